@@ -1,0 +1,61 @@
+"""Where stored bytes lie, and what a person who downloads them sees."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from heliograph.contracts.queries import Object
+from heliograph.contracts.records import Asset, Job, Variant
+
+EXTENSIONS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+    "application/json": "json",
+}  #: every media type that is stored, and nothing else is
+
+VARIANTS = ("thumbnail", "webp")
+
+
+def output_key(project: str, job: str, index: int, sha256: str, media_type: str) -> str:
+    """The key of a job's output. It names its content, so it never has to change."""
+    return f"p/{project}/{job}/{index}-{sha256}.{EXTENSIONS[media_type]}"
+
+
+def variant_key(project: str, job: str, index: int, name: str, variant: Variant) -> str:
+    """The key of a lighter form of an output."""
+    extension = EXTENSIONS[variant.media_type]
+    return f"p/{project}/{job}/{index}-{variant.sha256}.{name}.{extension}"
+
+
+def upload_key(project: str, sha256: str, media_type: str) -> str:
+    """The key of what a client brought."""
+    return f"p/{project}/uploads/{sha256}.{EXTENSIONS[media_type]}"
+
+
+def filename(kind: str, at: datetime | None, index: int, media_type: str) -> str:
+    """What a browser calls the file: `portrait_20260131_235959_0.png`."""
+    stamp = (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%d_%H%M%S")
+    return f"{kind}_{stamp}_{index}.{EXTENSIONS[media_type]}"
+
+
+def objects_of(job: Job, asset: Asset) -> Iterator[tuple[str | None, Object]]:
+    """The asset itself (None) and each of its variants by name, as objects that can be signed."""
+    yield (
+        None,
+        _object(
+            output_key(job.project, job.id, asset.index, asset.sha256, asset.media_type),
+            job,
+            asset.index,
+            asset.media_type,
+        ),
+    )
+    for name, variant in asset.variants.items():
+        key = variant_key(job.project, job.id, asset.index, name, variant)
+        yield name, _object(key, job, asset.index, variant.media_type)
+
+
+def _object(key: str, job: Job, index: int, media_type: str) -> Object:
+    name = filename(job.kind, job.finished_at, index, media_type)
+    return Object(key=key, media_type=media_type, filename=name)

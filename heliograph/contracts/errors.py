@@ -1,0 +1,342 @@
+"""
+What can go wrong, and who can do something about it:
+
+* HeliographError                 internal
+  + RequestError                  the caller: change the request
+    - MalformedRequest · IdempotencyKeyRequired · IdempotencyKeyInvalid          400
+    - OverMaxCost                                                                402
+    - NotFound                                                                   404
+    - MethodNotAllowed                                                           405
+    - SlotBusy · StateConflict                                                   409
+    - BodyTooLarge                                                               413
+    - ValidationFailed · UnknownKind · UnknownModel · IdempotencyKeyReused       422
+  + ServiceError                  the caller: try again later
+    - Unavailable · QueueFull · ModelUnavailable                                 503
+  + JobError                      how a job fails, or why it waits
+    - ProviderError
+      · ProviderRejected · ContentPolicy          the caller: change the prompt or the parameters
+      · ProviderAuth · ProviderBalance            the operator: key, plan or balance
+      · ProviderUnavailable · ProviderTimeout     nobody: it may pass
+      · ProviderProtocol · NoOutput               nobody: the provider broke its word
+      · SubmitUnknown                             the caller: decide whether to submit again
+    - OutputRefused · OutputTooLarge · OutputExpired
+    - ReferenceFailed · StorageFailed · DependencyFailed · Deadline · Poison · Blocked
+
+Codes that belong to features which are not there yet join the tree with the feature.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from heliograph.contracts.problems import (
+    Charged,
+    FieldError,
+    NextAction,
+    Problem,
+    ProviderNote,
+)
+
+
+class HeliographError(Exception):
+    """Something went wrong inside Heliograph."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int | None] = 500  #: of the HTTP answer; None for what only fails jobs
+    retryable: ClassVar[bool] = False  #: the same request, or a new attempt, may succeed later
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        errors: Sequence[FieldError] = (),
+        charged: Charged | None = None,
+        retry_after: float | None = None,
+        provider: ProviderNote | None = None,
+        next_actions: Sequence[NextAction] = (),
+    ) -> None:
+        super().__init__(detail or self.title())
+        self.errors = list(errors)
+        self.charged = charged
+        self.retry_after = retry_after
+        self.provider = provider
+        self.next_actions = list(next_actions)
+
+    @classmethod
+    def title(cls) -> str:
+        """The first sentence of the docstring, on one line."""
+        return " ".join((cls.__doc__ or "").split("\n\n")[0].split())
+
+    def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
+        """The error as it travels."""
+        return Problem(
+            type=f"/problems/{self.code}",
+            title=self.title(),
+            status=self.status,
+            detail=str(self),
+            instance=instance,
+            code=self.code,
+            retryable=self.retryable,
+            charged=self.charged,
+            retry_after=self.retry_after,
+            errors=self.errors,
+            provider=self.provider,
+            next_actions=self.next_actions,
+            trace_id=trace_id,
+        )
+
+
+class RequestError(HeliographError):
+    """The request cannot be carried out as it is."""
+
+    code = "request_error"
+    status = 400
+
+
+class MalformedRequest(RequestError):
+    """The body is empty, or not JSON."""
+
+    code = "malformed_request"
+
+
+class IdempotencyKeyRequired(RequestError):
+    """A request that may cost money needs an Idempotency-Key header."""
+
+    code = "idempotency_key_required"
+
+
+class IdempotencyKeyInvalid(RequestError):
+    """An Idempotency-Key has 1 to 255 characters between 0x21 and 0x7E."""
+
+    code = "idempotency_key_invalid"
+
+
+class OverMaxCost(RequestError):
+    """The price is higher than the request allows."""
+
+    code = "over_max_cost"
+    status = 402
+
+
+class NotFound(RequestError):
+    """There is nothing here by that name."""
+
+    code = "not_found"
+    status = 404
+
+
+class MethodNotAllowed(RequestError):
+    """This resource does not answer to that method."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class SlotBusy(RequestError):
+    """Another job is filling this slot."""
+
+    code = "slot_busy"
+    status = 409
+
+
+class StateConflict(RequestError):
+    """The job is not in a state that allows this."""
+
+    code = "state_conflict"
+    status = 409
+
+
+class BodyTooLarge(RequestError):
+    """The body is larger than this resource accepts."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class ValidationFailed(RequestError):
+    """Some fields of the request are not acceptable."""
+
+    code = "validation_failed"
+    status = 422
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> "ValidationFailed":
+        """One field that is wrong."""
+        return cls(f"{pointer}: {detail}", errors=[FieldError(pointer=pointer, detail=detail)])
+
+
+class UnknownKind(ValidationFailed):
+    """There is no such kind of job."""
+
+    code = "unknown_kind"
+
+
+class UnknownModel(ValidationFailed):
+    """There is no such model."""
+
+    code = "unknown_model"
+
+
+class IdempotencyKeyReused(RequestError):
+    """This Idempotency-Key was used before, with another body."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class ServiceError(HeliographError):
+    """This cannot be done right now."""
+
+    code = "service_error"
+    status = 503
+    retryable = True
+
+
+class Unavailable(ServiceError):
+    """A service this request needs does not answer."""
+
+    code = "unavailable"
+
+
+class QueueFull(ServiceError):
+    """No more jobs can be accepted until some are done."""
+
+    code = "queue_full"
+
+
+class ModelUnavailable(ServiceError):
+    """No provider account for this model is configured."""
+
+    code = "model_unavailable"
+
+
+class JobError(HeliographError):
+    """The job could not be done."""
+
+    code = "job_error"
+    status: ClassVar[int | None] = None
+
+
+class ProviderError(JobError):
+    """The provider did not deliver."""
+
+    code = "provider_error"
+
+
+class ProviderRejected(ProviderError):
+    """The provider refused the request; change it before trying again."""
+
+    code = "provider_rejected"
+
+
+class ContentPolicy(ProviderError):
+    """The provider's content policy does not allow this; change the prompt."""
+
+    code = "content_policy"
+
+
+class ProviderAuth(ProviderError):
+    """The provider refused our credentials; the operator must look at the account."""
+
+    code = "provider_auth"
+
+
+class ProviderBalance(ProviderError):
+    """The provider account has no balance left; the operator must top it up."""
+
+    code = "provider_balance"
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider is down or turning requests away; a new attempt may succeed."""
+
+    code = "provider_unavailable"
+    retryable = True
+
+
+class ProviderTimeout(ProviderError):
+    """The provider did not finish in time."""
+
+    code = "provider_timeout"
+    retryable = True
+
+
+class ProviderProtocol(ProviderError):
+    """The provider answered with something it never promised."""
+
+    code = "provider_protocol"
+
+
+class NoOutput(ProviderError):
+    """The provider finished and gave nothing."""
+
+    code = "no_output"
+
+
+class SubmitUnknown(ProviderError):
+    """The provider may have accepted the request; nobody knows, so nothing is repeated unasked."""
+
+    code = "submit_unknown"
+
+
+class OutputRefused(JobError):
+    """The output is not of a type we store."""
+
+    code = "output_refused"
+    status = 422  # an upload is refused with it, too
+
+
+class OutputTooLarge(JobError):
+    """The output is larger than we store."""
+
+    code = "output_too_large"
+
+
+class OutputExpired(JobError):
+    """The provider no longer has the output."""
+
+    code = "output_expired"
+
+
+class ReferenceFailed(JobError):
+    """A reference could not be resolved."""
+
+    code = "reference_failed"
+
+
+class StorageFailed(JobError):
+    """The output could not be stored; it can be fetched again for nothing."""
+
+    code = "storage_failed"
+    retryable = True
+
+
+class DependencyFailed(JobError):
+    """A job this one waited for did not succeed."""
+
+    code = "dependency_failed"
+
+
+class Deadline(JobError):
+    """The job was not done by its deadline."""
+
+    code = "deadline"
+
+
+class Poison(JobError):
+    """The job broke its worker three times; the operator should read the log."""
+
+    code = "poison"
+
+
+class Blocked(JobError):
+    """The job waits for something outside itself."""
+
+    code = "blocked"
+    retryable = True
+
+
+def every_error(of: type[HeliographError] = HeliographError) -> Iterator[type[HeliographError]]:
+    """The whole tree, each error once, parents first."""
+    yield of
+    for child in of.__subclasses__():
+        yield from every_error(child)

@@ -1,0 +1,126 @@
+"""
+What can happen to a job. A fact is what somebody learned; `jobs.fold` says what it makes of a record.
+
+`run` says which try a fact belongs to: the stream sequence of the run message that began it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from heliograph.contracts.problems import Charged, Problem
+from heliograph.contracts.records import Asset, Output, SentReference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """Something that happened to a job."""
+
+    name: ClassVar[str]  #: of the event that says so
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(Fact):
+    """A worker has the job, and a place in the account."""
+
+    name = "started"
+    run: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitting(Fact):
+    """The next thing is the one POST of this attempt: whoever wrote this sends it, nobody else."""
+
+    name = "submitting"
+    run: int
+    endpoint: str
+    prompt: str
+    arguments: dict[str, Any]
+    references: list[SentReference]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted(Fact):
+    """The provider accepted the request."""
+
+    name = "submitted"
+    run: int
+    request_id: str
+    answer: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered(Fact):
+    """The provider is done."""
+
+    name = "rendered"
+    run: int
+    outputs: list[Output]
+    charged: Charged = "yes"
+    answer: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryScheduled(Fact):
+    """Another attempt, not before a time."""
+
+    name = "retry_scheduled"
+    not_before: datetime
+    reason: str  #: the `code` of what went wrong
+    detail: str
+    counted: bool = True  #: False: the attempt does not count (the provider said "too fast")
+    charged: Charged = "no"
+    key: str | None = None  #: of the request by which a person decided it
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitUnknown(Fact):
+    """The reply to the POST is lost, and no look-up found the request."""
+
+    name = "submit_unknown"
+    run: int
+    problem: Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelRequested(Fact):
+    """Somebody wants the job stopped, or out of its slot."""
+
+    name = "cancel_requested"
+    mode: Literal["stop", "detach"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Succeeded(Fact):
+    """Every output is stored."""
+
+    name = "succeeded"
+    assets: list[Asset]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed(Fact):
+    """There will be no result."""
+
+    name = "failed"
+    problem: Problem
+    charged: Charged = "no"
+    answer: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canceled(Fact):
+    """The job was stopped. What the provider finished anyway stays in `outputs`."""
+
+    name = "canceled"
+    charged: Charged = "no"
+    outputs: list[Output] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expired(Fact):
+    """A deadline passed."""
+
+    name = "expired"
+    problem: Problem
+    charged: Charged = "no"

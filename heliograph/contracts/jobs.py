@@ -1,0 +1,273 @@
+"""
+The life of a job: which fact may follow which step, and what the record says afterwards.
+
+    accepted ─▶ started ─▶ submitting ─▶ submitted ─▶ rendered ─▶ succeeded
+       │ ▲         │            │            │           │
+       │ └─────────┴─ retry_scheduled ◀──────┘
+       │                        └▶ submit_unknown
+       └──────────── canceled · failed · expired
+
+Everything here is data and pure functions. Final steps absorb: nothing is legal after them.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from heliograph.contracts.facts import (
+    Canceled,
+    CancelRequested,
+    Expired,
+    Fact,
+    Failed,
+    Rendered,
+    RetryScheduled,
+    Started,
+    Submitted,
+    Submitting,
+    SubmitUnknown,
+    Succeeded,
+)
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.records import OPEN, Attempt, Record, Status, Step
+
+#: fact -> the steps it may follow. `accepted` and `deduplicated` follow nothing at all, and so may
+#: `canceled`, as the fence of a claim that was never accepted (see `Marker`).
+LEGAL: dict[str, frozenset[Step]] = {
+    "started": frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED}),
+    "submitting": frozenset({Step.STARTED}),
+    "submitted": frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN, Step.STARTED}),
+    "rendered": frozenset({Step.SUBMITTED, Step.SUBMITTING, Step.SUBMIT_UNKNOWN, Step.STARTED}),
+    "retry_scheduled": frozenset(
+        {Step.STARTED, Step.SUBMITTING, Step.SUBMITTED, Step.SUBMIT_UNKNOWN}
+    ),
+    "submit_unknown": frozenset({Step.SUBMITTING}),
+    "cancel_requested": OPEN,
+    "succeeded": frozenset({Step.RENDERED}),
+    "failed": OPEN,
+    "canceled": OPEN,
+    "expired": OPEN,
+}
+
+STATUS: dict[Step, Status] = {
+    Step.ACCEPTED: "queued",
+    Step.STARTED: "running",
+    Step.SUBMITTING: "running",
+    Step.SUBMITTED: "running",
+    Step.RENDERED: "running",
+    Step.SUBMIT_UNKNOWN: "running",
+    Step.RETRY_SCHEDULED: "queued",
+    Step.SUCCEEDED: "succeeded",
+    Step.FAILED: "failed",
+    Step.CANCELED: "canceled",
+    Step.EXPIRED: "expired",
+}
+
+PHASE: dict[Step, str] = {
+    Step.ACCEPTED: "queued",
+    Step.STARTED: "submitting",
+    Step.SUBMITTING: "submitting",
+    Step.SUBMITTED: "provider_queue",
+    Step.RENDERED: "downloading",
+    Step.SUBMIT_UNKNOWN: "submit_unknown",
+    Step.RETRY_SCHEDULED: "retrying",
+}
+
+_MORE_CHARGED: dict[Charged, int] = {"no": 0, "unknown": 1, "yes": 2}
+
+ATTEMPTS_BUDGET = 400_000  #: bytes of JSON; older attempts stay in the events that first told them
+
+
+class IllegalFact(Exception):
+    """The fact does not fit the job's step; it must not be written."""
+
+    def __init__(self, step: Step, fact: str) -> None:
+        super().__init__(f"{fact} may not follow {step}")
+
+
+def is_legal(step: Step, fact: str) -> bool:
+    """Whether `fact` may follow `step`."""
+    return step in LEGAL[fact]
+
+
+def fold(record: Record, fact: Fact, at: datetime) -> Record:
+    """
+    The record as it stands after `fact`, which happened at `at`.
+
+    Raises:
+        IllegalFact: The fact may not follow the record's step. Drop it, or read the record again.
+    """
+    if not is_legal(record.step, fact.name):
+        raise IllegalFact(record.step, fact.name)
+    job, internal = _effect(record, fact, at)
+    internal["changed_at"] = at
+    if fact.name != "cancel_requested":
+        internal["step"] = Step(fact.name)
+    return _derive(record, job, internal, at)
+
+
+def charge(before: Charged, now: Charged) -> Charged:
+    """Charges add up over attempts: once unknown or yes, never no again."""
+    return max(before, now, key=_MORE_CHARGED.__getitem__)
+
+
+_Changes = dict[str, Any]
+
+
+def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Changes]:
+    """What the fact changes in the job, and in its `internal`."""
+    match fact:
+        case Started():
+            job = {"attempt": record.attempt + 1, "started_at": record.started_at or at}
+            return {**job, "error": None}, {"run": fact.run, "not_before": None}
+        case Submitting():
+            attempts = [*record.internal.attempts, _attempt(record, fact, at)]
+            return {}, {"attempts": _within_budget(attempts)}
+        case Submitted():
+            return _submitted(record, fact, at)
+        case Rendered():
+            attempts = _ended(record, at, "rendered", fact.charged, fact.answer)
+            return _charged(record, fact.charged) | {"error": None}, {
+                "outputs": fact.outputs,
+                "attempts": attempts,
+            }
+        case RetryScheduled():
+            return _retry_scheduled(record, fact, at)
+        case SubmitUnknown():
+            return _charged(record, "unknown") | {"error": fact.problem}, {}
+        case CancelRequested(mode="stop"):
+            return {}, {"cancel": True}
+        case CancelRequested():
+            return {"slot": None}, {}
+        case Succeeded():
+            return {"assets": fact.assets, "error": None}, {}
+        case Failed():
+            attempts = _ended(record, at, fact.problem.code, fact.charged, fact.answer)
+            return _charged(record, fact.charged) | {"error": fact.problem}, {"attempts": attempts}
+        case Canceled():
+            attempts = _ended(record, at, "canceled", fact.charged)
+            outputs = fact.outputs or record.internal.outputs
+            return _charged(record, fact.charged) | {"error": None}, {
+                "attempts": attempts,
+                "outputs": outputs,
+            }
+        case Expired():
+            attempts = _ended(record, at, "expired", fact.charged)
+            return _charged(record, fact.charged) | {"error": fact.problem}, {"attempts": attempts}
+    raise IllegalFact(record.step, fact.name)
+
+
+def _attempt(record: Record, fact: Submitting, at: datetime) -> Attempt:
+    return Attempt(
+        number=record.attempt,
+        run=fact.run,
+        account=record.internal.account,
+        endpoint=fact.endpoint,
+        prompt=fact.prompt,
+        arguments=fact.arguments,
+        references=fact.references,
+        price=record.cost.estimated,
+        submitting_at=at,
+    )
+
+
+def _submitted(record: Record, fact: Submitted, at: datetime) -> tuple[_Changes, _Changes]:
+    attempts = list(record.internal.attempts)
+    if record.step is Step.STARTED:
+        attempts.append(_taken_over(record, fact))
+    known = {"submitted_at": at, "request_id": fact.request_id, "answer": fact.answer}
+    attempts[-1] = attempts[-1].model_copy(update=known)
+    return {"error": None}, {"attempts": attempts}
+
+
+def _taken_over(record: Record, fact: Submitted) -> Attempt:
+    takeover = record.internal.takeover
+    return Attempt(
+        number=record.attempt,
+        run=fact.run,
+        account=record.internal.account,
+        endpoint=takeover.endpoint if takeover else "",
+        prompt=record.prompt,
+        arguments={},
+        references=[],
+        price=Decimal(0),
+        charged="no",
+    )
+
+
+def _retry_scheduled(
+    record: Record, fact: RetryScheduled, at: datetime
+) -> tuple[_Changes, _Changes]:
+    job = _charged(record, fact.charged) | {
+        "attempt": record.attempt - (0 if fact.counted else 1),
+        "detail": fact.detail,
+        "error": None,
+    }
+    internal = {
+        "not_before": fact.not_before,
+        "attempts": _ended(record, at, fact.reason, fact.charged),
+        "retries": [*record.internal.retries, *([fact.key] if fact.key else [])],
+    }
+    return job, internal
+
+
+def _ended(
+    record: Record, at: datetime, outcome: str, charged: Charged, answer: str | None = None
+) -> list[Attempt]:
+    """The attempts, the last one completed if it was still open."""
+    attempts = record.internal.attempts
+    if not attempts or attempts[-1].ended_at:
+        return attempts
+    last = attempts[-1]
+    known = {
+        "ended_at": at,
+        "outcome": outcome,
+        "charged": charged if last.price else "no",
+        "answer": answer or last.answer,
+    }
+    return [*attempts[:-1], last.model_copy(update=known)]
+
+
+def _within_budget(attempts: list[Attempt]) -> list[Attempt]:
+    """The latest attempts; a job that people retry again and again must still fit a message."""
+    size = 0
+    for kept, attempt in enumerate(reversed(attempts)):
+        size += len(attempt.model_dump_json())
+        if kept and size > ATTEMPTS_BUDGET:
+            return attempts[-kept:]
+    return attempts
+
+
+def _charged(record: Record, now: Charged) -> _Changes:
+    """The job's charge and cost, with this attempt's added. What costs nothing is never charged."""
+    if not record.cost.estimated:
+        return {}
+    charged = charge(record.charged, now)
+    attempts = record.internal.attempts
+    is_news = now == "yes" and bool(attempts) and attempts[-1].ended_at is None
+    actual = record.cost.actual
+    if is_news:
+        actual = (actual or Decimal(0)) + attempts[-1].price
+    return {"charged": charged, "cost": record.cost.model_copy(update={"actual": actual})}
+
+
+def _derive(record: Record, job: _Changes, internal: _Changes, at: datetime) -> Record:
+    """Everything that follows from the step."""
+    inner = record.internal.model_copy(update=internal)
+    step = inner.step
+    stopping = inner.cancel and not step.is_final
+    cost = job.get("cost", record.cost)
+    if step.is_final:
+        charged = job.get("charged", record.charged)
+        if charged == "no" and cost.actual is None:
+            cost = cost.model_copy(update={"actual": Decimal(0)})
+        job = {**job, "cost": cost, "finished_at": at}
+    if record.step is Step.RETRY_SCHEDULED and step is not Step.RETRY_SCHEDULED:
+        job = {"detail": None, **job}
+    derived = {
+        "status": STATUS[step],
+        "phase": "done" if step.is_final else "canceling" if stopping else PHASE[step],
+        "revision": record.revision + 1,
+        "internal": inner,
+    }
+    return record.model_copy(update={**job, **derived})

@@ -1,0 +1,53 @@
+"""Problem details (RFC 9457): how every error looks on the wire."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Charged = Literal["no", "yes", "unknown"]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class FieldError(_Shape):
+    """What is wrong with one field."""
+
+    pointer: str  #: RFC 6901, from the root of the body, as `/prompt`; `/query/<name>` for a query
+    detail: str
+
+
+class NextAction(_Shape):
+    """Something the caller can do about it."""
+
+    kind: str  #: stable, for programs: `retry`, `wait`, `change_request`, …
+    label: str  #: for people
+    example: Any = None
+    patch: dict[str, Any] | None = None  #: fields of the request to change
+
+
+class ProviderNote(_Shape):
+    """What the provider called it."""
+
+    name: str
+    request_id: str | None = None
+    code: str | None = None
+
+
+class Problem(_Shape):
+    """One error, for programs (`code`) and for people (`title`, `detail`)."""
+
+    type: str  #: a page about this `code`, relative to the gateway
+    title: str
+    status: int | None = None  #: of the HTTP answer; null in a job's `error`
+    detail: str
+    instance: str | None = None
+    code: str
+    retryable: bool = False
+    charged: Charged | None = None
+    retry_after: float | None = None  #: seconds
+    errors: list[FieldError] = Field(default_factory=list)
+    provider: ProviderNote | None = None
+    next_actions: list[NextAction] = Field(default_factory=list)
+    trace_id: str | None = None

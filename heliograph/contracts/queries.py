@@ -1,0 +1,136 @@
+"""Questions that services answer each other over the bus, as request and reply."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.records import Progress
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Refusal(_Message):
+    """Instead of an answer."""
+
+    problem: Problem
+
+
+class ListJobs(_Message):
+    """Jobs of a project, newest first. Answered by status with `JobPage`."""
+
+    project: str
+    status: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    slot: str | None = None  #: prefix
+    user: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[str, str] = Field(default_factory=dict)
+    q: str | None = None  #: text in prompts
+    created_after: datetime | None = None  #: inclusive
+    created_before: datetime | None = None  #: inclusive
+    cursor: str | None = None
+    limit: int = 50
+
+
+class ListedJob(_Message):
+    """A record as the read model has it."""
+
+    sequence: int
+    record: dict[str, Any]
+
+
+class JobPage(_Message):
+    """Part of a list. `next` continues it, null at its end."""
+
+    items: list[ListedJob]
+    next: str | None = None
+
+
+class Position(_Message):
+    """A job's place in its lane, counted from 1; null when it is not waiting there."""
+
+    position: int | None = None
+
+
+class ProgressReport(_Message):
+    """How far a job is. Published while it renders, kept by status until the job ends."""
+
+    job: str
+    phase: str
+    progress: Progress
+
+
+class LatestProgress(_Message):
+    """The last report status heard of a job; null when there was none."""
+
+    report: ProgressReport | None = None
+
+
+class WaitingProject(_Message):
+    project: str
+    waiting: int
+
+
+class LaneState(_Message):
+    """A lane as the dispatcher sees it."""
+
+    name: str
+    cap: int
+    paused: bool = False
+    in_use: int
+    waiting: int
+    oldest_wait_seconds: float | None = None
+    projects: list[WaitingProject] = Field(default_factory=list)
+
+
+class LaneStates(_Message):
+    lanes: list[LaneState]
+
+
+class Object(_Message):
+    """A stored object to be shown to somebody."""
+
+    key: str
+    media_type: str
+    filename: str
+
+
+class SignObjects(_Message):
+    """Presigned addresses, please. Answered by storage with `SignedObjects`."""
+
+    objects: list[Object] = Field(max_length=200)
+
+
+class SignedObjects(_Message):
+    """One address for each object asked for, in order."""
+
+    urls: list[str]
+    expires_in: float  #: seconds
+
+
+class FindUpload(_Message):
+    """Is it there? Answered by storage with `FoundUpload`."""
+
+    project: str
+    sha256: str
+
+
+class FoundUpload(_Message):
+    object: Object | None = None
+
+
+class Ticket(_Message):
+    """What lies in the queue for a job: enough to decide when it may start."""
+
+    job: str
+    project: str
+    lane: str
+    priority: Literal["high", "normal", "low"]
+    account: str
+    not_before: datetime | None = None
+    cost: str = "0"

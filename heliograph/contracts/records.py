@@ -1,0 +1,246 @@
+"""
+What a job looks like: the job that clients see, and the record that its events carry.
+
+A record is a job plus `internal`. Some fields of a job are known only at the edge that serves it
+(`sequence`, `links`, `position`, `progress`, `assets[].url`); records leave them null.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from heliograph.contracts.problems import Charged, Problem
+from heliograph.contracts.requests import OnAmbiguous, Priority, Reference
+
+
+class Shape(BaseModel):
+    """Immutable, and strict about what it is made of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(StrEnum):
+    """Where a job stands: the name of the last event that moved it."""
+
+    ACCEPTED = "accepted"  #: durable, waiting in the queue
+    STARTED = "started"  #: a worker has it, nothing is at the provider yet
+    SUBMITTING = "submitting"  #: one POST is about to be, or was, sent
+    SUBMITTED = "submitted"  #: the provider gave it an id
+    SUBMIT_UNKNOWN = "submit_unknown"  #: nobody knows whether the provider accepted it
+    RENDERED = "rendered"  #: the provider is done, the outputs are not ours yet
+    RETRY_SCHEDULED = "retry_scheduled"  #: back in the queue for another attempt
+    SUCCEEDED = "succeeded"  #: final: the assets are stored
+    FAILED = "failed"  #: final: see `error`
+    CANCELED = "canceled"  #: final: somebody asked for it
+    EXPIRED = "expired"  #: final: a deadline passed
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL
+
+    @property
+    def is_unsent(self) -> bool:
+        """Nothing of this attempt is, or will be, at the provider."""
+        return self in UNSENT
+
+
+FINAL = frozenset({Step.SUCCEEDED, Step.FAILED, Step.CANCELED, Step.EXPIRED})
+OPEN = frozenset(Step) - FINAL
+UNSENT = frozenset({Step.ACCEPTED, Step.STARTED, Step.RETRY_SCHEDULED})
+
+Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
+
+
+class LogLine(Shape):
+    """What a provider said while it worked."""
+
+    at: datetime
+    message: str
+
+
+class Progress(Shape):
+    """How far a provider is. Not stored: it travels beside the events."""
+
+    percent: int | None = None  #: 0 to 100
+    basis: Literal["provider", "time"] | None = None  #: who says so: the provider, or the clock
+    provider_position: int | None = None  #: place in the provider's own queue, 0 is next
+    eta_seconds: float | None = None
+    logs: list[LogLine] = Field(default_factory=list)  #: the latest few, oldest first
+
+
+class Cost(Shape):
+    """Decimal strings on the wire. `actual` is null until it is known."""
+
+    estimated: Decimal = Decimal(0)
+    actual: Decimal | None = None
+    currency: str = "USD"
+
+
+class Variant(Shape):
+    """A smaller or lighter form of an asset, made by storage."""
+
+    media_type: str
+    width: int  #: pixels
+    height: int  #: pixels
+    bytes: int
+    sha256: str
+    url: str | None = None
+
+
+class Asset(Shape):
+    """Stored bytes. They never change: another version is another asset."""
+
+    id: str
+    index: int  #: which of the job's outputs, from 0
+    media_type: str
+    width: int | None = None  #: pixels; null for what is not a picture
+    height: int | None = None
+    bytes: int
+    sha256: str
+    url: str | None = None
+    variants: dict[str, Variant] = Field(default_factory=dict)
+
+
+class Links(Shape):
+    """Absolute addresses of what can be done with a job."""
+
+    self: str
+    events: str
+    live: str
+    cancel: str
+    retry: str
+
+
+class Output(Shape):
+    """One result at the provider (`url`), or already brought to storage's door (`upload`)."""
+
+    url: str | None = None
+    upload: str | None = None  #: `sha256:<hex>`
+
+
+class SentReference(Shape):
+    """A reference as a provider got it."""
+
+    url: str
+    digest: str  #: `sha256:<hex>` of the bytes, or of the address where the bytes are not ours
+
+
+class Attempt(Shape):
+    """One submission to a provider: written before it is sent, completed as more is known."""
+
+    number: int  #: counted from 1; a refusal for rate does not count
+    run: int  #: sequence of the run message that started it
+    account: str
+    endpoint: str
+    prompt: str
+    arguments: dict[str, Any]
+    references: list[SentReference]
+    price: Decimal
+    submitting_at: datetime | None = None  #: null when an old request was taken over
+    submitted_at: datetime | None = None
+    ended_at: datetime | None = None
+    request_id: str | None = None  #: the provider's
+    charged: Charged = "unknown"
+    outcome: str | None = None  #: how it ended: an event's name, or an error's `code`
+    answer: str | None = None  #: the provider's raw answer, cut to 4 KiB
+
+
+class Takeover(Shape):
+    """What a retry takes over from an earlier job. Such a job never submits, and never pays."""
+
+    job: str
+    account: str
+    endpoint: str
+    request_id: str | None = None  #: ask for this request again (retry from `poll`)
+    outputs: list[Output] = Field(default_factory=list)  #: fetch these (retry from `download`)
+
+
+class Internal(Shape):
+    """What the services need to know about a job, and clients do not see."""
+
+    step: Step
+    run: int = 0  #: sequence of the run message of the try the facts belong to
+    cancel: bool = False  #: somebody asked to stop it
+    account: str  #: whose place and credential it uses
+    body_digest: str  #: of the request, for its Idempotency-Key
+    input_digest: str  #: of what makes the result, for a second request for the slot
+    retries: list[str] = Field(default_factory=list)  #: keys of the in-place retries obeyed
+    takeover: Takeover | None = None
+    max_references: int
+    on_ambiguous: OnAmbiguous
+    timeout_seconds: float  #: how long an attempt may run
+    not_before: datetime | None = None
+    attempts: list[Attempt] = Field(default_factory=list)
+    outputs: list[Output] = Field(default_factory=list)
+    changed_at: datetime  #: time of the last event
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+class Job(Shape):
+    """A job as clients see it."""
+
+    id: str
+    project: str
+    kind: str
+    lane: str
+    model: str
+    provider: str
+    slot: str | None
+    prompt: str
+    edit_prompt: str | None
+    parameters: dict[str, Any]
+    arguments: dict[str, Any]
+    references: list[Reference]
+    priority: Priority
+    user: str | None
+    tags: dict[str, str]
+    status: Status
+    phase: str
+    detail: str | None = None
+    attempt: int = 0  #: submissions so far, for people
+    retry_of: str | None = None
+    batch: str | None = None
+    deduplicated: bool = False
+    position: int | None = None  #: jobs that will start before this one, plus 1
+    progress: Progress | None = None
+    charged: Charged = "no"
+    cost: Cost
+    assets: list[Asset] = Field(default_factory=list)
+    error: Problem | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    finish_by: datetime | None = None
+    revision: int  #: counts the job's events, from 1
+    sequence: int | None = None  #: of the job's last event, the cursor of live clients
+    links: Links | None = None
+
+
+class Record(Job):
+    """A job as its events carry it: the truth."""
+
+    internal: Internal
+
+    @property
+    def step(self) -> Step:
+        return self.internal.step
+
+
+class Marker(Shape):
+    """
+    What stands on a subject that is no job.
+
+    Either the answer to its key was another job (`answer`), or somebody fenced off a request that
+    had claimed a slot and was never accepted (`answer` is null). Both are final.
+    """
+
+    id: str
+    project: str
+    marker: Literal["deduplicated", "fenced"]
+    answer: str | None = None
+    body_digest: str | None = None
+    revision: Literal[1] = 1

@@ -1,0 +1,138 @@
+"""What the gateway can be asked for: the bodies of requests, checked before anything happens."""
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from heliograph.contracts.names import AssetId, JobId, Label, ModelName, SlotName
+
+Priority = Literal["high", "normal", "low"]
+PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
+
+MAX_ARGUMENTS = 32 * 1024  #: bytes of raw provider arguments, as JSON
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reference(_Body):
+    """A picture to work from: one of our assets, an upload, or an address on the web."""
+
+    asset: AssetId | None = None
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2048)] | None = None
+    upload: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+
+    @model_validator(mode="after")
+    def _names_one_place(self) -> Self:
+        if sum(place is not None for place in (self.asset, self.url, self.upload)) != 1:
+            raise ValueError("give exactly one of asset, url and upload")
+        return self
+
+    @model_serializer
+    def _only_the_place(self) -> dict[str, str]:
+        return {
+            name: place
+            for name in ("asset", "url", "upload")
+            if (place := getattr(self, name)) is not None
+        }
+
+
+class OnAmbiguous(_Body):
+    """What to do when nobody knows whether a submission was accepted."""
+
+    action: Literal["ask", "fail"] = "ask"
+
+
+class JobRequest(_Body):
+    """A picture, a video or a text that somebody wants."""
+
+    kind: Annotated[str, Field(min_length=1, max_length=64, examples=["portrait"])]
+    prompt: Annotated[
+        str,
+        Field(min_length=1, max_length=20_000, examples=["a lighthouse keeper, oil on canvas"]),
+    ]
+    model: ModelName | None = Field(default=None, examples=["sim/picture"])
+    slot: SlotName | None = Field(default=None, examples=["portrait/char-123"])
+    references: list[Reference] = Field(default_factory=list, max_length=16)
+    max_references: int | None = Field(default=None, ge=1, le=16)
+    edit_prompt: str | None = Field(default=None, min_length=1, max_length=20_000)
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, examples=[{"aspect_ratio": "1:1", "seed": 7}]
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    priority: Priority = "normal"
+    user: str | None = Field(default=None, min_length=1, max_length=128)
+    tags: dict[Label, Annotated[str, Field(max_length=256)]] = Field(
+        default_factory=dict, max_length=16, examples=[{"show": "s1"}]
+    )
+    finish_by: AwareDatetime | None = None
+    max_cost: Decimal | None = Field(default=None, ge=0, max_digits=12, decimal_places=6)
+    on_ambiguous: OnAmbiguous = OnAmbiguous()
+    quote: str | None = None
+    after: list[JobId] = Field(default_factory=list, max_length=16)
+    replace: bool = False
+    reuse: bool = False
+
+    @field_validator("quote", "after", "replace", "reuse")
+    @classmethod
+    def _works_already(cls, value: Any) -> Any:
+        if value:
+            raise ValueError("part of the contract, and not available yet")
+        return value
+
+    @field_validator("arguments")
+    @classmethod
+    def _is_bounded(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        if len(canonical(arguments)) > MAX_ARGUMENTS:
+            raise ValueError(f"at most {MAX_ARGUMENTS} bytes as JSON")
+        return arguments
+
+    def digest(self) -> str:
+        """The same for every body that asks for the same, however it was written down."""
+        return digest(self.model_dump(mode="json", exclude_defaults=True))
+
+    def input_digest(self) -> str:
+        """The same for every request that would give the same result."""
+        inputs = {"kind", "model", "prompt", "edit_prompt", "parameters", "arguments", "references"}
+        return digest(self.model_dump(mode="json", include=inputs, exclude_defaults=True))
+
+
+class CancelRequest(_Body):
+    """Stop a job, or let it run on without its slot."""
+
+    mode: Literal["stop", "detach"] = "stop"
+
+
+RetryFrom = Literal["download", "poll", "submit"]
+
+
+class RetryRequest(_Body):
+    """Try a job again, from the cheapest step that can work unless one is named."""
+
+    from_: RetryFrom | None = Field(default=None, alias="from")
+    changes: dict[str, Any] = Field(
+        default_factory=dict, examples=[{"prompt": "the same keeper, at night"}]
+    )
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with one way to write each value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON, in hex."""
+    return hashlib.sha256(canonical(value)).hexdigest()

@@ -1,0 +1,92 @@
+"""Where messages travel: every NATS subject, built and read in one place."""
+
+from typing import NamedTuple
+
+EVENTS = "events.>"
+QUEUE = "queue.>"
+QUEUED = "queued.>"  #: what was put on the queue, republished by the server as a hint
+STORE = "store.>"
+PROGRESS = "progress.>"
+CANCEL = "control.cancel.*"
+ROOM = "control.room.*"
+
+
+def event(project: str, job: str) -> str:
+    """The subject of everything that ever happened to one job."""
+    return f"events.{project}.{job}"
+
+
+def event_of(job: str) -> str:
+    """The same, when the project is not known."""
+    return f"events.*.{job}"
+
+
+def queue(lane: str, priority: str, project: str, job: str) -> str:
+    return f"queue.{lane}.{priority}.{project}.{job}"
+
+
+def run(lane: str, project: str, job: str) -> str:
+    return f"run.{lane}.{project}.{job}"
+
+
+def runs(lane: str) -> str:
+    return f"run.{lane}.>"
+
+
+def store(project: str, job: str) -> str:
+    return f"store.{project}.{job}"
+
+
+def dead(lane: str, project: str, job: str) -> str:
+    return f"dead.{lane}.{project}.{job}"
+
+
+def work_of(job: str) -> tuple[str, str, str]:
+    """Filters for every message that can be under way for a job."""
+    return f"queue.*.*.*.{job}", f"run.*.*.{job}", f"store.*.{job}"
+
+
+def progress(project: str, job: str) -> str:
+    return f"progress.{project}.{job}"
+
+
+def cancel(job: str) -> str:
+    """A hint that a job's record changed and its worker should look at it."""
+    return f"control.cancel.{job}"
+
+
+def room(lane: str) -> str:
+    """A hint that a lane has room for another job."""
+    return f"control.room.{lane}"
+
+
+def query_position(job: str) -> str:
+    return f"query.position.{job}"
+
+
+QUERY_JOBS = "query.jobs.list"
+QUERY_LANES = "query.lanes"
+QUERY_SIGN = "query.assets.sign"
+QUERY_UPLOADS = "query.assets.uploads"
+
+
+def query_progress(job: str) -> str:
+    return f"query.jobs.progress.{job}"
+
+
+class Address(NamedTuple):
+    """Which job a message is about."""
+
+    project: str
+    job: str
+
+
+def address(subject: str) -> Address:
+    """The project and job that end a subject."""
+    project, job = subject.rsplit(".", 2)[-2:]
+    return Address(project, job)
+
+
+def lane_of_run(subject: str) -> str:
+    """The lane of a `run.<lane>.<project>.<job>` subject."""
+    return subject.split(".", 2)[1]
