@@ -1,0 +1,1 @@
+"""What every service process needs: settings, the bus, the registry, logs, health, serving."""

@@ -1,0 +1,154 @@
+"""
+The bus, as services need it: the event log, the work queue, and two tables of claims.
+
+Every write is idempotent and compared with what its writer saw. `Lost` says that somebody else was
+first; `Unavailable` that nobody knows whether it was written, so whoever needs to know reads again.
+Adapters: `events`, `work` and `claims` on JetStream; `memory` for tests.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import Fact
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.queries import Ticket
+from heliograph.contracts.records import Marker, Record
+
+
+class Lost(Exception):
+    """Somebody else wrote first: read again, and follow what is there."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event where it stands in the log."""
+
+    sequence: int
+    event: Event
+
+    @property
+    def body(self) -> Record | Marker:
+        return self.event.body
+
+    @property
+    def record(self) -> Record:
+        """The body, where only a job can be."""
+        assert isinstance(self.event.body, Record), "a marker is no job"
+        return self.event.body
+
+
+class EventLog(Protocol):
+    """
+    Everything that ever happened, one subject per job.
+
+    Raises:
+        Unavailable: The log does not answer; what was to be written may or may not be.
+    """
+
+    async def last(self, job: str) -> Entry | None:
+        """The last event of a job, None when there is none."""
+
+    async def append(self, event: Event, after: int) -> Entry:
+        """
+        Write an event, if the last one of its job is number `after` (0: there is none).
+
+        Raises:
+            Lost: It is not.
+        """
+
+    async def history(self, job: str, after: int, limit: int) -> list[Entry]:
+        """The events of a job after a sequence, oldest first."""
+
+
+class WorkQueue(Protocol):
+    """
+    What is to be done, each message once however often it is put there.
+
+    Raises:
+        Unavailable: The queue does not answer; putting it there again is safe.
+    """
+
+    async def enqueue(self, ticket: Ticket) -> None:
+        """Let a job wait for its turn, unless it does already."""
+
+    async def publish_store(self, project: str, job: str) -> None:
+        """Let storage fetch a job's outputs, unless it was told already."""
+
+    async def purge(self, job: Record) -> None:
+        """Take a job out of the queue."""
+
+    async def has_work(self, job: str) -> bool:
+        """Whether any message for a job is under way."""
+
+    async def bury(self, job: Record, reason: str) -> None:
+        """Leave a note about a job that nobody can work on."""
+
+
+class SlotClaim:
+    """Who was last to claim a slot, and the revision that the next claimant must have seen."""
+
+    def __init__(self, job: str | None, revision: int, restored: dict[str, object] | None) -> None:
+        self.job = job
+        self.revision = revision
+        self.restored = restored
+
+
+class Slots(Protocol):
+    """
+    Who may fill a slot. An entry is never released: it is replaced when its job is over.
+
+    Raises:
+        Unavailable: The table does not answer.
+    """
+
+    async def read(self, project: str, slot: str) -> SlotClaim: ...
+
+    async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
+        """
+        Put `job` in the place of what was `seen` there.
+
+        Raises:
+            Lost: Somebody else did.
+        """
+
+
+class Accounts(Protocol):
+    """
+    Places at providers: at most `cap` per account, over all processes.
+
+    Raises:
+        Unavailable: The table does not answer.
+    """
+
+    async def take(self, account: str, job: str, run: int, *, force: bool = False) -> bool:
+        """A place for a job; its own place is always free to it. False when the account is full."""
+
+    async def free(self, account: str, job: str, run: int) -> None:
+        """Give the place back, unless a later run holds it."""
+
+
+class Hint(Protocol):
+    """Tell whoever listens on a subject. Nothing may depend on its being heard."""
+
+    async def __call__(self, subject: str, body: bytes = b"") -> None: ...
+
+
+def now() -> datetime:
+    """The time, for events and people. Decisions about waiting use monotonic clocks."""
+    return datetime.now(UTC)
+
+
+async def advance(log: EventLog, entry: Entry, fact: Fact, source: str) -> Entry:
+    """
+    Write what a fact makes of the record in `entry`.
+
+    Raises:
+        IllegalFact: The fact does not fit the record.
+        Lost: The record changed meanwhile.
+        Unavailable: The log does not answer.
+    """
+    at = now()
+    record = fold(entry.record, fact, at)
+    return await log.append(Event.of(fact.name, record, at, source), entry.sequence)

@@ -1,0 +1,243 @@
+"""
+JetStream, spoken directly: acknowledged publishing, compare-and-append, direct gets.
+
+Errors of nats-py are translated here, once: whatever does not answer is `Unavailable`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.runtime.bus import Lost
+
+WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  #: err_code of a lost compare
+NO_ROOM = frozenset({10077, 10047, 10023})  #: err_code of a full stream or store
+NOT_FOUND = 404
+
+_AGAIN_AFTER = 0.1  #: seconds between tries while the server is away
+_BATCH = 512  #: messages of one direct get; the server's own bound is 1,024 subjects or max_payload
+
+
+class ApiError(Exception):
+    """JetStream refused a request, with its own code."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(f"{error.get('description')} ({error.get('err_code')})")
+        self.code: int = error.get("code", 500)
+        self.err_code: int = error.get("err_code", 0)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A message as it stands in a stream."""
+
+    subject: str
+    sequence: int
+    headers: dict[str, str]
+    data: bytes
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Whatever the connection cannot do right now is `Unavailable`."""
+    try:
+        yield
+    except (nats.errors.Error, TimeoutError, ConnectionError) as error:
+        raise Unavailable(f"NATS does not answer: {error}") from error
+
+
+class JetStream:
+    """One connection's view of the server. `timeout` is seconds for a call with all its tries."""
+
+    def __init__(self, connection: Client, *, timeout: float = 5.0) -> None:
+        self.connection = connection
+        self.timeout = timeout
+
+    async def api(self, name: str, body: Any = None) -> dict[str, Any]:
+        """
+        One call of the JetStream API, as `STREAM.INFO.EVENTS`.
+
+        Raises:
+            ApiError: The server said no.
+            Unavailable: It said nothing.
+        """
+        data = json.dumps(body).encode() if body is not None else b""
+        with translated():
+            reply = await self.connection.request(f"$JS.API.{name}", data, timeout=self.timeout)
+        answer: dict[str, Any] = json.loads(reply.data)
+        if "error" in answer:
+            raise ApiError(answer["error"])
+        return answer
+
+    async def publish(self, subject: str, data: bytes, headers: dict[str, str]) -> int:
+        """
+        Store one message; try again until the server answers. Returns its sequence.
+
+        Only for messages that may be stored twice, or whose headers make sure that they are not.
+
+        Raises:
+            ApiError: The server said no.
+            QueueFull: There is no room.
+            Unavailable: It may or may not be stored.
+        """
+        async with _deadline(self.timeout):
+            while True:
+                try:
+                    reply = await self.connection.request(
+                        subject, data, timeout=self.timeout / 2, headers=headers
+                    )
+                except (
+                    nats.errors.NoRespondersError,
+                    nats.errors.TimeoutError,
+                    nats.errors.OutboundBufferLimitError,
+                ):
+                    await asyncio.sleep(_AGAIN_AFTER)
+                    continue
+                return _sequence(json.loads(reply.data))
+
+    async def append(
+        self, stream: str, subject: str, data: bytes, headers: dict[str, str], *, after: int
+    ) -> int:
+        """
+        Compare and append: store the message if the last of its subject is number `after`.
+
+        `headers["ce-id"]` must be the message's own: when an acknowledgement was lost, the message
+        is found again by it. Returns its sequence.
+
+        Raises:
+            Lost: Another message came after number `after`.
+            Unavailable: It may or may not be stored.
+        """
+        compared = {**headers, "Nats-Expected-Last-Subject-Sequence": str(after)}
+        try:
+            return await self.publish(subject, data, compared)
+        except ApiError as error:
+            if error.err_code not in WRONG_LAST_SEQUENCE:
+                raise
+        first = await self.next(stream, subject, after + 1)
+        if first and first.headers.get("ce-id") == headers["ce-id"]:
+            return first.sequence
+        raise Lost(subject)
+
+    async def last(self, stream: str, subject: str) -> Stored | None:
+        """The last message of a subject, which may have wildcards."""
+        return await self._get(stream, {"last_by_subj": subject})
+
+    async def next(self, stream: str, subject: str, sequence: int) -> Stored | None:
+        """The first message of a subject at or after a sequence."""
+        return await self._get(stream, {"seq": sequence, "next_by_subj": subject})
+
+    async def _get(self, stream: str, query: dict[str, Any]) -> Stored | None:
+        data = json.dumps(query).encode()
+        async with _deadline(self.timeout):
+            while True:
+                try:
+                    reply = await self.connection.request(
+                        f"$JS.API.DIRECT.GET.{stream}", data, timeout=self.timeout / 2
+                    )
+                except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
+                    await asyncio.sleep(_AGAIN_AFTER)
+                    continue
+                return _stored(reply)
+
+    async def batch(
+        self, stream: str, subject: str, sequence: int, *, size: int = _BATCH
+    ) -> tuple[list[Stored], int]:
+        """
+        Up to `size` messages of a subject at or after a sequence, and how many more there are.
+
+        Raises:
+            Unavailable: The server does not answer.
+        """
+        messages: list[Stored] = []
+        more: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def collect(reply: Msg) -> None:
+            status = (reply.headers or {}).get("Status")
+            if not status:
+                stored = _stored(reply)
+                assert stored
+                messages.append(stored)
+            elif not more.done():
+                more.set_result(_pending(status, reply.headers or {}))
+
+        inbox = self.connection.new_inbox()
+        query = {"seq": sequence, "batch": size, "next_by_subj": subject}
+        async with _deadline(self.timeout):
+            replies = await self.connection.subscribe(inbox, cb=collect)
+            try:
+                await self.connection.publish(
+                    f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), reply=inbox
+                )
+                pending = await more
+            finally:
+                await replies.unsubscribe()
+        if pending < 0:
+            raise Unavailable("the server cut a direct get short")
+        return messages, pending
+
+    async def every(self, stream: str, subject: str, sequence: int = 1) -> AsyncIterator[Stored]:
+        """All messages of a subject from a sequence on, as far as there are any now."""
+        while True:
+            messages, more = await self.batch(stream, subject, sequence)
+            for message in messages:
+                yield message
+            if not messages or not more:
+                return
+            sequence = messages[-1].sequence + 1
+
+    async def ask(self, subject: str, body: bytes, *, timeout: float) -> bytes:
+        """
+        A question to another service.
+
+        Raises:
+            Unavailable: Nobody answers within `timeout` seconds.
+        """
+        with translated():
+            return (await self.connection.request(subject, body, timeout=timeout)).data
+
+    async def hint(self, subject: str, body: bytes = b"") -> None:
+        """Tell whoever listens. Nothing may depend on its being heard."""
+        with suppress(nats.errors.Error, ConnectionError):
+            await self.connection.publish(subject, body)
+
+
+@asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[None]:
+    with translated():
+        async with asyncio.timeout(seconds):
+            yield
+
+
+def _sequence(answer: dict[str, Any]) -> int:
+    if "error" not in answer:
+        return int(answer["seq"])
+    error = ApiError(answer["error"])
+    if error.err_code in NO_ROOM:
+        raise QueueFull(f"the stream is full: {error}", retry_after=30)
+    raise error
+
+
+def _stored(reply: Msg) -> Stored | None:
+    headers = reply.headers or {}
+    status = headers.get("Status")
+    if status == "404":
+        return None
+    if status:
+        raise Unavailable(f"direct get answered {status} {headers.get('Description', '')}")
+    return Stored(headers["Nats-Subject"], int(headers["Nats-Sequence"]), headers, reply.data)
+
+
+def _pending(status: str, headers: dict[str, str]) -> int:
+    """How many messages a batch left behind; -1 when the server gave up."""
+    if status == "204":
+        return int(headers.get("Nats-Num-Pending", 0))
+    return 0 if status == "404" else -1

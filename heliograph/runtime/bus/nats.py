@@ -1,0 +1,66 @@
+"""Everything a service does on the bus, on one NATS connection."""
+
+import asyncio
+import sys
+
+import structlog
+from nats.errors import Error
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.registry import Registry
+from heliograph.runtime.bus.claims import BucketAccounts, BucketSlots, Leases
+from heliograph.runtime.bus.events import StreamedEvents
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.work import StreamedWork
+from heliograph.runtime.connection import Connection
+from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.topology import UnfitServer, provision
+
+log = structlog.get_logger()
+
+
+class NatsBus:
+    """
+    The bus of one process. Usable at once: until it is open, every call is `Unavailable`.
+    """
+
+    def __init__(self, settings: ServiceSettings, registry: Registry, name: str) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._connection = Connection(settings, name)
+        self.client = self._connection.client
+        self.jetstream = JetStream(self.client)
+        self.events = StreamedEvents(self.jetstream)
+        self.work = StreamedWork(self.jetstream)
+        self.slots = BucketSlots(self.jetstream)
+        self.accounts = BucketAccounts(self.jetstream, registry.accounts)
+        self.leases = Leases(self.jetstream)
+        self.opened = asyncio.Event()
+        self.epoch = ""  #: of the event log, once opened
+
+    async def open(self) -> None:
+        """Connect and provision; waits for the server as long as it takes."""
+        await self._connection.open()
+        while True:
+            try:
+                self.epoch = await provision(self.client, self._settings, self._registry)
+                break
+            except Unavailable as error:
+                log.warning("NATS is not ready", reason=str(error))
+                await asyncio.sleep(0.2)
+            except UnfitServer as error:
+                log.critical("NATS is unfit", reason=str(error))
+                sys.exit(78)
+        self.opened.set()
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def check(self) -> None:
+        """For readiness: raises Unavailable unless the server answers now."""
+        if not self.opened.is_set():
+            raise Unavailable("not connected yet")
+        try:
+            await self.client.flush(timeout=1)
+        except (Error, ConnectionError, TimeoutError) as error:
+            raise Unavailable(f"NATS does not answer: {error}") from error

@@ -1,0 +1,85 @@
+"""The work queue on JetStream: the stream WORK, and DEAD for what nobody can work on."""
+
+from heliograph.contracts import subjects
+from heliograph.contracts.queries import Ticket
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus.jetstream import WRONG_LAST_SEQUENCE, ApiError, JetStream
+
+STREAM = "WORK"
+
+#: A queued job is stored as a message scheduled for a time that never comes. Only such a message can
+#: be the source of the atomic move to `run.…` (NATS ADR-51, "stopping schedules"; err_code 10212).
+NEVER = "@at 2099-01-01T00:00:00Z"
+
+FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
+
+
+class StreamedWork:
+    """`WorkQueue` on one connection, and the dispatcher's move."""
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._jetstream = jetstream
+
+    async def enqueue(self, ticket: Ticket) -> None:
+        subject = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
+        target = subjects.run(ticket.lane, ticket.project, ticket.job)
+        headers = {**FIRST, "Nats-Schedule": NEVER, "Nats-Schedule-Target": target}
+        await self._put(subject, ticket.model_dump_json().encode(), headers)
+
+    async def publish_store(self, project: str, job: str) -> None:
+        await self._put(subjects.store(project, job), b"{}", FIRST)
+
+    async def _put(self, subject: str, data: bytes, headers: dict[str, str]) -> None:
+        try:
+            await self._jetstream.publish(subject, data, headers)
+        except ApiError as error:
+            if error.err_code not in WRONG_LAST_SEQUENCE:
+                raise
+
+    async def move(self, ticket: Ticket, sequence: int) -> bool:
+        """
+        Let a queued job run: one atomic step takes message `sequence` off the queue and puts the
+        job on its lane. False when it was moved, replaced or purged by somebody else.
+        """
+        source = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
+        headers = {
+            "Nats-Scheduler": source,
+            "Nats-Schedule-Next": "purge",
+            "Nats-Expected-Last-Subject-Sequence": str(sequence),
+            "Nats-Expected-Last-Subject-Sequence-Subject": source,
+        }
+        target = subjects.run(ticket.lane, ticket.project, ticket.job)
+        try:
+            await self._jetstream.publish(target, ticket.model_dump_json().encode(), headers)
+        except ApiError as error:
+            if error.err_code not in WRONG_LAST_SEQUENCE:
+                raise
+            return False
+        return True
+
+    async def purge(self, job: Record) -> None:
+        subject = subjects.queue(job.lane, job.priority, job.project, job.id)
+        await self._jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": subject})
+
+    async def has_work(self, job: str) -> bool:
+        for subject in subjects.work_of(job):
+            if await self._jetstream.last(STREAM, subject):
+                return True
+        return False
+
+    async def bury(self, job: Record, reason: str) -> None:
+        subject = subjects.dead(job.lane, job.project, job.id)
+        await self._jetstream.publish(subject, reason.encode(), {"ce-subject": job.id})
+
+
+def ticket_for(job: Record) -> Ticket:
+    """What the queue says about a job."""
+    return Ticket(
+        job=job.id,
+        project=job.project,
+        lane=job.lane,
+        priority=job.priority,
+        account=job.internal.account,
+        not_before=job.internal.not_before,
+        cost=str(job.cost.estimated),
+    )

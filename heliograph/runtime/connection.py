@@ -1,0 +1,82 @@
+"""One way to connect to NATS: outages are survived, and what cannot pass ends the process."""
+
+import os
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+
+from heliograph.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+_HOPELESS = ("permissions violation", "authorization violation")
+
+
+class Connection:
+    """
+    What a connection is opened with, and what is done when it breaks.
+
+    The library's own defaults give up for good after two minutes and notice a dead link after four.
+    A refused publish shows up in the code as a timeout only, so its reason ends the process here.
+    """
+
+    def __init__(self, settings: ServiceSettings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._closing = False
+        self._trouble = ""
+        self.client = Client()  #: usable before it is open: until then every call fails
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of `nats.connect`, and of FastStream's broker."""
+        return {
+            "servers": [self._settings.nats],
+            "name": f"heliograph-{self._name}",
+            "inbox_prefix": f"_INBOX_{self._name}".encode(),
+            "connect_timeout": 2,
+            "max_reconnect_attempts": -1,
+            "reconnect_time_wait": 0.25,
+            "ping_interval": 5,
+            "max_outstanding_pings": 2,
+            "error_cb": self._on_error,
+            "closed_cb": self._on_closed,
+            "reconnected_cb": self._on_reconnected,
+        }
+
+    async def open(self) -> None:
+        """Connect; waits as long as it takes for the server to be there."""
+        if not self.client.is_connected:
+            await self.client.connect(**self.options)
+
+    def expect_close(self) -> None:
+        """From now on, a closed connection is what we want."""
+        self._closing = True
+
+    async def close(self) -> None:
+        self.expect_close()
+        if self.client.is_connected:
+            await self.client.close()
+
+    async def _on_error(self, error: Exception) -> None:
+        trouble = str(error) or type(error).__name__
+        if any(word in trouble.lower() for word in _HOPELESS):
+            _die(f"NATS refuses this service: {trouble}")
+        if trouble != self._trouble and not self._closing:
+            log.warning("NATS trouble", error=trouble)
+        self._trouble = trouble
+
+    async def _on_closed(self) -> None:
+        if not self._closing:
+            _die("The NATS connection is closed for good")
+
+    async def _on_reconnected(self) -> None:
+        self._trouble = ""
+        log.info("NATS is back")
+
+
+def _die(reason: str) -> None:
+    """End the process at once: whoever started it starts it again, with a clean mind."""
+    log.critical(reason)
+    os._exit(70)

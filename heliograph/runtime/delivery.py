@@ -1,0 +1,123 @@
+"""
+What every handler of a work message needs: a heartbeat, one log line, and a fair end.
+
+A handler that returns is done: the message is acknowledged. One that raises gets the message again
+after a second; the third time that ends in an unexpected error is the last, and the job is buried.
+`Unavailable` is not unexpected: it never counts.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from faststream import BaseMiddleware
+from faststream.nats import NatsMessage
+from nats.aio.msg import Msg
+from nats.errors import Error
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.records import Record
+from heliograph.contracts.subjects import Address, address
+from heliograph.runtime.logs import job_fields
+
+log = structlog.get_logger()
+
+LAST_DELIVERY = 3
+AGAIN_AFTER = 1.0  #: seconds
+
+
+class Drained(Exception):
+    """The process is going away; another one goes on at once."""
+
+
+def heartbeat(ack_wait: float) -> type[BaseMiddleware[Any, Any]]:
+    """A middleware that tells the server every third of `ack_wait` that we are still at it."""
+
+    class Heartbeat(BaseMiddleware[Any, Any]):
+        async def consume_scope(self, call_next: Any, msg: Any) -> Any:
+            beating = asyncio.create_task(_beat(msg, ack_wait / 3))
+            try:
+                return await call_next(msg)
+            finally:
+                beating.cancel()
+
+    return Heartbeat
+
+
+async def _beat(message: NatsMessage, every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        with suppress(Error, ConnectionError):
+            await message.raw_message.in_progress()
+
+
+class Delivery:
+    """One delivery of a message about a job."""
+
+    def __init__(self, message: NatsMessage) -> None:
+        raw: Msg = message.raw_message
+        self._raw = raw
+        self.about: Address = address(raw.subject)
+        self.subject = raw.subject
+        self.sequence = raw.metadata.sequence.stream
+        self.number = raw.metadata.num_delivered  #: 1 is the first
+
+
+async def deliver(
+    message: NatsMessage,
+    handle: Callable[[Delivery], Awaitable[Record | None]],
+    bury: Callable[[Delivery, Exception], Awaitable[None]],
+) -> None:
+    """Run a handler on a message, and settle the message by how it ends."""
+    delivery = Delivery(message)
+    began = time.monotonic()
+    try:
+        record = await handle(delivery)
+    except Drained:
+        await _settle(delivery._raw.nak())
+    except Unavailable as error:
+        log.warning("A message must wait", reason=str(error), subject=delivery.subject)
+        await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
+    except Exception as error:  # noqa: BLE001  # a bug in one job must not stop the others
+        await _unexpected(delivery, error, bury)
+    else:
+        await _settle(delivery._raw.ack())
+        _tell(delivery, record, time.monotonic() - began)
+
+
+def _tell(delivery: Delivery, record: Record | None, seconds: float) -> None:
+    fields = {"subject": delivery.subject, "delivery": delivery.number}
+    if record is None:
+        log.warning("A message about no job", **fields)
+    else:
+        step = str(record.step)
+        log.info(
+            "Message handled", **job_fields(record), step=step, seconds=round(seconds, 3), **fields
+        )
+
+
+async def _unexpected(
+    delivery: Delivery,
+    error: Exception,
+    bury: Callable[[Delivery, Exception], Awaitable[None]],
+) -> None:
+    log.exception("A handler broke", subject=delivery.subject, delivery=delivery.number)
+    if delivery.number < LAST_DELIVERY:
+        await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
+        return
+    try:
+        await bury(delivery, error)
+    except Exception:
+        log.exception("A job could not be buried", subject=delivery.subject)
+        await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
+    else:
+        await _settle(delivery._raw.ack())
+
+
+async def _settle(answer: Awaitable[None]) -> None:
+    """Acks may be lost, by design: the record decides, and a second delivery finds it."""
+    with suppress(Error, ConnectionError):
+        await answer

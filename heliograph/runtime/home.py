@@ -1,0 +1,64 @@
+"""The folder that holds all local state, and what lies where in it."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import SecretStr
+
+
+class Credentials(NamedTuple):
+    """How to sign in to the store."""
+
+    access_key: str
+    secret_key: SecretStr
+
+
+@dataclass(frozen=True)
+class Home:
+    """One Heliograph on this machine. Two with different homes know nothing of each other."""
+
+    path: Path
+
+    def folder(self, *names: str) -> Path:
+        """A folder below, made when it is missing."""
+        folder = self.path.joinpath(*names)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def database(self) -> Path:
+        return self.folder("sql") / "status.sqlite"
+
+    def pid_file(self, name: str) -> Path:
+        return self.folder("run") / f"{name}.pid"
+
+    def log_file(self, name: str) -> Path:
+        return self.folder("logs") / f"{name}.log"
+
+    def s3_credentials(self) -> Credentials:
+        """The bundled store's credentials: made up once, readable by the owner only."""
+        file = self.folder() / "s3-credentials.json"
+        made = {"access_key": secrets.token_hex(10), "secret_key": secrets.token_hex(20)}
+        _write_once(file, json.dumps(made))
+        kept = json.loads(file.read_text())
+        return Credentials(kept["access_key"], SecretStr(kept["secret_key"]))
+
+
+def _write_once(file: Path, text: str) -> None:
+    """Create the file with all of its text, unless somebody did already."""
+    if file.exists():
+        return
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,120 @@
+"""Runs one service process: its socket, its pid file, and a drain when it is asked to go."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from heliograph.runtime.logs import set_up_logs
+from heliograph.runtime.registry import RegistryError
+from heliograph.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+MAX_FRAME = 16 * 1024  #: bytes of a WebSocket frame from a client
+HTTP_GRACE = 3  #: seconds for HTTP requests in flight; the rest of the drain is for jobs in hand
+
+
+class PortTaken(Exception):
+    """Another process listens there already."""
+
+
+def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]) -> None:
+    """
+    Run a service until SIGTERM or SIGINT, then drain.
+
+    Prints one line with the address it listens on: port 0 in the settings binds a free one.
+    """
+    set_up_logs(settings, service)
+    port: int = getattr(settings, f"{service}_port")
+    try:
+        app = create()
+        listener = listen(settings.host, port)
+    except (RegistryError, PortTaken) as error:
+        log.critical("Cannot start", reason=str(error))
+        sys.exit(2)
+    with listener, pid_file(settings, service):
+        address, bound = listener.getsockname()[:2]
+        print(f"{service} listening on http://{address}:{bound}", flush=True)  # noqa: T201
+        asyncio.run(_run(app, listener))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """
+    A listening socket.
+
+    Raises:
+        PortTaken: The operator picks another port.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(f"{host}:{port}: {error.strerror}") from error
+    listener.listen(2048)
+    return listener
+
+
+@contextmanager
+def pid_file(settings: ServiceSettings, service: str) -> Iterator[Path]:
+    """
+    Hold `<service>.pid`, or `<service>-2.pid` and so on where others do.
+
+    The file is locked as long as the process lives, so a stale one is known by its lock.
+    """
+    number = 1
+    while True:
+        name = service if number == 1 else f"{service}-{number}"
+        file = settings.folder.pid_file(name)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            os.close(handle)
+            number += 1
+    os.ftruncate(handle, 0)
+    os.write(handle, f"{os.getpid()}\n".encode())
+    try:
+        yield file
+    finally:
+        with suppress(FileNotFoundError):
+            file.unlink()
+        os.close(handle)
+
+
+class _Server(uvicorn.Server):
+    """A server that ends by returning: its caller has things to put in order afterwards."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+async def _run(app: FastAPI, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        app,
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=HTTP_GRACE,
+    )
+    await _Server(config).serve(sockets=[listener])

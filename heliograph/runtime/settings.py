@@ -1,0 +1,116 @@
+"""Settings every service shares; each service adds its own. Read from HELIOGRAPH_* and `.env`."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from heliograph.runtime.home import Home
+
+
+class ServiceSettings(BaseSettings):
+    """Where things are, and what an operator can change about all services."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HELIOGRAPH_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Path(".heliograph")  #: all local state
+    host: str = "127.0.0.1"  #: what the services bind
+    gateway_port: int = Field(default=8080, ge=0, le=65535)
+    status_port: int = Field(default=8081, ge=0, le=65535)
+    storage_port: int = Field(default=8082, ge=0, le=65535)
+    render_port: int = Field(default=8083, ge=0, le=65535)
+    nats_port: int = Field(default=4222, ge=1, le=65535)
+    nats_monitor_port: int = Field(default=8222, ge=1, le=65535)
+    s3_port: int = Field(default=9000, ge=1, le=65535)
+
+    public_url: str | None = None  #: of the gateway, as clients see it
+    status_public_url: str | None = None
+    storage_public_url: str | None = None
+    #: of browsers, for CORS and live connections, separated by commas
+    allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+
+    nats_url: str | None = None  #: use this server instead of the bundled one
+    nats_monitor_url: str | None = None
+    s3_endpoint: str | None = None  #: use this store instead of the bundled one
+    s3_public_endpoint: str | None = None  #: the host that URLs are signed for
+    s3_access_key: str | None = None
+    s3_secret_key: SecretStr | None = None
+    s3_bucket: str = "heliograph"
+
+    auth: Literal["off"] = "off"  #: `off` is allowed on loopback only
+
+    models: Path | None = None  #: a YAML file laid over the shipped entries, and so on
+    kinds: Path | None = None
+    lanes: Path | None = None
+    accounts: Path | None = None
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] | None = None  #: text on a terminal, else json
+
+    ack_wait: float = Field(default=20.0, gt=0)  #: seconds until silence means another worker
+    submit_limit: float = Field(default=30.0, gt=0)  #: seconds for the one POST of an attempt
+    drain: float = Field(default=10.0, gt=0)  #: seconds to finish what is in hand
+    storage_concurrency: int = Field(default=8, ge=1)  #: jobs being stored at once, all processes
+    events_max_bytes: int = Field(default=4 * 2**30, ge=2**20)  #: of the event stream
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, origins: Any) -> Any:
+        if isinstance(origins, str):
+            return [origin.strip() for origin in origins.split(",") if origin.strip()]
+        return origins
+
+    @model_validator(mode="after")
+    def _open_doors_only_at_home(self) -> Self:
+        if self.auth == "off" and not _is_loopback(self.host):
+            raise ValueError(f"HELIOGRAPH_AUTH=off needs a loopback address, not {self.host}")
+        return self
+
+    @property
+    def gateway_url(self) -> str:
+        return _url(self.public_url, self.host, self.gateway_port)
+
+    @property
+    def status_url(self) -> str:
+        return _url(self.status_public_url, self.host, self.status_port)
+
+    @property
+    def storage_url(self) -> str:
+        return _url(self.storage_public_url, self.host, self.storage_port)
+
+    @property
+    def render_url(self) -> str:
+        """Where render's results are fetched from, inside the deployment."""
+        return _url(None, self.host, self.render_port)
+
+    @property
+    def nats(self) -> str:
+        return self.nats_url or f"nats://{self.host}:{self.nats_port}"
+
+    @property
+    def nats_monitor(self) -> str | None:
+        """The monitoring address; None where an outside server does not say."""
+        if self.nats_monitor_url or self.nats_url:
+            return self.nats_monitor_url
+        return f"http://{self.host}:{self.nats_monitor_port}"
+
+    @property
+    def folder(self) -> Home:
+        return Home(self.home.absolute())
+
+
+def _url(public: str | None, host: str, port: int) -> str:
+    return (public or f"http://{host}:{port}").rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

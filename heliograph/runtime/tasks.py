@@ -1,0 +1,40 @@
+"""Loops that run beside the requests of a service, for as long as the process lives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+
+from heliograph.contracts.errors import Unavailable
+
+log = structlog.get_logger()
+
+Loop = Callable[[], Awaitable[None]]
+
+_AGAIN_AFTER = 1.0  #: seconds before a loop that broke is begun again
+
+
+@asynccontextmanager
+async def running(**loops: Loop) -> AsyncIterator[None]:
+    """Run the loops until the block ends, and begin again whichever breaks."""
+    tasks = [asyncio.create_task(_again(name, loop), name=name) for name, loop in loops.items()]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+async def _again(name: str, loop: Loop) -> None:
+    while True:
+        try:
+            await loop()
+            return
+        except Unavailable as error:
+            log.warning("A loop waits", loop=name, reason=str(error))
+        except Exception:
+            log.exception("A loop broke", loop=name)
+        await asyncio.sleep(_AGAIN_AFTER)

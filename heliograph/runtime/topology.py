@@ -1,0 +1,224 @@
+"""
+The streams, consumers and buckets Heliograph lives on, provisioned in this one place.
+
+By raw API JSON, because the client's own classes drop fields they do not know, and idempotently,
+because every process does it when it starts. What the server echoes is compared with what was
+asked: servers drop what they do not understand without a word.
+"""
+
+import re
+import secrets
+from typing import Any
+
+import httpx
+import structlog
+from nats.aio.client import Client
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.registry import Registry
+from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream
+from heliograph.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+OLDEST_SERVER = (2, 14, 5)  #: the first with every fix the threat model asks for
+STORAGE = "storage"  #: the consumer of everything to be stored
+EPOCH = "epoch"  #: key in the metadata of EVENTS: names this history of sequences
+_SECOND = 1_000_000_000  #: nanoseconds
+
+Config = dict[str, Any]
+
+
+class UnfitServer(Exception):
+    """The NATS server cannot keep our promises; the message says what to change on it."""
+
+
+def streams(settings: ServiceSettings) -> list[Config]:
+    """Every stream, as the server is asked for it."""
+    return [
+        {
+            "name": "EVENTS",
+            "subjects": [subjects.EVENTS],
+            "retention": "limits",
+            "storage": "file",
+            "allow_direct": True,
+            "allow_atomic": True,
+            "max_bytes": settings.events_max_bytes,
+            "discard": "new",  # refusing is honest; dropping the oldest would forget keys
+            "deny_delete": True,
+            "duplicate_window": 120 * _SECOND,
+        },
+        {
+            "name": "WORK",
+            "subjects": [subjects.QUEUE, "run.>", subjects.STORE],
+            "retention": "workqueue",
+            "storage": "file",
+            "allow_direct": True,
+            "allow_msg_schedules": True,
+            "republish": {"src": subjects.QUEUE, "dest": subjects.QUEUED},
+        },
+        {
+            "name": "REQUESTS",
+            "subjects": ["requests.*"],
+            "retention": "workqueue",
+            "storage": "file",
+            "duplicate_window": _SECOND // 10,  # `Nats-Msg-Id` counts per stream: keys are `ce-id`
+        },
+        {
+            "name": "REFUSALS",
+            "subjects": ["requests.refused.*"],
+            "retention": "limits",
+            "storage": "file",
+            "max_age": 7 * 86_400 * _SECOND,
+        },
+        {
+            "name": "DEAD",
+            "subjects": ["dead.>"],
+            "retention": "limits",
+            "storage": "file",
+            "max_age": 90 * 86_400 * _SECOND,
+        },
+        *(_bucket(name, 5) for name in ("lanes", "accounts")),
+        *(_bucket(name, 1) for name in ("slots", "budgets", "uploads", "leases")),
+    ]
+
+
+def _bucket(name: str, history: int) -> Config:
+    """A key-value bucket is a stream with these settings (NATS ADR-8)."""
+    return {
+        "name": f"KV_{name}",
+        "subjects": [f"$KV.{name}.>"],
+        "retention": "limits",
+        "storage": "file",
+        "max_msgs_per_subject": history,
+        "discard": "new",
+        "allow_rollup_hdrs": True,
+        "deny_delete": True,
+        "allow_direct": True,
+    }
+
+
+def lane_consumer(lane: str) -> str:
+    """The name of a lane's consumer."""
+    return f"lane-{lane}"
+
+
+def consumers(settings: ServiceSettings, registry: Registry) -> list[Config]:
+    """Every durable consumer of WORK. `max_ack_pending` is the cap over all processes."""
+    lanes = [
+        _pull(lane_consumer(name), subjects.runs(name), lane.cap, settings.ack_wait)
+        for name, lane in registry.lanes.items()
+    ]
+    concurrency = settings.storage_concurrency
+    return [*lanes, _pull(STORAGE, subjects.STORE, concurrency, settings.ack_wait)]
+
+
+def _pull(name: str, subject: str, cap: int, ack_wait: float) -> Config:
+    return {
+        "durable_name": name,
+        "filter_subject": subject,
+        "deliver_policy": "all",
+        "ack_policy": "explicit",
+        "ack_wait": int(ack_wait * _SECOND),
+        "max_ack_pending": cap,
+        "max_waiting": 512,
+        "max_deliver": -1,
+    }
+
+
+async def provision(connection: Client, settings: ServiceSettings, registry: Registry) -> str:
+    """
+    Make sure that everything is there, and fit. Returns the epoch of EVENTS.
+
+    Raises:
+        UnfitServer: An operator must change the server or a stream; starting again does not help.
+        Unavailable: The server does not answer; try again.
+    """
+    await check_server(connection, settings)
+    jetstream = JetStream(connection)
+    for config in streams(settings):
+        await _ensure_stream(jetstream, config)
+    for config in consumers(settings, registry):
+        await _ensure_consumer(jetstream, config)
+    return await epoch(jetstream)
+
+
+async def epoch(jetstream: JetStream) -> str:
+    """The name of this history of sequences: the same from every process and over restarts."""
+    info = await jetstream.api("STREAM.INFO.EVENTS")
+    return str(info["config"]["metadata"][EPOCH])
+
+
+async def check_server(connection: Client, settings: ServiceSettings) -> None:
+    """Refuse servers that are too old, or that do not write before they acknowledge."""
+    version = str(connection.connected_server_version)
+    numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:3])
+    if numbers < OLDEST_SERVER:
+        wanted = ".".join(map(str, OLDEST_SERVER))
+        raise UnfitServer(f"nats-server {version} is too old: {wanted} or later is needed")
+    if settings.nats_monitor is None:
+        log.warning("HELIOGRAPH_NATS_MONITOR_URL is not set: sync_interval was not checked")
+        return
+    if not await _syncs_always(settings.nats_monitor):
+        raise UnfitServer(
+            "set `jetstream { sync_interval: always }`: acknowledged must mean durable"
+        )
+
+
+async def _syncs_always(monitor: str) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+            answer = await client.get(f"{monitor}/varz")
+        return bool(answer.json()["jetstream"]["config"].get("sync_always"))
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        raise Unavailable(f"the NATS monitor at {monitor} does not answer: {error}") from error
+
+
+async def _ensure_stream(jetstream: JetStream, config: Config) -> None:
+    name = config["name"]
+    try:
+        found = (await jetstream.api(f"STREAM.INFO.{name}"))["config"]
+    except ApiError as error:
+        if error.code != NOT_FOUND:
+            raise
+        if name == "EVENTS":
+            config = {**config, "metadata": {EPOCH: secrets.token_hex(8)}}
+        found = await _create_stream(jetstream, config)
+    if _differences(config, found):
+        changed = {**config, "metadata": found.get("metadata", {})}
+        found = (await jetstream.api(f"STREAM.UPDATE.{name}", changed))["config"]
+    _refuse(name, _differences(config, found))
+
+
+async def _create_stream(jetstream: JetStream, config: Config) -> Config:
+    name = config["name"]
+    try:
+        created: Config = (await jetstream.api(f"STREAM.CREATE.{name}", config))["config"]
+    except ApiError:
+        # another process was first, with an epoch of its own
+        created = (await jetstream.api(f"STREAM.INFO.{name}"))["config"]
+    return created
+
+
+async def _ensure_consumer(jetstream: JetStream, config: Config) -> None:
+    name = config["durable_name"]
+    request = {"stream_name": "WORK", "config": config}
+    created = await jetstream.api(
+        f"CONSUMER.CREATE.WORK.{name}.{config['filter_subject']}", request
+    )
+    _refuse(name, _differences(config, created["config"]))
+
+
+def _differences(asked: Config, found: Config) -> list[str]:
+    """Fields that are not as asked. Metadata is the server's and ours together: not compared."""
+    return [
+        f"{field} is {found.get(field)!r}, asked for {value!r}"
+        for field, value in asked.items()
+        if field != "metadata" and found.get(field) != value
+    ]
+
+
+def _refuse(name: str, differences: list[str]) -> None:
+    if differences:
+        raise UnfitServer(f"{name}: {'; '.join(differences)}")
