@@ -1,0 +1,162 @@
+"""
+Acceptance: a slot claimed, `accepted` written, the job in the queue; then, and only then, 202.
+
+The first event on a job's subject decides what its key means, for ever. Every step can be repeated
+and every race is settled by a compare, so a request that is sent twice, or cut in half by a crash
+and sent again, makes one job.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from heliograph.contracts.errors import IdempotencyKeyReused, SlotBusy, StateConflict
+from heliograph.contracts.events import Event
+from heliograph.contracts.problems import NextAction
+from heliograph.contracts.records import Marker, Record, Step
+from heliograph.runtime.bus import Entry, EventLog, Lost, Slots, WorkQueue, now
+from heliograph.runtime.bus.work import ticket_for
+
+SOURCE = "heliograph/gateway"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """The answer to a request for a job."""
+
+    entry: Entry  #: of the job that is the answer
+    deduplicated: bool = False  #: it was there before, made by another request
+    replayed: bool = False  #: the key was used before, for the same
+
+    @property
+    def job(self) -> Record:
+        return self.entry.record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be accepted."""
+
+    job: str  #: the id it will have
+    keyed: bool  #: it may be sent again under the same id
+    #: whether a body with this digest, made for this model, is the same body
+    is_same: Callable[[str, str], bool]
+    #: the first record; only asked for when the key is new, and may refuse
+    draft: Callable[[], Awaitable[Record]]
+
+
+class Acceptor:
+    """Accepts jobs. `courtesy` is seconds, see `GatewaySettings.claim_courtesy`."""
+
+    def __init__(
+        self, events: EventLog, work: WorkQueue, slots: Slots, *, courtesy: float = 10.0
+    ) -> None:
+        self._events = events
+        self._work = work
+        self._slots = slots
+        self._courtesy = courtesy
+
+    async def accept(self, order: Order) -> Acceptance:
+        """
+        Make the job, or find the one that is the answer already.
+
+        Raises:
+            IdempotencyKeyReused: The key stands for another body; use a new one.
+            StateConflict: The key was given up while it claimed a slot; use a new one.
+            SlotBusy: Another job, with other inputs, is filling the slot.
+            Unavailable, QueueFull: It may or may not be accepted: send it again, with its key.
+        """
+        record: Record | None = None
+        while True:
+            try:
+                entry = await self._events.last(order.job) if order.keyed else None
+                if entry is not None:
+                    return await self._replay(order, entry)
+                record = record or await order.draft()
+                return await self._admit(order, record)
+            except Lost:
+                continue
+
+    async def _replay(self, order: Order, entry: Entry) -> Acceptance:
+        """What the key was answered with before."""
+        body = entry.body
+        if isinstance(body, Marker):
+            return await self._replay_marker(order, body)
+        if not order.is_same(body.internal.body_digest, body.model):
+            raise IdempotencyKeyReused
+        if body.step is Step.ACCEPTED:
+            await self._work.enqueue(ticket_for(body))
+        return Acceptance(entry=entry, replayed=True)
+
+    async def _replay_marker(self, order: Order, marker: Marker) -> Acceptance:
+        if marker.answer is None:
+            raise StateConflict("this key lost its slot before it was accepted; use a new key")
+        other = await self._events.last(marker.answer)
+        assert other is not None
+        if not order.is_same(marker.body_digest or "", other.record.model):
+            raise IdempotencyKeyReused
+        return Acceptance(entry=other, deduplicated=True, replayed=True)
+
+    async def _admit(self, order: Order, record: Record) -> Acceptance:
+        if record.slot:
+            running = await self._claim(order, record, record.slot)
+            if running:
+                return running
+        at = now()
+        internal = record.internal.model_copy(update={"changed_at": at})
+        accepted = record.model_copy(update={"created_at": at, "internal": internal})
+        entry = await self._events.append(Event.of("accepted", accepted, at, SOURCE), 0)
+        await self._work.enqueue(ticket_for(accepted))
+        return Acceptance(entry=entry)
+
+    async def _claim(self, order: Order, record: Record, slot: str) -> Acceptance | None:
+        """Put the job's name on its slot; or the job that is there, when it is the answer."""
+        began = time.monotonic()
+        while True:
+            seen = await self._slots.read(record.project, slot)
+            if seen.job == record.id:
+                return None
+            other = await self._events.last(seen.job) if seen.job else None
+            if seen.job is None or other is not None:
+                break
+            if time.monotonic() - began > self._courtesy:
+                await self._fence(record.project, seen.job)
+                break
+            await asyncio.sleep(min(0.5, self._courtesy / 20))
+        if other and isinstance(other.body, Record) and _fills(other.body, slot):
+            return await self._answer_with(order, record, other, other.body)
+        await self._slots.claim(record.project, slot, record.id, seen)
+        return None
+
+    async def _fence(self, project: str, job: str) -> None:
+        """A claimant that was never accepted never will be: its first event is taken."""
+        marker = Marker(id=job, project=project, marker="fenced")
+        await self._events.append(Event.of("canceled", marker, now(), SOURCE), 0)
+
+    async def _answer_with(
+        self, order: Order, record: Record, other: Entry, running: Record
+    ) -> Acceptance:
+        if running.internal.input_digest != record.internal.input_digest:
+            raise SlotBusy(
+                f"{running.id} is filling {record.slot}",
+                next_actions=[
+                    NextAction(kind="wait", label=f"Wait for {running.id}"),
+                    NextAction(kind="cancel", label=f"Cancel {running.id}, then send this again"),
+                ],
+            )
+        if order.keyed:
+            marker = Marker(
+                id=record.id,
+                project=record.project,
+                marker="deduplicated",
+                answer=running.id,
+                body_digest=record.internal.body_digest,
+            )
+            await self._events.append(Event.of("deduplicated", marker, now(), SOURCE), 0)
+        return Acceptance(entry=other, deduplicated=True)
+
+
+def _fills(job: Record, slot: str) -> bool:
+    """Whether a job keeps its slot busy."""
+    return not job.step.is_final and job.slot == slot

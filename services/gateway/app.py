@@ -1,0 +1,55 @@
+"""The gateway, wired: HTTP requests in, accepted jobs and wishes about jobs out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.health import add_health
+from heliograph.runtime.presenting import Addresses, Presenter
+from heliograph.runtime.registry import load_registry
+from heliograph.runtime.tasks import running
+from heliograph.runtime.web import create_web
+from services.gateway.accepting import Acceptor
+from services.gateway.canceling import Canceler
+from services.gateway.describing import index_routes, problem_pages, registry_routes
+from services.gateway.filling import Gauge
+from services.gateway.reading import Reader
+from services.gateway.references import References
+from services.gateway.routes import job_routes
+from services.gateway.settings import GatewaySettings
+
+
+def create_app(settings: GatewaySettings) -> FastAPI:
+    """Assemble the service from its settings."""
+    registry = load_registry(settings)
+    bus = NatsBus(settings, registry, "gateway")
+    presenter = Presenter(settings, Addresses(bus.jetstream))
+    reader = Reader(bus.events, bus.jetstream, presenter)
+    gauge = Gauge(bus.jetstream, full_at=settings.full_at)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running(bus=bus.open, gauge=gauge.watch):
+            yield
+        await bus.close()
+
+    app = create_web(settings, "Heliograph", lifespan=lifespan)
+    app.include_router(
+        job_routes(
+            registry,
+            bus.events,
+            bus.work,
+            Acceptor(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy),
+            Canceler(bus.events, bus.work, bus.jetstream.hint),
+            reader,
+            References(bus.events, bus.jetstream),
+            gauge,
+        )
+    )
+    app.include_router(registry_routes(registry, reader))
+    app.include_router(index_routes(settings))
+    app.include_router(problem_pages())
+    add_health(app, {"nats": bus.check})
+    return app

@@ -1,0 +1,175 @@
+"""From a request to the first record of its job: everything a request leaves out is decided here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from heliograph.contracts.errors import (
+    IdempotencyKeyRequired,
+    ModelUnavailable,
+    OverMaxCost,
+    UnknownKind,
+    UnknownModel,
+    ValidationFailed,
+)
+from heliograph.contracts.problems import FieldError
+from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
+from heliograph.contracts.registry import Kind, Model, Registry, provider_of
+from heliograph.contracts.requests import JobRequest, Reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who asks, beside what is asked."""
+
+    project: str
+    job: str  #: the id the job will have
+    key: str | None = None  #: Idempotency-Key
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+def draft(
+    request: JobRequest,
+    caller: Caller,
+    registry: Registry,
+    at: datetime,
+    *,
+    body_digest: str | None = None,
+    retry_of: str | None = None,
+    takeover: Takeover | None = None,
+) -> Record:
+    """
+    The record of a job as it is accepted.
+
+    `body_digest` is of the body that the key stands for, when that is not `request` itself;
+    `takeover` makes a job that only fetches what an earlier one paid for.
+
+    Raises:
+        UnknownKind, UnknownModel, ValidationFailed: The caller changes the request.
+        OverMaxCost: It costs more than the caller allows.
+        IdempotencyKeyRequired: It costs something, and could be sent twice by accident.
+        ModelUnavailable: The operator has no account for the model.
+    """
+    kind = registry.kinds.get(request.kind)
+    if kind is None:
+        raise UnknownKind.at("/kind", f"there is no kind {request.kind!r}")
+    name = request.model or kind.model
+    model = _model(name, kind, registry)
+    account = registry.account_for(name)
+    if account is None:
+        raise ModelUnavailable(f"no account for {name} is configured")
+    if request.finish_by and request.finish_by <= at:
+        raise ValidationFailed.at("/finish_by", "is in the past")
+    parameters = _parameters(request, kind, model)
+    references, detail = _references(request, kind, model)
+    estimated = Cost(
+        estimated=model.estimate(parameters) if takeover is None else Cost().estimated,
+        currency=model.price.currency,
+    )
+    _check_cost(request, caller, estimated)
+    resolved = request.model_copy(update={"model": name})
+    return Record(
+        id=caller.job,
+        project=caller.project,
+        kind=request.kind,
+        lane=kind.lane,
+        model=name,
+        provider=provider_of(name),
+        slot=request.slot,
+        prompt=request.prompt,
+        edit_prompt=request.edit_prompt,
+        parameters=parameters,
+        arguments=request.arguments,
+        references=references,
+        priority=request.priority,
+        user=request.user,
+        tags=request.tags,
+        status="queued",
+        phase="queued",
+        detail=detail,
+        retry_of=retry_of,
+        cost=estimated,
+        created_at=at,
+        finish_by=request.finish_by,
+        revision=1,
+        internal=Internal(
+            step=Step.ACCEPTED,
+            account=account,
+            body_digest=body_digest or resolved.digest(),
+            input_digest=resolved.input_digest(),
+            takeover=takeover,
+            max_references=len(references),
+            on_ambiguous=request.on_ambiguous,
+            timeout_seconds=parameters.get("timeout_seconds", kind.timeout_seconds),
+            changed_at=at,
+            correlation_id=caller.correlation_id,
+            traceparent=caller.traceparent,
+        ),
+    )
+
+
+def is_same_body(request: JobRequest, digest: str, model: str) -> bool:
+    """
+    Whether a request with a known key asks for what the key stands for.
+
+    What the request leaves out is filled from the job, so that a default which changed since does
+    not make a repeated request another one.
+    """
+    return request.model_copy(update={"model": request.model or model}).digest() == digest
+
+
+def _model(name: str, kind: Kind, registry: Registry) -> Model:
+    model = registry.models.get(name)
+    if model is None:
+        raise UnknownModel.at("/model", f"there is no model {name!r}")
+    if model.media != kind.media:
+        raise ValidationFailed.at("/model", f"makes {model.media}, the kind wants {kind.media}")
+    return model
+
+
+def _parameters(request: JobRequest, kind: Kind, model: Model) -> dict[str, Any]:
+    known = {name: v for name, v in kind.parameters.items() if name in model.parameters}
+    parameters = {**known, **request.parameters}
+    errors = list(_schema_errors(model, parameters))
+    if errors:
+        detail = "; ".join(f"{e.pointer}: {e.detail}" for e in errors[:5])
+        raise ValidationFailed(detail, errors=errors)
+    return parameters
+
+
+def _schema_errors(model: Model, parameters: dict[str, Any]) -> Iterator[FieldError]:
+    for error in Draft202012Validator(model.schema_of_parameters()).iter_errors(parameters):
+        path = "".join(f"/{part}" for part in error.absolute_path)
+        yield FieldError(pointer=f"/parameters{path}", detail=error.message)
+
+
+def _references(
+    request: JobRequest, kind: Kind, model: Model
+) -> tuple[list[Reference], str | None]:
+    """The references to use, and a word about those that are left out."""
+    asked = request.references
+    if request.max_references and not asked:
+        reason = "needs references; taking the slot's current version is not available yet"
+        raise ValidationFailed.at("/max_references", reason)
+    limit = min(request.max_references or 16, model.max_references, kind.max_references)
+    if asked and not limit:
+        raise ValidationFailed.at("/references", "this model takes none")
+    if len(asked) < model.min_references:
+        reason = f"this model needs at least {model.min_references}"
+        raise ValidationFailed.at("/references", reason)
+    if len(asked) <= limit:
+        return asked, None
+    return asked[:limit], f"the first {limit} of {len(asked)} references are used"
+
+
+def _check_cost(request: JobRequest, caller: Caller, cost: Cost) -> None:
+    if request.max_cost is not None and cost.estimated > request.max_cost:
+        raise OverMaxCost(
+            f"the price is {cost.estimated} {cost.currency}, the request allows {request.max_cost}"
+        )
+    if cost.estimated and caller.key is None:
+        raise IdempotencyKeyRequired

@@ -1,0 +1,123 @@
+"""Reading jobs back: the last event, merged with what the dispatcher and the hub know right now."""
+
+import asyncio
+from typing import Any
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import HeliographError, NotFound, Unavailable
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.queries import (
+    JobPage,
+    LaneStates,
+    LatestProgress,
+    ListJobs,
+    Position,
+    ProgressReport,
+    Refusal,
+)
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.presenting import Presenter, with_progress
+from services.gateway.canceling import read_job
+
+EDGE_PATIENCE = 0.05  #: seconds for position and progress; then they are null
+LIST_PATIENCE = 5.0  #: seconds for a list
+HISTORY_PAGE = 500
+
+
+class AnsweredBadly(HeliographError):
+    """Another service refused a question; its problem is the answer."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self._problem = problem
+        self.status = problem.status  # type: ignore[misc]  # of this one answer
+
+    def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
+        return self._problem.model_copy(update={"instance": instance, "trace_id": trace_id})
+
+
+class Reader:
+    """Answers every question about jobs."""
+
+    def __init__(self, events: EventLog, jetstream: JetStream, presenter: Presenter) -> None:
+        self._events = events
+        self._jetstream = jetstream
+        self._presenter = presenter
+
+    async def job(self, job: str) -> dict[str, Any]:
+        """A job as it is now. Raises NotFound."""
+        entry, record = await read_job(self._events, job)
+        return await self.present(record, entry.sequence)
+
+    async def present(self, record: Record, sequence: int) -> dict[str, Any]:
+        """A record with everything that only the edge knows."""
+        shown, position, report = await asyncio.gather(
+            self._presenter.job(record, sequence), self._position(record), self._progress(record)
+        )
+        return {**with_progress(shown, report), "position": position}
+
+    async def bare(self, record: Record, sequence: int) -> dict[str, Any]:
+        """A record that is too new for anybody else to know more about it."""
+        return await self._presenter.job(record, sequence)
+
+    async def attempts(self, job: str) -> list[dict[str, Any]]:
+        """What was sent to the provider. Raises NotFound."""
+        _, record = await read_job(self._events, job)
+        return [attempt.model_dump(mode="json") for attempt in record.internal.attempts]
+
+    async def history(self, job: str, after: int) -> dict[str, Any]:
+        """A page of the job's events. Raises NotFound."""
+        entries = await self._events.history(job, after, HISTORY_PAGE)
+        records = [(e.body, e.sequence) for e in entries if isinstance(e.body, Record)]
+        if not records and not (after and await self._events.last(job)):
+            raise NotFound(f"there is no job {job}")
+        jobs = await self._presenter.jobs(records)
+        items = [
+            {
+                "sequence": entry.sequence,
+                "type": entry.event.type,
+                "at": entry.event.at.isoformat(),
+                "job": shown,
+            }
+            for entry, shown in zip(entries, jobs, strict=False)
+        ]
+        more = len(entries) == HISTORY_PAGE
+        return {"items": items, "next": str(entries[-1].sequence) if more else None}
+
+    async def jobs(self, query: ListJobs) -> dict[str, Any]:
+        """A page of a project's jobs. Raises Unavailable."""
+        answer = await self._ask(subjects.QUERY_JOBS, query.model_dump_json())
+        page = JobPage.model_validate_json(answer)
+        records = [(Record.model_validate(item.record), item.sequence) for item in page.items]
+        return {"items": await self._presenter.jobs(records), "next": page.next}
+
+    async def lanes(self) -> list[dict[str, Any]]:
+        """Every lane as its dispatcher sees it. Raises Unavailable."""
+        answer = await self._ask(subjects.QUERY_LANES, "{}")
+        return LaneStates.model_validate_json(answer).model_dump(mode="json")["lanes"]  # type: ignore[no-any-return]
+
+    async def _ask(self, subject: str, question: str) -> bytes:
+        answer = await self._jetstream.ask(subject, question.encode(), timeout=LIST_PATIENCE)
+        if answer.startswith(b'{"problem"'):
+            raise AnsweredBadly(Refusal.model_validate_json(answer).problem)
+        return answer
+
+    async def _position(self, record: Record) -> int | None:
+        if record.status != "queued":
+            return None
+        answer = await self._peek(subjects.query_position(record.id))
+        return Position.model_validate_json(answer).position if answer else None
+
+    async def _progress(self, record: Record) -> ProgressReport | None:
+        if record.status != "running":
+            return None
+        answer = await self._peek(subjects.query_progress(record.id))
+        return LatestProgress.model_validate_json(answer).report if answer else None
+
+    async def _peek(self, subject: str) -> bytes | None:
+        try:
+            return await self._jetstream.ask(subject, b"", timeout=EDGE_PATIENCE)
+        except Unavailable:
+            return None

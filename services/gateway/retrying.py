@@ -1,0 +1,171 @@
+"""Trying again: from the cheapest step that can work, and never paying unasked."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from heliograph.contracts.errors import (
+    IdempotencyKeyRequired,
+    StateConflict,
+    ValidationFailed,
+)
+from heliograph.contracts.facts import RetryScheduled
+from heliograph.contracts.problems import FieldError
+from heliograph.contracts.records import Record, Step, Takeover
+from heliograph.contracts.registry import Registry
+from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
+from heliograph.runtime.bus import Entry, EventLog, Lost, WorkQueue, advance, now
+from heliograph.runtime.bus.work import ticket_for
+from services.gateway.accepting import SOURCE
+from services.gateway.canceling import read_job
+from services.gateway.drafting import Caller, draft
+
+#: errors after which the outputs are still worth fetching
+_FETCH_AGAIN = frozenset({"storage_failed", "deadline", "poison"})
+#: errors after which the provider may still finish what it accepted
+_ASK_AGAIN = frozenset({"provider_timeout", "deadline", "poison", "provider_unavailable"})
+
+_ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})
+
+
+async def retry_in_place(
+    events: EventLog, work: WorkQueue, job: str, key: str | None, asked: RetryRequest
+) -> tuple[Entry, bool] | None:
+    """
+    Submit a job in `submit_unknown` again. None when the job is in another state.
+
+    Returns the entry, and whether this key was obeyed before.
+
+    Raises:
+        IdempotencyKeyRequired: It may be charged twice, so it must not be asked twice by accident.
+        StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
+    """
+    while True:
+        entry, record = await read_job(events, job)
+        if key and key in record.internal.retries:
+            return entry, True
+        if record.step is not Step.SUBMIT_UNKNOWN:
+            return None
+        if key is None:
+            raise IdempotencyKeyRequired
+        if asked.from_ not in (None, "submit"):
+            raise StateConflict("nothing is known to be at the provider; only `submit` can work")
+        if asked.changes:
+            raise ValidationFailed.at("/changes", "a job in submit_unknown goes on as it is")
+        fact = RetryScheduled(
+            not_before=now(),
+            reason="submit_unknown",
+            detail="submitted again on request",
+            charged="unknown",
+            key=key,
+        )
+        try:
+            entry = await advance(events, entry, fact, SOURCE)
+        except Lost:
+            continue
+        await work.enqueue(ticket_for(entry.record))
+        return entry, False
+
+
+def retry_record(old: Record, asked: RetryRequest, caller: Caller, registry: Registry) -> Record:
+    """
+    The first record of the job that tries again.
+
+    Raises:
+        StateConflict: The old job has not ended without success, or that step cannot work.
+        ValidationFailed: The changes do not make a request, or none are possible from that step.
+        IdempotencyKeyRequired: It costs something.
+    """
+    step = choose_step(old, asked.from_)
+    return draft(
+        request_again(old, step, asked.changes),
+        caller,
+        registry,
+        now(),
+        body_digest=retry_digest(old, asked),
+        retry_of=old.id,
+        takeover=takeover(old, step),
+    )
+
+
+def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:
+    """
+    Where a retry of an ended job begins.
+
+    Raises:
+        StateConflict: The job has not ended without success, or that step has nothing to begin with.
+    """
+    if record.step not in _ENDED:
+        raise StateConflict(f"a job that is {record.status} cannot be retried")
+    if asked == "download" and not record.internal.outputs:
+        raise StateConflict("the provider gave no outputs to download")
+    if asked == "poll" and not _request_id(record):
+        raise StateConflict("there is no request at the provider to ask for")
+    return asked or _cheapest(record)
+
+
+def _cheapest(record: Record) -> RetryFrom:
+    code = record.error.code if record.error else "canceled"
+    if record.internal.outputs and (code == "canceled" or code in _FETCH_AGAIN):
+        return "download"
+    if _request_id(record) and (code == "canceled" or code in _ASK_AGAIN):
+        return "poll"
+    return "submit"
+
+
+def takeover(record: Record, step: RetryFrom) -> Takeover | None:
+    """What the new job takes over; None when it submits for itself."""
+    if step == "submit":
+        return None
+    attempts = record.internal.attempts
+    old = record.internal.takeover
+    return Takeover(
+        job=record.id,
+        account=record.internal.account,
+        endpoint=attempts[-1].endpoint if attempts else old.endpoint if old else "",
+        request_id=_request_id(record) if step == "poll" else None,
+        outputs=record.internal.outputs if step == "download" else [],
+    )
+
+
+def request_again(record: Record, step: RetryFrom, changes: dict[str, Any]) -> JobRequest:
+    """
+    The old request, with changes.
+
+    Raises:
+        ValidationFailed: The changes do not make a request, or none are possible from that step.
+    """
+    if changes and step != "submit":
+        raise ValidationFailed.at("/changes", f"a retry from {step} fetches what there is")
+    before = {
+        "kind": record.kind,
+        "prompt": record.prompt,
+        "model": record.model,
+        "slot": record.slot,
+        "references": [reference.model_dump() for reference in record.references],
+        "edit_prompt": record.edit_prompt,
+        "parameters": record.parameters,
+        "arguments": record.arguments,
+        "priority": record.priority,
+        "user": record.user,
+        "tags": record.tags,
+        "on_ambiguous": record.internal.on_ambiguous.model_dump(),
+    }
+    try:
+        return JobRequest.model_validate({**before, **changes})
+    except ValidationError as error:
+        errors = [
+            FieldError(pointer="/changes" + "".join(f"/{p}" for p in e["loc"]), detail=e["msg"])
+            for e in error.errors(include_context=False)
+        ]
+        raise ValidationFailed(errors[0].detail, errors=errors) from None
+
+
+def retry_digest(record: Record, asked: RetryRequest) -> str:
+    """What a retry's key stands for."""
+    return digest({"retry_of": record.id, "from": asked.from_, "changes": asked.changes})
+
+
+def _request_id(record: Record) -> str | None:
+    attempts = record.internal.attempts
+    return attempts[-1].request_id if attempts else None

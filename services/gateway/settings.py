@@ -1,0 +1,12 @@
+"""What an operator can change about the gateway."""
+
+from pydantic import Field
+
+from heliograph.runtime.settings import ServiceSettings
+
+
+class GatewaySettings(ServiceSettings):
+    #: seconds that a slot's claimant has to be accepted before another takes the slot over
+    claim_courtesy: float = Field(default=10.0, gt=0)
+    #: part of the event stream that may be in use before new jobs are refused
+    full_at: float = Field(default=0.9, gt=0, le=1)
