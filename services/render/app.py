@@ -1,0 +1,112 @@
+"""The render service, wired: run messages in, submissions to providers and rendered jobs out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.annotations import NatsMessage
+
+from heliograph.contracts import subjects
+from heliograph.contracts.records import Record
+from heliograph.contracts.registry import Registry
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.connection import Connection
+from heliograph.runtime.delivery import Delivery, deliver, heartbeat
+from heliograph.runtime.health import add_health
+from heliograph.runtime.presenting import Addresses
+from heliograph.runtime.registry import load_registry
+from heliograph.runtime.serving import HTTP_GRACE
+from heliograph.runtime.tasks import Loop, running
+from heliograph.runtime.topology import lane_consumer
+from heliograph.runtime.web import create_web
+from services.render.dispatching import Dispatcher
+from services.render.providers.sim import SimProvider
+from services.render.providers.sim.hosting import sim_routes
+from services.render.references import References
+from services.render.rendering import bury, render
+from services.render.reporting import Reporter
+from services.render.settings import RenderSettings
+from services.render.watching import Watch
+from services.render.workbench import Workbench
+
+#: Workers of a lane in one process. The lane's cap on the server is what bounds them; a process with
+#: fewer workers than it was given messages would let some lie until they go to somebody else.
+_WORKERS = 10_000
+_FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart swallowed ends with it
+
+
+def create_app(settings: RenderSettings) -> FastAPI:
+    """Assemble the service from its settings."""
+    registry = load_registry(settings)
+    bus = NatsBus(settings, registry, "render")
+    sim = SimProvider(settings.folder.path, settings.render_url)
+    watch = Watch()
+    bench = Workbench(
+        events=bus.events,
+        work=bus.work,
+        accounts=bus.accounts,
+        providers={"sim": sim},
+        references=References(bus.events, bus.jetstream, Addresses(bus.jetstream)),
+        registry=registry,
+        reporter=Reporter(bus.jetstream.hint, every=settings.progress_every),
+        watch=watch,
+        settings=settings,
+    )
+    pulling = Connection(settings, "render")
+    broker = NatsBroker(
+        **pulling.options,
+        middlewares=[heartbeat(settings.ack_wait)],
+        graceful_timeout=settings.drain - HTTP_GRACE,
+        logger=None,
+    )
+    subscribe_lanes(broker, bench, bus, registry)
+
+    async def open_bus() -> None:
+        await bus.open()
+        await watch.listen(bus.client)
+        await broker.start()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        loops: dict[str, Loop] = {"bus": open_bus}
+        if settings.dispatch:
+            loops["dispatcher"] = Dispatcher(bus, registry, settings).run
+        async with running(**loops):
+            yield
+        watch.drain()
+        pulling.expect_close()
+        await broker.stop()
+        await bus.close()
+
+    app = create_web(settings, "Heliograph render", lifespan=lifespan)
+    app.include_router(sim_routes(sim))
+    add_health(app, {"nats": bus.check})
+    return app
+
+
+def subscribe_lanes(broker: NatsBroker, bench: Workbench, bus: NatsBus, registry: Registry) -> None:
+    """One pull subscriber per lane: what comes in on `run.<lane>.>` is a job whose turn it is."""
+    for lane in registry.lanes:
+
+        @broker.subscriber(
+            subjects.runs(lane),
+            stream=JStream(STREAM, declare=False),
+            durable=lane_consumer(lane),
+            pull_sub=_FETCH,
+            max_workers=_WORKERS,
+            ack_policy=AckPolicy.MANUAL,
+        )
+        async def on_run(message: NatsMessage) -> None:
+            await deliver(message, handle, give_up)
+            await bus.jetstream.hint(
+                subjects.room(subjects.lane_of_run(message.raw_message.subject))
+            )
+
+    async def handle(delivery: Delivery) -> Record | None:
+        return await render(bench, delivery.about.job, delivery.sequence)
+
+    async def give_up(delivery: Delivery, error: Exception) -> None:
+        await bury(bench, delivery.about.job, delivery.sequence, error)

@@ -1,0 +1,102 @@
+"""What the outcome of an attempt means for its job. Pure."""
+
+import random
+from datetime import datetime, timedelta
+
+from heliograph.contracts.errors import (
+    JobError,
+    ProviderTimeout,
+    SubmitUnknown,
+)
+from heliograph.contracts.facts import (
+    Canceled,
+    Fact,
+    Failed,
+    Rendered,
+    RetryScheduled,
+)
+from heliograph.contracts.problems import Charged, NextAction, Problem
+from heliograph.contracts.records import Record
+from services.render.providers import Done, Ended, RateLimited
+from services.render.settings import RenderSettings
+
+_RETRY_AS_NEW = NextAction(kind="retry", label="Try again as a new job")
+
+
+def again_or_failed(
+    record: Record,
+    error: JobError,
+    at: datetime,
+    settings: RenderSettings,
+    *,
+    charged: Charged = "no",
+    answer: str | None = None,
+) -> Fact:
+    """
+    Another attempt, when this one was surely not charged and may fare better; else the end.
+
+    A job that took over an old request is never sent anywhere.
+    """
+    if isinstance(error, RateLimited):
+        return RetryScheduled(
+            not_before=at + timedelta(seconds=error.seconds),
+            reason=error.code,
+            detail=f"the provider asked for {error.seconds:g} s of patience",
+            counted=False,
+        )
+    enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
+    if error.retryable and charged == "no" and not enough:
+        wait = error.retry_after or backoff(record.attempt, settings)
+        return RetryScheduled(
+            not_before=at + timedelta(seconds=wait),
+            reason=error.code,
+            detail=f"attempt {record.attempt} failed: {error}",
+        )
+    return Failed(problem=failure(record, error, charged), charged=charged, answer=answer)
+
+
+def backoff(attempt: int, settings: RenderSettings) -> float:
+    """Seconds before the attempt after this one: full jitter under a doubling bound."""
+    bound = min(settings.backoff_max, settings.backoff_min * 2 ** (attempt - 1))
+    return random.uniform(0, bound)  # noqa: S311  # spreads load, guards nothing
+
+
+def failure(record: Record, error: JobError, charged: Charged) -> Problem:
+    """An error as the job shows it, with what it cost and what can be done."""
+    if not error.next_actions:
+        error.next_actions = [_RETRY_AS_NEW]
+    price = record.cost.estimated
+    problem = error.problem()
+    return problem.model_copy(update={"charged": charged if price else "no", "status": None})
+
+
+def after_poll(record: Record, state: Done | Ended, at: datetime, settings: RenderSettings) -> Fact:
+    """What the end of a request makes of its job. Whoever asked to stop gets `canceled`."""
+    run = record.internal.run
+    if record.internal.cancel:
+        outputs = state.outputs if isinstance(state, Done) else []
+        return Canceled(charged=state.charged, outputs=outputs)
+    if isinstance(state, Done):
+        return Rendered(run=run, outputs=state.outputs, charged=state.charged, answer=state.answer)
+    return again_or_failed(
+        record, state.error, at, settings, charged=state.charged, answer=state.answer
+    )
+
+
+def timed_out(record: Record) -> Ended:
+    """The provider had its time. What it does with the request now, nobody knows."""
+    seconds = record.internal.timeout_seconds
+    error = ProviderTimeout(f"not finished within {seconds:g} s")
+    return Ended(error=error, charged="unknown")
+
+
+def unknown(record: Record) -> Problem:
+    """A submission that may have been accepted, and who can decide about it."""
+    error = SubmitUnknown(
+        next_actions=[
+            NextAction(kind="retry", label="Submit again; it may be charged a second time"),
+            NextAction(kind="cancel", label="Give up; it may have been charged"),
+            NextAction(kind="wait", label="Wait; the request may still be found"),
+        ]
+    )
+    return failure(record, error, "unknown")

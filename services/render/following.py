@@ -1,0 +1,71 @@
+"""Following: `submitted`. Ask the provider until it is done, and tell how far it is."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+from heliograph.contracts.errors import ProviderUnavailable
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import Entry, now
+from services.render.deciding import after_poll, timed_out
+from services.render.providers import Done, Ended, Provider, Request
+from services.render.watching import Bell
+from services.render.workbench import Workbench
+
+_SLOWER = 1.5  #: each pause between polls is this much longer than the one before
+
+
+async def follow(bench: Workbench, run: int, entry: Entry, record: Record) -> None:
+    """Until the request ends, or the record changed and has to be read again."""
+    await bench.accounts.take(record.internal.account, record.id, run, force=True)
+    attempt = record.internal.attempts[-1]
+    assert attempt.request_id
+    request = Request(request_id=attempt.request_id, endpoint=attempt.endpoint)
+    provider = bench.provider(record)
+    if record.internal.cancel:
+        with suppress(ProviderUnavailable):
+            await provider.cancel(request)
+    with bench.watch.bell(record.id) as bell:
+        state = await _poll(bench, provider, request, entry, record, bell)
+    if state:
+        fact = after_poll(record, state, now(), bench.settings)
+        await bench.write(record.id, record.internal.run, fact)
+
+
+async def _poll(
+    bench: Workbench,
+    provider: Provider,
+    request: Request,
+    entry: Entry,
+    record: Record,
+    bell: Bell,
+) -> Done | Ended | None:
+    """How the request ended; None when the record is to be read again."""
+    clock = asyncio.get_running_loop().time
+    attempt = record.internal.attempts[-1]
+    began = attempt.submitted_at or attempt.submitting_at or now()
+    deadline = began + timedelta(seconds=record.internal.timeout_seconds)
+    pause, looked = bench.settings.poll_min, clock()
+    while True:
+        with suppress(ProviderUnavailable):
+            state = await provider.poll(request)
+            if isinstance(state, Done | Ended):
+                return state
+            await bench.reporter.report(record, state)
+        if now() >= deadline:
+            with suppress(ProviderUnavailable):
+                await provider.cancel(request)
+            return timed_out(record)
+        if await bell.wait(pause):
+            return None
+        if clock() - looked > bench.settings.ack_wait / 3:
+            looked = clock()
+            if await _has_changed(bench, entry, record):
+                return None
+        pause = min(pause * _SLOWER, bench.settings.poll_max)
+
+
+async def _has_changed(bench: Workbench, entry: Entry, record: Record) -> bool:
+    """A hint may be lost; the record is not."""
+    latest = await bench.events.last(record.id)
+    return latest is not None and latest.sequence != entry.sequence

@@ -1,0 +1,138 @@
+"""
+Who renders: the port to hosted models.
+
+A provider accepts a submission, is asked how it goes, and ends with outputs that can be fetched.
+Each promise is checked for every adapter by one contract suite.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+
+from heliograph.contracts.errors import JobError, ProviderUnavailable
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.records import Output, Progress, SentReference
+
+
+class RateLimited(ProviderUnavailable):
+    """The provider said "too fast": the request was surely not accepted, and does not count."""
+
+    def __init__(self, detail: str | None = None, *, retry_after: float) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.seconds = retry_after
+
+
+class ReplyLost(Exception):
+    """Nobody knows whether the provider accepted the request. Look it up; never send it again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What is sent for one attempt, and how to know it again."""
+
+    project: str
+    job: str
+    run: int
+    attempt: int
+    model: str
+    endpoint: str
+    arguments: dict[str, Any]
+    references: list[SentReference]
+    price: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request that a provider accepted."""
+
+    request_id: str
+    endpoint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """In the provider's own queue."""
+
+    position: int | None = None  #: 0 is next
+
+
+@dataclass(frozen=True, kw_only=True)
+class Working:
+    """Being rendered."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """Finished: the outputs can be fetched."""
+
+    outputs: list[Output]
+    charged: Charged = "yes"
+    answer: str | None = None  #: raw, for the audit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """Finished without outputs: failed, or stopped because we asked for it."""
+
+    error: JobError
+    charged: Charged
+    answer: str | None = None
+    stopped: bool = False
+
+
+State = Waiting | Working | Done | Ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The provider has the request."""
+
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The provider surely never accepted it."""
+
+
+@dataclass(frozen=True)
+class NotSeen:
+    """It is not to be seen, which proves nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """The answer to a submission."""
+
+    request_id: str
+    answer: str | None = field(default=None)
+
+
+class Provider(Protocol):
+    """A hosted service that renders."""
+
+    async def submit(self, submission: Submission) -> Accepted | Done:
+        """
+        Send the request: once, or not at all. The caller bounds the time.
+
+        Raises:
+            ProviderRejected and other JobErrors: Surely not accepted; final unless `retryable`.
+            RateLimited: Surely not accepted; does not count as an attempt.
+            ReplyLost: It may be accepted.
+        """
+
+    async def poll(self, request: Request) -> State:
+        """
+        How it goes.
+
+        Raises:
+            ProviderUnavailable: It cannot say right now; ask again.
+        """
+
+    async def cancel(self, request: Request) -> None:
+        """Ask it to stop. Whether it did, the next polls say. Raises ProviderUnavailable."""
+
+    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+        """Whether it has the request of an attempt. Raises ProviderUnavailable."""

@@ -1,0 +1,160 @@
+"""
+The sim provider: renders real placeholder pictures, needs no key, and fails on request.
+
+What it accepted is a record on disk, not a coroutine: the record is the acceptance and the charge,
+created if absent by job and run; how far a request is follows from the clock, and its result from
+the record. So any render process serves it, and a killed one resumes it, like any hosted service.
+"""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from heliograph.contracts.errors import (
+    ContentPolicy,
+    JobError,
+    NoOutput,
+    ProviderProtocol,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from heliograph.contracts.problems import ProviderNote
+from heliograph.contracts.records import LogLine, Output, Progress
+from heliograph.contracts.sim import SimRecord
+from heliograph.runtime.bus import now
+from services.render.providers import (
+    Absent,
+    Accepted,
+    Done,
+    Ended,
+    Found,
+    NotSeen,
+    RateLimited,
+    ReplyLost,
+    Request,
+    State,
+    Submission,
+    Working,
+)
+from services.render.providers.sim.arguments import SimArguments
+from services.render.providers.sim.records import SimRecords, request_id
+
+_LOST = ("lost_reply", "found_reply")
+
+
+class SimProvider:
+    """`Provider` on this machine. `base_url` is where its results are served."""
+
+    def __init__(self, home: Path, base_url: str) -> None:
+        self.records = SimRecords(home)
+        self._base_url = base_url
+
+    async def submit(self, submission: Submission) -> Accepted:
+        return await asyncio.to_thread(self._submit, submission)
+
+    def _submit(self, submission: Submission) -> Accepted:
+        try:
+            arguments = SimArguments.model_validate(submission.arguments)
+        except ValidationError as error:
+            raise ProviderRejected(_first_reason(error), provider=_note()) from None
+        self._refuse(submission.job, arguments.fault)
+        self.records.accept(
+            SimRecord(
+                request_id=request_id(submission.job, submission.run),
+                project=submission.project,
+                job=submission.job,
+                run=submission.run,
+                attempt=submission.attempt,
+                model=submission.model,
+                prompt=arguments.prompt,
+                arguments=submission.arguments,
+                references=[reference.digest for reference in submission.references],
+                price=str(submission.price),
+                at=now(),
+                fault=arguments.fault,
+            )
+        )
+        if arguments.fault in _LOST:
+            raise ReplyLost
+        return Accepted(request_id=request_id(submission.job, submission.run))
+
+    def _refuse(self, job: str, fault: str | None) -> None:
+        """Faults before acceptance."""
+        if fault == "reject":
+            raise ProviderRejected("the sim was told to reject this", provider=_note())
+        if fault == "rate_limited" and self.records.count(f"{job}.submits", 1):
+            raise RateLimited("the sim was told to say: too fast", retry_after=1.0)
+        if fault == "unavailable" and self.records.count(f"{job}.submits", 2):
+            raise ProviderUnavailable("the sim was told to be unavailable", provider=_note())
+
+    async def poll(self, request: Request) -> State:
+        return await asyncio.to_thread(self._poll, request.request_id)
+
+    def _poll(self, name: str) -> State:
+        record = self.records.find(name)
+        if record is None:
+            return Ended(error=ProviderProtocol("the sim knows no such request"), charged="unknown")
+        arguments = SimArguments.model_validate(record.arguments)
+        if self.records.is_canceled(name):
+            return Ended(error=JobError("stopped on request"), charged="yes", stopped=True)
+        elapsed = (now() - record.at).total_seconds()
+        if arguments.fault == "hang" or elapsed < arguments.seconds:
+            return Working(progress=_progress(record, arguments, elapsed))
+        error = _FAILURES.get(arguments.fault or "")
+        if error:
+            return Ended(error=error(provider=_note(name)), charged="yes")
+        count = arguments.num_images if record.model in ("sim/picture", "sim/edit") else 1
+        return Done(outputs=[Output(url=self._url(name, index)) for index in range(count)])
+
+    def _url(self, name: str, index: int) -> str:
+        return f"{self._base_url}/sim/{name}/{index}"
+
+    async def cancel(self, request: Request) -> None:
+        state = await self.poll(request)
+        if isinstance(state, Working):
+            await asyncio.to_thread(self.records.cancel, request.request_id)
+
+    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+        if submission.arguments.get("fault") == "lost_reply":
+            return NotSeen()
+        name = request_id(submission.job, submission.run)
+        record = await asyncio.to_thread(self.records.find, name)
+        return Found(request_id=name) if record else Absent()
+
+
+_FAILURES: dict[str, type[JobError]] = {
+    "policy": ContentPolicy,
+    "garbage": ProviderProtocol,
+    "no_output": NoOutput,
+}
+
+
+def _progress(record: SimRecord, arguments: SimArguments, elapsed: float) -> Progress:
+    """How far a request is, in whole steps; one that hangs stays at its last but one."""
+    part = min(1.0, elapsed / arguments.seconds) if arguments.seconds else 1.0
+    done = min(int(part * arguments.steps), arguments.steps - 1)
+    step = arguments.seconds / arguments.steps
+    logs = [
+        LogLine(
+            at=record.at + timedelta(seconds=step * number),
+            message=f"step {number} of {arguments.steps}",
+        )
+        for number in range(max(1, done - 4), done + 1)
+    ]
+    return Progress(
+        percent=done * 100 // arguments.steps,
+        basis="provider",
+        eta_seconds=round(max(0.0, arguments.seconds - elapsed), 1),
+        logs=logs,
+    )
+
+
+def _note(name: str | None = None) -> ProviderNote:
+    return ProviderNote(name="sim", request_id=name)
+
+
+def _first_reason(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

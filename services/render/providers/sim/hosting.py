@@ -1,0 +1,76 @@
+"""Where the sim serves its results: `/sim/{request_id}/{index}`, computed from the record."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from functools import lru_cache
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+
+from heliograph.contracts.errors import NotFound, Unavailable
+from heliograph.contracts.sim import SimRecord
+from services.render.providers.sim import SimProvider
+from services.render.providers.sim.arguments import SimArguments
+
+_NAME = re.compile(r"sim_[0-7][0-9A-HJKMNP-TV-Z]{25}_\d{1,19}")
+_HUGE = 5 * 10**9  #: bytes, announced and never sent
+_DRAWING = asyncio.Semaphore(2)  #: drawn at once: the machine has other things to do
+
+
+def sim_routes(sim: SimProvider) -> APIRouter:
+    """The sim's own little web."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/sim/{name}/{index}")
+    async def output(name: str, index: int) -> Response:
+        record = sim.records.find(name) if _NAME.fullmatch(name) else None
+        if record is None or not 0 <= index < 4:
+            raise NotFound
+        match record.fault:
+            case "wrong_type":
+                page = b"<!doctype html><script>alert('not a picture')</script>"
+                return Response(page, media_type="image/png")
+            case "huge":
+                headers = {"Content-Length": str(_HUGE)}
+                return StreamingResponse(_nothing(), headers=headers, media_type="image/png")
+            case "flaky_download" if sim.records.count(f"{name}.{index}.downloads", 3):
+                raise Unavailable("the sim was told to be flaky")
+        async with _DRAWING:
+            media_type, content = await asyncio.to_thread(_draw, record.model_dump_json(), index)
+        return Response(content, media_type=media_type)
+
+    return router
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    yield b"\x89PNG\r\n\x1a\n"
+    await asyncio.sleep(30)
+
+
+@lru_cache(maxsize=32)
+def _draw(record_json: str, index: int) -> tuple[str, bytes]:
+    """Media type and bytes of a result: the same for the same record."""
+    record = SimRecord.model_validate_json(record_json)
+    arguments = SimArguments.model_validate(record.arguments)
+    if record.model == "sim/text":
+        from services.render.providers.sim.writing import write_scenes
+
+        return "application/json", write_scenes(
+            arguments.prompt, arguments.seed, arguments.num_scenes
+        )
+    from services.render.providers.sim.painting import Brief, paint
+
+    brief = Brief(
+        prompt=arguments.prompt,
+        model=record.model,
+        seed=arguments.seed,
+        index=index,
+        references=tuple(record.references),
+        aspect_ratio=arguments.aspect_ratio,
+    )
+    if record.model == "sim/motion":
+        from services.render.providers.sim.motion import animate
+
+        return "video/mp4", animate(brief, arguments.duration_seconds)
+    return "image/png", paint(brief)

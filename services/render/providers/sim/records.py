@@ -1,0 +1,60 @@
+"""The sim's records: one file per accepted request, shared by all render processes."""
+
+import os
+import secrets
+from pathlib import Path
+
+from heliograph.contracts.sim import SimRecord, records_in
+
+
+def request_id(job: str, run: int) -> str:
+    """The id of the one request there can be for a job and run."""
+    return f"sim_{job.removeprefix('job_')}_{run}"
+
+
+class SimRecords:
+    """Files under `<home>/sim`. Each is written whole, and never changed."""
+
+    def __init__(self, home: Path) -> None:
+        self._requests = records_in(home)
+        self._marks = home / "sim" / "marks"
+        self._requests.mkdir(parents=True, exist_ok=True)
+        self._marks.mkdir(parents=True, exist_ok=True)
+
+    def accept(self, record: SimRecord) -> None:
+        """Write the record, unless there is one for the same job and run."""
+        draft = self._requests / f".{record.request_id}.{secrets.token_hex(4)}"
+        draft.write_text(record.model_dump_json())
+        try:
+            os.link(draft, self._file(record.request_id))
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+
+    def find(self, name: str) -> SimRecord | None:
+        """The record of a request, None when there is none by that name."""
+        try:
+            return SimRecord.model_validate_json(self._file(name).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def cancel(self, name: str) -> None:
+        """Stop a request."""
+        (self._marks / f"{name}.canceled").touch()
+
+    def is_canceled(self, name: str) -> bool:
+        return (self._marks / f"{name}.canceled").exists()
+
+    def count(self, what: str, times: int) -> bool:
+        """True the first so many times it is asked about a thing, by whichever process."""
+        for number in range(times):
+            try:
+                (self._marks / f"{what}.{number}").touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            return True
+        return False
+
+    def _file(self, name: str) -> Path:
+        return self._requests / f"{name}.json"

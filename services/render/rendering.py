@@ -1,0 +1,108 @@
+"""
+The life of one run: read the record, do the one thing it asks for, read again.
+
+Each branch is a row of "The life of a job" (docs/architecture.md). None trusts an acknowledgement,
+its own memory or the clock on the wall: what the record says is what happened, and whoever loses a
+compare reads again and follows.
+"""
+
+from heliograph.contracts.errors import Poison
+from heliograph.contracts.facts import Canceled, Failed, Started
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import Entry, Lost
+from heliograph.runtime.bus.work import ticket_for
+from services.render.deciding import failure
+from services.render.following import follow
+from services.render.reconciling import reconcile
+from services.render.submitting import submit
+from services.render.workbench import Workbench
+
+
+async def render(bench: Workbench, job: str, run: int) -> Record | None:
+    """
+    Carry out one delivery of a run message, whose stream sequence is `run`.
+
+    Returns the job as it was left; None when there is no such job. Then the message is done with.
+
+    Raises:
+        Drained: The process is going away; another one goes on with the message.
+        Unavailable: The bus does not answer; the message comes again.
+    """
+    while True:
+        found = await bench.read(job)
+        if found is None:
+            return None
+        try:
+            if await _advance(bench, run, *found):
+                bench.reporter.forget(job)
+                return found[1]
+        except Lost:
+            continue
+
+
+async def _advance(bench: Workbench, run: int, entry: Entry, record: Record) -> bool:
+    """Do what the record asks for. True when nothing is left to do for this message."""
+    step = record.step
+    if step.is_final or run < record.internal.run:
+        await bench.accounts.free(record.internal.account, record.id, run)
+        return True
+    if record.internal.cancel and step.is_unsent:
+        await bench.append(entry, Canceled(charged=record.charged))
+        return False
+    match step:
+        case Step.ACCEPTED:
+            return await _start(bench, run, entry, record)
+        case Step.RETRY_SCHEDULED if run > record.internal.run:
+            return await _start(bench, run, entry, record)
+        case Step.STARTED:
+            await submit(bench, entry, record)
+        case Step.SUBMITTING:
+            await reconcile(bench, entry, record)
+        case Step.SUBMITTED:
+            await follow(bench, run, entry, record)
+        case _:
+            return await _leave(bench, run, entry, record)
+    return False
+
+
+async def _start(bench: Workbench, run: int, entry: Entry, record: Record) -> bool:
+    """Take a place in the account; without one, the job goes back to the queue as it is."""
+    bench.watch.check()
+    if not await bench.accounts.take(record.internal.account, record.id, run):
+        await bench.work.enqueue(ticket_for(record))
+        return True
+    await bench.append(entry, Started(run=run))
+    return False
+
+
+async def _leave(bench: Workbench, run: int, entry: Entry, record: Record) -> bool:
+    """The attempt is over for this worker: pass the job on."""
+    if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
+        assert record.error
+        await bench.append(entry, Failed(problem=record.error, charged="unknown"))
+        return False
+    if record.step is Step.RENDERED:
+        await bench.work.publish_store(record.project, record.id)
+    await bench.accounts.free(record.internal.account, record.id, run)
+    if record.step is Step.RETRY_SCHEDULED:
+        await bench.work.enqueue(ticket_for(record))
+    return True
+
+
+async def bury(bench: Workbench, job: str, run: int, error: Exception) -> None:
+    """End a job that broke its worker for the last time, and leave a note for the operator."""
+    while True:
+        found = await bench.read(job)
+        if found is None or found[1].step.is_final:
+            return
+        entry, record = found
+        charged: Charged = "no" if record.step.is_unsent else "unknown"
+        problem = failure(record, Poison(f"{type(error).__name__} in render"), charged)
+        try:
+            await bench.append(entry, Failed(problem=problem, charged=charged))
+        except Lost:
+            continue
+        await bench.work.bury(record, problem.model_dump_json())
+        await bench.accounts.free(record.internal.account, job, run)
+        return

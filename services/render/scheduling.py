@@ -1,0 +1,210 @@
+"""
+Whose turn it is: fair between projects, weighted between priorities. Pure, no clock, no I/O.
+
+Inside a priority the projects take turns, one job each. Between priorities a smooth weighted round
+robin gives 16 turns to `high` for 4 to `normal` and 1 to `low`, evenly mixed, as long as each has
+somebody waiting: every class gains its weight, the richest has its turn and pays the sum.
+"""
+
+import heapq
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from heliograph.contracts.queries import Ticket
+from heliograph.contracts.requests import PRIORITIES, Priority
+
+WEIGHTS: dict[Priority, int] = {"high": 16, "normal": 4, "low": 1}
+
+#: Positions further back than this are estimated from the weights instead of played through.
+_PLAYED = 2_000
+
+HasRoom = Callable[[str], bool]  #: whether an account has room for another job
+
+
+@dataclass(frozen=True, order=True)
+class Waiting:
+    """A message in the queue."""
+
+    sequence: int
+    ticket: Ticket = field(compare=False)
+    since: datetime = field(compare=False)
+
+
+class Ring:
+    """The projects of one priority; the first one is next. Each has a line per account."""
+
+    def __init__(self) -> None:
+        self._projects: OrderedDict[str, dict[str, deque[Waiting]]] = OrderedDict()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, waiting: Waiting) -> None:
+        lines = self._projects.setdefault(waiting.ticket.project, {})
+        lines.setdefault(waiting.ticket.account, deque()).append(waiting)
+        self._size += 1
+
+    def next(self, has_room: HasRoom) -> Waiting | None:
+        """The first job, in order of turns, whose account has room."""
+        for project, lines in self._projects.items():
+            heads = [line[0] for account, line in lines.items() if has_room(account)]
+            if heads:
+                self._projects.move_to_end(project)
+                return self.remove(min(heads))
+        return None
+
+    def remove(self, waiting: Waiting) -> Waiting:
+        """Take a job out, wherever it is."""
+        project, account = waiting.ticket.project, waiting.ticket.account
+        lines = self._projects[project]
+        lines[account].remove(waiting)
+        if not lines[account]:
+            del lines[account]
+        if not lines:
+            del self._projects[project]
+        self._size -= 1
+        return waiting
+
+    def turns_before(self, waiting: Waiting) -> int:
+        """How many jobs of this ring have their turn earlier."""
+        lines = self._projects[waiting.ticket.project].values()
+        place = sum(sum(w < waiting for w in line) for line in lines)
+        mine = list(self._projects).index(waiting.ticket.project)
+        turns = 0
+        for index, others in enumerate(self._projects.values()):
+            size = sum(map(len, others.values()))
+            turns += min(size, place + 1 if index < mine else place)
+        return turns
+
+    def sizes(self) -> Counter[str]:
+        """Jobs waiting, by project."""
+        return Counter({p: sum(map(len, lines.values())) for p, lines in self._projects.items()})
+
+
+class Lane:
+    """Everything that waits for one lane, as far as this process has heard."""
+
+    def __init__(self) -> None:
+        self._rings: dict[Priority, Ring] = {priority: Ring() for priority in PRIORITIES}
+        self._credit = dict.fromkeys(PRIORITIES, 0)
+        self._jobs: dict[str, Waiting] = {}
+        self._early: list[tuple[datetime, Waiting]] = []  #: a heap of those that must wait
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, waiting: Waiting, at: datetime) -> None:
+        """A job was put on the queue. Hearing it twice changes nothing."""
+        ticket = waiting.ticket
+        known = self._jobs.get(ticket.job)
+        if known and known.sequence >= waiting.sequence:
+            return
+        if known:
+            self.remove(ticket.job)
+        self._jobs[ticket.job] = waiting
+        if ticket.not_before and ticket.not_before > at:
+            heapq.heappush(self._early, (ticket.not_before, waiting))
+        else:
+            self._rings[ticket.priority].add(waiting)
+
+    def remove(self, job: str) -> None:
+        """A job is no longer on the queue."""
+        waiting = self._jobs.pop(job, None)
+        if waiting is None:
+            return
+        early = [pair for pair in self._early if pair[1] is not waiting]
+        if len(early) < len(self._early):
+            self._early = early
+            heapq.heapify(self._early)
+        else:
+            self._rings[waiting.ticket.priority].remove(waiting)
+
+    def next(self, at: datetime, has_room: HasRoom, holders: Iterable[str] = ()) -> Waiting | None:
+        """
+        Take out the job whose turn it is; None when none may run.
+
+        `holders` are jobs that have a place in a full account: what they wait for is theirs already.
+        """
+        self._ripen(at)
+        for job in holders:
+            waiting = self._jobs.get(job)
+            if waiting and all(pair[1] is not waiting for pair in self._early):
+                self.remove(job)
+                return waiting
+        passed: list[Priority] = []
+        while True:
+            priority = self._richest(passed)
+            if priority is None:
+                return None
+            waiting = self._rings[priority].next(has_room)
+            if waiting:
+                self._pay(priority, passed)
+                del self._jobs[waiting.ticket.job]
+                return waiting
+            passed.append(priority)
+
+    def ripens_at(self) -> datetime | None:
+        """When the next job that must wait may run."""
+        return self._early[0][0] if self._early else None
+
+    def position(self, job: str) -> int | None:
+        """The job's turn, counted from 1, as if all accounts had room; None when it has none."""
+        waiting = self._jobs.get(job)
+        if waiting is None or any(pair[1] is waiting for pair in self._early):
+            return None
+        priority = waiting.ticket.priority
+        before = self._rings[priority].turns_before(waiting)
+        if before > _PLAYED:
+            return before + 1 + self._estimate(priority, before)
+        return self._play(priority, before + 1)
+
+    def projects(self) -> Counter[str]:
+        """Jobs waiting, by project."""
+        sizes: Counter[str] = Counter()
+        for ring in self._rings.values():
+            sizes += ring.sizes()
+        sizes += Counter(waiting.ticket.project for _, waiting in self._early)
+        return sizes
+
+    def first(self) -> Waiting | None:
+        """The job that waits longest."""
+        return min(self._jobs.values(), default=None)
+
+    def _ripen(self, at: datetime) -> None:
+        while self._early and self._early[0][0] <= at:
+            _, waiting = heapq.heappop(self._early)
+            self._rings[waiting.ticket.priority].add(waiting)
+
+    def _richest(self, passed: list[Priority]) -> Priority | None:
+        able = [p for p in PRIORITIES if self._rings[p] and p not in passed]
+        return max(able, key=lambda p: self._credit[p] + WEIGHTS[p], default=None)
+
+    def _pay(self, priority: Priority, passed: list[Priority]) -> None:
+        """Everybody who could have had the turn gains; whoever had it pays."""
+        able = [p for p in PRIORITIES if (self._rings[p] or p == priority) and p not in passed]
+        for each in able:
+            self._credit[each] += WEIGHTS[each]
+        self._credit[priority] -= sum(WEIGHTS[p] for p in able)
+
+    def _play(self, priority: Priority, turns: int) -> int:
+        """How many turns pass until a priority has had so many of its own."""
+        left = {p: len(ring) for p, ring in self._rings.items()}
+        credit = dict(self._credit)
+        for passed in range(1, sum(left.values()) + 1):
+            able = [p for p in PRIORITIES if left[p]]
+            for each in able:
+                credit[each] += WEIGHTS[each]
+            richest = max(able, key=credit.__getitem__)
+            credit[richest] -= sum(WEIGHTS[p] for p in able)
+            left[richest] -= 1
+            turns -= richest == priority
+            if not turns:
+                return passed
+        raise AssertionError("a waiting job has a turn")
+
+    def _estimate(self, priority: Priority, before: int) -> int:
+        others = ((p, ring) for p, ring in self._rings.items() if p != priority)
+        return sum(min(len(ring), before * WEIGHTS[p] // WEIGHTS[priority]) for p, ring in others)

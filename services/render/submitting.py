@@ -1,0 +1,92 @@
+"""Submitting: the only place that pays. One POST, by the process whose `submitting` was written."""
+
+import asyncio
+
+from heliograph.contracts.errors import JobError, ProviderUnavailable, ReferenceFailed
+from heliograph.contracts.facts import Fact, Failed, Rendered, Submitted, Submitting
+from heliograph.contracts.records import Record, Takeover
+from heliograph.runtime.bus import Entry, now
+from services.render.arguments import final_arguments, final_prompt
+from services.render.deciding import again_or_failed, failure
+from services.render.providers import Accepted, Done, ReplyLost, Submission
+from services.render.workbench import Workbench
+
+
+async def submit(bench: Workbench, entry: Entry, record: Record) -> None:
+    """
+    From `started`: write the intent, send the request, write what came of it.
+
+    The submit limit runs from before the intent is written, by this process's own clock: a POST that
+    could not begin by then is not sent, so whoever looks the request up after the limit knows.
+    """
+    if record.internal.takeover:
+        await _take_over(bench, entry, record.internal.takeover, record)
+        return
+    bench.watch.check()
+    try:
+        references = await bench.references.resolve(record)
+    except ReferenceFailed as error:
+        await bench.append(entry, Failed(problem=failure(record, error, "no")))
+        return
+    model = bench.registry.models.get(record.model)
+    prompt = final_prompt(record, bench.registry.kinds.get(record.kind))
+    ends = asyncio.get_running_loop().time() + bench.settings.submit_limit
+    intent = Submitting(
+        run=record.internal.run,
+        endpoint=model.endpoint if model else "",
+        prompt=prompt,
+        arguments=final_arguments(record, prompt),
+        references=references,
+    )
+    submitting = await bench.append(entry, intent)
+    fact = await _post(bench, submitting, ends)
+    if fact:
+        await bench.write(record.id, record.internal.run, fact)
+
+
+async def _post(bench: Workbench, record: Record, ends: float) -> Fact | None:
+    """What the one POST taught us; None when the answer is lost."""
+    settings, run = bench.settings, record.internal.run
+    if asyncio.get_running_loop().time() >= ends:
+        late = ProviderUnavailable("the request could not be sent in time")
+        return again_or_failed(record, late, now(), settings)
+    try:
+        async with asyncio.timeout_at(ends):
+            answer = await bench.provider(record).submit(submission_of(record))
+    except (ReplyLost, TimeoutError):
+        return None
+    except JobError as error:
+        return again_or_failed(record, error, now(), settings)
+    match answer:
+        case Accepted():
+            return Submitted(run=run, request_id=answer.request_id, answer=answer.answer)
+        case Done():
+            return Rendered(
+                run=run, outputs=answer.outputs, charged=answer.charged, answer=answer.answer
+            )
+
+
+async def _take_over(bench: Workbench, entry: Entry, old: Takeover, record: Record) -> None:
+    """A retry that costs nothing: the outputs, or the request, of an earlier job."""
+    run = record.internal.run
+    if old.outputs:
+        await bench.append(entry, Rendered(run=run, outputs=old.outputs, charged="no"))
+    else:
+        assert old.request_id
+        await bench.append(entry, Submitted(run=run, request_id=old.request_id))
+
+
+def submission_of(record: Record) -> Submission:
+    """What the record says was, or is about to be, sent."""
+    attempt = record.internal.attempts[-1]
+    return Submission(
+        project=record.project,
+        job=record.id,
+        run=attempt.run,
+        attempt=attempt.number,
+        model=record.model,
+        endpoint=attempt.endpoint,
+        arguments=attempt.arguments,
+        references=attempt.references,
+        price=attempt.price,
+    )

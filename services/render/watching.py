@@ -1,0 +1,77 @@
+"""Wakes workers: somebody whispered that a record changed, or the process is going away."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from heliograph.contracts import subjects
+from heliograph.runtime.delivery import Drained
+
+
+class Watch:
+    """Hints about jobs that this process works on. A hint that is not heard only costs time."""
+
+    def __init__(self) -> None:
+        self._bells: dict[str, asyncio.Event] = {}
+        self._draining = False
+
+    async def listen(self, client: Client) -> None:
+        """Hear the hints of other processes."""
+        await client.subscribe(subjects.CANCEL, cb=self._on_hint)
+
+    async def _on_hint(self, message: Msg) -> None:
+        self.ring(message.subject.rsplit(".", 1)[1])
+
+    def ring(self, job: str) -> None:
+        """Somebody changed a job's record."""
+        bell = self._bells.get(job)
+        if bell:
+            bell.set()
+
+    def drain(self) -> None:
+        """The process is going away: let go of everything that another one can go on with."""
+        self._draining = True
+        for bell in self._bells.values():
+            bell.set()
+
+    @contextmanager
+    def bell(self, job: str) -> Iterator["Bell"]:
+        """A bell that rings for one job."""
+        event = self._bells.setdefault(job, asyncio.Event())
+        try:
+            yield Bell(self, event)
+        finally:
+            self._bells.pop(job, None)
+
+    def check(self) -> None:
+        """Raises Drained when it is time to let go."""
+        if self._draining:
+            raise Drained
+
+
+class Bell:
+    """What one worker waits at."""
+
+    def __init__(self, watch: Watch, event: asyncio.Event) -> None:
+        self._watch = watch
+        self._event = event
+
+    async def wait(self, seconds: float) -> bool:
+        """
+        Wait; True when it rang before the time was up.
+
+        Raises:
+            Drained: It is time to let go.
+        """
+        self._watch.check()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        self._event.clear()
+        self._watch.check()
+        return True
