@@ -1,0 +1,9 @@
+"""`python -m services.storage`"""
+
+from heliograph.runtime.serving import serve
+from services.storage.app import create_app
+from services.storage.settings import StorageSettings
+
+if __name__ == "__main__":
+    settings = StorageSettings()
+    serve("storage", settings, lambda: create_app(settings))

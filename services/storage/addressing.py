@@ -1,0 +1,94 @@
+"""Addresses of stored bytes: for other services over the bus, for people over HTTP."""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from pydantic import BaseModel
+
+from heliograph.contracts import subjects
+from heliograph.contracts.assets import objects_of
+from heliograph.contracts.errors import NotFound
+from heliograph.contracts.names import ASSET_PATTERN, job_of_asset
+from heliograph.contracts.queries import FindUpload, FoundUpload, SignedObjects, SignObjects
+from heliograph.contracts.records import Asset, Record
+from heliograph.runtime.bus import EventLog
+from heliograph.runtime.presenting import as_json
+from heliograph.runtime.web import named, no_query, read_query
+from services.storage.stores import ObjectStore
+from services.storage.uploading import Uploads
+
+QUEUE_GROUP = "storage"  #: one of the storage processes answers
+
+
+async def answer_queries(
+    client: Client, store: ObjectStore, uploads: Uploads, *, life: float
+) -> None:
+    """Answer `query.assets.…` from now on. `life` is seconds an address works."""
+
+    async def sign(message: Msg) -> None:
+        asked = SignObjects.model_validate_json(message.data)
+        urls = [store.address(each, seconds=life) for each in asked.objects]
+        await message.respond(SignedObjects(urls=urls, expires_in=life).model_dump_json().encode())
+
+    async def find(message: Msg) -> None:
+        asked = FindUpload.model_validate_json(message.data)
+        found = FoundUpload(object=await uploads.as_object(asked.project, asked.sha256))
+        await message.respond(found.model_dump_json().encode())
+
+    await client.subscribe(subjects.QUERY_SIGN, queue=QUEUE_GROUP, cb=sign)
+    await client.subscribe(subjects.QUERY_UPLOADS, queue=QUEUE_GROUP, cb=find)
+
+
+class ContentQuery(BaseModel, extra="forbid"):
+    variant: Literal["thumbnail", "webp"] | None = None
+
+
+def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRouter:
+    """Metadata of assets, and the way to their bytes."""
+    router = APIRouter(prefix="/v1", tags=["assets"])
+    asset_name = named(ASSET_PATTERN)
+
+    @router.get("/assets/{asset}", summary="An asset, with fresh addresses")
+    async def get_asset(asset: str, request: Request) -> Response:
+        no_query(request)
+        record, found = await _find(events, asset_name(asset))
+        return Response(
+            as_json(_present(store, record, found, life)), media_type="application/json"
+        )
+
+    @router.get("/assets/{asset}/content", status_code=307, summary="The way to the bytes")
+    async def get_content(asset: str, request: Request) -> Response:
+        variant = read_query(request, ContentQuery).variant
+        record, found = await _find(events, asset_name(asset))
+        for name, stored in objects_of(record, found):
+            if name == variant:
+                headers = {
+                    "Location": store.address(stored, seconds=life),
+                    "Cache-Control": "private, no-store",
+                    "Referrer-Policy": "no-referrer",
+                }
+                return Response(status_code=307, headers=headers)
+        raise NotFound(f"the asset has no {variant}")
+
+    return router
+
+
+async def _find(events: EventLog, name: str) -> tuple[Record, Asset]:
+    job, index = job_of_asset(name)
+    entry = await events.last(job)
+    if entry is not None and isinstance(entry.body, Record):
+        for asset in entry.body.assets:
+            if asset.index == index:
+                return entry.body, asset
+    raise NotFound(f"there is no asset {name}")
+
+
+def _present(store: ObjectStore, record: Record, asset: Asset, life: float) -> dict[str, Any]:
+    shown: dict[str, Any] = asset.model_dump(mode="json")
+    for name, stored in objects_of(record, asset):
+        place = shown if name is None else shown["variants"][name]
+        place["url"] = store.address(stored, seconds=life)
+    about = {"job": record.id, "project": record.project, "kind": record.kind, "slot": record.slot}
+    return {**shown, **about, "created_at": record.model_dump(mode="json")["finished_at"]}

@@ -1,0 +1,135 @@
+"""The storage service, wired: rendered jobs and uploads in, stored assets and addresses out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import FastAPI
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.annotations import NatsMessage
+
+from heliograph.contracts import subjects
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus.claims import Bucket
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.connection import Connection
+from heliograph.runtime.delivery import Delivery, deliver, heartbeat
+from heliograph.runtime.health import add_health
+from heliograph.runtime.registry import load_registry
+from heliograph.runtime.serving import HTTP_GRACE
+from heliograph.runtime.tasks import running
+from heliograph.runtime.topology import STORAGE
+from heliograph.runtime.web import create_web
+from services.storage.addressing import answer_queries, asset_routes
+from services.storage.fetching import Fetcher
+from services.storage.inspecting import Inspectors
+from services.storage.settings import StorageSettings
+from services.storage.stores import StoreUnavailable
+from services.storage.stores.minio import MinioStore
+from services.storage.storing import Storer
+from services.storage.uploading import Uploads, upload_routes
+
+log = structlog.get_logger()
+
+
+def create_app(settings: StorageSettings) -> FastAPI:
+    """Assemble the service from its settings."""
+    registry = load_registry(settings)
+    bus = NatsBus(settings, registry, "storage")
+    store = create_store(settings)
+    inspectors = Inspectors(max_pixels=settings.image_max_pixels)
+    uploads = Uploads(Bucket(bus.jetstream, "uploads"), store, inspectors)
+    hosts = [urlsplit(settings.render_url).netloc, *settings.provider_hosts]
+    fetcher = Fetcher(hosts, deadline=settings.download_deadline)
+    storer = Storer(
+        bus.events,
+        bus.work,
+        bus.jetstream.hint,
+        store,
+        fetcher,
+        inspectors,
+        uploads,
+        registry,
+        settings,
+    )
+    pulling = Connection(settings, "storage")
+    broker = NatsBroker(
+        **pulling.options,
+        middlewares=[heartbeat(settings.ack_wait)],
+        graceful_timeout=settings.drain - HTTP_GRACE,
+        logger=None,
+    )
+    subscribe(broker, storer, settings)
+    life = settings.address_life
+
+    async def open_bus() -> None:
+        await bus.open()
+        await answer_queries(bus.client, store, uploads, life=life)
+        await open_store(store)
+        await broker.start()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running(bus=open_bus):
+            yield
+        pulling.expect_close()
+        await broker.stop()
+        await bus.close()
+        await inspectors.aclose()
+        await fetcher.aclose()
+        await store.aclose()
+
+    app = create_web(settings, "Heliograph storage", max_body=None, lifespan=lifespan)
+    app.include_router(upload_routes(uploads, settings))
+    app.include_router(asset_routes(bus.events, store, life=life))
+    add_health(app, {"nats": bus.check, "s3": store.check})
+    return app
+
+
+def create_store(settings: StorageSettings) -> MinioStore:
+    """The store of the settings: an outside one with its keys, or the bundled one."""
+    access_key, secret_key = settings.s3_access_key, settings.s3_secret_key
+    if access_key is None or secret_key is None:
+        access_key, secret_key = settings.folder.s3_credentials()
+    return MinioStore(
+        settings.s3_endpoint or f"http://{settings.host}:{settings.s3_port}",
+        access_key,
+        secret_key,
+        settings.s3_bucket,
+        public_endpoint=settings.s3_public_endpoint,
+    )
+
+
+async def open_store(store: MinioStore) -> None:
+    """Wait until the store has its bucket."""
+    while True:
+        try:
+            return await store.open()
+        except StoreUnavailable as error:
+            log.warning("The store is not ready", reason=str(error))
+        await asyncio.sleep(0.2)
+
+
+def subscribe(broker: NatsBroker, storer: Storer, settings: StorageSettings) -> None:
+    """What comes in on `store.>` is a job whose outputs wait at the provider."""
+
+    @broker.subscriber(
+        subjects.STORE,
+        stream=JStream(STREAM, declare=False),
+        durable=STORAGE,
+        pull_sub=PullSub(batch_size=1, timeout=3),
+        max_workers=settings.storage_concurrency,
+        ack_policy=AckPolicy.MANUAL,
+    )
+    async def on_store(message: NatsMessage) -> None:
+        await deliver(message, handle, give_up)
+
+    async def handle(delivery: Delivery) -> Record | None:
+        return await storer.handle(delivery.about.job)
+
+    async def give_up(delivery: Delivery, error: Exception) -> None:
+        await storer.bury(delivery.about.job, error)

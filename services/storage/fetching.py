@@ -1,0 +1,112 @@
+"""Fetching outputs: one pooled client, allowed hosts only, streamed to a file, bounded in all."""
+
+import asyncio
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from heliograph.contracts.errors import OutputExpired, OutputRefused, OutputTooLarge, StorageFailed
+
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_MAX_REDIRECTS = 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  #: seconds between tries
+_GONE = frozenset({401, 403, 404, 410})
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class _Again(Exception):
+    """Something that passes."""
+
+
+class Fetcher:
+    """
+    Fetches results of providers.
+
+    Args:
+        hosts: Where results may come from: `host` (https), `host:port`, or `*.domain`.
+        deadline: Seconds for one output, with all tries.
+    """
+
+    def __init__(self, hosts: Iterable[str], *, deadline: float) -> None:
+        self._hosts = tuple(hosts)
+        self._deadline = deadline
+        self._http = httpx.AsyncClient(
+            timeout=_TIMEOUT, trust_env=False, headers={"Accept-Encoding": "identity"}
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def fetch(self, url: str, target: Path, *, limit: int, trusted: bool = False) -> None:
+        """
+        Copy what is at `url` to a file, at most `limit` bytes of it. `trusted` is for our own store.
+
+        Raises:
+            OutputRefused: The host is not a provider's.
+            OutputExpired: It is gone.
+            OutputTooLarge: It is, or says it is, larger than the limit.
+            StorageFailed: It could not be fetched before the deadline.
+        """
+        pause = _FIRST_PAUSE
+        reason = "no answer"
+        try:
+            async with asyncio.timeout(self._deadline):
+                while True:
+                    try:
+                        return await self._fetch_once(url, target, limit, trusted)
+                    except (_Again, httpx.TransportError) as error:
+                        reason = str(error) or type(error).__name__
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
+        except TimeoutError:
+            detail = f"the output could not be fetched in {self._deadline:g} s: {reason}"
+            raise StorageFailed(detail) from None
+
+    async def _fetch_once(self, url: str, target: Path, limit: int, trusted: bool) -> None:
+        for _ in range(_MAX_REDIRECTS + 1):
+            if not trusted:
+                self.check(url)
+            async with self._http.stream("GET", url) as answer:
+                if not answer.is_redirect:
+                    _check_answer(answer, limit)
+                    return await _copy(answer, target, limit)
+                url, trusted = str(answer.next_request.url if answer.next_request else ""), False
+        raise OutputRefused("too many redirects")
+
+    def check(self, url: str) -> None:
+        """Raises OutputRefused unless results may come from there."""
+        address = urlsplit(url)
+        host = address.hostname or ""
+        named = f"{host}:{address.port}" if address.port else host
+        plain = address.scheme == "http" and named in self._hosts
+        if address.username or not (address.scheme == "https" or plain):
+            raise OutputRefused(f"results are not fetched from {named}")
+        if not any(fnmatch(named, pattern) for pattern in self._hosts):
+            raise OutputRefused(f"results are not fetched from {named}")
+
+
+def _check_answer(answer: httpx.Response, limit: int) -> None:
+    if answer.status_code in _GONE:
+        raise OutputExpired(f"the provider answered {answer.status_code}")
+    if answer.status_code in _PASSING:
+        raise _Again(f"the provider answered {answer.status_code}")
+    if not answer.is_success:
+        raise StorageFailed(f"the provider answered {answer.status_code}")
+    if int(answer.headers.get("Content-Length", 0)) > limit:
+        raise OutputTooLarge(f"the output is larger than {limit} bytes")
+
+
+async def _copy(answer: httpx.Response, target: Path, limit: int) -> None:
+    size = 0
+    with target.open("wb") as stream:  # local, and a chunk at a time
+        async for chunk in answer.aiter_raw():
+            size += len(chunk)
+            if size > limit:
+                raise OutputTooLarge(f"the output is larger than {limit} bytes")
+            stream.write(chunk)
+    announced = answer.headers.get("Content-Length")
+    if announced is not None and size != int(announced):
+        raise _Again(f"{size} of {announced} bytes came")

@@ -1,0 +1,63 @@
+"""What bytes are, by what they begin with: nobody is believed about a content type."""
+
+import json
+from pathlib import Path
+
+from heliograph.contracts.errors import OutputRefused
+from heliograph.contracts.registry import Media
+
+IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
+
+_HEAD = 32  #: bytes that are enough to know
+_MP4_BRANDS = frozenset(
+    {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"dash"}
+)
+
+
+def sniff(path: Path) -> str | None:
+    """The media type of a file; None for everything that is not stored here."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[4:8] == b"ftyp" and head[8:12] in _MP4_BRANDS:
+        return "video/mp4"
+    if head.lstrip()[:1] in (b"{", b"["):
+        return "application/json" if _is_json(path) else None
+    return None
+
+
+def media_of(media_type: str) -> Media:
+    """Picture, video or text."""
+    if media_type in IMAGES:
+        return "image"
+    return "video" if media_type == "video/mp4" else "text"
+
+
+def check_media(path: Path, wanted: Media) -> str:
+    """
+    The media type of an output that should be of a medium.
+
+    Raises:
+        OutputRefused: It is something else.
+    """
+    media_type = sniff(path)
+    if media_type is None:
+        raise OutputRefused("the output is of no type that is stored")
+    if media_of(media_type) != wanted:
+        raise OutputRefused(f"the output is {media_type}, not {wanted}")
+    return media_type
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    return True

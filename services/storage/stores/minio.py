@@ -1,0 +1,160 @@
+"""
+MinIO, or any other S3: signed and administered with `minio`, streamed with httpx.
+
+The client of `minio` buffers what it sends; a presigned PUT through httpx keeps memory flat whatever
+the size. Content types come from the signed response headers, because not every server keeps them.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from minio import Minio
+from minio.error import MinioException
+from pydantic import SecretStr
+from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError
+
+from heliograph.contracts.queries import Object
+from services.storage.stores import Content, Damaged, StoreUnavailable
+
+_REGION = "us-east-1"  #: named, so that signing never has to ask the server
+_INSIDE = timedelta(minutes=10)  #: life of the addresses we use ourselves
+_CHUNK = 256 * 1024
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)  #: 60 s between two chunks
+
+
+class MinioStore:
+    """
+    `ObjectStore` in one bucket.
+
+    Args:
+        endpoint: Where this process reaches the store, as `http://127.0.0.1:9000`.
+        public_endpoint: The host that addresses for people are signed for.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        access_key: str,
+        secret_key: SecretStr,
+        bucket: str,
+        *,
+        public_endpoint: str | None = None,
+    ) -> None:
+        self._bucket = bucket
+        self._inside = _client(endpoint, access_key, secret_key)
+        self._outside = _client(public_endpoint or endpoint, access_key, secret_key)
+        self._http = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False)
+
+    async def open(self) -> None:
+        """Make the bucket, unless it is there. Raises StoreUnavailable."""
+        with translated():
+            if not await asyncio.to_thread(self._inside.bucket_exists, self._bucket):
+                await asyncio.to_thread(self._inside.make_bucket, self._bucket)
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def put(self, key: str, content: Content, media_type: str) -> None:
+        headers = {"Content-Length": str(content.size), "Content-Type": media_type}
+        with translated():
+            answer = await self._http.put(
+                self._sign("PUT", key), content=_chunks(content.path), headers=headers
+            )
+            answer.raise_for_status()
+        await self._verify(key, content)
+
+    async def _verify(self, key: str, content: Content) -> None:
+        answer = await self._head(key)
+        if answer is None or int(answer.headers.get("Content-Length", -1)) != content.size:
+            raise Damaged(f"{key} is not {content.size} bytes long")
+        etag = answer.headers.get("ETag", "").strip('"')
+        if etag != content.md5 and await self._sha256(key) != content.sha256:
+            raise Damaged(f"{key} holds other bytes")
+
+    async def _sha256(self, key: str) -> str:
+        """The digest of what is there: for servers whose ETag is not an MD5."""
+        digest = hashlib.sha256()
+        with translated():
+            async with self._http.stream("GET", self._sign("GET", key)) as answer:
+                answer.raise_for_status()
+                async for chunk in answer.aiter_raw():
+                    digest.update(chunk)
+        return digest.hexdigest()
+
+    async def size(self, key: str) -> int | None:
+        answer = await self._head(key)
+        return int(answer.headers["Content-Length"]) if answer else None
+
+    async def _head(self, key: str) -> httpx.Response | None:
+        with translated():
+            answer = await self._http.head(self._sign("HEAD", key))
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                return None
+            answer.raise_for_status()
+        return answer
+
+    async def delete(self, key: str) -> None:
+        with translated():
+            await asyncio.to_thread(self._inside.remove_object, self._bucket, key)
+
+    def address(self, stored: Object, *, seconds: float) -> str:
+        headers: dict[str, str | list[str] | tuple[str]] = {
+            "response-content-type": stored.media_type,
+            "response-content-disposition": f'attachment; filename="{stored.filename}"',
+        }
+        return self._outside.get_presigned_url(
+            "GET",
+            self._bucket,
+            stored.key,
+            expires=timedelta(seconds=seconds),
+            response_headers=headers,
+        )
+
+    def inside_address(self, key: str) -> str:
+        """Where this process fetches an object itself."""
+        return self._sign("GET", key)
+
+    async def check(self) -> None:
+        with translated():
+            if not await asyncio.to_thread(self._inside.bucket_exists, self._bucket):
+                raise StoreUnavailable(f"there is no bucket {self._bucket}")
+
+    def _sign(self, method: str, key: str) -> str:
+        return self._inside.get_presigned_url(method, self._bucket, key, expires=_INSIDE)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Whatever goes wrong at the store is for later."""
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        raise StoreUnavailable(f"the store answered {error.response.status_code}") from error
+    except (httpx.HTTPError, MinioException, HTTPError, OSError) as error:
+        reason = type(error).__name__  # the text may hold a signed address
+        raise StoreUnavailable(f"the store does not answer: {reason}") from error
+
+
+def _client(endpoint: str, access_key: str, secret_key: SecretStr) -> Minio:
+    address = urlsplit(endpoint)
+    return Minio(
+        address.netloc,
+        access_key=access_key,
+        secret_key=secret_key.get_secret_value(),
+        secure=address.scheme == "https",
+        region=_REGION,
+        http_client=PoolManager(timeout=5.0, retries=False),
+    )
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as stream:  # local, and a chunk at a time
+        while chunk := stream.read(_CHUNK):
+            yield chunk

@@ -1,0 +1,205 @@
+"""Storing: every output of a rendered job fetched, checked, and put where its name says."""
+
+import asyncio
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from heliograph.contracts import subjects
+from heliograph.contracts.assets import output_key, variant_key
+from heliograph.contracts.errors import JobError, OutputExpired, Poison, StorageFailed
+from heliograph.contracts.facts import Canceled, Failed, Succeeded
+from heliograph.contracts.names import asset_id
+from heliograph.contracts.problems import NextAction, Problem
+from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.records import Asset, Output, Progress, Record, Step, Variant
+from heliograph.contracts.registry import Media, Registry
+from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
+from services.storage.fetching import Fetcher
+from services.storage.inspecting import Inspection, Inspectors
+from services.storage.settings import StorageSettings
+from services.storage.sniffing import check_media
+from services.storage.stores import Content, ObjectStore, StoreUnavailable
+from services.storage.uploading import Uploads
+
+log = structlog.get_logger()
+
+SOURCE = "heliograph/storage"
+
+_FETCH_AGAIN = NextAction(kind="retry", label="Fetch it again for nothing, from `download`")
+
+
+class Storer:
+    """Carries out what comes in on `store.>`."""
+
+    def __init__(
+        self,
+        events: EventLog,
+        work: WorkQueue,
+        hint: Hint,
+        store: ObjectStore,
+        fetcher: Fetcher,
+        inspectors: Inspectors,
+        uploads: Uploads,
+        registry: Registry,
+        settings: StorageSettings,
+    ) -> None:
+        self._events = events
+        self._work = work
+        self._hint = hint
+        self._store = store
+        self._fetcher = fetcher
+        self._inspectors = inspectors
+        self._uploads = uploads
+        self._registry = registry
+        self._settings = settings
+        self._folder = settings.folder.folder("tmp")
+
+    async def handle(self, job: str) -> Record | None:
+        """
+        Store a job. Returns it as it was left; None when there is no such job.
+
+        Raises:
+            Unavailable: The bus or the store does not answer; the message comes again.
+        """
+        while True:
+            entry = await self._events.last(job)
+            if entry is None or not isinstance(entry.body, Record):
+                return None
+            record = entry.body
+            if record.step is not Step.RENDERED:
+                return record
+            try:
+                await self._advance(entry, record)
+            except Lost:
+                continue
+
+    async def _advance(self, entry: Entry, record: Record) -> None:
+        if record.internal.cancel:
+            outputs = record.internal.outputs
+            await advance(
+                self._events, entry, Canceled(charged=record.charged, outputs=outputs), SOURCE
+            )
+            return
+        try:
+            assets = await self._keep_all(record)
+        except JobError as error:
+            problem = _failure(record, error)
+            fact = Failed(problem=problem, charged=record.charged)
+            await advance(self._events, entry, fact, SOURCE)
+            return
+        await advance(self._events, entry, Succeeded(assets=assets), SOURCE)
+
+    async def _keep_all(self, record: Record) -> list[Asset]:
+        """All outputs, in parallel. Raises JobError, or StoreUnavailable while there is patience."""
+        await self._report(record, "downloading")
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            keeping = [
+                self._keep(record, index, output, Path(folder) / str(index))
+                for index, output in enumerate(record.internal.outputs)
+            ]
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(each) for each in keeping]
+            except* JobError as errors:
+                raise _first(errors) from None
+            except* (StoreUnavailable, OSError) as errors:
+                raise self._later_or_never(record, _first(errors)) from None
+        return [task.result() for task in tasks]
+
+    def _later_or_never(self, record: Record, error: Exception) -> Exception:
+        """A broken store is waited for, but not for ever."""
+        patience = timedelta(seconds=self._settings.store_patience)
+        if now() - record.internal.changed_at > patience:
+            return StorageFailed(f"the store was unavailable for too long: {error}")
+        return StoreUnavailable(str(error))
+
+    async def _keep(self, record: Record, index: int, output: Output, folder: Path) -> Asset:
+        """One output, from the provider to the store."""
+        await asyncio.to_thread(folder.mkdir)
+        source = folder / "original"
+        kind = self._registry.kinds.get(record.kind)
+        media: Media = kind.media if kind else "image"
+        await self._fetch(record, output, source, self._settings.max_bytes(media))
+        media_type = await asyncio.to_thread(check_media, source, media)
+        content = await asyncio.to_thread(Content.of, source)
+        inspection = None
+        if media == "image":
+            inspection = await self._inspectors.inspect(source, folder)
+        await self._report(record, "storing")
+        key = output_key(record.project, record.id, index, content.sha256, media_type)
+        await self._store.put(key, content, media_type)
+        return Asset(
+            id=asset_id(record.id, index),
+            index=index,
+            media_type=media_type,
+            width=inspection.width if inspection else None,
+            height=inspection.height if inspection else None,
+            bytes=content.size,
+            sha256=content.sha256,
+            variants=await self._keep_variants(record, index, inspection) if inspection else {},
+        )
+
+    async def _fetch(self, record: Record, output: Output, target: Path, limit: int) -> None:
+        if output.url:
+            await self._fetcher.fetch(output.url, target, limit=limit)
+            return
+        sha256 = (output.upload or "").removeprefix("sha256:")
+        url = await self._uploads.inside_address(record.project, sha256)
+        if url is None:
+            raise OutputExpired(f"there is no upload {output.upload}")
+        await self._fetcher.fetch(url, target, limit=limit, trusted=True)
+
+    async def _keep_variants(
+        self, record: Record, index: int, inspection: Inspection
+    ) -> dict[str, Variant]:
+        variants = {}
+        for name, made in inspection.variants.items():
+            content = await asyncio.to_thread(Content.of, made.path)
+            variant = Variant(
+                media_type="image/webp",
+                width=made.width,
+                height=made.height,
+                bytes=content.size,
+                sha256=content.sha256,
+            )
+            key = variant_key(record.project, record.id, index, name, variant)
+            await self._store.put(key, content, variant.media_type)
+            variants[name] = variant
+        return variants
+
+    async def _report(self, record: Record, phase: str) -> None:
+        report = ProgressReport(job=record.id, phase=phase, progress=Progress())
+        subject = subjects.progress(record.project, record.id)
+        await self._hint(subject, report.model_dump_json().encode())
+
+    async def bury(self, job: str, error: Exception) -> None:
+        """End a job that broke storage for the last time. Its outputs can still be fetched."""
+        while True:
+            entry = await self._events.last(job)
+            if entry is None or not isinstance(entry.body, Record) or entry.body.step.is_final:
+                return
+            record = entry.body
+            problem = _failure(record, Poison(f"{type(error).__name__} in storage"))
+            try:
+                fact = Failed(problem=problem, charged=record.charged)
+                await advance(self._events, entry, fact, SOURCE)
+            except Lost:
+                continue
+            await self._work.bury(record, problem.model_dump_json())
+            return
+
+
+def _failure(record: Record, error: JobError) -> Problem:
+    if error.retryable:
+        error.next_actions = [_FETCH_AGAIN]
+    update = {"charged": record.charged, "status": None}
+    return error.problem().model_copy(update=update)
+
+
+def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
+    """The first error of several outputs: one is enough to end the job."""
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,120 @@
+"""Uploads: what clients bring, named by its digest, so that bringing it twice is bringing it once."""
+
+import asyncio
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from heliograph.contracts.assets import EXTENSIONS, upload_key
+from heliograph.contracts.errors import (
+    BodyTooLarge,
+    MalformedRequest,
+    OutputRefused,
+    ValidationFailed,
+)
+from heliograph.contracts.names import PROJECT_PATTERN, SHA256_PATTERN
+from heliograph.contracts.queries import Object
+from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.claims import Bucket
+from heliograph.runtime.presenting import as_json
+from heliograph.runtime.web import named, no_query
+from services.storage.inspecting import Inspectors
+from services.storage.settings import StorageSettings
+from services.storage.sniffing import media_of, sniff
+from services.storage.stores import Content
+from services.storage.stores.minio import MinioStore
+
+_PATIENCE = 600.0  #: seconds for a body to arrive
+
+
+class Uploads:
+    """What was brought: the bucket `uploads`, key `<project>.<sha256>`, says what it is."""
+
+    def __init__(self, bucket: Bucket, store: MinioStore, inspectors: Inspectors) -> None:
+        self._bucket = bucket
+        self._store = store
+        self._inspectors = inspectors
+
+    async def find(self, project: str, sha256: str) -> dict[str, Any] | None:
+        """What is known of an upload; None when there is none."""
+        return (await self._bucket.read(f"{project}.{sha256}")).value or None
+
+    async def as_object(self, project: str, sha256: str) -> Object | None:
+        """An upload as something that can be signed."""
+        known = await self.find(project, sha256)
+        if known is None:
+            return None
+        media_type = known["media_type"]
+        name = f"upload_{sha256[:12]}.{EXTENSIONS[media_type]}"
+        key = upload_key(project, sha256, media_type)
+        return Object(key=key, media_type=media_type, filename=name)
+
+    async def inside_address(self, project: str, sha256: str) -> str | None:
+        """Where storage itself fetches an upload."""
+        stored = await self.as_object(project, sha256)
+        return self._store.inside_address(stored.key) if stored else None
+
+    async def keep(self, project: str, content: Content, folder: Path) -> dict[str, Any]:
+        """
+        Store what was brought.
+
+        Raises:
+            OutputRefused: It is of no type that is stored, or cannot be opened.
+        """
+        media_type = await asyncio.to_thread(sniff, content.path)
+        if media_type is None:
+            raise OutputRefused("png, jpeg, webp, gif, mp4 and json are stored here")
+        known: dict[str, Any] = {"media_type": media_type, "bytes": content.size}
+        if media_of(media_type) == "image":
+            inspection = await self._inspectors.inspect(content.path, folder)
+            known |= {"width": inspection.width, "height": inspection.height}
+        await self._store.put(upload_key(project, content.sha256, media_type), content, media_type)
+        key = f"{project}.{content.sha256}"
+        seen = await self._bucket.read(key)
+        with suppress(Lost):  # the same bytes, by somebody else
+            await self._bucket.write(key, known, seen.revision)
+        return known
+
+
+def upload_routes(uploads: Uploads, settings: StorageSettings) -> APIRouter:
+    """The door."""
+    router = APIRouter(prefix="/v1", tags=["uploads"])
+    folder = settings.folder.folder("tmp")
+    limit = max(settings.image_max_bytes, settings.video_max_bytes)
+    project_name, digest_name = named(PROJECT_PATTERN), named(SHA256_PATTERN)
+
+    @router.put("/projects/{project}/uploads/sha256/{sha256}", summary="Bring a file")
+    async def upload(project: str, sha256: str, request: Request) -> Response:
+        no_query(request)
+        project_name(project)
+        digest_name(sha256)
+        known = await uploads.find(project, sha256)
+        status = 200 if known else 201
+        if known is None:
+            with tempfile.TemporaryDirectory(dir=folder) as place:
+                content = await _receive(request, Path(place) / "upload", limit)
+                if content.sha256 != sha256:
+                    raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
+                known = await uploads.keep(project, content, Path(place))
+        body = {"upload": f"sha256:{sha256}", "project": project, **known}
+        return Response(as_json(body), status, media_type="application/json")
+
+    return router
+
+
+async def _receive(request: Request, target: Path, limit: int) -> Content:
+    size = 0
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            with target.open("wb") as stream:  # local, and a chunk at a time
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > limit:
+                        raise BodyTooLarge(f"at most {limit} bytes")
+                    stream.write(chunk)
+    except TimeoutError:
+        raise MalformedRequest(f"The body did not arrive within {_PATIENCE:g} s.") from None
+    return await asyncio.to_thread(Content.of, target)
