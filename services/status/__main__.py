@@ -1,0 +1,9 @@
+"""`python -m services.status`"""
+
+from heliograph.runtime.serving import serve
+from services.status.app import create_app
+from services.status.settings import StatusSettings
+
+if __name__ == "__main__":
+    settings = StatusSettings()
+    serve("status", settings, lambda: create_app(settings))

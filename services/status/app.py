@@ -1,0 +1,85 @@
+"""The status service, wired: events in, live streams and lists out, sweeping beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.live import Subscribe
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.health import add_health
+from heliograph.runtime.presenting import Addresses, Presenter
+from heliograph.runtime.registry import load_registry
+from heliograph.runtime.tasks import Loop, running
+from heliograph.runtime.web import create_web
+from services.status.answering import answer_queries
+from services.status.hub import Hub
+from services.status.ledgers.sql import SqlLedger
+from services.status.live import live_routes
+from services.status.outbox import Outbox
+from services.status.projecting import Projector
+from services.status.reaping import Reaper, reap_for_ever
+from services.status.settings import StatusSettings
+from services.status.subscribing import Subscription
+from services.status.trimming import trim_for_ever
+
+
+def create_app(settings: StatusSettings) -> FastAPI:
+    """Assemble the service from its settings."""
+    registry = load_registry(settings)
+    bus = NatsBus(settings, registry, "status")
+    presenter = Presenter(settings, Addresses(bus.jetstream))
+    hub = Hub(bus, presenter, ring_bytes=settings.ring_bytes)
+    ledger = SqlLedger(settings.database)
+    reaper = Reaper(bus.events, bus.work, bus.accounts, bus.jetstream.hint, ledger, settings)
+
+    def subscribe(asked: Subscribe, outbox: Outbox) -> Subscription:
+        return Subscription(
+            asked,
+            hub,
+            ledger,
+            presenter,
+            outbox,
+            replay_limit=settings.replay_limit,
+            final_for=settings.snapshot_final,
+        )
+
+    prepared = asyncio.Event()
+
+    async def open_bus() -> None:
+        await bus.open()
+        await ledger.prepare()
+        await answer_queries(bus.client, ledger, hub)
+        prepared.set()
+
+    def once_prepared(loop: Loop) -> Loop:
+        async def wait_and_run() -> None:
+            await prepared.wait()
+            await loop()
+
+        return wait_and_run
+
+    async def check_hub() -> None:
+        if not (hub.opened.is_set() and prepared.is_set()):
+            raise Unavailable("not listening yet")
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running(
+            bus=open_bus,
+            hub=hub.run,
+            projector=once_prepared(Projector(bus, hub, ledger).run),
+            reaper=once_prepared(partial(reap_for_ever, bus, reaper, every=settings.reap_every)),
+            janitor=once_prepared(partial(trim_for_ever, bus, ledger, settings)),
+        ):
+            yield
+        await bus.close()
+        await ledger.aclose()
+
+    app = create_web(settings, "Heliograph status", lifespan=lifespan)
+    app.include_router(live_routes(subscribe, settings.allowed_origins))
+    add_health(app, {"nats": bus.check, "hub": check_hub, "database": ledger.check})
+    return app

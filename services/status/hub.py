@@ -1,0 +1,266 @@
+"""
+The hub: every event, once, in order, to every client that wants it.
+
+One ordered consumer per process feeds a ring of recent events. The pump hands each to the clients
+that are live. A client that joins reads what it missed from the log and from the ring, and becomes
+live in the moment in which nothing is left between the two: no gap, and nothing twice.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from nats.aio.msg import Msg
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
+from heliograph.contracts import subjects
+from heliograph.contracts.events import event_type, read_body
+from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.records import FINAL, Record
+from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.jetstream import Stored
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.presenting import Presenter, as_json
+
+log = structlog.get_logger()
+
+_HEARTBEAT = 1.0  #: seconds; a server that restarted is noticed after two of them
+_UNBOUNDED = 2**31 - 1  #: the client library drops what is over its limits, and says nothing
+_REPORTS_KEPT = 50_000
+_SHOWN_FOR = 300.0  #: seconds; the addresses in a text live longer than that
+_FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
+
+
+@dataclass(eq=False)
+class Frame:
+    """One event, and how it looks to clients once somebody wanted to know."""
+
+    sequence: int
+    type: str
+    project: str
+    job: str
+    data: bytes
+    showing: asyncio.Task[None] | None = None
+    text: str = ""  #: the job as JSON; empty for what is no job
+    shown_at: float = float("-inf")
+
+
+class Listener(Protocol):
+    """A live client. Neither call may block: who is too slow has to go."""
+
+    jobs: frozenset[str] | None  #: None: all of the project
+
+    def on_event(self, frame: Frame) -> None: ...
+
+    def on_progress(self, report: ProgressReport) -> None: ...
+
+
+@dataclass
+class _Ring:
+    """Recent events, bounded by their size."""
+
+    limit: int  #: bytes
+    floor: int = 0  #: everything after this sequence is in the ring
+    frames: deque[Frame] = field(default_factory=deque)
+    size: int = 0
+
+    def add(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        self.size += len(frame.data)
+        while self.size > self.limit and len(self.frames) > 1:
+            oldest = self.frames.popleft()
+            self.size -= len(oldest.data)
+            self.floor = oldest.sequence
+
+    def after(self, sequence: int) -> Iterable[Frame]:
+        """Frames after a sequence, oldest first."""
+        newer: deque[Frame] = deque()
+        for frame in reversed(self.frames):
+            if frame.sequence <= sequence:
+                break
+            newer.appendleft(frame)
+        return newer
+
+
+class Hub:
+    """The events of this process. `ring_bytes` of them are kept in memory."""
+
+    def __init__(self, bus: NatsBus, presenter: Presenter, *, ring_bytes: int) -> None:
+        self._bus = bus
+        self._presenter = presenter
+        self._ring = _Ring(ring_bytes)
+        self._incoming: asyncio.Queue[Frame] = asyncio.Queue()
+        self._live: dict[str, set[Listener]] = {}
+        self._reports: OrderedDict[str, ProgressReport] = OrderedDict()
+        self._moved = asyncio.Condition()
+        self._pumped = 0  #: every event up to here was handed to the live clients
+        self.head = 0  #: sequence of the last event this process heard
+        self.opened = asyncio.Event()
+
+    @property
+    def epoch(self) -> str:
+        return self._bus.epoch
+
+    async def run(self) -> None:
+        """Listen, and pump, for ever."""
+        await self._bus.opened.wait()
+        await self._listen()
+        self.opened.set()
+        while True:
+            await self._pump(await self._incoming.get())
+
+    async def _listen(self) -> None:
+        info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}")
+        self.head = self._pumped = self._ring.floor = info["state"]["last_seq"]
+        await self._bus.client.subscribe(subjects.PROGRESS, cb=self._on_progress)
+        await self._bus.client.jetstream().subscribe(
+            subjects.EVENTS,
+            stream=STREAM,
+            ordered_consumer=True,
+            cb=self._on_event,
+            idle_heartbeat=_HEARTBEAT,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            config=ConsumerConfig(
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=self.head + 1
+            ),
+            pending_msgs_limit=_UNBOUNDED,
+            pending_bytes_limit=_UNBOUNDED,
+        )
+
+    # -- events
+
+    async def _on_event(self, message: Msg) -> None:
+        sequence = message.metadata.sequence.stream
+        if sequence <= self.head:
+            return
+        frame = _frame(sequence, message.subject, message.headers or {}, message.data)
+        self._ring.add(frame)
+        self.head = sequence
+        if frame.type in _FINAL_TYPES:
+            self._reports.pop(frame.job, None)
+        if frame.project in self._live:
+            frame.showing = asyncio.create_task(self._show(frame))
+        self._incoming.put_nowait(frame)
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _pump(self, frame: Frame) -> None:
+        if frame.project in self._live:
+            await self.show(frame)
+        for listener in list(self._live.get(frame.project, ())):
+            if listener.jobs is None or frame.job in listener.jobs:
+                listener.on_event(frame)
+        self._pumped = frame.sequence
+
+    async def show(self, frame: Frame) -> None:
+        """Make sure that the frame has a `text`, with addresses that still work for a while."""
+        age = asyncio.get_running_loop().time() - frame.shown_at
+        if frame.showing is None and age > _SHOWN_FOR:
+            frame.showing = asyncio.create_task(self._show(frame))
+        if frame.showing:
+            await frame.showing
+
+    async def _show(self, frame: Frame) -> None:
+        body = read_body(frame.data)
+        if isinstance(body, Record):
+            frame.text = as_json(await self._presenter.job(body, frame.sequence)).decode()
+        frame.shown_at = asyncio.get_running_loop().time()
+        frame.showing = None
+
+    async def wait_beyond(self, sequence: int, *, seconds: float = 1.0) -> None:
+        """Until an event after `sequence` was heard, or the time is up."""
+        try:
+            async with asyncio.timeout(seconds), self._moved:
+                await self._moved.wait_for(lambda: self.head > sequence)
+        except TimeoutError:
+            return
+
+    # -- progress
+
+    async def _on_progress(self, message: Msg) -> None:
+        project, job = subjects.address(message.subject)
+        report = ProgressReport.model_validate_json(message.data)
+        self._reports[job] = report
+        self._reports.move_to_end(job)
+        if len(self._reports) > _REPORTS_KEPT:
+            self._reports.popitem(last=False)
+        for listener in self._live.get(project, ()):
+            if listener.jobs is None or job in listener.jobs:
+                listener.on_progress(report)
+
+    def report(self, job: str) -> ProgressReport | None:
+        """The last progress heard of a job."""
+        return self._reports.get(job)
+
+    # -- joining
+
+    @property
+    def floor(self) -> int:
+        """Every event after this sequence is in memory."""
+        return self._ring.floor
+
+    def recent(self, project: str, jobs: frozenset[str] | None, after: int) -> list[Frame]:
+        """
+        What was pumped after a sequence not below `floor`. When it is nothing, a listener that joins
+        before it awaits anything misses nothing.
+        """
+        return [
+            frame
+            for frame in self._ring.after(after)
+            if frame.sequence <= self._pumped
+            and frame.project == project
+            and (jobs is None or frame.job in jobs)
+        ]
+
+    async def logged(
+        self, project: str, jobs: frozenset[str] | None, after: int
+    ) -> tuple[list[Frame], int]:
+        """Events after a sequence from the log, the oldest first, and how many more there are."""
+        if jobs is None:
+            batch = self._bus.jetstream.batch
+            messages, more = await batch(STREAM, subjects.event(project, "*"), after + 1)
+            return [_logged(message) for message in messages], more
+        histories = [await self._history(project, job, after) for job in sorted(jobs)]
+        frames = [frame for history in histories for frame in history]
+        return sorted(frames, key=lambda frame: frame.sequence), 0
+
+    async def _history(self, project: str, job: str, after: int) -> list[Frame]:
+        every = self._bus.jetstream.every(STREAM, subjects.event(project, job), after + 1)
+        return [_logged(message) async for message in every]
+
+    async def count(self, project: str, jobs: frozenset[str] | None, after: int) -> int:
+        """How many events there are after a sequence; for named jobs, as good as none."""
+        if after >= self.floor:
+            return len(self.recent(project, jobs, after))
+        if jobs is not None:
+            return 0
+        subject = subjects.event(project, "*")
+        messages, more = await self._bus.jetstream.batch(STREAM, subject, after + 1, size=1)
+        return len(messages) + more
+
+    async def last_sequence(self) -> int:
+        """Of the log itself, which this process may be behind."""
+        info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}")
+        return int(info["state"]["last_seq"])
+
+    def join(self, project: str, listener: Listener) -> None:
+        """From now on, the listener hears every event that is pumped."""
+        self._live.setdefault(project, set()).add(listener)
+
+    def leave(self, project: str, listener: Listener) -> None:
+        listeners = self._live.get(project, set())
+        listeners.discard(listener)
+        if not listeners:
+            self._live.pop(project, None)
+
+
+def _frame(sequence: int, subject: str, headers: dict[str, str], data: bytes) -> Frame:
+    project, job = subjects.address(subject)
+    return Frame(sequence, headers["ce-type"], project, job, data)
+
+
+def _logged(message: Stored) -> Frame:
+    return _frame(message.sequence, message.subject, message.headers, message.data)

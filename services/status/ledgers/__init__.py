@@ -1,0 +1,96 @@
+"""The read model: the last record of every job, as of one sequence of the event log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from heliograph.contracts.queries import ListJobs
+from heliograph.contracts.records import Record
+
+
+class OutOfStep(Exception):
+    """Another projector applied events meanwhile: read the cursor again."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A job as of its last event."""
+
+    sequence: int
+    record: Record
+
+
+@dataclass(frozen=True)
+class Page:
+    """Part of a list; `next` continues it."""
+
+    rows: list[Row]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Jobs as they stood at one sequence."""
+
+    sequence: int
+    rows: list[Row]
+
+
+class Ledger(Protocol):
+    """
+    Keeps rows, and the sequence up to which they are complete.
+
+    Raises:
+        Unavailable: The database does not answer.
+    """
+
+    async def prepare(self) -> None:
+        """Make what is missing in the database."""
+
+    async def open(self, epoch: str) -> int:
+        """The cursor. Events of another epoch than before are forgotten first."""
+
+    async def apply(self, rows: Sequence[Row], before: int, after: int) -> None:
+        """
+        Take in the events between two cursors, in one transaction.
+
+        Raises:
+            OutOfStep: The cursor is not `before`.
+        """
+
+    async def page(self, query: ListJobs) -> Page:
+        """Jobs of a project, newest first."""
+
+    async def snapshot(
+        self, project: str, jobs: Sequence[str] | None, final_since: datetime
+    ) -> Snapshot:
+        """The jobs named; or all that are not final, or became so since a time."""
+
+    async def unchanged_since(self, at: datetime, limit: int) -> list[str]:
+        """Jobs that are not final and had no event since."""
+
+    async def due(self, at: datetime, unknown_since: datetime, limit: int) -> list[str]:
+        """Jobs past their `finish_by`, or in `submit_unknown` since a time."""
+
+    async def untrimmed(self, finished_before: datetime, limit: int) -> list[tuple[str, str]]:
+        """Project and id of final jobs whose events were not trimmed yet."""
+
+    async def trimmed(self, jobs: Sequence[str]) -> None:
+        """Note that they are."""
+
+    async def check(self) -> None:
+        """For readiness."""
+
+
+def flatten(record: Record) -> dict[str, str]:
+    """Tags and parameters as names and texts to filter by: `tag.show`, `param.seed`."""
+    tags = {f"tag.{name}": value for name, value in record.tags.items()}
+    return tags | {f"param.{name}": as_text(value) for name, value in record.parameters.items()}
+
+
+def as_text(value: Any) -> str:
+    """A parameter as people write it in a query: `7`, `true`, `16:9`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

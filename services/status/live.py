@@ -1,0 +1,175 @@
+"""The live connection: `GET /v1/live`, WebSocket, subprotocol `heliograph.live.v1`."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from pydantic import ValidationError
+
+from heliograph.contracts.errors import (
+    HeliographError,
+    StateConflict,
+    Unavailable,
+    ValidationFailed,
+)
+from heliograph.contracts.live import (
+    CLIENT_FRAME,
+    SUBPROTOCOL,
+    Ping,
+    Subscribe,
+    Unsubscribe,
+)
+from services.status.outbox import Outbox
+from services.status.subscribing import Subscribing, Subscription, error_frame
+
+log = structlog.get_logger()
+
+NOT_TEXT, ABUSE, RESTARTING, NOT_YOURS, TOO_SLOW = 1003, 1008, 1012, 4403, 4408  #: close codes
+
+MAX_SUBSCRIPTIONS = 100
+MAX_FRAMES = 50  #: from a client, a second
+MAX_MISTAKES = 3  #: in a row
+_SEND_PATIENCE = 30.0  #: seconds for a client to take one frame
+
+
+def live_routes(subscribing: Subscribing, allowed_origins: list[str]) -> APIRouter:
+    """The one door for browsers and other followers."""
+    router = APIRouter()
+
+    @router.websocket("/v1/live")
+    async def live(socket: WebSocket) -> None:
+        origin = socket.headers.get("origin")
+        if origin and allowed_origins and origin not in allowed_origins:
+            await socket.close(NOT_YOURS)
+            return
+        offered = socket.scope.get("subprotocols", [])
+        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        await _Conversation(socket, subscribing).run()
+
+    return router
+
+
+class _Conversation:
+    """One client, from hello to goodbye."""
+
+    def __init__(self, socket: WebSocket, subscribing: Subscribing) -> None:
+        self._socket = socket
+        self._subscribing = subscribing
+        self._outbox = Outbox()
+        self._subscriptions: dict[int, Subscription] = {}
+        self._joining: dict[int, asyncio.Task[None]] = {}
+        self._mistakes = 0
+        self._second, self._frames = 0.0, 0
+
+    async def run(self) -> None:
+        talking = {
+            asyncio.create_task(self._listen()),
+            asyncio.create_task(self._speak()),
+        }
+        try:
+            done, _ = await asyncio.wait(talking, return_when=asyncio.FIRST_COMPLETED)
+            code = next(iter(done)).result()
+            if code:
+                with suppress(RuntimeError):
+                    await self._socket.close(code)
+        finally:
+            for task in (*talking, *self._joining.values()):
+                task.cancel()
+            for subscription in self._subscriptions.values():
+                subscription.stop()
+            await asyncio.gather(*talking, *self._joining.values(), return_exceptions=True)
+
+    async def _speak(self) -> int | None:
+        """Send what there is. Returns the close code for a client that does not keep up."""
+        try:
+            while True:
+                for frame in await self._outbox.take():
+                    async with asyncio.timeout(_SEND_PATIENCE):
+                        await self._socket.send_text(frame)
+                if self._outbox.overflowed:
+                    return TOO_SLOW
+        except TimeoutError:
+            return TOO_SLOW
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            return None
+
+    async def _listen(self) -> int | None:
+        """Hear what the client wants. Returns the close code for one that must go."""
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return None
+            if message.get("text") is None:
+                return NOT_TEXT
+            if self._is_flooding():
+                return ABUSE
+            try:
+                await self._obey(message["text"])
+                self._mistakes = 0
+            except HeliographError as error:
+                self._complain(None, error)
+                self._mistakes += 1
+                if self._mistakes >= MAX_MISTAKES:
+                    return ABUSE
+
+    def _is_flooding(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now - self._second >= 1:
+            self._second, self._frames = now, 0
+        self._frames += 1
+        return self._frames > MAX_FRAMES
+
+    async def _obey(self, text: str) -> None:
+        try:
+            frame = CLIENT_FRAME.validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValidationFailed(f"not a frame of this protocol: {first['msg']}") from None
+        match frame:
+            case Ping():
+                self._outbox.put('{"op":"pong"}')
+            case Subscribe():
+                self._subscribe(frame)
+            case Unsubscribe():
+                await self._unsubscribe(frame.id)
+
+    def _subscribe(self, asked: Subscribe) -> None:
+        if asked.id in self._subscriptions:
+            self._complain(asked.id, StateConflict(f"there is a subscription {asked.id} already"))
+        elif len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            error = StateConflict(f"at most {MAX_SUBSCRIPTIONS} subscriptions per connection")
+            self._complain(asked.id, error)
+        else:
+            subscription = self._subscribing(asked, self._outbox)
+            self._subscriptions[asked.id] = subscription
+            self._joining[asked.id] = asyncio.create_task(self._join(asked.id, subscription))
+
+    async def _join(self, id_: int, subscription: Subscription) -> None:
+        try:
+            await subscription.run()
+        except HeliographError as error:
+            self._give_up(id_, subscription, error)
+        except Exception as error:
+            log.exception("A subscription broke", exc_info=error)
+            self._give_up(id_, subscription, Unavailable("the subscription broke"))
+        finally:
+            self._joining.pop(id_, None)
+
+    def _give_up(self, id_: int, subscription: Subscription, error: HeliographError) -> None:
+        subscription.stop()
+        if self._subscriptions.get(id_) is subscription:
+            del self._subscriptions[id_]
+        self._complain(id_, error)
+
+    async def _unsubscribe(self, id_: int) -> None:
+        joining = self._joining.pop(id_, None)
+        if joining:
+            joining.cancel()
+            await asyncio.gather(joining, return_exceptions=True)
+        subscription = self._subscriptions.pop(id_, None)
+        if subscription:
+            subscription.stop()
+
+    def _complain(self, id_: int | None, error: HeliographError) -> None:
+        self._outbox.put(error_frame(id_, error.problem().model_dump(mode="json")))

@@ -1,0 +1,57 @@
+"""The projector: reads the event log in order into the read model, one process at a time."""
+
+import asyncio
+
+import structlog
+
+from heliograph.contracts.events import read_body
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.jetstream import Stored
+from heliograph.runtime.bus.nats import NatsBus
+from services.status.hub import Hub
+from services.status.ledgers import Ledger, OutOfStep, Row
+
+log = structlog.get_logger()
+
+
+class Projector:
+    """Applies events in batches; the cursor moves in the same transaction."""
+
+    def __init__(self, bus: NatsBus, hub: Hub, ledger: Ledger) -> None:
+        self._bus = bus
+        self._hub = hub
+        self._ledger = ledger
+
+    async def run(self) -> None:
+        """Wait for the lease, project until it is lost, and wait again."""
+        while True:
+            async with self._bus.leases.held("projector") as lost:
+                projecting = asyncio.create_task(self._project())
+                losing = asyncio.create_task(lost.wait())
+                await asyncio.wait({projecting, losing}, return_when="FIRST_COMPLETED")
+                for task in (projecting, losing):
+                    task.cancel()
+                await asyncio.wait({projecting, losing})
+                if not projecting.cancelled() and projecting.exception():
+                    raise projecting.exception() or AssertionError
+
+    async def _project(self) -> None:
+        cursor = await self._ledger.open(self._bus.epoch)
+        while True:
+            messages, _ = await self._bus.jetstream.batch(STREAM, "events.>", cursor + 1)
+            if not messages:
+                await self._hub.wait_beyond(cursor)
+                continue
+            after = messages[-1].sequence
+            try:
+                await self._ledger.apply(_rows(messages), cursor, after)
+                cursor = after
+            except OutOfStep:
+                log.warning("Another projector was faster")
+                cursor = await self._ledger.open(self._bus.epoch)
+
+
+def _rows(messages: list[Stored]) -> list[Row]:
+    bodies = ((message.sequence, read_body(message.data)) for message in messages)
+    return [Row(sequence, body) for sequence, body in bodies if isinstance(body, Record)]

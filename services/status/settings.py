@@ -1,0 +1,25 @@
+"""What an operator can change about status."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from heliograph.runtime.settings import ServiceSettings
+
+
+class StatusSettings(ServiceSettings):
+    database_url: str | None = None  #: read model, as SQLAlchemy names it; default: SQLite at home
+    ring_bytes: int = Field(default=16 * 2**20, ge=1)  #: of recent events kept in memory
+    replay_limit: int = Field(
+        default=10_000, ge=1
+    )  #: missed events that are replayed, not reloaded
+    snapshot_final: timedelta = timedelta(minutes=30)  #: final jobs stay in snapshots so long
+    reap_every: float = Field(default=10.0, gt=0)  #: seconds
+    reap_after: float = Field(default=60.0, gt=0)  #: seconds without event and message
+    unknown_after: timedelta = timedelta(hours=24)  #: an undecided `submit_unknown` expires
+    keep_events: timedelta = timedelta(days=30)  #: of final jobs; then only the last one is kept
+    janitor_every: float = Field(default=600.0, gt=0)  #: seconds
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.folder.database}"
