@@ -1,0 +1,300 @@
+"""The command line: `heliograph submit "a lighthouse keeper"`, and what follows."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from heliograph.client import Client, ClientError, NotReachable, Refused
+from heliograph.contracts.records import Job
+from heliograph.contracts.sim import read_ledger
+from heliograph.live import LiveRefused
+from heliograph.progress import show_progress
+
+DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3  #: exit codes
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+sim = typer.Typer(no_args_is_help=True, help="The sim provider of this machine.")
+app.add_typer(sim, name="sim")
+
+_out = Console()
+_err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
+Gateway = Annotated[
+    str | None, typer.Option("--url", envvar="HELIOGRAPH_PUBLIC_URL", help="The gateway.")
+]
+Project = Annotated[str | None, typer.Option("--project", "-p", envvar="HELIOGRAPH_PROJECT")]
+
+T = TypeVar("T")
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, with errors as sentences and exit codes."""
+    try:
+        return asyncio.run(work)
+    except NotReachable as error:
+        _fail(str(error), UNREACHABLE)
+    except (Refused, LiveRefused) as error:
+        for each in error.problem.errors:
+            _err.print(f"  {each.pointer}: {each.detail}", highlight=False, markup=False)
+        _fail(str(error), USAGE)
+    except ClientError as error:
+        _fail(str(error), FAILED)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _fail(reason: str, code: int) -> NoReturn:
+    _err.print(reason, style="red", highlight=False, markup=False)
+    raise typer.Exit(code)
+
+
+def _show(job: Job, *, as_json: bool) -> None:
+    if as_json:
+        print(job.model_dump_json())
+        return
+    _out.print(f"{job.id}  {job.kind}  {job.status}  {job.phase}", highlight=False)
+    for asset in job.assets:
+        print(f"  {asset.media_type} {asset.bytes} bytes sha256:{asset.sha256}\n  {asset.url}")
+    if job.error:
+        _out.print(f"  {job.error.code}: {job.error.detail}", highlight=False, markup=False)
+
+
+def _exit_code(jobs: list[Job]) -> int:
+    return DONE if all(job.status == "succeeded" for job in jobs) else FAILED
+
+
+def _parameters(pairs: list[str]) -> dict[str, Any]:
+    """`seed=7` as numbers, texts and truths."""
+    parameters: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            _fail(f"{pair!r} is not name=value", USAGE)
+        try:
+            parameters[name] = json.loads(value)
+        except ValueError:
+            parameters[name] = value
+    return parameters
+
+
+@app.command()
+def submit(
+    prompt: str,
+    kind: Annotated[str, typer.Option("--kind", "-k")] = "image",
+    model: Annotated[str | None, typer.Option("--model", "-m")] = None,
+    slot: Annotated[str | None, typer.Option("--slot", "-s")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-P", help="name=value, as seed=7")
+    ] = None,
+    edit: Annotated[str | None, typer.Option("--edit", help="Instruction for references.")] = None,
+    reference: Annotated[list[str] | None, typer.Option("--reference", "-r")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for results.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Stay until it is done.")] = True,
+    as_json: AsJson = False,
+    url: Gateway = None,
+    project: Project = None,
+) -> None:
+    """Ask for something, and watch it come."""
+    fields = {
+        "model": model,
+        "slot": slot,
+        "edit_prompt": edit,
+        "parameters": _parameters(parameter or []),
+        "references": [_reference(each) for each in reference or []],
+    }
+    given = {name: value for name, value in fields.items() if value}
+
+    async def work() -> int:
+        async with Client(url, project=project) as client:
+            job = await client.submit(kind=kind, prompt=prompt, key=key, **given)
+            if not wait:
+                _show(job, as_json=as_json)
+                return DONE
+            [job] = await _watch(client, [job], as_json=as_json)
+            await _keep(client, job, output)
+            return _exit_code([job])
+
+    raise typer.Exit(_run(work()))
+
+
+def _reference(text: str) -> dict[str, str]:
+    if text.startswith("ast_"):
+        return {"asset": text}
+    return {"upload" if text.startswith("sha256:") else "url": text}
+
+
+async def _watch(client: Client, jobs: list[Job], *, as_json: bool) -> list[Job]:
+    ids = [job.id for job in jobs]
+    if as_json:
+        ended = await client.finish(*ids)
+    else:
+        names = {job.id: job.slot or job.kind for job in jobs}
+        ended = await show_progress(client.follow(*ids), names, _out)
+    for job in ended:
+        _show(job, as_json=as_json)
+    return ended
+
+
+async def _keep(client: Client, job: Job, folder: Path | None) -> None:
+    if folder is None:
+        return
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    for asset in job.assets:
+        extension = asset.media_type.partition("/")[2].replace("jpeg", "jpg")
+        path = await client.download(asset, folder / f"{asset.id}.{extension}")
+        _err.print(f"kept {path}", highlight=False, markup=False)
+
+
+@app.command()
+def follow(
+    jobs: Annotated[list[str] | None, typer.Argument(help="Ids; none: the whole project.")] = None,
+    as_json: AsJson = False,
+    url: Gateway = None,
+    project: Project = None,
+) -> None:
+    """Watch jobs until they are done, or a project for ever."""
+
+    async def work() -> int:
+        async with Client(url, project=project) as client:
+            if jobs:
+                found = [await client.get(job) for job in jobs]
+                return _exit_code(await _watch(client, found, as_json=as_json))
+            async for event in client.follow():
+                if event.job:
+                    _show(event.job, as_json=as_json)
+        return DONE
+
+    raise typer.Exit(_run(work()))
+
+
+@app.command(name="jobs")
+def list_jobs(
+    status: Annotated[str | None, typer.Option()] = None,
+    kind: Annotated[str | None, typer.Option()] = None,
+    slot: Annotated[str | None, typer.Option(help="Prefix.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, at most.")] = 20,
+    as_json: AsJson = False,
+    url: Gateway = None,
+    project: Project = None,
+) -> None:
+    """List jobs, newest first."""
+    filters = {"status": status, "kind": kind, "slot": slot, "limit": min(limit, 200)}
+
+    async def work() -> None:
+        async with Client(url, project=project) as client:
+            shown = 0
+            async for job in client.jobs(**{n: v for n, v in filters.items() if v is not None}):
+                _show(job, as_json=as_json)
+                shown += 1
+                if shown >= limit:
+                    return
+
+    _run(work())
+
+
+@app.command()
+def get(job: str, as_json: AsJson = False, url: Gateway = None) -> None:
+    """Show a job."""
+
+    async def work() -> None:
+        async with Client(url) as client:
+            _show(await client.get(job), as_json=as_json)
+
+    _run(work())
+
+
+@app.command()
+def cancel(
+    job: str,
+    detach: Annotated[bool, typer.Option("--detach", help="Only free its slot.")] = False,
+    as_json: AsJson = False,
+    url: Gateway = None,
+) -> None:
+    """Stop a job."""
+
+    async def work() -> None:
+        async with Client(url) as client:
+            canceled = await client.cancel(job, "detach" if detach else "stop")
+            _show(canceled, as_json=as_json)
+
+    _run(work())
+
+
+@app.command()
+def retry(
+    job: str,
+    start: Annotated[str | None, typer.Option("--from", help="download, poll or submit")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
+    as_json: AsJson = False,
+    url: Gateway = None,
+) -> None:
+    """Try a job again, from the cheapest step that can work."""
+    if start not in (None, "download", "poll", "submit"):
+        _fail("--from is download, poll or submit", USAGE)
+
+    async def work() -> None:
+        async with Client(url) as client:
+            again = await client.retry(job, start=start, key=key)  # type: ignore[arg-type]  # checked
+            _show(again, as_json=as_json)
+
+    _run(work())
+
+
+@app.command()
+def models(as_json: AsJson = False, url: Gateway = None) -> None:
+    """What can be asked for."""
+
+    async def work() -> None:
+        async with Client(url) as client:
+            _table(await client.models(), ("name", "media", "title"), as_json=as_json)
+
+    _run(work())
+
+
+@app.command()
+def lanes(as_json: AsJson = False, url: Gateway = None) -> None:
+    """The bounded queues, as they are now."""
+
+    async def work() -> None:
+        async with Client(url) as client:
+            columns = ("name", "cap", "in_use", "waiting", "oldest_wait_seconds")
+            _table(await client.lanes(), columns, as_json=as_json)
+
+    _run(work())
+
+
+def _table(items: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        for item in items:
+            print(json.dumps(item, ensure_ascii=False))
+        return
+    table = Table(*columns, box=None)
+    for item in items:
+        table.add_row(*(str(item[column]) for column in columns))
+    _out.print(table)
+
+
+@sim.command()
+def ledger() -> None:
+    """Every request the sim provider accepted, one JSON object a line."""
+    home = Path(os.environ.get("HELIOGRAPH_HOME") or ".heliograph")
+    for record in read_ledger(home):
+        print(json.dumps(record.ledger_line(), ensure_ascii=False))
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="heliograph")
+    sys.exit(DONE)

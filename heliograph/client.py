@@ -1,0 +1,255 @@
+"""
+Async client for a Heliograph gateway.
+
+    async with Client("http://127.0.0.1:8080", project="demo") as client:
+        job = await client.submit(kind="portrait", prompt="a lighthouse keeper, oil on canvas")
+        done = await client.wait(job.id)
+        await client.download(done.assets[0], "keeper.png")
+"""
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+
+from heliograph.contracts.names import job_of_asset
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.records import Asset, Job
+from heliograph.live import Cursor, LiveEvent, follow
+
+FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
+
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TRIES = 5  #: of a request whose answer is lost, or that comes too early
+_STALE = frozenset({400, 401, 403})  #: how stores answer to an address that has expired
+
+
+class ClientError(Exception):
+    """A request could not be done."""
+
+
+class NotReachable(ClientError):
+    """Nobody answers at that address."""
+
+
+class Refused(ClientError):
+    """The service refused the request; `problem` says why, and what can be done."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.code}: {problem.detail}")
+        self.problem = problem
+
+
+class JobFailed(ClientError):
+    """The job ended without a result; `job.error` says why."""
+
+    def __init__(self, job: Job) -> None:
+        reason = f"{job.error.code}: {job.error.detail}" if job.error else job.status
+        super().__init__(f"{job.id} {reason}")
+        self.job = job
+
+
+class DamagedDownload(ClientError):
+    """The bytes that arrived are not those that were stored; nothing was kept."""
+
+
+class Client:
+    """
+    Talks to one gateway about one project. Close it, or use it as a context manager.
+
+    Args:
+        url: The gateway. Default: `HELIOGRAPH_PUBLIC_URL`, or http://127.0.0.1:8080.
+        project: Default: `HELIOGRAPH_PROJECT`, or `demo`.
+
+    Every call may raise NotReachable (try again later) and Refused (read its `problem`).
+    """
+
+    def __init__(self, url: str | None = None, *, project: str | None = None) -> None:
+        base = url or os.environ.get("HELIOGRAPH_PUBLIC_URL") or "http://127.0.0.1:8080"
+        self.url = base.rstrip("/")
+        self.project = project or os.environ.get("HELIOGRAPH_PROJECT") or "demo"
+        self._http = httpx.AsyncClient(base_url=self.url, timeout=_TIMEOUT)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    # -- asking
+
+    async def submit(self, *, kind: str, prompt: str, key: str | None = None, **fields: Any) -> Job:
+        """
+        Ask for a picture, a video or a text.
+
+        `key` is the Idempotency-Key: the same key is always the same job, so calling again after a
+        lost answer is safe. Without one, only the repeats inside this call are.
+        """
+        return Job.model_validate(
+            await self._send(
+                "POST",
+                f"/v1/projects/{self.project}/jobs",
+                json={"kind": kind, "prompt": prompt, **fields},
+                headers=_key(key),
+            )
+        )
+
+    async def get(self, job: str) -> Job:
+        """A job as it is now."""
+        return Job.model_validate(await self._send("GET", f"/v1/jobs/{job}"))
+
+    async def jobs(self, **filters: Any) -> AsyncIterator[Job]:
+        """Jobs of the project, newest first. Filters are the gateway's, as `status="failed"`."""
+        query = dict(filters)
+        while True:
+            page = await self._send("GET", f"/v1/projects/{self.project}/jobs", params=query)
+            for item in page["items"]:
+                yield Job.model_validate(item)
+            if page["next"] is None:
+                return
+            query["cursor"] = page["next"]
+
+    async def cancel(self, job: str, mode: Literal["stop", "detach"] = "stop") -> Job:
+        """Stop a job, or let it run on without its slot."""
+        answer = await self._send("POST", f"/v1/jobs/{job}/cancel", json={"mode": mode})
+        return Job.model_validate(answer)
+
+    async def retry(
+        self,
+        job: str,
+        *,
+        start: Literal["download", "poll", "submit"] | None = None,
+        changes: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Job:
+        """Try a job again. `start` is the step to begin with; by default the cheapest."""
+        body: dict[str, Any] = {"changes": changes or {}}
+        if start:
+            body["from"] = start
+        answer = await self._send("POST", f"/v1/jobs/{job}/retry", json=body, headers=_key(key))
+        return Job.model_validate(answer)
+
+    async def models(self) -> list[dict[str, Any]]:
+        """What can be asked for, with prices and the schema of the parameters."""
+        return list((await self._send("GET", "/v1/models"))["items"])
+
+    async def lanes(self) -> list[dict[str, Any]]:
+        """The bounded queues, as they are now."""
+        return list((await self._send("GET", "/v1/lanes"))["items"])
+
+    # -- following
+
+    async def follow(self, *jobs: str, after: Cursor | None = None) -> AsyncIterator[LiveEvent]:
+        """What happens to some jobs, or to the whole project when none is named (see `live`)."""
+        address = (await self._send("GET", "/v1"))["links"]["live"]
+        async for event in follow(address, self.project, jobs, after):
+            yield event
+
+    async def finish(self, *jobs: str) -> list[Job]:
+        """The jobs, once all of them have ended, however they did."""
+        ended: dict[str, Job] = {}
+        async for event in self.follow(*jobs):
+            if event.job and event.job.status in FINAL:
+                ended[event.about] = event.job
+            if all(job in ended for job in jobs):
+                break
+        return [ended[job] for job in jobs]
+
+    async def wait(self, job: str) -> Job:
+        """The job, once it has succeeded. Raises JobFailed when it ends in another way."""
+        [ended] = await self.finish(job)
+        if ended.status != "succeeded":
+            raise JobFailed(ended)
+        return ended
+
+    # -- results
+
+    async def download(self, asset: Asset, target: str | Path) -> Path:
+        """
+        Copy an asset to a file; an address that is no longer good is asked for again.
+
+        Raises:
+            DamagedDownload: The digest is wrong.
+        """
+        path = Path(target)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            digest = await self._fetch(asset, draft)
+            if digest != asset.sha256:
+                raise DamagedDownload(f"{asset.id}: {digest} is not {asset.sha256}")
+            await asyncio.to_thread(draft.replace, path)
+        finally:
+            await asyncio.to_thread(draft.unlink, missing_ok=True)
+        return path
+
+    async def _fetch(self, asset: Asset, target: Path) -> str:
+        """Copy, and return the SHA-256 of what came."""
+        url = asset.url or await self._fresh_address(asset)
+        for _ in range(_TRIES):
+            digest = hashlib.sha256()
+            try:
+                async with self._http.stream("GET", url) as answer:
+                    if answer.status_code in _STALE:
+                        url = await self._fresh_address(asset)
+                        continue
+                    answer.raise_for_status()
+                    with target.open("wb") as stream:
+                        async for chunk in answer.aiter_bytes():
+                            digest.update(chunk)
+                            stream.write(chunk)
+                return digest.hexdigest()
+            except httpx.HTTPError:
+                await asyncio.sleep(0.5)
+        raise NotReachable(f"{asset.id} cannot be downloaded")
+
+    async def _fresh_address(self, asset: Asset) -> str:
+        job, index = job_of_asset(asset.id)
+        for found in (await self.get(job)).assets:
+            if found.index == index and found.url:
+                return found.url
+        raise NotReachable(f"there is no address for {asset.id} right now")
+
+    # -- the wire
+
+    async def _send(self, method: str, path: str, **options: Any) -> Any:
+        """One request; repeated while nobody could take it. All of ours can be repeated."""
+        pause = 0.2
+        for _ in range(_TRIES):
+            try:
+                answer = await self._http.request(method, path, **options)
+            except httpx.TransportError as error:
+                failure: ClientError = NotReachable(f"{self.url}: {type(error).__name__}")
+            else:
+                if answer.is_success:
+                    return answer.json()
+                failure = _refusal(answer)
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    raise failure
+            await asyncio.sleep(pause)
+            pause *= 2
+        raise failure
+
+
+def _key(key: str | None) -> dict[str, str]:
+    return {"Idempotency-Key": key or secrets.token_urlsafe(18)}
+
+
+def _refusal(answer: httpx.Response) -> ClientError:
+    try:
+        return Refused(Problem.model_validate(answer.json()))
+    except ValueError:
+        return NotReachable(f"HTTP {answer.status_code} from something that is no gateway")

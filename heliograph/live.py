@@ -1,0 +1,120 @@
+"""Following jobs over the live connection: every event once, in order, whatever breaks in between."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
+
+from heliograph.contracts.live import SUBPROTOCOL
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.records import Job
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  #: seconds before a lost connection is opened again
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The last event a follower has seen, and of which history."""
+
+    epoch: str
+    sequence: int
+
+
+@dataclass(frozen=True)
+class LiveEvent:
+    """
+    Something that happened to a job, or (`snapshot`) how it stood when the following began.
+
+    `cursor` is where to go on from another time; it is null for progress, which is no event.
+    """
+
+    kind: Literal["snapshot", "event", "progress"]
+    about: str  #: id of the job
+    job: Job | None = None  #: as it now stands; null for progress
+    type: str | None = None  #: of an event, as `heliograph.job.started.v1`
+    report: ProgressReport | None = None  #: of progress
+    cursor: Cursor | None = None
+
+
+class LiveRefused(Exception):
+    """The live connection refused what was asked of it; `problem` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.code}: {problem.detail}")
+        self.problem = problem
+
+
+async def follow(
+    address: str, project: str, jobs: Sequence[str] = (), after: Cursor | None = None
+) -> AsyncIterator[LiveEvent]:
+    """
+    What happens to some jobs, or to all of a project, for ever.
+
+    A snapshot comes first, or what was missed since `after`. A connection that breaks is opened again
+    and taken up where it broke off.
+
+    Raises:
+        LiveRefused: The server will not do this.
+    """
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            protocols = [Subprotocol(SUBPROTOCOL)]
+            async with connect(address, subprotocols=protocols, max_size=None) as socket:
+                await socket.send(json.dumps(_subscribe(project, jobs, after)))
+                async for event in _read(socket):
+                    pause = _FIRST_PAUSE
+                    after = event.cursor or after
+                    yield event
+        except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
+            pass
+        await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  # spreads load
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _subscribe(project: str, jobs: Sequence[str], after: Cursor | None) -> dict[str, Any]:
+    frame: dict[str, Any] = {"op": "subscribe", "id": 1, "project": project}
+    if jobs:
+        frame["jobs"] = list(jobs)
+    if after:
+        frame["after"] = {"epoch": after.epoch, "sequence": after.sequence}
+    return frame
+
+
+async def _read(socket: ClientConnection) -> AsyncIterator[LiveEvent]:
+    epoch = ""
+    async for text in socket:
+        frame = json.loads(text)
+        if frame["op"] == "subscribed":
+            epoch = frame["epoch"]
+        for event in _events(frame, epoch):
+            yield event
+
+
+def _events(frame: dict[str, Any], epoch: str) -> Iterator[LiveEvent]:
+    match frame["op"]:
+        case "snapshot":
+            jobs = [Job.model_validate(job) for job in frame["jobs"]]
+            # only behind the last job of the last page is the snapshot complete
+            complete = None if frame["more"] else Cursor(epoch, frame["sequence"])
+            for number, job in enumerate(jobs, start=1):
+                cursor = complete if number == len(jobs) else None
+                yield LiveEvent("snapshot", job.id, job, cursor=cursor)
+        case "event":
+            job = Job.model_validate(frame["job"])
+            cursor = Cursor(epoch, frame["sequence"])
+            yield LiveEvent("event", job.id, job, frame["type"], cursor=cursor)
+        case "progress":
+            report = ProgressReport.model_validate(
+                {name: frame[name] for name in ProgressReport.model_fields}
+            )
+            yield LiveEvent("progress", report.job, report=report)
+        case "error":
+            raise LiveRefused(Problem.model_validate(frame["problem"]))
