@@ -1,0 +1,1 @@
+"""How Heliograph is run: on one machine here, in containers and clusters beside it."""

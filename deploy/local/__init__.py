@@ -1,0 +1,1 @@
+"""All of Heliograph on this machine: `python -m deploy.local up`, or `demo`."""

@@ -1,0 +1,88 @@
+"""`python -m deploy.local up` keeps everything running; `demo` makes three pictures and stops."""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from deploy.local.demo import run_demo
+from deploy.local.processes import NotInstalled, ports, processes
+from deploy.local.readiness import PortsTaken, check_ports, until_ready
+from deploy.local.supervisor import Supervisor
+from heliograph.runtime.registry import RegistryError, load_registry
+from heliograph.runtime.settings import ServiceSettings
+
+_READY_PATIENCE = 60.0  #: seconds for the demo's services to come up
+
+
+def main() -> int:
+    """Exit code 0: all well; 1: the demo failed; 2: it could not start."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
+    parser.add_argument("what", choices=["up", "demo"])
+    what = parser.parse_args().what
+    try:
+        settings = ServiceSettings()
+        load_registry(settings)
+        check_ports(settings.host, ports(settings))
+        return asyncio.run(_until_signal(up(settings) if what == "up" else demo(settings)))
+    except (PortsTaken, NotInstalled, RegistryError) as error:
+        print(error, file=sys.stderr)
+    except ValidationError as error:
+        for each in error.errors():
+            name = "_".join(map(str, ("HELIOGRAPH", *each["loc"]))).upper()
+            print(f"{name}: {each['msg']}", file=sys.stderr)
+    return 2
+
+
+async def _until_signal(work: Coroutine[None, None, int]) -> int:
+    """The work's exit code; 0 when SIGINT or SIGTERM ended it."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    working, waiting = asyncio.create_task(work), asyncio.create_task(over.wait())
+    await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    working.cancel()
+    try:
+        return await working
+    except asyncio.CancelledError:
+        return 0
+
+
+async def up(settings: ServiceSettings) -> int:
+    """Start everything, say so once it is ready, and stay."""
+    async with Supervisor(processes(settings), settings.folder):
+        began = time.monotonic()
+        await until_ready(settings)
+        print(f"ready {settings.gateway_url}", flush=True)
+        seconds = time.monotonic() - began
+        print(f"(in {seconds:.1f} s; Ctrl-C stops everything)", file=sys.stderr)
+        await asyncio.Event().wait()
+    return 0
+
+
+async def demo(settings: ServiceSettings) -> int:
+    """Start, show, stop."""
+    console = Console()
+    logs = settings.folder.folder("logs")
+    async with Supervisor(processes(settings), settings.folder, quiet=True):
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(_READY_PATIENCE):
+                await until_ready(settings)
+        except TimeoutError:
+            console.print(f"not ready after {_READY_PATIENCE:g} s; see {logs}", style="red")
+            return 1
+        console.print(f"ready in {time.monotonic() - began:.1f} s; logs are in {logs}")
+        well = await run_demo(settings, console)
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

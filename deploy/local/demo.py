@@ -1,0 +1,56 @@
+"""The demo: a portrait and a reference pair, from prompt to stored picture, watched live."""
+
+import asyncio
+from pathlib import Path
+
+from rich.console import Console
+
+from heliograph import Client, Job
+from heliograph.progress import show_progress
+from heliograph.runtime.settings import ServiceSettings
+
+KEEPER = "a lighthouse keeper at dusk, oil on canvas"
+ALICE = "Alice, a cartographer with ink-stained hands, travelling coat, calm eyes"
+
+
+async def run_demo(settings: ServiceSettings, console: Console) -> bool:
+    """Make three pictures, show them come, check every byte. True when all is well."""
+    folder = settings.folder.folder("demo")
+    async with Client(settings.gateway_url, project="demo") as client:
+        jobs = await _submit(client)
+        names = {job.id: job.slot or job.kind for job in jobs}
+        console.print(f"{len(jobs)} jobs accepted by {client.url}", highlight=False)
+        ended = await show_progress(client.follow(*names), names, console)
+        checked = [await _check(client, job, folder, console) for job in ended]
+    console.print(f"\nThe API is documented at {settings.gateway_url}/docs while `make up` runs.")
+    return all(checked)
+
+
+async def _submit(client: Client) -> list[Job]:
+    look = {"aspect_ratio": "3:4", "seconds": 3, "steps": 12}
+    portrait = client.submit(kind="portrait", prompt=KEEPER, parameters={"seconds": 4, "seed": 7})
+    pair = [
+        client.submit(kind="cast_ref", prompt=f"{ALICE}, {view}", slot=slot, parameters=look)
+        for view, slot in (("front", "cast/alice/ref_a"), ("profile", "cast/alice/ref_b"))
+    ]
+    return list(await asyncio.gather(portrait, *pair))
+
+
+async def _check(client: Client, job: Job, folder: Path, console: Console) -> bool:
+    """Download what a job made; the client refuses bytes whose digest is wrong."""
+    if job.status != "succeeded":
+        reason = job.error.detail if job.error else job.status
+        console.print(f"\n{job.id} {job.status}: {reason}", style="red")
+        return False
+    for asset in job.assets:
+        name = (job.slot or job.kind).replace("/", "-")
+        file = await client.download(asset, folder / f"{name}.png")
+        size = (await asyncio.to_thread(file.stat)).st_size
+        console.print(
+            f"\n{job.slot or job.kind}: {asset.media_type}, {asset.width}x{asset.height},"
+            f" {size:,} bytes, SHA-256 {asset.sha256} checked",
+            highlight=False,
+        )
+        console.print(asset.url, soft_wrap=True, highlight=False, markup=False)
+        console.print(f"kept as {file}", soft_wrap=True, highlight=False, markup=False)
+    return True

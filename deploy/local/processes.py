@@ -1,0 +1,111 @@
+"""What runs on one machine: each process, how it is started, and how we know that it is ready."""
+
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from heliograph.runtime.settings import ServiceSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("gateway", "render", "storage", "status")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One program."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    keeps_pid: bool = False  #: it holds its own pid file
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port that will be bound, and the setting that moves it."""
+
+    setting: str
+    number: int
+
+
+class NotInstalled(Exception):
+    """A program is missing; `make setup` installs it."""
+
+
+def nats_server(settings: ServiceSettings) -> Process:
+    """The bundled NATS server, its store at home."""
+    command = [
+        program("nats-server"),
+        "--config",
+        str(ROOT / "deploy" / "nats.conf"),
+        "--addr",
+        settings.host,
+        "--port",
+        str(settings.nats_port),
+        "--http_port",
+        str(settings.nats_monitor_port),
+        "--store_dir",
+        str(settings.folder.folder("nats")),
+    ]
+    return Process("nats", command)
+
+
+def s3_server(settings: ServiceSettings) -> Process:
+    """
+    The bundled S3 server: rclone on a folder.
+
+    Without its cache, which would keep objects where a killed server forgets them.
+    """
+    access_key, secret_key = settings.folder.s3_credentials()
+    command = [
+        program("rclone"),
+        "serve",
+        "s3",
+        "--addr",
+        f"{settings.host}:{settings.s3_port}",
+        "--vfs-cache-mode",
+        "off",
+        "--config",
+        "",
+        str(settings.folder.folder("s3")),
+    ]
+    secret = f'"{access_key},{secret_key.get_secret_value()}"'  # quoted: lists are read as CSV
+    return Process("s3", command, {"RCLONE_AUTH_KEY": secret})  # not on the command line: `ps`
+
+
+def service(name: str) -> Process:
+    """One of our own."""
+    return Process(name, [sys.executable, "-m", f"services.{name}"], keeps_pid=True)
+
+
+def processes(settings: ServiceSettings) -> list[Process]:
+    """Everything that has to run, servers first. Servers of the operator's own are not started."""
+    servers = []
+    if settings.nats_url is None:
+        servers.append(nats_server(settings))
+    if settings.s3_endpoint is None:
+        servers.append(s3_server(settings))
+    return [*servers, *(service(name) for name in SERVICES)]
+
+
+def ports(settings: ServiceSettings) -> list[Port]:
+    """Every port that will be bound."""
+    wanted = [
+        Port(f"HELIOGRAPH_{s.upper()}_PORT", getattr(settings, f"{s}_port")) for s in SERVICES
+    ]
+    if settings.nats_url is None:
+        wanted.append(Port("HELIOGRAPH_NATS_PORT", settings.nats_port))
+        wanted.append(Port("HELIOGRAPH_NATS_MONITOR_PORT", settings.nats_monitor_port))
+    if settings.s3_endpoint is None:
+        wanted.append(Port("HELIOGRAPH_S3_PORT", settings.s3_port))
+    return wanted
+
+
+def program(name: str) -> str:
+    """Where a program is: beside our Python, or anywhere on the path. Raises NotInstalled."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise NotInstalled(f"{name} is not installed: run `make setup`")
+    return found

@@ -1,0 +1,47 @@
+"""Before and after the start: are the ports free, and do all services answer?"""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+import httpx
+
+from deploy.local.processes import SERVICES, Port
+from heliograph.runtime.settings import ServiceSettings
+
+
+class PortsTaken(Exception):
+    """Something else listens where we would; the message names the setting."""
+
+
+def check_ports(host: str, ports: list[Port]) -> None:
+    """Raises PortsTaken."""
+    taken = [port for port in ports if port.number and not _is_free(host, port.number)]
+    if taken:
+        reasons = [f"port {p.number} is taken: set {p.setting} to a free one" for p in taken]
+        raise PortsTaken("\n".join(reasons))
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+async def until_ready(settings: ServiceSettings, *, every: float = 0.05) -> None:
+    """Wait until `/readyz` of every service says yes."""
+    addresses = [f"http://{settings.host}:{getattr(settings, f'{s}_port')}" for s in SERVICES]
+    async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+        waiting = set(addresses)
+        while waiting:
+            for address in list(waiting):
+                with suppress(httpx.HTTPError):
+                    if (await client.get(f"{address}/readyz")).is_success:
+                        waiting.discard(address)
+            if waiting:
+                await asyncio.sleep(every)

@@ -1,0 +1,169 @@
+"""
+Keeps processes running: starts them, starts them again when they die, and leaves nothing behind.
+
+The usual process runners stop everything when one process exits. Here a process that dies is what
+the whole system is built to survive, so it is started again, with a growing pause if it insists.
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Self, TextIO
+
+from deploy.local.processes import ROOT, Process
+from heliograph.runtime.home import Home
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  #: seconds before a process that died is started again
+_STEADY = 10.0  #: seconds of life after which the pause is short again
+_GRACE = 12.0  #: seconds to end before a process is killed
+_COLORS = (36, 33, 35, 32, 34, 31)
+_LINE_LIMIT = 1024 * 1024  #: bytes
+
+
+class Supervised:
+    """One process, through all its lives."""
+
+    def __init__(self, process: Process, home: Home, console: "LogConsole") -> None:
+        self.name = process.name
+        self._process = process
+        self._home = home
+        self._console = console
+        self._running: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        return self._running.pid if self._running else None
+
+    async def run(self) -> None:
+        """Start it, again and again, until it is told to stop."""
+        pause = _FIRST_PAUSE
+        while not self._stopping:
+            began = time.monotonic()
+            code = await self._live()
+            if self._stopping:
+                return
+            if time.monotonic() - began > _STEADY:
+                pause = _FIRST_PAUSE
+            self._console.say(f"{self.name} ended ({_outcome(code)}), again in {pause:g} s")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _live(self) -> int:
+        """One life, from start to exit code."""
+        self._running = await asyncio.create_subprocess_exec(
+            *self._process.command,
+            cwd=ROOT,
+            env={**os.environ, **self._process.environment, "PYTHONUNBUFFERED": "1"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+            limit=_LINE_LIMIT,
+        )
+        pid_file = None if self._process.keeps_pid else self._home.pid_file(self.name)
+        if pid_file:
+            pid_file.write_text(f"{self._running.pid}\n")
+        try:
+            await self._copy_output(self._running)
+            return await self._running.wait()
+        finally:
+            if pid_file:
+                pid_file.unlink(missing_ok=True)
+
+    async def _copy_output(self, running: asyncio.subprocess.Process) -> None:
+        assert running.stdout
+        with self._home.log_file(self.name).open("a") as log:
+            while line := await _line(running.stdout):
+                log.write(line)
+                log.flush()
+                self._console.show(self.name, line)
+
+    async def stop(self) -> None:
+        """Ask it to end; make it, if it takes too long."""
+        self._stopping = True
+        if self._running is None or self._running.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            self._running.terminate()
+        try:
+            async with asyncio.timeout(_GRACE):
+                await self._running.wait()
+        except TimeoutError:
+            self._console.say(f"{self.name} does not end: killed")
+            with suppress(ProcessLookupError):
+                self._running.kill()
+            await self._running.wait()
+
+
+class LogConsole:
+    """All processes in one readable stream."""
+
+    def __init__(self, names: Iterable[str], stream: TextIO, *, quiet: bool = False) -> None:
+        self._names = list(names)
+        self._width = max(map(len, [*self._names, "local"]))
+        self._stream = stream
+        self._quiet = quiet
+
+    def show(self, name: str, line: str) -> None:
+        if not self._quiet:
+            self._write(name, line)
+
+    def say(self, sentence: str) -> None:
+        """Something about the whole."""
+        self._write("local", sentence + "\n")
+
+    def _write(self, name: str, line: str) -> None:
+        label = f"{name:<{self._width}} |"
+        if self._stream.isatty() and name in self._names:
+            color = _COLORS[self._names.index(name) % len(_COLORS)]
+            label = f"\x1b[{color}m{label}\x1b[0m"
+        self._stream.write(f"{label} {line}")
+        self._stream.flush()
+
+
+class Supervisor:
+    """All processes. Use as a context: what it started is gone when the block ends."""
+
+    def __init__(self, processes: list[Process], home: Home, *, quiet: bool = False) -> None:
+        self.console = LogConsole([p.name for p in processes], sys.stderr, quiet=quiet)
+        self._all = [Supervised(process, home, self.console) for process in processes]
+        self._lives: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._lives = [asyncio.create_task(each.run()) for each in self._all]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # services first: they still want to say something to the servers
+        ours = [each for each in self._all if each.name not in ("nats", "s3")]
+        servers = [each for each in self._all if each.name in ("nats", "s3")]
+        for group in (ours, servers):
+            await asyncio.gather(*(each.stop() for each in group))
+        for life in self._lives:
+            life.cancel()
+        await asyncio.gather(*self._lives, return_exceptions=True)
+
+
+async def _line(stream: asyncio.StreamReader) -> str:
+    try:
+        return (await stream.readline()).decode(errors="replace")
+    except ValueError:  # longer than anything worth reading
+        return "…\n"
+
+
+def _outcome(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _die_with_parent() -> None:
+    """A supervisor that is killed takes its processes along (Linux)."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
