@@ -1,0 +1,171 @@
+"""
+The bus in memory, for tests: the same promises, and a gate before every act.
+
+Whoever hands in a `gate` decides when each act of a handler happens, and in which order.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from heliograph.contracts.events import Event
+from heliograph.contracts.queries import Ticket
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import Entry, Lost, SlotClaim
+
+Gate = Callable[..., Awaitable[None]]  #: called with the name of the act, and what it is about
+
+
+async def open_gate(_: str, *__: object) -> None:
+    """Every act happens at once."""
+    await asyncio.sleep(0)
+
+
+class MemoryEvents:
+    """`EventLog` in a list."""
+
+    def __init__(self, gate: Gate = open_gate) -> None:
+        self._gate = gate
+        self.log: list[Entry] = []
+        self._by_job: dict[str, list[Entry]] = defaultdict(list)
+
+    async def last(self, job: str) -> Entry | None:
+        await self._gate("read", job)
+        return self.latest(job)
+
+    def latest(self, job: str) -> Entry | None:
+        """The last event of a job, at once."""
+        entries = self._by_job.get(job)
+        return entries[-1] if entries else None
+
+    def of(self, job: str) -> list[Entry]:
+        """All events of a job, at once."""
+        return self._by_job.get(job, [])
+
+    def jobs(self) -> list[str]:
+        return list(self._by_job)
+
+    async def append(self, event: Event, after: int) -> Entry:
+        await self._gate("append", event.body.id, event.name)
+        latest = self.latest(event.body.id)
+        if self.is_lost(event, latest, after):
+            raise Lost(event.body.id)
+        entry = Entry(len(self.log) + 1, event)
+        self.log.append(entry)
+        self._by_job[event.body.id].append(entry)
+        return entry
+
+    def is_lost(self, event: Event, latest: Entry | None, after: int) -> bool:
+        """Whether somebody else was first."""
+        return (latest.sequence if latest else 0) != after
+
+    async def history(self, job: str, after: int, limit: int) -> list[Entry]:
+        await self._gate("read", job)
+        return [entry for entry in self.of(job) if entry.sequence > after][:limit]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A run or store message."""
+
+    kind: str  #: `run` or `store`
+    job: str
+    sequence: int
+
+
+@dataclass
+class MemoryWork:
+    """`WorkQueue` in dictionaries. Messages are delivered by whoever owns this."""
+
+    gate: Gate = open_gate
+    queue: dict[str, tuple[int, Ticket]] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    buried: list[str] = field(default_factory=list)
+    _sequence: int = 0
+
+    def next_sequence(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    async def enqueue(self, ticket: Ticket) -> None:
+        await self.gate("enqueue", ticket.job)
+        if ticket.job not in self.queue:
+            self.queue[ticket.job] = (self.next_sequence(), ticket)
+
+    async def move(self, ticket: Ticket, sequence: int) -> bool:
+        await self.gate("move", ticket.job)
+        if self.queue.get(ticket.job, (0, None))[0] != sequence:
+            return False
+        del self.queue[ticket.job]
+        self.messages.append(Message("run", ticket.job, self.next_sequence()))
+        return True
+
+    async def publish_store(self, project: str, job: str) -> None:
+        await self.gate("publish store", job)
+        if not any(m.kind == "store" and m.job == job for m in self.messages):
+            self.messages.append(Message("store", job, self.next_sequence()))
+
+    async def purge(self, job: Record) -> None:
+        await self.gate("purge", job.id)
+        self.queue.pop(job.id, None)
+
+    async def has_work(self, job: str) -> bool:
+        await self.gate("look for work", job)
+        return job in self.queue or any(m.job == job for m in self.messages)
+
+    async def bury(self, job: Record, reason: str) -> None:
+        await self.gate("bury", job.id)
+        self.buried.append(job.id)
+
+    def ack(self, message: Message) -> None:
+        """The message is done with."""
+        if message in self.messages:
+            self.messages.remove(message)
+
+
+class MemorySlots:
+    """`Slots` in a dictionary."""
+
+    def __init__(self, gate: Gate = open_gate) -> None:
+        self._gate = gate
+        self.claims: dict[tuple[str, str], tuple[str, int]] = {}
+
+    async def read(self, project: str, slot: str) -> SlotClaim:
+        await self._gate("read slot", slot)
+        job, revision = self.claims.get((project, slot), (None, 0))
+        return SlotClaim(job, revision, None)
+
+    async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
+        await self._gate("claim slot", slot, job)
+        _, revision = self.claims.get((project, slot), (None, 0))
+        if self.is_lost(revision, seen.revision):
+            raise Lost(slot)
+        self.claims[project, slot] = (job, revision + 1)
+
+    def is_lost(self, revision: int, seen: int) -> bool:
+        """Whether somebody else was first."""
+        return revision != seen
+
+
+class MemoryAccounts:
+    """`Accounts` in a dictionary; `cap` places in each."""
+
+    def __init__(self, cap: int, gate: Gate = open_gate) -> None:
+        self._gate = gate
+        self.cap = cap
+        self.held: dict[str, dict[str, int]] = defaultdict(dict)
+
+    async def take(self, account: str, job: str, run: int, *, force: bool = False) -> bool:
+        await self._gate("take", job)
+        holders = self.held[account]
+        if not force and job not in holders and len(holders) >= self.cap:
+            return False
+        holders[job] = max(run, holders.get(job, 0))
+        return True
+
+    async def free(self, account: str, job: str, run: int) -> None:
+        await self._gate("free", job)
+        holders = self.held[account]
+        if holders.get(job, run + 1) <= run:
+            del holders[job]

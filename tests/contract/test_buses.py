@@ -1,0 +1,171 @@
+"""The bus keeps its promises, on JetStream and in memory alike."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import Started
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.registry import Account
+from heliograph.runtime.bus import Accounts, EventLog, Lost, Slots, WorkQueue, advance, now
+from heliograph.runtime.bus.claims import BucketAccounts
+from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemorySlots, MemoryWork
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import ticket_for
+from tests.support.records import REGISTRY, a_record, some_project
+from tests.support.servers import Server
+
+
+@dataclass
+class Bus:
+    """Whatever is under test."""
+
+    events: EventLog
+    work: WorkQueue
+    slots: Slots
+    accounts: Accounts  #: with two places in every account
+    account: str
+
+
+@pytest.fixture(params=["memory", "jetstream"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    account = some_project()
+    if request.param == "memory":
+        yield Bus(MemoryEvents(), MemoryWork(), MemorySlots(), MemoryAccounts(2), account)
+        return
+    server: Server = request.getfixturevalue("nats")
+    nats = NatsBus(server.settings, REGISTRY, "test")
+    await nats.open()
+    accounts = BucketAccounts(nats.jetstream, {account: Account(provider="sim", cap=2)})
+    yield Bus(nats.events, nats.work, nats.slots, accounts, account)
+    await nats.close()
+
+
+def _accepted() -> Event:
+    return Event.of("accepted", a_record(), now(), "test")
+
+
+async def test_the_last_event_of_a_job_is_its_state(bus: Bus) -> None:
+    event = _accepted()
+
+    written = await bus.events.append(event, 0)
+
+    assert await bus.events.last(event.body.id) == written
+    assert written.body == event.body
+
+
+async def test_a_job_nobody_wrote_about_has_no_last_event(bus: Bus) -> None:
+    assert await bus.events.last(new_job_id()) is None
+
+
+async def test_of_two_first_events_one_is_lost(bus: Bus) -> None:
+    record = a_record()
+    await bus.events.append(Event.of("accepted", record, now(), "one"), 0)
+
+    with pytest.raises(Lost):
+        await bus.events.append(Event.of("accepted", record, now(), "another"), 0)
+
+
+async def test_an_event_after_an_older_one_is_lost(bus: Bus) -> None:
+    entry = await bus.events.append(_accepted(), 0)
+    await advance(bus.events, entry, Started(run=1), "test")
+
+    with pytest.raises(Lost):
+        await advance(bus.events, entry, Started(run=2), "test")
+
+
+async def test_of_many_writers_at_once_one_wins(bus: Bus) -> None:
+    entry = await bus.events.append(_accepted(), 0)
+    writing = [advance(bus.events, entry, Started(run=run), "test") for run in range(1, 9)]
+
+    outcomes = await asyncio.gather(*writing, return_exceptions=True)
+
+    assert sum(isinstance(outcome, Lost) for outcome in outcomes) == 7
+
+
+async def test_history_tells_everything_in_order(bus: Bus) -> None:
+    entry = await bus.events.append(_accepted(), 0)
+    started = await advance(bus.events, entry, Started(run=1), "test")
+
+    assert await bus.events.history(entry.body.id, 0, 10) == [entry, started]
+    assert await bus.events.history(entry.body.id, entry.sequence, 10) == [started]
+
+
+async def test_a_job_is_queued_once_however_often_it_is_put_there(bus: Bus) -> None:
+    record = a_record()
+    for _ in range(3):
+        await bus.work.enqueue(ticket_for(record))
+
+    assert await bus.work.has_work(record.id)
+    await bus.work.purge(record)
+    assert not await bus.work.has_work(record.id)
+
+
+async def test_storage_is_told_once(bus: Bus) -> None:
+    record = a_record()
+    for _ in range(3):
+        await bus.work.publish_store(record.project, record.id)
+
+    assert await bus.work.has_work(record.id)
+
+
+async def test_a_slot_nobody_claimed_is_free(bus: Bus, project: str) -> None:
+    claim = await bus.slots.read(project, "portrait/char-123")
+
+    assert claim.job is None
+
+
+async def test_a_slot_names_its_last_claimant(bus: Bus, project: str) -> None:
+    for job in ("job_a", "job_b"):
+        await bus.slots.claim(
+            project, "cast/alice/ref_a", job, await bus.slots.read(project, "cast/alice/ref_a")
+        )
+
+    assert (await bus.slots.read(project, "cast/alice/ref_a")).job == "job_b"
+
+
+async def test_a_claim_that_saw_another_claimant_is_lost(bus: Bus, project: str) -> None:
+    seen = await bus.slots.read(project, "shot/12")
+    await bus.slots.claim(project, "shot/12", "job_a", seen)
+
+    with pytest.raises(Lost):
+        await bus.slots.claim(project, "shot/12", "job_b", seen)
+
+
+async def test_an_account_has_no_more_places_than_its_cap(bus: Bus) -> None:
+    taken = await asyncio.gather(*(bus.accounts.take(bus.account, f"job_{n}", 1) for n in range(6)))
+
+    assert sum(taken) == 2
+
+
+async def test_a_job_never_needs_a_second_place(bus: Bus) -> None:
+    for job in ("job_a", "job_b"):
+        await bus.accounts.take(bus.account, job, 1)
+
+    assert await bus.accounts.take(bus.account, "job_a", 2)
+
+
+async def test_a_late_answer_takes_a_place_above_the_cap(bus: Bus) -> None:
+    for job in ("job_a", "job_b"):
+        await bus.accounts.take(bus.account, job, 1)
+
+    assert await bus.accounts.take(bus.account, "job_c", 1, force=True)
+
+
+async def test_a_place_is_freed_for_somebody_else(bus: Bus) -> None:
+    for job in ("job_a", "job_b"):
+        await bus.accounts.take(bus.account, job, 1)
+    await bus.accounts.free(bus.account, "job_a", 1)
+
+    assert await bus.accounts.take(bus.account, "job_c", 1)
+
+
+async def test_an_old_run_does_not_free_the_place_of_a_new_one(bus: Bus) -> None:
+    for job in ("job_a", "job_b"):
+        await bus.accounts.take(bus.account, job, 2)
+    await bus.accounts.free(bus.account, "job_a", 1)
+
+    assert not await bus.accounts.take(bus.account, "job_c", 1)

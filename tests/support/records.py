@@ -1,0 +1,33 @@
+"""Jobs for tests: a request as a client would send it, a record as the gateway would write it."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.records import Record
+from heliograph.contracts.registry import Registry
+from heliograph.contracts.requests import JobRequest
+from heliograph.runtime.registry import read_registry
+from services.gateway.drafting import Caller, draft
+
+REGISTRY: Registry = read_registry({})
+
+
+def some_project() -> str:
+    """A project nobody else uses."""
+    return f"p{uuid4().hex[:12]}"
+
+
+def a_request(**fields: Any) -> JobRequest:
+    """A request for a picture that renders at once."""
+    parameters = {"seconds": 0, **fields.pop("parameters", {})}
+    return JobRequest(
+        **{"kind": "image", "prompt": "a lighthouse", "parameters": parameters, **fields}
+    )
+
+
+def a_record(*, project: str | None = None, job: str | None = None, **fields: Any) -> Record:
+    """A job as it is accepted."""
+    caller = Caller(project=project or some_project(), job=job or new_job_id(), key="k")
+    return draft(a_request(**fields), caller, REGISTRY, datetime.now(UTC))
