@@ -59,7 +59,7 @@ def _draw(record_json: str, index: int) -> tuple[str, bytes]:
         return "application/json", write_scenes(
             arguments.prompt, arguments.seed, arguments.num_scenes
         )
-    from services.render.providers.sim.painting import Brief, paint
+    from services.render.providers.sim.art.painting import Brief, paint
 
     brief = Brief(
         prompt=arguments.prompt,
@@ -70,7 +70,7 @@ def _draw(record_json: str, index: int) -> tuple[str, bytes]:
         aspect_ratio=arguments.aspect_ratio,
     )
     if record.model == "sim/motion":
-        from services.render.providers.sim.motion import animate
+        from services.render.providers.sim.art.motion import animate
 
         return "video/mp4", animate(brief, arguments.duration_seconds)
     return "image/png", paint(brief)
