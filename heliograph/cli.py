@@ -141,7 +141,8 @@ async def _watch(client: Client, jobs: list[Job], *, as_json: bool) -> list[Job]
         ended = await client.finish(*ids)
     else:
         names = {job.id: job.slot or job.kind for job in jobs}
-        ended = await show_progress(client.follow(*ids), names, _out)
+        async with client.follow(*ids) as events:
+            ended = await show_progress(events, names, _out)
     for job in ended:
         _show(job, as_json=as_json)
     return ended
@@ -171,9 +172,10 @@ def follow(
             if jobs:
                 found = [await client.get(job) for job in jobs]
                 return _exit_code(await _watch(client, found, as_json=as_json))
-            async for event in client.follow():
-                if event.job:
-                    _show(event.job, as_json=as_json)
+            async with client.follow() as events:
+                async for event in events:
+                    if event.job:
+                        _show(event.job, as_json=as_json)
         return DONE
 
     raise typer.Exit(_run(work()))

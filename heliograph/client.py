@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -21,7 +22,7 @@ import httpx
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Asset, Job
-from heliograph.live import Cursor, LiveEvent, follow
+from heliograph.live import Cursor, LiveEvent, following
 
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
 
@@ -153,20 +154,31 @@ class Client:
 
     # -- following
 
-    async def follow(self, *jobs: str, after: Cursor | None = None) -> AsyncIterator[LiveEvent]:
-        """What happens to some jobs, or to the whole project when none is named (see `live`)."""
+    @asynccontextmanager
+    async def follow(
+        self, *jobs: str, after: Cursor | None = None
+    ) -> AsyncIterator[AsyncIterator[LiveEvent]]:
+        """
+        What happens to some jobs, or to the whole project when none is named.
+
+            async with client.follow(job.id) as events:
+                async for event in events: ...
+
+        A snapshot comes first, or what was missed since `after`; lost connections are taken up again.
+        """
         address = (await self._send("GET", "/v1"))["links"]["live"]
-        async for event in follow(address, self.project, jobs, after):
-            yield event
+        async with following(address, self.project, jobs, after) as events:
+            yield events
 
     async def finish(self, *jobs: str) -> list[Job]:
         """The jobs, once all of them have ended, however they did."""
         ended: dict[str, Job] = {}
-        async for event in self.follow(*jobs):
-            if event.job and event.job.status in FINAL:
-                ended[event.about] = event.job
-            if all(job in ended for job in jobs):
-                break
+        async with self.follow(*jobs) as events:
+            async for event in events:
+                if event.job and event.job.status in FINAL:
+                    ended[event.about] = event.job
+                if all(job in ended for job in jobs):
+                    break
         return [ended[job] for job in jobs]
 
     async def wait(self, job: str) -> Job:

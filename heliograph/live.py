@@ -3,7 +3,8 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,28 +52,34 @@ class LiveRefused(Exception):
         self.problem = problem
 
 
-async def follow(
+@asynccontextmanager
+async def following(
     address: str, project: str, jobs: Sequence[str] = (), after: Cursor | None = None
-) -> AsyncIterator[LiveEvent]:
+) -> AsyncIterator[AsyncIterator[LiveEvent]]:
     """
-    What happens to some jobs, or to all of a project, for ever.
+    What happens to some jobs, or to all of a project, for as long as the block runs.
 
     A snapshot comes first, or what was missed since `after`. A connection that breaks is opened again
-    and taken up where it broke off.
-
-    Raises:
-        LiveRefused: The server will not do this.
+    and taken up where it broke off. Reading the events raises LiveRefused when the server refuses.
     """
+    async with aclosing(_follow(address, project, jobs, after)) as events:
+        yield events
+
+
+async def _follow(
+    address: str, project: str, jobs: Sequence[str], after: Cursor | None
+) -> AsyncGenerator[LiveEvent]:
     pause = _FIRST_PAUSE
     while True:
         try:
             protocols = [Subprotocol(SUBPROTOCOL)]
             async with connect(address, subprotocols=protocols, max_size=None) as socket:
                 await socket.send(json.dumps(_subscribe(project, jobs, after)))
-                async for event in _read(socket):
-                    pause = _FIRST_PAUSE
-                    after = event.cursor or after
-                    yield event
+                async with aclosing(_read(socket)) as events:
+                    async for event in events:
+                        pause = _FIRST_PAUSE
+                        after = event.cursor or after
+                        yield event
         except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
             pass
         await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  # spreads load
@@ -88,7 +95,7 @@ def _subscribe(project: str, jobs: Sequence[str], after: Cursor | None) -> dict[
     return frame
 
 
-async def _read(socket: ClientConnection) -> AsyncIterator[LiveEvent]:
+async def _read(socket: ClientConnection) -> AsyncGenerator[LiveEvent]:
     epoch = ""
     async for text in socket:
         frame = json.loads(text)

@@ -1,7 +1,6 @@
 """Progress bars: one line per job on a terminal, one line per change anywhere else."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -53,8 +52,6 @@ async def show_progress(
                 ended[event.about] = event.job
             if len(ended) == len(names):
                 break
-    with suppress(AttributeError):
-        await events.aclose()  # type: ignore[attr-defined]  # generators can be closed
     return [ended[job] for job in names]
 
 

@@ -20,7 +20,8 @@ async def run_demo(settings: ServiceSettings, console: Console) -> bool:
         jobs = await _submit(client)
         names = {job.id: job.slot or job.kind for job in jobs}
         console.print(f"{len(jobs)} jobs accepted by {client.url}", highlight=False)
-        ended = await show_progress(client.follow(*names), names, console)
+        async with client.follow(*names) as events:
+            ended = await show_progress(events, names, console)
         checked = [await _check(client, job, folder, console) for job in ended]
     console.print(f"\nThe API is documented at {settings.gateway_url}/docs while `make up` runs.")
     return all(checked)

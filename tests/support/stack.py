@@ -1,0 +1,141 @@
+"""All of Heliograph as its users run it: `python -m deploy.local up`, on free ports, with short waits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from deploy.local.processes import ROOT, SERVICES
+from heliograph.client import Client
+from heliograph.contracts.sim import SimRecord, read_ledger
+from tests.support.servers import free_port
+
+_PATIENCE = 60.0  #: seconds until all is ready
+
+#: waits that a person would not wait for in a test
+SHORT = {
+    "HELIOGRAPH_ACK_WAIT": "2",
+    "HELIOGRAPH_SUBMIT_LIMIT": "2",
+    "HELIOGRAPH_BACKOFF_MIN": "0.2",
+    "HELIOGRAPH_BACKOFF_MAX": "0.5",
+    "HELIOGRAPH_POLL_MIN": "0.05",
+    "HELIOGRAPH_POLL_MAX": "0.3",
+    "HELIOGRAPH_REAP_AFTER": "3",
+    "HELIOGRAPH_REAP_EVERY": "1",
+    "HELIOGRAPH_CLAIM_COURTESY": "2",
+    "HELIOGRAPH_LOG_FORMAT": "json",
+    "HELIOGRAPH_EVENTS_MAX_BYTES": str(2**29),
+}
+
+
+class Stack:
+    """A running Heliograph."""
+
+    def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
+        names = (*SERVICES, "nats", "nats_monitor", "s3")
+        self.ports = {name: free_port() for name in names}
+        self.home = home
+        ports = {f"HELIOGRAPH_{n.upper()}_PORT": str(p) for n, p in self.ports.items()}
+        self.environment = {
+            **os.environ,
+            "HELIOGRAPH_HOME": str(home),
+            **ports,
+            **SHORT,
+            **settings,
+        }
+        self.output: list[str] = []
+        self._running: subprocess.Popen[str] | None = None
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    @property
+    def live(self) -> str:
+        return f"ws://127.0.0.1:{self.ports['status']}/v1/live"
+
+    def client(self, project: str) -> Client:
+        return Client(self.url("gateway"), project=project)
+
+    def start(self) -> None:
+        """Returns when the `ready` line is there."""
+        self._running = subprocess.Popen(
+            [sys.executable, "-m", "deploy.local", "up"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        ready = threading.Event()
+        threading.Thread(target=self._read, args=(self._running, ready), daemon=True).start()
+        if not ready.wait(_PATIENCE):
+            self.stop()
+            raise TimeoutError("not ready:\n" + "".join(self.output[-40:]))
+
+    def _read(self, running: subprocess.Popen[str], ready: threading.Event) -> None:
+        assert running.stdout
+        with running.stdout as lines:
+            for line in lines:
+                self.output.append(line)
+                if line.startswith("ready "):
+                    ready.set()
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit code."""
+        if self._running is None:
+            return 0
+        self._running.terminate()
+        return self._running.wait(timeout=40)
+
+    def pid(self, name: str) -> int | None:
+        """What the pid file says; None while there is none."""
+        try:
+            return int((self.home / "run" / f"{name}.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> bool:
+        """Send a signal to a process; False when it is not there right now."""
+        pid = self.pid(name)
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def until_restarted(self, name: str, old: int) -> None:
+        """Until the pid file names another process than `old`."""
+        end = time.monotonic() + _PATIENCE
+        while self.pid(name) in (None, old):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{name} was not started again")
+            time.sleep(0.05)
+
+    def ledger(self, project: str) -> list[SimRecord]:
+        """What the sim provider accepted for a project."""
+        return [record for record in read_ledger(self.home) if record.project == project]
+
+    def logs(self, name: str) -> list[dict[str, Any]]:
+        """A service's structured log lines."""
+        lines = (self.home / "logs" / f"{name}.log").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+@contextmanager
+def stack_running(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """All of it, until the block ends."""
+    stack = Stack(home, settings or {})
+    stack.start()
+    try:
+        yield stack
+    finally:
+        stack.stop()
