@@ -36,11 +36,9 @@ BODY_PATIENCE = 10.0  #: seconds for a body to arrive; the server itself waits f
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-def create_web(
-    settings: ServiceSettings, title: str, *, max_body: int | None = MAX_BODY, **options: Any
-) -> FastAPI:
+def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI:
     """An empty application with our manners."""
-    app = FastAPI(title=title, max_body_size=max_body, redoc_url=None, **options)
+    app = FastAPI(title=title, redoc_url=None, **options)
     app.add_exception_handler(HeliographError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
@@ -107,15 +105,29 @@ async def read_body(request: Request, shape: type[Shape]) -> Shape:
     The request's body, checked.
 
     Raises:
-        MalformedRequest: It is empty, or not JSON.
+        MalformedRequest: It is empty, not JSON, or too slow.
+        BodyTooLarge: It has more than `MAX_BODY` bytes.
         ValidationFailed: It is not of this shape; `errors` say where.
     """
     try:
         async with asyncio.timeout(BODY_PATIENCE):
-            body = await request.body()
+            body = await _receive(request)
     except TimeoutError:
         raise MalformedRequest(f"The body did not arrive within {BODY_PATIENCE:g} s.") from None
     return check(body, shape)
+
+
+async def _receive(request: Request) -> bytes:
+    """The body, never more than we take of it, whatever length it announces."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > MAX_BODY:
+        raise BodyTooLarge(f"at most {MAX_BODY} bytes")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise BodyTooLarge(f"at most {MAX_BODY} bytes")
+    return bytes(body)
 
 
 def check(body: bytes, shape: type[Shape]) -> Shape:

@@ -83,7 +83,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
         await fetcher.aclose()
         await store.aclose()
 
-    app = create_web(settings, "Heliograph storage", max_body=None, lifespan=lifespan)
+    app = create_web(settings, "Heliograph storage", lifespan=lifespan)
     app.include_router(upload_routes(uploads, settings))
     app.include_router(asset_routes(bus.events, store, life=life))
     add_health(app, {"nats": bus.check, "s3": store.check})

@@ -1,0 +1,100 @@
+"""What clients bring is kept under its digest, once, and can be worked from."""
+
+import hashlib
+import io
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from PIL import Image
+
+from heliograph.client import Client
+from tests.support.stack import Stack
+
+
+@pytest.fixture
+async def storage(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as http:
+        yield http
+
+
+def _picture(color: str = "teal") -> tuple[bytes, str]:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), color).save(buffer, "PNG")
+    return buffer.getvalue(), hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _door(project: str, sha256: str) -> str:
+    return f"/v1/projects/{project}/uploads/sha256/{sha256}"
+
+
+async def test_an_upload_is_kept_once(storage: httpx.AsyncClient, project: str) -> None:
+    content, sha256 = _picture()
+
+    answers = [await storage.put(_door(project, sha256), content=content) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 200]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].json()["media_type"] == "image/png"
+    assert (answers[0].json()["width"], answers[0].json()["height"]) == (64, 48)
+
+
+async def test_a_digest_that_is_not_of_the_body_is_refused(
+    storage: httpx.AsyncClient, project: str
+) -> None:
+    content, _ = _picture()
+
+    answer = await storage.put(_door(project, "0" * 64), content=content)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", b"<!doctype html>", b"%PDF-1.7", b"MZ",
+     b"\x89PNG\r\n\x1a\n but no picture", b""],
+)  # fmt: skip
+async def test_what_is_of_no_stored_type_is_refused(
+    storage: httpx.AsyncClient, project: str, content: bytes
+) -> None:
+    sha256 = hashlib.sha256(content).hexdigest()
+
+    answer = await storage.put(_door(project, sha256), content=content)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "output_refused")
+
+
+async def test_an_upload_can_be_worked_from(
+    storage: httpx.AsyncClient, client: Client, project: str
+) -> None:
+    content, sha256 = _picture("coral")
+    await storage.put(_door(project, sha256), content=content)
+
+    job = await client.submit(
+        kind="cast_ref",
+        prompt="in this colour",
+        model="sim/edit",
+        references=[{"upload": f"sha256:{sha256}"}],
+        parameters={"seconds": 0},
+    )
+
+    assert (await client.wait(job.id)).status == "succeeded"
+
+
+async def test_more_references_than_the_model_takes_are_cut_and_it_says_so(
+    storage: httpx.AsyncClient, client: Client, project: str
+) -> None:
+    content, sha256 = _picture("plum")
+    await storage.put(_door(project, sha256), content=content)
+
+    job = await client.submit(
+        kind="cast_ref",
+        prompt="six of one",
+        model="sim/edit",
+        references=[{"upload": f"sha256:{sha256}"}] * 6,
+        parameters={"seconds": 0},
+    )
+
+    assert len(job.references) == 4
+    assert job.detail == "the first 4 of 6 references are used"
+    assert (await client.wait(job.id)).detail == job.detail
