@@ -70,6 +70,7 @@ def streams(settings: ServiceSettings) -> list[Config]:
             "subjects": ["requests.refused.*"],
             "retention": "limits",
             "storage": "file",
+            "allow_direct": True,
             "max_age": 7 * 86_400 * _SECOND,
         },
         {
@@ -77,6 +78,7 @@ def streams(settings: ServiceSettings) -> list[Config]:
             "subjects": ["dead.>"],
             "retention": "limits",
             "storage": "file",
+            "allow_direct": True,
             "max_age": 90 * 86_400 * _SECOND,
         },
         *(_bucket(name, 5) for name in ("lanes", "accounts")),

@@ -169,6 +169,7 @@ class JetStream:
             elif not more.done():
                 more.set_result(_pending(status, reply.headers or {}))
 
+        self._check_open()
         inbox = self.connection.new_inbox()
         query = {"seq": sequence, "batch": size, "next_by_subj": subject}
         async with _deadline(self.timeout):
@@ -183,6 +184,11 @@ class JetStream:
         if pending < 0:
             raise Unavailable("the server cut a direct get short")
         return messages, pending
+
+    def _check_open(self) -> None:
+        """A connection that was never made cannot even subscribe."""
+        if not (self.connection.is_connected or self.connection.is_reconnecting):
+            raise Unavailable("not connected to NATS")
 
     async def every(self, stream: str, subject: str, sequence: int = 1) -> AsyncIterator[Stored]:
         """All messages of a subject from a sequence on, as far as there are any now."""

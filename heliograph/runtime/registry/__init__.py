@@ -52,7 +52,7 @@ def read_registry(overlays: Mapping[str, Path | None]) -> Registry:
         ]
         raise RegistryError("\n".join(reasons)) from None
     wrong = [
-        f"{_place(places, (w.section, *w.path))}: {_path(w.path)}: {w.reason}"
+        f"{_place(places, (w.section, *w.path))}: {_path((w.section, *w.path))}: {w.reason}"
         for w in inconsistencies(registry)
     ]
     if wrong:

@@ -1,0 +1,123 @@
+"""What the clients of a storm wrote down: what they asked, what they were told, what they saw."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from tests.support.stack import Stack
+from tests.support.watcher import Watcher, watching
+
+_PAUSE = 0.2  #: seconds before a request that failed is sent again, with the same key
+_GIVE_UP = 90.0  #: seconds
+
+
+@dataclass
+class Asked:
+    """One request, and its answer."""
+
+    project: str
+    key: str
+    body: dict[str, Any]
+    job: str | None = None  #: of the 202 or 200
+    deduplicated: bool = False
+    refusal: str | None = None  #: code of the 4xx that answered it
+    tries: int = 0
+
+
+@dataclass
+class Seen:
+    """What one live client saw between two snapshots: events, each once, in order."""
+
+    project: str
+    after: int  #: sequence of the snapshot
+    sequences: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Journal:
+    """Everything, by everybody."""
+
+    asked: list[Asked] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    reconnects: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+async def submit(stack: Stack, asked: Asked) -> None:
+    """Send a request until somebody answers it; the same key makes that one request."""
+    url = f"{stack.url('gateway')}/v1/projects/{asked.project}/jobs"
+    async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_GIVE_UP):
+        while True:
+            asked.tries += 1
+            try:
+                answer = await http.post(
+                    url, json=asked.body, headers={"Idempotency-Key": asked.key}
+                )
+            except httpx.TransportError:
+                await asyncio.sleep(_PAUSE)
+                continue
+            if answer.status_code in (200, 202):
+                asked.job = answer.json()["id"]
+                asked.deduplicated = answer.json()["deduplicated"]
+                return
+            if answer.status_code < 500:
+                asked.refusal = answer.json()["code"]
+                return
+            await asyncio.sleep(_PAUSE)
+
+
+async def cancel(stack: Stack, job: str) -> None:
+    """Ask once; whether it was heard, the log says."""
+    async with httpx.AsyncClient(timeout=6) as http:
+        try:
+            await http.post(f"{stack.url('gateway')}/v1/jobs/{job}/cancel", json={})
+        except httpx.TransportError:
+            return
+
+
+async def watch(stack: Stack, project: str, journal: Journal, rng: random.Random) -> None:
+    """Follow a project for ever, leaving and coming back at random."""
+    cursor: dict[str, Any] | None = None
+    while True:
+        subscribe = {"project": project, **({"after": cursor} if cursor else {})}
+        try:
+            async with watching(stack.live, **subscribe) as watcher:
+                cursor = await _follow(watcher, project, cursor, journal, rng.uniform(0.3, 4.0))
+        except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
+            pass
+        journal.reconnects += 1
+        await asyncio.sleep(rng.choice([0.0, 0.1, 0.5, 1.5]))
+
+
+async def _follow(
+    watcher: Watcher,
+    project: str,
+    cursor: dict[str, Any] | None,
+    journal: Journal,
+    seconds: float,
+) -> dict[str, Any] | None:
+    epoch = ""
+    end = asyncio.get_running_loop().time() + seconds
+    current = next((s for s in reversed(journal.seen) if s.project == project), None)
+    try:
+        async with asyncio.timeout_at(end):
+            while True:
+                frame = await watcher.next()
+                match frame["op"]:
+                    case "subscribed":
+                        epoch = frame["epoch"]
+                        if not frame["recovered"]:
+                            current, cursor = None, None
+                    case "snapshot" if not frame["more"]:
+                        current = Seen(project, frame["sequence"])
+                        journal.seen.append(current)
+                        cursor = {"epoch": epoch, "sequence": frame["sequence"]}
+                    case "event" if current is not None:
+                        current.sequences.append(frame["sequence"])
+                        cursor = {"epoch": epoch, "sequence": frame["sequence"]}
+    except (TimeoutError, ConnectionClosed):
+        return cursor

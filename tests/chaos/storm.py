@@ -1,0 +1,154 @@
+"""
+A storm: clients that submit, cancel, watch and come back, while whatever runs is killed.
+
+Everything random comes from one seed. Time does not: two storms of one seed are alike, not equal.
+"""
+
+import asyncio
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.bus import Entry
+from tests.chaos.journal import Asked, Journal, cancel, submit, watch
+from tests.chaos.judge import FINAL_NAMES, read_log
+from tests.support.records import some_project
+from tests.support.stack import Stack
+
+KINDS = ("image", "portrait", "cast_ref", "shot", "scenes")
+_LOOK_AGAIN = 0.3  #: seconds
+
+FAULTS = ("rate_limited", "unavailable", "found_reply", "lost_reply", "policy", "flaky_download")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weather:
+    """How bad it is."""
+
+    seed: int
+    jobs: int
+    projects: int
+    watchers: int
+    kills: dict[str, int]  #: how often each process is killed
+    pause: tuple[float, float]  #: seconds between two faults
+    converge: float = 90.0  #: seconds for all jobs to end after the last fault
+
+
+@dataclass
+class Storm:
+    """One storm over a running stack."""
+
+    stack: Stack
+    weather: Weather
+    journal: Journal = field(default_factory=Journal)
+
+    def __post_init__(self) -> None:
+        self._rng = random.Random(self.weather.seed)
+        self._projects = [some_project() for _ in range(self.weather.projects)]
+        #: of each watcher: a client knows only what it saw itself
+        self._watched = [Journal() for _ in range(self.weather.watchers)]
+
+    async def rage(self) -> None:
+        """Until the last fault is over and every accepted job has ended."""
+        watching = [
+            asyncio.create_task(self._watch(number, journal))
+            for number, journal in enumerate(self._watched)
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._submit_all())
+                group.create_task(self._break_things())
+            async with asyncio.timeout(self.weather.converge):
+                await self._until_all_seen(await self._until_all_ended())
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+            for journal in self._watched:
+                self.journal.seen += journal.seen
+                self.journal.reconnects += journal.reconnects
+
+    def _project_of(self, watcher: int) -> str:
+        return self._projects[watcher % len(self._projects)]
+
+    async def _watch(self, number: int, journal: Journal) -> None:
+        rng = random.Random(self.weather.seed * 1000 + number)
+        await watch(self.stack, self._project_of(number), journal, rng)
+
+    # -- clients
+
+    async def _submit_all(self) -> None:
+        """Requests all through the storm; some twice at once, some canceled soon after."""
+        faults = sum(self.weather.kills.values())
+        span = faults * sum(self.weather.pause) / 2
+        async with asyncio.TaskGroup() as group:
+            for number in range(self.weather.jobs):
+                asked = self._request(number)
+                clicks = 2 if self._rng.random() < 0.2 else 1
+                for _ in range(clicks):
+                    again = Asked(asked.project, asked.key, asked.body)
+                    self.journal.asked.append(again)
+                    group.create_task(self._send(again, self._rng.random() < 0.12))
+                await asyncio.sleep(span / self.weather.jobs)
+
+    async def _send(self, asked: Asked, then_cancel: bool) -> None:
+        await submit(self.stack, asked)
+        if then_cancel and asked.job:
+            await cancel(self.stack, asked.job)
+
+    def _request(self, number: int) -> Asked:
+        rng = self._rng
+        parameters: dict[str, Any] = {"price": "0.01", "seconds": rng.choice([0, 0.2, 0.5, 1.5])}
+        parameters["seed"] = number
+        if rng.random() < 0.3:
+            parameters["fault"] = rng.choice(FAULTS)
+        kind = rng.choice(KINDS)
+        body: dict[str, Any] = {
+            "kind": kind,
+            "prompt": f"storm {number}",
+            "parameters": parameters,
+            "on_ambiguous": {"action": "fail"},
+        }
+        if rng.random() < 0.3:
+            body["slot"] = f"{kind}/{rng.randrange(6)}"
+        return Asked(rng.choice(self._projects), f"key-{number}", body)
+
+    # -- faults
+
+    async def _break_things(self) -> None:
+        victims = [name for name, times in self.weather.kills.items() for _ in range(times)]
+        self._rng.shuffle(victims)
+        for victim in victims:
+            await asyncio.sleep(self._rng.uniform(*self.weather.pause))
+            await self._kill(victim)
+
+    async def _kill(self, victim: str) -> None:
+        """`kill -9`, as soon as there is something to kill."""
+        while not self.stack.kill(victim):
+            await asyncio.sleep(0.05)  # other processes ring no bells here
+        self.journal.faults.append(f"kill {victim}")
+
+    # -- afterwards
+
+    async def _until_all_ended(self) -> list[Entry]:
+        promised = {asked.job for asked in self.journal.asked if asked.job}
+        while True:
+            with suppress(Unavailable):  # the server may be on its way back
+                log = await read_log(self.stack)
+                if promised <= {e.body.id for e in log if e.event.name in FINAL_NAMES}:
+                    return log
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _until_all_seen(self, log: list[Entry]) -> None:
+        """Until every watcher has come back and read to the end."""
+        last = {each.body.project: each.sequence for each in log}
+        for number, journal in enumerate(self._watched):
+            while not _has_seen(journal, last[self._project_of(number)]):
+                await asyncio.sleep(_LOOK_AGAIN)
+
+
+def _has_seen(journal: Journal, sequence: int) -> bool:
+    latest = journal.seen[-1] if journal.seen else None
+    return latest is not None and max([latest.after, *latest.sequences]) >= sequence

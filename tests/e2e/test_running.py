@@ -1,0 +1,273 @@
+"""Running it: one command starts everything, keeps it running, and leaves nothing behind."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.processes import ROOT, SERVICES
+from tests.support.servers import free_port
+from tests.support.stack import Stack, stack_running
+
+NAMES = ("nats", "s3", *SERVICES)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Stack]:
+    """A Heliograph that this test may break; beside the one of the other tests."""
+    with stack_running(tmp_path / "home") as stack:
+        yield stack
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def _until(is_so: Callable[[], bool], *, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it never became so"
+        time.sleep(0.02)
+
+
+def _run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_it_is_ready_when_it_says_so(own: Stack) -> None:
+    for service in SERVICES:
+        assert httpx.get(f"{own.url(service)}/readyz").status_code == 200
+
+    assert f"ready {own.url('gateway')}\n" in own.output
+    assert all(_is_alive(own.pid(name) or 0) for name in NAMES)
+
+
+def test_a_process_that_dies_is_started_again(own: Stack) -> None:
+    for name in NAMES:
+        old = own.pid(name)
+        assert old
+        own.kill(name)
+        own.until_restarted(name, old)
+
+    _until(lambda: all(_is_ready(own, service) for service in SERVICES))
+    assert any("render ended (SIGKILL)" in line for line in own.output)
+
+
+def _is_ready(stack: Stack, service: str) -> bool:
+    try:
+        return httpx.get(f"{stack.url(service)}/readyz", timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home", {})
+    stack.start()
+    pids = [stack.pid(name) or 0 for name in NAMES]
+
+    assert stack._running
+    stack._running.send_signal(signal.SIGINT)
+    code = stack._running.wait(timeout=30)
+
+    assert code == 0
+    assert not any(_is_alive(pid) for pid in pids)
+    assert list((stack.home / "run").iterdir()) == []
+    for port in stack.ports.values():
+        socket.create_server(("127.0.0.1", port)).close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a parent's death")
+def test_a_killed_supervisor_takes_its_processes_along(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home", {})
+    stack.start()
+    pids = [stack.pid(name) or 0 for name in NAMES]
+
+    assert stack._running
+    stack._running.kill()
+    stack._running.wait()
+
+    _until(lambda: not any(_is_alive(pid) for pid in pids))
+
+
+def test_everything_is_still_there_after_a_restart(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home", {})
+    stack.start()
+    body = {"kind": "image", "prompt": "kept", "parameters": {"seconds": 0}}
+    jobs = f"{stack.url('gateway')}/v1/projects/demo/jobs"
+    job = httpx.post(jobs, json=body, headers={"Idempotency-Key": "k"}).json()["id"]
+    stack.stop()
+
+    stack.output.clear()
+    stack.start()
+    again = httpx.post(jobs, json=body, headers={"Idempotency-Key": "k"})
+    _until(lambda: httpx.get(f"{stack.url('gateway')}/v1/jobs/{job}").json()["assets"] != [])
+    listed = httpx.get(jobs).json()["items"]
+    stack.stop()
+
+    assert again.json()["id"] == job
+    assert [each["id"] for each in listed] == [job]
+
+
+def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = _run(
+            "deploy.local",
+            "up",
+            HELIOGRAPH_HOME=str(tmp_path),
+            HELIOGRAPH_STORAGE_PORT=str(port),
+            HELIOGRAPH_NATS_PORT=str(free_port()),
+        )
+
+    assert ended.returncode == 2
+    assert f"port {port} is taken: set HELIOGRAPH_STORAGE_PORT" in ended.stderr
+
+
+def test_open_doors_are_refused_while_there_are_no_keys(tmp_path: Path) -> None:
+    ended = _run("deploy.local", "up", HELIOGRAPH_HOME=str(tmp_path), HELIOGRAPH_HOST="0.0.0.0")  # noqa: S104  # that is the point
+
+    assert ended.returncode == 2
+    assert "HELIOGRAPH_AUTH=off needs a loopback address" in ended.stderr
+
+
+def test_a_mistake_in_the_registry_is_named_with_its_line(tmp_path: Path) -> None:
+    kinds = tmp_path / "kinds.yaml"
+    kinds.write_text("poster:\n  lane: nowhere\n  media: image\n  model: sim/picture\n"
+                     "  expected_seconds: 1\n  timeout_seconds: 2\n")  # fmt: skip
+
+    ended = _run("deploy.local", "up", HELIOGRAPH_HOME=str(tmp_path), HELIOGRAPH_KINDS=str(kinds))
+
+    assert ended.returncode == 2
+    assert f"{kinds}:2: kinds.poster.lane: there is no lane 'nowhere'" in ended.stderr
+
+
+@contextmanager
+def _one_more(stack: Stack, service: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """One more process of a service, on a port of its own choice."""
+    environment = {**stack.environment, f"HELIOGRAPH_{service.upper()}_PORT": "0"}
+    with subprocess.Popen(
+        [sys.executable, "-m", f"services.{service}"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout
+        line = process.stdout.readline()
+        try:
+            yield process, line.split()[-1]
+        finally:
+            process.kill()
+
+
+def test_one_more_process_of_a_service_joins_the_others(own: Stack) -> None:
+    with _one_more(own, "gateway") as (process, address):
+        _until(lambda: _answers(address))
+        body = {"kind": "image", "prompt": "x", "parameters": {"seconds": 0}}
+        job = httpx.post(f"{address}/v1/projects/demo/jobs", json=body).json()["id"]
+
+        assert own.pid("gateway-2") == process.pid
+        assert httpx.get(f"{own.url('gateway')}/v1/jobs/{job}").status_code == 200
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/readyz").is_success
+    except httpx.TransportError:
+        return False
+
+
+async def test_a_worker_that_is_asked_to_go_hands_over_at_once(own: Stack) -> None:
+    """Its jobs go on elsewhere, long before anybody would have missed it."""
+    with _one_more(own, "render") as (process, address):
+        while not _answers(address):
+            await asyncio.sleep(0.05)
+        async with own.client("demo") as client:
+            jobs = [
+                await client.submit(kind="shot", prompt=f"{n}", parameters={"seconds": 1})
+                for n in range(12)
+            ]
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            code = await asyncio.to_thread(process.wait, 15)
+            took = time.monotonic() - began
+            ended = await client.finish(*(job.id for job in jobs))
+
+    assert code == 0
+    assert took < 10
+    assert {job.status for job in ended} == {"succeeded"}
+    assert {job.attempt for job in ended} == {1}
+    assert len(own.ledger("demo")) == 12
+
+
+def test_a_service_without_nats_lives_and_says_what_is_missing(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {
+        **os.environ,
+        "HELIOGRAPH_HOME": str(tmp_path),
+        "HELIOGRAPH_GATEWAY_PORT": str(port),
+        "HELIOGRAPH_NATS_PORT": str(free_port()),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "services.gateway"],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        address = f"http://127.0.0.1:{port}"
+        _until(lambda: _is_alive(process.pid) and _lives(address))
+        ready = httpx.get(f"{address}/readyz")
+        body = {"kind": "image", "prompt": "x"}
+        answer = httpx.post(f"{address}/v1/projects/demo/jobs", json=body, timeout=20)
+        process.terminate()
+        code = process.wait(15)
+
+    assert ready.status_code == 503
+    assert ready.json()["dependencies"]["nats"] == "not connected yet"
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "retry-after" in answer.headers
+    assert code == 0
+
+
+def _lives(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/healthz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_the_demo_shows_three_pictures_and_checks_every_byte(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home", {})
+    settings = {k: v for k, v in stack.environment.items() if k.startswith("HELIOGRAPH_")}
+
+    ended = _run("deploy.local", "demo", **settings)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert len(re.findall(r"SHA-256 [0-9a-f]{64} checked", ended.stdout.replace("\n", ""))) == 3
+    assert ended.stdout.count("X-Amz-Signature=") == 3
+    assert "/docs" in ended.stdout
+    assert len(list((stack.home / "demo").glob("*.png"))) == 3
+    assert list((stack.home / "run").iterdir()) == []

@@ -1,0 +1,17 @@
+"""A bus on a real NATS server."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from heliograph.runtime.bus.nats import NatsBus
+from tests.support.records import REGISTRY
+from tests.support.servers import Server
+
+
+@pytest.fixture
+async def bus(nats: Server) -> AsyncIterator[NatsBus]:
+    bus = NatsBus(nats.settings, REGISTRY, "test")
+    await bus.open()
+    yield bus
+    await bus.close()

@@ -1,0 +1,142 @@
+"""A message is delivered until its handler returns; a bug ends it the third time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.annotations import NatsMessage
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.events import Event
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import STREAM, ticket_for
+from heliograph.runtime.connection import Connection
+from heliograph.runtime.delivery import Delivery, Drained, deliver, heartbeat
+from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.topology import lane_consumer
+from services.render.rendering import bury
+from tests.support.benches import a_bench
+from tests.support.records import a_record
+from tests.support.servers import Server
+
+Handler = Callable[[Delivery], Awaitable[Record | None]]
+
+LANE = "portraits"
+
+
+@asynccontextmanager
+async def _handling(settings: ServiceSettings, handler: Handler) -> AsyncIterator[list[int]]:
+    """A subscriber of one lane; yields the delivery numbers of what was buried."""
+    buried: list[int] = []
+    connection = Connection(settings, "test")
+    broker = NatsBroker(**connection.options, middlewares=[heartbeat(1.0)], logger=None)
+
+    async def give_up(delivery: Delivery, _: Exception) -> None:
+        buried.append(delivery.number)
+
+    @broker.subscriber(
+        subjects.runs(LANE),
+        stream=JStream(STREAM, declare=False),
+        durable=lane_consumer(LANE),
+        pull_sub=PullSub(batch_size=1, timeout=1),
+        max_workers=100,
+        ack_policy=AckPolicy.MANUAL,
+    )
+    async def on_run(message: NatsMessage) -> None:
+        await deliver(message, handler, give_up)
+
+    await broker.start()
+    yield buried
+    connection.expect_close()
+    await broker.stop()
+
+
+async def _put(bus: NatsBus) -> Record:
+    """A job that is about to run."""
+    record = a_record(kind="portrait")
+    await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    await bus.work.enqueue(ticket_for(record))
+    queued = await bus.jetstream.last(STREAM, f"queue.*.*.*.{record.id}")
+    await bus.work.move(ticket_for(record), queued.sequence if queued else 0)
+    return record
+
+
+async def _until_settled(bus: NatsBus, job: str) -> None:
+    async with asyncio.timeout(15):
+        while await bus.work.has_work(job):
+            await asyncio.sleep(0.02)
+
+
+async def test_a_handler_that_returns_is_done(bus: NatsBus, nats: Server) -> None:
+    handled: list[str] = []
+
+    async def handler(delivery: Delivery) -> Record | None:
+        handled.append(delivery.about.job)
+        return None
+
+    async with _handling(nats.settings, handler):
+        record = await _put(bus)
+        await _until_settled(bus, record.id)
+
+    assert handled == [record.id]
+
+
+async def test_a_bug_ends_the_third_time(bus: NatsBus, nats: Server) -> None:
+    async def handler(delivery: Delivery) -> Record | None:
+        raise ValueError("a bug")
+
+    async with _handling(nats.settings, handler) as buried:
+        record = await _put(bus)
+        await _until_settled(bus, record.id)
+
+    assert buried == [3]
+
+
+async def test_an_outage_is_no_bug(bus: NatsBus, nats: Server) -> None:
+    numbers: list[int] = []
+
+    async def handler(delivery: Delivery) -> Record | None:
+        numbers.append(delivery.number)
+        if delivery.number < 5:
+            raise Unavailable("away")
+        return None
+
+    async with _handling(nats.settings, handler) as buried:
+        record = await _put(bus)
+        await _until_settled(bus, record.id)
+
+    assert numbers == [1, 2, 3, 4, 5]
+    assert buried == []
+
+
+async def test_whoever_goes_away_gives_its_message_back_at_once(bus: NatsBus, nats: Server) -> None:
+    times: list[float] = []
+
+    async def handler(delivery: Delivery) -> Record | None:
+        times.append(asyncio.get_running_loop().time())
+        if delivery.number == 1:
+            raise Drained
+        return None
+
+    async with _handling(nats.settings, handler):
+        record = await _put(bus)
+        await _until_settled(bus, record.id)
+
+    assert times[1] - times[0] < nats.settings.ack_wait / 4
+
+
+async def test_a_buried_job_has_failed_and_left_a_note(bus: NatsBus, nats: Server) -> None:
+    record = await _put(bus)
+
+    await bury(a_bench(bus, nats.settings), record.id, 1, ValueError("a bug"))
+
+    entry = await bus.events.last(record.id)
+    assert entry is not None
+    assert entry.record.error is not None
+    assert entry.record.error.code == "poison"
+    assert await bus.jetstream.last("DEAD", f"dead.*.*.{record.id}")

@@ -1,0 +1,52 @@
+"""A lease is held by one at a time, and passes on when its holder is gone."""
+
+import asyncio
+
+from heliograph.runtime.bus.claims import Leases
+from heliograph.runtime.bus.nats import NatsBus
+from tests.support.records import some_project
+
+
+async def test_one_holds_it_and_the_others_wait(bus: NatsBus) -> None:
+    name, holding, most = some_project(), 0, 0
+
+    async def hold(leases: Leases) -> None:
+        nonlocal holding, most
+        async with leases.held(name):
+            holding += 1
+            most = max(most, holding)
+            await asyncio.sleep(0.05)
+            holding -= 1
+
+    await asyncio.gather(*(hold(Leases(bus.jetstream, ttl=0.6)) for _ in range(4)))
+
+    assert most == 1
+
+
+async def test_a_holder_that_is_silent_is_replaced(bus: NatsBus) -> None:
+    name = some_project()
+    silent, next_one = Leases(bus.jetstream, ttl=0.3), Leases(bus.jetstream, ttl=0.3)
+    await silent._acquire(name)  # and never a word again
+
+    async with asyncio.timeout(5), next_one.held(name) as lost:
+        assert not lost.is_set()
+
+
+async def test_a_holder_learns_that_it_was_replaced(bus: NatsBus) -> None:
+    name = some_project()
+    async with Leases(bus.jetstream, ttl=0.3).held(name) as lost:
+        usurper = Leases(bus.jetstream, ttl=0.3)
+        cell = await usurper._bucket.read(name)
+        await usurper._bucket.write(name, {"holder": "another"}, cell.revision)
+
+        async with asyncio.timeout(5):
+            await lost.wait()
+
+
+async def test_a_lease_that_is_given_back_is_free_at_once(bus: NatsBus) -> None:
+    name = some_project()
+    async with Leases(bus.jetstream, ttl=60).held(name):
+        pass
+
+    async with asyncio.timeout(15), Leases(bus.jetstream, ttl=60).held(name) as lost:
+        assert not lost.is_set()

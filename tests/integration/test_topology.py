@@ -1,0 +1,94 @@
+"""Provisioning: made once, the same from every process, and honest about what does not fit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.local.processes import ROOT, Process, nats_server
+from heliograph.contracts.registry import Lane
+from heliograph.runtime import topology
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.connection import Connection
+from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.topology import UnfitServer, check_server, provision
+from tests.support.records import REGISTRY
+from tests.support.servers import Server, free_port, nats_running
+
+
+@asynccontextmanager
+async def _connected(settings: ServiceSettings) -> AsyncIterator[Connection]:
+    connection = Connection(settings, "test")
+    await connection.open()
+    yield connection
+    await connection.close()
+
+
+async def test_many_processes_provision_at_once_and_agree(tmp_path: Path) -> None:
+    with nats_running(tmp_path) as server:
+        buses = [NatsBus(server.settings, REGISTRY, f"t{n}") for n in range(4)]
+
+        await asyncio.gather(*(bus.open() for bus in buses))
+
+        assert len({bus.epoch for bus in buses}) == 1
+        for bus in buses:
+            await bus.close()
+
+
+async def test_the_epoch_is_the_same_after_a_restart_of_the_server(tmp_path: Path) -> None:
+    with nats_running(tmp_path) as server:
+        async with _connected(server.settings) as connection:
+            before = await provision(connection.client, server.settings, REGISTRY)
+        server.kill()
+        server.start()
+
+        async with _connected(server.settings) as connection:
+            assert await provision(connection.client, server.settings, REGISTRY) == before
+
+
+async def test_a_lane_gets_the_cap_that_the_registry_says_now(bus: NatsBus, nats: Server) -> None:
+    wider = REGISTRY.model_copy(update={"lanes": {**REGISTRY.lanes, "text": Lane(cap=9)}})
+
+    await provision(bus.client, nats.settings, wider)
+    info = await bus.jetstream.api("CONSUMER.INFO.WORK.lane-text")
+    await provision(bus.client, nats.settings, REGISTRY)
+
+    assert info["config"]["max_ack_pending"] == 9
+
+
+async def test_a_stream_that_somebody_changed_is_put_right(bus: NatsBus, nats: Server) -> None:
+    config = (await bus.jetstream.api("STREAM.INFO.DEAD"))["config"]
+    await bus.jetstream.api("STREAM.UPDATE.DEAD", {**config, "max_age": 0})
+
+    await provision(bus.client, nats.settings, REGISTRY)
+
+    config = (await bus.jetstream.api("STREAM.INFO.DEAD"))["config"]
+    assert config["max_age"] == 90 * 86_400 * 10**9
+
+
+async def test_an_old_server_is_refused(
+    bus: NatsBus, nats: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "OLDEST_SERVER", (99, 0, 0))
+
+    with pytest.raises(UnfitServer, match="too old"):
+        await check_server(bus.client, nats.settings)
+
+
+async def test_a_server_that_acknowledges_before_it_writes_is_refused(tmp_path: Path) -> None:
+    settings = ServiceSettings(home=tmp_path, nats_port=free_port(), nats_monitor_port=free_port())
+    shipped = (ROOT / "deploy" / "nats.conf").read_text()
+    careless = tmp_path / "careless.conf"
+    careless.write_text(shipped.replace("sync_interval: always", "sync_interval: 2m"))
+    command = nats_server(settings).command
+    command[command.index("--config") + 1] = str(careless)
+    server = Server(settings, Process("nats", command), settings.nats_port)
+    server.start()
+    try:
+        async with _connected(settings) as connection:
+            with pytest.raises(UnfitServer, match="sync_interval: always"):
+                await check_server(connection.client, settings)
+    finally:
+        server.kill()

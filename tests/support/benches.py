@@ -1,0 +1,27 @@
+"""A render worker's workbench on a real bus, with the sim as its provider."""
+
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.presenting import Addresses
+from heliograph.runtime.settings import ServiceSettings
+from services.render.providers.sim import SimProvider
+from services.render.references import References
+from services.render.reporting import Reporter
+from services.render.settings import RenderSettings
+from services.render.watching import Watch
+from services.render.workbench import Workbench
+from tests.support.records import REGISTRY
+
+
+def a_bench(bus: NatsBus, settings: ServiceSettings) -> Workbench:
+    """As `create_app` would make it."""
+    return Workbench(
+        events=bus.events,
+        work=bus.work,
+        accounts=bus.accounts,
+        providers={"sim": SimProvider(settings.folder.path, settings.render_url)},
+        references=References(bus.events, bus.jetstream, Addresses(bus.jetstream)),
+        registry=REGISTRY,
+        reporter=Reporter(bus.jetstream.hint, every=0.5),
+        watch=Watch(),
+        settings=RenderSettings(**settings.model_dump()),
+    )
