@@ -70,7 +70,7 @@ class JetStream:
             Unavailable: It said nothing.
         """
         data = json.dumps(body).encode() if body is not None else b""
-        with translated():
+        async with self._calling():
             reply = await self.connection.request(f"$JS.API.{name}", data, timeout=self.timeout)
         answer: dict[str, Any] = json.loads(reply.data)
         if "error" in answer:
@@ -88,7 +88,7 @@ class JetStream:
             QueueFull: There is no room.
             Unavailable: It may or may not be stored.
         """
-        async with _deadline(self.timeout):
+        async with self._calling():
             while True:
                 try:
                     reply = await self.connection.request(
@@ -137,7 +137,7 @@ class JetStream:
 
     async def _get(self, stream: str, query: dict[str, Any]) -> Stored | None:
         data = json.dumps(query).encode()
-        async with _deadline(self.timeout):
+        async with self._calling():
             while True:
                 try:
                     reply = await self.connection.request(
@@ -169,10 +169,9 @@ class JetStream:
             elif not more.done():
                 more.set_result(_pending(status, reply.headers or {}))
 
-        self._check_open()
         inbox = self.connection.new_inbox()
         query = {"seq": sequence, "batch": size, "next_by_subj": subject}
-        async with _deadline(self.timeout):
+        async with self._calling():
             replies = await self.connection.subscribe(inbox, cb=collect)
             try:
                 await self.connection.publish(
@@ -184,11 +183,6 @@ class JetStream:
         if pending < 0:
             raise Unavailable("the server cut a direct get short")
         return messages, pending
-
-    def _check_open(self) -> None:
-        """A connection that was never made cannot even subscribe."""
-        if not (self.connection.is_connected or self.connection.is_reconnecting):
-            raise Unavailable("not connected to NATS")
 
     async def every(self, stream: str, subject: str, sequence: int = 1) -> AsyncIterator[Stored]:
         """All messages of a subject from a sequence on, as far as there are any now."""
@@ -207,20 +201,22 @@ class JetStream:
         Raises:
             Unavailable: Nobody answers within `timeout` seconds.
         """
-        with translated():
+        async with self._calling():
             return (await self.connection.request(subject, body, timeout=timeout)).data
+
+    @asynccontextmanager
+    async def _calling(self) -> AsyncIterator[None]:
+        """Bounds a call with all its tries, and translates what goes wrong."""
+        if not (self.connection.is_connected or self.connection.is_reconnecting):
+            raise Unavailable("not connected to NATS")
+        with translated():
+            async with asyncio.timeout(self.timeout):
+                yield
 
     async def hint(self, subject: str, body: bytes = b"") -> None:
         """Tell whoever listens. Nothing may depend on its being heard."""
         with suppress(nats.errors.Error, ConnectionError):
             await self.connection.publish(subject, body)
-
-
-@asynccontextmanager
-async def _deadline(seconds: float) -> AsyncIterator[None]:
-    with translated():
-        async with asyncio.timeout(seconds):
-            yield
 
 
 def _sequence(answer: dict[str, Any]) -> int:
