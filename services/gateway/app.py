@@ -12,12 +12,15 @@ from heliograph.runtime.registry import load_registry
 from heliograph.runtime.tasks import running
 from heliograph.runtime.web import create_web
 from services.gateway.accepting import Acceptor
+from services.gateway.asking import Desk
 from services.gateway.canceling import Canceler
-from services.gateway.describing import index_routes, problem_pages, registry_routes
 from services.gateway.filling import Gauge
 from services.gateway.reading import Reader
 from services.gateway.references import References
-from services.gateway.routes import job_routes
+from services.gateway.routes.asking import asking_routes
+from services.gateway.routes.canceling import canceling_routes
+from services.gateway.routes.describing import index_routes, problem_pages, registry_routes
+from services.gateway.routes.reading import reading_routes
 from services.gateway.settings import GatewaySettings
 
 
@@ -28,6 +31,15 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     presenter = Presenter(settings, Addresses(bus.jetstream))
     reader = Reader(bus.events, bus.jetstream, presenter)
     gauge = Gauge(bus.jetstream, full_at=settings.full_at)
+    desk = Desk(
+        registry,
+        bus.events,
+        bus.work,
+        Acceptor(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy),
+        References(bus.events, bus.jetstream),
+        gauge,
+    )
+    canceler = Canceler(bus.events, bus.work, bus.jetstream.hint)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -36,18 +48,9 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         await bus.close()
 
     app = create_web(settings, "Heliograph", lifespan=lifespan)
-    app.include_router(
-        job_routes(
-            registry,
-            bus.events,
-            bus.work,
-            Acceptor(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy),
-            Canceler(bus.events, bus.work, bus.jetstream.hint),
-            reader,
-            References(bus.events, bus.jetstream),
-            gauge,
-        )
-    )
+    app.include_router(asking_routes(desk, reader))
+    app.include_router(reading_routes(reader))
+    app.include_router(canceling_routes(canceler, reader))
     app.include_router(registry_routes(registry, reader))
     app.include_router(index_routes(settings))
     app.include_router(problem_pages())

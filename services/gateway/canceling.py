@@ -46,6 +46,11 @@ class Canceler:
             except Lost:
                 continue
 
+    async def preview(self, job: str) -> Charged:
+        """What the job will have cost if it is stopped now. Raises NotFound."""
+        _, record = await read_job(self._events, job)
+        return charged_if_canceled(record)
+
     async def _write(self, entry: Entry, record: Record, mode: Literal["stop", "detach"]) -> Entry:
         if mode == "stop" and record.step in _NOBODY_WORKS:
             fact = Canceled(charged=record.charged)

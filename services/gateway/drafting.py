@@ -72,22 +72,29 @@ def draft(
     )
     _check_cost(request, caller, estimated)
     resolved = request.model_copy(update={"model": name})
+    internal = Internal(
+        step=Step.ACCEPTED,
+        account=account,
+        body_digest=body_digest or resolved.digest(),
+        input_digest=resolved.input_digest(),
+        takeover=takeover,
+        max_references=len(references),
+        on_ambiguous=request.on_ambiguous,
+        timeout_seconds=parameters.get("timeout_seconds", kind.timeout_seconds),
+        changed_at=at,
+        correlation_id=caller.correlation_id,
+        traceparent=caller.traceparent,
+    )
+    kept = {"kind", "slot", "prompt", "edit_prompt", "arguments", "priority", "user", "tags"}
     return Record(
+        **{field: getattr(request, field) for field in kept},
         id=caller.job,
         project=caller.project,
-        kind=request.kind,
         lane=kind.lane,
         model=name,
         provider=provider_of(name),
-        slot=request.slot,
-        prompt=request.prompt,
-        edit_prompt=request.edit_prompt,
         parameters=parameters,
-        arguments=request.arguments,
         references=references,
-        priority=request.priority,
-        user=request.user,
-        tags=request.tags,
         status="queued",
         phase="queued",
         detail=detail,
@@ -96,19 +103,7 @@ def draft(
         created_at=at,
         finish_by=request.finish_by,
         revision=1,
-        internal=Internal(
-            step=Step.ACCEPTED,
-            account=account,
-            body_digest=body_digest or resolved.digest(),
-            input_digest=resolved.input_digest(),
-            takeover=takeover,
-            max_references=len(references),
-            on_ambiguous=request.on_ambiguous,
-            timeout_seconds=parameters.get("timeout_seconds", kind.timeout_seconds),
-            changed_at=at,
-            correlation_id=caller.correlation_id,
-            traceparent=caller.traceparent,
-        ),
+        internal=internal,
     )
 
 

@@ -14,9 +14,9 @@ from heliograph.contracts.problems import FieldError
 from heliograph.contracts.records import Record, Step, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
-from heliograph.runtime.bus import Entry, EventLog, Lost, WorkQueue, advance, now
+from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
 from heliograph.runtime.bus.work import ticket_for
-from services.gateway.accepting import SOURCE
+from services.gateway.accepting import SOURCE, Acceptance
 from services.gateway.canceling import read_job
 from services.gateway.drafting import Caller, draft
 
@@ -30,11 +30,9 @@ _ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})
 
 async def retry_in_place(
     events: EventLog, work: WorkQueue, job: str, key: str | None, asked: RetryRequest
-) -> tuple[Entry, bool] | None:
+) -> Acceptance | None:
     """
     Submit a job in `submit_unknown` again. None when the job is in another state.
-
-    Returns the entry, and whether this key was obeyed before.
 
     Raises:
         IdempotencyKeyRequired: It may be charged twice, so it must not be asked twice by accident.
@@ -43,7 +41,7 @@ async def retry_in_place(
     while True:
         entry, record = await read_job(events, job)
         if key and key in record.internal.retries:
-            return entry, True
+            return Acceptance(entry=entry, replayed=True)
         if record.step is not Step.SUBMIT_UNKNOWN:
             return None
         if key is None:
@@ -64,7 +62,7 @@ async def retry_in_place(
         except Lost:
             continue
         await work.enqueue(ticket_for(entry.record))
-        return entry, False
+        return Acceptance(entry=entry)
 
 
 def retry_record(old: Record, asked: RetryRequest, caller: Caller, registry: Registry) -> Record:

@@ -8,15 +8,18 @@ from fastapi.responses import HTMLResponse
 from heliograph.contracts.errors import NotFound, every_error
 from heliograph.contracts.names import MODEL_PATTERN, matches
 from heliograph.contracts.registry import Model, Registry, provider_of
-from heliograph.runtime.presenting import as_json, live_address
+from heliograph.runtime.presenting import live_address
 from heliograph.runtime.web import no_query
 from services.gateway.reading import Reader
+from services.gateway.routes import PROBLEMS, answer
 from services.gateway.settings import GatewaySettings
 
 
 def registry_routes(registry: Registry, reader: Reader) -> APIRouter:
     """The registry, read only."""
-    router = APIRouter(prefix="/v1", tags=["registry"], dependencies=[Depends(no_query)])
+    router = APIRouter(
+        prefix="/v1", tags=["registry"], responses=PROBLEMS, dependencies=[Depends(no_query)]
+    )
 
     @router.get("/models", summary="Models, with prices and the schema of their parameters")
     async def list_models() -> Response:
@@ -28,7 +31,7 @@ def registry_routes(registry: Registry, reader: Reader) -> APIRouter:
         model = registry.models.get(full)
         if model is None or not matches(MODEL_PATTERN, full):
             raise NotFound(f"there is no model {full}")
-        return Response(as_json(_model(full, model)), media_type="application/json")
+        return answer(_model(full, model))
 
     @router.get("/kinds", summary="What a job can be for")
     async def list_kinds() -> Response:
@@ -57,7 +60,7 @@ def index_routes(settings: GatewaySettings) -> APIRouter:
 
     @router.get("/v1", summary="Where everything is")
     async def index() -> Response:
-        return Response(as_json({"links": links}), media_type="application/json")
+        return answer({"links": links})
 
     return router
 
@@ -93,4 +96,4 @@ def _model(name: str, model: Model) -> dict[str, Any]:
 
 
 def _page(items: list[dict[str, Any]]) -> Response:
-    return Response(as_json({"items": items, "next": None}), media_type="application/json")
+    return answer({"items": items, "next": None})

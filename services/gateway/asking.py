@@ -1,0 +1,93 @@
+"""Asking for a job, and asking again: every door of the gateway leads here."""
+
+from functools import partial
+
+from heliograph.contracts.names import keyed_job_id, new_job_id
+from heliograph.contracts.records import Record
+from heliograph.contracts.registry import Registry
+from heliograph.contracts.requests import JobRequest, RetryRequest
+from heliograph.runtime.bus import EventLog, WorkQueue, now
+from services.gateway.accepting import Acceptance, Acceptor, Order
+from services.gateway.canceling import read_job
+from services.gateway.drafting import Caller, draft, is_same_body
+from services.gateway.filling import Gauge
+from services.gateway.references import References
+from services.gateway.retrying import retry_digest, retry_in_place, retry_record
+
+
+def caller(project: str, key: str | None, *, traceparent: str | None = None) -> Caller:
+    """Whoever asks with a key asks for the job that the key names; without one, for a new job."""
+    job = keyed_job_id(project, key) if key else new_job_id()
+    return Caller(project=project, job=job, key=key, traceparent=traceparent)
+
+
+class Desk:
+    """Takes requests for jobs."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        events: EventLog,
+        work: WorkQueue,
+        acceptor: Acceptor,
+        references: References,
+        gauge: Gauge,
+    ) -> None:
+        self._registry = registry
+        self._events = events
+        self._work = work
+        self._acceptor = acceptor
+        self._references = references
+        self._gauge = gauge
+
+    async def ask(self, wanted: JobRequest, who: Caller) -> Acceptance:
+        """
+        A job for a request.
+
+        Raises:
+            RequestError: The caller changes the request, or the key.
+            ServiceError: The caller sends it again, with its key.
+        """
+
+        async def first_record() -> Record:
+            self._gauge.check()
+            record = draft(wanted, who, self._registry, now())
+            await self._references.check(who.project, wanted)
+            return record
+
+        return await self._acceptor.accept(
+            Order(
+                job=who.job,
+                keyed=who.key is not None,
+                is_same=partial(is_same_body, wanted),
+                draft=first_record,
+            )
+        )
+
+    async def ask_again(self, job: str, key: str | None, asked: RetryRequest) -> Acceptance:
+        """
+        Another try: in place where nobody knows what became of the first, else as a new job.
+
+        Raises:
+            NotFound: There is no such job.
+            RequestError, ServiceError: As for `ask`.
+        """
+        in_place = await retry_in_place(self._events, self._work, job, key, asked)
+        if in_place:
+            return in_place
+        _, old = await read_job(self._events, job)
+        who = caller(old.project, key)
+        body = retry_digest(old, asked)
+
+        async def first_record() -> Record:
+            self._gauge.check()
+            return retry_record(old, asked, who, self._registry)
+
+        return await self._acceptor.accept(
+            Order(
+                job=who.job,
+                keyed=key is not None,
+                is_same=lambda digest, _: digest == body,
+                draft=first_record,
+            )
+        )

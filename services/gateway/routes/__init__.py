@@ -1,0 +1,49 @@
+"""HTTP of the gateway: how requests are read, and how answers look."""
+
+from typing import Any
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from heliograph.contracts.errors import IdempotencyKeyInvalid
+from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.records import Job
+from heliograph.runtime.presenting import as_json
+from heliograph.runtime.web import named
+
+project_name = named(PROJECT_PATTERN)
+job_name = named(JOB_PATTERN)
+
+Responses = dict[int | str, dict[str, Any]]
+
+PROBLEMS: Responses = {
+    "4XX": {"model": Problem, "description": "What is wrong with the request"},
+    "5XX": {"model": Problem, "description": "What does not work right now"},
+}
+ACCEPTED: Responses = {
+    200: {"model": Job, "description": "Nothing new: this is the job that was asked for"},
+    202: {"model": Job, "description": "Durable: it will end in exactly one final state"},
+}
+
+
+def body_of(shape: type[BaseModel]) -> dict[str, Any]:
+    """The body of a route that reads it with its own care, for the documentation."""
+    content = {"application/json": {"schema": shape.model_json_schema()}}
+    return {"requestBody": {"content": content, "required": True}}
+
+
+def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """JSON as it is: what was built here need not be checked again."""
+    return Response(as_json(content), status, headers, media_type="application/json")
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key header. Raises IdempotencyKeyInvalid."""
+    keys = request.headers.getlist("idempotency-key")
+    if not keys:
+        return None
+    key = keys[0]
+    if len(keys) > 1 or not 1 <= len(key) <= 255 or not all(0x21 <= ord(c) <= 0x7E for c in key):
+        raise IdempotencyKeyInvalid
+    return key

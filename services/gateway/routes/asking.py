@@ -1,0 +1,72 @@
+"""HTTP of asking for jobs, and of asking again."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from heliograph.contracts.requests import JobRequest, RetryRequest
+from heliograph.runtime.web import no_query, read_body
+from services.gateway.accepting import Acceptance
+from services.gateway.asking import Desk, caller
+from services.gateway.reading import Reader
+from services.gateway.routes import (
+    ACCEPTED,
+    PROBLEMS,
+    answer,
+    body_of,
+    idempotency_key,
+    job_name,
+    project_name,
+)
+
+_TRACEPARENT = 55  #: characters of a W3C traceparent
+
+
+def asking_routes(desk: Desk, reader: Reader) -> APIRouter:
+    """What makes jobs."""
+    router = APIRouter(
+        prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]
+    )
+
+    @router.post(
+        "/projects/{project}/jobs",
+        status_code=202,
+        responses=ACCEPTED,
+        openapi_extra=body_of(JobRequest),
+        summary="Ask for a picture, a video or a text",
+    )
+    async def create_job(project: str, request: Request) -> Response:
+        trace = request.headers.get("traceparent", "")
+        who = caller(
+            project_name(project),
+            idempotency_key(request),
+            traceparent=trace if len(trace) == _TRACEPARENT else None,
+        )
+        wanted = await read_body(request, JobRequest)
+        return await _answer(reader, await desk.ask(wanted, who))
+
+    @router.post(
+        "/jobs/{job}/retry",
+        status_code=202,
+        responses=ACCEPTED,
+        openapi_extra=body_of(RetryRequest),
+        summary="Try again, from the cheapest step that can work",
+    )
+    async def retry_job(job: str, request: Request) -> Response:
+        name, key = job_name(job), idempotency_key(request)
+        asked = await read_body(request, RetryRequest)
+        return await _answer(reader, await desk.ask_again(name, key, asked))
+
+    return router
+
+
+async def _answer(reader: Reader, acceptance: Acceptance) -> Response:
+    job, sequence = acceptance.job, acceptance.entry.sequence
+    fresh = not (acceptance.replayed or acceptance.deduplicated)
+    present = reader.bare if fresh else reader.present
+    shown: dict[str, Any] = await present(job, sequence)
+    headers = {"Location": f"/v1/jobs/{job.id}"}
+    if acceptance.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    status = 200 if acceptance.deduplicated else 202
+    return answer({**shown, "deduplicated": acceptance.deduplicated}, status, headers)
