@@ -9,6 +9,7 @@ STORE = "store.>"
 PROGRESS = "progress.>"
 CANCEL = "control.cancel.*"
 ROOM = "control.room.*"
+LOOK_UP = "control.look_up.*"
 
 
 def event(project: str, job: str) -> str:
@@ -53,6 +54,11 @@ def progress(project: str, job: str) -> str:
 def cancel(job: str) -> str:
     """A hint that a job's record changed and its worker should look at it."""
     return f"control.cancel.{job}"
+
+
+def look_up(job: str) -> str:
+    """A hint that it is time to ask a provider again for a request nobody knows of."""
+    return f"control.look_up.{job}"
 
 
 def room(lane: str) -> str:

@@ -3,11 +3,12 @@ What every handler of a work message needs: a heartbeat, one log line, and a fai
 
 A handler that returns is done: the message is acknowledged. One that raises gets the message again
 after a second; the third time that ends in an unexpected error is the last, and the job is buried.
-`Unavailable` is not unexpected: it never counts.
+Crashes, drains and `Unavailable` are not unexpected: they never count.
 """
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -25,8 +26,10 @@ from heliograph.runtime.logs import job_fields
 
 log = structlog.get_logger()
 
-LAST_DELIVERY = 3
+BUGS = 3  #: unexpected errors about one message, then its job is buried
+DELIVERIES = 50  #: of one message; a bug that visits many processes ends here
 AGAIN_AFTER = 1.0  #: seconds
+_REMEMBERED = 10_000  #: messages that had an unexpected error
 
 
 class Drained(Exception):
@@ -54,6 +57,24 @@ async def _beat(message: NatsMessage, every: float) -> None:
             await message.raw_message.in_progress()
 
 
+class Bugs:
+    """Unexpected errors of this process, by message. The server counts deliveries for any reason."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[str, int] = OrderedDict()
+
+    def count(self, delivery: "Delivery") -> bool:
+        """One more about this message. True when it was the last."""
+        message = f"{delivery.subject} {delivery.sequence}"
+        count = self._counts.pop(message, 0) + 1
+        if count >= BUGS or delivery.number >= DELIVERIES:
+            return True
+        self._counts[message] = count
+        if len(self._counts) > _REMEMBERED:
+            self._counts.popitem(last=False)
+        return False
+
+
 class Delivery:
     """One delivery of a message about a job."""
 
@@ -70,6 +91,7 @@ async def deliver(
     message: NatsMessage,
     handle: Callable[[Delivery], Awaitable[Record | None]],
     bury: Callable[[Delivery, Exception], Awaitable[None]],
+    bugs: Bugs,
 ) -> None:
     """Run a handler on a message, and settle the message by how it ends."""
     delivery = Delivery(message)
@@ -82,7 +104,7 @@ async def deliver(
         log.warning("A message must wait", reason=str(error), subject=delivery.subject)
         await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
     except Exception as error:  # noqa: BLE001  # a bug in one job must not stop the others
-        await _unexpected(delivery, error, bury)
+        await _unexpected(delivery, error, bury, bugs)
     else:
         await _settle(delivery._raw.ack())
         _tell(delivery, record, time.monotonic() - began)
@@ -103,9 +125,10 @@ async def _unexpected(
     delivery: Delivery,
     error: Exception,
     bury: Callable[[Delivery, Exception], Awaitable[None]],
+    bugs: Bugs,
 ) -> None:
     log.exception("A handler broke", subject=delivery.subject, delivery=delivery.number)
-    if delivery.number < LAST_DELIVERY:
+    if not bugs.count(delivery):
         await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
         return
     try:

@@ -14,7 +14,7 @@ from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.connection import Connection
-from heliograph.runtime.delivery import Delivery, deliver, heartbeat
+from heliograph.runtime.delivery import Bugs, Delivery, deliver, heartbeat
 from heliograph.runtime.health import add_health
 from heliograph.runtime.presenting import Addresses
 from heliograph.runtime.registry import load_registry
@@ -28,6 +28,7 @@ from services.render.providers.sim.hosting import sim_routes
 from services.render.references import References
 from services.render.rendering import bury, render
 from services.render.reporting import Reporter
+from services.render.searching import search_when_asked
 from services.render.settings import RenderSettings
 from services.render.watching import Watch
 from services.render.workbench import Workbench
@@ -67,6 +68,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     async def open_bus() -> None:
         await bus.open()
         await watch.listen(bus.client)
+        await search_when_asked(bus.client, bench)
         await broker.start()
 
     @asynccontextmanager
@@ -89,6 +91,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
 
 def subscribe_lanes(broker: NatsBroker, bench: Workbench, bus: NatsBus, registry: Registry) -> None:
     """One pull subscriber per lane: what comes in on `run.<lane>.>` is a job whose turn it is."""
+    bugs = Bugs()
     for lane in registry.lanes:
 
         @broker.subscriber(
@@ -100,7 +103,7 @@ def subscribe_lanes(broker: NatsBroker, bench: Workbench, bus: NatsBus, registry
             ack_policy=AckPolicy.MANUAL,
         )
         async def on_run(message: NatsMessage) -> None:
-            await deliver(message, handle, give_up)
+            await deliver(message, handle, give_up, bugs)
             await bus.jetstream.hint(
                 subjects.room(subjects.lane_of_run(message.raw_message.subject))
             )

@@ -37,14 +37,14 @@ def again_or_failed(
 
     A job that took over an old request is never sent anywhere.
     """
-    if isinstance(error, RateLimited):
+    enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
+    if isinstance(error, RateLimited) and record.internal.takeover is None:
         return RetryScheduled(
             not_before=at + timedelta(seconds=error.seconds),
             reason=error.code,
             detail=f"the provider asked for {error.seconds:g} s of patience",
             counted=False,
         )
-    enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
     if error.retryable and charged == "no" and not enough:
         wait = error.retry_after or backoff(record.attempt, settings)
         return RetryScheduled(

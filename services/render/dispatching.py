@@ -20,8 +20,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import LaneState, LaneStates, Position, Ticket, WaitingProject
 from heliograph.contracts.registry import Registry
-from heliograph.runtime.bus import now
-from heliograph.runtime.bus.claims import Places
+from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.topology import lane_consumer

@@ -6,6 +6,8 @@ its own memory or the clock on the wall: what the record says is what happened, 
 compare reads again and follows.
 """
 
+from contextlib import suppress
+
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.facts import Canceled, Failed, Started
 from heliograph.contracts.problems import Charged
@@ -91,18 +93,21 @@ async def _leave(bench: Workbench, run: int, entry: Entry, record: Record) -> bo
 
 
 async def bury(bench: Workbench, job: str, run: int, error: Exception) -> None:
-    """End a job that broke its worker for the last time, and leave a note for the operator."""
+    """
+    End a job that broke its worker for the last time.
+
+    The note for the operator comes first: whoever finds the job ended has nothing left to say.
+    """
     while True:
         found = await bench.read(job)
-        if found is None or found[1].step.is_final:
+        if found is None:
             return
         entry, record = found
+        if record.step.is_final:
+            await bench.accounts.free(record.internal.account, job, run)
+            return
         charged: Charged = "no" if record.step.is_unsent else "unknown"
         problem = failure(record, Poison(f"{type(error).__name__} in render"), charged)
-        try:
-            await bench.append(entry, Failed(problem=problem, charged=charged))
-        except Lost:
-            continue
         await bench.work.bury(record, problem.model_dump_json())
-        await bench.accounts.free(record.internal.account, job, run)
-        return
+        with suppress(Lost):
+            await bench.append(entry, Failed(problem=problem, charged=charged))

@@ -6,6 +6,7 @@ could not be done twice.
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
@@ -15,8 +16,7 @@ from heliograph.contracts.errors import Deadline
 from heliograph.contracts.facts import Expired
 from heliograph.contracts.problems import Charged, NextAction
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
-from heliograph.runtime.bus.claims import BucketAccounts
+from heliograph.runtime.bus import Accounts, Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.logs import job_fields
@@ -31,6 +31,26 @@ _AT_ONCE = 500  #: jobs looked at in one round
 _NEEDS_NO_ACCOUNT = frozenset({Step.RENDERED, Step.SUBMIT_UNKNOWN})
 
 
+class Searches:
+    """When to look again for each request that nobody knows of: less and less often."""
+
+    def __init__(self, *, first: float, longest: float) -> None:
+        self._first = first
+        self._longest = longest
+        self._next: dict[str, tuple[float, float]] = {}  #: job -> when, and the pause after it
+
+    def due(self, undecided: Iterable[str]) -> list[str]:
+        """Those whose time has come. Jobs that were decided are forgotten."""
+        clock = asyncio.get_running_loop().time()
+        fresh = (clock + self._first, 2 * self._first)
+        self._next = {job: self._next.get(job, fresh) for job in undecided}
+        ripe = [job for job, (at, _) in self._next.items() if at <= clock]
+        for job in ripe:
+            pause = self._next[job][1]
+            self._next[job] = (clock + pause, min(2 * pause, self._longest))
+        return ripe
+
+
 class Reaper:
     """Looks at the jobs nothing happened to for a while."""
 
@@ -38,7 +58,7 @@ class Reaper:
         self,
         events: EventLog,
         work: WorkQueue,
-        accounts: BucketAccounts,
+        accounts: Accounts,
         hint: Hint,
         ledger: Ledger,
         settings: StatusSettings,
@@ -50,6 +70,7 @@ class Reaper:
         self._ledger = ledger
         self._after = timedelta(seconds=settings.reap_after)
         self._unknown_after = settings.unknown_after
+        self._searches = Searches(first=settings.look_up_first, longest=settings.look_up_longest)
 
     async def sweep(self) -> None:
         """One round. Raises Unavailable."""
@@ -58,6 +79,8 @@ class Reaper:
             await self._expire(job)
         for job in await self._ledger.unchanged_since(at - self._after, _AT_ONCE):
             await self._put_back(job)
+        for job in self._searches.due(await self._ledger.undecided(_AT_ONCE)):
+            await self._hint(subjects.look_up(job))
         for account in self._accounts.bounded():
             await self._free(account)
 

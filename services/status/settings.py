@@ -17,6 +17,8 @@ class StatusSettings(ServiceSettings):
     reap_every: float = Field(default=10.0, gt=0)  #: seconds
     reap_after: float = Field(default=60.0, gt=0)  #: seconds without event and message
     unknown_after: timedelta = timedelta(hours=24)  #: an undecided `submit_unknown` expires
+    look_up_first: float = Field(default=30.0, gt=0)  #: seconds until a lost request is looked for
+    look_up_longest: float = Field(default=1800.0, gt=0)  #: seconds between looks, at most
     keep_events: timedelta = timedelta(days=30)  #: of final jobs; then only the last one is kept
     janitor_every: float = Field(default=600.0, gt=0)  #: seconds
 

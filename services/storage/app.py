@@ -17,7 +17,7 @@ from heliograph.runtime.bus.claims import Bucket
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.connection import Connection
-from heliograph.runtime.delivery import Delivery, deliver, heartbeat
+from heliograph.runtime.delivery import Bugs, Delivery, deliver, heartbeat
 from heliograph.runtime.health import add_health
 from heliograph.runtime.registry import load_registry
 from heliograph.runtime.serving import HTTP_GRACE
@@ -116,6 +116,7 @@ async def open_store(store: MinioStore) -> None:
 
 def subscribe(broker: NatsBroker, storer: Storer, settings: StorageSettings) -> None:
     """What comes in on `store.>` is a job whose outputs wait at the provider."""
+    bugs = Bugs()
 
     @broker.subscriber(
         subjects.STORE,
@@ -126,7 +127,7 @@ def subscribe(broker: NatsBroker, storer: Storer, settings: StorageSettings) -> 
         ack_policy=AckPolicy.MANUAL,
     )
     async def on_store(message: NatsMessage) -> None:
-        await deliver(message, handle, give_up)
+        await deliver(message, handle, give_up, bugs)
 
     async def handle(delivery: Delivery) -> Record | None:
         return await storer.handle(delivery.about.job)

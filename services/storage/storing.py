@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -183,13 +184,10 @@ class Storer:
                 return
             record = entry.body
             problem = _failure(record, Poison(f"{type(error).__name__} in storage"))
-            try:
+            await self._work.bury(record, problem.model_dump_json())
+            with suppress(Lost):
                 fact = Failed(problem=problem, charged=record.charged)
                 await advance(self._events, entry, fact, SOURCE)
-            except Lost:
-                continue
-            await self._work.bury(record, problem.model_dump_json())
-            return
 
 
 def _failure(record: Record, error: JobError) -> Problem:

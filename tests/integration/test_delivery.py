@@ -16,7 +16,7 @@ from heliograph.runtime.bus import now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM, ticket_for
 from heliograph.runtime.connection import Connection
-from heliograph.runtime.delivery import Delivery, Drained, deliver, heartbeat
+from heliograph.runtime.delivery import Bugs, Delivery, Drained, deliver, heartbeat
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.topology import lane_consumer
 from services.render.rendering import bury
@@ -33,6 +33,7 @@ LANE = "portraits"
 async def _handling(settings: ServiceSettings, handler: Handler) -> AsyncIterator[list[int]]:
     """A subscriber of one lane; yields the delivery numbers of what was buried."""
     buried: list[int] = []
+    bugs = Bugs()
     connection = Connection(settings, "test")
     broker = NatsBroker(**connection.options, middlewares=[heartbeat(1.0)], logger=None)
 
@@ -48,7 +49,7 @@ async def _handling(settings: ServiceSettings, handler: Handler) -> AsyncIterato
         ack_policy=AckPolicy.MANUAL,
     )
     async def on_run(message: NatsMessage) -> None:
-        await deliver(message, handler, give_up)
+        await deliver(message, handler, give_up, bugs)
 
     await broker.start()
     yield buried

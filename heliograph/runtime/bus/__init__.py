@@ -8,7 +8,7 @@ Adapters: `events`, `work` and `claims` on JetStream; `memory` for tests.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Fact
@@ -114,6 +114,13 @@ class Slots(Protocol):
         """
 
 
+class Places(NamedTuple):
+    """The state of an account."""
+
+    holders: dict[str, int]  #: job -> run
+    left: int | None  #: places nobody has; None where there is no limit
+
+
 class Accounts(Protocol):
     """
     Places at providers: at most `cap` per account, over all processes.
@@ -127,6 +134,12 @@ class Accounts(Protocol):
 
     async def free(self, account: str, job: str, run: int) -> None:
         """Give the place back, unless a later run holds it."""
+
+    async def places(self, account: str) -> Places:
+        """Who has a place, and how many are left. For looking only: `take` decides."""
+
+    def bounded(self) -> list[str]:
+        """Accounts with a limit."""
 
 
 class Hint(Protocol):

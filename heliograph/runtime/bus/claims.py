@@ -12,7 +12,7 @@ from ulid import ULID
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.registry import Account
-from heliograph.runtime.bus import Lost, SlotClaim
+from heliograph.runtime.bus import Lost, Places, SlotClaim
 from heliograph.runtime.bus.jetstream import JetStream
 
 log = structlog.get_logger()
@@ -114,8 +114,7 @@ class BucketAccounts:
 
         await self._bucket.change(account, leave)
 
-    async def places(self, account: str) -> "Places":
-        """Who has a place, and how many are left. For looking only: `take` decides."""
+    async def places(self, account: str) -> Places:
         if not self._is_bounded(account):
             return Places({}, None)
         value = (await self._bucket.read(account)).value
@@ -123,19 +122,11 @@ class BucketAccounts:
         return Places(holders, _cap(value, self._accounts[account]) - len(holders))
 
     def bounded(self) -> list[str]:
-        """Accounts with a limit."""
         return [account for account in self._accounts if self._is_bounded(account)]
 
     def _is_bounded(self, account: str) -> bool:
         entry = self._accounts.get(account)
         return entry is not None and entry.cap is not None
-
-
-class Places(NamedTuple):
-    """The state of an account."""
-
-    holders: dict[str, int]  #: job -> run
-    left: int | None  #: places nobody has; None where there is no limit
 
 
 def _cap(value: dict[str, Any], account: Account) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from heliograph.contracts.events import Event
 from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import Entry, Lost, SlotClaim
+from heliograph.runtime.bus import Entry, Lost, Places, SlotClaim
 
 Gate = Callable[..., Awaitable[None]]  #: called with the name of the act, and what it is about
 
@@ -169,3 +169,11 @@ class MemoryAccounts:
         holders = self.held[account]
         if holders.get(job, run + 1) <= run:
             del holders[job]
+
+    async def places(self, account: str) -> Places:
+        await self._gate("look at places", account)
+        holders = self.held[account]
+        return Places(dict(holders), self.cap - len(holders))
+
+    def bounded(self) -> list[str]:
+        return list(self.held)

@@ -73,6 +73,9 @@ class Ledger(Protocol):
     async def due(self, at: datetime, unknown_since: datetime, limit: int) -> list[str]:
         """Jobs past their `finish_by`, or in `submit_unknown` since a time."""
 
+    async def undecided(self, limit: int) -> list[str]:
+        """Jobs in `submit_unknown`."""
+
     async def untrimmed(self, finished_before: datetime, limit: int) -> list[tuple[str, str]]:
         """Project and id of final jobs whose events were not trimmed yet."""
 

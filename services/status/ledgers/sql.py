@@ -179,6 +179,10 @@ class SqlLedger:
         )
         return await self._ids(statement.limit(limit))
 
+    async def undecided(self, limit: int) -> list[str]:
+        statement = select(jobs.c.id).where(jobs.c.step == str(Step.SUBMIT_UNKNOWN))
+        return await self._ids(statement.order_by(jobs.c.changed_at).limit(limit))
+
     async def untrimmed(self, finished_before: datetime, limit: int) -> list[tuple[str, str]]:
         statement = select(jobs.c.project, jobs.c.id).where(
             jobs.c.step.in_(_FINAL),
