@@ -7,7 +7,6 @@ and sent again, makes one job.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -112,7 +111,8 @@ class Acceptor:
 
     async def _claim(self, order: Order, record: Record, slot: str) -> Acceptance | None:
         """Put the job's name on its slot; or the job that is there, when it is the answer."""
-        began = time.monotonic()
+        clock = asyncio.get_running_loop().time
+        began = clock()
         while True:
             seen = await self._slots.read(record.project, slot)
             if seen.job == record.id:
@@ -120,7 +120,7 @@ class Acceptor:
             other = await self._events.last(seen.job) if seen.job else None
             if seen.job is None or other is not None:
                 break
-            if time.monotonic() - began > self._courtesy:
+            if clock() - began > self._courtesy:
                 await self._fence(record.project, seen.job)
                 break
             await asyncio.sleep(min(0.5, self._courtesy / 20))

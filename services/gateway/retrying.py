@@ -41,6 +41,8 @@ async def retry_in_place(
     while True:
         entry, record = await read_job(events, job)
         if key and key in record.internal.retries:
+            if record.step is Step.RETRY_SCHEDULED:
+                await work.enqueue(ticket_for(record))
             return Acceptance(entry=entry, replayed=True)
         if record.step is not Step.SUBMIT_UNKNOWN:
             return None
