@@ -1,0 +1,77 @@
+"""What people do: ask for jobs, ask again, cancel, try again. Each coroutine is one process."""
+
+from collections.abc import Coroutine
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Literal, cast
+
+from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
+from services.gateway.accepting import Acceptance, Acceptor
+from services.gateway.asking import Desk, caller
+from services.gateway.canceling import Canceler
+from services.gateway.filling import Gauge
+from services.gateway.references import References
+from tests.life.clock import BEGIN
+from tests.life.processes import current, gate
+from tests.life.scenario import Wish
+from tests.life.state import PROJECT, Answer, State
+from tests.support.records import REGISTRY, a_request
+
+_NONE = cast(Any, None)  #: a part that no request of ours needs
+_PRICE = "0.01"
+
+
+class Clients:
+    """Everybody who sends requests, and the gateway that answers them."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._desk = Desk(
+            REGISTRY,
+            state.events,
+            state.work,
+            Acceptor(state.events, state.work, state.slots),
+            References(state.events, _NONE),
+            Gauge(_NONE, full_at=1),
+        )
+        self._canceler = Canceler(state.events, state.work, state.hint)
+        self._requests = {wish: self._request(wish) for wish in state.scenario.wishes}
+
+    async def send(self, wish: Wish) -> None:
+        """`POST /jobs`."""
+        request = self._requests[wish]
+        who = caller(PROJECT, wish.key)
+        await self._answer(request.digest(), self._desk.ask(request, who))
+
+    async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> None:
+        """`POST /jobs/{job}/cancel`."""
+        with suppress(HeliographError):  # the job is over, or the bus is away
+            await self._canceler.cancel(job, mode)
+
+    async def retry(self, job: str, from_: RetryFrom | None) -> None:
+        """`POST /jobs/{job}/retry`."""
+        asked = RetryRequest.model_validate({"from": from_})
+        again = self._desk.ask_again(job, current().key, asked)
+        await self._answer(f"retry of {job} from {from_}", again)
+
+    async def _answer(self, body: str, work: Coroutine[Any, Any, Acceptance]) -> None:
+        """What the gateway says in the end."""
+        key = current().key
+        again = key in self._state.answers
+        try:
+            acceptance = await work
+            status, job = 200 if acceptance.deduplicated else 202, acceptance.job.id
+        except HeliographError as error:
+            status, job = error.status or 500, ""
+        await gate("answer", status)
+        self._state.news.answers.append(Answer(key, body, status, job, again))
+
+    def _request(self, wish: Wish) -> JobRequest:
+        return a_request(
+            prompt=wish.body,
+            slot=wish.slot or None,
+            parameters={"price": _PRICE},
+            finish_by=BEGIN + timedelta(seconds=wish.within) if wish.within else None,
+            on_ambiguous={"action": "fail" if self._state.scenario.gives_up else "ask"},
+        )

@@ -1,0 +1,159 @@
+"""
+The promises. I1: what was accepted ends. I2: once. I3: nothing is paid unasked. I4: no more at once
+than the account allows. I5: one open job per slot, one job per key. I6: no place is kept. I7: what a
+job says of its bytes and its costs is so.
+"""
+
+from heliograph.contracts.records import Record, Step
+from tests.life.clock import now
+from tests.life.hosted import Hosted
+from tests.life.state import Answer, Broken, News, State, Written, settings
+
+_GOOD = frozenset({200, 202})
+_PASSING = 503
+_FIRST = frozenset({"accepted", "deduplicated"})  #: only ever the first event of a job
+
+
+def check_act(state: State) -> None:
+    """After every act. Raises Broken."""
+    news, state.news = state.news, News()
+    for surprise in news.surprises:
+        raise Broken(f"a handler broke: {surprise}")
+    for written in news.written:
+        _check_event(state, written)
+    for hosted in news.paid:
+        _check_payment(state, hosted)
+    for answer in news.answers:
+        _check_answer(state, answer)
+    _check_places(state)
+    _check_slots(state)
+
+
+def check_rest(state: State, *, undecided: bool = True) -> None:
+    """
+    When faults are over, and everybody had their turn again and again. Raises Broken.
+
+    `undecided` says whether a person may still think about a `submit_unknown`.
+    """
+    for record in state.records():
+        _check_end(state, record, undecided)
+    _check(not state.work.queue, f"I1: left in the queue: {_names(state, state.work.queue)}")
+    left = [message.job for message in state.work.messages]
+    _check(not left, f"I1: messages left for {_names(state, left)}")
+    _check(not state.processes, f"I1: {', '.join(state.processes)} never end")
+    holders = _names(state, state.accounts.holders)
+    _check(not holders, f"I6: places are kept for {holders}")
+
+
+def _check(holds: bool, reason: str) -> None:
+    if not holds:
+        raise Broken(reason)
+
+
+def _names(state: State, jobs: object) -> str:
+    assert isinstance(jobs, list | dict)
+    return " and ".join(map(state.label, jobs))
+
+
+def _check_event(state: State, written: Written) -> None:
+    entry, before = written
+    name, job = entry.event.name, state.label(entry.body.id)
+    if before is None:
+        return
+    _check(name not in _FIRST, f"I5: {job} was there, then {name}")
+    ended = not isinstance(before.body, Record) or before.body.step.is_final
+    _check(not ended, f"I2: {job} ended with {before.event.name}, then {name}")
+    _check(name != "expired" or _is_due(before.record), f"I2: {job} expired without a deadline")
+    if name == "succeeded":
+        _check(not before.record.internal.cancel, f"I2: {job} was stopped, and succeeded")
+        _check(entry.body.id in state.stored, f"I7: {job} succeeded, and there are no bytes")
+
+
+def _is_due(record: Record) -> bool:
+    if record.finish_by and record.finish_by <= now():
+        return True
+    age = now() - record.internal.changed_at
+    return record.step is Step.SUBMIT_UNKNOWN and age >= settings().status.unknown_after
+
+
+def _check_payment(state: State, hosted: Hosted) -> None:
+    job, record = state.label(hosted.job), state.record(hosted.job)
+    was_announced = (hosted.job, hosted.run) in state.announced
+    _check(was_announced, f"I3: {job} paid in run {hosted.run}, and never said that it would")
+    mine = [each for each in _paid(state, hosted.job) if each.run == hosted.run]
+    _check(len(mine) <= 1, f"I3: {job} paid {len(mine)} times in run {hosted.run}")
+    most, all_ = 1 + len(state.ordered.get(hosted.job, ())), len(_paid(state, hosted.job))
+    _check(all_ <= most, f"I3: {job} paid {all_} times, {most} of them asked for")
+    taken_over = record and record.internal.takeover
+    _check(not taken_over, f"I3: {job} was to take over, and paid")
+
+
+def _paid(state: State, job: str) -> list[Hosted]:
+    return [each for each in state.provider.requests.values() if each.job == job and each.is_paid]
+
+
+def _check_answer(state: State, answer: Answer) -> None:
+    known = state.answers.get(answer.key)
+    if answer.status in _GOOD:
+        job = state.label(answer.job)
+        _check(state.record(answer.job) is not None, f"I1: {answer.status} for {job}, of no record")
+        known = state.answers.setdefault(answer.key, answer)
+        was = state.label(known.job)
+        _check(known.job == answer.job, f"I5: key {answer.key} was {was}, and is {job}")
+        _check(known.body == answer.body, f"I5: key {answer.key} stands for two bodies")
+    elif known and answer.again and known.body == answer.body:
+        passing = answer.status == _PASSING
+        _check(passing, f"I5: key {answer.key} was accepted, and is refused ({answer.status})")
+
+
+def _check_places(state: State) -> None:
+    known = set()
+    for record in state.records():
+        hosted = _open_request(state, record)
+        if hosted and not _was_found_late(state, record.id):
+            has_place = record.id in state.accounts.holders
+            _check(has_place, f"I4: {state.label(record.id)} has an open request and no place")
+            known.add(hosted.id)
+    cap = state.scenario.places
+    _check(len(known) <= cap, f"I4: {len(known)} open requests, the account allows {cap}")
+
+
+def _open_request(state: State, record: Record) -> Hosted | None:
+    if record.step is not Step.SUBMITTED:
+        return None
+    hosted = state.provider.requests[record.internal.attempts[-1].request_id or ""]
+    return hosted if hosted.state == "open" else None
+
+
+def _was_found_late(state: State, job: str) -> bool:
+    """Nobody can hold a place for what nobody knew; such a request is outside the cap."""
+    for entry in reversed(state.events.of(job)):
+        if entry.event.name in ("submit_unknown", "started"):
+            return entry.event.name == "submit_unknown"
+    return False
+
+
+def _check_slots(state: State) -> None:
+    busy: dict[str, str] = {}
+    for record in state.records():
+        if record.slot and not record.step.is_final:
+            other = busy.setdefault(record.slot, record.id)
+            both = f"{state.label(other)} and {state.label(record.id)}"
+            _check(other == record.id, f"I5: slot {record.slot} has {both}")
+
+
+def _check_end(state: State, record: Record, undecided: bool) -> None:
+    job, step = state.label(record.id), record.step
+    may_wait = undecided and _is_undecided(record)
+    _check(step.is_final or may_wait, f"I1: {job} hangs in {step}")
+    paid = _paid(state, record.id)
+    _check(not paid or record.charged != "no", f"I7: {job} ended {step}, charged no, and was paid")
+    known = record.cost.actual or 0
+    _check(known <= len(paid) * record.cost.estimated, f"I7: {job} says that it cost {known}")
+    attempts = record.internal.attempts
+    kept = any(each.request_id for each in attempts) or record.internal.outputs
+    _check(bool(kept) or record.charged != "yes", f"I7: {job} paid for what it does not know")
+
+
+def _is_undecided(record: Record) -> bool:
+    return record.step is Step.SUBMIT_UNKNOWN and not record.internal.cancel

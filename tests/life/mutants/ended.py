@@ -1,0 +1,63 @@
+"""What goes on by itself, and how it ends."""
+
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import Entry, advance
+from services.gateway import canceling
+from services.status import reaping
+from services.status.reaping import Reaper, expiry
+from tests.life.mutants.registry import Mutants, Patch
+from tests.life.processes import gate
+from tests.life.scenario import Scenario
+from tests.life.workers import Keeper
+
+MUTANTS = Mutants()
+
+_SILENT = Scenario(silences=1, crashes=1, freezes=1)
+
+
+@MUTANTS.add("there is no reaper", Scenario(crashes=1), "I1")
+def no_reaper(patch: Patch) -> None:
+    patch.setattr(reaping, "needs_work", lambda _: False)
+
+
+@MUTANTS.add("the reaper ends what it cannot find", Scenario(crashes=1), "I2")
+def cruel_reaper(patch: Patch) -> None:
+    async def end(self: Reaper, job: str) -> None:
+        found = await self._read(job)
+        assert found
+        await advance(self._events, found[0], expiry(found[1]), "test")
+
+    patch.setattr(Reaper, "_put_back", end)
+
+
+@MUTANTS.add("the reaper takes `submit_unknown` for lost", _SILENT, "I1")
+def restless_reaper(patch: Patch) -> None:
+    patch.setattr(reaping, "needs_work", lambda job: not job.step.is_final)
+
+
+@MUTANTS.add(
+    "a cancel of `submit_unknown` waits for a worker", Scenario(silences=1, cancels=1), "I1"
+)
+def cancel_waits(patch: Patch) -> None:
+    somebody = canceling._NOBODY_WORKS - {Step.SUBMIT_UNKNOWN}
+    patch.setattr(canceling, "_NOBODY_WORKS", somebody)
+
+
+@MUTANTS.add("storage does not look at the wish to stop", Scenario(cancels=1), "I2")
+def store_anyway(patch: Patch) -> None:
+    store = Keeper._advance
+
+    async def unasked(self: Keeper, entry: Entry, record: Record) -> None:
+        internal = record.internal.model_copy(update={"cancel": False})
+        await store(self, entry, record.model_copy(update={"internal": internal}))
+
+    patch.setattr(Keeper, "_advance", unasked)
+
+
+@MUTANTS.add("`succeeded` comes before the bytes", Scenario(), "I7")
+def succeeded_too_early(patch: Patch) -> None:
+    async def keep_later(*_: object) -> list[object]:
+        await gate("keep")
+        return []
+
+    patch.setattr(Keeper, "_keep_all", keep_later)

@@ -1,0 +1,132 @@
+"""What stands between a silence and a second payment, and what a job says that it cost."""
+
+from typing import Any
+
+from heliograph.contracts import jobs, records
+from heliograph.contracts.facts import Fact, RetryScheduled
+from heliograph.contracts.records import OPEN, Record, Step
+from heliograph.runtime.bus import Entry
+from services.render import deciding, reconciling, rendering, submitting, workbench
+from services.render.watching import Bell
+from tests.life.clock import now
+from tests.life.mutants.registry import Mutants, Patch, answer_before_writing
+from tests.life.scenario import Scenario
+
+MUTANTS = Mutants()
+
+_SILENT = Scenario(silences=1, crashes=1, freezes=1)
+_SILENT_SIM = Scenario(silences=1, crashes=1, freezes=1, authoritative=True)
+
+
+@MUTANTS.add(
+    "the first miss is believed after the wait",
+    Scenario(silences=2, authoritative=True),
+    "I3",
+    "I7",
+)
+def no_second_look(patch: Patch) -> None:
+    look_up, seen = reconciling._look_up, dict[int, Any]()
+
+    async def look_up_once(bench: Any, record: Record) -> Any:
+        if id(record) not in seen:
+            seen[id(record)] = record, await look_up(bench, record)
+        return seen[id(record)][1]
+
+    patch.setattr(reconciling, "_look_up", look_up_once)
+
+
+@MUTANTS.add("absence is believed without the wait", _SILENT_SIM, "I3", "I7")
+def no_wait(patch: Patch) -> None:
+    wait = Bell.wait
+
+    async def wait_for_polls_only(self: Bell, seconds: float) -> bool:
+        return await wait(self, 0 if seconds >= 50 else seconds)
+
+    patch.setattr(Bell, "wait", wait_for_polls_only)
+
+
+@MUTANTS.add("silence is taken for a refusal", _SILENT, "I3", "I7")
+def silence_is_refusal(patch: Patch) -> None:
+    def again(**_: object) -> Fact:
+        return RetryScheduled(not_before=now(), reason="silence", detail="")
+
+    patch.setattr(reconciling, "SubmitUnknown", again)
+
+
+@MUTANTS.add("a silent POST is repeated", _SILENT, "I3", "I7")
+def post_again(patch: Patch) -> None:
+    post = submitting._post
+
+    async def post_twice(bench: Any, record: Record, ends: float) -> Fact | None:
+        return await post(bench, record, ends) or await post(bench, record, ends + 30)
+
+    patch.setattr(submitting, "_post", post_twice)
+
+
+@MUTANTS.add(
+    "the POST may leave long after `submitting`",
+    Scenario(freezes=1, freeze_at=("submit",), authoritative=True),
+    "I3",
+    "I7",
+)
+def post_late(patch: Patch) -> None:
+    post = submitting._post
+
+    async def post_any_time(bench: Any, record: Record, ends: float) -> Fact | None:
+        return await post(bench, record, ends + 100_000)
+
+    patch.setattr(submitting, "_post", post_any_time)
+
+
+@MUTANTS.add("no intent is written before the POST", Scenario(crashes=1), "I3", "I7")
+def no_intent(patch: Patch) -> None:
+    answer_before_writing(patch, "submitting")
+    at_provider = workbench._AT_PROVIDER | {Step.STARTED}
+    patch.setattr(workbench, "_AT_PROVIDER", at_provider)
+
+
+@MUTANTS.add(
+    "an answer is written into whatever attempt the job is in",
+    Scenario(freezes=1, refusals=1, authoritative=True, freeze_at=("read",)),
+    "I3",
+    "I7",
+)
+def any_attempt(patch: Patch) -> None:
+    patch.setattr(workbench, "_is_awaited", lambda job, _: job.step in workbench._AT_PROVIDER)
+
+
+@MUTANTS.add(
+    "a retry from `poll` falls through to a paid submission",
+    Scenario(cancels=1, retries=2, failures=2),
+    "I3",
+    "I7",
+)
+def takeover_pays(patch: Patch) -> None:
+    submit, decide = submitting.submit, deciding.again_or_failed
+
+    def plain(record: Record) -> Record:
+        internal = record.internal.model_copy(update={"takeover": None})
+        return record.model_copy(update={"internal": internal})
+
+    async def submit_at_last(bench: Any, entry: Entry, record: Record) -> None:
+        await submit(bench, entry, plain(record) if record.attempt > 1 else record)
+
+    def decide_as_ever(record: Record, *args: Any, **options: Any) -> Fact:
+        return decide(plain(record), *args, **options)
+
+    patch.setattr(rendering, "submit", submit_at_last)
+    patch.setattr(deciding, "again_or_failed", decide_as_ever)
+
+
+@MUTANTS.add("a stop does not ask what the provider did", Scenario(cancels=1), "I7")
+def stop_unasked(patch: Patch) -> None:
+    patch.setattr(records, "UNSENT", OPEN)
+
+
+@MUTANTS.add(
+    "what an attempt cost is forgotten by the next",
+    Scenario(silences=1, retries=1, refusals=1),
+    "I7",
+)
+def charges_do_not_add_up(patch: Patch) -> None:
+    patch.setattr(jobs, "charge", lambda _, charged: charged)

@@ -1,0 +1,82 @@
+"""Places in accounts: taken in time, kept as long as needed, given back by all means."""
+
+from typing import Any
+
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import Entry
+from services.render import rendering
+from services.status import reaping
+from tests.life.mutants.registry import Mutants, Patch
+from tests.life.processes import gate
+from tests.life.scenario import Scenario, Wish
+from tests.life.twins import Accounts
+
+MUTANTS = Mutants()
+
+_TWO = (Wish("a", "x"), Wish("b", "y"))
+
+_SILENT = Scenario(silences=1, crashes=1, freezes=1)
+
+
+@MUTANTS.add("a place is not taken before `started`", Scenario(), "I4")
+def no_place(patch: Patch) -> None:
+    take = Accounts.take
+
+    async def take_by_force(self: Accounts, *job: Any, force: bool = False) -> bool:
+        return not force or await take(self, *job, force=force)
+
+    patch.setattr(Accounts, "take", take_by_force)
+
+
+@MUTANTS.add("a place is not the job's own when it comes again", Scenario(crashes=1), "I1")
+def no_second_take(patch: Patch) -> None:
+    take = Accounts.take
+
+    async def take_anew(self: Accounts, account: str, job: str, run: int, **force: bool) -> bool:
+        mine = job in self.holders and not force
+        return not mine and await take(self, account, job, run, **force)
+
+    patch.setattr(Accounts, "take", take_anew)
+    patch.setattr(Accounts, "has_room", lambda self, _: len(self.holders) < self.cap)
+
+
+@MUTANTS.add("a place is given back before the provider is done", Scenario(), "I4")
+def place_given_back(patch: Patch) -> None:
+    take = Accounts.take
+
+    async def leave(self: Accounts, account: str, job: str, run: int, **force: bool) -> bool:
+        if force:
+            await self.free(account, job, run)
+        return bool(force) or await take(self, account, job, run)
+
+    patch.setattr(Accounts, "take", leave)
+
+
+@MUTANTS.add("a place carries no run", Scenario(_TWO, freezes=2, half_moves=1, refusals=1), "I4")
+def place_without_run(patch: Patch) -> None:
+    async def free(self: Accounts, account: str, job: str, run: int) -> None:
+        await gate("free", job)
+        self.holders.pop(job, None)
+
+    patch.setattr(Accounts, "free", free)
+
+
+@MUTANTS.add("`submit_unknown` keeps its place", _SILENT, "I6")
+def place_of_unknown(patch: Patch) -> None:
+    leave = rendering._leave
+
+    async def stay(bench: Any, run: int, entry: Entry, record: Record) -> bool:
+        unknown = record.step is Step.SUBMIT_UNKNOWN
+        return unknown or await leave(bench, run, entry, record)
+
+    patch.setattr(rendering, "_leave", stay)
+    patch.setattr(reaping, "_NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))
+
+
+@MUTANTS.add(
+    "nobody looks for forgotten places",
+    Scenario(freezes=1, crashes=2, freeze_at=("take",), crash_at=("free",)),
+    "I6",
+)
+def no_reaper_of_places(patch: Patch) -> None:
+    patch.setattr(Accounts, "bounded", lambda _: [])

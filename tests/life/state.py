@@ -1,0 +1,143 @@
+"""Everything that is true in the world, whoever knows it."""
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
+
+from heliograph.contracts.names import keyed_job_id
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus.memory import MemorySlots
+from services.render.settings import RenderSettings
+from services.render.watching import Watch
+from services.status.settings import StatusSettings
+from services.storage.settings import StorageSettings
+from tests.life.clock import clock
+from tests.life.hosted import Hosted, HostedProvider
+from tests.life.processes import Process, current, gate
+from tests.life.scenario import Scenario
+from tests.life.twins import Accounts, Events, Work
+
+PROJECT = "life"
+LATE = 10.0  #: seconds after the submit limit by which a request has arrived, if ever
+
+
+class Broken(Exception):
+    """A promise is not kept."""
+
+
+class Written(NamedTuple):
+    """An event, and the job's one before."""
+
+    entry: Entry
+    before: Entry | None
+
+
+class Answer(NamedTuple):
+    """What a client was told."""
+
+    key: str
+    body: str  #: digest of what it asked for
+    status: int
+    job: str
+    again: bool  #: the key had a good answer when this was asked
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of all services."""
+
+    render: RenderSettings
+    status: StatusSettings
+    storage: StorageSettings
+
+
+@cache
+def settings() -> Settings:
+    """Defaults, with fewer attempts, and no chance in the pauses between them."""
+    return Settings(
+        render=RenderSettings(max_attempts=2, backoff_min=0, backoff_max=0),
+        status=StatusSettings(),
+        storage=StorageSettings(),
+    )
+
+
+@dataclass
+class News:
+    """What happened in the last act."""
+
+    written: list[Written] = field(default_factory=list)
+    paid: list[Hosted] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    surprises: list[str] = field(default_factory=list)  #: errors that no handler should end in
+
+
+class State:
+    """The servers, the provider, the processes, and what clients were told."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.events = Events(self._on_event)
+        self.work = Work()
+        self.slots = MemorySlots(gate)
+        self.accounts = Accounts(scenario.places)
+        self.provider = HostedProvider(self._lands_until, self._on_paid)
+        self.watch = Watch()  #: of workers that are in one process
+        self.processes: dict[str, Process] = {}
+        self.stored: set[str] = set()  #: jobs whose bytes are kept
+        self.answers: dict[str, Answer] = {}  #: the first good one of each key
+        self.ordered: dict[str, set[str]] = {}  #: keys of the retries in place, by job
+        self.sent: set[int] = set()  #: indexes of the wishes that were sent
+        self.retried: dict[str, tuple[str, str]] = {}  #: label and step of each retry, by key
+        self.labels: dict[str, str] = {}  #: keys, by the job they name
+        self._jobs: dict[str, str] = {}
+        self._records: dict[str, Record] = {}  #: the last one of each job
+        self.news = News()
+        self.announced: dict[tuple[str, int], float] = {}  #: times of `submitting`, by job and run
+
+    def job(self, key: str) -> str:
+        """The job that a key names."""
+        if key not in self._jobs:
+            self._jobs[key] = keyed_job_id(PROJECT, key)
+            self.labels[self._jobs[key]] = key
+        return self._jobs[key]
+
+    def label(self, job: str) -> str:
+        """What people call a job."""
+        return self.labels.get(job, job)
+
+    def record(self, job: str) -> Record | None:
+        """A job as it stands, at once."""
+        return self._records.get(job)
+
+    def records(self) -> list[Record]:
+        return [*self._records.values()]
+
+    def is_at_it(self, process: Process | None) -> bool:
+        """Whether a process still tells the server that it has its message."""
+        if process is None or process.is_frozen:
+            return False
+        return self.processes.get(process.name) is process
+
+    async def hint(self, subject: str, body: bytes = b"") -> None:
+        """`Hint`: heard at once by everybody, or by nobody."""
+        if subject.startswith("control.cancel.") and not self.scenario.deaf:
+            for process in self.processes.values():
+                process.watch.ring(subject.rsplit(".", 1)[1])
+
+    def _on_event(self, entry: Entry, before: Entry | None) -> None:
+        self.news.written.append(Written(entry, before))
+        job, key = entry.body.id, current().key
+        if isinstance(entry.body, Record):
+            self._records[job] = entry.body
+        if entry.event.name == "submitting":
+            self.announced[job, entry.record.internal.run] = clock()
+        if entry.event.name == "retry_scheduled" and key:
+            self.ordered.setdefault(job, set()).add(key)
+
+    def _on_paid(self, hosted: Hosted) -> None:
+        self.news.paid.append(hosted)
+
+    def _lands_until(self, job: str, run: int) -> float:
+        began = self.announced.get((job, run), clock())
+        return began + settings().render.submit_limit + LATE

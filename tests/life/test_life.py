@@ -1,0 +1,67 @@
+"""
+Jobs keep every promise, in whatever order things happen and whatever goes wrong.
+
+The handlers are the services' own. A schedule decides which of their acts happens next, who crashes,
+freezes or is not heard, what the provider does, and what clients ask for. `LIFE_SECONDS=600` goes on
+with random schedules for so long.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from heliograph.contracts.jobs import LEGAL
+from tests.life.drawing import obey, run
+from tests.life.shrinking import replay, story_of, tell
+
+SCHEDULES = 1_500
+SECONDS = float(os.environ.get("LIFE_SECONDS", "0"))
+
+
+def _seeds() -> Iterator[int]:
+    """A fixed list; then as many more as there is time for."""
+    yield from range(SCHEDULES)
+    ends, seed = time.monotonic() + SECONDS, SCHEDULES
+    while time.monotonic() < ends:
+        yield seed
+        seed += 1
+
+
+@pytest.mark.timeout(SECONDS + 120)
+def test_every_promise_is_kept_in_random_schedules() -> None:
+    reached: set[str] = set()
+    for seed in _seeds():
+        outcome = run(seed)
+        reached |= outcome.events
+        if outcome.broken:
+            pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
+
+    assert reached == {"accepted", "deduplicated", *LEGAL}, "some events were never seen"
+
+
+@settings(
+    max_examples=300,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.integers(0, 10_000), st.binary(min_size=60, max_size=120))
+def test_every_promise_is_kept_in_schedules_that_hypothesis_draws(seed: int, draws: bytes) -> None:
+    outcome = obey(seed, draws)
+
+    assert not outcome.broken, story_of(outcome)
+
+
+def test_the_same_seed_makes_the_same_schedule() -> None:
+    assert run(7) == run(7)
+
+
+def test_a_schedule_can_be_run_again() -> None:
+    outcome = run(7)
+
+    assert replay(outcome.scenario, outcome.actions).actions == outcome.actions

@@ -1,0 +1,101 @@
+"""The bus of the world: the twins that ship, every act of theirs behind a gate."""
+
+from collections.abc import Callable
+
+from heliograph.contracts.events import Event
+from heliograph.contracts.queries import Ticket
+from heliograph.runtime.bus import Entry, Places
+from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork, Message
+from tests.life.processes import Process, gate, hear_back
+
+ACCOUNT = "sim"
+
+Observe = Callable[[Entry, Entry | None], None]  #: called with an event, and the job's one before
+
+
+class Events(MemoryEvents):
+    """The log, with somebody who looks at everything that is written."""
+
+    def __init__(self, observe: Observe) -> None:
+        super().__init__(gate)
+        self._observe = observe
+
+    async def append(self, event: Event, after: int) -> Entry:
+        entry = await super().append(event, after)
+        before = self.of(event.body.id)[-2:-1]
+        self._observe(entry, before[0] if before else None)
+        await hear_back()
+        return entry
+
+    def trim(self, job: str) -> None:
+        """Keep the last event of a job, as the janitor does."""
+        del self._by_job[job][:-1]
+
+
+class Work(MemoryWork):
+    """The queue, and a server that may crash: what it forgets comes back."""
+
+    def __init__(self) -> None:
+        super().__init__(gate)
+        self.owners: dict[Message, Process] = {}
+        self.deliveries: dict[Message, int] = {}
+        self.acked: list[Message] = []  #: acks that the server may still forget
+        self.moved: dict[str, tuple[int, Ticket]] = {}  #: and deletions
+
+    async def move(self, ticket: Ticket, sequence: int) -> bool:
+        is_moved = await super().move(ticket, sequence)
+        if is_moved:
+            self.moved[ticket.job] = (sequence, ticket)
+        return is_moved
+
+    def forget_move(self, job: str) -> None:
+        """The run message stays, and so does the queue message that it came from."""
+        self.queue[job] = self.moved.pop(job)
+
+    def forget_ack(self, message: Message) -> None:
+        self.acked.remove(message)
+        self.messages.append(message)
+
+    def deliver(self, message: Message, to: Process) -> int:
+        """Give a message to a process. Returns how often it was delivered now."""
+        self.owners[message] = to
+        self.deliveries[message] = self.deliveries.get(message, 0) + 1
+        return self.deliveries[message]
+
+    def ack(self, message: Message) -> None:
+        """Also a worker whose message went to somebody else deletes it."""
+        if message in self.messages:
+            self.acked.append(message)
+        super().ack(message)
+        self.owners.pop(message, None)
+
+    def sync(self) -> None:
+        """From now on the server remembers what it did."""
+        self.acked.clear()
+        self.moved.clear()
+
+    def nak(self, message: Message) -> None:
+        self.owners.pop(message, None)
+
+
+class Accounts(MemoryAccounts):
+    """One account with a cap."""
+
+    def __init__(self, cap: int) -> None:
+        super().__init__(cap, gate)
+
+    @property
+    def holders(self) -> dict[str, int]:
+        return self.held[ACCOUNT]
+
+    def has_room(self, job: str) -> bool:
+        """What the dispatcher goes by."""
+        return job in self.holders or len(self.holders) < self.cap
+
+    def bounded(self) -> list[str]:
+        return [ACCOUNT]
+
+    async def places(self, account: str) -> Places:
+        await gate("read places")
+        holders = self.held[account]
+        return Places(dict(holders), self.cap - len(holders))

@@ -1,0 +1,161 @@
+"""What services do by themselves, wired to the world. Each coroutine is one process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
+from typing import Any, cast
+
+from heliograph.contracts.errors import OutputExpired, Unavailable
+from heliograph.contracts.names import asset_id
+from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.subjects import run as run_subject
+from heliograph.contracts.subjects import store as store_subject
+from heliograph.runtime.bus.memory import Message
+from heliograph.runtime.delivery import Bugs, Delivery, Drained, deliver
+from services.render.references import References
+from services.render.rendering import bury, render
+from services.render.reporting import Reporter
+from services.render.searching import search
+from services.render.workbench import Workbench
+from services.status.reaping import Reaper
+from services.storage.storing import Storer
+from tests.life.processes import ask, current, gate
+from tests.life.state import PROJECT, State, settings
+from tests.life.twins import ACCOUNT
+from tests.support.records import REGISTRY
+
+_NONE = cast(Any, None)  #: a part that no handler in the world needs
+
+
+class Injected(Exception):
+    """A bug in a handler."""
+
+
+class Keeper(Storer):
+    """Storage, without the way of the bytes."""
+
+    def __init__(self, state: State) -> None:
+        unused = (_NONE,) * 4  # store, fetcher, inspectors, uploads
+        storage = settings().storage
+        super().__init__(state.events, state.work, state.hint, *unused, REGISTRY, storage)
+        self._state = state
+
+    async def _keep_all(self, record: Record) -> list[Asset]:
+        if await ask("fetch", record.id) == "gone":
+            raise OutputExpired
+        await gate("keep", record.id)
+        self._state.stored.add(record.id)
+        name = asset_id(record.id, 0)
+        return [Asset(id=name, index=0, media_type="image/png", bytes=1, sha256="0" * 64)]
+
+
+class Workers:
+    """Render, storage, and the status service's reaper."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._references = References(state.events, _NONE, _NONE)
+        self._reporter = Reporter(state.hint, every=settings().render.progress_every)
+        self._storer = Keeper(state)
+        self._bugs = Bugs()
+        self._reaper = Reaper(
+            state.events, state.work, state.accounts, state.hint, _NONE, settings().status
+        )
+
+    async def work_on(self, message: Message, number: int) -> None:
+        """Delivery `number` of a message."""
+        if message.kind == "store":
+            await self._deliver(message, number, self._store, self._give_up_storing)
+        else:
+            await self._deliver(message, number, self._render, self._give_up_rendering)
+
+    async def dispatch(self, job: str) -> None:
+        sequence, ticket = self._state.work.queue[job]
+        with suppress(Unavailable):  # another round follows
+            await self._state.work.move(ticket, sequence)
+
+    async def put_back(self, job: str) -> None:
+        with suppress(Unavailable):  # another round follows
+            await self._reaper._put_back(job)
+
+    async def search(self, job: str) -> None:
+        with suppress(Unavailable, Injected):  # another hint follows
+            await search(self._bench(), job)
+
+    async def expire(self, job: str) -> None:
+        with suppress(Unavailable):  # another round follows
+            await self._reaper._expire(job)
+
+    async def free(self) -> None:
+        with suppress(Unavailable):  # another round follows
+            await self._reaper._free(ACCOUNT)
+
+    async def _deliver(self, message: Message, number: int, handle: Any, give_up: Any) -> None:
+        async def handled(delivery: Delivery) -> Record | None:
+            with self._expecting(Unavailable, Drained, Injected):
+                return cast(Record | None, await handle(delivery))
+
+        async def given_up(delivery: Delivery, error: Exception) -> None:
+            with self._expecting(Unavailable, Injected):
+                await give_up(delivery, error)
+
+        await deliver(
+            cast(Any, Incoming(self._state, message, number)), handled, given_up, self._bugs
+        )
+
+    async def _render(self, delivery: Delivery) -> Record | None:
+        return await render(self._bench(), delivery.about.job, delivery.sequence)
+
+    async def _give_up_rendering(self, delivery: Delivery, error: Exception) -> None:
+        await bury(self._bench(), delivery.about.job, delivery.sequence, error)
+
+    async def _store(self, delivery: Delivery) -> Record | None:
+        return await self._storer.handle(delivery.about.job)
+
+    async def _give_up_storing(self, delivery: Delivery, error: Exception) -> None:
+        await self._storer.bury(delivery.about.job, error)
+
+    def _bench(self) -> Workbench:
+        return Workbench(
+            events=self._state.events,
+            work=self._state.work,
+            accounts=self._state.accounts,
+            providers={"sim": self._state.provider},
+            references=self._references,
+            registry=REGISTRY,
+            reporter=self._reporter,
+            watch=current().watch,
+            settings=settings().render,
+        )
+
+    @contextmanager
+    def _expecting(self, *errors: type[Exception]) -> Iterator[None]:
+        try:
+            yield
+        except errors:
+            raise
+        except Exception as error:
+            self._state.news.surprises.append(f"{current().name}: {error!r}")
+            raise
+
+
+class Incoming:
+    """A message as the broker hands it to a handler; settling it is an act."""
+
+    def __init__(self, state: State, message: Message, number: int) -> None:
+        self.raw_message = self
+        self.subject = store_subject(PROJECT, message.job)
+        if message.kind == "run":
+            self.subject = run_subject("lane", PROJECT, message.job)
+        sequence = SimpleNamespace(stream=message.sequence)
+        self.metadata = SimpleNamespace(sequence=sequence, num_delivered=number)
+        self._work = state.work
+        self._message = message
+
+    async def ack(self) -> None:
+        await gate("ack", self._message.job)
+        self._work.ack(self._message)
+
+    async def nak(self, delay: float = 0) -> None:
+        await gate("nak", self._message.job)
+        self._work.nak(self._message)
