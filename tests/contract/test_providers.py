@@ -1,0 +1,608 @@
+"""A provider keeps the promises of the port: it is paid once, found again, and never silent."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, get_args
+
+import pytest
+
+from heliograph.contracts.errors import (
+    ContentPolicy,
+    JobError,
+    NoOutput,
+    ProviderProtocol,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.records import SentReference
+from heliograph.contracts.sim import LEDGER_FIELDS, SimRecord, read_ledger, records_in
+from services.render.providers import (
+    Absent,
+    Accepted,
+    Done,
+    Ended,
+    Found,
+    NotSeen,
+    Provider,
+    RateLimited,
+    ReplyLost,
+    Request,
+    State,
+    Submission,
+    Waiting,
+    Working,
+)
+from services.render.providers.sim import SimProvider
+from services.render.providers.sim.arguments import Fault
+from services.render.providers.sim.records import SimRecords
+
+PATIENCE = 10.0  #: seconds for a request to end
+
+
+class Rig(Protocol):
+    """An adapter under test, and the provider behind it."""
+
+    provider: Provider
+    elsewhere: Provider  #: the same account, in another process
+
+    def submission(
+        self, *, fault: str | None = None, seconds: float = 0, outputs: int = 1
+    ) -> Submission:
+        """A request for a new job: how long it renders, and what goes wrong with it."""
+
+    def paid(self, submission: Submission) -> int:
+        """How many requests the provider accepted for a job, in its own books."""
+
+
+class SimRig:
+    """The sim in a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.provider: Provider = SimProvider(home, "http://127.0.0.1:8083")
+        self.elsewhere: Provider = SimProvider(home, "http://127.0.0.1:8083")
+
+    def submission(
+        self, *, fault: str | None = None, seconds: float = 0, outputs: int = 1
+    ) -> Submission:
+        return sim_submission(fault=fault, seconds=seconds, num_images=outputs)
+
+    def paid(self, submission: Submission) -> int:
+        return len(self.lines(submission))
+
+    def lines(self, submission: Submission) -> list[SimRecord]:
+        return [line for line in read_ledger(self.home) if line.job == submission.job]
+
+
+RIGS: dict[str, Callable[[Path], Rig]] = {"sim": SimRig}
+
+
+@pytest.fixture(params=RIGS)
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
+    return RIGS[request.param](tmp_path / "home")
+
+
+def sim_submission(
+    *, job: str | None = None, run: int = 7, attempt: int = 1, **arguments: Any
+) -> Submission:
+    return Submission(
+        project="demo",
+        job=job or new_job_id(),
+        run=run,
+        attempt=attempt,
+        model="sim/picture",
+        endpoint="picture",
+        arguments={"prompt": "a lighthouse", "steps": 4, **arguments},
+        references=[],
+        price=Decimal("0.01"),
+    )
+
+
+async def _accepted(provider: Provider, submission: Submission) -> Request:
+    answer = await provider.submit(submission)
+    assert isinstance(answer, Accepted)
+    return Request(request_id=answer.request_id, endpoint=submission.endpoint)
+
+
+async def _states(provider: Provider, request: Request) -> list[State]:
+    """What it says until it is done with a request, in order."""
+    end = time.monotonic() + PATIENCE
+    states = [await provider.poll(request)]
+    while isinstance(states[-1], Waiting | Working):
+        assert time.monotonic() < end, "it does not end"
+        await asyncio.sleep(0.01)
+        states.append(await provider.poll(request))
+    return states
+
+
+async def _end(provider: Provider, request: Request) -> State:
+    return (await _states(provider, request))[-1]
+
+
+async def _sees(provider: Provider, submission: Submission) -> Request:
+    """The request that a look-up found."""
+    found = await provider.look_up(submission)
+    assert isinstance(found, Found)
+    return Request(request_id=found.request_id, endpoint=submission.endpoint)
+
+
+async def test_a_submission_is_accepted_once_and_gets_an_id(rig: Rig) -> None:
+    submission = rig.submission()
+
+    request = await _accepted(rig.provider, submission)
+
+    assert request.request_id
+    assert rig.paid(submission) == 1
+
+
+async def test_submissions_of_two_jobs_are_two_requests(rig: Rig) -> None:
+    one, another = [await _accepted(rig.provider, rig.submission()) for _ in range(2)]
+
+    assert one.request_id != another.request_id
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+async def test_a_request_ends_with_its_outputs(rig: Rig, outputs: int) -> None:
+    request = await _accepted(rig.provider, rig.submission(outputs=outputs))
+
+    end = await _end(rig.provider, request)
+
+    assert isinstance(end, Done)
+    assert end.charged == "yes"
+    places = {output.url or output.upload for output in end.outputs}
+    assert None not in places
+    assert len(places) == outputs
+
+
+async def test_a_request_that_is_done_stays_done(rig: Rig) -> None:
+    request = await _accepted(rig.provider, rig.submission())
+    end = await _end(rig.provider, request)
+
+    assert await rig.provider.poll(request) == end
+    assert await rig.elsewhere.poll(request) == end
+
+
+async def test_progress_never_goes_back(rig: Rig) -> None:
+    request = await _accepted(rig.provider, rig.submission(seconds=0.2))
+
+    states = await _states(rig.provider, request)
+
+    percents = [s.progress.percent or 0 for s in states if isinstance(s, Working)]
+    assert percents
+    assert all(before <= after for before, after in pairwise(percents))
+    assert all(0 <= percent < 100 for percent in percents)
+    assert isinstance(states[-1], Done)
+
+
+async def test_polling_pays_nothing(rig: Rig) -> None:
+    submission = rig.submission(seconds=0.1)
+    request = await _accepted(rig.provider, submission)
+
+    await _end(rig.provider, request)
+
+    assert rig.paid(submission) == 1
+
+
+async def test_what_was_accepted_is_found(rig: Rig) -> None:
+    submission = rig.submission()
+    request = await _accepted(rig.provider, submission)
+
+    assert await rig.provider.look_up(submission) == Found(request_id=request.request_id)
+
+
+async def test_what_was_never_sent_is_absent(rig: Rig) -> None:
+    await _accepted(rig.provider, rig.submission())
+
+    assert await rig.provider.look_up(rig.submission()) == Absent()
+
+
+async def test_looking_for_a_request_does_not_make_one(rig: Rig) -> None:
+    submission = rig.submission()
+    for _ in range(3):
+        await rig.provider.look_up(submission)
+
+    assert rig.paid(submission) == 0
+
+
+async def test_another_process_finds_the_request_and_follows_it(rig: Rig) -> None:
+    submission = rig.submission(seconds=0.1)
+    await _accepted(rig.provider, submission)
+
+    request = await _sees(rig.elsewhere, submission)
+
+    assert isinstance(await _end(rig.elsewhere, request), Done)
+    assert rig.paid(submission) == 1
+
+
+async def test_a_request_goes_on_while_nobody_asks(rig: Rig) -> None:
+    alone, watched = [await _accepted(rig.provider, rig.submission(seconds=0.1)) for _ in range(2)]
+
+    await _end(rig.provider, watched)
+
+    assert isinstance(await rig.elsewhere.poll(alone), Done)
+
+
+async def test_a_request_that_is_canceled_stops(rig: Rig) -> None:
+    request = await _accepted(rig.provider, rig.submission(seconds=60))
+
+    await rig.provider.cancel(request)
+
+    end = await _end(rig.provider, request)
+    assert isinstance(end, Ended)
+    assert end.stopped
+
+
+async def test_another_process_can_cancel(rig: Rig) -> None:
+    request = await _accepted(rig.provider, rig.submission(seconds=60))
+
+    await rig.elsewhere.cancel(request)
+
+    end = await _end(rig.provider, request)
+    assert isinstance(end, Ended)
+    assert end.stopped
+
+
+async def test_canceling_twice_is_canceling_once(rig: Rig) -> None:
+    request = await _accepted(rig.provider, rig.submission(seconds=60))
+
+    for _ in range(2):
+        await rig.provider.cancel(request)
+
+    assert isinstance(await _end(rig.provider, request), Ended)
+
+
+async def test_a_cancel_that_comes_too_late_takes_nothing_away(rig: Rig) -> None:
+    request = await _accepted(rig.provider, rig.submission())
+    end = await _end(rig.provider, request)
+
+    await rig.provider.cancel(request)
+
+    assert await rig.provider.poll(request) == end
+
+
+async def test_a_request_the_provider_does_not_know_ends_without_a_word_about_money(
+    rig: Rig,
+) -> None:
+    nobody = Request(request_id="nobody", endpoint="picture")
+    await rig.provider.cancel(nobody)
+
+    end = await rig.provider.poll(nobody)
+
+    assert isinstance(end, Ended)
+    assert (end.charged, end.stopped) == ("unknown", False)
+
+
+class Story(NamedTuple):
+    """What happens to a submission that is repeated until it is accepted or hopeless."""
+
+    submits: list[type[Exception | Accepted]]
+    seen: type[Found | Absent | NotSeen]
+    end: type[Done | Ended | Working] | None
+    error: type[JobError] | None = None
+    charged: Charged = "yes"
+    paid: int = 1
+
+
+STORIES = {
+    "reject": Story([ProviderRejected], Absent, None, paid=0),
+    "rate_limited": Story([RateLimited, Accepted], Found, Done),
+    "unavailable": Story([ProviderUnavailable, ProviderUnavailable, Accepted], Found, Done),
+    "policy": Story([Accepted], Found, Ended, ContentPolicy),
+    "lost_reply": Story([ReplyLost], NotSeen, None),
+    "found_reply": Story([ReplyLost], Found, Done),
+    "hang": Story([Accepted], Found, Working),
+    "garbage": Story([Accepted], Found, Ended, ProviderProtocol),
+    "no_output": Story([Accepted], Found, Ended, NoOutput),
+    "wrong_type": Story([Accepted], Found, Done),
+    "huge": Story([Accepted], Found, Done),
+    "flaky_download": Story([Accepted], Found, Done),
+}
+
+
+@pytest.mark.parametrize("fault", STORIES)
+async def test_a_fault_shows_at_the_port_as_the_table_says(rig: Rig, fault: str) -> None:
+    story = STORIES[fault]
+    submission = rig.submission(fault=fault)
+
+    answers = [await _answer(rig.provider, submission) for _ in story.submits]
+    seen = await rig.provider.look_up(submission)
+    end = await _after(rig.provider, submission, seen) if story.end else None
+
+    assert [type(answer) for answer in answers] == story.submits
+    assert type(seen) is story.seen
+    assert rig.paid(submission) == story.paid
+    assert end is None or type(end) is story.end
+    if isinstance(end, Ended):
+        assert (type(end.error), end.charged) == (story.error, story.charged)
+    if isinstance(end, Done):
+        assert (len(end.outputs), end.charged) == (1, story.charged)
+
+
+async def _answer(provider: Provider, submission: Submission) -> object:
+    try:
+        return await provider.submit(submission)
+    except (JobError, ReplyLost) as error:
+        return error
+
+
+async def _after(
+    provider: Provider, submission: Submission, seen: Found | Absent | NotSeen
+) -> State:
+    """Where a request that was found is, some polls later."""
+    assert isinstance(seen, Found)
+    request = Request(request_id=seen.request_id, endpoint=submission.endpoint)
+    for _ in range(5):
+        state = await provider.poll(request)
+    return state
+
+
+def test_every_fault_of_the_sim_has_its_story() -> None:
+    assert set(STORIES) == set(get_args(Fault))
+
+
+async def test_a_rejection_is_final_and_says_who_and_why(rig: Rig) -> None:
+    with pytest.raises(ProviderRejected) as caught:
+        await rig.provider.submit(rig.submission(fault="reject"))
+
+    assert not caught.value.retryable
+    assert caught.value.provider
+    assert str(caught.value) != ProviderRejected.title()
+
+
+async def test_too_fast_comes_with_a_time_to_wait(rig: Rig) -> None:
+    submission = rig.submission(fault="rate_limited")
+
+    with pytest.raises(RateLimited) as caught:
+        await rig.provider.submit(submission)
+
+    assert caught.value.seconds == 1
+    assert caught.value.retryable
+    assert rig.paid(submission) == 0
+    assert await rig.provider.look_up(submission) == Absent()
+
+
+async def test_an_unavailable_provider_accepted_nothing(rig: Rig) -> None:
+    submission = rig.submission(fault="unavailable")
+
+    with pytest.raises(ProviderUnavailable) as caught:
+        await rig.provider.submit(submission)
+
+    assert not isinstance(caught.value, RateLimited)
+    assert caught.value.retryable
+    assert rig.paid(submission) == 0
+    assert await rig.provider.look_up(submission) == Absent()
+
+
+async def test_faults_before_acceptance_are_counted_over_all_processes(rig: Rig) -> None:
+    submission = rig.submission(fault="unavailable")
+
+    answers = [
+        await _answer(provider, submission)
+        for provider in (rig.provider, rig.elsewhere, rig.provider)
+    ]
+
+    refused = [ProviderUnavailable, ProviderUnavailable]
+    assert [type(answer) for answer in answers] == [*refused, Accepted]
+
+
+async def test_a_lost_reply_may_be_found_by_another_process(rig: Rig) -> None:
+    submission = rig.submission(fault="found_reply")
+    with pytest.raises(ReplyLost):
+        await rig.provider.submit(submission)
+
+    request = await _sees(rig.elsewhere, submission)
+
+    assert isinstance(await _end(rig.elsewhere, request), Done)
+    assert rig.paid(submission) == 1
+
+
+async def test_not_to_see_a_request_proves_nothing(rig: Rig) -> None:
+    submission = rig.submission(fault="lost_reply")
+    before = await rig.provider.look_up(submission)
+    with pytest.raises(ReplyLost):
+        await rig.provider.submit(submission)
+
+    assert before == await rig.elsewhere.look_up(submission) == NotSeen()
+    assert rig.paid(submission) == 1
+
+
+async def test_a_request_that_hangs_can_be_canceled(rig: Rig) -> None:
+    request = await _accepted(rig.provider, rig.submission(fault="hang"))
+    assert isinstance(await rig.provider.poll(request), Working)
+
+    await rig.provider.cancel(request)
+
+    end = await _end(rig.provider, request)
+    assert isinstance(end, Ended)
+    assert end.stopped
+
+
+@pytest.fixture
+def sim(tmp_path: Path) -> SimRig:
+    """The sim promises more than other providers can."""
+    return SimRig(tmp_path / "home")
+
+
+async def test_the_sim_takes_a_repeated_submission_for_the_one_it_has(sim: SimRig) -> None:
+    submission = sim.submission()
+
+    requests = [
+        await _accepted(provider, submission)
+        for provider in (sim.provider, sim.elsewhere, sim.provider)
+    ]
+
+    assert requests[0] == requests[1] == requests[2]
+    assert sim.paid(submission) == 1
+
+
+async def test_of_many_submissions_at_once_the_sim_accepts_one(sim: SimRig) -> None:
+    submission = sim.submission()
+
+    requests = await asyncio.gather(
+        *(_accepted(p, submission) for p in 8 * [sim.provider, sim.elsewhere])
+    )
+
+    assert all(request == requests[0] for request in requests)
+    assert sim.paid(submission) == 1
+
+
+async def test_a_repeated_submission_does_not_begin_again(sim: SimRig) -> None:
+    submission = sim.submission(seconds=0.1)
+    request = await _accepted(sim.provider, submission)
+    end = await _end(sim.provider, request)
+
+    await _accepted(sim.elsewhere, submission)
+
+    assert await sim.provider.poll(request) == end
+
+
+async def test_the_first_submission_counts_whatever_a_later_one_says(sim: SimRig) -> None:
+    submission = sim.submission(outputs=1)
+    request = await _accepted(sim.provider, submission)
+
+    await _accepted(sim.provider, sim_submission(job=submission.job, seconds=0, num_images=4))
+
+    end = await _end(sim.provider, request)
+    assert isinstance(end, Done)
+    assert len(end.outputs) == 1
+
+
+async def test_another_run_of_a_job_is_another_request(sim: SimRig) -> None:
+    first = sim_submission(run=7, seconds=0)
+    second = sim_submission(job=first.job, run=8, attempt=2, seconds=0)
+
+    one, another = [await _accepted(sim.provider, each) for each in (first, second)]
+
+    assert one != another
+    assert [line.attempt for line in sim.lines(first)] == [1, 2]
+
+
+async def test_a_run_that_was_not_sent_is_absent_though_another_was(sim: SimRig) -> None:
+    first = sim_submission(run=7)
+    await _accepted(sim.provider, first)
+
+    assert await sim.provider.look_up(sim_submission(job=first.job, run=8)) == Absent()
+
+
+async def test_a_line_of_the_ledger_says_who_paid_what_for_what(sim: SimRig) -> None:
+    submission = sim.submission(fault="policy")
+    request = await _accepted(sim.provider, submission)
+
+    [line] = sim.lines(submission)
+
+    told = line.ledger_line()
+    assert told.pop("at")
+    assert tuple(line.ledger_line()) == LEDGER_FIELDS
+    assert told == {
+        "request_id": request.request_id,
+        "project": "demo",
+        "job": submission.job,
+        "attempt": 1,
+        "model": "sim/picture",
+        "price": "0.01",
+        "fault": "policy",
+    }
+
+
+async def test_the_record_keeps_what_the_result_is_made_of(sim: SimRig) -> None:
+    reference = SentReference(url="http://127.0.0.1:9000/a?sig=secret", digest="sha256:1")
+    submission = sim_submission(seed=3)
+    submission.references.append(reference)
+    await _accepted(sim.provider, submission)
+
+    [line] = sim.lines(submission)
+
+    assert line.arguments == submission.arguments
+    assert line.references == ["sha256:1"]
+    assert "secret" not in line.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"style": "oil"},
+        {"seconds": -1},
+        {"seconds": "soon"},
+        {"steps": 0},
+        {"num_images": 5},
+        {"aspect_ratio": "5:7"},
+        {"seed": 2**32},
+        {"prompt": None},
+        {"fault": "unheard of"},
+    ],
+    ids=str,
+)
+async def test_arguments_the_sim_does_not_know_are_rejected_unpaid(
+    sim: SimRig, arguments: dict[str, Any]
+) -> None:
+    submission = sim_submission(**arguments)
+
+    with pytest.raises(ProviderRejected, match=next(iter(arguments))):
+        await sim.provider.submit(submission)
+
+    assert sim.paid(submission) == 0
+    assert await sim.provider.look_up(submission) == Absent()
+
+
+@pytest.mark.xfail(strict=True, reason="less than nothing has elapsed, and so it says")
+async def test_progress_is_no_less_than_nothing_when_the_clock_is_put_back(sim: SimRig) -> None:
+    submission = sim.submission(seconds=5)
+    request = await _accepted(sim.provider, submission)
+    [line] = sim.lines(submission)
+    later = line.model_copy(
+        update={"request_id": "sim_later_7", "at": line.at + timedelta(minutes=10)}
+    )
+    SimRecords(sim.home).accept(later)
+
+    state = await sim.provider.poll(replace(request, request_id="sim_later_7"))
+
+    assert isinstance(state, Working)
+    assert (state.progress.percent or 0) >= 0
+
+
+_SUBMITS_FOR_EVER = """
+import asyncio, sys
+from pathlib import Path
+from services.render.providers.sim import SimProvider
+from tests.contract.test_providers import sim_submission
+
+async def main():
+    sim = SimProvider(Path(sys.argv[1]), "http://127.0.0.1:8083")
+    while True:
+        submission = sim_submission(seconds=0)
+        await sim.submit(submission)
+        print(submission.job, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_killed_while_it_submits_leaves_whole_requests_only(sim: SimRig) -> None:
+    command = [sys.executable, "-c", _SUBMITS_FOR_EVER, str(sim.home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        told = [process.stdout.readline().strip() for _ in range(50)]
+        process.kill()
+
+    accepted = [line.job for line in read_ledger(sim.home)]
+    assert set(told) <= set(accepted)
+    assert len(accepted) == len(set(accepted))
+
+
+async def test_what_a_killed_process_left_half_written_is_no_request(sim: SimRig) -> None:
+    submission = sim.submission()
+    (records_in(sim.home) / f".sim_{submission.job.removeprefix('job_')}_7.ab12").write_text("{")
+
+    assert await sim.provider.look_up(submission) == Absent()
+    await _accepted(sim.provider, submission)
+    assert sim.paid(submission) == 1

@@ -1,0 +1,122 @@
+"""
+The published shapes, as documents that are kept in `tests/contract/golden`.
+
+`make golden` writes them anew; what then differs is a change to the public contract.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from heliograph.contracts.events import Event, event_type
+from heliograph.contracts.jobs import LEGAL
+from heliograph.contracts.live import ClientFrame
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.queries import (
+    JobPage,
+    LaneStates,
+    LatestProgress,
+    ListJobs,
+    Position,
+    ProgressReport,
+    Ticket,
+)
+from heliograph.contracts.records import Job, Marker, Record
+from heliograph.contracts.requests import CancelRequest, JobRequest, RetryRequest
+from heliograph.contracts.sim import SimRecord
+from services.gateway.app import create_app
+from services.gateway.settings import GatewaySettings
+from tests.support.records import a_record
+
+FOLDER = Path(__file__).parent.parent / "contract" / "golden"
+
+
+def _schema(shape: Any, mode: Literal["validation", "serialization"]) -> Any:
+    return TypeAdapter(shape).json_schema(mode=mode)
+
+
+_said = partial(partial, _schema, mode="serialization")  #: what we write and others read
+_heard = partial(partial, _schema, mode="validation")  #: what others write and we read
+
+
+def _event() -> dict[str, Any]:
+    """The CloudEvents headers of every event, by an example of each sort of body."""
+    job = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    record = a_record(project="demo", job=job)
+    traced = {"correlation_id": "c-1", "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
+    internal = record.internal.model_copy(update=traced)
+    return {
+        "types": [event_type(name) for name in ("accepted", "deduplicated", *LEGAL)],
+        "headers": {
+            "record": _headers(record),
+            "traced record": _headers(record.model_copy(update={"internal": internal})),
+            "marker": _headers(
+                Marker(id=job, project="demo", marker="deduplicated", answer=job),
+            ),
+        },
+    }
+
+
+def _headers(body: Record | Marker) -> dict[str, str]:
+    return Event(
+        id="01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        name="accepted",
+        source="heliograph/gateway",
+        at=datetime(2030, 1, 2, 3, 4, 5, 678_901, UTC),
+        body=body,
+    ).headers()
+
+
+def _openapi() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as home:
+        return create_app(GatewaySettings(_env_file=None, home=Path(home))).openapi()
+
+
+PUBLISHED: dict[str, Callable[[], Any]] = {
+    "record": _said(Record),
+    "marker": _said(Marker),
+    "job": _said(Job),
+    "problem": _said(Problem),
+    "event": _event,
+    "job-request": _heard(JobRequest),
+    "cancel-request": _heard(CancelRequest),
+    "retry-request": _heard(RetryRequest),
+    "client-frame": _heard(ClientFrame),
+    "progress-report": _said(ProgressReport),
+    "latest-progress": _said(LatestProgress),
+    "position": _said(Position),
+    "list-jobs": _heard(ListJobs),
+    "job-page": _said(JobPage),
+    "lane-states": _said(LaneStates),
+    "ticket": _said(Ticket),
+    "sim-record": _said(SimRecord),
+    "gateway-openapi": _openapi,
+}  #: by name: how the document is made
+
+
+def file_of(name: str) -> Path:
+    """Where a document is kept."""
+    return FOLDER / f"{name}.json"
+
+
+def write() -> None:
+    """Write every document anew, and remove those that are published no more."""
+    FOLDER.mkdir(exist_ok=True)
+    for file in FOLDER.glob("*.json"):
+        if file.stem not in PUBLISHED:
+            file.unlink()
+    for name, make in PUBLISHED.items():
+        text = json.dumps(make(), indent=2, ensure_ascii=False)
+        file_of(name).write_text(f"{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
+    sys.stdout.write(f"{len(PUBLISHED)} documents in {FOLDER}\n")

@@ -1,0 +1,392 @@
+"""The registry loads as one consistent whole, or says which line of which file is wrong."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from heliograph.contracts.names import MODEL_PATTERN, PROJECT_PATTERN, matches
+from heliograph.contracts.registry import Model, Price, inconsistencies, provider_of
+from heliograph.runtime.registry import SECTIONS, SHIPPED, RegistryError, read_registry
+from tests.support.records import REGISTRY
+
+Overlay = Callable[[str, str], Path]
+
+KIND = """
+poster:
+  lane: portraits
+  media: image
+  model: sim/picture
+  expected_seconds: 10
+  timeout_seconds: 120
+"""
+MODEL = """
+sim/other:
+  title: Another one
+  endpoint: other
+  media: image
+"""
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Overlay:
+    """Writes an operator's file for a section."""
+
+    def write(section: str, text: str) -> Path:
+        file = tmp_path / f"my-{section}.yaml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
+
+
+def refusal(**overlays: Path) -> str:
+    """What the operator reads."""
+    with pytest.raises(RegistryError) as error:
+        read_registry(overlays)
+    return str(error.value)
+
+
+# -- what ships
+
+
+def test_the_shipped_files_are_consistent() -> None:
+    assert list(inconsistencies(REGISTRY)) == []
+
+
+def test_the_shipped_lanes_have_the_caps_of_the_architecture() -> None:
+    caps = {name: lane.cap for name, lane in REGISTRY.lanes.items()}
+
+    assert caps == {"cast": 4, "portraits": 6, "shots": 6, "video": 8, "text": 4}
+
+
+def test_the_shipped_kinds_have_the_lanes_of_the_architecture() -> None:
+    lanes = {name: kind.lane for name, kind in REGISTRY.kinds.items()}
+
+    assert lanes == {
+        "cast_ref": "cast",
+        "image": "portraits",
+        "portrait": "portraits",
+        "character_reference": "portraits",
+        "shot": "shots",
+        "video": "video",
+        "trailer": "video",
+        "scenes": "text",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [
+        ("portrait", 10),
+        ("cast_ref", 12),
+        ("character_reference", 30),
+        ("shot", 60),
+        ("video", 120),
+        ("scenes", 20),
+    ],
+)
+def test_the_shipped_kinds_take_the_time_of_the_architecture(kind: str, seconds: int) -> None:
+    assert REGISTRY.kinds[kind].expected_seconds == seconds
+
+
+@pytest.mark.parametrize("name", REGISTRY.models)
+def test_a_shipped_model_has_a_name_that_requests_can_say(name: str) -> None:
+    assert matches(MODEL_PATTERN, name)
+    assert REGISTRY.account_for(name) == "sim"
+
+
+@pytest.mark.parametrize("kind", REGISTRY.kinds)
+def test_the_templates_of_a_shipped_kind_can_be_filled(kind: str) -> None:
+    entry = REGISTRY.kinds[kind]
+
+    assert "{boat}" in entry.prompt_template.format(prompt="{boat}")
+    both = entry.edit_template.format(prompt="{boat}", edit_prompt="{night}")
+    assert "{boat}" in both
+    assert "{night}" in both
+
+
+def test_the_schema_of_parameters_refuses_what_it_does_not_know() -> None:
+    schema = REGISTRY.models["sim/picture"].schema_of_parameters()
+
+    assert schema["additionalProperties"] is False
+    assert "seed" in schema["properties"]
+
+
+# -- overlays
+
+
+def test_an_overlay_adds_an_entry(overlay: Overlay) -> None:
+    registry = read_registry({"kinds": overlay("kinds", KIND)})
+
+    assert registry.kinds["poster"].timeout_seconds == 120
+    assert registry.kinds["image"] == REGISTRY.kinds["image"]
+
+
+def test_an_overlay_replaces_an_entry_as_a_whole(overlay: Overlay) -> None:
+    registry = read_registry({"kinds": overlay("kinds", KIND.replace("poster", "shot"))})
+
+    assert REGISTRY.kinds["shot"].parameters == {"aspect_ratio": "16:9"}
+    assert registry.kinds["shot"].parameters == {}
+    assert registry.kinds["shot"].expected_seconds == 10
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "{}\n"])
+def test_an_empty_overlay_changes_nothing(overlay: Overlay, text: str) -> None:
+    assert read_registry({"lanes": overlay("lanes", text)}) == REGISTRY
+
+
+def test_overlays_may_depend_on_each_other(overlay: Overlay) -> None:
+    kind = KIND.replace("lane: portraits", "lane: posters").replace("sim/picture", "sim/other")
+
+    registry = read_registry(
+        {
+            "lanes": overlay("lanes", "posters: {cap: 2}\n"),
+            "models": overlay("models", MODEL),
+            "kinds": overlay("kinds", kind),
+        }
+    )
+
+    assert registry.kinds["poster"].model == "sim/other"
+
+
+def test_a_name_that_looks_like_a_number_is_a_name(overlay: Overlay) -> None:
+    assert "1" in read_registry({"lanes": overlay("lanes", "1: {cap: 2}\n")}).lanes
+
+
+# -- mistakes
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "line", "reason"),
+    [
+        pytest.param("kinds", "a: 1\nb: [\n", 3, "expected the node content", id="syntax"),
+        pytest.param("kinds", "a:\n\t- 1\n", 2, "cannot start any token", id="tab"),
+        pytest.param("kinds", "- a\n- b\n", 1, "names of kinds", id="a list"),
+        pytest.param("lanes", "just words\n", 1, "names of lanes", id="a text"),
+        pytest.param(
+            "kinds", KIND.replace("portraits", "posters"), 3, "no lane 'posters'", id="lane"
+        ),
+        pytest.param(
+            "kinds", KIND.replace("sim/picture", "sim/x"), 5, "no model 'sim/x'", id="model"
+        ),
+        pytest.param(
+            "kinds",
+            KIND.replace("sim/picture", "sim/motion"),
+            5,
+            "sim/motion makes video, the kind wants image",
+            id="media",
+        ),
+        pytest.param(
+            "kinds",
+            KIND.replace("  timeout_seconds: 120\n", ""),
+            2,
+            "timeout_seconds: Field required",
+            id="missing field",
+        ),
+        pytest.param(
+            "kinds", KIND.replace("120", "soon"), 7, "should be a valid number", id="wrong type"
+        ),
+        pytest.param("kinds", KIND.replace("120", "0"), 7, "greater than 0", id="out of bounds"),
+        pytest.param("kinds", f"{KIND}  colour: red\n", 8, "Extra inputs", id="unknown field"),
+        pytest.param("kinds", "poster: 5\n", 1, "should be a valid dictionary", id="no entry"),
+        pytest.param("lanes", "cast:\n  cap: 0\n", 2, "greater than or equal to 1", id="cap"),
+        pytest.param("accounts", "me: {provider: sim, cap: 0}\n", 1, "or equal to 1", id="account"),
+        pytest.param("models", "other: {}\n", 1, "Field required", id="empty entry"),
+        pytest.param(
+            "models", MODEL.replace("sim/other", "other"), 2, "provider/name", id="model name"
+        ),
+        pytest.param(
+            "models",
+            MODEL.replace("sim/other", "acme/other"),
+            2,
+            "provider 'acme' has no account",
+            id="no account",
+        ),
+        pytest.param(
+            "models",
+            f"{MODEL}  min_references: 2\n  max_references: 1\n",
+            6,
+            "more than max_references",
+            id="references",
+        ),
+        pytest.param(
+            "models",
+            f"{MODEL}  price:\n    amount: cheap\n",
+            7,
+            "valid decimal",
+            id="deep inside",
+        ),
+    ],
+)
+def test_a_mistake_is_named_by_file_line_and_reason(
+    overlay: Overlay, section: str, text: str, line: int, reason: str
+) -> None:
+    file = overlay(section, text)
+
+    message = refusal(**{section: file})
+
+    assert message.startswith(f"{file}:{line}: ")
+    assert reason in message
+
+
+def test_every_mistake_is_told_at_once(overlay: Overlay) -> None:
+    file = overlay("lanes", "a: {cap: 0}\nb: {cap: 1, size: 2}\nc: {}\n")
+
+    lines = refusal(lanes=file).splitlines()
+
+    assert [line.split(": ")[0] for line in lines] == [f"{file}:{n}" for n in (1, 2, 3)]
+
+
+def test_a_mistake_that_an_overlay_causes_elsewhere_is_told_where_it_shows(
+    overlay: Overlay,
+) -> None:
+    message = refusal(accounts=overlay("accounts", "sim: {provider: acme}\n"))
+
+    assert len(message.splitlines()) == len(REGISTRY.models)
+    assert all(str(SHIPPED / "models.yaml") in line for line in message.splitlines())
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, section: str) -> None:
+    file = tmp_path / "nowhere.yaml"
+
+    assert refusal(**{section: file}) == f"{file}: No such file or directory"
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert refusal(kinds=tmp_path) == f"{tmp_path}: Is a directory"
+
+
+@pytest.mark.xfail(strict=True, reason="the lines of a shipped entry outlive its replacement")
+def test_a_field_missing_from_a_replaced_entry_is_a_mistake_of_the_overlay(
+    overlay: Overlay,
+) -> None:
+    file = overlay("kinds", KIND.replace("poster", "shot").replace("  timeout_seconds: 120\n", ""))
+
+    assert refusal(kinds=file).startswith(f"{file}:2: ")
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=(UnicodeDecodeError, yaml.YAMLError),
+    reason="only errors of the parser are caught, not those of the reader",
+)
+@pytest.mark.parametrize("data", [b"a: \xff\xfe\n", b"a: \x07\n"], ids=["not UTF-8", "a bell"])
+def test_a_file_that_is_no_text_is_named(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "kinds.yaml"
+    file.write_bytes(data)
+
+    assert refusal(kinds=file).startswith(f"{file}")
+
+
+@pytest.mark.xfail(strict=True, reason="names become tokens of subjects, and are not checked")
+@pytest.mark.parametrize(
+    ("section", "text"),
+    [
+        ("lanes", "very.fast: {cap: 1}\n"),
+        ("lanes", "very fast: {cap: 1}\n"),
+        ("accounts", "my account: {provider: sim}\n"),
+        ("models", MODEL.replace("sim/other", "sim/other/one")),
+    ],
+    ids=["lane with a dot", "lane with a space", "account with a space", "model with two slashes"],
+)
+def test_a_name_that_cannot_travel_is_refused(overlay: Overlay, section: str, text: str) -> None:
+    assert refusal(**{section: overlay(section, text)})
+
+
+@pytest.mark.xfail(strict=True, reason="found by the first job, which breaks")
+@pytest.mark.parametrize(
+    ("section", "text"),
+    [
+        ("kinds", f"{KIND}  prompt_template: '{{promt}}'\n"),
+        ("models", f"{MODEL}  parameters: {{seed: {{type: integr}}}}\n"),
+    ],
+    ids=["template", "schema"],
+)
+def test_a_mistake_that_would_break_every_job_is_found_at_once(
+    overlay: Overlay, section: str, text: str
+) -> None:
+    assert refusal(**{section: overlay(section, text)})
+
+
+# -- prices
+
+
+def a_model(price: Price, **parameters: Any) -> Model:
+    return Model(endpoint="e", media="image", title="t", price=price, parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    ("unit", "parameters", "cost"),
+    [
+        ("request", {}, "0.25"),
+        ("request", {"num_images": 4, "duration_seconds": 9}, "0.25"),
+        ("image", {}, "0.25"),
+        ("image", {"num_images": 4}, "1.00"),
+        ("second", {"duration_seconds": 5}, "1.25"),
+        ("second", {"duration_seconds": 2.5}, "0.625"),
+    ],
+)
+def test_a_price_is_per_unit(unit: Any, parameters: dict[str, Any], cost: str) -> None:
+    model = a_model(Price(amount=Decimal("0.25"), unit=unit))
+
+    assert model.estimate(parameters) == Decimal(cost)
+
+
+def test_a_model_without_a_price_is_free() -> None:
+    assert a_model(Price()).estimate({"num_images": 4}) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "cost"), [({}, "0"), ({"price": 0.1}, "0.1"), ({"price": "0.0030"}, "0.0030")]
+)
+def test_a_parameter_can_name_the_price(asked: dict[str, Any], cost: str) -> None:
+    model = a_model(Price(parameter="price"))
+
+    assert model.estimate(asked) == Decimal(cost)
+
+
+def test_prices_add_up_without_rounding() -> None:
+    assert a_model(Price(amount=Decimal("0.1"), unit="image")).estimate({"num_images": 3}) == (
+        Decimal("0.3")
+    )
+
+
+@pytest.mark.xfail(strict=True, reason="a default of the model's schema is not part of the price")
+@pytest.mark.parametrize(
+    ("unit", "parameter"), [("image", "num_images"), ("second", "duration_seconds")]
+)
+def test_what_is_left_out_is_charged_by_the_default_of_the_model(unit: Any, parameter: str) -> None:
+    price = Price(amount=Decimal("0.25"), unit=unit)
+    model = a_model(price, **{parameter: {"type": "integer", "default": 5}})
+
+    assert model.estimate({}) == Decimal("1.25")
+
+
+@pytest.mark.xfail(strict=True, reason="tiny amounts are written with an exponent")
+def test_money_is_written_without_an_exponent() -> None:
+    cost = REGISTRY.models["sim/picture"].estimate({"price": 0.0000001})
+
+    assert re.fullmatch(r"\d+(\.\d+)?", str(cost))
+
+
+# -- names
+
+
+@pytest.mark.parametrize("name", ["sim/picture", "sim/a/b", "sim"])
+def test_the_provider_of_a_model_is_what_comes_before_the_slash(name: str) -> None:
+    assert provider_of(name) == "sim"
+
+
+@pytest.mark.parametrize("name", [*REGISTRY.lanes, *REGISTRY.kinds, *REGISTRY.accounts])
+def test_shipped_names_fit_into_subjects(name: str) -> None:
+    assert matches(PROJECT_PATTERN, name)
+
+
+def test_a_model_without_an_account_has_none_to_pay_it() -> None:
+    assert REGISTRY.account_for("acme/picture") is None

@@ -1,0 +1,332 @@
+"""What a request leaves out is decided once, in the first record of its job."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from heliograph.contracts.errors import (
+    IdempotencyKeyRequired,
+    ModelUnavailable,
+    OverMaxCost,
+    RequestError,
+    UnknownKind,
+    UnknownModel,
+    ValidationFailed,
+)
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.records import Record, Step, Takeover
+from heliograph.contracts.registry import Model, Registry
+from heliograph.contracts.requests import JobRequest
+from services.gateway.drafting import Caller, draft, is_same_body
+from tests.support.records import REGISTRY
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def ask(**fields: Any) -> JobRequest:
+    return JobRequest.model_validate({"kind": "portrait", "prompt": "a keeper", **fields})
+
+
+def caller(**fields: Any) -> Caller:
+    return Caller(**{"project": "demo", "job": new_job_id(), "key": "k", **fields})
+
+
+def drafted(registry: Registry = REGISTRY, **fields: Any) -> Record:
+    return draft(ask(**fields), caller(), registry, NOW)
+
+
+def pointers(error: RequestError) -> list[str]:
+    return [each.pointer for each in error.errors]
+
+
+def refused(**fields: Any) -> list[str]:
+    """Where a request is wrong."""
+    with pytest.raises(ValidationFailed) as error:
+        drafted(**fields)
+    return pointers(error.value)
+
+
+def urls(number: int) -> list[dict[str, str]]:
+    return [{"url": f"https://example.com/{n}.png"} for n in range(number)]
+
+
+def with_model(**fields: Any) -> Registry:
+    """The registry with a model of the operator's, `sim/mine`."""
+    model = Model.model_validate({"endpoint": "e", "title": "t", "media": "image", **fields})
+    return REGISTRY.model_copy(update={"models": {**REGISTRY.models, "sim/mine": model}})
+
+
+# -- what is decided
+
+
+def test_a_job_begins_accepted_and_queued() -> None:
+    record = drafted()
+
+    assert record.step is Step.ACCEPTED
+    assert (record.status, record.phase) == ("queued", "queued")
+    assert (record.revision, record.attempt, record.charged) == (1, 0, "no")
+    assert record.created_at == record.internal.changed_at == NOW
+
+
+def test_who_asked_is_kept() -> None:
+    who = caller(correlation_id="c-1", traceparent="00-1-2-01")
+
+    record = draft(ask(), who, REGISTRY, NOW)
+
+    assert (record.project, record.id) == (who.project, who.job)
+    assert (record.internal.correlation_id, record.internal.traceparent) == ("c-1", "00-1-2-01")
+
+
+def test_what_was_asked_is_kept() -> None:
+    fields: dict[str, Any] = {
+        "prompt": "a keeper, oil on canvas",
+        "edit_prompt": "at night",
+        "slot": "portrait/char-123",
+        "priority": "high",
+        "user": "alice",
+        "tags": {"show": "s1"},
+        "arguments": {"raw": [1, 2.5]},
+    }
+
+    record = drafted(**fields)
+
+    assert record.model_dump(include=set(fields)) == fields
+
+
+def test_a_kind_decides_lane_and_model() -> None:
+    record = drafted(kind="scenes")
+
+    assert (record.lane, record.model, record.provider) == ("text", "sim/text", "sim")
+    assert record.internal.account == "sim"
+
+
+def test_a_request_may_choose_its_model() -> None:
+    record = drafted(model="sim/edit", references=urls(1))
+
+    assert (record.lane, record.model) == ("portraits", "sim/edit")
+
+
+def test_a_kind_fills_in_its_parameters() -> None:
+    assert drafted(kind="shot").parameters == {"aspect_ratio": "16:9"}
+    assert drafted(kind="shot", parameters={"aspect_ratio": "1:1"}).parameters == {
+        "aspect_ratio": "1:1"
+    }
+
+
+def test_a_kind_fills_in_only_what_the_model_knows() -> None:
+    registry = with_model(parameters={"seed": {"type": "integer"}})
+
+    assert drafted(registry, kind="shot", model="sim/mine").parameters == {}
+
+
+def test_an_attempt_may_run_as_long_as_its_kind_says_unless_the_request_does() -> None:
+    assert drafted().internal.timeout_seconds == 120
+    assert drafted(parameters={"timeout_seconds": 5}).internal.timeout_seconds == 5
+
+
+# -- what is refused
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(UnknownKind) as error:
+        drafted(kind="sculpture")
+
+    assert pointers(error.value) == ["/kind"]
+
+
+def test_an_unknown_model_is_refused() -> None:
+    with pytest.raises(UnknownModel) as error:
+        drafted(model="sim/nothing")
+
+    assert pointers(error.value) == ["/model"]
+
+
+def test_a_model_that_makes_something_else_is_refused() -> None:
+    assert refused(model="sim/motion") == ["/model"]
+
+
+def test_a_model_nobody_pays_for_is_not_available() -> None:
+    model = REGISTRY.models["sim/picture"]
+    registry = REGISTRY.model_copy(update={"models": {**REGISTRY.models, "acme/picture": model}})
+
+    with pytest.raises(ModelUnavailable):
+        drafted(registry, model="acme/picture")
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=-1)])
+def test_a_deadline_is_in_the_future(late: timedelta) -> None:
+    assert refused(finish_by=NOW + late) == ["/finish_by"]
+
+
+def test_a_deadline_is_kept() -> None:
+    assert drafted(finish_by=NOW + timedelta(seconds=1)).finish_by == NOW + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "where"),
+    [
+        ({"seed": -1}, ["/parameters/seed"]),
+        ({"seed": "7"}, ["/parameters/seed"]),
+        ({"aspect_ratio": "5:1"}, ["/parameters/aspect_ratio"]),
+        ({"num_images": 5, "steps": 0}, ["/parameters/num_images", "/parameters/steps"]),
+        ({"colour": "red"}, ["/parameters"]),
+    ],
+)
+def test_parameters_are_those_of_the_model(parameters: dict[str, Any], where: list[str]) -> None:
+    assert sorted(refused(parameters=parameters)) == where
+
+
+def test_a_parameter_that_the_model_needs_is_asked_for() -> None:
+    registry = with_model(parameters={"seed": {"type": "integer"}}, required=["seed"])
+
+    with pytest.raises(ValidationFailed, match="'seed' is a required property"):
+        drafted(registry, model="sim/mine")
+
+
+# -- references
+
+
+def test_references_are_kept_in_order() -> None:
+    record = drafted(references=urls(3))
+
+    assert [reference.model_dump() for reference in record.references] == urls(3)
+    assert (record.internal.max_references, record.detail) == (3, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "used"),
+    [
+        ({"max_references": 1}, 1),
+        ({"max_references": 5}, 5),
+        ({"max_references": 16}, 5),
+        ({"kind": "video"}, 4),
+        ({"kind": "video", "max_references": 2}, 2),
+    ],
+)
+def test_references_are_cut_to_the_first_ones(fields: dict[str, Any], used: int) -> None:
+    record = drafted(references=urls(5), **fields)
+
+    assert [reference.model_dump() for reference in record.references] == urls(5)[:used]
+    assert record.detail == (None if used == 5 else f"the first {used} of 5 references are used")
+
+
+def test_a_request_is_known_by_the_references_it_sent() -> None:
+    one = drafted(references=urls(5), max_references=1)
+    another = drafted(references=urls(1), max_references=1)
+
+    assert one.references == another.references
+    assert one.internal.input_digest != another.internal.input_digest
+
+
+def test_a_model_that_takes_no_references_gets_none() -> None:
+    assert refused(kind="scenes", references=urls(1)) == ["/references"]
+
+
+def test_a_model_that_needs_references_gets_them() -> None:
+    assert refused(model="sim/edit") == ["/references"]
+
+
+def test_what_is_not_there_cannot_be_cut() -> None:
+    assert refused(max_references=1) == ["/max_references"]
+
+
+@pytest.mark.xfail(strict=True, reason="what a model needs is compared before references are cut")
+def test_references_are_not_cut_below_what_the_model_needs() -> None:
+    registry = with_model(min_references=2, max_references=4)
+
+    with pytest.raises(ValidationFailed):
+        drafted(registry, model="sim/mine", references=urls(3), max_references=1)
+
+
+# -- money
+
+
+def test_the_price_is_estimated() -> None:
+    assert drafted(parameters={"price": "0.0030"}).cost.estimated == Decimal("0.0030")
+    assert drafted().cost.estimated == 0
+
+
+def test_a_price_has_the_currency_of_its_model() -> None:
+    registry = with_model(price={"amount": "0.5", "currency": "EUR"})
+
+    cost = drafted(registry, model="sim/mine").cost
+
+    assert (cost.estimated, cost.actual, cost.currency) == (Decimal("0.5"), None, "EUR")
+
+
+@pytest.mark.parametrize("most", ["0.5", "0.50", "1"])
+def test_a_job_may_cost_as_much_as_the_request_allows(most: str) -> None:
+    assert drafted(parameters={"price": "0.5"}, max_cost=most)
+
+
+@pytest.mark.parametrize("most", ["0", "0.499999"])
+def test_a_job_that_costs_more_is_refused(most: str) -> None:
+    with pytest.raises(OverMaxCost):
+        drafted(parameters={"price": "0.5"}, max_cost=most)
+
+
+def test_what_costs_money_needs_a_key() -> None:
+    with pytest.raises(IdempotencyKeyRequired):
+        draft(ask(parameters={"price": "0.000001"}), caller(key=None), REGISTRY, NOW)
+
+
+def test_what_is_free_needs_none() -> None:
+    assert draft(ask(parameters={"price": "0.00"}), caller(key=None), REGISTRY, NOW)
+
+
+def test_what_is_taken_over_is_free() -> None:
+    takeover = Takeover(job=new_job_id(), account="sim", endpoint="picture", request_id="r")
+    asked = ask(parameters={"price": "0.5"}, max_cost="0")
+
+    record = draft(asked, caller(key=None), REGISTRY, NOW, takeover=takeover)
+
+    assert record.cost.estimated == 0
+    assert record.internal.takeover == takeover
+
+
+# -- digests
+
+
+def test_a_model_that_is_left_out_is_the_one_of_the_kind() -> None:
+    one, another = drafted(), drafted(model="sim/picture")
+
+    assert one.internal.body_digest == another.internal.body_digest
+    assert one.internal.input_digest == another.internal.input_digest
+
+
+def test_a_request_is_known_again_by_its_key() -> None:
+    record = drafted(tags={"show": "s1"})
+
+    assert is_same_body(ask(tags={"show": "s1"}), record.internal.body_digest, record.model)
+    assert is_same_body(
+        ask(tags={"show": "s1"}, model="sim/picture"), record.internal.body_digest, record.model
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"prompt": "x"}, {"tags": {"show": "s2"}}, {"model": "sim/edit"}, {"slot": "a"}]
+)
+def test_another_request_is_not(change: dict[str, Any]) -> None:
+    record = drafted(tags={"show": "s1"})
+    other = ask(**{"tags": {"show": "s1"}, **change})
+
+    assert not is_same_body(other, record.internal.body_digest, record.model)
+
+
+def test_a_default_that_changed_since_does_not_make_it_another_request() -> None:
+    record = drafted()
+    kinds = {name: kind.model_copy() for name, kind in REGISTRY.kinds.items()}
+    kinds["portrait"] = kinds["portrait"].model_copy(update={"model": "sim/edit"})
+    registry = REGISTRY.model_copy(update={"kinds": kinds})
+
+    assert drafted(registry, references=urls(1)).model == "sim/edit"
+    assert is_same_body(ask(), record.internal.body_digest, record.model)
+
+
+def test_a_key_may_stand_for_another_body_than_the_request() -> None:
+    record = draft(ask(), caller(), REGISTRY, NOW, body_digest="d", retry_of="job_x")
+
+    assert record.internal.body_digest == "d"
+    assert record.retry_of == "job_x"

@@ -1,0 +1,523 @@
+"""A retry begins at the cheapest step that can work, and nothing is paid for unasked."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from heliograph.contracts.errors import (
+    ContentPolicy,
+    Deadline,
+    IdempotencyKeyRequired,
+    JobError,
+    NoOutput,
+    NotFound,
+    OutputExpired,
+    OutputRefused,
+    OutputTooLarge,
+    Poison,
+    ProviderProtocol,
+    ProviderRejected,
+    ProviderTimeout,
+    ProviderUnavailable,
+    StateConflict,
+    StorageFailed,
+    ValidationFailed,
+)
+from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import (
+    Canceled,
+    CancelRequested,
+    Expired,
+    Fact,
+    Failed,
+    Rendered,
+    RetryScheduled,
+    Started,
+    Submitted,
+    Submitting,
+    SubmitUnknown,
+    Succeeded,
+)
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.records import Output, Record, Step, Takeover
+from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
+from services.gateway.accepting import Acceptance
+from services.gateway.drafting import Caller
+from services.gateway.retrying import (
+    choose_step,
+    request_again,
+    retry_digest,
+    retry_in_place,
+    retry_record,
+    takeover,
+)
+from tests.support.records import REGISTRY, a_record
+
+OUTPUTS = [Output(url="http://there/0.png"), Output(upload="sha256:" + "0" * 64)]
+LATE_OUTPUT = [Output(url="http://there/late.png")]
+ASK = RetryRequest()
+
+started = Started(run=1)
+submitting = Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[])
+submitted = Submitted(run=1, request_id="request-1")
+rendered = Rendered(run=1, outputs=OUTPUTS)
+in_the_dark = SubmitUnknown(run=1, problem=NobodyKnows().problem())
+again = RetryScheduled(not_before=now(), reason="provider_unavailable", detail="again")
+expired = Expired(problem=Deadline().problem())
+
+
+def failed(error: type[JobError]) -> Failed:
+    return Failed(problem=error().problem())
+
+
+def after(record: Record, *facts: Fact) -> Record:
+    for fact in facts:
+        record = fold(record, fact, record.internal.changed_at + timedelta(seconds=1))
+    return record
+
+
+def ended(*facts: Fact, **fields: Any) -> Record:
+    """A job to which this happened."""
+    return after(a_record(**fields), *facts)
+
+
+def ask(changes: dict[str, Any] | None = None, step: str | None = None) -> RetryRequest:
+    return RetryRequest.model_validate({"from": step, "changes": changes or {}})
+
+
+def someone(key: str | None = None) -> Caller:
+    return Caller(project="demo", job=new_job_id(), key=key)
+
+
+# -- from where
+
+SENT = (started, submitting, submitted)
+
+CHEAPEST: list[tuple[RetryFrom, tuple[Fact, ...]]] = [
+    ("submit", (Canceled(),)),
+    ("submit", (expired,)),
+    ("submit", (started, Canceled())),
+    ("submit", (started, submitting, failed(ProviderRejected))),
+    ("submit", (started, submitting, failed(ProviderUnavailable))),
+    ("submit", (started, submitting, failed(Poison))),
+    ("submit", (started, submitting, expired)),
+    ("submit", (started, submitting, in_the_dark, Canceled())),
+    ("submit", (started, submitting, in_the_dark, failed(NobodyKnows))),
+    ("submit", (started, submitting, in_the_dark, expired)),
+    ("submit", (*SENT, failed(ContentPolicy))),
+    ("submit", (*SENT, failed(ProviderProtocol))),
+    ("submit", (*SENT, failed(NoOutput))),
+    ("poll", (*SENT, failed(ProviderTimeout))),
+    ("poll", (*SENT, failed(ProviderUnavailable))),
+    ("poll", (*SENT, failed(Poison))),
+    ("poll", (*SENT, expired)),
+    ("poll", (*SENT, Canceled())),
+    ("poll", (started, submitting, in_the_dark, submitted, Canceled())),
+    ("download", (*SENT, Canceled(charged="yes", outputs=OUTPUTS))),
+    ("download", (*SENT, rendered, Canceled())),
+    ("download", (*SENT, rendered, expired)),
+    ("download", (*SENT, rendered, failed(StorageFailed))),
+    ("download", (*SENT, rendered, failed(Poison))),
+    ("download", (started, submitting, rendered, failed(StorageFailed))),
+    ("submit", (*SENT, rendered, failed(OutputRefused))),
+    ("submit", (*SENT, rendered, failed(OutputTooLarge))),
+    ("submit", (*SENT, rendered, failed(OutputExpired))),
+    ("submit", (*SENT, rendered, failed(NoOutput))),
+]
+
+
+def told(value: object) -> str | None:
+    """A story, as the name of a test."""
+    if not isinstance(value, tuple):
+        return None
+    last = value[-1]
+    reason = last.problem.code if isinstance(last, Failed) else last.name
+    return " ".join([*(fact.name for fact in value[:-1]), reason])
+
+
+@pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=told)
+def test_a_retry_begins_at_the_cheapest_step_that_can_work(
+    step: RetryFrom, story: tuple[Fact, ...]
+) -> None:
+    assert choose_step(ended(*story), None) == step
+
+
+@pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=told)
+def test_whoever_retries_may_ask_for_a_new_submission(
+    step: RetryFrom, story: tuple[Fact, ...]
+) -> None:
+    assert choose_step(ended(*story), "submit") == "submit"
+
+
+@pytest.mark.parametrize(
+    ("asked", "story"),
+    [
+        ("poll", (*SENT, failed(ContentPolicy))),
+        ("poll", (*SENT, rendered, failed(StorageFailed))),
+        ("download", (*SENT, rendered, failed(OutputRefused))),
+    ],
+)
+def test_whoever_retries_may_ask_for_what_there_is(
+    asked: RetryFrom, story: tuple[Fact, ...]
+) -> None:
+    assert choose_step(ended(*story), asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "story", "reason"),
+    [
+        ("download", (Canceled(),), "no outputs"),
+        ("download", (*SENT, failed(ProviderTimeout)), "no outputs"),
+        ("poll", (Canceled(),), "no request"),
+        ("poll", (started, submitting, failed(ProviderRejected)), "no request"),
+        ("poll", (started, submitting, in_the_dark, Canceled()), "no request"),
+    ],
+)
+def test_nobody_can_begin_with_what_is_not_there(
+    asked: RetryFrom, story: tuple[Fact, ...], reason: str
+) -> None:
+    with pytest.raises(StateConflict, match=reason):
+        choose_step(ended(*story), asked)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        (),
+        (started,),
+        (started, submitting),
+        SENT,
+        (started, submitting, in_the_dark),
+        (started, submitting, again),
+        (*SENT, rendered),
+        (*SENT, rendered, Succeeded(assets=[])),
+        (*SENT, CancelRequested(mode="stop")),
+    ],
+    ids=lambda story: story[-1].name if story else "accepted",
+)
+@pytest.mark.parametrize("asked", [None, "submit"])
+def test_only_what_ended_without_success_is_retried(
+    asked: RetryFrom | None, story: tuple[Fact, ...]
+) -> None:
+    with pytest.raises(StateConflict, match="cannot be retried"):
+        choose_step(ended(*story), asked)
+
+
+def taking_over(**old: Any) -> Record:
+    """A job that takes something over, and was stopped before it began."""
+    caller = someone()
+    fields = {"job": new_job_id(), "account": "sim", "endpoint": "picture", **old}
+    first = a_record(job=caller.job)
+    internal = first.internal.model_copy(update={"takeover": Takeover(**fields)})
+    return after(first.model_copy(update={"internal": internal}), Canceled())
+
+
+@pytest.mark.xfail(
+    strict=True, reason="what a job was to take over is forgotten when it ends early"
+)
+@pytest.mark.parametrize(
+    ("step", "old"), [("poll", {"request_id": "old"}), ("download", {"outputs": OUTPUTS})]
+)
+def test_a_retry_of_a_retry_takes_over_what_the_first_one_was_to(
+    step: RetryFrom, old: dict[str, Any]
+) -> None:
+    record = taking_over(**old)
+
+    assert choose_step(record, None) == step
+
+
+@pytest.mark.xfail(strict=True, reason="a request that failed is asked for again")
+@pytest.mark.parametrize("end", [Canceled(), expired], ids=["canceled", "expired"])
+def test_a_request_that_is_over_is_not_asked_for_again(end: Fact) -> None:
+    record = ended(*SENT, again, end)
+
+    assert choose_step(record, None) == "submit"
+
+
+# -- what is taken over
+
+
+def test_a_new_submission_takes_nothing_over() -> None:
+    assert takeover(ended(*SENT, rendered, Canceled()), "submit") is None
+
+
+def test_asking_again_takes_the_request_over() -> None:
+    record = ended(*SENT, failed(ProviderTimeout))
+
+    assert takeover(record, "poll") == Takeover(
+        job=record.id, account="sim", endpoint="picture", request_id="request-1"
+    )
+
+
+def test_fetching_again_takes_the_outputs_over() -> None:
+    record = ended(*SENT, rendered, failed(StorageFailed))
+
+    assert takeover(record, "download") == Takeover(
+        job=record.id, account="sim", endpoint="picture", outputs=OUTPUTS
+    )
+
+
+def test_fetching_again_takes_over_what_was_finished_after_a_stop() -> None:
+    record = ended(*SENT, CancelRequested(mode="stop"), Canceled(outputs=LATE_OUTPUT))
+
+    over = takeover(record, "download")
+
+    assert over is not None
+    assert over.outputs == LATE_OUTPUT
+
+
+def test_the_endpoint_is_handed_on_from_retry_to_retry() -> None:
+    first = taking_over(endpoint="old-endpoint")
+
+    over = takeover(first, "poll")
+
+    assert over is not None
+    assert over.endpoint == "old-endpoint"
+
+
+# -- the new job
+
+
+def test_a_retry_asks_for_the_same() -> None:
+    record = ended(
+        Canceled(),
+        slot="portrait/char-123",
+        edit_prompt="at night",
+        parameters={"seed": 7},
+        arguments={"raw": True},
+        references=[{"url": "https://example.com/a.png"}],
+        priority="high",
+        user="alice",
+        tags={"show": "s1"},
+        on_ambiguous={"action": "fail"},
+    )
+
+    new = retry_record(record, ASK, someone("k"), REGISTRY)
+
+    same = set(JobRequest.model_fields) & set(Record.model_fields)
+    assert new.model_dump(include=same - {"finish_by"}) == record.model_dump(
+        include=same - {"finish_by"}
+    )
+    assert new.internal.input_digest == record.internal.input_digest
+    assert new.internal.on_ambiguous == record.internal.on_ambiguous
+
+
+def test_a_retry_is_a_new_job_that_names_the_old_one() -> None:
+    record = ended(*SENT, failed(ContentPolicy))
+    caller = someone("k")
+
+    new = retry_record(record, ASK, caller, REGISTRY)
+
+    assert (new.id, new.retry_of) == (caller.job, record.id)
+    assert (new.step, new.revision, new.attempt) == (Step.ACCEPTED, 1, 0)
+    assert new.internal.attempts == []
+    assert (new.error, new.charged, new.cost.actual) == (None, "no", None)
+
+
+def test_an_old_deadline_does_not_end_the_retry() -> None:
+    record = ended(expired, finish_by=now() + timedelta(seconds=60))
+
+    assert retry_record(record, ASK, someone("k"), REGISTRY).finish_by is None
+
+
+@pytest.mark.parametrize(
+    ("step", "story"),
+    [
+        ("poll", (*SENT, failed(ProviderTimeout))),
+        ("download", (*SENT, rendered, failed(StorageFailed))),
+    ],
+)
+def test_what_is_taken_over_is_free_and_needs_no_key(
+    step: RetryFrom, story: tuple[Fact, ...]
+) -> None:
+    record = ended(*story, parameters={"price": "0.5"})
+
+    new = retry_record(record, ASK, someone(), REGISTRY)
+
+    assert new.cost.estimated == 0
+    assert new.internal.takeover == takeover(record, step)
+
+
+def test_a_new_submission_costs_what_it_costs_and_needs_a_key() -> None:
+    record = ended(Canceled(), parameters={"price": "0.5"})
+
+    assert retry_record(record, ASK, someone("k"), REGISTRY).cost.estimated == Decimal("0.5")
+    with pytest.raises(IdempotencyKeyRequired):
+        retry_record(record, ASK, someone(), REGISTRY)
+
+
+def test_changes_are_laid_over_the_old_request() -> None:
+    record = ended(Canceled(), parameters={"seed": 7}, tags={"show": "s1"})
+    changes = {"prompt": "the same, at night", "parameters": {"seed": 8}}
+
+    new = retry_record(record, ask(changes), someone("k"), REGISTRY)
+
+    assert (new.prompt, new.parameters["seed"]) == ("the same, at night", 8)
+    assert new.tags == {"show": "s1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"colour": "red"}, "/changes/colour"),
+        ({"prompt": ""}, "/changes/prompt"),
+        ({"references": [{"url": "x"}]}, "/changes/references/0/url"),
+    ],
+)
+def test_changes_that_make_no_request_are_named(changes: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(ValidationFailed) as error:
+        request_again(ended(Canceled()), "submit", changes)
+
+    assert [each.pointer for each in error.value.errors] == [pointer]
+
+
+@pytest.mark.xfail(strict=True, reason="these pointers are built without the care of `web`")
+def test_a_label_in_changes_is_named_as_everywhere() -> None:
+    with pytest.raises(ValidationFailed) as error:
+        request_again(ended(Canceled()), "submit", {"tags": {"a/b": "c"}})
+
+    assert [each.pointer for each in error.value.errors] == ["/changes/tags/a~1b"]
+
+
+@pytest.mark.parametrize("step", ["poll", "download"])
+def test_what_exists_already_cannot_be_changed(step: RetryFrom) -> None:
+    with pytest.raises(ValidationFailed) as error:
+        request_again(ended(*SENT, rendered, Canceled()), step, {"prompt": "x"})
+
+    assert [each.pointer for each in error.value.errors] == ["/changes"]
+
+
+# -- what a key stands for
+
+
+def test_the_same_retry_has_the_same_digest() -> None:
+    record = ended(Canceled())
+    one = ask({"prompt": "x", "priority": "low"}, step="submit")
+    another = ask({"priority": "low", "prompt": "x"}, step="submit")
+
+    assert retry_digest(record, one) == retry_digest(record, another)
+    assert retry_record(record, one, someone("k"), REGISTRY).internal.body_digest == retry_digest(
+        record, another
+    )
+
+
+@pytest.mark.parametrize("other", [ask({"prompt": "x"}), ask(step="submit")])
+def test_another_retry_has_another_digest(other: RetryRequest) -> None:
+    record = ended(Canceled())
+
+    assert retry_digest(record, other) != retry_digest(record, ASK)
+
+
+def test_the_same_retry_of_another_job_has_another_digest() -> None:
+    assert retry_digest(ended(Canceled()), ASK) != retry_digest(ended(Canceled()), ASK)
+
+
+def test_a_retry_and_a_first_request_are_never_the_same() -> None:
+    record = ended(Canceled())
+
+    assert retry_digest(record, ASK) != record.internal.body_digest
+
+
+# -- in place
+
+
+class Bus:
+    """The log and the queue, with one job."""
+
+    def __init__(self) -> None:
+        self.events, self.work = MemoryEvents(), MemoryWork()
+
+    async def hold(self, record: Record) -> Record:
+        await self.events.append(Event.of("test", record, now(), "test"), 0)
+        return record
+
+    async def try_to_retry(self, job: str, key: str | None, asked: RetryRequest = ASK) -> bool:
+        """Whether the job was in the state for it."""
+        return await retry_in_place(self.events, self.work, job, key, asked) is not None
+
+    async def retry(self, job: str, key: str) -> Acceptance:
+        acceptance = await retry_in_place(self.events, self.work, job, key, ASK)
+        assert acceptance is not None
+        return acceptance
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+@pytest.fixture
+def dark() -> Callable[[], Record]:
+    """Makes a job whose submission nobody knows about."""
+    return lambda: ended(started, submitting, in_the_dark, parameters={"price": "0.5"})
+
+
+async def test_a_submission_nobody_knows_about_is_sent_again_in_place(
+    bus: Bus, dark: Callable[[], Record]
+) -> None:
+    record = await bus.hold(dark())
+
+    acceptance = await bus.retry(record.id, "k")
+
+    assert not acceptance.replayed
+    assert acceptance.job.step is Step.RETRY_SCHEDULED
+    assert acceptance.job.charged == "unknown"
+    assert record.id in bus.work.queue
+
+
+async def test_the_same_key_retries_once_whatever_became_of_the_job(
+    bus: Bus, dark: Callable[[], Record]
+) -> None:
+    record = await bus.hold(dark())
+    entry = (await bus.retry(record.id, "k")).entry
+    ended_since = after(entry.record, Canceled(charged="unknown"))
+    await bus.events.append(Event.of("canceled", ended_since, now(), "test"), entry.sequence)
+
+    acceptance = await bus.retry(record.id, "k")
+
+    assert acceptance.replayed
+    assert acceptance.job == ended_since
+    assert len(bus.events.log) == 3
+
+
+async def test_paying_twice_needs_a_key(bus: Bus, dark: Callable[[], Record]) -> None:
+    record = await bus.hold(dark())
+
+    with pytest.raises(IdempotencyKeyRequired):
+        await bus.try_to_retry(record.id, None)
+    assert bus.work.queue == {}
+
+
+@pytest.mark.parametrize("step", ["poll", "download"])
+async def test_there_is_nothing_at_the_provider_to_begin_with(
+    bus: Bus, dark: Callable[[], Record], step: str
+) -> None:
+    record = await bus.hold(dark())
+
+    with pytest.raises(StateConflict):
+        await bus.try_to_retry(record.id, "k", ask(step=step))
+
+
+async def test_a_job_goes_on_in_place_as_it_is(bus: Bus, dark: Callable[[], Record]) -> None:
+    record = await bus.hold(dark())
+
+    with pytest.raises(ValidationFailed):
+        await bus.try_to_retry(record.id, "k", ask({"prompt": "x"}))
+
+
+async def test_a_job_that_ended_is_not_retried_in_place(bus: Bus) -> None:
+    record = await bus.hold(ended(Canceled()))
+
+    assert not await bus.try_to_retry(record.id, "k")
+
+
+async def test_a_job_that_does_not_exist_is_not_found(bus: Bus) -> None:
+    with pytest.raises(NotFound):
+        await bus.try_to_retry(new_job_id(), "k")

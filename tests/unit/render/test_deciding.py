@@ -1,0 +1,300 @@
+"""An attempt is repeated only when it surely cost nothing; every other end is told as it is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heliograph.contracts.errors import (
+    ContentPolicy,
+    JobError,
+    NoOutput,
+    OutputRefused,
+    Poison,
+    ProviderAuth,
+    ProviderBalance,
+    ProviderProtocol,
+    ProviderRejected,
+    ProviderTimeout,
+    ProviderUnavailable,
+    ReferenceFailed,
+)
+from heliograph.contracts.facts import (
+    Canceled,
+    CancelRequested,
+    Failed,
+    Rendered,
+    RetryScheduled,
+    Started,
+    Submitted,
+    Submitting,
+    SubmitUnknown,
+)
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.problems import Charged, NextAction
+from heliograph.contracts.records import Output, Record, Takeover
+from services.gateway.drafting import Caller, draft
+from services.render.deciding import (
+    after_poll,
+    again_or_failed,
+    backoff,
+    failure,
+    timed_out,
+    unknown,
+)
+from services.render.providers import Done, Ended, RateLimited
+from services.render.settings import RenderSettings
+from tests.support.records import REGISTRY, a_record, a_request
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+OUTPUTS = [Output(url="http://there/0.png")]
+
+thorough = settings(max_examples=100, deadline=None)
+
+
+@pytest.fixture
+def operator() -> RenderSettings:
+    """What an operator leaves as it is: three attempts, 2 to 60 seconds between them."""
+    return RenderSettings()
+
+
+def sent(attempt: int = 1, price: str = "0.003") -> Record:
+    """A job whose request was accepted, at its first or a later attempt."""
+    record = a_record(parameters={"price": price})
+    for run in range(1, attempt + 1):
+        if run > 1:
+            again = RetryScheduled(not_before=NOW, reason="x", detail="y")
+            record = fold(record, again, NOW)
+        record = fold(record, Started(run=run), NOW)
+        record = fold(record, submission(run), NOW)
+        record = fold(record, Submitted(run=run, request_id=f"request-{run}"), NOW)
+    return record
+
+
+def submission(run: int) -> Submitting:
+    return Submitting(run=run, endpoint="picture", prompt="p", arguments={}, references=[])
+
+
+def taken_over() -> Record:
+    """A job that asks for an old request."""
+    takeover = Takeover(job="job_old", account="sim", endpoint="picture", request_id="old")
+    caller = Caller(project="demo", job="job_new")
+    record = draft(a_request(), caller, REGISTRY, NOW, takeover=takeover)
+    record = fold(record, Started(run=1), NOW)
+    return fold(record, Submitted(run=1, request_id="old"), NOW)
+
+
+# -- again, or failed
+
+
+@pytest.mark.parametrize("error", [ProviderUnavailable(), ProviderTimeout()])
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_what_may_pass_is_tried_again(
+    operator: RenderSettings, error: JobError, attempt: int
+) -> None:
+    fact = again_or_failed(sent(attempt), error, NOW, operator)
+
+    assert isinstance(fact, RetryScheduled)
+    assert (fact.reason, fact.counted, fact.charged) == (error.code, True, "no")
+    assert fact.detail == f"attempt {attempt} failed: {error}"
+    assert NOW <= fact.not_before <= NOW + timedelta(seconds=2**attempt)
+
+
+def test_the_last_attempt_is_the_last(operator: RenderSettings) -> None:
+    fact = again_or_failed(sent(3), ProviderUnavailable(), NOW, operator)
+
+    assert isinstance(fact, Failed)
+    assert fact.problem.code == "provider_unavailable"
+
+
+def test_an_operator_can_allow_no_second_attempt() -> None:
+    fact = again_or_failed(sent(), ProviderUnavailable(), NOW, RenderSettings(max_attempts=1))
+
+    assert isinstance(fact, Failed)
+
+
+@pytest.mark.parametrize("charged", ["yes", "unknown"])
+def test_what_may_have_cost_something_is_never_repeated(
+    operator: RenderSettings, charged: Charged
+) -> None:
+    fact = again_or_failed(sent(), ProviderUnavailable(), NOW, operator, charged=charged)
+
+    assert isinstance(fact, Failed)
+    assert fact.charged == charged
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProviderRejected,
+        ContentPolicy,
+        ProviderAuth,
+        ProviderBalance,
+        ProviderProtocol,
+        NoOutput,
+        OutputRefused,
+        ReferenceFailed,
+        Poison,
+    ],
+)
+def test_what_will_not_pass_is_the_end(operator: RenderSettings, error: type[JobError]) -> None:
+    fact = again_or_failed(sent(), error(), NOW, operator, answer='{"detail":"no"}')
+
+    assert isinstance(fact, Failed)
+    assert (fact.problem.code, fact.answer) == (error.code, '{"detail":"no"}')
+
+
+def test_a_provider_that_says_when_is_asked_then(operator: RenderSettings) -> None:
+    fact = again_or_failed(sent(), ProviderUnavailable(retry_after=7.5), NOW, operator)
+
+    assert isinstance(fact, RetryScheduled)
+    assert fact.not_before == NOW + timedelta(seconds=7.5)
+
+
+@pytest.mark.parametrize("attempt", [1, 3, 9])
+def test_too_fast_is_no_attempt_however_often_it_is_said(
+    operator: RenderSettings, attempt: int
+) -> None:
+    fact = again_or_failed(sent(attempt), RateLimited(retry_after=1), NOW, operator)
+
+    assert isinstance(fact, RetryScheduled)
+    assert (fact.counted, fact.charged) == (False, "no")
+    assert fact.not_before == NOW + timedelta(seconds=1)
+
+
+def test_a_job_that_took_a_request_over_is_not_sent_anywhere(operator: RenderSettings) -> None:
+    fact = again_or_failed(taken_over(), ProviderUnavailable(), NOW, operator)
+
+    assert isinstance(fact, Failed)
+    assert fact.problem.charged == "no"
+
+
+# -- waiting
+
+
+@thorough
+@given(attempt=st.integers(1, 40), least=st.floats(0, 100), most=st.floats(0, 1000))
+def test_a_wait_is_within_a_bound_that_doubles(attempt: int, least: float, most: float) -> None:
+    operator = RenderSettings(backoff_min=least, backoff_max=most)
+
+    assert 0 <= backoff(attempt, operator) <= min(most, least * 2 ** (attempt - 1))
+
+
+def test_waits_are_spread_over_all_of_the_bound(operator: RenderSettings) -> None:
+    waits = [backoff(4, operator) for _ in range(500)]
+
+    assert min(waits) < 1
+    assert max(waits) > 15
+    assert len(set(waits)) > 400
+
+
+# -- how a failure is told
+
+
+@pytest.mark.parametrize("charged", ["no", "yes", "unknown"])
+def test_a_failure_says_what_it_cost(charged: Charged) -> None:
+    assert failure(sent(), ContentPolicy(), charged).charged == charged
+
+
+@pytest.mark.parametrize("charged", ["no", "yes", "unknown"])
+def test_what_is_free_cost_nothing(charged: Charged) -> None:
+    assert failure(sent(price="0"), ContentPolicy(), charged).charged == "no"
+
+
+def test_a_failure_of_a_job_is_no_http_error() -> None:
+    assert failure(sent(), OutputRefused(), "no").status is None
+
+
+def test_a_failure_says_what_can_be_done() -> None:
+    assert [a.kind for a in failure(sent(), ContentPolicy(), "no").next_actions] == ["retry"]
+
+
+def test_what_the_error_itself_advises_comes_first() -> None:
+    action = NextAction(kind="change_request", label="Leave the boat out")
+
+    problem = failure(sent(), ProviderRejected(next_actions=[action]), "no")
+
+    assert problem.next_actions == [action]
+
+
+@pytest.mark.xfail(strict=True, reason="the error tells the charge of the last attempt only")
+def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSettings) -> None:
+    again = RetryScheduled(not_before=NOW, reason="x", detail="y", charged="unknown", key="k")
+    record = fold(a_record(parameters={"price": "0.003"}), Started(run=1), NOW)
+    record = fold(record, submission(1), NOW)
+    record = fold(record, SubmitUnknown(run=1, problem=unknown(record)), NOW)
+    for fact in (again, Started(run=2), submission(2)):
+        record = fold(record, fact, NOW)
+
+    record = fold(record, again_or_failed(record, ProviderRejected(), NOW, operator), NOW)
+
+    assert record.error is not None
+    assert record.error.charged == record.charged
+
+
+# -- the end of a request
+
+
+@pytest.mark.parametrize("charged", ["yes", "unknown", "no"])
+def test_a_finished_request_is_rendered(operator: RenderSettings, charged: Charged) -> None:
+    done = Done(outputs=OUTPUTS, charged=charged, answer="{}")
+
+    assert after_poll(sent(), done, NOW, operator) == Rendered(
+        run=1, outputs=OUTPUTS, charged=charged, answer="{}"
+    )
+
+
+def test_a_request_that_ended_without_a_charge_may_be_repeated(operator: RenderSettings) -> None:
+    ended = Ended(error=ProviderUnavailable(), charged="no")
+
+    assert isinstance(after_poll(sent(), ended, NOW, operator), RetryScheduled)
+
+
+def test_a_request_that_ended_with_one_is_not(operator: RenderSettings) -> None:
+    fact = after_poll(sent(), Ended(error=ContentPolicy(), charged="yes"), NOW, operator)
+
+    assert isinstance(fact, Failed)
+    assert (fact.charged, fact.problem.charged) == ("yes", "yes")
+
+
+@pytest.mark.parametrize(
+    ("state", "outputs"),
+    [
+        (Done(outputs=OUTPUTS, charged="yes"), OUTPUTS),
+        (Ended(error=ProviderUnavailable(), charged="yes", stopped=True), []),
+    ],
+)
+def test_whoever_asked_to_stop_gets_canceled_and_keeps_what_was_finished(
+    operator: RenderSettings, state: Done | Ended, outputs: list[Output]
+) -> None:
+    record = fold(sent(), CancelRequested(mode="stop"), NOW)
+
+    assert after_poll(record, state, NOW, operator) == Canceled(charged="yes", outputs=outputs)
+
+
+def test_a_detached_job_runs_on(operator: RenderSettings) -> None:
+    record = fold(sent(), CancelRequested(mode="detach"), NOW)
+
+    assert isinstance(after_poll(record, Done(outputs=OUTPUTS), NOW, operator), Rendered)
+
+
+def test_nobody_knows_what_becomes_of_a_request_whose_time_is_up(operator: RenderSettings) -> None:
+    record = a_record(parameters={"timeout_seconds": 2.5, "price": "0.003"})
+
+    ended = timed_out(record)
+
+    assert (ended.error.code, ended.charged) == ("provider_timeout", "unknown")
+    assert str(ended.error) == "not finished within 2.5 s"
+    assert isinstance(after_poll(sent(), ended, NOW, operator), Failed)
+
+
+def test_who_may_decide_about_an_unknown_submission_is_told_how() -> None:
+    problem = unknown(sent())
+
+    assert (problem.code, problem.charged, problem.status) == ("submit_unknown", "unknown", None)
+    assert [action.kind for action in problem.next_actions] == ["retry", "cancel", "wait"]
+
+
+def test_an_unknown_submission_that_is_free_was_not_charged() -> None:
+    assert unknown(sent(price="0")).charged == "no"

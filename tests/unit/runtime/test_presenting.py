@@ -1,0 +1,221 @@
+"""Clients see the record without its inside, and with what only the edge knows."""
+
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from nats.aio.client import Client
+
+from heliograph.contracts.assets import objects_of
+from heliograph.contracts.names import asset_id
+from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.records import Asset, Job, LogLine, Progress, Record, Status, Variant
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.presenting import (
+    Addresses,
+    Presenter,
+    as_json,
+    live_address,
+    with_progress,
+)
+from heliograph.runtime.settings import ServiceSettings
+from tests.support.records import a_record
+
+
+@pytest.fixture
+def presenter() -> Presenter:
+    """A presenter whose storage does not answer: its connection is not open."""
+    settings = ServiceSettings(public_url="https://h.example/", status_port=9081)
+    return Presenter(settings, Addresses(JetStream(Client())))
+
+
+def with_asset(record: Record) -> Record:
+    variant = Variant(media_type="image/webp", width=2, height=2, bytes=5, sha256="1" * 64)
+    asset = Asset(
+        id=asset_id(record.id, 0),
+        index=0,
+        media_type="image/png",
+        bytes=9,
+        sha256="0" * 64,
+        variants={"thumbnail": variant},
+    )
+    finished = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
+    return record.model_copy(update={"assets": [asset], "finished_at": finished})
+
+
+# -- the job
+
+
+async def test_the_inside_of_a_record_is_not_shown(presenter: Presenter) -> None:
+    shown = await presenter.job(a_record(), 7)
+
+    assert "internal" not in shown
+    assert set(shown) == set(Job.model_fields)
+
+
+async def test_what_is_shown_is_a_job_to_the_client(presenter: Presenter) -> None:
+    record = a_record(slot="portrait/char-123", parameters={"price": "0.003"})
+
+    job = Job.model_validate_json(as_json(await presenter.job(record, 7)))
+
+    assert (job.id, job.slot, job.cost) == (record.id, record.slot, record.cost)
+
+
+async def test_a_job_carries_the_sequence_of_its_last_event(presenter: Presenter) -> None:
+    assert (await presenter.job(a_record(), 1042))["sequence"] == 1042
+
+
+async def test_links_are_absolute_and_lead_to_the_public_address(presenter: Presenter) -> None:
+    record = a_record()
+
+    assert (await presenter.job(record, 1))["links"] == {
+        "self": f"https://h.example/v1/jobs/{record.id}",
+        "events": f"https://h.example/v1/jobs/{record.id}/events",
+        "live": "ws://127.0.0.1:9081/v1/live",
+        "cancel": f"https://h.example/v1/jobs/{record.id}/cancel",
+        "retry": f"https://h.example/v1/jobs/{record.id}/retry",
+    }
+
+
+async def test_the_edge_may_fill_in_more(presenter: Presenter) -> None:
+    assert (await presenter.job(a_record(), 1, position=3))["position"] == 3
+
+
+async def test_jobs_keep_their_order(presenter: Presenter) -> None:
+    records = [a_record() for _ in range(3)]
+
+    shown = await presenter.jobs([(record, n) for n, record in enumerate(records)])
+
+    assert [job["id"] for job in shown] == [record.id for record in records]
+
+
+def test_a_job_without_assets_can_be_shown_at_once(presenter: Presenter) -> None:
+    shown = presenter.at_once(a_record(), 7)
+
+    assert shown is not None
+    assert shown["sequence"] == 7
+
+
+def test_a_job_whose_addresses_are_not_known_cannot_be_shown_at_once(presenter: Presenter) -> None:
+    assert presenter.at_once(with_asset(a_record()), 7) is None
+
+
+async def test_an_address_is_null_when_storage_does_not_answer(presenter: Presenter) -> None:
+    [asset] = (await presenter.job(with_asset(a_record()), 7))["assets"]
+
+    assert asset["url"] is None
+    assert asset["variants"]["thumbnail"]["url"] is None
+
+
+async def test_addresses_that_nobody_gives_are_missing() -> None:
+    addresses = Addresses(JetStream(Client()))
+    record = with_asset(a_record())
+    objects = [each for _, each in objects_of(record, record.assets[0])]
+
+    assert await addresses.of(objects) == {}
+    assert addresses.cached(objects) is None
+    assert addresses.cached([]) == {}
+
+
+def test_a_file_is_called_by_kind_time_and_index() -> None:
+    record = with_asset(a_record())
+    names = {name: each.filename for name, each in objects_of(record, record.assets[0])}
+
+    assert names == {
+        None: "image_20260131_235959_0.png",
+        "thumbnail": "image_20260131_235959_0.webp",
+    }
+
+
+@pytest.mark.parametrize(
+    ("public", "live"),
+    [
+        (None, "ws://127.0.0.1:8081/v1/live"),
+        ("https://live.example", "wss://live.example/v1/live"),
+        ("http://http.example/", "ws://http.example/v1/live"),
+    ],
+)
+def test_live_connections_are_made_where_status_is(public: str | None, live: str) -> None:
+    assert live_address(ServiceSettings(status_public_url=public)) == live
+
+
+def test_json_is_compact_and_says_every_character_as_it_is() -> None:
+    assert as_json({"a": [1, "é🗼"]}) == '{"a":[1,"é🗼"]}'.encode()
+
+
+# -- progress
+
+
+def a_report(phase: str, *lines: str, percent: int | None = 40) -> ProgressReport:
+    logs = [LogLine(at=datetime.now(UTC), message=line) for line in lines]
+    progress = Progress(percent=percent, basis="provider", logs=logs)
+    return ProgressReport(job="job_x", phase=phase, progress=progress)
+
+
+def a_job(**fields: Any) -> dict[str, Any]:
+    shown = a_record().model_dump(mode="json", exclude={"internal"})
+    return {**shown, "status": "running", "phase": "provider_queue", **fields}
+
+
+def test_a_job_nobody_reported_about_is_as_it_was() -> None:
+    job = a_job()
+
+    assert with_progress(job, None) is job
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+def test_only_a_running_job_has_progress(status: str) -> None:
+    job = with_progress(a_job(status=status), a_report("rendering"))
+
+    assert (job["progress"] is not None) == (status == "running")
+
+
+def test_the_last_report_is_shown_and_the_job_itself_stays_as_it_was() -> None:
+    job = a_job()
+
+    shown = with_progress(job, a_report("rendering"))
+
+    assert shown["progress"]["percent"] == 40
+    assert job["progress"] is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "reported", "shown"),
+    [
+        ("provider_queue", "provider_queue", "provider_queue"),
+        ("provider_queue", "rendering", "rendering"),
+        ("downloading", "downloading", "downloading"),
+        ("downloading", "storing", "storing"),
+        ("submitting", "rendering", "submitting"),
+        ("canceling", "rendering", "canceling"),
+        ("submit_unknown", "rendering", "submit_unknown"),
+    ],
+)
+def test_a_report_moves_the_phase_where_the_contract_says_so(
+    phase: str, reported: str, shown: str
+) -> None:
+    assert with_progress(a_job(phase=phase), a_report(reported))["phase"] == shown
+
+
+@pytest.mark.xfail(strict=True, reason="a report moves the phase whoever it is from")
+@pytest.mark.parametrize("reported", ["rendering", "provider_queue"])
+def test_a_late_report_of_the_provider_does_not_move_a_download_back(reported: str) -> None:
+    job = with_progress(a_job(phase="downloading"), a_report(reported))
+
+    assert job["phase"] == "downloading"
+
+
+def test_the_last_line_of_the_provider_is_the_detail() -> None:
+    job = with_progress(a_job(), a_report("rendering", "step 3 of 10", "step 4 of 10"))
+
+    assert job["detail"] == "step 4 of 10"
+
+
+def test_a_detail_of_the_job_itself_comes_first() -> None:
+    job = with_progress(a_job(detail="the first 4 are used"), a_report("rendering", "step 4"))
+
+    assert job["detail"] == "the first 4 are used"
+
+
+def test_a_report_without_lines_leaves_the_detail() -> None:
+    assert with_progress(a_job(), a_report("rendering"))["detail"] is None

@@ -1,0 +1,190 @@
+"""Settings come from the environment and `.env`, and what they leave out is derived."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from heliograph.runtime.settings import ServiceSettings
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    settings = ServiceSettings()
+
+    assert settings.home == Path(".heliograph")
+    assert settings.host == "127.0.0.1"
+    assert (settings.gateway_url, settings.status_url) == (
+        "http://127.0.0.1:8080",
+        "http://127.0.0.1:8081",
+    )
+    assert (settings.storage_url, settings.render_url) == (
+        "http://127.0.0.1:8082",
+        "http://127.0.0.1:8083",
+    )
+    assert settings.nats == "nats://127.0.0.1:4222"
+    assert settings.nats_monitor == "http://127.0.0.1:8222"
+    assert (settings.s3_port, settings.s3_endpoint) == (9000, None)
+    assert settings.auth == "off"
+
+
+# -- where they come from
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELIOGRAPH_GATEWAY_PORT", "9090")
+
+    assert ServiceSettings().gateway_url == "http://127.0.0.1:9090"
+
+
+def test_a_file_called_env_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HELIOGRAPH_STATUS_PORT=9091\n# a comment\nOTHER=1\n")
+
+    assert ServiceSettings().status_port == 9091
+
+
+def test_the_environment_comes_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("HELIOGRAPH_STATUS_PORT=9091\n")
+    monkeypatch.setenv("HELIOGRAPH_STATUS_PORT", "9092")
+
+    assert ServiceSettings().status_port == 9092
+
+
+def test_an_argument_comes_before_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELIOGRAPH_STATUS_PORT", "9092")
+
+    assert ServiceSettings(status_port=9093).status_port == 9093
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GATEWAY_PORT", "65536"),
+        ("GATEWAY_PORT", "http"),
+        ("NATS_PORT", "0"),
+        ("AUTH", "none"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("ACK_WAIT", "0"),
+        ("DRAIN", "-1"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"HELIOGRAPH_{name}", value)
+
+    with pytest.raises(ValidationError, match=name.lower()):
+        ServiceSettings()
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        ServiceSettings().host = "127.0.0.2"  # type: ignore[misc]  # that is the point
+
+
+# -- lists
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", []),
+        ("https://a.example", ["https://a.example"]),
+        (
+            "https://a.example, http://localhost:5173,",
+            ["https://a.example", "http://localhost:5173"],
+        ),
+    ],
+)
+def test_origins_are_separated_by_commas(
+    monkeypatch: pytest.MonkeyPatch, text: str, origins: list[str]
+) -> None:
+    monkeypatch.setenv("HELIOGRAPH_ALLOWED_ORIGINS", text)
+
+    assert ServiceSettings().allowed_origins == origins
+
+
+def test_origins_can_be_a_list_in_code() -> None:
+    assert ServiceSettings(allowed_origins=["https://a.example"]).allowed_origins == [
+        "https://a.example"
+    ]
+
+
+# -- doors
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "localhost", "::1"])
+def test_without_keys_the_doors_are_open_at_home(host: str) -> None:
+    assert ServiceSettings(host=host).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.com", "", "localhost."])  # noqa: S104
+def test_without_keys_they_are_open_nowhere_else(host: str) -> None:
+    with pytest.raises(ValidationError, match="HELIOGRAPH_AUTH=off needs a loopback address"):
+        ServiceSettings(host=host)
+
+
+# -- what is derived
+
+
+@pytest.mark.parametrize("service", ["", "status_", "storage_"])
+def test_a_public_address_is_used_as_it_is_without_its_last_slash(service: str) -> None:
+    settings = ServiceSettings.model_validate({f"{service}public_url": "https://h.example/sub/"})
+
+    derived = getattr(settings, f"{service or 'gateway_'}url")
+    assert derived == "https://h.example/sub"
+
+
+def test_render_is_reached_inside_the_deployment_only() -> None:
+    settings = ServiceSettings(public_url="https://h.example", render_port=9083)
+
+    assert settings.render_url == "http://127.0.0.1:9083"
+
+
+def test_another_host_is_in_every_address() -> None:
+    settings = ServiceSettings(host="localhost", nats_port=5222, nats_monitor_port=9222)
+
+    assert settings.gateway_url == "http://localhost:8080"
+    assert settings.nats == "nats://localhost:5222"
+    assert settings.nats_monitor == "http://localhost:9222"
+
+
+@pytest.mark.xfail(strict=True, reason="an address of IPv6 needs brackets in a URL")
+def test_an_address_of_ipv6_is_in_brackets() -> None:
+    settings = ServiceSettings(host="::1")
+
+    assert settings.gateway_url == "http://[::1]:8080"
+    assert settings.nats == "nats://[::1]:4222"
+
+
+def test_an_outside_server_is_used_instead_of_the_bundled_one() -> None:
+    settings = ServiceSettings(nats_url="nats://nats.example:4222")
+
+    assert settings.nats == "nats://nats.example:4222"
+    assert settings.nats_monitor is None
+
+
+def test_an_outside_server_may_be_monitored() -> None:
+    settings = ServiceSettings(
+        nats_url="nats://nats.example:4222", nats_monitor_url="http://nats.example:8222"
+    )
+
+    assert settings.nats_monitor == "http://nats.example:8222"
+
+
+def test_the_home_is_where_the_process_was_started(tmp_path: Path) -> None:
+    assert ServiceSettings().folder.path == tmp_path / ".heliograph"
+    assert ServiceSettings(home=Path("/elsewhere")).folder.path == Path("/elsewhere")
+
+
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELIOGRAPH_S3_SECRET_KEY", "canary")
+
+    settings = ServiceSettings()
+
+    assert settings.s3_secret_key is not None
+    assert settings.s3_secret_key.get_secret_value() == "canary"
+    assert "canary" not in repr(settings)
+    assert "canary" not in settings.model_dump_json()

@@ -1,0 +1,581 @@
+"""The read model is the log up to its cursor: whole batches, one epoch, pages that hold still."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heliograph.contracts.errors import Deadline, Unavailable, ValidationFailed
+from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
+from heliograph.contracts.facts import (
+    Canceled,
+    CancelRequested,
+    Expired,
+    Fact,
+    Rendered,
+    Started,
+    Submitting,
+    SubmitUnknown,
+    Succeeded,
+)
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.queries import ListJobs
+from heliograph.contracts.records import Record
+from services.status.ledgers import Ledger, OutOfStep, Row, as_text, flatten
+from services.status.ledgers.sql import SqlLedger, cursor_after, read_cursor
+from tests.support.records import a_record
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+started = Started(run=1)
+submitting = Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[])
+in_the_dark = SubmitUnknown(run=1, problem=NobodyKnows().problem())
+rendered = Rendered(run=1, outputs=[])
+succeeded = Succeeded(assets=[])
+expired = Expired(problem=Deadline().problem())
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
+    """A ledger that follows epoch `one`, and has heard of nothing yet."""
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    await ledger.prepare()
+    await ledger.open("one")
+    yield ledger
+    await ledger.aclose()
+
+
+def a_job(*facts: Fact, at: datetime = NOW, age: float = 0, **fields: Any) -> Record:
+    """A job that was accepted so many seconds ago; each fact took a second."""
+    at = at - timedelta(seconds=age)
+    record = a_record(**{"project": "demo", **fields})
+    internal = record.internal.model_copy(update={"changed_at": at})
+    record = record.model_copy(update={"created_at": at, "internal": internal})
+    for fact in facts:
+        at += timedelta(seconds=1)
+        record = fold(record, fact, at)
+    return record
+
+
+async def take_in(ledger: Ledger, *records: Record) -> int:
+    """Apply one event for each record, from the cursor on. Returns the cursor."""
+    cursor = await ledger.open("one")
+    rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
+    await ledger.apply(rows, cursor, cursor + len(rows))
+    return cursor + len(rows)
+
+
+async def found(ledger: Ledger, **query: Any) -> list[str]:
+    """Ids of the first page."""
+    page = await ledger.page(ListJobs(**{"project": "demo", **query}))
+    return [row.record.id for row in page.rows]
+
+
+async def known(ledger: Ledger, **query: Any) -> set[str]:
+    return set(await found(ledger, **query))
+
+
+def ids(*records: Record) -> list[str]:
+    return [record.id for record in records]
+
+
+# -- following the log
+
+
+async def test_a_new_ledger_begins_before_the_first_event(ledger: SqlLedger) -> None:
+    assert await ledger.open("one") == 0
+
+
+async def test_what_was_applied_is_found_and_the_cursor_moves(ledger: SqlLedger) -> None:
+    job = a_job(slot="shot/12", parameters={"price": "0.003"})
+
+    await ledger.apply([Row(7, job)], 0, 9)
+
+    assert await ledger.open("one") == 9
+    assert (await ledger.page(ListJobs(project="demo"))).rows == [Row(7, job)]
+
+
+async def test_a_batch_without_jobs_moves_the_cursor(ledger: SqlLedger) -> None:
+    await ledger.apply([], 0, 5)
+
+    assert await ledger.open("one") == 5
+
+
+async def test_the_last_event_of_a_job_is_the_one_that_is_kept(ledger: SqlLedger) -> None:
+    accepted = a_job()
+    running = fold(accepted, started, NOW)
+    done = fold(running, Canceled(), NOW)
+
+    await ledger.apply([Row(1, accepted), Row(2, running)], 0, 2)
+    await ledger.apply([Row(3, done)], 2, 3)
+
+    assert (await ledger.page(ListJobs(project="demo"))).rows == [Row(3, done)]
+
+
+@pytest.mark.parametrize("before", [0, 4, 6])
+async def test_a_projector_that_is_out_of_step_changes_nothing(
+    ledger: SqlLedger, before: int
+) -> None:
+    await ledger.apply([], 0, 5)
+
+    with pytest.raises(OutOfStep):
+        await ledger.apply([Row(before + 1, a_job())], before, before + 1)
+    assert await ledger.open("one") == 5
+    assert await found(ledger) == []
+
+
+async def test_another_epoch_begins_anew(ledger: SqlLedger) -> None:
+    await take_in(ledger, a_job(tags={"show": "s1"}), a_job())
+
+    assert await ledger.open("two") == 0
+    assert await found(ledger) == []
+    assert await found(ledger, tags={"show": "s1"}) == []
+
+
+async def test_a_ledger_can_be_built_again_from_the_log(ledger: SqlLedger) -> None:
+    jobs = [a_job(tags={"show": "s1"}, age=n) for n in range(3)]
+    await take_in(ledger, *jobs)
+    await ledger.open("two")
+
+    await ledger.apply([Row(n, job) for n, job in enumerate(jobs, start=1)], 0, 3)
+
+    assert await found(ledger, tags={"show": "s1"}) == ids(*jobs)
+
+
+async def test_what_was_written_outlives_the_process(ledger: SqlLedger, tmp_path: Path) -> None:
+    job = a_job()
+    await take_in(ledger, job)
+    await ledger.aclose()
+
+    another = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    await another.prepare()
+
+    assert await another.open("one") == 1
+    assert await found(another) == [job.id]
+    await another.aclose()
+
+
+@pytest.fixture
+async def another(ledger: SqlLedger, tmp_path: Path) -> AsyncIterator[SqlLedger]:
+    """What another process has: its own connections to the same database."""
+    another = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    yield another
+    await another.aclose()
+
+
+async def test_two_projectors_on_one_database_follow_each_other(
+    ledger: SqlLedger, another: SqlLedger
+) -> None:
+    await another.apply([], await another.open("one"), 3)
+
+    with pytest.raises(OutOfStep):
+        await ledger.apply([], 0, 3)
+    assert await ledger.open("one") == 3
+
+
+async def test_of_two_projectors_at_once_one_is_out_of_step(
+    ledger: SqlLedger, another: SqlLedger
+) -> None:
+    job = a_job()
+
+    outcomes = await asyncio.gather(
+        ledger.apply([Row(1, job)], 0, 1),
+        another.apply([Row(1, job)], 0, 1),
+        return_exceptions=True,
+    )
+
+    assert [type(outcome) for outcome in outcomes if outcome] == [OutOfStep]
+    assert await found(ledger) == [job.id]
+
+
+async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/nowhere/status.sqlite")
+
+    with pytest.raises(Unavailable, match="the database does not answer"):
+        await ledger.check()
+    await ledger.aclose()
+
+
+async def test_a_database_that_is_there_is_ready(ledger: SqlLedger) -> None:
+    await ledger.check()
+
+
+# -- pages
+
+
+async def test_the_newest_jobs_come_first(ledger: SqlLedger) -> None:
+    old, new, middle = a_job(age=30), a_job(age=10), a_job(age=20)
+    await take_in(ledger, old, new, middle)
+
+    assert await found(ledger) == ids(new, middle, old)
+
+
+async def test_jobs_of_the_same_moment_have_an_order(ledger: SqlLedger) -> None:
+    jobs = [a_job() for _ in range(5)]
+    await take_in(ledger, *jobs)
+
+    assert await found(ledger) == sorted(ids(*jobs), reverse=True)
+
+
+async def all_pages(ledger: Ledger, limit: int, *arriving: Record) -> list[list[str]]:
+    """Every page of the list, while new jobs come in between."""
+    arrivals, cursor, pages = list(arriving), None, []
+    while True:
+        page = await ledger.page(ListJobs(project="demo", limit=limit, cursor=cursor))
+        pages.append([row.record.id for row in page.rows])
+        if page.next is None:
+            return pages
+        cursor = page.next
+        if arrivals:
+            await take_in(ledger, arrivals.pop())
+
+
+@pytest.mark.parametrize("limit", [1, 3, 6, 7, 8, 200])
+async def test_pages_together_are_the_list(ledger: SqlLedger, limit: int) -> None:
+    jobs = [a_job(age=n // 2) for n in range(7)]
+    await take_in(ledger, *jobs)
+
+    pages = await all_pages(ledger, limit)
+
+    assert all(len(page) == limit for page in pages[:-1])
+    assert [job for page in pages for job in page] == await found(ledger, limit=200)
+
+
+async def test_new_jobs_do_not_move_the_pages_that_follow(ledger: SqlLedger) -> None:
+    jobs = [a_job(age=100 + n) for n in range(9)]
+    await take_in(ledger, *jobs)
+
+    pages = await all_pages(ledger, 2, *(a_job(age=n) for n in range(4)))
+
+    assert [job for page in pages for job in page] == ids(*jobs)
+
+
+async def test_a_job_that_changes_between_pages_keeps_its_place(ledger: SqlLedger) -> None:
+    jobs = [a_job(age=100 + n) for n in range(6)]
+    await take_in(ledger, *jobs)
+    changed = [fold(job, Canceled(), NOW) for job in (jobs[0], jobs[5])]
+
+    pages = await all_pages(ledger, 2, *changed)
+
+    assert [job for page in pages for job in page] == ids(*jobs)
+
+
+async def test_an_empty_list_is_one_empty_page(ledger: SqlLedger) -> None:
+    page = await ledger.page(ListJobs(project="demo"))
+
+    assert (page.rows, page.next) == ([], None)
+
+
+def test_a_cursor_leads_back_to_its_job() -> None:
+    job = a_job()
+
+    created, named = read_cursor(cursor_after(job))
+
+    assert named == job.id
+    assert created == job.created_at.timestamp() * 1_000_000
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "!", "abc", "é", "=", encoded("x.job_1"), encoded("5"), encoded("5.a.b"), "_w"],
+)
+async def test_a_cursor_nobody_gave_out_is_refused(ledger: SqlLedger, cursor: str) -> None:
+    with pytest.raises(ValidationFailed) as error:
+        await ledger.page(ListJobs(project="demo", cursor=cursor))
+
+    assert [each.pointer for each in error.value.errors] == ["/query/cursor"]
+
+
+@pytest.mark.xfail(strict=True, raises=OverflowError, reason="no bound on the time in a cursor")
+async def test_a_cursor_beyond_all_time_is_refused(ledger: SqlLedger) -> None:
+    with pytest.raises(ValidationFailed):
+        await ledger.page(ListJobs(project="demo", cursor=encoded(f"{2**63}.job_1")))
+
+
+# -- filters
+
+
+async def test_a_project_sees_its_own_jobs(ledger: SqlLedger) -> None:
+    mine, _ = jobs = a_job(), a_job(project="other")
+    await take_in(ledger, *jobs)
+
+    assert await found(ledger) == [mine.id]
+    assert await found(ledger, project="nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "number"),
+    [("queued", 1), ("running", 2), ("succeeded", 1), ("canceled", 1), ("failed", 0)],
+)
+async def test_jobs_are_found_by_status(ledger: SqlLedger, status: str, number: int) -> None:
+    await take_in(
+        ledger,
+        a_job(),
+        a_job(started),
+        a_job(started, submitting, in_the_dark),
+        a_job(started, submitting, rendered, succeeded),
+        a_job(Canceled()),
+    )
+
+    assert len(await found(ledger, status=status)) == number
+
+
+async def test_jobs_are_found_by_kind_model_and_user(ledger: SqlLedger) -> None:
+    jobs = a_job(kind="portrait", user="alice"), a_job(kind="scenes", user="bob"), a_job()
+    await take_in(ledger, *jobs)
+
+    assert await found(ledger, kind="portrait") == [jobs[0].id]
+    assert await found(ledger, model="sim/text") == [jobs[1].id]
+    assert await found(ledger, user="bob") == [jobs[1].id]
+    assert await found(ledger, user="b") == []
+
+
+async def test_a_slot_is_a_prefix(ledger: SqlLedger) -> None:
+    one, two, other = (
+        a_job(slot="cast/alice/ref_a"),
+        a_job(slot="cast/alice2/ref_a"),
+        a_job(slot="shot/12"),
+    )
+    await take_in(ledger, one, two, other, a_job())
+
+    assert await known(ledger, slot="cast/alice") == {one.id, two.id}
+    assert await known(ledger, slot="cast/alice/") == {one.id}
+    assert await known(ledger, slot="shot/12") == {other.id}
+    assert await known(ledger, slot="ast") == set()
+
+
+async def test_a_detached_job_is_not_found_by_its_slot(ledger: SqlLedger) -> None:
+    job = a_job(CancelRequested(mode="detach"), slot="shot/12")
+    await take_in(ledger, job)
+
+    assert await found(ledger, slot="shot") == []
+    assert await found(ledger) == [job.id]
+
+
+@pytest.mark.xfail(strict=True, reason="LIKE of SQLite does not tell capitals from small letters")
+async def test_a_slot_is_found_as_it_is_spelled(ledger: SqlLedger) -> None:
+    small, capital = a_job(slot="shot/a"), a_job(slot="Shot/A")
+    await take_in(ledger, small, capital)
+
+    assert await found(ledger, slot="shot/") == [small.id]
+
+
+async def test_tags_and_parameters_are_found_by_value(ledger: SqlLedger) -> None:
+    one = a_job(tags={"show": "s1", "act": "2"}, parameters={"seed": 7})
+    two = a_job(tags={"show": "s1"}, parameters={"seed": 8})
+    await take_in(ledger, one, two)
+
+    assert await known(ledger, tags={"show": "s1"}) == {one.id, two.id}
+    assert await known(ledger, tags={"show": "s1", "act": "2"}) == {one.id}
+    assert await known(ledger, tags={"show": "s1"}, parameters={"seed": "8"}) == {two.id}
+    assert await known(ledger, tags={"seed": "7"}) == set()
+    assert await known(ledger, tags={"show": "s"}) == set()
+
+
+async def test_text_is_found_in_prompts_however_it_is_capitalised(ledger: SqlLedger) -> None:
+    job = a_job(prompt="A Lighthouse at dusk")
+    await take_in(ledger, job, a_job(prompt="a boat"))
+
+    assert await found(ledger, q="lightHOUSE") == [job.id]
+    assert await found(ledger, q="house at") == [job.id]
+
+
+@pytest.mark.parametrize("special", ["%", "_", "/", "\\", "'", '"', "--", "[a]", "*", "🗼"])
+async def test_no_character_is_special_in_a_search(ledger: SqlLedger, special: str) -> None:
+    job = a_job(prompt=f"50{special}off", tags={"a": special}, user=special)
+    await take_in(ledger, job, a_job(prompt="50 xoff", tags={"a": "x"}, user="x"))
+
+    assert await found(ledger, q=special) == [job.id]
+    assert await found(ledger, q=f"0{special}o") == [job.id]
+    assert await found(ledger, tags={"a": special}) == [job.id]
+    assert await found(ledger, user=special) == [job.id]
+
+
+async def test_no_character_is_special_in_a_slot(ledger: SqlLedger) -> None:
+    job = a_job(slot="ref_a")
+    await take_in(ledger, job, a_job(slot="ref-a"))
+
+    assert await found(ledger, slot="ref_") == [job.id]
+    assert await found(ledger, slot="%") == []
+
+
+async def test_bounds_are_inclusive(ledger: SqlLedger) -> None:
+    jobs = [a_job(age=age) for age in (30, 20, 10)]
+    await take_in(ledger, *jobs)
+    at = jobs[1].created_at
+    moment = timedelta(microseconds=1)
+
+    assert await known(ledger, created_after=at) == set(ids(*jobs[1:]))
+    assert await known(ledger, created_before=at) == set(ids(*jobs[:2]))
+    assert await known(ledger, created_after=at, created_before=at) == {jobs[1].id}
+    assert await known(ledger, created_after=at + moment) == {jobs[2].id}
+    assert await known(ledger, created_before=at - moment) == {jobs[0].id}
+
+
+async def test_bounds_may_be_of_any_zone(ledger: SqlLedger) -> None:
+    job = a_job()
+    await take_in(ledger, job)
+
+    bound = datetime.fromisoformat("2030-01-01T02:00:00+02:00")
+    assert await found(ledger, created_after=bound, created_before=bound) == [job.id]
+
+
+async def test_filters_narrow_each_other_and_their_pages(ledger: SqlLedger) -> None:
+    jobs = [a_job(tags={"show": "s1"}, slot=f"shot/{n}", age=n) for n in range(5)]
+    await take_in(ledger, *jobs, *(a_job(slot=f"shot/{n}", age=n) for n in range(5)))
+    query = ListJobs(project="demo", tags={"show": "s1"}, slot="shot/", status="queued", limit=3)
+
+    first = await ledger.page(query)
+    second = await ledger.page(query.model_copy(update={"cursor": first.next}))
+
+    assert ids(*(row.record for row in first.rows + second.rows)) == ids(*jobs)
+    assert second.next is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(7, "7"), (0.5, "0.5"), (True, "true"), (False, "false"), ("16:9", "16:9")],
+)
+def test_a_parameter_is_written_as_people_write_it(value: object, text: str) -> None:
+    assert as_text(value) == text
+
+
+def test_labels_are_tags_and_parameters() -> None:
+    job = a_job(tags={"seed": "x"}, parameters={"seed": 7})
+
+    assert flatten(job) == {"tag.seed": "x", "param.seed": "7", "param.seconds": "0"}
+
+
+# -- snapshots
+
+
+async def snapped(ledger: Ledger, jobs: list[str] | None = None) -> tuple[int, list[str]]:
+    snapshot = await ledger.snapshot("demo", jobs, NOW - timedelta(minutes=30))
+    return snapshot.sequence, [row.record.id for row in snapshot.rows]
+
+
+async def test_a_snapshot_is_of_the_cursor_and_oldest_first(ledger: SqlLedger) -> None:
+    jobs = [a_job(age=n) for n in (30, 20, 10)]
+    cursor = await take_in(ledger, *reversed(jobs))
+    await ledger.apply([], cursor, 40)
+
+    assert await snapped(ledger) == (40, ids(*jobs))
+
+
+async def test_a_snapshot_of_nothing_still_is_of_a_moment(ledger: SqlLedger) -> None:
+    await ledger.apply([Row(3, a_job(project="other"))], 0, 3)
+
+    assert await snapped(ledger) == (3, [])
+
+
+async def test_a_snapshot_has_what_is_not_final_or_became_so_lately(ledger: SqlLedger) -> None:
+    waiting = a_job(age=90_000)
+    edge = a_job(Canceled(), age=1801)
+    lately = a_job(started, Canceled(), age=60)
+    await take_in(ledger, waiting, a_job(Canceled(), age=1802), edge, lately)
+
+    assert await snapped(ledger) == (4, ids(waiting, edge, lately))
+
+
+async def test_a_snapshot_of_named_jobs_has_them_whatever_they_are(ledger: SqlLedger) -> None:
+    old, other, foreign = a_job(Canceled(), age=90_000), a_job(), a_job(project="other")
+    await take_in(ledger, old, other, foreign)
+
+    assert await snapped(ledger, [old.id, foreign.id, "job_x"]) == (3, [old.id])
+
+
+async def test_a_snapshot_has_each_job_at_its_last_event(ledger: SqlLedger) -> None:
+    job = a_job()
+    running = fold(job, started, NOW)
+    await take_in(ledger, job, running)
+
+    snapshot = await ledger.snapshot("demo", None, NOW)
+
+    assert snapshot.rows == [Row(2, running)]
+
+
+async def test_a_snapshot_is_never_of_two_moments(ledger: SqlLedger, another: SqlLedger) -> None:
+    async def project() -> None:
+        for number in range(30):
+            await ledger.apply([Row(number + 1, a_job(age=number))], number, number + 1)
+
+    async def look() -> list[tuple[int, int]]:
+        seen = [(0, 0)]
+        while seen[-1][0] < 30:
+            sequence, jobs = await snapped(another)
+            seen.append((sequence, len(jobs)))
+        return seen
+
+    _, seen = await asyncio.gather(project(), look())
+    assert all(sequence == jobs for sequence, jobs in seen)
+
+
+async def test_there_is_no_snapshot_before_the_first_projection(tmp_path: Path) -> None:
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    await ledger.prepare()
+
+    with pytest.raises(Unavailable):
+        await snapped(ledger)
+    await ledger.aclose()
+
+
+# -- what the reaper and the janitor look for
+
+
+async def test_jobs_that_nothing_happened_to_are_found_the_quietest_first(
+    ledger: SqlLedger,
+) -> None:
+    quiet, quieter = a_job(started, age=100), a_job(age=200)
+    await take_in(ledger, quiet, quieter, a_job(age=10), a_job(Canceled(), age=900))
+
+    at = NOW - timedelta(seconds=60)
+    assert await ledger.unchanged_since(at, 10) == ids(quieter, quiet)
+    assert await ledger.unchanged_since(at, 1) == [quieter.id]
+
+
+async def test_a_job_past_its_deadline_is_due(ledger: SqlLedger) -> None:
+    real = datetime.now(UTC)
+    soon = real + timedelta(hours=1)
+    late = [a_job(finish_by=soon, at=real), a_job(started, finish_by=soon, at=real)]
+    later = a_job(finish_by=soon + timedelta(hours=1), at=real)
+    await take_in(ledger, *late, later, a_job(), a_job(Canceled(), finish_by=soon, at=real))
+
+    assert set(await ledger.due(soon, NOW - timedelta(days=9), 10)) == set(ids(*late))
+    assert len(await ledger.due(soon, NOW - timedelta(days=9), 1)) == 1
+    assert await ledger.due(soon - timedelta(seconds=1), NOW - timedelta(days=9), 10) == []
+
+
+async def test_a_submission_that_nobody_decided_about_is_due(ledger: SqlLedger) -> None:
+    dark = (started, submitting, in_the_dark)
+    old = a_job(*dark, age=100)
+    await take_in(ledger, old, a_job(*dark, age=50), a_job(started, submitting, age=900))
+
+    assert await ledger.due(NOW, NOW - timedelta(seconds=60), 10) == [old.id]
+
+
+async def test_what_ended_long_ago_is_trimmed_once(ledger: SqlLedger) -> None:
+    old, older = a_job(Canceled(), age=100), a_job(expired, project="other", age=200)
+    await take_in(ledger, old, older, a_job(Canceled(), age=10), a_job(age=900))
+    at = NOW - timedelta(seconds=60)
+
+    assert set(await ledger.untrimmed(at, 10)) == {("demo", old.id), ("other", older.id)}
+    assert len(await ledger.untrimmed(at, 1)) == 1
+    await ledger.trimmed([older.id])
+    assert await ledger.untrimmed(at, 10) == [("demo", old.id)]
+
+
+async def test_trimming_nothing_changes_nothing(ledger: SqlLedger) -> None:
+    job = a_job(Canceled(), age=100)
+    await take_in(ledger, job)
+
+    await ledger.trimmed([])
+
+    assert await ledger.untrimmed(NOW, 10) == [("demo", job.id)]

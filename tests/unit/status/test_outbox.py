@@ -1,0 +1,164 @@
+"""A client is sent everything in order, or it has to go; nothing waits for it without end."""
+
+import asyncio
+
+from services.status.outbox import LIMIT, Outbox
+
+
+def full() -> Outbox:
+    """An outbox with room for nothing more."""
+    outbox = Outbox()
+    for number in range(LIMIT):
+        outbox.put(str(number))
+    return outbox
+
+
+async def test_frames_leave_in_the_order_in_which_they_came() -> None:
+    outbox = Outbox()
+    for frame in "abc":
+        outbox.put(frame)
+
+    assert await outbox.take() == ["a", "b", "c"]
+
+
+async def test_a_frame_leaves_once() -> None:
+    outbox = Outbox()
+    outbox.put("a")
+    await outbox.take()
+    outbox.put("b")
+
+    assert await outbox.take() == ["b"]
+
+
+async def test_whoever_takes_waits_until_there_is_something() -> None:
+    outbox = Outbox()
+
+    async def put() -> None:
+        outbox.put("a")
+
+    frames, _ = await asyncio.gather(outbox.take(), put())
+    assert frames == ["a"]
+
+
+async def test_progress_wakes_whoever_takes() -> None:
+    outbox = Outbox()
+
+    async def put() -> None:
+        outbox.put_progress("job_a", "40 %")
+
+    frames, _ = await asyncio.gather(outbox.take(), put())
+    assert frames == ["40 %"]
+
+
+async def test_newer_progress_replaces_older_progress_about_the_same_job() -> None:
+    outbox = Outbox()
+    for percent in (10, 20, 30):
+        outbox.put_progress((1, "job_a"), f"a {percent} %")
+        outbox.put_progress((1, "job_b"), f"b {percent} %")
+
+    assert await outbox.take() == ["a 30 %", "b 30 %"]
+
+
+async def test_progress_is_not_sent_again() -> None:
+    outbox = Outbox()
+    outbox.put_progress("job_a", "40 %")
+    await outbox.take()
+    outbox.put("a")
+
+    assert await outbox.take() == ["a"]
+
+
+async def test_progress_does_not_overtake_events() -> None:
+    outbox = Outbox()
+    outbox.put_progress("job_a", "40 %")
+    outbox.put("submitted")
+
+    assert await outbox.take() == ["submitted", "40 %"]
+
+
+async def test_a_client_may_be_256_frames_behind() -> None:
+    outbox = full()
+
+    assert not outbox.overflowed
+    assert len(await outbox.take()) == 256
+
+
+async def test_a_client_that_is_further_behind_has_to_go() -> None:
+    outbox = full()
+    outbox.put("one too many")
+
+    assert outbox.overflowed
+    assert "one too many" not in await outbox.take()
+
+
+async def test_who_had_to_go_once_has_a_gap_and_does_not_come_back() -> None:
+    outbox = full()
+    outbox.put("one too many")
+    await outbox.take()
+    outbox.put("and another")
+
+    assert outbox.overflowed
+
+
+async def test_progress_takes_no_room() -> None:
+    outbox = full()
+    for number in range(2 * LIMIT):
+        outbox.put_progress(number, "40 %")
+
+    assert not outbox.overflowed
+    assert len(await outbox.take()) == 3 * LIMIT
+
+
+async def test_what_is_sent_again_waits_for_a_slow_client() -> None:
+    outbox = Outbox()
+    replayed = [str(number) for number in range(5 * LIMIT)]
+
+    async def replay() -> None:
+        for frame in replayed:
+            await outbox.put_in_turn(frame)
+
+    async def read() -> list[str]:
+        frames: list[str] = []
+        while len(frames) < len(replayed):
+            frames += await outbox.take()
+        return frames
+
+    _, read_frames = await asyncio.gather(replay(), read())
+    assert read_frames == replayed
+    assert not outbox.overflowed
+
+
+async def test_a_replay_leaves_room_for_what_happens_meanwhile() -> None:
+    outbox = Outbox()
+
+    async def replay() -> None:
+        for number in range(LIMIT):
+            await outbox.put_in_turn(str(number))
+
+    replaying = asyncio.create_task(replay())
+    await asyncio.wait({replaying}, timeout=0)
+    for number in range(LIMIT // 2):
+        outbox.put(f"live {number}")
+
+    assert not replaying.done()
+    assert not outbox.overflowed
+    assert len(await outbox.take()) == LIMIT
+    replaying.cancel()
+
+
+async def test_many_replays_at_once_do_not_drown_their_client() -> None:
+    outbox = Outbox()
+
+    async def replay() -> None:
+        for number in range(10):
+            await outbox.put_in_turn(str(number))
+
+    async def read() -> int:
+        count = 0
+        while count < 1000:
+            count += len(await outbox.take())
+        return count
+
+    *_, count = await asyncio.gather(*(replay() for _ in range(100)), read())
+    assert count == 1000
+    assert not outbox.overflowed

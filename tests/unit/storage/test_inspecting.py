@@ -1,0 +1,582 @@
+"""Pictures are opened by a program apart from us: no file harms us, nor the pictures after it."""
+
+import asyncio
+import io
+import os
+import signal
+import struct
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from heliograph.contracts.errors import OutputRefused
+from services.storage.inspecting import Inspection, Inspectors
+from services.storage.settings import StorageSettings
+
+_PEAK = Path("/proc/self/clear_refs")  #: writing 5 there makes VmHWM start anew
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(not _PEAK.exists(), reason="processes are looked at in Linux's /proc"),
+]
+
+PATIENCE = 10.0  #: seconds for one file; what its fork may use of CPU
+PARENT = 20  #: MiB that a file may cost this process
+SECRET = b"a lighthouse nobody may know of"
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def inspectors() -> AsyncIterator[Inspectors]:
+    """The same for all pictures, as in the service."""
+    inspectors = Inspectors(max_pixels=64_000_000)
+    yield inspectors
+    await inspectors.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def others() -> AsyncIterator[Inspectors]:
+    """For tests that kill them."""
+    inspectors = Inspectors(max_pixels=64_000_000)
+    yield inspectors
+    await inspectors.aclose()
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Callable[[bytes], Path]:
+    """Makes a file."""
+
+    def put(content: bytes) -> Path:
+        file = tmp_path / f"output-{zlib.crc32(content)}"
+        file.write_bytes(content)
+        return file
+
+    return put
+
+
+async def inspect(inspectors: Inspectors, source: Path) -> Inspection:
+    """In bounds: of time, and of our own memory."""
+    before = _start_measuring()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await inspectors.inspect(source, source.parent)
+    finally:
+        assert _memory("VmHWM") - before < PARENT
+
+
+def _start_measuring() -> float:
+    _PEAK.write_text("5")
+    return _memory("VmRSS")
+
+
+def _memory(line: str) -> float:
+    """MiB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split(f"{line}:")[1].split()[0]) / 1024
+
+
+def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def plain(width: int, height: int, mode: str = "RGB", color: Any = None) -> Image.Image:
+    return Image.new(mode, (width, height), color or "teal")
+
+
+def png(width: int, height: int, *chunks: bytes, color: int = 0, depth: int = 8) -> bytes:
+    """A black picture, packed row by row: gray (color 0) or RGB (2)."""
+    row = bytes(1 + (width * depth * (3 if color == 2 else 1) + 7) // 8)
+    packer = zlib.compressobj(1)
+    packed = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    return png_of(width, height, *chunks, chunk(b"IDAT", packed), color=color, depth=depth)
+
+
+def png_of(width: int, height: int, *chunks: bytes, color: int = 0, depth: int = 8) -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join([chunk(b"IHDR", head), *chunks, chunk(b"IEND", b"")])
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def gif(frames: int) -> bytes:
+    """The same pixel again and again."""
+    one = encoded(plain(1, 1, "P", 1), "GIF")
+    begins = one.index(b",")
+    return one[:begins] + one[begins:-1] * frames + b";"
+
+
+def jpeg_called(width: int, height: int) -> bytes:
+    """A small picture that says it is another size."""
+    small = encoded(plain(8, 8), "JPEG")
+    frame = small.index(b"\xff\xc0") + 5
+    return small[:frame] + struct.pack(">HH", height, width) + small[frame + 4 :]
+
+
+def psd(width: int, height: int) -> bytes:
+    head = struct.pack(">4sH6sHIIHH", b"8BPS", 1, bytes(6), 3, height, width, 8, 3)
+    return head + bytes(12) + struct.pack(">H", 0) + bytes(3 * width * height)
+
+
+SVG = (
+    b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><script>alert(1)</script></svg>"
+)
+HTML = b"<!doctype html><script>alert('not a picture')</script>"
+
+NO_PICTURE = {
+    "nothing": b"",
+    "svg": SVG,
+    "html": HTML,
+    "pdf": encoded(plain(8, 8), "PDF"),
+    "postscript": encoded(plain(8, 8), "EPS"),
+    "tiff": encoded(plain(8, 8), "TIFF"),
+    "psd": psd(8, 8),
+    "bmp": encoded(plain(8, 8), "BMP"),
+    "ico": encoded(plain(16, 16), "ICO"),
+    "tga": encoded(plain(8, 8), "TGA"),
+    "ppm": encoded(plain(8, 8), "PPM"),
+    "dds": encoded(plain(8, 8), "DDS"),
+    "html that begins as png": b"\x89PNG\r\n\x1a\n" + HTML,
+    "script that begins as gif": b"GIF89a=1;alert('not a picture');//",
+    "html that begins as jpeg": b"\xff\xd8\xff\xe0" + HTML,
+    "svg that begins as webp": b"RIFF\x24\0\0\0WEBP" + SVG,
+}
+
+BROKEN = {
+    "png cut short": encoded(Image.effect_noise((200, 200), 90))[:9000],
+    "jpeg cut short": encoded(Image.effect_noise((200, 200), 90), "JPEG")[:3000],
+    "webp cut short": encoded(Image.effect_noise((200, 200), 90), "WEBP")[:1500],
+    "gif cut short": encoded(Image.effect_noise((200, 200), 90).convert("P"), "GIF")[:3000],
+    "png without pixels": png_of(8, 8),
+    "png of no size": png_of(0, 0, chunk(b"IDAT", zlib.compress(b""))),
+    "png whose pixels are noise": png_of(8, 8, chunk(b"IDAT", b"\x78\x9c" + bytes(range(200)))),
+    "png of an unknown kind": png_of(8, 8, chunk(b"IDAT", zlib.compress(bytes(72))), color=9),
+    "png with a wrong sum": png(8, 8)[:29] + b"\0\0\0\0" + png(8, 8)[33:],
+}
+
+TOO_MUCH = {
+    "png of 13,000 x 13,000 pixels": lambda: png(13_000, 13_000, depth=1),
+    "png that says it is larger than memory": lambda: png_of(2**31 - 1, 2**31 - 1),
+    "jpeg of 65,000 x 65,000 pixels": lambda: jpeg_called(65_000, 65_000),
+    "gif of 65,535 x 65,535 pixels": lambda: gif(1)[:6] + b"\xff\xff\xff\xff" + gif(1)[10:],
+    "gif of 10,000 frames": lambda: gif(10_000),
+    "gif of one frame too many": lambda: gif(501),
+    "png of a million frames": lambda: png(8, 8, chunk(b"acTL", struct.pack(">II", 10**6, 0))),
+}
+
+BOMBS = {
+    "text that unpacks to 100 MB": lambda: png(
+        8, 8, chunk(b"zTXt", b"prompt\0\0" + zlib.compress(bytes(100_000_000), 1))
+    ),
+    "a profile that unpacks to 100 MB": lambda: png(
+        8, 8, chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(100_000_000), 1))
+    ),
+    "100 MB of pixels behind the last": lambda: png_of(
+        8, 8, chunk(b"IDAT", zlib.compress(bytes(100_000_000), 1))
+    ),
+    "a hundred thousand notes": lambda: png(8, 8, *100_000 * [chunk(b"tEXt", b"a\0b")]),
+}
+
+
+@pytest.mark.parametrize("content", NO_PICTURE.values(), ids=NO_PICTURE)
+async def test_what_is_no_picture_of_ours_is_refused(
+    inspectors: Inspectors, put: Callable[[bytes], Path], content: bytes
+) -> None:
+    with pytest.raises(OutputRefused):
+        await inspect(inspectors, put(content))
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+async def test_a_broken_picture_is_refused(
+    inspectors: Inspectors, put: Callable[[bytes], Path], content: bytes
+) -> None:
+    with pytest.raises(OutputRefused):
+        await inspect(inspectors, put(content))
+
+
+@pytest.mark.parametrize("make", TOO_MUCH.values(), ids=TOO_MUCH)
+async def test_too_much_of_a_picture_is_refused(
+    inspectors: Inspectors, put: Callable[[bytes], Path], make: Callable[[], bytes]
+) -> None:
+    with pytest.raises(OutputRefused, match=r"pixels|frames"):
+        await inspect(inspectors, put(make()))
+
+
+@pytest.mark.parametrize("make", BOMBS.values(), ids=BOMBS)
+async def test_what_unpacks_to_much_is_opened_or_refused_in_bounds(
+    inspectors: Inspectors, put: Callable[[bytes], Path], make: Callable[[], bytes]
+) -> None:
+    with suppress(OutputRefused):
+        assert (await inspect(inspectors, put(make()))).width == 8
+
+
+async def test_after_all_that_a_good_picture_is_opened(
+    inspectors: Inspectors, put: Callable[[bytes], Path]
+) -> None:
+    inspection = await inspect(inspectors, put(encoded(plain(640, 480))))
+
+    assert (inspection.width, inspection.height) == (640, 480)
+
+
+@pytest.mark.xfail(strict=True, reason="Pillow's own words name the file")
+async def test_a_refusal_does_not_tell_where_our_files_lie(
+    inspectors: Inspectors, put: Callable[[bytes], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(OutputRefused) as caught:
+        await inspect(inspectors, put(NO_PICTURE["svg that begins as webp"]))
+
+    assert str(tmp_path) not in str(caught.value)
+
+
+async def test_a_picture_of_more_pixels_than_allowed_is_refused(
+    put: Callable[[bytes], Path],
+) -> None:
+    inspectors = Inspectors(max_pixels=10_000)
+
+    with pytest.raises(OutputRefused, match="pixels"):
+        await inspect(inspectors, put(png(101, 100)))
+
+    await inspectors.aclose()
+
+
+@pytest.mark.xfail(strict=True, reason="pictures of more than half the limit are refused")
+async def test_a_picture_of_as_many_pixels_as_allowed_is_opened(
+    put: Callable[[bytes], Path],
+) -> None:
+    inspectors = Inspectors(max_pixels=10_000)
+
+    try:
+        assert (await inspect(inspectors, put(png(100, 100)))).width == 100
+    finally:
+        await inspectors.aclose()
+
+
+@pytest.mark.xfail(strict=True, reason="a picture is in memory three times; that is too often")
+async def test_the_largest_picture_of_the_settings_can_be_opened(
+    inspectors: Inspectors, put: Callable[[bytes], Path]
+) -> None:
+    height = StorageSettings().image_max_pixels // 8000
+
+    inspection = await inspect(inspectors, put(png(8000, height, color=2)))
+
+    assert (inspection.width, inspection.height) == (8000, height)
+
+
+@pytest.mark.parametrize(
+    ("size", "thumbnail", "webp"),
+    [
+        ((1, 1), (1, 1), (1, 1)),
+        ((64, 48), (64, 48), (64, 48)),
+        ((640, 480), (320, 240), (640, 480)),
+        ((300, 900), (107, 320), (300, 900)),
+        ((3000, 1500), (320, 160), (2048, 1024)),
+        ((20_000, 1), (320, 1), (2048, 1)),
+        ((1, 20_000), (1, 320), (1, 2048)),
+    ],
+    ids=str,
+)
+async def test_variants_fit_their_frames_and_are_never_larger_than_the_picture(
+    inspectors: Inspectors,
+    put: Callable[[bytes], Path],
+    size: tuple[int, int],
+    thumbnail: tuple[int, int],
+    webp: tuple[int, int],
+) -> None:
+    inspection = await inspect(inspectors, put(encoded(plain(*size))))
+
+    assert (inspection.width, inspection.height) == size
+    assert measured(inspection) == {"thumbnail": thumbnail, "webp": webp}
+
+
+def measured(inspection: Inspection) -> dict[str, tuple[int, int]]:
+    """The sizes of the variants, as their files have it."""
+    sizes = {}
+    for name, made in inspection.variants.items():
+        with Image.open(made.path, formats=["WEBP"]) as image:
+            assert image.size == (made.width, made.height)
+            sizes[name] = image.size
+    return sizes
+
+
+def _noise(mode: str) -> Image.Image:
+    return Image.effect_noise((40, 30), 90).convert(mode)
+
+
+UNUSUAL = {
+    "gray": encoded(_noise("L")),
+    "gray and alpha": encoded(_noise("LA")),
+    "black and white": encoded(_noise("1")),
+    "palette": encoded(_noise("P")),
+    "16 bits": encoded(plain(40, 30, "I;16", 1000)),
+    "16 bits and a transparent gray": encoded(plain(40, 30, "I;16", 1000), transparency=1000),
+    "a transparent color": encoded(_noise("RGB"), transparency=(1, 2, 3)),
+    "cmyk jpeg": encoded(_noise("CMYK"), "JPEG"),
+    "progressive jpeg": encoded(_noise("RGB"), "JPEG", progressive=True),
+    "gray jpeg": encoded(_noise("L"), "JPEG"),
+    "lossless webp": encoded(_noise("RGBA"), "WEBP", lossless=True),
+    "gif": encoded(_noise("P"), "GIF"),
+    "interlaced, as many frames as allowed": gif(500),
+}
+
+
+@pytest.mark.parametrize("content", UNUSUAL.values(), ids=UNUSUAL)
+async def test_pictures_of_every_make_have_variants(
+    inspectors: Inspectors, put: Callable[[bytes], Path], content: bytes
+) -> None:
+    inspection = await inspect(inspectors, put(content))
+
+    size = (inspection.width, inspection.height)
+    assert measured(inspection) == {"thumbnail": size, "webp": size}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        plain(40, 30, "RGBA", (250, 0, 0, 0)),
+        plain(40, 30, "LA", (250, 0)),
+        _noise("P").point([7] * 256),
+        plain(40, 30, "L", 7),
+    ],
+    ids=["rgba", "gray and alpha", "palette", "gray"],
+)
+async def test_what_is_transparent_stays_so(
+    inspectors: Inspectors, put: Callable[[bytes], Path], image: Image.Image
+) -> None:
+    options: dict[str, Any] = {} if "A" in image.mode else {"transparency": 7}
+
+    inspection = await inspect(inspectors, put(encoded(image, **options)))
+
+    assert pixel(inspection)[3] == 0
+
+
+@pytest.mark.parametrize(
+    ("image", "form", "color"),
+    [
+        (plain(40, 30, "RGB", (250, 120, 10)), "PNG", (250, 120, 10)),
+        (plain(40, 30, "CMYK", (0, 255, 255, 0)), "JPEG", (255, 0, 0)),
+        (plain(40, 30, "1", 1), "PNG", (255, 255, 255)),
+        pytest.param(
+            plain(40, 30, "I;16", 0x8000),
+            "PNG",
+            (128, 128, 128),
+            marks=pytest.mark.xfail(strict=True, reason="16 bits are clipped to 8: all is white"),
+        ),
+    ],
+    ids=["rgb", "cmyk", "black and white", "16 bits"],
+)
+async def test_a_variant_has_the_colors_of_the_picture(
+    inspectors: Inspectors,
+    put: Callable[[bytes], Path],
+    image: Image.Image,
+    form: str,
+    color: tuple[int, int, int],
+) -> None:
+    inspection = await inspect(inspectors, put(encoded(image, form)))
+
+    assert pixel(inspection)[:3] == pytest.approx(color, abs=8)
+
+
+def pixel(inspection: Inspection) -> tuple[int, ...]:
+    """One in the middle of the thumbnail."""
+    with Image.open(inspection.variants["thumbnail"].path) as image:
+        color = image.convert("RGBA").getpixel((image.width // 2, image.height // 2))
+    assert isinstance(color, tuple)
+    return tuple(map(int, color))
+
+
+async def test_of_a_moving_picture_the_variants_show_the_beginning(
+    inspectors: Inspectors, put: Callable[[bytes], Path]
+) -> None:
+    later = [plain(40, 30, "RGB", color) for color in ("white", "black")]
+    moving = encoded(plain(40, 30, "RGB", "red"), "GIF", save_all=True, append_images=later)
+
+    inspection = await inspect(inspectors, put(moving))
+
+    assert pixel(inspection)[:3] == pytest.approx((255, 0, 0), abs=8)
+    with Image.open(inspection.variants["webp"].path) as image:
+        assert getattr(image, "n_frames", 1) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="the turn is thrown away with the EXIF that asks for it")
+async def test_a_picture_that_is_to_be_turned_stands_upright_in_its_variants(
+    inspectors: Inspectors, put: Callable[[bytes], Path]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+
+    inspection = await inspect(inspectors, put(encoded(plain(60, 20), "JPEG", exif=exif)))
+
+    assert measured(inspection)["webp"] == (20, 60)
+
+
+def _told() -> dict[str, bytes]:
+    """Pictures that tell something, in all the places there are."""
+    exif = Image.Exif()
+    exif[0x010E] = SECRET.decode()  # description
+    exif[0x9286] = SECRET  # user comment
+    xmp = b"<x:xmpmeta><dc:description>" + SECRET + b"</dc:description></x:xmpmeta>"
+    notes = PngInfo()
+    notes.add_text("parameters", SECRET.decode())
+    notes.add_text("prompt", SECRET.decode(), zip=True)
+    notes.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    image = plain(40, 30)
+    everything: dict[str, Any] = {"exif": exif, "icc_profile": SECRET}
+    return {
+        "png": encoded(image, pnginfo=notes, **everything),
+        "png, behind the pixels": png(40, 30)[:-12] + chunk(b"tEXt", b"prompt\0" + SECRET),
+        "jpeg": encoded(image, "JPEG", comment=SECRET, xmp=xmp, **everything),
+        "webp": encoded(image, "WEBP", xmp=xmp, **everything),
+        "gif": encoded(image, "GIF", comment=SECRET),
+    }
+
+
+TOLD = _told() | {
+    f"{form.lower()} and html": encoded(plain(40, 30), form) + b"<script>" + SECRET
+    for form in ("PNG", "JPEG", "WEBP", "GIF")
+}
+
+
+@pytest.mark.parametrize("content", TOLD.values(), ids=TOLD)
+async def test_variants_are_pixels_and_nothing_else(
+    inspectors: Inspectors, put: Callable[[bytes], Path], content: bytes
+) -> None:
+    inspection = await inspect(inspectors, put(content))
+
+    for made in inspection.variants.values():
+        variant = made.path.read_bytes()
+        assert SECRET not in variant
+        assert b"<script" not in variant
+        assert len(variant) == 8 + int.from_bytes(variant[4:8], "little")
+        with Image.open(io.BytesIO(variant)) as image:
+            assert not {"exif", "xmp", "icc_profile", "comment"} & set(image.info)
+
+
+async def test_few_programs_serve_many_pictures(
+    others: Inspectors, put: Callable[[bytes], Path], tmp_path: Path
+) -> None:
+    before = _children(os.getpid())
+    pictures = [put(encoded(plain(40, 30 + number))) for number in range(8)]
+
+    inspections = await asyncio.gather(*(others.inspect(each, tmp_path) for each in pictures))
+
+    assert [inspection.height for inspection in inspections] == list(range(30, 38))
+    assert len(_children(os.getpid()) - before) <= 2
+
+
+async def test_a_picture_that_kills_its_fork_is_refused_and_the_next_is_opened(
+    others: Inspectors, put: Callable[[bytes], Path]
+) -> None:
+    at_work, _, fork = await _at_work(others, put)
+
+    os.kill(fork, signal.SIGKILL)
+
+    with pytest.raises(OutputRefused):
+        await at_work
+    assert (await inspect(others, put(png(8, 8)))).width == 8
+
+
+@pytest.mark.xfail(strict=True, reason="a dead program is asked")
+async def test_a_picture_that_kills_the_program_does_not_harm_the_next(
+    others: Inspectors, put: Callable[[bytes], Path]
+) -> None:
+    at_work, program, _ = await _at_work(others, put)
+
+    os.kill(program, signal.SIGKILL)
+
+    with suppress(OutputRefused):
+        await at_work
+    assert (await inspect(others, put(png(8, 8)))).width == 8
+
+
+@pytest.mark.xfail(strict=True, reason="a dead program is asked")
+async def test_a_program_that_died_between_two_pictures_is_replaced(
+    others: Inspectors, put: Callable[[bytes], Path]
+) -> None:
+    before = _children(os.getpid())
+    await inspect(others, put(png(8, 8)))
+    [program] = _children(os.getpid()) - before
+
+    os.kill(program, signal.SIGKILL)
+    await _eventually(lambda: program not in _children(os.getpid()))
+
+    assert (await inspect(others, put(png(9, 9)))).width == 9
+
+
+@pytest.mark.xfail(strict=True, reason="the end of the fork is waited for, and it is not ended")
+async def test_a_picture_that_hangs_is_refused_in_time(
+    others: Inspectors, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 0.5)
+    at_work, _, fork = await _at_work(others, put)
+    os.kill(fork, signal.SIGSTOP)
+
+    try:
+        ended, _ = await asyncio.wait([at_work], timeout=1.5)
+        assert ended
+        assert isinstance(at_work.exception(), OutputRefused)
+    finally:
+        _end(fork)
+        await asyncio.wait([at_work])
+
+
+@pytest.mark.xfail(strict=True, reason="the end of the fork is waited for, and it is not ended")
+async def test_a_picture_nobody_waits_for_any_more_is_not_worked_on(
+    others: Inspectors, put: Callable[[bytes], Path]
+) -> None:
+    at_work, _, fork = await _at_work(others, put)
+    os.kill(fork, signal.SIGSTOP)
+    at_work.cancel()
+
+    try:
+        ended, _ = await asyncio.wait([at_work], timeout=1.5)
+        assert ended
+        await _eventually(lambda: not _is_running(fork))
+    finally:
+        _end(fork)
+        await asyncio.wait([at_work])
+
+
+async def _at_work(
+    inspectors: Inspectors, put: Callable[[bytes], Path]
+) -> tuple[asyncio.Task[Inspection], int, int]:
+    """A large picture being opened, the program that does it, and the fork that really does it."""
+    before = _children(os.getpid())
+    large = put(png(5000, 5000))
+    at_work = asyncio.create_task(inspectors.inspect(large, large.parent))
+    await _eventually(lambda: _children(os.getpid()) - before)
+    [program] = _children(os.getpid()) - before
+    await _eventually(lambda: _children(program))
+    [fork] = _children(program)
+    return at_work, program, fork
+
+
+def _children(process: int) -> set[int]:
+    threads = Path(f"/proc/{process}/task").glob("*/children")
+    return {int(child) for thread in threads for child in thread.read_text().split()}
+
+
+def _is_running(process: int) -> bool:
+    status = Path(f"/proc/{process}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def _end(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+async def _eventually(is_so: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < end, "it did not happen"
+        await asyncio.sleep(0.002)

@@ -1,0 +1,611 @@
+"""A rendered job ends with its outputs stored, or says why not, and what was paid is never forgotten."""
+
+import asyncio
+import io
+import shutil
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from heliograph.contracts.assets import objects_of, output_key
+from heliograph.contracts.errors import OutputExpired
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import (
+    CancelRequested,
+    Fact,
+    Rendered,
+    Started,
+    Submitted,
+    Submitting,
+)
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.names import asset_id, new_job_id
+from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.records import Output, Record, Step
+from heliograph.contracts.subjects import progress
+from heliograph.runtime.bus import advance, now
+from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
+from services.storage.fetching import Fetcher
+from services.storage.inspecting import Inspectors
+from services.storage.settings import StorageSettings
+from services.storage.stores import Content, Damaged, StoreUnavailable
+from services.storage.stores.memory import MemoryStore
+from services.storage.storing import Storer
+from services.storage.uploading import Uploads
+from tests.support.records import REGISTRY, a_record
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Page = Callable[[], Awaitable[bytes | int]]  #: what a page answers: bytes, or a status
+
+
+class Host:
+    """Where a provider's results wait."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        self.asked: list[str] = []
+        self._visits: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._welcome, "127.0.0.1", 0)
+        self.name = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        self._server.close()
+        for visit in self._visits:
+            visit.cancel()
+        await asyncio.gather(*self._visits, return_exceptions=True)
+
+    def output(self, page: Page) -> Output:
+        """A page as an output of a job."""
+        path = f"/{uuid4().hex}"
+        self.pages[path] = page
+        return Output(url=f"http://{self.name}{path}")
+
+    def _welcome(self, reader: StreamReader, writer: StreamWriter) -> None:
+        visit = asyncio.create_task(self._serve(reader, writer))
+        self._visits.add(visit)
+        visit.add_done_callback(self._visits.discard)
+
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        try:
+            path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+            self.asked.append(path)
+            answer = await self.pages[path]()
+            status, body = (answer, b"") if isinstance(answer, int) else (200, answer)
+            head = f"HTTP/1.1 {status} Here\r\nContent-Length: {len(body)}\r\n"
+            writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+def gives(answer: bytes | int) -> Page:
+    async def page() -> bytes | int:
+        return answer
+
+    return page
+
+
+async def hangs() -> bytes:
+    await asyncio.Event().wait()
+    return b""
+
+
+def a_picture(width: int = 64, height: int = 48) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class NoUploads(Uploads):
+    """Nobody brought anything."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def find(self, project: str, sha256: str) -> dict[str, Any] | None:
+        return None
+
+
+class Studio:
+    """A storer with the twins of everything around it, and a real host to fetch from."""
+
+    def __init__(self, host: Host, inspectors: Inspectors, home: Path) -> None:
+        self.host = host
+        self.events = MemoryEvents()
+        self.work = MemoryWork()
+        self.store = MemoryStore()
+        self.fetcher = Fetcher([host.name], deadline=5)
+        self.hints: list[tuple[str, ProgressReport]] = []
+        self.settings = StorageSettings(home=home)
+        self._inspectors = inspectors
+
+    @property
+    def storer(self) -> Storer:
+        """One made of the parts as they are now."""
+        return Storer(
+            self.events,
+            self.work,
+            self._hear,
+            self.store,
+            self.fetcher,
+            self._inspectors,
+            NoUploads(),
+            REGISTRY,
+            self.settings,
+        )
+
+    async def _hear(self, subject: str, body: bytes = b"") -> None:
+        self.hints.append((subject, ProgressReport.model_validate_json(body)))
+
+    async def rendered(
+        self, *pages: Page, ago: timedelta = timedelta(), outputs: Any = None, **request: Any
+    ) -> Record:
+        """A job that was paid for, and whose outputs are on these pages."""
+        found = outputs or [self.host.output(page) for page in pages]
+        request = {"parameters": {"price": "0.01"}, **request}
+        record = a_record(**request)
+        await self.events.append(Event.of("accepted", record, now(), "test"), 0)
+        await self.happens(record, Started(run=1), ago)
+        await self.happens(record, _submitting(record), ago)
+        await self.happens(record, Submitted(run=1, request_id="sim_1"), ago)
+        return await self.happens(record, Rendered(run=1, outputs=found), ago)
+
+    async def happens(self, job: Record, fact: Fact, ago: timedelta = timedelta()) -> Record:
+        entry = self.events.latest(job.id)
+        assert entry
+        at = now() - ago
+        record = fold(entry.record, fact, at)
+        await self.events.append(Event.of(fact.name, record, at, "test"), entry.sequence)
+        return record
+
+    def canceling(self, answer: bytes | int, mode: Any = "stop") -> tuple[Page, list[str]]:
+        """A page that makes somebody cancel the job while it is being fetched."""
+        jobs: list[str] = []
+
+        async def page() -> bytes | int:
+            entry = self.events.latest(jobs[0])
+            assert entry
+            await advance(self.events, entry, CancelRequested(mode=mode), "test")
+            return answer
+
+        return page, jobs
+
+    def happened(self, job: Record) -> list[str]:
+        return [entry.event.name for entry in self.events.of(job.id)]
+
+    def left_behind(self) -> list[Path]:
+        return list(self.settings.folder.folder("tmp").iterdir())
+
+
+def _submitting(record: Record) -> Submitting:
+    return Submitting(run=1, endpoint="picture", prompt=record.prompt, arguments={}, references=[])
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def inspectors() -> AsyncIterator[Inspectors]:
+    inspectors = Inspectors(max_pixels=1_000_000)
+    yield inspectors
+    await inspectors.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def studio(inspectors: Inspectors, tmp_path: Path) -> AsyncIterator[Studio]:
+    host = Host()
+    await host.open()
+    studio = Studio(host, inspectors, tmp_path / "home")
+    yield studio
+    await studio.fetcher.aclose()
+    await host.close()
+
+
+async def _stored(studio: Studio, job: Record) -> Record:
+    record = await studio.storer.handle(job.id)
+    assert record
+    return record
+
+
+async def test_every_output_is_stored_as_it_was_and_named_by_its_bytes(studio: Studio) -> None:
+    pictures = [a_picture(64, 48), a_picture(48, 64)]
+    job = await studio.rendered(*(gives(picture) for picture in pictures))
+
+    record = await _stored(studio, job)
+
+    assert record.status == "succeeded"
+    assert [asset.id for asset in record.assets] == [asset_id(job.id, n) for n in (0, 1)]
+    assert [(asset.width, asset.height) for asset in record.assets] == [(64, 48), (48, 64)]
+    for picture, asset in zip(pictures, record.assets, strict=True):
+        key = output_key(job.project, job.id, asset.index, asset.sha256, "image/png")
+        assert studio.store.objects[key] == picture
+        assert (asset.bytes, asset.media_type, asset.url) == (len(picture), "image/png", None)
+
+
+async def test_a_picture_is_stored_with_its_variants(studio: Studio) -> None:
+    job = await studio.rendered(gives(a_picture(640, 480)))
+
+    record = await _stored(studio, job)
+
+    [asset] = record.assets
+    thumbnail = asset.variants["thumbnail"]
+    assert set(asset.variants) == {"thumbnail", "webp"}
+    assert (thumbnail.width, thumbnail.height) == (320, 240)
+    sizes = {name: len(studio.store.objects[o.key]) for name, o in objects_of(record, asset)}
+    assert sizes == {None: asset.bytes} | {n: v.bytes for n, v in asset.variants.items()}
+    assert len(studio.store.objects) == 3
+
+
+async def test_a_text_is_stored_as_it_is(studio: Studio) -> None:
+    job = await studio.rendered(gives(b'{"scenes": []}'), kind="scenes")
+
+    [asset] = (await _stored(studio, job)).assets
+
+    assert (asset.media_type, asset.width, asset.variants) == ("application/json", None, {})
+
+
+async def test_a_video_is_stored_without_being_opened(studio: Studio) -> None:
+    job = await studio.rendered(gives(b"\0\0\0\x20ftypisom" + bytes(100)), kind="video")
+
+    [asset] = (await _stored(studio, job)).assets
+
+    assert (asset.media_type, asset.width, asset.variants) == ("video/mp4", None, {})
+
+
+async def test_success_keeps_the_charge(studio: Studio) -> None:
+    job = await studio.rendered(gives(a_picture()))
+
+    record = await _stored(studio, job)
+
+    assert (record.charged, record.cost.actual, record.error) == ("yes", Decimal("0.01"), None)
+
+
+async def test_whoever_watches_hears_how_far_it_is(studio: Studio) -> None:
+    job = await studio.rendered(gives(a_picture()))
+
+    await _stored(studio, job)
+
+    assert {subject for subject, _ in studio.hints} == {progress(job.project, job.id)}
+    assert [report.phase for _, report in studio.hints] == ["downloading", "storing"]
+
+
+async def test_outputs_are_fetched_side_by_side(studio: Studio) -> None:
+    everybody = asyncio.Barrier(4)
+
+    async def waits() -> bytes:
+        async with asyncio.timeout(5):
+            await everybody.wait()
+        return a_picture()
+
+    job = await studio.rendered(*4 * [waits])
+
+    assert len((await _stored(studio, job)).assets) == 4
+
+
+async def test_nobody_is_asked_about_a_job_that_does_not_exist(studio: Studio) -> None:
+    assert await studio.storer.handle(new_job_id()) is None
+
+
+async def test_a_job_that_is_not_rendered_is_left_alone(studio: Studio) -> None:
+    job = a_record()
+    await studio.events.append(Event.of("accepted", job, now(), "test"), 0)
+
+    assert await studio.storer.handle(job.id) == job
+    assert studio.happened(job) == ["accepted"]
+
+
+async def test_a_message_that_comes_again_changes_nothing(studio: Studio) -> None:
+    job = await studio.rendered(gives(a_picture()))
+    first = await _stored(studio, job)
+
+    again = await _stored(studio, job)
+
+    assert again == first
+    assert len(studio.host.asked) == 1
+
+
+async def test_of_two_that_store_a_job_at_once_one_is_heard(studio: Studio) -> None:
+    both = asyncio.Barrier(2)
+
+    async def waits() -> bytes:
+        await both.wait()
+        return a_picture()
+
+    job = await studio.rendered(waits)
+
+    one, another = await asyncio.gather(_stored(studio, job), _stored(studio, job))
+
+    assert one == another
+    assert one.status == "succeeded"
+    assert studio.happened(job).count("succeeded") == 1
+    assert len(studio.store.objects) == 3
+
+
+async def test_a_job_canceled_before_is_not_fetched_and_its_outputs_are_kept(
+    studio: Studio,
+) -> None:
+    job = await studio.rendered(gives(a_picture()))
+    await studio.happens(job, CancelRequested(mode="stop"))
+
+    record = await _stored(studio, job)
+
+    assert record.status == "canceled"
+    assert record.internal.outputs == job.internal.outputs
+    assert (record.charged, record.cost.actual) == ("yes", Decimal("0.01"))
+    assert studio.host.asked == []
+
+
+@pytest.mark.parametrize("answer", [a_picture(), 404], ids=["picture", "gone"])
+async def test_a_job_canceled_on_the_way_keeps_its_outputs_and_its_charge(
+    studio: Studio, answer: bytes | int
+) -> None:
+    page, jobs = studio.canceling(answer)
+    job = await studio.rendered(page)
+    jobs.append(job.id)
+
+    record = await _stored(studio, job)
+
+    assert record.status == "canceled"
+    assert (record.assets, record.error) == ([], None)
+    assert record.internal.outputs == job.internal.outputs
+    assert (record.charged, record.cost.actual) == ("yes", Decimal("0.01"))
+    assert studio.happened(job)[-2:] == ["cancel_requested", "canceled"]
+
+
+async def test_a_job_detached_on_the_way_is_stored_all_the_same(studio: Studio) -> None:
+    page, jobs = studio.canceling(a_picture(), mode="detach")
+    job = await studio.rendered(page, slot="portrait/char-123")
+    jobs.append(job.id)
+    path = studio.host.pages.popitem()[0]
+    studio.host.pages[path] = _first(page, then=gives(a_picture()))
+
+    record = await _stored(studio, job)
+
+    assert (record.status, record.slot, len(record.assets)) == ("succeeded", None, 1)
+
+
+def _first(page: Page, *, then: Page) -> Page:
+    """One page the first time, another ever after."""
+    pages = iter([page])
+
+    async def turns() -> bytes | int:
+        return await next(pages, then)()
+
+    return turns
+
+
+async def _fails(studio: Studio, *pages: Page, **rendered: Any) -> Record:
+    job = await studio.rendered(*pages, **rendered)
+    record = await _stored(studio, job)
+    assert (record.status, record.assets) == ("failed", [])
+    assert record.internal.outputs == job.internal.outputs
+    assert (record.charged, record.cost.actual) == ("yes", Decimal("0.01"))
+    assert record.error
+    assert record.error.charged == "yes"
+    return record
+
+
+def _why(record: Record) -> tuple[str, bool]:
+    assert record.error
+    return record.error.code, record.error.retryable
+
+
+async def test_an_output_that_is_gone_ends_the_job(studio: Studio) -> None:
+    record = await _fails(studio, gives(410))
+
+    assert _why(record) == ("output_expired", False)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"<!doctype html>", "image"),
+        (b"", "image"),
+        (b"\x89PNG\r\n\x1a\n<script>", "image"),
+        (a_picture(1001, 1000), "image"),
+        (b'{"error": "sorry"}', "image"),
+        (a_picture(), "video"),
+        (a_picture(), "scenes"),
+    ],
+    ids=["html", "empty", "broken", "too many pixels", "json", "picture for video", "for text"],
+)
+async def test_an_output_that_is_not_what_was_promised_is_refused(
+    studio: Studio, content: bytes, kind: str
+) -> None:
+    record = await _fails(studio, gives(content), kind=kind)
+
+    assert _why(record) == ("output_refused", False)
+    assert studio.store.objects == {}
+
+
+async def test_an_output_is_no_larger_than_its_medium_allows(studio: Studio) -> None:
+    studio.settings = studio.settings.model_copy(update={"image_max_bytes": 100})
+
+    record = await _fails(studio, gives(a_picture()))
+
+    assert _why(record) == ("output_too_large", False)
+
+
+async def test_an_output_on_a_host_that_is_not_listed_is_refused(studio: Studio) -> None:
+    record = await _fails(studio, outputs=[Output(url="http://169.254.169.254/latest/")])
+
+    assert _why(record) == ("output_refused", False)
+
+
+async def test_an_upload_nobody_brought_is_gone(studio: Studio) -> None:
+    record = await _fails(studio, outputs=[Output(upload=f"sha256:{'0' * 64}")])
+
+    assert _why(record) == ("output_expired", False)
+
+
+async def test_an_output_that_cannot_be_fetched_in_time_can_be_fetched_again(
+    studio: Studio,
+) -> None:
+    await studio.fetcher.aclose()
+    studio.fetcher = Fetcher([studio.host.name], deadline=0.2)
+
+    record = await _fails(studio, hangs)
+
+    assert _why(record) == ("storage_failed", True)
+    assert record.error
+    assert [action.kind for action in record.error.next_actions] == ["retry"]
+
+
+async def test_one_bad_output_ends_the_job_without_waiting_for_the_others(studio: Studio) -> None:
+    async with asyncio.timeout(4):
+        record = await _fails(studio, hangs, gives(404), gives(a_picture()))
+
+    assert _why(record) == ("output_expired", False)
+    assert studio.left_behind() == []
+
+
+class BrokenStore(MemoryStore):
+    """A store that takes nothing for now."""
+
+    def __init__(self, error: StoreUnavailable) -> None:
+        super().__init__()
+        self.error = error
+
+    async def put(self, key: str, content: Content, media_type: str) -> None:
+        raise self.error
+
+
+DOWN = StoreUnavailable("the store answered 503")
+
+
+@pytest.mark.parametrize("error", [DOWN, Damaged("the key holds other bytes")], ids=repr)
+async def test_a_store_that_is_down_is_waited_for(studio: Studio, error: StoreUnavailable) -> None:
+    job = await studio.rendered(gives(a_picture()), gives(a_picture(30, 40)))
+    studio.store = BrokenStore(error)
+    with pytest.raises(StoreUnavailable, match=str(error)):
+        await studio.storer.handle(job.id)
+    assert studio.happened(job)[-1] == "rendered"
+
+    studio.store = MemoryStore()
+
+    assert len((await _stored(studio, job)).assets) == 2
+
+
+async def test_a_store_is_not_waited_for_for_ever(studio: Studio) -> None:
+    studio.store = BrokenStore(DOWN)
+    patience = timedelta(seconds=studio.settings.store_patience)
+
+    record = await _fails(studio, gives(a_picture()), ago=patience + timedelta(seconds=1))
+
+    assert _why(record) == ("storage_failed", True)
+    assert record.error
+    assert [action.kind for action in record.error.next_actions] == ["retry"]
+
+
+async def test_a_job_that_waited_long_for_its_turn_is_stored_all_the_same(studio: Studio) -> None:
+    job = await studio.rendered(gives(a_picture()), ago=timedelta(days=1))
+
+    assert (await _stored(studio, job)).status == "succeeded"
+
+
+@pytest.mark.xfail(strict=True, reason="two kinds of errors at once come out as a group of errors")
+async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: Studio) -> None:
+    gone = asyncio.Event()
+
+    class Telling(Fetcher):
+        async def fetch(self, url: str, *args: Any, **options: Any) -> None:
+            try:
+                await super().fetch(url, *args, **options)
+            except OutputExpired:
+                gone.set()
+                raise
+
+    class BreaksThen(MemoryStore):
+        async def put(self, key: str, content: Content, media_type: str) -> None:
+            await gone.wait()
+            raise DOWN
+
+    async def answers_late() -> int:
+        while not studio.hints or studio.hints[-1][1].phase != "storing":
+            await asyncio.sleep(0.01)
+        return 404
+
+    await studio.fetcher.aclose()
+    studio.fetcher = Telling([studio.host.name], deadline=5)
+    studio.store = BreaksThen()
+
+    record = await _fails(studio, gives(a_picture()), answers_late)
+
+    assert _why(record) == ("output_expired", False)
+
+
+@pytest.mark.xfail(strict=True, reason="only errors of a folder that could be made are waited for")
+async def test_a_disk_that_takes_nothing_is_waited_for(studio: Studio) -> None:
+    job = await studio.rendered(gives(a_picture()))
+    storer = studio.storer
+    shutil.rmtree(studio.settings.folder.folder("tmp"))
+
+    with pytest.raises(StoreUnavailable):
+        await storer.handle(job.id)
+
+
+@pytest.mark.parametrize("page", [gives(a_picture()), gives(404), gives(b"<html>")])
+async def test_nothing_is_left_behind(studio: Studio, page: Page) -> None:
+    job = await studio.rendered(page)
+
+    await _stored(studio, job)
+
+    assert studio.left_behind() == []
+
+
+async def test_a_process_that_goes_away_leaves_the_job_to_the_next(studio: Studio) -> None:
+    reached = asyncio.Event()
+
+    async def never_answers() -> bytes:
+        reached.set()
+        return await hangs()
+
+    page = _first(never_answers, then=gives(a_picture()))
+    job = await studio.rendered(page)
+    storing = asyncio.create_task(studio.storer.handle(job.id))
+    await reached.wait()
+
+    storing.cancel()
+    await asyncio.wait([storing])
+
+    assert storing.cancelled()
+    assert studio.happened(job)[-1] == "rendered"
+    assert studio.left_behind() == []
+    assert (await _stored(studio, job)).status == "succeeded"
+
+
+async def test_a_job_that_broke_storage_for_the_last_time_is_buried_with_its_outputs(
+    studio: Studio,
+) -> None:
+    job = await studio.rendered(gives(a_picture()))
+
+    await studio.storer.bury(job.id, ZeroDivisionError("a secret"))
+
+    entry = studio.events.latest(job.id)
+    assert entry
+    assert _why(entry.record) == ("poison", False)
+    assert "ZeroDivisionError" in str(entry.record.error)
+    assert "a secret" not in str(entry.record.error)
+    assert entry.record.internal.outputs == job.internal.outputs
+    assert (entry.record.charged, studio.work.buried) == ("yes", [job.id])
+
+
+async def test_a_job_that_ended_meanwhile_is_not_buried(studio: Studio) -> None:
+    job = await studio.rendered(gives(a_picture()))
+    record = await _stored(studio, job)
+
+    await studio.storer.bury(job.id, ZeroDivisionError())
+
+    assert record.step is Step.SUCCEEDED
+    assert studio.happened(job)[-1] == "succeeded"
+    assert studio.work.buried == []
