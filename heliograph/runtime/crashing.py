@@ -1,0 +1,74 @@
+"""
+Crash points: the places, one after each durable step of a job's life, where a test can have a
+process die.
+
+Nothing happens there unless `HELIOGRAPH_TEST_CRASHES` names a folder, and only tests set that. A
+file in it arms the point of its name: whichever process gets there first takes the file away and
+kills itself, as `kill -9` would. The process that is started in its place finds no file, and lives.
+"""
+
+import os
+import signal
+from pathlib import Path
+from typing import Literal, get_args
+
+VARIABLE = "HELIOGRAPH_TEST_CRASHES"
+
+Point = Literal[
+    # gateway: a request becomes a job
+    "accept.fenced",  # an abandoned claim can no longer be accepted; the slot still names it
+    "accept.claimed",  # the slot names the job; no event
+    "accept.deduplicated",  # the key stands for another job; no answer
+    "accept.written",  # `accepted`; not in the queue
+    "accept.queued",  # in the queue; no answer
+    # gateway: wishes about a job
+    "cancel.written",  # `canceled`; still in the queue
+    "cancel.purged",  # off the queue; nobody was told
+    "cancel.asked",  # `cancel_requested`; its worker was not told
+    "retry.written",  # `retry_scheduled` on request; not in the queue
+    "retry.queued",  # in the queue; no answer
+    # render: the dispatcher
+    "dispatch.chosen",  # its turn; still in the queue
+    "dispatch.moved",  # on its lane; nobody remembers having put it there
+    # render: a worker
+    "start.placed",  # a place in the account; no event
+    "start.written",  # `started`
+    "submit.intended",  # `submitting`; the POST was never begun
+    "submit.posted",  # accepted by the provider; its answer is not written
+    "submit.written",  # what the POST taught is written
+    "reconcile.found",  # the lost request is found; not written
+    "reconcile.waited",  # it was not to be seen after the wait either; nothing written
+    "reconcile.written",  # what became of it is written
+    "follow.stopped",  # the provider was told to stop; nothing written
+    "follow.ended",  # the provider is done; not written
+    "follow.written",  # how it ended is written
+    "leave.told",  # storage has its message; the place is taken
+    "leave.freed",  # the place is free
+    "leave.queued",  # back in the queue
+    "render.handled",  # done with the message; no ack
+    # storage
+    "store.fetched",  # an output is here, in a temporary file
+    "store.put",  # an object is in the store; no event
+    "store.written",  # `succeeded`
+    "store.handled",  # done with the message; no ack
+    # status: the sweeper
+    "sweep.expired",  # `expired`; still in the queue, nobody was told
+    "sweep.found",  # a job that nobody works on; not put back
+]
+POINTS: tuple[Point, ...] = get_args(Point)
+
+_FOLDER = os.environ.get(VARIABLE)
+
+
+def crash_point(point: Point) -> None:
+    """Die here, if a test wants it."""
+    if _FOLDER:
+        _crash_once(Path(_FOLDER) / point)
+
+
+def _crash_once(armed: Path) -> None:
+    try:
+        armed.unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
