@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from structlog.contextvars import merge_contextvars
+from structlog.stdlib import ProcessorFormatter
 
 from heliograph.contracts.records import Record
 from heliograph.runtime.settings import ServiceSettings
@@ -20,26 +21,37 @@ def set_up_logs(settings: ServiceSettings, service: str) -> None:
     """Send everything, ours and the libraries', to standard error in one format."""
     level = getattr(logging, settings.log_level.upper())
     as_text = (settings.log_format or ("text" if sys.stderr.isatty() else "json")) == "text"
-    shared: list[Any] = [
+    beginning: list[Any] = [
         merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    end: list[Any] = [
+        structlog.processors.format_exc_info,
         _without_secrets,
+        _as_text() if as_text else structlog.processors.JSONRenderer(),
     ]
     structlog.configure(
-        processors=[
-            *shared,
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-            if as_text
-            else structlog.processors.JSONRenderer(),
-        ],
+        processors=[*beginning, *end],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[*beginning, structlog.stdlib.add_logger_name],
+            processors=[ProcessorFormatter.remove_processors_meta, *end],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+def _as_text() -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
 
 
 def job_fields(job: Record) -> dict[str, Any]:
@@ -53,10 +65,18 @@ def job_fields(job: Record) -> dict[str, Any]:
     }
 
 
-def _without_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name, value in event.items():
-        if name in _PRIVATE and value not in ("yes", "no"):
-            event[name] = "…"
-        elif isinstance(value, str):
-            event[name] = _SIGNED.sub(r"\1=…", value)
-    return event
+def _without_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+    return {name: _cut(name, value) for name, value in event.items()}
+
+
+def _cut(name: str, value: Any) -> Any:
+    """A field without its secrets, however deep they lie."""
+    if name in _PRIVATE and value not in ("yes", "no"):
+        return "…"
+    if isinstance(value, str):
+        return _SIGNED.sub(r"\1=…", value)
+    if isinstance(value, dict):
+        return {inner: _cut(str(inner), member) for inner, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut("", member) for member in value]
+    return value

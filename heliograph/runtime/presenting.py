@@ -10,9 +10,15 @@ from typing import Any
 import structlog
 
 from heliograph.contracts.assets import objects_of
-from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries import Object, ProgressReport, SignedObjects, SignObjects
-from heliograph.contracts.records import Asset, Job, Record
+from heliograph.contracts.errors import Blocked, Unavailable
+from heliograph.contracts.queries import (
+    Object,
+    Position,
+    ProgressReport,
+    SignedObjects,
+    SignObjects,
+)
+from heliograph.contracts.records import Asset, Job, Progress, Record
 from heliograph.contracts.subjects import QUERY_SIGN
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.settings import ServiceSettings
@@ -22,6 +28,10 @@ log = structlog.get_logger()
 SIGN_PATIENCE = 0.3  #: seconds storage has to answer; then a url is null
 _KEPT = 20_000  #: signed addresses kept
 _BATCH = 200
+_REPORTED = {  #: what a report may make of a phase; one that comes late moves nothing back
+    "provider_queue": ("rendering", "downloading", "storing"),
+    "downloading": ("storing",),
+}
 
 
 class Addresses:
@@ -125,11 +135,25 @@ def with_progress(job: dict[str, Any], report: ProgressReport | None) -> dict[st
     if report is None or job["status"] != "running":
         return job
     merged = {**job, "progress": report.progress.model_dump(mode="json")}
-    if job["phase"] in ("provider_queue", "downloading"):
+    if report.phase in _REPORTED.get(job["phase"], ()):
         merged["phase"] = report.phase
     logs = report.progress.logs
     if logs and not job["detail"]:
         merged["detail"] = logs[-1].message
+    return merged
+
+
+def with_turn(job: dict[str, Any], turn: Position | None) -> dict[str, Any]:
+    """A queued job with what the dispatcher knows: its turn, or what holds it up."""
+    if turn is None or job["status"] != "queued":
+        return job
+    merged = {**job, "position": turn.position}
+    if turn.eta_seconds is not None:
+        merged["progress"] = Progress(eta_seconds=turn.eta_seconds).model_dump(mode="json")
+    if turn.blocked:
+        problem = Blocked(turn.blocked, charged=job["charged"]).problem()
+        error = problem.model_dump(mode="json") | {"status": None}
+        merged |= {"phase": "blocked", "detail": turn.blocked, "error": error}
     return merged
 
 

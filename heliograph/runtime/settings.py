@@ -89,14 +89,18 @@ class ServiceSettings(BaseSettings):
 
     @property
     def nats(self) -> str:
-        return self.nats_url or f"nats://{self.host}:{self.nats_port}"
+        return self.nats_url or f"nats://{_place(self.host, self.nats_port)}"
 
     @property
     def nats_monitor(self) -> str | None:
         """The monitoring address; None where an outside server does not say."""
         if self.nats_monitor_url or self.nats_url:
             return self.nats_monitor_url
-        return f"http://{self.host}:{self.nats_monitor_port}"
+        return f"http://{_place(self.host, self.nats_monitor_port)}"
+
+    @property
+    def s3(self) -> str:
+        return self.s3_endpoint or f"http://{_place(self.host, self.s3_port)}"
 
     @property
     def folder(self) -> Home:
@@ -104,7 +108,12 @@ class ServiceSettings(BaseSettings):
 
 
 def _url(public: str | None, host: str, port: int) -> str:
-    return (public or f"http://{host}:{port}").rstrip("/")
+    return (public or f"http://{_place(host, port)}").rstrip("/")
+
+
+def _place(host: str, port: int) -> str:
+    """Host and port as a URL has them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -15,7 +15,7 @@ from heliograph.contracts.queries import FindUpload, FoundUpload, SignedObjects,
 from heliograph.contracts.records import Asset, Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.presenting import as_json
-from heliograph.runtime.web import named, no_query, read_query
+from heliograph.runtime.urls import named, no_query, read_query
 from services.storage.stores import ObjectStore
 from services.storage.uploading import Uploads
 

@@ -13,14 +13,15 @@ from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.claims import Bucket
+from heliograph.runtime.broker import create_broker
+from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.connection import Connection
-from heliograph.runtime.delivery import Bugs, Delivery, deliver, heartbeat
+from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.delivery import Bugs, Delivery, deliver
 from heliograph.runtime.health import add_health
 from heliograph.runtime.registry import load_registry
-from heliograph.runtime.serving import HTTP_GRACE
 from heliograph.runtime.tasks import running
 from heliograph.runtime.topology import STORAGE
 from heliograph.runtime.web import create_web
@@ -57,12 +58,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
         settings,
     )
     pulling = Connection(settings, "storage")
-    broker = NatsBroker(
-        **pulling.options,
-        middlewares=[heartbeat(settings.ack_wait)],
-        graceful_timeout=settings.drain - HTTP_GRACE,
-        logger=None,
-    )
+    broker = create_broker(settings, pulling)
     subscribe(broker, storer, settings)
     life = settings.address_life
 
@@ -96,7 +92,7 @@ def create_store(settings: StorageSettings) -> MinioStore:
     if access_key is None or secret_key is None:
         access_key, secret_key = settings.folder.s3_credentials()
     return MinioStore(
-        settings.s3_endpoint or f"http://{settings.host}:{settings.s3_port}",
+        settings.s3,
         access_key,
         secret_key,
         settings.s3_bucket,
@@ -130,7 +126,9 @@ def subscribe(broker: NatsBroker, storer: Storer, settings: StorageSettings) -> 
         await deliver(message, handle, give_up, bugs)
 
     async def handle(delivery: Delivery) -> Record | None:
-        return await storer.handle(delivery.about.job)
+        record = await storer.handle(delivery.about.job)
+        crash_point("store.handled")
+        return record
 
     async def give_up(delivery: Delivery, error: Exception) -> None:
         await storer.bury(delivery.about.job, error)

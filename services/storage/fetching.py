@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 from fnmatch import fnmatch
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -34,7 +34,10 @@ class Fetcher:
         self._hosts = tuple(hosts)
         self._deadline = deadline
         self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT, trust_env=False, headers={"Accept-Encoding": "identity"}
+            timeout=_TIMEOUT,
+            trust_env=False,
+            headers={"Accept-Encoding": "identity"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none are kept
         )
 
     async def aclose(self) -> None:
@@ -67,25 +70,31 @@ class Fetcher:
 
     async def _fetch_once(self, url: str, target: Path, limit: int, trusted: bool) -> None:
         for _ in range(_MAX_REDIRECTS + 1):
-            if not trusted:
-                self.check(url)
-            async with self._http.stream("GET", url) as answer:
+            address = httpx.URL(url) if trusted else self.check(url)
+            async with self._http.stream("GET", address) as answer:
                 if not answer.is_redirect:
                     _check_answer(answer, limit)
                     return await _copy(answer, target, limit)
                 url, trusted = str(answer.next_request.url if answer.next_request else ""), False
         raise OutputRefused("too many redirects")
 
-    def check(self, url: str) -> None:
-        """Raises OutputRefused unless results may come from there."""
-        address = urlsplit(url)
-        host = address.hostname or ""
-        named = f"{host}:{address.port}" if address.port else host
-        plain = address.scheme == "http" and named in self._hosts
-        if address.username or not (address.scheme == "https" or plain):
-            raise OutputRefused(f"results are not fetched from {named}")
-        if not any(fnmatch(named, pattern) for pattern in self._hosts):
-            raise OutputRefused(f"results are not fetched from {named}")
+    def check(self, url: str) -> httpx.URL:
+        """The address as it will be called. Raises OutputRefused unless results may come from it."""
+        try:
+            address = httpx.URL(url)
+        except httpx.InvalidURL:
+            raise OutputRefused("the address of the result is none") from None
+        if address.userinfo or not self._is_listed(address):
+            raise OutputRefused(f"results are not fetched from {address.netloc.decode()}")
+        return address
+
+    def _is_listed(self, address: httpx.URL) -> bool:
+        place = address.netloc.decode()  # without a port that is the scheme's own
+        if address.scheme == "https":
+            return any(fnmatch(place, pattern) for pattern in self._hosts)
+        return address.scheme == "http" and (
+            (place if address.port else f"{place}:80") in self._hosts
+        )
 
 
 def _check_answer(answer: httpx.Response, limit: int) -> None:

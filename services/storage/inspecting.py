@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +25,7 @@ class MadeVariant(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """What a picture is."""
+    """What a picture is, turned upright."""
 
     width: int  #: pixels
     height: int  #: pixels
@@ -45,18 +48,11 @@ class Inspectors:
             OutputRefused: It is no picture, or not one that can be opened within bounds.
         """
         request = {"source": str(source), "folder": str(folder), "max_pixels": self._max_pixels}
-        async with self._places:
-            program = self._idle.pop() if self._idle else await _start()
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    answer = await _ask(program, request)
-            except BaseException as error:
-                program.kill()
-                await program.wait()
-                if isinstance(error, TimeoutError | EOFError | ConnectionError):
-                    raise OutputRefused("the picture could not be opened in time") from error
-                raise
-            self._idle.append(program)
+        try:
+            async with self._places, asyncio.timeout(_PATIENCE):
+                answer = await self._answer(request)
+        except (TimeoutError, EOFError, ConnectionError) as error:
+            raise OutputRefused("the picture could not be opened in time") from error
         if "error" in answer:
             raise OutputRefused(f"the picture cannot be opened: {answer['error']}")
         variants = {
@@ -65,21 +61,42 @@ class Inspectors:
         }
         return Inspection(answer["width"], answer["height"], variants)
 
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self._idle:
+            with suppress(EOFError, ConnectionError):  # it died since it was last asked
+                return await self._ask(self._idle.pop(), request)
+        return await self._ask(await _start(), request)
+
+    async def _ask(self, program: Process, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer = await _exchange(program, request)
+        except BaseException:
+            await _end(program)
+            raise
+        self._idle.append(program)
+        return answer
+
     async def aclose(self) -> None:
         """Send the programs home."""
-        for program in self._idle:
-            program.kill()
-            await program.wait()
-        self._idle.clear()
+        while self._idle:
+            await _end(self._idle.pop())
 
 
 async def _start() -> Process:
+    program = (sys.executable, "-m", "services.storage.inspector")
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.storage.inspector", stdin=PIPE, stdout=PIPE
+        *program, stdin=PIPE, stdout=PIPE, start_new_session=True
     )
 
 
-async def _ask(program: Process, request: dict[str, Any]) -> dict[str, Any]:
+async def _end(program: Process) -> None:
+    """End a program and its fork, which would hold on to the pipes."""
+    with suppress(ProcessLookupError):
+        os.killpg(program.pid, signal.SIGKILL)
+    await program.wait()
+
+
+async def _exchange(program: Process, request: dict[str, Any]) -> dict[str, Any]:
     assert program.stdin
     assert program.stdout
     program.stdin.write(json.dumps(request).encode() + b"\n")

@@ -10,50 +10,61 @@ import os
 import resource
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 THUMBNAIL = 320  #: pixels of the longer side
 LIGHT = 2048  #: pixels of the longer side of the webp variant, at most
 
-_MEMORY = 768 * 1024 * 1024  #: bytes of address space; a picture of 64 Mpx takes 256 MiB
+_MEMORY = 1280 * 1024 * 1024  #: bytes of address space; a WebP of 64 Mpx takes four times 256 MiB
 _SECONDS = 10  #: of CPU
 _MAX_FRAMES = 500
 
 
 def inspect(source: Path, folder: Path, max_pixels: int) -> dict[str, Any]:
     """Measure a picture and make its variants. Raises whatever Pillow raises."""
-    Image.MAX_IMAGE_PIXELS = max_pixels // 2  # Pillow refuses twice its limit, and warns at once it
+    Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow warns above its limit, and refuses twice as much
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    with Image.open(source, formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise ValueError(f"{width}x{height} pixels are more than {max_pixels}")
-        if getattr(image, "n_frames", 1) > _MAX_FRAMES:
-            raise ValueError(f"more than {_MAX_FRAMES} frames")
-        image.load()
-        plain = image.convert(
-            "RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"
-        )
+    image: Image.Image = Image.open(source, formats=FORMATS)
+    if getattr(image, "n_frames", 1) > _MAX_FRAMES:
+        raise ValueError(f"more than {_MAX_FRAMES} frames")
+    image = _in_colors(image)  # the picture as it was is forgotten: there is room for two
+    with suppress(Exception):  # whatever is wrong with the EXIF, the pixels are there
+        ImageOps.exif_transpose(image, in_place=True)
+    light = _shrunk(image, LIGHT)
     return {
-        "width": width,
-        "height": height,
+        "width": image.width,
+        "height": image.height,
         "variants": {
-            "thumbnail": _variant(plain, THUMBNAIL, folder / "thumbnail.webp", quality=80),
-            "webp": _variant(plain, LIGHT, folder / "light.webp", quality=85),
+            "thumbnail": _write(_shrunk(light, THUMBNAIL), folder / "thumbnail.webp", quality=80),
+            "webp": _write(light, folder / "light.webp", quality=85),
         },
     }
 
 
-def _variant(image: Image.Image, side: int, target: Path, *, quality: int) -> dict[str, Any]:
-    small = image.copy()
-    small.thumbnail((side, side), reducing_gap=2.0)
-    small.info.clear()
-    small.save(target, "WEBP", quality=quality, method=2)
-    return {"path": str(target), "width": small.width, "height": small.height}
+def _in_colors(image: Image.Image) -> Image.Image:
+    """The picture as RGB or RGBA; itself if it is that already."""
+    if image.mode == "I;16":
+        image = image.point(lambda level: level / 256).convert("L")
+        image.info.pop("transparency", None)  # a level of the 65,536
+    mode = "RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _shrunk(image: Image.Image, side: int) -> Image.Image:
+    part = min(1.0, side / max(image.size))
+    width, height = (max(1, round(length * part)) for length in image.size)
+    return image.resize((width, height), reducing_gap=2.0)
+
+
+def _write(image: Image.Image, target: Path, *, quality: int) -> dict[str, Any]:
+    image.info.clear()
+    image.save(target, "WEBP", quality=quality, method=2)
+    return {"path": str(target), "width": image.width, "height": image.height}
 
 
 def _answer_in_fork(request: dict[str, Any]) -> None:
@@ -68,6 +79,8 @@ def _answer_in_fork(request: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
         source, folder = Path(request["source"]), Path(request["folder"])
         answer = inspect(source, folder, request["max_pixels"])
+    except UnidentifiedImageError:  # its text names our file
+        answer = {"error": f"it is none of {', '.join(FORMATS)}"}
     except Exception as error:  # noqa: BLE001  # whatever is wrong is the answer
         answer = {"error": f"{type(error).__name__}: {error}"[:500]}
     _say(answer)

@@ -16,6 +16,12 @@ _MP4_BRANDS = frozenset(
 
 def sniff(path: Path) -> str | None:
     """The media type of a file; None for everything that is not stored here."""
+    media_type = _beginning(path)
+    return None if media_type == "application/json" and not _is_json(path) else media_type
+
+
+def _beginning(path: Path) -> str | None:
+    """The media type by the first bytes: what begins as JSON may still be none."""
     with path.open("rb") as stream:
         head = stream.read(_HEAD)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -28,9 +34,7 @@ def sniff(path: Path) -> str | None:
         return "image/webp"
     if head[4:8] == b"ftyp" and head[8:12] in _MP4_BRANDS:
         return "video/mp4"
-    if head.lstrip()[:1] in (b"{", b"["):
-        return "application/json" if _is_json(path) else None
-    return None
+    return "application/json" if head.lstrip()[:1] in (b"{", b"[") else None
 
 
 def media_of(media_type: str) -> Media:
@@ -47,17 +51,21 @@ def check_media(path: Path, wanted: Media) -> str:
     Raises:
         OutputRefused: It is something else.
     """
-    media_type = sniff(path)
-    if media_type is None:
-        raise OutputRefused("the output is of no type that is stored")
-    if media_of(media_type) != wanted:
+    media_type = _beginning(path)
+    if media_type and media_of(media_type) != wanted:
         raise OutputRefused(f"the output is {media_type}, not {wanted}")
+    if media_type is None or sniff(path) is None:
+        raise OutputRefused("the output is of no type that is stored")
     return media_type
 
 
 def _is_json(path: Path) -> bool:
     try:
-        json.loads(path.read_text("utf-8"))
+        json.loads(path.read_text("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

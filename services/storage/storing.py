@@ -18,6 +18,7 @@ from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import Asset, Output, Progress, Record, Step, Variant
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
+from heliograph.runtime.crashing import crash_point
 from services.storage.fetching import Fetcher
 from services.storage.inspecting import Inspection, Inspectors
 from services.storage.settings import StorageSettings
@@ -92,30 +93,35 @@ class Storer:
             await advance(self._events, entry, fact, SOURCE)
             return
         await advance(self._events, entry, Succeeded(assets=assets), SOURCE)
+        crash_point("store.written")
 
     async def _keep_all(self, record: Record) -> list[Asset]:
         """All outputs, in parallel. Raises JobError, or StoreUnavailable while there is patience."""
         await self._report(record, "downloading")
-        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            keeping = [
-                self._keep(record, index, output, Path(folder) / str(index))
-                for index, output in enumerate(record.internal.outputs)
-            ]
-            try:
+        try:
+            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
                 async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(each) for each in keeping]
-            except* JobError as errors:
-                raise _first(errors) from None
-            except* (StoreUnavailable, OSError) as errors:
-                raise self._later_or_never(record, _first(errors)) from None
+                    tasks = [
+                        group.create_task(
+                            self._keep(record, index, output, Path(folder, str(index)))
+                        )
+                        for index, output in enumerate(record.internal.outputs)
+                    ]
+        except* (JobError, StoreUnavailable, OSError) as errors:
+            raise self._what_counts(record, errors) from None
         return [task.result() for task in tasks]
 
-    def _later_or_never(self, record: Record, error: Exception) -> Exception:
-        """A broken store is waited for, but not for ever."""
+    def _what_counts(self, record: Record, errors: BaseExceptionGroup[Exception]) -> Exception:
+        """One error of an output ends the job. A broken store is waited for, but not for ever."""
+        final = errors.subgroup(JobError)
+        if final:
+            return _first(final)
+        error = _first(errors)
+        reason = error.strerror if isinstance(error, OSError) else error  # no names of our files
         patience = timedelta(seconds=self._settings.store_patience)
         if now() - record.internal.changed_at > patience:
-            return StorageFailed(f"the store was unavailable for too long: {error}")
-        return StoreUnavailable(str(error))
+            return StorageFailed(f"the store was unavailable for too long: {reason}")
+        return StoreUnavailable(str(reason))
 
     async def _keep(self, record: Record, index: int, output: Output, folder: Path) -> Asset:
         """One output, from the provider to the store."""
@@ -124,6 +130,7 @@ class Storer:
         kind = self._registry.kinds.get(record.kind)
         media: Media = kind.media if kind else "image"
         await self._fetch(record, output, source, self._settings.max_bytes(media))
+        crash_point("store.fetched")
         media_type = await asyncio.to_thread(check_media, source, media)
         content = await asyncio.to_thread(Content.of, source)
         inspection = None
@@ -132,6 +139,7 @@ class Storer:
         await self._report(record, "storing")
         key = output_key(record.project, record.id, index, content.sha256, media_type)
         await self._store.put(key, content, media_type)
+        crash_point("store.put")
         return Asset(
             id=asset_id(record.id, index),
             index=index,
@@ -198,6 +206,5 @@ def _failure(record: Record, error: JobError) -> Problem:
 
 
 def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
-    """The first error of several outputs: one is enough to end the job."""
     first = errors.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -18,9 +18,9 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.names import PROJECT_PATTERN, SHA256_PATTERN
 from heliograph.contracts.queries import Object
 from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.claims import Bucket
+from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.presenting import as_json
-from heliograph.runtime.web import named, no_query
+from heliograph.runtime.urls import named, no_query
 from services.storage.inspecting import Inspectors
 from services.storage.settings import StorageSettings
 from services.storage.sniffing import media_of, sniff

@@ -45,9 +45,17 @@ async def _opened(server: Server) -> AsyncIterator[MinioStore]:
 
 
 def store_at(server: Server, bucket: str, secret: str | None = None) -> MinioStore:
-    access_key, secret_key = server.settings.folder.s3_credentials()
-    endpoint = f"http://127.0.0.1:{server.port}"
+    endpoint, access_key, secret_key = way_to(server)
     return MinioStore(endpoint, access_key, SecretStr(secret) if secret else secret_key, bucket)
+
+
+def way_to(server: Server) -> tuple[str, str, SecretStr]:
+    """Its endpoint and its keys."""
+    settings = server.settings
+    assert settings.s3_endpoint
+    assert settings.s3_access_key
+    assert settings.s3_secret_key
+    return settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key
 
 
 @pytest.fixture
@@ -151,11 +159,8 @@ async def test_other_bytes_than_those_that_were_named_are_noticed(
 
 @pytest.mark.parametrize("now", [b"", b"shorter", b"longer than it was before"])
 async def test_a_file_that_changed_its_length_is_noticed(
-    request: pytest.FixtureRequest, store: ObjectStore, key: str, tmp_path: Path, now: bytes
+    store: ObjectStore, key: str, tmp_path: Path, now: bytes
 ) -> None:
-    if isinstance(store, MinioStore):
-        reason = "the HTTP client's own protocol error comes through"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     picture = content(tmp_path, b"as it was, once")
     picture.path.write_bytes(now)
 
@@ -347,8 +352,10 @@ async def test_an_address_does_not_outlive_its_seconds(
 async def test_people_and_we_may_call_the_store_by_different_names(
     s3: Server, person: httpx.AsyncClient, key: str, tmp_path: Path
 ) -> None:
-    access_key, secret_key = s3.settings.folder.s3_credentials()
-    inside, outside = f"http://127.0.0.1:{s3.port}", f"http://localhost:{s3.port}"
+    inside, access_key, secret_key = way_to(s3)
+    outside = inside.replace("127.0.0.1", "localhost")
+    if inside == outside:
+        pytest.skip("this store has one name only")
     bucket = f"b{uuid4().hex[:12]}"
     store = MinioStore(inside, access_key, secret_key, bucket, public_endpoint=outside)
     await store.open()
@@ -460,22 +467,8 @@ async def test_a_store_that_refuses_us_is_unavailable_and_tells_no_secret(
     assert isinstance(caught.value, Unavailable)
     told = _everything_about(caught.value)
     assert secret not in told
-    assert "X-Amz-Signature" not in str(caught.value)
+    assert "X-Amz-Signature" not in told
     await store.aclose()
-
-
-@pytest.mark.xfail(strict=True, reason="the address is in the error that this one came from")
-@pytest.mark.parametrize("doing", ["put", "size"])
-async def test_a_logged_error_of_a_store_holds_no_signature(
-    s3: Server, tmp_path: Path, doing: str
-) -> None:
-    store = store_at(s3, f"b{uuid4().hex[:12]}", uuid4().hex)
-
-    with pytest.raises(StoreUnavailable) as caught:
-        await _do(store, doing, content(tmp_path))
-
-    await store.aclose()
-    assert "X-Amz-Signature" not in _everything_about(caught.value)
 
 
 def _everything_about(error: Exception) -> str:

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -65,7 +64,7 @@ class MinioStore:
         headers = {"Content-Length": str(content.size), "Content-Type": media_type}
         with translated():
             answer = await self._http.put(
-                self._sign("PUT", key), content=_chunks(content.path), headers=headers
+                self._sign("PUT", key), content=_chunks(content), headers=headers
             )
             answer.raise_for_status()
         await self._verify(key, content)
@@ -132,13 +131,13 @@ class MinioStore:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Whatever goes wrong at the store is for later."""
+    """Whatever goes wrong at the store is for later. No signed address gets into a log."""
     try:
         yield
     except httpx.HTTPStatusError as error:
-        raise StoreUnavailable(f"the store answered {error.response.status_code}") from error
+        raise StoreUnavailable(f"the store answered {error.response.status_code}") from None
     except (httpx.HTTPError, MinioException, HTTPError, OSError) as error:
-        reason = type(error).__name__  # the text may hold a signed address
+        reason = type(error).__name__
         raise StoreUnavailable(f"the store does not answer: {reason}") from error
 
 
@@ -154,7 +153,13 @@ def _client(endpoint: str, access_key: str, secret_key: SecretStr) -> Minio:
     )
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as stream:  # local, and a chunk at a time
-        while chunk := stream.read(_CHUNK):
+async def _chunks(content: Content) -> AsyncIterator[bytes]:
+    """As many bytes as were announced: of a file that has grown since, no more than those."""
+    left = content.size
+    with content.path.open("rb") as stream:  # local, and a chunk at a time
+        while left:
+            chunk = stream.read(min(_CHUNK, left))
+            if not chunk:
+                raise Damaged("the file is shorter than it was")
+            left -= len(chunk)
             yield chunk

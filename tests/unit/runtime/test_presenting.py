@@ -186,6 +186,8 @@ def test_the_last_report_is_shown_and_the_job_itself_stays_as_it_was() -> None:
         ("provider_queue", "rendering", "rendering"),
         ("downloading", "downloading", "downloading"),
         ("downloading", "storing", "storing"),
+        ("downloading", "rendering", "downloading"),
+        ("downloading", "provider_queue", "downloading"),
         ("submitting", "rendering", "submitting"),
         ("canceling", "rendering", "canceling"),
         ("submit_unknown", "rendering", "submit_unknown"),
@@ -195,14 +197,6 @@ def test_a_report_moves_the_phase_where_the_contract_says_so(
     phase: str, reported: str, shown: str
 ) -> None:
     assert with_progress(a_job(phase=phase), a_report(reported))["phase"] == shown
-
-
-@pytest.mark.xfail(strict=True, reason="a report moves the phase whoever it is from")
-@pytest.mark.parametrize("reported", ["rendering", "provider_queue"])
-def test_a_late_report_of_the_provider_does_not_move_a_download_back(reported: str) -> None:
-    job = with_progress(a_job(phase="downloading"), a_report(reported))
-
-    assert job["phase"] == "downloading"
 
 
 def test_the_last_line_of_the_provider_is_the_detail() -> None:

@@ -151,12 +151,12 @@ def test_another_host_is_in_every_address() -> None:
     assert settings.nats_monitor == "http://localhost:9222"
 
 
-@pytest.mark.xfail(strict=True, reason="an address of IPv6 needs brackets in a URL")
 def test_an_address_of_ipv6_is_in_brackets() -> None:
     settings = ServiceSettings(host="::1")
 
     assert settings.gateway_url == "http://[::1]:8080"
     assert settings.nats == "nats://[::1]:4222"
+    assert settings.s3 == "http://[::1]:9000"
 
 
 def test_an_outside_server_is_used_instead_of_the_bundled_one() -> None:

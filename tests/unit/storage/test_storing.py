@@ -513,7 +513,6 @@ async def test_a_job_that_waited_long_for_its_turn_is_stored_all_the_same(studio
     assert (await _stored(studio, job)).status == "succeeded"
 
 
-@pytest.mark.xfail(strict=True, reason="two kinds of errors at once come out as a group of errors")
 async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: Studio) -> None:
     gone = asyncio.Event()
 
@@ -544,7 +543,6 @@ async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: St
     assert _why(record) == ("output_expired", False)
 
 
-@pytest.mark.xfail(strict=True, reason="only errors of a folder that could be made are waited for")
 async def test_a_disk_that_takes_nothing_is_waited_for(studio: Studio) -> None:
     job = await studio.rendered(gives(a_picture()))
     storer = studio.storer

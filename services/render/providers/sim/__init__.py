@@ -99,7 +99,7 @@ class SimProvider:
         arguments = SimArguments.model_validate(record.arguments)
         if self.records.is_canceled(name):
             return Ended(error=JobError("stopped on request"), charged="yes", stopped=True)
-        elapsed = (now() - record.at).total_seconds()
+        elapsed = max(0.0, (now() - record.at).total_seconds())  # clocks are put back
         if arguments.fault == "hang" or elapsed < arguments.seconds:
             return Working(progress=_progress(record, arguments, elapsed))
         error = _FAILURES.get(arguments.fault or "")

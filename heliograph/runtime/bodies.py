@@ -1,0 +1,67 @@
+"""Bodies of requests: received within bounds, read as JSON, and held to a shape."""
+
+import asyncio
+import json
+from typing import Any
+
+from fastapi import Request
+
+from heliograph.contracts.errors import BodyTooLarge, MalformedRequest, ValidationFailed
+from heliograph.runtime.checking import MAX_DEPTH, Shape, as_shape, check_speakable
+
+MAX_BODY = 1024 * 1024  #: bytes of a JSON body
+BODY_PATIENCE = 10.0  #: seconds for a body to arrive; the server itself waits for ever
+
+
+async def read_body(request: Request, shape: type[Shape]) -> Shape:
+    """
+    The request's body, checked.
+
+    Raises:
+        MalformedRequest: It is empty, not JSON, or too slow.
+        BodyTooLarge: It has more than `MAX_BODY` bytes.
+        ValidationFailed: It is not of this shape; `errors` say where.
+    """
+    try:
+        async with asyncio.timeout(BODY_PATIENCE):
+            body = await _receive(request)
+    except TimeoutError:
+        raise MalformedRequest(f"The body did not arrive within {BODY_PATIENCE:g} s.") from None
+    return check(body, shape)
+
+
+async def _receive(request: Request) -> bytes:
+    """The body, never more than we take of it, whatever length it announces."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > MAX_BODY:
+        raise BodyTooLarge(f"at most {MAX_BODY} bytes")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise BodyTooLarge(f"at most {MAX_BODY} bytes")
+    return bytes(body)
+
+
+def check(body: bytes, shape: type[Shape]) -> Shape:
+    """JSON as a shape; every mistake has a pointer from the root of the body."""
+    content = _parse(body)
+    if not isinstance(content, dict):
+        raise ValidationFailed.at("", "the body must be a JSON object")
+    check_speakable(content)
+    return as_shape(content, shape)
+
+
+def _parse(body: bytes) -> Any:
+    if not body.strip():
+        raise MalformedRequest("The body is empty.")
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValidationFailed.at("", f"more than {MAX_DEPTH} levels deep") from None
+    except ValueError as error:
+        raise MalformedRequest(f"The body is not JSON: {error}") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
