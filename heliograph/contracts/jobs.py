@@ -79,10 +79,10 @@ ATTEMPTS_BUDGET = 400_000  #: bytes of JSON; older attempts stay in the events t
 
 
 class IllegalFact(Exception):
-    """The fact does not fit the job's step; it must not be written."""
+    """The fact does not fit the job as it stands; it must not be written."""
 
-    def __init__(self, step: Step, fact: str) -> None:
-        super().__init__(f"{fact} may not follow {step}")
+    def __init__(self, record: Record, fact: Fact) -> None:
+        super().__init__(f"{fact.name} may not follow {record.step} in run {record.internal.run}")
 
 
 def is_legal(step: Step, fact: str) -> bool:
@@ -95,15 +95,28 @@ def fold(record: Record, fact: Fact, at: datetime) -> Record:
     The record as it stands after `fact`, which happened at `at`.
 
     Raises:
-        IllegalFact: The fact may not follow the record's step. Drop it, or read the record again.
+        IllegalFact: The fact may not follow the record's step, or is of another run. Drop it, or
+            read the record again.
     """
-    if not is_legal(record.step, fact.name):
-        raise IllegalFact(record.step, fact.name)
+    if not _fits(record, fact):
+        raise IllegalFact(record, fact)
     job, internal = _effect(record, fact, at)
     internal["changed_at"] = at
     if fact.name != "cancel_requested":
         internal["step"] = Step(fact.name)
     return _derive(record, job, internal, at)
+
+
+def _fits(record: Record, fact: Fact) -> bool:
+    """Whether the fact is legal, of this run, and no answer to what was never asked."""
+    match fact:
+        case Submitting(run=run) | Submitted(run=run) | Rendered(run=run) | SubmitUnknown(run=run):
+            if run != record.internal.run:
+                return False
+    is_answer = isinstance(fact, Submitted | Rendered)
+    if is_answer and record.step is Step.STARTED and record.internal.takeover is None:
+        return False
+    return is_legal(record.step, fact.name)
 
 
 def charge(before: Charged, now: Charged) -> Charged:
@@ -154,7 +167,7 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
         case Expired():
             attempts = _ended(record, at, "expired", fact.charged)
             return _charged(record, fact.charged) | {"error": fact.problem}, {"attempts": attempts}
-    raise IllegalFact(record.step, fact.name)
+    raise IllegalFact(record, fact)
 
 
 def _attempt(record: Record, fact: Submitting, at: datetime) -> Attempt:
@@ -182,11 +195,12 @@ def _submitted(record: Record, fact: Submitted, at: datetime) -> tuple[_Changes,
 
 def _taken_over(record: Record, fact: Submitted) -> Attempt:
     takeover = record.internal.takeover
+    assert takeover, "nothing else is submitted without a submission"
     return Attempt(
         number=record.attempt,
         run=fact.run,
         account=record.internal.account,
-        endpoint=takeover.endpoint if takeover else "",
+        endpoint=takeover.endpoint,
         prompt=record.prompt,
         arguments={},
         references=[],
@@ -232,7 +246,7 @@ def _within_budget(attempts: list[Attempt]) -> list[Attempt]:
     """The latest attempts; a job that people retry again and again must still fit a message."""
     size = 0
     for kept, attempt in enumerate(reversed(attempts)):
-        size += len(attempt.model_dump_json())
+        size += len(attempt.model_dump_json().encode())
         if kept and size > ATTEMPTS_BUDGET:
             return attempts[-kept:]
     return attempts

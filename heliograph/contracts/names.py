@@ -13,7 +13,7 @@ _ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
 PROJECT_PATTERN = rf"^{SEGMENT}$"
 SLOT_PATTERN = rf"^{SEGMENT}(/{SEGMENT}){{0,7}}$"
 JOB_PATTERN = rf"^job_{_ULID}$"
-ASSET_PATTERN = rf"^ast_{_ULID}_\d{{1,3}}$"
+ASSET_PATTERN = rf"^ast_{_ULID}_[0-9]{{1,3}}$"
 MODEL_PATTERN = rf"^{SEGMENT}/[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 

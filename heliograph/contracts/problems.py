@@ -1,5 +1,6 @@
 """Problem details (RFC 9457): how every error looks on the wire."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,12 @@ Charged = Literal["no", "yes", "unknown"]
 
 class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+def pointer(path: Iterable[int | str]) -> str:
+    """A path that a validator reports, as RFC 6901 writes it; pydantic's mark for keys is left out."""
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(f"/{part}" for part in escaped if part != "[key]")
 
 
 class FieldError(_Shape):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from heliograph.contracts.money import Money
 from heliograph.contracts.problems import Charged, Problem
 from heliograph.contracts.requests import OnAmbiguous, Priority, Reference
 
@@ -74,8 +75,8 @@ class Progress(Shape):
 class Cost(Shape):
     """Decimal strings on the wire. `actual` is null until it is known."""
 
-    estimated: Decimal = Decimal(0)
-    actual: Decimal | None = None
+    estimated: Money = Decimal(0)
+    actual: Money | None = None
     currency: str = "USD"
 
 
@@ -138,7 +139,7 @@ class Attempt(Shape):
     prompt: str
     arguments: dict[str, Any]
     references: list[SentReference]
-    price: Decimal
+    price: Money
     submitting_at: datetime | None = None  #: null when an old request was taken over
     submitted_at: datetime | None = None
     ended_at: datetime | None = None
@@ -243,4 +244,5 @@ class Marker(Shape):
     marker: Literal["deduplicated", "fenced"]
     answer: str | None = None
     body_digest: str | None = None
+    correlation_id: str | None = None
     revision: Literal[1] = 1

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from heliograph.contracts.money import Money
+from heliograph.contracts.names import Label, ModelName
 
 Media = Literal["image", "video", "text"]
 
@@ -26,14 +29,28 @@ class Account(_Entry):
     cap: int | None = Field(default=10, ge=1)  #: requests open at once; null: no limit
 
 
+def _filled_with(*names: str) -> AfterValidator:
+    def check(template: str) -> str:
+        try:
+            template.format(**dict.fromkeys(names, ""))
+        except (LookupError, AttributeError, ValueError) as error:
+            raise ValueError(f"cannot be filled with {' and '.join(names)}") from error
+        return template
+
+    return AfterValidator(check)
+
+
 class Kind(_Entry):
     """What a job can be for."""
 
     lane: str
     media: Media
     model: str  #: unless the request or its project says otherwise
-    prompt_template: str = "{prompt}"
-    edit_template: str = "{prompt}\n\n{edit_prompt}"  #: when there is an `edit_prompt`
+    prompt_template: Annotated[str, _filled_with("prompt")] = "{prompt}"
+    #: when there is an `edit_prompt`
+    edit_template: Annotated[str, _filled_with("prompt", "edit_prompt")] = (
+        "{prompt}\n\n{edit_prompt}"
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict
     )  #: defaults, where the model knows them
@@ -45,12 +62,24 @@ class Kind(_Entry):
 class Price(_Entry):
     """What a model costs: a fixed amount per unit, or what a parameter says (sim)."""
 
-    amount: Decimal = Field(default=Decimal(0), ge=0)
-    unit: Literal["image", "second", "request"] = "request"
+    amount: Money = Field(default=Decimal(0), ge=0)
+    #: a megapixel is an image, too: no size on offer has more than one
+    unit: Literal["image", "megapixel", "second", "request"] = "request"
     currency: str = "USD"
     parameter: str | None = None  #: the parameter that names the price of the request
     source: str | None = None  #: where the amount was read
     date: str | None = None  #: when
+
+
+class Wire(_Entry):
+    """How a model wants to be told what all models are told, where that differs from our words."""
+
+    references: str | None = None  #: the argument that takes them
+    references_in: Literal["list", "one"] = "list"
+    size: Literal["aspect_ratio", "image_size"] = "aspect_ratio"  #: the argument for the shape
+    duration: Literal["string", "suffixed", "integer"] | None = None  #: of 5 seconds: "5", "5s", 5
+    outputs: str = "images"  #: the field of the result that holds them
+    fixed: dict[str, Any] = Field(default_factory=dict)  #: arguments that its price rests on
 
 
 class Model(_Entry):
@@ -62,8 +91,9 @@ class Model(_Entry):
     min_references: int = Field(default=0, ge=0)
     max_references: int = Field(default=0, ge=0, le=16)
     price: Price = Price()
-    parameters: dict[str, Any] = Field(default_factory=dict)  #: JSON Schema of each
+    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)  #: JSON Schema of each
     required: list[str] = Field(default_factory=list)
+    wire: Wire = Wire()
     deprecated: bool = False
 
     def schema_of_parameters(self) -> dict[str, Any]:
@@ -78,23 +108,29 @@ class Model(_Entry):
 
     def estimate(self, parameters: dict[str, Any]) -> Decimal:
         """What a request with these parameters costs, if it is accepted."""
+
+        def number(parameter: str, otherwise: int) -> Decimal:
+            default = self.parameters.get(parameter, {}).get("default", otherwise)
+            return Decimal(str(parameters.get(parameter, default)))
+
         if self.price.parameter:
-            return Decimal(str(parameters.get(self.price.parameter, 0)))
-        units = {
-            "image": Decimal(str(parameters.get("num_images", 1))),
-            "second": Decimal(str(parameters.get("duration_seconds", 1))),
-            "request": Decimal(1),
-        }
-        return self.price.amount * units[self.price.unit]
+            return number(self.price.parameter, 0)
+        match self.price.unit:
+            case "image" | "megapixel":
+                return self.price.amount * number("num_images", 1)
+            case "second":
+                return self.price.amount * number("duration_seconds", 1)
+            case "request":
+                return self.price.amount
 
 
 class Registry(_Entry):
     """Everything an operator can describe in YAML, as one consistent whole."""
 
-    kinds: dict[str, Kind]
-    models: dict[str, Model]  #: by `provider/name`
-    lanes: dict[str, Lane]
-    accounts: dict[str, Account]
+    kinds: dict[Label, Kind]
+    models: dict[ModelName, Model]  #: by `provider/name`
+    lanes: dict[Label, Lane]
+    accounts: dict[Label, Account]
 
     def account_for(self, model: str) -> str | None:
         """The account that pays for a model; None when its provider has none."""
@@ -127,9 +163,7 @@ def inconsistencies(registry: Registry) -> Iterator[Inconsistency]:
             reason = f"{kind.model} makes {model.media}, the kind wants {kind.media}"
             yield Inconsistency("kinds", (name, "model"), reason)
     for name, model in registry.models.items():
-        if "/" not in name:
-            yield Inconsistency("models", (name,), "a model is called provider/name")
-        elif registry.account_for(name) is None:
+        if registry.account_for(name) is None:
             reason = f"provider {provider_of(name)!r} has no account"
             yield Inconsistency("models", (name,), reason)
         if model.min_references > model.max_references:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -102,12 +103,12 @@ class JobRequest(_Body):
 
     def digest(self) -> str:
         """The same for every body that asks for the same, however it was written down."""
-        return digest(self.model_dump(mode="json", exclude_defaults=True))
+        return digest(self.model_dump(exclude_defaults=True))
 
     def input_digest(self) -> str:
         """The same for every request that would give the same result."""
         inputs = {"kind", "model", "prompt", "edit_prompt", "parameters", "arguments", "references"}
-        return digest(self.model_dump(mode="json", include=inputs, exclude_defaults=True))
+        return digest(self.model_dump(include=inputs, exclude_defaults=True))
 
 
 class CancelRequest(_Body):
@@ -129,8 +130,23 @@ class RetryRequest(_Body):
 
 
 def canonical(value: Any) -> bytes:
-    """JSON with one way to write each value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    """JSON with one way to write each value: 1.0 is 1, and a moment is the same in every zone."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":")).encode()
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _plain(member) for name, member in value.items()}
+        case list():
+            return [_plain(member) for member in value]
+        case float() if value.is_integer():
+            return int(value)
+        case Decimal():
+            return str(value.normalize())
+        case datetime():
+            return value.timestamp()
+    return value
 
 
 def digest(value: Any) -> str:

@@ -15,7 +15,7 @@ from heliograph.contracts.errors import (
     UnknownModel,
     ValidationFailed,
 )
-from heliograph.contracts.problems import FieldError
+from heliograph.contracts.problems import FieldError, pointer
 from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
 from heliograph.contracts.registry import Kind, Model, Registry, provider_of
 from heliograph.contracts.requests import JobRequest, Reference
@@ -28,6 +28,7 @@ class Caller:
     project: str
     job: str  #: the id the job will have
     key: str | None = None  #: Idempotency-Key
+    comes_again: bool = False  #: the same request may arrive again under the same id, key or not
     correlation_id: str | None = None
     traceparent: str | None = None
 
@@ -138,8 +139,8 @@ def _parameters(request: JobRequest, kind: Kind, model: Model) -> dict[str, Any]
 
 def _schema_errors(model: Model, parameters: dict[str, Any]) -> Iterator[FieldError]:
     for error in Draft202012Validator(model.schema_of_parameters()).iter_errors(parameters):
-        path = "".join(f"/{part}" for part in error.absolute_path)
-        yield FieldError(pointer=f"/parameters{path}", detail=error.message)
+        path = pointer(["parameters", *error.absolute_path])
+        yield FieldError(pointer=path, detail=error.message)
 
 
 def _references(
@@ -153,12 +154,13 @@ def _references(
     limit = min(request.max_references or 16, model.max_references, kind.max_references)
     if asked and not limit:
         raise ValidationFailed.at("/references", "this model takes none")
-    if len(asked) < model.min_references:
-        reason = f"this model needs at least {model.min_references}"
+    used = asked[:limit]
+    if len(used) < model.min_references:
+        reason = f"this model needs at least {model.min_references}, and would get {len(used)}"
         raise ValidationFailed.at("/references", reason)
-    if len(asked) <= limit:
+    if used == asked:
         return asked, None
-    return asked[:limit], f"the first {limit} of {len(asked)} references are used"
+    return used, f"the first {limit} of {len(asked)} references are used"
 
 
 def _check_cost(request: JobRequest, caller: Caller, cost: Cost) -> None:

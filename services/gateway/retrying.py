@@ -10,12 +10,13 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.facts import RetryScheduled
-from heliograph.contracts.problems import FieldError
-from heliograph.contracts.records import Record, Step, Takeover
+from heliograph.contracts.problems import FieldError, pointer
+from heliograph.contracts.records import Output, Record, Step, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
 from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
 from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.crashing import crash_point
 from services.gateway.accepting import SOURCE, Acceptance
 from services.gateway.canceling import read_job
 from services.gateway.drafting import Caller, draft
@@ -63,7 +64,9 @@ async def retry_in_place(
             entry = await advance(events, entry, fact, SOURCE)
         except Lost:
             continue
+        crash_point("retry.written")
         await work.enqueue(ticket_for(entry.record))
+        crash_point("retry.queued")
         return Acceptance(entry=entry)
 
 
@@ -97,7 +100,7 @@ def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:
     """
     if record.step not in _ENDED:
         raise StateConflict(f"a job that is {record.status} cannot be retried")
-    if asked == "download" and not record.internal.outputs:
+    if asked == "download" and not _outputs(record):
         raise StateConflict("the provider gave no outputs to download")
     if asked == "poll" and not _request_id(record):
         raise StateConflict("there is no request at the provider to ask for")
@@ -106,9 +109,10 @@ def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:
 
 def _cheapest(record: Record) -> RetryFrom:
     code = record.error.code if record.error else "canceled"
-    if record.internal.outputs and (code == "canceled" or code in _FETCH_AGAIN):
+    if _outputs(record) and (code == "canceled" or code in _FETCH_AGAIN):
         return "download"
-    if _request_id(record) and (code == "canceled" or code in _ASK_AGAIN):
+    is_open = _request_id(record) and not _ended_before(record)
+    if is_open and (code == "canceled" or code in _ASK_AGAIN):
         return "poll"
     return "submit"
 
@@ -124,7 +128,7 @@ def takeover(record: Record, step: RetryFrom) -> Takeover | None:
         account=record.internal.account,
         endpoint=attempts[-1].endpoint if attempts else old.endpoint if old else "",
         request_id=_request_id(record) if step == "poll" else None,
-        outputs=record.internal.outputs if step == "download" else [],
+        outputs=_outputs(record) if step == "download" else [],
     )
 
 
@@ -155,7 +159,7 @@ def request_again(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
         return JobRequest.model_validate({**before, **changes})
     except ValidationError as error:
         errors = [
-            FieldError(pointer="/changes" + "".join(f"/{p}" for p in e["loc"]), detail=e["msg"])
+            FieldError(pointer=pointer(["changes", *e["loc"]]), detail=e["msg"])
             for e in error.errors(include_context=False)
         ]
         raise ValidationFailed(errors[0].detail, errors=errors) from None
@@ -167,5 +171,18 @@ def retry_digest(record: Record, asked: RetryRequest) -> str:
 
 
 def _request_id(record: Record) -> str | None:
+    """Of the last request, whether the job sent it or was to ask for it."""
+    attempts, old = record.internal.attempts, record.internal.takeover
+    return attempts[-1].request_id if attempts else old.request_id if old else None
+
+
+def _ended_before(record: Record) -> bool:
+    """Whether the last attempt was over before the job was."""
     attempts = record.internal.attempts
-    return attempts[-1].request_id if attempts else None
+    return bool(attempts) and attempts[-1].ended_at != record.finished_at
+
+
+def _outputs(record: Record) -> list[Output]:
+    """What the provider made, whether the job learned of it or was to fetch it."""
+    old = record.internal.takeover
+    return record.internal.outputs or (old.outputs if old else [])

@@ -15,6 +15,7 @@ from heliograph.contracts.facts import (
     Rendered,
     RetryScheduled,
 )
+from heliograph.contracts.jobs import charge
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
 from services.render.providers import Done, Ended, RateLimited
@@ -62,12 +63,11 @@ def backoff(attempt: int, settings: RenderSettings) -> float:
 
 
 def failure(record: Record, error: JobError, charged: Charged) -> Problem:
-    """An error as the job shows it, with what it cost and what can be done."""
+    """An error as the job shows it, with what the job cost so far and what can be done."""
     if not error.next_actions:
         error.next_actions = [_RETRY_AS_NEW]
-    price = record.cost.estimated
-    problem = error.problem()
-    return problem.model_copy(update={"charged": charged if price else "no", "status": None})
+    in_all = charge(record.charged, charged) if record.cost.estimated else "no"
+    return error.problem().model_copy(update={"charged": in_all, "status": None})
 
 
 def after_poll(record: Record, state: Done | Ended, at: datetime, settings: RenderSettings) -> Fact:

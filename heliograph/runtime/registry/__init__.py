@@ -1,13 +1,14 @@
 """Reads the registry: the shipped YAML, with the operator's files laid over it, checked at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from jsonschema import Draft202012Validator, SchemaError
 from pydantic import ValidationError
 
-from heliograph.contracts.registry import Registry, inconsistencies
+from heliograph.contracts.registry import Inconsistency, Registry, inconsistencies
 from heliograph.runtime.settings import ServiceSettings
 
 SECTIONS = ("kinds", "models", "lanes", "accounts")
@@ -19,14 +20,14 @@ class RegistryError(Exception):
 
 
 class _Place(NamedTuple):
+    """Where an entry is written, and what is inside it."""
+
     file: Path
     line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+    inner: "_Places"
 
 
-_Places = dict[tuple[str, ...], _Place]
+_Places = dict[str, _Place]
 
 
 def load_registry(settings: ServiceSettings) -> Registry:
@@ -42,66 +43,75 @@ def load_registry(settings: ServiceSettings) -> Registry:
 
 def read_registry(overlays: Mapping[str, Path | None]) -> Registry:
     """The shipped entries, each replaced as a whole where an overlay has one of the same name."""
-    places: _Places = {}
-    sections = {s: _section(s, overlays.get(s), places) for s in SECTIONS}
+    sections: dict[str, dict[str, Any]] = {}
+    places: dict[str, _Places] = {}
+    for section in SECTIONS:
+        sections[section], places[section] = _section(section, overlays.get(section))
     try:
         registry = Registry.model_validate(sections)
     except ValidationError as error:
-        reasons = [
-            f"{_place(places, e['loc'])}: {_path(e['loc'])}: {e['msg']}" for e in error.errors()
-        ]
+        reasons = [_reason(places, e["loc"], e["msg"]) for e in error.errors()]
         raise RegistryError("\n".join(reasons)) from None
-    wrong = [
-        f"{_place(places, (w.section, *w.path))}: {_path((w.section, *w.path))}: {w.reason}"
-        for w in inconsistencies(registry)
-    ]
+    wrong = [*inconsistencies(registry), *_wrong_schemas(registry)]
     if wrong:
-        raise RegistryError("\n".join(wrong))
+        reasons = [_reason(places, (w.section, *w.path), w.reason) for w in wrong]
+        raise RegistryError("\n".join(reasons))
     return registry
 
 
-def _section(section: str, overlay: Path | None, places: _Places) -> dict[str, Any]:
-    entries = _read(SHIPPED / f"{section}.yaml", section, places)
+def _wrong_schemas(registry: Registry) -> Iterator[Inconsistency]:
+    for name, model in registry.models.items():
+        for parameter, schema in model.parameters.items():
+            try:
+                Draft202012Validator.check_schema(schema)
+            except SchemaError as error:
+                path = (name, "parameters", parameter, *map(str, error.absolute_path))
+                yield Inconsistency("models", path, error.message)
+
+
+def _section(section: str, overlay: Path | None) -> tuple[dict[str, Any], _Places]:
+    entries, places = _read(SHIPPED / f"{section}.yaml", section)
     if overlay:
-        entries |= _read(overlay, section, places)
-    return entries
+        replacements, their_places = _read(overlay, section)
+        return entries | replacements, places | their_places
+    return entries, places
 
 
-def _read(file: Path, section: str, places: _Places) -> dict[str, Any]:
+def _read(file: Path, section: str) -> tuple[dict[str, Any], _Places]:
     try:
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
     except OSError as error:
         raise RegistryError(f"{file}: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
+        raise RegistryError(f"{file}: {error.reason}") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise RegistryError(f"{file}:{line}: {error.problem}") from error
     if content is None:
-        return {}
+        return {}, {}
     if not isinstance(content, dict):
         raise RegistryError(f"{file}:1: names of {section}, each with its entry")
-    _note_lines(node, file, (section,), places)
-    return {str(name): entry for name, entry in content.items()}
+    return {str(name): entry for name, entry in content.items()}, _places(node, file)
 
 
-def _note_lines(node: yaml.Node | None, file: Path, path: tuple[str, ...], places: _Places) -> None:
+def _places(node: yaml.Node | None, file: Path) -> _Places:
     if not isinstance(node, yaml.MappingNode):
-        return
-    for key, value in node.value:
-        below = (*path, str(key.value))
-        places[below] = _Place(file, key.start_mark.line + 1)
-        _note_lines(value, file, below, places)
+        return {}
+    return {
+        str(key.value): _Place(file, key.start_mark.line + 1, _places(value, file))
+        for key, value in node.value
+    }
 
 
-def _place(places: _Places, path: tuple[str | int, ...]) -> str:
-    """The line of the entry, or of the nearest thing around it."""
-    for end in range(len(path), 0, -1):
-        place = places.get(tuple(str(part) for part in path[:end]))
-        if place:
-            return str(place)
-    return str(SHIPPED)
-
-
-def _path(path: tuple[str | int, ...]) -> str:
-    return ".".join(str(part) for part in path)
+def _reason(places: dict[str, _Places], path: tuple[str | int, ...], reason: str) -> str:
+    """A mistake, with the line of its entry or of the nearest thing around it."""
+    section, *names = (str(part) for part in path if part != "[key]")
+    around, where = places[section], str(SHIPPED)
+    for name in names:
+        if name not in around:
+            break
+        place = around[name]
+        around, where = place.inner, f"{place.file}:{place.line}"
+    return f"{where}: {'.'.join([section, *names])}: {reason}"

@@ -22,6 +22,7 @@ from sqlalchemy import (
     delete,
     event,
     exists,
+    func,
     insert,
     or_,
     select,
@@ -33,6 +34,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from heliograph.contracts.errors import Unavailable, ValidationFailed
+from heliograph.contracts.names import JOB_PATTERN, matches
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import FINAL, Record, Step
 from services.status.ledgers import OutOfStep, Page, Row, Snapshot, flatten
@@ -40,6 +42,7 @@ from services.status.ledgers import OutOfStep, Page, Row, Snapshot, flatten
 _FINAL = tuple(str(step) for step in FINAL)
 _CURSOR = "jobs"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = 2**63 - 1  #: the largest number a column holds
 
 metadata = MetaData()
 
@@ -72,7 +75,6 @@ jobs = Table(
     Column("record", Text, nullable=False),
     Index("jobs_by_age", "project", "created_at", "id"),
     Index("jobs_by_status", "project", "status", "created_at", "id"),
-    Index("jobs_by_slot", "project", "slot"),
     Index("jobs_by_step", "step", "changed_at"),
 )
 
@@ -225,9 +227,11 @@ def read_cursor(cursor: str) -> tuple[int, str]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         created, job = base64.urlsafe_b64decode(padded.encode()).decode().split(".")
-        return int(created), job
+        if matches(JOB_PATTERN, job) and 0 <= int(created) <= _LATEST:
+            return int(created), job
     except (ValueError, binascii.Error):
-        raise ValidationFailed.at("/query/cursor", "is not one that was given out") from None
+        pass
+    raise ValidationFailed.at("/query/cursor", "is not one that was given out")
 
 
 def _filtered(statement: Select[Any], query: ListJobs) -> Select[Any]:
@@ -237,7 +241,8 @@ def _filtered(statement: Select[Any], query: ListJobs) -> Select[Any]:
         if value is not None:
             where.append(jobs.c[column] == value)
     if query.slot is not None:
-        where.append(jobs.c.slot.startswith(query.slot, autoescape=True))
+        # LIKE of SQLite does not tell capitals from small letters
+        where.append(func.substr(jobs.c.slot, 1, len(query.slot)) == query.slot)
     if query.q is not None:
         where.append(jobs.c.prompt.icontains(query.q, autoescape=True))
     if query.created_after is not None:

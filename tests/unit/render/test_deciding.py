@@ -218,7 +218,6 @@ def test_what_the_error_itself_advises_comes_first() -> None:
     assert problem.next_actions == [action]
 
 
-@pytest.mark.xfail(strict=True, reason="the error tells the charge of the last attempt only")
 def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSettings) -> None:
     again = RetryScheduled(not_before=NOW, reason="x", detail="y", charged="unknown", key="k")
     record = fold(a_record(parameters={"price": "0.003"}), Started(run=1), NOW)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from heliograph.contracts.facts import (
     Succeeded,
 )
 from heliograph.contracts.jobs import fold
+from heliograph.contracts.names import new_job_id
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import Record
 from services.status.ledgers import Ledger, OutOfStep, Row, as_text, flatten
@@ -194,10 +196,13 @@ async def test_of_two_projectors_at_once_one_is_out_of_step(
 
 async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/nowhere/status.sqlite")
+    threads = set(threading.enumerate())
 
     with pytest.raises(Unavailable, match="the database does not answer"):
         await ledger.check()
     await ledger.aclose()
+    for thread in set(threading.enumerate()) - threads:
+        await asyncio.to_thread(thread.join)  # the driver's own: it may not outlive the loop
 
 
 async def test_a_database_that_is_there_is_ready(ledger: SqlLedger) -> None:
@@ -279,13 +284,20 @@ def test_a_cursor_leads_back_to_its_job() -> None:
     assert created == job.created_at.timestamp() * 1_000_000
 
 
+JOB = new_job_id()
+
+
 def encoded(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "!", "abc", "é", "=", encoded("x.job_1"), encoded("5"), encoded("5.a.b"), "_w"],
+    [
+        *("", "!", "abc", "é", "=", "_w"),
+        *map(encoded, ["5", "5.a.b", f"x.{JOB}", "5.job_1", f"5.{JOB}\0", f"-1.{JOB}"]),
+        encoded(f"{2**63}.{JOB}"),
+    ],
 )
 async def test_a_cursor_nobody_gave_out_is_refused(ledger: SqlLedger, cursor: str) -> None:
     with pytest.raises(ValidationFailed) as error:
@@ -294,10 +306,11 @@ async def test_a_cursor_nobody_gave_out_is_refused(ledger: SqlLedger, cursor: st
     assert [each.pointer for each in error.value.errors] == ["/query/cursor"]
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="no bound on the time in a cursor")
-async def test_a_cursor_beyond_all_time_is_refused(ledger: SqlLedger) -> None:
-    with pytest.raises(ValidationFailed):
-        await ledger.page(ListJobs(project="demo", cursor=encoded(f"{2**63}.job_1")))
+async def test_a_cursor_may_be_of_any_time(ledger: SqlLedger) -> None:
+    await take_in(ledger, job := a_job())
+
+    assert await found(ledger, cursor=encoded(f"{2**63 - 1}.{JOB}")) == [job.id]
+    assert await found(ledger, cursor=encoded(f"0.{JOB}")) == []
 
 
 # -- filters
@@ -360,12 +373,14 @@ async def test_a_detached_job_is_not_found_by_its_slot(ledger: SqlLedger) -> Non
     assert await found(ledger) == [job.id]
 
 
-@pytest.mark.xfail(strict=True, reason="LIKE of SQLite does not tell capitals from small letters")
 async def test_a_slot_is_found_as_it_is_spelled(ledger: SqlLedger) -> None:
-    small, capital = a_job(slot="shot/a"), a_job(slot="Shot/A")
-    await take_in(ledger, small, capital)
+    small, capital, spaced = (a_job(slot=slot) for slot in ("shot/a", "Shot/a", "shot_a"))
+    await take_in(ledger, small, capital, spaced)
 
     assert await found(ledger, slot="shot/") == [small.id]
+    assert await found(ledger, slot="Shot") == [capital.id]
+    assert await found(ledger, slot="shot_") == [spaced.id]
+    assert await found(ledger, slot="shot%") == []
 
 
 async def test_tags_and_parameters_are_found_by_value(ledger: SqlLedger) -> None:
