@@ -11,11 +11,12 @@ What can go wrong, and who can do something about it:
     - BodyTooLarge                                                               413
     - ValidationFailed · UnknownKind · UnknownModel · IdempotencyKeyReused       422
   + ServiceError                  the caller: try again later
+    - TooManyJobs                                                                429
     - Unavailable · QueueFull · ModelUnavailable                                 503
   + JobError                      how a job fails, or why it waits
     - ProviderError
       · ProviderRejected · ContentPolicy          the caller: change the prompt or the parameters
-      · ProviderAuth · ProviderBalance            the operator: key, plan or balance
+      · AccountRefused: ProviderAuth · ProviderBalance    the operator: key, plan or balance
       · ProviderUnavailable · ProviderTimeout     nobody: it may pass
       · ProviderProtocol · NoOutput               nobody: the provider broke its word
       · SubmitUnknown                             the caller: decide whether to submit again
@@ -197,6 +198,15 @@ class Unavailable(ServiceError):
     code = "unavailable"
 
 
+class TooManyJobs(ServiceError):
+    """Too many jobs of this project are waiting; some have to be done first."""
+
+    code = "too_many_jobs"
+    status = 429
+
+    limit = 0  #: jobs of a project that may wait
+
+
 class QueueFull(ServiceError):
     """No more jobs can be accepted until some are done."""
 
@@ -234,13 +244,19 @@ class ContentPolicy(ProviderError):
     code = "content_policy"
 
 
-class ProviderAuth(ProviderError):
+class AccountRefused(ProviderError):
+    """The provider refuses our account, whatever the request; the operator must look at it."""
+
+    code = "account_refused"
+
+
+class ProviderAuth(AccountRefused):
     """The provider refused our credentials; the operator must look at the account."""
 
     code = "provider_auth"
 
 
-class ProviderBalance(ProviderError):
+class ProviderBalance(AccountRefused):
     """The provider account has no balance left; the operator must top it up."""
 
     code = "provider_balance"

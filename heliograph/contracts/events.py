@@ -13,6 +13,8 @@ from ulid import ULID
 
 from heliograph.contracts.records import Marker, Record
 
+REFUSED = "heliograph.request.refused.v1"  #: the type of a refusal, which is about no job
+
 _PREFIX, _SUFFIX = "heliograph.job.", ".v1"
 
 _BODY: TypeAdapter[Record | Marker] = TypeAdapter(Record | Marker)
@@ -49,11 +51,11 @@ class Event:
             "ce-sequence": str(self.body.revision),
             "content-type": "application/json",
         }
-        if isinstance(self.body, Record):
-            if self.body.internal.correlation_id:
-                headers["ce-correlationid"] = self.body.internal.correlation_id
-            if self.body.internal.traceparent:
-                headers["traceparent"] = self.body.internal.traceparent
+        about = self.body.internal if isinstance(self.body, Record) else self.body
+        if about.correlation_id:
+            headers["ce-correlationid"] = about.correlation_id
+        if isinstance(self.body, Record) and self.body.internal.traceparent:
+            headers["traceparent"] = self.body.internal.traceparent
         return headers
 
     def data(self) -> bytes:

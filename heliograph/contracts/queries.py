@@ -52,9 +52,18 @@ class JobPage(_Message):
 
 
 class Position(_Message):
-    """A job's place in its lane, counted from 1; null when it is not waiting there."""
+    """What the dispatcher knows of a job; all null when it is not waiting for its turn."""
 
-    position: int | None = None
+    position: int | None = None  #: place in its lane, counted from 1
+    eta_seconds: float | None = None  #: until it is rendered, if nothing holds it up
+    blocked: str | None = None  #: what it waits for beside its turn
+
+
+class Room(_Message):
+    """A place in a lane is free again, and how long it was taken."""
+
+    kind: str | None = None  #: of a job that was rendered
+    seconds: float = 0
 
 
 class ProgressReport(_Message):

@@ -9,6 +9,8 @@ STORE = "store.>"
 PROGRESS = "progress.>"
 CANCEL = "control.cancel.*"
 ROOM = "control.room.*"
+REQUESTS = "requests.*"
+REFUSALS = "requests.refused.*"
 LOOK_UP = "control.look_up.*"
 
 
@@ -59,6 +61,16 @@ def cancel(job: str) -> str:
 def look_up(job: str) -> str:
     """A hint that it is time to ask a provider again for a request nobody knows of."""
     return f"control.look_up.{job}"
+
+
+def request(project: str) -> str:
+    """Where other services ask for jobs."""
+    return f"requests.{project}"
+
+
+def refusal(project: str) -> str:
+    """Where they learn why there is none."""
+    return f"requests.refused.{project}"
 
 
 def room(lane: str) -> str:

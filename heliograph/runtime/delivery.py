@@ -92,8 +92,8 @@ async def deliver(
     handle: Callable[[Delivery], Awaitable[Record | None]],
     bury: Callable[[Delivery, Exception], Awaitable[None]],
     bugs: Bugs,
-) -> None:
-    """Run a handler on a message, and settle the message by how it ends."""
+) -> Record | None:
+    """Run a handler on a message, and settle the message by how it ends. Returns what it left."""
     delivery = Delivery(message)
     began = time.monotonic()
     try:
@@ -108,6 +108,8 @@ async def deliver(
     else:
         await _settle(delivery._raw.ack())
         _tell(delivery, record, time.monotonic() - began)
+        return record
+    return None
 
 
 def _tell(delivery: Delivery, record: Record | None, seconds: float) -> None:

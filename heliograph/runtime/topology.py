@@ -18,12 +18,15 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream
+from heliograph.runtime.bus.lanes import Lanes, lane_consumer
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
 
 OLDEST_SERVER = (2, 14, 5)  #: the first with every fix the threat model asks for
 STORAGE = "storage"  #: the consumer of everything to be stored
+GATEWAY = "gateway"  #: the consumer of what other services ask for
+_REQUESTS_AT_ONCE = 64  #: requests from the bus under way together, over all gateways
 EPOCH = "epoch"  #: key in the metadata of EVENTS: names this history of sequences
 _SECOND = 1_000_000_000  #: nanoseconds
 
@@ -60,14 +63,14 @@ def streams(settings: ServiceSettings) -> list[Config]:
         },
         {
             "name": "REQUESTS",
-            "subjects": ["requests.*"],
+            "subjects": [subjects.REQUESTS],
             "retention": "workqueue",
             "storage": "file",
             "duplicate_window": _SECOND // 10,  # `Nats-Msg-Id` counts per stream: keys are `ce-id`
         },
         {
             "name": "REFUSALS",
-            "subjects": ["requests.refused.*"],
+            "subjects": [subjects.REFUSALS],
             "retention": "limits",
             "storage": "file",
             "allow_direct": True,
@@ -101,19 +104,17 @@ def _bucket(name: str, history: int) -> Config:
     }
 
 
-def lane_consumer(lane: str) -> str:
-    """The name of a lane's consumer."""
-    return f"lane-{lane}"
-
-
-def consumers(settings: ServiceSettings, registry: Registry) -> list[Config]:
-    """Every durable consumer of WORK. `max_ack_pending` is the cap over all processes."""
+def consumers(settings: ServiceSettings, caps: dict[str, int]) -> list[Config]:
+    """Every durable consumer. `max_ack_pending` is the cap over all processes."""
     lanes = [
-        _pull(lane_consumer(name), subjects.runs(name), lane.cap, settings.ack_wait)
-        for name, lane in registry.lanes.items()
+        _pull(lane_consumer(lane), subjects.runs(lane), cap, settings.ack_wait)
+        for lane, cap in caps.items()
     ]
-    concurrency = settings.storage_concurrency
-    return [*lanes, _pull(STORAGE, subjects.STORE, concurrency, settings.ack_wait)]
+    return [
+        *lanes,
+        _pull(STORAGE, subjects.STORE, settings.storage_concurrency, settings.ack_wait),
+        _pull(GATEWAY, subjects.REQUESTS, _REQUESTS_AT_ONCE, settings.ack_wait),
+    ]
 
 
 def _pull(name: str, subject: str, cap: int, ack_wait: float) -> Config:
@@ -141,7 +142,9 @@ async def provision(connection: Client, settings: ServiceSettings, registry: Reg
     jetstream = JetStream(connection)
     for config in streams(settings):
         await _ensure_stream(jetstream, config)
-    for config in consumers(settings, registry):
+    lanes = Lanes(jetstream, registry.lanes)
+    caps = {lane: (await lanes.limit(lane)).cap for lane in registry.lanes}
+    for config in consumers(settings, caps):
         await _ensure_consumer(jetstream, config)
     return await epoch(jetstream)
 
@@ -205,10 +208,9 @@ async def _create_stream(jetstream: JetStream, config: Config) -> Config:
 
 async def _ensure_consumer(jetstream: JetStream, config: Config) -> None:
     name = config["durable_name"]
-    request = {"stream_name": "WORK", "config": config}
-    created = await jetstream.api(
-        f"CONSUMER.CREATE.WORK.{name}.{config['filter_subject']}", request
-    )
+    stream = "REQUESTS" if name == GATEWAY else "WORK"
+    call = f"CONSUMER.CREATE.{stream}.{name}.{config['filter_subject']}"
+    created = await jetstream.api(call, {"stream_name": stream, "config": config})
     _refuse(name, _differences(config, created["config"]))
 
 

@@ -16,6 +16,7 @@ from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Marker, Record, Step
 from heliograph.runtime.bus import Entry, EventLog, Lost, Slots, WorkQueue, now
 from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.crashing import crash_point
 
 SOURCE = "heliograph/gateway"
 
@@ -106,7 +107,9 @@ class Acceptor:
         internal = record.internal.model_copy(update={"changed_at": at})
         accepted = record.model_copy(update={"created_at": at, "internal": internal})
         entry = await self._events.append(Event.of("accepted", accepted, at, SOURCE), 0)
+        crash_point("accept.written")
         await self._work.enqueue(ticket_for(accepted))
+        crash_point("accept.queued")
         return Acceptance(entry=entry)
 
     async def _claim(self, order: Order, record: Record, slot: str) -> Acceptance | None:
@@ -127,12 +130,14 @@ class Acceptor:
         if other and isinstance(other.body, Record) and _fills(other.body, slot):
             return await self._answer_with(order, record, other, other.body)
         await self._slots.claim(record.project, slot, record.id, seen)
+        crash_point("accept.claimed")
         return None
 
     async def _fence(self, project: str, job: str) -> None:
         """A claimant that was never accepted never will be: its first event is taken."""
         marker = Marker(id=job, project=project, marker="fenced")
         await self._events.append(Event.of("canceled", marker, now(), SOURCE), 0)
+        crash_point("accept.fenced")
 
     async def _answer_with(
         self, order: Order, record: Record, other: Entry, running: Record
@@ -152,8 +157,10 @@ class Acceptor:
                 marker="deduplicated",
                 answer=running.id,
                 body_digest=record.internal.body_digest,
+                correlation_id=record.internal.correlation_id,
             )
             await self._events.append(Event.of("deduplicated", marker, now(), SOURCE), 0)
+            crash_point("accept.deduplicated")
         return Acceptance(entry=other, deduplicated=True)
 
 

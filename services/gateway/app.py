@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from heliograph.runtime.broker import create_broker
 from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.connection import Connection
 from heliograph.runtime.health import add_health
 from heliograph.runtime.presenting import Addresses, Presenter
 from heliograph.runtime.registry import load_registry
@@ -15,11 +17,14 @@ from services.gateway.accepting import Acceptor
 from services.gateway.asking import Desk
 from services.gateway.canceling import Canceler
 from services.gateway.filling import Gauge
+from services.gateway.hearing import Ear, listen
+from services.gateway.limiting import Backlog, Limits
 from services.gateway.reading import Reader
 from services.gateway.references import References
 from services.gateway.routes.asking import asking_routes
 from services.gateway.routes.canceling import canceling_routes
 from services.gateway.routes.describing import index_routes, problem_pages, registry_routes
+from services.gateway.routes.limiting import limiting_routes
 from services.gateway.routes.reading import reading_routes
 from services.gateway.settings import GatewaySettings
 
@@ -30,7 +35,11 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     bus = NatsBus(settings, registry, "gateway")
     presenter = Presenter(settings, Addresses(bus.jetstream))
     reader = Reader(bus.events, bus.jetstream, presenter)
+    limits = Limits(bus.jetstream, registry, bus.lanes, bus.accounts)
     gauge = Gauge(bus.jetstream, full_at=settings.full_at)
+    backlog = Backlog(
+        limits, limit=settings.max_queued, project_limit=settings.max_queued_per_project
+    )
     desk = Desk(
         registry,
         bus.events,
@@ -38,20 +47,32 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         Acceptor(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy),
         References(bus.events, bus.jetstream),
         gauge,
+        backlog,
     )
     canceler = Canceler(bus.events, bus.work, bus.jetstream.hint)
 
+    pulling = Connection(settings, "gateway")
+    broker = create_broker(settings, pulling)
+    listen(broker, Ear(bus.jetstream, desk))
+
+    async def open_bus() -> None:
+        await bus.open()
+        await broker.start()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with running(bus=bus.open, gauge=gauge.watch):
+        async with running(bus=open_bus, gauge=gauge.watch, backlog=backlog.watch):
             yield
+        pulling.expect_close()
+        await broker.stop()
         await bus.close()
 
     app = create_web(settings, "Heliograph", lifespan=lifespan)
     app.include_router(asking_routes(desk, reader))
     app.include_router(reading_routes(reader))
     app.include_router(canceling_routes(canceler, reader))
-    app.include_router(registry_routes(registry, reader))
+    app.include_router(limiting_routes(limits))
+    app.include_router(registry_routes(registry))
     app.include_router(index_routes(settings))
     app.include_router(problem_pages())
     add_health(app, {"nats": bus.check})

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from heliograph.contracts.errors import IdempotencyKeyInvalid
 from heliograph.contracts.names import keyed_job_id, new_job_id
 from heliograph.contracts.records import Record
 from heliograph.contracts.registry import Registry
@@ -11,14 +12,31 @@ from services.gateway.accepting import Acceptance, Acceptor, Order
 from services.gateway.canceling import read_job
 from services.gateway.drafting import Caller, draft, is_same_body
 from services.gateway.filling import Gauge
+from services.gateway.limiting import Backlog
 from services.gateway.references import References
 from services.gateway.retrying import retry_digest, retry_in_place, retry_record
+
+_LONGEST_KEY = 255  #: characters
+_TRACEPARENT = 55  #: characters of a W3C traceparent
 
 
 def caller(project: str, key: str | None, *, traceparent: str | None = None) -> Caller:
     """Whoever asks with a key asks for the job that the key names; without one, for a new job."""
-    job = keyed_job_id(project, key) if key else new_job_id()
-    return Caller(project=project, job=job, key=key, traceparent=traceparent)
+    return Caller(
+        project=project,
+        job=keyed_job_id(project, key) if key else new_job_id(),
+        key=key,
+        comes_again=key is not None,
+        correlation_id=key,
+        traceparent=traceparent if traceparent and len(traceparent) == _TRACEPARENT else None,
+    )
+
+
+def checked_key(key: str) -> str:
+    """Raises IdempotencyKeyInvalid."""
+    if not 1 <= len(key) <= _LONGEST_KEY or not all(0x21 <= ord(c) <= 0x7E for c in key):
+        raise IdempotencyKeyInvalid
+    return key
 
 
 class Desk:
@@ -32,6 +50,7 @@ class Desk:
         acceptor: Acceptor,
         references: References,
         gauge: Gauge,
+        backlog: Backlog,
     ) -> None:
         self._registry = registry
         self._events = events
@@ -39,6 +58,7 @@ class Desk:
         self._acceptor = acceptor
         self._references = references
         self._gauge = gauge
+        self._backlog = backlog
 
     async def ask(self, wanted: JobRequest, who: Caller) -> Acceptance:
         """
@@ -53,12 +73,13 @@ class Desk:
             self._gauge.check()
             record = draft(wanted, who, self._registry, now())
             await self._references.check(who.project, wanted)
+            self._backlog.admit(who.project)
             return record
 
         return await self._acceptor.accept(
             Order(
                 job=who.job,
-                keyed=who.key is not None,
+                keyed=who.comes_again,
                 is_same=partial(is_same_body, wanted),
                 draft=first_record,
             )
@@ -81,7 +102,9 @@ class Desk:
 
         async def first_record() -> Record:
             self._gauge.check()
-            return retry_record(old, asked, who, self._registry)
+            record = retry_record(old, asked, who, self._registry)
+            self._backlog.admit(who.project)
+            return record
 
         return await self._acceptor.accept(
             Order(

@@ -10,6 +10,7 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.subjects import cancel as cancel_subject
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance
+from heliograph.runtime.crashing import crash_point
 from services.gateway.accepting import SOURCE
 
 log = structlog.get_logger()
@@ -55,12 +56,15 @@ class Canceler:
         if mode == "stop" and record.step in _NOBODY_WORKS:
             fact = Canceled(charged=record.charged)
             entry = await advance(self._events, entry, fact, SOURCE)
+            crash_point("cancel.written")
             try:
                 await self._work.purge(record)
+                crash_point("cancel.purged")
             except Unavailable:
                 log.warning("A canceled job stays in the queue; its worker will drop it")
         else:
             entry = await advance(self._events, entry, CancelRequested(mode=mode), SOURCE)
+            crash_point("cancel.asked")
         await self._hint(cancel_subject(record.id))
         return entry
 

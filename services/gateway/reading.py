@@ -8,7 +8,6 @@ from heliograph.contracts.errors import HeliographError, NotFound, Unavailable
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.queries import (
     JobPage,
-    LaneStates,
     LatestProgress,
     ListJobs,
     Position,
@@ -18,7 +17,7 @@ from heliograph.contracts.queries import (
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.presenting import Presenter, with_progress
+from heliograph.runtime.presenting import Presenter, with_progress, with_turn
 from services.gateway.canceling import read_job
 
 EDGE_PATIENCE = 0.05  #: seconds for position and progress; then they are null
@@ -53,10 +52,10 @@ class Reader:
 
     async def present(self, record: Record, sequence: int) -> dict[str, Any]:
         """A record with everything that only the edge knows."""
-        shown, position, report = await asyncio.gather(
-            self._presenter.job(record, sequence), self._position(record), self._progress(record)
+        shown, turn, report = await asyncio.gather(
+            self._presenter.job(record, sequence), self._turn(record), self._progress(record)
         )
-        return {**with_progress(shown, report), "position": position}
+        return with_turn(with_progress(shown, report), turn)
 
     async def bare(self, record: Record, sequence: int) -> dict[str, Any]:
         """A record that is too new for anybody else to know more about it."""
@@ -93,22 +92,17 @@ class Reader:
         records = [(Record.model_validate(item.record), item.sequence) for item in page.items]
         return {"items": await self._presenter.jobs(records), "next": page.next}
 
-    async def lanes(self) -> list[dict[str, Any]]:
-        """Every lane as its dispatcher sees it. Raises Unavailable."""
-        answer = await self._ask(subjects.QUERY_LANES, "{}")
-        return LaneStates.model_validate_json(answer).model_dump(mode="json")["lanes"]  # type: ignore[no-any-return]
-
     async def _ask(self, subject: str, question: str) -> bytes:
         answer = await self._jetstream.ask(subject, question.encode(), timeout=LIST_PATIENCE)
         if answer.startswith(b'{"problem"'):
             raise AnsweredBadly(Refusal.model_validate_json(answer).problem)
         return answer
 
-    async def _position(self, record: Record) -> int | None:
+    async def _turn(self, record: Record) -> Position | None:
         if record.status != "queued":
             return None
         answer = await self._peek(subjects.query_position(record.id))
-        return Position.model_validate_json(answer).position if answer else None
+        return Position.model_validate_json(answer) if answer else None
 
     async def _progress(self, record: Record) -> ProgressReport | None:
         if record.status != "running":

@@ -1,5 +1,6 @@
 """The render service, wired: run messages in, submissions to providers and rendered jobs out."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,18 +10,20 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
-from heliograph.contracts.records import Record
+from heliograph.contracts.queries import Room
+from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
+from heliograph.runtime.broker import create_broker
+from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.connection import Connection
-from heliograph.runtime.delivery import Bugs, Delivery, deliver, heartbeat
+from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.delivery import Bugs, Delivery, deliver
 from heliograph.runtime.health import add_health
 from heliograph.runtime.presenting import Addresses
 from heliograph.runtime.registry import load_registry
-from heliograph.runtime.serving import HTTP_GRACE
 from heliograph.runtime.tasks import Loop, running
-from heliograph.runtime.topology import lane_consumer
 from heliograph.runtime.web import create_web
 from services.render.dispatching import Dispatcher
 from services.render.providers.sim import SimProvider
@@ -49,6 +52,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         events=bus.events,
         work=bus.work,
         accounts=bus.accounts,
+        lanes=bus.lanes,
         providers={"sim": sim},
         references=References(bus.events, bus.jetstream, Addresses(bus.jetstream)),
         registry=registry,
@@ -57,12 +61,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         settings=settings,
     )
     pulling = Connection(settings, "render")
-    broker = NatsBroker(
-        **pulling.options,
-        middlewares=[heartbeat(settings.ack_wait)],
-        graceful_timeout=settings.drain - HTTP_GRACE,
-        logger=None,
-    )
+    broker = create_broker(settings, pulling)
     subscribe_lanes(broker, bench, bus, registry)
 
     async def open_bus() -> None:
@@ -103,13 +102,20 @@ def subscribe_lanes(broker: NatsBroker, bench: Workbench, bus: NatsBus, registry
             ack_policy=AckPolicy.MANUAL,
         )
         async def on_run(message: NatsMessage) -> None:
-            await deliver(message, handle, give_up, bugs)
-            await bus.jetstream.hint(
-                subjects.room(subjects.lane_of_run(message.raw_message.subject))
-            )
+            began = time.monotonic()
+            record = await deliver(message, handle, give_up, bugs)
+            room = room_after(record, time.monotonic() - began)
+            lane = subjects.lane_of_run(message.raw_message.subject)
+            await bus.jetstream.hint(subjects.room(lane), room.model_dump_json().encode())
+
+    def room_after(record: Record | None, seconds: float) -> Room:
+        rendered = record is not None and record.step is Step.RENDERED
+        return Room(kind=record.kind, seconds=seconds) if record and rendered else Room()
 
     async def handle(delivery: Delivery) -> Record | None:
-        return await render(bench, delivery.about.job, delivery.sequence)
+        record = await render(bench, delivery.about.job, delivery.sequence)
+        crash_point("render.handled")
+        return record
 
     async def give_up(delivery: Delivery, error: Exception) -> None:
         await bury(bench, delivery.about.job, delivery.sequence, error)

@@ -6,10 +6,8 @@ compare-and-append on the server. What it remembers is a copy of the queue, and 
 """
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 import structlog
 from nats.aio.msg import Msg
@@ -18,12 +16,15 @@ from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries import LaneState, LaneStates, Position, Ticket, WaitingProject
+from heliograph.contracts.queries import LaneStates, Position, Room, Ticket
 from heliograph.contracts.registry import Registry
-from heliograph.runtime.bus import Places, now
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
-from heliograph.runtime.topology import lane_consumer
+from heliograph.runtime.crashing import crash_point
+from services.render.desks import Desk
+from services.render.pacing import Pace, eta
 from services.render.scheduling import Lane, Waiting
 from services.render.settings import RenderSettings
 
@@ -41,8 +42,8 @@ class Dispatcher:
     def __init__(self, bus: NatsBus, registry: Registry, settings: RenderSettings) -> None:
         self._bus = bus
         self._look_ahead = settings.look_ahead
-        self._accounts = list(registry.accounts)
-        self._desks = {name: _Desk(lane.cap) for name, lane in registry.lanes.items()}
+        self._pace = Pace(registry)
+        self._desks = {name: Desk(name, lane.cap) for name, lane in registry.lanes.items()}
         self._read_to = 0
 
     async def run(self) -> None:
@@ -63,7 +64,7 @@ class Dispatcher:
             desk.lane = Lane()
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(self._reread())]
-            loops += [tasks.create_task(self._fill(n, d)) for n, d in self._desks.items()]
+            loops += [tasks.create_task(self._fill(desk)) for desk in self._desks.values()]
             await lost.wait()
             for loop in loops:
                 loop.cancel()
@@ -109,40 +110,55 @@ class Dispatcher:
             desk.lane.remove(job)
 
     async def _on_room(self, message: Msg) -> None:
+        room = Room.model_validate_json(message.data or b"{}")
+        if room.kind:
+            self._pace.learn(room.kind, room.seconds)
         desk = self._desks.get(message.subject.rsplit(".", 1)[1])
         if desk:
             desk.bell.set()
 
     # -- whose turn it is
 
-    async def _fill(self, name: str, desk: "_Desk") -> None:
+    async def _fill(self, desk: Desk) -> None:
         while True:
             rung = desk.bell.is_set()
             desk.bell.clear()
             try:
-                moved = await self._fill_once(name, desk)
+                moved = await self._fill_once(desk)
             except Unavailable:
                 moved = 0
             if not moved:
                 await desk.wait(_SOON if rung and desk.lane else _LOOK_AGAIN)
 
-    async def _fill_once(self, name: str, desk: "_Desk") -> int:
+    async def _fill_once(self, desk: Desk) -> int:
         """Move as many jobs as the lane has room for. Returns how many were taken in hand."""
         if not desk.lane:
             return 0
-        info = await self._bus.jetstream.api(f"CONSUMER.INFO.{STREAM}.{lane_consumer(name)}")
-        desk.look(info)
-        room = desk.cap + self._look_ahead - desk.in_use - desk.ready
-        if room <= 0:
+        await self._look(desk)
+        room = desk.limit.cap + self._look_ahead - desk.in_use - desk.ready
+        if room <= 0 or desk.limit.paused:
             return 0
-        places = {a: await self._bus.accounts.places(a) for a in self._accounts}
-        turns = list(_turns(desk.lane, min(room, _AT_ONCE), places))
+        places = {a: await self._bus.accounts.places(a) for a in desk.lane.accounts()}
+        turns = list(desk.turns(min(room, _AT_ONCE), places))
         await asyncio.gather(*(self._move(desk, waiting) for waiting in turns))
         return len(turns)
 
-    async def _move(self, desk: "_Desk", waiting: Waiting) -> None:
+    async def _look(self, desk: Desk) -> None:
+        """What the server says of a lane, and what operators want of it."""
+        name = f"CONSUMER.INFO.{STREAM}.{lane_consumer(desk.name)}"
+        info, limit = await asyncio.gather(
+            self._bus.jetstream.api(name), self._bus.lanes.limit(desk.name)
+        )
+        if info["config"]["max_ack_pending"] != limit.cap:
+            limit = await self._bus.lanes.enforce(desk.name)
+        desk.limit = limit
+        desk.in_use, desk.ready = info["num_ack_pending"], info["num_pending"]
+
+    async def _move(self, desk: Desk, waiting: Waiting) -> None:
         try:
+            crash_point("dispatch.chosen")
             await self._bus.work.move(waiting.ticket, waiting.sequence)
+            crash_point("dispatch.moved")
         except Unavailable:
             desk.lane.add(waiting, now())
 
@@ -150,74 +166,35 @@ class Dispatcher:
 
     async def _on_position(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
+        answer = Position()
         for desk in self._desks.values():
-            position = desk.lane.position(job)
-            if position is not None:
-                await _respond(message, Position(position=desk.ready + position))
-                return
-        await _respond(message, Position())
+            ticket = desk.lane.ticket(job)
+            if ticket:
+                with suppress(Unavailable):
+                    answer = await self._position(desk, ticket)
+        await _respond(message, answer)
 
-    async def _on_lanes(self, message: Msg) -> None:
-        lanes = [desk.state(name) for name, desk in self._desks.items()]
-        await _respond(message, LaneStates(lanes=lanes))
-
-
-class _Desk:
-    """One lane, and what was last seen of it."""
-
-    def __init__(self, cap: int) -> None:
-        self.cap = cap
-        self.lane = Lane()
-        self.bell = asyncio.Event()
-        self.in_use = 0  #: delivered to a worker
-        self.ready = 0  #: moved, and not delivered yet
-
-    def look(self, consumer: dict[str, Any]) -> None:
-        self.cap = consumer["config"]["max_ack_pending"]
-        self.in_use = consumer["num_ack_pending"]
-        self.ready = consumer["num_pending"]
-
-    async def wait(self, seconds: float) -> None:
-        """Until the bell rings, or a job that had to wait may run, or the time is up."""
-        ripens = self.lane.ripens_at()
-        if ripens and ripens > now():
-            seconds = min(seconds, (ripens - now()).total_seconds())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.bell.wait()
-
-    def state(self, name: str) -> LaneState:
-        first = self.lane.first()
-        return LaneState(
-            name=name,
-            cap=self.cap,
-            in_use=self.in_use,
-            waiting=len(self.lane) + self.ready,
-            oldest_wait_seconds=(now() - first.since).total_seconds() if first else None,
-            projects=[
-                WaitingProject(project=project, waiting=count)
-                for project, count in self.lane.projects().most_common()
-            ],
+    async def _position(self, desk: Desk, ticket: Ticket) -> Position:
+        turn = desk.lane.position(ticket.job)
+        position = turn and turn + desk.ready
+        places = await self._bus.accounts.places(ticket.account)
+        blocked = None
+        if desk.limit.paused:
+            blocked = f"lane {desk.name} is paused"
+        elif not places.has_room(ticket.job):
+            blocked = f"account {ticket.account} is full: {places.cap} at once"
+        if position is None or blocked:
+            return Position(position=position, blocked=blocked)
+        seconds = self._pace.of_lane(desk.name)
+        return Position(
+            position=position, eta_seconds=eta(position, desk.in_use, desk.limit.cap, seconds)
         )
 
-
-def _turns(lane: Lane, count: int, places: dict[str, Places]) -> Iterable[Waiting]:
-    """The next jobs of a lane; each takes a place in its account with it."""
-    left = {account: place.left for account, place in places.items()}
-    full = [job for place in places.values() if place.left is not None for job in place.holders]
-
-    def has_room(account: str) -> bool:
-        room = left.get(account)
-        return room is None or room > 0
-
-    for _ in range(count):
-        waiting = lane.next(now(), has_room, full)
-        if waiting is None:
-            return
-        room = left.get(waiting.ticket.account)
-        if room is not None and waiting.ticket.job not in full:
-            left[waiting.ticket.account] = room - 1
-        yield waiting
+    async def _on_lanes(self, message: Msg) -> None:
+        with suppress(Unavailable):
+            await asyncio.gather(*map(self._look, self._desks.values()))
+        lanes = [desk.state() for desk in self._desks.values()]
+        await _respond(message, LaneStates(lanes=lanes))
 
 
 async def _respond(message: Msg, answer: BaseModel) -> None:

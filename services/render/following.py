@@ -7,6 +7,7 @@ from datetime import timedelta
 from heliograph.contracts.errors import ProviderUnavailable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
+from heliograph.runtime.crashing import crash_point
 from services.render.deciding import after_poll, timed_out
 from services.render.providers import Done, Ended, Provider, Request
 from services.render.watching import Bell
@@ -25,11 +26,14 @@ async def follow(bench: Workbench, run: int, entry: Entry, record: Record) -> No
     if record.internal.cancel:
         with suppress(ProviderUnavailable):
             await provider.cancel(request)
+        crash_point("follow.stopped")
     with bench.watch.bell(record.id) as bell:
         state = await _poll(bench, provider, request, entry, record, bell)
     if state:
         fact = after_poll(record, state, now(), bench.settings)
+        crash_point("follow.ended")
         await bench.write(record.id, record.internal.run, fact)
+        crash_point("follow.written")
 
 
 async def _poll(

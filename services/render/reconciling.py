@@ -4,6 +4,7 @@ from heliograph.contracts.errors import ProviderUnavailable
 from heliograph.contracts.facts import Canceled, Submitted, SubmitUnknown
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
+from heliograph.runtime.crashing import crash_point
 from services.render.deciding import again_or_failed, unknown
 from services.render.providers import Absent, Found, NotSeen
 from services.render.submitting import submission_of
@@ -25,9 +26,11 @@ async def reconcile(bench: Workbench, entry: Entry, record: Record) -> None:
             if await bell.wait(patience):
                 return
         seen = await _look_up(bench, record)
+        crash_point("reconcile.waited")
     run = record.internal.run
     match seen:
         case Found():
+            crash_point("reconcile.found")
             await bench.write(record.id, run, Submitted(run=run, request_id=seen.request_id))
         case Absent():
             never = ProviderUnavailable("the provider never got the request")
@@ -37,6 +40,7 @@ async def reconcile(bench: Workbench, entry: Entry, record: Record) -> None:
             await bench.append(entry, Canceled(charged="unknown"))
         case NotSeen():
             await bench.append(entry, SubmitUnknown(run=run, problem=unknown(record)))
+    crash_point("reconcile.written")
 
 
 async def _look_up(bench: Workbench, record: Record) -> Found | Absent | NotSeen:

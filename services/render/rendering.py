@@ -14,6 +14,7 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, Lost
 from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.crashing import crash_point
 from services.render.deciding import failure
 from services.render.following import follow
 from services.render.reconciling import reconcile
@@ -69,12 +70,15 @@ async def _advance(bench: Workbench, run: int, entry: Entry, record: Record) -> 
 
 
 async def _start(bench: Workbench, run: int, entry: Entry, record: Record) -> bool:
-    """Take a place in the account; without one, the job goes back to the queue as it is."""
+    """Take a place in the account; where it may not start, the job goes back to the queue as it is."""
     bench.watch.check()
-    if not await bench.accounts.take(record.internal.account, record.id, run):
+    is_paused = (await bench.lanes.limit(record.lane)).paused
+    if is_paused or not await bench.accounts.take(record.internal.account, record.id, run):
         await bench.work.enqueue(ticket_for(record))
         return True
+    crash_point("start.placed")
     await bench.append(entry, Started(run=run))
+    crash_point("start.written")
     return False
 
 
@@ -86,9 +90,12 @@ async def _leave(bench: Workbench, run: int, entry: Entry, record: Record) -> bo
         return False
     if record.step is Step.RENDERED:
         await bench.work.publish_store(record.project, record.id)
+        crash_point("leave.told")
     await bench.accounts.free(record.internal.account, record.id, run)
+    crash_point("leave.freed")
     if record.step is Step.RETRY_SCHEDULED:
         await bench.work.enqueue(ticket_for(record))
+        crash_point("leave.queued")
     return True
 
 

@@ -7,6 +7,7 @@ somebody waiting: every class gains its weight, the richest has its turn and pay
 """
 
 import heapq
+from bisect import bisect_left
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -44,7 +45,11 @@ class Ring:
 
     def add(self, waiting: Waiting) -> None:
         lines = self._projects.setdefault(waiting.ticket.project, {})
-        lines.setdefault(waiting.ticket.account, deque()).append(waiting)
+        line = lines.setdefault(waiting.ticket.account, deque())
+        if line and waiting < line[-1]:  # it was heard of late, had to wait, or comes back
+            line.insert(bisect_left(line, waiting), waiting)
+        else:
+            line.append(waiting)
         self._size += 1
 
     def next(self, has_room: HasRoom) -> Waiting | None:
@@ -71,13 +76,18 @@ class Ring:
     def turns_before(self, waiting: Waiting) -> int:
         """How many jobs of this ring have their turn earlier."""
         lines = self._projects[waiting.ticket.project].values()
-        place = sum(sum(w < waiting for w in line) for line in lines)
+        place = sum(bisect_left(line, waiting) for line in lines)
         mine = list(self._projects).index(waiting.ticket.project)
         turns = 0
         for index, others in enumerate(self._projects.values()):
             size = sum(map(len, others.values()))
             turns += min(size, place + 1 if index < mine else place)
         return turns
+
+    def first(self) -> Waiting | None:
+        """The job that waits longest."""
+        heads = (line[0] for lines in self._projects.values() for line in lines.values())
+        return min(heads, default=None)
 
     def sizes(self) -> Counter[str]:
         """Jobs waiting, by project."""
@@ -91,6 +101,7 @@ class Lane:
         self._rings: dict[Priority, Ring] = {priority: Ring() for priority in PRIORITIES}
         self._credit = dict.fromkeys(PRIORITIES, 0)
         self._jobs: dict[str, Waiting] = {}
+        self._accounts: Counter[str] = Counter()
         self._early: list[tuple[datetime, Waiting]] = []  #: a heap of those that must wait
 
     def __len__(self) -> int:
@@ -105,6 +116,7 @@ class Lane:
         if known:
             self.remove(ticket.job)
         self._jobs[ticket.job] = waiting
+        self._accounts[ticket.account] += 1
         if ticket.not_before and ticket.not_before > at:
             heapq.heappush(self._early, (ticket.not_before, waiting))
         else:
@@ -112,9 +124,9 @@ class Lane:
 
     def remove(self, job: str) -> None:
         """A job is no longer on the queue."""
-        waiting = self._jobs.pop(job, None)
-        if waiting is None:
+        if job not in self._jobs:
             return
+        waiting = self._forget(job)
         early = [pair for pair in self._early if pair[1] is not waiting]
         if len(early) < len(self._early):
             self._early = early
@@ -142,9 +154,13 @@ class Lane:
             waiting = self._rings[priority].next(has_room)
             if waiting:
                 self._pay(priority, passed)
-                del self._jobs[waiting.ticket.job]
-                return waiting
+                return self._forget(waiting.ticket.job)
             passed.append(priority)
+
+    def ticket(self, job: str) -> Ticket | None:
+        """What the queue says about a job; None when it does not wait here."""
+        waiting = self._jobs.get(job)
+        return waiting.ticket if waiting else None
 
     def ripens_at(self) -> datetime | None:
         """When the next job that must wait may run."""
@@ -161,6 +177,10 @@ class Lane:
             return before + 1 + self._estimate(priority, before)
         return self._play(priority, before + 1)
 
+    def accounts(self) -> set[str]:
+        """What somebody waits for a place in."""
+        return set(self._accounts)
+
     def projects(self) -> Counter[str]:
         """Jobs waiting, by project."""
         sizes: Counter[str] = Counter()
@@ -171,7 +191,14 @@ class Lane:
 
     def first(self) -> Waiting | None:
         """The job that waits longest."""
-        return min(self._jobs.values(), default=None)
+        heads = [first for ring in self._rings.values() if (first := ring.first())]
+        return min([*heads, *(waiting for _, waiting in self._early)], default=None)
+
+    def _forget(self, job: str) -> Waiting:
+        waiting = self._jobs.pop(job)
+        self._accounts[waiting.ticket.account] -= 1
+        self._accounts += Counter()  # those with nobody waiting go
+        return waiting
 
     def _ripen(self, at: datetime) -> None:
         while self._early and self._early[0][0] <= at:

@@ -6,6 +6,7 @@ from heliograph.contracts.errors import JobError, ProviderUnavailable, Reference
 from heliograph.contracts.facts import Fact, Failed, Rendered, Submitted, Submitting
 from heliograph.contracts.records import Record, Takeover
 from heliograph.runtime.bus import Entry, now
+from heliograph.runtime.crashing import crash_point
 from services.render.arguments import final_arguments, final_prompt
 from services.render.deciding import again_or_failed, failure
 from services.render.providers import Accepted, Done, ReplyLost, Submission
@@ -39,9 +40,12 @@ async def submit(bench: Workbench, entry: Entry, record: Record) -> None:
         references=references,
     )
     submitting = await bench.append(entry, intent)
+    crash_point("submit.intended")
     fact = await _post(bench, submitting, ends)
+    crash_point("submit.posted")
     if fact:
         await bench.write(record.id, record.internal.run, fact)
+        crash_point("submit.written")
 
 
 async def _post(bench: Workbench, record: Record, ends: float) -> Fact | None:
@@ -89,4 +93,5 @@ def submission_of(record: Record) -> Submission:
         arguments=attempt.arguments,
         references=attempt.references,
         price=attempt.price,
+        at=attempt.submitting_at,
     )

@@ -11,7 +11,7 @@ from heliograph.contracts.facts import Fact
 from heliograph.contracts.jobs import IllegalFact
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
-from heliograph.runtime.bus import Accounts, Entry, EventLog, Lost, WorkQueue, advance
+from heliograph.runtime.bus import Accounts, Entry, EventLog, LaneLimits, Lost, WorkQueue, advance
 from services.render.providers import Provider
 from services.render.references import References
 from services.render.reporting import Reporter
@@ -33,6 +33,7 @@ class Workbench:
     events: EventLog
     work: WorkQueue
     accounts: Accounts
+    lanes: LaneLimits
     providers: Mapping[str, Provider]
     references: References
     registry: Registry

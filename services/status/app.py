@@ -23,6 +23,7 @@ from services.status.outbox import Outbox
 from services.status.projecting import Projector
 from services.status.reaping import Reaper, reap_for_ever
 from services.status.settings import StatusSettings
+from services.status.streaming import streaming_routes
 from services.status.subscribing import Subscription
 from services.status.trimming import trim_for_ever
 
@@ -81,5 +82,6 @@ def create_app(settings: StatusSettings) -> FastAPI:
 
     app = create_web(settings, "Heliograph status", lifespan=lifespan)
     app.include_router(live_routes(subscribe, settings.allowed_origins))
+    app.include_router(streaming_routes(subscribe))
     add_health(app, {"nats": bus.check, "hub": check_hub, "database": ledger.check})
     return app

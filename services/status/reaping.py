@@ -19,6 +19,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Accounts, Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.crashing import crash_point
 from heliograph.runtime.logs import job_fields
 from services.status.ledgers import Ledger
 from services.status.settings import StatusSettings
@@ -81,7 +82,7 @@ class Reaper:
             await self._put_back(job)
         for job in self._searches.due(await self._ledger.undecided(_AT_ONCE)):
             await self._hint(subjects.look_up(job))
-        for account in self._accounts.bounded():
+        for account in self._accounts.names():
             await self._free(account)
 
     async def _read(self, job: str) -> tuple[Entry, Record] | None:
@@ -102,6 +103,7 @@ class Reaper:
             except Lost:
                 continue
             log.info("Job expired", **job_fields(record))
+            crash_point("sweep.expired")
             await self._work.purge(record)
             await self._hint(subjects.cancel(job))
             return
@@ -116,6 +118,7 @@ class Reaper:
             return
         if await self._work.has_work(job):
             return
+        crash_point("sweep.found")
         log.warning("Job put back", step=str(record.step), **job_fields(record))
         if record.step is Step.RENDERED:
             await self._work.publish_store(record.project, job)

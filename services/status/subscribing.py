@@ -1,6 +1,5 @@
 """One subscription of a live client: what it missed first, then everything as it happens."""
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -60,6 +59,11 @@ class Subscription:
         else:
             await self._send_snapshot()
         await self._catch_up()
+
+    @property
+    def epoch(self) -> str:
+        """Of the stream that sequences are of."""
+        return self._hub.epoch
 
     def stop(self) -> None:
         """Hear no more."""
@@ -139,4 +143,4 @@ Subscribing = Callable[[Subscribe, Outbox], Subscription]
 
 def error_frame(id_: int | None, problem: dict[str, Any]) -> str:
     """What went wrong with one frame of the client."""
-    return json.dumps({"op": "error", "id": id_, "problem": problem}, ensure_ascii=False)
+    return as_json({"op": "error", "id": id_, "problem": problem}).decode()

@@ -51,10 +51,16 @@ TO_COME = {
     "model_locked",
     "quote_expired",
     "rate_limited",
-    "too_many_jobs",
 }
 ALSO_OF_UPLOADS = {"output_refused": 422}
-BRANCHES = {"internal", "request_error", "service_error", "job_error", "provider_error"}
+BRANCHES = {
+    "internal",
+    "request_error",
+    "service_error",
+    "job_error",
+    "provider_error",
+    "account_refused",
+}
 
 LISTED = set().union(*CODES.values()) | OF_JOBS
 

@@ -421,5 +421,5 @@ async def test_logs_know_the_job_and_not_the_prompt(
     assert len(lines) == 2
     assert all(line["slot"] == "shot/1" and line["kind"] == "image" for line in lines)
     assert all(line["edit_prompt"] == "yes" for line in lines)
-    for service in ("gateway", "render", "storage", "status", "nats", "s3"):
-        assert canary not in json.dumps((stack.home / "logs" / f"{service}.log").read_text())
+    for log in (stack.home / "logs").iterdir():
+        assert canary not in json.dumps(log.read_text())

@@ -13,12 +13,12 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.events import Event
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
+from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM, ticket_for
 from heliograph.runtime.connection import Connection
 from heliograph.runtime.delivery import Bugs, Delivery, Drained, deliver, heartbeat
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.topology import lane_consumer
 from services.render.rendering import bury
 from tests.support.benches import a_bench
 from tests.support.records import a_record

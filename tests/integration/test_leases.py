@@ -2,7 +2,7 @@
 
 import asyncio
 
-from heliograph.runtime.bus.claims import Leases
+from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.nats import NatsBus
 from tests.support.records import some_project
 

@@ -15,7 +15,7 @@ from heliograph.runtime.connection import Connection
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.topology import UnfitServer, check_server, provision
 from tests.support.records import REGISTRY
-from tests.support.servers import Server, free_port, nats_running
+from tests.support.servers import Program, Server, free_port, nats_running
 
 
 @asynccontextmanager
@@ -84,7 +84,7 @@ async def test_a_server_that_acknowledges_before_it_writes_is_refused(tmp_path: 
     careless.write_text(shipped.replace("sync_interval: always", "sync_interval: 2m"))
     command = nats_server(settings).command
     command[command.index("--config") + 1] = str(careless)
-    server = Server(settings, Process("nats", command), settings.nats_port)
+    server = Program(settings, Process("nats", command))
     server.start()
     try:
         async with _connected(settings) as connection:

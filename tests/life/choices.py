@@ -132,7 +132,7 @@ class Choices:
                 yield from self._once("put back", state.label(record.id))
             if record.step is Step.SUBMIT_UNKNOWN and self._may_be_seen(record):
                 yield from self._once("search", state.label(record.id))
-        if state.accounts.bounded() and any(map(self._is_idle, state.accounts.holders)):
+        if state.accounts.names() and any(map(self._is_idle, state.accounts.holders)):
             yield from self._once("free")
 
     def _once(self, *action: str) -> Iterator[Action]:

@@ -11,6 +11,7 @@ from services.gateway.accepting import Acceptance, Acceptor
 from services.gateway.asking import Desk, caller
 from services.gateway.canceling import Canceler
 from services.gateway.filling import Gauge
+from services.gateway.limiting import Backlog
 from services.gateway.references import References
 from tests.life.clock import BEGIN
 from tests.life.processes import current, gate
@@ -20,6 +21,7 @@ from tests.support.records import REGISTRY, a_request
 
 _NONE = cast(Any, None)  #: a part that no request of ours needs
 _PRICE = "0.01"
+_MANY = 1_000  #: jobs; more than a schedule has
 
 
 class Clients:
@@ -34,6 +36,7 @@ class Clients:
             Acceptor(state.events, state.work, state.slots),
             References(state.events, _NONE),
             Gauge(_NONE, full_at=1),
+            Backlog(_NONE, limit=_MANY, project_limit=_MANY),
         )
         self._canceler = Canceler(state.events, state.work, state.hint)
         self._requests = {wish: self._request(wish) for wish in state.scenario.wishes}

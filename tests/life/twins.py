@@ -92,10 +92,10 @@ class Accounts(MemoryAccounts):
         """What the dispatcher goes by."""
         return job in self.holders or len(self.holders) < self.cap
 
-    def bounded(self) -> list[str]:
+    def names(self) -> list[str]:
         return [ACCOUNT]
 
     async def places(self, account: str) -> Places:
         await gate("read places")
         holders = self.held[account]
-        return Places(dict(holders), self.cap - len(holders))
+        return Places(dict(holders), self.cap)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from heliograph.contracts.errors import OutputExpired, Unavailable
+from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.subjects import run as run_subject
@@ -47,6 +48,13 @@ class Keeper(Storer):
         self._state.stored.add(record.id)
         name = asset_id(record.id, 0)
         return [Asset(id=name, index=0, media_type="image/png", bytes=1, sha256="0" * 64)]
+
+
+class OpenLanes:
+    """Lanes that nobody pauses."""
+
+    async def limit(self, lane: str) -> LaneLimit:
+        return LaneLimit(cap=REGISTRY.lanes[lane].cap)
 
 
 class Workers:
@@ -120,6 +128,7 @@ class Workers:
             events=self._state.events,
             work=self._state.work,
             accounts=self._state.accounts,
+            lanes=OpenLanes(),
             providers={"sim": self._state.provider},
             references=self._references,
             registry=REGISTRY,

@@ -18,6 +18,7 @@ def a_bench(bus: NatsBus, settings: ServiceSettings) -> Workbench:
         events=bus.events,
         work=bus.work,
         accounts=bus.accounts,
+        lanes=bus.lanes,
         providers={"sim": SimProvider(settings.folder.path, settings.render_url)},
         references=References(bus.events, bus.jetstream, Addresses(bus.jetstream)),
         registry=REGISTRY,

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.events import Event, event_type
 from heliograph.contracts.jobs import LEGAL
 from heliograph.contracts.live import ClientFrame
@@ -97,6 +98,7 @@ PUBLISHED: dict[str, Callable[[], Any]] = {
     "lane-states": _said(LaneStates),
     "ticket": _said(Ticket),
     "sim-record": _said(SimRecord),
+    "asyncapi": partial(asyncapi, "127.0.0.1:4222"),
     "gateway-openapi": _openapi,
 }  #: by name: how the document is made
 

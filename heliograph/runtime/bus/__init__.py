@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Fact
 from heliograph.contracts.jobs import fold
+from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import Marker, Record
 
@@ -118,7 +119,11 @@ class Places(NamedTuple):
     """The state of an account."""
 
     holders: dict[str, int]  #: job -> run
-    left: int | None  #: places nobody has; None where there is no limit
+    cap: int | None  #: None: no limit
+
+    def has_room(self, job: str) -> bool:
+        """Whether a job could have a place. The one it has counts as room."""
+        return self.cap is None or job in self.holders or len(self.holders) < self.cap
 
 
 class Accounts(Protocol):
@@ -138,8 +143,15 @@ class Accounts(Protocol):
     async def places(self, account: str) -> Places:
         """Who has a place, and how many are left. For looking only: `take` decides."""
 
-    def bounded(self) -> list[str]:
-        """Accounts with a limit."""
+    def names(self) -> list[str]:
+        """Every account."""
+
+
+class LaneLimits(Protocol):
+    """How much of a lane may run. Raises Unavailable."""
+
+    async def limit(self, lane: str) -> LaneLimit:
+        """What holds for a lane now."""
 
 
 class Hint(Protocol):

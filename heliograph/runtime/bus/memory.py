@@ -173,7 +173,7 @@ class MemoryAccounts:
     async def places(self, account: str) -> Places:
         await self._gate("look at places", account)
         holders = self.held[account]
-        return Places(dict(holders), self.cap - len(holders))
+        return Places(dict(holders), self.cap)
 
-    def bounded(self) -> list[str]:
+    def names(self) -> list[str]:
         return list(self.held)

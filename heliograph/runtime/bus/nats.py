@@ -8,9 +8,11 @@ from nats.errors import Error
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.registry import Registry
-from heliograph.runtime.bus.claims import BucketAccounts, BucketSlots, Leases
+from heliograph.runtime.bus.claims import BucketAccounts, BucketSlots
 from heliograph.runtime.bus.events import StreamedEvents
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.lanes import Lanes
+from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.work import StreamedWork
 from heliograph.runtime.connection import Connection
 from heliograph.runtime.settings import ServiceSettings
@@ -34,6 +36,7 @@ class NatsBus:
         self.work = StreamedWork(self.jetstream)
         self.slots = BucketSlots(self.jetstream)
         self.accounts = BucketAccounts(self.jetstream, registry.accounts)
+        self.lanes = Lanes(self.jetstream, registry.lanes)
         self.leases = Leases(self.jetstream)
         self.opened = asyncio.Event()
         self.epoch = ""  #: of the event log, once opened

@@ -10,7 +10,8 @@ from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Job
 from heliograph.runtime.presenting import as_json
-from heliograph.runtime.web import named
+from heliograph.runtime.urls import named
+from services.gateway.asking import checked_key
 
 project_name = named(PROJECT_PATTERN)
 job_name = named(JOB_PATTERN)
@@ -38,12 +39,16 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
     return Response(as_json(content), status, headers, media_type="application/json")
 
 
+def page(items: list[dict[str, Any]]) -> Response:
+    """A list that is short enough to be whole."""
+    return answer({"items": items, "next": None})
+
+
 def idempotency_key(request: Request) -> str | None:
     """The Idempotency-Key header. Raises IdempotencyKeyInvalid."""
     keys = request.headers.getlist("idempotency-key")
     if not keys:
         return None
-    key = keys[0]
-    if len(keys) > 1 or not 1 <= len(key) <= 255 or not all(0x21 <= ord(c) <= 0x7E for c in key):
+    if len(keys) > 1:
         raise IdempotencyKeyInvalid
-    return key
+    return checked_key(keys[0])

@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.requests import JobRequest, RetryRequest
-from heliograph.runtime.web import no_query, read_body
+from heliograph.runtime.bodies import read_body
+from heliograph.runtime.urls import no_query
 from services.gateway.accepting import Acceptance
 from services.gateway.asking import Desk, caller
 from services.gateway.reading import Reader
@@ -18,8 +19,6 @@ from services.gateway.routes import (
     job_name,
     project_name,
 )
-
-_TRACEPARENT = 55  #: characters of a W3C traceparent
 
 
 def asking_routes(desk: Desk, reader: Reader) -> APIRouter:
@@ -36,11 +35,10 @@ def asking_routes(desk: Desk, reader: Reader) -> APIRouter:
         summary="Ask for a picture, a video or a text",
     )
     async def create_job(project: str, request: Request) -> Response:
-        trace = request.headers.get("traceparent", "")
         who = caller(
             project_name(project),
             idempotency_key(request),
-            traceparent=trace if len(trace) == _TRACEPARENT else None,
+            traceparent=request.headers.get("traceparent"),
         )
         wanted = await read_body(request, JobRequest)
         return await _answer(reader, await desk.ask(wanted, who))

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.requests import CancelRequest
-from heliograph.runtime.web import no_query, read_body
+from heliograph.runtime.bodies import read_body
+from heliograph.runtime.urls import no_query
 from services.gateway.canceling import Canceler
 from services.gateway.reading import Reader
 from services.gateway.routes import ACCEPTED, PROBLEMS, answer, body_of, job_name

@@ -1,21 +1,24 @@
 """HTTP of what can be made: models, kinds, lanes, and the pages that problems point to."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
 
+from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.errors import NotFound, every_error
 from heliograph.contracts.names import MODEL_PATTERN, matches
 from heliograph.contracts.registry import Model, Registry, provider_of
 from heliograph.runtime.presenting import live_address
-from heliograph.runtime.web import no_query
-from services.gateway.reading import Reader
-from services.gateway.routes import PROBLEMS, answer
+from heliograph.runtime.urls import no_query
+from services.gateway.routes import PROBLEMS, answer, page
 from services.gateway.settings import GatewaySettings
 
+_NATS_PORT = 4222  #: where the address does not say
 
-def registry_routes(registry: Registry, reader: Reader) -> APIRouter:
+
+def registry_routes(registry: Registry) -> APIRouter:
     """The registry, read only."""
     router = APIRouter(
         prefix="/v1", tags=["registry"], responses=PROBLEMS, dependencies=[Depends(no_query)]
@@ -23,7 +26,7 @@ def registry_routes(registry: Registry, reader: Reader) -> APIRouter:
 
     @router.get("/models", summary="Models, with prices and the schema of their parameters")
     async def list_models() -> Response:
-        return _page([_model(name, model) for name, model in registry.models.items()])
+        return page([_model(name, model) for name, model in registry.models.items()])
 
     @router.get("/models/{provider}/{name}", summary="One model")
     async def get_model(provider: str, name: str) -> Response:
@@ -35,11 +38,7 @@ def registry_routes(registry: Registry, reader: Reader) -> APIRouter:
 
     @router.get("/kinds", summary="What a job can be for")
     async def list_kinds() -> Response:
-        return _page([{"name": n, **k.model_dump(mode="json")} for n, k in registry.kinds.items()])
-
-    @router.get("/lanes", summary="The bounded queues, as they are now")
-    async def list_lanes() -> Response:
-        return _page(await reader.lanes())
+        return page([{"name": n, **k.model_dump(mode="json")} for n, k in registry.kinds.items()])
 
     return router
 
@@ -51,16 +50,26 @@ def index_routes(settings: GatewaySettings) -> APIRouter:
     links = {
         "docs": f"{here}/docs",
         "openapi": f"{here}/openapi.json",
+        "asyncapi": f"{here}/asyncapi",
         "live": live_address(settings),
+        "sse": f"{settings.status_url}/v1/events?project={{project}}",
         "models": f"{here}/v1/models",
         "kinds": f"{here}/v1/kinds",
         "lanes": f"{here}/v1/lanes",
+        "accounts": f"{here}/v1/accounts",
         "uploads": f"{settings.storage_url}/v1/projects/{{project}}/uploads/sha256/{{hex}}",
     }
+
+    nats = urlsplit(settings.nats)
+    document = asyncapi(f"{nats.hostname}:{nats.port or _NATS_PORT}")  # never its credentials
 
     @router.get("/v1", summary="Where everything is")
     async def index() -> Response:
         return answer({"links": links})
+
+    @router.get("/asyncapi", summary="The bus, for other services (AsyncAPI 3.0)")
+    async def asyncapi_document() -> Response:
+        return answer(document)
 
     return router
 
@@ -93,7 +102,3 @@ def _model(name: str, model: Model) -> dict[str, Any]:
         **shown,
         "parameters": model.schema_of_parameters(),
     }
-
-
-def _page(items: list[dict[str, Any]]) -> Response:
-    return answer({"items": items, "next": None})

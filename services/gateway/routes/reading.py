@@ -5,7 +5,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import Job, Status
-from heliograph.runtime.web import no_query, read_query
+from heliograph.runtime.urls import no_query, read_query
 from services.gateway.reading import Reader
 from services.gateway.routes import PROBLEMS, answer, job_name, project_name
 

@@ -79,4 +79,4 @@ def place_of_unknown(patch: Patch) -> None:
     "I6",
 )
 def no_reaper_of_places(patch: Patch) -> None:
-    patch.setattr(Accounts, "bounded", lambda _: [])
+    patch.setattr(Accounts, "names", lambda _: [])

@@ -1,0 +1,51 @@
+"""How much may run at once: what operators see of lanes and accounts, and what they change."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Cap = Annotated[int, Field(ge=1, le=10_000)]  #: at least 1: to the server 0 means its default
+
+
+class LaneLimit(BaseModel):
+    """What holds for a lane now: the registry, and what operators laid over it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cap: Cap
+    paused: bool = False  #: nothing starts; what has started goes on
+
+
+class _Change(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ChangeLane(_Change):
+    """Part of a lane's limits. What is left out stays."""
+
+    cap: Cap | None = None
+    paused: bool | None = None
+    reset: bool = False  #: back to the registry, before anything else here
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.cap is None and self.paused is None and not self.reset:
+            raise ValueError("say what to change: cap, paused or reset")
+        return self
+
+
+class ChangeAccount(_Change):
+    """Requests that an account may have open at once, over all processes."""
+
+    cap: Cap
+
+
+class AccountState(BaseModel):
+    """An account as it is now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    provider: str
+    cap: int | None  #: null: no limit
+    in_use: int | None  #: places taken; null where there is no limit to count against

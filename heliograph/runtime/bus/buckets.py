@@ -1,0 +1,58 @@
+"""Key-value buckets of JetStream, written by compare-and-set only."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ulid import ULID
+
+from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.jetstream import JetStream
+
+
+class Cell(NamedTuple):
+    """A value, and the revision that whoever replaces it must have seen (0: nothing is there)."""
+
+    value: dict[str, Any]
+    revision: int
+
+
+class Bucket:
+    """One key-value bucket, written by compare-and-set only."""
+
+    def __init__(self, jetstream: JetStream, name: str) -> None:
+        self._jetstream = jetstream
+        self._stream = f"KV_{name}"
+        self._prefix = f"$KV.{name}."
+
+    async def read(self, key: str) -> Cell:
+        """What is there. Raises Unavailable."""
+        stored = await self._jetstream.last(self._stream, self._prefix + key)
+        if stored is None or stored.headers.get("KV-Operation"):
+            return Cell({}, stored.sequence if stored else 0)
+        return Cell(json.loads(stored.data), stored.sequence)
+
+    async def write(self, key: str, value: dict[str, Any], seen: int) -> int:
+        """Replace what had revision `seen`. Raises Lost when it has another now, and Unavailable."""
+        headers = {"ce-id": str(ULID())}
+        data = json.dumps(value).encode()
+        return await self._jetstream.append(
+            self._stream, self._prefix + key, data, headers, after=seen
+        )
+
+    async def change(
+        self, key: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]
+    ) -> bool:
+        """Apply a pure change, as often as it takes. False when the change is None: not wanted."""
+        while True:
+            cell = await self.read(key)
+            value = change(cell.value)
+            if value is None:
+                return False
+            if value == cell.value:
+                return True
+            try:
+                await self.write(key, value, cell.revision)
+            except Lost:
+                continue
+            return True

@@ -1,0 +1,61 @@
+"""Lanes: how much of each may run, by the registry and by what operators laid over it."""
+
+from typing import Any
+
+from heliograph.contracts.limits import ChangeLane, LaneLimit
+from heliograph.contracts.registry import Lane
+from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.bus.jetstream import JetStream
+
+
+def lane_consumer(lane: str) -> str:
+    """The name of a lane's consumer."""
+    return f"lane-{lane}"
+
+
+class Lanes:
+    """
+    The bucket `lanes`: key `<lane>`, value `{cap?, paused?}`.
+
+    The cap is kept by the server, as the `max_ack_pending` of the lane's consumer; the bucket says
+    what it shall be. Every method raises Unavailable.
+    """
+
+    def __init__(self, jetstream: JetStream, lanes: dict[str, Lane]) -> None:
+        self._jetstream = jetstream
+        self._bucket = Bucket(jetstream, "lanes")
+        self._lanes = lanes
+
+    async def limit(self, lane: str) -> LaneLimit:
+        """What holds for a lane."""
+        return self._limit(lane, (await self._bucket.read(lane)).value)
+
+    async def change(self, lane: str, wanted: ChangeLane) -> LaneLimit:
+        """Change what holds for a lane, in all processes at once."""
+        asked = wanted.model_dump(include={"cap", "paused"}, exclude_none=True)
+
+        def laid_over(value: dict[str, Any]) -> dict[str, Any]:
+            return {**({} if wanted.reset else value), **asked}
+
+        await self._bucket.change(lane, laid_over)
+        return await self.enforce(lane)
+
+    async def enforce(self, lane: str) -> LaneLimit:
+        """Make the server's cap the one that holds. Whoever comes last does the same again."""
+        while True:
+            limit = await self.limit(lane)
+            await self._set_cap(lane, limit.cap)
+            if await self.limit(lane) == limit:
+                return limit
+
+    async def _set_cap(self, lane: str, cap: int) -> None:
+        info = await self._jetstream.api(f"CONSUMER.INFO.WORK.{lane_consumer(lane)}")
+        config = info["config"]
+        if config["max_ack_pending"] == cap:
+            return
+        name = f"CONSUMER.CREATE.WORK.{lane_consumer(lane)}.{config['filter_subject']}"
+        changed = {**config, "max_ack_pending": cap}
+        await self._jetstream.api(name, {"stream_name": "WORK", "config": changed})
+
+    def _limit(self, lane: str, laid_over: dict[str, Any]) -> LaneLimit:
+        return LaneLimit.model_validate({"cap": self._lanes[lane].cap, **laid_over})

@@ -1,0 +1,81 @@
+"""Leases: work that one process at a time should do, and any other takes over."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from ulid import ULID
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.bus.jetstream import JetStream
+
+log = structlog.get_logger()
+
+
+class Leases:
+    """
+    Who does what only one process should do. Nothing depends on it for correctness.
+
+    A lease is kept by writing it again and again. Whoever waits for it takes it over when, by its
+    own clock, nobody wrote it for `ttl` seconds.
+    """
+
+    def __init__(self, jetstream: JetStream, *, ttl: float = 3.0) -> None:
+        self._bucket = Bucket(JetStream(jetstream.connection, timeout=ttl / 3), "leases")
+        self._ttl = ttl
+        self._me = str(ULID())
+
+    @asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[asyncio.Event]:
+        """Wait for the lease, and keep it. The event is set when it is lost after all."""
+        revision = await self._acquire(name)
+        lost = asyncio.Event()
+        keeper = asyncio.create_task(self._keep(name, revision, lost))
+        try:
+            log.info("Lease acquired", lease=name)
+            yield lost
+        finally:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+            if not lost.is_set():
+                await self._release(name)
+
+    async def _acquire(self, name: str) -> int:
+        seen, since = -1, 0.0
+        while True:
+            try:
+                cell = await self._bucket.read(name)
+                if cell.revision != seen:
+                    seen, since = cell.revision, time.monotonic()
+                if not cell.value.get("holder") or time.monotonic() - since > self._ttl:
+                    return await self._bucket.write(name, {"holder": self._me}, cell.revision)
+            except (Lost, Unavailable):
+                pass
+            await asyncio.sleep(self._ttl / 6)
+
+    async def _keep(self, name: str, revision: int, lost: asyncio.Event) -> None:
+        renewed = time.monotonic()
+        while time.monotonic() - renewed < self._ttl:
+            await asyncio.sleep(self._ttl / 3)
+            began = time.monotonic()
+            try:
+                revision = await self._bucket.write(name, {"holder": self._me}, revision)
+                renewed = began
+            except Lost:
+                break
+            except Unavailable:
+                continue
+        log.warning("Lease lost", lease=name)
+        lost.set()
+
+    async def _release(self, name: str) -> None:
+        try:
+            cell = await self._bucket.read(name)
+            if cell.value.get("holder") == self._me:
+                await self._bucket.write(name, {}, cell.revision)
+        except (Lost, Unavailable):
+            pass

@@ -1,0 +1,102 @@
+"""How much may run and wait: the limits of lanes and accounts, and of what projects may queue."""
+
+import asyncio
+from collections import Counter
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import NotFound, QueueFull, TooManyJobs
+from heliograph.contracts.limits import AccountState, ChangeAccount, ChangeLane
+from heliograph.contracts.queries import LaneState, LaneStates
+from heliograph.contracts.registry import Registry
+from heliograph.runtime.bus import Places
+from heliograph.runtime.bus.claims import BucketAccounts
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.lanes import Lanes
+
+PATIENCE = 5.0  #: seconds for the dispatcher to answer
+_EVERY = 1.0  #: seconds between looks at the queue
+_AGAIN_AFTER = 10.0  #: seconds until a project that was refused may find room
+
+
+class Limits:
+    """Lanes and accounts, as operators see and change them. Every method raises Unavailable."""
+
+    def __init__(
+        self, jetstream: JetStream, registry: Registry, lanes: Lanes, accounts: BucketAccounts
+    ) -> None:
+        self._jetstream = jetstream
+        self._registry = registry
+        self._lanes = lanes
+        self._accounts = accounts
+
+    async def lanes(self) -> list[LaneState]:
+        """Every lane as the dispatcher sees it."""
+        answer = await self._jetstream.ask(subjects.QUERY_LANES, b"{}", timeout=PATIENCE)
+        return LaneStates.model_validate_json(answer).lanes
+
+    async def change_lane(self, name: str, wanted: ChangeLane) -> LaneState:
+        """Change a lane in all processes at once. Raises NotFound."""
+        if name not in self._registry.lanes:
+            raise NotFound(f"there is no lane {name}")
+        await self._lanes.change(name, wanted)
+        await self._jetstream.hint(subjects.room(name))
+        return next(lane for lane in await self.lanes() if lane.name == name)
+
+    async def accounts(self) -> list[AccountState]:
+        """Every account, and how much of it is in use."""
+        return [
+            self._state(name, await self._accounts.places(name)) for name in self._registry.accounts
+        ]
+
+    async def change_account(self, name: str, wanted: ChangeAccount) -> AccountState:
+        """Change an account's cap in all processes at once. Raises NotFound."""
+        if name not in self._registry.accounts:
+            raise NotFound(f"there is no account {name}")
+        return self._state(name, await self._accounts.change_cap(name, wanted.cap))
+
+    def _state(self, name: str, places: Places) -> AccountState:
+        return AccountState(
+            name=name,
+            provider=self._registry.accounts[name].provider,
+            cap=places.cap,
+            in_use=None if places.cap is None else len(places.holders),
+        )
+
+
+class Backlog:
+    """
+    How many jobs wait, by project: asked of the dispatcher every second, counted on in between.
+
+    With several gateways a project may get as far beyond its limit as the others accept in a second.
+
+    Args:
+        limit: Jobs that may wait in all.
+        project_limit: Jobs of one project that may wait.
+    """
+
+    def __init__(self, limits: Limits, *, limit: int, project_limit: int) -> None:
+        self._limits = limits
+        self._limit = limit
+        self._project_limit = project_limit
+        self._waiting: Counter[str] = Counter()
+
+    async def watch(self) -> None:
+        """Look again and again."""
+        while True:
+            waiting: Counter[str] = Counter()
+            for lane in await self._limits.lanes():
+                for each in lane.projects:
+                    waiting[each.project] += each.waiting
+            self._waiting = waiting
+            await asyncio.sleep(_EVERY)
+
+    def admit(self, project: str) -> None:
+        """Count one more job. Raises TooManyJobs and QueueFull where it would be one too many."""
+        if self._waiting.total() >= self._limit:
+            raise QueueFull(f"{self._limit} jobs are waiting", retry_after=_AGAIN_AFTER)
+        if self._waiting[project] >= self._project_limit:
+            detail = f"{self._project_limit} jobs of this project are waiting"
+            error = TooManyJobs(detail, retry_after=_AGAIN_AFTER)
+            error.limit = self._project_limit
+            raise error
+        self._waiting[project] += 1

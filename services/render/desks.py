@@ -1,0 +1,66 @@
+"""What the dispatcher keeps of a lane: who waits, how much may run, how much does."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+
+from heliograph.contracts.limits import LaneLimit
+from heliograph.contracts.queries import LaneState, WaitingProject
+from heliograph.runtime.bus import Places, now
+from services.render.scheduling import Lane, Waiting
+
+_LISTED = 500  #: projects of a lane that are named, those with most jobs first
+
+
+class Desk:
+    """One lane, and what was last seen of it."""
+
+    def __init__(self, name: str, cap: int) -> None:
+        self.name = name
+        self.limit = LaneLimit(cap=cap)
+        self.lane = Lane()
+        self.bell = asyncio.Event()
+        self.in_use = 0  #: delivered to a worker
+        self.ready = 0  #: moved, and not delivered yet
+
+    async def wait(self, seconds: float) -> None:
+        """Until the bell rings, or a job that had to wait may run, or the time is up."""
+        ripens = self.lane.ripens_at()
+        if ripens and ripens > now():
+            seconds = min(seconds, (ripens - now()).total_seconds())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.bell.wait()
+
+    def turns(self, count: int, places: dict[str, Places]) -> Iterable[Waiting]:
+        """Take the next jobs out; each takes a place in its account with it."""
+        taken = Counter({account: len(place.holders) for account, place in places.items()})
+        full = [job for place in places.values() for job in place.holders]
+
+        def has_room(account: str) -> bool:
+            cap = places[account].cap
+            return cap is None or taken[account] < cap
+
+        for _ in range(count):
+            waiting = self.lane.next(now(), has_room, full)
+            if waiting is None:
+                return
+            if waiting.ticket.job not in full:
+                taken[waiting.ticket.account] += 1
+            yield waiting
+
+    def state(self) -> LaneState:
+        first = self.lane.first()
+        return LaneState(
+            name=self.name,
+            cap=self.limit.cap,
+            paused=self.limit.paused,
+            in_use=self.in_use,
+            waiting=len(self.lane) + self.ready,
+            oldest_wait_seconds=(now() - first.since).total_seconds() if first else None,
+            projects=[
+                WaitingProject(project=project, waiting=count)
+                for project, count in self.lane.projects().most_common(_LISTED)
+            ],
+        )

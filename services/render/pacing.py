@@ -1,0 +1,39 @@
+"""How long jobs take: as their kind expects at first, then as it was measured. Pure, no clock."""
+
+from statistics import fmean
+
+from heliograph.contracts.registry import Registry
+
+_WEIGHT = 0.2  #: of the latest measurement in the moving average
+
+
+class Pace:
+    """Seconds that a job of each kind keeps its place in a lane."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._seconds = {name: kind.expected_seconds for name, kind in registry.kinds.items()}
+        self._lanes = {name: kind.lane for name, kind in registry.kinds.items()}
+        self._measured: set[str] = set()
+
+    def learn(self, kind: str, seconds: float) -> None:
+        """A job was rendered. The first measurement takes the place of what was expected."""
+        if kind not in self._seconds:
+            return
+        weight = _WEIGHT if kind in self._measured else 1.0
+        self._measured.add(kind)
+        self._seconds[kind] += weight * (seconds - self._seconds[kind])
+
+    def of_lane(self, lane: str) -> float:
+        """The mean over the kinds of a lane: over those measured, if there are any."""
+        kinds = [kind for kind, its in self._lanes.items() if its == lane]
+        measured = [kind for kind in kinds if kind in self._measured]
+        return fmean(self._seconds[kind] for kind in measured or kinds)
+
+
+def eta(position: int, in_use: int, cap: int, seconds: float) -> float:
+    """
+    Seconds until a job is rendered, when `position` is its turn, `in_use` of `cap` places are taken
+    and every job takes `seconds`: so many must end before it starts, and `cap` of them run at once.
+    """
+    ahead = max(0, position + in_use - cap)
+    return ahead * seconds / cap + seconds

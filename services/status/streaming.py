@@ -1,0 +1,92 @@
+"""The stream of server-sent events: `GET /v1/events`, for clients that only listen, such as curl."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.live import Cursor, Subscribe
+from heliograph.contracts.names import JobId, ProjectName
+from heliograph.runtime.urls import read_query
+from services.status.outbox import Outbox
+from services.status.subscribing import Subscribing, error_frame
+
+_LINE_END = "\n"
+_PING = 15  #: seconds of silence before a comment says that we are still there
+_SEND_PATIENCE = 30.0  #: seconds for a client to take what there is
+
+#: How every frame begins: what it is, whose, and for most of them where it stands.
+_FRAME = re.compile(r'\{"op":"(\w+)","id":\w+(?:,"sequence":(\d+))?')
+_LAST_EVENT_ID = re.compile(r"([^\s-][^\s]{0,63})-(\d{1,18})")  #: `<epoch>-<sequence>`
+
+
+class _Wanted(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    project: ProjectName
+    job: JobId | None = None
+
+
+def streaming_routes(subscribing: Subscribing) -> APIRouter:
+    """The twin of the live connection, one subscription long."""
+    router = APIRouter()
+
+    @router.get("/v1/events", summary="Follow a project, or a job, as server-sent events")
+    async def events(request: Request) -> EventSourceResponse:
+        wanted = read_query(request, _Wanted)
+        asked = Subscribe(
+            op="subscribe",
+            id=0,
+            project=wanted.project,
+            jobs=[wanted.job] if wanted.job else None,
+            after=cursor_of(request.headers.get("last-event-id", "")),
+        )
+        return EventSourceResponse(
+            _frames(asked, subscribing), ping=_PING, send_timeout=_SEND_PATIENCE, sep=_LINE_END
+        )
+
+    return router
+
+
+def cursor_of(last_event_id: str) -> Cursor | None:
+    """Where a client was cut off. An id that is none of ours is no cursor: it starts over."""
+    match = _LAST_EVENT_ID.fullmatch(last_event_id)
+    return Cursor(epoch=match[1], sequence=int(match[2])) if match else None
+
+
+async def _frames(asked: Subscribe, subscribing: Subscribing) -> AsyncIterator[ServerSentEvent]:
+    """Ends when the client does not keep up, or nothing can be told: it comes back, and resumes."""
+    outbox = Outbox()
+    subscription = subscribing(asked, outbox)
+    joining = asyncio.create_task(subscription.run())
+    joining.add_done_callback(lambda done: _complain(done, outbox))
+    try:
+        while not outbox.overflowed:
+            for frame in await outbox.take():
+                yield as_event(frame, subscription.epoch)
+                if frame.startswith('{"op":"error"'):
+                    return
+    finally:
+        joining.cancel()
+        subscription.stop()
+
+
+def as_event(frame: str, epoch: str) -> ServerSentEvent:
+    """A frame as an event; it has an id if a client that saw it has seen everything up to there."""
+    match = _FRAME.match(frame)
+    assert match, frame
+    op, sequence = match[1], match[2]
+    is_whole = op == "event" or (op == "snapshot" and frame.endswith('"more":false}'))
+    name = f"{epoch}-{sequence}" if is_whole and sequence else None
+    return ServerSentEvent(data=frame, event=op, id=name, sep=_LINE_END)
+
+
+def _complain(joining: "asyncio.Task[None]", outbox: Outbox) -> None:
+    error = None if joining.cancelled() else joining.exception()
+    if error:
+        told = error if isinstance(error, HeliographError) else HeliographError()
+        outbox.put(error_frame(0, told.problem().model_dump(mode="json")))

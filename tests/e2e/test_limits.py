@@ -1,0 +1,190 @@
+"""Lanes and accounts: how much runs at once is changed while it runs, and seen by everybody."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.events import event_type
+from heliograph.contracts.records import Job
+from tests.support.stack import Stack
+
+PATIENCE = 20.0  #: seconds
+
+
+@pytest.fixture
+async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """The gateway, with every lane and account as the registry has it again afterwards."""
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+        yield http
+        for lane in (await http.get("/v1/lanes")).json()["items"]:
+            await http.patch(f"/v1/lanes/{lane['name']}", json={"reset": True})
+        await http.patch("/v1/accounts/sim", json={"cap": 10_000})
+
+
+async def _lane(http: httpx.AsyncClient, name: str) -> dict[str, Any]:
+    lanes = (await http.get("/v1/lanes")).json()["items"]
+    return next(lane for lane in lanes if lane["name"] == name)
+
+
+async def _shots(client: Client, count: int, seconds: float) -> list[str]:
+    asked = (
+        client.submit(kind="shot", prompt=f"shot {n}", parameters={"seconds": seconds})
+        for n in range(count)
+    )
+    return [job.id for job in await asyncio.gather(*asked)]
+
+
+async def _most_at_once(http: httpx.AsyncClient, jobs: list[Job]) -> int:
+    """How many of them were rendered at the same time, by their events."""
+    changes: list[tuple[str, int]] = []
+    for job in jobs:
+        events = (await http.get(f"/v1/jobs/{job.id}/events")).json()["items"]
+        at = {event["type"]: event["at"] for event in events}
+        changes += [(at[event_type("started")], 1), (at[event_type("rendered")], -1)]
+    running, most = 0, 0
+    for _, change in sorted(changes):
+        running += change
+        most = max(most, running)
+    return most
+
+
+async def _until(client: Client, job: str, **wanted: Any) -> Job:
+    """Ask until it looks like that."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = await client.get(job)
+        if all(getattr(found, name) == value for name, value in wanted.items()):
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{job} never had {wanted}: {found}")
+
+
+async def test_a_lower_cap_holds_for_everything_that_starts(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    changed = await http.patch("/v1/lanes/shots", json={"cap": 2})
+
+    ended = await client.finish(*await _shots(client, 8, 0.3))
+
+    assert changed.json()["cap"] == 2
+    assert await _most_at_once(http, ended) <= 2
+
+
+async def test_a_higher_cap_is_used_at_once(client: Client, http: httpx.AsyncClient) -> None:
+    await http.patch("/v1/lanes/shots", json={"cap": 1})
+    jobs = await _shots(client, 12, 1)
+    await _until(client, jobs[0], status="running")
+
+    await http.patch("/v1/lanes/shots", json={"cap": 12})
+
+    ended = await client.finish(*jobs)
+    assert await _most_at_once(http, ended) > 6
+
+
+async def test_reset_brings_the_cap_of_the_registry_back(http: httpx.AsyncClient) -> None:
+    before = await _lane(http, "shots")
+    await http.patch("/v1/lanes/shots", json={"cap": 3, "paused": True})
+
+    after = await http.patch("/v1/lanes/shots", json={"reset": True})
+
+    assert (after.json()["cap"], after.json()["paused"]) == (before["cap"], False)
+
+
+async def test_nothing_starts_in_a_paused_lane_and_its_jobs_say_why(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    await http.patch("/v1/lanes/shots", json={"paused": True})
+    jobs = await _shots(client, 3, 0)
+
+    held = await _until(client, jobs[0], phase="blocked")
+
+    assert (held.status, held.detail) == ("queued", "lane shots is paused")
+    assert held.error
+    assert (held.error.code, held.error.retryable, held.error.charged) == ("blocked", True, "no")
+    assert (await _lane(http, "shots"))["waiting"] == 3
+    await http.patch("/v1/lanes/shots", json={"paused": False})
+    ended = await client.finish(*jobs)
+    assert {job.status for job in ended} == {"succeeded"}
+    assert {job.error for job in ended} == {None}
+
+
+async def test_a_job_that_runs_when_its_lane_is_paused_goes_on(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    [job] = await _shots(client, 1, 0.5)
+    await _until(client, job, status="running")
+
+    await http.patch("/v1/lanes/shots", json={"paused": True})
+
+    [ended] = await client.finish(job)
+    assert ended.status == "succeeded"
+
+
+async def test_the_cap_of_an_account_bounds_all_lanes_together(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    changed = await http.patch("/v1/accounts/sim", json={"cap": 2})
+    others = [
+        client.submit(kind="portrait", prompt=f"{n}", parameters={"seconds": 0.3}) for n in range(4)
+    ]
+
+    jobs = [*await _shots(client, 4, 0.3), *[job.id for job in await asyncio.gather(*others)]]
+
+    assert changed.json() == {"name": "sim", "provider": "sim", "cap": 2, "in_use": 0}
+    held = await _until(client, jobs[-1], phase="blocked")
+    assert held.detail == "account sim is full: 2 at once"
+    ended = await client.finish(*jobs)
+    assert {job.status for job in ended} == {"succeeded"}
+    assert await _most_at_once(http, ended) <= 2
+    accounts = (await http.get("/v1/accounts")).json()["items"]
+    assert next(a for a in accounts if a["name"] == "sim")["in_use"] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("lanes/shots", {"cap": 0}, "/cap"),
+        ("lanes/shots", {"cap": 10_001}, "/cap"),
+        ("lanes/shots", {"cap": "many"}, "/cap"),
+        ("lanes/shots", {"speed": 2}, "/speed"),
+        ("lanes/shots", {}, ""),
+        ("accounts/sim", {"cap": 0}, "/cap"),
+        ("accounts/sim", {}, "/cap"),
+    ],
+)
+async def test_a_limit_that_is_none_is_refused(
+    http: httpx.AsyncClient, path: str, body: dict[str, Any], pointer: str
+) -> None:
+    answer = await http.patch(f"/v1/{path}", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize("path", ["lanes/nowhere", "accounts/nobody"])
+async def test_what_is_not_there_cannot_be_changed(http: httpx.AsyncClient, path: str) -> None:
+    answer = await http.patch(f"/v1/{path}", json={"cap": 2})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_waiting_job_knows_its_turn_and_when_it_will_be_done(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    await http.patch("/v1/lanes/shots", json={"cap": 1})
+    jobs = await _shots(client, 6, 0.6)
+    await _until(client, jobs[0], status="running")
+
+    waiting = [job for job in [await client.get(each) for each in jobs] if job.position]
+
+    turns = sorted(job.position for job in waiting if job.position)
+    assert turns == list(range(turns[0], turns[0] + len(turns)))
+    etas = [job.progress.eta_seconds for job in waiting if job.progress]
+    assert len(etas) == len(waiting)
+    assert etas == sorted(etas, key=lambda seconds: seconds or 0)
+    await client.finish(*jobs)
