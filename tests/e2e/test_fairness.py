@@ -1,0 +1,157 @@
+"""Fair and bounded, with two processes of each kind: who waits for whom, and how long the line may be."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.events import event_type
+from heliograph.contracts.records import Job
+from tests.support.records import some_project
+from tests.support.stack import Stack, stack_running
+
+LANE, CAP, LOOK_AHEAD = "text", 4, 2  # texts cost next to nothing to make
+PROJECT_LIMIT, LIMIT = 60, 100
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two gateways and two renders; short lines."""
+    settings = {
+        "HELIOGRAPH_GATEWAYS": "2",
+        "HELIOGRAPH_RENDERS": "2",
+        "HELIOGRAPH_MAX_QUEUED_PER_PROJECT": str(PROJECT_LIMIT),
+        "HELIOGRAPH_MAX_QUEUED": str(LIMIT),
+    }
+    with stack_running(tmp_path_factory.mktemp("pair"), settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def http(pair: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=pair.url("gateway"), timeout=20) as http:
+        yield http
+
+
+async def _submit(client: Client, count: int, seconds: float = 0.15, **fields: str) -> list[Job]:
+    asked = (
+        client.submit(kind="scenes", prompt=f"{n}", parameters={"seconds": seconds}, **fields)
+        for n in range(count)
+    )
+    return list(await asyncio.gather(*asked))
+
+
+async def _sequences(http: httpx.AsyncClient, jobs: list[Job], name: str) -> list[int]:
+    """Where the events of that name stand in the log of everything."""
+    histories = [(await http.get(f"/v1/jobs/{job.id}/events")).json()["items"] for job in jobs]
+    wanted = event_type(name)
+    return sorted(e["sequence"] for items in histories for e in items if e["type"] == wanted)
+
+
+async def _passed_by(http: httpx.AsyncClient, job: Job, others: list[Job]) -> int:
+    """How many of the others were started while the job waited."""
+    [accepted] = await _sequences(http, [job], "accepted")
+    [started] = await _sequences(http, [job], "started")
+    return sum(accepted < each < started for each in await _sequences(http, others, "started"))
+
+
+async def test_a_small_project_does_not_wait_for_a_large_one(
+    pair: Stack, http: httpx.AsyncClient
+) -> None:
+    async with pair.client(some_project()) as large, pair.client(some_project()) as small:
+        many = await _submit(large, 50)
+        [one] = await _submit(small, 1)
+        await asyncio.gather(large.finish(*(job.id for job in many)), small.finish(one.id))
+
+    assert await _passed_by(http, one, many) <= CAP + LOOK_AHEAD + 1
+
+
+async def test_what_is_urgent_passes_what_is_not(pair: Stack, http: httpx.AsyncClient) -> None:
+    async with pair.client(some_project()) as client:
+        many = await _submit(client, 50, priority="low")
+        [one] = await _submit(client, 1, priority="high")
+        await client.finish(one.id, *(job.id for job in many))
+
+    assert await _passed_by(http, one, many) <= CAP + LOOK_AHEAD + 1
+
+
+async def test_two_projects_have_turns(pair: Stack, http: httpx.AsyncClient) -> None:
+    async with pair.client(some_project()) as first, pair.client(some_project()) as second:
+        early = await _submit(first, 40)
+        late = await _submit(second, 20)
+        await asyncio.gather(
+            first.finish(*(job.id for job in early)), second.finish(*(job.id for job in late))
+        )
+
+    begun = await _sequences(http, late, "started")
+    passed = sum(begun[0] < each < begun[-1] for each in await _sequences(http, early, "started"))
+    assert abs(passed - len(late)) <= CAP + LOOK_AHEAD
+
+
+async def test_another_process_dispatches_when_one_dies(
+    pair: Stack, http: httpx.AsyncClient
+) -> None:
+    async with pair.client(some_project()) as client:
+        jobs = await _submit(client, 40)
+        for name in ("render", "render-2"):
+            old = pair.pid(name)
+            assert old
+            pair.kill(name)
+            pair.until_restarted(name, old)
+
+        ended = await client.finish(*(job.id for job in jobs))
+
+    assert {job.status for job in ended} == {"succeeded"}
+
+
+async def test_a_project_with_too_many_jobs_is_told_to_wait(
+    pair: Stack, http: httpx.AsyncClient
+) -> None:
+    project, other = some_project(), some_project()
+    await http.patch(f"/v1/lanes/{LANE}", json={"paused": True})
+    async with pair.client(project) as client:
+        jobs = await _submit(client, PROJECT_LIMIT)
+
+        refused = await _ask(http, project)
+
+        assert refused.status_code == 429
+        assert refused.json()["code"] == "too_many_jobs"
+        assert refused.headers["RateLimit-Policy"] == f'"jobs";q={PROJECT_LIMIT}'
+        assert refused.headers["RateLimit"].startswith('"jobs";r=0;t=')
+        assert int(refused.headers["Retry-After"]) > 0
+        allowed = await _ask(http, other)
+        assert allowed.status_code == 202
+        await http.patch(f"/v1/lanes/{LANE}", json={"reset": True})
+        await client.finish(*(job.id for job in jobs))
+    await _until_accepted(http, project)
+
+
+async def test_nobody_is_accepted_when_too_many_wait_in_all(
+    pair: Stack, http: httpx.AsyncClient
+) -> None:
+    await http.patch(f"/v1/lanes/{LANE}", json={"paused": True})
+    async with pair.client(some_project()) as first, pair.client(some_project()) as second:
+        jobs = [(client, await _submit(client, LIMIT // 2)) for client in (first, second)]
+
+        refused = await _ask(http, some_project())
+
+        assert (refused.status_code, refused.json()["code"]) == (503, "queue_full")
+        assert int(refused.headers["Retry-After"]) > 0
+        await http.patch(f"/v1/lanes/{LANE}", json={"reset": True})
+        for client, mine in jobs:
+            await client.finish(*(job.id for job in mine))
+    await _until_accepted(http, some_project())
+
+
+async def _ask(http: httpx.AsyncClient, project: str) -> httpx.Response:
+    body = {"kind": "scenes", "prompt": "one more", "parameters": {"seconds": 0}}
+    return await http.post(f"/v1/projects/{project}/jobs", json=body)
+
+
+async def _until_accepted(http: httpx.AsyncClient, project: str) -> None:
+    """The gateways look at the queue every second."""
+    async with asyncio.timeout(10):
+        while (await _ask(http, project)).status_code != 202:
+            await asyncio.sleep(0.1)

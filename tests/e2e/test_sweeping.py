@@ -1,0 +1,87 @@
+"""What a crash cut in half is finished by the sweeper, and what nobody finishes ends in time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.events import Event
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.settings import ServiceSettings
+from tests.support.records import REGISTRY, a_record
+from tests.support.stack import Stack
+
+
+@pytest.fixture
+async def bus(stack: Stack) -> AsyncIterator[NatsBus]:
+    """The bus of the running Heliograph, with its own settings: opening it changes nothing."""
+    prefix = "HELIOGRAPH_"
+    given = {
+        name.removeprefix(prefix).lower(): value
+        for name, value in stack.environment.items()
+        if name.startswith(prefix)
+    }
+    settings = ServiceSettings.model_validate(given)
+    bus = NatsBus(settings, REGISTRY, "test")
+    await bus.open()
+    yield bus
+    await bus.close()
+
+
+async def _accepted_by_half(bus: NatsBus, project: str, **fields: Any) -> Record:
+    """Written down, and then the gateway died."""
+    record = a_record(project=project, **fields)
+    await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    return record
+
+
+async def test_half_an_acceptance_becomes_a_job(bus: NatsBus, client: Client, project: str) -> None:
+    record = await _accepted_by_half(bus, project)
+
+    [ended] = await client.finish(record.id)
+
+    assert ended.status == "succeeded"
+
+
+async def test_a_message_that_is_lost_is_sent_again(
+    bus: NatsBus, client: Client, project: str
+) -> None:
+    jobs = [
+        await client.submit(kind="shot", prompt=f"{n}", parameters={"seconds": 2}) for n in range(9)
+    ]
+    last = jobs[-1].id
+
+    await bus.jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": f"queue.*.*.*.{last}"})
+
+    ended = await client.finish(*(job.id for job in jobs))
+    assert {job.status for job in ended} == {"succeeded"}
+
+
+async def test_a_job_that_is_not_done_in_time_expires(client: Client) -> None:
+    job = await client.submit(
+        kind="shot",
+        prompt="slow",
+        parameters={"seconds": 60},
+        finish_by=(now() + timedelta(seconds=1.5)).isoformat(),
+    )
+
+    [ended] = await client.finish(job.id)
+
+    assert (ended.status, ended.error and ended.error.code) == ("expired", "deadline")
+
+
+async def test_the_place_of_a_job_that_is_over_is_freed(bus: NatsBus, client: Client) -> None:
+    job = await client.submit(kind="image", prompt="x", parameters={"seconds": 0})
+    await client.finish(job.id)
+    await bus.accounts.change_cap("sim", 10_000)
+    await bus.accounts.take("sim", job.id, 1)
+
+    async with asyncio.timeout(20):
+        while job.id in (await bus.accounts.places("sim")).holders:
+            await asyncio.sleep(0.1)
