@@ -1,8 +1,11 @@
 """How much may run at once: what operators see of lanes and accounts, and what they change."""
 
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from heliograph.contracts.breaking import State
 
 Cap = Annotated[int, Field(ge=1, le=10_000)]  #: at least 1: to the server 0 means its default
 
@@ -40,6 +43,16 @@ class ChangeAccount(_Change):
     cap: Cap
 
 
+class BreakerState(BaseModel):
+    """Whether an account is left alone for a while, because asking would only fail."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State = "closed"
+    reason: str | None = None  #: what went wrong last
+    until: datetime | None = None  #: when one job will try it again
+
+
 class AccountState(BaseModel):
     """An account as it is now."""
 
@@ -49,3 +62,4 @@ class AccountState(BaseModel):
     provider: str
     cap: int | None  #: null: no limit
     in_use: int | None  #: places taken; null where there is no limit to count against
+    breaker: BreakerState

@@ -4,11 +4,12 @@ import asyncio
 from collections import Counter
 
 from heliograph.contracts import subjects
+from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.errors import NotFound, QueueFull, TooManyJobs
-from heliograph.contracts.limits import AccountState, ChangeAccount, ChangeLane
+from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
 from heliograph.contracts.queries import LaneState, LaneStates
 from heliograph.contracts.registry import Registry
-from heliograph.runtime.bus import Places
+from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.claims import BucketAccounts
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
@@ -60,7 +61,14 @@ class Limits:
             provider=self._registry.accounts[name].provider,
             cap=places.cap,
             in_use=None if places.cap is None else len(places.holders),
+            breaker=_shown(places.breaker),
         )
+
+
+def _shown(breaker: Breaker | None) -> BreakerState:
+    if breaker is None:
+        return BreakerState()
+    return BreakerState(state=breaker.state(now()), reason=breaker.reason, until=breaker.until)
 
 
 class Backlog:

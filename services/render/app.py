@@ -26,6 +26,7 @@ from heliograph.runtime.registry import load_registry
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
 from services.render.dispatching import Dispatcher
+from services.render.providers.opening import open_fal
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.hosting import sim_routes
 from services.render.references import References
@@ -47,13 +48,14 @@ def create_app(settings: RenderSettings) -> FastAPI:
     registry = load_registry(settings)
     bus = NatsBus(settings, registry, "render")
     sim = SimProvider(settings.folder.path, settings.render_url)
+    fal = open_fal(settings, registry)
     watch = Watch()
     bench = Workbench(
         events=bus.events,
         work=bus.work,
         accounts=bus.accounts,
         lanes=bus.lanes,
-        providers={"sim": sim},
+        providers={"sim": sim, "fal": fal},
         references=References(bus.events, bus.jetstream, Addresses(bus.jetstream)),
         registry=registry,
         reporter=Reporter(bus.jetstream.hint, every=settings.progress_every),
@@ -81,10 +83,11 @@ def create_app(settings: RenderSettings) -> FastAPI:
         pulling.expect_close()
         await broker.stop()
         await bus.close()
+        await fal.aclose()
 
     app = create_web(settings, "Heliograph render", lifespan=lifespan)
     app.include_router(sim_routes(sim))
-    add_health(app, {"nats": bus.check})
+    add_health(app, {"nats": bus.check}, unusable=settings.unusable_providers)
     return app
 
 

@@ -4,6 +4,7 @@ import random
 from datetime import datetime, timedelta
 
 from heliograph.contracts.errors import (
+    AccountRefused,
     JobError,
     ProviderTimeout,
     SubmitUnknown,
@@ -36,7 +37,8 @@ def again_or_failed(
     """
     Another attempt, when this one was surely not charged and may fare better; else the end.
 
-    A job that took over an old request is never sent anywhere.
+    A job that took over an old request is never sent anywhere. What only an operator can mend is not
+    the job's fault: it waits, and no attempt is counted.
     """
     enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
     if isinstance(error, RateLimited) and record.internal.takeover is None:
@@ -44,6 +46,13 @@ def again_or_failed(
             not_before=at + timedelta(seconds=error.seconds),
             reason=error.code,
             detail=f"the provider asked for {error.seconds:g} s of patience",
+            counted=False,
+        )
+    if isinstance(error, AccountRefused) and charged == "no" and record.internal.takeover is None:
+        return RetryScheduled(
+            not_before=at + timedelta(seconds=settings.breaker_min),
+            reason=error.code,
+            detail=f"nobody can submit there: {error}",
             counted=False,
         )
     if error.retryable and charged == "no" and not enough:

@@ -1,15 +1,16 @@
 """What the dispatcher keeps of a lane: who waits, how much may run, how much does."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 
 from heliograph.contracts.limits import LaneLimit
-from heliograph.contracts.queries import LaneState, WaitingProject
+from heliograph.contracts.queries import LaneState, Ticket, WaitingProject
 from heliograph.runtime.bus import Places, now
 from services.render.scheduling import Lane, Waiting
 
+_REMEMBERED = 1_000  #: moves
 _LISTED = 500  #: projects of a lane that are named, those with most jobs first
 
 
@@ -23,6 +24,7 @@ class Desk:
         self.bell = asyncio.Event()
         self.in_use = 0  #: delivered to a worker
         self.ready = 0  #: moved, and not delivered yet
+        self._moved: OrderedDict[str, Ticket] = OrderedDict()
 
     async def wait(self, seconds: float) -> None:
         """Until the bell rings, or a job that had to wait may run, or the time is up."""
@@ -33,21 +35,46 @@ class Desk:
             async with asyncio.timeout(seconds):
                 await self.bell.wait()
 
+    def has_moved(self, ticket: Ticket) -> None:
+        """A job is ready: the next free worker gets the one that was moved first."""
+        self._moved.pop(ticket.job, None)
+        self._moved[ticket.job] = ticket
+        self.ready += 1
+        if len(self._moved) > _REMEMBERED:
+            self._moved.popitem(last=False)
+
+    def moved(self, job: str) -> Ticket | None:
+        """A job that was moved lately; None in a dispatcher that has just begun."""
+        return self._moved.get(job)
+
+    def turn_of_ready(self, job: str) -> int | None:
+        """The turn of a job among those that nobody has got yet, counted from 1."""
+        ready = list(self._moved)[-self.ready :] if self.ready else []
+        return ready.index(job) + 1 if job in ready else None
+
     def turns(self, count: int, places: dict[str, Places]) -> Iterable[Waiting]:
         """Take the next jobs out; each takes a place in its account with it."""
+        at = now()
         taken = Counter({account: len(place.holders) for account, place in places.items()})
         full = [job for place in places.values() for job in place.holders]
+        probed: set[str] = set()  #: accounts that get one job, to see whether they work again
 
         def has_room(account: str) -> bool:
-            cap = places[account].cap
+            cap, breaker = places[account].cap, places[account].breaker
+            if breaker and (account in probed or not breaker.admits("", at)):
+                return False
             return cap is None or taken[account] < cap
 
         for _ in range(count):
             waiting = self.lane.next(now(), has_room, full)
             if waiting is None:
                 return
+            account = waiting.ticket.account
             if waiting.ticket.job not in full:
-                taken[waiting.ticket.account] += 1
+                taken[account] += 1
+            breaker = places[account].breaker
+            if breaker and breaker.state(at) == "half_open":
+                probed.add(account)
             yield waiting
 
     def state(self) -> LaneState:

@@ -157,7 +157,8 @@ class Dispatcher:
     async def _move(self, desk: Desk, waiting: Waiting) -> None:
         try:
             crash_point("dispatch.chosen")
-            await self._bus.work.move(waiting.ticket, waiting.sequence)
+            if await self._bus.work.move(waiting.ticket, waiting.sequence):
+                desk.has_moved(waiting.ticket)
             crash_point("dispatch.moved")
         except Unavailable:
             desk.lane.add(waiting, now())
@@ -166,21 +167,28 @@ class Dispatcher:
 
     async def _on_position(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
-        answer = Position()
-        for desk in self._desks.values():
-            ticket = desk.lane.ticket(job)
-            if ticket:
-                with suppress(Unavailable):
-                    answer = await self._position(desk, ticket)
-        await _respond(message, answer)
+        with suppress(Unavailable):
+            await _respond(message, await self._position(job))
 
-    async def _position(self, desk: Desk, ticket: Ticket) -> Position:
-        turn = desk.lane.position(ticket.job)
-        position = turn and turn + desk.ready
+    async def _position(self, job: str) -> Position:
+        for desk in self._desks.values():
+            waiting, moved = desk.lane.ticket(job), desk.moved(job)
+            if waiting:
+                turn = desk.lane.position(job)
+                return await self._outlook(desk, waiting, turn and turn + desk.ready)
+            if moved:
+                await self._look(desk)
+                turn = desk.turn_of_ready(job)
+                return await self._outlook(desk, moved, turn) if turn else Position()
+        return Position()
+
+    async def _outlook(self, desk: Desk, ticket: Ticket, position: int | None) -> Position:
         places = await self._bus.accounts.places(ticket.account)
-        blocked = None
+        blocked, at = None, now()
         if desk.limit.paused:
             blocked = f"lane {desk.name} is paused"
+        elif places.breaker and not places.breaker.admits(ticket.job, at):
+            blocked = f"account {ticket.account} is left alone: {places.breaker.reason}"
         elif not places.has_room(ticket.job):
             blocked = f"account {ticket.account} is full: {places.cap} at once"
         if position is None or blocked:

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
-from heliograph.contracts.errors import ProviderUnavailable
+from heliograph.contracts.errors import AccountRefused, ProviderUnavailable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
@@ -24,7 +24,7 @@ async def follow(bench: Workbench, run: int, entry: Entry, record: Record) -> No
     request = Request(request_id=attempt.request_id, endpoint=attempt.endpoint)
     provider = bench.provider(record)
     if record.internal.cancel:
-        with suppress(ProviderUnavailable):
+        with suppress(ProviderUnavailable, AccountRefused):
             await provider.cancel(request)
         crash_point("follow.stopped")
     with bench.watch.bell(record.id) as bell:
@@ -51,13 +51,13 @@ async def _poll(
     deadline = began + timedelta(seconds=record.internal.timeout_seconds)
     pause, looked = bench.settings.poll_min, clock()
     while True:
-        with suppress(ProviderUnavailable):
+        with suppress(ProviderUnavailable, AccountRefused):
             state = await provider.poll(request)
             if isinstance(state, Done | Ended):
                 return state
             await bench.reporter.report(record, state)
         if now() >= deadline:
-            with suppress(ProviderUnavailable):
+            with suppress(ProviderUnavailable, AccountRefused):
                 await provider.cancel(request)
             return timed_out(record)
         if await bell.wait(pause):

@@ -4,7 +4,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import ProviderUnavailable
+from heliograph.contracts.errors import AccountRefused, ProviderUnavailable
 from heliograph.contracts.facts import Submitted
 from heliograph.contracts.records import Step
 from heliograph.runtime.bus.work import ticket_for
@@ -23,7 +23,7 @@ async def search(bench: Workbench, job: str) -> None:
     record = found[1]
     try:
         seen = await bench.provider(record).look_up(submission_of(record))
-    except ProviderUnavailable:
+    except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(seen, Found):
         run = record.internal.run

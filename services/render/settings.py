@@ -1,7 +1,10 @@
 """What an operator can change about render."""
 
+from typing import Literal
+
 from pydantic import Field
 
+from heliograph.contracts.breaking import Patience
 from heliograph.runtime.settings import ServiceSettings
 
 
@@ -13,4 +16,21 @@ class RenderSettings(ServiceSettings):
     poll_max: float = Field(default=2.0, gt=0)  #: seconds between later ones
     progress_every: float = Field(default=0.5, gt=0)  #: seconds between reports of one job
     dispatch: bool = True  #: whether this process may become the dispatcher
+    fal_priority: Literal["normal", "low"] = "normal"  #: in fal's own queue
+    #: seconds that a request may wait there before fal gives it up; null: as long as it takes
+    fal_start_timeout: float | None = Field(default=None, gt=1)
+    #: seconds that fal keeps the files it made for us; null: as long as the account says
+    fal_lifetime: int | None = Field(default=None, ge=60)
+    fal_fallback: bool = False  #: whether fal may answer with another model, at another price
+    fal_poll_limit: float = Field(default=15.0, gt=0)  #: seconds for one question to fal
     look_ahead: int = Field(default=2, ge=0)  #: jobs ready beyond a lane's cap
+    breaker_failures: int = Field(default=5, ge=1)  #: in a row, until an account is left alone
+    breaker_min: float = Field(default=10.0, gt=0)  #: seconds it is left alone the first time
+    breaker_max: float = Field(default=300.0, gt=0)  #: seconds it is left alone at most
+
+    @property
+    def patience(self) -> Patience:
+        """With accounts."""
+        return Patience(
+            failures=self.breaker_failures, shortest=self.breaker_min, longest=self.breaker_max
+        )

@@ -9,6 +9,7 @@ from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
 from services.render.arguments import final_arguments, final_prompt
 from services.render.deciding import again_or_failed, failure
+from services.render.judging import judge
 from services.render.providers import Accepted, Done, ReplyLost, Submission
 from services.render.workbench import Workbench
 
@@ -58,9 +59,12 @@ async def _post(bench: Workbench, record: Record, ends: float) -> Fact | None:
         async with asyncio.timeout_at(ends):
             answer = await bench.provider(record).submit(submission_of(record))
     except (ReplyLost, TimeoutError):
+        await judge(bench, record, ProviderUnavailable("it did not answer"))
         return None
     except JobError as error:
+        await judge(bench, record, error)
         return again_or_failed(record, error, now(), settings)
+    await judge(bench, record, None)
     match answer:
         case Accepted():
             return Submitted(run=run, request_id=answer.request_id, answer=answer.answer)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.facts import Fact
 from heliograph.contracts.jobs import IllegalFact
 from heliograph.contracts.records import Record, Step
@@ -55,7 +55,8 @@ class Workbench:
     async def write(self, job: str, run: int, fact: Fact) -> None:
         """
         Write a fact that only this worker knows, again and again, until it is in, or the job is
-        over or in another run. Somebody may ask to cancel in between, and the server may be away.
+        over or in another run. Somebody may ask to cancel in between, and the server may be away
+        or full.
         """
         while True:
             try:
@@ -70,7 +71,7 @@ class Workbench:
                 return
             except Lost:
                 continue
-            except Unavailable:
+            except (Unavailable, QueueFull):
                 await asyncio.sleep(_AGAIN_AFTER)
 
     def provider(self, record: Record) -> Provider:

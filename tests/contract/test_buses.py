@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Started
 from heliograph.contracts.names import new_job_id
@@ -169,3 +170,13 @@ async def test_an_old_run_does_not_free_the_place_of_a_new_one(bus: Bus) -> None
     await bus.accounts.free(bus.account, "job_a", 1)
 
     assert not await bus.accounts.take(bus.account, "job_c", 1)
+
+
+async def test_what_is_held_against_an_account_is_known_to_all(bus: Bus) -> None:
+    await bus.accounts.judge(bus.account, lambda _: Breaker(failures=2, reason="away"))
+
+    places = await bus.accounts.places(bus.account)
+
+    assert places.breaker == Breaker(failures=2, reason="away")
+    await bus.accounts.judge(bus.account, lambda _: None)
+    assert (await bus.accounts.places(bus.account)).breaker is None

@@ -6,10 +6,12 @@ first; `Unavailable` that nobody knows whether it was written, so whoever needs 
 Adapters: `events`, `work` and `claims` on JetStream; `memory` for tests.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
+from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Fact
 from heliograph.contracts.jobs import fold
@@ -120,6 +122,7 @@ class Places(NamedTuple):
 
     holders: dict[str, int]  #: job -> run
     cap: int | None  #: None: no limit
+    breaker: Breaker | None = None
 
     def has_room(self, job: str) -> bool:
         """Whether a job could have a place. The one it has counts as room."""
@@ -139,6 +142,11 @@ class Accounts(Protocol):
 
     async def free(self, account: str, job: str, run: int) -> None:
         """Give the place back, unless a later run holds it."""
+
+    async def judge(
+        self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
+    ) -> None:
+        """Change what is held against the account; None: nothing any more."""
 
     async def places(self, account: str) -> Places:
         """Who has a place, and how many are left. For looking only: `take` decides."""

@@ -1,9 +1,11 @@
 """Tables of claims: who may fill a slot, and who has a place at a provider."""
 
+from collections.abc import Callable
 from typing import Any
 
+from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.registry import Account
-from heliograph.runtime.bus import Places, SlotClaim
+from heliograph.runtime.bus import Places, SlotClaim, now
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream
 
@@ -27,7 +29,7 @@ class BucketSlots:
 
 class BucketAccounts:
     """
-    `Accounts` in the bucket `accounts`: key `<account>`, value `{cap?, holders: {job: run}}`.
+    `Accounts` in the bucket `accounts`: key `<account>`, value `{cap?, holders?, breaker?}`.
 
     A cap in the bucket is an operator's, and wins over the registry's. An account without any cap
     writes nothing down: its places are not counted.
@@ -39,6 +41,11 @@ class BucketAccounts:
 
     async def take(self, account: str, job: str, run: int, *, force: bool = False) -> bool:
         def place(value: dict[str, Any]) -> dict[str, Any] | None:
+            breaker = _breaker(value)
+            if breaker and not force:
+                if not breaker.admits(job, now()):
+                    return None
+                value = {**value, "breaker": breaker.admitting(job, now()).model_dump(mode="json")}
             cap, holders = self._cap(account, value), value.get("holders", {})
             if cap is None:
                 return value
@@ -57,6 +64,16 @@ class BucketAccounts:
 
         await self._bucket.change(account, leave)
 
+    async def judge(
+        self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
+    ) -> None:
+        def judged(value: dict[str, Any]) -> dict[str, Any]:
+            breaker = verdict(_breaker(value))
+            rest = {name: each for name, each in value.items() if name != "breaker"}
+            return rest | ({"breaker": breaker.model_dump(mode="json")} if breaker else {})
+
+        await self._bucket.change(account, judged)
+
     async def change_cap(self, account: str, cap: int) -> Places:
         """An operator's cap. Who has a place keeps it, even above the cap."""
         await self._bucket.change(account, lambda value: {**value, "cap": cap})
@@ -64,7 +81,7 @@ class BucketAccounts:
 
     async def places(self, account: str) -> Places:
         value = (await self._bucket.read(account)).value
-        return Places(dict(value.get("holders", {})), self._cap(account, value))
+        return Places(dict(value.get("holders", {})), self._cap(account, value), _breaker(value))
 
     def names(self) -> list[str]:
         return list(self._accounts)
@@ -74,3 +91,7 @@ class BucketAccounts:
             return int(value["cap"])
         entry = self._accounts.get(account)
         return entry.cap if entry else None
+
+
+def _breaker(value: dict[str, Any]) -> Breaker | None:
+    return Breaker.model_validate(value["breaker"]) if "breaker" in value else None

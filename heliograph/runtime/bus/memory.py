@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.events import Event
 from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import Record
@@ -155,6 +156,7 @@ class MemoryAccounts:
         self._gate = gate
         self.cap = cap
         self.held: dict[str, dict[str, int]] = defaultdict(dict)
+        self.breaker: Breaker | None = None  #: of all of them; only remembered
 
     async def take(self, account: str, job: str, run: int, *, force: bool = False) -> bool:
         await self._gate("take", job)
@@ -170,10 +172,15 @@ class MemoryAccounts:
         if holders.get(job, run + 1) <= run:
             del holders[job]
 
+    async def judge(
+        self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
+    ) -> None:
+        self.breaker = verdict(self.breaker)
+
     async def places(self, account: str) -> Places:
         await self._gate("look at places", account)
         holders = self.held[account]
-        return Places(dict(holders), self.cap)
+        return Places(dict(holders), self.cap, self.breaker)
 
     def names(self) -> list[str]:
         return list(self.held)

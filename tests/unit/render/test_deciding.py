@@ -129,8 +129,6 @@ def test_what_may_have_cost_something_is_never_repeated(
     [
         ProviderRejected,
         ContentPolicy,
-        ProviderAuth,
-        ProviderBalance,
         ProviderProtocol,
         NoOutput,
         OutputRefused,
@@ -143,6 +141,18 @@ def test_what_will_not_pass_is_the_end(operator: RenderSettings, error: type[Job
 
     assert isinstance(fact, Failed)
     assert (fact.problem.code, fact.answer) == (error.code, '{"detail":"no"}')
+
+
+@pytest.mark.parametrize("error", [ProviderAuth, ProviderBalance])
+@pytest.mark.parametrize("attempt", [1, 3, 9])
+def test_what_an_operator_has_to_mend_is_waited_for(
+    operator: RenderSettings, error: type[JobError], attempt: int
+) -> None:
+    fact = again_or_failed(sent(attempt), error(), NOW, operator)
+
+    assert isinstance(fact, RetryScheduled)
+    assert (fact.counted, fact.reason) == (False, error.code)
+    assert fact.not_before > NOW
 
 
 def test_a_provider_that_says_when_is_asked_then(operator: RenderSettings) -> None:

@@ -1,0 +1,40 @@
+"""Judging accounts: what an answer, or none, says about asking the same provider again."""
+
+from contextlib import suppress
+from functools import partial
+
+import structlog
+
+from heliograph.contracts.breaking import Breaker, after_failure
+from heliograph.contracts.errors import AccountRefused, JobError, ProviderUnavailable, Unavailable
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import now
+from services.render.workbench import Workbench
+
+log = structlog.get_logger()
+
+
+async def judge(bench: Workbench, record: Record, error: JobError | None) -> None:
+    """
+    Tell all processes how a submission went. Whoever refuses a request has answered, and works.
+
+    Nothing depends on its being heard: the next submission says the same.
+    """
+    account = record.internal.account
+    with suppress(Unavailable):
+        if not isinstance(error, AccountRefused | ProviderUnavailable):
+            await bench.accounts.judge(account, _nothing)
+            return
+        failed = partial(
+            after_failure,
+            reason=str(error),
+            at=now(),
+            patience=bench.settings.patience,
+            hopeless=isinstance(error, AccountRefused),
+        )
+        await bench.accounts.judge(account, failed)
+        log.warning("A provider failed", account=account, code=error.code, reason=str(error))
+
+
+def _nothing(_: Breaker | None) -> None:
+    """To be held against the account."""
