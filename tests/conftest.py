@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fal.running import FalServer, fal_running
 from tests.support.records import some_project
-from tests.support.servers import Server, nats_running, s3_running
+from tests.support.servers import Server, choices, shared_nats, shared_s3
 
 for name in list(os.environ):  # a developer's shell must not change a test
-    if name.startswith("HELIOGRAPH_"):
+    if name.startswith("HELIOGRAPH_") and not name.startswith("HELIOGRAPH_TEST_"):
         del os.environ[name]
+os.environ.pop("FAL_KEY", None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which servers it was all about."""
+    for choice in choices:
+        terminalreporter.write_line(choice)
 
 
 @pytest.fixture
@@ -22,14 +30,21 @@ def project() -> str:
 @pytest.fixture(scope="session")
 def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One NATS server for all tests; projects keep them apart."""
-    with nats_running(tmp_path_factory.mktemp("nats")) as server:
+    with shared_nats(tmp_path_factory.mktemp("nats")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One S3 server for all tests; keys keep them apart."""
-    with s3_running(tmp_path_factory.mktemp("s3")) as server:
+    with shared_s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fal_server() -> Iterator[FalServer]:
+    """One emulated fal for all tests; accounts keep them apart."""
+    with fal_running() as server:
         yield server
 
 

@@ -1,8 +1,8 @@
 """What can be made, by whom, and how much of it at once: kinds, models, lanes and accounts."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -136,6 +136,11 @@ class Registry(_Entry):
         """The account that pays for a model; None when its provider has none."""
         provider = provider_of(model)
         return next((n for n, a in self.accounts.items() if a.provider == provider), None)
+
+    def without(self, providers: Container[str]) -> Self:
+        """The same, with no accounts at these providers: their models cannot be asked for."""
+        kept = {n: a for n, a in self.accounts.items() if a.provider not in providers}
+        return self.model_copy(update={"accounts": kept})
 
 
 class Inconsistency(NamedTuple):

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from heliograph.contracts.errors import BodyTooLarge, MalformedRequest, ValidationFailed
 from heliograph.runtime.checking import MAX_DEPTH, Shape, as_shape, check_speakable
@@ -27,6 +28,8 @@ async def read_body(request: Request, shape: type[Shape]) -> Shape:
             body = await _receive(request)
     except TimeoutError:
         raise MalformedRequest(f"The body did not arrive within {BODY_PATIENCE:g} s.") from None
+    except ClientDisconnect:  # nobody hears this
+        raise MalformedRequest("The body ended too early.") from None
     return check(body, shape)
 
 

@@ -3,7 +3,7 @@ What every handler of a work message needs: a heartbeat, one log line, and a fai
 
 A handler that returns is done: the message is acknowledged. One that raises gets the message again
 after a second; the third time that ends in an unexpected error is the last, and the job is buried.
-Crashes, drains and `Unavailable` are not unexpected: they never count.
+Crashes, drains, an `Unavailable` and a full stream are not unexpected: they never count.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from faststream.nats import NatsMessage
 from nats.aio.msg import Msg
 from nats.errors import Error
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import Address, address
 from heliograph.runtime.logs import job_fields
@@ -100,7 +100,7 @@ async def deliver(
         record = await handle(delivery)
     except Drained:
         await _settle(delivery._raw.nak())
-    except Unavailable as error:
+    except (Unavailable, QueueFull) as error:
         log.warning("A message must wait", reason=str(error), subject=delivery.subject)
         await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
     except Exception as error:  # noqa: BLE001  # a bug in one job must not stop the others

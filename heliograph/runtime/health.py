@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
@@ -13,8 +14,16 @@ Check = Callable[[], Awaitable[None]]
 PATIENCE = 2.0  #: seconds a dependency has to answer
 
 
-def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
-    """`/healthz`, `/readyz` and `/metrics`."""
+def add_health(
+    app: FastAPI, checks: Mapping[str, Check], *, unusable: Mapping[str, str] | None = None
+) -> None:
+    """
+    `/healthz`, `/readyz` and `/metrics`.
+
+    Args:
+        unusable: Providers that nothing can be asked of, each with the reason. A service without
+            them is ready all the same.
+    """
     router = APIRouter(tags=["operation"])
 
     @router.get("/healthz", summary="The process is alive")
@@ -26,7 +35,9 @@ def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
         answers = await asyncio.gather(*(_answer(check) for check in checks.values()))
         report = dict(zip(checks, answers, strict=True))
         ready = all(answer == "ok" for answer in answers)
-        body = {"status": "ok" if ready else "unavailable", "dependencies": report}
+        body: dict[str, Any] = {"status": "ok" if ready else "unavailable", "dependencies": report}
+        if unusable is not None:
+            body["unusable_providers"] = dict(unusable)
         return JSONResponse(body, status_code=200 if ready else 503)
 
     @router.get("/metrics", summary="Figures for Prometheus")

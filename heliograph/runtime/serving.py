@@ -56,7 +56,8 @@ def listen(host: str, port: int) -> socket.socket:
         PortTaken: The operator picks another port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # said, because asyncio spares only sockets that say they are TCP the delays of Nagle's algorithm
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

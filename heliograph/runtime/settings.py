@@ -3,11 +3,21 @@
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from heliograph.runtime.home import Home
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
 
 
 class ServiceSettings(BaseSettings):
@@ -48,6 +58,12 @@ class ServiceSettings(BaseSettings):
     lanes: Path | None = None
     accounts: Path | None = None
 
+    #: of fal, in its own variable; without it fal's models cannot be asked for
+    fal_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("FAL_KEY", "fal_key")
+    )
+    fal_base_url: Url | None = None  #: a server that speaks for all of fal; null: fal itself
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] | None = None  #: text on a terminal, else json
 
@@ -63,6 +79,11 @@ class ServiceSettings(BaseSettings):
         if isinstance(origins, str):
             return [origin.strip() for origin in origins.split(",") if origin.strip()]
         return origins
+
+    @field_validator("fal_key", "fal_base_url", mode="before")
+    @classmethod
+    def _nothing_is_none(cls, said: Any) -> Any:
+        return None if said == "" else said
 
     @model_validator(mode="after")
     def _open_doors_only_at_home(self) -> Self:
@@ -101,6 +122,17 @@ class ServiceSettings(BaseSettings):
     @property
     def s3(self) -> str:
         return self.s3_endpoint or f"http://{_place(self.host, self.s3_port)}"
+
+    @property
+    def unusable_providers(self) -> dict[str, str]:
+        """Those that cannot be used here, each with the reason."""
+        return {} if self.fal_key else {"fal": "FAL_KEY is not set"}
+
+    @property
+    def hosts_of_results(self) -> list[str]:
+        """Where the results of hosted providers are fetched from."""
+        emulated = [urlsplit(self.fal_base_url).netloc] if self.fal_base_url else []
+        return ["*.fal.media", *emulated]
 
     @property
     def folder(self) -> Home:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import QueueFull, Unavailable
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ async def _again(name: str, loop: Loop) -> None:
         try:
             await loop()
             return
-        except Unavailable as error:
+        except (Unavailable, QueueFull) as error:
             log.warning("A loop waits", loop=name, reason=str(error))
         except Exception:
             log.exception("A loop broke", loop=name)

@@ -31,7 +31,7 @@ from services.gateway.settings import GatewaySettings
 
 def create_app(settings: GatewaySettings) -> FastAPI:
     """Assemble the service from its settings."""
-    registry = load_registry(settings)
+    registry = load_registry(settings).without(settings.unusable_providers)
     bus = NatsBus(settings, registry, "gateway")
     presenter = Presenter(settings, Addresses(bus.jetstream))
     reader = Reader(bus.events, bus.jetstream, presenter)
@@ -75,5 +75,5 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(registry_routes(registry))
     app.include_router(index_routes(settings))
     app.include_router(problem_pages())
-    add_health(app, {"nats": bus.check})
+    add_health(app, {"nats": bus.check}, unusable=settings.unusable_providers)
     return app

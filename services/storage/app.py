@@ -44,7 +44,8 @@ def create_app(settings: StorageSettings) -> FastAPI:
     store = create_store(settings)
     inspectors = Inspectors(max_pixels=settings.image_max_pixels)
     uploads = Uploads(Bucket(bus.jetstream, "uploads"), store, inspectors)
-    hosts = [urlsplit(settings.render_url).netloc, *settings.provider_hosts]
+    hosts = [urlsplit(settings.render_url).netloc, *settings.hosts_of_results]
+    hosts += settings.provider_hosts
     fetcher = Fetcher(hosts, deadline=settings.download_deadline)
     storer = Storer(
         bus.events,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 
 from heliograph.contracts.assets import EXTENSIONS, upload_key
 from heliograph.contracts.errors import (
@@ -117,4 +118,6 @@ async def _receive(request: Request, target: Path, limit: int) -> Content:
                     stream.write(chunk)
     except TimeoutError:
         raise MalformedRequest(f"The body did not arrive within {_PATIENCE:g} s.") from None
+    except ClientDisconnect:  # nobody hears this
+        raise MalformedRequest("The body ended too early.") from None
     return await asyncio.to_thread(Content.of, target)

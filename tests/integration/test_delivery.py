@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import pytest
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import QueueFull, ServiceError, Unavailable
 from heliograph.contracts.events import Event
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
@@ -98,13 +99,14 @@ async def test_a_bug_ends_the_third_time(bus: NatsBus, nats: Server) -> None:
     assert buried == [3]
 
 
-async def test_an_outage_is_no_bug(bus: NatsBus, nats: Server) -> None:
+@pytest.mark.parametrize("error", [Unavailable, QueueFull])
+async def test_what_passes_is_no_bug(bus: NatsBus, nats: Server, error: type[ServiceError]) -> None:
     numbers: list[int] = []
 
     async def handler(delivery: Delivery) -> Record | None:
         numbers.append(delivery.number)
         if delivery.number < 5:
-            raise Unavailable("away")
+            raise error
         return None
 
     async with _handling(nats.settings, handler) as buried:

@@ -26,7 +26,8 @@ def registry_routes(registry: Registry) -> APIRouter:
 
     @router.get("/models", summary="Models, with prices and the schema of their parameters")
     async def list_models() -> Response:
-        return page([_model(name, model) for name, model in registry.models.items()])
+        usable = {n: m for n, m in registry.models.items() if registry.account_for(n)}
+        return page([_model(name, model) for name, model in usable.items()])
 
     @router.get("/models/{provider}/{name}", summary="One model")
     async def get_model(provider: str, name: str) -> Response:
@@ -34,6 +35,8 @@ def registry_routes(registry: Registry) -> APIRouter:
         model = registry.models.get(full)
         if model is None or not matches(MODEL_PATTERN, full):
             raise NotFound(f"there is no model {full}")
+        if registry.account_for(full) is None:
+            raise NotFound(f"no account for {full} is configured")
         return answer(_model(full, model))
 
     @router.get("/kinds", summary="What a job can be for")

@@ -6,6 +6,7 @@ Each promise is checked for every adapter by one contract suite.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -39,6 +40,7 @@ class Submission:
     arguments: dict[str, Any]
     references: list[SentReference]
     price: Decimal
+    at: datetime | None = None  #: when the intent was written, before anything was sent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -198,6 +198,18 @@ async def test_a_body_of_a_mebibyte_is_read(web: httpx.AsyncClient) -> None:
     assert (await web.post("/boats", content=body)).status_code == 200
 
 
+async def test_a_body_that_breaks_off_is_refused() -> None:
+    """Its sender hung up, which is no bug of ours."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+    with pytest.raises(MalformedRequest):
+        await read_body(request, Boat)
+
+
 async def test_a_larger_body_is_refused_by_what_it_announces(web: httpx.AsyncClient) -> None:
     response = await web.post("/boats", content=b"", headers={"content-length": f"{MAX_BODY + 1}"})
 

@@ -1,0 +1,243 @@
+"""
+The fal provider: submits to fal's queue once, follows the request by its id, and believes its result.
+
+fal has no way to say "once": the same POST twice is paid twice. So nothing here, nor in fal's client
+below, repeats a submission; and what may have been accepted is looked up, not sent again.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from fal_client import AsyncRequestHandle, Completed, Queued, Status
+
+from heliograph.contracts.errors import (
+    ProviderProtocol,
+    ProviderRejected,
+    ProviderUnavailable,
+    ReferenceFailed,
+)
+from heliograph.contracts.problems import ProviderNote
+from heliograph.contracts.records import SentReference
+from heliograph.contracts.registry import Model
+from services.render.providers import (
+    Absent,
+    Accepted,
+    Ended,
+    Found,
+    NotSeen,
+    ReplyLost,
+    Request,
+    State,
+    Submission,
+    Waiting,
+    Working,
+)
+from services.render.providers.fal.arguments import arguments_for
+from services.render.providers.fal.client import FalClient, translated
+from services.render.providers.fal.history import find_request
+from services.render.providers.fal.outputs import outcome
+from services.render.providers.fal.progress import Stories
+from services.render.providers.fal.transport import NoAnswer, NotSent, Refused, Unreadable
+from services.render.providers.fal.uploading import UnreadableReference, is_public, upload
+from services.render.providers.fal.verdicts import (
+    Complaint,
+    Verdict,
+    account_error,
+    excerpt,
+    lost,
+    refuse_submission,
+    verdict,
+)
+
+_UPLOAD_LIMIT = 15.0  #: seconds for all references of a submission
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FalOptions:
+    """How an operator wants fal to be asked."""
+
+    base_url: str | None = None  #: a server that speaks for all of fal; None: fal
+    priority: Literal["normal", "low"] = "normal"
+    start_timeout: float | None = None  #: seconds in fal's queue, more than 1; None: no limit
+    lifetime: int | None = None  #: seconds that fal keeps what it made for us; None: its default
+    fallback: bool = False  #: whether fal may answer with another model
+    poll_limit: float = 15.0  #: seconds for one question
+
+
+class FalProvider:
+    """`Provider` at fal, with one key. `models` are those of the registry, by name."""
+
+    def __init__(
+        self, key: str, models: Mapping[str, Model], options: FalOptions | None = None
+    ) -> None:
+        self._options = options or FalOptions()
+        self._client = FalClient(key, self._options.base_url)
+        self._models = models
+        self._stories = Stories()
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def submit(self, submission: Submission) -> Accepted:
+        model = self._models.get(submission.model)
+        if model is None or not _ENDPOINT.fullmatch(submission.endpoint):
+            raise ProviderRejected(f"{submission.model} is no model of fal's that we know")
+        references = await self._reachable(submission.references)
+        body = arguments_for(submission, model, references)
+        try:
+            with translated():
+                handle = await self._client.submit(
+                    submission.endpoint,
+                    body,
+                    priority=self._options.priority,
+                    start_timeout=self._options.start_timeout,
+                    headers=self._headers(),
+                )
+        except NotSent as error:
+            raise ProviderUnavailable(str(error), provider=ProviderNote(name="fal")) from error
+        except NoAnswer as error:
+            raise ReplyLost(str(error)) from error
+        except Refused as error:
+            refuse_submission(error.answer)
+        if not _NAME.fullmatch(str(handle.request_id)):
+            raise ReplyLost("the id of the request is none")
+        return Accepted(request_id=handle.request_id)
+
+    def _headers(self) -> dict[str, str]:
+        options, headers = self._options, {}
+        if not options.fallback:
+            headers["X-App-Fal-Disable-Fallback"] = "true"
+        if options.start_timeout:
+            headers["X-Fal-Request-Start-Timeout"] = str(options.start_timeout)
+        if options.lifetime:
+            lifetime = json.dumps({"expiration_duration_seconds": options.lifetime})
+            headers["X-Fal-Object-Lifecycle-Preference"] = lifetime
+        return headers
+
+    async def _reachable(self, references: list[SentReference]) -> list[str]:
+        """
+        Addresses from which fal can fetch the references.
+
+        It ends long before the caller's time for the submission does, so that the end of that time
+        always means: sent, and no answer.
+        """
+        try:
+            async with asyncio.timeout(_UPLOAD_LIMIT):
+                return [await self._address(reference.url) for reference in references]
+        except TimeoutError:
+            raise ProviderUnavailable("fal did not take the references in time") from None
+        except UnreadableReference as error:
+            raise ReferenceFailed(f"a reference could not be read: {error}") from error
+        except Refused as error:
+            complaint = Complaint.of(error.answer)
+            reason = account_error(complaint) or ProviderUnavailable(complaint.text)
+            raise reason from error
+        except (NotSent, NoAnswer) as error:
+            raise ProviderUnavailable(f"fal did not take a reference: {error}") from error
+
+    async def _address(self, url: str) -> str:
+        if is_public(url):
+            return url
+        return await upload(self._client, url, lifetime=self._options.lifetime)
+
+    async def poll(self, request: Request) -> State:
+        if not _is_ours(request):
+            return _ended(lost(request.request_id, canceled=False))
+        async with self._asking():
+            handle = await self._client.get_handle(request.endpoint, request.request_id)
+            try:
+                with translated():
+                    status = await handle.status(with_logs=True)
+            except Refused as error:
+                return self._without_status(request, error)
+            if not isinstance(status, Completed):
+                return self._going(request, status)
+            return await self._result(request, handle)
+
+    def _without_status(self, request: Request, error: Refused) -> Ended:
+        """fal does not say how it goes: because it forgot, or because something else is wrong."""
+        if error.answer.status_code not in (404, 410):
+            raise error
+        canceled = self._stories.is_canceled(request.request_id)
+        return _ended(lost(request.request_id, canceled=canceled))
+
+    def _going(self, request: Request, status: Status) -> Waiting | Working:
+        if isinstance(status, Queued):
+            return Waiting(position=status.position)
+        logs = getattr(status, "logs", None) or []
+        return Working(progress=self._stories.hear(request.request_id, logs))
+
+    async def _result(self, request: Request, handle: AsyncRequestHandle) -> State:
+        """What became of it: the status only says that it is over."""
+        try:
+            answer = await self._client.fetch(handle.response_url)
+        except Unreadable as error:
+            note = ProviderNote(name="fal", request_id=request.request_id)
+            return Ended(error=ProviderProtocol(str(error), provider=note), charged="unknown")
+        except Refused as error:
+            canceled = self._stories.is_canceled(request.request_id)
+            reason = verdict(error.answer, request.request_id, canceled=canceled)
+            return _ended(reason, excerpt(error.answer))
+        return outcome(answer, self._path_of(request.endpoint), request.request_id)
+
+    def _path_of(self, endpoint: str) -> str | None:
+        models = self._models.values()
+        return next((m.wire.outputs for m in models if m.endpoint == endpoint), None)
+
+    async def cancel(self, request: Request) -> None:
+        if not _is_ours(request):
+            return
+        self._stories.cancel(request.request_id)
+        async with self._asking():
+            try:
+                with translated():
+                    await self._client.cancel(request.endpoint, request.request_id)
+            except Refused as error:
+                if error.answer.status_code not in (400, 404):  # already over, or unknown
+                    raise
+
+    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+        model = self._models.get(submission.model)
+        if model is None:
+            return NotSeen()
+        body = arguments_for(submission, model, [])
+        async with self._asking():
+            with translated():
+                name = await find_request(self._client, submission, body)
+        return Found(request_id=name) if name and _NAME.fullmatch(name) else NotSeen()
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """
+        A question that costs nothing, and can be asked again.
+
+        Raises:
+            ProviderUnavailable: There is no answer, for whatever reason.
+        """
+        try:
+            async with asyncio.timeout(self._options.poll_limit):
+                yield
+        except TimeoutError:
+            raise ProviderUnavailable("fal does not answer") from None
+        except (NotSent, NoAnswer) as error:
+            raise ProviderUnavailable(str(error)) from error
+        except Refused as error:
+            complaint = Complaint.of(error.answer)
+            reason = account_error(complaint)
+            raise ProviderUnavailable(complaint.text) from reason or error
+
+
+def _is_ours(request: Request) -> bool:
+    """Names that can be part of an address at fal, and of nothing else."""
+    return bool(_NAME.fullmatch(request.request_id) and _ENDPOINT.fullmatch(request.endpoint))
+
+
+def _ended(reason: Verdict, answer: str | None = None) -> Ended:
+    return Ended(error=reason.error, charged=reason.charged, stopped=reason.stopped, answer=answer)

@@ -1,0 +1,68 @@
+"""What requests say while they work: fal shows the last lines of the log, and forgets them."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from heliograph.contracts.records import LogLine, Progress
+
+_KEPT_LINES = 20
+_KEPT_REQUESTS = 1000
+_PERCENT = re.compile(r"(\d{1,3})%\|")  #: as progress bars print it
+
+
+@dataclass
+class _Story:
+    lines: dict[tuple[datetime, str], LogLine] = field(default_factory=dict)
+    percent: int | None = None
+    is_canceled: bool = False
+
+
+class Stories:
+    """What this process heard of the requests it follows. Losing one only costs log lines."""
+
+    def __init__(self) -> None:
+        self._stories: OrderedDict[str, _Story] = OrderedDict()
+
+    def hear(self, request_id: str, logs: Sequence[Any]) -> Progress:
+        """
+        How far a request is, with what its log says now. Lines that were heard before count once,
+        and are kept though fal no longer shows them.
+        """
+        story = self._story(request_id)
+        for line in filter(None, map(_line, logs)):
+            story.lines.setdefault((line.at, line.message), line)
+        for key in sorted(story.lines)[:-_KEPT_LINES]:
+            del story.lines[key]
+        lines = [story.lines[key] for key in sorted(story.lines)]
+        percents = [int(found[1]) for line in lines for found in _PERCENT.finditer(line.message)]
+        if percents:
+            story.percent = max(story.percent or 0, min(99, percents[-1]))
+        basis = "provider" if story.percent is not None else None
+        return Progress(percent=story.percent, basis=basis, logs=lines)
+
+    def cancel(self, request_id: str) -> None:
+        """We asked it to stop."""
+        self._story(request_id).is_canceled = True
+
+    def is_canceled(self, request_id: str) -> bool:
+        return request_id in self._stories and self._stories[request_id].is_canceled
+
+    def _story(self, request_id: str) -> _Story:
+        story = self._stories.setdefault(request_id, _Story())
+        self._stories.move_to_end(request_id)
+        if len(self._stories) > _KEPT_REQUESTS:
+            self._stories.popitem(last=False)
+        return story
+
+
+def _line(entry: Any) -> LogLine | None:
+    """A line of the log; None for what is none."""
+    try:
+        at, message = datetime.fromisoformat(entry["timestamp"]), str(entry["message"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return LogLine(at=at if at.tzinfo else at.replace(tzinfo=UTC), message=message)

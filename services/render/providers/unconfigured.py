@@ -1,0 +1,28 @@
+"""A provider without credentials: sends nothing, and says why."""
+
+from typing import Never
+
+from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable
+from services.render.providers import Request, Submission
+
+
+class Unconfigured:
+    """`Provider` for jobs of a time when there were credentials; new ones the gateway refuses."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def submit(self, submission: Submission) -> Never:
+        raise ProviderAuth(self._reason)
+
+    async def poll(self, request: Request) -> Never:
+        raise ProviderUnavailable(self._reason)
+
+    async def cancel(self, request: Request) -> Never:
+        raise ProviderUnavailable(self._reason)
+
+    async def look_up(self, submission: Submission) -> Never:
+        raise ProviderUnavailable(self._reason)
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""

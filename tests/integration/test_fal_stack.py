@@ -1,0 +1,118 @@
+"""All of Heliograph with an emulated fal: offered with a key, made, stored, and paid once."""
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from heliograph.client import Client
+from tests.support.fal.running import FalAccount, FalServer
+from tests.support.stack import Stack, stack_running
+
+
+@pytest.fixture(scope="module")
+def fal(fal_server: FalServer) -> FalAccount:
+    return fal_server.account(uuid4().hex)
+
+
+@pytest.fixture(scope="module")
+def stack(fal: FalAccount, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings = {"HELIOGRAPH_FAL_BASE_URL": fal.url, "FAL_KEY": fal.key}
+    with stack_running(tmp_path_factory.mktemp("fal") / "home", settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
+    async with stack.client(project) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "media_type"),
+    [("portrait", "fal/flux-schnell", "image/png"), ("video", "fal/veo-3.1-silent", "video/mp4")],
+)
+async def test_a_job_for_fal_ends_with_its_asset(
+    client: Client, fal: FalAccount, kind: str, model: str, media_type: str
+) -> None:
+    prompt = f"a lighthouse {uuid4().hex}"
+    fal.plan(prompt, queued=0.1, seconds=0.3)
+
+    job = await client.submit(kind=kind, prompt=prompt, model=model)
+    [ended] = await client.finish(job.id)
+
+    assert (ended.status, ended.charged) == ("succeeded", "yes")
+    assert [asset.media_type for asset in ended.assets] == [media_type]
+    assert len(fal.accepted(prompt)) == 1
+
+
+async def test_a_job_with_a_reference_of_ours_brings_it_to_fal(
+    client: Client, fal: FalAccount
+) -> None:
+    drawn = await client.submit(kind="portrait", prompt="a keeper", parameters={"seconds": 0})
+    [drawn] = await client.finish(drawn.id)
+    prompt = f"the same, older {uuid4().hex}"
+
+    job = await client.submit(
+        kind="portrait",
+        prompt=prompt,
+        model="fal/flux-kontext",
+        references=[{"asset": drawn.assets[0].id}],
+    )
+    [ended] = await client.finish(job.id)
+
+    [request] = fal.accepted(prompt)
+    assert ended.status == "succeeded"
+    assert request["body"]["image_url"].startswith(f"{fal.url}/cdn/")
+
+
+async def test_a_lost_reply_is_found_again_and_paid_once(client: Client, fal: FalAccount) -> None:
+    prompt = f"a lighthouse {uuid4().hex}"
+    fal.plan(prompt, loss="drop")
+
+    job = await client.submit(kind="portrait", prompt=prompt, model="fal/flux-schnell")
+    [ended] = await client.finish(job.id)
+
+    assert ended.status == "succeeded"
+    assert len(fal.accepted(prompt)) == 1
+
+
+async def test_the_key_is_in_no_log(stack: Stack, fal: FalAccount) -> None:
+    logs = (stack.home / "logs").glob("*.log")
+
+    assert not [log.name for log in logs if fal.key in log.read_text()]
+
+
+async def test_with_a_key_fal_is_offered(stack: Stack) -> None:
+    async with httpx.AsyncClient() as http:
+        models = (await http.get(f"{stack.url('gateway')}/v1/models")).json()["items"]
+        ready = (await http.get(f"{stack.url('render')}/readyz")).json()
+
+    assert sum(model["provider"] == "fal" for model in models) >= 15
+    assert ready["unusable_providers"] == {}
+
+
+async def test_without_a_key_fal_is_not_offered_and_everything_else_works(
+    project: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("bare") / "home"
+    with stack_running(home) as bare:
+        gateway = bare.url("gateway")
+        body = {"kind": "portrait", "prompt": "a keeper", "model": "fal/flux-schnell"}
+        async with httpx.AsyncClient() as http:
+            models = (await http.get(f"{gateway}/v1/models")).json()["items"]
+            one = await http.get(f"{gateway}/v1/models/fal/flux-schnell")
+            refused = await http.post(
+                f"{gateway}/v1/projects/{project}/jobs",
+                json=body,
+                headers={"Idempotency-Key": uuid4().hex},
+            )
+            ready = [await http.get(f"{bare.url(name)}/readyz") for name in ("gateway", "render")]
+
+    assert {model["provider"] for model in models} == {"sim"}
+    assert (one.status_code, refused.status_code) == (404, 503)
+    assert refused.json()["code"] == "model_unavailable"
+    for each in ready:
+        assert each.status_code == 200
+        assert each.json()["unusable_providers"] == {"fal": "FAL_KEY is not set"}

@@ -1,0 +1,98 @@
+"""Answers that go wrong on the way, and the hand that cuts a connection."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_NGINX = "<html><head><title>502 Bad Gateway</title></head><center>nginx</center></html>"
+_CUT = "fal.cut"
+_REFUSALS: dict[str, tuple[int, Any, dict[str, str]]] = {
+    "401": (401, {"detail": "No user found for Key ID and Secret"}, {}),
+    "402": (402, {"detail": "Payment required"}, {}),
+    "403_locked": (
+        403,
+        {"detail": "User is locked. Reason: Exhausted balance. Top up your balance."},
+        {},
+    ),
+    "404": (404, {"detail": "Application not found"}, {}),
+    "422": (
+        422,
+        {"detail": [{"loc": ["body", "prompt"], "msg": "field required", "type": "missing"}]},
+        {"X-Fal-Request-Id": "r"},
+    ),
+    "504_user": (
+        504,
+        {"detail": "Request timed out", "error_type": "request_timeout"},
+        {"X-Fal-Request-Timeout-Type": "user", "X-Fal-Error-Type": "request_timeout"},
+    ),
+    "redirect": (307, {}, {"Location": "http://127.0.0.1:1/elsewhere"}),
+}
+
+
+class Cutting:
+    """Lets an endpoint cut its connection, as a dying host would."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        if transport is not None:
+            scope[_CUT] = transport.abort
+        await self._app(scope, receive, send)
+
+
+def refuse(refusal: str, retry_after: str | None) -> Response:
+    """An answer to a submission that was not accepted."""
+    if refusal == "429":
+        headers = {"Retry-After": retry_after} if retry_after else {}
+        body = {"detail": "Too many requests", "error_type": "concurrent_requests_limit"}
+        return JSONResponse(body, 429, headers)
+    status, body, headers = _REFUSALS[refusal]
+    return JSONResponse(body, status, headers)
+
+
+async def lose(request: Request, loss: str, accepted: dict[str, Any]) -> Response:
+    """What is left of the answer to a submission that was accepted."""
+    match loss:
+        case "garbage":
+            return Response("<html>welcome</html>", media_type="text/html")
+        case "gzip":
+            content = gzip.compress(json.dumps(accepted).encode())
+            headers = {"Content-Encoding": "gzip"}
+            return Response(content, headers=headers, media_type="application/json")
+        case "foreign_urls":
+            names = ("response_url", "status_url", "cancel_url")
+            return JSONResponse(accepted | dict.fromkeys(names, "http://127.0.0.1:1/elsewhere"))
+    return await trouble(request, loss)
+
+
+async def trouble(request: Request, kind: str) -> Response:
+    """Instead of an answer."""
+    match kind:
+        case "drop":
+            cut: Callable[[], None] = request.scope[_CUT]
+            cut()
+        case "hang":
+            await asyncio.sleep(60)
+        case "nginx_502":
+            return Response(_NGINX, 502, media_type="text/html")
+        case "500":
+            return Response("Internal Server Error", 500)
+        case "429":
+            return JSONResponse({"detail": "Too many requests"}, 429, {"Retry-After": "1"})
+        case "401":
+            return JSONResponse({"detail": "No user found for Key ID and Secret"}, 401)
+        case "404":
+            return JSONResponse({"detail": "Not found"}, 404)
+        case "in_progress":
+            return JSONResponse({"detail": "Request is still in progress"}, 400)
+        case "nonsense":
+            return JSONResponse({"status": "CANCELED"})
+    return Response()

@@ -1,0 +1,67 @@
+"""`/api`: the list of an account's requests."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.support.fal.accounts import FalRequest
+from tests.support.fal.books import Books
+from tests.support.fal.results import result_of
+
+
+class Platform:
+    """fal's API for accounts."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def routes(self) -> list[Route]:
+        return [Route("/v1/models/requests/by-endpoint", self.requests)]
+
+    async def requests(self, http: Request) -> Response:
+        """Newest end first; what still waits in the queue is not shown."""
+        account, asked = self._books.account(http), http.query_params
+        account.schedule(time.time())
+        found = [r for r in account.requests if _is_shown(r, asked.get("endpoint_id"))]
+        if start := asked.get("start"):
+            since = datetime.fromisoformat(start).timestamp()
+            found = [r for r in found if r.accepted_at >= since]
+        found.sort(key=lambda r: r.ends_at, reverse=True)
+        begin, limit = int(asked.get("cursor", 0)), min(100, int(asked.get("limit", 20)))
+        page, more = found[begin : begin + limit], len(found) > begin + limit
+        has_payloads = asked.get("expand") == "payloads"
+        return JSONResponse(
+            {
+                "items": [_item(request, has_payloads) for request in page],
+                "has_more": more,
+                "next_cursor": str(begin + limit) if more else None,
+            }
+        )
+
+
+def _is_shown(request: FalRequest, endpoint: str | None) -> bool:
+    is_known = request.plan.is_listed and request.stage(time.time()) != "IN_QUEUE"
+    return is_known and request.endpoint == endpoint
+
+
+def _item(request: FalRequest, has_payloads: bool) -> dict[str, Any]:
+    is_over = request.stage(time.time()) == "COMPLETED"
+    item: dict[str, Any] = {
+        "request_id": request.id,
+        "endpoint_id": request.endpoint,
+        "sent_at": _text(request.accepted_at),
+        "started_at": _text(request.starts_at),
+        "ended_at": _text(request.ends_at) if is_over else None,
+        "status_code": result_of(request, "").status if is_over else None,
+    }
+    if has_payloads:
+        item["json_input"] = request.body if request.plan.keeps_payloads else None
+    return item
+
+
+def _text(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,77 @@
+"""fal under the contract of all providers: the adapter on the emulator."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from heliograph.contracts.names import new_job_id
+from services.render.providers import NotSeen, Provider, Submission
+from services.render.providers.fal import FalOptions, FalProvider
+from tests.support.fal.running import FalServer
+from tests.support.records import REGISTRY
+
+MODEL = "fal/flux-schnell"
+
+#: what the faults of the contract are at fal
+_PLANS: dict[str, dict[str, Any]] = {
+    "reject": {"refusals": ["422"]},
+    "rate_limited": {"refusals": ["429"]},
+    "unavailable": {"refusals": ["504_user", "504_user"]},
+    "policy": {"outcome": "policy"},
+    "lost_reply": {"loss": "drop", "is_listed": False},
+    "found_reply": {"loss": "drop"},
+    "hang": {"hangs": True},
+    "garbage": {"outcome": "garbage"},
+    "no_output": {"outcome": "no_media"},
+    "wrong_type": {"media": "wrong_type"},
+    "huge": {"media": "huge"},
+    "flaky_download": {"media": "flaky"},
+}
+
+
+class FalRig:
+    """The fal adapter, twice, with an account of its own."""
+
+    miss = NotSeen()  #: fal's list does not show everything at once
+
+    def __init__(self, server: FalServer) -> None:
+        self.account = server.account(uuid4().hex)
+        self._adapters = [a_fal(server.url, self.account.key) for _ in range(2)]
+        self.provider: Provider
+        self.elsewhere: Provider
+        self.provider, self.elsewhere = self._adapters
+
+    def submission(
+        self, *, fault: str | None = None, seconds: float = 0, outputs: int = 1
+    ) -> Submission:
+        submission = a_submission(num_images=outputs)
+        plan = _PLANS[fault] if fault else {}
+        self.account.plan(submission.arguments["prompt"], seconds=seconds, **plan)
+        return submission
+
+    def paid(self, submission: Submission) -> int:
+        return len(self.account.accepted(submission.arguments["prompt"]))
+
+    async def aclose(self) -> None:
+        for adapter in self._adapters:
+            await adapter.aclose()
+
+
+def a_fal(base_url: str, key: str, **options: Any) -> FalProvider:
+    """The adapter, on an emulator."""
+    return FalProvider(key, REGISTRY.models, FalOptions(base_url=base_url, **options))
+
+
+def a_submission(model: str = MODEL, **arguments: Any) -> Submission:
+    """A request for a new job, with a prompt that nobody else has."""
+    return Submission(
+        project="demo",
+        job=new_job_id(),
+        run=7,
+        attempt=1,
+        model=model,
+        endpoint=REGISTRY.models[model].endpoint,
+        arguments={"prompt": f"a lighthouse {uuid4().hex}", **arguments},
+        references=[],
+        price=Decimal("0.003"),
+    )

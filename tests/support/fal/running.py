@@ -1,0 +1,94 @@
+"""An emulated fal in a process of its own, and what tests do with it."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from deploy.local.processes import ROOT
+from tests.support.servers import free_port
+
+_PATIENCE = 15.0  #: seconds for it to listen
+
+
+@dataclass(frozen=True)
+class FalServer:
+    """Where an emulated fal listens."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def account(self, key: str) -> "FalAccount":
+        return FalAccount(self.url, key)
+
+    def strangers(self) -> list[dict[str, Any]]:
+        """The requests that need no key, in order."""
+        return list(httpx.get(f"{self.url}/emulator/strangers").json())
+
+
+@dataclass(frozen=True)
+class FalAccount:
+    """An account at an emulated fal. Nobody else knows its key."""
+
+    url: str
+    key: str
+
+    @property
+    def _door(self) -> str:
+        return f"{self.url}/emulator/accounts/{self.key}"
+
+    def plan(self, prompt: str, **plan: Any) -> None:
+        """What happens to requests with this prompt: the fields of `Plan`."""
+        httpx.put(f"{self._door}/plans", json={"prompt": prompt, **plan}).raise_for_status()
+
+    def change(self, **limits: float) -> None:
+        """Its `concurrency`, or its `retention` in seconds."""
+        httpx.put(self._door, json=limits).raise_for_status()
+
+    def accepted(self, prompt: str | None = None) -> list[dict[str, Any]]:
+        """The requests it pays for: id, endpoint, body, headers, webhook."""
+        requests = httpx.get(self._door).json()["accepted"]
+        return [r for r in requests if prompt in (None, r["body"].get("prompt"))]
+
+    @property
+    def posts(self) -> int:
+        """Submissions that came in, accepted or not."""
+        return int(httpx.get(self._door).json()["posts"])
+
+    @property
+    def heard(self) -> list[dict[str, Any]]:
+        """Everything that was asked with its key, in order."""
+        return list(httpx.get(self._door).json()["heard"])
+
+
+@contextmanager
+def fal_running(port: int | None = None) -> Iterator[FalServer]:
+    """An emulated fal, until the block ends."""
+    server = FalServer(port or free_port())
+    command = [sys.executable, "-m", "tests.support.fal", "--port", str(server.port)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            _wait_for(server)
+            yield server
+        finally:
+            process.kill()
+
+
+def _wait_for(server: FalServer) -> None:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        try:
+            server.strangers()
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError(f"no emulator on {server.port}")

@@ -1,0 +1,99 @@
+"""`/rest` and `/cdn`: tokens and uploads, and the files that models made."""
+
+import asyncio
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from tests.support.fal.books import Books
+from tests.support.fal.files import picture, video
+from tests.support.fal.webhooks import Signer
+
+_FLAKY = 3  #: downloads that fail before one does not
+
+
+class Storage:
+    """fal's CDN, with what belongs to it."""
+
+    def __init__(self, books: Books, signer: Signer) -> None:
+        self._books = books
+        self._signer = signer
+        self._tokens: set[str] = set()
+        self._files: dict[str, tuple[bytes, str]] = {}
+        self._downloads: Counter[str] = Counter()
+
+    def rest_routes(self) -> list[Route]:
+        return [
+            Route("/.well-known/jwks.json", self.jwks),
+            Route("/storage/auth/token", self.token, methods=["POST"]),
+            Route("/storage/upload/initiate", self.initiate, methods=["POST"]),
+        ]
+
+    def cdn_routes(self) -> list[Route]:
+        return [
+            Route("/files/upload", self.upload, methods=["POST"]),
+            Route("/files/{name}/{file}", self.media),
+            Route("/files/{name}", self.uploaded),
+        ]
+
+    async def jwks(self, http: Request) -> Response:
+        return JSONResponse(self._signer.jwks())
+
+    async def token(self, http: Request) -> Response:
+        self._books.account(http)
+        token = uuid4().hex
+        self._tokens.add(token)
+        expires = datetime.now(UTC) + timedelta(hours=1)
+        told = {"token": token, "token_type": "Bearer", "base_url": self._books.media(http)}
+        return JSONResponse(told | {"expires_at": expires.isoformat()})
+
+    async def initiate(self, http: Request) -> Response:
+        """The way that fal-client falls back to, and that gives the key away."""
+        self._books.account(http)
+        here = f"{self._books.media(http)}/files/{uuid4().hex}"
+        return JSONResponse({"upload_url": here, "file_url": here})
+
+    async def upload(self, http: Request) -> Response:
+        said = http.headers.get("Authorization", "")
+        if said.removeprefix("Bearer ") not in self._tokens:
+            return JSONResponse({"detail": "Unauthorized"}, 401)
+        name = f"{uuid4().hex}_{http.headers.get('X-Fal-File-Name', 'file')}"
+        self._files[name] = (await http.body(), http.headers.get("Content-Type", ""))
+        return JSONResponse({"access_url": f"{self._books.media(http)}/files/{name}"})
+
+    async def uploaded(self, http: Request) -> Response:
+        content, media_type = self._files.get(http.path_params["name"], (b"", ""))
+        if not content:
+            return JSONResponse({"detail": "Not found"}, 404)
+        return Response(content, media_type=media_type)
+
+    async def media(self, http: Request) -> Response:
+        """A file that a model made; whoever knows the address may have it."""
+        self._books.stranger(http)
+        name, extension = http.path_params["name"], http.path_params["file"].rpartition(".")[2]
+        found = [r for a in self._books.accounts.values() for r in a.requests if r.id == name]
+        if not found or found[0].stage(time.time()) != "COMPLETED":
+            return JSONResponse({"detail": "Not found"}, 404)
+        match found[0].plan.media:
+            case "wrong_type":
+                return Response("<!doctype html><script>1</script>", media_type="image/png")
+            case "huge":
+                headers = {"Content-Length": str(5 * 10**9)}
+                return StreamingResponse(_begin(), headers=headers, media_type="image/png")
+            case "flaky" if self._downloads[name] < _FLAKY:
+                self._downloads[name] += 1
+                return Response("try later", 503)
+        if extension == "mp4":
+            return Response(await asyncio.to_thread(video), media_type="video/mp4")
+        return Response(picture(http.path_params["file"]), media_type="image/png")
+
+
+async def _begin() -> Any:
+    yield b"\x89PNG\r\n\x1a\n"
+    await asyncio.sleep(30)

@@ -1,0 +1,63 @@
+"""Webhooks: signed as fal signs them, sent when the request is over."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import time
+from typing import Any
+
+import httpx
+from Crypto.PublicKey import ECC
+from Crypto.Signature import eddsa
+
+from tests.support.fal.accounts import Account, FalRequest
+from tests.support.fal.results import result_of
+
+USER = "user-1"
+
+
+class Signer:
+    """Holds the private key; everybody may see the public one."""
+
+    def __init__(self) -> None:
+        self._key = ECC.generate(curve="Ed25519")
+
+    def jwks(self) -> dict[str, Any]:
+        """RFC 7517; `x` has no padding, as the standard says."""
+        raw = self._key.public_key().export_key(format="raw")
+        x = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        return {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "emulated"}]}
+
+    def headers(self, request_id: str, body: bytes) -> dict[str, str]:
+        """What proves that the body is ours."""
+        at = str(int(time.time()))
+        digest = hashlib.sha256(body).hexdigest()
+        message = f"{request_id}\n{USER}\n{at}\n{digest}".encode()
+        return {
+            "Content-Type": "application/json",
+            "X-Fal-Webhook-Request-Id": request_id,
+            "X-Fal-Webhook-User-Id": USER,
+            "X-Fal-Webhook-Timestamp": at,
+            "X-Fal-Webhook-Signature": eddsa.new(self._key, "rfc8032").sign(message).hex(),
+        }
+
+
+async def call_back(account: Account, request: FalRequest, media: str, signer: Signer) -> None:
+    """Tell whoever asked to be told, once the request is over."""
+    while time.time() < request.ends_at:
+        await asyncio.sleep(0.05)
+        account.schedule(time.time())
+    result = result_of(request, media)
+    payload = None if isinstance(result.body, bytes) else result.body
+    told = {
+        "request_id": request.id,
+        "gateway_request_id": request.id,
+        "status": "OK" if result.status == 200 else "ERROR",
+        "payload": payload,
+        **({} if result.status == 200 else {"error": f"Invalid status code: {result.status}"}),
+    }
+    body = json.dumps(told).encode()
+    assert request.webhook
+    async with httpx.AsyncClient(timeout=15) as http:
+        await http.post(request.webhook, content=body, headers=signer.headers(request.id, body))

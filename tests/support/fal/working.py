@@ -1,0 +1,98 @@
+"""A render worker with fal as its provider, on a bus in memory: what becomes of whole jobs."""
+
+import asyncio
+from typing import Any, cast
+
+from heliograph.contracts.events import Event
+from heliograph.contracts.limits import LaneLimit
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.records import Record, Step
+from heliograph.contracts.requests import JobRequest
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
+from heliograph.runtime.bus.work import ticket_for
+from services.gateway.drafting import Caller, draft
+from services.render.providers import Provider
+from services.render.references import References
+from services.render.rendering import render
+from services.render.reporting import Reporter
+from services.render.settings import RenderSettings
+from services.render.watching import Watch
+from services.render.workbench import Workbench
+from tests.support.fal.rig import MODEL
+from tests.support.records import REGISTRY, some_project
+
+_NONE = cast(Any, None)  #: a part that a job without references does not need
+_SHORT: dict[str, Any] = {
+    "ack_wait": 0.2,
+    "submit_limit": 1.0,
+    "backoff_min": 0.05,
+    "backoff_max": 0.05,
+    "poll_min": 0.02,
+    "poll_max": 0.1,
+}
+
+
+class _OpenLanes:
+    async def limit(self, lane: str) -> LaneLimit:
+        return LaneLimit(cap=REGISTRY.lanes[lane].cap)
+
+
+async def _nobody_listens(subject: str, body: bytes = b"") -> None:
+    """A hint that is not heard."""
+
+
+class FalWorker:
+    """Takes jobs, and delivers their messages one after the other."""
+
+    def __init__(self, provider: Provider, **settings: Any) -> None:
+        self.events, self.work = MemoryEvents(), MemoryWork()
+        self._bench = Workbench(
+            events=self.events,
+            work=self.work,
+            accounts=MemoryAccounts(cap=10),
+            lanes=_OpenLanes(),
+            providers={"fal": provider},
+            references=References(self.events, _NONE, _NONE),
+            registry=REGISTRY,
+            reporter=Reporter(_nobody_listens, every=60),
+            watch=Watch(),
+            settings=RenderSettings(**{**_SHORT, **settings}),
+        )
+
+    async def do(self, prompt: str) -> Record:
+        """A new job with this prompt, as it is left when nothing is left to do for it."""
+        record = _a_job(prompt)
+        await self.events.append(Event.of("accepted", record, now(), "test"), 0)
+        await self.work.enqueue(ticket_for(record))
+        while record.id in self.work.queue:
+            await self._wait_for_its_time(record.id)
+            sequence, ticket = self.work.queue[record.id]
+            await self.work.move(ticket, sequence)
+            message = self.work.messages[-1]
+            await render(self._bench, message.job, message.sequence)
+            self.work.ack(message)
+        return self.now(record.id)
+
+    def now(self, job: str) -> Record:
+        latest = self.events.latest(job)
+        assert latest
+        return latest.record
+
+    def steps(self, job: str) -> list[str]:
+        """The names of a job's events, in order."""
+        return [entry.event.name for entry in self.events.of(job)]
+
+    async def _wait_for_its_time(self, job: str) -> None:
+        record = self.now(job)
+        if record.step is Step.RETRY_SCHEDULED and record.internal.not_before:
+            seconds = (record.internal.not_before - now()).total_seconds()
+            await asyncio.sleep(max(0.0, seconds))
+
+
+def _a_job(prompt: str) -> Record:
+    """A job for fal, as the gateway accepts it."""
+    request = JobRequest(kind="image", prompt=prompt, model=MODEL)
+    return draft(
+        request, Caller(project=some_project(), job=new_job_id(), key="k"), REGISTRY, now()
+    )

@@ -1,0 +1,135 @@
+"""Which servers there are for a run of the tests, and why these."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from heliograph.runtime.settings import ServiceSettings
+from tests.support.servers.containers import nats_container, s3_container, why_not
+from tests.support.servers.ports import until_nats_answers, until_s3_answers
+from tests.support.servers.programs import nats_program, s3_program
+from tests.support.servers.server import Given, OwnServer, Server
+from tests.support.servers.settings import ServerSettings
+
+_GREETING = 3.0  #: seconds for a given server to answer
+
+choices: dict[str, None] = {}  #: a sentence for each choice of this run, in order
+
+
+def nats_running(home: Path) -> AbstractContextManager[OwnServer]:
+    """A NATS server with an empty store, for one test to break."""
+    image = ServerSettings().nats_image
+    if _in_container("NATS", image):
+        return nats_container(home, image)
+    return nats_program(home)
+
+
+def s3_running(home: Path) -> AbstractContextManager[OwnServer]:
+    """An S3 store without a bucket, for one test to break."""
+    wanted = ServerSettings()
+    if wanted.minio:
+        _chose(f"S3 is MinIO at {wanted.minio}")
+    elif _in_container("S3", wanted.s3_image):
+        return s3_container(home, wanted.s3_image)
+    return s3_program(home, wanted.minio)
+
+
+@contextmanager
+def shared_nats(home: Path) -> Iterator[Server]:
+    """A NATS server for many tests."""
+    wanted = ServerSettings()
+    if wanted.nats_url is None:
+        with nats_running(home) as server:
+            yield server
+        return
+    _must_answer("NATS", until_nats_answers, wanted.nats_url)
+    yield Given(
+        ServiceSettings(
+            home=home, nats_url=wanted.nats_url, nats_monitor_url=wanted.nats_monitor_url
+        )
+    )
+
+
+@contextmanager
+def shared_s3(home: Path) -> Iterator[Server]:
+    """An S3 store for many tests."""
+    wanted = ServerSettings()
+    if wanted.s3_url is None:
+        with s3_running(home) as server:
+            yield server
+        return
+    _must_answer("S3", until_s3_answers, wanted.s3_url)
+    yield Given(
+        ServiceSettings(
+            home=home,
+            s3_endpoint=wanted.s3_url,
+            s3_access_key=wanted.s3_access_key,
+            s3_secret_key=wanted.s3_secret_key,
+        )
+    )
+
+
+@contextmanager
+def outside_servers(home: Path) -> Iterator[dict[str, str]]:
+    """
+    Settings that make `up` use the servers that were chosen; none for those it brings itself.
+
+    A given NATS server is not among them: two Heliographs on one would take each other's work.
+    """
+    wanted = ServerSettings()
+    environment: dict[str, str] = {}
+    with ExitStack() as running:
+        if wanted.s3_url or wanted.minio or _in_container("S3", wanted.s3_image):
+            settings = running.enter_context(shared_s3(home)).settings
+            environment |= _store(settings)
+        if _in_container("NATS", wanted.nats_image):
+            settings = running.enter_context(nats_container(home, wanted.nats_image)).settings
+            environment |= _nats(settings)
+        yield environment
+
+
+def _store(settings: ServiceSettings) -> dict[str, str]:
+    assert settings.s3_endpoint
+    assert settings.s3_access_key
+    assert settings.s3_secret_key
+    return {
+        "HELIOGRAPH_S3_ENDPOINT": settings.s3_endpoint,
+        "HELIOGRAPH_S3_ACCESS_KEY": settings.s3_access_key,
+        "HELIOGRAPH_S3_SECRET_KEY": settings.s3_secret_key.get_secret_value(),
+        "HELIOGRAPH_S3_BUCKET": f"heliograph-{uuid4().hex[:12]}",
+    }
+
+
+def _nats(settings: ServiceSettings) -> dict[str, str]:
+    return {
+        "HELIOGRAPH_NATS_URL": settings.nats,
+        "HELIOGRAPH_NATS_MONITOR_URL": settings.nats_monitor or "",
+    }
+
+
+def _in_container(what: str, image: str) -> bool:
+    wanted = ServerSettings().containers
+    trouble = "containers are off" if wanted == "off" else why_not(image)
+    if trouble is None:
+        _chose(f"{what} is {image} in a container")
+        return True
+    if wanted == "on":
+        pytest.fail(f"there is no container for {what}: {trouble}", pytrace=False)
+    _chose(f"{what} is the bundled program: {trouble}")
+    return False
+
+
+def _must_answer(what: str, until_it_answers: Callable[..., None], url: str) -> None:
+    name = f"HELIOGRAPH_TEST_{what}_URL"  # named instead of shown: it may hold a password
+    try:
+        until_it_answers(url, seconds=_GREETING)
+    except TimeoutError:
+        pytest.fail(f"{name}: no {what} answers there", pytrace=False)
+    _chose(f"{what} is given by {name}")
+
+
+def _chose(sentence: str) -> None:
+    choices[sentence] = None

@@ -1,0 +1,84 @@
+"""With a key there is fal; without one nothing breaks, and whoever asks is told why."""
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from deploy.local.processes import ROOT
+from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable
+from services.render.providers import Request
+from services.render.providers.fal import FalProvider
+from services.render.providers.opening import open_fal
+from services.render.providers.unconfigured import Unconfigured
+from services.render.settings import RenderSettings
+from tests.support.fal.rig import a_submission
+from tests.support.records import REGISTRY
+
+
+def test_the_key_is_fals_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAL_KEY", "id:xyzzy")
+
+    settings = RenderSettings()
+
+    assert settings.fal_key
+    assert settings.fal_key.get_secret_value() == "id:xyzzy"
+    assert "xyzzy" not in repr(settings)
+    assert settings.unusable_providers == {}
+    assert isinstance(open_fal(settings, REGISTRY), FalProvider)
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_without_a_key_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+    if key is not None:
+        monkeypatch.setenv("FAL_KEY", key)
+
+    settings = RenderSettings()
+
+    assert settings.unusable_providers == {"fal": "FAL_KEY is not set"}
+    assert isinstance(open_fal(settings, REGISTRY), Unconfigured)
+
+
+async def test_a_provider_without_a_key_sends_nothing_and_says_why() -> None:
+    provider, submission = Unconfigured("FAL_KEY is not set"), a_submission()
+    request = Request(request_id="a", endpoint=submission.endpoint)
+
+    with pytest.raises(ProviderAuth, match="FAL_KEY"):
+        await provider.submit(submission)
+    for question in (provider.poll, provider.cancel):
+        with pytest.raises(ProviderUnavailable, match="FAL_KEY"):
+            await question(request)
+    with pytest.raises(ProviderUnavailable, match="FAL_KEY"):
+        await provider.look_up(submission)
+
+
+def test_a_registry_without_a_provider_has_no_account_for_its_models() -> None:
+    registry = REGISTRY.without({"fal"})
+
+    assert registry.account_for("fal/flux-schnell") is None
+    assert registry.account_for("sim/picture") == "sim"
+    assert REGISTRY.account_for("fal/flux-schnell") == "fal"
+
+
+def test_results_are_fetched_from_fal_and_from_a_server_in_its_place() -> None:
+    elsewhere = RenderSettings(fal_base_url="http://127.0.0.1:9555/fal")
+
+    assert RenderSettings().hosts_of_results == ["*.fal.media"]
+    assert elsewhere.hosts_of_results == ["*.fal.media", "127.0.0.1:9555"]
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:9555", "ftp://fal", "http://fal?x=1", "http://a b"])
+def test_a_base_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError):
+        RenderSettings(fal_base_url=url)
+
+
+def test_fals_client_is_not_loaded_without_a_key() -> None:
+    program = "import sys, services.render.app; print('fal_client' in sys.modules)"
+
+    told = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.strip() == "False"
