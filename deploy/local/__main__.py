@@ -13,9 +13,9 @@ from rich.console import Console
 from deploy.local.demo import run_demo
 from deploy.local.processes import NotInstalled, ports, processes
 from deploy.local.readiness import PortsTaken, check_ports, until_ready
+from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
 from heliograph.runtime.registry import RegistryError, load_registry
-from heliograph.runtime.settings import ServiceSettings
 
 _READY_PATIENCE = 60.0  #: seconds for the demo's services to come up
 
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("what", choices=["up", "demo"])
     what = parser.parse_args().what
     try:
-        settings = ServiceSettings()
+        settings = LocalSettings()
         load_registry(settings)
         check_ports(settings.host, ports(settings))
         return asyncio.run(_until_signal(up(settings) if what == "up" else demo(settings)))
@@ -55,9 +55,9 @@ async def _until_signal(work: Coroutine[None, None, int]) -> int:
         return 0
 
 
-async def up(settings: ServiceSettings) -> int:
+async def up(settings: LocalSettings) -> int:
     """Start everything, say so once it is ready, and stay."""
-    async with Supervisor(processes(settings), settings.folder):
+    async with Supervisor(processes(settings), settings):
         began = time.monotonic()
         await until_ready(settings)
         print(f"ready {settings.gateway_url}", flush=True)
@@ -67,11 +67,11 @@ async def up(settings: ServiceSettings) -> int:
     return 0
 
 
-async def demo(settings: ServiceSettings) -> int:
+async def demo(settings: LocalSettings) -> int:
     """Start, show, stop."""
     console = Console()
     logs = settings.folder.folder("logs")
-    async with Supervisor(processes(settings), settings.folder, quiet=True):
+    async with Supervisor(processes(settings), settings, quiet=True):
         began = time.monotonic()
         try:
             async with asyncio.timeout(_READY_PATIENCE):

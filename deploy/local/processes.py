@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.local.settings import LocalSettings
 from heliograph.runtime.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,25 +75,43 @@ def s3_server(settings: ServiceSettings) -> Process:
     return Process("s3", command, {"RCLONE_AUTH_KEY": secret})  # not on the command line: `ps`
 
 
-def service(name: str) -> Process:
-    """One of our own."""
-    return Process(name, [sys.executable, "-m", f"services.{name}"], keeps_pid=True)
+def service(name: str, settings: LocalSettings) -> list[Process]:
+    """One of our own, in as many processes as the settings say, each on a port of its own."""
+    command = [sys.executable, "-m", f"services.{name}"]
+    shared = _hosts_of_results(settings) if name == "storage" else {}
+    return [
+        Process(
+            name if number == 1 else f"{name}-{number}",
+            command,
+            {**shared, f"HELIOGRAPH_{name.upper()}_PORT": str(port)},
+            keeps_pid=True,
+        )
+        for number, port in enumerate(settings.service_ports(name), start=1)
+    ]
 
 
-def processes(settings: ServiceSettings) -> list[Process]:
+def _hosts_of_results(settings: LocalSettings) -> dict[str, str]:
+    """Storage knows the first render by itself; the others are further hosts to fetch from."""
+    others = [f"{settings.host}:{port}" for port in settings.service_ports("render")[1:]]
+    return {"HELIOGRAPH_PROVIDER_HOSTS": ",".join([settings.provider_hosts, *others])}
+
+
+def processes(settings: LocalSettings) -> list[Process]:
     """Everything that has to run, servers first. Servers of the operator's own are not started."""
     servers = []
     if settings.nats_url is None:
         servers.append(nats_server(settings))
     if settings.s3_endpoint is None:
         servers.append(s3_server(settings))
-    return [*servers, *(service(name) for name in SERVICES)]
+    return [*servers, *(process for name in SERVICES for process in service(name, settings))]
 
 
-def ports(settings: ServiceSettings) -> list[Port]:
+def ports(settings: LocalSettings) -> list[Port]:
     """Every port that will be bound."""
     wanted = [
-        Port(f"HELIOGRAPH_{s.upper()}_PORT", getattr(settings, f"{s}_port")) for s in SERVICES
+        Port(f"HELIOGRAPH_{s.upper()}_PORT", port)
+        for s in SERVICES
+        for port in settings.service_ports(s)
     ]
     if settings.nats_url is None:
         wanted.append(Port("HELIOGRAPH_NATS_PORT", settings.nats_port))

@@ -7,7 +7,7 @@ from contextlib import suppress
 import httpx
 
 from deploy.local.processes import SERVICES, Port
-from heliograph.runtime.settings import ServiceSettings
+from deploy.local.settings import LocalSettings
 
 
 class PortsTaken(Exception):
@@ -33,9 +33,11 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-async def until_ready(settings: ServiceSettings, *, every: float = 0.05) -> None:
-    """Wait until `/readyz` of every service says yes."""
-    addresses = [f"http://{settings.host}:{getattr(settings, f'{s}_port')}" for s in SERVICES]
+async def until_ready(settings: LocalSettings, *, every: float = 0.05) -> None:
+    """Wait until `/readyz` of every process of ours says yes."""
+    addresses = [
+        f"http://{settings.host}:{port}" for s in SERVICES for port in settings.service_ports(s)
+    ]
     async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
         waiting = set(addresses)
         while waiting:

@@ -16,9 +16,9 @@ from contextlib import suppress
 from typing import Self, TextIO
 
 from deploy.local.processes import ROOT, Process
-from heliograph.runtime.home import Home
+from deploy.local.settings import LocalSettings
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  #: seconds before a process that died is started again
+_FIRST_PAUSE = 0.2  #: seconds before a process that died is started again
 _STEADY = 10.0  #: seconds of life after which the pause is short again
 _GRACE = 12.0  #: seconds to end before a process is killed
 _COLORS = (36, 33, 35, 32, 34, 31)
@@ -28,10 +28,11 @@ _LINE_LIMIT = 1024 * 1024  #: bytes
 class Supervised:
     """One process, through all its lives."""
 
-    def __init__(self, process: Process, home: Home, console: "LogConsole") -> None:
+    def __init__(self, process: Process, settings: LocalSettings, console: "LogConsole") -> None:
         self.name = process.name
         self._process = process
-        self._home = home
+        self._home = settings.folder
+        self._longest_pause = settings.restart_pause
         self._console = console
         self._running: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -52,7 +53,7 @@ class Supervised:
                 pause = _FIRST_PAUSE
             self._console.say(f"{self.name} ended ({_outcome(code)}), again in {pause:g} s")
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, self._longest_pause)
 
     async def _live(self) -> int:
         """One life, from start to exit code."""
@@ -131,9 +132,11 @@ class LogConsole:
 class Supervisor:
     """All processes. Use as a context: what it started is gone when the block ends."""
 
-    def __init__(self, processes: list[Process], home: Home, *, quiet: bool = False) -> None:
+    def __init__(
+        self, processes: list[Process], settings: LocalSettings, *, quiet: bool = False
+    ) -> None:
         self.console = LogConsole([p.name for p in processes], sys.stderr, quiet=quiet)
-        self._all = [Supervised(process, home, self.console) for process in processes]
+        self._all = [Supervised(process, settings, self.console) for process in processes]
         self._lives: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:

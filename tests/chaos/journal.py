@@ -49,13 +49,14 @@ class Journal:
 
 async def submit(stack: Stack, asked: Asked) -> None:
     """Send a request until somebody answers it; the same key makes that one request."""
-    url = f"{stack.url('gateway')}/v1/projects/{asked.project}/jobs"
+    path = f"/v1/projects/{asked.project}/jobs"
     async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_GIVE_UP):
         while True:
+            gateway = stack.gateways[asked.tries % len(stack.gateways)]
             asked.tries += 1
             try:
                 answer = await http.post(
-                    url, json=asked.body, headers={"Idempotency-Key": asked.key}
+                    gateway + path, json=asked.body, headers={"Idempotency-Key": asked.key}
                 )
             except httpx.TransportError:
                 await asyncio.sleep(_PAUSE)
@@ -74,7 +75,7 @@ async def cancel(stack: Stack, job: str) -> None:
     """Ask once; whether it was heard, the log says."""
     async with httpx.AsyncClient(timeout=6) as http:
         try:
-            await http.post(f"{stack.url('gateway')}/v1/jobs/{job}/cancel", json={})
+            await http.post(f"{stack.gateways[-1]}/v1/jobs/{job}/cancel", json={})
         except httpx.TransportError:
             return
 

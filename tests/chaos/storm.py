@@ -6,14 +6,15 @@ Everything random comes from one seed. Time does not: two storms of one seed are
 
 import asyncio
 import random
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus import Entry
+from tests.chaos.faults import Breaker, Fault
 from tests.chaos.journal import Asked, Journal, cancel, submit, watch
-from tests.chaos.judge import FINAL_NAMES, read_log
+from tests.chaos.resting import read_log, until_quiet
+from tests.chaos.servers import Servers
 from tests.support.records import some_project
 from tests.support.stack import Stack
 
@@ -31,8 +32,9 @@ class Weather:
     jobs: int
     projects: int
     watchers: int
-    kills: dict[str, int]  #: how often each process is killed
+    faults: Sequence[Fault]  #: in any order
     pause: tuple[float, float]  #: seconds between two faults
+    kinds: Sequence[str] = KINDS  #: as often as they are named
     converge: float = 90.0  #: seconds for all jobs to end after the last fault
 
 
@@ -42,7 +44,9 @@ class Storm:
 
     stack: Stack
     weather: Weather
+    servers: Servers | None = None
     journal: Journal = field(default_factory=Journal)
+    converged: float = 0.0  #: seconds from the last fault's end to rest
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.weather.seed)
@@ -60,8 +64,11 @@ class Storm:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._submit_all())
                 group.create_task(self._break_things())
+            healed = asyncio.get_running_loop().time()
+            await until_quiet(self.stack, self.weather.converge)
+            self.converged = asyncio.get_running_loop().time() - healed
             async with asyncio.timeout(self.weather.converge):
-                await self._until_all_seen(await self._until_all_ended())
+                await self._until_all_seen(await read_log(self.stack))
         finally:
             for task in watching:
                 task.cancel()
@@ -81,8 +88,7 @@ class Storm:
 
     async def _submit_all(self) -> None:
         """Requests all through the storm; some twice at once, some canceled soon after."""
-        faults = sum(self.weather.kills.values())
-        span = faults * sum(self.weather.pause) / 2
+        span = len(self.weather.faults) * sum(self.weather.pause) / 2
         async with asyncio.TaskGroup() as group:
             for number in range(self.weather.jobs):
                 asked = self._request(number)
@@ -104,7 +110,7 @@ class Storm:
         parameters["seed"] = number
         if rng.random() < 0.3:
             parameters["fault"] = rng.choice(FAULTS)
-        kind = rng.choice(KINDS)
+        kind = rng.choice(self.weather.kinds)
         body: dict[str, Any] = {
             "kind": kind,
             "prompt": f"storm {number}",
@@ -118,28 +124,16 @@ class Storm:
     # -- faults
 
     async def _break_things(self) -> None:
-        victims = [name for name, times in self.weather.kills.items() for _ in range(times)]
-        self._rng.shuffle(victims)
-        for victim in victims:
-            await asyncio.sleep(self._rng.uniform(*self.weather.pause))
-            await self._kill(victim)
-
-    async def _kill(self, victim: str) -> None:
-        """`kill -9`, as soon as there is something to kill."""
-        while not self.stack.kill(victim):
-            await asyncio.sleep(0.05)  # other processes ring no bells here
-        self.journal.faults.append(f"kill {victim}")
+        """One after the other begins; those that last end when they end."""
+        faults = self._rng.sample(self.weather.faults, len(self.weather.faults))
+        breaker = Breaker(self.stack, random.Random(self.weather.seed), self.servers)
+        async with asyncio.TaskGroup() as group:
+            for fault in faults:
+                await asyncio.sleep(self._rng.uniform(*self.weather.pause))
+                self.journal.faults.append(str(fault))
+                group.create_task(breaker.break_(fault))
 
     # -- afterwards
-
-    async def _until_all_ended(self) -> list[Entry]:
-        promised = {asked.job for asked in self.journal.asked if asked.job}
-        while True:
-            with suppress(Unavailable):  # the server may be on its way back
-                log = await read_log(self.stack)
-                if promised <= {e.body.id for e in log if e.event.name in FINAL_NAMES}:
-                    return log
-            await asyncio.sleep(_LOOK_AGAIN)
 
     async def _until_all_seen(self, log: list[Entry]) -> None:
         """Until every watcher has come back and read to the end."""

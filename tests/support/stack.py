@@ -12,12 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deploy.local.processes import ROOT, SERVICES
+from deploy.local.processes import ROOT
+from deploy.local.settings import STRIDE
 from heliograph.client import Client
 from heliograph.contracts.sim import SimRecord, read_ledger
-from tests.support.servers import free_port
+from tests.support.servers import free_port, free_row
 
 _PATIENCE = 60.0  #: seconds until all is ready
+
+#: settings that say how many processes of a service there are
+COUNTS = {
+    "gateway": "HELIOGRAPH_GATEWAYS",
+    "render": "HELIOGRAPH_RENDERS",
+    "storage": "HELIOGRAPH_STORAGES",
+    "status": "HELIOGRAPH_STATUSES",
+}
 
 #: waits that a person would not wait for in a test
 SHORT = {
@@ -39,8 +48,16 @@ class Stack:
     """A running Heliograph."""
 
     def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
-        names = (*SERVICES, "nats", "nats_monitor", "s3")
-        self.ports = {name: free_port() for name in names}
+        counts = {name: int(settings.get(variable, "1")) for name, variable in COUNTS.items()}
+        self.ports = {name: free_row(count, STRIDE) for name, count in counts.items()}
+        self.ports |= {name: free_port() for name in ("nats", "nats_monitor", "s3")}
+        #: every process of ours, as its pid file is called
+        self.processes = [
+            name if number == 1 else f"{name}-{number}"
+            for name, count in counts.items()
+            for number in range(1, count + 1)
+        ]
+        self.gateways = [self.url("gateway", n + 1) for n in range(counts["gateway"])]
         self.home = home
         ports = {f"HELIOGRAPH_{n.upper()}_PORT": str(p) for n, p in self.ports.items()}
         self.environment = {
@@ -53,8 +70,14 @@ class Stack:
         self.output: list[str] = []
         self._running: subprocess.Popen[str] | None = None
 
-    def url(self, service: str) -> str:
-        return f"http://127.0.0.1:{self.ports[service]}"
+    def url(self, service: str, number: int = 1) -> str:
+        """Of a service, or of its second process, and so on."""
+        return f"http://127.0.0.1:{self.ports[service] + STRIDE * (number - 1)}"
+
+    @property
+    def nats(self) -> str:
+        """The bundled server, or the one that the settings name."""
+        return self.environment.get("HELIOGRAPH_NATS_URL", f"nats://127.0.0.1:{self.ports['nats']}")
 
     @property
     def live(self) -> str:

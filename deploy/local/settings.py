@@ -1,0 +1,28 @@
+"""What an operator can change about running everything on one machine."""
+
+from pydantic import Field
+
+from heliograph.runtime.settings import ServiceSettings
+
+STRIDE = 10  #: a second process of a service listens this many ports above the first, and so on
+_MOST = 8
+
+
+class LocalSettings(ServiceSettings):
+    gateways: int = Field(default=1, ge=1, le=_MOST)  #: processes of the gateway, and so on
+    renders: int = Field(default=1, ge=1, le=_MOST)
+    storages: int = Field(default=1, ge=1, le=_MOST)
+    statuses: int = Field(default=1, ge=1, le=_MOST)
+    provider_hosts: str = ""  #: further hosts that storage may fetch from, separated by commas
+    restart_pause: float = Field(default=5.0, gt=0)  #: seconds, for what dies again and again
+
+    def service_ports(self, service: str) -> list[int]:
+        """A port for each process of a service; 0, if it is set, for all of them."""
+        first: int = getattr(self, f"{service}_port")
+        counts = {
+            "gateway": self.gateways,
+            "render": self.renders,
+            "storage": self.storages,
+            "status": self.statuses,
+        }
+        return [first + STRIDE * number if first else 0 for number in range(counts[service])]

@@ -1,0 +1,77 @@
+"""`make chaos`: everything that can go wrong does, for minutes, and the witnesses still agree."""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import Fault, Sort
+from tests.chaos.judge import judge
+from tests.chaos.servers import stack_behind_proxies
+from tests.chaos.storm import Storm, Weather
+from tests.chaos.witnesses import Gauge
+from tests.support.records import REGISTRY
+
+SETTINGS = {
+    "HELIOGRAPH_GATEWAYS": "2",
+    "HELIOGRAPH_RENDERS": "2",
+    "HELIOGRAPH_STORAGES": "2",
+    "HELIOGRAPH_STATUSES": "2",
+}
+SERVICES = ("gateway", "render", "storage", "status")
+PROCESSES = tuple(name + number for name in SERVICES for number in ("", "-2"))
+
+#: what goes wrong, and to whom
+FAULTS: list[tuple[Sort, tuple[str, ...], int]] = [
+    ("kill", (*PROCESSES, "s3"), 2),
+    ("kill", ("nats",), 4),
+    ("freeze", PROCESSES, 2),
+    ("cut", (*SERVICES, "s3"), 2),
+    ("hold", (*SERVICES, "s3"), 2),
+    ("outage", ("s3",), 3),
+    ("outage", ("nats",), 1),
+    ("full", ("nats",), 3),
+    ("roll", ("all",), 2),
+]
+#: texts are small: most jobs make one, so that the storm is about messages and not about pixels
+KINDS = ("image", "portrait", "cast_ref", "shot", *("scenes",) * 6)
+
+JOBS = int(os.environ.get("CHAOS_JOBS") or 1200)  #: some requests are answered with a job there is
+
+
+@pytest.mark.timeout(1200)
+async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -> None:
+    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"CHAOS_SEED={seed}")  # noqa: T201  # how to have a storm like this again
+    faults = [Fault(s, target) for s, targets, n in FAULTS for target in targets for _ in range(n)]
+    weather = Weather(
+        seed=seed,
+        jobs=JOBS,
+        projects=6,
+        watchers=12,
+        faults=faults,
+        pause=(2.5, 6.5),
+        kinds=KINDS,
+        converge=60.0,
+    )
+
+    async with stack_behind_proxies(tmp_path / "home", SETTINGS) as (stack, servers):
+        storm, gauge = Storm(stack, weather, servers), Gauge(stack)
+        watching = asyncio.create_task(gauge.watch())
+        await storm.rage()
+        watching.cancel()
+        verdict = await judge(stack, storm.journal, REGISTRY)
+
+    sorts = dict(Counter(fault.split()[0] for fault in storm.journal.faults))
+    verdict.figures |= {"faults": sorts, "converged": round(storm.converged, 1)}
+    verdict.figures["memory"] = {name: peak >> 20 for name, peak in gauge.memory.items()}
+    print(verdict.summary())  # noqa: T201
+    print(verdict.figures)  # noqa: T201
+    assert verdict.wrong == {}, f"CHAOS_SEED={seed}"
+    assert gauge.exceeded() == []
+    assert len(storm.journal.faults) == len(faults) >= 60
+    assert len({(asked.project, asked.key) for asked in storm.journal.asked}) >= JOBS
+    assert storm.journal.reconnects >= weather.watchers

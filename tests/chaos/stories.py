@@ -1,0 +1,224 @@
+"""
+Stories: what a client does to lead a job past each crash point, and on to its end.
+
+Each point's story is told with the point armed. Whoever tells it knows nothing of the crash but
+broken connections, and repeats what was not answered, as any client would.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from heliograph.contracts.names import keyed_job_id
+from heliograph.runtime.crashing import Point
+from tests.chaos.journal import Asked, Journal, submit
+from tests.support.records import some_project
+from tests.support.stack import Stack
+
+PRICE = "0.01"
+FINAL = ("succeeded", "failed", "canceled", "expired")
+_PATIENCE = 60.0  #: seconds for one thing to happen
+_LOOK_AGAIN = 0.1  #: seconds
+_TELLINGS = 5  #: of a story whose point another process's crash kept it from
+
+
+class NeverReached(AssertionError):
+    """No process came by a crash point, though its story was told."""
+
+
+@dataclass
+class Teller:
+    """Tells stories to a running stack, in a project of its own."""
+
+    stack: Stack
+    journal: Journal
+    crashes: Path  #: the folder in which points are armed
+    project: str = field(default_factory=some_project)
+
+    async def tell(self, point: Point, story: "Story") -> None:
+        """Arm the point, and tell its story until a process died there. Raises NeverReached."""
+        armed = self.crashes / point
+        armed.touch()
+        for _ in range(_TELLINGS):
+            await story(self)
+            if not armed.exists():
+                return
+        raise NeverReached(point)
+
+    def request(self, **fields: Any) -> Asked:
+        """A request that nobody else made, for a picture."""
+        seconds = {"price": PRICE, "seconds": 0.1}
+        parameters = {**seconds, **fields.pop("parameters", {})}
+        body = {"kind": "image", "prompt": "a story", **fields, "parameters": parameters}
+        return Asked(self.project, uuid4().hex, body)
+
+    async def ask(self, asked: Asked) -> str:
+        """The job that answers a request."""
+        self.journal.asked.append(asked)
+        await submit(self.stack, asked)
+        assert asked.job, asked.refusal
+        return asked.job
+
+    async def ask_once(self, asked: Asked) -> str:
+        """Send a request and never look back. Returns the id that its job has, if there is one."""
+        url = f"{self.stack.url('gateway')}/v1/projects/{asked.project}/jobs"
+        async with httpx.AsyncClient(timeout=6) as http:
+            with suppress(httpx.TransportError):
+                await http.post(url, json=asked.body, headers={"Idempotency-Key": asked.key})
+        return keyed_job_id(asked.project, asked.key)
+
+    async def post(self, path: str, headers: dict[str, str]) -> None:
+        """Ask for something until somebody answers."""
+        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_PATIENCE):
+            while True:
+                with suppress(httpx.TransportError):
+                    url = self.stack.url("gateway") + path
+                    if (await http.post(url, json={}, headers=headers)).status_code < 500:
+                        return
+                await asyncio.sleep(_LOOK_AGAIN)
+
+    async def cancel(self, job: str) -> None:
+        await self.post(f"/v1/jobs/{job}/cancel", {})
+
+    async def until(self, job: str, *wanted: str) -> None:
+        """Until the job's status or phase is one of these."""
+        url = f"{self.stack.url('gateway')}/v1/jobs/{job}"
+        found: dict[str, Any] = {}
+        async with httpx.AsyncClient(timeout=6) as http:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    while not {found.get("status"), found.get("phase")} & set(wanted):
+                        await asyncio.sleep(_LOOK_AGAIN)
+                        with suppress(httpx.TransportError, ValueError):
+                            found = (await http.get(url)).json()
+            except TimeoutError:
+                raise AssertionError(f"{job} was never {wanted}: {found}") from None
+
+    async def finish(self, job: str) -> None:
+        await self.until(job, *FINAL)
+
+    async def has_begun(self, job: str) -> bool:
+        """Whether there is such a job."""
+        url = f"{self.stack.url('gateway')}/v1/jobs/{job}"
+        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_PATIENCE):
+            while True:
+                with suppress(httpx.TransportError):
+                    answer = await http.get(url)
+                    if answer.status_code < 500:
+                        return answer.is_success
+                await asyncio.sleep(_LOOK_AGAIN)
+
+
+Story = Callable[[Teller], Awaitable[None]]
+
+
+async def made(teller: Teller) -> None:
+    """A picture in a slot."""
+    await teller.finish(await teller.ask(teller.request(slot=f"story/{uuid4().hex[:8]}")))
+
+
+async def found_again(teller: Teller) -> None:
+    """The answer to the POST is lost; the request is not."""
+    await teller.finish(await teller.ask(teller.request(parameters={"fault": "found_reply"})))
+
+
+async def lost_for_good(teller: Teller) -> None:
+    """The answer is lost, and so is the request; the job may fail for it."""
+    asked = teller.request(parameters={"fault": "lost_reply"}, on_ambiguous={"action": "fail"})
+    await teller.finish(await teller.ask(asked))
+
+
+async def refused_twice(teller: Teller) -> None:
+    """The provider wants the request later."""
+    await teller.finish(await teller.ask(teller.request(parameters={"fault": "unavailable"})))
+
+
+async def stopped(teller: Teller) -> None:
+    """Canceled while the provider works on it."""
+    job = await teller.ask(teller.request(parameters={"seconds": 60}))
+    await teller.until(job, "rendering", *FINAL)
+    await teller.cancel(job)
+    await teller.finish(job)
+
+
+async def given_up(teller: Teller) -> None:
+    """Canceled while it waits for its turn, behind jobs that fill its lane."""
+    requests = [teller.request(kind="scenes", parameters={"seconds": 60}) for _ in range(8)]
+    jobs = [await teller.ask(asked) for asked in requests]
+    for job in reversed(jobs):
+        await teller.cancel(job)
+    for job in jobs:
+        await teller.finish(job)
+
+
+async def decided(teller: Teller) -> None:
+    """Nobody knows what became of it; somebody pays again, and then gives up."""
+    job = await teller.ask(teller.request(parameters={"fault": "lost_reply"}))
+    await teller.until(job, "submit_unknown")
+    await teller.post(f"/v1/jobs/{job}/retry", {"Idempotency-Key": uuid4().hex})
+    await teller.until(job, "submit_unknown", *FINAL)
+    await teller.cancel(job)
+    await teller.finish(job)
+
+
+async def answered_by_another(teller: Teller) -> None:
+    """Two requests, one slot, the same inputs: one job."""
+    slot = f"story/{uuid4().hex[:8]}"
+    body = {"slot": slot, "parameters": {"seconds": 3}}
+    first = await teller.ask(teller.request(**body))
+    assert await teller.ask(teller.request(**body)) == first
+    await teller.finish(first)
+
+
+async def abandoned(teller: Teller) -> None:
+    """A slot is claimed, and its claimant is gone; another takes it."""
+    slot = f"story/{uuid4().hex[:8]}"
+    (teller.crashes / "accept.claimed").touch()
+    await teller.ask_once(teller.request(slot=slot))
+    await teller.finish(await teller.ask(teller.request(slot=slot)))
+
+
+async def forgotten(teller: Teller) -> None:
+    """Accepted, not in the queue, and its client never asks again."""
+    (teller.crashes / "accept.written").touch()
+    job = await teller.ask_once(teller.request())
+    if await teller.has_begun(job):  # unless another's crash took the gateway before it could
+        await teller.finish(job)
+
+
+async def overdue(teller: Teller) -> None:
+    """Its deadline passes while the provider works on it."""
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    asked = teller.request(parameters={"seconds": 60}, finish_by=soon.isoformat())
+    await teller.finish(await teller.ask(asked))
+
+
+#: of the points that a plain picture does not come by
+STORIES: dict[Point, Story] = {
+    "accept.fenced": abandoned,
+    "accept.deduplicated": answered_by_another,
+    "cancel.written": given_up,
+    "cancel.purged": given_up,
+    "cancel.asked": stopped,
+    "retry.written": decided,
+    "retry.queued": decided,
+    "reconcile.found": found_again,
+    "reconcile.waited": lost_for_good,
+    "reconcile.written": found_again,
+    "follow.stopped": stopped,
+    "leave.queued": refused_twice,
+    "sweep.expired": overdue,
+    "sweep.found": forgotten,
+}
+
+
+def story_of(point: Point) -> Story:
+    """What leads a job past a point."""
+    return STORIES.get(point, made)

@@ -1,0 +1,73 @@
+"""`kill -9` at every durable step of a job's life: nothing is lost, nothing is paid twice."""
+
+import asyncio
+import os
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy.local.processes import ROOT
+from heliograph.runtime.crashing import POINTS, VARIABLE, Point
+from tests.chaos.journal import Journal
+from tests.chaos.judge import judge
+from tests.chaos.resting import until_quiet
+from tests.chaos.stories import Teller, story_of
+from tests.support.records import REGISTRY
+from tests.support.stack import Stack, stack_running
+
+ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 2)  #: deaths at each point
+_AT_ONCE = 6  #: stories told together
+_CONVERGE = 60.0  #: seconds
+
+#: two of what dies most, so that one goes on with what the other was killed at
+SETTINGS = {
+    "HELIOGRAPH_GATEWAYS": "2",
+    "HELIOGRAPH_RENDERS": "2",
+    "HELIOGRAPH_RESTART_PAUSE": "0.2",
+}
+
+
+def test_every_point_is_at_one_place() -> None:
+    """A point that nobody calls would be survived by everybody."""
+    files = [*(ROOT / "services").rglob("*.py"), *(ROOT / "heliograph").rglob("*.py")]
+    called = [name for f in files for name in re.findall(r'crash_point\("(.+?)"\)', f.read_text())]
+
+    assert sorted(called) == sorted(POINTS)
+
+
+@pytest.mark.timeout(120 + 120 * ROUNDS)
+async def test_a_death_at_any_point_loses_nothing_and_pays_nothing_twice(tmp_path: Path) -> None:
+    crashes = tmp_path / "crashes"
+    crashes.mkdir()
+    accounts = tmp_path / "accounts.yaml"
+    # a place that is not given back would be missed
+    accounts.write_text("sim: {provider: sim, cap: 12}\n")
+    places = {"HELIOGRAPH_ACCOUNTS": str(accounts), VARIABLE: str(crashes)}
+    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"CHAOS_SEED={seed}")  # noqa: T201  # how to have the same order again
+    journal, rng = Journal(), random.Random(seed)
+
+    with stack_running(tmp_path / "home", {**SETTINGS, **places}) as stack:
+        for _ in range(ROUNDS):
+            await _round(stack, journal, crashes, rng.sample(POINTS, len(POINTS)))
+        await until_quiet(stack, _CONVERGE)
+        verdict = await judge(stack, journal, REGISTRY)
+
+    print(verdict.summary())  # noqa: T201
+    print(verdict.figures)  # noqa: T201
+    assert verdict.wrong == {}, f"CHAOS_SEED={seed}"
+
+
+async def _round(stack: Stack, journal: Journal, crashes: Path, points: list[Point]) -> None:
+    """Every point once, some of them together."""
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def tell(point: Point) -> None:
+        async with places:
+            await Teller(stack, journal, crashes).tell(point, story_of(point))
+
+    async with asyncio.TaskGroup() as group:
+        for point in points:
+            group.create_task(tell(point))

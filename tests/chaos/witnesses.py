@@ -1,0 +1,127 @@
+"""What else can be asked after a storm: the store's own list, the provider's bill, SQL, the kernel."""
+
+import asyncio
+import os
+import sqlite3
+from collections import defaultdict
+from contextlib import closing, suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from minio import Minio
+
+from heliograph.contracts.assets import objects_of
+from heliograph.contracts.records import Record, Step
+from heliograph.contracts.sim import read_ledger
+from heliograph.runtime.bus import Entry
+from heliograph.runtime.home import Home
+from tests.support.stack import Stack
+
+_EVERY = 1.0  #: seconds between looks at the processes
+_MEMORY = 600 * 2**20  #: bytes that a process of ours may have needed at most
+_HANDLES = 1024  #: files and sockets it may have had open
+
+
+def misfiled(stack: Stack, last: dict[str, Record]) -> tuple[list[str], int]:
+    """
+    The store against the log: each object of each success is listed, with its size, and a success
+    has no others. And how many objects are there of jobs that ended otherwise.
+    """
+    key, secret = Home(stack.home).s3_credentials()
+    endpoint = f"127.0.0.1:{stack.ports['s3']}"
+    client = Minio(endpoint, key, secret.get_secret_value(), secure=False, region="us-east-1")
+    listed = {
+        str(each.object_name): each.size
+        for each in client.list_objects("heliograph", prefix="p/", recursive=True)
+    }
+    wanted = _objects(last)
+    wrong = [f"{name} is not listed" for name in wanted if name not in listed]
+    wrong += [
+        f"{name} has {listed[name]} bytes, not {size}"
+        for name, size in wanted.items()
+        if name in listed and listed[name] != size
+    ]
+    extra = [name for name in listed if name not in wanted]
+    kept = [name for name in extra if last[name.split("/")[2]].step is Step.SUCCEEDED]
+    return wrong + [f"{name} was stored for nothing" for name in kept], len(extra) - len(kept)
+
+
+def _objects(last: dict[str, Record]) -> dict[str, int]:
+    """Key and size of every object that should be there."""
+    sizes = {}
+    for record in last.values():
+        for asset in record.assets if record.step is Step.SUCCEEDED else []:
+            for name, stored in objects_of(record, asset):
+                sizes[stored.key] = asset.variants[name].bytes if name else asset.bytes
+    return sizes
+
+
+def wrong_bills(stack: Stack, last: dict[str, Record]) -> list[str]:
+    """What a job says it cost is what its provider wrote down."""
+    bills: dict[str, Decimal] = defaultdict(Decimal)
+    for record in read_ledger(stack.home):
+        bills[record.job] += Decimal(record.price)
+    return [
+        f"{job} says it cost {record.cost.actual}, its provider says {bills[job]}"
+        for job, record in last.items()
+        if record.charged != "unknown" and (record.cost.actual or 0) != bills[job]
+    ]
+
+
+def read_to(stack: Stack) -> int:
+    """Sequence of the last event that SQL knows."""
+    [(sequence,)] = _ask(stack, "SELECT max(sequence) FROM cursors")
+    return int(sequence or 0)
+
+
+def read_model(stack: Stack) -> dict[str, tuple[int, str]]:
+    """Sequence and step of every job, as SQL has it."""
+    rows = _ask(stack, "SELECT id, sequence, step FROM jobs")
+    return {job: (sequence, step) for job, sequence, step in rows}
+
+
+def _ask(stack: Stack, question: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{Home(stack.home).database}?mode=ro", uri=True)) as sql:
+        return sql.execute(question).fetchall()
+
+
+def misread(stack: Stack, log: list[Entry]) -> list[str]:
+    """The read model is where the log is."""
+    expected = {e.record.id: (e.sequence, e.record.step) for e in log if isinstance(e.body, Record)}
+    found = read_model(stack)
+    return [
+        f"{job} is {found.get(job)} in SQL, {expected.get(job)} in the log"
+        for job in expected.keys() | found.keys()
+        if found.get(job) != expected.get(job)
+    ]
+
+
+class Gauge:
+    """The most that each process of ours needed, over all its lives."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.memory: dict[str, int] = defaultdict(int)  #: bytes
+        self.handles: dict[str, int] = defaultdict(int)
+
+    async def watch(self) -> None:
+        """Look again and again."""
+        while True:
+            for name in self._stack.processes:
+                pid = self._stack.pid(name)
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    if pid:
+                        self._look(name, Path(f"/proc/{pid}"))
+            await asyncio.sleep(_EVERY)
+
+    def _look(self, name: str, process: Path) -> None:
+        status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+        peak = int(status.get("VmHWM", "0 kB").split()[0]) * 1024
+        self.memory[name] = max(self.memory[name], peak)
+        self.handles[name] = max(self.handles[name], len(os.listdir(process / "fd")))
+
+    def exceeded(self) -> list[str]:
+        """Who needed too much."""
+        wrong = [f"{n} needed {m >> 20} MiB" for n, m in self.memory.items() if m > _MEMORY]
+        return wrong + [f"{n} had {h} handles" for n, h in self.handles.items() if h > _HANDLES]
