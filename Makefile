@@ -10,8 +10,8 @@ MINIO := .tools/bin/minio
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## Start everything, make three pictures, show them, stop
-	@$(PYTHON) -m deploy.local demo
+demo: $(INSTALLED) ## Start everything, make three pictures, show them, stop; PROVIDER=fal uses FAL_KEY
+	@$(PYTHON) -m deploy.local demo $(if $(PROVIDER),--provider $(PROVIDER))
 
 up: $(INSTALLED) ## Start everything and stay; Ctrl-C stops it
 	@$(PYTHON) -m deploy.local up
@@ -36,6 +36,15 @@ test-containers: $(INSTALLED) $(MINIO) ## What talks to servers, with these in c
 	HELIOGRAPH_TEST_NATS_IMAGE=heliograph-test/nats-server HELIOGRAPH_TEST_S3_IMAGE=heliograph-test/minio \
 		$(VENV)/bin/pytest tests/contract/test_buses.py tests/contract/test_stores.py \
 		tests/integration tests/e2e
+
+chaos: $(INSTALLED) ## Break everything for minutes, then kill at every step; half an hour
+	$(VENV)/bin/pytest -s tests/chaos/long_storm.py
+	CRASH_ROUNDS=20 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py
+
+PROFILE := short
+
+bench: $(INSTALLED) ## Measure everything, next to peers; PROFILE=full takes longer
+	$(PYTHON) -m bench all --profile $(PROFILE)
 
 format: $(INSTALLED) ## Let the tools put the code in order
 	$(VENV)/bin/ruff format .
@@ -69,4 +78,4 @@ image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/s
 	@python3 -m venv .tools
 	@.tools/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9'
 
-.PHONY: help demo up check test test-minio test-containers format golden lock setup
+.PHONY: help demo up check test test-minio test-containers chaos bench format golden lock setup

@@ -87,12 +87,15 @@ class Backlog:
         self._limit = limit
         self._project_limit = project_limit
         self._waiting: Counter[str] = Counter()
+        self._lately: Counter[str] = Counter()  #: accepted since the last question was asked
 
     async def watch(self) -> None:
         """Look again and again."""
         while True:
-            waiting: Counter[str] = Counter()
-            for lane in await self._limits.lanes():
+            self._lately.clear()
+            lanes = await self._limits.lanes()
+            waiting = self._lately.copy()  # the answer may not know of them
+            for lane in lanes:
                 for each in lane.projects:
                     waiting[each.project] += each.waiting
             self._waiting = waiting
@@ -108,3 +111,4 @@ class Backlog:
             error.limit = self._project_limit
             raise error
         self._waiting[project] += 1
+        self._lately[project] += 1

@@ -28,7 +28,7 @@ Heard = list[tuple[Mapping[str, str], dict[str, Any]]]  #: headers and body
 
 @pytest.fixture
 async def bus(stack: Stack) -> AsyncIterator[Nats]:
-    client = await nats.connect(f"nats://127.0.0.1:{stack.ports['nats']}")
+    client = await nats.connect(stack.nats)
     yield client
     await client.close()
 

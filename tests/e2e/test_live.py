@@ -33,6 +33,9 @@ async def test_a_first_subscription_begins_with_a_snapshot(
 ) -> None:
     done = await client.wait((await client.submit(kind="image", prompt="x", parameters=FAST)).id)
     running = await client.submit(kind="image", prompt="y", parameters={"seconds": 20})
+    async with asyncio.timeout(20):  # a snapshot is of the read model, which is a moment behind
+        while {job.id async for job in client.jobs(status="succeeded")} != {done.id}:
+            await asyncio.sleep(0.05)
 
     async with watching(stack.live, project=project) as watcher:
         subscribed = await watcher.next()

@@ -1,10 +1,12 @@
 """Which servers there are for a run of the tests, and why these."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import nats
 import pytest
 
 from heliograph.runtime.settings import ServiceSettings
@@ -46,6 +48,10 @@ def shared_nats(home: Path) -> Iterator[Server]:
             yield server
         return
     _must_answer("NATS", until_nats_answers, wanted.nats_url)
+    if asyncio.run(_has_streams(wanted.nats_url)):
+        pytest.fail(
+            "HELIOGRAPH_TEST_NATS_URL: that server is in use, it has streams", pytrace=False
+        )
     yield Given(
         ServiceSettings(
             home=home, nats_url=wanted.nats_url, nats_monitor_url=wanted.nats_monitor_url
@@ -128,7 +134,15 @@ def _must_answer(what: str, until_it_answers: Callable[..., None], url: str) -> 
         until_it_answers(url, seconds=_GREETING)
     except TimeoutError:
         pytest.fail(f"{name}: no {what} answers there", pytrace=False)
-    _chose(f"{what} is given by {name}")
+    _chose(f"{what} is given by {name}, except where a test breaks it")
+
+
+async def _has_streams(url: str) -> bool:
+    """Work of others: they would get ours, and we theirs."""
+    client = await nats.connect(url)
+    found = await client.jetstream().streams_info()
+    await client.close()
+    return bool(found)
 
 
 def _chose(sentence: str) -> None:

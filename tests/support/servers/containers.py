@@ -1,8 +1,10 @@
 """Servers in containers, where a Docker daemon answers and has the image or can pull it."""
 
+import gc
 import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +25,7 @@ _PROBE = 0.5  #: seconds for a daemon to connect, and to answer
 _ASK = 5  #: seconds for a daemon to find an image at its registry
 _PULL = 180  #: seconds to pull one
 
-testcontainers_config.ryuk_disabled = True  # its cleaner is one more image to pull; we stop our own
+testcontainers_config.ryuk_disabled = True  # its cleaner is one more image to pull
 
 
 @dataclass
@@ -50,9 +52,8 @@ class Container:
 @cache
 def why_not(image: str) -> str | None:
     """Why there can be no container of an image; None when there can. Asked once."""
-    try:
-        client = DockerClient(timeout=_PROBE).client
-    except (DockerException, RequestException):
+    client = _daemon()
+    if client is None:
         return "no Docker daemon answers"
     try:
         _obtain(client, image)
@@ -60,6 +61,15 @@ def why_not(image: str) -> str | None:
         return f"image {image} is neither here nor to be pulled ({type(error).__name__})"
     finally:
         client.close()
+    return None
+
+
+def _daemon() -> docker.DockerClient | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it forgets sockets nobody answered on
+        with suppress(DockerException, RequestException):
+            return DockerClient(timeout=_PROBE).client
+        gc.collect()
     return None
 
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from deploy.local.processes import NotInstalled, Process, nats_server, s3_server
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers.ports import free_port, until_nats_answers, until_s3_answers
@@ -71,7 +73,7 @@ def s3_program(home: Path, minio: Path | None) -> Iterator[Program]:
 
 def _minio(program: Path) -> Callable[[ServiceSettings], Process]:
     if not program.is_file():
-        missing(f"there is no MinIO program at {program}")
+        pytest.fail(f"HELIOGRAPH_TEST_MINIO: there is no program at {program}", pytrace=False)
 
     def process(settings: ServiceSettings) -> Process:
         access_key, secret_key = settings.folder.s3_credentials()

@@ -10,9 +10,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ServerSettings(BaseSettings):
     """What a developer, or CI, can say about the servers."""
 
-    model_config = SettingsConfigDict(env_prefix="HELIOGRAPH_TEST_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HELIOGRAPH_TEST_", frozen=True, hide_input_in_errors=True
+    )
 
-    nats_url: str | None = None  #: a server that tests may fill, `sync_interval: always`
+    nats_url: str | None = None  #: a server without streams, `sync_interval: always`
     nats_monitor_url: str | None = None  #: its monitoring port; without it the interval is believed
 
     s3_url: str | None = None  #: a store that tests may fill; they make buckets and leave them
