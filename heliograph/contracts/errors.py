@@ -138,6 +138,8 @@ class SlotBusy(RequestError):
     code = "slot_busy"
     status = 409
 
+    job: str | None = None  #: which one
+
 
 class StateConflict(RequestError):
     """The job is not in a state that allows this."""

@@ -58,6 +58,7 @@ class Rendered(Fact):
     outputs: list[Output]
     charged: Charged = "yes"
     answer: str | None = None
+    detail: str | None = None  #: what people should know about the outputs
 
 
 @dataclass(frozen=True, kw_only=True)

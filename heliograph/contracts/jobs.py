@@ -140,7 +140,8 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
             return _submitted(record, fact, at)
         case Rendered():
             attempts = _ended(record, at, "rendered", fact.charged, fact.answer)
-            return _charged(record, fact.charged) | {"error": None}, {
+            told = {"detail": "; ".join(filter(None, (record.detail, fact.detail))) or None}
+            return _charged(record, fact.charged) | {"error": None} | told, {
                 "outputs": fact.outputs,
                 "attempts": attempts,
             }

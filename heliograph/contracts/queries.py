@@ -51,6 +51,77 @@ class JobPage(_Message):
     next: str | None = None
 
 
+class ProgressReport(_Message):
+    """How far a job is. Published while it renders, kept by status until the job ends."""
+
+    job: str
+    phase: str
+    progress: Progress
+
+
+class ListSlots(_Message):
+    """Slots of a project, by name. Answered by status with `SlotPage`."""
+
+    project: str
+    prefix: str = ""
+    cursor: str | None = None  #: the last slot of the page before
+    limit: int = 200
+
+
+class GetSlot(_Message):
+    """One slot, with its versions. Answered by status with `SlotHistory`."""
+
+    project: str
+    slot: str
+    after: int = 0  #: versions after this number
+    limit: int = 200
+    settled: bool = False  #: everything that is in the log by now has to be in the answer
+
+
+class ShownJob(_Message):
+    """A record of the read model without its `internal`."""
+
+    sequence: int
+    job: dict[str, Any]
+
+
+class SlotVersion(_Message):
+    """What filled a slot: a job that succeeded."""
+
+    number: int  #: counted from 1
+    made_by: ShownJob
+
+
+class SlotState(_Message):
+    """A slot, as a page has to draw it."""
+
+    slot: str
+    versions: int  #: how many there are
+    current: SlotVersion | None
+    active: ShownJob | None
+    report: ProgressReport | None  #: how far the active job is
+    failures: list[ShownJob]  #: since the last success, the newest first
+
+
+class SlotPage(_Message):
+    """Slots as they stood after an event. `next` continues the list, null at its end."""
+
+    epoch: str
+    sequence: int
+    items: list[SlotState]
+    next: str | None = None
+
+
+class SlotHistory(_Message):
+    """A slot with some of its versions. `next` continues those, null at their end."""
+
+    epoch: str
+    sequence: int
+    state: SlotState | None  #: null when no job was ever for the slot
+    versions: list[SlotVersion]
+    next: int | None = None
+
+
 class Position(_Message):
     """What the dispatcher knows of a job; all null when it is not waiting for its turn."""
 
@@ -64,14 +135,6 @@ class Room(_Message):
 
     kind: str | None = None  #: of a job that was rendered
     seconds: float = 0
-
-
-class ProgressReport(_Message):
-    """How far a job is. Published while it renders, kept by status until the job ends."""
-
-    job: str
-    phase: str
-    progress: Progress
 
 
 class LatestProgress(_Message):

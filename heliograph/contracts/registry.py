@@ -78,6 +78,7 @@ class Wire(_Entry):
     references_in: Literal["list", "one"] = "list"
     size: Literal["aspect_ratio", "image_size"] = "aspect_ratio"  #: the argument for the shape
     duration: Literal["string", "suffixed", "integer"] | None = None  #: of 5 seconds: "5", "5s", 5
+    count: str = "num_images"  #: the argument for the number of outputs
     outputs: str = "images"  #: the field of the result that holds them
     fixed: dict[str, Any] = Field(default_factory=dict)  #: arguments that its price rests on
 
@@ -94,6 +95,8 @@ class Model(_Entry):
     parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)  #: JSON Schema of each
     required: list[str] = Field(default_factory=list)
     wire: Wire = Wire()
+    #: seconds, where the answer to the request comes with the outputs; null: it comes at once
+    answers_within: float | None = Field(default=None, gt=0)
     deprecated: bool = False
 
     def schema_of_parameters(self) -> dict[str, Any]:

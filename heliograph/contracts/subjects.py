@@ -83,6 +83,8 @@ def query_position(job: str) -> str:
 
 
 QUERY_JOBS = "query.jobs.list"
+QUERY_SLOTS = "query.slots.list"
+QUERY_SLOT = "query.slots.get"
 QUERY_LANES = "query.lanes"
 QUERY_SIGN = "query.assets.sign"
 QUERY_UPLOADS = "query.assets.uploads"

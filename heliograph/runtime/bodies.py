@@ -23,14 +23,24 @@ async def read_body(request: Request, shape: type[Shape]) -> Shape:
         BodyTooLarge: It has more than `MAX_BODY` bytes.
         ValidationFailed: It is not of this shape; `errors` say where.
     """
+    return check(await read_bytes(request), shape)
+
+
+async def read_bytes(request: Request) -> bytes:
+    """
+    The request's body as it came.
+
+    Raises:
+        MalformedRequest: It is too slow.
+        BodyTooLarge: It has more than `MAX_BODY` bytes.
+    """
     try:
         async with asyncio.timeout(BODY_PATIENCE):
-            body = await _receive(request)
+            return await _receive(request)
     except TimeoutError:
         raise MalformedRequest(f"The body did not arrive within {BODY_PATIENCE:g} s.") from None
     except ClientDisconnect:  # nobody hears this
         raise MalformedRequest("The body ended too early.") from None
-    return check(body, shape)
 
 
 async def _receive(request: Request) -> bytes:

@@ -5,6 +5,7 @@ The job that clients see: a record without `internal`, with what only the edge k
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from heliograph.contracts.queries import (
     SignedObjects,
     SignObjects,
 )
-from heliograph.contracts.records import Asset, Job, Progress, Record
+from heliograph.contracts.records import Asset, Job, Progress
 from heliograph.contracts.subjects import QUERY_SIGN
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.settings import ServiceSettings
@@ -86,26 +87,26 @@ class Presenter:
         self._live = live_address(settings)
         self._addresses = addresses
 
-    async def job(self, record: Record, sequence: int, **edge: Any) -> dict[str, Any]:
+    async def job(self, record: Job, sequence: int, **edge: Any) -> dict[str, Any]:
         """The job as JSON, its assets addressed. `edge` fills further fields."""
         [job] = await self.jobs([(record, sequence)])
         return {**job, **edge}
 
-    async def jobs(self, records: list[tuple[Record, int]]) -> list[dict[str, Any]]:
+    async def jobs(self, records: Sequence[tuple[Job, int]]) -> list[dict[str, Any]]:
         """Several jobs, with one question to storage for all their assets."""
         objects = [o for record, _ in records for _, o in self._objects(record)]
         urls = await self._addresses.of(objects) if objects else {}
         return [self._present(record, sequence, urls) for record, sequence in records]
 
-    def at_once(self, record: Record, sequence: int) -> dict[str, Any] | None:
+    def at_once(self, record: Job, sequence: int) -> dict[str, Any] | None:
         """The job, if nobody has to be asked for anything; else None."""
         urls = self._addresses.cached([o for _, o in self._objects(record)])
         return None if urls is None else self._present(record, sequence, urls)
 
-    def _objects(self, record: Record) -> list[tuple[str | None, Object]]:
+    def _objects(self, record: Job) -> list[tuple[str | None, Object]]:
         return [pair for asset in record.assets for pair in objects_of(record, asset)]
 
-    def _present(self, record: Record, sequence: int, urls: dict[Object, str]) -> dict[str, Any]:
+    def _present(self, record: Job, sequence: int, urls: dict[Object, str]) -> dict[str, Any]:
         job: dict[str, Any] = record.model_dump(mode="json", exclude={"internal", "assets"})
         job["assets"] = [self._asset(record, asset, urls) for asset in record.assets]
         job["sequence"] = sequence

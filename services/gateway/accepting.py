@@ -78,6 +78,24 @@ class Acceptor:
             except Lost:
                 continue
 
+    async def check(self, order: Order) -> Record | None:
+        """
+        The first record of an order whose key is new, without accepting anything.
+
+        Raises:
+            SlotBusy: It would be refused, if it was accepted now.
+        """
+        if order.keyed and await self._events.last(order.job):
+            return None
+        record = await order.draft()
+        if record.slot:
+            seen = await self._slots.read(record.project, record.slot)
+            other = await self._events.last(seen.job) if seen.job else None
+            running = other.body if other else None
+            if isinstance(running, Record) and _fills(running, record.slot):
+                _check_same(record, running)
+        return record
+
     async def _replay(self, order: Order, entry: Entry) -> Acceptance:
         """What the key was answered with before."""
         body = entry.body
@@ -142,14 +160,7 @@ class Acceptor:
     async def _answer_with(
         self, order: Order, record: Record, other: Entry, running: Record
     ) -> Acceptance:
-        if running.internal.input_digest != record.internal.input_digest:
-            raise SlotBusy(
-                f"{running.id} is filling {record.slot}",
-                next_actions=[
-                    NextAction(kind="wait", label=f"Wait for {running.id}"),
-                    NextAction(kind="cancel", label=f"Cancel {running.id}, then send this again"),
-                ],
-            )
+        _check_same(record, running)
         if order.keyed:
             marker = Marker(
                 id=record.id,
@@ -162,6 +173,23 @@ class Acceptor:
             await self._events.append(Event.of("deduplicated", marker, now(), SOURCE), 0)
             crash_point("accept.deduplicated")
         return Acceptance(entry=other, deduplicated=True)
+
+
+def _check_same(record: Record, running: Record) -> None:
+    """Raises SlotBusy unless the job that is filling the slot gives what is asked for."""
+    if running.internal.input_digest == record.internal.input_digest:
+        return
+    error = SlotBusy(
+        f"{running.id} is filling {running.slot}",
+        next_actions=[
+            NextAction(kind="wait", label=f"Wait for {running.id}"),
+            NextAction(
+                kind="replace", label=f"Cancel {running.id} for this", patch={"replace": True}
+            ),
+        ],
+    )
+    error.job = running.id
+    raise error
 
 
 def _fills(job: Record, slot: str) -> bool:

@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
+from heliograph.contracts.registry import Registry
 from heliograph.runtime.broker import create_broker
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.connection import Connection
 from heliograph.runtime.health import add_health
 from heliograph.runtime.presenting import Addresses, Presenter
 from heliograph.runtime.registry import load_registry
-from heliograph.runtime.tasks import running
+from heliograph.runtime.registry.rereading import reread
+from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
 from services.gateway.accepting import Acceptor
 from services.gateway.asking import Desk
@@ -19,19 +22,27 @@ from services.gateway.canceling import Canceler
 from services.gateway.filling import Gauge
 from services.gateway.hearing import Ear, listen
 from services.gateway.limiting import Backlog, Limits
+from services.gateway.pairing import Pairs
 from services.gateway.reading import Reader
 from services.gateway.references import References
 from services.gateway.routes.asking import asking_routes
 from services.gateway.routes.canceling import canceling_routes
 from services.gateway.routes.describing import index_routes, problem_pages, registry_routes
 from services.gateway.routes.limiting import limiting_routes
+from services.gateway.routes.pairing import pairing_routes
 from services.gateway.routes.reading import reading_routes
+from services.gateway.routes.versioning import versioning_routes
 from services.gateway.settings import GatewaySettings
+from services.gateway.versioning import Versions
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
     """Assemble the service from its settings."""
-    registry = load_registry(settings).without(settings.unusable_providers)
+
+    def load() -> Registry:
+        return load_registry(settings).without(settings.unusable_providers)
+
+    registry = load()
     bus = NatsBus(settings, registry, "gateway")
     presenter = Presenter(settings, Addresses(bus.jetstream))
     reader = Reader(bus.events, bus.jetstream, presenter)
@@ -40,16 +51,20 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     backlog = Backlog(
         limits, limit=settings.max_queued, project_limit=settings.max_queued_per_project
     )
+    canceler = Canceler(bus.events, bus.work, bus.jetstream.hint)
+    versions = Versions(bus.slots, bus.jetstream, presenter)
+    acceptor = Acceptor(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy)
     desk = Desk(
         registry,
         bus.events,
         bus.work,
-        Acceptor(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy),
+        acceptor,
+        canceler,
+        versions,
         References(bus.events, bus.jetstream),
         gauge,
         backlog,
     )
-    canceler = Canceler(bus.events, bus.work, bus.jetstream.hint)
 
     pulling = Connection(settings, "gateway")
     broker = create_broker(settings, pulling)
@@ -61,7 +76,9 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with running(bus=open_bus, gauge=gauge.watch, backlog=backlog.watch):
+        loops: dict[str, Loop] = {"bus": open_bus, "gauge": gauge.watch, "backlog": backlog.watch}
+        loops["registry"] = partial(reread, settings, registry, load)
+        async with running(**loops):
             yield
         pulling.expect_close()
         await broker.stop()
@@ -71,6 +88,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(asking_routes(desk, reader))
     app.include_router(reading_routes(reader))
     app.include_router(canceling_routes(canceler, reader))
+    app.include_router(versioning_routes(versions))
+    app.include_router(pairing_routes(Pairs(desk, acceptor), reader))
     app.include_router(limiting_routes(limits))
     app.include_router(registry_routes(registry))
     app.include_router(index_routes(settings))

@@ -2,19 +2,20 @@
 
 from functools import partial
 
-from heliograph.contracts.errors import IdempotencyKeyInvalid
+from heliograph.contracts.errors import IdempotencyKeyInvalid, SlotBusy
 from heliograph.contracts.names import keyed_job_id, new_job_id
 from heliograph.contracts.records import Record
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryRequest
 from heliograph.runtime.bus import EventLog, WorkQueue, now
 from services.gateway.accepting import Acceptance, Acceptor, Order
-from services.gateway.canceling import read_job
+from services.gateway.canceling import Canceler, read_job
 from services.gateway.drafting import Caller, draft, is_same_body
 from services.gateway.filling import Gauge
 from services.gateway.limiting import Backlog
 from services.gateway.references import References
 from services.gateway.retrying import retry_digest, retry_in_place, retry_record
+from services.gateway.versioning import Versions
 
 _LONGEST_KEY = 255  #: characters
 _TRACEPARENT = 55  #: characters of a W3C traceparent
@@ -48,6 +49,8 @@ class Desk:
         events: EventLog,
         work: WorkQueue,
         acceptor: Acceptor,
+        canceler: Canceler,
+        versions: Versions,
         references: References,
         gauge: Gauge,
         backlog: Backlog,
@@ -56,6 +59,8 @@ class Desk:
         self._events = events
         self._work = work
         self._acceptor = acceptor
+        self._canceler = canceler
+        self._versions = versions
         self._references = references
         self._gauge = gauge
         self._backlog = backlog
@@ -69,20 +74,27 @@ class Desk:
             ServiceError: The caller sends it again, with its key.
         """
 
+        return await self.accept(self.order(wanted, who), replace=wanted.replace)
+
+    def order(self, wanted: JobRequest, who: Caller, *, body_digest: str | None = None) -> Order:
+        """What a request comes to. `body_digest` is of the body that it is part of, if it is."""
+
         async def first_record() -> Record:
             self._gauge.check()
-            record = draft(wanted, who, self._registry, now())
+            current = await self._versions.current(who.project, wanted)
+            record = draft(
+                wanted, who, self._registry, now(), current=current, body_digest=body_digest
+            )
             await self._references.check(who.project, wanted)
             self._backlog.admit(who.project)
             return record
 
-        return await self._acceptor.accept(
-            Order(
-                job=who.job,
-                keyed=who.comes_again,
-                is_same=partial(is_same_body, wanted),
-                draft=first_record,
-            )
+        is_whole = partial(is_same_body, wanted)
+        return Order(
+            job=who.job,
+            keyed=who.comes_again,
+            is_same=is_whole if body_digest is None else lambda digest, _: digest == body_digest,
+            draft=first_record,
         )
 
     async def ask_again(self, job: str, key: str | None, asked: RetryRequest) -> Acceptance:
@@ -106,11 +118,25 @@ class Desk:
             self._backlog.admit(who.project)
             return record
 
-        return await self._acceptor.accept(
-            Order(
-                job=who.job,
-                keyed=key is not None,
-                is_same=lambda digest, _: digest == body,
-                draft=first_record,
-            )
+        order = Order(
+            job=who.job,
+            keyed=key is not None,
+            is_same=lambda digest, _: digest == body,
+            draft=first_record,
         )
+        return await self.accept(order, replace=asked.changes.get("replace") is True)
+
+    async def accept(self, order: Order, *, replace: bool = False) -> Acceptance:
+        """
+        The job of an order. `replace` says that whoever is filling the slot has to go.
+
+        Raises:
+            RequestError, ServiceError: As for `ask`.
+        """
+        while True:
+            try:
+                return await self._acceptor.accept(order)
+            except SlotBusy as busy:
+                if not replace or busy.job is None:
+                    raise
+                await self._canceler.supersede(busy.job)

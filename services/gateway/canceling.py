@@ -1,5 +1,6 @@
 """Canceling: at once where nobody works on the job, else a wish that its worker obeys."""
 
+from contextlib import suppress
 from typing import Literal
 
 import structlog
@@ -40,12 +41,24 @@ class Canceler:
                 return entry, False
             if record.step.is_final:
                 raise StateConflict(f"the job has {record.status} already")
-            if record.internal.cancel or (mode == "detach" and record.slot is None):
+            is_done = record.internal.cancel if mode == "stop" else record.slot is None
+            if is_done:
                 return entry, True
             try:
                 return await self._write(entry, record, mode), True
             except Lost:
                 continue
+
+    async def supersede(self, job: str) -> None:
+        """
+        Stop a job, and take it out of its slot at once, however long its worker needs to stop.
+
+        Raises:
+            NotFound: There is no such job.
+        """
+        with suppress(StateConflict):  # it ended by itself
+            await self.cancel(job, "stop")
+            await self.cancel(job, "detach")
 
     async def preview(self, job: str) -> Charged:
         """What the job will have cost if it is stopped now. Raises NotFound."""

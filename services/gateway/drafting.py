@@ -39,6 +39,7 @@ def draft(
     registry: Registry,
     at: datetime,
     *,
+    current: Reference | None = None,
     body_digest: str | None = None,
     retry_of: str | None = None,
     takeover: Takeover | None = None,
@@ -46,6 +47,7 @@ def draft(
     """
     The record of a job as it is accepted.
 
+    `current` is what the request works from when it asks for one reference and names none;
     `body_digest` is of the body that the key stands for, when that is not `request` itself;
     `takeover` makes a job that only fetches what an earlier one paid for.
 
@@ -66,7 +68,8 @@ def draft(
     if request.finish_by and request.finish_by <= at:
         raise ValidationFailed.at("/finish_by", "is in the past")
     parameters = _parameters(request, kind, model)
-    references, detail = _references(request, kind, model)
+    asked = request.references or ([current] if current else [])
+    references, detail = _references(request, asked, kind, model)
     estimated = Cost(
         estimated=model.estimate(parameters) if takeover is None else Cost().estimated,
         currency=model.price.currency,
@@ -77,7 +80,7 @@ def draft(
         step=Step.ACCEPTED,
         account=account,
         body_digest=body_digest or resolved.digest(),
-        input_digest=resolved.input_digest(),
+        input_digest=resolved.model_copy(update={"references": asked}).input_digest(),
         takeover=takeover,
         max_references=len(references),
         on_ambiguous=request.on_ambiguous,
@@ -144,13 +147,11 @@ def _schema_errors(model: Model, parameters: dict[str, Any]) -> Iterator[FieldEr
 
 
 def _references(
-    request: JobRequest, kind: Kind, model: Model
+    request: JobRequest, asked: list[Reference], kind: Kind, model: Model
 ) -> tuple[list[Reference], str | None]:
     """The references to use, and a word about those that are left out."""
-    asked = request.references
     if request.max_references and not asked:
-        reason = "needs references; taking the slot's current version is not available yet"
-        raise ValidationFailed.at("/max_references", reason)
+        raise ValidationFailed.at("/max_references", "needs references")
     limit = min(request.max_references or 16, model.max_references, kind.max_references)
     if asked and not limit:
         raise ValidationFailed.at("/references", "this model takes none")

@@ -45,9 +45,8 @@ class Limits:
 
     async def accounts(self) -> list[AccountState]:
         """Every account, and how much of it is in use."""
-        return [
-            self._state(name, await self._accounts.places(name)) for name in self._registry.accounts
-        ]
+        names = list(self._registry.accounts)  # the registry may be read again meanwhile
+        return [self._state(name, await self._accounts.places(name)) for name in names]
 
     async def change_account(self, name: str, wanted: ChangeAccount) -> AccountState:
         """Change an account's cap in all processes at once. Raises NotFound."""

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from pydantic import BaseModel
+
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError, NotFound, Unavailable
 from heliograph.contracts.problems import Problem
@@ -87,31 +89,46 @@ class Reader:
 
     async def jobs(self, query: ListJobs) -> dict[str, Any]:
         """A page of a project's jobs. Raises Unavailable."""
-        answer = await self._ask(subjects.QUERY_JOBS, query.model_dump_json())
+        answer = await ask(self._jetstream, subjects.QUERY_JOBS, query)
         page = JobPage.model_validate_json(answer)
         records = [(Record.model_validate(item.record), item.sequence) for item in page.items]
         return {"items": await self._presenter.jobs(records), "next": page.next}
 
-    async def _ask(self, subject: str, question: str) -> bytes:
-        answer = await self._jetstream.ask(subject, question.encode(), timeout=LIST_PATIENCE)
-        if answer.startswith(b'{"problem"'):
-            raise AnsweredBadly(Refusal.model_validate_json(answer).problem)
-        return answer
-
     async def _turn(self, record: Record) -> Position | None:
         if record.status != "queued":
             return None
-        answer = await self._peek(subjects.query_position(record.id))
-        return Position.model_validate_json(answer) if answer else None
+        return await look_up_turn(self._jetstream, record.id)
 
     async def _progress(self, record: Record) -> ProgressReport | None:
         if record.status != "running":
             return None
-        answer = await self._peek(subjects.query_progress(record.id))
+        answer = await _peek(self._jetstream, subjects.query_progress(record.id))
         return LatestProgress.model_validate_json(answer).report if answer else None
 
-    async def _peek(self, subject: str) -> bytes | None:
-        try:
-            return await self._jetstream.ask(subject, b"", timeout=EDGE_PATIENCE)
-        except Unavailable:
-            return None
+
+async def ask(jetstream: JetStream, subject: str, question: BaseModel) -> bytes:
+    """
+    A question to the read model.
+
+    Raises:
+        AnsweredBadly: It was refused.
+        Unavailable: Nobody answers.
+    """
+    body = question.model_dump_json().encode()
+    answer = await jetstream.ask(subject, body, timeout=LIST_PATIENCE)
+    if answer.startswith(b'{"problem"'):
+        raise AnsweredBadly(Refusal.model_validate_json(answer).problem)
+    return answer
+
+
+async def look_up_turn(jetstream: JetStream, job: str) -> Position | None:
+    """What the dispatcher knows of a queued job; None when it does not answer at once."""
+    answer = await _peek(jetstream, subjects.query_position(job))
+    return Position.model_validate_json(answer) if answer else None
+
+
+async def _peek(jetstream: JetStream, subject: str) -> bytes | None:
+    try:
+        return await jetstream.ask(subject, b"", timeout=EDGE_PATIENCE)
+    except Unavailable:
+        return None

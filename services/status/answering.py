@@ -1,48 +1,129 @@
-"""Questions over the bus that status answers: lists, and the last progress of a job."""
+"""Questions over the bus that status answers: lists, slots, and the last progress of a job."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error
+from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError
-from heliograph.contracts.queries import JobPage, LatestProgress, ListedJob, ListJobs, Refusal
+from heliograph.contracts.queries import (
+    GetSlot,
+    JobPage,
+    LatestProgress,
+    ListedJob,
+    ListJobs,
+    ListSlots,
+    Refusal,
+    SlotHistory,
+    SlotPage,
+)
 from services.status.hub import Hub
 from services.status.ledgers import Ledger, Page
-from services.status.ledgers.sql import cursor_after
+from services.status.ledgers.listing import cursor_after
+from services.status.versioning import Versions
+
+log = structlog.get_logger()
 
 QUEUE_GROUP = "status"  #: one of the status processes answers
 
 _ENVELOPE = 64 * 1024  #: bytes of a reply kept free
 
 
-async def answer_queries(client: Client, ledger: Ledger, hub: Hub) -> None:
+async def answer_queries(client: Client, ledger: Ledger, hub: Hub, versions: Versions) -> None:
     """Answer from now on."""
+    room = client.max_payload - _ENVELOPE
 
-    async def list_jobs(message: Msg) -> None:
-        try:
-            page = await ledger.page(ListJobs.model_validate_json(message.data))
-            answer = as_reply(page, client.max_payload - _ENVELOPE)
-        except HeliographError as error:
-            answer = Refusal(problem=error.problem()).model_dump_json().encode()
-        await message.respond(answer)
+    async def list_jobs(question: bytes) -> bytes:
+        return as_reply(await ledger.page(ListJobs.model_validate_json(question)), room)
+
+    async def list_slots(question: bytes) -> bytes:
+        page = await versions.page(ListSlots.model_validate_json(question))
+        return as_json(cut_page(page, room))
+
+    async def get_slot(question: bytes) -> bytes:
+        history = await versions.history(GetSlot.model_validate_json(question))
+        return as_json(cut_history(history, room))
 
     async def progress(message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
-        await message.respond(LatestProgress(report=hub.report(job)).model_dump_json().encode())
+        await message.respond(as_json(LatestProgress(report=hub.report(job))))
 
-    await client.subscribe(subjects.QUERY_JOBS, queue=QUEUE_GROUP, cb=list_jobs)
+    await client.subscribe(subjects.QUERY_JOBS, queue=QUEUE_GROUP, cb=_answering(list_jobs))
+    await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_answering(list_slots))
+    await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_answering(get_slot))
     await client.subscribe(subjects.query_progress("*"), queue=QUEUE_GROUP, cb=progress)
+
+
+def _answering(answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[Msg], Awaitable[None]]:
+    """Every question is answered, or refused with a problem; none waits for those before it."""
+    answering: set[asyncio.Task[None]] = set()
+
+    async def respond(message: Msg) -> None:
+        try:
+            reply = await answer(message.data)
+        except HeliographError as error:
+            reply = as_json(Refusal(problem=error.problem()))
+        except Exception:  # whoever asked must hear something
+            log.exception("A question broke its handler", subject=message.subject)
+            reply = as_json(Refusal(problem=HeliographError().problem()))
+        with suppress(Error, ConnectionError):
+            await message.respond(reply)
+
+    async def begin(message: Msg) -> None:
+        task = asyncio.create_task(respond(message))
+        answering.add(task)
+        task.add_done_callback(answering.discard)
+
+    return begin
 
 
 def as_reply(page: Page, limit: int) -> bytes:
     """A page as a message; cut where it would not fit one, to be continued by its cursor."""
-    items: list[ListedJob] = []
-    size, following = 0, page.next
-    for row in page.rows:
-        item = ListedJob(sequence=row.sequence, record=row.record.model_dump(mode="json"))
-        size += len(item.model_dump_json())
-        if items and size > limit:
-            following = cursor_after(page.rows[len(items) - 1].record)
-            break
-        items.append(item)
-    return JobPage(items=items, next=following).model_dump_json().encode()
+    items = [
+        ListedJob(sequence=row.sequence, record=row.record.model_dump(mode="json"))
+        for row in page.rows
+    ]
+    kept = fitting(items, limit)
+    whole = kept == len(items)
+    following = page.next if whole else cursor_after(page.rows[kept - 1].record)
+    return as_json(JobPage(items=items[:kept], next=following))
+
+
+def cut_page(page: SlotPage, limit: int) -> SlotPage:
+    """As many of the slots as fit a message."""
+    kept = fitting(page.items, limit)
+    if kept == len(page.items):
+        return page
+    items = page.items[:kept]
+    return page.model_copy(update={"items": items, "next": items[-1].slot})
+
+
+def cut_history(history: SlotHistory, limit: int) -> SlotHistory:
+    """As many of the versions as fit a message beside the slot."""
+    taken = len(as_json(history.state)) if history.state else 0
+    kept = fitting(history.versions, limit - taken)
+    if kept == len(history.versions):
+        return history
+    versions = history.versions[:kept]
+    return history.model_copy(update={"versions": versions, "next": versions[-1].number})
+
+
+def fitting(items: Sequence[BaseModel], limit: int) -> int:
+    """How many of the first items fit in so many bytes of JSON; at least one."""
+    size = 0
+    for count, item in enumerate(items):
+        size += len(as_json(item)) + 1
+        if count and size > limit:
+            return count
+    return len(items)
+
+
+def as_json(message: BaseModel) -> bytes:
+    """A message as it travels."""
+    return message.model_dump_json().encode()

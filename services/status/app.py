@@ -26,6 +26,7 @@ from services.status.settings import StatusSettings
 from services.status.streaming import streaming_routes
 from services.status.subscribing import Subscription
 from services.status.trimming import trim_for_ever
+from services.status.versioning import Versions
 
 
 def create_app(settings: StatusSettings) -> FastAPI:
@@ -53,7 +54,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     async def open_bus() -> None:
         await bus.open()
         await ledger.prepare()
-        await answer_queries(bus.client, ledger, hub)
+        await answer_queries(bus.client, ledger, hub, Versions(ledger, bus.slots, hub))
         prepared.set()
 
     def once_prepared(loop: Loop) -> Loop:

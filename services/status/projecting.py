@@ -29,10 +29,12 @@ class Projector:
             async with self._bus.leases.held("projector") as lost:
                 projecting = asyncio.create_task(self._project())
                 losing = asyncio.create_task(lost.wait())
-                await asyncio.wait({projecting, losing}, return_when="FIRST_COMPLETED")
-                for task in (projecting, losing):
-                    task.cancel()
-                await asyncio.wait({projecting, losing})
+                try:
+                    await asyncio.wait({projecting, losing}, return_when="FIRST_COMPLETED")
+                finally:  # also when the process is going away
+                    for task in (projecting, losing):
+                        task.cancel()
+                    await asyncio.gather(projecting, losing, return_exceptions=True)
                 if not projecting.cancelled() and projecting.exception():
                     raise projecting.exception() or AssertionError
 

@@ -11,6 +11,7 @@ from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Started
 from heliograph.contracts.names import new_job_id
 from heliograph.contracts.registry import Account
+from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Accounts, EventLog, Lost, Slots, WorkQueue, advance, now
 from heliograph.runtime.bus.claims import BucketAccounts
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemorySlots, MemoryWork
@@ -134,6 +135,37 @@ async def test_a_claim_that_saw_another_claimant_is_lost(bus: Bus, project: str)
 
     with pytest.raises(Lost):
         await bus.slots.claim(project, "shot/12", "job_b", seen)
+
+
+RESTORED = Restored(version=1, latest=3, at=now())
+
+
+async def test_a_restored_version_outlives_the_claims_after_it(bus: Bus, project: str) -> None:
+    await bus.slots.claim(project, "shot/12", "job_a", await bus.slots.read(project, "shot/12"))
+    await bus.slots.restore(project, "shot/12", RESTORED, await bus.slots.read(project, "shot/12"))
+
+    seen = await bus.slots.read(project, "shot/12")
+    assert (seen.job, seen.restored) == ("job_a", RESTORED)
+    await bus.slots.claim(project, "shot/12", "job_b", seen)
+    seen = await bus.slots.read(project, "shot/12")
+    assert (seen.job, seen.restored) == ("job_b", RESTORED)
+
+
+async def test_a_version_is_not_restored_over_a_claim_nobody_saw(bus: Bus, project: str) -> None:
+    seen = await bus.slots.read(project, "shot/12")
+    await bus.slots.claim(project, "shot/12", "job_a", seen)
+
+    with pytest.raises(Lost):
+        await bus.slots.restore(project, "shot/12", RESTORED, seen)
+    assert (await bus.slots.read(project, "shot/12")).restored is None
+
+
+async def test_a_slot_is_not_claimed_over_a_version_nobody_saw(bus: Bus, project: str) -> None:
+    seen = await bus.slots.read(project, "shot/12")
+    await bus.slots.restore(project, "shot/12", RESTORED, seen)
+
+    with pytest.raises(Lost):
+        await bus.slots.claim(project, "shot/12", "job_a", seen)
 
 
 async def test_an_account_has_no_more_places_than_its_cap(bus: Bus) -> None:

@@ -115,7 +115,6 @@ async def test_a_large_body_without_a_length_is_refused(
         ("finish_by", "tomorrow", "/finish_by"),
         ("unknown_field", 1, "/unknown_field"),
         ("after", [f"job_{'0' * 26}"], "/after"),
-        ("replace", True, "/replace"),
         ("reuse", True, "/reuse"),
         ("quote", "q", "/quote"),
         ("max_references", 1, "/max_references"),

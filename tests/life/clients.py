@@ -13,6 +13,7 @@ from services.gateway.canceling import Canceler
 from services.gateway.filling import Gauge
 from services.gateway.limiting import Backlog
 from services.gateway.references import References
+from services.gateway.versioning import Versions
 from tests.life.clock import BEGIN
 from tests.life.processes import current, gate
 from tests.life.scenario import Wish
@@ -29,16 +30,18 @@ class Clients:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._canceler = Canceler(state.events, state.work, state.hint)
         self._desk = Desk(
             REGISTRY,
             state.events,
             state.work,
             Acceptor(state.events, state.work, state.slots),
+            self._canceler,
+            Versions(state.slots, _NONE, _NONE),
             References(state.events, _NONE),
             Gauge(_NONE, full_at=1),
             Backlog(_NONE, limit=_MANY, project_limit=_MANY),
         )
-        self._canceler = Canceler(state.events, state.work, state.hint)
         self._requests = {wish: self._request(wish) for wish in state.scenario.wishes}
 
     async def send(self, wish: Wish) -> None:
@@ -74,6 +77,7 @@ class Clients:
         return a_request(
             prompt=wish.body,
             slot=wish.slot or None,
+            replace=wish.replaces,
             parameters={"price": _PRICE},
             finish_by=BEGIN + timedelta(seconds=wish.within) if wish.within else None,
             on_ambiguous={"action": "fail" if self._state.scenario.gives_up else "ask"},

@@ -15,6 +15,7 @@ class Wish:
     body: str
     slot: str = ""
     within: float = 0  #: seconds until its `finish_by`; 0: none
+    replaces: bool = False  #: whoever is filling its slot
 
     def __str__(self) -> str:
         return self.key

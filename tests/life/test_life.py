@@ -7,8 +7,10 @@ with random schedules for so long.
 """
 
 import os
+import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +18,11 @@ from hypothesis import strategies as st
 
 from heliograph.contracts.jobs import LEGAL
 from tests.life.drawing import obey, run
+from tests.life.scenario import EVERYTHING, Wish, some_of
 from tests.life.shrinking import replay, story_of, tell
 
 SCHEDULES = 1_500
+REPLACEMENTS = 300
 SECONDS = float(os.environ.get("LIFE_SECONDS", "0"))
 
 
@@ -41,6 +45,24 @@ def test_every_promise_is_kept_in_random_schedules() -> None:
             pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
 
     assert reached == {"accepted", "deduplicated", *LEGAL}, "some events were never seen"
+
+
+REPLACING = replace(
+    EVERYTHING,
+    wishes=(
+        Wish("a", "x", "s"),
+        Wish("b", "y", "s", replaces=True),
+        Wish("c", "z", "s", replaces=True),
+    ),
+)
+
+
+@pytest.mark.timeout(120)
+def test_every_promise_is_kept_while_jobs_replace_each_other() -> None:
+    for seed in range(REPLACEMENTS):
+        outcome = run(seed, some_of(REPLACING, random.Random(seed)))
+        if outcome.broken:
+            pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
 
 
 @settings(

@@ -62,7 +62,7 @@ class Workers:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._references = References(state.events, _NONE, _NONE)
+        self._references = References(state.events, _NONE, _NONE, _NONE)
         self._reporter = Reporter(state.hint, every=settings().render.progress_every)
         self._storer = Keeper(state)
         self._bugs = Bugs()

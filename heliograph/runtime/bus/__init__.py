@@ -18,6 +18,7 @@ from heliograph.contracts.jobs import fold
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import Marker, Record
+from heliograph.contracts.slots import Restored
 
 
 class Lost(Exception):
@@ -92,7 +93,7 @@ class WorkQueue(Protocol):
 class SlotClaim:
     """Who was last to claim a slot, and the revision that the next claimant must have seen."""
 
-    def __init__(self, job: str | None, revision: int, restored: dict[str, object] | None) -> None:
+    def __init__(self, job: str | None, revision: int, restored: Restored | None) -> None:
         self.job = job
         self.revision = revision
         self.restored = restored
@@ -110,10 +111,18 @@ class Slots(Protocol):
 
     async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
         """
-        Put `job` in the place of what was `seen` there.
+        Put `job` in the place of what was `seen` there. A version that was restored stays so.
 
         Raises:
             Lost: Somebody else did.
+        """
+
+    async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
+        """
+        Note that an older version is current. The claim stays as it was `seen`.
+
+        Raises:
+            Lost: It did not.
         """
 
 

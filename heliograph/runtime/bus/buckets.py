@@ -32,6 +32,11 @@ class Bucket:
             return Cell({}, stored.sequence if stored else 0)
         return Cell(json.loads(stored.data), stored.sequence)
 
+    async def size(self) -> int:
+        """How many keys there are. Raises Unavailable."""
+        info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
+        return int(info["state"]["messages"])
+
     async def write(self, key: str, value: dict[str, Any], seen: int) -> int:
         """Replace what had revision `seen`. Raises Lost when it has another now, and Unavailable."""
         headers = {"ce-id": str(ULID())}

@@ -5,6 +5,7 @@ from typing import Any
 
 from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.registry import Account
+from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Places, SlotClaim, now
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream
@@ -18,13 +19,26 @@ class BucketSlots:
 
     async def read(self, project: str, slot: str) -> SlotClaim:
         cell = await self._bucket.read(f"{project}.{slot}")
-        return SlotClaim(cell.value.get("job"), cell.revision, cell.value.get("restored"))
+        restored = cell.value.get("restored")
+        return SlotClaim(
+            cell.value.get("job"),
+            cell.revision,
+            Restored.model_validate(restored) if restored else None,
+        )
 
     async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
+        await self._write(project, slot, job, seen.restored, seen.revision)
+
+    async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
+        await self._write(project, slot, seen.job, restored, seen.revision)
+
+    async def _write(
+        self, project: str, slot: str, job: str | None, restored: Restored | None, seen: int
+    ) -> None:
         value: dict[str, Any] = {"job": job}
-        if seen.restored:
-            value["restored"] = seen.restored
-        await self._bucket.write(f"{project}.{slot}", value, seen.revision)
+        if restored:
+            value["restored"] = restored.model_dump(mode="json")
+        await self._bucket.write(f"{project}.{slot}", value, seen)
 
 
 class BucketAccounts:

@@ -13,6 +13,7 @@ from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.events import Event
 from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import Record
+from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Entry, Lost, Places, SlotClaim
 
 Gate = Callable[..., Awaitable[None]]  #: called with the name of the act, and what it is about
@@ -130,12 +131,13 @@ class MemorySlots:
 
     def __init__(self, gate: Gate = open_gate) -> None:
         self._gate = gate
-        self.claims: dict[tuple[str, str], tuple[str, int]] = {}
+        self.claims: dict[tuple[str, str], tuple[str | None, int]] = {}
+        self.restored: dict[tuple[str, str], Restored] = {}
 
     async def read(self, project: str, slot: str) -> SlotClaim:
         await self._gate("read slot", slot)
         job, revision = self.claims.get((project, slot), (None, 0))
-        return SlotClaim(job, revision, None)
+        return SlotClaim(job, revision, self.restored.get((project, slot)))
 
     async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
         await self._gate("claim slot", slot, job)
@@ -143,6 +145,14 @@ class MemorySlots:
         if self.is_lost(revision, seen.revision):
             raise Lost(slot)
         self.claims[project, slot] = (job, revision + 1)
+
+    async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
+        await self._gate("restore", slot)
+        _, revision = self.claims.get((project, slot), (None, 0))
+        if self.is_lost(revision, seen.revision):
+            raise Lost(slot)
+        self.claims[project, slot] = (seen.job, revision + 1)
+        self.restored[project, slot] = restored
 
     def is_lost(self, revision: int, seen: int) -> bool:
         """Whether somebody else was first."""

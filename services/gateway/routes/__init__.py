@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from heliograph.contracts.errors import IdempotencyKeyInvalid
-from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN
+from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN, SLOT_PATTERN
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Job
 from heliograph.runtime.presenting import as_json
@@ -15,6 +15,7 @@ from services.gateway.asking import checked_key
 
 project_name = named(PROJECT_PATTERN)
 job_name = named(JOB_PATTERN)
+slot_name = named(SLOT_PATTERN)
 
 Responses = dict[int | str, dict[str, Any]]
 

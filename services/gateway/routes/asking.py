@@ -58,13 +58,17 @@ def asking_routes(desk: Desk, reader: Reader) -> APIRouter:
     return router
 
 
-async def _answer(reader: Reader, acceptance: Acceptance) -> Response:
+async def present(reader: Reader, acceptance: Acceptance) -> dict[str, Any]:
+    """The job that is the answer, as it is now."""
     job, sequence = acceptance.job, acceptance.entry.sequence
     fresh = not (acceptance.replayed or acceptance.deduplicated)
-    present = reader.bare if fresh else reader.present
-    shown: dict[str, Any] = await present(job, sequence)
-    headers = {"Location": f"/v1/jobs/{job.id}"}
+    shown = await (reader.bare if fresh else reader.present)(job, sequence)
+    return {**shown, "deduplicated": acceptance.deduplicated}
+
+
+async def _answer(reader: Reader, acceptance: Acceptance) -> Response:
+    headers = {"Location": f"/v1/jobs/{acceptance.job.id}"}
     if acceptance.replayed:
         headers["Idempotency-Replayed"] = "true"
     status = 200 if acceptance.deduplicated else 202
-    return answer({**shown, "deduplicated": acceptance.deduplicated}, status, headers)
+    return answer(await present(reader, acceptance), status, headers)

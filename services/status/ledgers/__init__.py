@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from heliograph.contracts.queries import ListJobs
+from heliograph.contracts.queries import GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Record
+
+LONGEST_LABEL = 256  #: characters
 
 
 class OutOfStep(Exception):
@@ -37,6 +39,27 @@ class Snapshot:
     rows: list[Row]
 
 
+@dataclass(frozen=True, kw_only=True)
+class SlotRows:
+    """A slot, as of the jobs that were for it."""
+
+    slot: str
+    versions: int  #: successes so far
+    latest: Row | None  #: the last success
+    active: Row | None
+    failures: list[Row]  #: since the last success, the newest first
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotsShot:
+    """Slots as they stood at one sequence of an epoch; `next` continues the list."""
+
+    epoch: str
+    sequence: int
+    slots: list[SlotRows]
+    next: str | None = None
+
+
 class Ledger(Protocol):
     """
     Keeps rows, and the sequence up to which they are complete.
@@ -50,6 +73,9 @@ class Ledger(Protocol):
 
     async def open(self, epoch: str) -> int:
         """The cursor. Events of another epoch than before are forgotten first."""
+
+    async def position(self) -> int:
+        """The cursor, for looking only; 0 before it is open."""
 
     async def apply(self, rows: Sequence[Row], before: int, after: int) -> None:
         """
@@ -66,6 +92,15 @@ class Ledger(Protocol):
         self, project: str, jobs: Sequence[str] | None, final_since: datetime
     ) -> Snapshot:
         """The jobs named; or all that are not final, or became so since a time."""
+
+    async def slots(self, query: ListSlots) -> SlotsShot:
+        """Slots of a project, by name."""
+
+    async def slot(self, query: GetSlot) -> SlotsShot:
+        """One slot; nothing when no job was ever for it."""
+
+    async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
+        """What succeeded in a slot as a version after a number, in order."""
 
     async def unchanged_since(self, at: datetime, limit: int) -> list[str]:
         """Jobs that are not final and had no event since."""
@@ -87,9 +122,13 @@ class Ledger(Protocol):
 
 
 def flatten(record: Record) -> dict[str, str]:
-    """Tags and parameters as names and texts to filter by: `tag.show`, `param.seed`."""
-    tags = {f"tag.{name}": value for name, value in record.tags.items()}
-    return tags | {f"param.{name}": as_text(value) for name, value in record.parameters.items()}
+    """
+    Tags and parameters as names and texts to filter by: `tag.show`, `param.seed`. Values of more
+    than 256 characters are no labels.
+    """
+    named = {f"tag.{name}": value for name, value in record.tags.items()}
+    named |= {f"param.{name}": as_text(value) for name, value in record.parameters.items()}
+    return {name: value for name, value in named.items() if len(value) <= LONGEST_LABEL}
 
 
 def as_text(value: Any) -> str:

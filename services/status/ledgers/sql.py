@@ -1,90 +1,36 @@
 """The read model in SQL: SQLite by default, PostgreSQL for several machines."""
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    Index,
-    MetaData,
-    Select,
-    String,
-    Table,
-    Text,
-    and_,
-    delete,
-    event,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Select, and_, delete, event, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from heliograph.contracts.errors import Unavailable, ValidationFailed
-from heliograph.contracts.names import JOB_PATTERN, matches
-from heliograph.contracts.queries import ListJobs
-from heliograph.contracts.records import FINAL, Record, Step
-from services.status.ledgers import OutOfStep, Page, Row, Snapshot, flatten
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.queries import GetSlot, ListJobs, ListSlots
+from heliograph.contracts.records import FINAL, Step
+from services.status.ledgers import OutOfStep, Page, Row, SlotsShot, Snapshot
+from services.status.ledgers.listing import cursor_after, listing
+from services.status.ledgers.searching import clear_index, create_index, drop_index, has_index
+from services.status.ledgers.slotting import slot_named, slots_in, slots_listed, versions_after
+from services.status.ledgers.tables import (
+    LAYOUT,
+    cursors,
+    job_columns,
+    jobs,
+    label_columns,
+    labels,
+    metadata,
+    read_row,
+    stamp,
+)
 
 _FINAL = tuple(str(step) for step in FINAL)
-_CURSOR = "jobs"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = 2**63 - 1  #: the largest number a column holds
-
-metadata = MetaData()
-
-cursors = Table(
-    "cursors",
-    metadata,
-    Column("name", String(32), primary_key=True),
-    Column("epoch", String(64), nullable=False),
-    Column("sequence", BigInteger, nullable=False),
-)
-
-jobs = Table(
-    "jobs",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("project", String(64), nullable=False),
-    Column("sequence", BigInteger, nullable=False),
-    Column("kind", String(64), nullable=False),
-    Column("model", String(130), nullable=False),
-    Column("slot", String(520)),
-    Column("user", String(128)),
-    Column("status", String(16), nullable=False),
-    Column("step", String(32), nullable=False),
-    Column("prompt", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),  # microseconds since 1970, as all times here
-    Column("changed_at", BigInteger, nullable=False),
-    Column("finished_at", BigInteger),
-    Column("finish_by", BigInteger),
-    Column("trimmed", Boolean, nullable=False, default=False),
-    Column("record", Text, nullable=False),
-    Index("jobs_by_age", "project", "created_at", "id"),
-    Index("jobs_by_status", "project", "status", "created_at", "id"),
-    Index("jobs_by_step", "step", "changed_at"),
-)
-
-labels = Table(
-    "labels",
-    metadata,
-    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    Column("name", String(80), primary_key=True),
-    Column("value", Text, nullable=False),
-)
 
 
 class SqlLedger:
@@ -101,7 +47,14 @@ class SqlLedger:
 
     async def prepare(self) -> None:
         async with self._transaction() as connection:
+            await connection.run_sync(cursors.create, checkfirst=True)
+            known = select(cursors.c.name).where(cursors.c.name == LAYOUT)
+            if await connection.scalar(known) is None:
+                await drop_index(connection)
+                await connection.run_sync(metadata.drop_all)
             await connection.run_sync(metadata.create_all)
+            if has_index(connection):
+                await create_index(connection)
 
     async def open(self, epoch: str) -> int:
         async with self._transaction() as connection:
@@ -110,9 +63,15 @@ class SqlLedger:
                 return int(found.sequence)
             for table in (labels, jobs, cursors):
                 await connection.execute(delete(table))
-            row = {"name": _CURSOR, "epoch": epoch, "sequence": 0}
+            if has_index(connection):
+                await clear_index(connection)
+            row = {"name": LAYOUT, "epoch": epoch, "sequence": 0}
             await connection.execute(insert(cursors).values(row))
             return 0
+
+    async def position(self) -> int:
+        async with self._transaction() as connection:
+            return int(await connection.scalar(select(cursors.c.sequence)) or 0)
 
     async def apply(self, rows: Sequence[Row], before: int, after: int) -> None:
         latest = {row.record.id: row for row in rows}
@@ -127,23 +86,18 @@ class SqlLedger:
 
     async def _upsert(self, connection: AsyncConnection, rows: list[Row]) -> None:
         new = self._insert(jobs)
-        changes = {c.name: new.excluded[c.name] for c in jobs.columns if c.name != "id"}
+        kept = {jobs.c.number.name, jobs.c.id.name}
+        changes = {c.name: new.excluded[c.name] for c in jobs.columns if c.name not in kept}
         statement = new.on_conflict_do_update(index_elements=[jobs.c.id], set_=changes)
-        await connection.execute(statement, [_columns(row) for row in rows])
-        named = [
-            {"job": row.record.id, "name": name, "value": value}
-            for row in rows
-            for name, value in flatten(row.record).items()
-        ]
+        await connection.execute(statement, [job_columns(row) for row in rows])
+        named = [label for row in rows for label in label_columns(row.record)]
         if named:
             await connection.execute(self._insert(labels).on_conflict_do_nothing(), named)
 
     async def page(self, query: ListJobs) -> Page:
-        statement = _filtered(select(jobs.c.sequence, jobs.c.record), query)
-        statement = statement.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
         async with self._transaction() as connection:
-            found = await connection.execute(statement.limit(query.limit + 1))
-            rows = [_row(each) for each in found]
+            found = await connection.execute(await listing(connection, query))
+            rows = [read_row(each) for each in found]
         more = len(rows) > query.limit
         rows = rows[: query.limit]
         return Page(rows, cursor_after(rows[-1].record) if more else None)
@@ -152,7 +106,7 @@ class SqlLedger:
         self, project: str, jobs_named: Sequence[str] | None, final_since: datetime
     ) -> Snapshot:
         if jobs_named is None:
-            shown = or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= _stamp(final_since))
+            shown = or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= stamp(final_since))
         else:
             shown = jobs.c.id.in_(jobs_named)
         # one statement, so that the rows are of the cursor's moment on every database
@@ -164,20 +118,43 @@ class SqlLedger:
             found = (await connection.execute(statement)).all()
         if not found:
             raise Unavailable("the read model is not there yet")
-        return Snapshot(int(found[0].cursor), [_row(each) for each in found if each.record])
+        return Snapshot(int(found[0].cursor), [read_row(each) for each in found if each.record])
+
+    async def slots(self, query: ListSlots) -> SlotsShot:
+        shot = await self._slots(slots_listed(query))
+        if len(shot.slots) <= query.limit:
+            return shot
+        slots = shot.slots[: query.limit]
+        return replace(shot, slots=slots, next=slots[-1].slot)
+
+    async def slot(self, query: GetSlot) -> SlotsShot:
+        return await self._slots(slot_named(query))
+
+    async def _slots(self, statement: Select[Any]) -> SlotsShot:
+        async with self._transaction() as connection:
+            found = (await connection.execute(statement)).all()
+        if not found:
+            raise Unavailable("the read model is not there yet")
+        first = found[0]
+        return SlotsShot(epoch=first.epoch, sequence=int(first.cursor), slots=slots_in(found))
+
+    async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
+        statement = versions_after(project, slot, after).limit(limit)
+        async with self._transaction() as connection:
+            return [read_row(each) for each in await connection.execute(statement)]
 
     async def unchanged_since(self, at: datetime, limit: int) -> list[str]:
         statement = select(jobs.c.id).where(
-            jobs.c.finished_at.is_(None), jobs.c.changed_at < _stamp(at)
+            jobs.c.finished_at.is_(None), jobs.c.changed_at < stamp(at)
         )
         return await self._ids(statement.order_by(jobs.c.changed_at).limit(limit))
 
     async def due(self, at: datetime, unknown_since: datetime, limit: int) -> list[str]:
         undecided = and_(
-            jobs.c.step == str(Step.SUBMIT_UNKNOWN), jobs.c.changed_at < _stamp(unknown_since)
+            jobs.c.step == str(Step.SUBMIT_UNKNOWN), jobs.c.changed_at < stamp(unknown_since)
         )
         statement = select(jobs.c.id).where(
-            jobs.c.finished_at.is_(None), or_(jobs.c.finish_by <= _stamp(at), undecided)
+            jobs.c.finished_at.is_(None), or_(jobs.c.finish_by <= stamp(at), undecided)
         )
         return await self._ids(statement.limit(limit))
 
@@ -188,7 +165,7 @@ class SqlLedger:
     async def untrimmed(self, finished_before: datetime, limit: int) -> list[tuple[str, str]]:
         statement = select(jobs.c.project, jobs.c.id).where(
             jobs.c.step.in_(_FINAL),
-            jobs.c.changed_at < _stamp(finished_before),
+            jobs.c.changed_at < stamp(finished_before),
             jobs.c.trimmed.is_(False),
         )
         async with self._transaction() as connection:
@@ -214,79 +191,6 @@ class SqlLedger:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
-
-
-def cursor_after(record: Record) -> str:
-    """Where a list goes on after a job: opaque, and stable whatever comes in meanwhile."""
-    plain = f"{_stamp(record.created_at)}.{record.id}"
-    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[int, str]:
-    """Raises ValidationFailed for what is no cursor of ours."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        created, job = base64.urlsafe_b64decode(padded.encode()).decode().split(".")
-        if matches(JOB_PATTERN, job) and 0 <= int(created) <= _LATEST:
-            return int(created), job
-    except (ValueError, binascii.Error):
-        pass
-    raise ValidationFailed.at("/query/cursor", "is not one that was given out")
-
-
-def _filtered(statement: Select[Any], query: ListJobs) -> Select[Any]:
-    where = [jobs.c.project == query.project]
-    for column in ("status", "kind", "model", "user"):
-        value = getattr(query, column)
-        if value is not None:
-            where.append(jobs.c[column] == value)
-    if query.slot is not None:
-        # LIKE of SQLite does not tell capitals from small letters
-        where.append(func.substr(jobs.c.slot, 1, len(query.slot)) == query.slot)
-    if query.q is not None:
-        where.append(jobs.c.prompt.icontains(query.q, autoescape=True))
-    if query.created_after is not None:
-        where.append(jobs.c.created_at >= _stamp(query.created_after))
-    if query.created_before is not None:
-        where.append(jobs.c.created_at <= _stamp(query.created_before))
-    named = {f"tag.{n}": v for n, v in query.tags.items()}
-    named |= {f"param.{n}": v for n, v in query.parameters.items()}
-    for name, value in named.items():
-        matching = and_(labels.c.job == jobs.c.id, labels.c.name == name, labels.c.value == value)
-        where.append(exists().where(matching))
-    if query.cursor is not None:
-        where.append(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(*read_cursor(query.cursor)))
-    return statement.where(*where)
-
-
-def _columns(row: Row) -> dict[str, Any]:
-    record = row.record
-    return {
-        "id": record.id,
-        "project": record.project,
-        "sequence": row.sequence,
-        "kind": record.kind,
-        "model": record.model,
-        "slot": record.slot,
-        "user": record.user,
-        "status": record.status,
-        "step": str(record.step),
-        "prompt": record.prompt,
-        "created_at": _stamp(record.created_at),
-        "changed_at": _stamp(record.internal.changed_at),
-        "finished_at": _stamp(record.finished_at) if record.finished_at else None,
-        "finish_by": _stamp(record.finish_by) if record.finish_by else None,
-        "trimmed": False,
-        "record": record.model_dump_json(),
-    }
-
-
-def _row(found: Any) -> Row:
-    return Row(int(found.sequence), Record.model_validate_json(found.record))
-
-
-def _stamp(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:

@@ -218,7 +218,7 @@ def test_a_field_that_is_wrong_is_named(
 
 @pytest.mark.parametrize(
     "fields",
-    [{"quote": "q"}, {"after": [new_job_id()]}, {"replace": True}, {"reuse": True}],
+    [{"quote": "q"}, {"after": [new_job_id()]}, {"reuse": True}],
     ids=lambda fields: next(iter(fields)),
 )
 def test_what_is_not_available_yet_is_refused_and_not_ignored(fields: dict[str, Any]) -> None:

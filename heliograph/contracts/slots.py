@@ -1,0 +1,43 @@
+"""
+Slots: the named places that results fill, and the versions that filled them.
+
+Each success of a job that names a slot is the slot's next version, counted from 1 in the order in
+which they succeeded. The latest is current, until somebody restores an older one.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from heliograph.contracts.names import SlotName
+
+
+class Restored(BaseModel):
+    """An older version that somebody made current again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: int
+    latest: int  #: the newest version there was; whatever succeeded after it is current again
+    at: datetime
+
+
+class RestoreRequest(BaseModel):
+    """Make a version of a slot current."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slot: SlotName = Field(examples=["portrait/char-123"])
+    version: Annotated[int, Field(ge=1, lt=2**31, strict=True, examples=[1])]
+
+
+def current_version(latest: int, restored: Restored | None) -> int:
+    """
+    Which version of a slot is current, when `latest` is the newest; 0 when there is none.
+
+    Who is newer is told by counting, not by clocks: those of two machines may disagree.
+    """
+    if restored is None or restored.latest < latest:
+        return latest
+    return min(restored.version, latest)

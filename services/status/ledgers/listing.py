@@ -1,0 +1,98 @@
+"""Lists of jobs: what narrows them, and the cursors that continue them."""
+
+import base64
+import binascii
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.names import JOB_PATTERN, matches
+from heliograph.contracts.queries import ListJobs
+from heliograph.contracts.records import Record
+from services.status.ledgers.searching import containing
+from services.status.ledgers.tables import jobs, labels, stamp
+
+_LATEST = 2**63 - 1  #: the largest number a column holds
+_MANY = 5_000  #: jobs with a label; beyond, how many more does not matter
+
+Label = tuple[str, str]  #: name and value
+
+
+def cursor_after(record: Record) -> str:
+    """Where a list goes on after a job: opaque, and stable whatever comes in meanwhile."""
+    plain = f"{stamp(record.created_at)}.{record.id}"
+    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[int, str]:
+    """Raises ValidationFailed for what is no cursor of ours."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        created, job = base64.urlsafe_b64decode(padded.encode()).decode().split(".")
+        if matches(JOB_PATTERN, job) and 0 <= int(created) <= _LATEST:
+            return int(created), job
+    except (ValueError, binascii.Error):
+        pass
+    raise ValidationFailed.at("/query/cursor", "is not one that was given out")
+
+
+async def listing(connection: AsyncConnection, query: ListJobs) -> Select[Any]:
+    """The jobs of a query, newest first, one more than fit a page."""
+    named = [(f"tag.{n}", v) for n, v in query.tags.items()]
+    named += [(f"param.{n}", v) for n, v in query.parameters.items()]
+    rarest = await _rarest(connection, query.project, named)
+    where = _conditions(query)
+    if query.q is not None:
+        where.append(await containing(connection, query.q))
+    where += [_has(label) for label in named if label != rarest]
+    statement = select(jobs.c.sequence, jobs.c.record)
+    if rarest is None:
+        by, job = jobs.c.created_at, jobs.c.id
+    else:
+        # labels are in the order of their jobs, so that the first ones found are the newest
+        by, job = labels.c.created_at, labels.c.job
+        statement = statement.select_from(labels.join(jobs, jobs.c.id == labels.c.job))
+        where += _labelled(query.project, rarest)
+    if query.cursor is not None:
+        where.append(tuple_(by, job) < tuple_(*read_cursor(query.cursor)))
+    return statement.where(*where).order_by(by.desc(), job.desc()).limit(query.limit + 1)
+
+
+def _conditions(query: ListJobs) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [jobs.c.project == query.project]
+    for column in ("status", "kind", "model", "user"):
+        value = getattr(query, column)
+        if value is not None:
+            where.append(jobs.c[column] == value)
+    if query.slot is not None:
+        # LIKE of SQLite does not tell capitals from small letters
+        where.append(func.substr(jobs.c.slot, 1, len(query.slot)) == query.slot)
+    if query.created_after is not None:
+        where.append(jobs.c.created_at >= stamp(query.created_after))
+    if query.created_before is not None:
+        where.append(jobs.c.created_at <= stamp(query.created_before))
+    return where
+
+
+def _has(label: Label) -> ColumnElement[bool]:
+    one = labels.alias()
+    matching = and_(one.c.job == jobs.c.id, one.c.name == label[0], one.c.value == label[1])
+    return exists().where(matching)
+
+
+def _labelled(project: str, label: Label) -> list[ColumnElement[bool]]:
+    columns = (labels.c.project, labels.c.name, labels.c.value)
+    return [column == value for column, value in zip(columns, (project, *label), strict=True)]
+
+
+async def _rarest(connection: AsyncConnection, project: str, wanted: list[Label]) -> Label | None:
+    """The label that fewest jobs have: whoever begins with it has least to look through."""
+    if len(wanted) < 2:
+        return wanted[0] if wanted else None
+    counts = {}
+    for label in wanted:
+        some = select(labels.c.job).where(*_labelled(project, label)).limit(_MANY).subquery()
+        counts[label] = await connection.scalar(select(func.count()).select_from(some))
+    return min(counts, key=lambda label: counts[label] or 0)

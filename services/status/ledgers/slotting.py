@@ -1,0 +1,107 @@
+"""
+Slots, read from the jobs that were for them.
+
+A version needs no table of its own: it is the number of a success among those of its slot, in the
+order of the log. So the numbers are the same however often the read model is made anew.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+
+from heliograph.contracts.queries import GetSlot, ListSlots
+from services.status.ledgers import Row, SlotRows
+from services.status.ledgers.tables import cursors, jobs, read_row
+
+FAILURES = 10  #: shown of a slot
+
+_FAILED = ("failed", "expired")
+_OPEN = ("queued", "running")
+_BEYOND = "\x7f"  #: comes after every character of a name
+
+
+def slots_listed(query: ListSlots) -> Select[Any]:
+    """What has to be shown of a page of slots, and of one more, in one statement: one moment."""
+    prefixed = and_(jobs.c.slot >= query.prefix, jobs.c.slot < query.prefix + _BEYOND)
+    page = select(jobs.c.slot).where(jobs.c.project == query.project, prefixed)
+    if query.cursor is not None:
+        page = page.where(jobs.c.slot > query.cursor)
+    return _shown(query.project, page.distinct().order_by(jobs.c.slot).limit(query.limit + 1))
+
+
+def slot_named(query: GetSlot) -> Select[Any]:
+    """The same of one slot."""
+    page = select(jobs.c.slot).where(jobs.c.project == query.project, jobs.c.slot == query.slot)
+    return _shown(query.project, page.distinct())
+
+
+def versions_after(project: str, slot: str, number: int) -> Select[Any]:
+    """The successes of a slot that are versions after a number, in order."""
+    statement = select(jobs.c.sequence, jobs.c.record).where(
+        jobs.c.project == project, jobs.c.slot == slot, jobs.c.status == "succeeded"
+    )
+    return statement.order_by(jobs.c.sequence).offset(number)
+
+
+def _shown(project: str, names: Select[Any]) -> Select[Any]:
+    """Of each slot: the last success, what is open, and what failed since."""
+    page = names.cte("page")
+    succeeded, failed = jobs.c.status == "succeeded", jobs.c.status.in_(_FAILED)
+    slot = jobs.c.slot
+    ranked = (
+        select(
+            jobs.c.number,
+            slot,
+            jobs.c.status,
+            jobs.c.sequence,
+            func.count().filter(succeeded).over(partition_by=slot).label("versions"),
+            func.max(jobs.c.sequence).filter(succeeded).over(partition_by=slot).label("latest"),
+            func.row_number()
+            .over(partition_by=(slot, failed), order_by=jobs.c.sequence.desc())
+            .label("age"),
+        )
+        .where(jobs.c.project == project, slot.in_(select(page.c.slot)))
+        .cte("ranked")
+    )
+    since = func.coalesce(ranked.c.latest, 0)
+    news = and_(ranked.c.status.in_(_FAILED), ranked.c.sequence > since, ranked.c.age <= FAILURES)
+    open_ = ranked.c.status.in_(_OPEN)
+    wanted = or_(ranked.c.sequence == ranked.c.latest, open_, news)
+    rows = page.outerjoin(ranked, and_(ranked.c.slot == page.c.slot, wanted))
+    rows = rows.outerjoin(jobs, jobs.c.number == ranked.c.number)
+    everything = cursors.outerjoin(rows, page.c.slot.is_not(None))
+    return (
+        select(
+            cursors.c.epoch,
+            cursors.c.sequence.label("cursor"),
+            page.c.slot,
+            ranked.c.versions,
+            jobs.c.sequence,
+            jobs.c.record,
+        )
+        .select_from(everything)
+        .order_by(page.c.slot, jobs.c.sequence.desc())
+    )
+
+
+def slots_in(found: Sequence[Any]) -> list[SlotRows]:
+    """The slots in rows of `slots_listed` or `slot_named`."""
+    named = [each for each in found if each.slot is not None]
+    return [_slot(name, list(each)) for name, each in groupby(named, lambda row: str(row.slot))]
+
+
+def _slot(name: str, found: list[Any]) -> SlotRows:
+    rows = [read_row(each) for each in found if each.record is not None]
+
+    def those(statuses: tuple[str, ...]) -> list[Row]:
+        return [row for row in rows if row.record.status in statuses]
+
+    return SlotRows(
+        slot=name,
+        versions=int(found[0].versions or 0),
+        latest=next(iter(those(("succeeded",))), None),
+        active=next(iter(those(_OPEN)), None),
+        failures=those(_FAILED),
+    )

@@ -1,0 +1,111 @@
+"""Slots and their versions: what the read model knows, and which version somebody restored."""
+
+import asyncio
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.queries import (
+    GetSlot,
+    ListSlots,
+    ShownJob,
+    SlotHistory,
+    SlotPage,
+    SlotState,
+    SlotVersion,
+)
+from heliograph.contracts.slots import current_version
+from heliograph.runtime.bus import Slots
+from services.status.hub import Hub
+from services.status.ledgers import Ledger, Row, SlotRows
+
+_PATIENCE = 0.5  #: seconds to wait for what live clients may have heard of already
+_CATCH_UP = 4.0  #: seconds that the read model has to take in what the log has
+_AGAIN_AFTER = 0.01  #: seconds between looks at it
+
+
+class Versions:
+    """Answers about slots. Every method raises Unavailable."""
+
+    def __init__(self, ledger: Ledger, slots: Slots, hub: Hub) -> None:
+        self._ledger = ledger
+        self._slots = slots
+        self._hub = hub
+
+    async def page(self, query: ListSlots) -> SlotPage:
+        """Slots of a project, each with all that a page needs to draw it."""
+        await self._reaches(self._hub.head, _PATIENCE)
+        shot = await self._ledger.slots(query)
+        states = [self._state(query.project, slot) for slot in shot.slots]
+        return SlotPage(
+            epoch=shot.epoch,
+            sequence=shot.sequence,
+            items=await asyncio.gather(*states),
+            next=shot.next,
+        )
+
+    async def history(self, query: GetSlot) -> SlotHistory:
+        """One slot, with its versions."""
+        if query.settled:
+            await self._settle()
+        else:
+            await self._reaches(self._hub.head, _PATIENCE)
+        shot = await self._ledger.slot(query)
+        versions = await self._versions(query.project, query.slot, query.after, query.limit + 1)
+        shown = versions[: query.limit]
+        return SlotHistory(
+            epoch=shot.epoch,
+            sequence=shot.sequence,
+            state=await self._state(query.project, shot.slots[0]) if shot.slots else None,
+            versions=shown,
+            next=shown[-1].number if shown and len(versions) > query.limit else None,
+        )
+
+    async def _settle(self) -> None:
+        """Until the read model has everything that is in the log by now."""
+        if not await self._reaches(await self._hub.last_sequence(), _CATCH_UP):
+            raise Unavailable("the read model is behind the log")
+
+    async def _reaches(self, sequence: int, seconds: float) -> bool:
+        """Whether the read model has an event before the time is up."""
+        clock = asyncio.get_running_loop().time
+        patience = clock() + seconds
+        while await self._ledger.position() < sequence:
+            if clock() > patience:
+                return False
+            await asyncio.sleep(_AGAIN_AFTER)
+        return True
+
+    async def _state(self, project: str, slot: SlotRows) -> SlotState:
+        active = slot.active
+        return SlotState(
+            slot=slot.slot,
+            versions=slot.versions,
+            current=await self._current(project, slot),
+            active=_shown(active) if active else None,
+            report=self._hub.report(active.record.id) if active else None,
+            failures=[_shown(row) for row in slot.failures],
+        )
+
+    async def _current(self, project: str, slot: SlotRows) -> SlotVersion | None:
+        if slot.latest is None:
+            return None
+        latest = SlotVersion(number=slot.versions, made_by=_shown(slot.latest))
+        if slot.versions == 1:
+            return latest
+        restored = (await self._slots.read(project, slot.slot)).restored
+        number = current_version(slot.versions, restored)
+        if number == slot.versions:
+            return latest
+        found = await self._versions(project, slot.slot, number - 1, 1)
+        return found[0] if found else latest
+
+    async def _versions(self, project: str, slot: str, after: int, limit: int) -> list[SlotVersion]:
+        rows = await self._ledger.versions(project, slot, after, limit)
+        return [
+            SlotVersion(number=number, made_by=_shown(row))
+            for number, row in enumerate(rows, start=after + 1)
+        ]
+
+
+def _shown(row: Row) -> ShownJob:
+    job = row.record.model_dump(mode="json", exclude={"internal"})
+    return ShownJob(sequence=row.sequence, job=job)

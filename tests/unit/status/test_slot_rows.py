@@ -1,0 +1,219 @@
+"""Slots are read from their jobs: versions count successes, in the order of the log."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heliograph.contracts.errors import Deadline, Unavailable
+from heliograph.contracts.facts import (
+    Canceled,
+    CancelRequested,
+    Expired,
+    Fact,
+    Failed,
+    Rendered,
+    Started,
+    Submitting,
+    Succeeded,
+)
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.queries import GetSlot, ListSlots
+from heliograph.contracts.records import Record
+from services.status.ledgers import Row, SlotRows, SlotsShot
+from services.status.ledgers.slotting import FAILURES
+from services.status.ledgers.sql import SqlLedger
+from tests.support.records import a_record
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+SLOT = "cast/alice/ref_a"
+
+started = Started(run=1)
+failed = Failed(problem=Deadline().problem())
+SUCCESS = (
+    started,
+    Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[]),
+    Rendered(run=1, outputs=[]),
+    Succeeded(assets=[]),
+)
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    await ledger.prepare()
+    await ledger.open("one")
+    yield ledger
+    await ledger.aclose()
+
+
+def a_job(*facts: Fact, **fields: Any) -> Record:
+    record = a_record(**{"project": "demo", "slot": SLOT, **fields})
+    for fact in facts:
+        record = fold(record, fact, NOW)
+    return record
+
+
+async def take_in(ledger: SqlLedger, *records: Record) -> int:
+    """One event for each record. Returns the cursor."""
+    cursor = await ledger.position()
+    rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
+    await ledger.apply(rows, cursor, cursor + len(rows))
+    return cursor + len(rows)
+
+
+async def shown(ledger: SqlLedger, slot: str = SLOT) -> SlotRows:
+    [found] = (await ledger.slot(GetSlot(project="demo", slot=slot))).slots
+    return found
+
+
+async def versions(ledger: SqlLedger, after: int = 0, limit: int = 10) -> list[str]:
+    rows = await ledger.versions("demo", SLOT, after, limit)
+    return [row.record.id for row in rows]
+
+
+def ids(*rows: Row | Record | None) -> list[str]:
+    return [row.record.id if isinstance(row, Row) else row.id for row in rows if row]
+
+
+async def test_each_success_is_the_next_version(ledger: SqlLedger) -> None:
+    first, second, third = (a_job(*SUCCESS) for _ in range(3))
+    await take_in(ledger, second, a_job(failed), first, a_job(Canceled()), third)
+
+    slot = await shown(ledger)
+
+    assert slot.versions == 3
+    assert ids(slot.latest) == [third.id]
+    assert await versions(ledger) == ids(second, first, third)
+    assert await versions(ledger, after=1, limit=1) == [first.id]
+    assert await versions(ledger, after=3) == []
+
+
+async def test_versions_are_in_order_of_success_and_not_of_asking(ledger: SqlLedger) -> None:
+    early, late = a_job(), a_job(*SUCCESS)
+    await take_in(ledger, early, late)
+    for fact in SUCCESS:
+        early = fold(early, fact, NOW)
+        await take_in(ledger, early)
+
+    assert await versions(ledger) == ids(late, early)
+
+
+async def test_a_detached_job_is_no_version(ledger: SqlLedger) -> None:
+    await take_in(ledger, a_job(CancelRequested(mode="detach"), *SUCCESS))
+
+    assert await versions(ledger) == []
+    assert (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots == []
+
+
+async def test_versions_are_the_same_after_a_rebuild(ledger: SqlLedger) -> None:
+    jobs = [a_job(*SUCCESS) for _ in range(4)]
+    last = await take_in(ledger, *jobs)
+    before = await versions(ledger)
+
+    await ledger.open("another")
+    await ledger.apply([Row(n, job) for n, job in enumerate(jobs, start=1)], 0, last)
+
+    assert await versions(ledger) == before
+
+
+async def test_a_slot_shows_what_is_open(ledger: SqlLedger) -> None:
+    running = a_job(started)
+    await take_in(ledger, a_job(*SUCCESS), running)
+
+    slot = await shown(ledger)
+
+    assert ids(slot.active) == [running.id]
+    assert slot.versions == 1
+
+
+async def test_a_slot_shows_what_failed_since_its_last_success(ledger: SqlLedger) -> None:
+    one, two = a_job(failed), a_job(Expired(problem=Deadline().problem()))
+    await take_in(ledger, a_job(failed), a_job(*SUCCESS), one, a_job(Canceled()), two)
+
+    assert ids(*(await shown(ledger)).failures) == ids(two, one)
+
+
+async def test_of_many_failures_the_newest_are_shown(ledger: SqlLedger) -> None:
+    jobs = [a_job(failed) for _ in range(FAILURES + 3)]
+    await take_in(ledger, *jobs)
+
+    assert ids(*(await shown(ledger)).failures) == ids(*reversed(jobs))[:FAILURES]
+
+
+async def test_a_slot_with_nothing_to_show_is_still_one(ledger: SqlLedger) -> None:
+    await take_in(ledger, a_job(Canceled()))
+
+    slot = await shown(ledger)
+
+    assert slot == SlotRows(slot=SLOT, versions=0, latest=None, active=None, failures=[])
+
+
+async def listed(ledger: SqlLedger, **query: Any) -> SlotsShot:
+    return await ledger.slots(ListSlots(**{"project": "demo", **query}))
+
+
+async def test_slots_are_listed_by_name_as_of_one_sequence(ledger: SqlLedger) -> None:
+    names = ["shot/2", "shot/10", "cast/bob/ref_a", "Shot/1", "shot-x"]
+    await take_in(ledger, *(a_job(*SUCCESS, slot=name) for name in names), a_job(slot=None))
+    await take_in(ledger, a_job(slot="shot/2", project="another"))
+
+    shot = await listed(ledger)
+
+    assert [slot.slot for slot in shot.slots] == sorted(names)
+    assert (shot.epoch, shot.sequence, shot.next) == ("one", 7, None)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "found"),
+    [
+        ("shot/", ["shot/1", "shot/1/a"]),
+        ("shot", ["shot-z", "shot/1", "shot/1/a"]),
+        ("shot/1", ["shot/1", "shot/1/a"]),
+        ("Shot", ["Shot/1"]),
+        ("shot_", []),
+    ],
+)
+async def test_a_prefix_is_taken_as_it_is_spelled(
+    ledger: SqlLedger, prefix: str, found: list[str]
+) -> None:
+    names = ["shot/1", "shot/1/a", "shot-z", "Shot/1", "cast/a"]
+    await take_in(ledger, *(a_job(slot=name) for name in names))
+
+    assert [slot.slot for slot in (await listed(ledger, prefix=prefix)).slots] == found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+async def test_pages_of_slots_together_are_all_of_them(ledger: SqlLedger, limit: int) -> None:
+    names = [f"shot/{n}" for n in range(7)]
+    jobs = [a_job(*facts, slot=name) for name in names for facts in (SUCCESS, (failed,), ())]
+    await take_in(ledger, *jobs)
+
+    found: list[SlotRows] = []
+    cursor: str | None = None
+    while True:
+        page = await listed(ledger, limit=limit, cursor=cursor)
+        found += page.slots
+        cursor = page.next
+        if cursor is None:
+            break
+
+    assert [slot.slot for slot in found] == names
+    assert all(slot.versions == 1 and slot.active and len(slot.failures) == 1 for slot in found)
+
+
+async def test_a_project_without_slots_has_an_empty_page_of_its_moment(ledger: SqlLedger) -> None:
+    await take_in(ledger, a_job(slot=None))
+
+    assert await listed(ledger) == SlotsShot(epoch="one", sequence=1, slots=[])
+
+
+async def test_a_ledger_that_was_never_opened_has_no_moment(tmp_path: Path) -> None:
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/new.sqlite")
+    await ledger.prepare()
+
+    with pytest.raises(Unavailable):
+        await listed(ledger)
+    await ledger.aclose()
