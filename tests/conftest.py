@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.emulation.running import Emulator, emulator_running
 from tests.support.fal.running import FalServer, fal_running
 from tests.support.records import some_project
 from tests.support.servers import Server, choices, shared_nats, shared_s3
@@ -13,7 +15,26 @@ from tests.support.servers import Server, choices, shared_nats, shared_s3
 for name in list(os.environ):  # a developer's shell must not change a test
     if name.startswith("HELIOGRAPH_") and not name.startswith("HELIOGRAPH_TEST_"):
         del os.environ[name]
-os.environ.pop("FAL_KEY", None)
+for name in (
+    "FAL_KEY",
+    "REPLICATE_API_TOKEN",
+    "REPLICATE_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_API_KEY",
+    "OPENAI_API_KEY",
+):
+    os.environ.pop(name, None)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several test processes says which servers it chose."""
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["choices"] = list(choices)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    choices.update(dict.fromkeys(node.workeroutput.get("choices", ())))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -45,6 +66,27 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def fal_server() -> Iterator[FalServer]:
     """One emulated fal for all tests; accounts keep them apart."""
     with fal_running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def replicate_server() -> Iterator[Emulator]:
+    """One emulated Replicate for all tests; accounts keep them apart."""
+    with emulator_running("replicate") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gemini_server() -> Iterator[Emulator]:
+    """One emulated Gemini for all tests; accounts keep them apart."""
+    with emulator_running("gemini") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def openai_server() -> Iterator[Emulator]:
+    """One emulated OpenAI for all tests; accounts keep them apart."""
+    with emulator_running("openai") as server:
         yield server
 
 

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from pydantic import ValidationError
 from rich.console import Console
 
-from deploy.local.demo import run_demo
+from deploy.local.demo import CASTS, NoKey, check_provider, run_demo
 from deploy.local.processes import NotInstalled, ports, processes
 from deploy.local.readiness import PortsTaken, check_ports, until_ready
 from deploy.local.settings import LocalSettings
@@ -24,13 +24,16 @@ def main() -> int:
     """Exit code 0: all well; 1: the demo failed; 2: it could not start."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("what", choices=["up", "demo"])
-    what = parser.parse_args().what
+    parser.add_argument("--provider", choices=CASTS, default="sim", help="who makes the demo")
+    asked = parser.parse_args()
     try:
         settings = LocalSettings()
+        check_provider(settings, asked.provider)
         load_registry(settings)
         check_ports(settings.host, ports(settings))
-        return asyncio.run(_until_signal(up(settings) if what == "up" else demo(settings)))
-    except (PortsTaken, NotInstalled, RegistryError) as error:
+        work = up(settings) if asked.what == "up" else demo(settings, asked.provider)
+        return asyncio.run(_until_signal(work))
+    except (PortsTaken, NotInstalled, RegistryError, NoKey) as error:
         print(error, file=sys.stderr)
     except ValidationError as error:
         for each in error.errors():
@@ -67,7 +70,7 @@ async def up(settings: LocalSettings) -> int:
     return 0
 
 
-async def demo(settings: LocalSettings) -> int:
+async def demo(settings: LocalSettings, provider: str) -> int:
     """Start, show, stop."""
     console = Console()
     logs = settings.folder.folder("logs")
@@ -80,7 +83,7 @@ async def demo(settings: LocalSettings) -> int:
             console.print(f"not ready after {_READY_PATIENCE:g} s; see {logs}", style="red")
             return 1
         console.print(f"ready in {time.monotonic() - began:.1f} s; logs are in {logs}")
-        well = await run_demo(settings, console)
+        well = await run_demo(settings, console, provider)
     return 0 if well else 1
 
 

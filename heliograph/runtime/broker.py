@@ -2,15 +2,23 @@
 
 from faststream.nats import NatsBroker
 
+from heliograph.runtime.bus.jetstream import translated
 from heliograph.runtime.connection import Connection
 from heliograph.runtime.delivery import heartbeat
 from heliograph.runtime.serving import HTTP_GRACE
 from heliograph.runtime.settings import ServiceSettings
 
 
+class _Broker(NatsBroker):
+    async def start(self) -> None:
+        """Raises Unavailable: whoever starts it tries again."""
+        with translated():
+            await super().start()
+
+
 def create_broker(settings: ServiceSettings, connection: Connection) -> NatsBroker:
     """A broker that keeps messages alive while they are worked on, and stops within the drain."""
-    return NatsBroker(
+    return _Broker(
         **connection.options,
         middlewares=[heartbeat(settings.ack_wait)],
         graceful_timeout=settings.drain - HTTP_GRACE,

@@ -33,6 +33,8 @@ Point = Literal[
     # render: a worker
     "start.placed",  # a place in the account; no event
     "start.written",  # `started`
+    "bring.claimed",  # a reference is about to be brought; others wait for it
+    "bring.brought",  # the provider has it; nobody else knows
     "submit.intended",  # `submitting`; the POST was never begun
     "submit.posted",  # accepted by the provider; its answer is not written
     "submit.written",  # what the POST taught is written

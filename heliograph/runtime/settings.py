@@ -63,6 +63,22 @@ class ServiceSettings(BaseSettings):
         default=None, validation_alias=AliasChoices("FAL_KEY", "fal_key")
     )
     fal_base_url: Url | None = None  #: a server that speaks for all of fal; null: fal itself
+    #: of other providers, each in its own variable; without it their models cannot be asked for
+    replicate_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("REPLICATE_API_TOKEN", "REPLICATE_API_KEY", "replicate_key"),
+    )
+    gemini_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("GEMINI_API_KEY", "GOOGLE_API_KEY", "gemini_key"),
+    )
+    #: a server of one's own may do without, see `openai_base_url`
+    openai_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_key")
+    )
+    replicate_base_url: Url | None = None  #: a server in Replicate's place
+    gemini_base_url: Url | None = None  #: a server in Gemini's place
+    openai_base_url: Url | None = None  #: any server that speaks as OpenAI does, with its `/v1`
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] | None = None  #: text on a terminal, else json
@@ -71,6 +87,7 @@ class ServiceSettings(BaseSettings):
     submit_limit: float = Field(default=30.0, gt=0)  #: seconds for the one POST of an attempt
     drain: float = Field(default=10.0, gt=0)  #: seconds to finish what is in hand
     storage_concurrency: int = Field(default=8, ge=1)  #: jobs being stored at once, all processes
+    reference_copies: int = Field(default=10_000, ge=1)  #: that are known of, all providers
     events_max_bytes: int = Field(default=4 * 2**30, ge=2**20)  #: of the event stream
 
     @field_validator("allowed_origins", mode="before")
@@ -80,7 +97,17 @@ class ServiceSettings(BaseSettings):
             return [origin.strip() for origin in origins.split(",") if origin.strip()]
         return origins
 
-    @field_validator("fal_key", "fal_base_url", mode="before")
+    @field_validator(
+        "fal_key",
+        "fal_base_url",
+        "replicate_key",
+        "replicate_base_url",
+        "gemini_key",
+        "gemini_base_url",
+        "openai_key",
+        "openai_base_url",
+        mode="before",
+    )
     @classmethod
     def _nothing_is_none(cls, said: Any) -> Any:
         return None if said == "" else said
@@ -126,13 +153,20 @@ class ServiceSettings(BaseSettings):
     @property
     def unusable_providers(self) -> dict[str, str]:
         """Those that cannot be used here, each with the reason."""
-        return {} if self.fal_key else {"fal": "FAL_KEY is not set"}
+        keys = {
+            "fal": (self.fal_key, "FAL_KEY is not set"),
+            "replicate": (self.replicate_key, "REPLICATE_API_TOKEN is not set"),
+            "gemini": (self.gemini_key, "GEMINI_API_KEY is not set"),
+            "openai": (self.openai_key or self.openai_base_url, "OPENAI_API_KEY is not set"),
+        }
+        return {name: reason for name, (key, reason) in keys.items() if not key}
 
     @property
     def hosts_of_results(self) -> list[str]:
         """Where the results of hosted providers are fetched from."""
-        emulated = [urlsplit(self.fal_base_url).netloc] if self.fal_base_url else []
-        return ["*.fal.media", *emulated]
+        bases = (self.fal_base_url, self.replicate_base_url, self.openai_base_url)
+        elsewhere = [urlsplit(base).netloc for base in bases if base]
+        return ["*.fal.media", "replicate.delivery", "*.replicate.delivery", *elsewhere]
 
     @property
     def folder(self) -> Home:

@@ -86,6 +86,8 @@ def streams(settings: ServiceSettings) -> list[Config]:
         },
         *(_bucket(name, 5) for name in ("lanes", "accounts")),
         *(_bucket(name, 1) for name in ("slots", "budgets", "uploads", "leases")),
+        # what is written again stands last: the server forgets what was not used for longest
+        {**_bucket("brought", 1), "max_msgs": settings.reference_copies, "discard": "old"},
     ]
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from faststream import AckPolicy
@@ -14,6 +15,7 @@ from heliograph.contracts.queries import Room
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.broker import create_broker
+from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
@@ -23,10 +25,14 @@ from heliograph.runtime.delivery import Bugs, Delivery, deliver
 from heliograph.runtime.health import add_health
 from heliograph.runtime.presenting import Addresses
 from heliograph.runtime.registry import load_registry
+from heliograph.runtime.registry.rereading import reread
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
+from services.render.bringing import BUCKET, Porter
 from services.render.dispatching import Dispatcher
-from services.render.providers.opening import open_fal
+from services.render.hooking import hook_routes
+from services.render.providers import Depot
+from services.render.providers.opening import open_hosted
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.hosting import sim_routes
 from services.render.references import References
@@ -48,15 +54,22 @@ def create_app(settings: RenderSettings) -> FastAPI:
     registry = load_registry(settings)
     bus = NatsBus(settings, registry, "render")
     sim = SimProvider(settings.folder.path, settings.render_url)
-    fal = open_fal(settings, registry)
+    hosted = open_hosted(settings, registry)
     watch = Watch()
+    porter = Porter(
+        Bucket(bus.jetstream, BUCKET),
+        {name: each for name, each in hosted.items() if isinstance(each, Depot)},
+        most=settings.reference_copies,
+        claim=settings.reference_claim,
+        hosts=settings.reference_hosts,
+    )
     bench = Workbench(
         events=bus.events,
         work=bus.work,
         accounts=bus.accounts,
         lanes=bus.lanes,
-        providers={"sim": sim, "fal": fal},
-        references=References(bus.events, bus.jetstream, Addresses(bus.jetstream)),
+        providers={"sim": sim, **hosted},
+        references=References(bus.events, bus.jetstream, Addresses(bus.jetstream), porter),
         registry=registry,
         reporter=Reporter(bus.jetstream.hint, every=settings.progress_every),
         watch=watch,
@@ -74,7 +87,8 @@ def create_app(settings: RenderSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops: dict[str, Loop] = {"bus": open_bus}
+        loops: dict[str, Loop] = {"bus": open_bus, "copies": porter.watch}
+        loops["registry"] = partial(reread, settings, registry, partial(load_registry, settings))
         if settings.dispatch:
             loops["dispatcher"] = Dispatcher(bus, registry, settings).run
         async with running(**loops):
@@ -83,10 +97,13 @@ def create_app(settings: RenderSettings) -> FastAPI:
         pulling.expect_close()
         await broker.stop()
         await bus.close()
-        await fal.aclose()
+        for provider in hosted.values():
+            await provider.aclose()
 
     app = create_web(settings, "Heliograph render", lifespan=lifespan)
     app.include_router(sim_routes(sim))
+    if settings.render_public_url:
+        app.include_router(hook_routes(bench, bus.jetstream.hint))
     add_health(app, {"nats": bus.check}, unusable=settings.unusable_providers)
     return app
 

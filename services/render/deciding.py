@@ -22,6 +22,8 @@ from heliograph.contracts.records import Record
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
 
+#: how models are told how many outputs they shall make
+_COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "samples", "n")
 _RETRY_AS_NEW = NextAction(kind="retry", label="Try again as a new job")
 
 
@@ -81,14 +83,28 @@ def failure(record: Record, error: JobError, charged: Charged) -> Problem:
 
 def after_poll(record: Record, state: Done | Ended, at: datetime, settings: RenderSettings) -> Fact:
     """What the end of a request makes of its job. Whoever asked to stop gets `canceled`."""
-    run = record.internal.run
     if record.internal.cancel:
-        outputs = state.outputs if isinstance(state, Done) else []
+        outputs = rendered(record, state).outputs if isinstance(state, Done) else []
         return Canceled(charged=state.charged, outputs=outputs)
     if isinstance(state, Done):
-        return Rendered(run=run, outputs=state.outputs, charged=state.charged, answer=state.answer)
+        return rendered(record, state)
     return again_or_failed(
         record, state.error, at, settings, charged=state.charged, answer=state.answer
+    )
+
+
+def rendered(record: Record, done: Done) -> Rendered:
+    """The outputs that were asked for; what a provider adds of its own is left there."""
+    said = {**record.parameters, **record.arguments}
+    asked = max((n for name in _COUNTS if isinstance(n := said.get(name), int)), default=1)
+    kept, count = done.outputs[: max(1, asked)], len(done.outputs)
+    detail = f"the first {len(kept)} of {count} outputs are kept" if count > len(kept) else None
+    return Rendered(
+        run=record.internal.run,
+        outputs=kept,
+        charged=done.charged,
+        answer=done.answer,
+        detail=detail,
     )
 
 

@@ -2,14 +2,15 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
-from heliograph.contracts.errors import AccountRefused, ProviderUnavailable
+from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, ReferenceFailed
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
 from services.render.deciding import after_poll, timed_out
-from services.render.providers import Done, Ended, Provider, Request
+from services.render.providers import Done, Ended, Provider, ReferenceGone, Request
 from services.render.watching import Bell
 from services.render.workbench import Workbench
 
@@ -30,10 +31,20 @@ async def follow(bench: Workbench, run: int, entry: Entry, record: Record) -> No
     with bench.watch.bell(record.id) as bell:
         state = await _poll(bench, provider, request, entry, record, bell)
     if state:
+        state = await _with_references(bench, record, state)
         fact = after_poll(record, state, now(), bench.settings)
         crash_point("follow.ended")
         await bench.write(record.id, record.internal.run, fact)
         crash_point("follow.written")
+
+
+async def _with_references(bench: Workbench, record: Record, state: Done | Ended) -> Done | Ended:
+    """A copy of a reference that the provider threw away too early is brought there again."""
+    if not isinstance(state, Ended) or not isinstance(state.error, ReferenceFailed):
+        return state
+    if not await bench.references.forget(record):
+        return state
+    return replace(state, error=ReferenceGone(str(state.error), provider=state.error.provider))
 
 
 async def _poll(

@@ -21,7 +21,7 @@ async def reconcile(bench: Workbench, entry: Entry, record: Record) -> None:
     """
     seen = await _look_up(bench, record)
     if not isinstance(seen, Found):
-        patience = bench.settings.submit_limit + bench.settings.ack_wait
+        patience = bench.submit_limit(record) + bench.settings.ack_wait
         with bench.watch.bell(record.id) as bell:
             if await bell.wait(patience):
                 return

@@ -1,6 +1,6 @@
-"""References as a provider can fetch them: every asset and upload gets an address of its own."""
+"""References as a provider can fetch them: assets and uploads by an address here, or by a copy there."""
 
-import hashlib
+import asyncio
 
 from heliograph.contracts import subjects
 from heliograph.contracts.assets import objects_of
@@ -12,6 +12,7 @@ from heliograph.contracts.requests import Reference
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.presenting import Addresses
+from services.render.bringing import Porter
 
 _PATIENCE = 2.0  #: seconds storage has to answer
 
@@ -19,34 +20,41 @@ _PATIENCE = 2.0  #: seconds storage has to answer
 class References:
     """Resolves the references of a job."""
 
-    def __init__(self, events: EventLog, jetstream: JetStream, addresses: Addresses) -> None:
+    def __init__(
+        self, events: EventLog, jetstream: JetStream, addresses: Addresses, porter: Porter
+    ) -> None:
         self._events = events
         self._jetstream = jetstream
         self._addresses = addresses
+        self._porter = porter
 
     async def resolve(self, record: Record) -> list[SentReference]:
         """
-        Addresses and digests, in order.
+        Addresses and digests, in order: what is written down, and sent as it is.
 
         Raises:
             ReferenceFailed: One of them is not there.
+            ProviderUnavailable, AccountRefused: The provider does not take one of them.
             Unavailable: Storage does not answer; try again.
         """
-        return [await self._resolve(record.project, each) for each in record.references]
+        return await asyncio.gather(*(self._resolve(record, each) for each in record.references))
 
-    async def _resolve(self, project: str, reference: Reference) -> SentReference:
+    async def forget(self, record: Record) -> bool:
+        """The provider did not find one. True if it is brought anew the next time."""
+        return bool(record.references) and await self._porter.forget(record)
+
+    async def _resolve(self, record: Record, reference: Reference) -> SentReference:
         if reference.url:
-            digest = hashlib.sha256(reference.url.encode()).hexdigest()
-            return SentReference(url=reference.url, digest=f"sha256:{digest}")
+            return await self._porter.pass_on(record, reference.url)
         if reference.asset:
-            sha256, stored = await self._asset(project, reference.asset)
+            sha256, stored = await self._asset(record.project, reference.asset)
         else:
             sha256 = (reference.upload or "").removeprefix("sha256:")
-            stored = await self._upload(project, sha256)
+            stored = await self._upload(record.project, sha256)
         urls = await self._addresses.of([stored])
         if stored not in urls:
             raise Unavailable("storage gives no addresses for references")
-        return SentReference(url=urls[stored], digest=f"sha256:{sha256}")
+        return await self._porter.bring(record, urls[stored], sha256)
 
     async def _asset(self, project: str, name: str) -> tuple[str, Object]:
         job, index = job_of_asset(name)

@@ -4,31 +4,53 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import AccountRefused, ProviderUnavailable
+from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
 from heliograph.contracts.facts import Submitted
-from heliograph.contracts.records import Step
+from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus.work import ticket_for
-from services.render.providers import Found
+from services.render.providers import Absent, Ended, Found, NotSeen, Request
 from services.render.submitting import submission_of
 from services.render.workbench import Workbench
 
 QUEUE_GROUP = "render"  #: one of the render processes looks
 
 
-async def search(bench: Workbench, job: str) -> None:
-    """Look for a job's request; once it is found, a worker follows it."""
+async def search(bench: Workbench, job: str, *, named: str | None = None) -> None:
+    """
+    Look for a job's request; once it is found, a worker follows it.
+
+    `named` is the id that it should have, as somebody says: then a job whose submission has no answer
+    yet is searched for, too.
+    """
     found = await bench.read(job)
-    if found is None or found[1].step is not Step.SUBMIT_UNKNOWN:
+    if found is None or not _is_lost(found[1], named):
         return
     record = found[1]
     try:
-        seen = await bench.provider(record).look_up(submission_of(record))
+        seen = await _look(bench, record, named)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(seen, Found):
         run = record.internal.run
         await bench.write(job, run, Submitted(run=run, request_id=seen.request_id))
-        await bench.work.enqueue(ticket_for(record))
+        if record.step is Step.SUBMIT_UNKNOWN:
+            await bench.work.enqueue(ticket_for(record))
+
+
+def _is_lost(record: Record, named: str | None) -> bool:
+    return record.step is Step.SUBMIT_UNKNOWN or (
+        named is not None and record.step is Step.SUBMITTING
+    )
+
+
+async def _look(bench: Workbench, record: Record, named: str | None) -> Found | Absent | NotSeen:
+    """A name proves nothing; that the provider knows it under our account does."""
+    provider, submission = bench.provider(record), submission_of(record)
+    if named is None:
+        return await provider.look_up(submission)
+    state = await provider.poll(Request(request_id=named, endpoint=submission.endpoint))
+    is_unknown = isinstance(state, Ended) and isinstance(state.error, OutputExpired)
+    return NotSeen() if is_unknown else Found(request_id=named)
 
 
 async def search_when_asked(client: Client, bench: Workbench) -> None:

@@ -1,11 +1,12 @@
 """What an operator can change about render."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from heliograph.contracts.breaking import Patience
-from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.settings import ServiceSettings, Url
 
 
 class RenderSettings(ServiceSettings):
@@ -21,12 +22,29 @@ class RenderSettings(ServiceSettings):
     fal_start_timeout: float | None = Field(default=None, gt=1)
     #: seconds that fal keeps the files it made for us; null: as long as the account says
     fal_lifetime: int | None = Field(default=None, ge=60)
+    #: seconds until a process that began to bring a reference is thought dead; longer than it takes
+    reference_claim: float = Field(default=45.0, gt=0)
+    #: seconds in which a reference that was brought to fal is used again
+    fal_reference_life: int = Field(default=86_400, ge=1)
     fal_fallback: bool = False  #: whether fal may answer with another model, at another price
     fal_poll_limit: float = Field(default=15.0, gt=0)  #: seconds for one question to fal
+    replicate_poll_limit: float = Field(default=15.0, gt=0)  #: seconds for one to Replicate
+    #: hosts (with port) in our network whose references may be read for providers that cannot fetch
+    #: them; comma-separated
+    reference_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    #: where providers can call this service when a request is over; null: they do not
+    render_public_url: Url | None = None
     look_ahead: int = Field(default=2, ge=0)  #: jobs ready beyond a lane's cap
     breaker_failures: int = Field(default=5, ge=1)  #: in a row, until an account is left alone
     breaker_min: float = Field(default=10.0, gt=0)  #: seconds it is left alone the first time
     breaker_max: float = Field(default=300.0, gt=0)  #: seconds it is left alone at most
+
+    @field_validator("reference_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, hosts: Any) -> Any:
+        return (
+            [h.strip() for h in hosts.split(",") if h.strip()] if isinstance(hosts, str) else hosts
+        )
 
     @property
     def patience(self) -> Patience:
@@ -34,3 +52,10 @@ class RenderSettings(ServiceSettings):
         return Patience(
             failures=self.breaker_failures, shortest=self.breaker_min, longest=self.breaker_max
         )
+
+    #: where storage takes what came inside an answer; null: on this host
+    storage_inside_url: Url | None = None
+
+    @property
+    def storage_door(self) -> str:
+        return self.storage_inside_url or self.storage_url

@@ -2,15 +2,20 @@
 
 import asyncio
 
-from heliograph.contracts.errors import JobError, ProviderUnavailable, ReferenceFailed
+from heliograph.contracts.errors import (
+    AccountRefused,
+    JobError,
+    ProviderUnavailable,
+    ReferenceFailed,
+)
 from heliograph.contracts.facts import Fact, Failed, Rendered, Submitted, Submitting
 from heliograph.contracts.records import Record, Takeover
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
 from services.render.arguments import final_arguments, final_prompt
-from services.render.deciding import again_or_failed, failure
+from services.render.deciding import after_poll, again_or_failed, failure, rendered
 from services.render.judging import judge
-from services.render.providers import Accepted, Done, ReplyLost, Submission
+from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
 from services.render.workbench import Workbench
 
 
@@ -30,9 +35,14 @@ async def submit(bench: Workbench, entry: Entry, record: Record) -> None:
     except ReferenceFailed as error:
         await bench.append(entry, Failed(problem=failure(record, error, "no")))
         return
+    except (ProviderUnavailable, AccountRefused) as error:
+        await judge(bench, record, error)
+        await bench.append(entry, again_or_failed(record, error, now(), bench.settings))
+        return
+    bench.watch.check()
     model = bench.registry.models.get(record.model)
     prompt = final_prompt(record, bench.registry.kinds.get(record.kind))
-    ends = asyncio.get_running_loop().time() + bench.settings.submit_limit
+    ends = asyncio.get_running_loop().time() + bench.submit_limit(record)
     intent = Submitting(
         run=record.internal.run,
         endpoint=model.endpoint if model else "",
@@ -69,9 +79,9 @@ async def _post(bench: Workbench, record: Record, ends: float) -> Fact | None:
         case Accepted():
             return Submitted(run=run, request_id=answer.request_id, answer=answer.answer)
         case Done():
-            return Rendered(
-                run=run, outputs=answer.outputs, charged=answer.charged, answer=answer.answer
-            )
+            return rendered(record, answer)
+        case Ended():
+            return after_poll(record, answer, now(), settings)
 
 
 async def _take_over(bench: Workbench, entry: Entry, old: Takeover, record: Record) -> None:

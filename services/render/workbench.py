@@ -78,6 +78,12 @@ class Workbench:
         """Who renders the job."""
         return self.providers[record.provider]
 
+    def submit_limit(self, record: Record) -> float:
+        """Seconds for the one POST of an attempt: more where the answer comes with the outputs."""
+        model = self.registry.models.get(record.model)
+        answers_within = model.answers_within if model else None
+        return max(self.settings.submit_limit, answers_within or 0.0)
+
 
 def _is_awaited(record: Record, run: int) -> bool:
     return record.internal.run == run and record.step in _AT_PROVIDER

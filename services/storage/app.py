@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -22,6 +23,7 @@ from heliograph.runtime.crashing import crash_point
 from heliograph.runtime.delivery import Bugs, Delivery, deliver
 from heliograph.runtime.health import add_health
 from heliograph.runtime.registry import load_registry
+from heliograph.runtime.registry.rereading import reread
 from heliograph.runtime.tasks import running
 from heliograph.runtime.topology import STORAGE
 from heliograph.runtime.web import create_web
@@ -71,7 +73,8 @@ def create_app(settings: StorageSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with running(bus=open_bus):
+        registry_files = partial(reread, settings, registry, partial(load_registry, settings))
+        async with running(bus=open_bus, registry=registry_files):
             yield
         pulling.expect_close()
         await broker.stop()

@@ -45,8 +45,10 @@ from services.render.providers import (
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.arguments import Fault
 from services.render.providers.sim.records import SimRecords
+from tests.support.emulation.running import Emulator
 from tests.support.fal.rig import FalRig
 from tests.support.fal.running import FalServer
+from tests.support.replicate.rig import ReplicateRig
 
 PATIENCE = 10.0  #: seconds for a request to end
 
@@ -89,7 +91,7 @@ class SimRig:
         return [line for line in read_ledger(self.home) if line.job == submission.job]
 
 
-RIGS = ("sim", "fal")  #: each a fixture of that name
+RIGS = ("sim", "fal", "replicate")  #: each a fixture of that name
 
 
 @pytest.fixture(params=RIGS)
@@ -107,6 +109,13 @@ def sim(tmp_path: Path) -> SimRig:
 @pytest.fixture
 async def fal(fal_server: FalServer) -> AsyncIterator[FalRig]:
     rig = FalRig(fal_server)
+    yield rig
+    await rig.aclose()
+
+
+@pytest.fixture
+async def replicate(replicate_server: Emulator) -> AsyncIterator[ReplicateRig]:
+    rig = ReplicateRig(replicate_server)
     yield rig
     await rig.aclose()
 

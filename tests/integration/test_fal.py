@@ -5,7 +5,7 @@ import base64
 import hashlib
 import http.server
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ import pytest
 from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
 
-from heliograph.contracts.errors import OutputExpired, ReferenceFailed
+from heliograph.contracts.errors import OutputExpired
 from heliograph.contracts.records import SentReference
 from services.render.providers import (
     Accepted,
@@ -29,6 +29,7 @@ from services.render.providers import (
     Waiting,
     Working,
 )
+from services.render.providers.fal import FalProvider
 from tests.support.fal.rig import FalRig, a_fal, a_submission
 from tests.support.fal.running import FalAccount, FalServer
 
@@ -295,24 +296,10 @@ async def test_without_a_seed_nothing_is_recognised(rig: FalRig, fal: FalAccount
 
 
 @pytest.fixture
-def shelf() -> Iterator[str]:
-    """A store on this machine, where fal cannot fetch anything. Its requests have no key."""
-
-    class Shelf(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = self.path == "/picture.png" and "Authorization" not in self.headers
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "image/png")
-            self.end_headers()
-            self.wfile.write(PICTURE if found else b"")
-
-        def log_message(self, *_: Any) -> None:
-            """Says nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shelf) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+async def depot(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalProvider]:
+    provider = a_fal(fal_server.url, fal.key)
+    yield provider
+    await provider.aclose()
 
 
 def _with_reference(url: str) -> Submission:
@@ -329,27 +316,19 @@ async def test_a_reference_on_the_web_is_fetched_by_fal(rig: FalRig, fal: FalAcc
 
 
 async def test_a_reference_on_this_machine_is_brought_to_fal(
-    rig: FalRig, fal: FalAccount, shelf: str
+    depot: FalProvider, fal: FalAccount
 ) -> None:
-    submission = _with_reference(f"{shelf}/picture.png")
-    await _accepted(rig.provider, submission)
+    copy = await depot.bring("image/png", PICTURE)
+    submission = _with_reference(copy.url)
+    await _accepted(depot, submission)
 
     [request] = fal.accepted()
-    url = request["body"]["image_url"]
-    assert url.startswith(f"{fal.url}/cdn/files/")
+    assert request["body"]["image_url"] == copy.url
+    assert copy.url.startswith(f"{fal.url}/cdn/files/")
     async with httpx.AsyncClient() as client:
-        assert (await client.get(url)).content == PICTURE
+        assert (await client.get(copy.url)).content == PICTURE
     assert not any("initiate" in heard["path"] for heard in fal.heard)
-    assert (await rig.provider.look_up(submission)) != NotSeen()
-
-
-async def test_a_reference_that_is_not_there_fails_the_job_and_nothing_is_sent(
-    rig: FalRig, fal: FalAccount, shelf: str
-) -> None:
-    with pytest.raises(ReferenceFailed):
-        await rig.provider.submit(_with_reference(f"{shelf}/nothing.png"))
-
-    assert fal.posts == 0
+    assert (await depot.look_up(submission)) != NotSeen()
 
 
 # -- webhooks

@@ -67,6 +67,41 @@ async def test_a_job_with_a_reference_of_ours_brings_it_to_fal(
     assert request["body"]["image_url"].startswith(f"{fal.url}/cdn/")
 
 
+async def test_of_more_pictures_than_were_asked_for_the_first_are_kept_and_the_job_says_so(
+    client: Client, fal: FalAccount
+) -> None:
+    prompt = f"a lighthouse {uuid4().hex}"
+    fal.plan(prompt, surplus=5)
+
+    job = await client.submit(
+        kind="portrait", prompt=prompt, model="fal/flux-schnell", parameters={"num_images": 2}
+    )
+    [ended] = await client.finish(job.id)
+
+    assert (ended.status, len(ended.assets)) == ("succeeded", 2)
+    assert ended.detail == "the first 2 of 7 outputs are kept"
+
+
+async def test_more_references_than_the_model_takes_are_cut_and_the_job_says_so(
+    client: Client, fal: FalAccount
+) -> None:
+    prompt = f"a lighthouse {uuid4().hex}"
+    urls = [f"https://pictures.example/{number}.png" for number in range(3)]
+
+    job = await client.submit(
+        kind="portrait",
+        prompt=prompt,
+        model="fal/nano-banana-edit",
+        references=[{"url": url} for url in urls],
+        max_references=2,
+    )
+    [ended] = await client.finish(job.id)
+
+    [request] = fal.accepted(prompt)
+    assert request["body"]["image_urls"] == urls[:2]
+    assert (ended.status, ended.detail) == ("succeeded", "the first 2 of 3 references are used")
+
+
 async def test_a_lost_reply_is_found_again_and_paid_once(client: Client, fal: FalAccount) -> None:
     prompt = f"a lighthouse {uuid4().hex}"
     fal.plan(prompt, loss="drop")
@@ -90,7 +125,7 @@ async def test_with_a_key_fal_is_offered(stack: Stack) -> None:
         ready = (await http.get(f"{stack.url('render')}/readyz")).json()
 
     assert sum(model["provider"] == "fal" for model in models) >= 15
-    assert ready["unusable_providers"] == {}
+    assert "fal" not in ready["unusable_providers"]
 
 
 async def test_without_a_key_fal_is_not_offered_and_everything_else_works(
@@ -115,4 +150,4 @@ async def test_without_a_key_fal_is_not_offered_and_everything_else_works(
     assert refused.json()["code"] == "model_unavailable"
     for each in ready:
         assert each.status_code == 200
-        assert each.json()["unusable_providers"] == {"fal": "FAL_KEY is not set"}
+        assert each.json()["unusable_providers"]["fal"] == "FAL_KEY is not set"

@@ -38,7 +38,7 @@ def image() -> str:
     return f"heliograph-test/{uuid4().hex}"
 
 
-def test_a_daemon_that_says_nothing_costs_less_than_a_second(
+def test_a_daemon_that_says_nothing_holds_nobody_up(
     monkeypatch: pytest.MonkeyPatch, image: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -47,7 +47,7 @@ def test_a_daemon_that_says_nothing_costs_less_than_a_second(
         reason = why_not(image)
 
     assert reason == "no Docker daemon answers"
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10  # its client would wait for a minute
 
 
 def test_a_daemon_that_is_not_there_leaves_nothing_open(

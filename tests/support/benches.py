@@ -1,8 +1,10 @@
 """A render worker's workbench on a real bus, with the sim as its provider."""
 
+from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.presenting import Addresses
 from heliograph.runtime.settings import ServiceSettings
+from services.render.bringing import BUCKET, Porter
 from services.render.providers.sim import SimProvider
 from services.render.references import References
 from services.render.reporting import Reporter
@@ -14,13 +16,14 @@ from tests.support.records import REGISTRY
 
 def a_bench(bus: NatsBus, settings: ServiceSettings) -> Workbench:
     """As `create_app` would make it."""
+    porter = Porter(Bucket(bus.jetstream, BUCKET), {}, most=10, claim=1)
     return Workbench(
         events=bus.events,
         work=bus.work,
         accounts=bus.accounts,
         lanes=bus.lanes,
         providers={"sim": SimProvider(settings.folder.path, settings.render_url)},
-        references=References(bus.events, bus.jetstream, Addresses(bus.jetstream)),
+        references=References(bus.events, bus.jetstream, Addresses(bus.jetstream), porter),
         registry=REGISTRY,
         reporter=Reporter(bus.jetstream.hint, every=0.5),
         watch=Watch(),

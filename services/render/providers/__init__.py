@@ -5,12 +5,13 @@ A provider accepts a submission, is asked how it goes, and ends with outputs tha
 Each promise is checked for every adapter by one contract suite.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from heliograph.contracts.errors import JobError, ProviderUnavailable
+from heliograph.contracts.errors import JobError, ProviderUnavailable, ReferenceFailed
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Output, Progress, SentReference
 
@@ -21,6 +22,12 @@ class RateLimited(ProviderUnavailable):
     def __init__(self, detail: str | None = None, *, retry_after: float) -> None:
         super().__init__(detail, retry_after=retry_after)
         self.seconds = retry_after
+
+
+class ReferenceGone(ReferenceFailed):
+    """The provider no longer had a reference that was brought to it; the next attempt brings it."""
+
+    retryable = True
 
 
 class ReplyLost(Exception):
@@ -115,9 +122,11 @@ class Accepted:
 class Provider(Protocol):
     """A hosted service that renders."""
 
-    async def submit(self, submission: Submission) -> Accepted | Done:
+    async def submit(self, submission: Submission) -> Accepted | Done | Ended:
         """
         Send the request: once, or not at all. The caller bounds the time.
+
+        Some answer at once with how it ended; there is nothing to ask them later.
 
         Raises:
             ProviderRejected and other JobErrors: Surely not accepted; final unless `retryable`.
@@ -138,3 +147,43 @@ class Provider(Protocol):
 
     async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
         """Whether it has the request of an attempt. Raises ProviderUnavailable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """A file of ours that a provider keeps."""
+
+    url: str
+    keeps: float  #: seconds from now in which requests with it may be sent
+
+
+@runtime_checkable
+class Depot(Protocol):
+    """A provider that keeps copies of references; the others get the addresses that we have."""
+
+    def can_fetch(self, url: str) -> bool:
+        """Whether it can fetch a reference that is not ours by itself."""
+
+    async def bring(self, media_type: str, content: bytes) -> Copy:
+        """
+        Leave a copy there. A second one does no harm.
+
+        Raises:
+            ProviderUnavailable, AccountRefused: It did not take it.
+        """
+
+
+@runtime_checkable
+class Caller(Protocol):
+    """A provider that calls when a request is over. What it says is a hint, to be asked about."""
+
+    def is_address(self, job: str, run: int, proof: str) -> bool:
+        """Whether an address that was called is one that we gave to the provider."""
+
+    async def caller(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """
+        The id of the request that a call is about; None if it was not the provider who called.
+
+        Raises:
+            ProviderUnavailable: It cannot be told right now.
+        """

@@ -73,6 +73,8 @@ class Account:
     requests: list[FalRequest] = field(default_factory=list)
     posts: int = 0  #: submissions that came in, accepted or not
     plans: dict[str, Plan] = field(default_factory=dict)  #: by prompt
+    uploads: list[str] = field(default_factory=list)  #: the life that each file was to have
+    storage_troubles: list[str] = field(default_factory=list)  #: instead of taking them
     heard: list[dict[str, Any]] = field(default_factory=list)  #: every request, in order
 
     def plan_for(self, prompt: str) -> Plan:

@@ -27,7 +27,7 @@ def create_app() -> ASGIApp:
             Mount("/rest", routes=storage.rest_routes()),
             Mount("/cdn", routes=storage.cdn_routes()),
             Mount("/api", routes=Platform(books).routes()),
-            Mount("/emulator", routes=Door(books).routes()),
+            Mount("/emulator", routes=Door(books, signer).routes()),
         ],
         exception_handlers={HTTPException: problem},
     )
@@ -42,14 +42,17 @@ async def problem(_: Request, error: Exception) -> Response:
 class Door:
     """What tests may know and change."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, signer: Signer) -> None:
         self._books = books
+        self._signer = signer
 
     def routes(self) -> list[Route]:
         return [
             Route("/accounts/{key}", self.tell),
             Route("/accounts/{key}", self.change, methods=["PUT"]),
             Route("/accounts/{key}/plans", self.plan, methods=["PUT"]),
+            Route("/signatures", self.sign, methods=["POST"]),
+            Route("/files", self.forget, methods=["DELETE"]),
             Route("/strangers", self.strangers),
         ]
 
@@ -65,12 +68,13 @@ class Door:
             }
             for r in account.requests
         ]
-        return JSONResponse({"accepted": accepted, "posts": account.posts, "heard": account.heard})
+        told = {"accepted": accepted, "posts": account.posts, "heard": account.heard}
+        return JSONResponse(told | {"uploads": account.uploads})
 
     async def change(self, http: Request) -> Response:
         account = self._books.accounts[http.path_params["key"]]
         for name, value in (await http.json()).items():
-            assert name in ("concurrency", "retention")
+            assert name in ("concurrency", "retention", "storage_troubles")
             setattr(account, name, value)
         return JSONResponse({})
 
@@ -78,6 +82,14 @@ class Door:
         account, wanted = self._books.accounts[http.path_params["key"]], await http.json()
         prompt = wanted.pop("prompt")
         account.plans[prompt] = Plan.model_validate(wanted)
+        return JSONResponse({})
+
+    async def sign(self, http: Request) -> Response:
+        off = int(http.query_params.get("off", 0))
+        return JSONResponse(self._signer.headers(http.query_params["id"], await http.body(), off))
+
+    async def forget(self, http: Request) -> Response:
+        self._books.files.clear()
         return JSONResponse({})
 
     async def strangers(self, http: Request) -> Response:

@@ -17,6 +17,7 @@ class Books:
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = defaultdict(Account)
+        self.files: dict[str, tuple[bytes, str]] = {}  #: what was brought, with its type
         self.strangers: list[dict[str, Any]] = []  #: requests without a key of fal's
 
     def account(self, http: Request) -> Account:
@@ -29,6 +30,13 @@ class Books:
         account.heard.append(_heard(http))
         return account
 
+    def is_missing(self, http: Request, body: dict[str, Any]) -> bool:
+        """Whether a request names a file that was brought here, and is here no longer."""
+        here = f"{self.media(http)}/files/"
+        named = [each for value in body.values() for each in _texts(value)]
+        ours = [each.removeprefix(here) for each in named if each.startswith(here)]
+        return any(name not in self.files for name in ours)
+
     def stranger(self, http: Request) -> None:
         """A request that needs no key, and had better not carry one."""
         self.strangers.append(_heard(http))
@@ -36,6 +44,11 @@ class Books:
     def media(self, http: Request) -> str:
         """Where files are, seen from wherever the request came."""
         return f"{http.url.scheme}://{http.url.netloc}/cdn"
+
+
+def _texts(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, str)]
 
 
 def _heard(http: Request) -> dict[str, Any]:

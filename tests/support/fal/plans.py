@@ -48,7 +48,17 @@ class Plan(BaseModel):
     outcome: Outcome = "ok"
     finishes_anyway: bool = False  #: a cancel comes too late to stop it
     forgets_canceled: bool = False  #: 404 after a cancel, instead of an error
+    #: at each of these questions an answer of `oddities`, `odd_times` in all
+    odd: dict[Literal["submit", "status", "result"], str] = Field(default_factory=dict)
+    odd_times: int = 1_000_000
     surplus: int = 0  #: outputs beyond those that were asked for
     media: Media = "good"
     is_listed: bool = True  #: in the list of requests, once it left the queue
     keeps_payloads: bool = True  #: the list says what the request was about
+
+    def oddity(self, where: Literal["submit", "status", "result"]) -> str | None:
+        """The odd answer that is due there, if any."""
+        if where not in self.odd or not self.odd_times:
+            return None
+        self.odd_times -= 1
+        return self.odd[where]

@@ -11,8 +11,9 @@ from starlette.routing import Route
 from tests.support.fal.accounts import Account, FalRequest
 from tests.support.fal.answers import lose, refuse, trouble
 from tests.support.fal.books import Books
+from tests.support.fal.oddities import odd
 from tests.support.fal.plans import Plan
-from tests.support.fal.results import result_of
+from tests.support.fal.results import NO_FILE, result_of
 from tests.support.fal.webhooks import Signer, call_back
 
 _NOT_FOUND = {"status": "NOT_FOUND"}
@@ -52,6 +53,8 @@ class Queue:
             "gateway_request_id": request.id,
             "queue_position": 0,
         }
+        if name := plan.oddity("submit"):
+            return odd(name, accepted)
         if plan.loss:
             loss, plan.loss = plan.loss, None
             return await lose(http, loss, accepted)
@@ -77,6 +80,8 @@ class Queue:
         if request.plan.statuses:
             return await trouble(http, request.plan.statuses.pop(0))
         told = _status(http, account, request)
+        if name := request.plan.oddity("status"):
+            return odd(name, told)
         return JSONResponse(told, 200 if told["status"] == "COMPLETED" else 202)
 
     async def stream(self, http: Request) -> Response:
@@ -105,7 +110,10 @@ class Queue:
         return self._answer(http, request)
 
     def _answer(self, http: Request, request: FalRequest) -> Response:
-        result = result_of(request, self._books.media(http))
+        if name := request.plan.oddity("result"):
+            return odd(name, {"images": [], "seed": 42})
+        is_missing = self._books.is_missing(http, request.body)
+        result = NO_FILE if is_missing else result_of(request, self._books.media(http))
         headers = {"X-Fal-Request-Id": request.id, **result.headers}
         if isinstance(result.body, bytes):
             return Response(result.body, result.status, headers, "application/json")

@@ -63,6 +63,10 @@ def _model(status: int, kind: str, text: str, *place: str, **headers: str) -> Re
 
 
 _BILLED = {"X_Fal_Billable_Units": "1"}
+#: what a model says that cannot fetch what it was given
+NO_FILE = _model(
+    422, "file_download_error", "Failed to download the file", "image_url", X_Fal_Billable_Units="0"
+)
 _RESULTS = {
     "policy": _model(
         422, "content_policy_violation", "flagged by a content checker", "prompt", **_BILLED

@@ -29,6 +29,16 @@ class FalServer:
     def account(self, key: str) -> "FalAccount":
         return FalAccount(self.url, key)
 
+    def sign(self, request_id: str, body: bytes, *, off: int = 0) -> dict[str, str]:
+        """The headers of a call about a request, by a clock that is `off` by seconds."""
+        told = {"id": request_id, "off": str(off)}
+        answer = httpx.post(f"{self.url}/emulator/signatures", params=told, content=body)
+        return dict(answer.json())
+
+    def forget_files(self) -> None:
+        """Nothing that was brought is there any more."""
+        httpx.delete(f"{self.url}/emulator/files").raise_for_status()
+
     def strangers(self) -> list[dict[str, Any]]:
         """The requests that need no key, in order."""
         return list(httpx.get(f"{self.url}/emulator/strangers").json())
@@ -49,8 +59,8 @@ class FalAccount:
         """What happens to requests with this prompt: the fields of `Plan`."""
         httpx.put(f"{self._door}/plans", json={"prompt": prompt, **plan}).raise_for_status()
 
-    def change(self, **limits: float) -> None:
-        """Its `concurrency`, or its `retention` in seconds."""
+    def change(self, **limits: Any) -> None:
+        """Its `concurrency`, its `retention` in seconds, its `storage_troubles`."""
         httpx.put(self._door, json=limits).raise_for_status()
 
     def accepted(self, prompt: str | None = None) -> list[dict[str, Any]]:
@@ -62,6 +72,11 @@ class FalAccount:
     def posts(self) -> int:
         """Submissions that came in, accepted or not."""
         return int(httpx.get(self._door).json()["posts"])
+
+    @property
+    def uploads(self) -> list[str]:
+        """Files that were brought, taken or not: the life that each was to have."""
+        return list(httpx.get(self._door).json()["uploads"])
 
     @property
     def heard(self) -> list[dict[str, Any]]:

@@ -11,8 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.support.fal.accounts import Account
+from tests.support.fal.answers import trouble
 from tests.support.fal.books import Books
 from tests.support.fal.files import picture, video
+from tests.support.fal.oddities import ODDITIES, odd
 from tests.support.fal.webhooks import Signer
 
 _FLAKY = 3  #: downloads that fail before one does not
@@ -24,8 +27,7 @@ class Storage:
     def __init__(self, books: Books, signer: Signer) -> None:
         self._books = books
         self._signer = signer
-        self._tokens: set[str] = set()
-        self._files: dict[str, tuple[bytes, str]] = {}
+        self._tokens: dict[str, Account] = {}
         self._downloads: Counter[str] = Counter()
 
     def rest_routes(self) -> list[Route]:
@@ -46,9 +48,8 @@ class Storage:
         return JSONResponse(self._signer.jwks())
 
     async def token(self, http: Request) -> Response:
-        self._books.account(http)
-        token = uuid4().hex
-        self._tokens.add(token)
+        account, token = self._books.account(http), uuid4().hex
+        self._tokens[token] = account
         expires = datetime.now(UTC) + timedelta(hours=1)
         told = {"token": token, "token_type": "Bearer", "base_url": self._books.media(http)}
         return JSONResponse(told | {"expires_at": expires.isoformat()})
@@ -61,14 +62,19 @@ class Storage:
 
     async def upload(self, http: Request) -> Response:
         said = http.headers.get("Authorization", "")
-        if said.removeprefix("Bearer ") not in self._tokens:
+        account = self._tokens.get(said.removeprefix("Bearer "))
+        if account is None:
             return JSONResponse({"detail": "Unauthorized"}, 401)
+        account.uploads.append(http.headers.get("X-Fal-Object-Lifecycle", ""))
+        if account.storage_troubles:
+            name = account.storage_troubles.pop(0)
+            return odd(name, {}) if name in ODDITIES else await trouble(http, name)
         name = f"{uuid4().hex}_{http.headers.get('X-Fal-File-Name', 'file')}"
-        self._files[name] = (await http.body(), http.headers.get("Content-Type", ""))
+        self._books.files[name] = (await http.body(), http.headers.get("Content-Type", ""))
         return JSONResponse({"access_url": f"{self._books.media(http)}/files/{name}"})
 
     async def uploaded(self, http: Request) -> Response:
-        content, media_type = self._files.get(http.path_params["name"], (b"", ""))
+        content, media_type = self._books.files.get(http.path_params["name"], (b"", ""))
         if not content:
             return JSONResponse({"detail": "Not found"}, 404)
         return Response(content, media_type=media_type)

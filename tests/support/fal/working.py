@@ -47,32 +47,36 @@ class FalWorker:
 
     def __init__(self, provider: Provider, **settings: Any) -> None:
         self.events, self.work = MemoryEvents(), MemoryWork()
-        self._bench = Workbench(
+        self.bench = Workbench(
             events=self.events,
             work=self.work,
             accounts=MemoryAccounts(cap=10),
             lanes=_OpenLanes(),
             providers={"fal": provider},
-            references=References(self.events, _NONE, _NONE),
+            references=References(self.events, _NONE, _NONE, _NONE),
             registry=REGISTRY,
             reporter=Reporter(_nobody_listens, every=60),
             watch=Watch(),
             settings=RenderSettings(**{**_SHORT, **settings}),
         )
 
-    async def do(self, prompt: str) -> Record:
+    async def do(self, prompt: str, **parameters: Any) -> Record:
         """A new job with this prompt, as it is left when nothing is left to do for it."""
-        record = _a_job(prompt)
+        record = _a_job(prompt, parameters)
         await self.events.append(Event.of("accepted", record, now(), "test"), 0)
         await self.work.enqueue(ticket_for(record))
-        while record.id in self.work.queue:
-            await self._wait_for_its_time(record.id)
-            sequence, ticket = self.work.queue[record.id]
+        return await self.go_on(record.id)
+
+    async def go_on(self, job: str) -> Record:
+        """A job that waits in the queue, as it is left when it does so no more."""
+        while job in self.work.queue:
+            await self._wait_for_its_time(job)
+            sequence, ticket = self.work.queue[job]
             await self.work.move(ticket, sequence)
             message = self.work.messages[-1]
-            await render(self._bench, message.job, message.sequence)
+            await render(self.bench, message.job, message.sequence)
             self.work.ack(message)
-        return self.now(record.id)
+        return self.now(job)
 
     def now(self, job: str) -> Record:
         latest = self.events.latest(job)
@@ -90,9 +94,9 @@ class FalWorker:
             await asyncio.sleep(max(0.0, seconds))
 
 
-def _a_job(prompt: str) -> Record:
+def _a_job(prompt: str, parameters: dict[str, Any]) -> Record:
     """A job for fal, as the gateway accepts it."""
-    request = JobRequest(kind="image", prompt=prompt, model=MODEL)
+    request = JobRequest(kind="image", prompt=prompt, model=MODEL, parameters=parameters)
     return draft(
         request, Caller(project=some_project(), job=new_job_id(), key="k"), REGISTRY, now()
     )

@@ -1,35 +1,46 @@
 """Ports nobody listens on, and waiting until somebody does."""
 
 import http.client
+import os
+import random
 import socket
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 _PATIENCE = 15.0  #: seconds for a server to answer
-_PORTS = 2**16
+
+# tests that run side by side must not be given the same port: each process has ports of its own,
+# below those that systems give to connections
+_PORTS = 2_000
+_FIRST = 12_000 + _PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_next = {"port": _FIRST + random.randrange(_PORTS)}
 
 
 def free_port() -> int:
-    """A port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on right now. The same is not given again for a long time."""
+    return free_row(1, 1)
 
 
 def free_row(count: int, stride: int) -> int:
     """The first of so many ports, each `stride` above the one before, all free right now."""
+    length = stride * (count - 1) + 1
     while True:
-        first = free_port()
-        if first + stride * count < _PORTS and all(
-            _is_free(first + stride * n) for n in range(count)
-        ):
+        first = _next.pop("port", _FIRST)
+        if first + length > _FIRST + _PORTS:
+            first = _FIRST
+        _next["port"] = first + length
+        if all(_is_free(port) for port in range(first, first + length, stride)):
             return first
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def until_nats_answers(url: str, *, seconds: float = _PATIENCE) -> None:

@@ -1,6 +1,7 @@
 """An attempt is repeated only when it surely cost nothing; every other end is told as it is."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -251,6 +252,41 @@ def test_a_finished_request_is_rendered(operator: RenderSettings, charged: Charg
 
     assert after_poll(sent(), done, NOW, operator) == Rendered(
         run=1, outputs=OUTPUTS, charged=charged, answer="{}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "made", "kept"),
+    [
+        ({}, 1, 1),
+        ({}, 9, 1),
+        ({"parameters": {"num_images": 4}}, 9, 4),
+        ({"parameters": {"num_images": 4}}, 3, 3),
+        ({"parameters": {"num_images": 2}, "arguments": {"num_images": 3}}, 9, 3),
+        ({"arguments": {"num_outputs": 2}}, 9, 2),
+        ({"arguments": {"n": "many"}}, 2, 1),
+    ],
+)
+def test_of_more_outputs_than_were_asked_for_the_first_are_kept(
+    operator: RenderSettings, said: dict[str, Any], made: int, kept: int
+) -> None:
+    outputs = [Output(url=f"http://there/{number}.png") for number in range(made)]
+    record = sent().model_copy(update={"parameters": {}, "arguments": {}, **said})
+
+    fact = after_poll(record, Done(outputs=outputs), NOW, operator)
+
+    assert isinstance(fact, Rendered)
+    assert fact.outputs == outputs[:kept]
+    told = f"the first {kept} of {made} outputs are kept" if made > kept else None
+    assert fold(record, fact, NOW).detail == told
+
+
+def test_a_word_about_references_stays_beside_one_about_outputs(operator: RenderSettings) -> None:
+    record = sent().model_copy(update={"detail": "the first 2 of 3 references are used"})
+    fact = after_poll(record, Done(outputs=OUTPUTS * 2), NOW, operator)
+
+    assert fold(record, fact, NOW).detail == (
+        "the first 2 of 3 references are used; the first 1 of 2 outputs are kept"
     )
 
 

@@ -25,7 +25,7 @@ def test_the_key_is_fals_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.fal_key
     assert settings.fal_key.get_secret_value() == "id:xyzzy"
     assert "xyzzy" not in repr(settings)
-    assert settings.unusable_providers == {}
+    assert "fal" not in settings.unusable_providers
     assert isinstance(open_fal(settings, REGISTRY), FalProvider)
 
 
@@ -36,7 +36,7 @@ def test_without_a_key_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, key: 
 
     settings = RenderSettings()
 
-    assert settings.unusable_providers == {"fal": "FAL_KEY is not set"}
+    assert settings.unusable_providers["fal"] == "FAL_KEY is not set"
     assert isinstance(open_fal(settings, REGISTRY), Unconfigured)
 
 
@@ -64,8 +64,8 @@ def test_a_registry_without_a_provider_has_no_account_for_its_models() -> None:
 def test_results_are_fetched_from_fal_and_from_a_server_in_its_place() -> None:
     elsewhere = RenderSettings(fal_base_url="http://127.0.0.1:9555/fal")
 
-    assert RenderSettings().hosts_of_results == ["*.fal.media"]
-    assert elsewhere.hosts_of_results == ["*.fal.media", "127.0.0.1:9555"]
+    assert "*.fal.media" in RenderSettings().hosts_of_results
+    assert "127.0.0.1:9555" in elsewhere.hosts_of_results
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:9555", "ftp://fal", "http://fal?x=1", "http://a b"])

@@ -19,14 +19,13 @@ from heliograph.contracts.errors import (
     ProviderProtocol,
     ProviderRejected,
     ProviderUnavailable,
-    ReferenceFailed,
 )
 from heliograph.contracts.problems import ProviderNote
-from heliograph.contracts.records import SentReference
 from heliograph.contracts.registry import Model
 from services.render.providers import (
     Absent,
     Accepted,
+    Copy,
     Ended,
     Found,
     NotSeen,
@@ -41,9 +40,9 @@ from services.render.providers.fal.arguments import arguments_for
 from services.render.providers.fal.client import FalClient, translated
 from services.render.providers.fal.history import find_request
 from services.render.providers.fal.outputs import outcome
-from services.render.providers.fal.progress import Stories
+from services.render.providers.fal.progress import Stories, place_in_queue
 from services.render.providers.fal.transport import NoAnswer, NotSent, Refused, Unreadable
-from services.render.providers.fal.uploading import UnreadableReference, is_public, upload
+from services.render.providers.fal.uploading import upload
 from services.render.providers.fal.verdicts import (
     Complaint,
     Verdict,
@@ -53,8 +52,11 @@ from services.render.providers.fal.verdicts import (
     refuse_submission,
     verdict,
 )
+from services.render.providers.fal.webhooks import Webhooks
+from services.render.providers.reading import is_public
 
-_UPLOAD_LIMIT = 15.0  #: seconds for all references of a submission
+_UPLOAD_LIMIT = 15.0  #: seconds for a reference
+_QUEUED = 3600  #: seconds that a reference is kept for a request that waits in fal's queue
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
 
@@ -67,18 +69,21 @@ class FalOptions:
     priority: Literal["normal", "low"] = "normal"
     start_timeout: float | None = None  #: seconds in fal's queue, more than 1; None: no limit
     lifetime: int | None = None  #: seconds that fal keeps what it made for us; None: its default
+    reference_life: int = 86_400  #: seconds in which a reference that was brought is used again
     fallback: bool = False  #: whether fal may answer with another model
     poll_limit: float = 15.0  #: seconds for one question
+    public_url: str | None = None  #: of this service, where fal can call it; None: it does not call
 
 
 class FalProvider:
-    """`Provider` at fal, with one key. `models` are those of the registry, by name."""
+    """`Provider` and `Depot` at fal, with one key. `models` are those of the registry, by name."""
 
     def __init__(
         self, key: str, models: Mapping[str, Model], options: FalOptions | None = None
     ) -> None:
         self._options = options or FalOptions()
         self._client = FalClient(key, self._options.base_url)
+        self._webhooks = Webhooks(self._client, key, self._options.public_url)
         self._models = models
         self._stories = Stories()
 
@@ -89,13 +94,13 @@ class FalProvider:
         model = self._models.get(submission.model)
         if model is None or not _ENDPOINT.fullmatch(submission.endpoint):
             raise ProviderRejected(f"{submission.model} is no model of fal's that we know")
-        references = await self._reachable(submission.references)
-        body = arguments_for(submission, model, references)
+        body = arguments_for(submission, model, [each.url for each in submission.references])
         try:
             with translated():
                 handle = await self._client.submit(
                     submission.endpoint,
                     body,
+                    webhook_url=self._webhooks.address(submission.job, submission.run),
                     priority=self._options.priority,
                     start_timeout=self._options.start_timeout,
                     headers=self._headers(),
@@ -106,9 +111,10 @@ class FalProvider:
             raise ReplyLost(str(error)) from error
         except Refused as error:
             refuse_submission(error.answer)
-        if not _NAME.fullmatch(str(handle.request_id)):
+        name: object = handle.request_id  # whatever the library says it is
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ReplyLost("the id of the request is none")
-        return Accepted(request_id=handle.request_id)
+        return Accepted(request_id=name)
 
     def _headers(self) -> dict[str, str]:
         options, headers = self._options, {}
@@ -121,31 +127,30 @@ class FalProvider:
             headers["X-Fal-Object-Lifecycle-Preference"] = lifetime
         return headers
 
-    async def _reachable(self, references: list[SentReference]) -> list[str]:
-        """
-        Addresses from which fal can fetch the references.
+    def can_fetch(self, url: str) -> bool:
+        return is_public(url)
 
-        It ends long before the caller's time for the submission does, so that the end of that time
-        always means: sent, and no answer.
-        """
+    async def bring(self, media_type: str, content: bytes) -> Copy:
+        life = self._options.reference_life
         try:
             async with asyncio.timeout(_UPLOAD_LIMIT):
-                return [await self._address(reference.url) for reference in references]
+                url = await upload(self._client, media_type, content, keep=life + _QUEUED)
         except TimeoutError:
-            raise ProviderUnavailable("fal did not take the references in time") from None
-        except UnreadableReference as error:
-            raise ReferenceFailed(f"a reference could not be read: {error}") from error
+            raise ProviderUnavailable("fal did not take a reference in time") from None
         except Refused as error:
             complaint = Complaint.of(error.answer)
             reason = account_error(complaint) or ProviderUnavailable(complaint.text)
             raise reason from error
         except (NotSent, NoAnswer) as error:
             raise ProviderUnavailable(f"fal did not take a reference: {error}") from error
+        return Copy(url=url, keeps=life)
 
-    async def _address(self, url: str) -> str:
-        if is_public(url):
-            return url
-        return await upload(self._client, url, lifetime=self._options.lifetime)
+    def is_address(self, job: str, run: int, proof: str) -> bool:
+        return self._webhooks.is_address(job, run, proof)
+
+    async def caller(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        async with self._asking():
+            return await self._webhooks.caller(headers, body)
 
     async def poll(self, request: Request) -> State:
         if not _is_ours(request):
@@ -170,9 +175,10 @@ class FalProvider:
 
     def _going(self, request: Request, status: Status) -> Waiting | Working:
         if isinstance(status, Queued):
-            return Waiting(position=status.position)
-        logs = getattr(status, "logs", None) or []
-        return Working(progress=self._stories.hear(request.request_id, logs))
+            return Waiting(position=place_in_queue(status.position))
+        logs = getattr(status, "logs", None)
+        lines = logs if isinstance(logs, list) else []
+        return Working(progress=self._stories.hear(request.request_id, lines))
 
     async def _result(self, request: Request, handle: AsyncRequestHandle) -> State:
         """What became of it: the status only says that it is over."""

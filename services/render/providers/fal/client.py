@@ -77,5 +77,5 @@ def translated() -> Iterator[None]:
     except tuple(TRANSLATIONS) as error:
         kind = next(kind for kind in TRANSLATIONS if isinstance(error, kind))
         raise TRANSLATIONS[kind](error) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise NoAnswer(f"the answer is not what fal promised: {error!r}") from error

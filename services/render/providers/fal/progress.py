@@ -59,6 +59,11 @@ class Stories:
         return story
 
 
+def place_in_queue(said: object) -> int | None:
+    """How many requests are before one; None if that is no number."""
+    return said if isinstance(said, int) and said >= 0 else None
+
+
 def _line(entry: Any) -> LogLine | None:
     """A line of the log; None for what is none."""
     try:

@@ -19,6 +19,7 @@ from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderTimeout,
     ProviderUnavailable,
+    ReferenceFailed,
 )
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from services.render.providers import RateLimited, ReplyLost
@@ -26,6 +27,8 @@ from services.render.providers import RateLimited, ReplyLost
 _PATIENCE = 5.0  #: seconds, when fal says "too fast" and not how long
 _LONGEST_PATIENCE = 600.0  #: seconds
 _EXCERPT = 4096  #: bytes
+_MOST_FIELDS = 20  #: of a complaint
+_LONGEST_TEXT = 1000  #: characters
 _STARTED_TOO_LATE = "X-Fal-Request-Timeout-Type"  #: on a 504: by our own start timeout
 _LOCKED = ("locked", "balance", "top up", "top_up")
 
@@ -35,6 +38,7 @@ _BY_TYPE: dict[str, type[JobError]] = {
     "no_media_generated": NoOutput,
     "generation_timeout": ProviderTimeout,
     "downstream_service_error": ProviderUnavailable,
+    "file_download_error": ReferenceFailed,
 }
 _STOPPED = frozenset({"client_cancelled", "client_disconnected"})
 _ASK_AGAIN = NextAction(
@@ -66,7 +70,8 @@ class Complaint:
             return cls(answer.status_code, *_of_model(detail))
         kind = body.get("error_type") if isinstance(body, dict) else None
         text = detail if isinstance(detail, str) else f"fal answered {answer.status_code}"
-        return cls(answer.status_code, kind or answer.headers.get("X-Fal-Error-Type"), text)
+        kind = kind or answer.headers.get("X-Fal-Error-Type")
+        return cls(answer.status_code, kind, text[:_LONGEST_TEXT])
 
 
 def refuse_submission(answer: httpx.Response) -> NoReturn:
@@ -191,18 +196,20 @@ def _note(complaint: Complaint, request_id: str | None = None) -> ProviderNote:
 
 def _of_model(detail: list[Any]) -> tuple[str | None, str, tuple[FieldError, ...]]:
     """Type, text and fields of a model's complaint."""
-    entries = [entry for entry in detail if isinstance(entry, dict)]
+    entries = [entry for entry in detail if isinstance(entry, dict)][:_MOST_FIELDS]
     fields = tuple(_fields(entries))
     text = "; ".join(f"{field.pointer}: {field.detail}" for field in fields)
-    kind = str(entries[0]["type"]) if entries and "type" in entries[0] else None
-    return kind, text or "fal refused the request", fields
+    kind = str(entries[0]["type"])[:_LONGEST_TEXT] if entries and "type" in entries[0] else None
+    return kind, text[:_LONGEST_TEXT] or "fal refused the request", fields
 
 
 def _fields(entries: list[dict[str, Any]]) -> Iterator[FieldError]:
     for entry in entries:
-        path = [str(part) for part in entry.get("loc") or [] if part != "body"]
+        place = entry.get("loc")
+        path = [str(p) for p in place if p != "body"] if isinstance(place, list) else []
         pointer = "/prompt" if path == ["prompt"] else "/".join(["", "arguments", *path])
-        yield FieldError(pointer=pointer, detail=str(entry.get("msg", entry.get("type", ""))))
+        reason = str(entry.get("msg", entry.get("type", "")))
+        yield FieldError(pointer=pointer[:_LONGEST_TEXT], detail=reason[:_LONGEST_TEXT])
 
 
 def _retry_after(answer: httpx.Response) -> float:

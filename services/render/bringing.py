@@ -1,0 +1,210 @@
+"""Bringing: references are copied to a provider once for all jobs that show them, and used again."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from prometheus_client import Counter, Gauge
+from ulid import ULID
+
+from heliograph.contracts.errors import QueueFull, ReferenceFailed, Unavailable
+from heliograph.contracts.records import Record, SentReference
+from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.buckets import Bucket, Cell
+from heliograph.runtime.crashing import crash_point
+from services.render.providers import Depot
+from services.render.providers.reading import read_reference
+
+BUCKET = "brought"
+TOUCHED_EVERY = 60.0  #: seconds between two notes that a copy is in use
+
+_READ_LIMIT = 20.0  #: seconds to read a reference from our store
+_PATIENCE = 120.0  #: seconds for a reference to be brought, by whomever
+_AT_ONCE = 4  #: references in memory
+_LOOK_AGAIN = 0.2  #: seconds
+_COUNT_EVERY = 10.0  #: seconds
+
+_SIZE = Gauge("heliograph_reference_copies", "References that providers keep for us")
+_MOST = Gauge("heliograph_reference_copies_max", "Above it the least recently used is forgotten")
+_HITS = Counter("heliograph_reference_copies_hits", "References that were there", ["account"])
+_MISSES = Counter("heliograph_reference_copies_misses", "References to be brought", ["account"])
+
+_Read = Callable[[], Awaitable[tuple[str, bytes]]]
+
+
+class Porter:
+    """
+    Brings references to providers, one copy for each account and digest.
+
+    The bucket `brought` says what is where: key `<account>.<sha256>`, value `{url, until, used}`, or
+    `{claimed}` while somebody brings it. It holds `most` entries; the server drops those first that
+    were written longest ago, and what is in use is written again now and then.
+
+    Args:
+        claim: Seconds until who began to bring something is thought dead.
+        hosts: Hosts (with port) in our network that references may be read from for callers.
+    """
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        depots: Mapping[str, Depot],
+        *,
+        most: int,
+        hosts: Collection[str] = (),
+        claim: float,
+        touched_every: float = TOUCHED_EVERY,
+    ) -> None:
+        self._bucket = bucket
+        self._depots = depots
+        self._hosts = frozenset(hosts)
+        self._claim = claim
+        self._touched_every = touched_every
+        self._me = str(ULID())
+        self._flights: dict[str, asyncio.Task[tuple[str, bool]]] = {}
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        _MOST.set(most)
+
+    async def watch(self) -> None:
+        """Count what there is, again and again."""
+        while True:
+            _SIZE.set(await self._bucket.size())
+            await asyncio.sleep(_COUNT_EVERY)
+
+    async def bring(self, record: Record, url: str, sha256: str) -> SentReference:
+        """
+        A reference of ours, as the provider of a job gets it.
+
+        Raises:
+            ReferenceFailed: It is not where it should be.
+            ProviderUnavailable, AccountRefused: The provider did not take it.
+            Unavailable: It is not known whether somebody brought it; try again.
+        """
+        depot = self._depots.get(record.provider)
+        if depot:
+            read = partial(_read, url)
+            url = await self._copy(record.internal.account, sha256, depot, read)
+        return SentReference(url=url, digest=f"sha256:{sha256}")
+
+    async def pass_on(self, record: Record, url: str) -> SentReference:
+        """
+        A reference that is somewhere else. Raises as `bring`.
+
+        What the provider cannot fetch is read by us only where an operator said so: otherwise
+        callers could have us look into our own network.
+        """
+        depot = self._depots.get(record.provider)
+        if depot is None or depot.can_fetch(url):
+            digest = hashlib.sha256(url.encode()).hexdigest()
+            return SentReference(url=url, digest=f"sha256:{digest}")
+        if urlsplit(url).netloc.rpartition("@")[2] not in self._hosts:
+            raise ReferenceFailed(f"{record.provider} cannot fetch {url}, and neither may we")
+        media_type, content = await _read(url)
+
+        async def read() -> tuple[str, bytes]:
+            return media_type, content
+
+        sha256 = hashlib.sha256(content).hexdigest()
+        there = await self._copy(record.internal.account, sha256, depot, read)
+        return SentReference(url=there, digest=f"sha256:{sha256}")
+
+    async def forget(self, record: Record) -> bool:
+        """
+        The provider no longer finds a reference of a job's last attempt. True if one of them was
+        brought by us, and will be brought anew. Raises Unavailable.
+        """
+        were_ours = False
+        for sent in record.internal.attempts[-1].references:
+            key = _key(record.internal.account, sent.digest.removeprefix("sha256:"))
+            cell = await self._bucket.read(key)
+            if cell.value.get("url") == sent.url:
+                were_ours = True
+                with suppress(Lost):  # somebody brought it anew
+                    await self._bucket.write(key, {}, cell.revision)
+        return were_ours
+
+    async def _copy(self, account: str, sha256: str, depot: Depot, read: _Read) -> str:
+        """Its address at the provider. Whoever wants the same meanwhile waits for the same."""
+        key = _key(account, sha256)
+        flight = self._flights.get(key)
+        is_mine = flight is None
+        if flight is None:
+            flight = asyncio.create_task(self._find_or_bring(key, depot, read))
+            self._flights[key] = flight
+            flight.add_done_callback(partial(self._landed, key))
+        url, was_brought = await asyncio.shield(flight)
+        (_MISSES if is_mine and was_brought else _HITS).labels(account).inc()
+        return url
+
+    def _landed(self, key: str, flight: asyncio.Task[tuple[str, bool]]) -> None:
+        del self._flights[key]
+        if not flight.cancelled():
+            flight.exception()  # whoever waited has it; nobody may have
+
+    async def _find_or_bring(self, key: str, depot: Depot, read: _Read) -> tuple[str, bool]:
+        """The address of a copy, and whether it was us who brought it."""
+        seen, since = -1, 0.0
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while True:
+                    cell = await self._bucket.read(key)
+                    if url := _usable(cell):
+                        await self._touch(key, cell)
+                        return url, False
+                    if cell.revision != seen:
+                        seen, since = cell.revision, time.monotonic()
+                    if "claimed" in cell.value and time.monotonic() - since < self._claim:
+                        await asyncio.sleep(_LOOK_AGAIN)
+                        continue
+                    with suppress(Lost):
+                        return await self._claim_and_bring(key, cell, depot, read), True
+        except TimeoutError:
+            raise Unavailable("a reference could not be brought in time") from None
+
+    async def _claim_and_bring(self, key: str, cell: Cell, depot: Depot, read: _Read) -> str:
+        """Raises Lost: somebody else brings it."""
+        async with self._places:
+            claim = await self._bucket.write(key, {"claimed": self._me}, cell.revision)
+            crash_point("bring.claimed")
+            try:
+                copy = await depot.bring(*await read())
+            except Exception:
+                with suppress(Lost, Unavailable, QueueFull):
+                    await self._bucket.write(key, {}, claim)
+                raise
+        crash_point("bring.brought")
+        now = time.time()
+        known = {"url": copy.url, "until": now + copy.keeps, "used": now}
+        with suppress(Lost, Unavailable, QueueFull):  # it is there, if only for this job
+            await self._bucket.write(key, known, claim)
+        return copy.url
+
+    async def _touch(self, key: str, cell: Cell) -> None:
+        now = time.time()
+        if now - cell.value["used"] < self._touched_every:
+            return
+        with suppress(Lost, Unavailable, QueueFull):
+            await self._bucket.write(key, {**cell.value, "used": now}, cell.revision)
+
+
+def _key(account: str, sha256: str) -> str:
+    return f"{account}.{sha256}"
+
+
+def _usable(cell: Cell) -> str | None:
+    """The address in an entry, unless the provider may have thrown the copy away."""
+    value: dict[str, Any] = cell.value
+    return str(value["url"]) if value.get("until", 0) > time.time() else None
+
+
+async def _read(url: str) -> tuple[str, bytes]:
+    try:
+        async with asyncio.timeout(_READ_LIMIT):
+            return await read_reference(url)
+    except TimeoutError:
+        raise Unavailable("a reference's store is too slow") from None

@@ -1,0 +1,60 @@
+"""Hooking: a provider calls to say that a request is over. It is a hint: nothing is taken from it."""
+
+import structlog
+from fastapi import APIRouter, Request, Response
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import NotFound, ProviderUnavailable, Unavailable
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bodies import read_bytes
+from heliograph.runtime.bus import Hint
+from services.render.providers import Caller
+from services.render.searching import search
+from services.render.workbench import Workbench
+
+log = structlog.get_logger()
+
+_UNFOUND = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
+
+
+def hook_routes(bench: Workbench, hint: Hint) -> APIRouter:
+    """
+    Where providers call: `/v1/hooks/<provider>/<job>/<run>/<proof>`.
+
+    Answers 204 for every genuine call, whatever becomes of it, and 404 for all others.
+    """
+    router = APIRouter(prefix="/v1/hooks", include_in_schema=False)
+
+    @router.post("/{provider}/{job}/{run}/{proof}")
+    async def call(provider: str, job: str, run: int, proof: str, request: Request) -> Response:
+        caller = bench.providers.get(provider)
+        if not isinstance(caller, Caller) or not caller.is_address(job, run, proof):
+            raise NotFound
+        body = await read_bytes(request)
+        try:
+            named = await caller.caller(request.headers, body)
+        except ProviderUnavailable as error:
+            raise Unavailable(f"{provider} does not say who it is: {error}") from error
+        if named is None:
+            log.warning("A call that is not the provider's", provider=provider, job=job)
+            raise NotFound
+        await _hear(bench, hint, provider, job, run, named)
+        return Response(status_code=204)
+
+    return router
+
+
+async def _hear(
+    bench: Workbench, hint: Hint, provider: str, job: str, run: int, named: str
+) -> None:
+    """Look now for what is lost, and at what is followed."""
+    found = await bench.read(job)
+    if found is None or not _is_about(found[1], provider, run):
+        return
+    if found[1].step in _UNFOUND:
+        await search(bench, job, named=named)
+    await hint(subjects.cancel(job))
+
+
+def _is_about(record: Record, provider: str, run: int) -> bool:
+    return record.provider == provider and record.internal.run == run

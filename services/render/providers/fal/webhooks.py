@@ -1,0 +1,108 @@
+"""
+fal's webhooks: the address it gets for an attempt, and how we know that it was fal who called.
+
+An address carries a proof that we made it, and a call a signature by a key that fal publishes. The two
+are independent, so what is believed in the end is only what fal answers when it is asked.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from Crypto.PublicKey.ECC import EccKey
+from Crypto.Signature import eddsa
+from fal_client.client import REST_URL
+
+from services.render.providers.fal.client import FalClient
+from services.render.providers.fal.verdicts import parsed
+
+PATH = "/v1/hooks/fal"
+TOLERANCE = 300  #: seconds that the time of a call may be off our clock
+_KEYS = f"{REST_URL}/.well-known/jwks.json"
+_KEEP_KEYS = 86_400.0  #: seconds
+_LOOK_AGAIN = 60.0  #: seconds until keys that did not fit are asked for again
+_PREFIX = "x-fal-webhook-"
+
+
+class Webhooks:
+    """The webhooks of one account."""
+
+    def __init__(self, client: FalClient, key: str, public_url: str | None) -> None:
+        self._client = client
+        self._secret = hashlib.sha256(f"heliograph webhooks\0{key}".encode()).digest()
+        self._public_url = public_url and public_url.rstrip("/")
+        self._keys: list[EccKey] = []
+        self._asked = float("-inf")
+        self._asking = asyncio.Lock()
+
+    def address(self, job: str, run: int) -> str | None:
+        """Where fal calls when the request of an attempt is over; None: it does not."""
+        if self._public_url is None:
+            return None
+        return f"{self._public_url}{PATH}/{job}/{run}/{self.proof(job, run)}"
+
+    def proof(self, job: str, run: int) -> str:
+        return hmac.new(self._secret, f"{job}/{run}".encode(), hashlib.sha256).hexdigest()
+
+    def is_address(self, job: str, run: int, proof: str) -> bool:
+        """Whether we made the address of a call."""
+        return hmac.compare_digest(self.proof(job, run).encode(), proof.encode())
+
+    async def caller(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """
+        The request that a call is about; None if it was not fal who called, or not now.
+
+        Raises:
+            NotSent, NoAnswer, Refused: fal does not show its keys.
+        """
+        names = ("request-id", "user-id", "timestamp")
+        name, user, at = (headers.get(_PREFIX + each, "") for each in names)
+        if not at.isdecimal() or abs(int(at) - time.time()) > TOLERANCE:
+            return None
+        message = "\n".join([name, user, at, hashlib.sha256(body).hexdigest()]).encode()
+        signature = _unhex(headers.get(_PREFIX + "signature", ""))
+        await self._know_keys(_KEEP_KEYS)
+        if not self._fits(message, signature):
+            await self._know_keys(_LOOK_AGAIN)  # fal may have new ones
+        return name if name and self._fits(message, signature) else None
+
+    def _fits(self, message: bytes, signature: bytes) -> bool:
+        for key in self._keys:
+            try:
+                eddsa.new(key, "rfc8032").verify(message, signature)
+            except ValueError:
+                continue
+            return True
+        return False
+
+    async def _know_keys(self, at_most: float) -> None:
+        """Ask for fal's keys, unless that was done less than `at_most` seconds ago."""
+        async with self._asking:
+            if time.monotonic() - self._asked < at_most:
+                return
+            told = parsed(await self._client.fetch(_KEYS))
+            found = told.get("keys") if isinstance(told, dict) else None
+            self._keys = [key for entry in found or [] if (key := _key(entry))]
+            self._asked = time.monotonic()
+
+
+def _key(entry: Any) -> EccKey | None:
+    """A key as RFC 8037 writes it; None for what is none."""
+    try:
+        x = entry["x"]
+        raw = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
+        key = eddsa.import_public_key(raw)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return key
+
+
+def _unhex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""

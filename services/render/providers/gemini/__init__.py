@@ -1,0 +1,125 @@
+"""
+The Gemini provider: one question, and the answer comes with the outputs.
+
+Google's client is used with a transport of ours, so nothing is sent twice. Gemini keeps no requests:
+an answer that is lost cannot be asked for again, and is never looked for by asking anew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+from google import genai
+from google.genai import errors, types
+
+from heliograph.contracts.errors import (
+    JobError,
+    OutputExpired,
+    OutputRefused,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from heliograph.contracts.problems import ProviderNote
+from heliograph.contracts.registry import Model
+from services.render.providers import (
+    Absent,
+    Done,
+    Ended,
+    Found,
+    NotSeen,
+    ReplyLost,
+    Request,
+    State,
+    Submission,
+)
+from services.render.providers.gemini.answers import Made, audit, billed, images_in, story_in
+from services.render.providers.gemini.questions import image_question, story_question
+from services.render.providers.gemini.verdicts import refuse
+from services.render.providers.inlining import UploadDoor
+from services.render.providers.wire import NoAnswer, NotSent, OnceTransport
+
+BASE_URL = "https://generativelanguage.googleapis.com"
+READ = 600.0  #: seconds; the caller has less patience
+MAX_ANSWER = 96 * 2**20  #: bytes: pictures, as text
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeminiOptions:
+    """How an operator wants Gemini to be asked."""
+
+    base_url: str | None = None  #: a server in Gemini's place; None: Gemini
+
+
+class GeminiProvider:
+    """`Provider` at Gemini, with one key. `models` are those of the registry, by name."""
+
+    def __init__(
+        self,
+        key: str,
+        models: Mapping[str, Model],
+        door: UploadDoor,
+        options: GeminiOptions | None = None,
+    ) -> None:
+        base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
+        transport = OnceTransport(base_url, read=READ, max_answer=MAX_ANSWER)
+        self._http = httpx.AsyncClient(transport=transport, trust_env=False)
+        self._client = genai.Client(
+            api_key=key,
+            vertexai=False,  # whatever the environment says
+            http_options=types.HttpOptions(base_url=base_url, httpx_async_client=self._http),
+        )
+        self._models = models
+        self._door = door
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+        await self._door.aclose()
+
+    async def submit(self, submission: Submission) -> Done | Ended:
+        model = self._models.get(submission.model)
+        if model is None or not submission.endpoint:
+            raise ProviderRejected(f"{submission.model} is no model of Gemini's that we know")
+        is_text = model.media == "text"
+        contents, config = (story_question if is_text else image_question)(submission, model)
+        answer = await self._ask(submission.endpoint, contents, config)
+        note = ProviderNote(name="gemini", request_id=answer.response_id)
+        made = story_in(answer, note) if is_text else images_in(answer, note)
+        return await self._kept(submission.project, made, answer)
+
+    async def _ask(
+        self, endpoint: str, contents: str, config: types.GenerateContentConfig
+    ) -> types.GenerateContentResponse:
+        try:
+            return await self._client.aio.models.generate_content(
+                model=endpoint, contents=contents, config=config
+            )
+        except NotSent as error:
+            raise ProviderUnavailable(str(error), provider=ProviderNote(name="gemini")) from error
+        except NoAnswer as error:
+            raise ReplyLost(str(error)) from error
+        except errors.APIError as error:
+            refuse(error)
+        except (errors.UnknownApiResponseError, ValueError, TypeError, KeyError) as error:
+            raise ReplyLost(f"the answer is not what Gemini promised: {error!r}") from error
+
+    async def _kept(
+        self, project: str, made: Made | JobError, answer: types.GenerateContentResponse
+    ) -> Done | Ended:
+        """The outputs, brought to where ours are kept; they are nowhere else."""
+        if isinstance(made, JobError):
+            return Ended(error=made, charged=billed(answer), answer=audit(answer))
+        try:
+            outputs = [await self._door.bring(project, content) for content in made]
+        except OutputRefused as error:
+            return Ended(error=error, charged="yes", answer=audit(answer))
+        return Done(outputs=outputs, answer=audit(answer))
+
+    async def poll(self, request: Request) -> State:
+        gone = OutputExpired("Gemini keeps no requests", provider=ProviderNote(name="gemini"))
+        return Ended(error=gone, charged="unknown")
+
+    async def cancel(self, request: Request) -> None:
+        """There is nothing to stop."""
+
+    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+        return NotSeen()

@@ -1,0 +1,122 @@
+"""
+The OpenAI provider: images from OpenAI, or from any server that speaks as it does.
+
+It speaks HTTP itself: OpenAI's own client repeats what it believes lost unless told otherwise, brings
+an HTTP stack of its own that our transport does not fit, and all that is needed of it is one POST.
+
+The answer comes with the outputs, inside it or as addresses. No request is kept: an answer that is
+lost cannot be asked for again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from heliograph.contracts.errors import (
+    JobError,
+    OutputExpired,
+    OutputRefused,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from heliograph.contracts.problems import ProviderNote
+from heliograph.contracts.records import Output
+from heliograph.contracts.registry import Model
+from services.render.providers import (
+    Absent,
+    Done,
+    Ended,
+    Found,
+    NotSeen,
+    ReplyLost,
+    Request,
+    State,
+    Submission,
+)
+from services.render.providers.inlining import UploadDoor
+from services.render.providers.openai.arguments import arguments_for
+from services.render.providers.openai.outputs import Made, audit, made_in
+from services.render.providers.openai.verdicts import refuse
+from services.render.providers.wire import Line, NoAnswer, NotSent, Refused, parsed
+
+BASE_URL = "https://api.openai.com/v1"
+READ = 600.0  #: seconds; the caller has less patience
+MAX_ANSWER = 96 * 2**20  #: bytes: pictures, as text
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenAIOptions:
+    """How an operator wants it to be asked."""
+
+    base_url: str | None = None  #: with its `/v1`; None: OpenAI
+
+
+class OpenAIProvider:
+    """
+    `Provider` at one server.
+
+    Args:
+        key: None for a server that wants none.
+        models: Those of the registry, by name.
+        door: Where outputs are brought that come inside an answer.
+    """
+
+    def __init__(
+        self,
+        key: str | None,
+        models: Mapping[str, Model],
+        door: UploadDoor,
+        options: OpenAIOptions | None = None,
+    ) -> None:
+        base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._line = Line(base_url, headers, read=READ, max_answer=MAX_ANSWER)
+        self._models = models
+        self._door = door
+
+    async def aclose(self) -> None:
+        await self._line.aclose()
+        await self._door.aclose()
+
+    async def submit(self, submission: Submission) -> Done | Ended:
+        model = self._models.get(submission.model)
+        if model is None or not submission.endpoint:
+            raise ProviderRejected(f"{submission.model} is no model that we know")
+        body = arguments_for(submission, model)
+        try:
+            answer = await self._line.send("POST", "images/generations", json=body)
+        except NotSent as error:
+            raise ProviderUnavailable(str(error), provider=ProviderNote(name="openai")) from error
+        except NoAnswer as error:
+            raise ReplyLost(str(error)) from error
+        except Refused as error:
+            return refuse(error.answer)
+        return await self._kept(submission.project, answer)
+
+    async def _kept(self, project: str, answer: httpx.Response) -> Done | Ended:
+        """The outputs: by their addresses, or brought to where ours are kept."""
+        body = parsed(answer)
+        if not isinstance(body, dict):
+            raise ReplyLost("the answer is none")
+        made = made_in(body)
+        if isinstance(made, JobError):
+            return Ended(error=made, charged="yes", answer=audit(body))
+        try:
+            outputs = [await self._output(project, each) for each in made]
+        except OutputRefused as error:
+            return Ended(error=error, charged="yes", answer=audit(body))
+        return Done(outputs=outputs, answer=audit(body))
+
+    async def _output(self, project: str, made: Made) -> Output:
+        return Output(url=made) if isinstance(made, str) else await self._door.bring(project, made)
+
+    async def poll(self, request: Request) -> State:
+        gone = OutputExpired("no requests are kept there", provider=ProviderNote(name="openai"))
+        return Ended(error=gone, charged="unknown")
+
+    async def cancel(self, request: Request) -> None:
+        """There is nothing to stop."""
+
+    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+        return NotSeen()

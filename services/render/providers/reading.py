@@ -1,0 +1,45 @@
+"""References that a provider cannot fetch from us: read here, to be brought to it."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+import httpx
+
+from heliograph.contracts.errors import ReferenceFailed
+
+MAX_REFERENCE = 20 * 2**20  #: bytes
+_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+
+
+def is_public(url: str) -> bool:
+    """Whether others can fetch it: not what is on this machine, or in this network."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".internal", ".localhost"))
+
+
+async def read_reference(url: str) -> tuple[str, bytes]:
+    """
+    Media type and bytes of what is at `url`, at most 20 MiB; no credentials are sent there.
+
+    Raises:
+        ReferenceFailed: It is not there, or too large.
+    """
+    content = bytearray()
+    try:
+        async with (
+            httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as http,
+            http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer,
+        ):
+            if not answer.is_success:
+                raise ReferenceFailed(f"a reference's store answered {answer.status_code}")
+            async for chunk in answer.aiter_raw():
+                content += chunk
+                if len(content) > MAX_REFERENCE:
+                    raise ReferenceFailed(f"a reference is larger than {MAX_REFERENCE} bytes")
+            media_type = answer.headers.get("Content-Type", "application/octet-stream")
+            return media_type, bytes(content)
+    except httpx.HTTPError as error:
+        raise ReferenceFailed(f"a reference's store does not answer: {error}") from error

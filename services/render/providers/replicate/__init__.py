@@ -1,0 +1,156 @@
+"""
+The Replicate provider: makes a prediction once, follows it by its id, and believes its status.
+
+It speaks HTTP itself. Replicate's own client waits for a new prediction without any limit of time,
+cannot read the status `aborted`, and was last released for Pythons that are going out of use; what
+is left of it are five requests.
+
+Replicate has no way to say "once": what may have been accepted is looked up, not sent again.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from heliograph.contracts.errors import ProviderRejected, ProviderUnavailable
+from heliograph.contracts.problems import ProviderNote
+from heliograph.contracts.registry import Model
+from services.render.providers import (
+    Absent,
+    Accepted,
+    Copy,
+    Found,
+    NotSeen,
+    ReplyLost,
+    Request,
+    State,
+    Submission,
+)
+from services.render.providers.reading import is_public
+from services.render.providers.replicate.arguments import arguments_for
+from services.render.providers.replicate.history import find_prediction
+from services.render.providers.replicate.predictions import state_of, unknown_prediction
+from services.render.providers.replicate.uploading import upload
+from services.render.providers.replicate.verdicts import Complaint, refuse_submission
+from services.render.providers.wire import Line, NoAnswer, NotSent, Refused, excerpt, parsed
+
+BASE_URL = "https://api.replicate.com"
+READ = 30.0  #: seconds
+_UPLOAD_LIMIT = 15.0  #: seconds for a reference
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_ENDPOINT = re.compile(r"([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)(?::([0-9a-f]{64}))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicateOptions:
+    """How an operator wants Replicate to be asked."""
+
+    base_url: str | None = None  #: a server in Replicate's place; None: Replicate
+    poll_limit: float = 15.0  #: seconds for one question
+
+
+class ReplicateProvider:
+    """`Provider` and `Depot` at Replicate, with one token. `models` are those of the registry, by name."""
+
+    def __init__(
+        self, token: str, models: Mapping[str, Model], options: ReplicateOptions | None = None
+    ) -> None:
+        self._options = options or ReplicateOptions()
+        base_url = (self._options.base_url or BASE_URL).rstrip("/")
+        self._line = Line(base_url, {"Authorization": f"Bearer {token}"}, read=READ)
+        self._models = models
+
+    async def aclose(self) -> None:
+        await self._line.aclose()
+
+    async def submit(self, submission: Submission) -> Accepted:
+        model = self._models.get(submission.model)
+        endpoint = _ENDPOINT.fullmatch(submission.endpoint)
+        if model is None or endpoint is None:
+            raise ProviderRejected(f"{submission.model} is no model of Replicate's that we know")
+        references = [reference.url for reference in submission.references]
+        body: dict[str, Any] = {"input": arguments_for(submission, model, references)}
+        path, version = f"/v1/models/{endpoint[1]}/predictions", endpoint[2]
+        if version:
+            path, body["version"] = "/v1/predictions", version
+        try:
+            answer = await self._line.send("POST", path, json=body)
+        except NotSent as error:
+            note = ProviderNote(name="replicate")
+            raise ProviderUnavailable(str(error), provider=note) from error
+        except NoAnswer as error:
+            raise ReplyLost(str(error)) from error
+        except Refused as error:
+            refuse_submission(error.answer)
+        prediction = parsed(answer)
+        name = prediction.get("id") if isinstance(prediction, dict) else None
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ReplyLost("the answer has no id of a prediction")
+        return Accepted(request_id=name, answer=excerpt(answer))
+
+    def can_fetch(self, url: str) -> bool:
+        return is_public(url)
+
+    async def bring(self, media_type: str, content: bytes) -> Copy:
+        try:
+            async with asyncio.timeout(_UPLOAD_LIMIT):
+                return await upload(self._line, media_type, content)
+        except TimeoutError:
+            raise ProviderUnavailable("Replicate did not take a reference in time") from None
+        except Refused as error:
+            complaint = Complaint.of(error.answer)
+            raise complaint.of_account() or ProviderUnavailable(complaint.text) from error
+        except (NotSent, NoAnswer) as error:
+            raise ProviderUnavailable(f"Replicate did not take a reference: {error}") from error
+
+    async def poll(self, request: Request) -> State:
+        if not _NAME.fullmatch(request.request_id):
+            return unknown_prediction(request.request_id)
+        async with self._asking():
+            try:
+                answer = await self._line.send("GET", _address_of(request))
+            except Refused as error:
+                if error.answer.status_code not in (404, 410):
+                    raise
+                return unknown_prediction(request.request_id)
+        return state_of(answer, request.request_id)
+
+    async def cancel(self, request: Request) -> None:
+        if not _NAME.fullmatch(request.request_id):
+            return
+        async with self._asking():
+            try:
+                await self._line.send("POST", f"{_address_of(request)}/cancel")
+            except Refused as error:
+                if error.answer.status_code not in (404, 409, 410, 422):  # over, or unknown
+                    raise
+
+    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+        model = self._models.get(submission.model)
+        if model is None:
+            return NotSeen()
+        said = arguments_for(submission, model, [])
+        async with self._asking():
+            name = await find_prediction(self._line, submission, said)
+        return Found(request_id=name) if name and _NAME.fullmatch(name) else NotSeen()
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """A question that may be asked again: whatever goes wrong, Replicate cannot say right now."""
+        try:
+            async with asyncio.timeout(self._options.poll_limit):
+                yield
+        except TimeoutError:
+            raise ProviderUnavailable("Replicate does not answer") from None
+        except (NotSent, NoAnswer) as error:
+            raise ProviderUnavailable(str(error)) from error
+        except Refused as error:
+            complaint = Complaint.of(error.answer)
+            raise ProviderUnavailable(complaint.text) from complaint.of_account() or error
+
+
+def _address_of(request: Request) -> str:
+    return f"/v1/predictions/{request.request_id}"

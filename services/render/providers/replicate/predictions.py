@@ -1,0 +1,138 @@
+"""What a prediction says of itself, as the port wants to hear it."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from heliograph.contracts.errors import (
+    JobError,
+    NoOutput,
+    OutputExpired,
+    ProviderProtocol,
+    ProviderUnavailable,
+)
+from heliograph.contracts.problems import Charged, NextAction, ProviderNote
+from heliograph.contracts.records import LogLine, Output, Progress
+from services.render.providers import Done, Ended, State, Waiting, Working
+from services.render.providers.replicate.verdicts import failure_of
+from services.render.providers.wire import excerpt, parsed
+
+_KEPT_LINES = 20
+_PERCENT = re.compile(r"(\d{1,3})%\|")  #: as progress bars print it
+_PAY_AGAIN = NextAction(
+    kind="retry", label="Submit again; it is paid a second time", example={"from": "submit"}
+)
+
+
+def state_of(answer: httpx.Response, request_id: str) -> State:
+    """
+    How a prediction goes.
+
+    Raises:
+        ProviderUnavailable: What came is no prediction, or in a state we never heard of; ask again.
+    """
+    prediction = parsed(answer)
+    if not isinstance(prediction, dict):
+        raise ProviderUnavailable("the answer is no prediction")
+    match prediction.get("status"):
+        case "starting":
+            return Waiting()
+        case "processing":
+            return Working(progress=_progress(prediction))
+        case "succeeded":
+            return _outcome(prediction, request_id, excerpt(answer))
+        case "failed" | "canceled" | "aborted":
+            return _ended(prediction, request_id, excerpt(answer))
+        case status:
+            raise ProviderUnavailable(f"the prediction is {status!r}")
+
+
+def unknown_prediction(request_id: str) -> Ended:
+    """Replicate knows no such prediction, or no longer."""
+    return Ended(error=_expired(request_id), charged="unknown")
+
+
+def _progress(prediction: dict[str, Any]) -> Progress:
+    """From the log, which only ever grows."""
+    logs = prediction.get("logs")
+    text = logs if isinstance(logs, str) else ""
+    percents = [int(found[1]) for found in _PERCENT.finditer(text)]
+    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()][-_KEPT_LINES:]
+    at = _time(prediction.get("started_at"))
+    return Progress(
+        percent=min(99, max(percents)) if percents else None,
+        basis="provider" if percents else None,
+        logs=[LogLine(at=at, message=line) for line in lines] if at else [],
+    )
+
+
+def _outcome(prediction: dict[str, Any], request_id: str, answer: str) -> Done | Ended:
+    urls = _urls(prediction.get("output"))
+    if not urls:
+        is_removed = prediction.get("data_removed") is True
+        error = _expired(request_id) if is_removed else NoOutput(provider=_note(request_id))
+        return Ended(error=error, charged="yes", answer=answer)
+    if not all(isinstance(url, str) and url.startswith(("https://", "http://")) for url in urls):
+        broken = ProviderProtocol("the output is no files", provider=_note(request_id))
+        return Ended(error=broken, charged="yes", answer=answer)
+    return Done(outputs=[Output(url=url) for url in urls], answer=answer)
+
+
+def _urls(output: Any) -> list[Any]:
+    """One file, several, or several by name: it depends on the model."""
+    match output:
+        case None:
+            return []
+        case list():
+            return output
+        case dict():
+            return [url for url in output.values() if url is not None]
+        case _:
+            return [output]
+
+
+def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> Ended:
+    status = prediction["status"]
+    charged = _billed(prediction)
+    if status == "canceled":
+        stopped = JobError("stopped on request")
+        return Ended(error=stopped, charged=charged, answer=answer, stopped=True)
+    if status == "aborted":
+        late = ProviderUnavailable(
+            "Replicate gave it up before it began", provider=_note(request_id, "aborted")
+        )
+        return Ended(error=late, charged=charged, answer=answer)
+    error = failure_of(str(prediction.get("error") or "it failed"), _note(request_id))
+    return Ended(error=error, charged=charged, answer=answer)
+
+
+def _billed(prediction: dict[str, Any]) -> Charged:
+    """Whether what did not succeed is paid for: by the outputs it counted; what never ran is free."""
+    if prediction.get("started_at") is None:
+        return "no"
+    metrics = prediction.get("metrics")
+    counts = metrics.items() if isinstance(metrics, dict) else ()
+    paid = any(n.endswith("_count") and isinstance(v, int | float) and v > 0 for n, v in counts)
+    return "yes" if paid else "unknown"
+
+
+def _expired(request_id: str) -> OutputExpired:
+    return OutputExpired(
+        "Replicate does not have it, or no longer",
+        provider=_note(request_id),
+        next_actions=[_PAY_AGAIN],
+    )
+
+
+def _note(request_id: str, code: str | None = None) -> ProviderNote:
+    return ProviderNote(name="replicate", request_id=request_id, code=code)
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

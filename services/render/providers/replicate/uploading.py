@@ -1,0 +1,34 @@
+"""References that Replicate cannot fetch from us are brought to it, as files of the account."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from services.render.providers import Copy
+from services.render.providers.wire import Line, NoAnswer, parsed
+
+_KEPT = 86_400.0  #: seconds, unless Replicate says otherwise
+_SPARE = 3600.0  #: seconds that a prediction may take to read it
+
+
+async def upload(line: Line, media_type: str, content: bytes) -> Copy:
+    """
+    Leave a file with Replicate.
+
+    Raises:
+        NotSent, NoAnswer, Refused: Replicate did not take it.
+    """
+    name = f"reference.{media_type.rpartition('/')[2]}"
+    files = {"content": (name, content, media_type)}
+    file = parsed(await line.send("POST", "/v1/files", files=files))
+    urls = file.get("urls") if isinstance(file, dict) else None
+    address = urls.get("get") if isinstance(urls, dict) else None
+    if not isinstance(address, str):
+        raise NoAnswer("the answer has no address of a file")
+    return Copy(url=address, keeps=max(0.0, _life(file.get("expires_at")) - _SPARE))
+
+
+def _life(expires_at: Any) -> float:
+    try:
+        return (datetime.fromisoformat(expires_at) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return _KEPT

@@ -1,0 +1,172 @@
+"""The wire to a hosted service: every request is sent once, and its answer is bounded."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+import httpx
+
+CONNECT = 5.0  #: seconds
+MAX_ANSWER = 8 * 2**20  #: bytes
+_EXCERPT = 4096  #: bytes
+_PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
+_LONGEST_PATIENCE = 600.0  #: seconds
+_LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=10)
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class NotSent(Exception):
+    """The request did not leave: there was no connection."""
+
+
+class NoAnswer(Exception):
+    """The request may have arrived, and there is no answer that can be read."""
+
+
+class Unreadable(NoAnswer):
+    """There is an answer, compressed or too large, and there will be no other."""
+
+
+class Refused(Exception):
+    """The service answered, and did not do it."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(f"it answered {answer.status_code}")
+        self.answer = answer
+
+
+class OnceTransport(httpx.AsyncBaseTransport):
+    """
+    Carries requests to one host, each exactly once, whatever the client above would like.
+
+    Its errors are none of httpx's, so no client takes them for something to repeat.
+
+    Args:
+        base_url: The one place that requests, and the credentials in them, go to.
+        read: Seconds of silence before a request counts as unanswered.
+        max_answer: Bytes of the largest answer.
+    """
+
+    def __init__(self, base_url: str, *, read: float, max_answer: int = MAX_ANSWER) -> None:
+        self._pool = httpx.AsyncHTTPTransport(limits=_LIMITS)
+        self._place = _place(httpx.URL(base_url))
+        self._timeouts = httpx.Timeout(read, connect=CONNECT, pool=CONNECT).as_dict()
+        self._max_answer = max_answer
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises NotSent, NoAnswer, and Unreadable."""
+        if _place(request.url) != self._place:
+            raise NotSent(f"{request.url.host} is not where requests go")
+        request.headers["Accept-Encoding"] = "identity"
+        request.extensions = {**request.extensions, "timeout": self._timeouts}
+        try:
+            answer = await self._pool.handle_async_request(request)
+            return await _read(answer, self._max_answer)
+        except _NEVER_SENT as error:
+            raise NotSent(str(error) or type(error).__name__) from error
+        except httpx.HTTPError as error:
+            raise NoAnswer(str(error) or type(error).__name__) from error
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class Line:
+    """
+    Questions to a service, with our credentials in `headers`. Use it in one event loop.
+
+    Args:
+        base_url: Where the service is; paths are appended to its own.
+        read: Seconds of silence before a request counts as unanswered.
+        max_answer: Bytes of the largest answer.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        read: float,
+        max_answer: int = MAX_ANSWER,
+    ) -> None:
+        transport = OnceTransport(base_url, read=read, max_answer=max_answer)
+        self._http = httpx.AsyncClient(
+            transport=transport, base_url=base_url, headers=dict(headers), trust_env=False
+        )
+
+    async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """
+        A good answer.
+
+        Raises:
+            NotSent, NoAnswer, Refused: There is none.
+        """
+        answer = await self._http.request(method, path, **options)
+        if not answer.is_success:
+            raise Refused(answer)
+        return answer
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+
+def parsed(answer: httpx.Response) -> Any:
+    """The JSON of an answer, strictly read; None when it is none."""
+    try:
+        return json.loads(answer.content, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+
+
+def excerpt(answer: httpx.Response) -> str:
+    """The beginning of an answer, for the audit."""
+    return answer.content[:_EXCERPT].decode("utf-8", "replace")
+
+
+def patience(answer: httpx.Response, seconds_in: Callable[[Any], Any] = lambda _: None) -> float:
+    """
+    Seconds to wait after "too fast", from the header, else from the body.
+
+    Args:
+        seconds_in: The seconds that a body names, or None.
+    """
+    said = answer.headers.get("Retry-After") or seconds_in(parsed(answer))
+    try:
+        seconds = float(said)
+    except (TypeError, ValueError):
+        try:
+            seconds = (parsedate_to_datetime(str(said)) - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError):
+            return _PATIENCE
+    return min(max(seconds, 0.0), _LONGEST_PATIENCE)
+
+
+def _place(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+async def _read(answer: httpx.Response, limit: int) -> httpx.Response:
+    """The whole answer, as it came: a compressed one could be of any size."""
+    content = bytearray()
+    try:
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            raise Unreadable("the answer is compressed")
+        async for chunk in answer.aiter_raw():
+            content += chunk
+            if len(content) > limit:
+                raise Unreadable(f"the answer is larger than {limit} bytes")
+    finally:
+        await answer.aclose()
+    return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(content))

@@ -1,0 +1,443 @@
+"""A provider that answers with its outputs is asked once, and what it made is brought to storage."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from uuid import uuid4
+
+import httpx
+import openai
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.errors import (
+    ContentPolicy,
+    JobError,
+    NoOutput,
+    OutputRefused,
+    ProviderAuth,
+    ProviderBalance,
+    ProviderProtocol,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from heliograph.contracts.problems import Charged
+from services.render.providers import (
+    Done,
+    Ended,
+    NotSeen,
+    RateLimited,
+    ReplyLost,
+    Request,
+    Submission,
+)
+from tests.support.emulation.inlining import GeminiRig, InlineRig, OpenAIRig, a_submission
+from tests.support.emulation.running import Emulator
+from tests.support.emulation.working import Worker
+from tests.support.servers import free_port
+from tests.support.stack import Stack, stack_running
+
+GEMINI_KEY, OPENAI_KEY = uuid4().hex, uuid4().hex  #: of the stack
+
+
+@pytest.fixture(scope="module")
+def stack(
+    gemini_server: Emulator, openai_server: Emulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    settings = {
+        "HELIOGRAPH_GEMINI_BASE_URL": gemini_server.url,
+        "HELIOGRAPH_OPENAI_BASE_URL": f"{openai_server.url}/v1",
+        "GEMINI_API_KEY": GEMINI_KEY,
+        "OPENAI_API_KEY": OPENAI_KEY,
+    }
+    with stack_running(tmp_path_factory.mktemp("inline") / "home", settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def gemini(gemini_server: Emulator, stack: Stack) -> AsyncIterator[GeminiRig]:
+    rig = GeminiRig(gemini_server, stack.url("storage"))
+    yield rig
+    await rig.provider.aclose()
+
+
+@pytest.fixture
+async def openai_rig(openai_server: Emulator, stack: Stack) -> AsyncIterator[OpenAIRig]:
+    rig = OpenAIRig(openai_server, stack.url("storage"))
+    yield rig
+    await rig.provider.aclose()
+
+
+@pytest.fixture(params=["gemini", "openai_rig"])
+def rig(request: pytest.FixtureRequest) -> InlineRig:
+    found: InlineRig = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def submission(rig: InlineRig) -> Submission:
+    return a_submission(rig.model)
+
+
+def _paid(rig: InlineRig, submission: Submission) -> tuple[int, int]:
+    """Requests that were accepted for it, and POSTs of the account."""
+    return len(rig.account.accepted(submission.arguments["prompt"])), rig.account.posts
+
+
+def _plan(rig: InlineRig, submission: Submission, **plan: object) -> None:
+    rig.account.plan(submission.arguments["prompt"], **plan)
+
+
+# -- the promises
+
+
+async def test_the_answer_is_the_outputs_and_they_are_in_storage(
+    rig: InlineRig, submission: Submission, stack: Stack
+) -> None:
+    end = await rig.provider.submit(submission)
+
+    assert isinstance(end, Done)
+    assert end.charged == "yes"
+    [output] = end.outputs
+    assert (output.upload or "").startswith("sha256:")
+    assert _paid(rig, submission) == (1, 1)
+    assert "lighthouse" not in (end.answer or "")
+    sha256 = (output.upload or "").removeprefix("sha256:")
+    path = f"/v1/projects/{submission.project}/uploads/sha256/{sha256}"
+    async with httpx.AsyncClient(base_url=stack.url("storage")) as http:
+        assert (await http.put(path, content=b"")).json()["media_type"] == "image/png"
+
+
+@pytest.mark.parametrize("loss", ["drop", "hang", "nginx_502", "500", "garbage", "gzip"])
+async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
+    rig: InlineRig, submission: Submission, loss: str
+) -> None:
+    _plan(rig, submission, loss=loss)
+
+    with pytest.raises((ReplyLost, TimeoutError)):
+        async with asyncio.timeout(2):
+            await rig.provider.submit(submission)
+
+    assert _paid(rig, submission) == (1, 1)
+
+
+async def test_where_nobody_listens_nothing_was_sent(rig: InlineRig) -> None:
+    other = type(rig)(Emulator(free_port()), "http://127.0.0.1:1", key="key")
+
+    with pytest.raises(ProviderUnavailable) as caught:
+        await other.provider.submit(a_submission(rig.model))
+
+    assert caught.value.retryable
+    await other.provider.aclose()
+
+
+async def test_a_key_that_was_revoked_is_an_error_of_the_account(
+    rig: InlineRig, gemini_server: Emulator, openai_server: Emulator
+) -> None:
+    server = gemini_server if isinstance(rig, GeminiRig) else openai_server
+    other = type(rig)(server, "http://127.0.0.1:1", key=f"revoked{uuid4().hex}")
+
+    with pytest.raises(ProviderAuth, match=rig.revoked_is):
+        await other.provider.submit(a_submission(rig.model))
+
+    await other.provider.aclose()
+
+
+async def test_nothing_can_be_asked_for_again(rig: InlineRig, submission: Submission) -> None:
+    await rig.provider.submit(submission)
+    request = Request(request_id="any", endpoint=submission.endpoint)
+
+    await rig.provider.cancel(request)
+    end = await rig.provider.poll(request)
+
+    assert await rig.provider.look_up(submission) == NotSeen()
+    assert isinstance(end, Ended)
+    assert (end.charged, end.stopped) == ("unknown", False)
+    assert _paid(rig, submission) == (1, 1)
+
+
+async def test_outputs_wait_for_storage_as_long_as_the_caller_does(
+    rig: InlineRig, gemini_server: Emulator, openai_server: Emulator
+) -> None:
+    server = gemini_server if isinstance(rig, GeminiRig) else openai_server
+    other = type(rig)(server, f"http://127.0.0.1:{free_port()}")
+    submission = a_submission(rig.model)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await other.provider.submit(submission)
+
+    assert _paid(other, submission) == (1, 1)
+    await other.provider.aclose()
+
+
+async def test_an_output_that_storage_does_not_keep_was_paid_for_all_the_same(
+    rig: InlineRig, submission: Submission
+) -> None:
+    _plan(rig, submission, outcome="wrong_type")
+
+    end = await rig.provider.submit(submission)
+
+    assert isinstance(end, Ended)
+    assert (type(end.error), end.charged) == (OutputRefused, "yes")
+
+
+# -- what they refuse, and how they end without outputs
+
+
+async def _is_refused(rig: InlineRig, refusal: str, error: type[Exception]) -> Exception:
+    submission = a_submission(rig.model)
+    _plan(rig, submission, refusals=[refusal] * 5)
+    with pytest.raises(error) as caught:
+        await rig.provider.submit(submission)
+    assert type(caught.value) is error
+    assert _paid(rig, submission) == (0, 1)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [
+        ("429", RateLimited),
+        ("429_plain", RateLimited),
+        ("429_poor", ProviderBalance),
+        ("400", ProviderRejected),
+        ("400_key", ProviderAuth),
+        ("403", ProviderAuth),
+        ("404", ProviderRejected),
+        ("500", ProviderUnavailable),
+        ("503", ProviderUnavailable),
+    ],
+)
+async def test_a_refusal_of_gemini_is_heard_once(
+    gemini: GeminiRig, refusal: str, error: type[Exception]
+) -> None:
+    refused = await _is_refused(gemini, refusal, error)
+
+    if isinstance(refused, RateLimited):
+        assert refused.seconds == (17 if refusal == "429" else 5)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [
+        ("429", RateLimited),
+        ("429_poor", ProviderBalance),
+        ("400", ProviderRejected),
+        ("400_poor", ProviderBalance),
+        ("401", ProviderAuth),
+        ("403", ProviderAuth),
+        ("404", ProviderRejected),
+    ],
+)
+async def test_a_refusal_of_openai_is_heard_once(
+    openai_rig: OpenAIRig, refusal: str, error: type[Exception]
+) -> None:
+    refused = await _is_refused(openai_rig, refusal, error)
+
+    if isinstance(refused, RateLimited):
+        assert refused.seconds == 7
+
+
+async def _ends(rig: InlineRig, submission: Submission, outcome: str) -> tuple[object, Charged]:
+    _plan(rig, submission, outcome=outcome)
+    end = await rig.provider.submit(submission)
+    assert isinstance(end, Ended)
+    return type(end.error), end.charged
+
+
+IMAGES: dict[str, tuple[type[JobError], Charged]] = {
+    "blocked": (ContentPolicy, "unknown"),
+    "stopped": (ContentPolicy, "yes"),
+    "empty": (NoOutput, "yes"),
+    "silent": (NoOutput, "yes"),
+}
+STORIES: dict[str, tuple[type[JobError], Charged]] = {
+    "blocked": (ContentPolicy, "unknown"),
+    "cut_off": (ProviderProtocol, "yes"),
+    "strange": (ProviderProtocol, "yes"),
+    "silent": (NoOutput, "yes"),
+}
+
+
+@pytest.mark.parametrize("outcome", IMAGES)
+async def test_an_answer_of_gemini_without_images_says_why(gemini: GeminiRig, outcome: str) -> None:
+    assert await _ends(gemini, a_submission(gemini.model), outcome) == IMAGES[outcome]
+
+
+@pytest.mark.parametrize("outcome", STORIES)
+async def test_an_answer_of_gemini_without_a_story_says_why(
+    gemini: GeminiRig, outcome: str
+) -> None:
+    assert await _ends(gemini, a_submission(gemini.text), outcome) == STORIES[outcome]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "charged"),
+    [
+        ("policy", ContentPolicy, "unknown"),
+        ("empty", NoOutput, "yes"),
+        ("strange", ProviderProtocol, "yes"),
+        ("broken", ProviderProtocol, "yes"),
+    ],
+)
+async def test_an_answer_of_openai_without_images_says_why(
+    openai_rig: OpenAIRig, outcome: str, error: type[JobError], charged: Charged
+) -> None:
+    assert await _ends(openai_rig, a_submission(openai_rig.model), outcome) == (error, charged)
+
+
+# -- what is asked
+
+
+async def test_what_gemini_could_misunderstand_is_not_sent(gemini: GeminiRig) -> None:
+    """Its client takes options for itself there: how often to send a request, for one."""
+    submission = a_submission(gemini.model, http_options={"retry_options": {"attempts": 4}})
+
+    with pytest.raises(ProviderRejected, match="http_options"):
+        await gemini.provider.submit(submission)
+
+    assert _paid(gemini, submission) == (0, 0)
+
+
+async def test_openai_is_told_in_its_words(openai_rig: OpenAIRig) -> None:
+    submission = a_submission(openai_rig.model, num_images=2, aspect_ratio="3:2", quality="high")
+
+    end = await openai_rig.provider.submit(submission)
+
+    [sent] = openai_rig.account.accepted(submission.arguments["prompt"])
+    assert isinstance(end, Done)
+    assert len(end.outputs) == 2
+    assert sent["body"] == {
+        "model": "gpt-image-2",
+        "prompt": submission.arguments["prompt"],
+        "n": 2,
+        "size": "1536x1024",
+        "quality": "medium",  # what the price rests on
+    }
+
+
+async def test_images_by_address_are_left_where_they_are(openai_rig: OpenAIRig) -> None:
+    submission = a_submission(openai_rig.model)
+    _plan(openai_rig, submission, outcome="addresses")
+
+    end = await openai_rig.provider.submit(submission)
+
+    assert isinstance(end, Done)
+    assert [output.upload for output in end.outputs] == [None]
+    assert (end.outputs[0].url or "").startswith(openai_rig.account.url)
+
+
+async def test_a_model_that_nobody_described_is_not_asked(rig: InlineRig) -> None:
+    submission = replace(a_submission(rig.model), model="somebody/else")
+
+    with pytest.raises(ProviderRejected):
+        await rig.provider.submit(submission)
+
+    assert rig.account.posts == 0
+
+
+async def test_openais_own_client_takes_the_emulator_for_openai(openai_server: Emulator) -> None:
+    """What our adapter is shown is what OpenAI shows; and left alone, that client pays twice."""
+    account, prompt = openai_server.account(uuid4().hex), f"a lighthouse {uuid4().hex}"
+    account.plan(prompt, loss="500")
+    client = openai.AsyncOpenAI(api_key=account.key, base_url=f"{account.url}/v1", max_retries=1)
+
+    async with client:
+        with pytest.raises(openai.InternalServerError):
+            await client.images.generate(model="gpt-image-2", prompt=prompt)
+        whole = await client.images.generate(model="gpt-image-2", prompt="a lamp", n=2)
+
+    assert len(whole.data or []) == 2
+    assert len(account.accepted(prompt)) == 2
+
+
+# -- whole jobs
+
+
+async def test_a_job_whose_answer_was_lost_waits_for_a_person_and_pays_once(
+    rig: InlineRig, submission: Submission
+) -> None:
+    _plan(rig, submission, loss="drop")
+    worker = Worker(rig.provider, rig.model)
+
+    job = await worker.do(submission.arguments["prompt"])
+
+    assert job.step == "submit_unknown"
+    assert _paid(rig, submission) == (1, 1)
+
+
+@pytest.mark.parametrize(("answers_within", "step"), [(10.0, "rendered"), (None, "submit_unknown")])
+async def test_an_answer_with_outputs_is_waited_for_longer(
+    openai_rig: OpenAIRig, answers_within: float | None, step: str
+) -> None:
+    submission = a_submission(openai_rig.model)
+    _plan(openai_rig, submission, seconds=0.6)
+    worker = Worker(
+        openai_rig.provider, openai_rig.model, submit_limit=0.3, answers_within=answers_within
+    )
+
+    job = await worker.do(submission.arguments["prompt"])
+
+    assert job.step == step
+    assert _paid(openai_rig, submission) == (1, 1)
+
+
+async def test_a_job_that_is_told_no_after_the_work_is_not_sent_again(
+    openai_rig: OpenAIRig,
+) -> None:
+    submission = a_submission(openai_rig.model)
+    _plan(openai_rig, submission, outcome="policy")
+    worker = Worker(openai_rig.provider, openai_rig.model)
+
+    job = await worker.do(submission.arguments["prompt"])
+
+    assert (job.step, job.charged) == ("failed", "unknown")
+    assert job.error
+    assert job.error.code == "content_policy"
+    assert _paid(openai_rig, submission) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "media_type"),
+    [
+        ("gemini/gemini-3.1-flash-image", "portrait", "image/png"),
+        ("gemini/gemini-2.5-pro", "scenes", "application/json"),
+        ("openai/gpt-image-2", "portrait", "image/png"),
+    ],
+)
+async def test_a_job_ends_with_its_asset(
+    stack: Stack, project: str, model: str, kind: str, media_type: str
+) -> None:
+    async with stack.client(project) as client:
+        job = await client.submit(kind=kind, prompt=f"a lighthouse {uuid4().hex}", model=model)
+        [ended] = await client.finish(job.id)
+
+        assert (ended.status, ended.charged) == ("succeeded", "yes")
+        assert [asset.media_type for asset in ended.assets] == [media_type]
+        if kind == "scenes":
+            assert len(json.loads(await _content(client, ended.assets[0].url))["scenes"]) == 5
+
+
+async def _content(client: Client, url: str | None) -> bytes:
+    assert url
+    async with httpx.AsyncClient() as http:
+        return (await http.get(url)).raise_for_status().content
+
+
+async def test_with_keys_they_are_offered(stack: Stack) -> None:
+    async with httpx.AsyncClient() as http:
+        models = (await http.get(f"{stack.url('gateway')}/v1/models")).json()["items"]
+        ready = (await http.get(f"{stack.url('render')}/readyz")).json()
+
+    assert {"gemini", "openai"} <= {model["provider"] for model in models}
+    assert "replicate" not in {model["provider"] for model in models}
+    assert ready["unusable_providers"]["replicate"] == "REPLICATE_API_TOKEN is not set"
+
+
+async def test_no_key_is_in_a_log(stack: Stack) -> None:
+    logs = [log.read_text() for log in (stack.home / "logs").glob("*.log")]
+
+    assert logs
+    assert not [log for log in logs if GEMINI_KEY in log or OPENAI_KEY in log]

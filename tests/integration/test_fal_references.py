@@ -1,0 +1,147 @@
+"""References of ours at fal, with all of Heliograph in two render processes: one copy for all jobs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.records import Job
+from tests.support.fal.running import FalAccount, FalServer
+from tests.support.stack import Stack, stack_running
+
+MODEL = "fal/nano-banana-edit"
+JOBS, REFERENCES = 50, 3
+
+
+@pytest.fixture(scope="module")
+def fal(fal_server: FalServer) -> FalAccount:
+    return fal_server.account(uuid4().hex)
+
+
+@pytest.fixture(scope="module")
+def stack(fal: FalAccount, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("fal")
+    accounts = folder / "accounts.yaml"
+    accounts.write_text("fal: {provider: fal, cap: 20}\n")
+    settings = {
+        "HELIOGRAPH_FAL_BASE_URL": fal.url,
+        "FAL_KEY": fal.key,
+        "HELIOGRAPH_RENDERS": "2",
+        "HELIOGRAPH_ACCOUNTS": str(accounts),
+    }
+    with stack_running(folder / "home", settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
+    async with stack.client(project) as client:
+        yield client
+
+
+async def _drawn(client: Client, count: int) -> list[dict[str, str]]:
+    """References to pictures that were never seen before."""
+    submitted = [
+        await client.submit(
+            kind="portrait", prompt=uuid4().hex, parameters={"seconds": 0}, slot=f"drawn/{number}"
+        )
+        for number in range(count)
+    ]
+    jobs = await client.finish(*(job.id for job in submitted))
+    return [{"asset": job.assets[0].id} for job in jobs]
+
+
+async def _ask(client: Client, prompt: str, references: list[dict[str, str]]) -> Job:
+    return await client.submit(
+        kind="portrait", prompt=prompt, model=MODEL, references=references, slot=f"x/{uuid4().hex}"
+    )
+
+
+async def _figures(stack: Stack) -> dict[str, float]:
+    """What both processes say of their copies, added up."""
+    figures: dict[str, float] = {}
+    async with httpx.AsyncClient() as http:
+        for number in (1, 2):
+            text = (await http.get(f"{stack.url('render', number)}/metrics")).text
+            for line in text.splitlines():
+                if line.startswith("heliograph_reference_copies"):
+                    name, value = line.split()[0].split("{")[0], float(line.split()[-1])
+                    figures[name] = figures.get(name, 0) + value
+    return figures
+
+
+async def test_fifty_jobs_with_the_same_three_references_bring_three(
+    stack: Stack, client: Client, fal: FalAccount
+) -> None:
+    references = await _drawn(client, REFERENCES)
+    prompt = uuid4().hex
+
+    jobs = await asyncio.gather(*(_ask(client, prompt, references) for _ in range(JOBS)))
+    ended = await client.finish(*(job.id for job in jobs))
+
+    assert {job.status for job in ended} == {"succeeded"}
+    assert len(fal.uploads) == REFERENCES
+    accepted = fal.accepted(prompt)
+    assert len(accepted) == JOBS
+    [urls] = {tuple(request["body"]["image_urls"]) for request in accepted}
+    assert len(set(urls)) == REFERENCES
+    assert all(url.startswith(f"{fal.url}/cdn/") for url in urls)
+    figures = await _figures(stack)
+    assert figures["heliograph_reference_copies_misses_total"] == REFERENCES
+    assert figures["heliograph_reference_copies_hits_total"] == (JOBS - 1) * REFERENCES
+    assert figures["heliograph_reference_copies_max"] == 2 * 10_000
+
+
+async def test_both_processes_had_some_of_them(stack: Stack) -> None:
+    handled = [
+        sum(line["event"] == "Message handled" for line in stack.logs(name))
+        for name in ("render", "render-2")
+    ]
+
+    assert all(handled), handled
+
+
+async def test_the_attempt_says_what_was_sent(
+    stack: Stack, client: Client, fal: FalAccount
+) -> None:
+    """By what the record says alone, the request could be told again."""
+    references, prompt = await _drawn(client, 1), uuid4().hex
+
+    job = await _ask(client, prompt, references)
+    await client.finish(job.id)
+
+    async with httpx.AsyncClient() as http:
+        attempts = await http.get(f"{stack.url('gateway')}/v1/jobs/{job.id}/attempts")
+    [attempt] = attempts.json()["items"]
+    [request] = fal.accepted(prompt)
+    assert [each["url"] for each in attempt["references"]] == request["body"]["image_urls"]
+
+
+async def test_a_copy_that_fal_lost_is_brought_again_and_the_job_succeeds(
+    client: Client, fal: FalAccount, fal_server: FalServer
+) -> None:
+    """fal says so for nothing, so another attempt is no second payment."""
+    references = await _drawn(client, 1)
+    first = await _ask(client, uuid4().hex, references)
+    await client.finish(first.id)
+    brought, prompt = len(fal.uploads), uuid4().hex
+
+    fal_server.forget_files()
+    job = await _ask(client, prompt, references)
+    [ended] = await client.finish(job.id)
+
+    assert (ended.status, ended.attempt) == ("succeeded", 2)
+    assert len(fal.uploads) == brought + 1
+    assert len(fal.accepted(prompt)) == 2
+
+
+async def test_our_network_is_not_read_for_callers(client: Client, stack: Stack) -> None:
+    job = await _ask(client, uuid4().hex, [{"url": f"{stack.url('storage')}/healthz"}])
+    [ended] = await client.finish(job.id)
+
+    assert (ended.status, ended.charged) == ("failed", "no")
+    assert ended.error
+    assert ended.error.code == "reference_failed"

@@ -1,0 +1,119 @@
+"""An emulator's books: who has what, what was accepted, and everything that was asked."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+P = TypeVar("P", bound=BaseModel)
+
+
+@dataclass
+class Account(Generic[P]):
+    """All that belongs to one key. `accepted` is what it pays for, in order."""
+
+    plan_type: type[P]
+    accepted: list[dict[str, Any]] = field(default_factory=list)
+    posts: int = 0  #: submissions that came in, accepted or not
+    busy: int = 0  #: uploads that are turned away
+    plans: dict[str, P] = field(default_factory=dict)  #: by prompt
+    heard: list[dict[str, Any]] = field(default_factory=list)  #: every request, in order
+
+    def plan_for(self, prompt: str) -> P:
+        return self.plans.get(prompt) or self.plan_type()
+
+
+class Books(Generic[P]):
+    """
+    The accounts, and the door to them at `/emulator`.
+
+    Args:
+        key_of: The key that a request carries; None when it carries none.
+        nobody: The answer to whoever has no key, or one that begins with `revoked`.
+    """
+
+    def __init__(
+        self,
+        plan_type: type[P],
+        key_of: Callable[[Request], str | None],
+        nobody: tuple[int, dict[str, Any]],
+    ) -> None:
+        self._plan_type = plan_type
+        self._key_of = key_of
+        self._nobody = nobody
+        self.accounts: dict[str, Account[P]] = defaultdict(lambda: Account(plan_type))
+
+    def account(self, http: Request) -> Account[P]:
+        """Whose key it is."""
+        key = self._key_of(http)
+        if not key or key.startswith("revoked"):
+            raise Refusal(*self._nobody)
+        account = self.accounts[key]
+        account.heard.append(_heard(http))
+        return account
+
+    def routes(self) -> list[Route]:
+        """What tests may know and change."""
+        return [
+            Route("/ready", self._ready),
+            Route("/accounts/{key}", self._tell),
+            Route("/accounts/{key}", self._change, methods=["PUT"]),
+            Route("/accounts/{key}/plans", self._plan, methods=["PUT"]),
+        ]
+
+    async def _ready(self, _: Request) -> Response:
+        return JSONResponse({})
+
+    async def _tell(self, http: Request) -> Response:
+        account = self.accounts[http.path_params["key"]]
+        told = {"accepted": account.accepted, "posts": account.posts, "heard": account.heard}
+        return JSONResponse(told)
+
+    async def _change(self, http: Request) -> Response:
+        account = self.accounts[http.path_params["key"]]
+        account.busy = int((await http.json())["busy"])
+        return JSONResponse({})
+
+    async def _plan(self, http: Request) -> Response:
+        account, wanted = self.accounts[http.path_params["key"]], await http.json()
+        prompt = wanted.pop("prompt")
+        try:
+            account.plans[prompt] = self._plan_type.model_validate(wanted)
+        except ValidationError as error:
+            raise HTTPException(400, str(error)) from error
+        return JSONResponse({})
+
+
+class Refusal(Exception):
+    """An answer that is an error, in the provider's own words."""
+
+    def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status)
+        self.answer = JSONResponse(body, status, headers)
+
+
+async def say_no(_: Request, error: Exception) -> Response:
+    """The handler of `Refusal`."""
+    assert isinstance(error, Refusal)
+    return error.answer
+
+
+def bearer(http: Request) -> str | None:
+    """The key in `Authorization: Bearer <key>`."""
+    kind, _, key = http.headers.get("Authorization", "").partition(" ")
+    return key if kind == "Bearer" else None
+
+
+def _heard(http: Request) -> dict[str, Any]:
+    return {
+        "method": http.method,
+        "path": http.url.path,
+        "query": dict(http.query_params),
+        "headers": dict(http.headers),
+    }

@@ -1,0 +1,58 @@
+"""Providers that answer with their outputs, each with an account of its own at its emulator."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from heliograph.contracts.names import new_job_id
+from services.render.providers import Submission
+from services.render.providers.gemini import GeminiOptions, GeminiProvider
+from services.render.providers.inlining import UploadDoor
+from services.render.providers.openai import OpenAIOptions, OpenAIProvider
+from tests.support.emulation.running import Emulator
+from tests.support.records import REGISTRY, some_project
+
+
+class GeminiRig:
+    """Gemini, whose outputs go to the storage at `storage_url`."""
+
+    model = "gemini/gemini-3.1-flash-image"
+    text = "gemini/gemini-2.5-pro"
+    revoked_is = "API key not valid"
+
+    def __init__(self, server: Emulator, storage_url: str, *, key: str | None = None) -> None:
+        self.account = server.account(key or uuid4().hex)
+        options = GeminiOptions(base_url=server.url)
+        door = UploadDoor(storage_url)
+        self.provider = GeminiProvider(self.account.key, REGISTRY.models, door, options)
+
+
+class OpenAIRig:
+    """OpenAI, whose outputs go to the storage at `storage_url`."""
+
+    model = "openai/gpt-image-2"
+    revoked_is = "Incorrect API key"
+
+    def __init__(self, server: Emulator, storage_url: str, *, key: str | None = None) -> None:
+        self.account = server.account(key or uuid4().hex)
+        options = OpenAIOptions(base_url=f"{server.url}/v1")
+        door = UploadDoor(storage_url)
+        self.provider = OpenAIProvider(self.account.key, REGISTRY.models, door, options)
+
+
+InlineRig = GeminiRig | OpenAIRig
+
+
+def a_submission(model: str, **arguments: Any) -> Submission:
+    """A request for a new job, with a prompt that nobody else has."""
+    return Submission(
+        project=some_project(),
+        job=new_job_id(),
+        run=7,
+        attempt=1,
+        model=model,
+        endpoint=REGISTRY.models[model].endpoint,
+        arguments={"prompt": f"a lighthouse {uuid4().hex}", **arguments},
+        references=[],
+        price=Decimal("0.05"),
+    )

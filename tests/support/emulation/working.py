@@ -1,0 +1,111 @@
+"""A render worker with one hosted provider, on a bus in memory: what becomes of whole jobs."""
+
+import asyncio
+from typing import Any, cast
+
+from heliograph.contracts.events import Event
+from heliograph.contracts.limits import LaneLimit
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.records import Record, Step
+from heliograph.contracts.registry import Registry, provider_of
+from heliograph.contracts.requests import JobRequest
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
+from heliograph.runtime.bus.work import ticket_for
+from services.gateway.drafting import Caller, draft
+from services.render.providers import Provider
+from services.render.references import References
+from services.render.rendering import render
+from services.render.reporting import Reporter
+from services.render.settings import RenderSettings
+from services.render.watching import Watch
+from services.render.workbench import Workbench
+from tests.support.records import REGISTRY, some_project
+
+_NONE = cast(Any, None)  #: a part that a job without references does not need
+_SHORT: dict[str, Any] = {
+    "ack_wait": 0.2,
+    "submit_limit": 1.0,
+    "backoff_min": 0.05,
+    "backoff_max": 0.05,
+    "poll_min": 0.02,
+    "poll_max": 0.1,
+}
+
+
+def _with(name: str, answers_within: float | None) -> Registry:
+    model = REGISTRY.models[name].model_copy(update={"answers_within": answers_within})
+    return REGISTRY.model_copy(update={"models": {**REGISTRY.models, name: model}})
+
+
+class _OpenLanes:
+    async def limit(self, lane: str) -> LaneLimit:
+        return LaneLimit(cap=REGISTRY.lanes[lane].cap)
+
+
+async def _nobody_listens(subject: str, body: bytes = b"") -> None:
+    """A hint that is not heard."""
+
+
+class Worker:
+    """
+    Takes jobs for one model, and delivers their messages one after the other.
+
+    Where the model's answer comes with its outputs, it is waited for `answers_within` seconds; None:
+    as long as for others.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        model: str,
+        *,
+        answers_within: float | None = None,
+        **settings: Any,
+    ) -> None:
+        self.events, self.work = MemoryEvents(), MemoryWork()
+        self._model = model
+        self._bench = Workbench(
+            events=self.events,
+            work=self.work,
+            accounts=MemoryAccounts(cap=10),
+            lanes=_OpenLanes(),
+            providers={provider_of(model): provider},
+            references=References(self.events, _NONE, _NONE, _NONE),
+            registry=_with(model, answers_within),
+            reporter=Reporter(_nobody_listens, every=60),
+            watch=Watch(),
+            settings=RenderSettings(**{**_SHORT, **settings}),
+        )
+
+    async def do(self, prompt: str) -> Record:
+        """A new job with this prompt, as it is left when nothing is left to do for it."""
+        kind = "scenes" if REGISTRY.models[self._model].media == "text" else "image"
+        request = JobRequest(kind=kind, prompt=prompt, model=self._model)
+        caller = Caller(project=some_project(), job=new_job_id(), key="k")
+        record = draft(request, caller, REGISTRY, now())
+        await self.events.append(Event.of("accepted", record, now(), "test"), 0)
+        await self.work.enqueue(ticket_for(record))
+        while record.id in self.work.queue:
+            await self._wait_for_its_time(record.id)
+            sequence, ticket = self.work.queue[record.id]
+            await self.work.move(ticket, sequence)
+            message = self.work.messages[-1]
+            await render(self._bench, message.job, message.sequence)
+            self.work.ack(message)
+        return self.now(record.id)
+
+    def now(self, job: str) -> Record:
+        latest = self.events.latest(job)
+        assert latest
+        return latest.record
+
+    def steps(self, job: str) -> list[str]:
+        """The names of a job's events, in order."""
+        return [entry.event.name for entry in self.events.of(job)]
+
+    async def _wait_for_its_time(self, job: str) -> None:
+        record = self.now(job)
+        if record.step is Step.RETRY_SCHEDULED and record.internal.not_before:
+            seconds = (record.internal.not_before - now()).total_seconds()
+            await asyncio.sleep(max(0.0, seconds))

@@ -1,0 +1,110 @@
+"""The emulator: the endpoint for images, files of those that are given by address, and a door."""
+
+import asyncio
+import time
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from tests.support.emulation.books import Books, Refusal, bearer, say_no
+from tests.support.emulation.images import inlined
+from tests.support.fal.answers import Cutting, lose
+from tests.support.fal.files import picture
+
+
+class Plan(BaseModel):
+    """What happens to requests with a certain prompt; everything else goes well."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: instead of accepting, one for each POST
+    refusals: list[Literal["429", "429_poor", "400", "400_poor", "401", "403", "404"]] = Field(
+        default_factory=list
+    )
+    seconds: float = 0.0  #: of work, before the answer
+    #: after accepting, instead of the answer
+    loss: Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip"] | None = None
+    outcome: Literal["ok", "addresses", "policy", "empty", "strange", "broken", "wrong_type"] = "ok"
+
+
+def _error(status: int, code: str | None, message: str, param: str | None = None) -> Any:
+    kind = "invalid_request_error"
+    return status, {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+_NOBODY = _error(401, "invalid_api_key", "Incorrect API key provided.")
+_REFUSALS = {
+    "429": _error(429, "rate_limit_exceeded", "Rate limit reached for gpt-image-2"),
+    "429_poor": _error(429, "insufficient_quota", "You exceeded your current quota."),
+    "400": _error(400, "invalid_value", "Invalid value: 'huge'.", "quality"),
+    "400_poor": _error(400, "billing_hard_limit_reached", "Billing hard limit has been reached"),
+    "401": _NOBODY,
+    "403": _error(403, None, "Your organization must be verified to use the model."),
+    "404": _error(404, "model_not_found", "The model does not exist."),
+}
+
+
+def create_app() -> ASGIApp:
+    """An OpenAI that nobody used yet. Without a key one is `nobody`, as on servers of one's own."""
+    books = Books(Plan, lambda http: bearer(http) or "nobody", _NOBODY)
+    app = Starlette(
+        routes=[
+            Route("/v1/images/generations", Images(books).generate, methods=["POST"]),
+            Route("/files/{name}", file),
+            Mount("/emulator", routes=books.routes()),
+        ],
+        exception_handlers={Refusal: say_no},
+    )
+    return Cutting(app)
+
+
+async def file(http: Request) -> Response:
+    """An image that was given by address."""
+    return Response(picture(http.path_params["name"]), media_type="image/png")
+
+
+class Images:
+    """What is asked for, and made."""
+
+    def __init__(self, books: Books[Plan]) -> None:
+        self._books = books
+
+    async def generate(self, http: Request) -> Response:
+        account, body = self._books.account(http), await http.json()
+        plan = account.plan_for(body["prompt"])
+        account.posts += 1
+        if plan.refusals:
+            status, error = _REFUSALS[plan.refusals.pop(0)]
+            headers = {"Retry-After": "7"} if status == 429 else {}
+            return JSONResponse(error, status, headers)
+        account.accepted.append({"prompt": body["prompt"], "body": body})
+        await asyncio.sleep(plan.seconds)
+        if plan.loss:
+            return await lose(http, plan.loss, {})
+        if plan.outcome == "policy":
+            status, error = _error(400, "moderation_blocked", "Rejected by the safety system.")
+            return JSONResponse(error, status)
+        images = _images(http, body, plan)
+        usage = {"input_tokens": 9, "output_tokens": 1756, "total_tokens": 1765}
+        return JSONResponse({"created": int(time.time()), "data": images, "usage": usage})
+
+
+def _images(http: Request, body: dict[str, Any], plan: Plan) -> list[dict[str, str]] | str:
+    count = range(int(body.get("n", 1)))
+    match plan.outcome:
+        case "empty":
+            return []
+        case "strange":
+            return "none"
+        case "broken":
+            return [{"b64_json": "*"} for _ in count]
+        case "addresses":
+            here = f"{http.url.scheme}://{http.url.netloc}/files"
+            return [{"url": f"{here}/{uuid4().hex}.png"} for _ in count]
+    return [{"b64_json": inlined(uuid4().hex, plan.outcome)} for _ in count]

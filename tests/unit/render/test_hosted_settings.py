@@ -1,0 +1,98 @@
+"""A provider is there if its key is; whoever asks for another is told which variable to set."""
+
+import subprocess
+import sys
+
+import pytest
+
+from deploy.local.processes import ROOT
+from services.render.providers.gemini import GeminiProvider
+from services.render.providers.openai import OpenAIProvider
+from services.render.providers.opening import open_hosted
+from services.render.providers.replicate import ReplicateProvider
+from services.render.providers.unconfigured import Unconfigured
+from services.render.settings import RenderSettings
+from tests.support.records import REGISTRY
+
+PROVIDERS = {
+    "REPLICATE_API_TOKEN": ("replicate", ReplicateProvider),
+    "REPLICATE_API_KEY": ("replicate", ReplicateProvider),
+    "GEMINI_API_KEY": ("gemini", GeminiProvider),
+    "GOOGLE_API_KEY": ("gemini", GeminiProvider),
+    "OPENAI_API_KEY": ("openai", OpenAIProvider),
+}
+
+
+@pytest.mark.parametrize("variable", PROVIDERS)
+async def test_with_its_key_a_provider_is_there(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    name, adapter = PROVIDERS[variable]
+    monkeypatch.setenv(variable, "xyzzy")
+
+    settings = RenderSettings()
+    hosted = open_hosted(settings, REGISTRY)
+
+    assert name not in settings.unusable_providers
+    assert "xyzzy" not in repr(settings)
+    assert type(hosted[name]) is adapter
+    for provider in hosted.values():
+        await provider.aclose()
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_without_keys_none_is_there_and_each_says_why(
+    monkeypatch: pytest.MonkeyPatch, empty: bool
+) -> None:
+    for variable in PROVIDERS if empty else ():
+        monkeypatch.setenv(variable, "")
+
+    settings = RenderSettings()
+
+    assert settings.unusable_providers == {
+        "fal": "FAL_KEY is not set",
+        "replicate": "REPLICATE_API_TOKEN is not set",
+        "gemini": "GEMINI_API_KEY is not set",
+        "openai": "OPENAI_API_KEY is not set",
+    }
+    assert {type(each) for each in open_hosted(settings, REGISTRY).values()} == {Unconfigured}
+
+
+async def test_a_server_of_ones_own_needs_no_key() -> None:
+    settings = RenderSettings(openai_base_url="http://127.0.0.1:9558/v1")
+
+    provider = open_hosted(settings, REGISTRY)["openai"]
+
+    assert "openai" not in settings.unusable_providers
+    assert isinstance(provider, OpenAIProvider)
+    await provider.aclose()
+
+
+def test_results_are_fetched_from_where_they_are_given() -> None:
+    settings = RenderSettings(
+        replicate_base_url="http://127.0.0.1:9556", openai_base_url="http://127.0.0.1:9558/v1"
+    )
+
+    assert {"replicate.delivery", "*.replicate.delivery"} < set(settings.hosts_of_results)
+    assert {"127.0.0.1:9556", "127.0.0.1:9558"} < set(settings.hosts_of_results)
+
+
+def test_every_model_that_is_offered_has_a_price_and_says_where_it_was_read() -> None:
+    models = {
+        name: model
+        for name, model in REGISTRY.models.items()
+        if name.split("/")[0] in ("replicate", "gemini", "openai")
+    }
+
+    assert len(models) == 6
+    assert all(model.price.amount > 0 and model.price.source for model in models.values())
+
+
+def test_googles_client_is_not_loaded_without_a_key() -> None:
+    program = "import sys, services.render.app; print('google.genai' in sys.modules)"
+
+    told = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.strip() == "False"
