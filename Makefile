@@ -23,7 +23,7 @@ check: $(INSTALLED) ## Format, lint, types and import rules
 	$(VENV)/bin/lint-imports
 
 test: $(INSTALLED) ## All tests, against real servers
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-minio: $(INSTALLED) $(MINIO) ## Stores and the whole, against a real MinIO (needs Go, once)
 	HELIOGRAPH_TEST_MINIO=$(CURDIR)/$(MINIO) HELIOGRAPH_TEST_CONTAINERS=off \

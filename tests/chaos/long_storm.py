@@ -36,8 +36,8 @@ FAULTS: list[tuple[Sort, tuple[str, ...], int]] = [
     ("full", ("nats",), 3),
     ("roll", ("all",), 2),
 ]
-#: texts are small: most jobs make one, so that the storm is about messages and not about pixels
-KINDS = ("image", "portrait", "cast_ref", "shot", *("scenes",) * 6)
+#: texts are small: half the jobs make one, so that the storm is about messages and not about pixels
+KINDS = ("image", "portrait", "cast_ref", "shot", *("scenes",) * 4)
 
 JOBS = int(os.environ.get("CHAOS_JOBS") or 1200)  #: some requests are answered with a job there is
 

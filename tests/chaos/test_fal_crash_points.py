@@ -1,0 +1,133 @@
+"""`kill -9` of render at every step of a job that a hosted provider makes: it is paid once."""
+
+import asyncio
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from heliograph.runtime.crashing import POINTS, VARIABLE, Point
+from tests.chaos.journal import Asked, Journal
+from tests.chaos.stories import FINAL, Story, Teller
+from tests.support.fal.files import picture
+from tests.support.fal.running import FalAccount, FalServer
+from tests.support.stack import Stack, stack_running
+
+ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 2)  #: deaths at each point
+_AT_ONCE = 4  #: stories told together
+_RENDER = ("dispatch.", "start.", "bring.", "submit.", "reconcile.", "follow.", "leave.", "render.")
+RENDER_POINTS = [point for point in POINTS if point.startswith(_RENDER)]
+
+#: what is planned for the request that leads past a point; whatever is not named goes well
+PLANS: dict[Point, dict[str, Any]] = {
+    "reconcile.found": {"loss": "drop", "seconds": 0.2},
+    "reconcile.waited": {"loss": "drop", "is_listed": False},
+    "reconcile.written": {"loss": "nginx_502", "seconds": 0.2},
+    "follow.stopped": {"hangs": True},
+    "leave.queued": {"refusals": ["504_user"]},
+}
+
+
+@dataclass
+class Told:
+    """The jobs of all stories, by the prompt that their requests are known by."""
+
+    fal: FalAccount
+    jobs: dict[str, str] = field(default_factory=dict)
+
+    def story(self, point: Point) -> Story:
+        async def tell(teller: Teller) -> None:
+            prompt = f"{point} {uuid4().hex}"
+            self.fal.plan(prompt, **PLANS.get(point, {"seconds": 0.2}))
+            body: dict[str, Any] = {"kind": "portrait", "prompt": prompt}
+            body["model"] = "fal/flux-schnell"
+            if point.startswith("bring."):
+                reference = {"upload": await _brought(teller)}
+                body |= {"model": "fal/flux-kontext", "references": [reference]}
+            job = await teller.ask(Asked(teller.project, uuid4().hex, body))
+            self.jobs[prompt] = job
+            if point == "follow.stopped":
+                await teller.until(job, "rendering", *FINAL)
+                await teller.cancel(job)
+            await teller.until(job, "submit_unknown", *FINAL)
+
+        return tell
+
+
+async def _brought(teller: Teller) -> str:
+    """An upload that no provider ever saw."""
+    content = picture(uuid4().hex)
+    digest = hashlib.sha256(content).hexdigest()
+    door = f"/v1/projects/{teller.project}/uploads/sha256/{digest}"
+    async with httpx.AsyncClient(base_url=teller.stack.url("storage"), timeout=20) as http:
+        (await http.put(door, content=content)).raise_for_status()
+    return f"sha256:{digest}"
+
+
+@pytest.fixture
+def fal(fal_server: FalServer) -> FalAccount:
+    return fal_server.account(uuid4().hex)
+
+
+@pytest.fixture
+def crashes(tmp_path: Path) -> Path:
+    folder = tmp_path / "crashes"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text("fal: {provider: fal, cap: 12}\n")
+    settings = {
+        "HELIOGRAPH_FAL_BASE_URL": fal.url,
+        "FAL_KEY": fal.key,
+        "HELIOGRAPH_ACCOUNTS": str(accounts),
+        "HELIOGRAPH_RENDERS": "2",
+        "HELIOGRAPH_RESTART_PAUSE": "0.2",
+        "HELIOGRAPH_REFERENCE_CLAIM": "5",
+        VARIABLE: str(crashes),
+    }
+    with stack_running(tmp_path / "home", settings) as stack:
+        yield stack
+
+
+@pytest.mark.timeout(120 + 120 * ROUNDS)
+async def test_a_death_of_render_at_any_point_pays_nothing_twice(
+    stack: Stack, fal: FalAccount, crashes: Path
+) -> None:
+    told, places = Told(fal), asyncio.Semaphore(_AT_ONCE)
+
+    async def tell(point: Point) -> None:
+        async with places:
+            await Teller(stack, Journal(), crashes).tell(point, told.story(point))
+
+    for _ in range(ROUNDS):
+        async with asyncio.TaskGroup() as group:
+            for point in RENDER_POINTS:
+                group.create_task(tell(point))
+
+    ends = Counter[str]()
+    for prompt, job in told.jobs.items():
+        async with httpx.AsyncClient(base_url=stack.url("gateway")) as http:
+            found = (await http.get(f"/v1/jobs/{job}")).json()
+            attempts = (await http.get(f"/v1/jobs/{job}/attempts")).json()["items"]
+        end = found["phase"] if found["status"] == "running" else found["status"]
+        ends[end] += 1
+        assert end in ("submit_unknown", *FINAL), prompt
+        accepted = fal.accepted(prompt)
+        by_attempt = Counter(request["body"]["seed"] for request in accepted)
+        assert all(count == 1 for count in by_attempt.values()), prompt
+        assert len(accepted) <= len(attempts), prompt
+        if found["status"] == "succeeded":
+            assert len(accepted) == 1, prompt
+    print(f"{len(RENDER_POINTS) * ROUNDS} deaths, {len(told.jobs)} jobs: {dict(ends)}")  # noqa: T201
+    assert len(told.jobs) >= len(RENDER_POINTS) * ROUNDS
