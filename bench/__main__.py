@@ -1,0 +1,50 @@
+"""`python -m bench accept`, and so on; `all` of them; `table` writes docs/performance.md."""
+
+import argparse
+import asyncio
+import importlib
+import sys
+import time
+from pathlib import Path
+
+from bench.figures import REFERENCE, Journal, Section, say
+from bench.profiles import PROFILES, Profile
+from bench.tables import write_table
+
+BENCHES = ("accept", "dispatch", "fairness", "makespan", "live", "weight", "growth")
+
+
+def main() -> int:
+    """Exit code 1 when a benchmark broke; a missed target is a result."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("what", choices=[*BENCHES, "all", "table"])
+    parser.add_argument("--profile", choices=PROFILES, default="short")
+    parser.add_argument("--file", type=Path, default=REFERENCE, help="results for the table")
+    asked = parser.parse_args()
+    if asked.what == "table":
+        write_table(asked.file)
+        return 0
+    wanted = BENCHES if asked.what == "all" else (asked.what,)
+    journal = Journal(asked.profile)
+    broken = [name for name in wanted if not _run(name, PROFILES[asked.profile], journal)]
+    say(f"results: {journal.file}")
+    for name in broken:
+        say(f"broken: {name}")
+    return 1 if broken else 0
+
+
+def _run(name: str, profile: Profile, journal: Journal) -> bool:
+    say(f"{name} ({profile.name})")
+    began = time.monotonic()
+    try:
+        asyncio.run(importlib.import_module(f"bench.{name}").run(profile, Section(journal, name)))
+    except Exception as error:  # noqa: BLE001  # the other benchmarks still have something to say
+        say(f"  {type(error).__name__}: {error}")
+        return False
+    finally:
+        say(f"  {time.monotonic() - began:.0f} s")
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""How fast a job is accepted: from the POST to the 202 that promises it is on the disk."""
+
+import secrets
+
+from bench.bare import Found, Task
+from bench.figures import Section, say
+from bench.houses import House, answering, house, post_from_outside, program, scene
+from bench.posting import Load, Posted
+from bench.profiles import Profile
+
+AT_ONCE = (1, 20, 100)
+_RATE = 200.0  #: requests per second of the paced load
+_PEER = "bare acknowledged publish"
+
+
+async def run(profile: Profile, section: Section) -> None:
+    with house() as running:
+        await accept(running, profile, section)
+    await _limit_of_the_generator(profile, section)
+
+
+async def accept(house: House, profile: Profile, section: Section) -> None:
+    """All loads on one gateway. The lane is paused, and stays so: nothing else is to be measured."""
+    house.change_lane("text", paused=True)
+    for at_once in AT_ONCE:
+        load = Load(
+            url=house.jobs_of(f"p{secrets.token_hex(4)}"),
+            body=scene(),
+            at_once=at_once,
+            seconds=profile.seconds,
+        )
+        bare = await _bare(house, at_once=at_once, seconds=profile.seconds)
+        before = house.cpu("gateway")
+        ours = (await post_from_outside(load)).check()
+        spent = (house.cpu("gateway") - before) / sum(ours.statuses.values())
+        _note(section, at_once, ours, bare, spent)
+    await _paced(house, profile, section)
+
+
+def _note(section: Section, at_once: int, ours: Posted, bare: Found, spent: float) -> None:
+    section.note(
+        f"accepted, {at_once} at once",
+        ours.rate,
+        "jobs/s",
+        at_least=1_000 if at_once == max(AT_ONCE) else None,
+        peer=(_PEER, bare.rate),
+        note=f"with an Idempotency-Key, one gateway; {spent * 1000:.2f} ms of CPU each",
+    )
+    section.note(f"POST to 202, {at_once} at once, p50", ours.p50, "ms", peer=(_PEER, bare.p50))
+    section.note(f"POST to 202, {at_once} at once, p99", ours.p99, "ms", peer=(_PEER, bare.p99))
+
+
+async def _paced(house: House, profile: Profile, section: Section) -> None:
+    load = Load(
+        url=house.jobs_of(f"p{secrets.token_hex(4)}"),
+        body=scene(),
+        at_once=64,
+        seconds=profile.paced_seconds,
+        rate=_RATE,
+    )
+    bare = await _bare(house, at_once=64, seconds=profile.paced_seconds, rate=_RATE)
+    ours = (await post_from_outside(load)).check()
+    what = f"POST to 202, {_RATE:.0f} a second"
+    section.note(f"{what}, p50", ours.p50, "ms", peer=(_PEER, bare.p50))
+    section.note(f"{what}, p99", ours.p99, "ms", at_most=50, peer=(_PEER, bare.p99))
+
+
+async def _bare(house: House, *, at_once: int, seconds: float, rate: float | None = None) -> Found:
+    task = Task(what="publish", nats=house.nats, at_once=at_once, seconds=seconds, rate=rate)
+    answer = await program("bench.bare", task.model_dump_json(), timeout=seconds + 60)
+    return Found.model_validate_json(answer)
+
+
+async def _limit_of_the_generator(profile: Profile, section: Section) -> None:
+    say("  … and the generator against a server that does nothing")
+    with answering() as url:
+        load = Load(url=url, body=scene(), at_once=max(AT_ONCE), seconds=profile.seconds)
+        found = (await post_from_outside(load)).check()
+    section.note("limit of the generator itself", found.rate, "requests/s")

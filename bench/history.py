@@ -1,0 +1,159 @@
+"""
+How long a page of a long history takes: 100,000 jobs of a project in the read model, in SQLite.
+
+    python -m bench.history [jobs]
+
+Every kind of filter is asked for a hundred times, beginning at pages all over the list. What is
+measured is the ledger: the statement, its rows, and the records made of them.
+"""
+
+import asyncio
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+from heliograph.contracts.names import asset_id, new_job_id
+from heliograph.contracts.queries import ListJobs, ListSlots
+from heliograph.contracts.records import Asset, Record, Step
+from services.status.ledgers import Row
+from services.status.ledgers.listing import cursor_after
+from services.status.ledgers.sql import SqlLedger
+from tests.support.records import a_record
+
+PROJECT = "bench"
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+ROUNDS = 100  #: of each question
+BATCH = 500  #: events applied at once
+PAGE = 50
+
+_SYLLABLES = ("ka", "lo", "mi", "ren", "sta", "tu", "vor", "zel")
+_WORDS = ["".join(each) for each in product(_SYLLABLES, repeat=3)]  #: 512 of them
+_OUTCOMES = ("succeeded",) * 17 + ("failed", "canceled", "expired")
+
+Ask = Callable[[random.Random, list[Record]], dict[str, Any]]
+
+QUESTIONS: dict[str, Ask] = {
+    "newest": lambda rng, _: {},
+    "any page": lambda rng, jobs: {"cursor": cursor_after(rng.choice(jobs))},
+    "status": lambda rng, jobs: {"status": "failed", "cursor": cursor_after(rng.choice(jobs))},
+    "a common kind": lambda rng, _: {"kind": "portrait"},
+    "a rare kind": lambda rng, _: {"kind": "trailer"},
+    "slot": lambda rng, _: {"slot": f"shot/{rng.randrange(2_000)}"},
+    "user": lambda rng, _: {"user": f"user{rng.randrange(200)}"},
+    "a common tag": lambda rng, _: {"tags": {"show": "s0"}},
+    "the first show's tag": lambda rng, _: {"tags": {"episode": "1"}},
+    "a rare parameter": lambda rng, _: {"parameters": {"seed": str(rng.randrange(50_000))}},
+    "two labels": lambda rng, _: {"tags": {"show": "s0", "episode": str(rng.randrange(1, 50))}},
+    "a word of many": lambda rng, _: {"q": "lighthouse"},
+    "a word of some": lambda rng, _: {"q": rng.choice(_WORDS)},
+    "a word of one": lambda rng, _: {"q": f"number {rng.randrange(100_000)} "},
+    "a word of none": lambda rng, _: {"q": "nobody wrote this"},
+    "a word and a status": lambda rng, _: {"q": rng.choice(_WORDS), "status": "failed"},
+    "nothing matches": lambda rng, _: {"status": "succeeded", "kind": "image", "user": "nobody"},
+}
+
+
+def history(number: int, rng: random.Random) -> Iterator[Record]:
+    """Jobs as a studio would make them: shows after each other, many takes of each shot."""
+    template = a_record(project=PROJECT)
+    for n in range(number):
+        job, at = new_job_id(), BEGAN + timedelta(seconds=20 * n)
+        outcome = rng.choice(_OUTCOMES)
+        kind = "trailer" if n % 2_000 == 0 else rng.choice(("portrait", "shot", "cast_ref"))
+        internal = template.internal.model_copy(update={"step": Step(outcome), "changed_at": at})
+        words = " ".join(rng.choices(_WORDS, k=30))
+        known = {
+            "id": job,
+            "kind": kind,
+            "slot": f"shot/{rng.randrange(2_000)}",
+            "user": f"user{rng.randrange(200)}",
+            "prompt": f"number {n} : a lighthouse, {words}",
+            "parameters": {"seed": rng.randrange(50_000), "aspect_ratio": "16:9"},
+            "tags": {"show": f"s{rng.choice((0, 0, 0, 1))}", "episode": str(1 + n * 50 // number)},
+            "status": outcome,
+            "phase": "done",
+            "assets": [_asset(job)] if outcome == "succeeded" else [],
+            "created_at": at,
+            "finished_at": at + timedelta(seconds=12),
+            "internal": internal,
+        }
+        yield template.model_copy(update=known)
+
+
+def _asset(job: str) -> Asset:
+    return Asset(
+        id=asset_id(job, 0),
+        index=0,
+        media_type="image/png",
+        width=1024,
+        height=1024,
+        bytes=1_500_000,
+        sha256="0" * 64,
+    )
+
+
+async def fill(ledger: SqlLedger, jobs: Iterator[Record]) -> list[Record]:
+    """Take in one event for each job. Returns some of them."""
+    await ledger.prepare()
+    cursor, some, seconds = await ledger.open("bench"), [], 0.0
+    while batch := list(islice(jobs, BATCH)):
+        some.append(batch[0])
+        rows = [Row(cursor + n, job) for n, job in enumerate(batch, start=1)]
+        began = time.perf_counter()
+        await ledger.apply(rows, cursor, cursor + len(rows))
+        seconds += time.perf_counter() - began
+        cursor += len(rows)
+    sys.stdout.write(f"{cursor} jobs taken in within {seconds:.1f} s, ")
+    return some
+
+
+async def measure(ask: Callable[[], Awaitable[Any]]) -> list[float]:
+    """Milliseconds of each round, in order of size."""
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        await ask()
+        times.append(1_000 * (time.perf_counter() - began))
+    return sorted(times)
+
+
+def row(name: str, times: list[float]) -> str:
+    p95 = times[int(0.95 * len(times)) - 1]
+    return f"{name:24}{statistics.median(times):9.1f}{p95:9.1f}{times[-1]:9.1f}\n"
+
+
+def mebibytes(folder: Path) -> float:
+    return sum(each.stat().st_size for each in folder.iterdir()) / 2**20
+
+
+async def main(number: int) -> None:
+    rng = random.Random(0)  # noqa: S311 - the same history in every run
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = SqlLedger(f"sqlite+aiosqlite:///{folder}/status.sqlite")
+        jobs = await fill(ledger, history(number, rng))
+        sys.stdout.write(f"{mebibytes(Path(folder)):.0f} MiB\n\n")
+        sys.stdout.write(f"{'milliseconds':24}{'median':>9}{'p95':>9}{'most':>9}\n")
+        for name, ask in QUESTIONS.items():
+
+            async def page(ask: Ask = ask) -> None:
+                await ledger.page(ListJobs(project=PROJECT, limit=PAGE, **ask(rng, jobs)))
+
+            sys.stdout.write(row(name, await measure(page)))
+
+        async def slots() -> None:
+            cursor = f"shot/{rng.randrange(2_000)}"
+            await ledger.slots(ListSlots(project=PROJECT, cursor=cursor, limit=200))
+
+        sys.stdout.write(row("200 slots", await measure(slots)))
+        await ledger.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))

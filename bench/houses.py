@@ -1,0 +1,166 @@
+"""A Heliograph to measure: all of it, with the settings it ships with, on free ports, on the disk."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nats
+
+from bench.posting import Load, Posted
+from heliograph.runtime.bus.jetstream import JetStream
+from tests.support.stack import SHORT, Stack
+
+CACHE = Path(__file__).with_name(".cache")
+
+_IDLE = 0.1  #: seconds of processor time in a second
+
+#: what has to be larger than it ships for a benchmark to be possible at all
+ROOMY = {
+    "HELIOGRAPH_MAX_QUEUED": "1000000",
+    "HELIOGRAPH_MAX_QUEUED_PER_PROJECT": "1000000",
+    "HELIOGRAPH_EVENTS_MAX_BYTES": str(8 * 2**30),
+}
+
+
+class House:
+    """A running Heliograph, and what benchmarks do with it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.nats = f"nats://127.0.0.1:{stack.ports['nats']}"
+
+    def jobs_of(self, project: str, gateway: int = 1) -> str:
+        """Where a project's jobs are asked for."""
+        return f"{self.stack.url('gateway', gateway)}/v1/projects/{project}/jobs"
+
+    def change_lane(self, lane: str, **changes: Any) -> None:
+        """Turn a lane, as its operator would."""
+        url = f"{self.stack.url('gateway')}/v1/lanes/{lane}"
+        httpx.patch(url, json=changes, timeout=30, trust_env=False).raise_for_status()
+
+    def waiting(self, lane: str) -> int:
+        """Jobs in a lane's queue."""
+        lanes = httpx.get(f"{self.stack.url('gateway')}/v1/lanes", timeout=30, trust_env=False)
+        return next(int(each["waiting"]) for each in lanes.json()["items"] if each["name"] == lane)
+
+    def cpu(self, *names: str) -> float:
+        """Seconds of processor time that processes have used so far."""
+        return sum(_cpu(self.stack.pid(name)) for name in names)
+
+    async def until_idle(self, name: str) -> None:
+        """Until a process has hardly anything to do; a minute at most."""
+        used = self.cpu(name)
+        for _ in range(60):
+            await asyncio.sleep(1)
+            before, used = used, self.cpu(name)
+            if used - before < _IDLE:
+                return
+
+    @asynccontextmanager
+    async def bus(self) -> AsyncIterator[JetStream]:
+        """A look at the server, beside the services."""
+        client = await nats.connect(self.nats)
+        try:
+            yield JetStream(client, timeout=60)
+        finally:
+            await client.close()
+
+
+def _cpu(pid: int | None) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def new_home() -> Iterator[Path]:
+    """A folder on the disk that the checkout is on: elsewhere may be memory, where writing is free."""
+    CACHE.mkdir(exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="home-", dir=CACHE))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def house(home: Path | None = None, **settings: str) -> Iterator[House]:
+    """Everything started; gone when the block ends. Without a home it gets a new one."""
+    if home is None:
+        with new_home() as new, house(new, **settings) as running:
+            yield running
+        return
+    stack = Stack(home, {**ROOMY, **settings})
+    kept = {*ROOMY, *settings, *_places(stack)}
+    for name in {*SHORT, *os.environ}:  # neither the tests' short waits nor a developer's shell
+        if name.startswith("HELIOGRAPH_") and name not in kept:
+            stack.environment.pop(name, None)
+    stack.start()
+    try:
+        yield House(stack)
+    finally:
+        stack.stop()
+
+
+def _places(stack: Stack) -> set[str]:
+    return {"HELIOGRAPH_HOME", *(f"HELIOGRAPH_{name.upper()}_PORT" for name in stack.ports)}
+
+
+async def program(module: str, task: str, *, timeout: float) -> str:
+    """Run one of our programs to its end; what it prints."""
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, task, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(timeout):
+            printed, _ = await running.communicate()
+    finally:
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+    if running.returncode:
+        raise RuntimeError(f"{module} ended with {running.returncode}")
+    return printed.decode()
+
+
+async def post_from_outside(load: Load) -> Posted:
+    """Carry out a load in a process of its own."""
+    timeout = load.seconds + load.warm_up + 60 + (load.count or 0) / 50
+    return Posted.model_validate_json(
+        await program("bench.posting", load.model_dump_json(), timeout=timeout)
+    )
+
+
+@contextmanager
+def answering() -> Iterator[str]:
+    """The server that does nothing; its address."""
+    command = [sys.executable, "-m", "bench.answering"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        try:
+            yield running.stdout.readline().strip()
+        finally:
+            running.terminate()
+
+
+def scene(seconds: float = 0, **fields: Any) -> dict[str, Any]:
+    """A job that makes a short text after some seconds: what it costs is what we cost."""
+    return {
+        "kind": "scenes",
+        "prompt": "A lighthouse keeper and her dog wait for the storm to pass.",
+        "parameters": {"seconds": seconds, "num_scenes": 1, "steps": 1},
+        **fields,
+    }
+
+
+def picture(seconds: float = 0, **fields: Any) -> dict[str, Any]:
+    """A job that makes a picture, which is painted, fetched, opened and made smaller."""
+    parameters = {"seconds": seconds, "steps": 1}
+    return {"kind": "image", "prompt": "a lighthouse", "parameters": parameters, **fields}

@@ -1,0 +1,43 @@
+"""arq, with as many jobs at once as the cap, and otherwise its defaults."""
+
+import asyncio
+import time
+from typing import Any
+
+from arq import create_pool
+from arq.connections import RedisSettings
+from arq.worker import Worker, func
+
+from bench.peers.task import Task, answer, task
+
+
+async def main(asked: Task) -> list[tuple[float, float]]:
+    redis = await create_pool(RedisSettings.from_dsn(asked.redis))
+    times: list[tuple[float, float]] = []
+    over = asyncio.Event()
+
+    async def job(_: dict[str, Any], seconds: float) -> None:
+        began = time.time()
+        await asyncio.sleep(seconds)
+        times.append((began, time.time()))
+        if len(times) == len(asked.seconds):
+            over.set()
+
+    for seconds in asked.seconds:
+        await redis.enqueue_job("job", seconds)
+    worker = Worker(
+        functions=[func(job, name="job")],
+        redis_pool=redis,
+        max_jobs=asked.cap,
+        job_timeout=600,
+        handle_signals=False,
+    )
+    working = asyncio.create_task(worker.async_run())
+    await over.wait()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    return times
+
+
+if __name__ == "__main__":
+    answer(asyncio.run(main(task())))

@@ -1,0 +1,39 @@
+"""taskiq-nats: its pull broker on JetStream, and as many tasks at once as the cap."""
+
+import asyncio
+import time
+
+from taskiq.api import run_receiver_task
+from taskiq_nats import PullBasedJetStreamBroker
+
+from bench.peers.task import Task, answer, task
+
+
+async def main(asked: Task) -> list[tuple[float, float]]:
+    broker = PullBasedJetStreamBroker(
+        asked.nats, queue="taskiq", durable="taskiq", stream_name="TASKIQ"
+    )
+    times: list[tuple[float, float]] = []
+    over = asyncio.Event()
+
+    async def job(seconds: float) -> None:
+        began = time.time()
+        await asyncio.sleep(seconds)
+        times.append((began, time.time()))
+        if len(times) == len(asked.seconds):
+            over.set()
+
+    registered = broker.register_task(job, task_name="job")
+    await broker.startup()
+    for seconds in asked.seconds:
+        await registered.kiq(seconds)
+    receiving = asyncio.create_task(run_receiver_task(broker, max_async_tasks=asked.cap))
+    await over.wait()
+    receiving.cancel()
+    await asyncio.gather(receiving, return_exceptions=True)
+    await broker.shutdown()
+    return times
+
+
+if __name__ == "__main__":
+    answer(asyncio.run(main(task())))

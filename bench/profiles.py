@@ -1,0 +1,74 @@
+"""How much each benchmark does: enough to see that it runs, enough for a look, enough to publish."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Sizes of all benchmarks."""
+
+    name: str
+    seconds: float  #: of each load
+    paced_seconds: float  #: of each load at a fixed rate
+    singles: int  #: jobs sent one by one
+    stream: int  #: jobs sent as fast as they are taken
+    makespan_caps: tuple[int, ...]
+    makespan_seconds: float  #: what an ideal pool would need
+    backlog: int  #: jobs of the big project
+    guests: int  #: single jobs of the small one
+    crowds: tuple[int, ...]  #: WebSocket clients
+    deliveries: int  #: in all, of each burst
+    replays: tuple[int, ...]  #: missed events
+    finished: int  #: jobs that ended before
+    queued: int  #: jobs that wait
+
+
+TINY = Profile(
+    name="tiny",
+    seconds=1,
+    paced_seconds=1,
+    singles=20,
+    stream=60,
+    makespan_caps=(8,),
+    makespan_seconds=4,
+    backlog=200,
+    guests=5,
+    crowds=(1, 20),
+    deliveries=400,
+    replays=(100,),
+    finished=500,
+    queued=500,
+)
+SHORT = Profile(
+    name="short",
+    seconds=4,
+    paced_seconds=6,
+    singles=100,
+    stream=600,
+    makespan_caps=(8, 64, 256),
+    makespan_seconds=20,
+    backlog=2_000,
+    guests=20,
+    crowds=(1, 500, 1_000),
+    deliveries=100_000,
+    replays=(1_000, 10_000),
+    finished=10_000,
+    queued=10_000,
+)
+FULL = Profile(
+    name="full",
+    seconds=10,
+    paced_seconds=30,
+    singles=400,
+    stream=3_000,
+    makespan_caps=(8, 64, 256),
+    makespan_seconds=45,
+    backlog=10_000,
+    guests=50,
+    crowds=(1, 500, 1_000),
+    deliveries=200_000,
+    replays=(1_000, 10_000),
+    finished=100_000,
+    queued=100_000,
+)
+PROFILES = {profile.name: profile for profile in (TINY, SHORT, FULL)}

@@ -1,0 +1,96 @@
+"""docs/performance.md, written from the results of one run."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from bench.figures import REFERENCE, Figure, Machine, number, read, say
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+
+_HEAD = """\
+# Performance
+
+Written by `python -m bench table` from `bench/results/reference.jsonl`; change that, not this.
+
+Profile `{machine.profile}`, {machine.at:%Y-%m-%d}: {machine.processor}, {machine.cores} cores, \
+{machine.system}, Python {machine.python}. Services, servers, load and clients shared these cores; \
+{busy}.
+What counts is the ratio to a peer on the same machine in the same run. How each figure is made, and \
+how to make it again: [bench/README.md](../bench/README.md).
+"""
+
+_TITLES = {
+    "accept": "Accepting",
+    "dispatch": "Dispatching",
+    "fairness": "Fairness",
+    "makespan": "Keeping a lane busy",
+    "live": "Live",
+    "weight": "Weight",
+    "growth": "With a past",
+}
+_ABOUT = {
+    "accept": """\
+From the POST to the 202, when the job is on the disk: two acknowledged writes, and a look at what its
+key means. The peer makes one such write, by nats-py, to the same server.""",
+    "dispatch": """\
+From the queue to the provider on an idle system, by the clock of the NATS server; then jobs of no
+length all the way, six events each. The peer is a work queue of nats-py alone: a publish, a fetch, an
+ack.""",
+    "fairness": """\
+Single jobs of one project while another has thousands waiting in the same lane. A lane keeps two jobs
+ready beyond its cap, so a guest starts when the third job after its arrival ends.""",
+    "makespan": """\
+Jobs of uneven length (log-normal, four for each place), all queued beforehand: the time that a pool
+without any delay would need, divided by the time that it took. `Polling apart` counts a job as long as
+it held its place, until a poll found it done.""",
+    "live": """\
+From the server's stamp on an event to a client's hand; then as many events as fit in a client's
+outbox, all at once, to everybody.""",
+    "weight": "Resident memory, and the time from the command to ready.",
+    "growth": "The same with many finished jobs in the log and many queued in the lane.",
+}
+
+
+def write_table(file: Path) -> None:
+    """Write the page; the run it is made of becomes the reference."""
+    if file != REFERENCE:
+        shutil.copy(file, REFERENCE)
+    machine, figures = read(file)
+    PAGE.write_text("\n".join(_page(machine, figures)))
+    say(f"written: {PAGE}")
+
+
+def _page(machine: Machine, figures: list[Figure]) -> Iterator[str]:
+    busy = f"load average when it began: {machine.busy:g} a core"
+    yield _HEAD.format(machine=machine, busy=busy)
+    for bench, group in groupby(figures, key=lambda figure: figure.bench):
+        yield f"## {_TITLES[bench]}\n\n{_ABOUT[bench]}\n"
+        yield from _table(group)
+        yield ""
+
+
+def _table(figures: Iterable[Figure]) -> Iterator[str]:
+    yield "| What | Measured | Target | Against | Note |"
+    yield "|---|---|---|---|---|"
+    for figure in figures:
+        yield (
+            f"| {figure.what} | {number(figure.value)} {figure.unit} | {_target(figure)} "
+            f"| {_against(figure)} | {figure.note} |"
+        )
+
+
+def _target(figure: Figure) -> str:
+    if figure.target is None:
+        return ""
+    sign = "≥" if figure.sense == "at least" else "≤"
+    verdict = "met" if figure.is_met else "**missed**"
+    return f"{sign} {number(figure.target)}: {verdict}"
+
+
+def _against(figure: Figure) -> str:
+    if figure.peer is None or figure.peer_value is None:
+        return ""
+    ratio = f", ratio {figure.ratio:.2f}" if figure.ratio is not None else ""
+    return f"{figure.peer}: {number(figure.peer_value)} {figure.unit}{ratio}"

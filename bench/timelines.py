@@ -1,0 +1,48 @@
+"""When things happened to jobs, by the server's one clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from nats.aio.msg import Msg
+
+from heliograph.contracts import subjects
+from heliograph.contracts.events import event_name
+from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.jetstream import JetStream
+
+STAMP = "Nats-Time-Stamp"
+
+Timelines = dict[str, dict[str, float]]  #: job -> name of the event -> seconds since the epoch
+
+
+async def timelines(jetstream: JetStream, project: str) -> Timelines:
+    """Every event of a project's jobs, when the server stored it."""
+    found: Timelines = {}
+    async for stored in jetstream.every(STREAM, subjects.event(project, "*")):
+        job = subjects.address(stored.subject).job
+        name = event_name(stored.headers["ce-type"])
+        found.setdefault(job, {})[name] = seconds(stored.headers[STAMP])
+    return found
+
+
+@asynccontextmanager
+async def queue_heard(jetstream: JetStream) -> AsyncIterator[dict[str, float]]:
+    """When each job was put on the queue while the block runs."""
+    heard: dict[str, float] = {}
+
+    async def hear(message: Msg) -> None:
+        job = subjects.address(message.subject).job
+        heard[job] = seconds((message.headers or {})[STAMP])
+
+    subscription = await jetstream.connection.subscribe(subjects.QUEUED, cb=hear)
+    await jetstream.connection.flush()
+    try:
+        yield heard
+    finally:
+        await subscription.unsubscribe()
+
+
+def seconds(stamp: str) -> float:
+    """Of an RFC 3339 time, whose nanoseconds are cut to microseconds."""
+    return datetime.fromisoformat(stamp).timestamp()

@@ -1,0 +1,48 @@
+"""How much memory the processes take, and how soon they are there."""
+
+import time
+from pathlib import Path
+
+from bench.figures import Section
+from bench.houses import House, house, new_home
+from bench.profiles import Profile
+
+_SERVICES = ("gateway", "render", "storage", "status")
+_MIB = 1024.0  #: KiB
+
+
+async def run(profile: Profile, section: Section) -> None:
+    with new_home() as home:
+        began = time.monotonic()
+        with house(home) as first:
+            note_start(time.monotonic() - began, section, "in a new home")
+            note_memory(first, section, "idle")
+        began = time.monotonic()
+        with house(home):
+            note_start(time.monotonic() - began, section, "again")
+
+
+def note_start(seconds: float, section: Section, when: str) -> None:
+    """From the command to the moment in which every process says that it is ready."""
+    section.note(
+        f"all ready, {when}",
+        seconds,
+        "s",
+        at_most=5,
+        note="four services, NATS and S3 servers, and what starts them",
+    )
+
+
+def note_memory(house: House, section: Section, when: str) -> None:
+    """Resident memory of each process, and of the four services together."""
+    sizes = {name: _resident(house.stack.pid(name)) for name in (*_SERVICES, "nats", "s3")}
+    for name, size in sizes.items():
+        section.note(f"memory of {name}, {when}", size, "MiB")
+    together = sum(sizes[name] for name in _SERVICES)
+    section.note(f"memory of the four services, {when}", together, "MiB", at_most=350)
+
+
+def _resident(pid: int | None) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    [line] = [line for line in lines if line.startswith("VmRSS:")]
+    return int(line.split()[1]) / _MIB
