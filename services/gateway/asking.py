@@ -76,8 +76,18 @@ class Desk:
 
         return await self.accept(self.order(wanted, who), replace=wanted.replace)
 
-    def order(self, wanted: JobRequest, who: Caller, *, body_digest: str | None = None) -> Order:
-        """What a request comes to. `body_digest` is of the body that it is part of, if it is."""
+    def order(
+        self,
+        wanted: JobRequest,
+        who: Caller,
+        *,
+        body_digest: str | None = None,
+        counted: bool = False,
+    ) -> Order:
+        """
+        What a request comes to. `body_digest` is of the body that it is part of, if it is; `counted`
+        says that its place in the backlog is, or will be, seen to.
+        """
 
         async def first_record() -> Record:
             self._gauge.check()
@@ -86,7 +96,8 @@ class Desk:
                 wanted, who, self._registry, now(), current=current, body_digest=body_digest
             )
             await self._references.check(who.project, wanted)
-            self._backlog.admit(who.project)
+            if not counted:
+                self._backlog.admit(who.project)
             return record
 
         is_whole = partial(is_same_body, wanted)
@@ -109,22 +120,28 @@ class Desk:
         if in_place:
             return in_place
         _, old = await read_job(self._events, job)
-        who = caller(old.project, key)
+        order = self.order_again(old, asked, caller(old.project, key))
+        return await self.accept(order, replace=asked.changes.get("replace") is True)
+
+    def order_again(
+        self, old: Record, asked: RetryRequest, who: Caller, *, counted: bool = False
+    ) -> Order:
+        """What trying a job again comes to, where that is a new job. `counted` as in `order`."""
         body = retry_digest(old, asked)
 
         async def first_record() -> Record:
             self._gauge.check()
             record = retry_record(old, asked, who, self._registry)
-            self._backlog.admit(who.project)
+            if not counted:
+                self._backlog.admit(who.project)
             return record
 
-        order = Order(
+        return Order(
             job=who.job,
-            keyed=key is not None,
+            keyed=who.comes_again,
             is_same=lambda digest, _: digest == body,
             draft=first_record,
         )
-        return await self.accept(order, replace=asked.changes.get("replace") is True)
 
     async def accept(self, order: Order, *, replace: bool = False) -> Acceptance:
         """

@@ -9,16 +9,21 @@ from jsonschema import Draft202012Validator
 
 from heliograph.contracts.errors import (
     IdempotencyKeyRequired,
+    ModelLocked,
     ModelUnavailable,
     OverMaxCost,
     UnknownKind,
     UnknownModel,
     ValidationFailed,
 )
-from heliograph.contracts.problems import FieldError, pointer
+from heliograph.contracts.problems import FieldError, NextAction, pointer
+from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
 from heliograph.contracts.registry import Kind, Model, Registry, provider_of
-from heliograph.contracts.requests import JobRequest, Reference
+from heliograph.contracts.requests import JobRequest, Reference, digest
+from services.gateway.defaulting import filled
+
+_NOTHING = Defaults()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,7 @@ def draft(
     registry: Registry,
     at: datetime,
     *,
+    defaults: Defaults = _NOTHING,
     current: Reference | None = None,
     body_digest: str | None = None,
     retry_of: str | None = None,
@@ -47,12 +53,13 @@ def draft(
     """
     The record of a job as it is accepted.
 
-    `current` is what the request works from when it asks for one reference and names none;
+    `defaults` are of its project; `current` is what the request works from when it asks for one reference and names none;
     `body_digest` is of the body that the key stands for, when that is not `request` itself;
     `takeover` makes a job that only fetches what an earlier one paid for.
 
     Raises:
         UnknownKind, UnknownModel, ValidationFailed: The caller changes the request.
+        ModelLocked: The project wants another model for this.
         OverMaxCost: It costs more than the caller allows.
         IdempotencyKeyRequired: It costs something, and could be sent twice by accident.
         ModelUnavailable: The operator has no account for the model.
@@ -60,14 +67,17 @@ def draft(
     kind = registry.kinds.get(request.kind)
     if kind is None:
         raise UnknownKind.at("/kind", f"there is no kind {request.kind!r}")
-    name = request.model or kind.model
+    if takeover is None:
+        _check_lock(request, kind, registry, defaults)
+    name = request.model or _model_of_project(request, kind, registry, defaults) or kind.model
     model = _model(name, kind, registry)
     account = registry.account_for(name)
     if account is None:
         raise ModelUnavailable(f"no account for {name} is configured")
     if request.finish_by and request.finish_by <= at:
         raise ValidationFailed.at("/finish_by", "is in the past")
-    parameters = _parameters(request, kind, model)
+    own = {**filled(model, defaults), **request.parameters}
+    parameters = _parameters(own, kind, model)
     asked = request.references or ([current] if current else [])
     references, detail = _references(request, asked, kind, model)
     estimated = Cost(
@@ -76,11 +86,14 @@ def draft(
     )
     _check_cost(request, caller, estimated)
     resolved = request.model_copy(update={"model": name})
+    inputs = resolved.model_copy(update={"references": asked, "parameters": own})
     internal = Internal(
         step=Step.ACCEPTED,
         account=account,
         body_digest=body_digest or resolved.digest(),
-        input_digest=resolved.model_copy(update={"references": asked}).input_digest(),
+        input_digest=_input_digest(inputs, defaults.style),
+        style=defaults.style,
+        after=list(dict.fromkeys(request.after)) if takeover is None else [],
         takeover=takeover,
         max_references=len(references),
         on_ambiguous=request.on_ambiguous,
@@ -121,6 +134,37 @@ def is_same_body(request: JobRequest, digest: str, model: str) -> bool:
     return request.model_copy(update={"model": request.model or model}).digest() == digest
 
 
+def _locked_model(kind: Kind, registry: Registry, defaults: Defaults) -> str | None:
+    """The one model that a project allows for a kind. One of pictures says nothing about videos."""
+    locked = registry.models.get(defaults.locked_model or "")
+    return defaults.locked_model if locked and locked.media == kind.media else None
+
+
+def _check_lock(request: JobRequest, kind: Kind, registry: Registry, defaults: Defaults) -> None:
+    locked = _locked_model(kind, registry, defaults)
+    if locked is None or request.model in (None, locked):
+        return
+    detail = f"the project makes this with {locked} only"
+    raise ModelLocked(
+        detail,
+        errors=[FieldError(pointer="/model", detail=detail)],
+        next_actions=[
+            NextAction(kind="change_request", label=f"Use {locked}", patch={"model": locked})
+        ],
+    )
+
+
+def _model_of_project(
+    request: JobRequest, kind: Kind, registry: Registry, defaults: Defaults
+) -> str | None:
+    return _locked_model(kind, registry, defaults) or defaults.models.get(request.kind)
+
+
+def _input_digest(inputs: JobRequest, style: str | None) -> str:
+    plain = inputs.input_digest()
+    return plain if style is None else digest([plain, style])
+
+
 def _model(name: str, kind: Kind, registry: Registry) -> Model:
     model = registry.models.get(name)
     if model is None:
@@ -130,9 +174,9 @@ def _model(name: str, kind: Kind, registry: Registry) -> Model:
     return model
 
 
-def _parameters(request: JobRequest, kind: Kind, model: Model) -> dict[str, Any]:
+def _parameters(own: dict[str, Any], kind: Kind, model: Model) -> dict[str, Any]:
     known = {name: v for name, v in kind.parameters.items() if name in model.parameters}
-    parameters = {**known, **request.parameters}
+    parameters = {**known, **own}
     errors = list(_schema_errors(model, parameters))
     if errors:
         detail = "; ".join(f"{e.pointer}: {e.detail}" for e in errors[:5])

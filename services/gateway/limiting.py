@@ -100,14 +100,14 @@ class Backlog:
             self._waiting = waiting
             await asyncio.sleep(_EVERY)
 
-    def admit(self, project: str) -> None:
-        """Count one more job. Raises TooManyJobs and QueueFull where it would be one too many."""
-        if self._waiting.total() >= self._limit:
-            raise QueueFull(f"{self._limit} jobs are waiting", retry_after=_AGAIN_AFTER)
-        if self._waiting[project] >= self._project_limit:
-            detail = f"{self._project_limit} jobs of this project are waiting"
+    def admit(self, project: str, jobs: int = 1) -> None:
+        """Count more jobs, all or none. Raises TooManyJobs and QueueFull where it is too many."""
+        if self._waiting.total() + jobs > self._limit:
+            raise QueueFull(f"no more than {self._limit} jobs may wait", retry_after=_AGAIN_AFTER)
+        if self._waiting[project] + jobs > self._project_limit:
+            detail = f"no more than {self._project_limit} jobs of this project may wait"
             error = TooManyJobs(detail, retry_after=_AGAIN_AFTER)
             error.limit = self._project_limit
             raise error
-        self._waiting[project] += 1
-        self._lately[project] += 1
+        self._waiting[project] += jobs
+        self._lately[project] += jobs

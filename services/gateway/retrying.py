@@ -80,7 +80,7 @@ def retry_record(old: Record, asked: RetryRequest, caller: Caller, registry: Reg
         IdempotencyKeyRequired: It costs something.
     """
     step = choose_step(old, asked.from_)
-    return draft(
+    record = draft(
         request_again(old, step, asked.changes),
         caller,
         registry,
@@ -89,6 +89,7 @@ def retry_record(old: Record, asked: RetryRequest, caller: Caller, registry: Reg
         retry_of=old.id,
         takeover=takeover(old, step),
     )
+    return record.model_copy(update={"batch": old.batch})
 
 
 def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:

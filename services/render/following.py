@@ -17,8 +17,13 @@ from services.render.workbench import Workbench
 _SLOWER = 1.5  #: each pause between polls is this much longer than the one before
 
 
-async def follow(bench: Workbench, run: int, entry: Entry, record: Record) -> None:
-    """Until the request ends, or the record changed and has to be read again."""
+async def follow(bench: Workbench, run: int, entry: Entry) -> Entry | None:
+    """
+    Until the request ends, or the record changed.
+
+    Returns the job as it was left; None when it has to be read again.
+    """
+    record = entry.record
     await bench.accounts.take(record.internal.account, record.id, run, force=True)
     attempt = record.internal.attempts[-1]
     assert attempt.request_id
@@ -30,12 +35,14 @@ async def follow(bench: Workbench, run: int, entry: Entry, record: Record) -> No
         crash_point("follow.stopped")
     with bench.watch.bell(record.id) as bell:
         state = await _poll(bench, provider, request, entry, record, bell)
-    if state:
-        state = await _with_references(bench, record, state)
-        fact = after_poll(record, state, now(), bench.settings)
-        crash_point("follow.ended")
-        await bench.write(record.id, record.internal.run, fact)
-        crash_point("follow.written")
+    if state is None:
+        return None
+    state = await _with_references(bench, record, state)
+    fact = after_poll(record, state, now(), bench.settings)
+    crash_point("follow.ended")
+    latest = await bench.write(entry, fact)
+    crash_point("follow.written")
+    return latest
 
 
 async def _with_references(bench: Workbench, record: Record, state: Done | Ended) -> Done | Ended:

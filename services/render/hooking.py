@@ -49,9 +49,9 @@ async def _hear(
 ) -> None:
     """Look now for what is lost, and at what is followed."""
     found = await bench.read(job)
-    if found is None or not _is_about(found[1], provider, run):
+    if found is None or not _is_about(found.record, provider, run):
         return
-    if found[1].step in _UNFOUND:
+    if found.record.step in _UNFOUND:
         await search(bench, job, named=named)
     await hint(subjects.cancel(job))
 

@@ -11,36 +11,46 @@ from services.render.submitting import submission_of
 from services.render.workbench import Workbench
 
 
-async def reconcile(bench: Workbench, entry: Entry, record: Record) -> None:
+async def reconcile(bench: Workbench, entry: Entry) -> Entry | None:
     """
     Look the request up; when it is not there, wait until it could be nowhere else, and look again.
 
     The wait is by this process's own clock, from when it read the record: the writer of `submitting`
     may send its POST for as long as the submit limit, and be thought dead for `ack_wait`. What is
     decided after the wait is appended against what was read before it.
+
+    Returns the job as it was left; None when it has to be read again.
     """
+    record = entry.record
     seen = await _look_up(bench, record)
     if not isinstance(seen, Found):
         patience = bench.submit_limit(record) + bench.settings.ack_wait
         with bench.watch.bell(record.id) as bell:
             if await bell.wait(patience):
-                return
+                return None
         seen = await _look_up(bench, record)
         crash_point("reconcile.waited")
+    latest = await _conclude(bench, entry, record, seen)
+    crash_point("reconcile.written")
+    return latest
+
+
+async def _conclude(
+    bench: Workbench, entry: Entry, record: Record, seen: Found | Absent | NotSeen
+) -> Entry:
     run = record.internal.run
     match seen:
         case Found():
             crash_point("reconcile.found")
-            await bench.write(record.id, run, Submitted(run=run, request_id=seen.request_id))
+            return await bench.write(entry, Submitted(run=run, request_id=seen.request_id))
         case Absent():
             never = ProviderUnavailable("the provider never got the request")
             fact = again_or_failed(record, never, now(), bench.settings)
-            await bench.append(entry, fact)
+            return await bench.append(entry, fact)
         case NotSeen() if record.internal.cancel:
-            await bench.append(entry, Canceled(charged="unknown"))
+            return await bench.append(entry, Canceled(charged="unknown"))
         case NotSeen():
-            await bench.append(entry, SubmitUnknown(run=run, problem=unknown(record)))
-    crash_point("reconcile.written")
+            return await bench.append(entry, SubmitUnknown(run=run, problem=unknown(record)))
 
 
 async def _look_up(bench: Workbench, record: Record) -> Found | Absent | NotSeen:

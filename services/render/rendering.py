@@ -1,12 +1,13 @@
 """
-The life of one run: read the record, do the one thing it asks for, read again.
+The life of one run: read the record, and do what it asks for until nothing is left.
 
-Each branch is a row of "The life of a job" (docs/architecture.md). None trusts an acknowledgement,
-its own memory or the clock on the wall: what the record says is what happened, and whoever loses a
-compare reads again and follows.
+Each branch is a row of "The life of a job" (docs/architecture.md). None trusts an acknowledgement
+or the clock on the wall: what the record says is what happened. What was just written need not be
+read again, because whoever writes next compares; who loses the compare reads, and follows.
 """
 
 from contextlib import suppress
+from enum import Enum
 
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.facts import Canceled, Failed, Started
@@ -22,6 +23,12 @@ from services.render.submitting import submit
 from services.render.workbench import Workbench
 
 
+class Over(Enum):
+    """What is left to do for a message: nothing."""
+
+    OVER = "over"
+
+
 async def render(bench: Workbench, job: str, run: int) -> Record | None:
     """
     Carry out one delivery of a run message, whose stream sequence is `run`.
@@ -32,62 +39,65 @@ async def render(bench: Workbench, job: str, run: int) -> Record | None:
         Drained: The process is going away; another one goes on with the message.
         Unavailable: The bus does not answer; the message comes again.
     """
+    entry: Entry | None = None
     while True:
-        found = await bench.read(job)
-        if found is None:
+        entry = entry or await bench.read(job)
+        if entry is None:
             return None
         try:
-            if await _advance(bench, run, *found):
-                bench.reporter.forget(job)
-                return found[1]
+            latest = await _advance(bench, run, entry)
         except Lost:
-            continue
+            latest = None
+        if latest is Over.OVER:
+            bench.reporter.forget(job)
+            return entry.record
+        entry = latest
 
 
-async def _advance(bench: Workbench, run: int, entry: Entry, record: Record) -> bool:
-    """Do what the record asks for. True when nothing is left to do for this message."""
+async def _advance(bench: Workbench, run: int, entry: Entry) -> Entry | Over | None:
+    """Do what the record asks for. Returns the job as it was left; None: read it again."""
+    record = entry.record
     step = record.step
     if step.is_final or run < record.internal.run:
         await bench.accounts.free(record.internal.account, record.id, run)
-        return True
+        return Over.OVER
     if record.internal.cancel and step.is_unsent:
-        await bench.append(entry, Canceled(charged=record.charged))
-        return False
+        return await bench.append(entry, Canceled(charged=record.charged))
     match step:
         case Step.ACCEPTED:
-            return await _start(bench, run, entry, record)
+            return await _start(bench, run, entry)
         case Step.RETRY_SCHEDULED if run > record.internal.run:
-            return await _start(bench, run, entry, record)
+            return await _start(bench, run, entry)
         case Step.STARTED:
-            await submit(bench, entry, record)
+            return await submit(bench, entry)
         case Step.SUBMITTING:
-            await reconcile(bench, entry, record)
+            return await reconcile(bench, entry)
         case Step.SUBMITTED:
-            await follow(bench, run, entry, record)
+            return await follow(bench, run, entry)
         case _:
-            return await _leave(bench, run, entry, record)
-    return False
+            return await _leave(bench, run, entry)
 
 
-async def _start(bench: Workbench, run: int, entry: Entry, record: Record) -> bool:
+async def _start(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
     """Take a place in the account; where it may not start, the job goes back to the queue as it is."""
+    record = entry.record
     bench.watch.check()
     is_paused = (await bench.lanes.limit(record.lane)).paused
     if is_paused or not await bench.accounts.take(record.internal.account, record.id, run):
         await bench.work.enqueue(ticket_for(record))
-        return True
+        return Over.OVER
     crash_point("start.placed")
-    await bench.append(entry, Started(run=run))
+    started = await bench.append(entry, Started(run=run))
     crash_point("start.written")
-    return False
+    return started
 
 
-async def _leave(bench: Workbench, run: int, entry: Entry, record: Record) -> bool:
+async def _leave(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
     """The attempt is over for this worker: pass the job on."""
+    record = entry.record
     if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
         assert record.error
-        await bench.append(entry, Failed(problem=record.error, charged="unknown"))
-        return False
+        return await bench.append(entry, Failed(problem=record.error, charged="unknown"))
     if record.step is Step.RENDERED:
         await bench.work.publish_store(record.project, record.id)
         crash_point("leave.told")
@@ -96,7 +106,7 @@ async def _leave(bench: Workbench, run: int, entry: Entry, record: Record) -> bo
     if record.step is Step.RETRY_SCHEDULED:
         await bench.work.enqueue(ticket_for(record))
         crash_point("leave.queued")
-    return True
+    return Over.OVER
 
 
 async def bury(bench: Workbench, job: str, run: int, error: Exception) -> None:
@@ -106,10 +116,10 @@ async def bury(bench: Workbench, job: str, run: int, error: Exception) -> None:
     The note for the operator comes first: whoever finds the job ended has nothing left to say.
     """
     while True:
-        found = await bench.read(job)
-        if found is None:
+        entry = await bench.read(job)
+        if entry is None:
             return
-        entry, record = found
+        record = entry.record
         if record.step.is_final:
             await bench.accounts.free(record.internal.account, job, run)
             return

@@ -23,16 +23,16 @@ async def search(bench: Workbench, job: str, *, named: str | None = None) -> Non
     yet is searched for, too.
     """
     found = await bench.read(job)
-    if found is None or not _is_lost(found[1], named):
+    if found is None or not _is_lost(found.record, named):
         return
-    record = found[1]
+    record = found.record
     try:
         seen = await _look(bench, record, named)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(seen, Found):
         run = record.internal.run
-        await bench.write(job, run, Submitted(run=run, request_id=seen.request_id))
+        await bench.write(found, Submitted(run=run, request_id=seen.request_id))
         if record.step is Step.SUBMIT_UNKNOWN:
             await bench.work.enqueue(ticket_for(record))
 

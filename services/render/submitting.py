@@ -2,6 +2,7 @@
 
 import asyncio
 
+from heliograph.contracts.arguments import final_arguments, final_prompt
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,
@@ -12,33 +13,32 @@ from heliograph.contracts.facts import Fact, Failed, Rendered, Submitted, Submit
 from heliograph.contracts.records import Record, Takeover
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
-from services.render.arguments import final_arguments, final_prompt
 from services.render.deciding import after_poll, again_or_failed, failure, rendered
 from services.render.judging import judge
 from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
 from services.render.workbench import Workbench
 
 
-async def submit(bench: Workbench, entry: Entry, record: Record) -> None:
+async def submit(bench: Workbench, entry: Entry) -> Entry | None:
     """
     From `started`: write the intent, send the request, write what came of it.
 
     The submit limit runs from before the intent is written, by this process's own clock: a POST that
     could not begin by then is not sent, so whoever looks the request up after the limit knows.
+
+    Returns the job as it was left; None when it has to be read again.
     """
+    record = entry.record
     if record.internal.takeover:
-        await _take_over(bench, entry, record.internal.takeover, record)
-        return
+        return await _take_over(bench, entry, record.internal.takeover)
     bench.watch.check()
     try:
         references = await bench.references.resolve(record)
     except ReferenceFailed as error:
-        await bench.append(entry, Failed(problem=failure(record, error, "no")))
-        return
+        return await bench.append(entry, Failed(problem=failure(record, error, "no")))
     except (ProviderUnavailable, AccountRefused) as error:
         await judge(bench, record, error)
-        await bench.append(entry, again_or_failed(record, error, now(), bench.settings))
-        return
+        return await bench.append(entry, again_or_failed(record, error, now(), bench.settings))
     bench.watch.check()
     model = bench.registry.models.get(record.model)
     prompt = final_prompt(record, bench.registry.kinds.get(record.kind))
@@ -52,11 +52,13 @@ async def submit(bench: Workbench, entry: Entry, record: Record) -> None:
     )
     submitting = await bench.append(entry, intent)
     crash_point("submit.intended")
-    fact = await _post(bench, submitting, ends)
+    fact = await _post(bench, submitting.record, ends)
     crash_point("submit.posted")
-    if fact:
-        await bench.write(record.id, record.internal.run, fact)
-        crash_point("submit.written")
+    if fact is None:
+        return None
+    latest = await bench.write(submitting, fact)
+    crash_point("submit.written")
+    return latest
 
 
 async def _post(bench: Workbench, record: Record, ends: float) -> Fact | None:
@@ -84,14 +86,13 @@ async def _post(bench: Workbench, record: Record, ends: float) -> Fact | None:
             return after_poll(record, answer, now(), settings)
 
 
-async def _take_over(bench: Workbench, entry: Entry, old: Takeover, record: Record) -> None:
+async def _take_over(bench: Workbench, entry: Entry, old: Takeover) -> Entry:
     """A retry that costs nothing: the outputs, or the request, of an earlier job."""
-    run = record.internal.run
+    run = entry.record.internal.run
     if old.outputs:
-        await bench.append(entry, Rendered(run=run, outputs=old.outputs, charged="no"))
-    else:
-        assert old.request_id
-        await bench.append(entry, Submitted(run=run, request_id=old.request_id))
+        return await bench.append(entry, Rendered(run=run, outputs=old.outputs, charged="no"))
+    assert old.request_id
+    return await bench.append(entry, Submitted(run=run, request_id=old.request_id))
 
 
 def submission_of(record: Record) -> Submission:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -41,38 +42,37 @@ class Workbench:
     watch: Watch
     settings: RenderSettings
 
-    async def read(self, job: str) -> tuple[Entry, Record] | None:
+    async def read(self, job: str) -> Entry | None:
         """The job as it stands; None for what is no job."""
         entry = await self.events.last(job)
-        if entry is None or not isinstance(entry.body, Record):
-            return None
-        return entry, entry.body
+        return entry if entry and isinstance(entry.body, Record) else None
 
-    async def append(self, entry: Entry, fact: Fact) -> Record:
+    async def append(self, entry: Entry, fact: Fact) -> Entry:
         """Write a fact that anybody could learn. Raises Lost: read again, and follow."""
-        return (await advance(self.events, entry, fact, SOURCE)).record
+        return await advance(self.events, entry, fact, SOURCE)
 
-    async def write(self, job: str, run: int, fact: Fact) -> None:
+    async def write(self, entry: Entry, fact: Fact) -> Entry:
         """
         Write a fact that only this worker knows, again and again, until it is in, or the job is
         over or in another run. Somebody may ask to cancel in between, and the server may be away
-        or full.
+        or full. Returns the job as it was left.
         """
+        job, run = entry.record.id, entry.record.internal.run
         while True:
             try:
-                found = await self.read(job)
-                if found is None or not _is_awaited(found[1], run):
+                if not _is_awaited(entry.record, run):
                     log.info("A fact came too late", fact=fact.name, job=job)
-                    return
-                await self.append(found[0], fact)
-                return
+                    return entry
+                return await self.append(entry, fact)
             except IllegalFact as error:
                 log.warning("A fact does not fit", reason=str(error), job=job)
-                return
+                return entry
             except Lost:
-                continue
+                pass
             except (Unavailable, QueueFull):
                 await asyncio.sleep(_AGAIN_AFTER)
+            with suppress(Unavailable):
+                entry = await self.read(job) or entry
 
     def provider(self, record: Record) -> Provider:
         """Who renders the job."""

@@ -13,6 +13,10 @@ from pydantic import BaseModel
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.queries import (
+    FilledSlots,
+    FindFilled,
+    FindJobs,
+    FoundJobs,
     GetSlot,
     JobPage,
     LatestProgress,
@@ -50,11 +54,24 @@ async def answer_queries(client: Client, ledger: Ledger, hub: Hub, versions: Ver
         history = await versions.history(GetSlot.model_validate_json(question))
         return as_json(cut_history(history, room))
 
+    async def find_jobs(question: bytes) -> bytes:
+        await versions.settle()
+        query = FindJobs.model_validate_json(question)
+        found = await ledger.find(query)
+        return as_json(FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit))
+
+    async def find_filled(question: bytes) -> bytes:
+        await versions.settle()
+        query = FindFilled.model_validate_json(question)
+        return as_json(FilledSlots(jobs=await ledger.filled(query.project, query.slots)))
+
     async def progress(message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
         await message.respond(as_json(LatestProgress(report=hub.report(job))))
 
     await client.subscribe(subjects.QUERY_JOBS, queue=QUEUE_GROUP, cb=_answering(list_jobs))
+    await client.subscribe(subjects.QUERY_FIND, queue=QUEUE_GROUP, cb=_answering(find_jobs))
+    await client.subscribe(subjects.QUERY_FILLED, queue=QUEUE_GROUP, cb=_answering(find_filled))
     await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_answering(list_slots))
     await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_answering(get_slot))
     await client.subscribe(subjects.query_progress("*"), queue=QUEUE_GROUP, cb=progress)

@@ -45,7 +45,7 @@ class Versions:
     async def history(self, query: GetSlot) -> SlotHistory:
         """One slot, with its versions."""
         if query.settled:
-            await self._settle()
+            await self.settle()
         else:
             await self._reaches(self._hub.head, _PATIENCE)
         shot = await self._ledger.slot(query)
@@ -59,7 +59,7 @@ class Versions:
             next=shown[-1].number if shown and len(versions) > query.limit else None,
         )
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
         """Until the read model has everything that is in the log by now."""
         if not await self._reaches(await self._hub.last_sequence(), _CATCH_UP):
             raise Unavailable("the read model is behind the log")

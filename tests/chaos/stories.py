@@ -24,7 +24,7 @@ from tests.support.stack import Stack
 
 PRICE = "0.01"
 FINAL = ("succeeded", "failed", "canceled", "expired")
-_PATIENCE = 60.0  #: seconds for one thing to happen
+_PATIENCE = 120.0  #: seconds for one thing to happen, while everything dies again and again
 _LOOK_AGAIN = 0.1  #: seconds
 _TELLINGS = 5  #: of a story whose point another process's crash kept it from
 

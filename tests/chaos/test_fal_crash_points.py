@@ -93,6 +93,8 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
         "HELIOGRAPH_ACCOUNTS": str(accounts),
         "HELIOGRAPH_RENDERS": "2",
         "HELIOGRAPH_RESTART_PAUSE": "0.2",
+        # a look-up that fal has no answer to must fit between two deaths
+        "HELIOGRAPH_SUBMIT_LIMIT": "1",
         "HELIOGRAPH_REFERENCE_CLAIM": "5",
         VARIABLE: str(crashes),
     }
@@ -100,7 +102,7 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.timeout(120 + 120 * ROUNDS)
+@pytest.mark.timeout(240 + 120 * ROUNDS)
 async def test_a_death_of_render_at_any_point_pays_nothing_twice(
     stack: Stack, fal: FalAccount, crashes: Path
 ) -> None:

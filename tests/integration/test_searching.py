@@ -48,7 +48,7 @@ async def _given_up(bus: NatsBus, entry: Entry) -> Entry:
 async def _read(bench: Workbench, job: str) -> Record:
     found = await bench.read(job)
     assert found
-    return found[1]
+    return found.record
 
 
 async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Server) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from heliograph.contracts.queries import GetSlot, ListJobs, ListSlots
+from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Record
 
 LONGEST_LABEL = 256  #: characters
@@ -88,6 +88,9 @@ class Ledger(Protocol):
     async def page(self, query: ListJobs) -> Page:
         """Jobs of a project, newest first."""
 
+    async def find(self, query: FindJobs) -> list[FoundJob]:
+        """Names of jobs of a project, newest first; one more than the limit, if there are."""
+
     async def snapshot(
         self, project: str, jobs: Sequence[str] | None, final_since: datetime
     ) -> Snapshot:
@@ -101,6 +104,9 @@ class Ledger(Protocol):
 
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
         """What succeeded in a slot as a version after a number, in order."""
+
+    async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
+        """By which job each of the slots is being filled, or was last."""
 
     async def unchanged_since(self, at: datetime, limit: int) -> list[str]:
         """Jobs that are not final and had no event since."""

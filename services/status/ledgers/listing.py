@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.names import JOB_PATTERN, matches
-from heliograph.contracts.queries import ListJobs
+from heliograph.contracts.queries import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from services.status.ledgers.searching import containing
 from services.status.ledgers.tables import jobs, labels, stamp
@@ -60,9 +60,26 @@ async def listing(connection: AsyncConnection, query: ListJobs) -> Select[Any]:
     return statement.where(*where).order_by(by.desc(), job.desc()).limit(query.limit + 1)
 
 
+async def finding(connection: AsyncConnection, query: FindJobs) -> Select[Any]:
+    """The names of the jobs of a query, newest first, one more than were asked for."""
+    statement = (await listing(connection, query)).with_only_columns(jobs.c.id, jobs.c.retry_of)
+    if query.statuses:
+        statement = statement.where(jobs.c.status.in_(query.statuses))
+    if query.retries:
+        statement = statement.where(jobs.c.retry_of.is_not(None))
+    if query.untried:
+        later = jobs.alias()
+        again = exists().where(later.c.retry_of == jobs.c.id)
+        # a slot shows what was asked for it last
+        same_slot = and_(later.c.project == jobs.c.project, later.c.slot == jobs.c.slot)
+        since = exists().where(same_slot, later.c.number > jobs.c.number)
+        statement = statement.where(~again, ~since)
+    return statement
+
+
 def _conditions(query: ListJobs) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [jobs.c.project == query.project]
-    for column in ("status", "kind", "model", "user"):
+    for column in ("status", "kind", "model", "user", "batch"):
         value = getattr(query, column)
         if value is not None:
             where.append(jobs.c[column] == value)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 
 from heliograph.contracts.queries import GetSlot, ListSlots
 from services.status.ledgers import Row, SlotRows
@@ -43,6 +43,21 @@ def versions_after(project: str, slot: str, number: int) -> Select[Any]:
         jobs.c.project == project, jobs.c.slot == slot, jobs.c.status == "succeeded"
     )
     return statement.order_by(jobs.c.sequence).offset(number)
+
+
+def fillers(project: str, slots: Sequence[str]) -> Select[Any]:
+    """Of each slot, by name: the job that is open, else the last success."""
+    is_open = jobs.c.status.in_(_OPEN)
+    rank = func.row_number().over(
+        partition_by=jobs.c.slot, order_by=(case((is_open, 0), else_=1), jobs.c.sequence.desc())
+    )
+    ranked = (
+        select(jobs.c.slot, jobs.c.id, rank.label("rank"))
+        .where(jobs.c.project == project, jobs.c.slot.in_(slots))
+        .where(or_(is_open, jobs.c.status == "succeeded"))
+        .subquery()
+    )
+    return select(ranked.c.slot, ranked.c.id).where(ranked.c.rank == 1)
 
 
 def _shown(project: str, names: Select[Any]) -> Select[Any]:

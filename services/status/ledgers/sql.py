@@ -12,12 +12,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries import GetSlot, ListJobs, ListSlots
+from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import FINAL, Step
 from services.status.ledgers import OutOfStep, Page, Row, SlotsShot, Snapshot
-from services.status.ledgers.listing import cursor_after, listing
+from services.status.ledgers.listing import cursor_after, finding, listing
 from services.status.ledgers.searching import clear_index, create_index, drop_index, has_index
-from services.status.ledgers.slotting import slot_named, slots_in, slots_listed, versions_after
+from services.status.ledgers.slotting import (
+    fillers,
+    slot_named,
+    slots_in,
+    slots_listed,
+    versions_after,
+)
 from services.status.ledgers.tables import (
     LAYOUT,
     cursors,
@@ -102,6 +108,11 @@ class SqlLedger:
         rows = rows[: query.limit]
         return Page(rows, cursor_after(rows[-1].record) if more else None)
 
+    async def find(self, query: FindJobs) -> list[FoundJob]:
+        async with self._transaction() as connection:
+            found = await connection.execute(await finding(connection, query))
+            return [FoundJob(id=each.id, retry_of=each.retry_of) for each in found]
+
     async def snapshot(
         self, project: str, jobs_named: Sequence[str] | None, final_since: datetime
     ) -> Snapshot:
@@ -142,6 +153,11 @@ class SqlLedger:
         statement = versions_after(project, slot, after).limit(limit)
         async with self._transaction() as connection:
             return [read_row(each) for each in await connection.execute(statement)]
+
+    async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
+        async with self._transaction() as connection:
+            found = await connection.execute(fillers(project, slots))
+            return {str(each.slot): str(each.id) for each in found}
 
     async def unchanged_since(self, at: datetime, limit: int) -> list[str]:
         statement = select(jobs.c.id).where(

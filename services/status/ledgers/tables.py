@@ -20,7 +20,7 @@ from heliograph.contracts.records import Record
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 2"
+LAYOUT = "jobs 3"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,6 +47,8 @@ jobs = Table(
     Column("model", String(130), nullable=False),
     Column("slot", _Slot),
     Column("user", String(128)),
+    Column("batch", String(32)),
+    Column("retry_of", String(32)),
     Column("status", String(16), nullable=False),
     Column("step", String(32), nullable=False),
     Column("prompt", Text, nullable=False),  # and the edit prompt: what is searched for text
@@ -61,6 +63,8 @@ jobs = Table(
     Index("jobs_by_status", "project", "status", "created_at", "id"),
     Index("jobs_by_slot", "project", "slot", "sequence", "status"),
     Index("jobs_by_step", "step", "changed_at"),
+    Index("jobs_by_batch", "project", "batch", "created_at", "id"),
+    Index("jobs_by_retry", "retry_of"),
 )
 
 labels = Table(
@@ -86,6 +90,8 @@ def job_columns(row: Row) -> dict[str, Any]:
         "model": record.model,
         "slot": record.slot,
         "user": record.user,
+        "batch": record.batch,
+        "retry_of": record.retry_of,
         "status": record.status,
         "step": str(record.step),
         "prompt": "\n".join(filter(None, (record.prompt, record.edit_prompt))),

@@ -1,5 +1,6 @@
 """What stands between a silence and a second payment, and what a job says that it cost."""
 
+from dataclasses import replace
 from typing import Any
 
 from heliograph.contracts import jobs, records
@@ -87,7 +88,7 @@ def no_intent(patch: Patch) -> None:
 
 @MUTANTS.add(
     "an answer is written into whatever attempt the job is in",
-    Scenario(freezes=1, refusals=1, authoritative=True, freeze_at=("read",)),
+    Scenario(freezes=1, refusals=1, authoritative=True, freeze_at=("append",)),
     "I3",
     "I7",
 )
@@ -108,8 +109,11 @@ def takeover_pays(patch: Patch) -> None:
         internal = record.internal.model_copy(update={"takeover": None})
         return record.model_copy(update={"internal": internal})
 
-    async def submit_at_last(bench: Any, entry: Entry, record: Record) -> None:
-        await submit(bench, entry, plain(record) if record.attempt > 1 else record)
+    async def submit_at_last(bench: Any, entry: Entry) -> Entry | None:
+        if entry.record.attempt > 1:
+            event = replace(entry.event, body=plain(entry.record))
+            entry = replace(entry, event=event)
+        return await submit(bench, entry)
 
     def decide_as_ever(record: Record, *args: Any, **options: Any) -> Fact:
         return decide(plain(record), *args, **options)

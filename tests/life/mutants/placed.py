@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Step
 from heliograph.runtime.bus import Entry
 from services.render import rendering
 from services.status import reaping
@@ -65,9 +65,10 @@ def place_without_run(patch: Patch) -> None:
 def place_of_unknown(patch: Patch) -> None:
     leave = rendering._leave
 
-    async def stay(bench: Any, run: int, entry: Entry, record: Record) -> bool:
-        unknown = record.step is Step.SUBMIT_UNKNOWN
-        return unknown or await leave(bench, run, entry, record)
+    async def stay(bench: Any, run: int, entry: Entry) -> Entry | rendering.Over:
+        if entry.record.step is Step.SUBMIT_UNKNOWN:
+            return rendering.Over.OVER
+        return await leave(bench, run, entry)
 
     patch.setattr(rendering, "_leave", stay)
     patch.setattr(reaping, "_NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))

@@ -34,7 +34,7 @@ def test_what_replicate_signed_is_its_own() -> None:
 
 def test_replicates_own_client_agrees() -> None:
     Webhooks.validate(
-        headers=_signed(),
+        headers=_signed(at=datetime.now(UTC)),
         body=BODY.decode(),
         secret=WebhookSigningSecret(key=SECRET),
         tolerance=300,

@@ -1,0 +1,116 @@
+"""Defaults of projects: what requests leave out is filled in from here."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from jsonschema import Draft202012Validator
+
+from heliograph.contracts.errors import UnknownKind, UnknownModel, ValidationFailed
+from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
+from heliograph.contracts.registry import Model, Registry
+from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.buckets import Cell
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.mirrors import Mirror
+
+_SHAPE = "aspect_ratio"
+
+
+class Filler(Protocol):
+    """Knows what projects fill in. Raises Unavailable."""
+
+    async def defaults(self, project: str) -> Defaults: ...
+
+
+class Projects:
+    """
+    The bucket `projects`: key `<project>`, value `{defaults}`. Every method raises Unavailable.
+
+    A change holds at once in the process that makes it, and a moment later in the others.
+    """
+
+    def __init__(self, jetstream: JetStream, registry: Registry) -> None:
+        self._mirror = Mirror(jetstream, "projects")
+        self._registry = registry
+
+    async def watch(self) -> None:
+        """Hear what other processes change, for ever."""
+        await self._mirror.watch()
+
+    async def defaults(self, project: str) -> Defaults:
+        """What a project fills in now."""
+        value = await self._mirror.read(project)
+        return Defaults.model_validate(value["defaults"]) if "defaults" in value else Defaults()
+
+    async def read(self, project: str) -> ProjectState:
+        """A project, by what is stored."""
+        return ProjectState(project=project, defaults=_defaults(await self._cell(project)))
+
+    async def change(self, project: str, wanted: ChangeProject) -> ProjectState:
+        """
+        Change what a project fills in.
+
+        Raises:
+            ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
+        """
+        check(wanted, self._registry)
+        while True:
+            cell = await self._cell(project)
+            defaults = changed(_defaults(cell), wanted.defaults)
+            value = {**cell.value, "defaults": defaults.model_dump(exclude_defaults=True)}
+            try:
+                revision = await self._mirror.bucket.write(project, value, cell.revision)
+            except Lost:
+                continue
+            self._mirror.note(project, Cell(value, revision))
+            return ProjectState(project=project, defaults=defaults)
+
+    async def _cell(self, project: str) -> Cell:
+        return await self._mirror.bucket.read(project)
+
+
+def _defaults(cell: Cell) -> Defaults:
+    return Defaults.model_validate(cell.value.get("defaults", {}))
+
+
+def check(wanted: ChangeProject, registry: Registry) -> None:
+    """
+    Raises:
+        UnknownKind, UnknownModel: There is none by that name.
+        ValidationFailed: A model makes something else than its kind, or none has that shape.
+    """
+    asked = wanted.defaults
+    for name, model in (asked.models or {}).items():
+        at = f"/defaults/models/{name}"
+        kind = registry.kinds.get(name)
+        if kind is None:
+            raise UnknownKind.at(at, f"there is no kind {name!r}")
+        if model is not None and _model(model, registry, at).media != kind.media:
+            raise ValidationFailed.at(at, f"{model} does not make {kind.media}")
+    if asked.locked_model is not None:
+        _model(asked.locked_model, registry, "/defaults/locked_model")
+    if asked.aspect_ratio is not None and not any(_that_take(asked.aspect_ratio, registry)):
+        raise ValidationFailed.at("/defaults/aspect_ratio", "no model has it")
+
+
+def takes_shape(model: Model, shape: str) -> bool:
+    """Whether a model makes pictures of an aspect ratio."""
+    schema = model.parameters.get(_SHAPE)
+    return schema is not None and bool(Draft202012Validator(schema).is_valid(shape))
+
+
+def filled(model: Model, defaults: Defaults) -> dict[str, str]:
+    """The parameters that a project fills in, where the model knows them."""
+    shape = defaults.aspect_ratio
+    return {_SHAPE: shape} if shape is not None and takes_shape(model, shape) else {}
+
+
+def _model(name: str, registry: Registry, at: str) -> Model:
+    model = registry.models.get(name)
+    if model is None:
+        raise UnknownModel.at(at, f"there is no model {name!r}")
+    return model
+
+
+def _that_take(shape: str, registry: Registry) -> Iterator[Model]:
+    return (model for model in registry.models.values() if takes_shape(model, shape))
