@@ -1,6 +1,6 @@
 """The FastStream broker that a service pulls its work with, on a connection of its own."""
 
-from faststream.nats import NatsBroker
+from faststream.nats import NatsBroker, NatsMessage
 
 from heliograph.runtime.bus.jetstream import translated
 from heliograph.runtime.connection import Connection
@@ -16,10 +16,16 @@ class _Broker(NatsBroker):
             await super().start()
 
 
+async def _as_it_is(message: NatsMessage) -> NatsMessage:
+    return message
+
+
 def create_broker(settings: ServiceSettings, connection: Connection) -> NatsBroker:
     """A broker that keeps messages alive while they are worked on, and stops within the drain."""
     return _Broker(
         **connection.options,
+        apply_types=False,  # handlers take the message as it is: injection costs more than they do
+        decoder=_as_it_is,
         middlewares=[heartbeat(settings.ack_wait)],
         graceful_timeout=settings.drain - HTTP_GRACE,
         logger=None,

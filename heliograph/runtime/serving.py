@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from heliograph.runtime.logs import set_up_logs
@@ -45,7 +46,7 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
     with listener, pid_file(settings, service):
         address, bound = listener.getsockname()[:2]
         print(f"{service} listening on http://{address}:{bound}", flush=True)  # noqa: T201
-        asyncio.run(_run(app, listener))
+        uvloop.run(_run(app, listener))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -110,6 +111,7 @@ class _Server(uvicorn.Server):
 async def _run(app: FastAPI, listener: socket.socket) -> None:
     config = uvicorn.Config(
         app,
+        http="h11",  # slower than httptools, which takes headers without end
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,

@@ -88,6 +88,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loops: dict[str, Loop] = {"bus": open_bus, "copies": porter.watch}
+        loops |= {"lanes": bus.lanes.watch, "accounts": bus.accounts.watch}
         loops["registry"] = partial(reread, settings, registry, partial(load_registry, settings))
         if settings.dispatch:
             loops["dispatcher"] = Dispatcher(bus, registry, settings).run

@@ -1,6 +1,7 @@
 """The projector: reads the event log in order into the read model, one process at a time."""
 
 import asyncio
+import time
 
 import structlog
 
@@ -13,6 +14,8 @@ from services.status.hub import Hub
 from services.status.ledgers import Ledger, OutOfStep, Row
 
 log = structlog.get_logger()
+
+_LONGEST_REST = 0.1  #: seconds between two batches
 
 
 class Projector:
@@ -45,15 +48,18 @@ class Projector:
             if not messages:
                 await self._hub.wait_beyond(cursor)
                 continue
-            after = messages[-1].sequence
+            after, began = messages[-1].sequence, time.monotonic()
             try:
                 await self._ledger.apply(_rows(messages), cursor, after)
                 cursor = after
             except OutOfStep:
                 log.warning("Another projector was faster")
                 cursor = await self._ledger.open(self._bus.epoch)
+            # the busier, the more is taken in at once, and of a job only where it ended up
+            await asyncio.sleep(min(time.monotonic() - began, _LONGEST_REST))
 
 
 def _rows(messages: list[Stored]) -> list[Row]:
-    bodies = ((message.sequence, read_body(message.data)) for message in messages)
+    latest = {message.subject: message for message in messages}.values()
+    bodies = ((message.sequence, read_body(message.data)) for message in latest)
     return [Row(sequence, body) for sequence, body in bodies if isinstance(body, Record)]

@@ -131,8 +131,7 @@ class Storer:
         media: Media = kind.media if kind else "image"
         await self._fetch(record, output, source, self._settings.max_bytes(media))
         crash_point("store.fetched")
-        media_type = await asyncio.to_thread(check_media, source, media)
-        content = await asyncio.to_thread(Content.of, source)
+        media_type, content = await asyncio.to_thread(_look_at, source, media)
         inspection = None
         if media == "image":
             inspection = await self._inspectors.inspect(source, folder)
@@ -196,6 +195,11 @@ class Storer:
             with suppress(Lost):
                 fact = Failed(problem=problem, charged=record.charged)
                 await advance(self._events, entry, fact, SOURCE)
+
+
+def _look_at(source: Path, media: Media) -> tuple[str, Content]:
+    """Raises OutputRefused."""
+    return check_media(source, media), Content.of(source)
 
 
 def _failure(record: Record, error: JobError) -> Problem:

@@ -58,6 +58,12 @@ async def _handling(settings: ServiceSettings, handler: Handler) -> AsyncIterato
     await broker.stop()
 
 
+@pytest.fixture(autouse=True)
+async def _nothing_is_ready(bus: NatsBus) -> None:
+    """A lane has one line, whoever is in it: other tests may have left something there."""
+    await bus.jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": subjects.runs(LANE)})
+
+
 async def _put(bus: NatsBus) -> Record:
     """A job that is about to run."""
     record = a_record(kind="portrait")

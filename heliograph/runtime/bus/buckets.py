@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ulid import ULID
 
 from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream import JetStream, Stored
 
 
 class Cell(NamedTuple):
@@ -15,6 +15,12 @@ class Cell(NamedTuple):
 
     value: dict[str, Any]
     revision: int
+
+    @classmethod
+    def of(cls, stored: Stored) -> "Cell":
+        """What a message of the bucket says."""
+        is_gone = stored.headers.get("KV-Operation")
+        return cls({} if is_gone else json.loads(stored.data), stored.sequence)
 
 
 class Bucket:
@@ -28,9 +34,7 @@ class Bucket:
     async def read(self, key: str) -> Cell:
         """What is there. Raises Unavailable."""
         stored = await self._jetstream.last(self._stream, self._prefix + key)
-        if stored is None or stored.headers.get("KV-Operation"):
-            return Cell({}, stored.sequence if stored else 0)
-        return Cell(json.loads(stored.data), stored.sequence)
+        return Cell.of(stored) if stored else Cell({}, 0)
 
     async def size(self) -> int:
         """How many keys there are. Raises Unavailable."""

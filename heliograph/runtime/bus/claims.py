@@ -9,6 +9,7 @@ from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Places, SlotClaim, now
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.mirrors import Mirror
 
 
 class BucketSlots:
@@ -50,8 +51,13 @@ class BucketAccounts:
     """
 
     def __init__(self, jetstream: JetStream, accounts: dict[str, Account]) -> None:
-        self._bucket = Bucket(jetstream, "accounts")
+        self._mirror = Mirror(jetstream, "accounts")
+        self._bucket = self._mirror.bucket
         self._accounts = accounts
+
+    async def watch(self) -> None:
+        """Know without asking which accounts are open to all, for as long as this runs."""
+        await self._mirror.watch()
 
     async def take(self, account: str, job: str, run: int, *, force: bool = False) -> bool:
         def place(value: dict[str, Any]) -> dict[str, Any] | None:
@@ -67,7 +73,7 @@ class BucketAccounts:
                 return None
             return {**value, "holders": {**holders, job: max(run, holders.get(job, 0))}}
 
-        return await self._bucket.change(account, place)
+        return await self._is_open(account) or await self._bucket.change(account, place)
 
     async def free(self, account: str, job: str, run: int) -> None:
         def leave(value: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +82,8 @@ class BucketAccounts:
                 return value
             return {**value, "holders": {j: r for j, r in holders.items() if j != job}}
 
-        await self._bucket.change(account, leave)
+        if not await self._is_open(account):
+            await self._bucket.change(account, leave)
 
     async def judge(
         self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
@@ -86,7 +93,8 @@ class BucketAccounts:
             rest = {name: each for name, each in value.items() if name != "breaker"}
             return rest | ({"breaker": breaker.model_dump(mode="json")} if breaker else {})
 
-        await self._bucket.change(account, judged)
+        if verdict(None) or not await self._is_open(account):
+            await self._bucket.change(account, judged)
 
     async def change_cap(self, account: str, cap: int) -> Places:
         """An operator's cap. Who has a place keeps it, even above the cap."""
@@ -94,11 +102,21 @@ class BucketAccounts:
         return await self.places(account)
 
     async def places(self, account: str) -> Places:
+        if await self._is_open(account):
+            return Places({}, None, None)
         value = (await self._bucket.read(account)).value
         return Places(dict(value.get("holders", {})), self._cap(account, value), _breaker(value))
 
     def names(self) -> list[str]:
         return list(self._accounts)
+
+    async def _is_open(self, account: str) -> bool:
+        """
+        Whether there was no cap, no breaker and nobody to be counted, a moment ago: then nothing is
+        to be written, and whoever closes the account meanwhile counts from the next job on.
+        """
+        value = await self._mirror.read(account)
+        return not (value.get("holders") or _breaker(value)) and self._cap(account, value) is None
 
     def _cap(self, account: str, value: dict[str, Any]) -> int | None:
         if "cap" in value:

@@ -4,8 +4,8 @@ from typing import Any
 
 from heliograph.contracts.limits import ChangeLane, LaneLimit
 from heliograph.contracts.registry import Lane
-from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.mirrors import Mirror
 
 
 def lane_consumer(lane: str) -> str:
@@ -23,12 +23,16 @@ class Lanes:
 
     def __init__(self, jetstream: JetStream, lanes: dict[str, Lane]) -> None:
         self._jetstream = jetstream
-        self._bucket = Bucket(jetstream, "lanes")
+        self._mirror = Mirror(jetstream, "lanes")
         self._lanes = lanes
 
+    async def watch(self) -> None:
+        """Know all limits without asking, for as long as this runs."""
+        await self._mirror.watch()
+
     async def limit(self, lane: str) -> LaneLimit:
-        """What holds for a lane."""
-        return self._limit(lane, (await self._bucket.read(lane)).value)
+        """What holds for a lane, or held a moment ago."""
+        return self._limit(lane, await self._mirror.read(lane))
 
     async def change(self, lane: str, wanted: ChangeLane) -> LaneLimit:
         """Change what holds for a lane, in all processes at once."""
@@ -37,15 +41,17 @@ class Lanes:
         def laid_over(value: dict[str, Any]) -> dict[str, Any]:
             return {**({} if wanted.reset else value), **asked}
 
-        await self._bucket.change(lane, laid_over)
+        await self._mirror.bucket.change(lane, laid_over)
         return await self.enforce(lane)
 
     async def enforce(self, lane: str) -> LaneLimit:
         """Make the server's cap the one that holds. Whoever comes last does the same again."""
         while True:
-            limit = await self.limit(lane)
+            cell = await self._mirror.bucket.read(lane)
+            self._mirror.note(lane, cell)
+            limit = self._limit(lane, cell.value)
             await self._set_cap(lane, limit.cap)
-            if await self.limit(lane) == limit:
+            if (await self._mirror.bucket.read(lane)).revision == cell.revision:
                 return limit
 
     async def _set_cap(self, lane: str, cap: int) -> None:

@@ -1,0 +1,75 @@
+"""Buckets that are read far more often than written, kept in memory."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from heliograph.runtime.bus.buckets import Bucket, Cell
+from heliograph.runtime.bus.jetstream import JetStream
+
+_LOOK_AGAIN = 1.0  #: seconds between looks that nobody asked for
+_SOON = 0.01  #: seconds from a hint until what it is about is stored
+
+
+class Mirror:
+    """
+    A small bucket of which this process knows everything, a moment late.
+
+    What is written is heard at once from whoever writes it; that only says that it is time to look.
+    Reading the bucket itself, from where the last look ended, is what counts.
+    """
+
+    def __init__(self, jetstream: JetStream, name: str) -> None:
+        self.bucket = Bucket(jetstream, name)
+        self._jetstream = jetstream
+        self._stream = f"KV_{name}"
+        self._prefix = f"$KV.{name}."
+        self._cells: dict[str, Cell] = {}
+        self._read_to = 0
+        self._is_whole = False
+        self._bell = asyncio.Event()
+
+    async def watch(self) -> None:
+        """Look again and again. Raises Unavailable."""
+        hints = await self._jetstream.connection.subscribe(f"{self._prefix}>", cb=self._on_hint)
+        try:
+            while True:
+                await self._look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_AGAIN):
+                        await self._bell.wait()
+                        await asyncio.sleep(_SOON)
+                self._bell.clear()
+        finally:
+            await hints.unsubscribe()
+
+    async def read(self, key: str) -> dict[str, Any]:
+        """What is there. Raises Unavailable before everything was read once."""
+        if not self._is_whole:
+            return (await self.bucket.read(key)).value
+        cell = self._cells.get(key)
+        return cell.value if cell else {}
+
+    def note(self, key: str, cell: Cell) -> None:
+        """Something that this process knows already. What is older than the known is ignored."""
+        known = self._cells.get(key)
+        if known is None or known.revision < cell.revision:
+            self._cells[key] = cell
+
+    async def _on_hint(self, _: Msg) -> None:
+        self._bell.set()
+
+    async def _look(self) -> None:
+        info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
+        last = int(info["state"]["last_seq"])
+        if last < self._read_to:  # the bucket was made anew
+            self._cells.clear()
+            self._read_to = 0
+        if last > self._read_to:
+            every = self._jetstream.every(self._stream, f"{self._prefix}>", self._read_to + 1)
+            async for stored in every:
+                self.note(stored.subject.removeprefix(self._prefix), Cell.of(stored))
+                self._read_to = stored.sequence
+        self._is_whole = True
