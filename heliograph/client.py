@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,13 @@ from typing import Any, Literal, Self
 
 import httpx
 
+from heliograph.contracts.actions import (
+    Action,
+    ActionReport,
+    CancelPreview,
+    RetryPreview,
+)
+from heliograph.contracts.batches import Batch
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Asset, Job
@@ -144,6 +151,67 @@ class Client:
         answer = await self._send("POST", f"/v1/jobs/{job}/retry", json=body, headers=_key(key))
         return Job.model_validate(answer)
 
+    # -- asking for many
+
+    async def batch(
+        self,
+        jobs: Sequence[Mapping[str, Any]],
+        *,
+        only_missing: bool = False,
+        key: str | None = None,
+    ) -> Batch:
+        """
+        Ask for up to 500 jobs, all or none; each is what `submit` takes.
+
+        `only_missing` leaves out those whose slot has a version, or is being filled. `key` is as in
+        `submit`, for all of them together.
+        """
+        body = {"jobs": [dict(job) for job in jobs], "only_missing": only_missing}
+        path = f"/v1/projects/{self.project}/batches"
+        return Batch.model_validate(await self._send("POST", path, json=body, headers=_key(key)))
+
+    async def get_batch(self, batch: str) -> Batch:
+        """A batch, each of its jobs in its latest try, as it is now."""
+        return Batch.model_validate(await self._send("GET", f"/v1/batches/{batch}"))
+
+    async def act(
+        self,
+        action: Action,
+        *,
+        ids: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        mode: Literal["stop", "detach"] = "stop",
+        key: str | None = None,
+    ) -> ActionReport:
+        """
+        Retry or cancel many jobs, by `ids` or by `filter`, as `{"status": "failed"}`.
+
+        One job that refuses does not keep it from the others: the report says so of each. `mode` is
+        of canceling. Ask `preview` first what it would cost.
+        """
+        body = _action(action, ids, filter, mode)
+        return ActionReport.model_validate(await self._act(body, headers=_key(key)))
+
+    async def preview(
+        self,
+        action: Action,
+        *,
+        ids: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        mode: Literal["stop", "detach"] = "stop",
+    ) -> RetryPreview | CancelPreview:
+        """What `act` would do now, and what it would cost. Nothing happens."""
+        answer = await self._act({**_action(action, ids, filter, mode), "dry_run": True})
+        shape = RetryPreview if action == "retry" else CancelPreview
+        return shape.model_validate(answer)
+
+    async def _act(self, body: dict[str, Any], **options: Any) -> Any:
+        return await self._send(
+            "POST", f"/v1/projects/{self.project}/actions", json=body, **options
+        )
+
+    # -- looking around
+
     async def models(self) -> list[dict[str, Any]]:
         """What can be asked for, with prices and the schema of the parameters."""
         return list((await self._send("GET", "/v1/models"))["items"])
@@ -254,6 +322,17 @@ class Client:
             await asyncio.sleep(pause)
             pause *= 2
         raise failure
+
+
+def _action(
+    action: Action,
+    ids: Sequence[str] | None,
+    filter: Mapping[str, Any] | None,
+    mode: Literal["stop", "detach"],
+) -> dict[str, Any]:
+    named = {"ids": list(ids)} if ids is not None else {}
+    matched = {"filter": dict(filter)} if filter is not None else {}
+    return {"action": action, "mode": mode, **named, **matched}
 
 
 def _key(key: str | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.queries import Object
 from heliograph.contracts.records import Asset, Job, Variant
 
@@ -41,18 +42,23 @@ def filename(kind: str, at: datetime | None, index: int, media_type: str) -> str
 
 
 def objects_of(job: Job, asset: Asset) -> Iterator[tuple[str | None, Object]]:
-    """The asset itself (None) and each of its variants by name, as objects that can be signed."""
+    """
+    The asset itself (None) and each of its variants by name, as objects that can be signed.
+
+    They lie where the job put them that made them; it is another one when a result is used again.
+    """
+    maker, _ = job_of_asset(asset.id)
     yield (
         None,
         _object(
-            output_key(job.project, job.id, asset.index, asset.sha256, asset.media_type),
+            output_key(job.project, maker, asset.index, asset.sha256, asset.media_type),
             job,
             asset.index,
             asset.media_type,
         ),
     )
     for name, variant in asset.variants.items():
-        key = variant_key(job.project, job.id, asset.index, name, variant)
+        key = variant_key(job.project, maker, asset.index, name, variant)
         yield name, _object(key, job, asset.index, variant.media_type)
 
 

@@ -7,7 +7,7 @@ What can go wrong, and who can do something about it:
     - OverMaxCost                                                                402
     - NotFound                                                                   404
     - MethodNotAllowed                                                           405
-    - SlotBusy · StateConflict                                                   409
+    - SlotBusy · StateConflict · ModelLocked                                     409
     - BodyTooLarge                                                               413
     - ValidationFailed · UnknownKind · UnknownModel · IdempotencyKeyReused       422
   + ServiceError                  the caller: try again later
@@ -145,6 +145,13 @@ class StateConflict(RequestError):
     """The job is not in a state that allows this."""
 
     code = "state_conflict"
+    status = 409
+
+
+class ModelLocked(RequestError):
+    """The project allows no other model for this."""
+
+    code = "model_locked"
     status = 409
 
 

@@ -5,7 +5,8 @@ The life of a job: which fact may follow which step, and what the record says af
        │ ▲         │            │            │           │
        │ └─────────┴─ retry_scheduled ◀──────┘
        │                        └▶ submit_unknown
-       └──────────── canceled · failed · expired
+       ├──────────── canceled · failed · expired
+       └──────────── succeeded, with a result that was stored before
 
 Everything here is data and pure functions. Final steps absorb: nothing is legal after them.
 """
@@ -43,7 +44,7 @@ LEGAL: dict[str, frozenset[Step]] = {
     ),
     "submit_unknown": frozenset({Step.SUBMITTING}),
     "cancel_requested": OPEN,
-    "succeeded": frozenset({Step.RENDERED}),
+    "succeeded": frozenset({Step.RENDERED, Step.ACCEPTED}),
     "failed": OPEN,
     "canceled": OPEN,
     "expired": OPEN,
@@ -116,6 +117,9 @@ def _fits(record: Record, fact: Fact) -> bool:
     is_answer = isinstance(fact, Submitted | Rendered)
     if is_answer and record.step is Step.STARTED and record.internal.takeover is None:
         return False
+    if record.step is Step.ACCEPTED and isinstance(fact, Started | Succeeded):
+        is_there = record.internal.reused is not None
+        return is_there == isinstance(fact, Succeeded)
     return is_legal(record.step, fact.name)
 
 

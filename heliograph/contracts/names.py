@@ -13,6 +13,7 @@ _ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
 PROJECT_PATTERN = rf"^{SEGMENT}$"
 SLOT_PATTERN = rf"^{SEGMENT}(/{SEGMENT}){{0,7}}$"
 JOB_PATTERN = rf"^job_{_ULID}$"
+BATCH_PATTERN = rf"^batch_{_ULID}$"
 ASSET_PATTERN = rf"^ast_{_ULID}_[0-9]{{1,3}}$"
 MODEL_PATTERN = rf"^{SEGMENT}/[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}$"
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
@@ -21,6 +22,7 @@ ProjectName = Annotated[str, StringConstraints(pattern=PROJECT_PATTERN)]
 SlotName = Annotated[str, StringConstraints(pattern=SLOT_PATTERN)]
 Label = Annotated[str, StringConstraints(pattern=PROJECT_PATTERN)]
 JobId = Annotated[str, StringConstraints(pattern=JOB_PATTERN)]
+BatchId = Annotated[str, StringConstraints(pattern=BATCH_PATTERN)]
 AssetId = Annotated[str, StringConstraints(pattern=ASSET_PATTERN)]
 ModelName = Annotated[str, StringConstraints(pattern=MODEL_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
@@ -38,8 +40,22 @@ def new_job_id() -> str:
 
 def keyed_job_id(project: str, key: str) -> str:
     """The id of the job that `key` names in `project`: the same key is always the same job."""
+    return f"job_{_ulid_of(project, key)}"
+
+
+def batch_id(project: str, key: str | None) -> str:
+    """The id of the batch that `key` names in `project`, or of a new one."""
+    return f"batch_{_ulid_of(project, key) if key else ULID()}"
+
+
+def action_id(project: str, key: str) -> str:
+    """The id of the action that `key` names in `project`."""
+    return f"action_{_ulid_of(project, key)}"
+
+
+def _ulid_of(project: str, key: str) -> ULID:
     digest = hashlib.sha256(f"{project}\0{key}".encode()).digest()
-    return f"job_{ULID.from_bytes(digest[:16])}"
+    return ULID.from_bytes(digest[:16])
 
 
 def asset_id(job: str, index: int) -> str:

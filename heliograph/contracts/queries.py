@@ -28,6 +28,7 @@ class ListJobs(_Message):
     model: str | None = None
     slot: str | None = None  #: prefix
     user: str | None = None
+    batch: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
     parameters: dict[str, str] = Field(default_factory=dict)
     q: str | None = None  #: text in prompts
@@ -49,6 +50,42 @@ class JobPage(_Message):
 
     items: list[ListedJob]
     next: str | None = None
+
+
+class FindJobs(ListJobs):
+    """
+    Which jobs of a project are there, by name only? Answered by status with `FoundJobs`, from
+    everything that is in the log by now.
+    """
+
+    statuses: list[str] = Field(default_factory=list)  #: any of these; empty: all
+    untried: bool = False  #: not those that were tried again, or whose slot had another job since
+    retries: bool = False  #: only jobs that try another one again
+
+
+class FoundJob(_Message):
+    id: str
+    retry_of: str | None = None
+
+
+class FoundJobs(_Message):
+    """As many as were asked for, newest first."""
+
+    jobs: list[FoundJob]
+    more: bool  #: there are others
+
+
+class FindFilled(_Message):
+    """Which of these slots have a version or are being filled? Answered by status."""
+
+    project: str
+    slots: list[str]
+
+
+class FilledSlots(_Message):
+    """By what each slot that was asked for is filled; those that miss here are empty."""
+
+    jobs: dict[str, str]  #: slot -> the job that is making a version, or made the latest
 
 
 class ProgressReport(_Message):
@@ -120,6 +157,17 @@ class SlotHistory(_Message):
     state: SlotState | None  #: null when no job was ever for the slot
     versions: list[SlotVersion]
     next: int | None = None
+
+
+class FindResult(_Message):
+    """Is there a stored result of a project like this? Answered by status with `FoundResult`."""
+
+    project: str
+    digest: str  #: `result_digest` of records
+
+
+class FoundResult(_Message):
+    job: str | None = None  #: the last one that made it
 
 
 class Position(_Message):
@@ -205,4 +253,5 @@ class Ticket(_Message):
     priority: Literal["high", "normal", "low"]
     account: str
     not_before: datetime | None = None
+    after: list[str] = Field(default_factory=list)  #: jobs that must succeed before it may start
     cost: str = "0"

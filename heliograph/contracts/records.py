@@ -159,6 +159,13 @@ class Takeover(Shape):
     outputs: list[Output] = Field(default_factory=list)  #: fetch these (retry from `download`)
 
 
+class Reused(Shape):
+    """A stored result that is given once more. Such a job never starts, and never pays."""
+
+    job: str  #: that made it
+    assets: list[Asset]
+
+
 class Internal(Shape):
     """What the services need to know about a job, and clients do not see."""
 
@@ -168,6 +175,10 @@ class Internal(Shape):
     account: str  #: whose place and credential it uses
     body_digest: str  #: of the request, for its Idempotency-Key
     input_digest: str  #: of what makes the result, for a second request for the slot
+    result_digest: str | None = None  #: of what the provider gets; null when that is not known yet
+    style: str | None = None  #: of the project, as it was then
+    after: list[str] = Field(default_factory=list)  #: jobs that must succeed before it starts
+    reused: Reused | None = None
     retries: list[str] = Field(default_factory=list)  #: keys of the in-place retries obeyed
     takeover: Takeover | None = None
     max_references: int

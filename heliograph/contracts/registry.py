@@ -51,6 +51,8 @@ class Kind(_Entry):
     edit_template: Annotated[str, _filled_with("prompt", "edit_prompt")] = (
         "{prompt}\n\n{edit_prompt}"
     )
+    #: when the project has a style; `prompt` is what the other templates made
+    style_template: Annotated[str, _filled_with("prompt", "style")] = "{prompt}\n\nStyle: {style}"
     parameters: dict[str, Any] = Field(
         default_factory=dict
     )  #: defaults, where the model knows them

@@ -87,7 +87,7 @@ class JobRequest(_Body):
     replace: bool = False
     reuse: bool = False
 
-    @field_validator("quote", "after", "reuse")
+    @field_validator("quote")
     @classmethod
     def _works_already(cls, value: Any) -> Any:
         if value:

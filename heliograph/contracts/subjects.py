@@ -83,8 +83,11 @@ def query_position(job: str) -> str:
 
 
 QUERY_JOBS = "query.jobs.list"
+QUERY_FIND = "query.jobs.find"
 QUERY_SLOTS = "query.slots.list"
 QUERY_SLOT = "query.slots.get"
+QUERY_FILLED = "query.slots.filled"
+QUERY_RESULT = "query.results.find"
 QUERY_LANES = "query.lanes"
 QUERY_SIGN = "query.assets.sign"
 QUERY_UPLOADS = "query.assets.uploads"

@@ -21,6 +21,8 @@ Point = Literal[
     "accept.deduplicated",  # the key stands for another job; no answer
     "accept.written",  # `accepted`; not in the queue
     "accept.queued",  # in the queue; no answer
+    "accept.reused",  # `succeeded` with a stored result; no answer
+    "plan.written",  # what a batch or an action comes to; nothing of it is done
     # gateway: wishes about a job
     "cancel.written",  # `canceled`; still in the queue
     "cancel.purged",  # off the queue; nobody was told
@@ -30,6 +32,7 @@ Point = Literal[
     # render: the dispatcher
     "dispatch.chosen",  # its turn; still in the queue
     "dispatch.moved",  # on its lane; nobody remembers having put it there
+    "depend.failed",  # `failed`, because another did not succeed; still in the queue
     # render: a worker
     "start.placed",  # a place in the account; no event
     "start.written",  # `started`

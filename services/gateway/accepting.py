@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from heliograph.contracts.errors import IdempotencyKeyReused, SlotBusy, StateConflict
 from heliograph.contracts.events import Event
+from heliograph.contracts.facts import Succeeded
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Marker, Record, Step
-from heliograph.runtime.bus import Entry, EventLog, Lost, Slots, WorkQueue, now
+from heliograph.runtime.bus import Entry, EventLog, Lost, Slots, WorkQueue, advance, now
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.crashing import crash_point
 
@@ -104,7 +105,7 @@ class Acceptor:
         if not order.is_same(body.internal.body_digest, body.model):
             raise IdempotencyKeyReused
         if body.step is Step.ACCEPTED:
-            await self._work.enqueue(ticket_for(body))
+            entry = await self._send_off(entry, body)
         return Acceptance(entry=entry, replayed=True)
 
     async def _replay_marker(self, order: Order, marker: Marker) -> Acceptance:
@@ -126,9 +127,21 @@ class Acceptor:
         accepted = record.model_copy(update={"created_at": at, "internal": internal})
         entry = await self._events.append(Event.of("accepted", accepted, at, SOURCE), 0)
         crash_point("accept.written")
-        await self._work.enqueue(ticket_for(accepted))
-        crash_point("accept.queued")
-        return Acceptance(entry=entry)
+        return Acceptance(entry=await self._send_off(entry, accepted))
+
+    async def _send_off(self, entry: Entry, accepted: Record) -> Entry:
+        """Into the queue; or, where its result is there already, straight to its end."""
+        reused = accepted.internal.reused
+        if reused is None:
+            await self._work.enqueue(ticket_for(accepted))
+            crash_point("accept.queued")
+            return entry
+        try:
+            entry = await advance(self._events, entry, Succeeded(assets=reused.assets), SOURCE)
+        except Lost:  # somebody was faster, or canceled it
+            return await self._events.last(accepted.id) or entry
+        crash_point("accept.reused")
+        return entry
 
     async def _claim(self, order: Order, record: Record, slot: str) -> Acceptance | None:
         """Put the job's name on its slot; or the job that is there, when it is the answer."""

@@ -17,16 +17,26 @@ from heliograph.runtime.registry.rereading import reread
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
 from services.gateway.accepting import Acceptor
+from services.gateway.acting import Actions
 from services.gateway.asking import Desk
+from services.gateway.batching import Batches
 from services.gateway.canceling import Canceler
+from services.gateway.defaulting import Projects
 from services.gateway.filling import Gauge
 from services.gateway.hearing import Ear, listen
 from services.gateway.limiting import Backlog, Limits
 from services.gateway.pairing import Pairs
+from services.gateway.planning import Plans
+from services.gateway.preparing import Drafter
+from services.gateway.previewing import Previews
 from services.gateway.reading import Reader
 from services.gateway.references import References
+from services.gateway.reusing import Results
+from services.gateway.routes.acting import acting_routes
 from services.gateway.routes.asking import asking_routes
+from services.gateway.routes.batching import batching_routes
 from services.gateway.routes.canceling import canceling_routes
+from services.gateway.routes.defaulting import defaulting_routes
 from services.gateway.routes.describing import index_routes, problem_pages, registry_routes
 from services.gateway.routes.limiting import limiting_routes
 from services.gateway.routes.pairing import pairing_routes
@@ -54,17 +64,21 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     canceler = Canceler(bus.events, bus.work, bus.jetstream.hint)
     versions = Versions(bus.slots, bus.jetstream, presenter)
     acceptor = Acceptor(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy)
-    desk = Desk(
+    projects = Projects(bus.jetstream, registry)
+    drafter = Drafter(
         registry,
         bus.events,
-        bus.work,
-        acceptor,
-        canceler,
+        projects,
         versions,
         References(bus.events, bus.jetstream),
-        gauge,
-        backlog,
+        Results(bus.events, bus.jetstream),
     )
+    desk = Desk(bus.events, bus.work, acceptor, canceler, drafter, gauge, backlog)
+
+    plans = Plans(bus.jetstream)
+    batches = Batches(bus.events, desk, acceptor, backlog, plans, bus.jetstream)
+    previews = Previews(bus.events, desk, acceptor)
+    actions = Actions(bus.events, desk, canceler, previews, plans, bus.jetstream)
 
     pulling = Connection(settings, "gateway")
     broker = create_broker(settings, pulling)
@@ -74,10 +88,15 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         await bus.open()
         await broker.start()
 
+    async def watch_projects() -> None:
+        await bus.opened.wait()
+        await projects.watch()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loops: dict[str, Loop] = {"bus": open_bus, "gauge": gauge.watch, "backlog": backlog.watch}
         loops["registry"] = partial(reread, settings, registry, load)
+        loops["projects"] = watch_projects
         async with running(**loops):
             yield
         pulling.expect_close()
@@ -90,7 +109,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(canceling_routes(canceler, reader))
     app.include_router(versioning_routes(versions))
     app.include_router(pairing_routes(Pairs(desk, acceptor), reader))
+    app.include_router(batching_routes(batches, presenter))
+    app.include_router(acting_routes(actions, presenter))
     app.include_router(limiting_routes(limits))
+    app.include_router(defaulting_routes(projects))
     app.include_router(registry_routes(registry))
     app.include_router(index_routes(settings))
     app.include_router(problem_pages())

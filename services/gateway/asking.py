@@ -5,17 +5,15 @@ from functools import partial
 from heliograph.contracts.errors import IdempotencyKeyInvalid, SlotBusy
 from heliograph.contracts.names import keyed_job_id, new_job_id
 from heliograph.contracts.records import Record
-from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryRequest
-from heliograph.runtime.bus import EventLog, WorkQueue, now
+from heliograph.runtime.bus import EventLog, WorkQueue
 from services.gateway.accepting import Acceptance, Acceptor, Order
 from services.gateway.canceling import Canceler, read_job
-from services.gateway.drafting import Caller, draft, is_same_body
+from services.gateway.drafting import Caller, is_same_body
 from services.gateway.filling import Gauge
 from services.gateway.limiting import Backlog
-from services.gateway.references import References
-from services.gateway.retrying import retry_digest, retry_in_place, retry_record
-from services.gateway.versioning import Versions
+from services.gateway.preparing import Drafter
+from services.gateway.retrying import retry_digest, retry_in_place
 
 _LONGEST_KEY = 255  #: characters
 _TRACEPARENT = 55  #: characters of a W3C traceparent
@@ -45,23 +43,19 @@ class Desk:
 
     def __init__(
         self,
-        registry: Registry,
         events: EventLog,
         work: WorkQueue,
         acceptor: Acceptor,
         canceler: Canceler,
-        versions: Versions,
-        references: References,
+        drafter: Drafter,
         gauge: Gauge,
         backlog: Backlog,
     ) -> None:
-        self._registry = registry
         self._events = events
         self._work = work
         self._acceptor = acceptor
         self._canceler = canceler
-        self._versions = versions
-        self._references = references
+        self._drafter = drafter
         self._gauge = gauge
         self._backlog = backlog
 
@@ -91,12 +85,8 @@ class Desk:
 
         async def first_record() -> Record:
             self._gauge.check()
-            current = await self._versions.current(who.project, wanted)
-            record = draft(
-                wanted, who, self._registry, now(), current=current, body_digest=body_digest
-            )
-            await self._references.check(who.project, wanted)
-            if not counted:
+            record = await self._drafter.first(wanted, who, body_digest=body_digest)
+            if not counted and not record.internal.reused:
                 self._backlog.admit(who.project)
             return record
 
@@ -131,8 +121,8 @@ class Desk:
 
         async def first_record() -> Record:
             self._gauge.check()
-            record = retry_record(old, asked, who, self._registry)
-            if not counted:
+            record = await self._drafter.again(old, asked, who)
+            if not counted and not record.internal.reused:
                 self._backlog.admit(who.project)
             return record
 

@@ -1,13 +1,15 @@
 """Defaults of projects: what requests leave out is filled in from here."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
 
-from heliograph.contracts.errors import UnknownKind, UnknownModel, ValidationFailed
+from heliograph.contracts.errors import ModelLocked, UnknownKind, UnknownModel, ValidationFailed
+from heliograph.contracts.problems import FieldError, NextAction
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
-from heliograph.contracts.registry import Model, Registry
+from heliograph.contracts.registry import Kind, Model, Registry
+from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.buckets import Cell
 from heliograph.runtime.bus.jetstream import JetStream
@@ -93,16 +95,47 @@ def check(wanted: ChangeProject, registry: Registry) -> None:
         raise ValidationFailed.at("/defaults/aspect_ratio", "no model has it")
 
 
+def fill(
+    request: JobRequest, kind: Kind, registry: Registry, defaults: Defaults
+) -> tuple[str, JobRequest]:
+    """
+    The model that makes it, and the request with what it leaves out.
+
+    Raises:
+        ModelLocked: It asks for another model than the project allows.
+    """
+    locked = locked_model(kind, registry, defaults)
+    if locked and request.model not in (None, locked):
+        raise _refusal(locked)
+    name = request.model or locked or defaults.models.get(request.kind) or kind.model
+    parameters = _shape(registry.models.get(name), defaults) | request.parameters
+    return name, request.model_copy(update={"model": name, "parameters": parameters})
+
+
+def locked_model(kind: Kind, registry: Registry, defaults: Defaults) -> str | None:
+    """The one model that a project allows for a kind. One for pictures says nothing of videos."""
+    locked = registry.models.get(defaults.locked_model or "")
+    return defaults.locked_model if locked and locked.media == kind.media else None
+
+
+def _refusal(locked: str) -> ModelLocked:
+    detail = f"the project makes this with {locked} only"
+    use = NextAction(kind="change_request", label=f"Use {locked}", patch={"model": locked})
+    return ModelLocked(
+        detail, errors=[FieldError(pointer="/model", detail=detail)], next_actions=[use]
+    )
+
+
 def takes_shape(model: Model, shape: str) -> bool:
     """Whether a model makes pictures of an aspect ratio."""
     schema = model.parameters.get(_SHAPE)
     return schema is not None and bool(Draft202012Validator(schema).is_valid(shape))
 
 
-def filled(model: Model, defaults: Defaults) -> dict[str, str]:
-    """The parameters that a project fills in, where the model knows them."""
+def _shape(model: Model | None, defaults: Defaults) -> dict[str, Any]:
+    """The parameter that a project fills in, where the model knows it."""
     shape = defaults.aspect_ratio
-    return {_SHAPE: shape} if shape is not None and takes_shape(model, shape) else {}
+    return {_SHAPE: shape} if model and shape and takes_shape(model, shape) else {}
 
 
 def _model(name: str, registry: Registry, at: str) -> Model:

@@ -9,21 +9,20 @@ from jsonschema import Draft202012Validator
 
 from heliograph.contracts.errors import (
     IdempotencyKeyRequired,
-    ModelLocked,
     ModelUnavailable,
     OverMaxCost,
     UnknownKind,
     UnknownModel,
     ValidationFailed,
 )
-from heliograph.contracts.problems import FieldError, NextAction, pointer
+from heliograph.contracts.problems import FieldError, pointer
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
 from heliograph.contracts.registry import Kind, Model, Registry, provider_of
 from heliograph.contracts.requests import JobRequest, Reference, digest
-from services.gateway.defaulting import filled
+from services.gateway.defaulting import fill
 
-_NOTHING = Defaults()
+_NONE = Defaults()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ def draft(
     registry: Registry,
     at: datetime,
     *,
-    defaults: Defaults = _NOTHING,
+    defaults: Defaults = _NONE,
     current: Reference | None = None,
     body_digest: str | None = None,
     retry_of: str | None = None,
@@ -53,9 +52,9 @@ def draft(
     """
     The record of a job as it is accepted.
 
-    `defaults` are of its project; `current` is what the request works from when it asks for one reference and names none;
-    `body_digest` is of the body that the key stands for, when that is not `request` itself;
-    `takeover` makes a job that only fetches what an earlier one paid for.
+    `defaults` are those of its project; `current` is what the request works from when it asks for
+    one reference and names none; `body_digest` is of the body that the key stands for, when that is
+    not `request` itself; `takeover` makes a job that only fetches what an earlier one paid for.
 
     Raises:
         UnknownKind, UnknownModel, ValidationFailed: The caller changes the request.
@@ -67,17 +66,14 @@ def draft(
     kind = registry.kinds.get(request.kind)
     if kind is None:
         raise UnknownKind.at("/kind", f"there is no kind {request.kind!r}")
-    if takeover is None:
-        _check_lock(request, kind, registry, defaults)
-    name = request.model or _model_of_project(request, kind, registry, defaults) or kind.model
+    name, whole = fill(request, kind, registry, defaults)
     model = _model(name, kind, registry)
     account = registry.account_for(name)
     if account is None:
         raise ModelUnavailable(f"no account for {name} is configured")
     if request.finish_by and request.finish_by <= at:
         raise ValidationFailed.at("/finish_by", "is in the past")
-    own = {**filled(model, defaults), **request.parameters}
-    parameters = _parameters(own, kind, model)
+    parameters = _parameters(whole, kind, model)
     asked = request.references or ([current] if current else [])
     references, detail = _references(request, asked, kind, model)
     estimated = Cost(
@@ -85,13 +81,12 @@ def draft(
         currency=model.price.currency,
     )
     _check_cost(request, caller, estimated)
-    resolved = request.model_copy(update={"model": name})
-    inputs = resolved.model_copy(update={"references": asked, "parameters": own})
+    inputs = whole.model_copy(update={"references": asked}).input_digest()
     internal = Internal(
         step=Step.ACCEPTED,
         account=account,
-        body_digest=body_digest or resolved.digest(),
-        input_digest=_input_digest(inputs, defaults.style),
+        body_digest=body_digest or request.model_copy(update={"model": name}).digest(),
+        input_digest=digest([inputs, defaults.style]) if defaults.style else inputs,
         style=defaults.style,
         after=list(dict.fromkeys(request.after)) if takeover is None else [],
         takeover=takeover,
@@ -124,45 +119,15 @@ def draft(
     )
 
 
-def is_same_body(request: JobRequest, digest: str, model: str) -> bool:
+def is_same_body(request: JobRequest, known: str, model: str) -> bool:
     """
     Whether a request with a known key asks for what the key stands for.
 
-    What the request leaves out is filled from the job, so that a default which changed since does
-    not make a repeated request another one.
+    The model that the request leaves out is filled from the job, and whatever else defaults fill in
+    is no part of the digest: a default which changed since does not make a repeated request another
+    one.
     """
-    return request.model_copy(update={"model": request.model or model}).digest() == digest
-
-
-def _locked_model(kind: Kind, registry: Registry, defaults: Defaults) -> str | None:
-    """The one model that a project allows for a kind. One of pictures says nothing about videos."""
-    locked = registry.models.get(defaults.locked_model or "")
-    return defaults.locked_model if locked and locked.media == kind.media else None
-
-
-def _check_lock(request: JobRequest, kind: Kind, registry: Registry, defaults: Defaults) -> None:
-    locked = _locked_model(kind, registry, defaults)
-    if locked is None or request.model in (None, locked):
-        return
-    detail = f"the project makes this with {locked} only"
-    raise ModelLocked(
-        detail,
-        errors=[FieldError(pointer="/model", detail=detail)],
-        next_actions=[
-            NextAction(kind="change_request", label=f"Use {locked}", patch={"model": locked})
-        ],
-    )
-
-
-def _model_of_project(
-    request: JobRequest, kind: Kind, registry: Registry, defaults: Defaults
-) -> str | None:
-    return _locked_model(kind, registry, defaults) or defaults.models.get(request.kind)
-
-
-def _input_digest(inputs: JobRequest, style: str | None) -> str:
-    plain = inputs.input_digest()
-    return plain if style is None else digest([plain, style])
+    return request.model_copy(update={"model": request.model or model}).digest() == known
 
 
 def _model(name: str, kind: Kind, registry: Registry) -> Model:
@@ -174,9 +139,9 @@ def _model(name: str, kind: Kind, registry: Registry) -> Model:
     return model
 
 
-def _parameters(own: dict[str, Any], kind: Kind, model: Model) -> dict[str, Any]:
+def _parameters(request: JobRequest, kind: Kind, model: Model) -> dict[str, Any]:
     known = {name: v for name, v in kind.parameters.items() if name in model.parameters}
-    parameters = {**known, **own}
+    parameters = {**known, **request.parameters}
     errors = list(_schema_errors(model, parameters))
     if errors:
         detail = "; ".join(f"{e.pointer}: {e.detail}" for e in errors[:5])

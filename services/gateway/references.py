@@ -1,11 +1,14 @@
 """Whether the references of a request exist, and belong to its project."""
 
+import hashlib
+from collections.abc import Mapping, Sequence
+
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable, ValidationFailed
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.queries import FindUpload, FoundUpload
-from heliograph.contracts.records import Record
-from heliograph.contracts.requests import JobRequest, Reference
+from heliograph.contracts.records import Asset, Record, Step
+from heliograph.contracts.requests import Reference
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 
@@ -19,27 +22,43 @@ class References:
         self._events = events
         self._jetstream = jetstream
 
-    async def check(self, project: str, request: JobRequest) -> None:
+    async def digests(
+        self, project: str, references: Sequence[Reference], after: Mapping[str, Step]
+    ) -> list[str | None]:
         """
+        The digest of each, as `SentReference` has it; null for what is still to be made by a job
+        that is waited for. `after` says how far those are.
+
         Raises:
             ValidationFailed: One of them does not exist in the project.
             Unavailable: Storage does not answer; try again.
         """
-        for index, reference in enumerate(request.references):
-            if not await self._exists(project, reference):
-                raise ValidationFailed.at(f"/references/{index}", "there is nothing by that name")
+        return [
+            await self._digest(project, reference, index, after)
+            for index, reference in enumerate(references)
+        ]
 
-    async def _exists(self, project: str, reference: Reference) -> bool:
-        if reference.asset:
-            job, index = job_of_asset(reference.asset)
-            entry = await self._events.last(job)
-            if entry is None or not isinstance(entry.body, Record):
-                return False
-            indexes = [asset.index for asset in entry.body.assets]
-            return entry.body.project == project and index in indexes
+    async def _digest(
+        self, project: str, reference: Reference, index: int, after: Mapping[str, Step]
+    ) -> str | None:
+        if reference.url:
+            return f"sha256:{hashlib.sha256(reference.url.encode()).hexdigest()}"
         if reference.upload:
-            return await self._is_uploaded(project, reference.upload.removeprefix("sha256:"))
-        return True
+            if await self._is_uploaded(project, reference.upload.removeprefix("sha256:")):
+                return reference.upload
+        elif reference.asset:
+            job, number = job_of_asset(reference.asset)
+            if after.get(job, Step.SUCCEEDED) is not Step.SUCCEEDED:
+                return None
+            if found := await self._asset(project, job, number):
+                return f"sha256:{found.sha256}"
+        raise ValidationFailed.at(f"/references/{index}", "there is nothing by that name")
+
+    async def _asset(self, project: str, job: str, number: int) -> Asset | None:
+        entry = await self._events.last(job)
+        if entry is None or not isinstance(entry.body, Record) or entry.body.project != project:
+            return None
+        return next((asset for asset in entry.body.assets if asset.index == number), None)
 
     async def _is_uploaded(self, project: str, sha256: str) -> bool:
         question = FindUpload(project=project, sha256=sha256).model_dump_json().encode()

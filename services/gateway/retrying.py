@@ -11,6 +11,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.facts import RetryScheduled
 from heliograph.contracts.problems import FieldError, pointer
+from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Output, Record, Step, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
@@ -20,6 +21,8 @@ from heliograph.runtime.crashing import crash_point
 from services.gateway.accepting import SOURCE, Acceptance
 from services.gateway.canceling import read_job
 from services.gateway.drafting import Caller, draft
+
+_NONE = Defaults()
 
 #: errors after which the outputs are still worth fetching
 _FETCH_AGAIN = frozenset({"storage_failed", "deadline", "poison"})
@@ -70,21 +73,32 @@ async def retry_in_place(
         return Acceptance(entry=entry)
 
 
-def retry_record(old: Record, asked: RetryRequest, caller: Caller, registry: Registry) -> Record:
+def retry_record(
+    old: Record,
+    asked: RetryRequest,
+    caller: Caller,
+    registry: Registry,
+    defaults: Defaults = _NONE,
+) -> Record:
     """
     The first record of the job that tries again.
+
+    What `defaults` once filled in stays as it was. A model that was locked since is obeyed.
 
     Raises:
         StateConflict: The old job has not ended without success, or that step cannot work.
         ValidationFailed: The changes do not make a request, or none are possible from that step.
+        ModelLocked: The project makes it with another model by now.
         IdempotencyKeyRequired: It costs something.
     """
     step = choose_step(old, asked.from_)
+    locked = defaults.locked_model if step == "submit" else None
     record = draft(
         request_again(old, step, asked.changes),
         caller,
         registry,
         now(),
+        defaults=Defaults(style=old.internal.style, locked_model=locked),
         body_digest=retry_digest(old, asked),
         retry_of=old.id,
         takeover=takeover(old, step),
@@ -155,6 +169,7 @@ def request_again(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
         "user": record.user,
         "tags": record.tags,
         "on_ambiguous": record.internal.on_ambiguous.model_dump(),
+        "after": record.internal.after,
     }
     try:
         return JobRequest.model_validate({**before, **changes})

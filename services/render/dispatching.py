@@ -23,6 +23,7 @@ from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.crashing import crash_point
+from services.render.awaiting import Awaiting
 from services.render.desks import Desk
 from services.render.pacing import Pace, eta
 from services.render.scheduling import Lane, Waiting
@@ -44,7 +45,11 @@ class Dispatcher:
         self._look_ahead = settings.look_ahead
         self._pace = Pace(registry)
         self._desks = {name: Desk(name, lane.cap) for name, lane in registry.lanes.items()}
+        self._awaiting = self._await_anew()
         self._read_to = 0
+
+    def _await_anew(self) -> Awaiting:
+        return Awaiting(self._bus, let_go=self._let_go, forget=self._forget)
 
     async def run(self) -> None:
         """Wait for the lease, dispatch until it is lost, and wait again."""
@@ -62,8 +67,9 @@ class Dispatcher:
         self._read_to = 0
         for desk in self._desks.values():
             desk.lane = Lane()
+        self._awaiting = self._await_anew()
         async with asyncio.TaskGroup() as tasks:
-            loops = [tasks.create_task(self._reread())]
+            loops = [tasks.create_task(self._reread()), tasks.create_task(self._awaiting.run())]
             loops += [tasks.create_task(self._fill(desk)) for desk in self._desks.values()]
             await lost.wait()
             for loop in loops:
@@ -102,10 +108,22 @@ class Dispatcher:
         if desk:
             since = datetime.fromisoformat(headers["Nats-Time-Stamp"])
             desk.lane.add(Waiting(int(headers["Nats-Sequence"]), ticket, since), now())
+            if desk.lane.is_held(ticket.job):
+                self._awaiting.begin(ticket)
             desk.bell.set()
 
+    def _let_go(self, job: str) -> None:
+        """All that it waited for has succeeded."""
+        for desk in self._desks.values():
+            if desk.lane.is_held(job):
+                desk.lane.let_go(job)
+                desk.bell.set()
+
     async def _on_cancel(self, message: Msg) -> None:
-        job = message.subject.rsplit(".", 1)[1]
+        self._forget(message.subject.rsplit(".", 1)[1])
+
+    def _forget(self, job: str) -> None:
+        self._awaiting.end(job)
         for desk in self._desks.values():
             desk.lane.remove(job)
 
@@ -173,6 +191,8 @@ class Dispatcher:
     async def _position(self, job: str) -> Position:
         for desk in self._desks.values():
             waiting, moved = desk.lane.ticket(job), desk.moved(job)
+            if desk.lane.is_held(job):
+                return Position(blocked=f"waits for {', '.join(self._awaiting.for_whom(job))}")
             if waiting:
                 turn = desk.lane.position(job)
                 return await self._outlook(desk, waiting, turn and turn + desk.ready)

@@ -10,13 +10,14 @@ from contextlib import suppress
 from enum import Enum
 
 from heliograph.contracts.errors import Poison
-from heliograph.contracts.facts import Canceled, Failed, Started
+from heliograph.contracts.facts import Canceled, Failed, Started, Succeeded
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, Lost
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.crashing import crash_point
 from services.render.deciding import failure
+from services.render.depending import dependency_failed, look
 from services.render.following import follow
 from services.render.reconciling import reconcile
 from services.render.submitting import submit
@@ -65,7 +66,7 @@ async def _advance(bench: Workbench, run: int, entry: Entry) -> Entry | Over | N
         return await bench.append(entry, Canceled(charged=record.charged))
     match step:
         case Step.ACCEPTED:
-            return await _start(bench, run, entry)
+            return await _begin(bench, run, entry)
         case Step.RETRY_SCHEDULED if run > record.internal.run:
             return await _start(bench, run, entry)
         case Step.STARTED:
@@ -76,6 +77,22 @@ async def _advance(bench: Workbench, run: int, entry: Entry) -> Entry | Over | N
             return await follow(bench, run, entry)
         case _:
             return await _leave(bench, run, entry)
+
+
+async def _begin(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
+    """What never started may be done already, or may have to wait for others."""
+    record = entry.record
+    reused, after = record.internal.reused, record.internal.after
+    if reused:
+        return await bench.append(entry, Succeeded(assets=reused.assets))
+    if after:
+        standing = await look(bench.events, after)
+        if standing.failed:
+            return await bench.append(entry, dependency_failed(record, standing.failed))
+        if standing.open:
+            await bench.work.enqueue(ticket_for(record))
+            return Over.OVER
+    return await _start(bench, run, entry)
 
 
 async def _start(bench: Workbench, run: int, entry: Entry) -> Entry | Over:

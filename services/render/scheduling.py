@@ -103,12 +103,20 @@ class Lane:
         self._jobs: dict[str, Waiting] = {}
         self._accounts: Counter[str] = Counter()
         self._early: list[tuple[datetime, Waiting]] = []  #: a heap of those that must wait
+        self._held: dict[str, Waiting] = {}  #: those that wait for other jobs
 
     def __len__(self) -> int:
         return len(self._jobs)
 
+    def __bool__(self) -> bool:
+        """Whether anybody may have a turn, now or when the time has come."""
+        return len(self._jobs) > len(self._held)
+
     def add(self, waiting: Waiting, at: datetime) -> None:
-        """A job was put on the queue. Hearing it twice changes nothing."""
+        """
+        A job was put on the queue. Hearing it twice changes nothing. Who waits for other jobs has no
+        turn until it is let go.
+        """
         ticket = waiting.ticket
         known = self._jobs.get(ticket.job)
         if known and known.sequence >= waiting.sequence:
@@ -116,15 +124,32 @@ class Lane:
         if known:
             self.remove(ticket.job)
         self._jobs[ticket.job] = waiting
+        if ticket.after:
+            self._held[ticket.job] = waiting
+            return
         self._accounts[ticket.account] += 1
         if ticket.not_before and ticket.not_before > at:
             heapq.heappush(self._early, (ticket.not_before, waiting))
         else:
             self._rings[ticket.priority].add(waiting)
 
+    def is_held(self, job: str) -> bool:
+        """Whether a job waits for others."""
+        return job in self._held
+
+    def let_go(self, job: str) -> None:
+        """All that a job waited for is done: it has turns from now on, as if it never had to wait."""
+        waiting = self._held.pop(job, None)
+        if waiting:
+            self._accounts[waiting.ticket.account] += 1
+            self._rings[waiting.ticket.priority].add(waiting)
+
     def remove(self, job: str) -> None:
         """A job is no longer on the queue."""
         if job not in self._jobs:
+            return
+        if self._held.pop(job, None):
+            del self._jobs[job]
             return
         waiting = self._forget(job)
         early = [pair for pair in self._early if pair[1] is not waiting]
@@ -143,7 +168,7 @@ class Lane:
         self._ripen(at)
         for job in holders:
             waiting = self._jobs.get(job)
-            if waiting and all(pair[1] is not waiting for pair in self._early):
+            if waiting and not self._must_wait(waiting):
                 self.remove(job)
                 return waiting
         passed: list[Priority] = []
@@ -169,7 +194,7 @@ class Lane:
     def position(self, job: str) -> int | None:
         """The job's turn, counted from 1, as if all accounts had room; None when it has none."""
         waiting = self._jobs.get(job)
-        if waiting is None or any(pair[1] is waiting for pair in self._early):
+        if waiting is None or self._must_wait(waiting):
             return None
         priority = waiting.ticket.priority
         before = self._rings[priority].turns_before(waiting)
@@ -187,12 +212,18 @@ class Lane:
         for ring in self._rings.values():
             sizes += ring.sizes()
         sizes += Counter(waiting.ticket.project for _, waiting in self._early)
+        sizes += Counter(waiting.ticket.project for waiting in self._held.values())
         return sizes
 
     def first(self) -> Waiting | None:
-        """The job that waits longest."""
+        """The job that waits longest for its turn."""
         heads = [first for ring in self._rings.values() if (first := ring.first())]
         return min([*heads, *(waiting for _, waiting in self._early)], default=None)
+
+    def _must_wait(self, waiting: Waiting) -> bool:
+        """For its time, or for others."""
+        is_early = any(pair[1] is waiting for pair in self._early)
+        return is_early or waiting.ticket.job in self._held
 
     def _forget(self, job: str) -> Waiting:
         waiting = self._jobs.pop(job)

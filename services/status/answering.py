@@ -16,7 +16,9 @@ from heliograph.contracts.queries import (
     FilledSlots,
     FindFilled,
     FindJobs,
+    FindResult,
     FoundJobs,
+    FoundResult,
     GetSlot,
     JobPage,
     LatestProgress,
@@ -65,6 +67,11 @@ async def answer_queries(client: Client, ledger: Ledger, hub: Hub, versions: Ver
         query = FindFilled.model_validate_json(question)
         return as_json(FilledSlots(jobs=await ledger.filled(query.project, query.slots)))
 
+    async def find_result(question: bytes) -> bytes:
+        await versions.catch_up()
+        query = FindResult.model_validate_json(question)
+        return as_json(FoundResult(job=await ledger.result(query.project, query.digest)))
+
     async def progress(message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
         await message.respond(as_json(LatestProgress(report=hub.report(job))))
@@ -72,6 +79,7 @@ async def answer_queries(client: Client, ledger: Ledger, hub: Hub, versions: Ver
     await client.subscribe(subjects.QUERY_JOBS, queue=QUEUE_GROUP, cb=_answering(list_jobs))
     await client.subscribe(subjects.QUERY_FIND, queue=QUEUE_GROUP, cb=_answering(find_jobs))
     await client.subscribe(subjects.QUERY_FILLED, queue=QUEUE_GROUP, cb=_answering(find_filled))
+    await client.subscribe(subjects.QUERY_RESULT, queue=QUEUE_GROUP, cb=_answering(find_result))
     await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_answering(list_slots))
     await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_answering(get_slot))
     await client.subscribe(subjects.query_progress("*"), queue=QUEUE_GROUP, cb=progress)

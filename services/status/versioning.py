@@ -32,7 +32,7 @@ class Versions:
 
     async def page(self, query: ListSlots) -> SlotPage:
         """Slots of a project, each with all that a page needs to draw it."""
-        await self._reaches(self._hub.head, _PATIENCE)
+        await self.catch_up()
         shot = await self._ledger.slots(query)
         states = [self._state(query.project, slot) for slot in shot.slots]
         return SlotPage(
@@ -47,7 +47,7 @@ class Versions:
         if query.settled:
             await self.settle()
         else:
-            await self._reaches(self._hub.head, _PATIENCE)
+            await self.catch_up()
         shot = await self._ledger.slot(query)
         versions = await self._versions(query.project, query.slot, query.after, query.limit + 1)
         shown = versions[: query.limit]
@@ -58,6 +58,10 @@ class Versions:
             versions=shown,
             next=shown[-1].number if shown and len(versions) > query.limit else None,
         )
+
+    async def catch_up(self) -> None:
+        """Until the read model has everything that clients may have heard of; not for long."""
+        await self._reaches(self._hub.head, _PATIENCE)
 
     async def settle(self) -> None:
         """Until the read model has everything that is in the log by now."""

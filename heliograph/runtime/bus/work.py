@@ -2,7 +2,7 @@
 
 from heliograph.contracts import subjects
 from heliograph.contracts.queries import Ticket
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus.jetstream import WRONG_LAST_SEQUENCE, ApiError, JetStream
 
 STREAM = "WORK"
@@ -81,5 +81,6 @@ def ticket_for(job: Record) -> Ticket:
         priority=job.priority,
         account=job.internal.account,
         not_before=job.internal.not_before,
+        after=job.internal.after if job.step is Step.ACCEPTED else [],
         cost=str(job.cost.estimated),
     )

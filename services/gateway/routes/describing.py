@@ -80,7 +80,7 @@ def index_routes(settings: GatewaySettings) -> APIRouter:
 def problem_pages() -> APIRouter:
     """A page for each `code`, from the docstring that is also its title."""
     router = APIRouter(include_in_schema=False)
-    pages = {error.code: error for error in every_error()}
+    pages = {error.code: error for error in reversed([*every_error()])}  # the parent has the word
 
     @router.get("/problems/{code}")
     async def problem(code: str) -> Response:

@@ -18,6 +18,7 @@ class JobsQuery(BaseModel, extra="forbid"):
     model: str | None = None
     slot: str | None = None
     user: str | None = None
+    batch: str | None = None
     tag: dict[str, str] = Field(default_factory=dict)
     param: dict[str, str] = Field(default_factory=dict)
     q: str | None = Field(default=None, min_length=1, max_length=256)

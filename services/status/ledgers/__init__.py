@@ -105,6 +105,9 @@ class Ledger(Protocol):
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
         """What succeeded in a slot as a version after a number, in order."""
 
+    async def result(self, project: str, digest: str) -> str | None:
+        """The last job that made a result by that digest."""
+
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
         """By which job each of the slots is being filled, or was last."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, event, insert, or_, select, update
+from sqlalchemy import Executable, Select, and_, delete, event, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -45,8 +45,18 @@ class SqlLedger:
     def __init__(self, url: str) -> None:
         self._engine = create_async_engine(url, pool_pre_ping=True)
         self._insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert
+        self._upsert_jobs = self._upserting()
+        self._insert_labels = self._insert(labels).on_conflict_do_nothing()
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
+
+    def _upserting(self) -> Executable:
+        """Made once: that takes longer than carrying it out."""
+        new = self._insert(jobs)
+        kept = {jobs.c.number.name, jobs.c.id.name}
+        changes = {c.name: new.excluded[c.name] for c in jobs.columns if c.name not in kept}
+        statement: Executable = new.on_conflict_do_update(index_elements=[jobs.c.id], set_=changes)
+        return statement
 
     async def aclose(self) -> None:
         await self._engine.dispose()
@@ -91,14 +101,10 @@ class SqlLedger:
                 await self._upsert(connection, list(latest.values()))
 
     async def _upsert(self, connection: AsyncConnection, rows: list[Row]) -> None:
-        new = self._insert(jobs)
-        kept = {jobs.c.number.name, jobs.c.id.name}
-        changes = {c.name: new.excluded[c.name] for c in jobs.columns if c.name not in kept}
-        statement = new.on_conflict_do_update(index_elements=[jobs.c.id], set_=changes)
-        await connection.execute(statement, [job_columns(row) for row in rows])
+        await connection.execute(self._upsert_jobs, [job_columns(row) for row in rows])
         named = [label for row in rows for label in label_columns(row.record)]
         if named:
-            await connection.execute(self._insert(labels).on_conflict_do_nothing(), named)
+            await connection.execute(self._insert_labels, named)
 
     async def page(self, query: ListJobs) -> Page:
         async with self._transaction() as connection:
@@ -153,6 +159,11 @@ class SqlLedger:
         statement = versions_after(project, slot, after).limit(limit)
         async with self._transaction() as connection:
             return [read_row(each) for each in await connection.execute(statement)]
+
+    async def result(self, project: str, digest: str) -> str | None:
+        statement = select(jobs.c.id).where(jobs.c.project == project, jobs.c.result == digest)
+        found = await self._ids(statement.order_by(jobs.c.sequence.desc()).limit(1))
+        return found[0] if found else None
 
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
         async with self._transaction() as connection:

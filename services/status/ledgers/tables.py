@@ -16,11 +16,11 @@ from sqlalchemy import (
     Text,
 )
 
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Record, Step
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 3"
+LAYOUT = "jobs 4"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,6 +49,7 @@ jobs = Table(
     Column("user", String(128)),
     Column("batch", String(32)),
     Column("retry_of", String(32)),
+    Column("result", String(64)),  # digest of what was made; null for what was not made here
     Column("status", String(16), nullable=False),
     Column("step", String(32), nullable=False),
     Column("prompt", Text, nullable=False),  # and the edit prompt: what is searched for text
@@ -65,6 +66,7 @@ jobs = Table(
     Index("jobs_by_step", "step", "changed_at"),
     Index("jobs_by_batch", "project", "batch", "created_at", "id"),
     Index("jobs_by_retry", "retry_of"),
+    Index("jobs_by_result", "result", "project", "sequence"),
 )
 
 labels = Table(
@@ -92,6 +94,7 @@ def job_columns(row: Row) -> dict[str, Any]:
         "user": record.user,
         "batch": record.batch,
         "retry_of": record.retry_of,
+        "result": record.internal.result_digest if _is_made(record) else None,
         "status": record.status,
         "step": str(record.step),
         "prompt": "\n".join(filter(None, (record.prompt, record.edit_prompt))),
@@ -102,6 +105,11 @@ def job_columns(row: Row) -> dict[str, Any]:
         "trimmed": False,
         "record": record.model_dump_json(),
     }
+
+
+def _is_made(record: Record) -> bool:
+    """Whether a job has a result, and it was its own."""
+    return record.step is Step.SUCCEEDED and record.internal.reused is None
 
 
 def label_columns(record: Record) -> list[dict[str, Any]]:

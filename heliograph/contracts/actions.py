@@ -1,0 +1,158 @@
+"""
+Actions: many jobs tried again, or canceled, with one request.
+
+A preview (`dry_run`) says what it would do, and what it would cost.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from heliograph.contracts.batches import Outcome
+from heliograph.contracts.names import BatchId, JobId, Label
+from heliograph.contracts.problems import Charged, Problem
+from heliograph.contracts.records import Cost, Job, Status
+from heliograph.contracts.requests import RetryFrom, digest
+
+MOST_JOBS = 1_000  #: of one action; a filter that matches more acts on the newest
+
+Action = Literal["retry", "cancel"]
+
+#: what a filter looks among: jobs in these states can be tried again, or canceled
+APPLIES_TO: dict[Action, tuple[Status, ...]] = {
+    "retry": ("failed", "canceled", "expired"),
+    "cancel": ("queued", "running"),
+}
+
+
+class JobFilter(BaseModel):
+    """Jobs that are all of this. The words are those of a list's query."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: Status | None = None
+    kind: str | None = None
+    model: str | None = None
+    slot: str | None = None  #: prefix
+    user: str | None = None
+    batch: BatchId | None = None
+    tags: dict[Label, str] = Field(default_factory=dict, max_length=16)
+    parameters: dict[str, str] = Field(default_factory=dict, max_length=16)
+    q: str | None = Field(default=None, min_length=1, max_length=256)
+    created_after: AwareDatetime | None = None
+    created_before: AwareDatetime | None = None
+
+
+class ActionRequest(BaseModel):
+    """Jobs by name or by filter, and what is to be done with them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Action
+    ids: Annotated[list[JobId], Field(min_length=1, max_length=MOST_JOBS)] | None = None
+    filter: JobFilter | None = Field(default=None, examples=[{"status": "failed"}])
+    mode: Literal["stop", "detach"] = "stop"  #: of canceling
+    dry_run: bool = False
+
+    @field_validator("ids")
+    @classmethod
+    def _names_each_once(cls, ids: list[str] | None) -> list[str] | None:
+        if ids is not None and len(set(ids)) < len(ids):
+            raise ValueError("names a job more than once")
+        return ids
+
+    @model_validator(mode="after")
+    def _says_which_and_how(self) -> Self:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("give either ids or a filter")
+        if self.action == "retry" and self.mode != "stop":
+            raise ValueError("a retry has no mode")
+        return self
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        """What the filter looks among."""
+        asked = self.filter.status if self.filter else None
+        return (asked,) if asked else APPLIES_TO[self.action]
+
+    def digest(self) -> str:
+        """The same for every body that asks for the same, however it was written down."""
+        return digest(self.model_dump(exclude_defaults=True))
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RetryOutlook(_Answer):
+    """What trying a job again would mean. The reason is in `problem` where it would be refused."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    id: str
+    outcome: Literal["accepted", "refused"]
+    from_: RetryFrom | None = Field(default=None, alias="from")
+    cost: Cost | None = None
+    problem: Problem | None = None
+
+
+class CancelOutlook(_Answer):
+    """What canceling a job would mean. A job that is canceled already would be skipped."""
+
+    id: str
+    outcome: Literal["accepted", "skipped", "refused"]
+    charged: Charged | None = None
+    problem: Problem | None = None
+
+
+class _Preview(_Answer):
+    project: str
+    dry_run: Literal[True] = True
+    count: int  #: jobs that it would be done to
+    refused: int  #: jobs that it cannot be done to
+    more: bool  #: the filter matches more than one action takes
+
+
+class RetryPreview(_Preview):
+    """What trying again would cost, were it asked for now."""
+
+    action: Literal["retry"] = "retry"
+    free: int  #: jobs whose new try costs nothing
+    paid: int
+    cost: Cost  #: of the paid ones together
+    items: list[RetryOutlook]
+
+
+class CancelPreview(_Preview):
+    """What canceling would mean, were it asked for now."""
+
+    action: Literal["cancel"] = "cancel"
+    charged: dict[Charged, int]  #: how many jobs will have cost something
+    items: list[CancelOutlook]
+
+
+class ActionItem(_Answer):
+    """What became of one job."""
+
+    index: int
+    id: str  #: of the job that was named, or matched
+    outcome: Outcome
+    job: Job | None = None  #: the job itself; of a retry, the one that tries again
+    problem: Problem | None = None
+
+
+class ActionReport(_Answer):
+    """What became of all of them."""
+
+    action: Action
+    project: str
+    counts: dict[Outcome, int]
+    more: bool  #: the filter matched more than one action takes; ask again for the rest
+    items: list[ActionItem]

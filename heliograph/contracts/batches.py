@@ -1,0 +1,73 @@
+"""
+Batches: jobs that are asked for together, all of them or none.
+
+Each item is a request for a job as it is anywhere else. With an Idempotency-Key, item number i has
+the key `<key>/<i>`.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.records import Job, Status
+from heliograph.contracts.requests import JobRequest, digest
+
+MOST_JOBS = 500  #: in a batch
+
+#: What became of an item: a new job; the job that its key made before; another job that is making
+#: the same for its slot; nothing, as it was there or under way; nothing, for a reason.
+Outcome = Literal["accepted", "replayed", "deduplicated", "skipped", "refused"]
+
+
+class BatchRequest(BaseModel):
+    """Jobs to be made together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jobs: list[JobRequest] = Field(
+        min_length=1,
+        max_length=MOST_JOBS,
+        examples=[
+            [
+                {"kind": "portrait", "prompt": "the keeper", "slot": "portrait/keeper"},
+                {"kind": "portrait", "prompt": "the captain", "slot": "portrait/captain"},
+            ]
+        ],
+    )
+    #: leave out the jobs whose slot has a version already, or is being filled
+    only_missing: bool = False
+
+    def digest(self) -> str:
+        """The same for every body that asks for the same, however it was written down."""
+        return digest(self.model_dump(exclude_defaults=True))
+
+
+class BatchItem(BaseModel):
+    """What became of one request of a batch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int  #: in the request, from 0
+    outcome: Outcome
+    job: Job | None = (
+        None  #: as it is now, in its latest try; of a skipped item what fills the slot
+    )
+    problem: Problem | None = None  #: why there is none; pointers begin at the root of the request
+
+
+class Batch(BaseModel):
+    """A batch as it is now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    project: str
+    counts: dict[Status, int]  #: of its jobs, without those of skipped items
+    items: list[BatchItem]
+
+
+class BatchProblem(Problem):
+    """Why none of a batch was admitted: beside the problem, each item that was refused."""
+
+    items: list[BatchItem]

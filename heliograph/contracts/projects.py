@@ -1,0 +1,62 @@
+"""Projects: what their requests mean where they leave something out."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from heliograph.contracts.names import Label, ModelName
+
+Shape = Annotated[str, StringConstraints(min_length=1, max_length=16)]
+Style = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+
+
+class Defaults(BaseModel):
+    """What a project fills in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    models: dict[str, str] = Field(default_factory=dict)  #: by kind
+    aspect_ratio: str | None = None  #: for the models that know it
+    style: str | None = None  #: goes into every prompt, by the template of the kind
+    locked_model: str | None = None  #: no other may make what this one makes
+
+
+class ProjectState(BaseModel):
+    """A project as it is now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    project: str
+    defaults: Defaults
+
+
+class _Change(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ChangeDefaults(_Change):
+    """Part of a project's defaults. What is left out stays; what is null goes."""
+
+    models: dict[Label, ModelName | None] | None = Field(
+        default=None, examples=[{"portrait": "sim/picture", "shot": None}]
+    )
+    aspect_ratio: Shape | None = Field(default=None, examples=["16:9"])
+    style: Style | None = Field(default=None, examples=["muted colours, 35 mm film"])
+    locked_model: ModelName | None = None
+
+
+class ChangeProject(_Change):
+    """What shall be different in a project."""
+
+    defaults: ChangeDefaults
+
+
+def changed(defaults: Defaults, wanted: ChangeDefaults) -> Defaults:
+    """The defaults after a change; those of kinds one by one."""
+    given: dict[str, Any] = wanted.model_dump(exclude_unset=True)
+    if given.get("models"):
+        models = {**defaults.models, **given["models"]}
+        given["models"] = {kind: model for kind, model in models.items() if model is not None}
+    elif "models" in given:
+        given["models"] = defaults.models if given["models"] is not None else {}
+    return defaults.model_copy(update=given)

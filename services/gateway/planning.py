@@ -1,0 +1,89 @@
+"""
+Plans: what a request for many things comes to, written down before the first of them is done.
+
+Whoever sends the request again, with its key, goes on with the same plan: what was done is not done
+twice, and what a crash cut off is made up for.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from heliograph.contracts.errors import IdempotencyKeyReused
+from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.crashing import crash_point
+
+_AT_ONCE = 32  #: of one request's items
+
+T = TypeVar("T")
+
+
+class Plan(BaseModel):
+    """One job for each item, in order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    project: str
+    digest: str  #: of the body, for its Idempotency-Key
+    jobs: list[str]  #: to be made, or that something is to be done with
+    skipped: list[int] = Field(default_factory=list)  #: items that need nothing: their job is there
+    more: bool = False  #: there was more than one request may ask for
+
+    def without(self, filled: dict[int, str]) -> "Plan":
+        """The plan, with items that need nothing after all: these jobs are there."""
+        jobs = [filled.get(index, job) for index, job in enumerate(self.jobs)]
+        skipped = sorted({*self.skipped, *filled})
+        return self.model_copy(update={"jobs": jobs, "skipped": skipped})
+
+    def check(self, digest: str) -> None:
+        """Raises IdempotencyKeyReused when this was not the plan for that body."""
+        if self.digest != digest:
+            raise IdempotencyKeyReused
+
+
+class Plans:
+    """Every plan, by id, for ever. Every method raises Unavailable."""
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._bucket = Bucket(jetstream, "plans")
+
+    async def find(self, name: str) -> Plan | None:
+        cell = await self._bucket.read(name)
+        return Plan.model_validate(cell.value) if cell.value else None
+
+    async def keep(self, plan: Plan) -> Plan:
+        """The plan that counts from now on: this one, unless the same request was faster."""
+        try:
+            await self._bucket.write(plan.id, plan.model_dump(mode="json"), 0)
+        except Lost:
+            return await self.find(plan.id) or plan
+        crash_point("plan.written")
+        return plan
+
+    async def leave_out(self, name: str, filled: dict[int, str]) -> None:
+        """Note that some items of a plan need nothing any more."""
+        await self._bucket.change(
+            name, lambda value: Plan.model_validate(value).without(filled).model_dump(mode="json")
+        )
+
+
+async def side_by_side(works: Iterable[Awaitable[T]]) -> list[T]:
+    """The results in order, once all is over. Raises the first error of those that did not work."""
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def begin(work: Awaitable[T]) -> T:
+        async with places:
+            return await work
+
+    outcomes = await asyncio.gather(*(begin(work) for work in works), return_exceptions=True)
+    results: list[T] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        results.append(outcome)
+    return results

@@ -1,0 +1,157 @@
+"""Previews: what an action would do to each job, and what it would cost. Nothing is written."""
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal
+
+from heliograph.contracts.actions import (
+    ActionRequest,
+    CancelOutlook,
+    CancelPreview,
+    RetryOutlook,
+    RetryPreview,
+)
+from heliograph.contracts.errors import (
+    ModelUnavailable,
+    NotFound,
+    RequestError,
+    StateConflict,
+    ValidationFailed,
+)
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.records import Cost, Record, Step
+from heliograph.contracts.requests import RetryRequest
+from heliograph.runtime.bus import Entry, EventLog
+from services.gateway.accepting import Acceptor
+from services.gateway.asking import Desk
+from services.gateway.canceling import charged_if_canceled, read_job
+from services.gateway.drafting import Caller
+from services.gateway.itemizing import problem_at
+from services.gateway.planning import side_by_side
+from services.gateway.retrying import choose_step
+
+Mode = Literal["stop", "detach"]
+
+AGAIN = RetryRequest()  #: from the cheapest step that can work, with nothing changed
+
+
+class Previews:
+    """Looks at jobs. Every method raises Unavailable."""
+
+    def __init__(self, events: EventLog, desk: Desk, acceptor: Acceptor) -> None:
+        self._events = events
+        self._desk = desk
+        self._acceptor = acceptor
+
+    async def retry(
+        self, project: str, wanted: ActionRequest, jobs: Sequence[str], *, more: bool = False
+    ) -> RetryPreview:
+        """Which step each would begin with, and for how much."""
+        every = await side_by_side(
+            self._retry(project, job, place_of(wanted, index)) for index, job in enumerate(jobs)
+        )
+        costs = [each.cost for each in every if each.cost and each.cost.estimated]
+        accepted = sum(each.outcome == "accepted" for each in every)
+        return RetryPreview(
+            project=project,
+            count=accepted,
+            refused=len(every) - accepted,
+            free=accepted - len(costs),
+            paid=len(costs),
+            cost=total(costs),
+            more=more,
+            items=every,
+        )
+
+    async def cancel(
+        self, project: str, wanted: ActionRequest, jobs: Sequence[str], *, more: bool = False
+    ) -> CancelPreview:
+        """What each would have cost."""
+        every = await side_by_side(
+            self._cancel(project, job, wanted.mode, place_of(wanted, index))
+            for index, job in enumerate(jobs)
+        )
+        outcomes = Counter(each.outcome for each in every)
+        return CancelPreview(
+            project=project,
+            count=outcomes["accepted"],
+            refused=outcomes["refused"],
+            charged=Counter(each.charged for each in every if each.charged),
+            more=more,
+            items=every,
+        )
+
+    async def _retry(self, project: str, job: str, place: str) -> RetryOutlook:
+        try:
+            _, old = await read_job_of(self._events, project, job)
+            if old.step is Step.SUBMIT_UNKNOWN:
+                return RetryOutlook(id=job, outcome="accepted", from_="submit", cost=old.cost)
+            step = choose_step(old, None)
+            who = Caller(project=project, job=new_job_id(), key="preview")
+            order = self._desk.order_again(old, AGAIN, who, counted=True)
+            record = await self._acceptor.check(order)
+        except (RequestError, ModelUnavailable) as error:
+            return RetryOutlook(id=job, outcome="refused", problem=problem_at(place, error))
+        assert record, "nobody used this name before"
+        return RetryOutlook(id=job, outcome="accepted", from_=step, cost=record.cost)
+
+    async def _cancel(self, project: str, job: str, mode: Mode, place: str) -> CancelOutlook:
+        try:
+            _, record = await read_job_of(self._events, project, job)
+            outcome = prospect(record, mode)
+        except RequestError as error:
+            return CancelOutlook(id=job, outcome="refused", problem=problem_at(place, error))
+        charged: Charged | None = charged_if_canceled(record) if mode == "stop" else None
+        return CancelOutlook(id=job, outcome=outcome, charged=charged)
+
+
+async def read_job_of(events: EventLog, project: str, job: str) -> tuple[Entry, Record]:
+    """A job of this project. Raises NotFound also for those of others."""
+    entry, record = await read_job(events, job)
+    if record.project != project:
+        raise NotFound(f"there is no job {job}")
+    return entry, record
+
+
+def place_of(wanted: ActionRequest, index: int) -> str:
+    """Where a job is in the request."""
+    return f"/ids/{index}" if wanted.ids else "/filter"
+
+
+def prospect(record: Record, mode: Mode) -> Literal["accepted", "skipped"]:
+    """
+    Whether canceling would change anything.
+
+    Raises:
+        StateConflict: The job ended in another way.
+    """
+    if record.step is Step.CANCELED:
+        return "skipped"
+    if record.step.is_final:
+        raise StateConflict(f"the job has {record.status} already")
+    return "skipped" if is_wished(record, mode) else "accepted"
+
+
+def is_wished(record: Record, mode: Mode) -> bool:
+    """Whether somebody canceled the job like this already, whatever came of it."""
+    if mode == "detach":
+        return record.slot is None
+    return record.internal.cancel or record.step is Step.CANCELED
+
+
+def total(costs: Sequence[Cost]) -> Cost:
+    """
+    All of it together.
+
+    Raises:
+        ValidationFailed: Dollars and euros make no sum.
+    """
+    currencies = {cost.currency for cost in costs} or {Cost().currency}
+    if len(currencies) > 1:
+        reason = f"prices are in {' and '.join(sorted(currencies))}: ask for one model at a time"
+        raise ValidationFailed.at("/filter/model", reason)
+    return Cost(
+        estimated=sum((cost.estimated for cost in costs), Decimal(0)), currency=currencies.pop()
+    )

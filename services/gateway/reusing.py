@@ -1,0 +1,57 @@
+"""Results that are stored already: a job that would make the same again is given them at once."""
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.queries import FindResult, FoundResult
+from heliograph.contracts.records import Cost, Record, Reused, Step
+from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus.jetstream import JetStream
+
+_PATIENCE = 1.0  #: seconds that status has to find one; then the job is simply made
+
+
+class Results:
+    """Stored results of projects."""
+
+    def __init__(self, events: EventLog, jetstream: JetStream) -> None:
+        self._events = events
+        self._jetstream = jetstream
+
+    async def reuse(self, record: Record) -> Record:
+        """A job that is about to be accepted, with the result that it would make if there is one."""
+        old = await self._find(record.project, record.internal.result_digest)
+        return with_result(record, old) if old else record
+
+    async def _find(self, project: str, digest: str | None) -> Record | None:
+        """The last job that made it; the read model only says which one to look at."""
+        if digest is None:
+            return None
+        question = FindResult(project=project, digest=digest).model_dump_json().encode()
+        try:
+            answer = await self._jetstream.ask(subjects.QUERY_RESULT, question, timeout=_PATIENCE)
+        except Unavailable:
+            return None
+        found = FoundResult.model_validate_json(answer).job
+        entry = await self._events.last(found) if found else None
+        if entry is None or not isinstance(entry.body, Record):
+            return None
+        return entry.body if has_made(entry.body, project, digest) else None
+
+
+def has_made(record: Record, project: str, digest: str) -> bool:
+    """Whether a job made a result by that digest, and still has it."""
+    is_same = record.project == project and record.internal.result_digest == digest
+    return is_same and record.step is Step.SUCCEEDED and bool(record.assets)
+
+
+def with_result(record: Record, old: Record) -> Record:
+    """The job as it is accepted when it gets what an old one made."""
+    told = f"the result of {old.id} is used again"
+    reused = Reused(job=old.id, assets=old.assets)
+    return record.model_copy(
+        update={
+            "cost": Cost(currency=record.cost.currency),
+            "detail": "; ".join(filter(None, (record.detail, told))),
+            "internal": record.internal.model_copy(update={"reused": reused}),
+        }
+    )

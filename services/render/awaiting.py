@@ -1,0 +1,159 @@
+"""
+Who waits for whom: the jobs in the queue that may not run before others have succeeded.
+
+That somebody is over is heard from its events; what counts is its last event in the log. Looking at
+everybody again, now and then and slowly, makes up for what was not heard.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.contracts.events import event_type
+from heliograph.contracts.queries import Ticket
+from heliograph.contracts.records import FINAL, Record, Step
+from heliograph.runtime.bus.nats import NatsBus
+from services.render.depending import give_up
+
+log = structlog.get_logger()
+
+_FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
+_READERS = 8
+_LOOK_AGAIN = 10.0  #: seconds between looks at everybody
+_APART = 0.02  #: seconds between two of these
+_SOON = (0.0, 0.02, 0.1, 0.5)  #: seconds from hearing of an event until it is stored, at most
+
+
+class Awaiting:
+    """
+    Knows for whom the jobs of the queue wait, as long as it runs.
+
+    Args:
+        let_go: Called with a job when all that it waited for has succeeded.
+        forget: Called with a job that ended, because one of them has not.
+    """
+
+    def __init__(
+        self, bus: NatsBus, *, let_go: Callable[[str], None], forget: Callable[[str], None]
+    ) -> None:
+        self._bus = bus
+        self._let_go = let_go
+        self._forget = forget
+        self._tickets: dict[str, Ticket] = {}
+        self._left: dict[str, dict[str, None]] = {}  #: job -> for whom it still waits, in order
+        self._waiting: dict[str, set[str]] = {}  #: for whom -> jobs
+        self._unread: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
+        self._heard: dict[str, Subscription] = {}  #: projects whose events are heard
+        self._hearing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Look, and listen, for ever."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(_READERS):
+                    tasks.create_task(self._read())
+                tasks.create_task(self._look_again())
+        finally:
+            for subscription in self._heard.values():
+                await subscription.unsubscribe()
+
+    def begin(self, ticket: Ticket) -> None:
+        """A job waits. Hearing it twice changes nothing."""
+        if ticket.job in self._tickets:
+            return
+        self._tickets[ticket.job] = ticket
+        self._left[ticket.job] = dict.fromkeys(ticket.after)
+        for other in ticket.after:
+            self._waiting.setdefault(other, set()).add(ticket.job)
+            self._unread.put_nowait((other, False))
+
+    def end(self, job: str) -> None:
+        """A job waits no more."""
+        self._tickets.pop(job, None)
+        for other in self._left.pop(job, {}):
+            self._arrived(job, other)
+
+    def for_whom(self, job: str) -> list[str]:
+        """For whom a job still waits."""
+        return list(self._left.get(job, ()))
+
+    def _arrived(self, job: str, other: str) -> None:
+        jobs = self._waiting.get(other, set())
+        jobs.discard(job)
+        if not jobs:
+            self._waiting.pop(other, None)
+
+    # -- what the log says
+
+    async def _read(self) -> None:
+        while True:
+            other, was_heard = await self._unread.get()
+            try:
+                for pause in _SOON if was_heard else _SOON[:1]:
+                    await asyncio.sleep(pause)
+                    if await self._is_settled(other):
+                        break
+            except (Unavailable, QueueFull) as error:
+                log.warning("A job is looked at later", job=other, reason=str(error))
+
+    async def _is_settled(self, other: str) -> bool:
+        """Whether nobody waits for a job any more."""
+        jobs = sorted(self._waiting.get(other, ()))
+        if not jobs:
+            return True
+        await self._hear(self._tickets[jobs[0]].project)
+        entry = await self._bus.events.last(other)
+        if entry is None or not isinstance(entry.body, Record) or not entry.body.step.is_final:
+            return False
+        for job in sorted(self._waiting.get(other, ())):
+            if entry.body.step is Step.SUCCEEDED:
+                self._succeeded(job, other)
+            else:
+                await give_up(self._bus.events, self._bus.work, job)
+                self.end(job)
+                self._forget(job)
+        return True
+
+    def _succeeded(self, job: str, other: str) -> None:
+        left = self._left.get(job)
+        if left is None:
+            return
+        left.pop(other, None)
+        self._arrived(job, other)
+        if not left:
+            self.end(job)
+            self._let_go(job)
+
+    # -- what is heard
+
+    async def _hear(self, project: str) -> None:
+        """From now on, the ends of its jobs are heard."""
+        async with self._hearing:
+            if project not in self._heard:
+                subject = subjects.event(project, "*")
+                self._heard[project] = await self._bus.client.subscribe(subject, cb=self._on_event)
+
+    async def _on_event(self, message: Msg) -> None:
+        job = message.subject.rsplit(".", 1)[1]
+        if job in self._waiting and (message.headers or {}).get("ce-type") in _FINAL_TYPES:
+            self._unread.put_nowait((job, True))
+
+    async def _look_again(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_AGAIN)
+            for other in list(self._waiting):
+                self._unread.put_nowait((other, False))
+                await asyncio.sleep(_APART)
+            await self._stop_hearing()
+
+    async def _stop_hearing(self) -> None:
+        """Projects in which nobody waits."""
+        async with self._hearing:
+            needed = {ticket.project for ticket in self._tickets.values()}
+            for project in self._heard.keys() - needed:
+                await self._heard.pop(project).unsubscribe()

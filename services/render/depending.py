@@ -1,0 +1,66 @@
+"""Depending: jobs that start only when others have succeeded, and what becomes of them if not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from heliograph.contracts.errors import DependencyFailed
+from heliograph.contracts.facts import Failed
+from heliograph.contracts.problems import NextAction
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance
+from heliograph.runtime.crashing import crash_point
+from services.render.deciding import failure
+from services.render.workbench import SOURCE
+
+_ENDED = {Step.FAILED: "failed", Step.CANCELED: "was canceled", Step.EXPIRED: "expired"}
+_RETRY = NextAction(
+    kind="retry", label="Try the other job again, and then this one after the new one"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How far the jobs are that another one waits for."""
+
+    open: list[str]  #: not over yet
+    failed: Record | None  #: over, without success
+
+
+async def look(events: EventLog, after: Sequence[str]) -> Standing:
+    """How far they are now. Raises Unavailable."""
+    entries = [await events.last(job) for job in after]
+    records = [entry.body for entry in entries if entry and isinstance(entry.body, Record)]
+    over = {record.id for record in records if record.step.is_final}
+    return Standing(
+        open=[job for job in after if job not in over],
+        failed=next((record for record in records if record.step in _ENDED), None),
+    )
+
+
+def dependency_failed(record: Record, other: Record) -> Failed:
+    """How a job ends that waited for one that did not succeed."""
+    detail = f"{other.id} {_ENDED[other.step]}, and this job was to start after it"
+    error = DependencyFailed(detail, next_actions=[_RETRY])
+    return Failed(problem=failure(record, error, "no"), charged=record.charged)
+
+
+async def give_up(events: EventLog, work: WorkQueue, job: str) -> None:
+    """End a job in the queue, if one that it waits for did not succeed. Raises Unavailable."""
+    while True:
+        entry = await events.last(job)
+        if entry is None or not isinstance(entry.body, Record):
+            return
+        record = entry.body
+        if record.step is Step.ACCEPTED:
+            other = (await look(events, record.internal.after)).failed
+            if other is None:
+                return
+            try:
+                entry = await advance(events, entry, dependency_failed(record, other), SOURCE)
+            except Lost:
+                continue
+            crash_point("depend.failed")
+            record = entry.record
+        if record.step.is_final:
+            await work.purge(record)
+        return
