@@ -12,7 +12,6 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-import uvloop
 from fastapi import FastAPI
 
 from heliograph.runtime.logs import set_up_logs
@@ -46,7 +45,9 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
     with listener, pid_file(settings, service):
         address, bound = listener.getsockname()[:2]
         print(f"{service} listening on http://{address}:{bound}", flush=True)  # noqa: T201
-        uvloop.run(_run(app, listener))
+        # uvloop is a little faster, but writing to a connection that is gone is a RuntimeError there,
+        # which neither nats-py nor we could tell from a bug
+        asyncio.run(_run(app, listener))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -5,9 +5,10 @@ from contextlib import suppress
 from typing import Any
 
 from nats.aio.msg import Msg
+from nats.errors import Error
 
 from heliograph.runtime.bus.buckets import Bucket, Cell
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream import JetStream, translated
 
 _LOOK_AGAIN = 1.0  #: seconds between looks that nobody asked for
 _SOON = 0.01  #: seconds from a hint until what it is about is stored
@@ -33,7 +34,8 @@ class Mirror:
 
     async def watch(self) -> None:
         """Look again and again. Raises Unavailable."""
-        hints = await self._jetstream.connection.subscribe(f"{self._prefix}>", cb=self._on_hint)
+        with translated():
+            hints = await self._jetstream.connection.subscribe(f"{self._prefix}>", cb=self._on_hint)
         try:
             while True:
                 await self._look()
@@ -43,7 +45,8 @@ class Mirror:
                         await asyncio.sleep(_SOON)
                 self._bell.clear()
         finally:
-            await hints.unsubscribe()
+            with suppress(Error):  # a connection that is gone listens no more
+                await hints.unsubscribe()
 
     async def read(self, key: str) -> dict[str, Any]:
         """What is there. Raises Unavailable before everything was read once."""
