@@ -12,6 +12,7 @@ from datetime import datetime
 import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error
 from pydantic import BaseModel
 
 from heliograph.contracts import subjects
@@ -61,7 +62,8 @@ class Dispatcher:
                     await self._dispatch(lost)
                 finally:
                     for subscription in listening:
-                        await subscription.unsubscribe()
+                        with suppress(Error):  # a connection that is gone listens no more
+                            await subscription.unsubscribe()
 
     async def _dispatch(self, lost: asyncio.Event) -> None:
         self._read_to = 0
