@@ -46,6 +46,8 @@ class Kind(_Entry):
     lane: str
     media: Media
     model: str  #: unless the request or its project says otherwise
+    #: taken instead, the first that has an account here and takes the references of the request
+    preferred: list[ModelName] = Field(default_factory=list)
     prompt_template: Annotated[str, _filled_with("prompt")] = "{prompt}"
     #: when there is an `edit_prompt`
     edit_template: Annotated[str, _filled_with("prompt", "edit_prompt")] = (
@@ -99,7 +101,31 @@ class Model(_Entry):
     wire: Wire = Wire()
     #: seconds, where the answer to the request comes with the outputs; null: it comes at once
     answers_within: float | None = Field(default=None, gt=0)
+    #: parameters that go together, by what they are for, as `vertical_short`
+    presets: dict[Label, dict[str, Any]] = Field(default_factory=dict)
+    voices: list[str] = Field(default_factory=list)  #: with which it speaks
     deprecated: bool = False
+
+    @property
+    def aspect_ratios(self) -> list[str]:
+        """The shapes on offer; empty where the model decides, or a reference does."""
+        return list(self.parameters.get("aspect_ratio", {}).get("enum", ()))
+
+    @property
+    def supports(self) -> list[str]:
+        """What can be asked of it, as a page needs to know that draws a form."""
+        offers = {
+            "references": self.max_references > 0,
+            "prompt_alone": self.min_references == 0,
+            "aspect_ratio": bool(self.aspect_ratios),
+            "duration": "duration_seconds" in self.parameters,
+            "negative_prompt": "negative_prompt" in self.parameters,
+            "several_outputs": "num_images" in self.parameters,
+            "seed": "seed" in self.parameters,
+            "sound": bool(self.wire.fixed.get("generate_audio")),
+            "voices": bool(self.voices),
+        }
+        return [name for name, is_offered in offers.items() if is_offered]
 
     def schema_of_parameters(self) -> dict[str, Any]:
         """JSON Schema that a request's `parameters` must satisfy."""
@@ -142,6 +168,14 @@ class Registry(_Entry):
         provider = provider_of(model)
         return next((n for n, a in self.accounts.items() if a.provider == provider), None)
 
+    def model_for(self, kind: Kind, *, references: bool = False) -> str:
+        """The model of a kind when nobody names one; `references`: it has to take some."""
+        for name in kind.preferred:
+            model = self.models.get(name)
+            if model and self.account_for(name) and (model.max_references or not references):
+                return name
+        return kind.model
+
     def without(self, providers: Container[str]) -> Self:
         """The same, with no accounts at these providers: their models cannot be asked for."""
         kept = {n: a for n, a in self.accounts.items() if a.provider not in providers}
@@ -166,12 +200,15 @@ def inconsistencies(registry: Registry) -> Iterator[Inconsistency]:
     for name, kind in registry.kinds.items():
         if kind.lane not in registry.lanes:
             yield Inconsistency("kinds", (name, "lane"), f"there is no lane {kind.lane!r}")
-        model = registry.models.get(kind.model)
-        if model is None:
-            yield Inconsistency("kinds", (name, "model"), f"there is no model {kind.model!r}")
-        elif model.media != kind.media:
-            reason = f"{kind.model} makes {model.media}, the kind wants {kind.media}"
-            yield Inconsistency("kinds", (name, "model"), reason)
+        named: list[tuple[str, tuple[str, ...]]] = [(kind.model, ("model",))]
+        named += [(each, ("preferred", str(n))) for n, each in enumerate(kind.preferred)]
+        for wanted, path in named:
+            model = registry.models.get(wanted)
+            if model is None:
+                yield Inconsistency("kinds", (name, *path), f"there is no model {wanted!r}")
+            elif model.media != kind.media:
+                reason = f"{wanted} makes {model.media}, the kind wants {kind.media}"
+                yield Inconsistency("kinds", (name, *path), reason)
     for name, model in registry.models.items():
         if registry.account_for(name) is None:
             reason = f"provider {provider_of(name)!r} has no account"

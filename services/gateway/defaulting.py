@@ -107,7 +107,8 @@ def fill(
     locked = locked_model(kind, registry, defaults)
     if locked and request.model not in (None, locked):
         raise _refusal(locked)
-    name = request.model or locked or defaults.models.get(request.kind) or kind.model
+    usual = registry.model_for(kind, references=bool(request.references))
+    name = request.model or locked or defaults.models.get(request.kind) or usual
     parameters = _shape(registry.models.get(name), defaults) | request.parameters
     return name, request.model_copy(update={"model": name, "parameters": parameters})
 

@@ -28,7 +28,10 @@ class Link:
     def cut(self) -> None:
         """Reset both ends."""
         for end in self._ends:
-            end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            with suppress(OSError):  # it ended by itself a moment ago
+                end.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE
+                )
             end.transport.abort()
 
     def close(self) -> None:

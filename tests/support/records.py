@@ -12,6 +12,7 @@ from heliograph.runtime.registry import read_registry
 from services.gateway.drafting import Caller, draft
 
 REGISTRY: Registry = read_registry({})
+KEYLESS = REGISTRY.without({account.provider for account in REGISTRY.accounts.values()} - {"sim"})
 
 
 def some_project() -> str:
@@ -28,6 +29,7 @@ def a_request(**fields: Any) -> JobRequest:
 
 
 def a_record(*, project: str | None = None, job: str | None = None, **fields: Any) -> Record:
-    """A job as it is accepted."""
+    """A job as it is accepted, where nobody has a key but for a model that is named."""
     caller = Caller(project=project or some_project(), job=job or new_job_id(), key="k")
-    return draft(a_request(**fields), caller, REGISTRY, datetime.now(UTC))
+    registry = REGISTRY if "model" in fields else KEYLESS
+    return draft(a_request(**fields), caller, registry, datetime.now(UTC))

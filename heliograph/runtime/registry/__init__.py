@@ -53,6 +53,7 @@ def read_registry(overlays: Mapping[str, Path | None]) -> Registry:
         reasons = [_reason(places, e["loc"], e["msg"]) for e in error.errors()]
         raise RegistryError("\n".join(reasons)) from None
     wrong = [*inconsistencies(registry), *_wrong_schemas(registry)]
+    wrong = wrong or [*_wrong_presets(registry)]
     if wrong:
         reasons = [_reason(places, (w.section, *w.path), w.reason) for w in wrong]
         raise RegistryError("\n".join(reasons))
@@ -66,6 +67,15 @@ def _wrong_schemas(registry: Registry) -> Iterator[Inconsistency]:
                 Draft202012Validator.check_schema(schema)
             except SchemaError as error:
                 path = (name, "parameters", parameter, *map(str, error.absolute_path))
+                yield Inconsistency("models", path, error.message)
+
+
+def _wrong_presets(registry: Registry) -> Iterator[Inconsistency]:
+    for name, model in registry.models.items():
+        schema = Draft202012Validator({**model.schema_of_parameters(), "required": []})
+        for preset, parameters in model.presets.items():
+            for error in schema.iter_errors(parameters):
+                path = (name, "presets", preset, *map(str, error.absolute_path))
                 yield Inconsistency("models", path, error.message)
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.errors import NotFound, every_error
 from heliograph.contracts.names import MODEL_PATTERN, matches
-from heliograph.contracts.registry import Model, Registry, provider_of
+from heliograph.contracts.registry import Kind, Model, Registry, provider_of
 from heliograph.runtime.presenting import live_address
 from heliograph.runtime.urls import no_query
 from services.gateway.routes import PROBLEMS, answer, page
@@ -41,7 +41,7 @@ def registry_routes(registry: Registry) -> APIRouter:
 
     @router.get("/kinds", summary="What a job can be for")
     async def list_kinds() -> Response:
-        return page([{"name": n, **k.model_dump(mode="json")} for n, k in registry.kinds.items()])
+        return page([_kind(name, kind, registry) for name, kind in registry.kinds.items()])
 
     return router
 
@@ -97,11 +97,19 @@ def problem_pages() -> APIRouter:
     return router
 
 
+def _kind(name: str, kind: Kind, registry: Registry) -> dict[str, Any]:
+    """With the model that is taken here; which others there could be is the operator's business."""
+    shown: dict[str, Any] = kind.model_dump(mode="json", exclude={"preferred"})
+    return {"name": name, **shown, "model": registry.model_for(kind)}
+
+
 def _model(name: str, model: Model) -> dict[str, Any]:
     shown: dict[str, Any] = model.model_dump(mode="json", exclude={"parameters", "required"})
     return {
         "name": name,
         "provider": provider_of(name),
         **shown,
+        "supports": model.supports,
+        "aspect_ratios": model.aspect_ratios,
         "parameters": model.schema_of_parameters(),
     }

@@ -402,3 +402,39 @@ def test_shipped_names_fit_into_subjects(name: str) -> None:
 
 def test_a_model_without_an_account_has_none_to_pay_it() -> None:
     assert REGISTRY.account_for("acme/picture") is None
+
+
+# -- what is taken when nobody names a model
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [("scenes", "gemini/gemini-2.5-pro"), ("character_reference", "replicate/imagen-4")],
+)
+def test_a_preferred_model_is_taken_where_its_provider_has_a_key(kind: str, model: str) -> None:
+    without = REGISTRY.without({provider_of(model)})
+
+    assert REGISTRY.model_for(REGISTRY.kinds[kind]) == model
+    assert without.model_for(REGISTRY.kinds[kind]) == REGISTRY.kinds[kind].model
+
+
+def test_a_preferred_model_that_takes_no_references_is_not_taken_for_some() -> None:
+    kind = REGISTRY.kinds["character_reference"]
+
+    assert REGISTRY.model_for(kind, references=True) == kind.model
+
+
+def test_a_preset_is_checked_like_a_request(overlay: Overlay) -> None:
+    preset = "  presets:\n    tall:\n      aspect_ratio: 1:9\n"
+    reason = refusal(models=overlay("models", f"{MODEL}{preset}"))
+
+    assert "my-models.yaml:7: models.sim/other.presets.tall" in reason
+
+
+def test_a_model_says_what_can_be_asked_of_it() -> None:
+    silent, speaking = REGISTRY.models["fal/veo-3.1-silent"], REGISTRY.models["fal/veo-3.1"]
+
+    assert set(speaking.supports) - set(silent.supports) == {"sound"}
+    assert speaking.aspect_ratios == ["16:9", "9:16"]
+    assert "references" not in speaking.supports
+    assert "prompt_alone" not in REGISTRY.models["fal/kling-2.1-master"].supports

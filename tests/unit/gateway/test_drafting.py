@@ -20,7 +20,7 @@ from heliograph.contracts.records import Record, Step, Takeover
 from heliograph.contracts.registry import Model, Registry
 from heliograph.contracts.requests import JobRequest
 from services.gateway.drafting import Caller, draft, is_same_body
-from tests.support.records import REGISTRY
+from tests.support.records import KEYLESS, REGISTRY
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -96,7 +96,7 @@ def test_what_was_asked_is_kept() -> None:
 
 
 def test_a_kind_decides_lane_and_model() -> None:
-    record = drafted(kind="scenes")
+    record = drafted(KEYLESS, kind="scenes")
 
     assert (record.lane, record.model, record.provider) == ("text", "sim/text", "sim")
     assert record.internal.account == "sim"
