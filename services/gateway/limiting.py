@@ -39,9 +39,11 @@ class Limits:
         """Change a lane in all processes at once. Raises NotFound."""
         if name not in self._registry.lanes:
             raise NotFound(f"there is no lane {name}")
-        await self._lanes.change(name, wanted)
+        limit = await self._lanes.change(name, wanted)
         await self._jetstream.hint(subjects.room(name))
-        return next(lane for lane in await self.lanes() if lane.name == name)
+        state = next(lane for lane in await self.lanes() if lane.name == name)
+        # the dispatcher may not have heard of it yet
+        return state.model_copy(update={"cap": limit.cap, "paused": limit.paused})
 
     async def accounts(self) -> list[AccountState]:
         """Every account, and how much of it is in use."""

@@ -31,6 +31,7 @@ from heliograph.runtime.web import create_web
 from services.render.bringing import BUCKET, Porter
 from services.render.dispatching import Dispatcher
 from services.render.hooking import hook_routes
+from services.render.metering import meter
 from services.render.providers import Depot
 from services.render.providers.opening import open_hosted
 from services.render.providers.sim import SimProvider
@@ -89,6 +90,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loops: dict[str, Loop] = {"bus": open_bus, "copies": porter.watch}
         loops |= {"lanes": bus.lanes.watch, "accounts": bus.accounts.watch}
+        loops["meter"] = partial(meter, bus.accounts)
         loops["registry"] = partial(reread, settings, registry, partial(load_registry, settings))
         if settings.dispatch:
             loops["dispatcher"] = Dispatcher(bus, registry, settings).run

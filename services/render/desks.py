@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries import LaneState, Ticket, WaitingProject
@@ -77,8 +78,10 @@ class Desk:
                 probed.add(account)
             yield waiting
 
-    def state(self) -> LaneState:
+    def state(self, places: dict[str, Places]) -> LaneState:
+        """What is shown of it; `places` of every account that somebody waits for."""
         first = self.lane.first()
+        hindrances = (hindrance(name, each, "", now()) for name, each in places.items())
         return LaneState(
             name=self.name,
             cap=self.limit.cap,
@@ -86,8 +89,19 @@ class Desk:
             in_use=self.in_use,
             waiting=len(self.lane) + self.ready,
             oldest_wait_seconds=(now() - first.since).total_seconds() if first else None,
+            blocked=sorted(filter(None, hindrances)),
             projects=[
                 WaitingProject(project=project, waiting=count)
                 for project, count in self.lane.projects().most_common(_LISTED)
             ],
         )
+
+
+def hindrance(account: str, places: Places, job: str, at: datetime) -> str | None:
+    """Why an account has no room for a job; None when it has."""
+    breaker = places.breaker
+    if breaker and not breaker.admits(job, at):
+        return f"account {account} is left alone: {breaker.reason}"
+    if not places.has_room(job):
+        return f"account {account} is full: {places.cap} at once"
+    return None

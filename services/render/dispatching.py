@@ -19,13 +19,13 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import LaneStates, Position, Room, Ticket
 from heliograph.contracts.registry import Registry
-from heliograph.runtime.bus import now
+from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.crashing import crash_point
 from services.render.awaiting import Awaiting
-from services.render.desks import Desk
+from services.render.desks import Desk, hindrance
 from services.render.pacing import Pace, eta
 from services.render.scheduling import Lane, Waiting
 from services.render.settings import RenderSettings
@@ -158,7 +158,7 @@ class Dispatcher:
         room = desk.limit.cap + self._look_ahead - desk.in_use - desk.ready
         if room <= 0 or desk.limit.paused:
             return 0
-        places = {a: await self._bus.accounts.places(a) for a in desk.lane.accounts()}
+        places = await self._places(desk)
         turns = list(desk.turns(min(room, _AT_ONCE), places))
         await asyncio.gather(*(self._move(desk, waiting) for waiting in turns))
         return len(turns)
@@ -206,13 +206,9 @@ class Dispatcher:
 
     async def _outlook(self, desk: Desk, ticket: Ticket, position: int | None) -> Position:
         places = await self._bus.accounts.places(ticket.account)
-        blocked, at = None, now()
+        blocked = hindrance(ticket.account, places, ticket.job, now())
         if desk.limit.paused:
             blocked = f"lane {desk.name} is paused"
-        elif places.breaker and not places.breaker.admits(ticket.job, at):
-            blocked = f"account {ticket.account} is left alone: {places.breaker.reason}"
-        elif not places.has_room(ticket.job):
-            blocked = f"account {ticket.account} is full: {places.cap} at once"
         if position is None or blocked:
             return Position(position=position, blocked=blocked)
         seconds = self._pace.of_lane(desk.name)
@@ -223,8 +219,11 @@ class Dispatcher:
     async def _on_lanes(self, message: Msg) -> None:
         with suppress(Unavailable):
             await asyncio.gather(*map(self._look, self._desks.values()))
-        lanes = [desk.state() for desk in self._desks.values()]
-        await _respond(message, LaneStates(lanes=lanes))
+            lanes = [desk.state(await self._places(desk)) for desk in self._desks.values()]
+            await _respond(message, LaneStates(lanes=lanes))
+
+    async def _places(self, desk: Desk) -> dict[str, Places]:
+        return {a: await self._bus.accounts.places(a) for a in desk.lane.accounts()}
 
 
 async def _respond(message: Msg, answer: BaseModel) -> None:

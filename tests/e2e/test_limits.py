@@ -144,6 +144,7 @@ async def test_the_cap_of_an_account_bounds_all_lanes_together(
     }
     held = await _until(client, jobs[-1], phase="blocked")
     assert held.detail == "account sim is full: 2 at once"
+    assert "account sim is full: 2 at once" in (await _lane(http, "shots"))["blocked"]
     ended = await client.finish(*jobs)
     assert {job.status for job in ended} == {"succeeded"}
     assert await _most_at_once(http, ended) <= 2

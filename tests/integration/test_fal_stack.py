@@ -1,6 +1,9 @@
 """All of Heliograph with an emulated fal: offered with a key, made, stored, and paid once."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -151,3 +154,44 @@ async def test_without_a_key_fal_is_not_offered_and_everything_else_works(
     for each in ready:
         assert each.status_code == 200
         assert each.json()["unusable_providers"]["fal"] == "FAL_KEY is not set"
+
+
+async def test_an_account_that_is_refused_is_left_alone_and_everybody_can_see_it(
+    fal_server: FalServer, project: str, tmp_path: Path
+) -> None:
+    fal, prompt = fal_server.account(uuid4().hex), f"a lighthouse {uuid4().hex}"
+    fal.plan(prompt, refusals=["401"])
+    settings = {
+        "HELIOGRAPH_FAL_BASE_URL": fal.url,
+        "FAL_KEY": fal.key,
+        "HELIOGRAPH_BREAKER_MIN": "8",
+    }
+    with stack_running(tmp_path / "home", settings) as stack:
+        async with stack.client(project) as client, httpx.AsyncClient() as http:
+            job = await client.submit(kind="portrait", prompt=prompt, model="fal/flux-schnell")
+
+            reason = await _until(lambda: _blocked(http, stack))
+            level = await _until(lambda: _level(http, stack))
+            [ended] = await client.finish(job.id)
+
+    assert reason.startswith("account fal is left alone: ")
+    assert level == "2.0"
+    assert (ended.status, len(fal.accepted(prompt)), fal.posts) == ("succeeded", 1, 2)
+
+
+async def _blocked(http: httpx.AsyncClient, stack: Stack) -> str | None:
+    lanes = (await http.get(f"{stack.url('gateway')}/v1/lanes")).json()["items"]
+    return next((reason for lane in lanes for reason in lane["blocked"]), None)
+
+
+async def _level(http: httpx.AsyncClient, stack: Stack) -> str | None:
+    metrics = (await http.get(f"{stack.url('render')}/metrics")).text
+    found = re.search(r'heliograph_account_breaker\{account="fal"\} (.+)', metrics)
+    return found[1] if found and found[1] != "0.0" else None
+
+
+async def _until(look: Callable[[], Awaitable[str | None]]) -> str:
+    async with asyncio.timeout(15):
+        while (found := await look()) is None:
+            await asyncio.sleep(0.1)
+    return found

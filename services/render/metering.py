@@ -1,0 +1,33 @@
+"""Metering: what operators watch of accounts, in `/metrics`."""
+
+import asyncio
+
+from prometheus_client import Gauge
+
+from heliograph.contracts.breaking import State
+from heliograph.runtime.bus import Accounts, now
+
+_EVERY = 5.0  #: seconds
+
+_LEVELS: dict[State, int] = {"closed": 0, "half_open": 1, "open": 2}
+
+_BREAKER = Gauge(
+    "heliograph_account_breaker", "0 closed, 1 half open, 2 open: nothing starts", ["account"]
+)
+_IN_USE = Gauge("heliograph_account_in_use", "Requests open, where a cap counts them", ["account"])
+_CAP = Gauge(
+    "heliograph_account_cap", "Requests that may be open, where there is a cap", ["account"]
+)
+
+
+async def meter(accounts: Accounts) -> None:
+    """Look at all accounts again and again. Raises Unavailable."""
+    while True:
+        for name in accounts.names():
+            places = await accounts.places(name)
+            state: State = places.breaker.state(now()) if places.breaker else "closed"
+            _BREAKER.labels(name).set(_LEVELS[state])
+            if places.cap is not None:
+                _IN_USE.labels(name).set(len(places.holders))
+                _CAP.labels(name).set(places.cap)
+        await asyncio.sleep(_EVERY)
