@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from heliograph.client import Client, ClientError, NotReachable, Refused
+from heliograph.contracts.actions import ActionItem
+from heliograph.contracts.batches import BatchItem
 from heliograph.contracts.records import Job
 from heliograph.contracts.sim import read_ledger
 from heliograph.live import LiveRefused
@@ -252,6 +254,83 @@ def retry(
             _show(again, as_json=as_json)
 
     _run(work())
+
+
+@app.command()
+def batch(
+    file: Annotated[
+        typer.FileText, typer.Argument(help="One request a line, as JSON; - is stdin.")
+    ],
+    only_missing: Annotated[
+        bool, typer.Option("--only-missing", help="Leave out slots that have a version, or will.")
+    ] = False,
+    key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
+    as_json: AsJson = False,
+    url: Gateway = None,
+    project: Project = None,
+) -> None:
+    """Ask for many things, all or none."""
+    try:
+        jobs = [json.loads(line) for line in file if line.strip()]
+    except ValueError as error:
+        _fail(f"not JSON: {error}", USAGE)
+
+    async def work() -> int:
+        async with Client(url, project=project) as client:
+            asked = await client.batch(jobs, only_missing=only_missing, key=key)
+            _err.print(asked.id, highlight=False)
+            return _report(asked.items, as_json=as_json)
+
+    raise typer.Exit(_run(work()))
+
+
+@app.command()
+def act(
+    action: Annotated[str, typer.Argument(help="retry or cancel")],
+    ids: Annotated[list[str] | None, typer.Argument(help="Jobs; none: by the options.")] = None,
+    status: Annotated[str | None, typer.Option()] = None,
+    kind: Annotated[str | None, typer.Option()] = None,
+    slot: Annotated[str | None, typer.Option(help="Prefix.")] = None,
+    of_batch: Annotated[str | None, typer.Option("--batch")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Only free the slots.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
+    as_json: AsJson = False,
+    url: Gateway = None,
+    project: Project = None,
+) -> None:
+    """Retry or cancel many jobs at once."""
+    if action not in ("retry", "cancel"):
+        _fail("an action is retry or cancel", USAGE)
+    wanted = {"status": status, "kind": kind, "slot": slot, "batch": of_batch}
+    narrowed = {name: value for name, value in wanted.items() if value}
+    if not ids and not narrowed:
+        _fail("say which: jobs, or an option", USAGE)
+    which: dict[str, Any] = {"ids": ids} if ids else {"filter": narrowed}
+    which["mode"] = "detach" if detach else "stop"
+
+    async def work() -> int:
+        async with Client(url, project=project) as client:
+            if dry_run:
+                seen = await client.preview(action, **which)  # type: ignore[arg-type]  # checked
+                print(seen.model_dump_json(indent=None if as_json else 2))
+                return DONE
+            report = await client.act(action, key=key, **which)  # type: ignore[arg-type]  # checked
+            return _report(report.items, as_json=as_json)
+
+    raise typer.Exit(_run(work()))
+
+
+def _report(items: Sequence[BatchItem | ActionItem], *, as_json: bool) -> int:
+    """Show what became of each, and return the exit code."""
+    for item in items:
+        if item.job:
+            _show(item.job, as_json=as_json)
+        if item.problem:
+            _err.print(
+                f"  {item.problem.code}: {item.problem.detail}", highlight=False, markup=False
+            )
+    return FAILED if any(item.problem for item in items) else DONE
 
 
 @app.command()

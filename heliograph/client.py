@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ from heliograph.contracts.batches import Batch
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Asset, Job
+from heliograph.contracts.retention import CleanupReport
+from heliograph.contracts.scenes import Story, shots_of
 from heliograph.live import Cursor, LiveEvent, following
 
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
@@ -210,6 +213,43 @@ class Client:
             "POST", f"/v1/projects/{self.project}/actions", json=body, **options
         )
 
+    async def shots_from(
+        self,
+        asset: Asset,
+        *,
+        slots: str = "shot",
+        only_missing: bool = False,
+        key: str | None = None,
+        **fields: Any,
+    ) -> Batch:
+        """
+        Ask for the picture of each scene of a stored story, all or none.
+
+            story = await client.wait((await client.submit(kind="scenes", prompt="a storm")).id)
+            batch = await client.shots_from(story.assets[0], slots="storm/shot")
+
+        Scene number n fills the slot `<slots>/<n>`. `fields` are of every request, as in `submit`;
+        `only_missing` and `key` are as in `batch`.
+        """
+        story = await self.story(asset)
+        shots = shots_of(story, slots=slots, **fields)
+        return await self.batch(shots, only_missing=only_missing, key=key)
+
+    # -- letting go
+
+    async def cleanup(self, *, dry_run: bool = False, **retention: Any) -> CleanupReport:
+        """
+        Let go now what the project does not keep, or see what that is. What it keeps is set with
+        `PATCH /v1/projects/{project}`.
+
+        With `dry_run`, `retention` may say what else it should keep, as `versions=3`.
+        """
+        body: dict[str, Any] = {"dry_run": dry_run}
+        if retention:
+            body["retention"] = retention
+        path = f"/v1/projects/{self.project}/cleanup"
+        return CleanupReport.model_validate(await self._send("POST", path, json=body))
+
     # -- looking around
 
     async def models(self) -> list[dict[str, Any]]:
@@ -275,6 +315,17 @@ class Client:
         finally:
             await asyncio.to_thread(draft.unlink, missing_ok=True)
         return path
+
+    async def story(self, asset: Asset) -> Story:
+        """
+        What a `scenes` job wrote.
+
+        Raises:
+            DamagedDownload: The digest is wrong.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = await self.download(asset, Path(folder, "story.json"))
+            return Story.model_validate_json(await asyncio.to_thread(file.read_bytes))
 
     async def _fetch(self, asset: Asset, target: Path) -> str:
         """Copy, and return the SHA-256 of what came."""

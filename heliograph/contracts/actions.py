@@ -76,12 +76,6 @@ class ActionRequest(BaseModel):
             raise ValueError("a retry has no mode")
         return self
 
-    @property
-    def statuses(self) -> tuple[Status, ...]:
-        """What the filter looks among."""
-        asked = self.filter.status if self.filter else None
-        return (asked,) if asked else APPLIES_TO[self.action]
-
     def digest(self) -> str:
         """The same for every body that asks for the same, however it was written down."""
         return digest(self.model_dump(exclude_defaults=True))

@@ -14,20 +14,26 @@ EXTENSIONS = {
     "image/gif": "gif",
     "video/mp4": "mp4",
     "application/json": "json",
+    "text/markdown": "md",
 }  #: every media type that is stored, and nothing else is
 
-VARIANTS = ("thumbnail", "webp")
+VARIANTS = ("thumbnail", "webp", "markdown")
+
+
+def folder_of(project: str, job: str) -> str:
+    """How the keys of everything begin that a job put into the store."""
+    return f"p/{project}/{job}/"
 
 
 def output_key(project: str, job: str, index: int, sha256: str, media_type: str) -> str:
     """The key of a job's output. It names its content, so it never has to change."""
-    return f"p/{project}/{job}/{index}-{sha256}.{EXTENSIONS[media_type]}"
+    return f"{folder_of(project, job)}{index}-{sha256}.{EXTENSIONS[media_type]}"
 
 
 def variant_key(project: str, job: str, index: int, name: str, variant: Variant) -> str:
     """The key of a lighter form of an output."""
     extension = EXTENSIONS[variant.media_type]
-    return f"p/{project}/{job}/{index}-{variant.sha256}.{name}.{extension}"
+    return f"{folder_of(project, job)}{index}-{variant.sha256}.{name}.{extension}"
 
 
 def upload_key(project: str, sha256: str, media_type: str) -> str:

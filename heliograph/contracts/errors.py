@@ -8,6 +8,7 @@ What can go wrong, and who can do something about it:
     - NotFound                                                                   404
     - MethodNotAllowed                                                           405
     - SlotBusy · StateConflict · ModelLocked                                     409
+    - OutputGone                                                                 410
     - BodyTooLarge                                                               413
     - ValidationFailed · UnknownKind · UnknownModel · IdempotencyKeyReused       422
   + ServiceError                  the caller: try again later
@@ -153,6 +154,13 @@ class ModelLocked(RequestError):
 
     code = "model_locked"
     status = 409
+
+
+class OutputGone(RequestError):
+    """It was there, and was removed: the project does not keep it that long."""
+
+    code = "output_gone"
+    status = 410
 
 
 class BodyTooLarge(RequestError):

@@ -125,3 +125,11 @@ class Expired(Fact):
     name = "expired"
     problem: Problem
     charged: Charged = "no"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruned(Fact):
+    """The project keeps the job no longer: its results are removed, its record stays."""
+
+    name = "pruned"
+    ended: int  #: sequence of the event with which the job ended

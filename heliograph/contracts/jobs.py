@@ -8,7 +8,8 @@ The life of a job: which fact may follow which step, and what the record says af
        ├──────────── canceled · failed · expired
        └──────────── succeeded, with a result that was stored before
 
-Everything here is data and pure functions. Final steps absorb: nothing is legal after them.
+Everything here is data and pure functions. Final steps absorb: nothing is legal after them but
+`pruned`, which changes nothing of how the job ended.
 """
 
 from datetime import datetime
@@ -21,6 +22,7 @@ from heliograph.contracts.facts import (
     Expired,
     Fact,
     Failed,
+    Pruned,
     Rendered,
     RetryScheduled,
     Started,
@@ -30,7 +32,7 @@ from heliograph.contracts.facts import (
     Succeeded,
 )
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import OPEN, Attempt, Record, Status, Step
+from heliograph.contracts.records import FINAL, OPEN, Attempt, Record, Remains, Status, Step
 
 #: fact -> the steps it may follow. `accepted` and `deduplicated` follow nothing at all, and so may
 #: `canceled`, as the fence of a claim that was never accepted (see `Marker`).
@@ -48,7 +50,10 @@ LEGAL: dict[str, frozenset[Step]] = {
     "failed": OPEN,
     "canceled": OPEN,
     "expired": OPEN,
+    "pruned": FINAL,
 }
+
+_SAME_STEP = frozenset({"cancel_requested", "pruned"})  #: facts that do not move a job
 
 STATUS: dict[Step, Status] = {
     Step.ACCEPTED: "queued",
@@ -103,7 +108,7 @@ def fold(record: Record, fact: Fact, at: datetime) -> Record:
         raise IllegalFact(record, fact)
     job, internal = _effect(record, fact, at)
     internal["changed_at"] = at
-    if fact.name != "cancel_requested":
+    if fact.name not in _SAME_STEP:
         internal["step"] = Step(fact.name)
     return _derive(record, job, internal, at)
 
@@ -114,6 +119,8 @@ def _fits(record: Record, fact: Fact) -> bool:
         case Submitting(run=run) | Submitted(run=run) | Rendered(run=run) | SubmitUnknown(run=run):
             if run != record.internal.run:
                 return False
+    if isinstance(fact, Pruned) and record.pruned_at:
+        return False
     is_answer = isinstance(fact, Submitted | Rendered)
     if is_answer and record.step is Step.STARTED and record.internal.takeover is None:
         return False
@@ -172,6 +179,9 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
         case Expired():
             attempts = _ended(record, at, "expired", fact.charged)
             return _charged(record, fact.charged) | {"error": fact.problem}, {"attempts": attempts}
+        case Pruned():
+            remains = Remains(ended=fact.ended, assets=record.assets)
+            return {"assets": [], "pruned_at": at}, {"remains": remains}
     raise IllegalFact(record, fact)
 
 
@@ -276,7 +286,7 @@ def _derive(record: Record, job: _Changes, internal: _Changes, at: datetime) -> 
     step = inner.step
     stopping = inner.cancel and not step.is_final
     cost = job.get("cost", record.cost)
-    if step.is_final:
+    if step.is_final and not record.step.is_final:
         charged = job.get("charged", record.charged)
         if charged == "no" and cost.actual is None:
             cost = cost.model_copy(update={"actual": Decimal(0)})

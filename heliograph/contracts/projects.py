@@ -1,10 +1,11 @@
 """Projects: what their requests mean where they leave something out."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from heliograph.contracts.names import Label, ModelName
+from heliograph.contracts.retention import ChangeRetention, Retention
 
 Shape = Annotated[str, StringConstraints(min_length=1, max_length=16)]
 Style = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
@@ -28,6 +29,7 @@ class ProjectState(BaseModel):
 
     project: str
     defaults: Defaults
+    retention: Retention = Retention()
 
 
 class _Change(BaseModel):
@@ -48,7 +50,14 @@ class ChangeDefaults(_Change):
 class ChangeProject(_Change):
     """What shall be different in a project."""
 
-    defaults: ChangeDefaults
+    defaults: ChangeDefaults = ChangeDefaults()
+    retention: ChangeRetention = ChangeRetention()
+
+    @model_validator(mode="after")
+    def _is_a_change(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give defaults, retention, or both")
+        return self
 
 
 def changed(defaults: Defaults, wanted: ChangeDefaults) -> Defaults:

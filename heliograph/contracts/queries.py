@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Progress
+from heliograph.contracts.retention import Retention
 
 
 class _Message(BaseModel):
@@ -53,14 +54,12 @@ class JobPage(_Message):
 
 
 class FindJobs(ListJobs):
-    """
-    Which jobs of a project are there, by name only? Answered by status with `FoundJobs`, from
-    everything that is in the log by now.
-    """
+    """Which jobs of a project are there, by name only? Answered by status with `FoundJobs`."""
 
     statuses: list[str] = Field(default_factory=list)  #: any of these; empty: all
     untried: bool = False  #: not those that were tried again, or whose slot had another job since
     retries: bool = False  #: only jobs that try another one again
+    settled: bool = False  #: everything that is in the log by now has to be in the answer
 
 
 class FoundJob(_Message):
@@ -76,7 +75,10 @@ class FoundJobs(_Message):
 
 
 class FindFilled(_Message):
-    """Which of these slots have a version or are being filled? Answered by status."""
+    """
+    Which of these slots have a version or are being filled? Answered by status with `FilledSlots`,
+    from everything that is in the log by now.
+    """
 
     project: str
     slots: list[str]
@@ -205,6 +207,7 @@ class LaneState(_Message):
     in_use: int
     waiting: int
     oldest_wait_seconds: float | None = None
+    blocked: list[str] = Field(default_factory=list)  #: why accounts of jobs that wait have no room
     projects: list[WaitingProject] = Field(default_factory=list)
 
 
@@ -231,6 +234,24 @@ class SignedObjects(_Message):
 
     urls: list[str]
     expires_in: float  #: seconds
+
+
+class RemoveObjects(_Message):
+    """The objects of a job that was pruned, away. Answered by storage with `RemovedObjects`."""
+
+    job: str
+
+
+class RemovedObjects(_Message):
+    objects: int  #: that were there
+
+
+class PlanCleanup(_Message):
+    """What would go from a project? Answered by status with `CleanupReport`."""
+
+    project: str
+    retention: Retention
+    dry_run: bool  #: of the report
 
 
 class FindUpload(_Message):

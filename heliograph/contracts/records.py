@@ -81,11 +81,11 @@ class Cost(Shape):
 
 
 class Variant(Shape):
-    """A smaller or lighter form of an asset, made by storage."""
+    """Another form of an asset, made by storage: lighter, or easier to read."""
 
     media_type: str
-    width: int  #: pixels
-    height: int  #: pixels
+    width: int | None = None  #: pixels; null for what is not a picture
+    height: int | None = None
     bytes: int
     sha256: str
     url: str | None = None
@@ -166,6 +166,15 @@ class Reused(Shape):
     assets: list[Asset]
 
 
+class Remains(Shape):
+    """What is known of a job that its project keeps no longer."""
+
+    ended: (
+        int  #: sequence of the event with which it ended: its place among the versions of its slot
+    )
+    assets: list[Asset]  #: its results, as they were
+
+
 class Internal(Shape):
     """What the services need to know about a job, and clients do not see."""
 
@@ -187,6 +196,7 @@ class Internal(Shape):
     not_before: datetime | None = None
     attempts: list[Attempt] = Field(default_factory=list)
     outputs: list[Output] = Field(default_factory=list)
+    remains: Remains | None = None  #: null until it is pruned
     changed_at: datetime  #: time of the last event
     correlation_id: str | None = None
     traceparent: str | None = None
@@ -226,6 +236,7 @@ class Job(Shape):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    pruned_at: datetime | None = None  #: when its results went, see `retention`
     finish_by: datetime | None = None
     revision: int  #: counts the job's events, from 1
     sequence: int | None = None  #: of the job's last event, the cursor of live clients
@@ -240,6 +251,12 @@ class Record(Job):
     @property
     def step(self) -> Step:
         return self.internal.step
+
+    @property
+    def stored(self) -> list[Asset]:
+        """Its assets; also those it lost, whose objects stay while an open job works from them."""
+        remains = self.internal.remains
+        return remains.assets if remains else self.assets
 
 
 class Marker(Shape):

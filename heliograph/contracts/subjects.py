@@ -12,6 +12,7 @@ ROOM = "control.room.*"
 REQUESTS = "requests.*"
 REFUSALS = "requests.refused.*"
 LOOK_UP = "control.look_up.*"
+CLEAN = "control.clean"  #: a hint that a project wants to be cleaned now
 
 
 def event(project: str, job: str) -> str:
@@ -91,6 +92,8 @@ QUERY_RESULT = "query.results.find"
 QUERY_LANES = "query.lanes"
 QUERY_SIGN = "query.assets.sign"
 QUERY_UPLOADS = "query.assets.uploads"
+QUERY_CLEANUP = "query.cleanup"
+REMOVE = "command.assets.remove"
 
 
 def query_progress(job: str) -> str:

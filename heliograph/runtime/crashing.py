@@ -59,6 +59,10 @@ Point = Literal[
     # status: the sweeper
     "sweep.expired",  # `expired`; still in the queue, nobody was told
     "sweep.found",  # a job that nobody works on; not put back
+    # status: the cleaner
+    "clean.withdrawn",  # a version can be restored no more; it is there
+    "clean.pruned",  # `pruned`; its objects are there
+    "clean.removed",  # the objects are gone; the read model does not know
 ]
 POINTS: tuple[Point, ...] = get_args(Point)
 

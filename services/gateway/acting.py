@@ -123,15 +123,16 @@ class Actions:
         if wanted.filter is None:
             return wanted.ids or [], False
         possible = APPLIES_TO[wanted.action]
-        if not set(wanted.statuses) <= set(possible):
+        if wanted.filter.status not in (None, *possible):
             reason = f"a {wanted.action} is for jobs that are {' or '.join(possible)}"
             raise ValidationFailed.at("/filter/status", reason)
         question = FindJobs(
             project=project,
-            statuses=list(wanted.statuses),
+            statuses=list(possible),
             untried=wanted.action == "retry",
+            settled=True,
             limit=MOST_JOBS,
-            **wanted.filter.model_dump(exclude={"status"}),
+            **wanted.filter.model_dump(),
         )
         answer = await ask(self._jetstream, subjects.QUERY_FIND, question)
         found = FoundJobs.model_validate_json(answer)

@@ -18,9 +18,11 @@ from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
 from services.gateway.accepting import Acceptor
 from services.gateway.acting import Actions
+from services.gateway.admitting import Admitter
 from services.gateway.asking import Desk
 from services.gateway.batching import Batches
 from services.gateway.canceling import Canceler
+from services.gateway.cleaning import Cleanups
 from services.gateway.defaulting import Projects
 from services.gateway.filling import Gauge
 from services.gateway.hearing import Ear, listen
@@ -36,6 +38,7 @@ from services.gateway.routes.acting import acting_routes
 from services.gateway.routes.asking import asking_routes
 from services.gateway.routes.batching import batching_routes
 from services.gateway.routes.canceling import canceling_routes
+from services.gateway.routes.cleaning import cleaning_routes
 from services.gateway.routes.defaulting import defaulting_routes
 from services.gateway.routes.describing import index_routes, problem_pages, registry_routes
 from services.gateway.routes.limiting import limiting_routes
@@ -76,7 +79,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     desk = Desk(bus.events, bus.work, acceptor, canceler, drafter, gauge, backlog)
 
     plans = Plans(bus.jetstream)
-    batches = Batches(bus.events, desk, acceptor, backlog, plans, bus.jetstream)
+    admitter = Admitter(desk, acceptor, backlog, plans, bus.jetstream)
+    batches = Batches(bus.events, desk, admitter, plans, bus.jetstream)
     previews = Previews(bus.events, desk, acceptor)
     actions = Actions(bus.events, desk, canceler, previews, plans, bus.jetstream)
 
@@ -113,6 +117,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(acting_routes(actions, presenter))
     app.include_router(limiting_routes(limits))
     app.include_router(defaulting_routes(projects))
+    app.include_router(cleaning_routes(Cleanups(bus.jetstream, projects)))
     app.include_router(registry_routes(registry))
     app.include_router(index_routes(settings))
     app.include_router(problem_pages())

@@ -1,4 +1,4 @@
-"""Defaults of projects: what requests leave out is filled in from here."""
+"""Projects: what their requests leave out is filled in from here, and what they keep is set here."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from heliograph.contracts.problems import FieldError, NextAction
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
 from heliograph.contracts.registry import Kind, Model, Registry
 from heliograph.contracts.requests import JobRequest
+from heliograph.contracts.retention import ChangeRetention
 from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.buckets import Cell
 from heliograph.runtime.bus.jetstream import JetStream
@@ -26,7 +27,8 @@ class Filler(Protocol):
 
 class Projects:
     """
-    The bucket `projects`: key `<project>`, value `{defaults}`. Every method raises Unavailable.
+    The bucket `projects`: key `<project>`, value `{defaults?, retention?}`. Every method raises
+    Unavailable.
 
     A change holds at once in the process that makes it, and a moment later in the others.
     """
@@ -46,11 +48,11 @@ class Projects:
 
     async def read(self, project: str) -> ProjectState:
         """A project, by what is stored."""
-        return ProjectState(project=project, defaults=_defaults(await self._cell(project)))
+        return _state(project, (await self._cell(project)).value)
 
     async def change(self, project: str, wanted: ChangeProject) -> ProjectState:
         """
-        Change what a project fills in.
+        Change what a project fills in, and what it keeps.
 
         Raises:
             ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
@@ -58,21 +60,31 @@ class Projects:
         check(wanted, self._registry)
         while True:
             cell = await self._cell(project)
-            defaults = changed(_defaults(cell), wanted.defaults)
-            value = {**cell.value, "defaults": defaults.model_dump(exclude_defaults=True)}
+            before = _state(project, cell.value)
+            defaults = changed(before.defaults, wanted.defaults)
+            retention = before.retention.after(wanted.retention)
+            value = {
+                **cell.value,
+                "defaults": defaults.model_dump(exclude_defaults=True),
+                "retention": retention.model_dump(exclude_defaults=True),
+            }
             try:
                 revision = await self._mirror.bucket.write(project, value, cell.revision)
             except Lost:
                 continue
             self._mirror.note(project, Cell(value, revision))
-            return ProjectState(project=project, defaults=defaults)
+            return ProjectState(project=project, defaults=defaults, retention=retention)
+
+    def check_retention(self, wanted: ChangeRetention, at: str) -> None:
+        """Raises UnknownKind for a rule about a kind that is not there."""
+        check_retention(wanted, self._registry, at)
 
     async def _cell(self, project: str) -> Cell:
         return await self._mirror.bucket.read(project)
 
 
-def _defaults(cell: Cell) -> Defaults:
-    return Defaults.model_validate(cell.value.get("defaults", {}))
+def _state(project: str, value: dict[str, Any]) -> ProjectState:
+    return ProjectState.model_validate({"defaults": {}, **value, "project": project})
 
 
 def check(wanted: ChangeProject, registry: Registry) -> None:
@@ -93,6 +105,14 @@ def check(wanted: ChangeProject, registry: Registry) -> None:
         _model(asked.locked_model, registry, "/defaults/locked_model")
     if asked.aspect_ratio is not None and not any(_that_take(asked.aspect_ratio, registry)):
         raise ValidationFailed.at("/defaults/aspect_ratio", "no model has it")
+    check_retention(wanted.retention, registry, "/retention")
+
+
+def check_retention(wanted: ChangeRetention, registry: Registry, at: str) -> None:
+    """Raises UnknownKind. The rule of a kind that is no more can still be taken away."""
+    for name, rule in (wanted.kinds or {}).items():
+        if rule is not None and name not in registry.kinds:
+            raise UnknownKind.at(f"{at}/kinds/{name}", f"there is no kind {name!r}")
 
 
 def fill(

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import NotFound, ValidationFailed
+from heliograph.contracts.errors import NotFound, OutputGone, ValidationFailed
 from heliograph.contracts.queries import (
     GetSlot,
     ListSlots,
@@ -17,7 +17,7 @@ from heliograph.contracts.queries import (
 from heliograph.contracts.records import Job
 from heliograph.contracts.requests import JobRequest, Reference
 from heliograph.contracts.slots import Restored, RestoreRequest
-from heliograph.runtime.bus import Lost, Slots, now
+from heliograph.runtime.bus import Lost, SlotClaim, Slots, now
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.presenting import Presenter, with_progress, with_turn
 from services.gateway.reading import ask, look_up_turn
@@ -61,15 +61,24 @@ class Versions:
         }
 
     async def restore(self, project: str, wanted: RestoreRequest) -> dict[str, Any]:
-        """Make an older version current, until another success. Raises NotFound."""
+        """
+        Make an older version current, until another success.
+
+        Raises:
+            NotFound: There never was one by that number.
+            OutputGone: The project keeps it no longer.
+        """
+        query = GetSlot(project=project, slot=wanted.slot, settled=True)
+        asked = query.model_copy(update={"after": wanted.version - 1, "limit": 1})
         while True:
             seen = await self._slots.read(project, wanted.slot)
             # whatever succeeded for the claim that was seen is counted; what comes later, wins
-            query = GetSlot(project=project, slot=wanted.slot, settled=True)
-            history = await self._history(query)
+            history = await self._history(asked)
             latest = history.state.versions if history.state else 0
             if wanted.version > latest:
                 raise NotFound(f"{wanted.slot} has no version {wanted.version}")
+            if not _is_there(wanted.version, history, seen):
+                raise OutputGone(f"{wanted.slot} keeps version {wanted.version} no longer")
             restored = Restored(version=wanted.version, latest=latest, at=now())
             try:
                 await self._slots.restore(project, wanted.slot, restored, seen)
@@ -120,6 +129,12 @@ class Versions:
             "active": active,
             "failures": [jobs[each.job["id"]] for each in state.failures],
         }
+
+
+def _is_there(version: int, history: SlotHistory, seen: SlotClaim) -> bool:
+    """Whether a version is kept, and is not about to go."""
+    made_by = [each.made_by.job["id"] for each in history.versions if each.number == version]
+    return bool(made_by) and made_by[0] not in seen.withdrawn
 
 
 def jobs_of(state: SlotState) -> list[ShownJob]:

@@ -24,7 +24,6 @@ log = structlog.get_logger()
 
 _FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
 _READERS = 8
-_LOOK_AGAIN = 10.0  #: seconds between looks at everybody
 _APART = 0.02  #: seconds between two of these
 _SOON = (0.0, 0.02, 0.1, 0.5)  #: seconds from hearing of an event until it is stored, at most
 
@@ -36,12 +35,19 @@ class Awaiting:
     Args:
         let_go: Called with a job when all that it waited for has succeeded.
         forget: Called with a job that ended, because one of them has not.
+        look_again: Seconds between looks at everybody.
     """
 
     def __init__(
-        self, bus: NatsBus, *, let_go: Callable[[str], None], forget: Callable[[str], None]
+        self,
+        bus: NatsBus,
+        *,
+        let_go: Callable[[str], None],
+        forget: Callable[[str], None],
+        look_again: float = 10.0,
     ) -> None:
         self._bus = bus
+        self._look_again_after = look_again
         self._let_go = let_go
         self._forget = forget
         self._tickets: dict[str, Ticket] = {}
@@ -68,9 +74,10 @@ class Awaiting:
             return
         self._tickets[ticket.job] = ticket
         self._left[ticket.job] = dict.fromkeys(ticket.after)
-        for other in ticket.after:
+        for other in self._left[ticket.job]:
+            if other not in self._waiting:  # else somebody looks, or listens, already
+                self._unread.put_nowait((other, False))
             self._waiting.setdefault(other, set()).add(ticket.job)
-            self._unread.put_nowait((other, False))
 
     def end(self, job: str) -> None:
         """A job waits no more."""
@@ -110,24 +117,33 @@ class Awaiting:
         entry = await self._bus.events.last(other)
         if entry is None or not isinstance(entry.body, Record) or not entry.body.step.is_final:
             return False
-        for job in sorted(self._waiting.get(other, ())):
-            if entry.body.step is Step.SUCCEEDED:
-                self._succeeded(job, other)
-            else:
-                await give_up(self._bus.events, self._bus.work, job)
-                self.end(job)
-                self._forget(job)
+        has_succeeded = entry.body.step is Step.SUCCEEDED
+        while jobs := sorted(self._waiting.get(other, ())):
+            for job in jobs:
+                if has_succeeded:
+                    self._succeeded(job, other)
+                elif not await self._has_ended(job):
+                    return False
         return True
 
     def _succeeded(self, job: str, other: str) -> None:
         left = self._left.get(job)
+        self._arrived(job, other)
         if left is None:
             return
         left.pop(other, None)
-        self._arrived(job, other)
         if not left:
             self.end(job)
             self._let_go(job)
+
+    async def _has_ended(self, job: str) -> bool:
+        """End a job that waits in vain, unless it has ended already."""
+        if not await give_up(self._bus.events, self._bus.work, job):
+            return False
+        if job in self._tickets:  # two may have looked at the same time
+            self.end(job)
+            self._forget(job)
+        return True
 
     # -- what is heard
 
@@ -145,7 +161,7 @@ class Awaiting:
 
     async def _look_again(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(self._look_again_after)
             for other in list(self._waiting):
                 self._unread.put_nowait((other, False))
                 await asyncio.sleep(_APART)

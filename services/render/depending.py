@@ -44,17 +44,22 @@ def dependency_failed(record: Record, other: Record) -> Failed:
     return Failed(problem=failure(record, error, "no"), charged=record.charged)
 
 
-async def give_up(events: EventLog, work: WorkQueue, job: str) -> None:
-    """End a job in the queue, if one that it waits for did not succeed. Raises Unavailable."""
+async def give_up(events: EventLog, work: WorkQueue, job: str) -> bool:
+    """
+    End a job in the queue, if one that it waits for did not succeed. Whether it is over.
+
+    Raises:
+        Unavailable: Nobody knows; look again.
+    """
     while True:
         entry = await events.last(job)
         if entry is None or not isinstance(entry.body, Record):
-            return
+            return False
         record = entry.body
         if record.step is Step.ACCEPTED:
             other = (await look(events, record.internal.after)).failed
             if other is None:
-                return
+                return False
             try:
                 entry = await advance(events, entry, dependency_failed(record, other), SOURCE)
             except Lost:
@@ -63,4 +68,4 @@ async def give_up(events: EventLog, work: WorkQueue, job: str) -> None:
             record = entry.record
         if record.step.is_final:
             await work.purge(record)
-        return
+        return record.step.is_final

@@ -1,4 +1,4 @@
-"""Questions over the bus that status answers: lists, slots, and the last progress of a job."""
+"""Questions over the bus that status answers: about jobs, slots, and what goes from a project."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,10 +25,13 @@ from heliograph.contracts.queries import (
     ListedJob,
     ListJobs,
     ListSlots,
+    PlanCleanup,
     Refusal,
     SlotHistory,
     SlotPage,
 )
+from services.status.choosing import report_of
+from services.status.cleaning import Cleaner
 from services.status.hub import Hub
 from services.status.ledgers import Ledger, Page
 from services.status.ledgers.listing import cursor_after
@@ -41,7 +44,9 @@ QUEUE_GROUP = "status"  #: one of the status processes answers
 _ENVELOPE = 64 * 1024  #: bytes of a reply kept free
 
 
-async def answer_queries(client: Client, ledger: Ledger, hub: Hub, versions: Versions) -> None:
+async def answer_queries(
+    client: Client, ledger: Ledger, hub: Hub, versions: Versions, cleaner: Cleaner
+) -> None:
     """Answer from now on."""
     room = client.max_payload - _ENVELOPE
 
@@ -57,8 +62,8 @@ async def answer_queries(client: Client, ledger: Ledger, hub: Hub, versions: Ver
         return as_json(cut_history(history, room))
 
     async def find_jobs(question: bytes) -> bytes:
-        await versions.settle()
         query = FindJobs.model_validate_json(question)
+        await (versions.settle() if query.settled else versions.catch_up())
         found = await ledger.find(query)
         return as_json(FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit))
 
@@ -72,6 +77,11 @@ async def answer_queries(client: Client, ledger: Ledger, hub: Hub, versions: Ver
         query = FindResult.model_validate_json(question)
         return as_json(FoundResult(job=await ledger.result(query.project, query.digest)))
 
+    async def plan_cleanup(question: bytes) -> bytes:
+        query = PlanCleanup.model_validate_json(question)
+        choice = await cleaner.plan(query.project, query.retention)
+        return as_json(report_of(choice, query.project, dry_run=query.dry_run))
+
     async def progress(message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
         await message.respond(as_json(LatestProgress(report=hub.report(job))))
@@ -82,6 +92,7 @@ async def answer_queries(client: Client, ledger: Ledger, hub: Hub, versions: Ver
     await client.subscribe(subjects.QUERY_RESULT, queue=QUEUE_GROUP, cb=_answering(find_result))
     await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_answering(list_slots))
     await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_answering(get_slot))
+    await client.subscribe(subjects.QUERY_CLEANUP, queue=QUEUE_GROUP, cb=_answering(plan_cleanup))
     await client.subscribe(subjects.query_progress("*"), queue=QUEUE_GROUP, cb=progress)
 
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.live import Subscribe
+from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.health import add_health
 from heliograph.runtime.presenting import Addresses, Presenter
@@ -16,6 +17,7 @@ from heliograph.runtime.registry import load_registry
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
 from services.status.answering import answer_queries
+from services.status.cleaning import Cleaner, clean_for_ever, remove_objects
 from services.status.hub import Hub
 from services.status.ledgers.sql import SqlLedger
 from services.status.live import live_routes
@@ -36,6 +38,16 @@ def create_app(settings: StatusSettings) -> FastAPI:
     presenter = Presenter(settings, Addresses(bus.jetstream))
     hub = Hub(bus, presenter, ring_bytes=settings.ring_bytes)
     ledger = SqlLedger(settings.database)
+    versions = Versions(ledger, bus.slots, hub)
+    cleaner = Cleaner(
+        bus.events,
+        bus.slots,
+        ledger,
+        Bucket(bus.jetstream, "projects"),
+        versions.settle,
+        partial(remove_objects, bus.jetstream),
+        settings,
+    )
     reaper = Reaper(bus.events, bus.work, bus.accounts, bus.jetstream.hint, ledger, settings)
 
     def subscribe(asked: Subscribe, outbox: Outbox) -> Subscription:
@@ -54,7 +66,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     async def open_bus() -> None:
         await bus.open()
         await ledger.prepare()
-        await answer_queries(bus.client, ledger, hub, Versions(ledger, bus.slots, hub))
+        await answer_queries(bus.client, ledger, hub, versions, cleaner)
         prepared.set()
 
     def once_prepared(loop: Loop) -> Loop:
@@ -76,6 +88,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
             projector=once_prepared(Projector(bus, hub, ledger).run),
             reaper=once_prepared(partial(reap_for_ever, bus, reaper, every=settings.reap_every)),
             janitor=once_prepared(partial(trim_for_ever, bus, ledger, settings)),
+            cleaner=once_prepared(partial(clean_for_ever, bus, cleaner, settings)),
         ):
             yield
         await bus.close()

@@ -21,6 +21,9 @@ class StatusSettings(ServiceSettings):
     look_up_longest: float = Field(default=1800.0, gt=0)  #: seconds between looks, at most
     keep_events: timedelta = timedelta(days=30)  #: of final jobs; then only the last one is kept
     janitor_every: float = Field(default=600.0, gt=0)  #: seconds
+    clean_every: float = Field(default=600.0, gt=0)  #: seconds between looks at what goes
+    #: seconds that objects outlive their job; longer than it takes to accept one that works from them
+    clean_grace: float = Field(default=60.0, gt=0)
 
     @property
     def database(self) -> str:

@@ -100,14 +100,11 @@ class Versions:
         if number == slot.versions:
             return latest
         found = await self._versions(project, slot.slot, number - 1, 1)
-        return found[0] if found else latest
+        return found[0] if found and found[0].number == number else latest
 
     async def _versions(self, project: str, slot: str, after: int, limit: int) -> list[SlotVersion]:
         rows = await self._ledger.versions(project, slot, after, limit)
-        return [
-            SlotVersion(number=number, made_by=_shown(row))
-            for number, row in enumerate(rows, start=after + 1)
-        ]
+        return [SlotVersion(number=row.version, made_by=_shown(row)) for row in rows if row.version]
 
 
 def _shown(row: Row) -> ShownJob:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.assets import objects_of
-from heliograph.contracts.errors import NotFound
+from heliograph.contracts.errors import NotFound, OutputGone
 from heliograph.contracts.names import ASSET_PATTERN, job_of_asset
 from heliograph.contracts.queries import FindUpload, FoundUpload, SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Record
@@ -42,7 +42,7 @@ async def answer_queries(
 
 
 class ContentQuery(BaseModel, extra="forbid"):
-    variant: Literal["thumbnail", "webp"] | None = None
+    variant: Literal["thumbnail", "webp", "markdown"] | None = None
 
 
 def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRouter:
@@ -79,7 +79,9 @@ async def _find(events: EventLog, name: str) -> tuple[Record, Asset]:
     job, index = job_of_asset(name)
     entry = await events.last(job)
     if entry is not None and isinstance(entry.body, Record):
-        for asset in entry.body.assets:
+        for asset in entry.body.stored:
+            if asset.index == index and entry.body.pruned_at:
+                raise OutputGone(f"{name} was removed: its project does not keep it that long")
             if asset.index == index:
                 return entry.body, asset
     raise NotFound(f"there is no asset {name}")

@@ -30,6 +30,7 @@ from heliograph.runtime.web import create_web
 from services.storage.addressing import answer_queries, asset_routes
 from services.storage.fetching import Fetcher
 from services.storage.inspecting import Inspectors
+from services.storage.removing import Remover, obey_removals
 from services.storage.settings import StorageSettings
 from services.storage.stores import StoreUnavailable
 from services.storage.stores.minio import MinioStore
@@ -68,6 +69,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
     async def open_bus() -> None:
         await bus.open()
         await answer_queries(bus.client, store, uploads, life=life)
+        await obey_removals(bus.client, Remover(bus.events, store))
         await open_store(store)
         await broker.start()
 

@@ -17,11 +17,12 @@ _AT_ONCE = 2  #: programs; decoding is all CPU
 
 
 class MadeVariant(NamedTuple):
-    """A lighter form of a picture, in a file of ours."""
+    """Another form of an output, in a file of ours."""
 
     path: Path
-    width: int
-    height: int
+    width: int | None  #: pixels; None for what is not a picture
+    height: int | None
+    media_type: str = "image/webp"
 
 
 class Inspection(NamedTuple):

@@ -20,7 +20,8 @@ from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crashing import crash_point
 from services.storage.fetching import Fetcher
-from services.storage.inspecting import Inspection, Inspectors
+from services.storage.inspecting import Inspectors, MadeVariant
+from services.storage.rewriting import write_readable
 from services.storage.settings import StorageSettings
 from services.storage.sniffing import check_media
 from services.storage.stores import Content, ObjectStore, StoreUnavailable
@@ -132,9 +133,7 @@ class Storer:
         await self._fetch(record, output, source, self._settings.max_bytes(media))
         crash_point("store.fetched")
         media_type, content = await asyncio.to_thread(_look_at, source, media)
-        inspection = None
-        if media == "image":
-            inspection = await self._inspectors.inspect(source, folder)
+        width, height, made = await self._look_closer(source, folder, media)
         await self._report(record, "storing")
         key = output_key(record.project, record.id, index, content.sha256, media_type)
         await self._store.put(key, content, media_type)
@@ -143,12 +142,23 @@ class Storer:
             id=asset_id(record.id, index),
             index=index,
             media_type=media_type,
-            width=inspection.width if inspection else None,
-            height=inspection.height if inspection else None,
+            width=width,
+            height=height,
             bytes=content.size,
             sha256=content.sha256,
-            variants=await self._keep_variants(record, index, inspection) if inspection else {},
+            variants=await self._keep_variants(record, index, made),
         )
+
+    async def _look_closer(
+        self, source: Path, folder: Path, media: Media
+    ) -> tuple[int | None, int | None, dict[str, MadeVariant]]:
+        """Width and height of a picture, and the other forms of an output. Raises OutputRefused."""
+        match media:
+            case "image":
+                return await self._inspectors.inspect(source, folder)
+            case "text":
+                return None, None, await asyncio.to_thread(write_readable, source, folder)
+        return None, None, {}
 
     async def _fetch(self, record: Record, output: Output, target: Path, limit: int) -> None:
         if output.url:
@@ -161,13 +171,13 @@ class Storer:
         await self._fetcher.fetch(url, target, limit=limit, trusted=True)
 
     async def _keep_variants(
-        self, record: Record, index: int, inspection: Inspection
+        self, record: Record, index: int, forms: dict[str, MadeVariant]
     ) -> dict[str, Variant]:
         variants = {}
-        for name, made in inspection.variants.items():
+        for name, made in forms.items():
             content = await asyncio.to_thread(Content.of, made.path)
             variant = Variant(
-                media_type="image/webp",
+                media_type=made.media_type,
                 width=made.width,
                 height=made.height,
                 bytes=content.size,

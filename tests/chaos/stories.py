@@ -74,14 +74,15 @@ class Teller:
                 await http.post(url, json=asked.body, headers={"Idempotency-Key": asked.key})
         return keyed_job_id(asked.project, asked.key)
 
-    async def post(self, path: str, headers: dict[str, str]) -> None:
-        """Ask for something until somebody answers."""
+    async def post(self, path: str, headers: dict[str, str], body: Any = None) -> Any:
+        """Ask for something until somebody answers. Returns the answer."""
         async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_PATIENCE):
             while True:
                 with suppress(httpx.TransportError):
                     url = self.stack.url("gateway") + path
-                    if (await http.post(url, json={}, headers=headers)).status_code < 500:
-                        return
+                    answer = await http.post(url, json=body or {}, headers=headers)
+                    if answer.status_code < 500:
+                        return answer.json()
                 await asyncio.sleep(_LOOK_AGAIN)
 
     async def cancel(self, job: str) -> None:
@@ -193,6 +194,31 @@ async def forgotten(teller: Teller) -> None:
         await teller.finish(job)
 
 
+async def made_before(teller: Teller) -> None:
+    """The same is asked for again, and may be what is stored already."""
+    body = {"prompt": f"story {uuid4().hex}", "reuse": True}
+    for _ in range(2):
+        await teller.finish(await teller.ask(teller.request(**body)))
+
+
+async def in_vain(teller: Teller) -> None:
+    """It waits for another job, and that one fails."""
+    first = await teller.ask(teller.request(parameters={"fault": "policy", "seconds": 1}))
+    await teller.finish(await teller.ask(teller.request(after=[first])))
+
+
+async def together(teller: Teller) -> None:
+    """A batch, sent until it is answered."""
+    key, bodies = uuid4().hex, [teller.request().body for _ in range(3)]
+    asked = [Asked(teller.project, f"{key}/{n}", body) for n, body in enumerate(bodies)]
+    teller.journal.asked += asked
+    path = f"/v1/projects/{teller.project}/batches"
+    batch = await teller.post(path, {"Idempotency-Key": key}, {"jobs": bodies})
+    for each, item in zip(asked, batch["items"], strict=True):
+        each.job = item["job"]["id"]
+        await teller.finish(item["job"]["id"])
+
+
 async def overdue(teller: Teller) -> None:
     """Its deadline passes while the provider works on it."""
     soon = datetime.now(UTC) + timedelta(seconds=2)
@@ -204,11 +230,14 @@ async def overdue(teller: Teller) -> None:
 STORIES: dict[Point, Story] = {
     "accept.fenced": abandoned,
     "accept.deduplicated": answered_by_another,
+    "accept.reused": made_before,
+    "plan.written": together,
     "cancel.written": given_up,
     "cancel.purged": given_up,
     "cancel.asked": stopped,
     "retry.written": decided,
     "retry.queued": decided,
+    "depend.failed": in_vain,
     "reconcile.found": found_again,
     "reconcile.waited": lost_for_good,
     "reconcile.written": found_again,

@@ -48,7 +48,6 @@ TO_COME = {
     "unauthenticated",
     "forbidden",
     "over_budget",
-    "model_locked",
     "quote_expired",
     "rate_limited",
 }

@@ -99,6 +99,34 @@ def test_jobs_are_listed_got_canceled_and_retried(stack: Stack, project: str) ->
     assert json.loads(retried.stdout)["retry_of"] == job
 
 
+def test_many_are_asked_for_canceled_and_retried(
+    stack: Stack, project: str, tmp_path: Path
+) -> None:
+    requests = tmp_path / "requests.jsonl"
+    waiting = {"kind": "shot", "prompt": "x", "parameters": {"seconds": 30}}
+    lines = [json.dumps({**waiting, "slot": f"shot/{n}"}) for n in range(3)]
+    requests.write_text("\n".join(lines))
+    where = ("-p", project, "--json")
+
+    made = _heliograph(stack, "batch", str(requests), "--only-missing", *where)
+    again = _heliograph(stack, "batch", str(requests), "--only-missing", *where)
+    batch = made.stderr.strip()
+    preview = _heliograph(stack, "act", "cancel", "--batch", batch, "--dry-run", *where)
+    canceled = _heliograph(stack, "act", "cancel", "--batch", batch, *where)
+    unsaid = _heliograph(stack, "act", "cancel", *where)
+    jobs = [json.loads(line)["id"] for line in made.stdout.splitlines()]
+    _heliograph(stack, "follow", *jobs, *where)
+    retried = _heliograph(stack, "act", "retry", *jobs, *where)
+    _heliograph(stack, "act", "cancel", "--kind", "shot", *where)
+
+    assert made.returncode == canceled.returncode == retried.returncode == 0, made.stderr
+    assert len(jobs) == 3
+    assert [json.loads(line)["id"] for line in again.stdout.splitlines()] == jobs
+    assert json.loads(preview.stdout)["count"] == 3
+    assert [json.loads(line)["retry_of"] for line in retried.stdout.splitlines()] == jobs
+    assert unsaid.returncode == 2
+
+
 def test_models_and_lanes_are_shown(stack: Stack) -> None:
     models = _heliograph(stack, "models", "--json").stdout.splitlines()
     lanes = _heliograph(stack, "lanes").stdout

@@ -128,6 +128,19 @@ async def test_a_project_with_too_many_jobs_is_told_to_wait(
     await _until_accepted(http, project)
 
 
+async def test_a_batch_that_has_no_room_as_a_whole_is_refused_as_a_whole(
+    pair: Stack, http: httpx.AsyncClient
+) -> None:
+    project = some_project()
+    jobs = [{"kind": "scenes", "prompt": f"{n}"} for n in range(PROJECT_LIMIT + 1)]
+
+    refused = await http.post(f"/v1/projects/{project}/batches", json={"jobs": jobs})
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_jobs")
+    assert refused.headers["RateLimit-Policy"] == f'"jobs";q={PROJECT_LIMIT}'
+    assert (await http.get(f"/v1/projects/{project}/jobs")).json()["items"] == []
+
+
 async def test_nobody_is_accepted_when_too_many_wait_in_all(
     pair: Stack, http: httpx.AsyncClient
 ) -> None:

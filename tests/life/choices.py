@@ -11,7 +11,7 @@ from tests.life.faults import faults
 from tests.life.hosted import OVER, REFUSALS, SILENCES
 from tests.life.processes import Act
 from tests.life.scenario import CAP, Budgets
-from tests.life.state import State, settings
+from tests.life.state import ENDED, State, settings
 from tests.life.wanting import wants
 
 TICKS = ("1", "6", "25", "65")  #: seconds
@@ -122,6 +122,11 @@ class Choices:
         """Dispatcher and reaper."""
         state, at = self._state, now()
         for job, (_, ticket) in state.work.queue.items():
+            steps = state.steps(ticket.after)
+            if any(step in ENDED for step in steps):
+                yield from self._once("give up", state.label(job))
+            if any(step is not Step.SUCCEEDED for step in steps):
+                continue
             is_early = ticket.not_before is not None and ticket.not_before > at
             if state.accounts.has_room(job) and not is_early:
                 yield from self._once("dispatch", state.label(job))

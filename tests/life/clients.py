@@ -6,13 +6,17 @@ from datetime import timedelta
 from typing import Any, Literal, cast
 
 from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.projects import Defaults
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
 from services.gateway.accepting import Acceptance, Acceptor
 from services.gateway.asking import Desk, caller
 from services.gateway.canceling import Canceler
 from services.gateway.filling import Gauge
 from services.gateway.limiting import Backlog
+from services.gateway.preparing import Drafter
 from services.gateway.references import References
+from services.gateway.reusing import Results, has_made
 from services.gateway.versioning import Versions
 from tests.life.clock import BEGIN
 from tests.life.processes import current, gate
@@ -25,20 +29,46 @@ _PRICE = "0.01"
 _MANY = 1_000  #: jobs; more than a schedule has
 
 
+class NoDefaults:
+    """`Filler` of a project that fills in nothing."""
+
+    async def defaults(self, project: str) -> Defaults:
+        return Defaults()
+
+
+class Stored(Results):
+    """Stored results, as a read model that is up to date knows them."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state.events, _NONE)
+        self._state = state
+
+    async def _find(self, project: str, digest: str | None) -> Record | None:
+        await gate("find result")
+        made = (each for each in self._state.records() if each.internal.reused is None)
+        return next((each for each in made if has_made(each, project, digest or "")), None)
+
+
 class Clients:
     """Everybody who sends requests, and the gateway that answers them."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._canceler = Canceler(state.events, state.work, state.hint)
-        self._desk = Desk(
+        drafter = Drafter(
             REGISTRY,
+            state.events,
+            NoDefaults(),
+            Versions(state.slots, _NONE, _NONE),
+            References(state.events, _NONE),
+            Stored(state),
+        )
+        self._desk = Desk(
             state.events,
             state.work,
             Acceptor(state.events, state.work, state.slots),
             self._canceler,
-            Versions(state.slots, _NONE, _NONE),
-            References(state.events, _NONE),
+            drafter,
             Gauge(_NONE, full_at=1),
             Backlog(_NONE, limit=_MANY, project_limit=_MANY),
         )
@@ -78,6 +108,8 @@ class Clients:
             prompt=wish.body,
             slot=wish.slot or None,
             replace=wish.replaces,
+            after=[self._state.job(key) for key in wish.after],
+            reuse=wish.reuses,
             parameters={"price": _PRICE},
             finish_by=BEGIN + timedelta(seconds=wish.within) if wish.within else None,
             on_ambiguous={"action": "fail" if self._state.scenario.gives_up else "ask"},

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from heliograph.contracts.records import Step
 from tests.life.actions import Action
 from tests.life.processes import Process
 from tests.life.scenario import Budgets
@@ -54,6 +55,10 @@ def _forgotten_work(state: State, left: Budgets) -> Iterator[Action]:
         for n, message in enumerate(work.acked):
             if message not in work.messages:
                 yield "lose ack", message.kind, state.label(message.job), str(n)
+    if left["hastes"]:
+        for job, (_, ticket) in work.queue.items():
+            if any(step is not Step.SUCCEEDED for step in state.steps(ticket.after)):
+                yield "hurry", state.label(job)
     if left["half_moves"]:
         for job in work.moved:
             if job not in work.queue:

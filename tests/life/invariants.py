@@ -1,13 +1,14 @@
 """
 The promises. I1: what was accepted ends. I2: once. I3: nothing is paid unasked. I4: no more at once
 than the account allows. I5: one open job per slot, one job per key. I6: no place is kept. I7: what a
-job says of its bytes and its costs is so.
+job says of its bytes and its costs is so. I8: who waits for others starts after they have succeeded.
 """
 
+from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.records import Record, Step
 from tests.life.clock import now
 from tests.life.hosted import Hosted
-from tests.life.state import Answer, Broken, News, State, Written, settings
+from tests.life.state import ENDED, Answer, Broken, News, State, Written, settings
 
 _GOOD = frozenset({200, 202})
 _PASSING = 503
@@ -65,8 +66,21 @@ def _check_event(state: State, written: Written) -> None:
     _check(not ended, f"I2: {job} ended with {before.event.name}, then {name}")
     _check(name != "expired" or _is_due(before.record), f"I2: {job} expired without a deadline")
     if name == "succeeded":
+        reused = entry.record.internal.reused
+        maker = reused.job if reused else entry.body.id
         _check(not before.record.internal.cancel, f"I2: {job} was stopped, and succeeded")
-        _check(entry.body.id in state.stored, f"I7: {job} succeeded, and there are no bytes")
+        _check(maker in state.stored, f"I7: {job} succeeded, and there are no bytes")
+    _check_order(state, entry.record, name)
+
+
+def _check_order(state: State, record: Record, name: str) -> None:
+    job, steps = state.label(record.id), state.steps(record.internal.after)
+    if name == "started":
+        _check(
+            set(steps) <= {Step.SUCCEEDED}, f"I8: {job} started, and those before it are {steps}"
+        )
+    if record.error and record.error.code == DependencyFailed.code:
+        _check(any(step in ENDED for step in steps), f"I8: {job} failed for others: {steps}")
 
 
 def _is_due(record: Record) -> bool:
@@ -86,6 +100,8 @@ def _check_payment(state: State, hosted: Hosted) -> None:
     _check(all_ <= most, f"I3: {job} paid {all_} times, {most} of them asked for")
     taken_over = record and record.internal.takeover
     _check(not taken_over, f"I3: {job} was to take over, and paid")
+    reused = record and record.internal.reused
+    _check(not reused, f"I3: {job} was to be given a stored result, and paid")
 
 
 def _paid(state: State, job: str) -> list[Hosted]:

@@ -16,6 +16,8 @@ class Wish:
     slot: str = ""
     within: float = 0  #: seconds until its `finish_by`; 0: none
     replaces: bool = False  #: whoever is filling its slot
+    after: tuple[str, ...] = ()  #: wishes that it waits for
+    reuses: bool = False  #: what is stored already
 
     def __str__(self) -> str:
         return self.key
@@ -45,6 +47,7 @@ class Scenario:
     bugs: int = 0
     drains: int = 0
     lost_acks: int = 0
+    hastes: int = 0  #: of a dispatcher that does not know who waits for others
     half_moves: int = 0  #: the server forgets that a moved message left the queue
     refusals: int = 0
     failures: int = 0

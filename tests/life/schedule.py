@@ -28,6 +28,8 @@ class Outcome:
     actions: list[Action] = field(default_factory=list)
     rest: list[Action] = field(default_factory=list)  #: after the faults
     events: set[str] = field(default_factory=set)  #: names of what was written
+    lives: set[tuple[str, ...]] = field(default_factory=set)  #: the same, job by job
+    errors: set[str] = field(default_factory=set)  #: codes of how jobs ended
     broken: str = ""
 
     @property
@@ -74,6 +76,8 @@ async def _play(session: Session, drive: Drive, rng: random.Random) -> Outcome:
         outcome.broken = str(broken)
     outcome.actions = outcome.actions or session.done
     outcome.events = {entry.event.name for entry in state.events.log}
+    outcome.lives = {tuple(e.event.name for e in state.events.of(j)) for j in state.events.jobs()}
+    outcome.errors = {record.error.code for record in state.records() if record.error}
     await session.world.close()
     return outcome
 

@@ -5,7 +5,7 @@ from functools import cache
 from typing import NamedTuple
 
 from heliograph.contracts.names import keyed_job_id
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.bus.memory import MemorySlots
 from services.render.settings import RenderSettings
@@ -19,6 +19,7 @@ from tests.life.scenario import Scenario
 from tests.life.twins import Accounts, Events, Work
 
 PROJECT = "life"
+ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})  #: without success
 LATE = 10.0  #: seconds after the submit limit by which a request has arrived, if ever
 
 
@@ -109,6 +110,10 @@ class State:
     def record(self, job: str) -> Record | None:
         """A job as it stands, at once."""
         return self._records.get(job)
+
+    def steps(self, jobs: list[str]) -> list[Step]:
+        """How far some jobs are."""
+        return [self._records[job].step for job in jobs]
 
     def records(self) -> list[Record]:
         return [*self._records.values()]

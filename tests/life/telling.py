@@ -7,6 +7,7 @@ _SENTENCES = {
     "wake": "{0} wakes up",
     "deliver": "the {0} message of {1} is delivered",
     "dispatch": "the dispatcher looks at {0}",
+    "give up": "the dispatcher looks at those that {0} waits for",
     "put back": "the reaper looks at {0}",
     "search": "render looks for the request of {0}",
     "expire": "the reaper looks at the deadline of {0}",
@@ -27,6 +28,7 @@ _SENTENCES = {
     "outage afterwards": "{0} does its act, and hears nothing of it",
     "bug": "{0} breaks",
     "lose ack": "the server forgets that the {0} message of {1} is done with",
+    "hurry": "a dispatcher does not know that {0} waits for others",
     "half a move": "the server forgets that {0} left the queue",
     "trim": "the janitor trims {0}",
 }

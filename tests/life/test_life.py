@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.jobs import LEGAL
 from tests.life.drawing import obey, run
 from tests.life.scenario import EVERYTHING, Wish, some_of
@@ -23,6 +24,8 @@ from tests.life.shrinking import replay, story_of, tell
 
 SCHEDULES = 1_500
 REPLACEMENTS = 300
+DEPENDENCIES = 400
+REUSES = 300
 SECONDS = float(os.environ.get("LIFE_SECONDS", "0"))
 
 
@@ -63,6 +66,53 @@ def test_every_promise_is_kept_while_jobs_replace_each_other() -> None:
         outcome = run(seed, some_of(REPLACING, random.Random(seed)))
         if outcome.broken:
             pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
+
+
+DEPENDING = replace(
+    EVERYTHING,
+    wishes=(
+        Wish("a", "x", "s"),
+        Wish("b", "y", after=("a",)),
+        Wish("c", "z", "s", after=("a", "b")),
+        Wish("d", "x", "s", replaces=True),
+    ),
+    hastes=3,
+)
+
+
+@pytest.mark.timeout(120)
+def test_every_promise_is_kept_while_jobs_wait_for_each_other() -> None:
+    ends = set()
+    for seed in range(DEPENDENCIES):
+        outcome = run(seed, some_of(DEPENDING, random.Random(seed)))
+        ends |= outcome.errors
+        if outcome.broken:
+            pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
+
+    assert DependencyFailed.code in ends, "no job ever failed for another"
+
+
+REUSING = replace(
+    EVERYTHING,
+    wishes=(
+        Wish("a", "x", "s"),
+        Wish("b", "x", "s", reuses=True),
+        Wish("c", "x", "t", reuses=True, within=40),
+        Wish("d", "x", after=("b",)),
+    ),
+)
+
+
+@pytest.mark.timeout(120)
+def test_every_promise_is_kept_while_results_are_used_again() -> None:
+    lives = set()
+    for seed in range(REUSES):
+        outcome = run(seed, some_of(REUSING, random.Random(seed)))
+        lives |= outcome.lives
+        if outcome.broken:
+            pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
+
+    assert ("accepted", "succeeded") in lives, "no result was ever used again"
 
 
 @settings(

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from heliograph.contracts.records import Record, Step
 from tests.life.actions import Action
 from tests.life.scenario import Budgets
-from tests.life.state import State
-
-_ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})
+from tests.life.state import ENDED, State
 
 
 def wants(state: State, left: Budgets) -> Iterator[Action]:
@@ -34,9 +32,9 @@ def _about(record: Record, job: str, left: Budgets) -> Iterator[Action]:
 
 
 def _retries(record: Record, job: str) -> Iterator[Action]:
-    if record.step is Step.SUBMIT_UNKNOWN or record.step in _ENDED:
+    if record.step is Step.SUBMIT_UNKNOWN or record.step in ENDED:
         yield "retry", job, ""
-    if record.step in _ENDED:
+    if record.step in ENDED:
         yield "retry", job, "submit"
         if record.internal.outputs:
             yield "retry", job, "download"

@@ -13,6 +13,7 @@ from heliograph.contracts.subjects import run as run_subject
 from heliograph.contracts.subjects import store as store_subject
 from heliograph.runtime.bus.memory import Message
 from heliograph.runtime.delivery import Bugs, Delivery, Drained, deliver
+from services.render.depending import give_up
 from services.render.references import References
 from services.render.rendering import bury, render
 from services.render.reporting import Reporter
@@ -81,6 +82,10 @@ class Workers:
         sequence, ticket = self._state.work.queue[job]
         with suppress(Unavailable):  # another round follows
             await self._state.work.move(ticket, sequence)
+
+    async def give_up(self, job: str) -> None:
+        with suppress(Unavailable):  # another look follows
+            await give_up(self._state.events, self._state.work, job)
 
     async def put_back(self, job: str) -> None:
         with suppress(Unavailable):  # another round follows

@@ -99,6 +99,15 @@ class World:
         work = self._workers.dispatch(self.state.job(job))
         self._begin(Process(f"dispatch {job}", "dispatch"), work)
 
+    def _hurry(self, job: str) -> None:
+        self._spend("hastes")
+        work = self._workers.dispatch(self.state.job(job))
+        self._begin(Process(self._number(f"hurry {job}"), "dispatch"), work)
+
+    def _give_up(self, job: str) -> None:
+        work = self._workers.give_up(self.state.job(job))
+        self._begin(Process(f"give up {job}", "dispatch"), work)
+
     def _put_back(self, job: str) -> None:
         work = self._workers.put_back(self.state.job(job))
         self._begin(Process(f"put back {job}", "reap"), work)

@@ -15,11 +15,19 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from heliograph.contracts.actions import (
+    ActionReport,
+    ActionRequest,
+    CancelPreview,
+    RetryPreview,
+)
 from heliograph.contracts.asyncapi import asyncapi
+from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.events import Event, event_type
 from heliograph.contracts.jobs import LEGAL
 from heliograph.contracts.live import ClientFrame
 from heliograph.contracts.problems import Problem
+from heliograph.contracts.projects import ChangeProject, ProjectState
 from heliograph.contracts.queries import (
     JobPage,
     LaneStates,
@@ -87,6 +95,15 @@ PUBLISHED: dict[str, Callable[[], Any]] = {
     "problem": _said(Problem),
     "event": _event,
     "job-request": _heard(JobRequest),
+    "batch-request": _heard(BatchRequest),
+    "batch": _said(Batch),
+    "batch-problem": _said(BatchProblem),
+    "action-request": _heard(ActionRequest),
+    "action-report": _said(ActionReport),
+    "retry-preview": _said(RetryPreview),
+    "cancel-preview": _said(CancelPreview),
+    "change-project": _heard(ChangeProject),
+    "project": _said(ProjectState),
     "cancel-request": _heard(CancelRequest),
     "retry-request": _heard(RetryRequest),
     "client-frame": _heard(ClientFrame),

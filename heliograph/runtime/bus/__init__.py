@@ -6,7 +6,7 @@ first; `Unavailable` that nobody knows whether it was written, so whoever needs 
 Adapters: `events`, `work` and `claims` on JetStream; `memory` for tests.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -90,13 +90,14 @@ class WorkQueue(Protocol):
         """Leave a note about a job that nobody can work on."""
 
 
+@dataclass(frozen=True)
 class SlotClaim:
     """Who was last to claim a slot, and the revision that the next claimant must have seen."""
 
-    def __init__(self, job: str | None, revision: int, restored: Restored | None) -> None:
-        self.job = job
-        self.revision = revision
-        self.restored = restored
+    job: str | None
+    revision: int
+    restored: Restored | None
+    withdrawn: frozenset[str] = frozenset()  #: jobs whose versions can be restored no more
 
 
 class Slots(Protocol):
@@ -124,6 +125,19 @@ class Slots(Protocol):
         Raises:
             Lost: It did not.
         """
+
+    async def withdraw(
+        self, project: str, slot: str, jobs: Collection[str], seen: SlotClaim
+    ) -> None:
+        """
+        Note which jobs are about to lose their results, in the place of those `seen`.
+
+        Raises:
+            Lost: Somebody claimed the slot, or restored a version, since it was `seen`.
+        """
+
+    async def every(self, project: str) -> dict[str, SlotClaim]:
+        """The slots of a project that were ever claimed, by name. For looking only."""
 
 
 class Places(NamedTuple):

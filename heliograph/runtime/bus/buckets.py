@@ -36,6 +36,11 @@ class Bucket:
         stored = await self._jetstream.last(self._stream, self._prefix + key)
         return Cell.of(stored) if stored else Cell({}, 0)
 
+    async def matching(self, pattern: str) -> dict[str, Cell]:
+        """What is there by keys of a pattern, as `demo.*`. Raises Unavailable."""
+        every = self._jetstream.every(self._stream, self._prefix + pattern)
+        return {s.subject.removeprefix(self._prefix): Cell.of(s) async for s in every}
+
     async def size(self) -> int:
         """How many keys there are. Raises Unavailable."""
         info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")

@@ -1,45 +1,59 @@
 """Tables of claims: who may fill a slot, and who has a place at a provider."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.registry import Account
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Places, SlotClaim, now
-from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.bus.buckets import Bucket, Cell
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.mirrors import Mirror
 
 
 class BucketSlots:
-    """`Slots` in the bucket `slots`: key `<project>.<slot>`, value `{job, restored?}`."""
+    """`Slots` in the bucket `slots`: key `<project>.<slot>`, value `{job, restored?, withdrawn?}`."""
 
     def __init__(self, jetstream: JetStream) -> None:
         self._bucket = Bucket(jetstream, "slots")
 
     async def read(self, project: str, slot: str) -> SlotClaim:
-        cell = await self._bucket.read(f"{project}.{slot}")
-        restored = cell.value.get("restored")
-        return SlotClaim(
-            cell.value.get("job"),
-            cell.revision,
-            Restored.model_validate(restored) if restored else None,
-        )
+        return _claim(await self._bucket.read(f"{project}.{slot}"))
+
+    async def every(self, project: str) -> dict[str, SlotClaim]:
+        cells = await self._bucket.matching(f"{project}.*")
+        return {key.partition(".")[2]: _claim(cell) for key, cell in cells.items()}
 
     async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
-        await self._write(project, slot, job, seen.restored, seen.revision)
+        await self._write(project, slot, replace(seen, job=job))
 
     async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
-        await self._write(project, slot, seen.job, restored, seen.revision)
+        await self._write(project, slot, replace(seen, restored=restored))
 
-    async def _write(
-        self, project: str, slot: str, job: str | None, restored: Restored | None, seen: int
+    async def withdraw(
+        self, project: str, slot: str, jobs: Collection[str], seen: SlotClaim
     ) -> None:
-        value: dict[str, Any] = {"job": job}
-        if restored:
-            value["restored"] = restored.model_dump(mode="json")
-        await self._bucket.write(f"{project}.{slot}", value, seen)
+        await self._write(project, slot, replace(seen, withdrawn=frozenset(jobs)))
+
+    async def _write(self, project: str, slot: str, claim: SlotClaim) -> None:
+        value: dict[str, Any] = {"job": claim.job}
+        if claim.restored:
+            value["restored"] = claim.restored.model_dump(mode="json")
+        if claim.withdrawn:
+            value["withdrawn"] = sorted(claim.withdrawn)
+        await self._bucket.write(f"{project}.{slot}", value, claim.revision)
+
+
+def _claim(cell: Cell) -> SlotClaim:
+    restored = cell.value.get("restored")
+    return SlotClaim(
+        cell.value.get("job"),
+        cell.revision,
+        Restored.model_validate(restored) if restored else None,
+        frozenset(cell.value.get("withdrawn", ())),
+    )
 
 
 class BucketAccounts:

@@ -6,7 +6,7 @@ Whoever hands in a `gate` decides when each act of a handler happens, and in whi
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from heliograph.contracts.breaking import Breaker
@@ -133,11 +133,21 @@ class MemorySlots:
         self._gate = gate
         self.claims: dict[tuple[str, str], tuple[str | None, int]] = {}
         self.restored: dict[tuple[str, str], Restored] = {}
+        self.withdrawn: dict[tuple[str, str], frozenset[str]] = {}
 
     async def read(self, project: str, slot: str) -> SlotClaim:
         await self._gate("read slot", slot)
-        job, revision = self.claims.get((project, slot), (None, 0))
-        return SlotClaim(job, revision, self.restored.get((project, slot)))
+        return self._claim(project, slot)
+
+    def _claim(self, project: str, slot: str) -> SlotClaim:
+        place = (project, slot)
+        job, revision = self.claims.get(place, (None, 0))
+        gone = self.withdrawn.get(place, frozenset())
+        return SlotClaim(job, revision, self.restored.get(place), gone)
+
+    async def every(self, project: str) -> dict[str, SlotClaim]:
+        await self._gate("read slots", project)
+        return {slot: self._claim(project, slot) for of, slot in self.claims if of == project}
 
     async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
         await self._gate("claim slot", slot, job)
@@ -153,6 +163,16 @@ class MemorySlots:
             raise Lost(slot)
         self.claims[project, slot] = (seen.job, revision + 1)
         self.restored[project, slot] = restored
+
+    async def withdraw(
+        self, project: str, slot: str, jobs: Collection[str], seen: SlotClaim
+    ) -> None:
+        await self._gate("withdraw", slot)
+        _, revision = self.claims.get((project, slot), (None, 0))
+        if self.is_lost(revision, seen.revision):
+            raise Lost(slot)
+        self.claims[project, slot] = (seen.job, revision + 1)
+        self.withdrawn[project, slot] = frozenset(jobs)
 
     def is_lost(self, revision: int, seen: int) -> bool:
         """Whether somebody else was first."""

@@ -31,8 +31,21 @@ ACCEPTED: Responses = {
 
 def body_of(shape: type[BaseModel]) -> dict[str, Any]:
     """The body of a route that reads it with its own care, for the documentation."""
-    content = {"application/json": {"schema": shape.model_json_schema()}}
+    schema = shape.model_json_schema()
+    content = {"application/json": {"schema": _whole(schema, schema.get("$defs", {}))}}
     return {"requestBody": {"content": content, "required": True}}
+
+
+def _whole(schema: Any, shapes: dict[str, Any]) -> Any:
+    """A schema with its parts in their places: OpenAPI would look for them somewhere else."""
+    match schema:
+        case {"$ref": str(name), **rest}:
+            return {**_whole(shapes[name.rsplit("/", 1)[1]], shapes), **rest}
+        case dict():
+            return {name: _whole(v, shapes) for name, v in schema.items() if name != "$defs"}
+        case list():
+            return [_whole(each, shapes) for each in schema]
+    return schema
 
 
 def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from heliograph.contracts.batches import Batch, BatchRequest
+from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.names import BATCH_PATTERN
 from heliograph.runtime.bodies import read_body
 from heliograph.runtime.presenting import Presenter
@@ -25,7 +25,10 @@ def batching_routes(batches: Batches, presenter: Presenter) -> APIRouter:
     @router.post(
         "/projects/{project}/batches",
         status_code=202,
-        responses={202: {"model": Batch, "description": "What became of each request"}},
+        responses={
+            202: {"model": Batch, "description": "What became of each request"},
+            "4XX": {"model": BatchProblem, "description": "Nothing was made; which are wrong"},
+        },
         openapi_extra=body_of(BatchRequest),
         summary="Ask for up to 500 jobs, all or none",
     )

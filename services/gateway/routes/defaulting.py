@@ -1,4 +1,4 @@
-"""HTTP of projects: what they fill in for requests that leave it out."""
+"""HTTP of projects: what they fill in for requests that leave it out, and what they keep."""
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -26,7 +26,7 @@ def defaulting_routes(projects: Projects) -> APIRouter:
         "/projects/{project}",
         responses=_STATE,
         openapi_extra=body_of(ChangeProject),
-        summary="Change the defaults of a project",
+        summary="Change what a project fills in, and what it keeps",
     )
     async def change_project(project: str, request: Request) -> Response:
         name = project_name(project)

@@ -21,6 +21,7 @@ class Row:
 
     sequence: int
     record: Record
+    version: int | None = None  #: its number in its slot, where that was asked for
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,22 @@ class SlotsShot:
     sequence: int
     slots: list[SlotRows]
     next: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A job that is over and kept, as it matters to what a project keeps."""
+
+    id: str
+    kind: str
+    slot: str | None
+    has_result: bool
+    finished_at: datetime
+    version: int | None  #: which one of its slot; null for what is none
+    versions: int  #: how many its slot has had
+    objects: int  #: in the store, that it made
+    bytes: int
+    in_use: bool  #: an open job works from it, or another was given its result
 
 
 class Ledger(Protocol):
@@ -103,7 +120,7 @@ class Ledger(Protocol):
         """One slot; nothing when no job was ever for it."""
 
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
-        """What succeeded in a slot as a version after a number, in order."""
+        """What succeeded in a slot as a version after a number and is kept, in order."""
 
     async def result(self, project: str, digest: str) -> str | None:
         """The last job that made a result by that digest."""
@@ -125,6 +142,15 @@ class Ledger(Protocol):
 
     async def trimmed(self, jobs: Sequence[str]) -> None:
         """Note that they are."""
+
+    async def ended(self, project: str) -> list[Ended]:
+        """Jobs of a project that are over and not pruned, the oldest first."""
+
+    async def unemptied(self, pruned_before: datetime, limit: int) -> list[str]:
+        """Jobs that were pruned before a time, are not in use, and may have objects in the store."""
+
+    async def emptied(self, jobs: Sequence[str]) -> None:
+        """Note that they have none."""
 
     async def check(self) -> None:
         """For readiness."""

@@ -83,6 +83,8 @@ def _conditions(query: ListJobs) -> list[ColumnElement[bool]]:
         value = getattr(query, column)
         if value is not None:
             where.append(jobs.c[column] == value)
+    if not (isinstance(query, FindJobs) and query.retries):
+        where.append(jobs.c.pruned.is_(False))
     if query.slot is not None:
         # LIKE of SQLite does not tell capitals from small letters
         where.append(func.substr(jobs.c.slot, 1, len(query.slot)) == query.slot)

@@ -2,7 +2,8 @@
 Slots, read from the jobs that were for them.
 
 A version needs no table of its own: it is the number of a success among those of its slot, in the
-order of the log. So the numbers are the same however often the read model is made anew.
+order of the log. So the numbers are the same however often the read model is made anew. What was
+pruned keeps its number, and is not shown.
 """
 
 from collections.abc import Sequence
@@ -20,12 +21,13 @@ FAILURES = 10  #: shown of a slot
 _FAILED = ("failed", "expired")
 _OPEN = ("queued", "running")
 _BEYOND = "\x7f"  #: comes after every character of a name
+_kept = jobs.c.pruned.is_(False)
 
 
 def slots_listed(query: ListSlots) -> Select[Any]:
     """What has to be shown of a page of slots, and of one more, in one statement: one moment."""
     prefixed = and_(jobs.c.slot >= query.prefix, jobs.c.slot < query.prefix + _BEYOND)
-    page = select(jobs.c.slot).where(jobs.c.project == query.project, prefixed)
+    page = select(jobs.c.slot).where(jobs.c.project == query.project, prefixed, _kept)
     if query.cursor is not None:
         page = page.where(jobs.c.slot > query.cursor)
     return _shown(query.project, page.distinct().order_by(jobs.c.slot).limit(query.limit + 1))
@@ -33,23 +35,38 @@ def slots_listed(query: ListSlots) -> Select[Any]:
 
 def slot_named(query: GetSlot) -> Select[Any]:
     """The same of one slot."""
-    page = select(jobs.c.slot).where(jobs.c.project == query.project, jobs.c.slot == query.slot)
+    page = select(jobs.c.slot).where(
+        jobs.c.project == query.project, jobs.c.slot == query.slot, _kept
+    )
     return _shown(query.project, page.distinct())
+
+
+def numbered(project: str) -> Select[Any]:
+    """Every success that fills a slot, with its number, and how many its slot has had."""
+    of_slot = func.row_number().over(partition_by=jobs.c.slot, order_by=jobs.c.ended)
+    return select(
+        jobs.c.id.label("job"),
+        of_slot.label("number"),
+        func.count().over(partition_by=jobs.c.slot).label("versions"),
+    ).where(jobs.c.project == project, jobs.c.slot.is_not(None), jobs.c.status == "succeeded")
 
 
 def versions_after(project: str, slot: str, number: int) -> Select[Any]:
     """The successes of a slot that are versions after a number, in order."""
-    statement = select(jobs.c.sequence, jobs.c.record).where(
-        jobs.c.project == project, jobs.c.slot == slot, jobs.c.status == "succeeded"
+    every = numbered(project).where(jobs.c.slot == slot).cte("every")
+    return (
+        select(jobs.c.sequence, jobs.c.record, every.c.number)
+        .join_from(every, jobs, jobs.c.id == every.c.job)
+        .where(every.c.number > number, _kept)
+        .order_by(every.c.number)
     )
-    return statement.order_by(jobs.c.sequence).offset(number)
 
 
 def fillers(project: str, slots: Sequence[str]) -> Select[Any]:
     """Of each slot, by name: the job that is open, else the last success."""
     is_open = jobs.c.status.in_(_OPEN)
     rank = func.row_number().over(
-        partition_by=jobs.c.slot, order_by=(case((is_open, 0), else_=1), jobs.c.sequence.desc())
+        partition_by=jobs.c.slot, order_by=(case((is_open, 0), else_=1), jobs.c.ended.desc())
     )
     ranked = (
         select(jobs.c.slot, jobs.c.id, rank.label("rank"))
@@ -70,20 +87,22 @@ def _shown(project: str, names: Select[Any]) -> Select[Any]:
             jobs.c.number,
             slot,
             jobs.c.status,
-            jobs.c.sequence,
+            jobs.c.ended,
+            jobs.c.pruned,
             func.count().filter(succeeded).over(partition_by=slot).label("versions"),
-            func.max(jobs.c.sequence).filter(succeeded).over(partition_by=slot).label("latest"),
+            func.max(jobs.c.ended).filter(succeeded).over(partition_by=slot).label("latest"),
             func.row_number()
-            .over(partition_by=(slot, failed), order_by=jobs.c.sequence.desc())
+            .over(partition_by=(slot, failed), order_by=jobs.c.ended.desc())
             .label("age"),
         )
         .where(jobs.c.project == project, slot.in_(select(page.c.slot)))
         .cte("ranked")
     )
     since = func.coalesce(ranked.c.latest, 0)
-    news = and_(ranked.c.status.in_(_FAILED), ranked.c.sequence > since, ranked.c.age <= FAILURES)
+    is_kept = ranked.c.pruned.is_(False)
+    news = and_(ranked.c.status.in_(_FAILED), ranked.c.ended > since, ranked.c.age <= FAILURES)
     open_ = ranked.c.status.in_(_OPEN)
-    wanted = or_(ranked.c.sequence == ranked.c.latest, open_, news)
+    wanted = or_(ranked.c.ended == ranked.c.latest, open_, and_(news, is_kept))
     rows = page.outerjoin(ranked, and_(ranked.c.slot == page.c.slot, wanted))
     rows = rows.outerjoin(jobs, jobs.c.number == ranked.c.number)
     everything = cursors.outerjoin(rows, page.c.slot.is_not(None))
@@ -97,7 +116,7 @@ def _shown(project: str, names: Select[Any]) -> Select[Any]:
             jobs.c.record,
         )
         .select_from(everything)
-        .order_by(page.c.slot, jobs.c.sequence.desc())
+        .order_by(page.c.slot, jobs.c.ended.desc())
     )
 
 

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import FINAL, Step
-from services.status.ledgers import OutOfStep, Page, Row, SlotsShot, Snapshot
+from services.status.ledgers import Ended, OutOfStep, Page, Row, SlotsShot, Snapshot
 from services.status.ledgers.listing import cursor_after, finding, listing
+from services.status.ledgers.pruning import ended_jobs, jobs_in_use, not_emptied, read_ended
 from services.status.ledgers.searching import clear_index, create_index, drop_index, has_index
 from services.status.ledgers.slotting import (
     fillers,
@@ -34,6 +35,8 @@ from services.status.ledgers.tables import (
     metadata,
     read_row,
     stamp,
+    use_columns,
+    uses,
 )
 
 _FINAL = tuple(str(step) for step in FINAL)
@@ -47,6 +50,7 @@ class SqlLedger:
         self._insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert
         self._upsert_jobs = self._upserting()
         self._insert_labels = self._insert(labels).on_conflict_do_nothing()
+        self._insert_uses = self._insert(uses).on_conflict_do_nothing()
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
 
@@ -77,7 +81,7 @@ class SqlLedger:
             found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
             if found and found.epoch == epoch:
                 return int(found.sequence)
-            for table in (labels, jobs, cursors):
+            for table in (labels, uses, jobs, cursors):
                 await connection.execute(delete(table))
             if has_index(connection):
                 await clear_index(connection)
@@ -102,9 +106,14 @@ class SqlLedger:
 
     async def _upsert(self, connection: AsyncConnection, rows: list[Row]) -> None:
         await connection.execute(self._upsert_jobs, [job_columns(row) for row in rows])
-        named = [label for row in rows for label in label_columns(row.record)]
-        if named:
+        kept = [row.record for row in rows if row.record.pruned_at is None]
+        if named := [label for record in kept for label in label_columns(record)]:
             await connection.execute(self._insert_labels, named)
+        if used := [use for record in kept for use in use_columns(record)]:
+            await connection.execute(self._insert_uses, used)
+        if pruned := [row.record.id for row in rows if row.record.pruned_at]:
+            for table in (labels, uses):
+                await connection.execute(delete(table).where(table.c.job.in_(pruned)))
 
     async def page(self, query: ListJobs) -> Page:
         async with self._transaction() as connection:
@@ -123,7 +132,8 @@ class SqlLedger:
         self, project: str, jobs_named: Sequence[str] | None, final_since: datetime
     ) -> Snapshot:
         if jobs_named is None:
-            shown = or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= stamp(final_since))
+            lately = and_(jobs.c.finished_at >= stamp(final_since), jobs.c.pruned.is_(False))
+            shown = or_(jobs.c.finished_at.is_(None), lately)
         else:
             shown = jobs.c.id.in_(jobs_named)
         # one statement, so that the rows are of the cursor's moment on every database
@@ -158,7 +168,8 @@ class SqlLedger:
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
         statement = versions_after(project, slot, after).limit(limit)
         async with self._transaction() as connection:
-            return [read_row(each) for each in await connection.execute(statement)]
+            found = await connection.execute(statement)
+            return [replace(read_row(each), version=int(each.number)) for each in found]
 
     async def result(self, project: str, digest: str) -> str | None:
         statement = select(jobs.c.id).where(jobs.c.project == project, jobs.c.result == digest)
@@ -202,6 +213,19 @@ class SqlLedger:
     async def trimmed(self, named: Sequence[str]) -> None:
         async with self._transaction() as connection:
             await connection.execute(update(jobs).where(jobs.c.id.in_(named)).values(trimmed=True))
+
+    async def ended(self, project: str) -> list[Ended]:
+        async with self._transaction() as connection:
+            used = frozenset(await connection.scalars(jobs_in_use(project)))
+            found = await connection.execute(ended_jobs(project))
+            return [read_ended(each, used) for each in found]
+
+    async def unemptied(self, pruned_before: datetime, limit: int) -> list[str]:
+        return await self._ids(not_emptied(stamp(pruned_before)).limit(limit))
+
+    async def emptied(self, named: Sequence[str]) -> None:
+        async with self._transaction() as connection:
+            await connection.execute(update(jobs).where(jobs.c.id.in_(named)).values(emptied=True))
 
     async def check(self) -> None:
         async with self._transaction() as connection:

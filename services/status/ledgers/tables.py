@@ -1,5 +1,6 @@
 """The tables of the read model. All times are microseconds since 1970."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,19 +15,28 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
+from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.records import Record, Step
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 4"
+LAYOUT = "jobs 5"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Slot = String(520).with_variant(String(520, collation="C"), "postgresql")  #: ordered byte by byte
 
 metadata = MetaData()
+
+
+def _sparse_index(name: str, *columns: str, where: str) -> Index:
+    """Of the rows that have a value there: most have none."""
+    has_one = text(f"{where} IS NOT NULL")
+    return Index(name, *columns, sqlite_where=has_one, postgresql_where=has_one)
+
 
 cursors = Table(
     "cursors",
@@ -43,6 +53,7 @@ jobs = Table(
     Column("id", String(32), unique=True, nullable=False),
     Column("project", String(64), nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),  # sequence of its end; of an open job, so far
     Column("kind", String(64), nullable=False),
     Column("model", String(130), nullable=False),
     Column("slot", _Slot),
@@ -57,15 +68,24 @@ jobs = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Column("finish_by", BigInteger),
+    Column("objects", Integer, nullable=False),  # in the store, made by this job
+    Column("bytes", BigInteger, nullable=False),
     Column("trimmed", Boolean, nullable=False, default=False),
+    Column("pruned", Boolean, nullable=False, default=False),
+    Column(
+        "emptied", Boolean, nullable=False, default=False
+    ),  # its objects are gone from the store
     Column("record", Text, nullable=False),
     # the columns after `id` are filters: rows that do not match are never fetched
-    Index("jobs_by_age", "project", "created_at", "id", "status", "kind", "model", "user", "slot"),
-    Index("jobs_by_status", "project", "status", "created_at", "id"),
-    Index("jobs_by_slot", "project", "slot", "sequence", "status"),
+    Index(
+        *("jobs_by_age", "project", "created_at", "id"),
+        *("status", "kind", "model", "user", "slot", "pruned"),
+    ),
+    Index("jobs_by_status", "project", "status", "created_at", "id", "pruned"),
+    Index("jobs_by_slot", "project", "slot", "ended", "status"),
     Index("jobs_by_step", "step", "changed_at"),
-    Index("jobs_by_batch", "project", "batch", "created_at", "id"),
-    Index("jobs_by_retry", "retry_of"),
+    _sparse_index("jobs_by_batch", "project", "batch", "created_at", "id", where="batch"),
+    _sparse_index("jobs_by_retry", "retry_of", where="retry_of"),
     Index("jobs_by_result", "result", "project", "sequence"),
 )
 
@@ -81,13 +101,27 @@ labels = Table(
 )
 
 
+#: which jobs need what others made
+uses = Table(
+    "uses",
+    metadata,
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("used", String(32), primary_key=True),
+    Column("kept", Boolean, nullable=False),  # for as long as it is kept, not only until it ends
+    Index("uses_by_used", "used"),
+)
+
+
 def job_columns(row: Row) -> dict[str, Any]:
     """A row of `jobs`."""
     record = row.record
+    remains = record.internal.remains
+    own = list(own_objects(record))
     return {
         "id": record.id,
         "project": record.project,
         "sequence": row.sequence,
+        "ended": remains.ended if remains else row.sequence,
         "kind": record.kind,
         "model": record.model,
         "slot": record.slot,
@@ -102,14 +136,37 @@ def job_columns(row: Row) -> dict[str, Any]:
         "changed_at": stamp(record.internal.changed_at),
         "finished_at": stamp(record.finished_at) if record.finished_at else None,
         "finish_by": stamp(record.finish_by) if record.finish_by else None,
+        "objects": len(own),
+        "bytes": sum(own),
         "trimmed": False,
+        "pruned": remains is not None,
+        "emptied": False,
         "record": record.model_dump_json(),
     }
 
 
 def _is_made(record: Record) -> bool:
     """Whether a job has a result, and it was its own."""
-    return record.step is Step.SUCCEEDED and record.internal.reused is None
+    is_own = record.internal.reused is None and record.pruned_at is None
+    return record.step is Step.SUCCEEDED and is_own
+
+
+def own_objects(record: Record) -> Iterator[int]:
+    """The sizes of what the job put into the store; a result that is used again is another's."""
+    for asset in record.stored:
+        if job_of_asset(asset.id)[0] == record.id:
+            yield asset.bytes
+            yield from (variant.bytes for variant in asset.variants.values())
+
+
+def use_columns(record: Record) -> list[dict[str, Any]]:
+    """The rows of `uses` for a job."""
+    takeover, reused = record.internal.takeover, record.internal.reused
+    named = [job_of_asset(each.asset)[0] for each in record.references if each.asset]
+    named += [*record.internal.after, *([record.retry_of] if record.retry_of else [])]
+    named += [takeover.job] if takeover else []
+    used = dict.fromkeys(named, False) | ({reused.job: True} if reused else {})
+    return [{"job": record.id, "used": name, "kept": kept} for name, kept in used.items()]
 
 
 def label_columns(record: Record) -> list[dict[str, Any]]:
@@ -126,3 +183,8 @@ def read_row(found: Any) -> Row:
 def stamp(at: datetime) -> int:
     """A time as it is stored."""
     return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def read_stamp(stored: int) -> datetime:
+    """A time as it was stored."""
+    return _EPOCH + timedelta(microseconds=stored)

@@ -55,6 +55,9 @@ class ObjectStore(Protocol):
     async def size(self, key: str) -> int | None:
         """How many bytes are under a key; None when there are none."""
 
+    async def keys(self, prefix: str) -> list[str]:
+        """What there is under keys that begin like this."""
+
     async def delete(self, key: str) -> None:
         """Forget what is under a key. Nothing there is fine."""
 

@@ -23,6 +23,9 @@ class MemoryStore:
         stored = self.objects.get(key)
         return None if stored is None else len(stored)
 
+    async def keys(self, prefix: str) -> list[str]:
+        return [key for key in self.objects if key.startswith(prefix)]
+
     async def delete(self, key: str) -> None:
         self.objects.pop(key, None)
 

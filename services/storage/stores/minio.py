@@ -99,6 +99,14 @@ class MinioStore:
             answer.raise_for_status()
         return answer
 
+    async def keys(self, prefix: str) -> list[str]:
+        with translated():
+            return await asyncio.to_thread(self._keys, prefix)
+
+    def _keys(self, prefix: str) -> list[str]:
+        found = self._inside.list_objects(self._bucket, prefix=prefix, recursive=True)
+        return [each.object_name for each in found if each.object_name]
+
     async def delete(self, key: str) -> None:
         with translated():
             await asyncio.to_thread(self._inside.remove_object, self._bucket, key)

@@ -4,7 +4,7 @@ The product with one safeguard taken out: each of these must break a promise.
 A mutant changes one thing, and comes with the faults among which the safeguard is missed.
 """
 
-from tests.life.mutants import claimed, compared, ended, paid, placed
+from tests.life.mutants import claimed, compared, depended, ended, paid, placed
 from tests.life.mutants.registry import Mutant
 
 MUTANTS: list[Mutant] = [
@@ -13,4 +13,5 @@ MUTANTS: list[Mutant] = [
     *claimed.MUTANTS,
     *placed.MUTANTS,
     *ended.MUTANTS,
+    *depended.MUTANTS,
 ]

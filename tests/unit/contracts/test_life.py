@@ -41,6 +41,7 @@ from heliograph.contracts.records import (
     Takeover,
 )
 from services.gateway.drafting import Caller, draft
+from services.gateway.reusing import with_result
 from tests.support.records import REGISTRY, a_record, a_request, some_project
 
 BEGAN = datetime(2030, 1, 1, tzinfo=UTC)
@@ -53,7 +54,7 @@ MAY_FOLLOW = {
     "rendered": {"submitted", "submitting", "submit_unknown", "started"},
     "retry_scheduled": {"started", "submitting", "submitted", "submit_unknown"},
     "submit_unknown": {"submitting"},
-    "succeeded": {"rendered"},
+    "succeeded": {"rendered", "accepted"},
 }
 NOT_FINAL = {
     "accepted",
@@ -147,7 +148,9 @@ def after(record: Record, *facts: Fact | str, charged: Charged = "no") -> Record
 
 def standing_at(step: Step, takes_over: str) -> Record:
     """A record whose step is this one, however it came there."""
-    record = after(accepted("0.003", takes_over), "started", "submitting")
+    record = accepted("0.003", takes_over)
+    if takes_over != "reuse":
+        record = after(record, "started", "submitting")
     internal = record.internal.model_copy(update={"step": step})
     return record.model_copy(update={"internal": internal})
 
@@ -162,7 +165,8 @@ def test_a_fact_is_legal_after_the_steps_that_the_architecture_names(fact: str) 
 
 @pytest.mark.parametrize(("step", "fact"), list(product(Step, sorted(MAY_FOLLOW))))
 def test_what_is_legal_can_be_folded_and_nothing_else_can(step: Step, fact: str) -> None:
-    record = standing_at(step, {"submitted": "poll", "rendered": "download"}.get(fact, ""))
+    takes_over = {"submitted": "poll", "rendered": "download", "succeeded": "reuse"}
+    record = standing_at(step, takes_over.get(fact, ""))
 
     if step in MAY_FOLLOW[fact]:
         after(record, fact)
@@ -203,6 +207,16 @@ def test_only_a_job_that_takes_something_over_has_an_answer_without_asking(fact:
         after(started, fact)
 
 
+def test_a_job_without_a_stored_result_does_not_succeed_before_it_started() -> None:
+    with pytest.raises(IllegalFact):
+        after(a_record(), "succeeded")
+
+
+def test_a_job_that_is_given_a_stored_result_never_starts() -> None:
+    with pytest.raises(IllegalFact):
+        after(accepted("1.5", "reuse"), "started")
+
+
 # -- every life there is
 
 
@@ -218,7 +232,10 @@ class Moment:
 
 @cache
 def accepted(price: str, takes_over: str) -> Record:
-    """A job as it is accepted; it may take over the request or the outputs of another one."""
+    """
+    A job as it is accepted; it may take over the request or the outputs of another one, or be given
+    what is stored.
+    """
     takeover = Takeover(
         job=new_job_id(),
         account="sim",
@@ -226,20 +243,24 @@ def accepted(price: str, takes_over: str) -> Record:
         request_id="old-request" if takes_over == "poll" else None,
         outputs=[Output(url="http://there/old.png")] if takes_over == "download" else [],
     )
-    return draft(
+    record = draft(
         a_request(slot="portrait/char-123", parameters={"price": price}, tags={"show": "s1"}),
         Caller(project=some_project(), job=new_job_id(), key="k", correlation_id="c-1"),
         REGISTRY,
         BEGAN,
-        takeover=takeover if takes_over else None,
+        takeover=takeover if takes_over in ("poll", "download") else None,
     )
+    if takes_over != "reuse":
+        return record
+    old = after(a_record(), "started", "submitting", "submitted", "rendered", "succeeded")
+    return with_result(record, old)
 
 
 @st.composite
 def lives(
     draw: st.DrawFn,
     prices: Sequence[str] = ("0.003", "1.5", "0"),
-    takeovers: Sequence[str] = ("", "", "poll", "download"),
+    takeovers: Sequence[str] = ("", "", "poll", "download", "reuse"),
 ) -> list[Moment]:
     """What can happen to one job, in one of the orders that the architecture allows."""
     record = accepted(draw(st.sampled_from(prices)), draw(st.sampled_from(takeovers)))
@@ -260,6 +281,9 @@ def possible(record: Record, *, may_end: bool) -> Iterable[str]:
     old = record.internal.takeover
     for name, steps in MAY_FOLLOW.items():
         if str(record.step) not in steps or (name in ENDS and not may_end):
+            continue
+        never = "started" if record.internal.reused else "succeeded"
+        if record.step is Step.ACCEPTED and name == never:
             continue
         if record.step is Step.STARTED:
             if name == "submitting" and old:
@@ -431,7 +455,7 @@ def test_a_job_that_costs_nothing_is_never_charged(life: list[Moment]) -> None:
 
 
 @thorough
-@given(life=lives(prices=["1.5"], takeovers=["poll", "download"]))
+@given(life=lives(prices=["1.5"], takeovers=["poll", "download", "reuse"]))
 def test_a_job_that_takes_something_over_pays_nothing(life: list[Moment]) -> None:
     for moment in life:
         assert moment.after.charged == "no"

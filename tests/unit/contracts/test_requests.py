@@ -216,13 +216,14 @@ def test_a_field_that_is_wrong_is_named(
     assert mistakes(**fields) == [where]
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [{"quote": "q"}, {"after": [new_job_id()]}, {"reuse": True}],
-    ids=lambda fields: next(iter(fields)),
-)
-def test_what_is_not_available_yet_is_refused_and_not_ignored(fields: dict[str, Any]) -> None:
-    assert mistakes(**fields) == [(next(iter(fields)),)]
+def test_what_is_not_available_yet_is_refused_and_not_ignored() -> None:
+    assert mistakes(quote="q") == [("quote",)]
+
+
+def test_a_job_waits_for_a_few_others_and_for_jobs_only() -> None:
+    assert ask(after=[new_job_id() for _ in range(16)]).after
+    assert mistakes(after=[new_job_id() for _ in range(17)]) == [("after",)]
+    assert mistakes(after=["shot/12"]) == [("after", 0)]
 
 
 def test_arguments_have_up_to_32_kib_as_json() -> None:

@@ -36,6 +36,7 @@ def a_job(
     *,
     job: str | None = None,
     not_before: datetime | None = None,
+    after: Iterable[str] = (),
 ) -> Waiting:
     ticket = Ticket(
         job=job or f"job_{sequence}",
@@ -44,6 +45,7 @@ def a_job(
         priority=priority,
         account=account,
         not_before=not_before,
+        after=list(after),
     )
     return Waiting(sequence, ticket, NOW)
 
@@ -531,3 +533,50 @@ def test_a_job_whose_move_failed_keeps_its_place() -> None:
     again = lane.next(NOW, everywhere)
 
     assert again is failed
+
+
+# -- jobs that wait for others
+
+
+def test_who_waits_for_others_has_no_turn_and_is_counted_all_the_same() -> None:
+    lane = a_lane(a_job(1, after=["job_9"]), a_job(2))
+
+    assert names(drain(lane)) == ["job_2"]
+    assert (len(lane), lane.projects(), lane.first()) == (1, Counter(alice=1), None)
+    assert lane.position("job_1") is None
+    assert not lane, "nobody may have a turn"
+    assert lane.accounts() == set()
+
+
+def test_who_is_let_go_stands_where_it_would_have_stood() -> None:
+    lane = a_lane(a_job(1, after=["job_9"]), a_job(2), a_job(3))
+    take(lane, 0)
+
+    lane.let_go("job_1")
+
+    assert not lane.is_held("job_1")
+    assert names(drain(lane)) == ["job_1", "job_2", "job_3"]
+
+
+def test_a_job_that_waits_for_others_can_be_taken_out() -> None:
+    lane = a_lane(a_job(1, after=["job_9"]))
+
+    lane.remove("job_1")
+    lane.let_go("job_1")
+
+    assert (len(lane), names(drain(lane))) == (0, [])
+
+
+def test_a_place_does_not_help_who_waits_for_others() -> None:
+    lane = a_lane(a_job(1, after=["job_9"]))
+
+    assert names(drain(lane, holders=["job_1"])) == []
+
+
+def test_hearing_of_it_again_does_not_hold_it_again() -> None:
+    lane = a_lane(a_job(1, after=["job_9"]))
+    lane.let_go("job_1")
+
+    lane.add(a_job(1, after=["job_9"]), NOW)
+
+    assert names(drain(lane)) == ["job_1"]

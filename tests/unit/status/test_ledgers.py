@@ -25,7 +25,7 @@ from heliograph.contracts.facts import (
 )
 from heliograph.contracts.jobs import fold
 from heliograph.contracts.queries import ListJobs
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Record, Reused
 from services.status.ledgers import Ledger, OutOfStep, Row, as_text, flatten
 from services.status.ledgers.listing import cursor_after, read_cursor
 from services.status.ledgers.sql import SqlLedger
@@ -39,6 +39,7 @@ in_the_dark = SubmitUnknown(run=1, problem=NobodyKnows().problem())
 rendered = Rendered(run=1, outputs=[])
 succeeded = Succeeded(assets=[])
 expired = Expired(problem=Deadline().problem())
+DONE = (started, submitting, rendered, succeeded)
 
 
 @pytest.fixture
@@ -594,3 +595,34 @@ async def test_trimming_nothing_changes_nothing(ledger: SqlLedger) -> None:
     await ledger.trimmed([])
 
     assert await ledger.untrimmed(NOW, 10) == [("demo", job.id)]
+
+
+# -- results
+
+
+def with_digest(record: Record, digest: str, **internal: Any) -> Record:
+    changed = record.internal.model_copy(update={"result_digest": digest, **internal})
+    return record.model_copy(update={"internal": changed})
+
+
+async def test_a_result_is_found_by_what_its_provider_got(ledger: SqlLedger) -> None:
+    done = [with_digest(a_job(*DONE), each) for each in ("one", "one", "two")]
+    theirs = with_digest(a_job(*DONE, project="other"), "three")
+    await take_in(ledger, *done, theirs)
+
+    assert await ledger.result("demo", "one") == done[1].id, "the last one"
+    assert await ledger.result("demo", "two") == done[2].id
+    assert await ledger.result("demo", "three") is None
+
+
+async def test_only_what_was_made_is_a_result(ledger: SqlLedger) -> None:
+    reused = Reused(job="job_1", assets=[])
+    await take_in(
+        ledger,
+        with_digest(a_job(started, submitting), "running"),
+        with_digest(a_job(Canceled()), "canceled"),
+        with_digest(a_job(*DONE), "given", reused=reused),
+    )
+
+    for digest in ("running", "canceled", "given"):
+        assert await ledger.result("demo", digest) is None

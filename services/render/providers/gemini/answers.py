@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from heliograph.contracts.errors import ContentPolicy, JobError, NoOutput, ProviderProtocol
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
-from services.render.providers.gemini.questions import Story
+from heliograph.contracts.scenes import Story
 
 Made = list[bytes]
 

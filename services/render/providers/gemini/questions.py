@@ -3,10 +3,10 @@
 from typing import Any
 
 from google.genai import types
-from pydantic import BaseModel, ConfigDict, Field
 
 from heliograph.contracts.errors import ProviderRejected
 from heliograph.contracts.registry import Model
+from heliograph.contracts.scenes import Story
 from services.render.providers import Submission
 from services.render.providers.seeding import seed_for
 
@@ -15,28 +15,6 @@ _EDITOR = (
     "You break a story into scenes for a film. Each scene has a heading, what happens in it, a prompt "
     "for one picture of it that stands without the others, and its length in seconds."
 )
-
-
-class Scene(BaseModel):
-    """One scene, numbered from 1."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    number: int
-    heading: str
-    action: str
-    shot_prompt: str
-    duration_seconds: int
-
-
-class Story(BaseModel):
-    """What a text model answers: the sim writes the same."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    title: str
-    logline: str
-    scenes: list[Scene] = Field(min_length=1)
 
 
 Question = tuple[str, types.GenerateContentConfig]

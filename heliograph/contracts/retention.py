@@ -1,0 +1,131 @@
+"""
+Retention: how much of what it made a project keeps, and what becomes of the rest.
+
+Nothing goes unless the project says so. Whatever it says, these stay: the newest version of a slot,
+the one that is current, and what an open job works from.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from heliograph.contracts.names import Label
+
+Versions = Annotated[int, Field(ge=1, lt=2**31, strict=True)]
+Days = Annotated[float, Field(ge=0, le=36_500)]
+
+#: Why a job goes: newer versions of its slot are enough; its result, or its failure, is too old.
+Reason = Literal["versions", "days", "failed_days"]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Rule(_Shape):
+    """What is kept. Null: everything."""
+
+    versions: Versions | None = Field(default=None, examples=[5])  #: of a slot, the newest ones
+    days: Days | None = Field(default=None, examples=[90])  #: results
+    failed_days: Days | None = Field(default=None, examples=[7])  #: jobs that gave none
+
+
+class Retention(Rule):
+    """What a project keeps. Where the rule of a kind says nothing, that of the project holds."""
+
+    kinds: dict[str, Rule] = Field(default_factory=dict)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything could ever go."""
+        return any(_said(rule) for rule in (self, *self.kinds.values()))
+
+    def of(self, kind: str) -> Rule:
+        """What holds for a kind."""
+        own = self.kinds.get(kind, _NO_RULE)
+        return Rule(**{**_said(self), **_said(own)})
+
+    def after(self, wanted: "ChangeRetention") -> "Retention":
+        """After a change; the rules of kinds change one by one, each as a whole."""
+        given = wanted.model_dump(exclude_unset=True)
+        kinds = given.pop("kinds", {})
+        rules = {} if kinds is None else self.model_dump()["kinds"] | kinds
+        kept = {kind: rule for kind, rule in rules.items() if rule is not None}
+        return Retention.model_validate({**self.model_dump(), **given, "kinds": kept})
+
+
+class ChangeRule(Rule):
+    """What is kept of a kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ChangeRetention(ChangeRule):
+    """Part of what a project keeps. What is left out stays; what is null goes."""
+
+    kinds: dict[Label, ChangeRule | None] | None = Field(
+        default=None, examples=[{"shot": {"versions": 3}, "portrait": None}]
+    )
+
+
+class CleanupRequest(_Shape):
+    """Let go now what the project does not keep; or only look at what that would be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = False
+    retention: ChangeRetention | None = None  #: what it would be after this change, not made yet
+
+    @field_validator("retention")
+    @classmethod
+    def _only_to_look(cls, retention: Any, others: ValidationInfo) -> Any:
+        if retention is not None and not others.data.get("dry_run"):
+            raise ValueError(
+                "a change is only looked at, with dry_run; PATCH the project to make it"
+            )
+        return retention
+
+
+class Amount(_Shape):
+    """How much goes."""
+
+    jobs: int = 0
+    objects: int = 0  #: in the store: results and their variants
+    bytes: int = 0
+
+
+class Going(_Shape):
+    """A job that goes, and why."""
+
+    id: str
+    kind: str
+    slot: str | None
+    version: int | None  #: of its slot; null for what is none
+    reason: Reason
+    objects: int
+    bytes: int
+
+
+class Spared(_Shape):
+    """Jobs that would go, and stay."""
+
+    current: int = 0  #: as the current version of a slot, or the newest
+    in_use: int = 0  #: as an open job, or the result of another one, needs them
+
+
+class CleanupReport(Amount):
+    """What goes from a project."""
+
+    project: str
+    dry_run: bool
+    kinds: dict[str, Amount]
+    spared: Spared
+    items: list[Going]  #: the oldest of them
+    more: bool  #: there are others
+
+
+_NO_RULE = Rule()
+
+
+def _said(rule: Rule) -> dict[str, Any]:
+    return rule.model_dump(include=set(Rule.model_fields), exclude_none=True)

@@ -1,0 +1,129 @@
+"""Choosing: which jobs a project keeps no longer. Pure: it looks at nothing but its arguments."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from heliograph.contracts.retention import (
+    Amount,
+    CleanupReport,
+    Going,
+    Reason,
+    Retention,
+    Rule,
+    Spared,
+)
+from heliograph.contracts.slots import Restored, current_version
+from services.status.ledgers import Ended
+
+SHOWN = 100  #: jobs of a report
+
+
+class Chosen(NamedTuple):
+    """A job that goes."""
+
+    job: Ended
+    reason: Reason
+
+
+class Choice(NamedTuple):
+    """What goes from a project, the oldest first, and how much of the rest only just stays."""
+
+    going: list[Chosen]
+    spared: Spared
+
+
+def choose(
+    ended: Sequence[Ended],
+    retention: Retention,
+    restored: Mapping[str, Restored | None],
+    at: datetime,
+) -> Choice:
+    """
+    What goes of jobs that are over. `restored` is of slots, by name.
+
+    A restored version is kept beside those that are kept for being new.
+    """
+    ages = _ages(ended)
+    going: list[Chosen] = []
+    spared: Counter[str] = Counter()
+    for job in ended:
+        reason = reason_of(retention.of(job.kind), job, ages.get(job.id, 0), at)
+        if reason is None:
+            continue
+        if is_current(job.version, job.versions, restored.get(job.slot or "")):
+            spared["current"] += 1
+        elif job.in_use:
+            spared["in_use"] += 1
+        else:
+            going.append(Chosen(job, reason))
+    return Choice(going, Spared(**spared))
+
+
+def reason_of(rule: Rule, job: Ended, age: int, at: datetime) -> Reason | None:
+    """Why a job goes by a rule; `age` is how many versions of its slot are newer."""
+    since = at - job.finished_at
+    if not job.has_result:
+        return "failed_days" if _is_over(rule.failed_days, since) else None
+    if job.version and rule.versions is not None and age >= rule.versions:
+        return "versions"
+    return "days" if _is_over(rule.days, since) else None
+
+
+def is_current(version: int | None, versions: int, restored: Restored | None) -> bool:
+    """Whether a version of a slot is shown now, or would be if nothing had been restored."""
+    return version is not None and version in (versions, current_version(versions, restored))
+
+
+def report_of(choice: Choice, project: str, *, dry_run: bool) -> CleanupReport:
+    """The choice, as people read it."""
+    jobs = [job for job, _ in choice.going]
+    by_kind: dict[str, list[Ended]] = {}
+    for job in jobs:
+        by_kind.setdefault(job.kind, []).append(job)
+    return CleanupReport(
+        **_amount(jobs).model_dump(),
+        project=project,
+        dry_run=dry_run,
+        kinds={kind: _amount(those) for kind, those in sorted(by_kind.items())},
+        spared=choice.spared,
+        items=[_going(each) for each in choice.going[:SHOWN]],
+        more=len(choice.going) > SHOWN,
+    )
+
+
+def _ages(ended: Iterable[Ended]) -> dict[str, int]:
+    """How many kept versions of its slot are newer than each."""
+    newer: Counter[str | None] = Counter()
+    ages = {}
+    versions = [job for job in ended if job.version]
+    for job in sorted(versions, key=lambda job: job.version or 0, reverse=True):
+        ages[job.id] = newer[job.slot]
+        newer[job.slot] += 1
+    return ages
+
+
+def _is_over(days: float | None, since: timedelta) -> bool:
+    return days is not None and since >= timedelta(days=days)
+
+
+def _going(chosen: Chosen) -> Going:
+    job, reason = chosen
+    return Going(
+        id=job.id,
+        kind=job.kind,
+        slot=job.slot,
+        version=job.version,
+        reason=reason,
+        objects=job.objects,
+        bytes=job.bytes,
+    )
+
+
+def _amount(jobs: Sequence[Ended]) -> Amount:
+    return Amount(
+        jobs=len(jobs),
+        objects=sum(job.objects for job in jobs),
+        bytes=sum(job.bytes for job in jobs),
+    )

@@ -1,0 +1,187 @@
+"""
+The cleaner: what a project keeps no longer goes.
+
+In this order, and each step can be repeated: the version is withdrawn from its slot, so that nobody can
+restore it any more; `pruned` is written, and with it the job is gone from lists and slots; when nobody
+can have accepted a job meanwhile that works from it, its objects are removed from the store. The record
+stays on its subject for ever, as its key is answered with it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+from nats.aio.msg import Msg
+
+from heliograph.contracts import subjects
+from heliograph.contracts.facts import Pruned
+from heliograph.contracts.queries import RemovedObjects, RemoveObjects
+from heliograph.contracts.records import Record
+from heliograph.contracts.retention import Retention
+from heliograph.runtime.bus import EventLog, Lost, Slots, advance, now
+from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.crashing import crash_point
+from services.status.choosing import Choice, choose, is_current
+from services.status.ledgers import Ended, Ledger
+from services.status.settings import StatusSettings
+
+log = structlog.get_logger()
+
+SOURCE = "heliograph/status"
+
+_AT_ONCE = 500  #: jobs whose objects are removed in one round
+_REMOVING = 5.0  #: seconds for the objects of one job
+
+Settle = Callable[[], Awaitable[None]]  #: wait until the read model has all that is in the log
+Remove = Callable[[str], Awaitable[int]]  #: the objects of a job; how many there were
+
+
+class Cleaner:
+    """Every method raises Unavailable; then begin again."""
+
+    def __init__(
+        self,
+        events: EventLog,
+        slots: Slots,
+        ledger: Ledger,
+        projects: Bucket,
+        settle: Settle,
+        remove: Remove,
+        settings: StatusSettings,
+    ) -> None:
+        self._events = events
+        self._slots = slots
+        self._ledger = ledger
+        self._projects = projects
+        self._settle = settle
+        self._remove = remove
+        self._grace = timedelta(seconds=settings.clean_grace)
+
+    async def plan(self, project: str, retention: Retention) -> Choice:
+        """What would go now."""
+        await self._settle()
+        claims = await self._slots.every(project)
+        restored = {slot: claim.restored for slot, claim in claims.items()}
+        return choose(await self._ledger.ended(project), retention, restored, now())
+
+    async def clean(self) -> int:
+        """One round over all projects. Returns how many jobs went, or lost their objects."""
+        count = 0
+        for project, cell in (await self._projects.matching("*")).items():
+            retention = Retention.model_validate(cell.value.get("retention", {}))
+            if retention.is_limited:
+                count += await self._clean(project, retention)
+        return count + await self._empty()
+
+    async def _clean(self, project: str, retention: Retention) -> int:
+        await self._finish(project)
+        going = [job for job, _ in (await self.plan(project, retention)).going]
+        for slot, jobs in _by_slot(going).items():
+            if slot is None:
+                for job in jobs:
+                    await self._prune(job.id)
+            else:
+                await self._withdraw(project, slot, jobs)
+        if going:
+            log.info("Project cleaned", project=project, jobs=len(going))
+        return len(going)
+
+    async def _finish(self, project: str) -> None:
+        """What a crash left withdrawn goes, whatever the project keeps by now."""
+        for slot, claim in (await self._slots.every(project)).items():
+            if claim.withdrawn:
+                await self._prune_versions(project, slot, claim.withdrawn)
+
+    async def _withdraw(self, project: str, slot: str, versions: list[Ended]) -> None:
+        """Take versions out of a slot, all but one that was restored since they were chosen."""
+        while True:
+            seen = await self._slots.read(project, slot)
+            going = frozenset(
+                each.id
+                for each in versions
+                if not is_current(each.version, each.versions, seen.restored)
+            )
+            try:
+                await self._slots.withdraw(project, slot, seen.withdrawn | going, seen)
+            except Lost:
+                continue
+            crash_point("clean.withdrawn")
+            return await self._prune_versions(project, slot, going)
+
+    async def _prune_versions(self, project: str, slot: str, jobs: frozenset[str]) -> None:
+        """Prune what is withdrawn; then it need not be noted any more."""
+        for job in jobs:
+            await self._prune(job)
+        seen = await self._slots.read(project, slot)
+        with suppress(Lost):  # whoever was faster took the note along: the next round looks again
+            await self._slots.withdraw(project, slot, seen.withdrawn - jobs, seen)
+
+    async def _prune(self, job: str) -> None:
+        while True:
+            entry = await self._events.last(job)
+            if entry is None or not isinstance(entry.body, Record) or entry.body.pruned_at:
+                return
+            try:
+                await advance(self._events, entry, Pruned(ended=entry.sequence), SOURCE)
+            except Lost:
+                continue
+            crash_point("clean.pruned")
+            return
+
+    async def _empty(self) -> int:
+        """
+        Remove the objects of what was pruned a while ago.
+
+        Who works from it has seen it before it was pruned, and is in the log by now: then its objects
+        stay for as long as they are needed.
+        """
+        before = now() - self._grace
+        await self._settle()
+        jobs = await self._ledger.unemptied(before, _AT_ONCE)
+        for job in jobs:
+            objects = await self._remove(job)
+            crash_point("clean.removed")
+            await self._ledger.emptied([job])
+            log.info("Objects removed", job_id=job, objects=objects)
+        return len(jobs)
+
+
+def _by_slot(going: Iterable[Ended]) -> dict[str | None, list[Ended]]:
+    """Versions by their slots; what is none, under None."""
+    slots: dict[str | None, list[Ended]] = {}
+    for job in going:
+        slots.setdefault(job.slot if job.version else None, []).append(job)
+    return slots
+
+
+async def remove_objects(jetstream: JetStream, job: str) -> int:
+    """Have storage remove the objects of a job. How many there were; raises Unavailable."""
+    question = RemoveObjects(job=job).model_dump_json().encode()
+    answer = await jetstream.ask(subjects.REMOVE, question, timeout=_REMOVING)
+    return RemovedObjects.model_validate_json(answer).objects
+
+
+async def clean_for_ever(bus: NatsBus, cleaner: Cleaner, settings: StatusSettings) -> None:
+    """Clean under a lease, every so often, and when somebody asks for it."""
+    bell = asyncio.Event()
+
+    async def ring(_: Msg) -> None:
+        bell.set()
+
+    hints = await bus.client.subscribe(subjects.CLEAN, cb=ring)
+    try:
+        while True:
+            async with bus.leases.held("cleaner") as lost:
+                while not lost.is_set():
+                    bell.clear()
+                    found = await cleaner.clean()
+                    rest = settings.clean_grace if found else settings.clean_every
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(rest):
+                            await bell.wait()
+    finally:
+        await hints.unsubscribe()

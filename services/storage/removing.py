@@ -1,0 +1,60 @@
+"""Removing: the objects of a job whose project keeps it no longer."""
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from heliograph.contracts import subjects
+from heliograph.contracts.assets import folder_of, objects_of
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.queries import RemovedObjects, RemoveObjects
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import EventLog
+from services.storage.stores import ObjectStore
+
+log = structlog.get_logger()
+
+QUEUE_GROUP = "storage"  #: one of the storage processes removes
+
+
+class Remover:
+    """Removes what the log says is kept no longer, and nothing else."""
+
+    def __init__(self, events: EventLog, store: ObjectStore) -> None:
+        self._events = events
+        self._store = store
+
+    async def remove(self, job: str) -> int | None:
+        """
+        The objects of a job: those of its record, and whatever a crash left beside them.
+
+        Returns how many there were; None when the job was not pruned. Raises Unavailable.
+        """
+        entry = await self._events.last(job)
+        record = entry.body if entry else None
+        if not isinstance(record, Record) or record.pruned_at is None:
+            return None
+        folder = folder_of(record.project, record.id)
+        known = {o.key for asset in record.stored for _, o in objects_of(record, asset)}
+        listed = set(await self._store.keys(folder))
+        for key in listed | {key for key in known if key.startswith(folder)}:
+            await self._store.delete(key)
+        return len(listed)
+
+
+async def obey_removals(client: Client, remover: Remover) -> None:
+    """Do what is asked on `command.assets.remove` from now on. What fails is asked again."""
+
+    async def remove(message: Msg) -> None:
+        job = RemoveObjects.model_validate_json(message.data).job
+        try:
+            objects = await remover.remove(job)
+        except Unavailable as error:
+            log.warning("Objects stay for now", job_id=job, reason=str(error))
+            return
+        if objects is None:
+            log.error("Objects of a job that is kept were to be removed", job_id=job)
+            return
+        await message.respond(RemovedObjects(objects=objects).model_dump_json().encode())
+
+    await client.subscribe(subjects.REMOVE, queue=QUEUE_GROUP, cb=remove)

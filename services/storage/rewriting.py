@@ -1,0 +1,23 @@
+"""Texts, written out for people who do not read JSON."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from heliograph.contracts.scenes import Story, as_markdown
+from services.storage.inspecting import MadeVariant
+
+
+def write_readable(source: Path, folder: Path) -> dict[str, MadeVariant]:
+    """
+    Readable forms of a JSON text, in files of ours.
+
+    There are none of what is no story: it was paid for, and is kept as it is.
+    """
+    try:
+        story = Story.model_validate_json(source.read_bytes())
+    except ValidationError:
+        return {}
+    page = folder / "readable.md"
+    page.write_text(as_markdown(story), encoding="utf-8")
+    return {"markdown": MadeVariant(page, None, None, "text/markdown")}

@@ -1,0 +1,410 @@
+"""Actions with everything running: many jobs are retried or canceled at once, after a look at the price."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.records import Job
+from tests.support.records import some_project
+from tests.support.stack import Stack
+
+PRICE = "0.01"
+LONG = {"seconds": 30}
+REJECTED = {"seconds": 0, "fault": "reject"}
+FREE = {"action": "retry", "filter": {"status": "failed"}}
+
+
+@pytest.fixture
+async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
+    base = f"{stack.url('gateway')}/v1/projects/{project}"
+    async with httpx.AsyncClient(base_url=base, timeout=30) as http:
+        yield http
+
+
+async def post(
+    http: httpx.AsyncClient, body: dict[str, Any], key: str | None = None
+) -> httpx.Response:
+    return await http.post("/actions", json=body, headers={"Idempotency-Key": key} if key else {})
+
+
+async def done(
+    http: httpx.AsyncClient, body: dict[str, Any], key: str | None = None
+) -> dict[str, Any]:
+    """The report."""
+    answer = await post(http, body, key)
+    assert answer.status_code == 202, answer.text
+    report: dict[str, Any] = answer.json()
+    return report
+
+
+async def preview(http: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any]:
+    answer = await post(http, {**body, "dry_run": True})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def submit(client: Client, **fields: Any) -> Job:
+    body = {"kind": "image", "prompt": "a keeper", "parameters": {"seconds": 0}, **fields}
+    return await client.submit(**body)
+
+
+async def ended(client: Client, **fields: Any) -> Job:
+    """A job that is over, however it ended."""
+    [job] = await client.finish((await submit(client, **fields)).id)
+    return job
+
+
+async def failed(client: Client, count: int, **fields: Any) -> list[Job]:
+    """Jobs that their provider refused."""
+    parameters = {**REJECTED, **fields.pop("parameters", {})}
+    jobs = (ended(client, parameters={**parameters, "seed": n}, **fields) for n in range(count))
+    return list(await asyncio.gather(*jobs))
+
+
+def made(report: dict[str, Any]) -> list[str]:
+    return [item["job"]["id"] for item in report["items"] if item["job"]]
+
+
+def by_id(items: dict[str, Any]) -> dict[str, Any]:
+    return {item["id"]: item for item in items["items"]}
+
+
+async def count_of(http: httpx.AsyncClient) -> int:
+    return len((await http.get("/jobs", params={"limit": 200})).json()["items"])
+
+
+# -- trying again
+
+
+async def test_all_failed_are_retried_after_a_preview_of_what_it_costs(
+    stack: Stack, client: Client, http: httpx.AsyncClient, project: str
+) -> None:
+    """Two were refused, and cost their price again; one timed out, and is asked for again."""
+    slow = {"seconds": 4, "price": PRICE, "timeout_seconds": 1}
+    timed_out, refused, fine = await asyncio.gather(
+        ended(client, parameters=slow),
+        failed(client, 2, parameters={"price": PRICE}),
+        ended(client),
+    )
+
+    seen = await preview(http, FREE)
+    before = await count_of(http)
+    report = await done(http, FREE, key="again")
+    again = await client.finish(*made(report))
+
+    assert (seen["count"], seen["free"], seen["paid"], seen["refused"]) == (3, 1, 2, 0)
+    assert seen["cost"] == {"estimated": "0.02", "actual": None, "currency": "USD"}
+    assert before == 4
+    assert by_id(seen)[timed_out.id]["from"] == "poll"
+    assert by_id(seen)[timed_out.id]["cost"]["estimated"] == "0"
+    assert {by_id(seen)[job.id]["from"] for job in refused} == {"submit"}
+    assert fine.id not in by_id(seen)
+    assert report["counts"] == {"accepted": 3}
+    assert {job.retry_of for job in again} == {timed_out.id, *(job.id for job in refused)}
+    assert sum(job.cost.estimated for job in again) == Decimal("0.02")
+    assert len([sent for sent in stack.ledger(project) if sent.job in made(report)]) == 0
+
+
+async def test_what_was_tried_again_is_not_tried_a_third_time(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    first = await failed(client, 3)
+    second = await done(http, FREE)
+    await client.finish(*made(second))
+
+    seen, third = await preview(http, FREE), await done(http, FREE)
+    await client.finish(*made(third))
+
+    assert {job.id for job in first} == set(by_id(second))
+    assert set(by_id(seen)) == set(by_id(third)) == set(made(second))
+
+
+async def test_of_a_slot_only_the_last_failure_is_tried_again(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    [old] = await failed(client, 1, slot="shot/1")
+    [new] = await failed(client, 1, slot="shot/1", prompt="another")
+    [filled] = await failed(client, 1, slot="shot/2")
+    await ended(client, slot="shot/2", prompt="another")
+
+    report = await done(http, FREE)
+
+    assert set(by_id(report)) == {new.id}
+    assert {old.id, filled.id}.isdisjoint(made(report))
+    assert report["items"][0]["job"]["slot"] == "shot/1"
+    await client.finish(*made(report))
+
+
+async def test_two_who_retry_the_same_at_once_try_it_once(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    await failed(client, 5, parameters={"price": PRICE})
+
+    reports = await asyncio.gather(*(done(http, FREE, key=f"k{n}") for n in range(4)))
+
+    assert len({job for report in reports for job in made(report)}) == 5
+    await client.finish(*made(reports[0]))
+
+
+async def test_the_same_key_is_the_same_action_whatever_failed_since(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    await failed(client, 2, parameters={"price": PRICE})
+    first = await done(http, FREE, key="k")
+    await client.finish(*made(first))
+    await failed(client, 1)
+
+    answer = await post(http, FREE, key="k")
+    other = await post(http, {**FREE, "filter": {}}, key="k")
+
+    again = answer.json()
+    assert answer.headers["idempotency-replayed"] == "true"
+    assert made(again) == made(first)
+    assert again["counts"] == {"replayed": 2}
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_jobs_are_retried_by_name_and_each_says_why_not(
+    stack: Stack, client: Client, http: httpx.AsyncClient
+) -> None:
+    [retried] = await failed(client, 1)
+    fine, nobody = await ended(client), new_job_id()
+    async with stack.client(some_project()) as elsewhere:
+        [foreign] = await failed(elsewhere, 1)
+    body = {"action": "retry", "ids": [retried.id, fine.id, nobody, foreign.id]}
+
+    seen, report = await preview(http, body), await done(http, body)
+
+    for answer in (seen, report):
+        told = [(i["outcome"], (i["problem"] or {}).get("code")) for i in answer["items"]]
+        assert told == [
+            ("accepted", None),
+            ("refused", "state_conflict"),
+            ("refused", "not_found"),
+            ("refused", "not_found"),
+        ]
+        problems = [item["problem"] for item in answer["items"] if item["problem"]]
+        assert [p["errors"][0]["pointer"] for p in problems] == ["/ids/1", "/ids/2", "/ids/3"]
+    assert (seen["count"], seen["refused"], seen["free"]) == (1, 3, 1)
+    assert [item["id"] for item in report["items"]] == body["ids"]
+    await client.finish(*made(report))
+
+
+async def test_a_retry_that_costs_needs_a_key(client: Client, http: httpx.AsyncClient) -> None:
+    [job] = await failed(client, 1, parameters={"price": PRICE})
+    before = await count_of(http)
+
+    answers = [await post(http, body) for body in (FREE, {"action": "retry", "ids": [job.id]})]
+
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_required")
+    assert await count_of(http) == before
+
+
+async def test_what_nobody_knows_is_submitted_again_by_name_only(
+    stack: Stack, client: Client, http: httpx.AsyncClient, project: str
+) -> None:
+    parameters = {"seconds": 0, "price": PRICE, "fault": "lost_reply"}
+    job = await submit(client, parameters=parameters)
+    async with client.follow(job.id) as events:
+        async for event in events:
+            if event.job and event.job.phase == "submit_unknown":
+                break
+    by_name = {"action": "retry", "ids": [job.id]}
+
+    filtered = await done(http, {"action": "retry", "filter": {}}, key="all")
+    seen = await preview(http, by_name)
+    report = await done(http, by_name, key="k")
+    again = await done(http, by_name, key="k")
+
+    assert filtered["items"] == []
+    assert (seen["paid"], seen["cost"]["estimated"]) == (1, PRICE)
+    assert made(report) == made(again) == [job.id]
+    assert (report["counts"], again["counts"]) == ({"accepted": 1}, {"replayed": 1})
+    async with client.follow(job.id) as events:
+        async for event in events:
+            if event.job and (event.job.phase, event.job.attempt) == ("submit_unknown", 2):
+                break
+    assert len(stack.ledger(project)) == 2
+    await client.cancel(job.id)
+
+
+async def test_the_failed_jobs_of_a_batch_are_retried(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    jobs = [
+        {"kind": "image", "prompt": f"{n}", "parameters": REJECTED if n % 2 else {"seconds": 0}}
+        for n in range(6)
+    ]
+    batch = (await http.post("/batches", json={"jobs": jobs})).json()
+    await client.finish(*(item["job"]["id"] for item in batch["items"]))
+    await failed(client, 1)
+
+    report = await done(http, {"action": "retry", "filter": {"batch": batch["id"]}})
+    await client.finish(*made(report))
+
+    assert set(by_id(report)) == {batch["items"][n]["job"]["id"] for n in (1, 3, 5)}
+    assert {item["job"]["batch"] for item in report["items"]} == {batch["id"]}
+    read = (await http.get(str(http.base_url.join(f"/v1/batches/{batch['id']}")))).json()
+    assert {item["job"]["id"] for item in read["items"]} >= set(made(report))
+
+
+# -- canceling
+
+
+async def test_everything_that_waits_is_canceled(client: Client, http: httpx.AsyncClient) -> None:
+    jobs = [await submit(client, kind="shot", prompt=f"{n}", parameters=LONG) for n in range(12)]
+    body = {"action": "cancel", "filter": {"kind": "shot"}}
+
+    seen = await preview(http, body)
+    report = await done(http, body)
+    ends = await client.finish(*(job.id for job in jobs))
+
+    assert (seen["action"], seen["count"], seen["charged"]) == ("cancel", 12, {"no": 12})
+    assert report["counts"] == {"accepted": 12}
+    assert {job.status for job in ends} == {"canceled"}
+    assert (await done(http, body))["items"] == []
+
+
+async def test_a_preview_of_canceling_says_what_was_paid_already(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    job = await submit(client, parameters={**LONG, "price": PRICE})
+    async with client.follow(job.id) as events:
+        async for event in events:
+            if event.job and event.job.phase in ("provider_queue", "rendering"):
+                break
+
+    seen = await preview(http, {"action": "cancel", "ids": [job.id]})
+
+    assert (seen["charged"], seen["items"][0]["charged"]) == ({"unknown": 1}, "unknown")
+    await client.cancel(job.id)
+
+
+async def test_jobs_are_detached_together(client: Client, http: httpx.AsyncClient) -> None:
+    slots = ["shot/1", "shot/2"]
+    jobs = [await submit(client, slot=slot, parameters={"seconds": 1}) for slot in slots]
+    body = {"action": "cancel", "mode": "detach", "filter": {"slot": "shot/"}}
+
+    report = await done(http, body)
+    ends = await client.finish(*(job.id for job in jobs))
+
+    assert report["counts"] == {"accepted": 2}
+    assert {(job.status, job.slot) for job in ends} == {("succeeded", None)}
+
+
+async def test_what_is_over_cannot_be_canceled_and_what_is_canceled_stays_so(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    fine, waiting = await ended(client), await submit(client, parameters=LONG)
+    await client.cancel(waiting.id)
+    await client.finish(waiting.id)
+    body = {"action": "cancel", "ids": [fine.id, waiting.id]}
+
+    seen, report = await preview(http, body), await done(http, body)
+
+    for answer in (seen, report):
+        assert [item["outcome"] for item in answer["items"]] == ["refused", "skipped"]
+        assert answer["items"][0]["problem"]["code"] == "state_conflict"
+
+
+async def test_canceling_again_with_its_key_changes_nothing(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    jobs = [await submit(client, prompt=f"{n}", parameters=LONG) for n in range(3)]
+    body = {"action": "cancel", "filter": {}}
+    first = await done(http, body, key="k")
+    await client.finish(*(job.id for job in jobs))
+    late = await submit(client, prompt="late", parameters=LONG)
+
+    again = await done(http, body, key="k")
+
+    assert set(made(again)) == set(made(first)) == {job.id for job in jobs}
+    assert (first["counts"], again["counts"]) == ({"accepted": 3}, {"replayed": 3})
+    assert (await client.get(late.id)).status in ("queued", "running")
+    await client.cancel(late.id)
+
+
+# -- what is meant
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "matches"),
+    [
+        ({}, {0, 1, 2, 3}),
+        ({"kind": "scenes"}, {3}),
+        ({"model": "sim/picture"}, {0, 1, 2}),
+        ({"slot": "shot/"}, {1}),
+        ({"user": "anna"}, {2}),
+        ({"tags": {"show": "s1"}}, {0, 1}),
+        ({"tags": {"show": "s1", "act": "2"}}, {1}),
+        ({"parameters": {"steps": "7"}}, {2}),
+        ({"q": "lighthouse"}, {0, 2}),
+        ({"status": "expired"}, set()),
+        ({"created_after": "2099-01-01T00:00:00Z"}, set()),
+        ({"created_before": "2099-01-01T00:00:00Z", "status": "failed"}, {0, 1, 2, 3}),
+    ],
+    ids=str,
+)
+async def test_a_filter_is_what_a_list_can_be_narrowed_by(
+    client: Client, http: httpx.AsyncClient, narrowed: dict[str, Any], matches: set[int]
+) -> None:
+    wanted: list[dict[str, Any]] = [
+        {"prompt": "a lighthouse", "tags": {"show": "s1"}},
+        {"prompt": "a ship", "slot": "shot/1", "tags": {"show": "s1", "act": "2"}},
+        {"prompt": "lighthouses", "user": "anna", "parameters": {"steps": 7}},
+        {"prompt": "a story", "kind": "scenes"},
+    ]
+    jobs = [(await failed(client, 1, **fields))[0].id for fields in wanted]
+
+    seen = await preview(http, {"action": "retry", "filter": narrowed})
+
+    assert set(by_id(seen)) == {jobs[n] for n in matches}
+    assert (seen["count"], seen["more"]) == (len(matches), False)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/action"),
+        ({"action": "remake", "filter": {}}, "/action"),
+        ({"action": "retry"}, ""),
+        ({"action": "retry", "ids": [new_job_id()], "filter": {}}, ""),
+        ({"action": "retry", "ids": []}, "/ids"),
+        ({"action": "retry", "ids": ["x"]}, "/ids/0"),
+        ({"action": "retry", "ids": [f"job_{'0' * 26}"] * 2}, "/ids"),
+        ({"action": "retry", "ids": [new_job_id() for _ in range(1_001)]}, "/ids"),
+        ({"action": "retry", "filter": {"nonsense": 1}}, "/filter/nonsense"),
+        ({"action": "retry", "filter": {"status": "succeeded"}}, "/filter/status"),
+        ({"action": "retry", "filter": {"status": "running"}}, "/filter/status"),
+        ({"action": "retry", "filter": {"status": "nonsense"}}, "/filter/status"),
+        ({"action": "cancel", "filter": {"status": "failed"}}, "/filter/status"),
+        ({"action": "cancel", "filter": {"batch": "x"}}, "/filter/batch"),
+        ({"action": "cancel", "filter": {"created_after": "x"}}, "/filter/created_after"),
+        ({"action": "cancel", "filter": {}, "mode": "kill"}, "/mode"),
+        ({"action": "retry", "filter": {}, "mode": "detach"}, ""),
+        ({"action": "retry", "filter": {}, "nonsense": 1}, "/nonsense"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_what_nobody_can_do_is_pointed_at(
+    http: httpx.AsyncClient, body: dict[str, Any], pointer: str
+) -> None:
+    for asked in (body, {**body, "dry_run": True}):
+        answer = await post(http, asked, key="k")
+
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+        assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+
+
+async def test_a_filter_that_matches_nothing_does_nothing(http: httpx.AsyncClient) -> None:
+    report = await done(http, FREE)
+
+    assert (report["counts"], report["items"], report["more"]) == ({}, [], False)

@@ -1,0 +1,140 @@
+"""The dispatcher learns what became of those whom others wait for, whether it hears of it or not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import Canceled, Rendered, Started, Submitting, Succeeded
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import ticket_for
+from services.render.awaiting import Awaiting
+from tests.support.records import a_record, some_project
+
+SOURCE = "test"
+
+
+class Told:
+    """What the dispatcher is told."""
+
+    def __init__(self) -> None:
+        self.free: list[str] = []
+        self.over: list[str] = []
+
+    async def until(self, *, free: int = 0, over: int = 0) -> None:
+        async with asyncio.timeout(5):
+            while (len(self.free), len(self.over)) != (free, over):
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def awaiting(
+    bus: NatsBus, told: Told, *jobs: Record, look_again: float = 60.0
+) -> AsyncIterator[Awaiting]:
+    waiting = Awaiting(bus, let_go=told.free.append, forget=told.over.append, look_again=look_again)
+    for job in jobs:
+        waiting.begin(ticket_for(job))
+    task = asyncio.create_task(waiting.run())
+    try:
+        yield waiting
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def accept(bus: NatsBus, project: str, *after: str) -> Entry:
+    record = a_record(project=project, after=list(after))
+    entry = await bus.events.append(Event.of("accepted", record, now(), SOURCE), 0)
+    await bus.work.enqueue(ticket_for(record))
+    return entry
+
+
+async def succeed(bus: NatsBus, entry: Entry) -> None:
+    intent = Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[])
+    for fact in (Started(run=1), intent, Rendered(run=1, outputs=[]), Succeeded(assets=[])):
+        entry = await advance(bus.events, entry, fact, SOURCE)
+
+
+async def test_who_waits_is_let_go_when_the_last_one_has_succeeded(bus: NatsBus) -> None:
+    project, told = some_project(), Told()
+    one, two = await accept(bus, project), await accept(bus, project)
+    job = (await accept(bus, project, one.record.id, two.record.id)).record
+
+    async with awaiting(bus, told, job) as waiting:
+        await succeed(bus, one)
+        async with asyncio.timeout(5):
+            while waiting.for_whom(job.id) != [two.record.id]:
+                await asyncio.sleep(0.01)
+        assert told.free == []
+        await succeed(bus, two)
+        await told.until(free=1)
+
+    assert told.free == [job.id]
+
+
+async def test_who_waits_in_vain_is_ended_and_taken_off_the_queue(bus: NatsBus) -> None:
+    project, told = some_project(), Told()
+    one, two = await accept(bus, project), await accept(bus, project)
+    job = (await accept(bus, project, one.record.id, two.record.id)).record
+
+    async with awaiting(bus, told, job):
+        await advance(bus.events, two, Canceled(), SOURCE)
+        await told.until(over=1)
+
+    ended = await bus.events.last(job.id)
+    assert ended
+    assert ended.record.step is Step.FAILED
+    assert ended.record.error
+    assert ended.record.error.code == "dependency_failed"
+    assert not await bus.work.has_work(job.id)
+
+
+async def test_what_was_decided_before_it_began_is_found(bus: NatsBus) -> None:
+    project, told = some_project(), Told()
+    one = await accept(bus, project)
+    job = (await accept(bus, project, one.record.id)).record
+    await succeed(bus, one)
+
+    async with awaiting(bus, told, job):
+        await told.until(free=1)
+
+
+async def test_a_job_that_ended_but_is_still_in_the_queue_is_taken_off_it(bus: NatsBus) -> None:
+    project, told = some_project(), Told()
+    one = await accept(bus, project)
+    entry = await accept(bus, project, one.record.id)
+    await advance(bus.events, entry, Canceled(), SOURCE)
+    await advance(bus.events, one, Canceled(), SOURCE)
+
+    async with awaiting(bus, told, entry.record):
+        await told.until(over=1)
+
+    assert not await bus.work.has_work(entry.record.id)
+
+
+async def test_what_was_not_heard_is_seen_when_it_looks_again(bus: NatsBus) -> None:
+    project, told = some_project(), Told()
+    one = await accept(bus, project)
+    job = (await accept(bus, project, one.record.id)).record
+    over = fold(one.record, Canceled(), now())
+
+    async with awaiting(bus, told, job, look_again=0.2):
+        # nobody would guess from its name that this event is the last one
+        await bus.events.append(Event.of("whisper", over, now(), SOURCE), one.sequence)
+        await told.until(over=1)
+
+
+async def test_who_was_canceled_waits_for_nobody(bus: NatsBus) -> None:
+    project, told = some_project(), Told()
+    one = await accept(bus, project)
+    jobs = [(await accept(bus, project, one.record.id)).record for _ in range(2)]
+
+    async with awaiting(bus, told, *jobs) as waiting:
+        waiting.end(jobs[0].id)
+        await succeed(bus, one)
+        await told.until(free=1)
+
+    assert told.free == [jobs[1].id]

@@ -1,0 +1,69 @@
+"""A small bucket is known by heart: at once where it is written, a moment later elsewhere."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from heliograph.runtime.bus.buckets import Cell
+from heliograph.runtime.bus.mirrors import Mirror
+from heliograph.runtime.bus.nats import NatsBus
+from tests.support.records import some_project
+
+
+@asynccontextmanager
+async def watching(bus: NatsBus) -> AsyncIterator[Mirror]:
+    mirror = Mirror(bus.jetstream, "projects")
+    task = asyncio.create_task(mirror.watch())
+    try:
+        yield mirror
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(mirror: Mirror, key: str, value: dict[str, Any]) -> None:
+    async with asyncio.timeout(5):
+        while await mirror.read(key) != value:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_was_there_before_is_known(bus: NatsBus) -> None:
+    key = some_project()
+    await Mirror(bus.jetstream, "projects").bucket.write(key, {"n": 1}, 0)
+
+    async with watching(bus) as mirror:
+        await until(mirror, key, {"n": 1})
+
+
+async def test_what_others_write_is_known_a_moment_later(bus: NatsBus) -> None:
+    key, other = some_project(), Mirror(bus.jetstream, "projects")
+    async with watching(bus) as mirror:
+        revision = 0
+        for n in range(20):
+            revision = await other.bucket.write(key, {"n": n}, revision)
+
+        await until(mirror, key, {"n": 19})
+
+
+async def test_nothing_is_known_of_what_is_not_there(bus: NatsBus) -> None:
+    async with watching(bus) as mirror:
+        await until(mirror, some_project(), {})
+
+
+async def test_before_it_knows_everything_it_asks(bus: NatsBus) -> None:
+    key, mirror = some_project(), Mirror(bus.jetstream, "projects")
+    await mirror.bucket.write(key, {"n": 1}, 0)
+
+    assert await mirror.read(key) == {"n": 1}
+
+
+async def test_what_is_older_than_the_known_is_ignored(bus: NatsBus) -> None:
+    key = some_project()
+    async with watching(bus) as mirror:
+        revision = await mirror.bucket.write(key, {"n": 1}, 0)
+        await until(mirror, key, {"n": 1})
+
+        mirror.note(key, Cell({"n": 0}, revision - 1))
+
+        assert await mirror.read(key) == {"n": 1}

@@ -1,0 +1,175 @@
+"""What actions and batches look for: jobs that nobody tried again, and slots that nothing fills."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heliograph.contracts.errors import Deadline
+from heliograph.contracts.facts import (
+    Canceled,
+    CancelRequested,
+    Fact,
+    Failed,
+    Rendered,
+    Started,
+    Submitting,
+    Succeeded,
+)
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.queries import FindJobs, ListJobs
+from heliograph.contracts.records import Record
+from services.status.ledgers import Row
+from services.status.ledgers.sql import SqlLedger
+from tests.support.records import a_record
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+BATCH = f"batch_{'0' * 26}"
+
+failed = Failed(problem=Deadline().problem())
+detached = CancelRequested(mode="detach")
+SUCCESS = (
+    Started(run=1),
+    Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[]),
+    Rendered(run=1, outputs=[]),
+    Succeeded(assets=[]),
+)
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    await ledger.prepare()
+    await ledger.open("one")
+    yield ledger
+    await ledger.aclose()
+
+
+def a_job(
+    *facts: Fact, batch: str | None = None, again: Record | None = None, **fields: Any
+) -> Record:
+    record = a_record(**{"project": "demo", **fields})
+    known = {"batch": batch, "retry_of": again.id if again else None}
+    record = record.model_copy(update=known)
+    for fact in facts:
+        record = fold(record, fact, NOW)
+    return record
+
+
+async def take_in(ledger: SqlLedger, *records: Record) -> None:
+    cursor = await ledger.open("one")
+    rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
+    await ledger.apply(rows, cursor, cursor + len(rows))
+
+
+async def found(ledger: SqlLedger, **query: Any) -> set[str]:
+    return {each.id for each in await ledger.find(FindJobs(project="demo", **query))}
+
+
+def ids(*records: Record) -> set[str]:
+    return {record.id for record in records}
+
+
+# -- jobs
+
+
+async def test_jobs_are_found_in_any_of_several_states(ledger: SqlLedger) -> None:
+    broken, stopped, waiting = a_job(failed), a_job(Canceled()), a_job()
+    await take_in(ledger, broken, stopped, waiting)
+
+    assert await found(ledger, statuses=["failed", "canceled"]) == ids(broken, stopped)
+    assert await found(ledger) == ids(broken, stopped, waiting)
+
+
+async def test_jobs_are_found_by_what_narrows_a_list(ledger: SqlLedger) -> None:
+    tags = {"show": "s1", "act": "2"}
+    one, other = a_job(failed, tags=tags), a_job(failed, tags={"show": "s1"})
+    await take_in(ledger, one, other, a_job(failed))
+
+    assert await found(ledger, tags={"show": "s1"}) == ids(one, other)
+    assert await found(ledger, tags=tags, statuses=["failed"], untried=True) == ids(one)
+    assert await found(ledger, q="lighthouse", kind="shot") == set()
+
+
+async def test_one_job_more_than_asked_for_says_that_there_are_others(ledger: SqlLedger) -> None:
+    await take_in(ledger, *(a_job() for _ in range(5)))
+
+    assert len(await found(ledger, limit=3)) == 4
+
+
+async def test_what_was_tried_again_is_not_found(ledger: SqlLedger) -> None:
+    first = a_job(failed)
+    second = a_job(failed, again=first)
+    third = a_job(again=second)
+    await take_in(ledger, first, second, third)
+
+    assert await found(ledger, untried=True) == ids(third)
+    assert await found(ledger, untried=True, statuses=["failed"]) == set()
+    assert await found(ledger, statuses=["failed"]) == ids(first, second)
+
+
+async def test_of_a_slot_only_the_last_job_is_found(ledger: SqlLedger) -> None:
+    old, new = a_job(failed, slot="shot/1"), a_job(failed, slot="shot/1")
+    elsewhere = a_job(failed, slot="shot/1", project="other")
+    await take_in(ledger, old, new, elsewhere, a_job(failed, slot="shot/2"), a_job(slot="shot/2"))
+
+    assert await found(ledger, untried=True, statuses=["failed"]) == ids(new)
+
+
+async def test_what_was_taken_out_of_a_slot_does_not_count_for_it(ledger: SqlLedger) -> None:
+    old = a_job(failed, slot="shot/1")
+    await take_in(ledger, old, a_job(detached, *SUCCESS, slot="shot/1"))
+
+    assert ids(old) <= await found(ledger, untried=True)
+
+
+async def test_a_batch_is_found_with_its_retries(ledger: SqlLedger) -> None:
+    first = a_job(failed, batch=BATCH)
+    again = a_job(batch=BATCH, again=first)
+    await take_in(ledger, first, again, a_job())
+
+    assert await found(ledger, batch=BATCH) == ids(first, again)
+    [retry] = await ledger.find(FindJobs(project="demo", batch=BATCH, retries=True))
+    assert (retry.id, retry.retry_of) == (again.id, first.id)
+    listed = await ledger.page(ListJobs(project="demo", batch=BATCH))
+    assert {row.record.id for row in listed.rows} == ids(first, again)
+
+
+# -- slots
+
+
+async def test_a_slot_is_filled_by_its_open_job_else_by_its_latest_success(
+    ledger: SqlLedger,
+) -> None:
+    one, two = a_job(*SUCCESS, slot="a"), a_job(*SUCCESS, slot="a")
+    open_one = a_job(slot="b")
+    await take_in(ledger, one, two, open_one, a_job(*SUCCESS, slot="b"), a_job(failed, slot="c"))
+
+    filled = await ledger.filled("demo", ["a", "b", "c", "d"])
+
+    assert filled == {"a": two.id, "b": open_one.id}
+
+
+async def test_what_was_canceled_or_detached_or_is_elsewhere_fills_nothing(
+    ledger: SqlLedger,
+) -> None:
+    await take_in(
+        ledger,
+        a_job(Canceled(), slot="a"),
+        a_job(detached, *SUCCESS, slot="a"),
+        a_job(*SUCCESS, slot="a", project="other"),
+        a_job(*SUCCESS, slot="a/b"),
+    )
+
+    assert await ledger.filled("demo", ["a"]) == {}
+
+
+async def test_five_hundred_slots_are_one_question(ledger: SqlLedger) -> None:
+    jobs = {f"shot/{n}": a_job(*SUCCESS, slot=f"shot/{n}") for n in range(0, 500, 2)}
+    await take_in(ledger, *jobs.values())
+
+    filled = await ledger.filled("demo", [f"shot/{n}" for n in range(500)])
+
+    assert filled == {slot: job.id for slot, job in jobs.items()}
