@@ -122,7 +122,13 @@ class Dispatcher:
                 desk.bell.set()
 
     async def _on_cancel(self, message: Msg) -> None:
-        self._forget(message.subject.rsplit(".", 1)[1])
+        job = message.subject.rsplit(".", 1)[1]
+        with suppress(Unavailable):
+            # whoever cancels may leave the message where it is: then it keeps its turn, and its
+            # worker drops it
+            queued, _, _ = subjects.work_of(job)
+            if await self._bus.jetstream.last(STREAM, queued) is None:
+                self._forget(job)
 
     def _forget(self, job: str) -> None:
         self._awaiting.end(job)
