@@ -7,16 +7,19 @@ everybody again, now and then and slowly, makes up for what was not heard.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.events import event_type
 from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import FINAL, Record, Step
+from heliograph.runtime.bus.jetstream import translated
 from heliograph.runtime.bus.nats import NatsBus
 from services.render.depending import give_up
 
@@ -66,7 +69,8 @@ class Awaiting:
                 tasks.create_task(self._look_again())
         finally:
             for subscription in self._heard.values():
-                await subscription.unsubscribe()
+                with suppress(Error):  # a connection that is gone listens no more
+                    await subscription.unsubscribe()
 
     def begin(self, ticket: Ticket) -> None:
         """A job waits. Hearing it twice changes nothing."""
@@ -152,7 +156,9 @@ class Awaiting:
         async with self._hearing:
             if project not in self._heard:
                 subject = subjects.event(project, "*")
-                self._heard[project] = await self._bus.client.subscribe(subject, cb=self._on_event)
+                with translated():
+                    heard = await self._bus.client.subscribe(subject, cb=self._on_event)
+                self._heard[project] = heard
 
     async def _on_event(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
@@ -172,4 +178,5 @@ class Awaiting:
         async with self._hearing:
             needed = {ticket.project for ticket in self._tickets.values()}
             for project in self._heard.keys() - needed:
-                await self._heard.pop(project).unsubscribe()
+                with suppress(Error):
+                    await self._heard.pop(project).unsubscribe()
