@@ -37,9 +37,9 @@ test-containers: $(INSTALLED) $(MINIO) ## What talks to servers, with these in c
 		$(VENV)/bin/pytest tests/contract/test_buses.py tests/contract/test_stores.py \
 		tests/integration tests/e2e
 
-chaos: $(INSTALLED) ## Break everything for minutes, then kill at every step; half an hour
+chaos: $(INSTALLED) ## Break everything for minutes, then kill at every step; an hour
 	$(VENV)/bin/pytest -s tests/chaos/long_storm.py
-	CRASH_ROUNDS=20 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py
+	CRASH_ROUNDS=20 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py tests/chaos/test_fal_crash_points.py
 
 PROFILE := short
 
