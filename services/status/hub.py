@@ -1,7 +1,7 @@
 """
 The hub: every event, once, in order, to every client that wants it.
 
-One ordered consumer per process feeds a ring of recent events. The pump hands each to the clients
+One feed per process fills a ring of recent events. The pump hands each to the clients
 that are live. A client that joins reads what it missed from the log and from the ring, and becomes
 live in the moment in which nothing is left between the two: no gap, and nothing twice.
 """
@@ -14,21 +14,19 @@ from typing import Protocol
 
 import structlog
 from nats.aio.msg import Msg
-from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from heliograph.contracts import subjects
 from heliograph.contracts.events import event_type, read_body
 from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import FINAL, Record
 from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.feeds import Feed
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.presenting import Presenter, as_json
 
 log = structlog.get_logger()
 
-_HEARTBEAT = 1.0  #: seconds; a server that restarted is noticed after two of them
-_UNBOUNDED = 2**31 - 1  #: the client library drops what is over its limits, and says nothing
 _REPORTS_KEPT = 50_000
 _SHOWN_FOR = 300.0  #: seconds; the addresses in a text live longer than that
 _FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
@@ -107,28 +105,18 @@ class Hub:
     async def run(self) -> None:
         """Listen, and pump, for ever."""
         await self._bus.opened.wait()
-        await self._listen()
-        self.opened.set()
-        while True:
-            await self._pump(await self._incoming.get())
+        if not self.opened.is_set():
+            await self._open()
+        jetstream, hear = self._bus.jetstream, self._on_event
+        feed = Feed(jetstream, STREAM, subjects.EVENTS, after=self.head, hear=hear)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(feed.run())
+            tasks.create_task(self._pump_all())
 
-    async def _listen(self) -> None:
-        info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}")
-        self.head = self._pumped = self._ring.floor = info["state"]["last_seq"]
+    async def _open(self) -> None:
+        self.head = self._pumped = self._ring.floor = await self.last_sequence()
         await self._bus.client.subscribe(subjects.PROGRESS, cb=self._on_progress)
-        await self._bus.client.jetstream().subscribe(
-            subjects.EVENTS,
-            stream=STREAM,
-            ordered_consumer=True,
-            cb=self._on_event,
-            idle_heartbeat=_HEARTBEAT,
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            config=ConsumerConfig(
-                deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=self.head + 1
-            ),
-            pending_msgs_limit=_UNBOUNDED,
-            pending_bytes_limit=_UNBOUNDED,
-        )
+        self.opened.set()
 
     # -- events
 
@@ -146,6 +134,10 @@ class Hub:
         self._incoming.put_nowait(frame)
         async with self._moved:
             self._moved.notify_all()
+
+    async def _pump_all(self) -> None:
+        while True:
+            await self._pump(await self._incoming.get())
 
     async def _pump(self, frame: Frame) -> None:
         if frame.project in self._live:

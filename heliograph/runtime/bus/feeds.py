@@ -1,0 +1,149 @@
+"""
+A feed: every message of a stream from a sequence on, in order, each once, as it is stored.
+
+The server pushes, and numbers what it pushes. Whoever finds a number missing, or hears nothing for
+longer than heartbeats take, asks anew from the last message it had. nats-py has such a consumer, too;
+it was seen to stop for good, without a word, when the connection went away while it was asking.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.bus.jetstream import ApiError, JetStream, translated
+
+log = structlog.get_logger()
+
+Hear = Callable[[Msg], Awaitable[None]]  #: of one message; its `metadata` say where it stands
+
+_SECOND = 10**9  #: in nanoseconds, as the server counts
+_HEARTBEAT = 1  #: seconds of silence until the server says that it is there
+_SILENCE = 3.0  #: seconds until a consumer is thought dead
+_FORGOTTEN = 30  #: seconds until the server drops a consumer that nobody listens to
+_AGAIN_AFTER = 0.2  #: seconds between two consumers
+_UNBOUNDED = 2**31 - 1  #: nats-py drops what is over its limits, and says nothing
+
+
+class Feed:
+    """
+    Messages of a stream, one consumer after another.
+
+    Args:
+        after: The sequence after which they begin.
+        hear: Called with each, one at a time.
+    """
+
+    def __init__(
+        self, jetstream: JetStream, stream: str, subject: str, *, after: int, hear: Hear
+    ) -> None:
+        self._jetstream = jetstream
+        self._stream = stream
+        self._subject = subject
+        self._hear = hear
+        self.sequence = after  #: of the last message that was heard
+
+    async def run(self) -> None:
+        """For ever, over outages of whatever kind."""
+        while True:
+            try:
+                await _Consumer(self).follow()
+            except (Unavailable, ApiError) as error:
+                log.warning("A feed waits", stream=self._stream, reason=str(error))
+            await asyncio.sleep(_AGAIN_AFTER)
+
+    async def open(self, inbox: str) -> str:
+        """Have the server push what comes next to an inbox. Returns the name of the consumer."""
+        config = {
+            "deliver_subject": inbox,
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": self.sequence + 1,
+            "filter_subject": self._subject,
+            "ack_policy": "none",
+            "max_deliver": 1,
+            "flow_control": True,
+            "idle_heartbeat": _HEARTBEAT * _SECOND,
+            "inactive_threshold": _FORGOTTEN * _SECOND,
+            "mem_storage": True,
+            "num_replicas": 1,
+        }
+        wanted: dict[str, Any] = {"stream_name": self._stream, "config": config}
+        created = await self._jetstream.api(f"CONSUMER.CREATE.{self._stream}", wanted)
+        return str(created["name"])
+
+    async def close(self, consumer: str) -> None:
+        """Let the server forget a consumer, as far as it can be reached."""
+        await self._jetstream.hint(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}")
+
+    async def take(self, message: Msg) -> None:
+        """The next message."""
+        await self._hear(message)
+        self.sequence = message.metadata.sequence.stream
+
+    @property
+    def connection(self) -> Client:
+        return self._jetstream.connection
+
+
+class _Consumer:
+    """One consumer of the server's, until something is missing."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._pushed = 0  #: messages so far, by the server's numbers
+        self._lives = asyncio.Event()
+        self._is_broken = False
+
+    async def follow(self) -> None:
+        """Returns when another one has to go on. Raises Unavailable and ApiError."""
+        inbox = self._feed.connection.new_inbox()
+        with translated():
+            listening = await self._feed.connection.subscribe(
+                inbox,
+                cb=self._on_message,
+                pending_msgs_limit=_UNBOUNDED,
+                pending_bytes_limit=_UNBOUNDED,
+            )
+        try:
+            name = await self._feed.open(inbox)
+            await self._until_broken()
+            await self._feed.close(name)
+        finally:
+            with suppress(Error):
+                await listening.unsubscribe()
+
+    async def _until_broken(self) -> None:
+        with suppress(TimeoutError):
+            while not self._is_broken:
+                self._lives.clear()
+                async with asyncio.timeout(_SILENCE):
+                    await self._lives.wait()
+
+    async def _on_message(self, message: Msg) -> None:
+        self._lives.set()
+        if self._is_broken:
+            return
+        headers = message.headers or {}
+        if headers.get("Status"):
+            await self._on_status(message, headers)
+        elif message.metadata.sequence.consumer != self._pushed + 1:
+            self._is_broken = True
+        else:
+            self._pushed += 1
+            await self._feed.take(message)
+
+    async def _on_status(self, message: Msg, headers: dict[str, str]) -> None:
+        """A heartbeat, or the question whether everything before it was heard."""
+        last = headers.get("Nats-Last-Consumer")
+        if last is not None and int(last) != self._pushed:
+            self._is_broken = True
+        go_on = message.reply or headers.get("Nats-Consumer-Stalled")
+        if go_on:
+            with suppress(Error, ConnectionError):
+                await self._feed.connection.publish(go_on, b"")

@@ -1,0 +1,115 @@
+"""A feed brings every message of a stream, in order and once, whatever becomes of its consumers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from uuid import uuid4
+
+from nats.aio.msg import Msg
+
+from heliograph.contracts.events import Event
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.feeds import Feed
+from heliograph.runtime.bus.nats import NatsBus
+from tests.support.records import a_record, some_project
+
+
+class Heard:
+    """What a feed brought."""
+
+    def __init__(self) -> None:
+        self.sequences: list[int] = []
+        self._more = asyncio.Event()
+
+    async def hear(self, message: Msg) -> None:
+        self.sequences.append(message.metadata.sequence.stream)
+        self._more.set()
+
+    async def until(self, sequence: int) -> list[int]:
+        async with asyncio.timeout(30):
+            while not self.sequences or self.sequences[-1] < sequence:
+                self._more.clear()
+                await self._more.wait()
+        return self.sequences
+
+
+@asynccontextmanager
+async def _fed(bus: NatsBus, project: str, *, after: int = 0) -> AsyncIterator[Heard]:
+    heard = Heard()
+    subject = f"events.{project}.>"
+    feed = Feed(bus.jetstream, STREAM, subject, after=after, hear=heard.hear)
+    running = asyncio.create_task(feed.run())
+    yield heard
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def _write(bus: NatsBus, project: str, count: int) -> list[int]:
+    """Events of that many jobs, in order."""
+    written = []
+    for _ in range(count):
+        event = Event.of("accepted", a_record(project=project), now(), "test")
+        written.append((await bus.events.append(event, 0)).sequence)
+    return written
+
+
+async def _consumers(bus: NatsBus, project: str) -> list[str]:
+    """Of the feed of a project."""
+    answer = await bus.jetstream.api(f"CONSUMER.LIST.{STREAM}", {"offset": 0})
+    every = answer["consumers"]
+    return [c["name"] for c in every if c["config"].get("filter_subject") == f"events.{project}.>"]
+
+
+async def test_what_was_there_and_what_comes_is_heard_in_order(bus: NatsBus) -> None:
+    project = some_project()
+    before = await _write(bus, project, 20)
+
+    async with _fed(bus, project, after=before[4]) as heard:
+        coming = await _write(bus, project, 20)
+        sequences = await heard.until(coming[-1])
+
+    assert sequences == [*before[5:], *coming]
+
+
+async def test_a_consumer_that_is_gone_is_replaced_without_a_gap(bus: NatsBus) -> None:
+    project = some_project()
+    async with _fed(bus, project) as heard:
+        first = await _write(bus, project, 3)
+        await heard.until(first[-1])
+        [name] = await _consumers(bus, project)
+
+        await bus.jetstream.api(f"CONSUMER.DELETE.{STREAM}.{name}")
+        missed = await _write(bus, project, 3)
+
+        assert await heard.until(missed[-1]) == [*first, *missed]
+
+
+async def test_a_message_that_was_lost_on_the_way_is_asked_for_again(bus: NatsBus) -> None:
+    project = some_project()
+    async with _fed(bus, project) as heard:
+        first = await _write(bus, project, 3)
+        await heard.until(first[-1])
+        [name] = await _consumers(bus, project)
+        info = await bus.jetstream.api(f"CONSUMER.INFO.{STREAM}.{name}")
+
+        # a heartbeat of a consumer that has pushed more than ever arrived
+        inbox = info["config"]["deliver_subject"]
+        headers = {"Status": "100", "Nats-Last-Consumer": "4"}
+        await bus.client.publish(inbox, b"", headers=headers)
+        coming = await _write(bus, project, 3)
+
+        assert await heard.until(coming[-1]) == [*first, *coming]
+        assert await _consumers(bus, project) != [name]
+
+
+async def test_a_feed_that_ends_leaves_no_consumer_behind_for_long(bus: NatsBus) -> None:
+    project = uuid4().hex
+    async with _fed(bus, project):
+        async with asyncio.timeout(10):
+            while not (names := await _consumers(bus, project)):
+                await asyncio.sleep(0.02)
+        info = await bus.jetstream.api(f"CONSUMER.INFO.{STREAM}.{names[0]}")
+
+    assert 0 < info["config"]["inactive_threshold"] <= 60 * 10**9
