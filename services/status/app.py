@@ -17,7 +17,12 @@ from heliograph.runtime.registry import load_registry
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
 from services.status.answering import answer_queries
-from services.status.cleaning import Cleaner, clean_for_ever, remove_objects
+from services.status.cleaning import (
+    Cleaner,
+    clean_for_ever,
+    read_retentions,
+    remove_objects,
+)
 from services.status.hub import Hub
 from services.status.ledgers.sql import SqlLedger
 from services.status.live import live_routes
@@ -43,7 +48,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
         bus.events,
         bus.slots,
         ledger,
-        Bucket(bus.jetstream, "projects"),
+        partial(read_retentions, Bucket(bus.jetstream, "projects")),
         versions.settle,
         partial(remove_objects, bus.jetstream),
         settings,

@@ -8,12 +8,13 @@ stays on its subject for ever, as its key is answered with it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 from nats.aio.msg import Msg
+from nats.errors import Error
 
 from heliograph.contracts import subjects
 from heliograph.contracts.facts import Pruned
@@ -22,7 +23,7 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
 from heliograph.runtime.bus import EventLog, Lost, Slots, advance, now
 from heliograph.runtime.bus.buckets import Bucket
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream import JetStream, translated
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.crashing import crash_point
 from services.status.choosing import Choice, choose, is_current
@@ -33,9 +34,10 @@ log = structlog.get_logger()
 
 SOURCE = "heliograph/status"
 
-_AT_ONCE = 500  #: jobs whose objects are removed in one round
+_AT_ONCE = 500  #: jobs whose objects are removed before another look at who needs them
 _REMOVING = 5.0  #: seconds for the objects of one job
 
+Retentions = Callable[[], Awaitable[Mapping[str, Retention]]]  #: what projects keep, by name
 Settle = Callable[[], Awaitable[None]]  #: wait until the read model has all that is in the log
 Remove = Callable[[str], Awaitable[int]]  #: the objects of a job; how many there were
 
@@ -48,7 +50,7 @@ class Cleaner:
         events: EventLog,
         slots: Slots,
         ledger: Ledger,
-        projects: Bucket,
+        retentions: Retentions,
         settle: Settle,
         remove: Remove,
         settings: StatusSettings,
@@ -56,7 +58,7 @@ class Cleaner:
         self._events = events
         self._slots = slots
         self._ledger = ledger
-        self._projects = projects
+        self._retentions = retentions
         self._settle = settle
         self._remove = remove
         self._grace = timedelta(seconds=settings.clean_grace)
@@ -68,16 +70,14 @@ class Cleaner:
         restored = {slot: claim.restored for slot, claim in claims.items()}
         return choose(await self._ledger.ended(project), retention, restored, now())
 
-    async def clean(self) -> int:
-        """One round over all projects. Returns how many jobs went, or lost their objects."""
-        count = 0
-        for project, cell in (await self._projects.matching("*")).items():
-            retention = Retention.model_validate(cell.value.get("retention", {}))
+    async def clean(self) -> bool:
+        """One round over all projects. Returns whether there are objects still to be removed."""
+        for project, retention in (await self._retentions()).items():
             if retention.is_limited:
-                count += await self._clean(project, retention)
-        return count + await self._empty()
+                await self._clean(project, retention)
+        return await self._empty()
 
-    async def _clean(self, project: str, retention: Retention) -> int:
+    async def _clean(self, project: str, retention: Retention) -> None:
         await self._finish(project)
         going = [job for job, _ in (await self.plan(project, retention)).going]
         for slot, jobs in _by_slot(going).items():
@@ -88,7 +88,6 @@ class Cleaner:
                 await self._withdraw(project, slot, jobs)
         if going:
             log.info("Project cleaned", project=project, jobs=len(going))
-        return len(going)
 
     async def _finish(self, project: str) -> None:
         """What a crash left withdrawn goes, whatever the project keeps by now."""
@@ -132,22 +131,21 @@ class Cleaner:
             crash_point("clean.pruned")
             return
 
-    async def _empty(self) -> int:
+    async def _empty(self) -> bool:
         """
-        Remove the objects of what was pruned a while ago.
+        Remove the objects of what was pruned a while ago; whether there are others that have to wait.
 
         Who works from it has seen it before it was pruned, and is in the log by now: then its objects
         stay for as long as they are needed.
         """
-        before = now() - self._grace
         await self._settle()
-        jobs = await self._ledger.unemptied(before, _AT_ONCE)
-        for job in jobs:
-            objects = await self._remove(job)
-            crash_point("clean.removed")
-            await self._ledger.emptied([job])
-            log.info("Objects removed", job_id=job, objects=objects)
-        return len(jobs)
+        while jobs := await self._ledger.unemptied(now() - self._grace, _AT_ONCE):
+            for job in jobs:
+                objects = await self._remove(job)
+                crash_point("clean.removed")
+                await self._ledger.emptied([job])
+                log.info("Objects removed", job_id=job, objects=objects)
+        return bool(await self._ledger.unemptied(now(), 1))
 
 
 def _by_slot(going: Iterable[Ended]) -> dict[str | None, list[Ended]]:
@@ -156,6 +154,15 @@ def _by_slot(going: Iterable[Ended]) -> dict[str | None, list[Ended]]:
     for job in going:
         slots.setdefault(job.slot if job.version else None, []).append(job)
     return slots
+
+
+async def read_retentions(projects: Bucket) -> dict[str, Retention]:
+    """What the projects in the bucket keep. Raises Unavailable."""
+    cells = await projects.matching("*")
+    return {
+        project: Retention.model_validate(cell.value.get("retention", {}))
+        for project, cell in cells.items()
+    }
 
 
 async def remove_objects(jetstream: JetStream, job: str) -> int:
@@ -172,16 +179,18 @@ async def clean_for_ever(bus: NatsBus, cleaner: Cleaner, settings: StatusSetting
     async def ring(_: Msg) -> None:
         bell.set()
 
-    hints = await bus.client.subscribe(subjects.CLEAN, cb=ring)
+    with translated():
+        hints = await bus.client.subscribe(subjects.CLEAN, cb=ring)
     try:
         while True:
             async with bus.leases.held("cleaner") as lost:
                 while not lost.is_set():
                     bell.clear()
-                    found = await cleaner.clean()
-                    rest = settings.clean_grace if found else settings.clean_every
+                    is_more = await cleaner.clean()
+                    rest = settings.clean_grace if is_more else settings.clean_every
                     with suppress(TimeoutError):
                         async with asyncio.timeout(rest):
                             await bell.wait()
     finally:
-        await hints.unsubscribe()
+        with suppress(Error):  # a connection that is gone listens no more
+            await hints.unsubscribe()

@@ -168,6 +168,57 @@ async def test_a_slot_is_not_claimed_over_a_version_nobody_saw(bus: Bus, project
         await bus.slots.claim(project, "shot/12", "job_a", seen)
 
 
+async def test_what_is_withdrawn_from_a_slot_outlives_the_claims_after_it(
+    bus: Bus, project: str
+) -> None:
+    await bus.slots.claim(project, "shot/12", "job_b", await bus.slots.read(project, "shot/12"))
+    seen = await bus.slots.read(project, "shot/12")
+    await bus.slots.withdraw(project, "shot/12", ["job_a"], seen)
+
+    seen = await bus.slots.read(project, "shot/12")
+    assert (seen.job, seen.withdrawn) == ("job_b", frozenset({"job_a"}))
+    await bus.slots.claim(project, "shot/12", "job_c", seen)
+    seen = await bus.slots.read(project, "shot/12")
+    assert (seen.job, seen.withdrawn) == ("job_c", frozenset({"job_a"}))
+    await bus.slots.withdraw(project, "shot/12", [], seen)
+    assert (await bus.slots.read(project, "shot/12")).withdrawn == frozenset()
+
+
+async def test_a_version_is_not_restored_over_a_withdrawal_nobody_saw(
+    bus: Bus, project: str
+) -> None:
+    seen = await bus.slots.read(project, "shot/12")
+    await bus.slots.withdraw(project, "shot/12", ["job_a"], seen)
+
+    with pytest.raises(Lost):
+        await bus.slots.restore(project, "shot/12", RESTORED, seen)
+
+
+async def test_nothing_is_withdrawn_over_a_version_nobody_saw(bus: Bus, project: str) -> None:
+    seen = await bus.slots.read(project, "shot/12")
+    await bus.slots.restore(project, "shot/12", RESTORED, seen)
+
+    with pytest.raises(Lost):
+        await bus.slots.withdraw(project, "shot/12", ["job_a"], seen)
+
+
+async def test_the_slots_of_a_project_are_found_at_once(bus: Bus, project: str) -> None:
+    for slot in ("shot/12", "cast/alice/ref_a"):
+        await bus.slots.claim(project, slot, "job_a", await bus.slots.read(project, slot))
+    seen = await bus.slots.read(project, "shot/12")
+    await bus.slots.restore(project, "shot/12", RESTORED, seen)
+    elsewhere = some_project()
+    await bus.slots.claim(elsewhere, "shot/1", "job_b", await bus.slots.read(elsewhere, "shot/1"))
+
+    found = await bus.slots.every(project)
+
+    assert {slot: claim.restored for slot, claim in found.items()} == {
+        "shot/12": RESTORED,
+        "cast/alice/ref_a": None,
+    }
+    assert await bus.slots.every(some_project()) == {}
+
+
 async def test_an_account_has_no_more_places_than_its_cap(bus: Bus) -> None:
     taken = await asyncio.gather(*(bus.accounts.take(bus.account, f"job_{n}", 1) for n in range(6)))
 

@@ -111,6 +111,25 @@ async def test_an_empty_file_is_kept_like_any_other(
     assert await store.size(key) == 0
 
 
+async def test_what_lies_together_is_found_together(
+    store: ObjectStore, key: str, tmp_path: Path
+) -> None:
+    folder = f"{key.rsplit('/', 1)[0]}/"
+    for name in (key, f"{folder}1-{uuid4().hex}.webp", f"{folder[:-1]}0/0-{uuid4().hex}.png"):
+        await store.put(name, content(tmp_path), "image/png")
+
+    found = await store.keys(folder)
+
+    assert len(found) == 2
+    assert key in found
+    await store.delete(key)
+    assert key not in await store.keys(folder)
+
+
+async def test_where_nothing_was_put_nothing_is_found(store: ObjectStore) -> None:
+    assert await store.keys(f"p/demo/job_{uuid4().hex}/") == []
+
+
 async def test_keys_do_not_mix(store: ObjectStore, key: str, tmp_path: Path) -> None:
     await store.put(key, content(tmp_path), "image/png")
 

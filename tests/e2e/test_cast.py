@@ -66,16 +66,6 @@ async def test_a_pair_is_two_jobs_each_for_its_slot(
         assert (await current(http, half))["job"] == job["id"]
 
 
-async def test_the_halves_of_a_pair_run_at_the_same_time(
-    client: Client, http: httpx.AsyncClient
-) -> None:
-    jobs = await made(http, CREATE)
-    ended = await client.finish(*(job["id"] for job in jobs.values()))
-
-    began = [job.started_at for job in ended]
-    assert all(at and job.finished_at and at < job.finished_at for at in began for job in ended)
-
-
 async def test_one_prompt_serves_both(http: httpx.AsyncClient) -> None:
     jobs = await made(http, {"operation": "create", "prompt": "a keeper"})
 

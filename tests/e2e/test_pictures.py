@@ -1,10 +1,7 @@
 """A prompt becomes a picture, and nothing that users do on the way loses it or doubles it."""
 
-import asyncio
 import hashlib
 from pathlib import Path
-
-import httpx
 
 from heliograph.client import Client
 from tests.support.stack import Stack
@@ -74,19 +71,6 @@ async def test_a_picture_is_edited_from_another(client: Client) -> None:
     assert done.assets[0].sha256 != first.assets[0].sha256
 
 
-async def test_jobs_finish_when_their_client_is_gone(stack: Stack, project: str) -> None:
-    async with stack.client(project) as client:
-        jobs = [
-            await client.submit(kind="portrait", prompt=f"face {n}", parameters={"seconds": 0.5})
-            for n in range(3)
-        ]
-
-    async with stack.client(project) as another:
-        done = await another.finish(*(job.id for job in jobs))
-
-    assert [job.status for job in done] == ["succeeded"] * 3
-
-
 async def test_a_new_client_gets_exactly_the_missed_events(
     stack: Stack, client: Client, project: str
 ) -> None:
@@ -111,44 +95,6 @@ async def test_a_new_client_gets_exactly_the_missed_events(
     assert answer["recovered"] is True
     missed = [f["sequence"] for f in all_along.events() if f["sequence"] > seen]
     assert [f["sequence"] for f in coming_back.events()] == missed
-
-
-async def test_a_double_click_makes_one_job(client: Client) -> None:
-    clicks = [
-        client.submit(kind="portrait", prompt="a face", slot="portrait/char-123", parameters=FAST)
-        for _ in range(4)
-    ]
-
-    jobs = await asyncio.gather(*clicks)
-
-    assert len({job.id for job in jobs}) == 1
-    assert sum(not job.deduplicated for job in jobs) == 1
-    await client.wait(jobs[0].id)
-
-
-async def test_the_halves_of_a_pair_overlap_in_time(
-    stack: Stack, client: Client, project: str
-) -> None:
-    pair = [
-        await client.submit(
-            kind="cast_ref",
-            prompt=f"Alice {half}",
-            slot=f"cast/alice/ref_{half}",
-            parameters={"seconds": 0.6},
-        )
-        for half in "ab"
-    ]
-    await client.finish(*(job.id for job in pair))
-
-    spans = []
-    async with httpx.AsyncClient(base_url=stack.url("gateway")) as http:
-        for job in pair:
-            events = (await http.get(f"/v1/jobs/{job.id}/events")).json()["items"]
-            at = {event["type"].split(".")[2]: event["at"] for event in events}
-            spans.append((at["submitted"], at["rendered"]))
-
-    (began_a, ended_a), (began_b, ended_b) = spans
-    assert max(began_a, began_b) < min(ended_a, ended_b)
 
 
 async def test_a_job_is_watched_from_the_first_step_to_the_last(

@@ -1,4 +1,4 @@
-"""Slots with everything running: versions, restoring, replacing, and pages that miss nothing."""
+"""Slots with everything running: versions, restoring, and replacing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,6 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.records import Job
 from tests.support.stack import Stack
-from tests.support.watcher import ends, watching
 
 SLOT = "portrait/char-123"
 FAST = {"seconds": 0}
@@ -231,40 +230,6 @@ async def test_a_version_that_is_not_there_cannot_be_restored(
 
     assert (await restore(http, version, slot)).status_code == status
     assert (await read(http))["current"]["version"] == 1
-
-
-# -- a page
-
-
-async def test_a_page_and_one_subscription_miss_nothing(
-    stack: Stack, client: Client, http: httpx.AsyncClient, project: str
-) -> None:
-    """Jobs end before, while and after the page is read; each is in one of the two."""
-    slots = [f"shot/{n}" for n in range(12)]
-    asking = [
-        ask(client, slot, kind="shot", parameters={"seconds": n / 10})
-        for n, slot in enumerate(slots)
-    ]
-    jobs = {job.id for job in await asyncio.gather(*asking)}
-
-    page = (await http.get("/slots")).json()
-    done = {each["current"]["job"] for each in page["items"] if each["current"]}
-    open_ = {each["active"]["id"]: each["active"] for each in page["items"] if each["active"]}
-    after = {"epoch": page["epoch"], "sequence": page["sequence"]}
-    async with watching(stack.live, project=project, after=after) as watcher:
-        subscribed = await watcher.next()
-        for job in sorted(jobs - done):
-            if not any(ends(job)(frame) for frame in watcher.frames):
-                await watcher.until(ends(job))
-
-    assert subscribed["recovered"] is True
-    assert done | set(open_) <= jobs
-    for job in jobs - done:
-        seen = [frame["job"]["revision"] for frame in watcher.events() if frame["job"]["id"] == job]
-        first = open_[job]["revision"] + 1 if job in open_ else 1
-        assert seen == list(range(first, first + len(seen)))
-    assert all(frame["sequence"] > page["sequence"] for frame in watcher.events())
-    assert not {frame["job"]["id"] for frame in watcher.events()} & done
 
 
 # -- working from the current version

@@ -39,6 +39,8 @@ from heliograph.contracts.queries import (
 )
 from heliograph.contracts.records import Job, Marker, Record
 from heliograph.contracts.requests import CancelRequest, JobRequest, RetryRequest
+from heliograph.contracts.retention import CleanupReport, CleanupRequest
+from heliograph.contracts.scenes import Story
 from heliograph.contracts.sim import SimRecord
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
@@ -114,6 +116,9 @@ PUBLISHED: dict[str, Callable[[], Any]] = {
     "job-page": _said(JobPage),
     "lane-states": _said(LaneStates),
     "ticket": _said(Ticket),
+    "story": _said(Story),
+    "cleanup-request": _heard(CleanupRequest),
+    "cleanup-report": _said(CleanupReport),
     "sim-record": _said(SimRecord),
     "asyncapi": partial(asyncapi, "127.0.0.1:4222"),
     "gateway-openapi": _openapi,

@@ -20,6 +20,7 @@ from heliograph.contracts.facts import (
     Expired,
     Fact,
     Failed,
+    Pruned,
     Rendered,
     RetryScheduled,
     Started,
@@ -67,6 +68,7 @@ NOT_FINAL = {
 }
 ENDS = {"failed", "canceled", "expired"}
 MAY_FOLLOW |= dict.fromkeys(ENDS | {"cancel_requested"}, NOT_FINAL)
+MAY_FOLLOW["pruned"] = {"succeeded", *ENDS}
 
 #: "Last event, status, phase" of the public contract, typed anew
 SHOWN_AS = {
@@ -123,6 +125,8 @@ def a_fact(name: str, record: Record, charged: Charged = "no") -> Fact:
             return Canceled(charged=charged)
         case "expired":
             return Expired(problem=Deadline().problem(), charged=charged)
+        case "pruned":
+            return Pruned(ended=1042)
     raise AssertionError(name)
 
 
@@ -176,9 +180,9 @@ def test_what_is_legal_can_be_folded_and_nothing_else_can(step: Step, fact: str)
 
 
 @pytest.mark.parametrize("step", [step for step in Step if str(step) not in NOT_FINAL])
-def test_final_steps_absorb_everything(step: Step) -> None:
+def test_final_steps_absorb_everything_but_the_end_of_what_is_kept(step: Step) -> None:
     assert step.is_final
-    assert not [fact for fact in MAY_FOLLOW if is_legal(step, fact)]
+    assert [fact for fact in MAY_FOLLOW if is_legal(step, fact)] == ["pruned"]
 
 
 @pytest.mark.parametrize(
@@ -282,6 +286,8 @@ def possible(record: Record, *, may_end: bool) -> Iterable[str]:
     for name, steps in MAY_FOLLOW.items():
         if str(record.step) not in steps or (name in ENDS and not may_end):
             continue
+        if name == "pruned" and record.pruned_at:
+            continue
         never = "started" if record.internal.reused else "succeeded"
         if record.step is Step.ACCEPTED and name == never:
             continue
@@ -373,7 +379,7 @@ def test_the_revision_counts_the_facts(life: list[Moment]) -> None:
 def test_the_step_is_the_last_fact_that_moved_the_job(life: list[Moment]) -> None:
     step = "accepted"
     for moment in life:
-        if not isinstance(moment.fact, CancelRequested):
+        if not isinstance(moment.fact, CancelRequested | Pruned):
             step = moment.fact.name
 
         assert moment.after.step == step
@@ -490,13 +496,33 @@ def test_every_submission_is_an_attempt_and_at_most_the_last_one_is_open(
 @thorough
 @given(life=lives())
 def test_a_job_has_an_end_when_it_is_final_and_only_then(life: list[Moment]) -> None:
+    end = None
     for moment in life:
         record = moment.after
         attempts = record.internal.attempts
+        if record.step.is_final and end is None:
+            end = moment.at
 
-        assert record.finished_at == (moment.at if record.step.is_final else None)
+        assert record.finished_at == end
         if record.step.is_final:
             assert all(attempt.ended_at for attempt in attempts)
+
+
+@thorough
+@given(life=lives())
+def test_what_is_pruned_ended_as_it_did_and_loses_its_assets_alone(life: list[Moment]) -> None:
+    lost = {"assets", "pruned_at", "revision", "internal"}
+    inner = {"remains", "changed_at"}
+    for moment in life:
+        before, after = moment.before, moment.after
+        if not isinstance(moment.fact, Pruned):
+            assert (after.pruned_at, after.internal.remains) == (None, None)
+            continue
+
+        assert (after.assets, after.pruned_at) == ([], moment.at)
+        assert after.stored == before.assets == before.stored
+        assert after.model_dump(exclude=lost) == before.model_dump(exclude=lost)
+        assert after.internal.model_dump(exclude=inner) == before.internal.model_dump(exclude=inner)
 
 
 @thorough
@@ -634,6 +660,22 @@ def test_charges_of_several_attempts_add_up() -> None:
     )
 
     assert record.cost.actual == Decimal("1.0")
+
+
+# -- what is kept no longer
+
+
+@pytest.mark.parametrize("end", ["failed", "canceled", "expired"])
+def test_a_job_is_pruned_once(end: str) -> None:
+    with pytest.raises(IllegalFact, match="pruned may not follow"):
+        after(a_record(), end, "pruned", "pruned")
+
+
+def test_a_pruned_job_knows_where_it_ended() -> None:
+    record = after(a_record(), "failed", Pruned(ended=17))
+
+    assert record.internal.remains
+    assert record.internal.remains.ended == 17
 
 
 # -- taking over

@@ -104,7 +104,8 @@ def test_a_name_changes_nothing(tmp_path: Path, name: str) -> None:
 
 
 def test_every_type_that_is_found_can_be_stored() -> None:
-    assert {media_type for _, media_type in STORED.values()} == set(EXTENSIONS)
+    """And what people read instead of it, which we write ourselves."""
+    assert {media_type for _, media_type in STORED.values()} == set(EXTENSIONS) - {"text/markdown"}
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,11 @@ from heliograph.contracts.jobs import fold
 from heliograph.contracts.names import asset_id, new_job_id
 from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import Output, Record, Step
+from heliograph.contracts.scenes import Story, as_markdown
 from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
+from services.render.providers.sim.writing import write_scenes
 from services.storage.fetching import Fetcher
 from services.storage.inspecting import Inspectors
 from services.storage.settings import StorageSettings
@@ -252,6 +254,26 @@ async def test_a_text_is_stored_as_it_is(studio: Studio) -> None:
     [asset] = (await _stored(studio, job)).assets
 
     assert (asset.media_type, asset.width, asset.variants) == ("application/json", None, {})
+
+
+async def test_a_story_is_stored_with_a_page_to_read(studio: Studio) -> None:
+    story = write_scenes("a keeper, and a storm", seed=7, count=2)
+    job = await studio.rendered(gives(story), kind="scenes")
+
+    record = await _stored(studio, job)
+
+    [asset] = record.assets
+    stored = {name: studio.store.objects[o.key] for name, o in objects_of(record, asset)}
+    assert stored[None] == story
+    assert stored["markdown"].decode() == as_markdown(Story.model_validate_json(story))
+    page = asset.variants["markdown"]
+    assert (page.media_type, page.width, page.bytes) == (
+        "text/markdown",
+        None,
+        len(stored["markdown"]),
+    )
+    names = {name: stored.filename for name, stored in objects_of(record, asset)}
+    assert names["markdown"].endswith(".md")
 
 
 async def test_a_video_is_stored_without_being_opened(studio: Studio) -> None:

@@ -1,0 +1,319 @@
+"""What was pruned is gone from lists and slots, keeps its number, and stays gone after a rebuild."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heliograph.contracts.errors import Deadline
+from heliograph.contracts.facts import (
+    Expired,
+    Fact,
+    Pruned,
+    Rendered,
+    Started,
+    Submitting,
+    Succeeded,
+)
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.names import asset_id
+from heliograph.contracts.queries import FindJobs, GetSlot, ListJobs, ListSlots
+from heliograph.contracts.records import Asset, Record, Variant
+from services.gateway.reusing import with_result
+from services.status.ledgers import Ended, Row
+from services.status.ledgers.sql import SqlLedger
+from tests.support.records import a_record
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+SLOT = "cast/alice/ref_a"
+
+expired = Expired(problem=Deadline().problem())
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    await ledger.prepare()
+    await ledger.open("one")
+    yield ledger
+    await ledger.aclose()
+
+
+def an_asset(job: str, index: int = 0) -> Asset:
+    variant = Variant(media_type="image/webp", width=2, height=2, bytes=10, sha256="1" * 64)
+    return Asset(
+        id=asset_id(job, index),
+        index=index,
+        media_type="image/png",
+        bytes=100,
+        sha256="0" * 64,
+        variants={"thumbnail": variant, "webp": variant},
+    )
+
+
+def a_job(*facts: Fact, at: datetime = NOW, **fields: Any) -> Record:
+    record = a_record(**{"project": "demo", "slot": SLOT, **fields})
+    for fact in facts:
+        record = fold(record, fact, at)
+    return record
+
+
+def a_success(at: datetime = NOW, **fields: Any) -> Record:
+    record = a_job(
+        Started(run=1),
+        Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[]),
+        Rendered(run=1, outputs=[]),
+        at=at,
+        **fields,
+    )
+    return fold(record, Succeeded(assets=[an_asset(record.id)]), at)
+
+
+async def take_in(ledger: SqlLedger, *records: Record) -> list[Row]:
+    """One event for each record."""
+    cursor = await ledger.position()
+    rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
+    await ledger.apply(rows, cursor, cursor + len(rows))
+    return rows
+
+
+async def prune(ledger: SqlLedger, row: Row, at: datetime = NOW) -> Row:
+    [pruned] = await take_in(ledger, fold(row.record, Pruned(ended=row.sequence), at))
+    return pruned
+
+
+async def listed(ledger: SqlLedger, **query: Any) -> list[str]:
+    page = await ledger.page(ListJobs(**{"project": "demo", **query}))
+    return [row.record.id for row in page.rows]
+
+
+async def versions(ledger: SqlLedger, after: int = 0, limit: int = 10) -> dict[int | None, str]:
+    rows = await ledger.versions("demo", SLOT, after, limit)
+    return {row.version: row.record.id for row in rows}
+
+
+async def ended(ledger: SqlLedger) -> dict[str, Ended]:
+    return {job.id: job for job in await ledger.ended("demo")}
+
+
+# -- lists
+
+
+async def test_a_pruned_job_is_in_no_list(ledger: SqlLedger) -> None:
+    rows = await take_in(ledger, a_success(tags={"show": "s1"}), a_success(tags={"show": "s1"}))
+    kept = rows[1].record.id
+
+    await prune(ledger, rows[0])
+
+    assert await listed(ledger) == [kept]
+    assert await listed(ledger, tags={"show": "s1"}) == [kept]
+    assert await listed(ledger, q="lighthouse") == [kept]
+    assert await listed(ledger, status="succeeded") == [kept]
+    assert [each.id for each in await ledger.find(FindJobs(project="demo"))] == [kept]
+
+
+async def test_a_batch_still_knows_which_of_its_jobs_were_tried_again(ledger: SqlLedger) -> None:
+    first = a_job(expired)
+    again = a_success().model_copy(update={"retry_of": first.id})
+    rows = await take_in(ledger, first, again)
+
+    await prune(ledger, rows[1])
+
+    [found] = await ledger.find(FindJobs(project="demo", retries=True))
+    assert (found.id, found.retry_of) == (again.id, first.id)
+
+
+async def test_a_pruned_result_is_not_used_again(ledger: SqlLedger) -> None:
+    record = a_success()
+    internal = record.internal.model_copy(update={"result_digest": "d" * 64})
+    [row] = await take_in(ledger, record.model_copy(update={"internal": internal}))
+    assert await ledger.result("demo", "d" * 64) == record.id
+
+    await prune(ledger, row)
+
+    assert await ledger.result("demo", "d" * 64) is None
+
+
+async def test_a_pruned_job_is_in_no_snapshot_but_one_that_names_it(ledger: SqlLedger) -> None:
+    [row] = await take_in(ledger, a_success())
+    await prune(ledger, row)
+
+    everything = await ledger.snapshot("demo", None, NOW - timedelta(minutes=30))
+    named = await ledger.snapshot("demo", [row.record.id], NOW - timedelta(minutes=30))
+
+    assert everything.rows == []
+    assert [each.record.pruned_at for each in named.rows] == [NOW]
+
+
+async def test_to_be_pruned_makes_no_old_job_a_recent_one(ledger: SqlLedger) -> None:
+    """A snapshot has what ended within half an hour; whatever happened to it since."""
+    long_ago = NOW - timedelta(days=90)
+    [row] = await take_in(ledger, a_success(at=long_ago))
+    await prune(ledger, row)
+
+    assert (await ledger.snapshot("demo", None, NOW - timedelta(minutes=30))).rows == []
+
+
+# -- what leaves the live snapshot stays in the history
+
+
+async def test_what_ended_half_an_hour_ago_leaves_the_snapshot_and_nothing_else(
+    ledger: SqlLedger,
+) -> None:
+    old = a_success(at=NOW - timedelta(minutes=30, seconds=1))
+    new = a_success(at=NOW - timedelta(minutes=29, seconds=59))
+    await take_in(ledger, old, new)
+
+    snapshot = await ledger.snapshot("demo", None, NOW - timedelta(minutes=30))
+
+    assert [row.record.id for row in snapshot.rows] == [new.id]
+    assert set(await listed(ledger)) == {old.id, new.id}
+    assert await versions(ledger) == {1: old.id, 2: new.id}
+
+
+# -- slots
+
+
+async def test_versions_keep_their_numbers_when_others_go(ledger: SqlLedger) -> None:
+    rows = await take_in(ledger, *(a_success() for _ in range(4)))
+    await prune(ledger, rows[1])
+    await prune(ledger, rows[0])
+
+    assert await versions(ledger) == {3: rows[2].record.id, 4: rows[3].record.id}
+    assert await versions(ledger, after=0, limit=1) == {3: rows[2].record.id}
+    assert await versions(ledger, after=3) == {4: rows[3].record.id}
+
+
+async def test_what_was_pruned_last_is_not_the_newest_version(ledger: SqlLedger) -> None:
+    rows = await take_in(ledger, a_success(), a_success())
+    await prune(ledger, rows[0])
+
+    [slot] = (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots
+
+    assert slot.versions == 2
+    assert slot.latest
+    assert slot.latest.record.id == rows[1].record.id
+    assert await ledger.filled("demo", [SLOT]) == {SLOT: rows[1].record.id}
+
+
+async def test_failures_before_a_success_stay_behind_it_when_they_go(ledger: SqlLedger) -> None:
+    rows = await take_in(ledger, a_job(expired), a_success(), a_job(expired))
+    await prune(ledger, rows[0])
+
+    [slot] = (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots
+    assert [row.record.id for row in slot.failures] == [rows[2].record.id]
+    await prune(ledger, rows[2])
+    [slot] = (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots
+    assert slot.failures == []
+
+
+async def test_a_slot_with_nothing_left_is_gone(ledger: SqlLedger) -> None:
+    [row] = await take_in(ledger, a_job(expired))
+    await prune(ledger, row)
+
+    assert (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots == []
+    assert (await ledger.slots(ListSlots(project="demo"))).slots == []
+
+
+async def test_a_read_model_that_is_made_anew_from_a_trimmed_log_is_the_same(
+    ledger: SqlLedger,
+) -> None:
+    """Of each job only the last event is there: that it was pruned, or how it ended."""
+    rows = await take_in(ledger, *(a_success() for _ in range(3)))
+    last = [rows[0], rows[2], await prune(ledger, rows[1])]
+    before = await versions(ledger)
+
+    await ledger.open("another")
+    await ledger.apply(last, 0, last[-1].sequence)
+
+    assert await versions(ledger) == before == {1: rows[0].record.id, 3: rows[2].record.id}
+    assert set(await listed(ledger)) == {rows[0].record.id, rows[2].record.id}
+
+
+# -- what could go
+
+
+async def test_ended_jobs_are_told_with_what_they_hold(ledger: SqlLedger) -> None:
+    rows = await take_in(
+        ledger, a_success(), a_success(slot=None), a_job(expired), a_job(), a_success()
+    )
+    first, loose, failed, _, last = (row.record for row in rows)
+
+    found = await ended(ledger)
+
+    assert set(found) == {first.id, loose.id, failed.id, last.id}
+    assert [(found[job.id].version, found[job.id].versions) for job in (first, last)] == [
+        (1, 2),
+        (2, 2),
+    ]
+    assert (found[loose.id].version, found[loose.id].slot) == (None, None)
+    assert (found[failed.id].has_result, found[failed.id].version) == (False, None)
+    assert (found[first.id].objects, found[first.id].bytes) == (3, 120)
+    assert found[first.id].finished_at == NOW
+
+
+async def test_what_was_pruned_ends_no_second_time(ledger: SqlLedger) -> None:
+    [row] = await take_in(ledger, a_success())
+    await prune(ledger, row)
+
+    assert await ended(ledger) == {}
+
+
+@pytest.mark.parametrize("how", ["reference", "after", "retry_of"])
+async def test_what_an_open_job_works_from_is_in_use_until_that_ends(
+    ledger: SqlLedger, how: str
+) -> None:
+    old = a_success()
+    user = a_job(slot=None, references=[{"asset": old.assets[0].id}] if how == "reference" else [])
+    if how == "after":
+        internal = user.internal.model_copy(update={"after": [old.id]})
+        user = user.model_copy(update={"internal": internal})
+    if how == "retry_of":
+        user = user.model_copy(update={"retry_of": old.id})
+    await take_in(ledger, old, user)
+
+    assert (await ended(ledger))[old.id].in_use
+    await take_in(ledger, fold(user, expired, NOW))
+    assert not (await ended(ledger))[old.id].in_use
+
+
+async def test_a_result_is_in_use_while_another_job_has_it(ledger: SqlLedger) -> None:
+    old = a_success()
+    given = fold(with_result(a_job(slot=None), old), Succeeded(assets=old.assets), NOW)
+    rows = await take_in(ledger, old, given)
+
+    found = await ended(ledger)
+    assert (found[old.id].in_use, found[given.id].in_use) == (True, False)
+    assert (found[given.id].objects, found[given.id].bytes) == (0, 0)
+    await prune(ledger, rows[1])
+    assert not (await ended(ledger))[old.id].in_use
+
+
+# -- objects
+
+
+async def test_objects_are_removed_once_and_not_before_their_time(ledger: SqlLedger) -> None:
+    rows = await take_in(ledger, a_success(), a_success())
+    await prune(ledger, rows[0], at=NOW - timedelta(minutes=2))
+    await prune(ledger, rows[1], at=NOW)
+
+    assert await ledger.unemptied(NOW, 10) == [rows[0].record.id]
+    await ledger.emptied([rows[0].record.id])
+    assert await ledger.unemptied(NOW, 10) == []
+    later = NOW + timedelta(seconds=1)
+    assert await ledger.unemptied(later, 10) == [rows[1].record.id]
+
+
+async def test_objects_stay_while_a_job_that_came_late_needs_them(ledger: SqlLedger) -> None:
+    """It was accepted in the moment in which they were pruned."""
+    old = a_success()
+    user = a_job(slot=None, references=[{"asset": old.assets[0].id}])
+    rows = await take_in(ledger, old)
+    await prune(ledger, rows[0], at=NOW - timedelta(minutes=2))
+    await take_in(ledger, user)
+
+    assert await ledger.unemptied(NOW, 10) == []
+    await take_in(ledger, fold(user, expired, NOW))
+    assert await ledger.unemptied(NOW, 10) == [old.id]

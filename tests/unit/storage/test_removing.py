@@ -1,0 +1,110 @@
+"""Objects go when the log says that their job was pruned; those of others never do."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from heliograph.contracts.assets import folder_of, objects_of
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import Fact, Pruned, Rendered, Started, Submitting, Succeeded
+from heliograph.contracts.names import asset_id, new_job_id
+from heliograph.contracts.records import Asset, Record, Variant
+from heliograph.runtime.bus import advance, now
+from heliograph.runtime.bus.memory import MemoryEvents
+from services.gateway.reusing import with_result
+from services.storage.removing import Remover
+from services.storage.stores.memory import MemoryStore
+from tests.support.records import a_record
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+class Room:
+    """A log, a store, and who removes things."""
+
+    def __init__(self) -> None:
+        self.events = MemoryEvents()
+        self.store = MemoryStore()
+        self.remover = Remover(self.events, self.store)
+
+    async def live(self, record: Record, *facts: Fact) -> Record:
+        entry = await self.events.append(Event.of("accepted", record, now(), "test"), 0)
+        for fact in facts:
+            entry = await advance(self.events, entry, fact, "test")
+        for asset in entry.record.stored:
+            for _, stored in objects_of(entry.record, asset):
+                self.store.objects.setdefault(stored.key, b"bytes")
+        return entry.record
+
+    async def make(self, *facts: Fact, **fields: Any) -> Record:
+        """A job with a picture."""
+        record = a_record(**fields)
+        return await self.live(
+            record,
+            Started(run=1),
+            Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[]),
+            Rendered(run=1, outputs=[]),
+            Succeeded(assets=[_a_picture(record.id)]),
+            *facts,
+        )
+
+
+def _a_picture(job: str) -> Asset:
+    variant = Variant(media_type="image/webp", width=2, height=2, bytes=5, sha256="1" * 64)
+    return Asset(
+        id=asset_id(job, 0),
+        index=0,
+        media_type="image/png",
+        bytes=5,
+        sha256="0" * 64,
+        variants={"thumbnail": variant},
+    )
+
+
+PRUNED = Pruned(ended=5)
+
+
+async def test_everything_a_pruned_job_has_stored_goes() -> None:
+    room = Room()
+    job = await room.make(PRUNED)
+    left_by_a_crash = f"{folder_of(job.project, job.id)}1-{'2' * 64}.png"
+    room.store.objects[left_by_a_crash] = b"half a job"
+
+    assert await room.remover.remove(job.id) == 3
+    assert room.store.objects == {}
+
+
+async def test_to_remove_what_is_gone_already_is_fine() -> None:
+    room = Room()
+    job = await room.make(PRUNED)
+    await room.remover.remove(job.id)
+
+    assert await room.remover.remove(job.id) == 0
+
+
+async def test_a_job_that_is_kept_keeps_its_objects_whoever_asks() -> None:
+    room = Room()
+    job = await room.make()
+
+    assert await room.remover.remove(job.id) is None
+    assert await room.remover.remove(new_job_id()) is None
+    assert len(room.store.objects) == 2
+
+
+async def test_a_result_that_was_used_again_stays_with_its_maker() -> None:
+    room = Room()
+    maker = await room.make(project="demo")
+    given = with_result(a_record(project="demo"), maker)
+    again = await room.live(given, Succeeded(assets=maker.assets), PRUNED)
+
+    assert await room.remover.remove(again.id) == 0
+    assert len(room.store.objects) == 2
+
+
+async def test_objects_of_other_jobs_stay() -> None:
+    room = Room()
+    gone, kept = await room.make(PRUNED, project="demo"), await room.make(project="demo")
+
+    await room.remover.remove(gone.id)
+
+    assert {Path(key).parent.name for key in room.store.objects} == {kept.id}
