@@ -40,6 +40,13 @@ class Retention(Rule):
         """Whether anything could ever go."""
         return any(_said(rule) for rule in (self, *self.kinds.values()))
 
+    @property
+    def least(self) -> Rule:
+        """The least that is kept of any kind."""
+        said = [_said(rule) for rule in (self, *self.kinds.values())]
+        named = {name for rule in said for name in rule}
+        return Rule(**{name: min(r[name] for r in said if name in r) for name in named})
+
     def of(self, kind: str) -> Rule:
         """What holds for a kind."""
         own = self.kinds.get(kind, _NO_RULE)

@@ -7,12 +7,14 @@ from heliograph.runtime.bus.jetstream import JetStream
 from services.gateway.defaulting import Projects
 from services.gateway.reading import ask
 
+_PATIENCE = 30.0  #: seconds to look through all that a project has
+
 
 class Cleanups:
     """Asks status, which does it. Every method raises Unavailable."""
 
     def __init__(self, jetstream: JetStream, projects: Projects) -> None:
-        self._jetstream = jetstream
+        self._jetstream = JetStream(jetstream.connection, timeout=_PATIENCE)
         self._projects = projects
 
     async def ask(self, project: str, wanted: CleanupRequest) -> CleanupReport:
@@ -27,7 +29,7 @@ class Cleanups:
             self._projects.check_retention(wanted.retention, "/retention")
             retention = retention.after(wanted.retention)
         question = PlanCleanup(project=project, retention=retention, dry_run=wanted.dry_run)
-        answer = await ask(self._jetstream, subjects.QUERY_CLEANUP, question)
+        answer = await ask(self._jetstream, subjects.QUERY_CLEANUP, question, patience=_PATIENCE)
         if not wanted.dry_run:
             await self._jetstream.hint(subjects.CLEAN)
         return CleanupReport.model_validate_json(answer)

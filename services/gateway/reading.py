@@ -106,16 +106,18 @@ class Reader:
         return LatestProgress.model_validate_json(answer).report if answer else None
 
 
-async def ask(jetstream: JetStream, subject: str, question: BaseModel) -> bytes:
+async def ask(
+    jetstream: JetStream, subject: str, question: BaseModel, *, patience: float = LIST_PATIENCE
+) -> bytes:
     """
-    A question to the read model.
+    A question to the read model. `patience` is seconds, at most those of `jetstream`.
 
     Raises:
         AnsweredBadly: It was refused.
         Unavailable: Nobody answers.
     """
     body = question.model_dump_json().encode()
-    answer = await jetstream.ask(subject, body, timeout=LIST_PATIENCE)
+    answer = await jetstream.ask(subject, body, timeout=patience)
     if answer.startswith(b'{"problem"'):
         raise AnsweredBadly(Refusal.model_validate_json(answer).problem)
     return answer

@@ -1,7 +1,7 @@
 """Choosing: which jobs a project keeps no longer. Pure: it looks at nothing but its arguments."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -45,11 +45,11 @@ def choose(
 
     A restored version is kept beside those that are kept for being new.
     """
-    ages = _ages(ended)
     going: list[Chosen] = []
     spared: Counter[str] = Counter()
+    rules = {kind: retention.of(kind) for kind in {job.kind for job in ended}}
     for job in ended:
-        reason = reason_of(retention.of(job.kind), job, ages.get(job.id, 0), at)
+        reason = reason_of(rules[job.kind], job, at)
         if reason is None:
             continue
         if is_current(job.version, job.versions, restored.get(job.slot or "")):
@@ -61,12 +61,12 @@ def choose(
     return Choice(going, Spared(**spared))
 
 
-def reason_of(rule: Rule, job: Ended, age: int, at: datetime) -> Reason | None:
-    """Why a job goes by a rule; `age` is how many versions of its slot are newer."""
+def reason_of(rule: Rule, job: Ended, at: datetime) -> Reason | None:
+    """Why a job goes by a rule."""
     since = at - job.finished_at
     if not job.has_result:
         return "failed_days" if _is_over(rule.failed_days, since) else None
-    if job.version and rule.versions is not None and age >= rule.versions:
+    if job.version and rule.versions is not None and job.age >= rule.versions:
         return "versions"
     return "days" if _is_over(rule.days, since) else None
 
@@ -91,17 +91,6 @@ def report_of(choice: Choice, project: str, *, dry_run: bool) -> CleanupReport:
         items=[_going(each) for each in choice.going[:SHOWN]],
         more=len(choice.going) > SHOWN,
     )
-
-
-def _ages(ended: Iterable[Ended]) -> dict[str, int]:
-    """How many kept versions of its slot are newer than each."""
-    newer: Counter[str | None] = Counter()
-    ages = {}
-    versions = [job for job in ended if job.version]
-    for job in sorted(versions, key=lambda job: job.version or 0, reverse=True):
-        ages[job.id] = newer[job.slot]
-        newer[job.slot] += 1
-    return ages
 
 
 def _is_over(days: float | None, since: timedelta) -> bool:

@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 SOURCE = "heliograph/status"
 
-_AT_ONCE = 500  #: jobs whose objects are removed before another look at who needs them
+_AT_ONCE = 2_000  #: jobs before another look at what is needed by now
 _REMOVING = 5.0  #: seconds for the objects of one job
 
 Retentions = Callable[[], Awaitable[Mapping[str, Retention]]]  #: what projects keep, by name
@@ -68,7 +68,9 @@ class Cleaner:
         await self._settle()
         claims = await self._slots.every(project)
         restored = {slot: claim.restored for slot, claim in claims.items()}
-        return choose(await self._ledger.ended(project), retention, restored, now())
+        at = now()
+        ended = await self._ledger.ended(project, retention.least, at)
+        return await asyncio.to_thread(choose, ended, retention, restored, at)
 
     async def clean(self) -> bool:
         """One round over all projects. Returns whether there are objects still to be removed."""
@@ -79,15 +81,16 @@ class Cleaner:
 
     async def _clean(self, project: str, retention: Retention) -> None:
         await self._finish(project)
-        going = [job for job, _ in (await self.plan(project, retention)).going]
-        for slot, jobs in _by_slot(going).items():
-            if slot is None:
-                for job in jobs:
-                    await self._prune(job.id)
-            else:
-                await self._withdraw(project, slot, jobs)
-        if going:
-            log.info("Project cleaned", project=project, jobs=len(going))
+        while going := [job for job, _ in (await self.plan(project, retention)).going]:
+            for slot, jobs in _by_slot(going[:_AT_ONCE]).items():
+                if slot is None:
+                    for job in jobs:
+                        await self._prune(job.id)
+                else:
+                    await self._withdraw(project, slot, jobs)
+            log.info("Project cleaned", project=project, jobs=len(going[:_AT_ONCE]))
+            if len(going) <= _AT_ONCE:
+                return
 
     async def _finish(self, project: str) -> None:
         """What a crash left withdrawn goes, whatever the project keeps by now."""

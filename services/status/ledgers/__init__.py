@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Record
+from heliograph.contracts.retention import Rule
 
 LONGEST_LABEL = 256  #: characters
 
@@ -72,6 +73,7 @@ class Ended:
     finished_at: datetime
     version: int | None  #: which one of its slot; null for what is none
     versions: int  #: how many its slot has had
+    age: int  #: how many kept versions of its slot are newer
     objects: int  #: in the store, that it made
     bytes: int
     in_use: bool  #: an open job works from it, or another was given its result
@@ -143,8 +145,8 @@ class Ledger(Protocol):
     async def trimmed(self, jobs: Sequence[str]) -> None:
         """Note that they are."""
 
-    async def ended(self, project: str) -> list[Ended]:
-        """Jobs of a project that are over and not pruned, the oldest first."""
+    async def ended(self, project: str, rule: Rule, at: datetime) -> list[Ended]:
+        """Jobs of a project that are over, not pruned, and not kept by a rule; the oldest first."""
 
     async def unemptied(self, pruned_before: datetime, limit: int) -> list[str]:
         """Jobs that were pruned before a time, are not in use, and may have objects in the store."""

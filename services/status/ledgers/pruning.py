@@ -1,26 +1,46 @@
 """What has ended and is still kept, what needs it, and what of the rest is still in the store."""
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, false, func, or_, select
 
+from heliograph.contracts.retention import Rule
 from services.status.ledgers import Ended
-from services.status.ledgers.slotting import numbered
-from services.status.ledgers.tables import jobs, read_stamp, uses
+from services.status.ledgers.tables import jobs, read_stamp, stamp, uses
 
 
-def ended_jobs(project: str) -> Select[Any]:
-    """Jobs that are over and kept, the oldest first, with their places in their slots."""
-    every = numbered(project).cte("every")
-    columns = (every.c.number, every.c.versions)
-    named = ("id", "kind", "slot", "status", "finished_at", "objects", "bytes")
-    return (
-        select(*columns, *(jobs.c[name] for name in named))
-        .join_from(jobs, every, every.c.job == jobs.c.id, isouter=True)
-        .where(jobs.c.project == project, jobs.c.finished_at.is_not(None))
-        .where(jobs.c.pruned.is_(False))
-        .order_by(jobs.c.finished_at, jobs.c.id)
+def ended_jobs(project: str, rule: Rule, at: datetime) -> Select[Any]:
+    """Jobs that are over and not kept by a rule, the oldest first, with their places in their slots."""
+    named = ("id", "kind", "slot", "status", "finished_at", "objects", "bytes", "pruned")
+    slot = (jobs.c.slot, jobs.c.status == "succeeded")
+    number = func.row_number().over(partition_by=slot, order_by=jobs.c.ended)
+    place = func.row_number().over(
+        partition_by=(*slot, jobs.c.pruned), order_by=jobs.c.ended.desc()
     )
+    every = (
+        select(
+            *(jobs.c[name] for name in named),
+            number.label("number"),
+            func.count().over(partition_by=slot).label("versions"),
+            (place - 1).label("age"),
+        )
+        .where(jobs.c.project == project, jobs.c.finished_at.is_not(None))
+        .subquery()
+    )
+    statement = select(every).where(every.c.pruned.is_(False), or_(*_not_kept(every, rule, at)))
+    return statement.order_by(every.c.finished_at, every.c.id)
+
+
+def _not_kept(every: Subquery, rule: Rule, at: datetime) -> Iterator[ColumnElement[bool]]:
+    has_result = every.c.status == "succeeded"
+    yield false()
+    if rule.versions is not None:
+        yield and_(has_result, every.c.slot.is_not(None), every.c.age >= rule.versions)
+    for is_meant, days in ((has_result, rule.days), (~has_result, rule.failed_days)):
+        if days is not None:
+            yield and_(is_meant, every.c.finished_at <= stamp(at - timedelta(days=days)))
 
 
 def jobs_in_use(project: str) -> Select[Any]:
@@ -44,14 +64,17 @@ def not_emptied(pruned_before: int) -> Select[Any]:
 
 def read_ended(found: Any, used: frozenset[str]) -> Ended:
     """A row of `ended_jobs`."""
+    has_result = found.status == "succeeded"
+    is_version = has_result and found.slot is not None
     return Ended(
         id=found.id,
         kind=found.kind,
         slot=found.slot,
-        has_result=found.status == "succeeded",
+        has_result=has_result,
         finished_at=read_stamp(found.finished_at),
-        version=found.number,
-        versions=found.versions or 0,
+        version=found.number if is_version else None,
+        versions=found.versions if is_version else 0,
+        age=found.age if is_version else 0,
         objects=found.objects,
         bytes=found.bytes,
         in_use=found.id in used,

@@ -41,19 +41,16 @@ def slot_named(query: GetSlot) -> Select[Any]:
     return _shown(query.project, page.distinct())
 
 
-def numbered(project: str) -> Select[Any]:
-    """Every success that fills a slot, with its number, and how many its slot has had."""
-    of_slot = func.row_number().over(partition_by=jobs.c.slot, order_by=jobs.c.ended)
-    return select(
-        jobs.c.id.label("job"),
-        of_slot.label("number"),
-        func.count().over(partition_by=jobs.c.slot).label("versions"),
-    ).where(jobs.c.project == project, jobs.c.slot.is_not(None), jobs.c.status == "succeeded")
-
-
 def versions_after(project: str, slot: str, number: int) -> Select[Any]:
     """The successes of a slot that are versions after a number, in order."""
-    every = numbered(project).where(jobs.c.slot == slot).cte("every")
+    every = (
+        select(
+            jobs.c.id.label("job"),
+            func.row_number().over(order_by=jobs.c.ended).label("number"),
+        )
+        .where(jobs.c.project == project, jobs.c.slot == slot, jobs.c.status == "succeeded")
+        .cte("every")
+    )
     return (
         select(jobs.c.sequence, jobs.c.record, every.c.number)
         .join_from(every, jobs, jobs.c.id == every.c.job)

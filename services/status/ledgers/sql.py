@@ -1,5 +1,6 @@
 """The read model in SQL: SQLite by default, PostgreSQL for several machines."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import FINAL, Step
+from heliograph.contracts.retention import Rule
 from services.status.ledgers import Ended, OutOfStep, Page, Row, SlotsShot, Snapshot
 from services.status.ledgers.listing import cursor_after, finding, listing
 from services.status.ledgers.pruning import ended_jobs, jobs_in_use, not_emptied, read_ended
@@ -214,11 +216,12 @@ class SqlLedger:
         async with self._transaction() as connection:
             await connection.execute(update(jobs).where(jobs.c.id.in_(named)).values(trimmed=True))
 
-    async def ended(self, project: str) -> list[Ended]:
+    async def ended(self, project: str, rule: Rule, at: datetime) -> list[Ended]:
         async with self._transaction() as connection:
             used = frozenset(await connection.scalars(jobs_in_use(project)))
-            found = await connection.execute(ended_jobs(project))
-            return [read_ended(each, used) for each in found]
+            found = (await connection.execute(ended_jobs(project, rule, at))).all()
+        # there may be many: others have to be heard meanwhile
+        return await asyncio.to_thread(lambda: [read_ended(each, used) for each in found])
 
     async def unemptied(self, pruned_before: datetime, limit: int) -> list[str]:
         return await self._ids(not_emptied(stamp(pruned_before)).limit(limit))

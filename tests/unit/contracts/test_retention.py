@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from heliograph.contracts.retention import ChangeRetention, CleanupRequest, Retention
+from heliograph.contracts.retention import ChangeRetention, CleanupRequest, Retention, Rule
 
 BEFORE = Retention.model_validate(
     {"versions": 5, "days": 90, "kinds": {"shot": {"versions": 2}, "video": {"days": 7}}}
@@ -58,6 +58,11 @@ def test_a_kind_is_kept_by_its_own_rule_and_else_by_that_of_the_project() -> Non
 )
 def test_nothing_goes_unless_somebody_says_so(said: dict[str, Any], is_limited: bool) -> None:
     assert Retention.model_validate(said).is_limited is is_limited
+
+
+def test_the_least_of_all_rules_is_known() -> None:
+    assert BEFORE.least == Rule(versions=2, days=7)
+    assert Retention().least == Rule()
 
 
 def test_what_is_stored_is_read_back() -> None:

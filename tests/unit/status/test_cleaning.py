@@ -39,15 +39,19 @@ class Scene:
         self.objects: Counter[str] = Counter()
         self.removed: list[str] = []
         self.store_is_down = False
-        settings = StatusSettings(_env_file=None, home=home, clean_grace=1e-6)
-        self.cleaner = Cleaner(
+        self._home = home
+        self.cleaner = self.with_grace(1e-6)
+
+    def with_grace(self, seconds: float) -> Cleaner:
+        """A cleaner of this project that leaves objects alone for so long."""
+        return Cleaner(
             self.events,
             self.slots,
-            ledger,
+            self.ledger,
             self._retentions,
             self._settle,
             self._remove,
-            settings,
+            StatusSettings(_env_file=None, home=self._home, clean_grace=seconds),
         )
 
     async def _gate(self, act: str, *_: object) -> None:
@@ -127,6 +131,18 @@ async def test_what_is_not_kept_goes_with_its_objects(scene: Scene) -> None:
     assert scene.pruned(*jobs) == [True, True, False, False]
     assert set(scene.removed) == {jobs[0].id, jobs[1].id}
     assert set(scene.objects) == {jobs[2].id, jobs[3].id}
+
+
+async def test_objects_outlive_their_job_for_a_while(scene: Scene) -> None:
+    jobs = [await scene.make() for _ in range(2)]
+    scene.keeps = {"versions": 1}
+
+    is_more = await scene.with_grace(60).clean()
+
+    assert scene.pruned(*jobs) == [True, False]
+    assert (scene.removed, is_more) == ([], True)
+    assert await scene.cleaner.clean() is False
+    assert scene.removed == [jobs[0].id]
 
 
 async def test_a_project_that_says_nothing_loses_nothing(scene: Scene) -> None:

@@ -21,6 +21,7 @@ from heliograph.contracts.jobs import fold
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.queries import FindJobs, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Variant
+from heliograph.contracts.retention import Rule
 from services.gateway.reusing import with_result
 from services.status.ledgers import Ended, Row
 from services.status.ledgers.sql import SqlLedger
@@ -28,6 +29,8 @@ from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SLOT = "cast/alice/ref_a"
+
+NOTHING = Rule(versions=1, days=0, failed_days=0)
 
 expired = Expired(problem=Deadline().problem())
 
@@ -95,7 +98,8 @@ async def versions(ledger: SqlLedger, after: int = 0, limit: int = 10) -> dict[i
 
 
 async def ended(ledger: SqlLedger) -> dict[str, Ended]:
-    return {job.id: job for job in await ledger.ended("demo")}
+    """Everything that is over: nothing of it is kept."""
+    return {job.id: job for job in await ledger.ended("demo", NOTHING, NOW)}
 
 
 # -- lists
@@ -252,6 +256,49 @@ async def test_ended_jobs_are_told_with_what_they_hold(ledger: SqlLedger) -> Non
     assert (found[failed.id].has_result, found[failed.id].version) == (False, None)
     assert (found[first.id].objects, found[first.id].bytes) == (3, 120)
     assert found[first.id].finished_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        (Rule(), []),
+        (Rule(versions=1), ["old", "middle"]),
+        (Rule(versions=2), ["old"]),
+        (Rule(days=3), ["old"]),
+        (Rule(days=2), ["old", "middle"]),
+        (Rule(failed_days=2), ["failed"]),
+        (Rule(versions=2, days=9, failed_days=1), ["failed", "old"]),
+    ],
+    ids=str,
+)
+async def test_only_what_a_rule_does_not_keep_is_told(
+    ledger: SqlLedger, rule: Rule, wanted: list[str]
+) -> None:
+    day = timedelta(days=1)
+    jobs = {
+        "failed": a_job(expired, at=NOW - 4 * day),
+        "old": a_success(at=NOW - 3 * day),
+        "middle": a_success(at=NOW - 2 * day),
+        "loose": a_success(at=NOW - day, slot=None),
+        "new": a_success(at=NOW),
+        "open": a_job(),
+    }
+    await take_in(ledger, *jobs.values())
+
+    found = await ledger.ended("demo", rule, NOW)
+
+    names = {job.id: name for name, job in jobs.items()}
+    assert [names[each.id] for each in found] == wanted
+
+
+async def test_a_version_that_went_makes_room_for_none(ledger: SqlLedger) -> None:
+    """Of five, the third went before: two are kept of those that are there."""
+    rows = await take_in(ledger, *(a_success() for _ in range(5)))
+    await prune(ledger, rows[2])
+
+    found = await ledger.ended("demo", Rule(versions=2), NOW)
+
+    assert [(each.version, each.age) for each in found] == [(1, 3), (2, 2)]
 
 
 async def test_what_was_pruned_ends_no_second_time(ledger: SqlLedger) -> None:
