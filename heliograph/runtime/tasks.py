@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 
@@ -13,6 +14,7 @@ log = structlog.get_logger()
 Loop = Callable[[], Awaitable[None]]
 
 _AGAIN_AFTER = 1.0  #: seconds before a loop that broke is begun again
+_CANCEL_AGAIN = 0.5  #: seconds
 
 
 @asynccontextmanager
@@ -22,10 +24,21 @@ async def running(**loops: Loop) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
+        await stop(*tasks)
+
+
+async def stop(*tasks: asyncio.Task[Any]) -> None:
+    """
+    Cancel tasks until they are over.
+
+    Once is not always enough: `asyncio.wait_for` of Python 3.11, which nats-py waits with, loses a
+    cancellation that comes in the same moment as what it waits for (python/cpython#86296).
+    """
+    going = {task for task in tasks if not task.done()}
+    while going:
+        for task in going:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        _, going = await asyncio.wait(going, timeout=_CANCEL_AGAIN)
 
 
 async def _again(name: str, loop: Loop) -> None:

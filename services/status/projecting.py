@@ -10,6 +10,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.tasks import stop
 from services.status.hub import Hub
 from services.status.ledgers import Ledger, OutOfStep, Row
 
@@ -35,9 +36,7 @@ class Projector:
                 try:
                     await asyncio.wait({projecting, losing}, return_when="FIRST_COMPLETED")
                 finally:  # also when the process is going away
-                    for task in (projecting, losing):
-                        task.cancel()
-                    await asyncio.gather(projecting, losing, return_exceptions=True)
+                    await stop(projecting, losing)
                 if not projecting.cancelled() and projecting.exception():
                     raise projecting.exception() or AssertionError
 

@@ -79,8 +79,10 @@ async def test_what_is_urgent_passes_what_is_not(pair: Stack, http: httpx.AsyncC
 
 async def test_two_projects_have_turns(pair: Stack, http: httpx.AsyncClient) -> None:
     async with pair.client(some_project()) as first, pair.client(some_project()) as second:
+        await http.patch(f"/v1/lanes/{LANE}", json={"paused": True})
         early = await _submit(first, 40)
         late = await _submit(second, 20)
+        await http.patch(f"/v1/lanes/{LANE}", json={"paused": False})
         await asyncio.gather(
             first.finish(*(job.id for job in early)), second.finish(*(job.id for job in late))
         )

@@ -14,6 +14,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM, ticket_for
+from heliograph.runtime.tasks import running
 from services.render.dispatching import Dispatcher
 from services.render.settings import RenderSettings
 from tests.support.records import REGISTRY, a_record
@@ -27,11 +28,8 @@ async def _dispatching(bus: NatsBus, nats: Server) -> AsyncIterator[None]:
     """A dispatcher whose lane is paused at first."""
     await bus.lanes.change(LANE, ChangeLane(paused=True))
     settings = RenderSettings(**nats.settings.model_dump(exclude_unset=True))
-    running = asyncio.create_task(Dispatcher(bus, REGISTRY, settings).run())
-    yield
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with running(dispatcher=Dispatcher(bus, REGISTRY, settings).run):
+        yield
     await bus.lanes.change(LANE, ChangeLane(reset=True))
 
 

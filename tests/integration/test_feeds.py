@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from nats.aio.msg import Msg
@@ -12,6 +12,7 @@ from heliograph.runtime.bus import now
 from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.feeds import Feed
 from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.tasks import running
 from tests.support.records import a_record, some_project
 
 
@@ -39,11 +40,8 @@ async def _fed(bus: NatsBus, project: str, *, after: int = 0) -> AsyncIterator[H
     heard = Heard()
     subject = f"events.{project}.>"
     feed = Feed(bus.jetstream, STREAM, subject, after=after, hear=heard.hear)
-    running = asyncio.create_task(feed.run())
-    yield heard
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with running(feed=feed.run):
+        yield heard
 
 
 async def _write(bus: NatsBus, project: str, count: int) -> list[int]:
