@@ -3,7 +3,7 @@ A feed: every message of a stream from a sequence on, in order, each once, as it
 
 The server pushes, and numbers what it pushes. Whoever finds a number missing, or hears nothing for
 longer than heartbeats take, asks anew from the last message it had. nats-py has such a consumer, too;
-it was seen to stop for good, without a word, when the connection went away while it was asking.
+it was seen to stop for good, without a word, among many lost connections.
 """
 
 import asyncio
