@@ -11,8 +11,8 @@ import httpx
 CONNECT = 5.0  #: seconds
 MAX_ANSWER = 8 * 2**20  #: bytes
 _EXCERPT = 4096  #: bytes
-_PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
-_LONGEST_PATIENCE = 600.0  #: seconds
+PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
+LONGEST_PATIENCE = 600.0  #: seconds
 _LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=10)
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -62,18 +62,12 @@ class OnceTransport(httpx.AsyncBaseTransport):
         self._max_answer = max_answer
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises NotSent, NoAnswer, and Unreadable."""
+        """Raises NotSent and NoAnswer."""
         if _place(request.url) != self._place:
             raise NotSent(f"{request.url.host} is not where requests go")
         request.headers["Accept-Encoding"] = "identity"
         request.extensions = {**request.extensions, "timeout": self._timeouts}
-        try:
-            answer = await self._pool.handle_async_request(request)
-            return await _read(answer, self._max_answer)
-        except _NEVER_SENT as error:
-            raise NotSent(str(error) or type(error).__name__) from error
-        except httpx.HTTPError as error:
-            raise NoAnswer(str(error) or type(error).__name__) from error
+        return await carry(self._pool, request, self._max_answer)
 
     async def aclose(self) -> None:
         await self._pool.aclose()
@@ -118,6 +112,25 @@ class Line:
         await self._http.aclose()
 
 
+async def carry(
+    pool: httpx.AsyncBaseTransport, request: httpx.Request, limit: int
+) -> httpx.Response:
+    """
+    Send a request once, and take in the whole answer: at most `limit` bytes of it.
+
+    Raises:
+        NotSent: There was no connection.
+        NoAnswer: It may have arrived.
+        Unreadable: It was answered, compressed or with too much.
+    """
+    try:
+        return await _read(await pool.handle_async_request(request), limit)
+    except _NEVER_SENT as error:
+        raise NotSent(str(error) or type(error).__name__) from error
+    except httpx.HTTPError as error:
+        raise NoAnswer(str(error) or type(error).__name__) from error
+
+
 def parsed(answer: httpx.Response) -> Any:
     """The JSON of an answer, strictly read; None when it is none."""
     try:
@@ -145,8 +158,8 @@ def patience(answer: httpx.Response, seconds_in: Callable[[Any], Any] = lambda _
         try:
             seconds = (parsedate_to_datetime(str(said)) - datetime.now(UTC)).total_seconds()
         except (TypeError, ValueError):
-            return _PATIENCE
-    return min(max(seconds, 0.0), _LONGEST_PATIENCE)
+            return PATIENCE
+    return min(max(seconds, 0.0), LONGEST_PATIENCE)
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -41,19 +41,18 @@ from services.render.providers.fal.client import FalClient, translated
 from services.render.providers.fal.history import find_request
 from services.render.providers.fal.outputs import outcome
 from services.render.providers.fal.progress import Stories, place_in_queue
-from services.render.providers.fal.transport import NoAnswer, NotSent, Refused, Unreadable
 from services.render.providers.fal.uploading import upload
 from services.render.providers.fal.verdicts import (
     Complaint,
     Verdict,
     account_error,
-    excerpt,
     lost,
     refuse_submission,
     verdict,
 )
 from services.render.providers.fal.webhooks import Webhooks
 from services.render.providers.reading import is_public
+from services.render.providers.wire import NoAnswer, NotSent, Refused, Unreadable, excerpt
 
 _UPLOAD_LIMIT = 15.0  #: seconds for a reference
 _QUEUED = 3600  #: seconds that a reference is kept for a request that waits in fal's queue

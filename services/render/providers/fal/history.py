@@ -11,8 +11,8 @@ from typing import Any
 
 from services.render.providers import Submission
 from services.render.providers.fal.client import FalClient
-from services.render.providers.fal.transport import API_URL, NoAnswer
-from services.render.providers.fal.verdicts import parsed
+from services.render.providers.fal.transport import API_URL
+from services.render.providers.wire import NoAnswer, parsed
 
 _LIST = f"{API_URL}/v1/models/requests/by-endpoint"
 _SKEW = timedelta(seconds=60)  #: by which fal's clock may be off ours

@@ -8,7 +8,8 @@ from heliograph.contracts.errors import NoOutput, ProviderProtocol
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.records import Output
 from services.render.providers import Done, Ended
-from services.render.providers.fal.verdicts import billed, excerpt, parsed
+from services.render.providers.fal.verdicts import billed
+from services.render.providers.wire import excerpt, parsed
 
 _USUAL = ("images", "image", "video", "videos")  #: where models put them that nobody described
 

@@ -9,9 +9,10 @@ import httpx
 from fal_client.auth import FAL_QUEUE_RUN_HOST, FAL_RUN_HOST
 from fal_client.client import CDN_URL, REST_URL, AsyncBackupDomainTransport
 
+from services.render.providers.wire import CONNECT, MAX_ANSWER, NotSent, Refused, carry
+
 API_URL = "https://api.fal.ai"
-CONNECT, READ = 5.0, 30.0  #: seconds
-MAX_ANSWER = 8 * 2**20  #: bytes
+READ = 30.0  #: seconds
 _LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=5)
 _TIMEOUTS = httpx.Timeout(READ, connect=CONNECT, pool=CONNECT).as_dict()
 
@@ -23,34 +24,7 @@ _SURFACES = {
     httpx.URL(CDN_URL).host: "cdn",
     httpx.URL(API_URL).host: "api",
 }
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
 _CLIENT_WOULD_REPEAT = frozenset({408, 409, 429})
-
-
-class NotSent(Exception):
-    """The request did not leave: there was no connection."""
-
-
-class NoAnswer(Exception):
-    """The request may have arrived, and there is no answer that can be read."""
-
-
-class Unreadable(NoAnswer):
-    """There is an answer, compressed or too large, and there will be no other."""
-
-
-class Refused(Exception):
-    """fal answered, and did not do it."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        super().__init__(f"fal answered {answer.status_code}")
-        self.answer = answer
 
 
 class FalTransport(httpx.AsyncBaseTransport):
@@ -69,16 +43,10 @@ class FalTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises NotSent, NoAnswer, and Refused where fal-client would send it again."""
-        try:
-            answer = await self._inner.handle_async_request(self._addressed(request))
-            whole = await _read(answer)
-        except _NEVER_SENT as error:
-            raise NotSent(str(error) or type(error).__name__) from error
-        except httpx.HTTPError as error:
-            raise NoAnswer(str(error) or type(error).__name__) from error
-        if whole.status_code in _CLIENT_WOULD_REPEAT or whole.is_server_error:
-            raise Refused(whole)
-        return whole
+        answer = await carry(self._inner, self._addressed(request), MAX_ANSWER)
+        if answer.status_code in _CLIENT_WOULD_REPEAT or answer.is_server_error:
+            raise Refused(answer)
+        return answer
 
     def _addressed(self, request: httpx.Request) -> httpx.Request:
         """The request as it leaves: our time limits, no compression, and a host that is fal's."""
@@ -98,23 +66,3 @@ class FalTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
-
-
-async def _read(answer: httpx.Response) -> httpx.Response:
-    """
-    The whole answer, as it came: a compressed one could be of any size.
-
-    Raises:
-        Unreadable: It is compressed, or too large.
-    """
-    try:
-        if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise Unreadable("the answer is compressed")
-        content = b""
-        async for chunk in answer.aiter_raw():
-            content += chunk
-            if len(content) > MAX_ANSWER:
-                raise Unreadable(f"the answer is larger than {MAX_ANSWER} bytes")
-    finally:
-        await answer.aclose()
-    return httpx.Response(answer.status_code, headers=answer.headers, content=content)

@@ -5,8 +5,7 @@ import json
 from fal_client.client import CDN_URL, REST_URL
 
 from services.render.providers.fal.client import FalClient
-from services.render.providers.fal.transport import NoAnswer, NotSent, Refused
-from services.render.providers.fal.verdicts import parsed
+from services.render.providers.wire import NoAnswer, NotSent, Refused, parsed
 
 _TRIES = 3
 _TOKEN = f"{REST_URL}/storage/auth/token?storage_type=fal-cdn-v3"

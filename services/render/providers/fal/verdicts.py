@@ -1,10 +1,7 @@
 """What fal's answers mean: for the request, for the money, and for who can do something about it."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 import httpx
@@ -23,10 +20,8 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from services.render.providers import RateLimited, ReplyLost
+from services.render.providers.wire import parsed, patience
 
-_PATIENCE = 5.0  #: seconds, when fal says "too fast" and not how long
-_LONGEST_PATIENCE = 600.0  #: seconds
-_EXCERPT = 4096  #: bytes
 _MOST_FIELDS = 20  #: of a complaint
 _LONGEST_TEXT = 1000  #: characters
 _STARTED_TOO_LATE = "X-Fal-Request-Timeout-Type"  #: on a 504: by our own start timeout
@@ -85,7 +80,7 @@ def refuse_submission(answer: httpx.Response) -> NoReturn:
     """
     complaint = Complaint.of(answer)
     if complaint.status == 429:
-        raise RateLimited(complaint.text, retry_after=_retry_after(answer))
+        raise RateLimited(complaint.text, retry_after=patience(answer))
     if _STARTED_TOO_LATE in answer.headers:
         raise ProviderUnavailable("fal did not start it in time", provider=_note(complaint))
     if complaint.status in (408, 409) or not 400 <= complaint.status < 500:
@@ -151,23 +146,6 @@ def billed(answer: httpx.Response) -> Charged:
         return "no" if answer.is_server_error else "unknown"
 
 
-def excerpt(answer: httpx.Response) -> str:
-    """The beginning of an answer, for the audit."""
-    return answer.content[:_EXCERPT].decode("utf-8", "replace")
-
-
-def parsed(answer: httpx.Response) -> Any:
-    """The JSON of an answer, strictly read; None when it is none."""
-    try:
-        return json.loads(answer.content, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
-
-
 def _is_passing(answer: httpx.Response, complaint: Complaint) -> bool:
     """Of the way to fal, not of the request: what a model says has an id or a reason."""
     if complaint.status == 400:
@@ -210,16 +188,3 @@ def _fields(entries: list[dict[str, Any]]) -> Iterator[FieldError]:
         pointer = "/prompt" if path == ["prompt"] else "/".join(["", "arguments", *path])
         reason = str(entry.get("msg", entry.get("type", "")))
         yield FieldError(pointer=pointer[:_LONGEST_TEXT], detail=reason[:_LONGEST_TEXT])
-
-
-def _retry_after(answer: httpx.Response) -> float:
-    """Seconds, from a number or a date."""
-    said = answer.headers.get("Retry-After", "")
-    try:
-        seconds = float(said)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):
-            return _PATIENCE
-    return min(max(seconds, 0.0), _LONGEST_PATIENCE)

@@ -18,7 +18,7 @@ from Crypto.Signature import eddsa
 from fal_client.client import REST_URL
 
 from services.render.providers.fal.client import FalClient
-from services.render.providers.fal.verdicts import parsed
+from services.render.providers.wire import parsed
 
 PATH = "/v1/hooks/fal"
 TOLERANCE = 300  #: seconds that the time of a call may be off our clock

@@ -12,9 +12,8 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import NextAction, ProviderNote
 from services.render.providers import RateLimited, ReplyLost
+from services.render.providers.wire import LONGEST_PATIENCE, PATIENCE
 
-_PATIENCE = 5.0  #: seconds, when Gemini says "too fast" and not how long
-_LONGEST_PATIENCE = 600.0  #: seconds
 _NO_MONEY = ("billing", "prepayment", "credits", "balance")
 _CHANGE = NextAction(kind="change_request", label="Change what Gemini objects to")
 _FREE_FAILURES = frozenset({500, 503})  #: in Gemini's own words they are not charged
@@ -58,7 +57,7 @@ def _delay(details: Any) -> float:
     for each in notes if isinstance(notes, list) else []:
         delay = each.get("retryDelay") if isinstance(each, dict) else None
         try:
-            return min(max(float(str(delay).removesuffix("s")), 0.0), _LONGEST_PATIENCE)
+            return min(max(float(str(delay).removesuffix("s")), 0.0), LONGEST_PATIENCE)
         except ValueError:
             continue
-    return _PATIENCE
+    return PATIENCE
