@@ -7,19 +7,17 @@ everybody again, now and then and slowly, makes up for what was not heard.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.events import event_type
 from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import FINAL, Record, Step
-from heliograph.runtime.bus.jetstream import translated
+from heliograph.runtime.bus.jetstream import stop_listening, translated
 from heliograph.runtime.bus.nats import NatsBus
 from services.render.depending import give_up
 
@@ -68,9 +66,7 @@ class Awaiting:
                     tasks.create_task(self._read())
                 tasks.create_task(self._look_again())
         finally:
-            for subscription in self._heard.values():
-                with suppress(Error):  # a connection that is gone listens no more
-                    await subscription.unsubscribe()
+            await stop_listening(*self._heard.values())
 
     def begin(self, ticket: Ticket) -> None:
         """A job waits. Hearing it twice changes nothing."""
@@ -178,5 +174,4 @@ class Awaiting:
         async with self._hearing:
             needed = {ticket.project for ticket in self._tickets.values()}
             for project in self._heard.keys() - needed:
-                with suppress(Error):
-                    await self._heard.pop(project).unsubscribe()
+                await stop_listening(self._heard.pop(project))

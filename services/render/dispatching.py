@@ -12,7 +12,6 @@ from datetime import datetime
 import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error
 from pydantic import BaseModel
 
 from heliograph.contracts import subjects
@@ -20,6 +19,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import LaneStates, Position, Room, Ticket
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Places, now
+from heliograph.runtime.bus.jetstream import stop_listening
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
@@ -61,9 +61,7 @@ class Dispatcher:
                 try:
                     await self._dispatch(lost)
                 finally:
-                    for subscription in listening:
-                        with suppress(Error):  # a connection that is gone listens no more
-                            await subscription.unsubscribe()
+                    await stop_listening(*listening)
 
     async def _dispatch(self, lost: asyncio.Event) -> None:
         self._read_to = 0

@@ -14,7 +14,6 @@ from datetime import timedelta
 
 import structlog
 from nats.aio.msg import Msg
-from nats.errors import Error
 
 from heliograph.contracts import subjects
 from heliograph.contracts.facts import Pruned
@@ -23,7 +22,7 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
 from heliograph.runtime.bus import EventLog, Lost, Slots, advance, now
 from heliograph.runtime.bus.buckets import Bucket
-from heliograph.runtime.bus.jetstream import JetStream, translated
+from heliograph.runtime.bus.jetstream import JetStream, stop_listening, translated
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.crashing import crash_point
 from services.status.choosing import Choice, choose, is_current
@@ -195,5 +194,4 @@ async def clean_for_ever(bus: NatsBus, cleaner: Cleaner, settings: StatusSetting
                         async with asyncio.timeout(rest):
                             await bell.wait()
     finally:
-        with suppress(Error):  # a connection that is gone listens no more
-            await hints.unsubscribe()
+        await stop_listening(hints)

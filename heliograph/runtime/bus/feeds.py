@@ -12,12 +12,10 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.bus.jetstream import ApiError, JetStream, translated
+from heliograph.runtime.bus.jetstream import ApiError, JetStream, stop_listening, translated
 
 log = structlog.get_logger()
 
@@ -43,7 +41,7 @@ class Feed:
     def __init__(
         self, jetstream: JetStream, stream: str, subject: str, *, after: int, hear: Hear
     ) -> None:
-        self._jetstream = jetstream
+        self.jetstream = jetstream
         self._stream = stream
         self._subject = subject
         self._hear = hear
@@ -74,21 +72,17 @@ class Feed:
             "num_replicas": 1,
         }
         wanted: dict[str, Any] = {"stream_name": self._stream, "config": config}
-        created = await self._jetstream.api(f"CONSUMER.CREATE.{self._stream}", wanted)
+        created = await self.jetstream.api(f"CONSUMER.CREATE.{self._stream}", wanted)
         return str(created["name"])
 
     async def close(self, consumer: str) -> None:
         """Let the server forget a consumer, as far as it can be reached."""
-        await self._jetstream.hint(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}")
+        await self.jetstream.hint(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}")
 
     async def take(self, message: Msg) -> None:
         """The next message."""
         await self._hear(message)
         self.sequence = message.metadata.sequence.stream
-
-    @property
-    def connection(self) -> Client:
-        return self._jetstream.connection
 
 
 class _Consumer:
@@ -102,9 +96,9 @@ class _Consumer:
 
     async def follow(self) -> None:
         """Returns when another one has to go on. Raises Unavailable and ApiError."""
-        inbox = self._feed.connection.new_inbox()
+        inbox = self._feed.jetstream.connection.new_inbox()
         with translated():
-            listening = await self._feed.connection.subscribe(
+            listening = await self._feed.jetstream.connection.subscribe(
                 inbox,
                 cb=self._on_message,
                 pending_msgs_limit=_UNBOUNDED,
@@ -115,8 +109,7 @@ class _Consumer:
             await self._until_broken()
             await self._feed.close(name)
         finally:
-            with suppress(Error):
-                await listening.unsubscribe()
+            await stop_listening(listening)
 
     async def _until_broken(self) -> None:
         with suppress(TimeoutError):
@@ -145,5 +138,4 @@ class _Consumer:
             self._is_broken = True
         go_on = message.reply or headers.get("Nats-Consumer-Stalled")
         if go_on:
-            with suppress(Error, ConnectionError):
-                await self._feed.connection.publish(go_on, b"")
+            await self._feed.jetstream.hint(go_on)

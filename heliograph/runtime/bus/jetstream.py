@@ -14,6 +14,7 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus import Lost
@@ -217,6 +218,13 @@ class JetStream:
         """Tell whoever listens. Nothing may depend on its being heard."""
         with suppress(nats.errors.Error, ConnectionError):
             await self.connection.publish(subject, body)
+
+
+async def stop_listening(*subscriptions: Subscription) -> None:
+    """End subscriptions. Those of a connection that is gone have ended already."""
+    for subscription in subscriptions:
+        with suppress(nats.errors.Error):
+            await subscription.unsubscribe()
 
 
 def _sequence(answer: dict[str, Any]) -> int:

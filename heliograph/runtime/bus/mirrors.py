@@ -5,10 +5,9 @@ from contextlib import suppress
 from typing import Any
 
 from nats.aio.msg import Msg
-from nats.errors import Error
 
 from heliograph.runtime.bus.buckets import Bucket, Cell
-from heliograph.runtime.bus.jetstream import JetStream, translated
+from heliograph.runtime.bus.jetstream import JetStream, stop_listening, translated
 
 _LOOK_AGAIN = 1.0  #: seconds between looks that nobody asked for
 _SOON = 0.01  #: seconds from a hint until what it is about is stored
@@ -45,8 +44,7 @@ class Mirror:
                         await asyncio.sleep(_SOON)
                 self._bell.clear()
         finally:
-            with suppress(Error):  # a connection that is gone listens no more
-                await hints.unsubscribe()
+            await stop_listening(hints)
 
     async def read(self, key: str) -> dict[str, Any]:
         """What is there. Raises Unavailable before everything was read once."""
