@@ -28,12 +28,7 @@ async def running(**loops: Loop) -> AsyncIterator[None]:
 
 
 async def stop(*tasks: asyncio.Task[Any]) -> None:
-    """
-    Cancel tasks until they are over.
-
-    Once is not always enough: `asyncio.wait_for` of Python 3.11, which nats-py waits with, loses a
-    cancellation that comes in the same moment as what it waits for (python/cpython#86296).
-    """
+    """Cancel tasks until they are over: libraries may lose a cancellation, see `JetStream`."""
     going = {task for task in tasks if not task.done()}
     while going:
         for task in going:

@@ -207,12 +207,21 @@ class JetStream:
 
     @asynccontextmanager
     async def _calling(self) -> AsyncIterator[None]:
-        """Bounds a call with all its tries, and translates what goes wrong."""
+        """
+        Bounds a call with all its tries, and translates what goes wrong.
+
+        `asyncio.wait_for` of Python 3.11, which nats-py waits with, loses a cancellation that comes in
+        the same moment as the answer (python/cpython#86296): who asked would never stop.
+        """
         if not (self.connection.is_connected or self.connection.is_reconnecting):
             raise Unavailable("not connected to NATS")
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
         with translated():
             async with asyncio.timeout(self.timeout):
                 yield
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
     async def hint(self, subject: str, body: bytes = b"") -> None:
         """Tell whoever listens. Nothing may depend on its being heard."""
