@@ -1,8 +1,8 @@
 """
 Who waits for whom: the jobs in the queue that may not run before others have succeeded.
 
-That somebody is over is heard from its events; what counts is its last event in the log. Looking at
-everybody again, now and then and slowly, makes up for what was not heard.
+That somebody is over is heard from the log as it is written; what counts is its last event there.
+Looking at everybody again, now and then and slowly, makes up for what broke in between.
 """
 
 import asyncio
@@ -10,14 +10,14 @@ from collections.abc import Callable
 
 import structlog
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.events import event_type
 from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import FINAL, Record, Step
-from heliograph.runtime.bus.jetstream import stop_listening, translated
+from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.feeds import Feed
 from heliograph.runtime.bus.nats import NatsBus
 from services.render.depending import give_up
 
@@ -26,7 +26,6 @@ log = structlog.get_logger()
 _FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
 _READERS = 8
 _APART = 0.02  #: seconds between two of these
-_SOON = (0.0, 0.02, 0.1, 0.5)  #: seconds from hearing of an event until it is stored, at most
 
 
 class Awaiting:
@@ -54,19 +53,16 @@ class Awaiting:
         self._tickets: dict[str, Ticket] = {}
         self._left: dict[str, dict[str, None]] = {}  #: job -> for whom it still waits, in order
         self._waiting: dict[str, set[str]] = {}  #: for whom -> jobs
-        self._unread: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
-        self._heard: dict[str, Subscription] = {}  #: projects whose events are heard
+        self._unread: asyncio.Queue[str] = asyncio.Queue()
+        self._heard: dict[str, asyncio.Task[None]] = {}  #: projects whose events are heard
         self._hearing = asyncio.Lock()
 
     async def run(self) -> None:
         """Look, and listen, for ever."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for _ in range(_READERS):
-                    tasks.create_task(self._read())
-                tasks.create_task(self._look_again())
-        finally:
-            await stop_listening(*self._heard.values())
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(_READERS):
+                tasks.create_task(self._read(tasks))
+            tasks.create_task(self._look_again())
 
     def begin(self, ticket: Ticket) -> None:
         """A job waits. Hearing it twice changes nothing."""
@@ -76,7 +72,7 @@ class Awaiting:
         self._left[ticket.job] = dict.fromkeys(ticket.after)
         for other in self._left[ticket.job]:
             if other not in self._waiting:  # else somebody looks, or listens, already
-                self._unread.put_nowait((other, False))
+                self._unread.put_nowait(other)
             self._waiting.setdefault(other, set()).add(ticket.job)
 
     def end(self, job: str) -> None:
@@ -97,34 +93,31 @@ class Awaiting:
 
     # -- what the log says
 
-    async def _read(self) -> None:
+    async def _read(self, tasks: asyncio.TaskGroup) -> None:
         while True:
-            other, was_heard = await self._unread.get()
+            other = await self._unread.get()
+            jobs = self._waiting.get(other)
+            if not jobs:
+                continue
+            project = self._tickets[min(jobs)].project
             try:
-                for pause in _SOON if was_heard else _SOON[:1]:
-                    await asyncio.sleep(pause)
-                    if await self._is_settled(other):
-                        break
+                await self._hear(project, tasks)
+                await self._settle(other)
             except (Unavailable, QueueFull) as error:
                 log.warning("A job is looked at later", job=other, reason=str(error))
 
-    async def _is_settled(self, other: str) -> bool:
-        """Whether nobody waits for a job any more."""
-        jobs = sorted(self._waiting.get(other, ()))
-        if not jobs:
-            return True
-        await self._hear(self._tickets[jobs[0]].project)
+    async def _settle(self, other: str) -> None:
+        """Tell who waits for a job, if it is over."""
         entry = await self._bus.events.last(other)
         if entry is None or not isinstance(entry.body, Record) or not entry.body.step.is_final:
-            return False
+            return
         has_succeeded = entry.body.step is Step.SUCCEEDED
         while jobs := sorted(self._waiting.get(other, ())):
             for job in jobs:
                 if has_succeeded:
                     self._succeeded(job, other)
                 elif not await self._has_ended(job):
-                    return False
-        return True
+                    return
 
     def _succeeded(self, job: str, other: str) -> None:
         left = self._left.get(job)
@@ -147,25 +140,27 @@ class Awaiting:
 
     # -- what is heard
 
-    async def _hear(self, project: str) -> None:
-        """From now on, the ends of its jobs are heard."""
+    async def _hear(self, project: str, tasks: asyncio.TaskGroup) -> None:
+        """From now on, the ends of its jobs are heard; what is over by now is in the log."""
         async with self._hearing:
-            if project not in self._heard:
-                subject = subjects.event(project, "*")
-                with translated():
-                    heard = await self._bus.client.subscribe(subject, cb=self._on_event)
-                self._heard[project] = heard
+            if project in self._heard:
+                return
+            jetstream, subject = self._bus.jetstream, subjects.event(project, "*")
+            newest = await jetstream.last(STREAM, subject)
+            after = newest.sequence if newest else 0
+            feed = Feed(jetstream, STREAM, subject, after=after, hear=self._on_event)
+            self._heard[project] = tasks.create_task(feed.run())
 
     async def _on_event(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
         if job in self._waiting and (message.headers or {}).get("ce-type") in _FINAL_TYPES:
-            self._unread.put_nowait((job, True))
+            self._unread.put_nowait(job)
 
     async def _look_again(self) -> None:
         while True:
             await asyncio.sleep(self._look_again_after)
             for other in list(self._waiting):
-                self._unread.put_nowait((other, False))
+                self._unread.put_nowait(other)
                 await asyncio.sleep(_APART)
             await self._stop_hearing()
 
@@ -174,4 +169,4 @@ class Awaiting:
         async with self._hearing:
             needed = {ticket.project for ticket in self._tickets.values()}
             for project in self._heard.keys() - needed:
-                await stop_listening(self._heard.pop(project))
+                self._heard.pop(project).cancel()
