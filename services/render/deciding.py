@@ -25,6 +25,7 @@ from services.render.settings import RenderSettings
 #: how models are told how many outputs they shall make
 _COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "samples", "n")
 _RETRY_AS_NEW = NextAction(kind="retry", label="Try again as a new job")
+_LATE = 0.03  #: of the time that a job has taken: how much later its end may be noticed
 
 
 def again_or_failed(
@@ -79,6 +80,11 @@ def failure(record: Record, error: JobError, charged: Charged) -> Problem:
         error.next_actions = [_RETRY_AS_NEW]
     in_all = charge(record.charged, charged) if record.cost.estimated else "no"
     return error.problem().model_copy(update={"charged": in_all, "status": None})
+
+
+def poll_after(taken: timedelta, settings: RenderSettings) -> float:
+    """Seconds until the next poll: the longer a job has taken, the less a moment matters."""
+    return min(max(settings.poll_min, _LATE * taken.total_seconds()), settings.poll_max)
 
 
 def after_poll(record: Record, state: Done | Ended, at: datetime, settings: RenderSettings) -> Fact:

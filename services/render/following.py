@@ -9,12 +9,10 @@ from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Ref
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
-from services.render.deciding import after_poll, timed_out
+from services.render.deciding import after_poll, poll_after, timed_out
 from services.render.providers import Done, Ended, Provider, ReferenceGone, Request
 from services.render.watching import Bell
 from services.render.workbench import Workbench
-
-_SLOWER = 1.5  #: each pause between polls is this much longer than the one before
 
 
 async def follow(bench: Workbench, run: int, entry: Entry) -> Entry | None:
@@ -67,7 +65,7 @@ async def _poll(
     attempt = record.internal.attempts[-1]
     began = attempt.submitted_at or attempt.submitting_at or now()
     deadline = began + timedelta(seconds=record.internal.timeout_seconds)
-    pause, looked = bench.settings.poll_min, clock()
+    looked = clock()
     while True:
         with suppress(ProviderUnavailable, AccountRefused):
             state = await provider.poll(request)
@@ -78,13 +76,12 @@ async def _poll(
             with suppress(ProviderUnavailable, AccountRefused):
                 await provider.cancel(request)
             return timed_out(record)
-        if await bell.wait(pause):
+        if await bell.wait(poll_after(now() - began, bench.settings)):
             return None
         if clock() - looked > bench.settings.ack_wait / 3:
             looked = clock()
             if await _has_changed(bench, entry, record):
                 return None
-        pause = min(pause * _SLOWER, bench.settings.poll_max)
 
 
 async def _has_changed(bench: Workbench, entry: Entry, record: Record) -> bool:

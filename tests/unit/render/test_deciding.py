@@ -41,6 +41,7 @@ from services.render.deciding import (
     again_or_failed,
     backoff,
     failure,
+    poll_after,
     timed_out,
     unknown,
 )
@@ -343,3 +344,16 @@ def test_who_may_decide_about_an_unknown_submission_is_told_how() -> None:
 
 def test_an_unknown_submission_that_is_free_was_not_charged() -> None:
     assert unknown(sent(price="0")).charged == "no"
+
+
+@thorough
+@given(st.floats(min_value=0, max_value=7_200))
+def test_an_end_is_noticed_early_for_how_long_it_took(seconds: float) -> None:
+    wait = poll_after(timedelta(seconds=seconds), RenderSettings())
+
+    assert 0.25 <= wait <= 2.0
+    assert wait <= max(0.25, 0.04 * seconds)
+
+
+def test_a_clock_that_was_set_back_makes_no_poll_hurry() -> None:
+    assert poll_after(timedelta(seconds=-60), RenderSettings()) == RenderSettings().poll_min
