@@ -10,7 +10,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from nats.aio.msg import Msg
@@ -130,7 +130,7 @@ class Hub:
         if frame.type in _FINAL_TYPES:
             self._reports.pop(frame.job, None)
         if frame.project in self._live:
-            frame.showing = asyncio.create_task(self._show(frame))
+            self._show(frame)
         self._incoming.put_nowait(frame)
         async with self._moved:
             self._moved.notify_all()
@@ -151,15 +151,23 @@ class Hub:
         """Make sure that the frame has a `text`, with addresses that still work for a while."""
         age = asyncio.get_running_loop().time() - frame.shown_at
         if frame.showing is None and age > _SHOWN_FOR:
-            frame.showing = asyncio.create_task(self._show(frame))
+            self._show(frame)
         if frame.showing:
-            await frame.showing
+            # others wait for the same; a client that goes away must not take it along
+            await asyncio.shield(frame.showing)
 
-    async def _show(self, frame: Frame) -> None:
+    def _show(self, frame: Frame) -> None:
+        """At once, unless storage has to be asked for addresses."""
         body = read_body(frame.data)
-        if isinstance(body, Record):
-            frame.text = as_json(await self._presenter.job(body, frame.sequence)).decode()
-        frame.shown_at = asyncio.get_running_loop().time()
+        if not isinstance(body, Record):
+            frame.shown_at = asyncio.get_running_loop().time()
+        elif job := self._presenter.at_once(body, frame.sequence):
+            _dress(frame, job)
+        else:
+            frame.showing = asyncio.create_task(self._ask(frame, body))
+
+    async def _ask(self, frame: Frame, record: Record) -> None:
+        _dress(frame, await self._presenter.job(record, frame.sequence))
         frame.showing = None
 
     async def wait_beyond(self, sequence: int, *, seconds: float = 1.0) -> None:
@@ -247,6 +255,11 @@ class Hub:
         listeners.discard(listener)
         if not listeners:
             self._live.pop(project, None)
+
+
+def _dress(frame: Frame, job: dict[str, Any]) -> None:
+    frame.text = as_json(job).decode()
+    frame.shown_at = asyncio.get_running_loop().time()
 
 
 def _frame(sequence: int, subject: str, headers: dict[str, str], data: bytes) -> Frame:
