@@ -2,13 +2,13 @@
 The job that clients see: a record without `internal`, with what only the edge knows filled in.
 """
 
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import structlog
+from pydantic_core import to_json
 
 from heliograph.contracts.assets import objects_of
 from heliograph.contracts.errors import Blocked, Unavailable
@@ -160,4 +160,4 @@ def with_turn(job: dict[str, Any], turn: Position | None) -> dict[str, Any]:
 
 def as_json(value: Any) -> bytes:
     """Compact JSON bytes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return to_json(value)
