@@ -26,7 +26,7 @@ from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.crashing import crash_point
 from services.render.awaiting import Awaiting
 from services.render.desks import Desk, hindrance
-from services.render.pacing import Pace, eta
+from services.render.pacing import Pace, ahead, eta
 from services.render.scheduling import Lane, Waiting
 from services.render.settings import RenderSettings
 
@@ -159,7 +159,8 @@ class Dispatcher:
         if not desk.lane:
             return 0
         await self._look(desk)
-        room = desk.limit.cap + self._look_ahead - desk.in_use - desk.ready
+        beyond = ahead(desk.limit.cap, self._pace.of_lane(desk.name), self._look_ahead)
+        room = desk.limit.cap + beyond - desk.in_use - desk.ready
         if room <= 0 or desk.limit.paused:
             return 0
         places = await self._places(desk)

@@ -5,6 +5,7 @@ from statistics import fmean
 from heliograph.contracts.registry import Registry
 
 _WEIGHT = 0.2  #: of the latest measurement in the moving average
+_REFILL = 0.01  #: seconds from the end of a job until another can be moved to its place
 
 
 class Pace:
@@ -28,6 +29,16 @@ class Pace:
         kinds = [kind for kind, its in self._lanes.items() if its == lane]
         measured = [kind for kind in kinds if kind in self._measured]
         return fmean(self._seconds[kind] for kind in measured or kinds)
+
+
+def ahead(cap: int, seconds: float, most: int) -> int:
+    """
+    Jobs to keep ready beyond the cap: as many as end while the next is moved, but not over `most`.
+
+    Who is ready has its turn, and whoever comes later waits for it, however urgent: with jobs of a
+    minute nobody needs to be, and with jobs of a moment a lane would be idle else.
+    """
+    return min(most, round(cap * _REFILL / max(seconds, _REFILL)))
 
 
 def eta(position: int, in_use: int, cap: int, seconds: float) -> float:

@@ -36,7 +36,7 @@ class RenderSettings(ServiceSettings):
     reference_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
     #: where providers can call this service when a request is over; null: they do not
     render_public_url: Url | None = None
-    look_ahead: int = Field(default=2, ge=0)  #: jobs ready beyond a lane's cap
+    look_ahead: int = Field(default=2, ge=0)  #: jobs ready beyond a lane's cap, at most
     breaker_failures: int = Field(default=5, ge=1)  #: in a row, until an account is left alone
     breaker_min: float = Field(default=10.0, gt=0)  #: seconds it is left alone the first time
     breaker_max: float = Field(default=300.0, gt=0)  #: seconds it is left alone at most

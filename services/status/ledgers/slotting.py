@@ -26,19 +26,16 @@ _kept = jobs.c.pruned.is_(False)
 
 def slots_listed(query: ListSlots) -> Select[Any]:
     """What has to be shown of a page of slots, and of one more, in one statement: one moment."""
-    prefixed = and_(jobs.c.slot >= query.prefix, jobs.c.slot < query.prefix + _BEYOND)
-    page = select(jobs.c.slot).where(jobs.c.project == query.project, prefixed, _kept)
+    page = _summed(query.project)
+    page = page.where(jobs.c.slot >= query.prefix, jobs.c.slot < query.prefix + _BEYOND)
     if query.cursor is not None:
         page = page.where(jobs.c.slot > query.cursor)
-    return _shown(query.project, page.distinct().order_by(jobs.c.slot).limit(query.limit + 1))
+    return _shown(query.project, page.order_by(jobs.c.slot).limit(query.limit + 1))
 
 
 def slot_named(query: GetSlot) -> Select[Any]:
     """The same of one slot."""
-    page = select(jobs.c.slot).where(
-        jobs.c.project == query.project, jobs.c.slot == query.slot, _kept
-    )
-    return _shown(query.project, page.distinct())
+    return _shown(query.project, _summed(query.project).where(jobs.c.slot == query.slot))
 
 
 def versions_after(project: str, slot: str, number: int) -> Select[Any]:
@@ -74,46 +71,59 @@ def fillers(project: str, slots: Sequence[str]) -> Select[Any]:
     return select(ranked.c.slot, ranked.c.id).where(ranked.c.rank == 1)
 
 
-def _shown(project: str, names: Select[Any]) -> Select[Any]:
+def _summed(project: str) -> Select[Any]:
+    """Slots that have a job which is kept: how many successes, and the place of the last."""
+    succeeded = jobs.c.status == "succeeded"
+    return (
+        select(
+            jobs.c.slot,
+            func.count().filter(succeeded).label("versions"),
+            func.max(jobs.c.ended).filter(succeeded).label("latest"),
+        )
+        .where(jobs.c.project == project)
+        .group_by(jobs.c.slot)
+        .having(func.count().filter(_kept) > 0)
+    )
+
+
+def _shown(project: str, slots: Select[Any]) -> Select[Any]:
     """Of each slot: the last success, what is open, and what failed since."""
-    page = names.cte("page")
-    succeeded, failed = jobs.c.status == "succeeded", jobs.c.status.in_(_FAILED)
-    slot = jobs.c.slot
+    page = slots.cte("page")
+    failed = jobs.c.status.in_(_FAILED)
+    news = and_(failed, jobs.c.ended > func.coalesce(page.c.latest, 0))
+    wanted = or_(jobs.c.ended == page.c.latest, jobs.c.status.in_(_OPEN), news)
+    of_slot = and_(jobs.c.project == project, jobs.c.slot == page.c.slot)
+    age = func.row_number().over(
+        partition_by=(page.c.slot, failed), order_by=jobs.c.ended.desc()
+    )
+    # of columns in the index of slots alone: rows are fetched of those that are shown
     ranked = (
         select(
+            page.c.slot,
+            page.c.versions,
             jobs.c.number,
-            slot,
-            jobs.c.status,
-            jobs.c.ended,
+            failed.label("failed"),
             jobs.c.pruned,
-            func.count().filter(succeeded).over(partition_by=slot).label("versions"),
-            func.max(jobs.c.ended).filter(succeeded).over(partition_by=slot).label("latest"),
-            func.row_number()
-            .over(partition_by=(slot, failed), order_by=jobs.c.ended.desc())
-            .label("age"),
+            age.label("age"),
         )
-        .where(jobs.c.project == project, slot.in_(select(page.c.slot)))
+        .select_from(page.outerjoin(jobs, and_(of_slot, wanted)))
         .cte("ranked")
     )
-    since = func.coalesce(ranked.c.latest, 0)
-    is_kept = ranked.c.pruned.is_(False)
-    news = and_(ranked.c.status.in_(_FAILED), ranked.c.ended > since, ranked.c.age <= FAILURES)
-    open_ = ranked.c.status.in_(_OPEN)
-    wanted = or_(ranked.c.ended == ranked.c.latest, open_, and_(news, is_kept))
-    rows = page.outerjoin(ranked, and_(ranked.c.slot == page.c.slot, wanted))
-    rows = rows.outerjoin(jobs, jobs.c.number == ranked.c.number)
-    everything = cursors.outerjoin(rows, page.c.slot.is_not(None))
+    lately = or_(ranked.c.age <= FAILURES, ranked.c.failed.is_(False))
+    is_shown = or_(ranked.c.pruned.is_(False), ranked.c.failed.is_(False))
+    everything = cursors.outerjoin(ranked, lately)
+    everything = everything.outerjoin(jobs, and_(jobs.c.number == ranked.c.number, is_shown))
     return (
         select(
             cursors.c.epoch,
             cursors.c.sequence.label("cursor"),
-            page.c.slot,
+            ranked.c.slot,
             ranked.c.versions,
             jobs.c.sequence,
             jobs.c.record,
         )
         .select_from(everything)
-        .order_by(page.c.slot, jobs.c.ended.desc())
+        .order_by(ranked.c.slot, jobs.c.ended.desc())
     )
 
 

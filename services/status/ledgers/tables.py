@@ -23,7 +23,7 @@ from heliograph.contracts.records import Record, Step
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 5"
+LAYOUT = "jobs 6"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -81,8 +81,11 @@ jobs = Table(
         *("jobs_by_age", "project", "created_at", "id"),
         *("status", "kind", "model", "user", "slot", "pruned"),
     ),
-    Index("jobs_by_status", "project", "status", "created_at", "id", "pruned"),
-    Index("jobs_by_slot", "project", "slot", "ended", "status"),
+    Index(
+        *("jobs_by_status", "project", "status", "created_at", "id"),
+        *("kind", "model", "user", "slot", "pruned"),
+    ),
+    Index("jobs_by_slot", "project", "slot", "ended", "status", "pruned"),
     Index("jobs_by_step", "step", "changed_at"),
     _sparse_index("jobs_by_batch", "project", "batch", "created_at", "id", where="batch"),
     _sparse_index("jobs_by_retry", "retry_of", where="retry_of"),
