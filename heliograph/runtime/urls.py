@@ -54,8 +54,8 @@ class NoQuery(BaseModel, extra="forbid"):
     """A resource that takes no query."""
 
 
-def no_query(request: Request) -> None:
-    """Dependency of routes without a query."""
+async def no_query(request: Request) -> None:
+    """Dependency of routes without a query. Not a plain function: FastAPI runs those in threads."""
     read_query(request, NoQuery)
 
 

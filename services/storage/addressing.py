@@ -52,7 +52,7 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
 
     @router.get("/assets/{asset}", summary="An asset, with fresh addresses")
     async def get_asset(asset: str, request: Request) -> Response:
-        no_query(request)
+        await no_query(request)
         record, found = await _find(events, asset_name(asset))
         return Response(
             as_json(_present(store, record, found, life)), media_type="application/json"

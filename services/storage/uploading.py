@@ -89,7 +89,7 @@ def upload_routes(uploads: Uploads, settings: StorageSettings) -> APIRouter:
 
     @router.put("/projects/{project}/uploads/sha256/{sha256}", summary="Bring a file")
     async def upload(project: str, sha256: str, request: Request) -> Response:
-        no_query(request)
+        await no_query(request)
         project_name(project)
         digest_name(sha256)
         known = await uploads.find(project, sha256)

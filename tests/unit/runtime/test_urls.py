@@ -63,9 +63,9 @@ def test_a_parameter_that_is_unknown_or_wrong_is_named(query: str, name: str) ->
     assert refused(query) == [f"/query/{name}"]
 
 
-def test_a_resource_without_a_query_takes_none() -> None:
+async def test_a_resource_without_a_query_takes_none() -> None:
     with pytest.raises(ValidationFailed):
-        no_query(asked("a=1"))
+        await no_query(asked("a=1"))
 
 
 def test_a_name_outside_the_grammar_does_not_exist() -> None:
