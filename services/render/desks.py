@@ -23,6 +23,7 @@ class Desk:
         self.limit = LaneLimit(cap=cap)
         self.lane = Lane()
         self.bell = asyncio.Event()
+        self.is_new = True  #: nobody has looked yet
         self.in_use = 0  #: delivered to a worker
         self.ready = 0  #: moved, and not delivered yet
         self._moved: OrderedDict[str, Ticket] = OrderedDict()

@@ -66,7 +66,7 @@ class Dispatcher:
     async def _dispatch(self, lost: asyncio.Event) -> None:
         self._read_to = 0
         for desk in self._desks.values():
-            desk.lane = Lane()
+            desk.lane, desk.is_new = Lane(), True
         self._awaiting = self._await_anew()
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(self._reread()), tasks.create_task(self._awaiting.run())]
@@ -158,15 +158,23 @@ class Dispatcher:
         """Move as many jobs as the lane has room for. Returns how many were taken in hand."""
         if not desk.lane:
             return 0
-        await self._look(desk)
-        beyond = ahead(desk.limit.cap, self._pace.of_lane(desk.name), self._look_ahead)
-        room = desk.limit.cap + beyond - desk.in_use - desk.ready
+        # only moves make room less: who had some has at least as much by now, and need not ask
+        if desk.is_new or self._room(desk) <= 0 or await self._has_new_limit(desk):
+            await self._look(desk)
+        room = self._room(desk)
         if room <= 0 or desk.limit.paused:
             return 0
         places = await self._places(desk)
         turns = list(desk.turns(min(room, _AT_ONCE), places))
         await asyncio.gather(*(self._move(desk, waiting) for waiting in turns))
         return len(turns)
+
+    def _room(self, desk: Desk) -> int:
+        beyond = ahead(desk.limit.cap, self._pace.of_lane(desk.name), self._look_ahead)
+        return desk.limit.cap + beyond - desk.in_use - desk.ready
+
+    async def _has_new_limit(self, desk: Desk) -> bool:
+        return await self._bus.lanes.limit(desk.name) != desk.limit
 
     async def _look(self, desk: Desk) -> None:
         """What the server says of a lane, and what operators want of it."""
@@ -178,6 +186,7 @@ class Dispatcher:
             limit = await self._bus.lanes.enforce(desk.name)
         desk.limit = limit
         desk.in_use, desk.ready = info["num_ack_pending"], info["num_pending"]
+        desk.is_new = False
 
     async def _move(self, desk: Desk, waiting: Waiting) -> None:
         try:
