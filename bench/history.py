@@ -22,6 +22,7 @@ from typing import Any
 from heliograph.contracts.names import asset_id, new_job_id
 from heliograph.contracts.queries import ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Step
+from heliograph.runtime.serving import settle
 from services.status.ledgers import Row
 from services.status.ledgers.listing import cursor_after
 from services.status.ledgers.sql import SqlLedger
@@ -31,7 +32,8 @@ PROJECT = "bench"
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 ROUNDS = 100  #: of each question
 BATCH = 500  #: events applied at once
-PAGE = 50
+PAGE = 50  #: jobs
+SLOTS = 200  #: of a page
 
 _SYLLABLES = ("ka", "lo", "mi", "ren", "sta", "tu", "vor", "zel")
 _WORDS = ["".join(each) for each in product(_SYLLABLES, repeat=3)]  #: 512 of them
@@ -57,6 +59,27 @@ QUESTIONS: dict[str, Ask] = {
     "a word of none": lambda rng, _: {"q": "nobody wrote this"},
     "a word and a status": lambda rng, _: {"q": rng.choice(_WORDS), "status": "failed"},
     "nothing matches": lambda rng, _: {"status": "succeeded", "kind": "image", "user": "nobody"},
+    "a user's failures": lambda rng, _: {"status": "failed", "user": f"user{rng.randrange(200)}"},
+    "common status, rare kind": lambda rng, _: {"status": "succeeded", "kind": "trailer"},
+    "all slots, rare kind": lambda rng, _: {"slot": "shot/", "kind": "trailer"},
+    "common tag, no user": lambda rng, _: {"tags": {"show": "s0"}, "user": "nobody"},
+    "common tag, rare kind": lambda rng, _: {"tags": {"show": "s0"}, "kind": "trailer"},
+    "common tag, slot": lambda rng, _: {
+        "tags": {"show": "s0"},
+        "slot": f"shot/{rng.randrange(2_000)}",
+    },
+    "common tag, first day": lambda rng, _: {
+        "tags": {"show": "s0"},
+        "created_before": BEGAN + timedelta(days=1),
+    },
+    "common word, no user": lambda rng, _: {"q": "lighthouse", "user": "nobody"},
+}
+
+PAGES_OF_SLOTS: dict[str, Ask] = {
+    "200 slots": lambda rng, _: {"cursor": f"shot/{rng.randrange(2_000)}"},
+    "200 slots of a prefix": lambda rng, _: {"prefix": "shot/1"},
+    "slots of a rare prefix": lambda rng, _: {"prefix": f"shot/{rng.randrange(100, 200)}"},
+    "no slots": lambda rng, _: {"prefix": "cast/"},
 }
 
 
@@ -133,25 +156,35 @@ def mebibytes(folder: Path) -> float:
     return sum(each.stat().st_size for each in folder.iterdir()) / 2**20
 
 
+async def ask_all(ledger: SqlLedger, jobs: list[Record], rng: random.Random) -> None:
+    for name, ask in QUESTIONS.items():
+
+        async def page(ask: Ask = ask) -> None:
+            await ledger.page(ListJobs(project=PROJECT, limit=PAGE, **ask(rng, jobs)))
+
+        sys.stdout.write(row(name, await measure(page)))
+    for name, ask in PAGES_OF_SLOTS.items():
+
+        async def slots(ask: Ask = ask) -> None:
+            await ledger.slots(ListSlots(project=PROJECT, limit=SLOTS, **ask(rng, jobs)))
+
+        sys.stdout.write(row(name, await measure(slots)))
+
+    async def lately() -> None:
+        await ledger.snapshot(PROJECT, None, jobs[-1].created_at)
+
+    sys.stdout.write(row("open, and ended lately", await measure(lately)))
+
+
 async def main(number: int) -> None:
     rng = random.Random(0)  # noqa: S311 - the same history in every run
+    settle()  # as services do
     with tempfile.TemporaryDirectory() as folder:
         ledger = SqlLedger(f"sqlite+aiosqlite:///{folder}/status.sqlite")
         jobs = await fill(ledger, history(number, rng))
         sys.stdout.write(f"{mebibytes(Path(folder)):.0f} MiB\n\n")
         sys.stdout.write(f"{'milliseconds':24}{'median':>9}{'p95':>9}{'most':>9}\n")
-        for name, ask in QUESTIONS.items():
-
-            async def page(ask: Ask = ask) -> None:
-                await ledger.page(ListJobs(project=PROJECT, limit=PAGE, **ask(rng, jobs)))
-
-            sys.stdout.write(row(name, await measure(page)))
-
-        async def slots() -> None:
-            cursor = f"shot/{rng.randrange(2_000)}"
-            await ledger.slots(ListSlots(project=PROJECT, cursor=cursor, limit=200))
-
-        sys.stdout.write(row("200 slots", await measure(slots)))
+        await ask_all(ledger, jobs, rng)
         await ledger.aclose()
 
 

@@ -12,10 +12,12 @@ from heliograph.contracts.names import JOB_PATTERN, matches
 from heliograph.contracts.queries import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from services.status.ledgers.searching import containing
+from services.status.ledgers.slotting import begins
 from services.status.ledgers.tables import jobs, labels, stamp
 
 _LATEST = 2**63 - 1  #: the largest number a column holds
-_MANY = 5_000  #: jobs with a label; beyond, how many more does not matter
+_MANY = 5_000  #: jobs that match; beyond, how many more does not matter
+_COLUMNS = ("status", "kind", "model", "user", "batch")
 
 Label = tuple[str, str]  #: name and value
 
@@ -42,19 +44,22 @@ async def listing(connection: AsyncConnection, query: ListJobs) -> Select[Any]:
     """The jobs of a query, newest first, one more than fit a page."""
     named = [(f"tag.{n}", v) for n, v in query.tags.items()]
     named += [(f"param.{n}", v) for n, v in query.parameters.items()]
-    rarest = await _rarest(connection, query.project, named)
     where = _conditions(query)
+    if query.slot is not None:
+        where.append(await _in_slots(connection, query.project, query.slot))
+    first = await _rarest(connection, query, named, where)
     if query.q is not None:
         where.append(await containing(connection, query.q))
-    where += [_has(label) for label in named if label != rarest]
+    where += [_has(label) for label in named if label != first]
     statement = select(jobs.c.sequence, jobs.c.record)
-    if rarest is None:
+    if first is None:
         by, job = jobs.c.created_at, jobs.c.id
     else:
         # labels are in the order of their jobs, so that the first ones found are the newest
         by, job = labels.c.created_at, labels.c.job
         statement = statement.select_from(labels.join(jobs, jobs.c.id == labels.c.job))
-        where += _labelled(query.project, rarest)
+        where += _labelled(query.project, first)
+    where += _between(query, by)
     if query.cursor is not None:
         where.append(tuple_(by, job) < tuple_(*read_cursor(query.cursor)))
     return statement.where(*where).order_by(by.desc(), job.desc()).limit(query.limit + 1)
@@ -79,19 +84,21 @@ async def finding(connection: AsyncConnection, query: FindJobs) -> Select[Any]:
 
 def _conditions(query: ListJobs) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [jobs.c.project == query.project]
-    for column in ("status", "kind", "model", "user", "batch"):
+    for column in _COLUMNS:
         value = getattr(query, column)
         if value is not None:
             where.append(jobs.c[column] == value)
     if not (isinstance(query, FindJobs) and query.retries):
         where.append(jobs.c.pruned.is_(False))
-    if query.slot is not None:
-        # LIKE of SQLite does not tell capitals from small letters
-        where.append(func.substr(jobs.c.slot, 1, len(query.slot)) == query.slot)
+    return where
+
+
+def _between(query: ListJobs, by: ColumnElement[int]) -> list[ColumnElement[bool]]:
+    where = []
     if query.created_after is not None:
-        where.append(jobs.c.created_at >= stamp(query.created_after))
+        where.append(by >= stamp(query.created_after))
     if query.created_before is not None:
-        where.append(jobs.c.created_at <= stamp(query.created_before))
+        where.append(by <= stamp(query.created_before))
     return where
 
 
@@ -106,12 +113,42 @@ def _labelled(project: str, label: Label) -> list[ColumnElement[bool]]:
     return [column == value for column, value in zip(columns, (project, *label), strict=True)]
 
 
-async def _rarest(connection: AsyncConnection, project: str, wanted: list[Label]) -> Label | None:
-    """The label that fewest jobs have: whoever begins with it has least to look through."""
-    if len(wanted) < 2:
+async def _in_slots(connection: AsyncConnection, project: str, prefix: str) -> ColumnElement[bool]:
+    """Few jobs are found by their slots, and put in order; many are found in their order."""
+    own = select(jobs.c.slot).where(jobs.c.project == project, begins(prefix))
+    if await _count(connection, own) < _MANY:
+        return begins(prefix)
+    # LIKE of SQLite does not tell capitals from small letters
+    return func.substr(jobs.c.slot, 1, len(prefix)) == prefix
+
+
+async def _rarest(
+    connection: AsyncConnection,
+    query: ListJobs,
+    wanted: list[Label],
+    others: list[ColumnElement[bool]],
+) -> Label | None:
+    """
+    The label that fewest jobs have: whoever begins with it has least to look through.
+
+    None where nobody asks for one, or where other filters leave fewer jobs.
+    """
+    narrowed = any(getattr(query, name) is not None for name in (*_COLUMNS, "slot"))
+    if len(wanted) + narrowed < 2:
         return wanted[0] if wanted else None
-    counts = {}
+    counts: dict[Label | None, int] = {}
     for label in wanted:
-        some = select(labels.c.job).where(*_labelled(project, label)).limit(_MANY).subquery()
-        counts[label] = await connection.scalar(select(func.count()).select_from(some))
-    return min(counts, key=lambda label: counts[label] or 0)
+        having = _labelled(query.project, label)
+        counts[label] = await _count(connection, select(labels.c.job).where(*having))
+    if narrowed and min(counts.values(), default=0) >= _MANY:
+        matching = select(jobs.c.id).where(*others, *_between(query, jobs.c.created_at))
+        counts[None] = await _count(connection, matching)
+    return min(counts, key=lambda each: counts[each], default=None)
+
+
+async def _count(connection: AsyncConnection, found: Select[Any]) -> int:
+    """How many there are; of many, only that they are."""
+    return (
+        await connection.scalar(select(func.count()).select_from(found.limit(_MANY).subquery()))
+        or 0
+    )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from heliograph.contracts.queries import GetSlot, ListSlots
 from services.status.ledgers import Row, SlotRows
@@ -24,10 +24,15 @@ _BEYOND = "\x7f"  #: comes after every character of a name
 _kept = jobs.c.pruned.is_(False)
 
 
+def begins(prefix: str) -> ColumnElement[bool]:
+    """The condition that a job is for a slot whose name begins so: a range of an index."""
+    return and_(jobs.c.slot >= prefix, jobs.c.slot < prefix + _BEYOND)
+
+
 def slots_listed(query: ListSlots) -> Select[Any]:
     """What has to be shown of a page of slots, and of one more, in one statement: one moment."""
     page = _summed(query.project)
-    page = page.where(jobs.c.slot >= query.prefix, jobs.c.slot < query.prefix + _BEYOND)
+    page = page.where(begins(query.prefix))
     if query.cursor is not None:
         page = page.where(jobs.c.slot > query.cursor)
     return _shown(query.project, page.order_by(jobs.c.slot).limit(query.limit + 1))
@@ -93,9 +98,7 @@ def _shown(project: str, slots: Select[Any]) -> Select[Any]:
     news = and_(failed, jobs.c.ended > func.coalesce(page.c.latest, 0))
     wanted = or_(jobs.c.ended == page.c.latest, jobs.c.status.in_(_OPEN), news)
     of_slot = and_(jobs.c.project == project, jobs.c.slot == page.c.slot)
-    age = func.row_number().over(
-        partition_by=(page.c.slot, failed), order_by=jobs.c.ended.desc()
-    )
+    age = func.row_number().over(partition_by=(page.c.slot, failed), order_by=jobs.c.ended.desc())
     # of columns in the index of slots alone: rows are fetched of those that are shown
     ranked = (
         select(

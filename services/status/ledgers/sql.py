@@ -133,13 +133,14 @@ class SqlLedger:
     async def snapshot(
         self, project: str, jobs_named: Sequence[str] | None, final_since: datetime
     ) -> Snapshot:
+        own = jobs.c.project == project
         if jobs_named is None:
             lately = and_(jobs.c.finished_at >= stamp(final_since), jobs.c.pruned.is_(False))
-            shown = or_(jobs.c.finished_at.is_(None), lately)
+            # the project in each of both, so that each is found by `jobs_by_end`
+            wanted = or_(and_(own, jobs.c.finished_at.is_(None)), and_(own, lately))
         else:
-            shown = jobs.c.id.in_(jobs_named)
+            wanted = and_(own, jobs.c.id.in_(jobs_named))
         # one statement, so that the rows are of the cursor's moment on every database
-        wanted = and_(jobs.c.project == project, shown)
         statement = select(cursors.c.sequence.label("cursor"), jobs.c.sequence, jobs.c.record)
         statement = statement.select_from(cursors.outerjoin(jobs, wanted))
         statement = statement.order_by(jobs.c.created_at, jobs.c.id)

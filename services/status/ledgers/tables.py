@@ -23,11 +23,13 @@ from heliograph.contracts.records import Record, Step
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 6"
+LAYOUT = "jobs 7"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Slot = String(520).with_variant(String(520, collation="C"), "postgresql")  #: ordered byte by byte
+
+_IS_OPEN = text("finished_at IS NULL")
 
 metadata = MetaData()
 
@@ -85,7 +87,13 @@ jobs = Table(
         *("jobs_by_status", "project", "status", "created_at", "id"),
         *("kind", "model", "user", "slot", "pruned"),
     ),
-    Index("jobs_by_slot", "project", "slot", "ended", "status", "pruned"),
+    # the number is in every index of SQLite
+    Index(
+        *("jobs_by_slot", "project", "slot", "ended", "status", "pruned"),
+        postgresql_include=["number"],
+    ),
+    Index("jobs_by_end", "project", "finished_at", "pruned"),
+    Index("jobs_open", "changed_at", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
     Index("jobs_by_step", "step", "changed_at"),
     _sparse_index("jobs_by_batch", "project", "batch", "created_at", "id", where="batch"),
     _sparse_index("jobs_by_retry", "retry_of", where="retry_of"),

@@ -9,6 +9,7 @@ import pytest
 
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.facts import (
+    Canceled,
     Expired,
     Fact,
     Pruned,
@@ -23,7 +24,7 @@ from heliograph.contracts.queries import FindJobs, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.contracts.retention import Rule
 from services.gateway.reusing import with_result
-from services.status.ledgers import Ended, Row
+from services.status.ledgers import Ended, Row, SlotRows
 from services.status.ledgers.sql import SqlLedger
 from tests.support.records import a_record
 
@@ -211,6 +212,15 @@ async def test_failures_before_a_success_stay_behind_it_when_they_go(ledger: Sql
     await prune(ledger, rows[2])
     [slot] = (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots
     assert slot.failures == []
+
+
+async def test_a_slot_stays_for_as_long_as_one_of_its_jobs(ledger: SqlLedger) -> None:
+    rows = await take_in(ledger, a_job(Canceled()), a_job(expired), a_job(expired))
+    await prune(ledger, rows[1])
+    await prune(ledger, rows[2])
+
+    nothing = SlotRows(slot=SLOT, versions=0, latest=None, active=None, failures=[])
+    assert (await ledger.slots(ListSlots(project="demo"))).slots == [nothing]
 
 
 async def test_a_slot_with_nothing_left_is_gone(ledger: SqlLedger) -> None:

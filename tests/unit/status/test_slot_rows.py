@@ -129,6 +129,16 @@ async def test_a_slot_shows_what_is_open(ledger: SqlLedger) -> None:
     assert slot.versions == 1
 
 
+async def test_a_slot_shows_what_was_open_before_its_last_success(ledger: SqlLedger) -> None:
+    running, success = a_job(started), a_job(*SUCCESS)
+    await take_in(ledger, running, a_job(failed), success)
+
+    slot = await shown(ledger)
+
+    assert ids(slot.active, slot.latest) == [running.id, success.id]
+    assert slot.failures == []
+
+
 async def test_a_slot_shows_what_failed_since_its_last_success(ledger: SqlLedger) -> None:
     one, two = a_job(failed), a_job(Expired(problem=Deadline().problem()))
     await take_in(ledger, a_job(failed), a_job(*SUCCESS), one, a_job(Canceled()), two)
