@@ -39,8 +39,8 @@ From the queue to the provider on an idle system, by the clock of the NATS serve
 length all the way, six events each. The peer is a work queue of nats-py alone: a publish, a fetch, an
 ack.""",
     "fairness": """\
-Single jobs of one project while another has thousands waiting in the same lane. A lane keeps two jobs
-ready beyond its cap, so a guest starts when the third job after its arrival ends.""",
+Single jobs of one project while another has thousands waiting in the same lane. Only where jobs take a
+moment does a lane keep others ready beyond its cap; else a guest starts when the next job ends.""",
     "makespan": """\
 Jobs of uneven length (log-normal, four for each place), all queued beforehand: the time that a pool
 without any delay would need, divided by the time that it took. `Polling apart` counts a job as long as
