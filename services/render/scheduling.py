@@ -24,7 +24,7 @@ _PLAYED = 2_000
 HasRoom = Callable[[str], bool]  #: whether an account has room for another job
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Waiting:
     """A message in the queue."""
 
