@@ -43,7 +43,8 @@ Single jobs of one project while another has thousands waiting in the same lane.
 moment does a lane keep others ready beyond its cap; else a guest starts when the next job ends.""",
     "makespan": """\
 Jobs of uneven length (log-normal, four for each place), all queued beforehand: the time that a pool
-without any delay would need, divided by the time that it took. `Polling apart` counts a job as long as
+without any delay would need that takes them in their order, divided by the time that it took. Whoever
+takes them in another order may do better than that. `Polling apart` counts a job as long as
 it held its place, until a poll found it done.""",
     "live": """\
 From the server's stamp on an event to a client's hand; then as many events as fit in a client's
