@@ -68,6 +68,21 @@ async def test_a_small_project_does_not_wait_for_a_large_one(
     assert await _passed_by(http, one, many) <= CAP + LOOK_AHEAD + 1
 
 
+async def test_a_small_project_waits_for_one_job_where_they_take_a_while(
+    pair: Stack, http: httpx.AsyncClient
+) -> None:
+    await http.patch(f"/v1/lanes/{LANE}", json={"cap": 1})
+    async with pair.client(some_project()) as large, pair.client(some_project()) as small:
+        many = await _submit(large, 5, seconds=1.5)
+        await _until_one_runs(http, many)
+        [one] = await _submit(small, 1)
+        await small.finish(one.id)
+        await http.patch(f"/v1/lanes/{LANE}", json={"reset": True})
+        await large.finish(*(job.id for job in many))
+
+    assert await _passed_by(http, one, many) <= 1
+
+
 async def test_what_is_urgent_passes_what_is_not(pair: Stack, http: httpx.AsyncClient) -> None:
     async with pair.client(some_project()) as client:
         many = await _submit(client, 50, priority="low")
@@ -158,6 +173,12 @@ async def test_nobody_is_accepted_when_too_many_wait_in_all(
         for client, mine in jobs:
             await client.finish(*(job.id for job in mine))
     await _until_accepted(http, some_project())
+
+
+async def _until_one_runs(http: httpx.AsyncClient, jobs: list[Job]) -> None:
+    async with asyncio.timeout(20):
+        while not await _sequences(http, jobs, "started"):
+            await asyncio.sleep(0.05)
 
 
 async def _ask(http: httpx.AsyncClient, project: str) -> httpx.Response:
