@@ -136,7 +136,12 @@ class Storer:
         width, height, made = await self._look_closer(source, folder, media)
         await self._report(record, "storing")
         key = output_key(record.project, record.id, index, content.sha256, media_type)
-        await self._store.put(key, content, media_type)
+        async with asyncio.TaskGroup() as puts:
+            puts.create_task(self._store.put(key, content, media_type))
+            variants = {
+                name: puts.create_task(self._keep_variant(record, index, name, form))
+                for name, form in made.items()
+            }
         crash_point("store.put")
         return Asset(
             id=asset_id(record.id, index),
@@ -146,7 +151,7 @@ class Storer:
             height=height,
             bytes=content.size,
             sha256=content.sha256,
-            variants=await self._keep_variants(record, index, made),
+            variants={name: put.result() for name, put in variants.items()},
         )
 
     async def _look_closer(
@@ -170,23 +175,20 @@ class Storer:
             raise OutputExpired(f"there is no upload {output.upload}")
         await self._fetcher.fetch(url, target, limit=limit, trusted=True)
 
-    async def _keep_variants(
-        self, record: Record, index: int, forms: dict[str, MadeVariant]
-    ) -> dict[str, Variant]:
-        variants = {}
-        for name, made in forms.items():
-            content = await asyncio.to_thread(Content.of, made.path)
-            variant = Variant(
-                media_type=made.media_type,
-                width=made.width,
-                height=made.height,
-                bytes=content.size,
-                sha256=content.sha256,
-            )
-            key = variant_key(record.project, record.id, index, name, variant)
-            await self._store.put(key, content, variant.media_type)
-            variants[name] = variant
-        return variants
+    async def _keep_variant(
+        self, record: Record, index: int, name: str, made: MadeVariant
+    ) -> Variant:
+        content = await asyncio.to_thread(Content.of, made.path)
+        variant = Variant(
+            media_type=made.media_type,
+            width=made.width,
+            height=made.height,
+            bytes=content.size,
+            sha256=content.sha256,
+        )
+        key = variant_key(record.project, record.id, index, name, variant)
+        await self._store.put(key, content, variant.media_type)
+        return variant
 
     async def _report(self, record: Record, phase: str) -> None:
         report = ProgressReport(job=record.id, phase=phase, progress=Progress())
