@@ -54,8 +54,8 @@ golden: $(INSTALLED) ## Write the published schemas anew; review what changed
 	$(PYTHON) -m tests.support.golden
 
 lock: $(UV) ## Choose the versions of all dependencies anew
-	$(UV) pip compile --quiet --universal --generate-hashes --no-header --extra local --group dev \
-		--python-version 3.11 --upgrade --output-file requirements.lock pyproject.toml
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --extra local --extra postgres \
+		--group dev --python-version 3.11 --upgrade --output-file requirements.lock pyproject.toml
 
 setup: $(INSTALLED) ## Install what everything else needs
 

@@ -1,8 +1,9 @@
 """
-How long a page of a long history takes: 100,000 jobs of a project in the read model, in SQLite.
+How long a page of a long history takes: 100,000 jobs of a project in the read model.
 
-    python -m bench.history [jobs]
+    python -m bench.history [jobs] [database]
 
+The database is an address of an empty one, as status takes it; without it, a SQLite file.
 Every kind of filter is asked for a hundred times, beginning at pages all over the list. What is
 measured is the ledger: the statement, its rows, and the records made of them.
 """
@@ -16,8 +17,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, product
-from pathlib import Path
 from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from heliograph.contracts.names import asset_id, new_job_id
 from heliograph.contracts.queries import ListJobs, ListSlots
@@ -34,6 +37,15 @@ ROUNDS = 100  #: of each question
 BATCH = 500  #: events applied at once
 PAGE = 50  #: jobs
 SLOTS = 200  #: of a page
+
+#: what says how large it is, and what is done before
+_UPKEEP = {
+    "sqlite": (
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        ("PRAGMA wal_checkpoint",),
+    ),
+    "postgresql": ("SELECT pg_database_size(current_database())", ("VACUUM ANALYZE",)),
+}
 
 _SYLLABLES = ("ka", "lo", "mi", "ren", "sta", "tu", "vor", "zel")
 _WORDS = ["".join(each) for each in product(_SYLLABLES, repeat=3)]  #: 512 of them
@@ -152,8 +164,16 @@ def row(name: str, times: list[float]) -> str:
     return f"{name:24}{statistics.median(times):9.1f}{p95:9.1f}{times[-1]:9.1f}\n"
 
 
-def mebibytes(folder: Path) -> float:
-    return sum(each.stat().st_size for each in folder.iterdir()) / 2**20
+async def settle_database(url: str) -> int:
+    """Have it look at what is there, as it does by itself after a while. Returns its bytes."""
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    size, statements = _UPKEEP[engine.dialect.name]
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+        found: int = await connection.scalar(text(size)) or 0
+    await engine.dispose()
+    return found
 
 
 async def ask_all(ledger: SqlLedger, jobs: list[Record], rng: random.Random) -> None:
@@ -176,17 +196,19 @@ async def ask_all(ledger: SqlLedger, jobs: list[Record], rng: random.Random) -> 
     sys.stdout.write(row("open, and ended lately", await measure(lately)))
 
 
-async def main(number: int) -> None:
+async def main(number: int, url: str) -> None:
     rng = random.Random(0)  # noqa: S311 - the same history in every run
     settle()  # as services do
-    with tempfile.TemporaryDirectory() as folder:
-        ledger = SqlLedger(f"sqlite+aiosqlite:///{folder}/status.sqlite")
-        jobs = await fill(ledger, history(number, rng))
-        sys.stdout.write(f"{mebibytes(Path(folder)):.0f} MiB\n\n")
-        sys.stdout.write(f"{'milliseconds':24}{'median':>9}{'p95':>9}{'most':>9}\n")
-        await ask_all(ledger, jobs, rng)
-        await ledger.aclose()
+    ledger = SqlLedger(url)
+    jobs = await fill(ledger, history(number, rng))
+    sys.stdout.write(f"{await settle_database(url) / 2**20:.0f} MiB\n\n")
+    sys.stdout.write(f"{'milliseconds':24}{'median':>9}{'p95':>9}{'most':>9}\n")
+    await ask_all(ledger, jobs, rng)
+    await ledger.aclose()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
+    arguments = dict(enumerate(sys.argv))
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"sqlite+aiosqlite:///{folder}/status.sqlite"
+        asyncio.run(main(int(arguments.get(1, 100_000)), arguments.get(2, file)))

@@ -10,7 +10,14 @@ import pytest
 from tests.support.emulation.running import Emulator, emulator_running
 from tests.support.fal.running import FalServer, fal_running
 from tests.support.records import some_project
-from tests.support.servers import Server, choices, shared_nats, shared_s3
+from tests.support.servers import (
+    Postgres,
+    Server,
+    choices,
+    shared_nats,
+    shared_postgres,
+    shared_s3,
+)
 
 for name in list(os.environ):  # a developer's shell must not change a test
     if name.startswith("HELIOGRAPH_") and not name.startswith("HELIOGRAPH_TEST_"):
@@ -59,6 +66,13 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One S3 server for all tests; keys keep them apart."""
     with shared_s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server for all tests; each has a database of its own."""
+    with shared_postgres() as server:
         yield server
 
 

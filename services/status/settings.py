@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
 
 from heliograph.runtime.settings import ServiceSettings
 
 
 class StatusSettings(ServiceSettings):
-    database_url: str | None = None  #: read model, as SQLAlchemy names it; default: SQLite at home
+    model_config = SettingsConfigDict(hide_input_in_errors=True)  # there may be a password in it
+
+    #: read model: `postgresql+asyncpg://<user>:<password>@<host>/<database>`; default: SQLite at home
+    database_url: SecretStr | None = None
     ring_bytes: int = Field(default=16 * 2**20, ge=1)  #: of recent events kept in memory
     replay_limit: int = Field(
         default=10_000, ge=1
@@ -27,4 +31,7 @@ class StatusSettings(ServiceSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite+aiosqlite:///{self.folder.database}"
+        """As SQLAlchemy names it, with the password."""
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.folder.database}"

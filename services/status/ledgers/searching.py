@@ -1,27 +1,37 @@
 """
-Text in prompts, found by an index of all runs of three characters (FTS5 of SQLite).
+Text in prompts, found by an index of all runs of three characters.
 
-The index holds no text of its own: it names rows of `jobs`. Other databases look through the rows.
+Prompts and what is searched for are `folded`, so that every database compares them alike. The index of
+SQLite (FTS5) stands beside the table and names its rows; that of PostgreSQL (pg_trgm) is one of the
+table's own, and taken where it helps.
 """
 
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Select, func, literal_column, select, table, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.status.ledgers.tables import jobs
+from services.status.ledgers.connecting import cause_of
+from services.status.ledgers.tables import folded, jobs
+
+log = structlog.get_logger()
 
 _SHORTEST = 3  #: characters the index can find
 _MANY = 5_000  #: hits; beyond, the newest jobs are looked through, as some of them will match
 
-_CREATE = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS prompts USING fts5(prompt, content='', tokenize=trigram)"
-)
+_BESIDE = """
+    CREATE VIRTUAL TABLE IF NOT EXISTS prompts
+        USING fts5(prompt, content='', tokenize='trigram case_sensitive 1')
+"""
 _FEED = """
     CREATE TRIGGER IF NOT EXISTS index_prompt AFTER INSERT ON jobs BEGIN
         INSERT INTO prompts(rowid, prompt) VALUES (new.number, new.prompt);
     END
 """
+_TRIGRAMS = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
+_INSIDE = "CREATE INDEX IF NOT EXISTS jobs_by_prompt ON jobs USING gin (prompt gin_trgm_ops)"
 
 _hits: Select[tuple[int]] = (
     select(literal_column("rowid"))
@@ -30,33 +40,49 @@ _hits: Select[tuple[int]] = (
 )
 
 
-def has_index(connection: AsyncConnection) -> bool:
-    """Whether the database has one."""
+def _is_beside(connection: AsyncConnection) -> bool:
+    """Whether the index is no part of the table."""
     return connection.dialect.name == "sqlite"
 
 
 async def create_index(connection: AsyncConnection) -> None:
-    """From now on, the prompt of every new row is in the index."""
-    for statement in (_CREATE, _FEED):
-        await connection.execute(text(statement))
+    """From now on, every prompt is in the index. Without one, all prompts are looked through."""
+    if _is_beside(connection):
+        await _execute(connection, _BESIDE, _FEED)
+        return
+    try:
+        async with connection.begin_nested():
+            await _execute(connection, _TRIGRAMS, _INSIDE)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        log.warning("Prompts have no index: pg_trgm is missing", reason=cause_of(error))
 
 
 async def drop_index(connection: AsyncConnection) -> None:
-    await connection.execute(text("DROP TABLE IF EXISTS prompts"))
+    await _execute(connection, "DROP TABLE IF EXISTS prompts")
 
 
 async def clear_index(connection: AsyncConnection) -> None:
-    await connection.execute(text("INSERT INTO prompts(prompts) VALUES ('delete-all')"))
+    """What is part of the table is empty when the table is."""
+    if _is_beside(connection):
+        await _execute(connection, "INSERT INTO prompts(prompts) VALUES ('delete-all')")
 
 
 async def containing(connection: AsyncConnection, phrase: str) -> ColumnElement[bool]:
     """The condition that a job's prompt contains a text, however it is capitalised."""
-    if has_index(connection) and len(phrase) >= _SHORTEST:
+    phrase = folded(phrase)
+    if _is_beside(connection) and len(phrase) >= _SHORTEST:
         found = _hits.params(phrase=_quoted(phrase))
         few = select(func.count()).select_from(found.limit(_MANY + 1).subquery())
         if (await connection.scalar(few) or 0) <= _MANY:
             return jobs.c.number.in_(found)
-    return jobs.c.prompt.icontains(phrase, autoescape=True)
+    return jobs.c.prompt.contains(phrase, autoescape=True)
+
+
+async def _execute(connection: AsyncConnection, *statements: str) -> None:
+    for statement in statements:
+        await connection.execute(text(statement))
 
 
 def _quoted(phrase: str) -> Any:

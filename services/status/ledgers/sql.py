@@ -7,19 +7,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Select, and_, delete, event, insert, or_, select, update
+from sqlalchemy import Executable, Select, and_, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import FINAL, Step
 from heliograph.contracts.retention import Rule
 from services.status.ledgers import Ended, OutOfStep, Page, Row, SlotsShot, Snapshot
+from services.status.ledgers.connecting import cause_of, connect, take_turn
 from services.status.ledgers.listing import cursor_after, finding, listing
 from services.status.ledgers.pruning import ended_jobs, jobs_in_use, not_emptied, read_ended
-from services.status.ledgers.searching import clear_index, create_index, drop_index, has_index
+from services.status.ledgers.searching import clear_index, create_index, drop_index
 from services.status.ledgers.slotting import (
     fillers,
     slot_named,
@@ -45,16 +46,14 @@ _FINAL = tuple(str(step) for step in FINAL)
 
 
 class SqlLedger:
-    """`Ledger` in one database. `url` is SQLAlchemy's, with an async driver."""
+    """`Ledger` in one database. `url` is SQLAlchemy's, with an async driver; raises UnfitDatabase."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_async_engine(url, pool_pre_ping=True)
+        self._engine = connect(url)
         self._insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert
         self._upsert_jobs = self._upserting()
         self._insert_labels = self._insert(labels).on_conflict_do_nothing()
         self._insert_uses = self._insert(uses).on_conflict_do_nothing()
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
 
     def _upserting(self) -> Executable:
         """Made once: that takes longer than carrying it out."""
@@ -69,24 +68,24 @@ class SqlLedger:
 
     async def prepare(self) -> None:
         async with self._transaction() as connection:
+            await take_turn(connection)
             await connection.run_sync(cursors.create, checkfirst=True)
             known = select(cursors.c.name).where(cursors.c.name == LAYOUT)
             if await connection.scalar(known) is None:
                 await drop_index(connection)
                 await connection.run_sync(metadata.drop_all)
             await connection.run_sync(metadata.create_all)
-            if has_index(connection):
-                await create_index(connection)
+            await create_index(connection)
 
     async def open(self, epoch: str) -> int:
         async with self._transaction() as connection:
+            await take_turn(connection)
             found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
             if found and found.epoch == epoch:
                 return int(found.sequence)
             for table in (labels, uses, jobs, cursors):
                 await connection.execute(delete(table))
-            if has_index(connection):
-                await clear_index(connection)
+            await clear_index(connection)
             row = {"name": LAYOUT, "epoch": epoch, "sequence": 0}
             await connection.execute(insert(cursors).values(row))
             return 0
@@ -245,16 +244,4 @@ class SqlLedger:
             async with self._engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
-            raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
-
-
-def _set_up_sqlite(connection: Any, _: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "busy_timeout=5000",
-        "foreign_keys=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+            raise Unavailable(f"the database does not answer: {cause_of(error)}") from error

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -15,23 +16,50 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     text,
 )
+from sqlalchemy.types import TypeEngine
 
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.records import Record, Step
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 7"
+LAYOUT = "jobs 8"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-_Slot = String(520).with_variant(String(520, collation="C"), "postgresql")  #: ordered byte by byte
 
 _IS_OPEN = text("finished_at IS NULL")
 
 metadata = MetaData()
+
+
+class Written(TypeDecorator[str]):
+    """What people may write: ordered byte by byte, without the zeros that PostgreSQL cannot keep."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(String(self.length, collation))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value and without_zeros(value)
+
+
+def without_zeros(written: str) -> str:
+    return written.replace("\0", "\ufffd")
+
+
+def folded(written: str) -> str:
+    """A text as others are compared with it: however it is capitalised, in any database."""
+    return without_zeros(written.casefold())
 
 
 def _sparse_index(name: str, *columns: str, where: str) -> Index:
@@ -56,16 +84,16 @@ jobs = Table(
     Column("project", String(64), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("ended", BigInteger, nullable=False),  # sequence of its end; of an open job, so far
-    Column("kind", String(64), nullable=False),
-    Column("model", String(130), nullable=False),
-    Column("slot", _Slot),
-    Column("user", String(128)),
-    Column("batch", String(32)),
+    Column("kind", Written(64), nullable=False),
+    Column("model", Written(130), nullable=False),
+    Column("slot", Written(520)),
+    Column("user", Written(128)),
+    Column("batch", Written(32)),
     Column("retry_of", String(32)),
     Column("result", String(64)),  # digest of what was made; null for what was not made here
     Column("status", String(16), nullable=False),
     Column("step", String(32), nullable=False),
-    Column("prompt", Text, nullable=False),  # and the edit prompt: what is searched for text
+    Column("prompt", Text, nullable=False),  # and the edit prompt, folded: what is searched
     Column("created_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
@@ -104,8 +132,8 @@ labels = Table(
     "labels",
     metadata,
     Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    Column("name", String(80), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("name", Written(80), primary_key=True),
+    Column("value", Written, nullable=False),
     Column("project", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("labels_by_value", "project", "name", "value", "created_at", "job"),
@@ -142,7 +170,7 @@ def job_columns(row: Row) -> dict[str, Any]:
         "result": record.internal.result_digest if _is_made(record) else None,
         "status": record.status,
         "step": str(record.step),
-        "prompt": "\n".join(filter(None, (record.prompt, record.edit_prompt))),
+        "prompt": folded("\n".join(filter(None, (record.prompt, record.edit_prompt)))),
         "created_at": stamp(record.created_at),
         "changed_at": stamp(record.internal.changed_at),
         "finished_at": stamp(record.finished_at) if record.finished_at else None,

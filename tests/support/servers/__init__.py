@@ -1,5 +1,5 @@
 """
-Real servers for tests: NATS and an S3 store, on free ports, gone when the tests are.
+Real servers for tests: NATS, an S3 store and PostgreSQL, on free ports, gone when the tests are.
 
 Which ones, the first that there is: those whose addresses are given; for S3, the MinIO program that
 is named; containers, where a Docker daemon answers and has the image or can pull it; the bundled
@@ -12,13 +12,16 @@ from tests.support.servers.choosing import (
     outside_servers,
     s3_running,
     shared_nats,
+    shared_postgres,
     shared_s3,
 )
 from tests.support.servers.ports import free_port, free_row
+from tests.support.servers.postgres import Postgres
 from tests.support.servers.programs import Program
 from tests.support.servers.server import Server
 
 __all__ = [
+    "Postgres",
     "Program",
     "Server",
     "choices",
@@ -28,5 +31,6 @@ __all__ = [
     "outside_servers",
     "s3_running",
     "shared_nats",
+    "shared_postgres",
     "shared_s3",
 ]

@@ -10,8 +10,18 @@ import nats
 import pytest
 
 from heliograph.runtime.settings import ServiceSettings
-from tests.support.servers.containers import nats_container, s3_container, why_not
-from tests.support.servers.ports import until_nats_answers, until_s3_answers
+from tests.support.servers.containers import (
+    nats_container,
+    postgres_container,
+    s3_container,
+    why_not,
+)
+from tests.support.servers.ports import (
+    until_nats_answers,
+    until_postgres_answers,
+    until_s3_answers,
+)
+from tests.support.servers.postgres import Postgres, postgres_program
 from tests.support.servers.programs import nats_program, s3_program
 from tests.support.servers.server import Given, OwnServer, Server
 from tests.support.servers.settings import ServerSettings
@@ -76,6 +86,19 @@ def shared_s3(home: Path) -> Iterator[Server]:
             s3_secret_key=wanted.s3_secret_key,
         )
     )
+
+
+@contextmanager
+def shared_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for many tests."""
+    wanted = ServerSettings()
+    if wanted.postgres_url:
+        _must_answer("POSTGRES", until_postgres_answers, wanted.postgres_url)
+        yield Postgres(wanted.postgres_url)
+        return
+    in_container = _in_container("PostgreSQL", wanted.postgres_image)
+    with postgres_container(wanted.postgres_image) if in_container else postgres_program() as url:
+        yield Postgres(url)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 import docker
 from docker.errors import DockerException, ImageNotFound
@@ -18,7 +19,12 @@ from testcontainers.core.docker_client import DockerClient
 
 from deploy.local.processes import ROOT
 from heliograph.runtime.settings import ServiceSettings
-from tests.support.servers.ports import free_port, until_nats_answers, until_s3_answers
+from tests.support.servers.ports import (
+    free_port,
+    until_nats_answers,
+    until_postgres_answers,
+    until_s3_answers,
+)
 from tests.support.servers.server import EVENTS_MAX_BYTES
 
 _PROBE = 0.5  #: seconds for a daemon to connect, and to answer
@@ -125,6 +131,19 @@ def s3_container(home: Path, image: str) -> Iterator[Container]:
             s3_secret_key=secret_key,
         )
         yield _answering(Container(settings, container))
+
+
+@contextmanager
+def postgres_container(image: str) -> Iterator[str]:
+    """PostgreSQL with nothing in it, by its address."""
+    password = uuid4().hex
+    container = _on_ports(DockerContainer(image), 5432)
+    container.with_env("POSTGRES_PASSWORD", password)
+    with container:
+        place = _address(container, 5432)
+        url = f"postgresql+asyncpg://postgres:{password}@{place}/postgres"
+        until_postgres_answers(url)
+        yield url
 
 
 def _on_ports(container: DockerContainer, *ports: int) -> DockerContainer:

@@ -1,5 +1,6 @@
 """Ports nobody listens on, and waiting until somebody does."""
 
+import asyncio
 import http.client
 import os
 import random
@@ -7,6 +8,10 @@ import socket
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
+
+from sqlalchemy import NullPool
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 _PATIENCE = 15.0  #: seconds for a server to answer
 
@@ -53,6 +58,11 @@ def until_s3_answers(url: str, *, seconds: float = _PATIENCE) -> None:
     _until(_is_s3, url, seconds)
 
 
+def until_postgres_answers(url: str, *, seconds: float = _PATIENCE) -> None:
+    """Until it lets us in. Raises TimeoutError."""
+    _until(lambda url: asyncio.run(_is_postgres(url)), url, seconds)
+
+
 def _until(answers: Callable[[str], bool], url: str, seconds: float) -> None:
     end = time.monotonic() + seconds
     while not answers(url):
@@ -82,3 +92,13 @@ def _is_s3(url: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+async def _is_postgres(url: str) -> bool:
+    """It lets us in. It greets before, while it starts."""
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.connect():
+            return True
+    except (SQLAlchemyError, OSError):
+        return False

@@ -21,12 +21,16 @@ class ServerSettings(BaseSettings):
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None
 
+    #: `postgresql+asyncpg://…` of a superuser; users, schemas and databases are made there, and dropped
+    postgres_url: str | None = None
+
     minio: Path | None = None  #: a MinIO program to run instead of the bundled S3 server
 
     #: `auto`: where they can be had; `on`: fail where they cannot; `off`: never
     containers: Literal["auto", "on", "off"] = "auto"
     nats_image: str = "nats:2.14"
     s3_image: str = "minio/minio:latest"
+    postgres_image: str = "postgres:18"
 
     @model_validator(mode="after")
     def _store_comes_with_keys(self) -> Self:

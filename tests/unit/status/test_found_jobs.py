@@ -1,11 +1,7 @@
 """What actions and batches look for: jobs that nobody tried again, and slots that nothing fills."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.facts import (
@@ -36,15 +32,6 @@ SUCCESS = (
     Rendered(run=1, outputs=[]),
     Succeeded(assets=[]),
 )
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
-    await ledger.prepare()
-    await ledger.open("one")
-    yield ledger
-    await ledger.aclose()
 
 
 def a_job(

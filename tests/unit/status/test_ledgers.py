@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import threading
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +40,6 @@ rendered = Rendered(run=1, outputs=[])
 succeeded = Succeeded(assets=[])
 expired = Expired(problem=Deadline().problem())
 DONE = (started, submitting, rendered, succeeded)
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
-    """A ledger that follows epoch `one`, and has heard of nothing yet."""
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
-    await ledger.prepare()
-    await ledger.open("one")
-    yield ledger
-    await ledger.aclose()
 
 
 def a_job(*facts: Fact, at: datetime = NOW, age: float = 0, **fields: Any) -> Record:
@@ -149,24 +139,16 @@ async def test_a_ledger_can_be_built_again_from_the_log(ledger: SqlLedger) -> No
     assert await found(ledger, tags={"show": "s1"}) == ids(*jobs)
 
 
-async def test_what_was_written_outlives_the_process(ledger: SqlLedger, tmp_path: Path) -> None:
+async def test_what_was_written_outlives_the_process(ledger: SqlLedger, database: str) -> None:
     job = a_job()
     await take_in(ledger, job)
     await ledger.aclose()
 
-    another = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    another = SqlLedger(database)
     await another.prepare()
 
     assert await another.open("one") == 1
     assert await found(another) == [job.id]
-    await another.aclose()
-
-
-@pytest.fixture
-async def another(ledger: SqlLedger, tmp_path: Path) -> AsyncIterator[SqlLedger]:
-    """What another process has: its own connections to the same database."""
-    another = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
-    yield another
     await another.aclose()
 
 
@@ -193,6 +175,36 @@ async def test_of_two_projectors_at_once_one_is_out_of_step(
 
     assert [type(outcome) for outcome in outcomes if outcome] == [OutOfStep]
     assert await found(ledger) == [job.id]
+
+
+async def follow(ledger: Ledger, log: list[Row], size: int, over: asyncio.Event) -> None:
+    """What a projector does, so many events at a time, until one is at the end."""
+    cursor = await ledger.open("one")
+    while cursor < len(log) and not over.is_set():
+        rows = log[cursor : cursor + size]
+        try:
+            await ledger.apply(rows, cursor, cursor + len(rows))
+            cursor += len(rows)
+        except OutOfStep:
+            cursor = await ledger.open("one")
+    over.set()
+
+
+async def test_two_projectors_of_one_log_lose_nothing_and_double_nothing(
+    ledger: SqlLedger, another: SqlLedger
+) -> None:
+    jobs = [a_job(slot="shot/1", tags={"show": "s1"}, age=age) for age in range(20)]
+    lives = [accumulate(DONE, lambda job, fact: fold(job, fact, NOW), initial=job) for job in jobs]
+    log = [Row(n, record) for n, record in enumerate(chain(*lives), start=1)]
+
+    over = asyncio.Event()
+    await asyncio.gather(follow(ledger, log, 7, over), follow(another, log, 3, over))
+
+    assert await ledger.position() == len(log)
+    page = await ledger.page(ListJobs(project="demo", tags={"show": "s1"}))
+    assert page.rows == log[len(DONE) :: len(DONE) + 1]
+    versions = await ledger.versions("demo", "shot/1", 0, 100)
+    assert [(row.version, row.record.id) for row in versions] == list(enumerate(ids(*jobs), 1))
 
 
 async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
@@ -300,6 +312,7 @@ def encoded(text: str) -> str:
         encoded(f"{2**63}.{JOB}"),
     ],
 )
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_a_cursor_nobody_gave_out_is_refused(ledger: SqlLedger, cursor: str) -> None:
     with pytest.raises(ValidationFailed) as error:
         await ledger.page(ListJobs(project="demo", cursor=cursor))
@@ -402,6 +415,36 @@ async def test_text_is_found_in_prompts_however_it_is_capitalised(ledger: SqlLed
 
     assert await found(ledger, q="lightHOUSE") == [job.id]
     assert await found(ledger, q="house at") == [job.id]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "phrase"),
+    [
+        ("Ärger im Café", "ÄRGER IM CAFÉ"),
+        ("ärger", "Ä"),
+        ("Große Straße", "GROSSE STRASSE"),
+        ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"),
+        ("Маяк на закате", "МАЯК"),
+        ("灯台と夕日", "灯台"),
+        ("A B", "b"),
+        ("zero\0width", "O\0W"),
+    ],
+)
+async def test_text_is_found_in_every_language(ledger: SqlLedger, prompt: str, phrase: str) -> None:
+    job = a_job(prompt=prompt)
+    await take_in(ledger, job, a_job(prompt="else"))
+
+    assert await found(ledger, q=phrase) == [job.id]
+    assert await found(ledger, q=prompt.swapcase()) == [job.id]
+
+
+async def test_what_people_write_may_have_zeros_in_it(ledger: SqlLedger) -> None:
+    written: dict[str, Any] = {"user": "a\0", "tags": {"show": "s\0"}}
+    job = a_job(**written)
+    await take_in(ledger, job, a_job())
+
+    assert await found(ledger, **written) == [job.id]
+    assert (await ledger.page(ListJobs(project="demo", user="a\0"))).rows[0].record == job
 
 
 @pytest.mark.parametrize("special", ["%", "_", "/", "\\", "'", '"', "--", "[a]", "*", "🗼"])
@@ -534,8 +577,8 @@ async def test_a_snapshot_is_never_of_two_moments(ledger: SqlLedger, another: Sq
     assert all(sequence == jobs for sequence, jobs in seen)
 
 
-async def test_there_is_no_snapshot_before_the_first_projection(tmp_path: Path) -> None:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+async def test_there_is_no_snapshot_before_the_first_projection(database: str) -> None:
+    ledger = SqlLedger(database)
     await ledger.prepare()
 
     with pytest.raises(Unavailable):

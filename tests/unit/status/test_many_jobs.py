@@ -49,11 +49,10 @@ async def fill(url: str, jobs: list[Record]) -> None:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Record]]:
-    url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('many')}/status.sqlite"
+def filled(shared_database: str) -> tuple[str, list[Record]]:
     jobs = a_history()
-    asyncio.run(fill(url, jobs))
-    return url, jobs
+    asyncio.run(fill(shared_database, jobs))
+    return shared_database, jobs
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """What was pruned is gone from lists and slots, keeps its number, and stays gone after a rebuild."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,15 +32,6 @@ SLOT = "cast/alice/ref_a"
 NOTHING = Rule(versions=1, days=0, failed_days=0)
 
 expired = Expired(problem=Deadline().problem())
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
-    await ledger.prepare()
-    await ledger.open("one")
-    yield ledger
-    await ledger.aclose()
 
 
 def an_asset(job: str, index: int = 0) -> Asset:

@@ -1,8 +1,6 @@
 """Slots are read from their jobs: versions count successes, in the order of the log."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,15 +36,6 @@ SUCCESS = (
     Rendered(run=1, outputs=[]),
     Succeeded(assets=[]),
 )
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
-    await ledger.prepare()
-    await ledger.open("one")
-    yield ledger
-    await ledger.aclose()
 
 
 def a_job(*facts: Fact, **fields: Any) -> Record:
@@ -220,8 +209,8 @@ async def test_a_project_without_slots_has_an_empty_page_of_its_moment(ledger: S
     assert await listed(ledger) == SlotsShot(epoch="one", sequence=1, slots=[])
 
 
-async def test_a_ledger_that_was_never_opened_has_no_moment(tmp_path: Path) -> None:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/new.sqlite")
+async def test_a_ledger_that_was_never_opened_has_no_moment(database: str) -> None:
+    ledger = SqlLedger(database)
     await ledger.prepare()
 
     with pytest.raises(Unavailable):

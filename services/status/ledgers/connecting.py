@@ -1,0 +1,101 @@
+"""Connecting to a database that can hold the read model: SQLite or PostgreSQL."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+
+class UnfitDatabase(Exception):
+    """The read model cannot be in that database; the message says what to change."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"HELIOGRAPH_DATABASE_URL {reason}")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What one kind of database is told."""
+
+    greeting: tuple[str, ...]  #: statements that begin each connection
+    arguments: dict[str, Any] = field(default_factory=dict)  #: of the driver
+
+
+_KINDS = {
+    "sqlite+aiosqlite": _Kind(
+        (
+            "PRAGMA journal_mode=WAL",
+            "PRAGMA synchronous=NORMAL",
+            "PRAGMA busy_timeout=5000",
+            "PRAGMA foreign_keys=ON",
+        )
+    ),
+    "postgresql+asyncpg": _Kind(
+        (
+            "SET plan_cache_mode = force_custom_plan",  # a rare word is not found like a common one
+            "SET jit = off",  # compiling takes longer than any of our statements
+        ),
+        {"timeout": 10, "command_timeout": 300},  # seconds to connect, and for a statement
+    ),
+}
+_FORMS = "sqlite+aiosqlite:///<file> or postgresql+asyncpg://<user>:<password>@<host>/<database>"
+
+_TURN = text("SELECT pg_advisory_xact_lock(hashtext('heliograph'))")
+
+
+def connect(url: str) -> AsyncEngine:
+    """
+    What connects when it is first asked for something.
+
+    Raises:
+        UnfitDatabase: The operator changes the setting, or installs the driver.
+    """
+    parsed = _parsed(url)
+    kind = _KINDS[parsed.drivername]
+    try:
+        engine = create_async_engine(parsed, pool_pre_ping=True, connect_args=kind.arguments)
+    except ModuleNotFoundError as error:
+        reason = f"needs {error.name}, which is not installed: add the extra `postgres`"
+        raise UnfitDatabase(reason) from error
+    event.listen(engine.sync_engine, "connect", _greeting(kind.greeting))
+    return engine
+
+
+def _parsed(url: str) -> URL:
+    """Errors show nothing of it: there may be a password in it."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise UnfitDatabase(f"is no address: it has to be {_FORMS}") from None
+    if parsed.drivername not in _KINDS:
+        raise UnfitDatabase(f"has to be {_FORMS}")
+    if "sslmode" in parsed.query:
+        raise UnfitDatabase("has to say `ssl=` instead of `sslmode=`")
+    return parsed
+
+
+def _greeting(statements: tuple[str, ...]) -> Callable[[Any, Any], None]:
+    def greet(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+        connection.commit()
+
+    return greet
+
+
+async def take_turn(connection: AsyncConnection) -> None:
+    """Let one process at a time change the tables; SQLite sees to that by itself."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_TURN)
+
+
+def cause_of(error: Exception) -> str:
+    """What the driver calls it. Its words may show what was written."""
+    own = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
+    return type(own or error).__name__

@@ -1,0 +1,53 @@
+"""Read models in every database that can hold one."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from services.status.ledgers.sql import SqlLedger
+from tests.support.servers import Postgres
+
+DATABASES = ("sqlite", "postgres")
+
+
+def an_empty_one(request: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[str]:
+    if request.param == "sqlite":
+        return nullcontext(f"sqlite+aiosqlite:///{folder}/status.sqlite")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.schema()
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, by its address."""
+    with an_empty_one(request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def shared_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The same for all tests of a module that only look."""
+    with an_empty_one(request, tmp_path_factory.mktemp("database")) as url:
+        yield url
+
+
+@pytest.fixture
+async def ledger(database: str) -> AsyncIterator[SqlLedger]:
+    """A ledger that follows epoch `one`, and has heard of nothing yet."""
+    ledger = SqlLedger(database)
+    await ledger.prepare()
+    await ledger.open("one")
+    yield ledger
+    await ledger.aclose()
+
+
+@pytest.fixture
+async def another(ledger: SqlLedger, database: str) -> AsyncIterator[SqlLedger]:
+    """What another process has: its own connections to the same database."""
+    another = SqlLedger(database)
+    yield another
+    await another.aclose()

@@ -1,0 +1,185 @@
+"""The read model is in SQLite or in PostgreSQL, and it is said at once where it cannot be."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from structlog.testing import capture_logs
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.queries import ListJobs
+from heliograph.contracts.records import Record
+from services.status.app import create_app
+from services.status.ledgers import Row
+from services.status.ledgers.connecting import UnfitDatabase
+from services.status.ledgers.sql import SqlLedger
+from services.status.settings import StatusSettings
+from tests.support.records import a_record
+from tests.support.servers import Postgres
+
+only_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
+
+
+async def take_in(ledger: SqlLedger, *records: Record) -> None:
+    cursor = await ledger.open("one")
+    rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
+    await ledger.apply(rows, cursor, cursor + len(rows))
+
+
+async def found(ledger: SqlLedger, **query: Any) -> list[str]:
+    page = await ledger.page(ListJobs(project="demo", **query))
+    return [row.record.id for row in page.rows]
+
+
+async def asked(database: str, statement: str) -> list[Any]:
+    """What somebody else sees there."""
+    engine = create_async_engine(database)
+    async with engine.begin() as connection:
+        answer = await connection.execute(text(statement))
+        rows = list(answer.scalars()) if answer.returns_rows else []
+    await engine.dispose()
+    return rows
+
+
+# -- where it cannot be
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("hunter2", "is no address"),
+        ("postgresql+asyncpg://me:hunter2@host:hunter2/db", "is no address"),
+        ("postgresql://me:hunter2@host/db", r"has to be .* postgresql\+asyncpg://"),
+        ("mysql+aiomysql://me:hunter2@host/db", r"has to be sqlite\+aiosqlite:///<file> or"),
+        ("postgresql+asyncpg://me:hunter2@host/db?sslmode=require", "has to say `ssl=` instead"),
+    ],
+)
+def test_an_address_that_will_not_do_is_named_by_its_setting(url: str, reason: str) -> None:
+    with pytest.raises(UnfitDatabase, match=f"^HELIOGRAPH_DATABASE_URL {reason}") as error:
+        SqlLedger(url)
+
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_driver_that_is_missing_is_named_with_where_it_comes_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+
+    with pytest.raises(UnfitDatabase, match=r"needs asyncpg, .* the extra `postgres`"):
+        SqlLedger("postgresql+asyncpg://me:hunter2@host/db")
+
+
+def test_status_does_not_start_without_its_database(tmp_path: Path) -> None:
+    settings = StatusSettings.model_validate(
+        {"home": tmp_path, "database_url": "postgresql://me:hunter2@host/db"}
+    )
+
+    with capture_logs() as lines, pytest.raises(SystemExit) as end:
+        create_app(settings)
+
+    assert end.value.code == 2
+    [line] = [line for line in lines if line["log_level"] == "critical"]
+    assert line["reason"].startswith("HELIOGRAPH_DATABASE_URL")
+    assert "hunter2" not in str(lines)
+
+
+def test_a_password_is_not_shown_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELIOGRAPH_DATABASE_URL", "postgresql+asyncpg://me:hunter2@host/db")
+
+    assert "hunter2" not in repr(StatusSettings())
+    with pytest.raises(ValidationError) as error:
+        StatusSettings(host="192.0.2.1")
+    assert "hunter2" not in str(error.value)
+
+
+async def test_a_server_that_refuses_us_is_unavailable(postgres: Postgres) -> None:
+    url = make_url(postgres.url).set(username="nobody", database="nowhere")
+    ledger = SqlLedger(url.render_as_string(hide_password=False))
+
+    with pytest.raises(Unavailable, match=r"does not answer: Invalid\w+Error$"):
+        await ledger.check()
+    await ledger.aclose()
+
+
+# -- the tables
+
+
+async def test_a_read_model_of_another_layout_is_made_anew(database: str) -> None:
+    old = SqlLedger(database)
+    await old.prepare()
+    await take_in(old, a_record(project="demo", prompt="a lighthouse"))
+    await old.aclose()
+    await asked(database, "UPDATE cursors SET name = 'of old'")
+
+    new, job = SqlLedger(database), a_record(project="demo", prompt="a lighthouse")
+    await new.prepare()
+    await take_in(new, job)
+
+    assert await found(new) == [job.id]
+    assert await found(new, q="house") == [job.id]
+    await new.aclose()
+
+
+@only_postgres
+async def test_processes_that_start_together_prepare_one_read_model(database: str) -> None:
+    ledgers = [SqlLedger(database) for _ in range(4)]
+
+    await asyncio.gather(*(ledger.prepare() for ledger in ledgers))
+    opened = await asyncio.gather(*(ledger.open("one") for ledger in ledgers))
+
+    assert opened == [0] * 4
+    assert await asked(database, "SELECT epoch FROM cursors") == ["one"]
+    for ledger in ledgers:
+        await ledger.aclose()
+
+
+# -- the index of prompts
+
+IS_INDEXED = "SELECT indexdef FROM pg_indexes WHERE indexname = 'jobs_by_prompt'"
+
+
+@pytest.fixture
+def of_ours(postgres: Postgres) -> Iterator[str]:
+    with postgres.database(owned=True) as url:
+        yield url
+
+
+@pytest.fixture
+def of_others(postgres: Postgres) -> Iterator[str]:
+    with postgres.database(owned=False) as url:
+        yield url
+
+
+async def test_who_owns_a_database_has_an_index_of_prompts(of_ours: str) -> None:
+    ledger = SqlLedger(of_ours)
+
+    with capture_logs() as lines:
+        await ledger.prepare()
+
+    assert lines == []
+    [index] = await asked(of_ours, IS_INDEXED)
+    assert "gin (prompt" in index
+    await ledger.aclose()
+
+
+async def test_prompts_are_found_without_an_index_where_there_may_be_none(of_others: str) -> None:
+    ledger = SqlLedger(of_others)
+    job = a_record(project="demo", prompt="A Lighthouse at dusk")
+
+    with capture_logs() as lines:
+        await ledger.prepare()
+        await ledger.open("one")
+    await take_in(ledger, job, a_record(project="demo", prompt="a boat"))
+
+    assert [line["log_level"] for line in lines] == ["warning"]
+    assert lines[0]["reason"] == "InsufficientPrivilegeError"
+    assert await found(ledger, q="lightHOUSE") == [job.id]
+    assert await asked(of_others, IS_INDEXED) == []
+    await ledger.aclose()
