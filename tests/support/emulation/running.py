@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from deploy.local.processes import ROOT
 from tests.support.servers import free_port
 
-_PATIENCE = 15.0  #: seconds for it to listen
+_PATIENCE = 60.0  #: seconds for it to listen, on a machine that has much else to do
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def emulator_running(package: str, port: int | None = None) -> Iterator[Emulator
     command = [sys.executable, "-m", f"tests.support.{package}", "--port", str(emulator.port)]
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
-            _wait_for(emulator)
+            _wait_for(emulator, process)
             yield emulator
         finally:
             process.kill()
@@ -91,13 +91,13 @@ def listen(package: str, app: ASGIApp) -> None:
     uvicorn.run(app, host=where.host, port=where.port, http="h11", log_level="warning")
 
 
-def _wait_for(emulator: Emulator) -> None:
+def _wait_for(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
+    while time.monotonic() < end and process.poll() is None:
         try:
             httpx.get(f"{emulator.url}/emulator/ready").raise_for_status()
         except httpx.TransportError:
             time.sleep(0.05)
         else:
             return
-    raise TimeoutError(f"no emulator on {emulator.port}")
+    raise TimeoutError(f"no emulator on {emulator.port}, exit code {process.returncode}")
