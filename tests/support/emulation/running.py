@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -72,11 +72,19 @@ class EmulatedAccount:
 def emulator_running(package: str, port: int | None = None) -> Iterator[Emulator]:
     """The emulator in `tests/support/<package>`, until the block ends."""
     emulator = Emulator(port or free_port())
-    command = [sys.executable, "-m", f"tests.support.{package}", "--port", str(emulator.port)]
+    ready = f"{emulator.url}/emulator/ready"
+    with process_running(package, emulator.port, lambda: httpx.get(ready).raise_for_status()):
+        yield emulator
+
+
+@contextmanager
+def process_running(package: str, port: int, ask: Callable[[], object]) -> Iterator[None]:
+    """Its process, from when it answers what it is asked."""
+    command = [sys.executable, "-m", f"tests.support.{package}", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
-            _wait_for(emulator, process)
-            yield emulator
+            _wait_for(process, ask)
+            yield
         finally:
             process.kill()
 
@@ -91,13 +99,13 @@ def listen(package: str, app: ASGIApp) -> None:
     uvicorn.run(app, host=where.host, port=where.port, http="h11", log_level="warning")
 
 
-def _wait_for(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(process: subprocess.Popen[bytes], ask: Callable[[], object]) -> None:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and process.poll() is None:
         try:
-            httpx.get(f"{emulator.url}/emulator/ready").raise_for_status()
+            ask()
         except httpx.TransportError:
             time.sleep(0.05)
         else:
             return
-    raise TimeoutError(f"no emulator on {emulator.port}, exit code {process.returncode}")
+    raise TimeoutError(f"no emulator, exit code {process.returncode}")

@@ -1,8 +1,5 @@
 """An emulated fal in a process of its own, and what tests do with it."""
 
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +7,8 @@ from typing import Any
 
 import httpx
 
-from deploy.local.processes import ROOT
+from tests.support.emulation.running import process_running
 from tests.support.servers import free_port
-
-_PATIENCE = 15.0  #: seconds for it to listen
 
 
 @dataclass(frozen=True)
@@ -88,22 +83,5 @@ class FalAccount:
 def fal_running(port: int | None = None) -> Iterator[FalServer]:
     """An emulated fal, until the block ends."""
     server = FalServer(port or free_port())
-    command = [sys.executable, "-m", "tests.support.fal", "--port", str(server.port)]
-    with subprocess.Popen(command, cwd=ROOT) as process:
-        try:
-            _wait_for(server)
-            yield server
-        finally:
-            process.kill()
-
-
-def _wait_for(server: FalServer) -> None:
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
-        try:
-            server.strangers()
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError(f"no emulator on {server.port}")
+    with process_running("fal", server.port, server.strangers):
+        yield server
