@@ -6,6 +6,7 @@ PYTHON := $(VENV)/bin/python
 UV := $(shell command -v uv || echo .tools/bin/uv)
 INSTALLED := $(VENV)/.installed
 MINIO := .tools/bin/minio
+PYTEST := $(VENV)/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,18 +24,18 @@ check: $(INSTALLED) ## Format, lint, types and import rules
 	$(VENV)/bin/lint-imports
 
 test: $(INSTALLED) ## All tests, against real servers
-	$(VENV)/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 test-minio: $(INSTALLED) $(MINIO) ## Stores and the whole, against a real MinIO (needs Go, once)
 	HELIOGRAPH_TEST_MINIO=$(CURDIR)/$(MINIO) HELIOGRAPH_TEST_CONTAINERS=off \
-		$(VENV)/bin/pytest tests/contract/test_stores.py tests/e2e
+		$(PYTEST) tests/contract/test_stores.py tests/e2e
 
 test-containers: $(INSTALLED) $(MINIO) ## What talks to servers, with these in containers (Linux, Docker)
 	@$(call image,nats-server,$(VENV)/bin)
 	@$(call image,minio,.tools/bin)
 	HELIOGRAPH_TEST_CONTAINERS=on \
 	HELIOGRAPH_TEST_NATS_IMAGE=heliograph-test/nats-server HELIOGRAPH_TEST_S3_IMAGE=heliograph-test/minio \
-		$(VENV)/bin/pytest tests/contract/test_buses.py tests/contract/test_stores.py \
+		$(PYTEST) tests/contract/test_buses.py tests/contract/test_stores.py \
 		tests/integration tests/e2e
 
 chaos: $(INSTALLED) ## Break everything for minutes, then kill at every step; an hour
