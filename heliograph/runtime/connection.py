@@ -47,7 +47,8 @@ class Connection:
 
     async def open(self) -> None:
         """Connect; waits as long as it takes for the server to be there."""
-        if not self.client.is_connected:
+        # one that is lost comes back by itself: to connect it as well would leave two readers on it
+        if not (self.client.is_connected or self.client.is_reconnecting):
             await self.client.connect(**self.options)
 
     def expect_close(self) -> None:
