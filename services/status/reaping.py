@@ -18,6 +18,7 @@ from heliograph.contracts.problems import Charged, NextAction
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Accounts, Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.orphans import delete_orphans
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.crashing import crash_point
 from heliograph.runtime.logs import job_fields
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 
 SOURCE = "heliograph/status"
 
+_WORK_QUEUES = ("WORK", "REQUESTS")  #: streams whose messages go when they are acknowledged
 _AT_ONCE = 500  #: jobs looked at in one round
 _NEEDS_NO_ACCOUNT = frozenset({Step.RENDERED, Step.SUBMIT_UNKNOWN})
 
@@ -169,5 +171,8 @@ async def reap_for_ever(bus: NatsBus, reaper: Reaper, *, every: float) -> None:
     while True:
         async with bus.leases.held("reaper") as lost:
             while not lost.is_set():
+                for stream in _WORK_QUEUES:
+                    for subject in await delete_orphans(bus.jetstream, stream):
+                        log.warning("Orphan deleted", subject=subject)
                 await reaper.sweep()
                 await asyncio.sleep(every)

@@ -14,6 +14,7 @@ from heliograph.runtime.bus import now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.settings import ServiceSettings
+from tests.support.orphans import make_orphan
 from tests.support.records import REGISTRY, a_record
 from tests.support.stack import Stack
 
@@ -61,6 +62,14 @@ async def test_a_message_that_is_lost_is_sent_again(
 
     ended = await client.finish(*(job.id for job in jobs))
     assert {job.status for job in ended} == {"succeeded"}
+
+
+async def test_a_message_that_came_back_after_its_acknowledgement_is_deleted(bus: NatsBus) -> None:
+    subject = await make_orphan(bus)
+
+    async with asyncio.timeout(30):
+        while await bus.jetstream.last(STREAM, subject):
+            await asyncio.sleep(0.1)
 
 
 async def test_a_job_that_is_not_done_in_time_expires(client: Client) -> None:
