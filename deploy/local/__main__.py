@@ -10,12 +10,13 @@ from collections.abc import Coroutine
 from pydantic import ValidationError
 from rich.console import Console
 
-from deploy.local.demo import CASTS, NoKey, check_provider, run_demo
-from deploy.local.processes import NotInstalled, ports, processes
-from deploy.local.readiness import PortsTaken, check_ports, until_ready
+from deploy.local.demo import CASTS, check_provider, run_demo
+from deploy.local.processes import ports, processes
+from deploy.local.readiness import check_ports, until_ready
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
-from heliograph.runtime.registry import RegistryError, load_registry
+from heliograph.runtime.registry import load_registry
+from heliograph.runtime.starting import CannotStart
 
 _READY_PATIENCE = 60.0  #: seconds for the demo's services to come up
 
@@ -33,7 +34,7 @@ def main() -> int:
         check_ports(settings.host, ports(settings))
         work = up(settings) if asked.what == "up" else demo(settings, asked.provider)
         return asyncio.run(_until_signal(work))
-    except (PortsTaken, NotInstalled, RegistryError, NoKey) as error:
+    except CannotStart as error:
         print(error, file=sys.stderr)
     except ValidationError as error:
         for each in error.errors():

@@ -9,6 +9,7 @@ from rich.console import Console
 from heliograph import Client, Job
 from heliograph.progress import show_progress
 from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.starting import CannotStart
 
 KEEPER = "a lighthouse keeper at dusk, oil on canvas"
 ALICE = "Alice, a cartographer with ink-stained hands, travelling coat, calm eyes"
@@ -30,7 +31,7 @@ CASTS = {
 _PATIENCE = 180.0  #: seconds for all three
 
 
-class NoKey(Exception):
+class NoKey(CannotStart):
     """The provider of the demo has no credentials; the message says which to set."""
 
 

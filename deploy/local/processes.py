@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deploy.local.settings import LocalSettings
 from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.starting import CannotStart
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("gateway", "render", "storage", "status")
@@ -30,7 +31,7 @@ class Port:
     number: int
 
 
-class NotInstalled(Exception):
+class NotInstalled(CannotStart):
     """A program is missing; `make setup` installs it."""
 
 

@@ -8,9 +8,10 @@ import httpx
 
 from deploy.local.processes import SERVICES, Port
 from deploy.local.settings import LocalSettings
+from heliograph.runtime.starting import CannotStart
 
 
-class PortsTaken(Exception):
+class PortsTaken(CannotStart):
     """Something else listens where we would; the message names the setting."""
 
 

@@ -16,8 +16,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from heliograph.runtime.logs import set_up_logs
-from heliograph.runtime.registry import RegistryError
 from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.starting import CannotStart
 
 log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ MAX_FRAME = 16 * 1024  #: bytes of a WebSocket frame from a client
 HTTP_GRACE = 3  #: seconds for HTTP requests in flight; the rest of the drain is for jobs in hand
 
 
-class PortTaken(Exception):
+class PortTaken(CannotStart):
     """Another process listens there already."""
 
 
@@ -40,7 +40,7 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
     try:
         app = create()
         listener = listen(settings.host, port)
-    except (RegistryError, PortTaken) as error:
+    except CannotStart as error:
         log.critical("Cannot start", reason=str(error))
         sys.exit(2)
     settle()

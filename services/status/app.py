@@ -1,12 +1,10 @@
 """The status service, wired: events in, live streams and lists out, sweeping beside it."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-import structlog
 from fastapi import FastAPI
 
 from heliograph.contracts.errors import Unavailable
@@ -26,7 +24,6 @@ from services.status.cleaning import (
     remove_objects,
 )
 from services.status.hub import Hub
-from services.status.ledgers.connecting import UnfitDatabase
 from services.status.ledgers.sql import SqlLedger
 from services.status.live import live_routes
 from services.status.outbox import Outbox
@@ -38,8 +35,6 @@ from services.status.subscribing import Subscription
 from services.status.trimming import trim_for_ever
 from services.status.versioning import Versions
 
-log = structlog.get_logger()
-
 
 def create_app(settings: StatusSettings) -> FastAPI:
     """Assemble the service from its settings."""
@@ -47,7 +42,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     bus = NatsBus(settings, registry, "status")
     presenter = Presenter(settings, Addresses(bus.jetstream))
     hub = Hub(bus, presenter, ring_bytes=settings.ring_bytes)
-    ledger = _ledger(settings)
+    ledger = SqlLedger(settings.database)
     versions = Versions(ledger, bus.slots, hub)
     cleaner = Cleaner(
         bus.events,
@@ -109,11 +104,3 @@ def create_app(settings: StatusSettings) -> FastAPI:
     app.include_router(streaming_routes(subscribe))
     add_health(app, {"nats": bus.check, "hub": check_hub, "database": ledger.check})
     return app
-
-
-def _ledger(settings: StatusSettings) -> SqlLedger:
-    try:
-        return SqlLedger(settings.database)
-    except UnfitDatabase as error:
-        log.critical("Cannot start", reason=str(error))
-        sys.exit(2)

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from heliograph.contracts.registry import Inconsistency, Registry, inconsistencies
 from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.starting import CannotStart
 
 SECTIONS = ("kinds", "models", "lanes", "accounts")
 SHIPPED = Path(__file__).parent
 
 
-class RegistryError(Exception):
+class RegistryError(CannotStart):
     """The registry is wrong: the message says file, line and reason. Nothing starts with it."""
 
 

@@ -9,8 +9,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from heliograph.runtime.starting import CannotStart
 
-class UnfitDatabase(Exception):
+
+class UnfitDatabase(CannotStart):
     """The read model cannot be in that database; the message says what to change."""
 
     def __init__(self, reason: str) -> None:

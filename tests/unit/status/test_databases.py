@@ -1,6 +1,9 @@
 """The read model is in SQLite or in PostgreSQL, and it is said at once where it cannot be."""
 
 import asyncio
+import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +18,6 @@ from structlog.testing import capture_logs
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import Record
-from services.status.app import create_app
 from services.status.ledgers import Row
 from services.status.ledgers.connecting import UnfitDatabase
 from services.status.ledgers.sql import SqlLedger
@@ -77,17 +79,25 @@ def test_a_driver_that_is_missing_is_named_with_where_it_comes_from(
 
 
 def test_status_does_not_start_without_its_database(tmp_path: Path) -> None:
-    settings = StatusSettings.model_validate(
-        {"home": tmp_path, "database_url": "postgresql://me:hunter2@host/db"}
+    settings = {
+        "HELIOGRAPH_HOME": str(tmp_path),
+        "HELIOGRAPH_DATABASE_URL": "postgresql://me:hunter2@host/db",
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.status"],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
-    with capture_logs() as lines, pytest.raises(SystemExit) as end:
-        create_app(settings)
-
-    assert end.value.code == 2
-    [line] = [line for line in lines if line["log_level"] == "critical"]
+    assert ended.returncode == 2
+    [line] = map(json.loads, ended.stderr.splitlines())
+    assert line["level"] == "critical"
     assert line["reason"].startswith("HELIOGRAPH_DATABASE_URL")
-    assert "hunter2" not in str(lines)
+    assert "hunter2" not in ended.stdout + ended.stderr
 
 
 def test_a_password_is_not_shown_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
