@@ -14,7 +14,7 @@ class Cleanups:
     """Asks status, which does it. Every method raises Unavailable."""
 
     def __init__(self, jetstream: JetStream, projects: Projects) -> None:
-        self._jetstream = JetStream(jetstream.connection, timeout=_PATIENCE)
+        self._jetstream = jetstream
         self._projects = projects
 
     async def ask(self, project: str, wanted: CleanupRequest) -> CleanupReport:

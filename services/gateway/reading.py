@@ -110,7 +110,7 @@ async def ask(
     jetstream: JetStream, subject: str, question: BaseModel, *, patience: float = LIST_PATIENCE
 ) -> bytes:
     """
-    A question to the read model. `patience` is seconds, at most those of `jetstream`.
+    A question to the read model. `patience` is seconds.
 
     Raises:
         AnsweredBadly: It was refused.

@@ -202,13 +202,13 @@ class JetStream:
         Raises:
             Unavailable: Nobody answers within `timeout` seconds.
         """
-        async with self._calling():
+        async with self._calling(timeout):
             return (await self.connection.request(subject, body, timeout=timeout)).data
 
     @asynccontextmanager
-    async def _calling(self) -> AsyncIterator[None]:
+    async def _calling(self, timeout: float | None = None) -> AsyncIterator[None]:
         """
-        Bounds a call with all its tries, and translates what goes wrong.
+        Bounds a call with all its tries, by `timeout` or the view's own, and translates what goes wrong.
 
         `asyncio.wait_for` of Python 3.11, which nats-py waits with, loses a cancellation that comes in
         the same moment as the answer (python/cpython#86296): who asked would never stop.
@@ -216,11 +216,12 @@ class JetStream:
         if not (self.connection.is_connected or self.connection.is_reconnecting):
             raise Unavailable("not connected to NATS")
         task = asyncio.current_task()
-        before = task.cancelling() if task else 0
+        assert task
+        before = task.cancelling()
         with translated():
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(timeout or self.timeout):
                 yield
-        if task and task.cancelling() > before:
+        if task.cancelling() > before:
             raise asyncio.CancelledError
 
     async def hint(self, subject: str, body: bytes = b"") -> None:
