@@ -11,6 +11,7 @@ from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.names import JOB_PATTERN, matches
 from heliograph.contracts.queries import FindJobs, ListJobs
 from heliograph.contracts.records import Record
+from services.status.ledgers.counting import count
 from services.status.ledgers.searching import containing
 from services.status.ledgers.slotting import begins
 from services.status.ledgers.tables import jobs, labels, stamp
@@ -116,7 +117,7 @@ def _labelled(project: str, label: Label) -> list[ColumnElement[bool]]:
 async def _in_slots(connection: AsyncConnection, project: str, prefix: str) -> ColumnElement[bool]:
     """Few jobs are found by their slots, and put in order; many are found in their order."""
     own = select(jobs.c.slot).where(jobs.c.project == project, begins(prefix))
-    if await _count(connection, own) < _MANY:
+    if await count(connection, own, up_to=_MANY) < _MANY:
         return begins(prefix)
     # LIKE of SQLite does not tell capitals from small letters
     return func.substr(jobs.c.slot, 1, len(prefix)) == prefix
@@ -139,16 +140,9 @@ async def _rarest(
     counts: dict[Label | None, int] = {}
     for label in wanted:
         having = _labelled(query.project, label)
-        counts[label] = await _count(connection, select(labels.c.job).where(*having))
+        matching = select(labels.c.job).where(*having)
+        counts[label] = await count(connection, matching, up_to=_MANY)
     if narrowed and min(counts.values(), default=0) >= _MANY:
         matching = select(jobs.c.id).where(*others, *_between(query, jobs.c.created_at))
-        counts[None] = await _count(connection, matching)
+        counts[None] = await count(connection, matching, up_to=_MANY)
     return min(counts, key=lambda each: counts[each], default=None)
-
-
-async def _count(connection: AsyncConnection, found: Select[Any]) -> int:
-    """How many there are; of many, only that they are."""
-    return (
-        await connection.scalar(select(func.count()).select_from(found.limit(_MANY).subquery()))
-        or 0
-    )

@@ -9,11 +9,12 @@ table's own, and taken where it helps.
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Select, func, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Select, literal_column, select, table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.status.ledgers.connecting import cause_of
+from services.status.ledgers.counting import count
 from services.status.ledgers.tables import folded, jobs
 
 log = structlog.get_logger()
@@ -74,8 +75,7 @@ async def containing(connection: AsyncConnection, phrase: str) -> ColumnElement[
     phrase = folded(phrase)
     if _is_beside(connection) and len(phrase) >= _SHORTEST:
         found = _hits.params(phrase=_quoted(phrase))
-        few = select(func.count()).select_from(found.limit(_MANY + 1).subquery())
-        if (await connection.scalar(few) or 0) <= _MANY:
+        if await count(connection, found, up_to=_MANY + 1) <= _MANY:
             return jobs.c.number.in_(found)
     return jobs.c.prompt.contains(phrase, autoescape=True)
 

@@ -1,0 +1,12 @@
+"""Counting what a query finds, as far as it matters how much it is."""
+
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+async def count(connection: AsyncConnection, found: Select[Any], *, up_to: int) -> int:
+    """How many rows there are; `up_to` says that there are so many or more."""
+    rows = select(func.count()).select_from(found.limit(up_to).subquery())
+    return await connection.scalar(rows) or 0
