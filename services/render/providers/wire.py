@@ -12,7 +12,7 @@ CONNECT = 5.0  #: seconds
 MAX_ANSWER = 8 * 2**20  #: bytes
 _EXCERPT = 4096  #: bytes
 PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
-LONGEST_PATIENCE = 600.0  #: seconds
+_LONGEST_PATIENCE = 600.0  #: seconds
 _LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=10)
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -159,7 +159,12 @@ def patience(answer: httpx.Response, seconds_in: Callable[[Any], Any] = lambda _
             seconds = (parsedate_to_datetime(str(said)) - datetime.now(UTC)).total_seconds()
         except (TypeError, ValueError):
             return PATIENCE
-    return min(max(seconds, 0.0), LONGEST_PATIENCE)
+    return bearable(seconds)
+
+
+def bearable(seconds: float) -> float:
+    """Seconds to wait, of those that a provider asks for."""
+    return min(max(seconds, 0.0), _LONGEST_PATIENCE)
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -12,7 +12,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import NextAction, ProviderNote
 from services.render.providers import RateLimited, ReplyLost
-from services.render.providers.wire import LONGEST_PATIENCE, PATIENCE
+from services.render.providers.wire import PATIENCE, bearable
 
 _NO_MONEY = ("billing", "prepayment", "credits", "balance")
 _CHANGE = NextAction(kind="change_request", label="Change what Gemini objects to")
@@ -57,7 +57,7 @@ def _delay(details: Any) -> float:
     for each in notes if isinstance(notes, list) else []:
         delay = each.get("retryDelay") if isinstance(each, dict) else None
         try:
-            return min(max(float(str(delay).removesuffix("s")), 0.0), LONGEST_PATIENCE)
+            return bearable(float(str(delay).removesuffix("s")))
         except ValueError:
             continue
     return PATIENCE
