@@ -159,7 +159,8 @@ class Dispatcher:
         if not desk.lane:
             return 0
         # only moves make room less: who had some has at least as much by now, and need not ask
-        if desk.is_new or self._room(desk) <= 0 or await self._has_new_limit(desk):
+        has_new_limit = await self._bus.lanes.limit(desk.name) != desk.limit
+        if desk.is_new or has_new_limit or self._room(desk) <= 0:
             await self._look(desk)
         room = self._room(desk)
         if room <= 0 or desk.limit.paused:
@@ -172,9 +173,6 @@ class Dispatcher:
     def _room(self, desk: Desk) -> int:
         beyond = ahead(desk.limit.cap, self._pace.of_lane(desk.name), self._look_ahead)
         return desk.limit.cap + beyond - desk.in_use - desk.ready
-
-    async def _has_new_limit(self, desk: Desk) -> bool:
-        return await self._bus.lanes.limit(desk.name) != desk.limit
 
     async def _look(self, desk: Desk) -> None:
         """What the server says of a lane, and what operators want of it."""
