@@ -38,7 +38,7 @@ class Retention(Rule):
     @property
     def is_limited(self) -> bool:
         """Whether anything could ever go."""
-        return any(_said(rule) for rule in (self, *self.kinds.values()))
+        return self.least != _NO_RULE
 
     @property
     def least(self) -> Rule:
