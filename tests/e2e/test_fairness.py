@@ -11,6 +11,7 @@ from heliograph.contracts.events import event_type
 from heliograph.contracts.records import Job
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running
+from tests.support.waiting import until_one_runs
 
 LANE, CAP, LOOK_AHEAD = "text", 4, 2  # texts cost next to nothing to make
 PROJECT_LIMIT, LIMIT = 60, 100
@@ -74,7 +75,7 @@ async def test_a_small_project_waits_for_one_job_where_they_take_a_while(
     await http.patch(f"/v1/lanes/{LANE}", json={"cap": 1})
     async with pair.client(some_project()) as large, pair.client(some_project()) as small:
         many = await _submit(large, 5, seconds=1.5)
-        await _until_one_runs(http, many)
+        await until_one_runs(large, [job.id for job in many])
         [one] = await _submit(small, 1)
         await small.finish(one.id)
         await http.patch(f"/v1/lanes/{LANE}", json={"reset": True})
@@ -173,12 +174,6 @@ async def test_nobody_is_accepted_when_too_many_wait_in_all(
         for client, mine in jobs:
             await client.finish(*(job.id for job in mine))
     await _until_accepted(http, some_project())
-
-
-async def _until_one_runs(http: httpx.AsyncClient, jobs: list[Job]) -> None:
-    async with asyncio.timeout(20):
-        while not await _sequences(http, jobs, "started"):
-            await asyncio.sleep(0.05)
 
 
 async def _ask(http: httpx.AsyncClient, project: str) -> httpx.Response:

@@ -12,6 +12,7 @@ from heliograph.client import Client
 from heliograph.contracts.events import event_type
 from heliograph.contracts.records import Job
 from tests.support.stack import Stack
+from tests.support.waiting import until_one_runs
 
 PATIENCE = 20.0  #: seconds
 
@@ -75,17 +76,10 @@ async def test_a_lower_cap_holds_for_everything_that_starts(
     assert await _most_at_once(http, ended) <= 2
 
 
-async def _until_one_runs(client: Client, jobs: list[str]) -> None:
-    """Any of them: who is first among those asked for at the same time, nobody knows."""
-    async with asyncio.timeout(PATIENCE):
-        while not any([(await client.get(job)).status == "running" for job in jobs]):
-            await asyncio.sleep(0.05)
-
-
 async def test_a_higher_cap_is_used_at_once(client: Client, http: httpx.AsyncClient) -> None:
     await http.patch("/v1/lanes/shots", json={"cap": 1})
     jobs = await _shots(client, 12, 1)
-    await _until_one_runs(client, jobs)
+    await until_one_runs(client, jobs)
 
     await http.patch("/v1/lanes/shots", json={"cap": 12})
 

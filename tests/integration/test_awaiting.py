@@ -11,6 +11,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.tasks import running
 from services.render.awaiting import Awaiting
 from tests.support.records import a_record, some_project
 
@@ -37,12 +38,8 @@ async def awaiting(
     waiting = Awaiting(bus, let_go=told.free.append, forget=told.over.append, look_again=look_again)
     for job in jobs:
         waiting.begin(ticket_for(job))
-    task = asyncio.create_task(waiting.run())
-    try:
+    async with running(awaiting=waiting.run):
         yield waiting
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def accept(bus: NatsBus, project: str, *after: str) -> Entry:

@@ -8,18 +8,15 @@ from typing import Any
 from heliograph.runtime.bus.buckets import Cell
 from heliograph.runtime.bus.mirrors import Mirror
 from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.tasks import running
 from tests.support.records import some_project
 
 
 @asynccontextmanager
 async def watching(bus: NatsBus) -> AsyncIterator[Mirror]:
     mirror = Mirror(bus.jetstream, "projects")
-    task = asyncio.create_task(mirror.watch())
-    try:
+    async with running(mirror=mirror.watch):
         yield mirror
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def until(mirror: Mirror, key: str, value: dict[str, Any]) -> None:
