@@ -13,9 +13,7 @@ class RenderSettings(ServiceSettings):
     max_attempts: int = Field(default=3, ge=1)  #: submissions of a job that nobody asked for
     backoff_min: float = Field(default=2.0, ge=0)  #: seconds before the second attempt, at most
     backoff_max: float = Field(default=60.0, ge=0)  #: seconds before any attempt, at most
-    poll_min: float = Field(
-        default=0.25, gt=0
-    )  #: seconds between questions to a provider, at least
+    poll_min: float = Field(default=0.25, gt=0)  #: seconds between polls of a request, at least
     poll_max: float = Field(default=2.0, gt=0)  #: seconds between them, at most
     progress_every: float = Field(default=0.5, gt=0)  #: seconds between reports of one job
     dispatch: bool = True  #: whether this process may become the dispatcher
