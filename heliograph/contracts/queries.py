@@ -1,7 +1,7 @@
 """Questions that services answer each other over the bus, as request and reply."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -263,16 +263,3 @@ class FindUpload(_Message):
 
 class FoundUpload(_Message):
     object: Object | None = None
-
-
-class Ticket(_Message):
-    """What lies in the queue for a job: enough to decide when it may start."""
-
-    job: str
-    project: str
-    lane: str
-    priority: Literal["high", "normal", "low"]
-    account: str
-    not_before: datetime | None = None
-    after: list[str] = Field(default_factory=list)  #: jobs that must succeed before it may start
-    cost: str = "0"

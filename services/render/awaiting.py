@@ -14,8 +14,8 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.events import event_type
-from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import FINAL, Record, Step
+from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.feeds import Feed
 from heliograph.runtime.bus.nats import NatsBus

@@ -7,7 +7,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from heliograph.contracts.limits import LaneLimit
-from heliograph.contracts.queries import LaneState, Ticket, WaitingProject
+from heliograph.contracts.queries import LaneState, WaitingProject
+from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus import Places, now
 from services.render.scheduling import Lane, Waiting
 

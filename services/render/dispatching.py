@@ -16,8 +16,9 @@ from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries import LaneStates, Position, Room, Ticket
+from heliograph.contracts.queries import LaneStates, Position, Room
 from heliograph.contracts.registry import Registry
+from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.jetstream import stop_listening
 from heliograph.runtime.bus.lanes import lane_consumer
@@ -103,7 +104,7 @@ class Dispatcher:
         self._hear(message.headers or {}, message.data)
 
     def _hear(self, headers: dict[str, str], data: bytes) -> None:
-        ticket = Ticket.model_validate_json(data)
+        ticket = Ticket.from_json(data)
         desk = self._desks.get(ticket.lane)
         if desk:
             since = datetime.fromisoformat(headers["Nats-Time-Stamp"])

@@ -1,5 +1,6 @@
 """Everything that is true in the world, whoever knows it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
@@ -111,7 +112,7 @@ class State:
         """A job as it stands, at once."""
         return self._records.get(job)
 
-    def steps(self, jobs: list[str]) -> list[Step]:
+    def steps(self, jobs: Sequence[str]) -> list[Step]:
         """How far some jobs are."""
         return [self._records[job].step for job in jobs]
 

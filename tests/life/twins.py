@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from heliograph.contracts.events import Event
-from heliograph.contracts.queries import Ticket
+from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus import Entry, Places
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork, Message
 from tests.life.processes import Process, gate, hear_back

@@ -35,13 +35,13 @@ from heliograph.contracts.queries import (
     ListJobs,
     Position,
     ProgressReport,
-    Ticket,
 )
 from heliograph.contracts.records import Job, Marker, Record
 from heliograph.contracts.requests import CancelRequest, JobRequest, RetryRequest
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.contracts.scenes import Story
 from heliograph.contracts.sim import SimRecord
+from heliograph.contracts.tickets import Ticket
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 from tests.support.records import a_record

@@ -16,9 +16,9 @@ from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Fact
 from heliograph.contracts.jobs import fold
 from heliograph.contracts.limits import LaneLimit
-from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.slots import Restored
+from heliograph.contracts.tickets import Ticket
 
 
 class Lost(Exception):

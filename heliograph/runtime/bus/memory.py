@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.events import Event
-from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import Record
 from heliograph.contracts.slots import Restored
+from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus import Entry, Lost, Places, SlotClaim
 
 Gate = Callable[..., Awaitable[None]]  #: called with the name of the act, and what it is about

@@ -1,8 +1,8 @@
 """The work queue on JetStream: the stream WORK, and DEAD for what nobody can work on."""
 
 from heliograph.contracts import subjects
-from heliograph.contracts.queries import Ticket
 from heliograph.contracts.records import Record, Step
+from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus.jetstream import WRONG_LAST_SEQUENCE, ApiError, JetStream
 
 STREAM = "WORK"
@@ -24,7 +24,7 @@ class StreamedWork:
         subject = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
         target = subjects.run(ticket.lane, ticket.project, ticket.job)
         headers = {**FIRST, "Nats-Schedule": NEVER, "Nats-Schedule-Target": target}
-        await self._put(subject, ticket.model_dump_json().encode(), headers)
+        await self._put(subject, ticket.to_json(), headers)
 
     async def publish_store(self, project: str, job: str) -> None:
         await self._put(subjects.store(project, job), b"{}", FIRST)
@@ -50,7 +50,7 @@ class StreamedWork:
         }
         target = subjects.run(ticket.lane, ticket.project, ticket.job)
         try:
-            await self._jetstream.publish(target, ticket.model_dump_json().encode(), headers)
+            await self._jetstream.publish(target, ticket.to_json(), headers)
         except ApiError as error:
             if error.err_code not in WRONG_LAST_SEQUENCE:
                 raise
@@ -81,6 +81,6 @@ def ticket_for(job: Record) -> Ticket:
         priority=job.priority,
         account=job.internal.account,
         not_before=job.internal.not_before,
-        after=job.internal.after if job.step is Step.ACCEPTED else [],
+        after=tuple(job.internal.after) if job.step is Step.ACCEPTED else (),
         cost=str(job.cost.estimated),
     )

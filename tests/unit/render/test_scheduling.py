@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from heliograph.contracts.queries import Ticket
 from heliograph.contracts.requests import PRIORITIES, Priority
+from heliograph.contracts.tickets import Ticket
 from services.render.scheduling import HasRoom, Lane, Ring, Waiting
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ def a_job(
         priority=priority,
         account=account,
         not_before=not_before,
-        after=list(after),
+        after=tuple(after),
     )
     return Waiting(sequence, ticket, NOW)
 
