@@ -11,9 +11,22 @@ from heliograph.runtime.settings import ServiceSettings
 
 class _Broker(NatsBroker):
     async def start(self) -> None:
-        """Raises Unavailable: whoever starts it tries again."""
+        """
+        Raises Unavailable: whoever starts it tries again, and who listens already is left alone.
+
+        Started twice, a subscriber of FastStream would go on listening and hand nothing on.
+        """
         with translated():
-            await super().start()
+            await self.connect()
+            for subscriber in self.subscribers:
+                if subscriber.running:
+                    continue
+                try:
+                    await subscriber.start()
+                except Exception:
+                    await subscriber.stop()
+                    raise
+        self.running = True
 
 
 async def _as_it_is(message: NatsMessage) -> NatsMessage:
