@@ -119,6 +119,13 @@ class OverMaxCost(RequestError):
     status = 402
 
 
+class Forbidden(RequestError):
+    """A page of another origin may not do this; its origin is not among the allowed ones."""
+
+    code = "forbidden"
+    status = 403
+
+
 class NotFound(RequestError):
     """There is nothing here by that name."""
 

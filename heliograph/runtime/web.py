@@ -8,10 +8,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from heliograph.contracts.errors import (
     BodyTooLarge,
+    Forbidden,
     HeliographError,
     MethodNotAllowed,
     NotFound,
@@ -21,9 +24,12 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import FieldError, Problem
 from heliograph.runtime.checking import pointer_to
+from heliograph.runtime.origins import is_welcome
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  #: methods that change nothing
 
 
 def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI:
@@ -33,6 +39,7 @@ def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(Exception, _on_bug)
+    app.add_middleware(_Doorkeeper, allowed=settings.allowed_origins)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -42,6 +49,22 @@ def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI
             expose_headers=["Location", "Link", "Idempotency-Replayed", "Retry-After", "RateLimit"],
         )
     return app
+
+
+class _Doorkeeper:
+    """Refuses what a page of another origin would change."""
+
+    def __init__(self, app: ASGIApp, allowed: list[str]) -> None:
+        self._app = app
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_change = scope["type"] == "http" and scope["method"] not in _SAFE
+        if is_change and not is_welcome(Headers(scope=scope), self._allowed):
+            answer = problem_response(Forbidden().problem(instance=scope["path"]))
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:

@@ -20,6 +20,7 @@ from heliograph.contracts.live import (
     Subscribe,
     Unsubscribe,
 )
+from heliograph.runtime.origins import is_welcome
 from services.status.outbox import Outbox
 from services.status.subscribing import Subscribing, Subscription, error_frame
 
@@ -39,8 +40,7 @@ def live_routes(subscribing: Subscribing, allowed_origins: list[str]) -> APIRout
 
     @router.websocket("/v1/live")
     async def live(socket: WebSocket) -> None:
-        origin = socket.headers.get("origin")
-        if origin and allowed_origins and origin not in allowed_origins:
+        if not is_welcome(socket.headers, allowed_origins):
             await socket.close(NOT_YOURS)
             return
         offered = socket.scope.get("subprotocols", [])

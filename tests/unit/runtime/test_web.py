@@ -104,3 +104,23 @@ async def test_a_browser_may_come_from_the_allowed_origins(
     response = await web.get("/boats/1", headers={"origin": origin})
 
     assert ("access-control-allow-origin" in response.headers) == allowed
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", "http://test", None])
+async def test_a_page_of_ours_and_a_program_may_change_something(
+    web: httpx.AsyncClient, origin: str | None
+) -> None:
+    response = await web.post("/boats", headers={"origin": origin} if origin else {})
+
+    assert problem(response).code == "malformed_request"
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://test.evil.example", "null", "http://[", ""]
+)
+async def test_a_page_of_somebody_else_may_change_nothing(
+    web: httpx.AsyncClient, origin: str
+) -> None:
+    response = await web.post("/boats", headers={"origin": origin, "content-type": "text/plain"})
+
+    assert (response.status_code, problem(response).code) == (403, "forbidden")
