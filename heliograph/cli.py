@@ -12,12 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from heliograph.client import Client, ClientError, NotReachable, Refused
+from heliograph.client import Client
 from heliograph.contracts.actions import ActionItem
 from heliograph.contracts.batches import BatchItem
 from heliograph.contracts.records import Job
 from heliograph.contracts.sim import read_ledger
-from heliograph.live import LiveRefused
+from heliograph.failures import ClientError, NotReachable, Refused
 from heliograph.progress import show_progress
 
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3  #: exit codes
@@ -44,7 +44,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except NotReachable as error:
         _fail(str(error), UNREACHABLE)
-    except (Refused, LiveRefused) as error:
+    except Refused as error:
         for each in error.problem.errors:
             _err.print(f"  {each.pointer}: {each.detail}", highlight=False, markup=False)
         _fail(str(error), USAGE)

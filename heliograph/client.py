@@ -32,6 +32,7 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Asset, Job
 from heliograph.contracts.retention import CleanupReport
 from heliograph.contracts.scenes import Story, shots_of
+from heliograph.failures import ClientError, DamagedDownload, JobFailed, NotReachable, Refused
 from heliograph.live import Cursor, LiveEvent, following
 
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
@@ -39,35 +40,6 @@ FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _TRIES = 5  #: of a request whose answer is lost, or that comes too early
 _STALE = frozenset({400, 401, 403})  #: how stores answer to an address that has expired
-
-
-class ClientError(Exception):
-    """A request could not be done."""
-
-
-class NotReachable(ClientError):
-    """Nobody answers at that address."""
-
-
-class Refused(ClientError):
-    """The service refused the request; `problem` says why, and what can be done."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(f"{problem.code}: {problem.detail}")
-        self.problem = problem
-
-
-class JobFailed(ClientError):
-    """The job ended without a result; `job.error` says why."""
-
-    def __init__(self, job: Job) -> None:
-        reason = f"{job.error.code}: {job.error.detail}" if job.error else job.status
-        super().__init__(f"{job.id} {reason}")
-        self.job = job
-
-
-class DamagedDownload(ClientError):
-    """The bytes that arrived are not those that were stored; nothing was kept."""
 
 
 class Client:

@@ -16,6 +16,7 @@ from heliograph.contracts.live import SUBPROTOCOL
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import Job
+from heliograph.failures import Refused
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  #: seconds before a lost connection is opened again
 
@@ -44,14 +45,6 @@ class LiveEvent:
     cursor: Cursor | None = None
 
 
-class LiveRefused(Exception):
-    """The live connection refused what was asked of it; `problem` says why."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(f"{problem.code}: {problem.detail}")
-        self.problem = problem
-
-
 @asynccontextmanager
 async def following(
     address: str, project: str, jobs: Sequence[str] = (), after: Cursor | None = None
@@ -60,7 +53,8 @@ async def following(
     What happens to some jobs, or to all of a project, for as long as the block runs.
 
     A snapshot comes first, or what was missed since `after`. A connection that breaks is opened again
-    and taken up where it broke off. Reading the events raises LiveRefused when the server refuses.
+    and taken up where it broke off, and so is one that cannot be served right now. Reading the events
+    raises Refused when the service refuses for good.
     """
     async with aclosing(_follow(address, project, jobs, after)) as events:
         yield events
@@ -82,6 +76,9 @@ async def _follow(
                         yield event
         except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
             pass
+        except Refused as error:
+            if not error.problem.retryable:
+                raise
         await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  # spreads load
         pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -124,4 +121,4 @@ def _events(frame: dict[str, Any], epoch: str) -> Iterator[LiveEvent]:
             )
             yield LiveEvent("progress", report.job, report=report)
         case "error":
-            raise LiveRefused(Problem.model_validate(frame["problem"]))
+            raise Refused(Problem.model_validate(frame["problem"]))

@@ -8,10 +8,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from heliograph.client import Client, Refused
+from heliograph.client import Client
 from heliograph.contracts.events import event_type
 from heliograph.contracts.names import new_job_id
 from heliograph.contracts.records import Job
+from heliograph.failures import Refused
 from tests.support.stack import Stack, stack_running
 
 PATIENCE = 20.0  #: seconds

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from heliograph.client import Client, Refused
+from heliograph.client import Client
 from heliograph.contracts.records import Job
+from heliograph.failures import Refused
 from tests.support.stack import Stack
 
 PRICE = "0.01"

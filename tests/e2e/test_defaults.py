@@ -7,9 +7,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from heliograph.client import Client, Refused
+from heliograph.client import Client
 from heliograph.contracts.records import Job
 from heliograph.contracts.sim import SimRecord
+from heliograph.failures import Refused
 from tests.support.stack import Stack, stack_running
 
 FAST = {"seconds": 0}

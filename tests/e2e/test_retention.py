@@ -11,9 +11,10 @@ import httpx
 import pytest
 from minio import Minio
 
-from heliograph.client import Client, Refused
+from heliograph.client import Client
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.records import Asset, Job
+from heliograph.failures import Refused
 from heliograph.runtime.crashing import VARIABLE
 from heliograph.runtime.home import Home
 from tests.support.records import some_project

@@ -10,8 +10,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from heliograph.client import Client, Refused
+from heliograph.client import Client
 from heliograph.contracts.records import Job
+from heliograph.failures import Refused
 from tests.support.stack import Stack
 
 FAST = {"seconds": 0, "price": "0.01"}
