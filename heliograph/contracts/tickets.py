@@ -20,7 +20,6 @@ class Ticket:
     account: str
     not_before: datetime | None = None
     after: tuple[str, ...] = ()  #: jobs that must succeed before it may start
-    cost: str = "0"
 
     @classmethod
     def from_json(cls, data: bytes) -> "Ticket":

@@ -82,5 +82,4 @@ def ticket_for(job: Record) -> Ticket:
         account=job.internal.account,
         not_before=job.internal.not_before,
         after=tuple(job.internal.after) if job.step is Step.ACCEPTED else (),
-        cost=str(job.cost.estimated),
     )
