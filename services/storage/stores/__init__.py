@@ -52,9 +52,6 @@ class ObjectStore(Protocol):
     async def put(self, key: str, content: Content, media_type: str) -> None:
         """Keep the bytes, and make sure that they are there, whole. Raises Damaged when not."""
 
-    async def size(self, key: str) -> int | None:
-        """How many bytes are under a key; None when there are none."""
-
     async def keys(self, prefix: str) -> list[str]:
         """What there is under keys that begin like this."""
 

@@ -19,10 +19,6 @@ class MemoryStore:
             raise Damaged(key)
         self.objects[key] = stored
 
-    async def size(self, key: str) -> int | None:
-        stored = self.objects.get(key)
-        return None if stored is None else len(stored)
-
     async def keys(self, prefix: str) -> list[str]:
         return [key for key in self.objects if key.startswith(prefix)]
 

@@ -87,10 +87,6 @@ class MinioStore:
                     digest.update(chunk)
         return digest.hexdigest()
 
-    async def size(self, key: str) -> int | None:
-        answer = await self._head(key)
-        return int(answer.headers["Content-Length"]) if answer else None
-
     async def _head(self, key: str) -> httpx.Response | None:
         with translated():
             answer = await self._http.head(self._sign("HEAD", key))
