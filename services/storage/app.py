@@ -31,6 +31,7 @@ from services.storage.addressing import answer_queries, asset_routes
 from services.storage.fetching import Fetcher
 from services.storage.inspecting import Inspectors
 from services.storage.removing import Remover, obey_removals
+from services.storage.scratch import claim
 from services.storage.settings import StorageSettings
 from services.storage.stores import StoreUnavailable
 from services.storage.stores.minio import MinioStore
@@ -46,10 +47,11 @@ def create_app(settings: StorageSettings) -> FastAPI:
     bus = NatsBus(settings, registry, "storage")
     store = create_store(settings)
     inspectors = Inspectors(max_pixels=settings.image_max_pixels)
-    uploads = Uploads(Bucket(bus.jetstream, "uploads"), store, inspectors)
+    uploads = Uploads(Bucket(bus.jetstream, "uploads"), store, inspectors, settings)
     hosts = [urlsplit(settings.render_url).netloc, *settings.hosts_of_results]
     hosts += settings.provider_hosts
     fetcher = Fetcher(hosts, deadline=settings.download_deadline)
+    folder = claim(settings.folder.folder("tmp"))
     storer = Storer(
         bus.events,
         bus.work,
@@ -58,6 +60,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
         fetcher,
         inspectors,
         uploads,
+        folder,
         registry,
         settings,
     )
@@ -86,7 +89,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
         await store.aclose()
 
     app = create_web(settings, "Heliograph storage", lifespan=lifespan)
-    app.include_router(upload_routes(uploads, settings))
+    app.include_router(upload_routes(uploads, folder, settings))
     app.include_router(asset_routes(bus.events, store, life=life))
     add_health(app, {"nats": bus.check, "s3": store.check})
     return app

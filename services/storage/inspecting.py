@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from heliograph.contracts.errors import OutputRefused
+from heliograph.contracts.errors import OutputRefused, Unavailable
 
-_PATIENCE = 30.0  #: seconds for one picture
+_PATIENCE = 30.0  #: seconds for one try
+_TRIES = 2  #: this process may have stood still during the first
 _AT_ONCE = 2  #: programs; decoding is all CPU
 
 
@@ -47,13 +48,10 @@ class Inspectors:
 
         Raises:
             OutputRefused: It is no picture, or not one that can be opened within bounds.
+            Unavailable: Nobody can say by now; try again later.
         """
         request = {"source": str(source), "folder": str(folder), "max_pixels": self._max_pixels}
-        try:
-            async with self._places, asyncio.timeout(_PATIENCE):
-                answer = await self._answer(request)
-        except (TimeoutError, EOFError, ConnectionError) as error:
-            raise OutputRefused("the picture could not be opened in time") from error
+        answer = await self._answer_in_time(request)
         if "error" in answer:
             raise OutputRefused(f"the picture cannot be opened: {answer['error']}")
         variants = {
@@ -61,6 +59,14 @@ class Inspectors:
             for name, made in answer["variants"].items()
         }
         return Inspection(answer["width"], answer["height"], variants)
+
+    async def _answer_in_time(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Too much work is refused by the fork, in an answer: what is late is not the picture's fault."""
+        for _ in range(_TRIES):
+            with suppress(TimeoutError, EOFError, ConnectionError):
+                async with self._places, asyncio.timeout(_PATIENCE):
+                    return await self._answer(request)
+        raise Unavailable("the picture could not be opened in time")
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._idle:

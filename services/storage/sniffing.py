@@ -1,9 +1,10 @@
 """What bytes are, by what they begin with: nobody is believed about a content type."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-from heliograph.contracts.errors import OutputRefused
+from heliograph.contracts.errors import BodyTooLarge, OutputRefused
 from heliograph.contracts.registry import Media
 
 IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
@@ -56,6 +57,26 @@ def check_media(path: Path, wanted: Media) -> str:
         raise OutputRefused(f"the output is {media_type}, not {wanted}")
     if media_type is None or sniff(path) is None:
         raise OutputRefused("the output is of no type that is stored")
+    return media_type
+
+
+def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
+    """
+    The media type of what somebody brought.
+
+    Args:
+        max_bytes: The largest file of a medium. One that is larger is not read.
+
+    Raises:
+        BodyTooLarge, OutputRefused: Other files are welcome.
+    """
+    media_type = _beginning(path)
+    if media_type:
+        media = media_of(media_type)
+        if path.stat().st_size > max_bytes(media):
+            raise BodyTooLarge(f"at most {max_bytes(media)} bytes of {media}")
+    if media_type is None or sniff(path) is None:
+        raise OutputRefused("png, jpeg, webp, gif, mp4 and json are stored here")
     return media_type
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from heliograph.contracts import subjects
 from heliograph.contracts.assets import output_key, variant_key
-from heliograph.contracts.errors import JobError, OutputExpired, Poison, StorageFailed
+from heliograph.contracts.errors import JobError, OutputExpired, Poison, StorageFailed, Unavailable
 from heliograph.contracts.facts import Canceled, Failed, Succeeded
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.problems import NextAction, Problem
@@ -24,7 +24,7 @@ from services.storage.inspecting import Inspectors, MadeVariant
 from services.storage.rewriting import write_readable
 from services.storage.settings import StorageSettings
 from services.storage.sniffing import check_media
-from services.storage.stores import Content, ObjectStore, StoreUnavailable
+from services.storage.stores import Content, ObjectStore
 from services.storage.uploading import Uploads
 
 log = structlog.get_logger()
@@ -35,7 +35,7 @@ _FETCH_AGAIN = NextAction(kind="retry", label="Fetch it again for nothing, from 
 
 
 class Storer:
-    """Carries out what comes in on `store.>`."""
+    """Carries out what comes in on `store.>`. What is fetched lies in `folder` meanwhile."""
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Storer:
         fetcher: Fetcher,
         inspectors: Inspectors,
         uploads: Uploads,
+        folder: Path,
         registry: Registry,
         settings: StorageSettings,
     ) -> None:
@@ -57,8 +58,8 @@ class Storer:
         self._inspectors = inspectors
         self._uploads = uploads
         self._registry = registry
+        self._folder = folder
         self._settings = settings
-        self._folder = settings.folder.folder("tmp")
 
     async def handle(self, job: str) -> Record | None:
         """
@@ -97,7 +98,7 @@ class Storer:
         crash_point("store.written")
 
     async def _keep_all(self, record: Record) -> list[Asset]:
-        """All outputs, in parallel. Raises JobError, or StoreUnavailable while there is patience."""
+        """All outputs, in parallel. Raises JobError, or Unavailable while there is patience."""
         await self._report(record, "downloading")
         try:
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
@@ -108,12 +109,12 @@ class Storer:
                         )
                         for index, output in enumerate(record.internal.outputs)
                     ]
-        except* (JobError, StoreUnavailable, OSError) as errors:
+        except* (JobError, Unavailable, OSError) as errors:
             raise self._what_counts(record, errors) from None
         return [task.result() for task in tasks]
 
     def _what_counts(self, record: Record, errors: BaseExceptionGroup[Exception]) -> Exception:
-        """One error of an output ends the job. A broken store is waited for, but not for ever."""
+        """One error of an output ends the job. What is down is waited for, but not for ever."""
         final = errors.subgroup(JobError)
         if final:
             return _first(final)
@@ -121,8 +122,8 @@ class Storer:
         reason = error.strerror if isinstance(error, OSError) else error  # no names of our files
         patience = timedelta(seconds=self._settings.store_patience)
         if now() - record.internal.changed_at > patience:
-            return StorageFailed(f"the store was unavailable for too long: {reason}")
-        return StoreUnavailable(str(reason))
+            return StorageFailed(f"it could not be stored for too long: {reason}")
+        return Unavailable(str(reason))
 
     async def _keep(self, record: Record, index: int, output: Output, folder: Path) -> Asset:
         """One output, from the provider to the store."""

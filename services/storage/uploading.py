@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
@@ -13,18 +13,18 @@ from heliograph.contracts.assets import EXTENSIONS, upload_key
 from heliograph.contracts.errors import (
     BodyTooLarge,
     MalformedRequest,
-    OutputRefused,
     ValidationFailed,
 )
 from heliograph.contracts.names import PROJECT_PATTERN, SHA256_PATTERN
 from heliograph.contracts.queries import Object
+from heliograph.contracts.registry import Media
 from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, no_query
 from services.storage.inspecting import Inspectors
 from services.storage.settings import StorageSettings
-from services.storage.sniffing import media_of, sniff
+from services.storage.sniffing import check_upload, media_of
 from services.storage.stores import Content
 from services.storage.stores.minio import MinioStore
 
@@ -34,10 +34,17 @@ _PATIENCE = 600.0  #: seconds for a body to arrive
 class Uploads:
     """What was brought: the bucket `uploads`, key `<project>.<sha256>`, says what it is."""
 
-    def __init__(self, bucket: Bucket, store: MinioStore, inspectors: Inspectors) -> None:
+    def __init__(
+        self,
+        bucket: Bucket,
+        store: MinioStore,
+        inspectors: Inspectors,
+        settings: StorageSettings,
+    ) -> None:
         self._bucket = bucket
         self._store = store
         self._inspectors = inspectors
+        self._settings = settings
 
     async def find(self, project: str, sha256: str) -> dict[str, Any] | None:
         """What is known of an upload; None when there is none."""
@@ -63,11 +70,11 @@ class Uploads:
         Store what was brought.
 
         Raises:
+            BodyTooLarge: It is more than is stored of its medium.
             OutputRefused: It is of no type that is stored, or cannot be opened.
+            Unavailable: Bring it again later.
         """
-        media_type = await asyncio.to_thread(sniff, content.path)
-        if media_type is None:
-            raise OutputRefused("png, jpeg, webp, gif, mp4 and json are stored here")
+        media_type = await asyncio.to_thread(check_upload, content.path, self._settings.max_bytes)
         known: dict[str, Any] = {"media_type": media_type, "bytes": content.size}
         if media_of(media_type) == "image":
             inspection = await self._inspectors.inspect(content.path, folder)
@@ -80,11 +87,10 @@ class Uploads:
         return known
 
 
-def upload_routes(uploads: Uploads, settings: StorageSettings) -> APIRouter:
-    """The door."""
+def upload_routes(uploads: Uploads, folder: Path, settings: StorageSettings) -> APIRouter:
+    """The door. What is brought lies in `folder` meanwhile."""
     router = APIRouter(prefix="/v1", tags=["uploads"])
-    folder = settings.folder.folder("tmp")
-    limit = max(settings.image_max_bytes, settings.video_max_bytes)
+    limit = max(settings.max_bytes(media) for media in get_args(Media))
     project_name, digest_name = named(PROJECT_PATTERN), named(SHA256_PATTERN)
 
     @router.put("/projects/{project}/uploads/sha256/{sha256}", summary="Bring a file")

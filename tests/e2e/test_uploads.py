@@ -1,8 +1,10 @@
 """What clients bring is kept under its digest, once, and can be worked from."""
 
+import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -62,6 +64,54 @@ async def test_what_is_of_no_stored_type_is_refused(
     answer = await storage.put(_door(project, sha256), content=content)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "output_refused")
+
+
+async def test_an_upload_is_no_larger_than_its_medium_allows(
+    storage: httpx.AsyncClient, project: str
+) -> None:
+    """Although a video of that size would be taken."""
+    content = b"[" + b"[]," * 2**21 + b"[]]"
+    sha256 = hashlib.sha256(content).hexdigest()
+
+    answer = await storage.put(_door(project, sha256), content=content)
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert "of text" in answer.json()["detail"]
+
+
+async def test_what_was_being_brought_to_a_process_that_is_killed_is_cleared_away(
+    storage: httpx.AsyncClient, stack: Stack, project: str
+) -> None:
+    content, sha256 = _picture("olive")
+    bringing = asyncio.create_task(storage.put(_door(project, sha256), content=_never_all(content)))
+    async with asyncio.timeout(60):
+        while not _left_behind(stack):
+            await asyncio.sleep(0.02)
+        old = stack.pid("storage")
+        assert old
+        assert stack.kill("storage")
+        bringing.cancel()
+        await asyncio.to_thread(stack.until_restarted, "storage", old)
+
+        assert _left_behind(stack) == []
+        while not await _is_ready(storage):
+            await asyncio.sleep(0.05)
+
+
+async def _never_all(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+    await asyncio.Event().wait()
+
+
+def _left_behind(stack: Stack) -> list[Path]:
+    return [file for file in (stack.home / "tmp").rglob("*") if file.is_file()]
+
+
+async def _is_ready(storage: httpx.AsyncClient) -> bool:
+    try:
+        return (await storage.get("/readyz")).is_success
+    except httpx.TransportError:
+        return False
 
 
 async def test_an_upload_can_be_worked_from(

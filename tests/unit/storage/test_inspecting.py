@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import resource
 import signal
 import struct
 import time
@@ -17,7 +18,7 @@ import pytest_asyncio
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from heliograph.contracts.errors import OutputRefused
+from heliograph.contracts.errors import OutputRefused, Unavailable
 from services.storage.inspecting import Inspection, Inspectors
 from services.storage.settings import StorageSettings
 
@@ -121,6 +122,13 @@ def jpeg_called(width: int, height: int) -> bytes:
     small = encoded(plain(8, 8), "JPEG")
     frame = small.index(b"\xff\xc0") + 5
     return small[:frame] + struct.pack(">HH", height, width) + small[frame + 4 :]
+
+
+def jpeg_of_scans(count: int) -> bytes:
+    """A small file that says of 64 million pixels again and again that they are as they were."""
+    one = encoded(plain(8000, 8000, "L", 7), "JPEG", progressive=True)
+    last = one[one.rindex(b"\xff\xda") : -2]
+    return one[:-2] + last * count + one[-2:]
 
 
 def psd(width: int, height: int) -> bytes:
@@ -511,20 +519,51 @@ async def test_a_program_that_died_between_two_pictures_is_replaced(
     assert (await inspect(others, put(png(9, 9)))).width == 9
 
 
-async def test_a_picture_that_hangs_is_refused_in_time(
+async def test_a_picture_that_was_not_opened_in_time_is_tried_once_more(
     others: Inspectors, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 0.5)
-    at_work, _, fork = await _at_work(others, put)
+    """Perhaps it was us who stood still."""
+    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 2)
+    at_work, program, fork = await _at_work(others, put)
     os.kill(fork, signal.SIGSTOP)
+    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 30)
 
     try:
-        ended, _ = await asyncio.wait([at_work], timeout=1.5)
-        assert ended
-        assert isinstance(at_work.exception(), OutputRefused)
+        assert (await at_work).width == 5000
+        assert not _is_running(fork)
+        assert program not in _children(os.getpid())
     finally:
         _end(fork)
-        await asyncio.gather(at_work, return_exceptions=True)
+
+
+async def test_a_picture_that_is_never_opened_in_time_is_for_later(
+    others: Inspectors, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _children(os.getpid())
+    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 0.01)
+
+    with pytest.raises(Unavailable, match="in time"):
+        await inspect(others, put(png(5000, 5000)))
+
+    assert _children(os.getpid()) == before
+    monkeypatch.undo()
+    assert (await inspect(others, put(png(8, 8)))).width == 8
+
+
+async def test_a_picture_that_takes_more_work_than_allowed_is_refused_and_not_tried_again(
+    others: Inspectors, put: Callable[[bytes], Path]
+) -> None:
+    at_work, program, fork = await _at_work(others, put, jpeg_of_scans(1000))
+    cpu = resource.RLIMIT_CPU
+    await _eventually(lambda: resource.prlimit(fork, cpu)[1] != resource.RLIM_INFINITY)
+    assert resource.prlimit(fork, cpu)[1] == 10
+
+    resource.prlimit(fork, cpu, (1, 1))  # not to wait for all ten
+
+    with pytest.raises(OutputRefused, match="bounds"):
+        await at_work
+    assert program in _children(os.getpid())
+    assert not _children(program)
 
 
 async def test_a_picture_nobody_waits_for_any_more_is_not_worked_on(
@@ -544,11 +583,11 @@ async def test_a_picture_nobody_waits_for_any_more_is_not_worked_on(
 
 
 async def _at_work(
-    inspectors: Inspectors, put: Callable[[bytes], Path]
+    inspectors: Inspectors, put: Callable[[bytes], Path], picture: bytes | None = None
 ) -> tuple[asyncio.Task[Inspection], int, int]:
     """A large picture being opened, the program that does it, and the fork that really does it."""
     before = _children(os.getpid())
-    large = put(png(5000, 5000))
+    large = put(picture or png(5000, 5000))
     at_work = asyncio.create_task(inspectors.inspect(large, large.parent))
     await _eventually(lambda: _children(os.getpid()) - before)
     [program] = _children(os.getpid()) - before

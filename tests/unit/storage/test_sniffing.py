@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from heliograph.contracts.assets import EXTENSIONS
-from heliograph.contracts.errors import OutputRefused
+from heliograph.contracts.errors import BodyTooLarge, OutputRefused
 from heliograph.contracts.registry import Media
-from services.storage.sniffing import check_media, media_of, sniff
+from services.storage.settings import StorageSettings
+from services.storage.sniffing import check_media, check_upload, media_of, sniff
 
 
 def _picture(form: str) -> bytes:
@@ -171,6 +172,39 @@ def test_a_large_text_for_a_picture_is_refused_without_reading_it(tmp_path: Path
 
     with pytest.raises(OutputRefused):
         check_media(file, "image")
+
+    assert _memory("VmHWM") - before < 20
+
+
+@pytest.mark.parametrize(("content", "media_type"), STORED.values(), ids=STORED)
+def test_an_upload_is_what_it_is_as_long_as_it_is_no_larger_than_its_medium_allows(
+    tmp_path: Path, content: bytes, media_type: str
+) -> None:
+    file = _file(tmp_path, content)
+    wide, narrow = (
+        StorageSettings().model_copy(update={f"{media_of(media_type)}_max_bytes": limit})
+        for limit in (len(content), len(content) - 1)
+    )
+
+    assert check_upload(file, wide.max_bytes) == media_type
+    with pytest.raises(BodyTooLarge, match=f"{len(content) - 1} bytes of {media_of(media_type)}"):
+        check_upload(file, narrow.max_bytes)
+
+
+@pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
+def test_an_upload_of_no_type_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(OutputRefused, match="png, jpeg"):
+        check_upload(_file(tmp_path, content), StorageSettings().max_bytes)
+
+
+@pytest.mark.skipif(not _PEAK.exists(), reason="memory is looked at in Linux's /proc")
+def test_a_text_that_is_too_large_to_bring_is_refused_without_reading_it(tmp_path: Path) -> None:
+    file = _file(tmp_path, b"[" + b"0," * 8_000_000 + b"0]")
+    _PEAK.write_text("5")
+    before = _memory("VmRSS")
+
+    with pytest.raises(BodyTooLarge):
+        check_upload(file, StorageSettings().max_bytes)
 
     assert _memory("VmHWM") - before < 20
 

@@ -16,7 +16,7 @@ import pytest_asyncio
 from PIL import Image
 
 from heliograph.contracts.assets import objects_of, output_key
-from heliograph.contracts.errors import OutputExpired
+from heliograph.contracts.errors import OutputExpired, Unavailable
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import (
     CancelRequested,
@@ -130,8 +130,10 @@ class Studio:
         self.work = MemoryWork()
         self.store = MemoryStore()
         self.fetcher = Fetcher([host.name], deadline=5)
+        self.uploads: Uploads = NoUploads()
         self.hints: list[tuple[str, ProgressReport]] = []
         self.settings = StorageSettings(home=home)
+        self.folder = self.settings.folder.folder("tmp")
         self._inspectors = inspectors
 
     @property
@@ -144,7 +146,8 @@ class Studio:
             self.store,
             self.fetcher,
             self._inspectors,
-            NoUploads(),
+            self.uploads,
+            self.folder,
             REGISTRY,
             self.settings,
         )
@@ -189,7 +192,7 @@ class Studio:
         return [entry.event.name for entry in self.events.of(job.id)]
 
     def left_behind(self) -> list[Path]:
-        return list(self.settings.folder.folder("tmp").iterdir())
+        return list(self.folder.iterdir())
 
 
 def _submitting(record: Record) -> Submitting:
@@ -509,13 +512,44 @@ DOWN = StoreUnavailable("the store answered 503")
 async def test_a_store_that_is_down_is_waited_for(studio: Studio, error: StoreUnavailable) -> None:
     job = await studio.rendered(gives(a_picture()), gives(a_picture(30, 40)))
     studio.store = BrokenStore(error)
-    with pytest.raises(StoreUnavailable, match=str(error)):
+    with pytest.raises(Unavailable, match=str(error)):
         await studio.storer.handle(job.id)
     assert studio.happened(job)[-1] == "rendered"
 
     studio.store = MemoryStore()
 
     assert len((await _stored(studio, job)).assets) == 2
+
+
+class LostUploads(NoUploads):
+    """Nobody can say what was brought."""
+
+    async def find(self, project: str, sha256: str) -> dict[str, Any] | None:
+        raise Unavailable("the bus does not answer")
+
+
+async def test_a_bus_that_does_not_know_an_upload_for_now_is_waited_for(studio: Studio) -> None:
+    studio.uploads = LostUploads()
+    job = await studio.rendered(outputs=[Output(upload=f"sha256:{'0' * 64}")])
+
+    with pytest.raises(Unavailable, match="the bus does not answer"):
+        await studio.storer.handle(job.id)
+
+    assert studio.happened(job)[-1] == "rendered"
+
+
+async def test_a_picture_that_is_not_opened_in_time_is_not_lost(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await studio.rendered(gives(a_picture()))
+    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 0)
+    with pytest.raises(Unavailable, match="in time"):
+        await studio.storer.handle(job.id)
+    assert studio.happened(job)[-1] == "rendered"
+
+    monkeypatch.undo()
+
+    assert (await _stored(studio, job)).status == "succeeded"
 
 
 async def test_a_store_is_not_waited_for_for_ever(studio: Studio) -> None:
@@ -568,9 +602,9 @@ async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: St
 async def test_a_disk_that_takes_nothing_is_waited_for(studio: Studio) -> None:
     job = await studio.rendered(gives(a_picture()))
     storer = studio.storer
-    shutil.rmtree(studio.settings.folder.folder("tmp"))
+    shutil.rmtree(studio.folder)
 
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(Unavailable):
         await storer.handle(job.id)
 
 

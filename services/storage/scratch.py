@@ -1,0 +1,45 @@
+"""Where files on their way lie: a folder for each process, and nothing of processes that died."""
+
+import fcntl
+import os
+import shutil
+from itertools import count
+from pathlib import Path
+
+
+def claim(place: Path) -> Path:
+    """
+    A folder below `place`, empty, for this process alone as long as it lives.
+
+    It stays locked until then, so what is below a folder nobody has locked is of no one, and removed.
+    """
+    folders = (place / str(number) for number in count(1))
+    own = next(folder for folder in folders if _lock(folder) is not None)
+    _clear(own)
+    for folder in place.glob("*/"):
+        handle = _lock(folder)
+        if handle is not None:
+            _clear(folder)
+            os.close(handle)
+    return own
+
+
+def _lock(folder: Path) -> int | None:
+    """A handle that keeps the folder locked until it is closed; None when somebody else has one."""
+    folder.mkdir(exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _clear(folder: Path) -> None:
+    """Only what is in it: others may be about to lock the folder itself."""
+    for left in folder.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)  # an inspector may still be writing there
+        else:
+            left.unlink(missing_ok=True)
