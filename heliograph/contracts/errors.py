@@ -31,11 +31,13 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from heliograph.contracts.problems import (
+    MOST_ERRORS,
     Charged,
     FieldError,
     NextAction,
     Problem,
     ProviderNote,
+    cut,
 )
 
 
@@ -69,18 +71,21 @@ class HeliographError(Exception):
         return " ".join((cls.__doc__ or "").split("\n\n")[0].split())
 
     def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
-        """The error as it travels."""
+        """The error as it travels: no larger than a message may be."""
+        detail, count = cut(str(self)), len(self.errors)
+        if count > MOST_ERRORS:
+            detail += f" (the first {MOST_ERRORS} of {count} mistakes)"
         return Problem(
             type=f"/problems/{self.code}",
             title=self.title(),
             status=self.status,
-            detail=str(self),
+            detail=detail,
             instance=instance,
             code=self.code,
             retryable=self.retryable,
             charged=self.charged,
             retry_after=self.retry_after,
-            errors=self.errors,
+            errors=[each.cut() for each in self.errors[:MOST_ERRORS]],
             provider=self.provider,
             next_actions=self.next_actions,
             trace_id=trace_id,

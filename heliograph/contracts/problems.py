@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Charged = Literal["no", "yes", "unknown"]
 
+MOST_ERRORS = 50  #: in one problem; it has to fit into a message
+LONGEST_TEXT = 1_000  #: characters of a detail, and of a pointer
+
 
 class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -18,11 +21,23 @@ def pointer(path: Iterable[int | str]) -> str:
     return "".join(f"/{part}" for part in escaped if part != "[key]")
 
 
+def cut(text: str) -> str:
+    """A text, as far as there is room for it."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+
+
 class FieldError(_Shape):
     """What is wrong with one field."""
 
     pointer: str  #: RFC 6901, from the root of the body, as `/prompt`; `/query/<name>` for a query
     detail: str
+
+    def cut(self) -> "FieldError":
+        """The same, as far as there is room: a pointer that is too long leads to what is around."""
+        place = self.pointer
+        if len(place) > LONGEST_TEXT:
+            place = place[: LONGEST_TEXT + 1].rpartition("/")[0]
+        return FieldError(pointer=place, detail=cut(self.detail))
 
 
 class NextAction(_Shape):
@@ -54,7 +69,7 @@ class Problem(_Shape):
     retryable: bool = False
     charged: Charged | None = None
     retry_after: float | None = None  #: seconds
-    errors: list[FieldError] = Field(default_factory=list)
+    errors: list[FieldError] = Field(default_factory=list)  #: the first `MOST_ERRORS`
     provider: ProviderNote | None = None
     next_actions: list[NextAction] = Field(default_factory=list)
     trace_id: str | None = None

@@ -38,6 +38,7 @@ STREAM = "REQUESTS"
 _FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart swallowed ends with it
 _WORKERS = 1_000  #: more than the server hands out at once
 _AGAIN_AFTER = 1.0  #: seconds
+_LONGEST_ECHO = 1_000  #: characters of a `ce-id` that is too long to be a key
 
 
 class Ear:
@@ -110,7 +111,7 @@ def refusal_headers(project: str, key: str | None) -> dict[str, str]:
         "ce-time": now().isoformat(),
         "content-type": "application/problem+json",
     }
-    return headers | ({"ce-correlationid": key} if key else {})
+    return headers | ({"ce-correlationid": key[:_LONGEST_ECHO]} if key else {})
 
 
 def identify(subject: str, headers: Mapping[str, str], origin: str) -> Caller:

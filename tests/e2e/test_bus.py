@@ -136,6 +136,29 @@ async def test_a_request_that_cannot_be_is_refused_where_its_sender_looks(
     assert _is_valid(asyncapi, "refusal", problem)
 
 
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (_request(**{f"unknown{n}": n for n in range(20_000)}), "k"),
+        (_request(parameters={"seed": "7" * 600_000}), "k"),
+        (_request(**{"x" * 600_000: 1}), "k"),
+        (b"{}", "k" * 65_400),  # the headers of a refusal have no room for it
+    ],
+    ids=["many", "value", "name", "key"],
+)
+async def test_a_refusal_always_fits_into_a_message(
+    bus: Nats, project: str, body: bytes, key: str
+) -> None:
+    await _ask(bus, project, body, key)
+
+    [(headers, problem)] = await _read(
+        bus, "REFUSALS", f"requests.refused.{project}", "heliograph.request.refused.v1"
+    )
+
+    assert problem["status"] in (400, 422)
+    assert key.startswith(headers["ce-correlationid"])
+
+
 async def test_another_body_under_the_same_name_is_refused(bus: Nats, project: str) -> None:
     await _ask(bus, project, _request(), "k")
     await _read(bus, "EVENTS", f"events.{project}.>", "heliograph.job.succeeded.v1")

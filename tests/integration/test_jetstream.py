@@ -6,7 +6,7 @@ import pytest
 from ulid import ULID
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import BodyTooLarge, Unavailable
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Started
 from heliograph.runtime.bus import Lost, advance, now
@@ -116,3 +116,23 @@ async def test_a_server_that_is_away_is_unavailable(nats: Server) -> None:
         await nowhere.last("EVENTS", "events.p.x")
     with pytest.raises(Unavailable):
         await nowhere.batch("EVENTS", "events.>", 1)
+
+
+async def test_a_message_that_never_fits_is_not_one_that_has_to_wait(bus: NatsBus) -> None:
+    largest = bus.client.max_payload
+
+    with pytest.raises(BodyTooLarge):
+        await bus.jetstream.publish("dead.x", b"x" * (largest + 1), {})
+    with pytest.raises(BodyTooLarge):
+        await bus.jetstream.ask("query.x", b"x" * (largest + 1), timeout=1)
+
+
+async def test_headers_count_as_well(bus: NatsBus) -> None:
+    """The server ends the connection of whoever sends too much, and counts them."""
+    subject, headers = f"dead.x.y.{ULID()}", {"ce-id": "ü" * 10}
+    room = bus.client.max_payload - len("NATS/1.0\r\nce-id: \r\n\r\n") - 20
+
+    await bus.jetstream.publish(subject, b"x" * room, headers)
+    with pytest.raises(BodyTooLarge):
+        await bus.jetstream.publish(subject, b"x" * (room + 1), headers)
+    assert bus.client.stats["reconnects"] == 0

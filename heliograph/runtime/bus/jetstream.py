@@ -1,7 +1,8 @@
 """
 JetStream, spoken directly: acknowledged publishing, compare-and-append, direct gets.
 
-Errors of nats-py are translated here, once: whatever does not answer is `Unavailable`.
+Errors of nats-py are translated here, once: whatever does not answer is `Unavailable`. What is too
+large for a message is not: it never fits, however often it is sent.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.contracts.errors import BodyTooLarge, QueueFull, Unavailable
 from heliograph.runtime.bus import Lost
 
 WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  #: err_code of a lost compare
@@ -48,9 +49,11 @@ class Stored:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Whatever the connection cannot do right now is `Unavailable`."""
+    """Whatever the connection cannot do right now is `Unavailable`, what it never can is not."""
     try:
         yield
+    except nats.errors.MaxPayloadError as error:
+        raise BodyTooLarge("it does not fit into a message") from error
     except (nats.errors.Error, TimeoutError, ConnectionError) as error:
         raise Unavailable(f"NATS does not answer: {error}") from error
 
@@ -87,9 +90,11 @@ class JetStream:
         Raises:
             ApiError: The server said no.
             QueueFull: There is no room.
+            BodyTooLarge: It does not fit into a message.
             Unavailable: It may or may not be stored.
         """
         async with self._calling():
+            self._check_size(data, headers)
             while True:
                 try:
                     reply = await self.connection.request(
@@ -115,7 +120,7 @@ class JetStream:
 
         Raises:
             Lost: Another message came after number `after`.
-            Unavailable: It may or may not be stored.
+            QueueFull, BodyTooLarge, Unavailable: As for `publish`.
         """
         compared = {**headers, "Nats-Expected-Last-Subject-Sequence": str(after)}
         try:
@@ -127,6 +132,12 @@ class JetStream:
         if first and first.headers.get("ce-id") == headers["ce-id"]:
             return first.sequence
         raise Lost(subject)
+
+    def _check_size(self, data: bytes, headers: dict[str, str]) -> None:
+        """nats-py does not count headers; the server does, and ends the connection for good."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        if len(f"NATS/1.0\r\n{lines}\r\n".encode()) + len(data) > self.connection.max_payload:
+            raise nats.errors.MaxPayloadError
 
     async def last(self, stream: str, subject: str) -> Stored | None:
         """The last message of a subject, which may have wildcards."""

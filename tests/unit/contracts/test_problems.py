@@ -1,0 +1,54 @@
+"""A problem has room for what is wrong, and never more of it than a message can carry."""
+
+import json
+
+from heliograph.contracts.errors import HeliographError, ValidationFailed
+from heliograph.contracts.problems import LONGEST_TEXT, MOST_ERRORS, FieldError
+
+
+def mistakes(count: int) -> list[FieldError]:
+    return [FieldError(pointer=f"/x{n}", detail="not wanted") for n in range(count)]
+
+
+def test_as_many_mistakes_as_there_is_room_for_are_all_told() -> None:
+    problem = ValidationFailed("wrong", errors=mistakes(MOST_ERRORS)).problem()
+
+    assert (problem.detail, len(problem.errors)) == ("wrong", MOST_ERRORS)
+
+
+def test_of_more_mistakes_the_first_are_told_and_how_many_there_are() -> None:
+    problem = ValidationFailed("wrong", errors=mistakes(20_000)).problem()
+
+    assert problem.errors == mistakes(MOST_ERRORS)
+    assert problem.detail == f"wrong (the first {MOST_ERRORS} of 20000 mistakes)"
+
+
+def test_a_long_text_is_cut_and_looks_like_it() -> None:
+    whole, long = "x" * LONGEST_TEXT, "x" * (LONGEST_TEXT + 1)
+
+    assert HeliographError(whole).problem().detail == whole
+    assert HeliographError(long).problem().detail == whole[:-1] + "…"
+
+
+def test_the_detail_of_a_mistake_is_cut_as_well() -> None:
+    [told] = ValidationFailed.at("/parameters/seed", "x" * 600_000).problem().errors
+
+    assert told.pointer == "/parameters/seed"
+    assert told.detail == "x" * (LONGEST_TEXT - 1) + "…"
+
+
+def test_a_pointer_that_is_too_long_leads_as_far_as_there_is_room() -> None:
+    """One that ended amid a name would lead nowhere."""
+    whole = "/parameters/" + "x" * (LONGEST_TEXT - 12)
+    pointers = [whole, whole + "x", whole + "/y", "/" + "x" * 600_000]
+    told = ValidationFailed(errors=[FieldError(pointer=p, detail="") for p in pointers]).problem()
+
+    assert [each.pointer for each in told.errors] == [whole, "/parameters", whole, ""]
+
+
+def test_no_problem_is_too_large_for_a_message() -> None:
+    long = "\x01" * 100_000  # of which JSON makes six bytes each
+    errors = [FieldError(pointer=f"/{long[: LONGEST_TEXT - 1]}", detail=long)] * 20_000
+    problem = ValidationFailed(long, errors=errors).problem()
+
+    assert len(json.dumps(problem.model_dump(mode="json"))) < 1024 * 1024 * 3 // 4
