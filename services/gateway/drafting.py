@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from heliograph.contracts.errors import (
+    BodyTooLarge,
     IdempotencyKeyRequired,
     ModelUnavailable,
     OverMaxCost,
@@ -21,6 +22,8 @@ from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
 from heliograph.contracts.registry import Kind, Model, Registry, provider_of
 from heliograph.contracts.requests import JobRequest, Reference, digest
 from services.gateway.defaulting import fill
+
+LARGEST = 256 * 1024  #: bytes of a first record; later ones repeat parts of it for each attempt
 
 _NONE = Defaults()
 
@@ -58,6 +61,7 @@ def draft(
 
     Raises:
         UnknownKind, UnknownModel, ValidationFailed: The caller changes the request.
+        BodyTooLarge: Its events would not fit into messages.
         ModelLocked: The project wants another model for this.
         OverMaxCost: It costs more than the caller allows.
         IdempotencyKeyRequired: It costs something, and could be sent twice by accident.
@@ -98,7 +102,7 @@ def draft(
         traceparent=caller.traceparent,
     )
     kept = {"kind", "slot", "prompt", "edit_prompt", "arguments", "priority", "user", "tags"}
-    return Record(
+    record = Record(
         **{field: getattr(request, field) for field in kept},
         id=caller.job,
         project=caller.project,
@@ -117,6 +121,8 @@ def draft(
         revision=1,
         internal=internal,
     )
+    _check_size(record)
+    return record
 
 
 def is_same_body(request: JobRequest, known: str, model: str) -> bool:
@@ -171,6 +177,12 @@ def _references(
     if used == asked:
         return asked, None
     return used, f"the first {limit} of {len(asked)} references are used"
+
+
+def _check_size(record: Record) -> None:
+    size = len(record.model_dump_json().encode())
+    if size > LARGEST:
+        raise BodyTooLarge(f"the job would have {size} bytes, at most {LARGEST} are kept of one")
 
 
 def _check_cost(request: JobRequest, caller: Caller, cost: Cost) -> None:

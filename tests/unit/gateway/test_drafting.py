@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from heliograph.contracts.errors import (
+    BodyTooLarge,
     IdempotencyKeyRequired,
     ModelUnavailable,
     OverMaxCost,
@@ -19,7 +20,7 @@ from heliograph.contracts.names import new_job_id
 from heliograph.contracts.records import Record, Step, Takeover
 from heliograph.contracts.registry import Model, Registry
 from heliograph.contracts.requests import JobRequest
-from services.gateway.drafting import Caller, draft, is_same_body
+from services.gateway.drafting import LARGEST, Caller, draft, is_same_body
 from tests.support.records import KEYLESS, REGISTRY
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -338,3 +339,29 @@ def test_a_key_may_stand_for_another_body_than_the_request() -> None:
 
     assert record.internal.body_digest == "d"
     assert record.retry_of == "job_x"
+
+
+def test_a_request_that_its_events_have_no_room_for_is_refused() -> None:
+    """Its parameters are bounded by nothing but the schema of an operator's model."""
+    registry = with_model(parameters={"words": {"type": "string"}})
+
+    def with_words(count: int) -> Record:
+        return drafted(registry, model="sim/mine", parameters={"words": "x" * count})
+
+    fitting = with_words(LARGEST // 2)
+    assert len(fitting.model_dump_json()) < LARGEST
+    with pytest.raises(BodyTooLarge):
+        with_words(LARGEST)
+
+
+def test_everything_that_a_request_may_say_fits() -> None:
+    longest = "描" * 20_000
+    record = drafted(
+        prompt=longest,
+        edit_prompt=longest,
+        arguments={"a": "x" * 32_000},
+        references=[{"url": f"https://example.com/{n}?{'x' * 2_000}"} for n in range(16)],
+        tags={f"t{n}": "描" * 256 for n in range(16)},
+    )
+
+    assert record.prompt == longest
