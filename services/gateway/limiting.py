@@ -74,9 +74,11 @@ def _shown(breaker: Breaker | None) -> BreakerState:
 
 class Backlog:
     """
-    How many jobs wait, by project: asked of the dispatcher every second, counted on in between.
+    How many jobs wait, in all and by project: asked of the dispatcher every second, counted on in
+    between.
 
     With several gateways a project may get as far beyond its limit as the others accept in a second.
+    A project that no lane names, because many have more jobs there, counts with what it got lately.
 
     Args:
         limit: Jobs that may wait in all.
@@ -87,29 +89,36 @@ class Backlog:
         self._limits = limits
         self._limit = limit
         self._project_limit = project_limit
+        self._in_all = 0
         self._waiting: Counter[str] = Counter()
         self._lately: Counter[str] = Counter()  #: accepted since the last question was asked
 
     async def watch(self) -> None:
         """Look again and again."""
         while True:
-            self._lately.clear()
-            lanes = await self._limits.lanes()
-            waiting = self._lately.copy()  # the answer may not know of them
-            for lane in lanes:
-                for each in lane.projects:
-                    waiting[each.project] += each.waiting
-            self._waiting = waiting
+            await self.look()
             await asyncio.sleep(_EVERY)
+
+    async def look(self) -> None:
+        """Ask the dispatcher. Raises Unavailable; then the last numbers stand."""
+        self._lately.clear()
+        lanes = await self._limits.lanes()
+        waiting = self._lately.copy()  # the answer may not know of them
+        self._in_all = waiting.total() + sum(lane.waiting for lane in lanes)
+        for lane in lanes:
+            for each in lane.projects:
+                waiting[each.project] += each.waiting
+        self._waiting = waiting
 
     def admit(self, project: str, jobs: int = 1) -> None:
         """Count more jobs, all or none. Raises TooManyJobs and QueueFull where it is too many."""
-        if self._waiting.total() + jobs > self._limit:
+        if self._in_all + jobs > self._limit:
             raise QueueFull(f"no more than {self._limit} jobs may wait", retry_after=_AGAIN_AFTER)
         if self._waiting[project] + jobs > self._project_limit:
             detail = f"no more than {self._project_limit} jobs of this project may wait"
             error = TooManyJobs(detail, retry_after=_AGAIN_AFTER)
             error.limit = self._project_limit
             raise error
+        self._in_all += jobs
         self._waiting[project] += jobs
         self._lately[project] += jobs

@@ -1,0 +1,102 @@
+"""What may wait is bounded in all and by project, however many projects there are."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from heliograph.contracts.errors import QueueFull, TooManyJobs
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.queries import LaneState, LaneStates
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.work import ticket_for
+from services.gateway.limiting import Backlog, Limits
+from services.render.desks import Desk
+from services.render.scheduling import Waiting
+from tests.support.records import a_record
+
+_NONE = cast(Any, None)
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+MANY, EACH = 600, 20  #: projects, more than a lane names; jobs of each
+
+
+class _Connection:
+    """A connection at whose other end a dispatcher has these lanes."""
+
+    is_connected = True
+
+    def __init__(self, *lanes: LaneState) -> None:
+        self._answer = LaneStates(lanes=list(lanes)).model_dump_json().encode()
+
+    async def request(self, subject: str, *_: Any, **__: Any) -> Msg:
+        return Msg(_client=cast("Client", self), subject=subject, data=self._answer)
+
+
+def a_lane(waiting: dict[str, int]) -> LaneState:
+    """A lane for which so many jobs of each project wait."""
+    desk, ticket = Desk("image", 1), ticket_for(a_record())
+    names = (project for project, jobs in waiting.items() for _ in range(jobs))
+    for sequence, project in enumerate(names, 1):
+        own = replace(ticket, job=new_job_id(), project=project)
+        desk.lane.add(Waiting(sequence, own, NOW), NOW)
+    return desk.state({})
+
+
+async def looked(*lanes: LaneState, limit: int, project_limit: int = 1_000) -> Backlog:
+    """A backlog that has just asked the dispatcher."""
+    limits = Limits(JetStream(cast("Client", _Connection(*lanes))), _NONE, _NONE, _NONE)
+    backlog = Backlog(limits, limit=limit, project_limit=project_limit)
+    await backlog.look()
+    return backlog
+
+
+async def test_jobs_of_projects_that_a_lane_does_not_name_count_in_all() -> None:
+    lane = a_lane({f"p{n}": EACH for n in range(MANY)})
+    assert len(lane.projects) < MANY
+
+    backlog = await looked(lane, limit=MANY * EACH + 1)
+
+    backlog.admit("demo")
+    with pytest.raises(QueueFull):
+        backlog.admit("demo")
+
+
+async def test_all_lanes_count_together() -> None:
+    backlog = await looked(a_lane({"a": 3, "b": 2}), a_lane({"a": 4}), limit=10, project_limit=7)
+
+    with pytest.raises(TooManyJobs):
+        backlog.admit("a")
+    backlog.admit("b")
+    with pytest.raises(QueueFull):
+        backlog.admit("b")
+
+
+async def test_what_is_accepted_while_the_dispatcher_is_asked_counts_on_top() -> None:
+    """Its answer may not know of it."""
+    backlog: Backlog
+
+    class Busy(_Connection):
+        async def request(self, subject: str, *_: Any, **__: Any) -> Msg:
+            backlog.admit("b", 2)
+            return await super().request(subject)
+
+    limits = Limits(JetStream(cast("Client", Busy(a_lane({"a": 3})))), _NONE, _NONE, _NONE)
+    backlog = Backlog(limits, limit=6, project_limit=5)
+    backlog.admit("a")  # the answer knows of it
+    await backlog.look()
+
+    backlog.admit("a")
+    with pytest.raises(QueueFull):
+        backlog.admit("a")
+
+
+async def test_a_large_project_is_bounded_among_many_small_ones() -> None:
+    small = {f"p{n}": 1 for n in range(MANY)}
+    backlog = await looked(a_lane(small | {"large": 7}), limit=10_000, project_limit=7)
+
+    backlog.admit("p0")
+    with pytest.raises(TooManyJobs):
+        backlog.admit("large")
