@@ -64,20 +64,21 @@ class Acceptor:
 
         Raises:
             IdempotencyKeyReused: The key stands for another body; use a new one.
-            StateConflict: The key was given up while it claimed a slot; use a new one.
+            StateConflict: It was given up while it claimed a slot; send it as a new request.
             SlotBusy: Another job, with other inputs, is filling the slot.
             Unavailable, QueueFull: It may or may not be accepted: send it again, with its key.
         """
         record: Record | None = None
+        may_be_known = order.keyed
         while True:
             try:
-                entry = await self._events.last(order.job) if order.keyed else None
+                entry = await self._events.last(order.job) if may_be_known else None
                 if entry is not None:
                     return await self._replay(order, entry)
                 record = record or await order.draft()
                 return await self._admit(order, record)
             except Lost:
-                continue
+                may_be_known = True  # it may have been fenced off
 
     async def check(self, order: Order) -> Record | None:
         """
@@ -110,7 +111,8 @@ class Acceptor:
 
     async def _replay_marker(self, order: Order, marker: Marker) -> Acceptance:
         if marker.answer is None:
-            raise StateConflict("this key lost its slot before it was accepted; use a new key")
+            reason = "the request lost its slot before it was accepted; send it with a new key"
+            raise StateConflict(reason)
         other = await self._events.last(marker.answer)
         assert other is not None
         if not order.is_same(marker.body_digest or "", other.record.model):

@@ -1,0 +1,85 @@
+"""A request that stood still while others went on learns what became of it meanwhile."""
+
+import asyncio
+
+import pytest
+
+from heliograph.contracts.errors import StateConflict
+from heliograph.contracts.facts import Canceled
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import advance
+from heliograph.runtime.bus.memory import MemoryEvents, MemorySlots, MemoryWork
+from services.gateway.accepting import Acceptor, Order
+from tests.support.records import a_record, some_project
+
+SLOT = "portrait/keeper"
+
+
+class Standstill:
+    """A gate at which a job stands still before it is accepted, until `go`."""
+
+    def __init__(self, job: str) -> None:
+        self._act = ("append", job, "accepted")
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, *act: object) -> None:
+        await asyncio.sleep(0)
+        if act == self._act:
+            self.reached.set()
+            await self.go.wait()
+
+
+def order_of(record: Record, *, keyed: bool) -> Order:
+    async def drafted() -> Record:
+        return record
+
+    return Order(job=record.id, keyed=keyed, is_same=lambda *_: True, draft=drafted)
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool) -> None:
+    project = some_project()
+    slow, quick = (a_record(project=project, slot=SLOT) for _ in range(2))
+    standstill = Standstill(slow.id)
+    events, slots, work = MemoryEvents(standstill), MemorySlots(), MemoryWork()
+    acceptor = Acceptor(events, work, slots, courtesy=0)
+
+    late = asyncio.create_task(acceptor.accept(order_of(slow, keyed=keyed)))
+    await standstill.reached.wait()
+    accepted = await acceptor.accept(order_of(quick, keyed=False))
+    if is_over:
+        await advance(events, accepted.entry, Canceled(), "test")
+    standstill.go.set()
+
+    with pytest.raises(StateConflict):
+        async with asyncio.timeout(5):
+            await late
+    assert list(work.queue) == [quick.id]
+    assert (await slots.read(project, SLOT)).job == quick.id
+
+
+async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> None:
+    """Losing a race says nothing about the job itself."""
+    project = some_project()
+    slow, quick = (a_record(project=project, slot=SLOT) for _ in range(2))
+    held, reached = asyncio.Event(), asyncio.Event()
+
+    async def gate(*act: object) -> None:
+        await asyncio.sleep(0)
+        if act == ("claim slot", SLOT, slow.id):
+            reached.set()
+            await held.wait()
+
+    events, slots, work = MemoryEvents(), MemorySlots(gate), MemoryWork()
+    acceptor = Acceptor(events, work, slots)
+
+    late = asyncio.create_task(acceptor.accept(order_of(slow, keyed=False)))
+    await reached.wait()
+    accepted = await acceptor.accept(order_of(quick, keyed=False))
+    await advance(events, accepted.entry, Canceled(), "test")
+    held.set()
+
+    async with asyncio.timeout(5):
+        assert (await late).job.id == slow.id
+    assert (await slots.read(project, SLOT)).job == slow.id
