@@ -85,10 +85,7 @@ def streams(settings: ServiceSettings) -> list[Config]:
             "max_age": 90 * 86_400 * _SECOND,
         },
         *(_bucket(name, 5) for name in ("lanes", "accounts")),
-        *(
-            _bucket(name, 1)
-            for name in ("slots", "budgets", "uploads", "leases", "projects", "plans")
-        ),
+        *(_bucket(name, 1) for name in ("slots", "uploads", "leases", "projects", "plans")),
         # what is written again stands last: the server forgets what was not used for longest
         {**_bucket("brought", 1), "max_msgs": settings.reference_copies, "discard": "old"},
     ]
