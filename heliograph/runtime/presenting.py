@@ -27,7 +27,8 @@ from heliograph.runtime.settings import ServiceSettings
 log = structlog.get_logger()
 
 SIGN_PATIENCE = 0.3  #: seconds storage has to answer; then a url is null
-_KEPT = 20_000  #: signed addresses kept
+_LIFE = 900.0  #: seconds an address works, unless storage says otherwise
+KEPT = 20_000  #: signed addresses kept
 _BATCH = 200
 _REPORTED = {  #: what a report may make of a phase; one that comes late moves nothing back
     "provider_queue": ("rendering", "downloading", "storing"),
@@ -41,6 +42,7 @@ class Addresses:
     def __init__(self, jetstream: JetStream) -> None:
         self._jetstream = jetstream
         self._kept: OrderedDict[Object, tuple[str, float]] = OrderedDict()
+        self.life = _LIFE  #: seconds an address works, as storage said last
 
     def cached(self, objects: list[Object]) -> dict[Object, str] | None:
         """The addresses, if nobody has to be asked for any of them."""
@@ -68,9 +70,11 @@ class Addresses:
         except Unavailable:
             return
         signed = SignedObjects.model_validate_json(answer)
+        self.life = signed.expires_in
         for each, url in zip(objects, signed.urls, strict=True):
             self._kept[each] = (url, asked + signed.expires_in / 2)
-        while len(self._kept) > _KEPT:
+            self._kept.move_to_end(each)
+        while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
 
 
@@ -87,10 +91,15 @@ class Presenter:
         self._live = live_address(settings)
         self._addresses = addresses
 
-    async def job(self, record: Job, sequence: int, **edge: Any) -> dict[str, Any]:
-        """The job as JSON, its assets addressed. `edge` fills further fields."""
+    @property
+    def address_life(self) -> float:
+        """Seconds that addresses work; those in a new job, half of them or more."""
+        return self._addresses.life
+
+    async def job(self, record: Job, sequence: int) -> dict[str, Any]:
+        """The job as JSON, its assets addressed."""
         [job] = await self.jobs([(record, sequence)])
-        return {**job, **edge}
+        return job
 
     async def jobs(self, records: Sequence[tuple[Job, int]]) -> list[dict[str, Any]]:
         """Several jobs, with one question to storage for all their assets."""

@@ -28,7 +28,7 @@ from heliograph.runtime.presenting import Presenter, as_json
 log = structlog.get_logger()
 
 _REPORTS_KEPT = 50_000
-_SHOWN_FOR = 300.0  #: seconds; the addresses in a text live longer than that
+_SHOWN_FOR = 1 / 3  #: of the life of an address; in a new text it has half of that left, or more
 _FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
 
 
@@ -150,7 +150,7 @@ class Hub:
     async def show(self, frame: Frame) -> None:
         """Make sure that the frame has a `text`, with addresses that still work for a while."""
         age = asyncio.get_running_loop().time() - frame.shown_at
-        if frame.showing is None and age > _SHOWN_FOR:
+        if frame.showing is None and age > self._presenter.address_life * _SHOWN_FOR:
             self._show(frame)
         if frame.showing:
             # others wait for the same; a client that goes away must not take it along
@@ -216,15 +216,19 @@ class Hub:
         ]
 
     async def logged(
-        self, project: str, jobs: frozenset[str] | None, after: int
+        self, project: str, jobs: frozenset[str] | None, after: int, floor: int
     ) -> tuple[list[Frame], int]:
-        """Events after a sequence from the log, the oldest first, and how many more there are."""
+        """
+        Events after a sequence from the log, the oldest first, and how many more there are. Of named
+        jobs only those up to `floor`: the ring had the others when the log was asked.
+        """
         if jobs is None:
             batch = self._bus.jetstream.batch
             messages, more = await batch(STREAM, subjects.event(project, "*"), after + 1)
             return [_logged(message) for message in messages], more
         histories = [await self._history(project, job, after) for job in sorted(jobs)]
-        frames = [frame for history in histories for frame in history]
+        # only so far is it certain that no history was read before its last event was stored
+        frames = [frame for history in histories for frame in history if frame.sequence <= floor]
         return sorted(frames, key=lambda frame: frame.sequence), 0
 
     async def _history(self, project: str, job: str, after: int) -> list[Frame]:

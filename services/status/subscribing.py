@@ -97,7 +97,7 @@ class Subscription:
         while True:
             floor = self._hub.floor
             if self._last < floor:
-                frames, more = await self._hub.logged(self._project, self.jobs, self._last)
+                frames, more = await self._hub.logged(self._project, self.jobs, self._last, floor)
             else:
                 frames, more = self._hub.recent(self._project, self.jobs, self._last), 0
                 if not frames:

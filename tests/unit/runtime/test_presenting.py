@@ -1,17 +1,19 @@
 """Clients see the record without its inside, and with what only the edge knows."""
 
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from heliograph.contracts.assets import objects_of
 from heliograph.contracts.names import asset_id
-from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.queries import Object, ProgressReport, SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Job, LogLine, Progress, Record, Status, Variant
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.presenting import (
+    KEPT,
     Addresses,
     Presenter,
     as_json,
@@ -77,10 +79,6 @@ async def test_links_are_absolute_and_lead_to_the_public_address(presenter: Pres
     }
 
 
-async def test_the_edge_may_fill_in_more(presenter: Presenter) -> None:
-    assert (await presenter.job(a_record(), 1, position=3))["position"] == 3
-
-
 async def test_jobs_keep_their_order(presenter: Presenter) -> None:
     records = [a_record() for _ in range(3)]
 
@@ -115,6 +113,33 @@ async def test_addresses_that_nobody_gives_are_missing() -> None:
     assert await addresses.of(objects) == {}
     assert addresses.cached(objects) is None
     assert addresses.cached([]) == {}
+
+
+class _Storage:
+    """A connection to a storage that signs for `expires_in` seconds."""
+
+    is_connected = True
+    expires_in = 60.0
+
+    async def request(self, subject: str, body: bytes, **_: Any) -> Msg:
+        objects = SignObjects.model_validate_json(body).objects
+        signed = SignedObjects(urls=[o.key for o in objects], expires_in=self.expires_in)
+        data = signed.model_dump_json().encode()
+        return Msg(_client=cast("Client", self), subject=subject, data=data)
+
+
+async def test_an_address_that_was_just_renewed_is_not_the_first_to_be_forgotten() -> None:
+    storage = _Storage()
+    addresses = Addresses(JetStream(cast("Client", storage)))
+    first, *others, last = (
+        Object(key=f"{n}", media_type="image/png", filename="x") for n in range(KEPT + 1)
+    )
+    storage.expires_in = 0
+    await addresses.of([first])
+    storage.expires_in = 60
+    await addresses.of(others)
+
+    assert await addresses.of([first, last]) == {first: first.key, last: last.key}
 
 
 def test_a_file_is_called_by_kind_time_and_index() -> None:
