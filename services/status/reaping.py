@@ -7,7 +7,7 @@ could not be done twice.
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -22,7 +22,7 @@ from heliograph.runtime.bus.orphans import delete_orphans
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.crashing import crash_point
 from heliograph.runtime.logs import job_fields
-from services.status.ledgers import Ledger
+from services.status.ledgers import Ledger, Quiet
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
@@ -42,12 +42,13 @@ class Searches:
         self._longest = longest
         self._next: dict[str, tuple[float, float]] = {}  #: job -> when, and the pause after it
 
-    def due(self, undecided: Iterable[str]) -> list[str]:
-        """Those whose time has come. Jobs that were decided are forgotten."""
+    def due(self, undecided: Iterable[str], most: int) -> list[str]:
+        """Whose time came first, if it has come. Jobs that were decided are forgotten."""
         clock = asyncio.get_running_loop().time()
         fresh = (clock + self._first, 2 * self._first)
         self._next = {job: self._next.get(job, fresh) for job in undecided}
-        ripe = [job for job, (at, _) in self._next.items() if at <= clock]
+        waiting = sorted((at, job) for job, (at, _) in self._next.items() if at <= clock)
+        ripe = [job for _, job in waiting[:most]]
         for job in ripe:
             pause = self._next[job][1]
             self._next[job] = (clock + pause, min(2 * pause, self._longest))
@@ -74,15 +75,15 @@ class Reaper:
         self._after = timedelta(seconds=settings.reap_after)
         self._unknown_after = settings.unknown_after
         self._searches = Searches(first=settings.look_up_first, longest=settings.look_up_longest)
+        self._last: Quiet | None = None  #: where the round before stopped looking; None: at the end
 
     async def sweep(self) -> None:
         """One round. Raises Unavailable."""
         at = now()
         for job in await self._ledger.due(at, at - self._unknown_after, _AT_ONCE):
             await self._expire(job)
-        for job in await self._ledger.unchanged_since(at - self._after, _AT_ONCE):
-            await self._put_back(job)
-        for job in self._searches.due(await self._ledger.undecided(_AT_ONCE)):
+        await self._look_on(at - self._after)
+        for job in self._searches.due(await self._ledger.undecided(), _AT_ONCE):
             await self._hint(subjects.look_up(job))
         for account in self._accounts.names():
             await self._free(account)
@@ -109,6 +110,18 @@ class Reaper:
             await self._work.purge(record)
             await self._hint(subjects.cancel(job))
             return
+
+    async def _look_on(self, at: datetime) -> None:
+        """
+        After the last one looked at: most of those that nothing happens to are only waiting for
+        their turn, and those behind them must get theirs.
+        """
+        quiet = await self._ledger.unchanged_since(at, _AT_ONCE, self._last)
+        for each in quiet:
+            self._last = each
+            await self._put_back(each.id)
+        if len(quiet) < _AT_ONCE:
+            self._last = None
 
     async def _put_back(self, job: str) -> None:
         """No event and no message: put the job where its step needs it."""

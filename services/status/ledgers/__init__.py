@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Record
@@ -31,6 +31,13 @@ class Page:
 
     rows: list[Row]
     next: str | None
+
+
+class Quiet(NamedTuple):
+    """An open job that nothing happened to for a while. Lists of them go on after one."""
+
+    changed_at: datetime
+    id: str
 
 
 @dataclass(frozen=True)
@@ -130,14 +137,16 @@ class Ledger(Protocol):
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
         """By which job each of the slots is being filled, or was last."""
 
-    async def unchanged_since(self, at: datetime, limit: int) -> list[str]:
-        """Jobs that are not final and had no event since."""
+    async def unchanged_since(
+        self, at: datetime, limit: int, after: Quiet | None = None
+    ) -> list[Quiet]:
+        """Jobs that are not final and had no event since, the quietest first, after one of them."""
 
     async def due(self, at: datetime, unknown_since: datetime, limit: int) -> list[str]:
         """Jobs past their `finish_by`, or in `submit_unknown` since a time."""
 
-    async def undecided(self, limit: int) -> list[str]:
-        """Jobs in `submit_unknown`."""
+    async def undecided(self) -> list[str]:
+        """All jobs in `submit_unknown`, the quietest first."""
 
     async def untrimmed(self, finished_before: datetime, limit: int) -> list[tuple[str, str]]:
         """Project and id of final jobs whose events were not trimmed yet."""

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
-from heliograph.contracts.records import FINAL, Step
+from heliograph.contracts.records import FINAL
 from heliograph.contracts.retention import Rule
-from services.status.ledgers import Ended, OutOfStep, Page, Row, SlotsShot, Snapshot
+from services.status.ledgers import Ended, OutOfStep, Page, Quiet, Row, SlotsShot, Snapshot
 from services.status.ledgers.connecting import cause_of, connect, take_turn
 from services.status.ledgers.listing import cursor_after, finding, listing
 from services.status.ledgers.pruning import ended_jobs, jobs_in_use, not_emptied, read_ended
@@ -28,6 +28,7 @@ from services.status.ledgers.slotting import (
     slots_listed,
     versions_after,
 )
+from services.status.ledgers.sweeping import due_jobs, quiet_jobs, undecided_jobs
 from services.status.ledgers.tables import (
     LAYOUT,
     cursors,
@@ -37,6 +38,7 @@ from services.status.ledgers.tables import (
     labels,
     metadata,
     read_row,
+    read_stamp,
     stamp,
     use_columns,
     uses,
@@ -183,24 +185,18 @@ class SqlLedger:
             found = await connection.execute(fillers(project, slots))
             return {str(each.slot): str(each.id) for each in found}
 
-    async def unchanged_since(self, at: datetime, limit: int) -> list[str]:
-        statement = select(jobs.c.id).where(
-            jobs.c.finished_at.is_(None), jobs.c.changed_at < stamp(at)
-        )
-        return await self._ids(statement.order_by(jobs.c.changed_at).limit(limit))
+    async def unchanged_since(
+        self, at: datetime, limit: int, after: Quiet | None = None
+    ) -> list[Quiet]:
+        async with self._transaction() as connection:
+            found = await connection.execute(quiet_jobs(at, after).limit(limit))
+            return [Quiet(read_stamp(each.changed_at), each.id) for each in found]
 
     async def due(self, at: datetime, unknown_since: datetime, limit: int) -> list[str]:
-        undecided = and_(
-            jobs.c.step == str(Step.SUBMIT_UNKNOWN), jobs.c.changed_at < stamp(unknown_since)
-        )
-        statement = select(jobs.c.id).where(
-            jobs.c.finished_at.is_(None), or_(jobs.c.finish_by <= stamp(at), undecided)
-        )
-        return await self._ids(statement.limit(limit))
+        return await self._ids(due_jobs(at, unknown_since).limit(limit))
 
-    async def undecided(self, limit: int) -> list[str]:
-        statement = select(jobs.c.id).where(jobs.c.step == str(Step.SUBMIT_UNKNOWN))
-        return await self._ids(statement.order_by(jobs.c.changed_at).limit(limit))
+    async def undecided(self) -> list[str]:
+        return await self._ids(undecided_jobs())
 
     async def untrimmed(self, finished_before: datetime, limit: int) -> list[tuple[str, str]]:
         statement = select(jobs.c.project, jobs.c.id).where(

@@ -26,7 +26,7 @@ from heliograph.contracts.facts import (
 from heliograph.contracts.jobs import fold
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import Record, Reused
-from services.status.ledgers import Ledger, OutOfStep, Row, as_text, flatten
+from services.status.ledgers import Ledger, OutOfStep, Quiet, Row, as_text, flatten
 from services.status.ledgers.listing import cursor_after, read_cursor
 from services.status.ledgers.sql import SqlLedger
 from tests.support.records import a_record
@@ -596,8 +596,25 @@ async def test_jobs_that_nothing_happened_to_are_found_the_quietest_first(
     await take_in(ledger, quiet, quieter, a_job(age=10), a_job(Canceled(), age=900))
 
     at = NOW - timedelta(seconds=60)
-    assert await ledger.unchanged_since(at, 10) == ids(quieter, quiet)
-    assert await ledger.unchanged_since(at, 1) == [quieter.id]
+    found = await ledger.unchanged_since(at, 10)
+    assert found == [Quiet(job.internal.changed_at, job.id) for job in (quieter, quiet)]
+    assert await ledger.unchanged_since(at, 1) == found[:1]
+
+
+async def test_a_look_at_what_nothing_happens_to_goes_on_where_it_stopped(
+    ledger: SqlLedger,
+) -> None:
+    """Jobs of one moment have an order, too."""
+    jobs = [a_job(age=100 + age // 3) for age in range(10)]
+    await take_in(ledger, *jobs)
+    looks: list[list[Quiet]] = [[]]
+
+    while found := await ledger.unchanged_since(NOW, 4, looks[-1][-1] if looks[-1] else None):
+        looks.append(found)
+
+    assert [len(look) for look in looks] == [0, 4, 4, 2]
+    order = sorted(jobs, key=lambda job: (job.internal.changed_at, job.id))
+    assert [each.id for look in looks for each in look] == ids(*order)
 
 
 async def test_a_job_past_its_deadline_is_due(ledger: SqlLedger) -> None:
