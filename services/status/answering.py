@@ -7,7 +7,7 @@ from contextlib import suppress
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error
+from nats.errors import Error, MaxPayloadError
 from pydantic import BaseModel
 
 from heliograph.contracts import subjects
@@ -29,6 +29,7 @@ from heliograph.contracts.queries import (
     Refusal,
     SlotHistory,
     SlotPage,
+    SlotState,
 )
 from services.status.choosing import report_of
 from services.status.cleaning import Cleaner
@@ -109,7 +110,7 @@ def _answering(answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[Msg], A
             log.exception("A question broke its handler", subject=message.subject)
             reply = as_json(Refusal(problem=HeliographError().problem()))
         with suppress(Error, ConnectionError):
-            await message.respond(reply)
+            await _respond(message, reply)
 
     async def begin(message: Msg) -> None:
         task = asyncio.create_task(respond(message))
@@ -117,6 +118,15 @@ def _answering(answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[Msg], A
         task.add_done_callback(answering.discard)
 
     return begin
+
+
+async def _respond(message: Msg, reply: bytes) -> None:
+    try:
+        await message.respond(reply)
+    except MaxPayloadError:
+        log.error("An answer is too large", subject=message.subject, bytes=len(reply))
+        problem = HeliographError("the answer is larger than a message").problem()
+        await message.respond(as_json(Refusal(problem=problem)))
 
 
 def as_reply(page: Page, limit: int) -> bytes:
@@ -132,30 +142,40 @@ def as_reply(page: Page, limit: int) -> bytes:
 
 
 def cut_page(page: SlotPage, limit: int) -> SlotPage:
-    """As many of the slots as fit a message."""
-    kept = fitting(page.items, limit)
-    if kept == len(page.items):
-        return page
-    items = page.items[:kept]
-    return page.model_copy(update={"items": items, "next": items[-1].slot})
+    """As many of the slots as fit a message, each by itself cut where even one would not."""
+    states = [cut_state(state, limit) for state in page.items]
+    kept = fitting(states, limit)
+    following = page.next if kept == len(states) else states[kept - 1].slot
+    return page.model_copy(update={"items": states[:kept], "next": following})
 
 
 def cut_history(history: SlotHistory, limit: int) -> SlotHistory:
-    """As many of the versions as fit a message beside the slot."""
-    taken = len(as_json(history.state)) if history.state else 0
-    kept = fitting(history.versions, limit - taken)
-    if kept == len(history.versions):
-        return history
-    versions = history.versions[:kept]
-    return history.model_copy(update={"versions": versions, "next": versions[-1].number})
+    """As many of the versions as fit a message beside the slot; at least one."""
+    state, versions = history.state, history.versions
+    if state:
+        state = cut_state(state, limit - sum(len(as_json(each)) for each in versions[:1]))
+        limit -= len(as_json(state))
+    kept = fitting(versions, limit)
+    following = history.next if kept == len(versions) else versions[kept - 1].number
+    changes = {"state": state, "versions": versions[:kept], "next": following}
+    return history.model_copy(update=changes)
 
 
-def fitting(items: Sequence[BaseModel], limit: int) -> int:
-    """How many of the first items fit in so many bytes of JSON; at least one."""
+def cut_state(state: SlotState, limit: int) -> SlotState:
+    """A slot with as many of its failures, the newest, as fit in so many bytes beside the rest."""
+    if len(as_json(state)) <= limit:
+        return state
+    rest = state.model_copy(update={"failures": []})
+    kept = fitting(state.failures, limit - len(as_json(rest)), least=0)
+    return rest.model_copy(update={"failures": state.failures[:kept]})
+
+
+def fitting(items: Sequence[BaseModel], limit: int, *, least: int = 1) -> int:
+    """How many of the first items fit in so many bytes of JSON; at least so many."""
     size = 0
     for count, item in enumerate(items):
         size += len(as_json(item)) + 1
-        if count and size > limit:
+        if count >= least and size > limit:
             return count
     return len(items)
 

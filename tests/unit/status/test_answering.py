@@ -1,0 +1,116 @@
+"""An answer fits a message, however long what people wrote is; one that does not is no silence."""
+
+from typing import Any
+from uuid import uuid4
+
+import nats as nats_py
+import pytest
+
+from heliograph.contracts.queries import (
+    Refusal,
+    ShownJob,
+    SlotHistory,
+    SlotPage,
+    SlotState,
+    SlotVersion,
+)
+from services.status.answering import _answering, as_json, as_reply, cut_history, cut_page
+from services.status.ledgers import Page, Row
+from tests.support.records import a_record
+from tests.support.servers import Server
+
+MESSAGE = 1024 * 1024  #: bytes that a server lets through
+ROOM = MESSAGE - 64 * 1024
+
+LONG: dict[str, Any] = {"prompt": "灯" * 20_000, "edit_prompt": "台" * 20_000}
+
+
+def a_shown_job(sequence: int, **fields: Any) -> ShownJob:
+    job = a_record(**fields).model_dump(mode="json", exclude={"internal"})
+    return ShownJob(sequence=sequence, job=job)
+
+
+def a_slot(name: str = "shot/1", *, failures: int = 10) -> SlotState:
+    """A version, a job that is making another, and failures, all as long as they may be."""
+    return SlotState(
+        slot=name,
+        versions=1,
+        current=SlotVersion(number=1, made_by=a_shown_job(1, **LONG)),
+        active=a_shown_job(2, **LONG),
+        report=None,
+        failures=[a_shown_job(n, **LONG) for n in range(failures, 0, -1)],
+    )
+
+
+def a_page(*slots: SlotState) -> SlotPage:
+    return SlotPage(epoch="one", sequence=1, items=list(slots), next=None)
+
+
+def test_a_slot_that_would_not_fit_a_message_is_shown_with_its_newest_failures() -> None:
+    page = a_page(a_slot())
+
+    cut = cut_page(page, ROOM)
+
+    assert len(as_json(page)) > MESSAGE > len(as_json(cut))
+    [slot] = cut.items
+    assert (slot.current, slot.active) == (page.items[0].current, page.items[0].active)
+    assert 0 < len(slot.failures) < 10
+    assert slot.failures == page.items[0].failures[: len(slot.failures)]
+    assert cut.next is None
+
+
+def test_pages_of_long_slots_together_are_the_list() -> None:
+    slots = [a_slot(f"shot/{n}", failures=n) for n in range(9)]
+    seen: list[str] = []
+
+    while len(seen) < len(slots):
+        cut = cut_page(a_page(*slots[len(seen) :]), ROOM)
+        assert len(as_json(cut)) < MESSAGE
+        seen += [slot.slot for slot in cut.items]
+        assert cut.next == (seen[-1] if len(seen) < len(slots) else None)
+
+    assert seen == [slot.slot for slot in slots]
+
+
+def test_a_slot_that_fits_keeps_all_of_its_failures() -> None:
+    page = a_page(a_slot(failures=3))
+
+    assert cut_page(page, ROOM) == page
+
+
+@pytest.mark.parametrize("failures", [0, 10])
+def test_a_slot_leaves_room_for_a_version_of_its_history(failures: int) -> None:
+    versions = [SlotVersion(number=n, made_by=a_shown_job(n, **LONG)) for n in range(1, 12)]
+    history = SlotHistory(
+        epoch="one", sequence=1, state=a_slot(failures=failures), versions=versions
+    )
+
+    cut = cut_history(history, ROOM)
+
+    assert len(as_json(history)) > MESSAGE > len(as_json(cut))
+    assert cut.versions == versions[: len(cut.versions)] != []
+    assert cut.next == cut.versions[-1].number
+
+
+def test_a_page_of_long_jobs_is_cut_where_a_message_ends() -> None:
+    rows = [Row(n, a_record(**LONG)) for n in range(20)]
+
+    reply = as_reply(Page(rows, None), ROOM)
+
+    assert len(reply) < MESSAGE
+    assert len(as_reply(Page(rows, None), 10 * MESSAGE)) > MESSAGE
+
+
+async def test_an_answer_that_no_message_can_hold_is_refused(nats: Server) -> None:
+    async def answer(question: bytes) -> bytes:
+        return bytes(int(question))
+
+    subject = f"question.{uuid4().hex}"
+    client = await nats_py.connect(nats.settings.nats)
+    await client.subscribe(subject, cb=_answering(answer))
+
+    small, large = [await client.request(subject, b"%d" % n, timeout=10) for n in (9, 2 * MESSAGE)]
+    await client.close()
+
+    assert small.data == bytes(9)
+    assert Refusal.model_validate_json(large.data).problem.code == "internal"
