@@ -1,5 +1,6 @@
 """Connecting to a database that can hold the read model: SQLite or PostgreSQL."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +47,14 @@ _KINDS = {
 }
 _FORMS = "sqlite+aiosqlite:///<file> or postgresql+asyncpg://<user>:<password>@<host>/<database>"
 
+#: Without these, nobody notices for minutes that a host or a firewall on the way dropped a connection.
+_WATCHED = {
+    "TCP_KEEPIDLE": 10,  # seconds of silence until the other side is asked whether it is there
+    "TCP_KEEPINTVL": 5,  # seconds until it is asked again
+    "TCP_KEEPCNT": 3,  # questions
+    "TCP_USER_TIMEOUT": 25_000,  # milliseconds for it to receive what was sent
+}
+
 _TURN = text("SELECT pg_advisory_xact_lock(hashtext('heliograph'))")
 
 
@@ -87,8 +96,20 @@ def _greeting(statements: tuple[str, ...]) -> Callable[[Any, Any], None]:
             cursor.execute(statement)
         cursor.close()
         connection.commit()
+        if transport := getattr(connection.driver_connection, "_transport", None):
+            _watch(transport.get_extra_info("socket"))
 
     return greet
+
+
+def _watch(connected: socket.socket) -> None:
+    """Have the kernel end a connection over which nothing comes any more."""
+    if connected.family == socket.AF_UNIX:
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _WATCHED.items():
+        if option := getattr(socket, name, None):  # not every system has them all
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def take_turn(connection: AsyncConnection) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import Record
 from services.status.ledgers import Row
-from services.status.ledgers.connecting import UnfitDatabase
+from services.status.ledgers.connecting import UnfitDatabase, connect
 from services.status.ledgers.sql import SqlLedger
 from services.status.settings import StatusSettings
 from tests.support.records import a_record
@@ -116,6 +117,29 @@ async def test_a_server_that_refuses_us_is_unavailable(postgres: Postgres) -> No
     with pytest.raises(Unavailable, match=r"does not answer: Invalid\w+Error$"):
         await ledger.check()
     await ledger.aclose()
+
+
+@only_postgres
+async def test_a_connection_that_was_dropped_without_a_word_is_noticed_by_the_kernel(
+    database: str,
+) -> None:
+    engine = connect(database)
+
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver
+        connected = driver._transport.get_extra_info("socket")
+        is_watched = connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        idle, between, questions = (
+            connected.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        unreceived = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    await engine.dispose()
+
+    assert is_watched
+    assert idle + questions * between <= 30
+    assert 0 < unreceived <= 30_000
 
 
 # -- the tables
