@@ -2,8 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.nats import NatsBus
+from tests.support.filling import full
 from tests.support.records import some_project
 
 
@@ -50,3 +53,30 @@ async def test_a_lease_that_is_given_back_is_free_at_once(bus: NatsBus) -> None:
 
     async with asyncio.timeout(15), Leases(bus.jetstream, ttl=60).held(name) as lost:
         assert not lost.is_set()
+
+
+async def test_a_holder_that_finds_no_room_to_write_learns_that_it_may_be_replaced(
+    bus: NatsBus,
+) -> None:
+    name = some_project()
+    async with (
+        Leases(bus.jetstream, ttl=0.3).held(name) as lost,
+        full(bus, "KV_leases"),
+        asyncio.timeout(5),
+    ):
+        await lost.wait()
+
+
+async def test_whoever_finds_no_room_waits_until_there_is_some(bus: NatsBus) -> None:
+    async def hold() -> None:
+        async with Leases(bus.jetstream, ttl=0.3).held(some_project()):
+            pass
+
+    async with full(bus, "KV_leases"):
+        holding = asyncio.create_task(hold())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await asyncio.shield(holding)
+
+    async with asyncio.timeout(5):
+        await holding

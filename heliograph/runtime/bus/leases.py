@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 from ulid import ULID
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream
@@ -53,7 +53,7 @@ class Leases:
                     seen, since = cell.revision, time.monotonic()
                 if not cell.value.get("holder") or time.monotonic() - since > self._ttl:
                     return await self._bucket.write(name, {"holder": self._me}, cell.revision)
-            except (Lost, Unavailable):
+            except (Lost, Unavailable, QueueFull):
                 pass
             await asyncio.sleep(self._ttl / 6)
 
@@ -67,7 +67,7 @@ class Leases:
                 renewed = began
             except Lost:
                 break
-            except Unavailable:
+            except (Unavailable, QueueFull):
                 continue
         log.warning("Lease lost", lease=name)
         lost.set()
@@ -77,5 +77,5 @@ class Leases:
             cell = await self._bucket.read(name)
             if cell.value.get("holder") == self._me:
                 await self._bucket.write(name, {}, cell.revision)
-        except (Lost, Unavailable):
+        except (Lost, Unavailable, QueueFull):
             pass
