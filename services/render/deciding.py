@@ -21,6 +21,7 @@ from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
+from services.render.shortening import MOST_OUTPUTS, short_answer, short_text, shorten
 
 #: how models are told how many outputs they shall make
 _COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "samples", "n")
@@ -43,6 +44,7 @@ def again_or_failed(
     A job that took over an old request is never sent anywhere. What only an operator can mend is not
     the job's fault: it waits, and no attempt is counted.
     """
+    said = short_text(str(error))
     enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
     if isinstance(error, RateLimited) and record.internal.takeover is None:
         return RetryScheduled(
@@ -55,7 +57,7 @@ def again_or_failed(
         return RetryScheduled(
             not_before=at + timedelta(seconds=settings.breaker_min),
             reason=error.code,
-            detail=f"nobody can submit there: {error}",
+            detail=f"nobody can submit there: {said}",
             counted=False,
         )
     if error.retryable and charged == "no" and not enough:
@@ -63,9 +65,10 @@ def again_or_failed(
         return RetryScheduled(
             not_before=at + timedelta(seconds=wait),
             reason=error.code,
-            detail=f"attempt {record.attempt} failed: {error}",
+            detail=f"attempt {record.attempt} failed: {said}",
         )
-    return Failed(problem=failure(record, error, charged), charged=charged, answer=answer)
+    problem = failure(record, error, charged)
+    return Failed(problem=problem, charged=charged, answer=short_answer(answer))
 
 
 def backoff(attempt: int, settings: RenderSettings) -> float:
@@ -78,8 +81,10 @@ def failure(record: Record, error: JobError, charged: Charged) -> Problem:
     """An error as the job shows it, with what the job cost so far and what can be done."""
     if not error.next_actions:
         error.next_actions = [_RETRY_AS_NEW]
+    shorten(error)
     in_all = charge(record.charged, charged) if record.cost.estimated else "no"
-    return error.problem().model_copy(update={"charged": in_all, "status": None})
+    told = {"detail": short_text(str(error)), "charged": in_all, "status": None}
+    return error.problem().model_copy(update=told)
 
 
 def poll_after(taken: timedelta, settings: RenderSettings) -> float:
@@ -103,13 +108,13 @@ def rendered(record: Record, done: Done) -> Rendered:
     """The outputs that were asked for; what a provider adds of its own is left there."""
     said = {**record.parameters, **record.arguments}
     asked = max((n for name in _COUNTS if isinstance(n := said.get(name), int)), default=1)
-    kept, count = done.outputs[: max(1, asked)], len(done.outputs)
+    kept, count = done.outputs[: min(max(1, asked), MOST_OUTPUTS)], len(done.outputs)
     detail = f"the first {len(kept)} of {count} outputs are kept" if count > len(kept) else None
     return Rendered(
         run=record.internal.run,
         outputs=kept,
         charged=done.charged,
-        answer=done.answer,
+        answer=short_answer(done.answer),
         detail=detail,
     )
 

@@ -27,10 +27,6 @@ async def follow(bench: Workbench, run: int, entry: Entry) -> Entry | None:
     assert attempt.request_id
     request = Request(request_id=attempt.request_id, endpoint=attempt.endpoint)
     provider = bench.provider(record)
-    if record.internal.cancel:
-        with suppress(ProviderUnavailable, AccountRefused):
-            await provider.cancel(request)
-        crash_point("follow.stopped")
     with bench.watch.bell(record.id) as bell:
         state = await _poll(bench, provider, request, entry, record, bell)
     if state is None:
@@ -65,16 +61,16 @@ async def _poll(
     attempt = record.internal.attempts[-1]
     began = attempt.submitted_at or attempt.submitting_at or now()
     deadline = began + timedelta(seconds=record.internal.timeout_seconds)
-    looked = clock()
+    looked, to_stop = clock(), record.internal.cancel
     while True:
+        to_stop = to_stop and not await _stop(provider, request)
         with suppress(ProviderUnavailable, AccountRefused):
             state = await provider.poll(request)
             if isinstance(state, Done | Ended):
                 return state
             await bench.reporter.report(record, state)
         if now() >= deadline:
-            with suppress(ProviderUnavailable, AccountRefused):
-                await provider.cancel(request)
+            await _stop(provider, request)
             return timed_out(record)
         if await bell.wait(poll_after(now() - began, bench.settings)):
             return None
@@ -82,6 +78,16 @@ async def _poll(
             looked = clock()
             if await _has_changed(bench, entry, record):
                 return None
+
+
+async def _stop(provider: Provider, request: Request) -> bool:
+    """Whether the provider heard it. What is not stopped is rendered, and paid for."""
+    try:
+        await provider.cancel(request)
+    except (ProviderUnavailable, AccountRefused):
+        return False
+    crash_point("follow.stopped")
+    return True
 
 
 async def _has_changed(bench: Workbench, entry: Entry, record: Record) -> bool:

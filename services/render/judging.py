@@ -6,9 +6,16 @@ from functools import partial
 import structlog
 
 from heliograph.contracts.breaking import Breaker, after_failure
-from heliograph.contracts.errors import AccountRefused, JobError, ProviderUnavailable, Unavailable
+from heliograph.contracts.errors import (
+    AccountRefused,
+    JobError,
+    ProviderUnavailable,
+    QueueFull,
+    Unavailable,
+)
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
+from services.render.shortening import short_text
 from services.render.workbench import Workbench
 
 log = structlog.get_logger()
@@ -21,19 +28,20 @@ async def judge(bench: Workbench, record: Record, error: JobError | None) -> Non
     Nothing depends on its being heard: the next submission says the same.
     """
     account = record.internal.account
-    with suppress(Unavailable):
+    with suppress(Unavailable, QueueFull):
         if not isinstance(error, AccountRefused | ProviderUnavailable):
             await bench.accounts.judge(account, _nothing)
             return
+        reason = short_text(str(error))
         failed = partial(
             after_failure,
-            reason=str(error),
+            reason=reason,
             at=now(),
             patience=bench.settings.patience,
             hopeless=isinstance(error, AccountRefused),
         )
         await bench.accounts.judge(account, failed)
-        log.warning("A provider failed", account=account, code=error.code, reason=str(error))
+        log.warning("A provider failed", account=account, code=error.code, reason=reason)
 
 
 def _nothing(_: Breaker | None) -> None:

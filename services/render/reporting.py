@@ -4,9 +4,10 @@ import asyncio
 
 from heliograph.contracts import subjects
 from heliograph.contracts.queries import ProgressReport
-from heliograph.contracts.records import Progress, Record
+from heliograph.contracts.records import LogLine, Progress, Record
 from heliograph.runtime.bus import Hint
 from services.render.providers import Waiting, Working
+from services.render.shortening import short_text
 
 LOG_LINES = 20  #: the latest lines that a report carries
 
@@ -17,19 +18,28 @@ class Reporter:
     def __init__(self, hint: Hint, *, every: float) -> None:
         self._hint = hint
         self._every = every
-        self._last: dict[str, tuple[float, str]] = {}
+        self._last: dict[str, tuple[float, str]] = {}  #: who was told of less than `every` ago
 
     async def report(self, record: Record, state: Waiting | Working) -> None:
         """Tell how far a job is, unless that was told a moment ago."""
         phase = "provider_queue" if isinstance(state, Waiting) else "rendering"
         time = asyncio.get_running_loop().time()
-        told, told_phase = self._last.get(record.id, (float("-inf"), ""))
-        if time - told < self._every and phase == told_phase:
+        self._forget_until(time - self._every)
+        if self._last.get(record.id, (time, ""))[1] == phase:
             return
+        self._last.pop(record.id, None)  # the latest stand last
         self._last[record.id] = (time, phase)
         report = ProgressReport(job=record.id, phase=phase, progress=_progress(state))
         subject = subjects.progress(record.project, record.id)
         await self._hint(subject, report.model_dump_json().encode())
+
+    def _forget_until(self, time: float) -> None:
+        """What was told by then counts no more, whether or not its job is still worked on."""
+        while self._last:
+            job, (told, _) = next(iter(self._last.items()))
+            if told > time:
+                return
+            del self._last[job]
 
     def forget(self, job: str) -> None:
         """The job is over for this process."""
@@ -39,4 +49,10 @@ class Reporter:
 def _progress(state: Waiting | Working) -> Progress:
     if isinstance(state, Waiting):
         return Progress(provider_position=state.position)
-    return state.progress.model_copy(update={"logs": state.progress.logs[-LOG_LINES:]})
+    return state.progress.model_copy(
+        update={"logs": [_short(line) for line in state.progress.logs[-LOG_LINES:]]}
+    )
+
+
+def _short(line: LogLine) -> LogLine:
+    return line.model_copy(update={"message": short_text(line.message)})

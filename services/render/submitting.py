@@ -16,7 +16,11 @@ from heliograph.runtime.crashing import crash_point
 from services.render.deciding import after_poll, again_or_failed, failure, rendered
 from services.render.judging import judge
 from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
+from services.render.settings import RenderSettings
+from services.render.shortening import short_answer
 from services.render.workbench import Workbench
+
+_Answer = Accepted | Done | Ended | JobError
 
 
 async def submit(bench: Workbench, entry: Entry) -> Entry | None:
@@ -52,38 +56,57 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
     )
     submitting = await bench.append(entry, intent)
     crash_point("submit.intended")
-    fact = await _post(bench, submitting.record, ends)
+    if asyncio.get_running_loop().time() >= ends:
+        late = ProviderUnavailable("the request could not be sent in time")
+        fact = again_or_failed(submitting.record, late, now(), bench.settings)
+        return await bench.write(submitting, fact)
+    answer = await _post(bench, submitting.record, ends)
     crash_point("submit.posted")
-    if fact is None:
+    latest = await _write(bench, submitting, answer)
+    await judge(bench, record, _error_in(answer))  # what was paid for is written before
+    return latest
+
+
+async def _post(bench: Workbench, record: Record, ends: float) -> _Answer | None:
+    """What the one POST taught us; None when the answer is lost."""
+    try:
+        async with asyncio.timeout_at(ends):
+            return await bench.provider(record).submit(submission_of(record))
+    except (ReplyLost, TimeoutError):
         return None
-    latest = await bench.write(submitting, fact)
+    except JobError as error:
+        return error
+
+
+async def _write(bench: Workbench, submitting: Entry, answer: _Answer | None) -> Entry | None:
+    if answer is None:
+        return None
+    latest = await bench.write(submitting, _fact(submitting.record, answer, bench.settings))
     crash_point("submit.written")
     return latest
 
 
-async def _post(bench: Workbench, record: Record, ends: float) -> Fact | None:
-    """What the one POST taught us; None when the answer is lost."""
-    settings, run = bench.settings, record.internal.run
-    if asyncio.get_running_loop().time() >= ends:
-        late = ProviderUnavailable("the request could not be sent in time")
-        return again_or_failed(record, late, now(), settings)
-    try:
-        async with asyncio.timeout_at(ends):
-            answer = await bench.provider(record).submit(submission_of(record))
-    except (ReplyLost, TimeoutError):
-        await judge(bench, record, ProviderUnavailable("it did not answer"))
-        return None
-    except JobError as error:
-        await judge(bench, record, error)
-        return again_or_failed(record, error, now(), settings)
-    await judge(bench, record, None)
+def _fact(record: Record, answer: _Answer, settings: RenderSettings) -> Fact:
     match answer:
         case Accepted():
-            return Submitted(run=run, request_id=answer.request_id, answer=answer.answer)
+            return Submitted(
+                run=record.internal.run,
+                request_id=answer.request_id,
+                answer=short_answer(answer.answer),
+            )
         case Done():
             return rendered(record, answer)
         case Ended():
             return after_poll(record, answer, now(), settings)
+        case JobError():
+            return again_or_failed(record, answer, now(), settings)
+
+
+def _error_in(answer: _Answer | None) -> JobError | None:
+    """What speaks against the account. Whoever accepts a request, or renders it, works."""
+    if answer is None:
+        return ProviderUnavailable("it did not answer")
+    return answer if isinstance(answer, JobError) else None
 
 
 async def _take_over(bench: Workbench, entry: Entry, old: Takeover) -> Entry:

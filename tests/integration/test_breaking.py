@@ -12,14 +12,19 @@ from heliograph.contracts.errors import (
     ProviderAuth,
     ProviderUnavailable,
 )
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import Started
 from heliograph.contracts.names import new_job_id
+from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Account
-from heliograph.runtime.bus import now
+from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.claims import BucketAccounts
 from heliograph.runtime.bus.nats import NatsBus
 from services.render.judging import judge
+from services.render.submitting import submit
 from services.render.workbench import Workbench
 from tests.support.benches import a_bench
+from tests.support.filling import full
 from tests.support.records import a_record, some_project
 from tests.support.servers import Server
 
@@ -38,6 +43,13 @@ def two(bus: NatsBus, account: str) -> tuple[BucketAccounts, BucketAccounts]:
 
 def _opened(seconds: float) -> Breaker:
     return Breaker(failures=5, reason="away", until=now() + timedelta(seconds=seconds), pause=10)
+
+
+def _at(account: str, **parameters: Any) -> Record:
+    """A job that will be sent to an account."""
+    record = a_record(parameters=parameters)
+    internal = record.internal.model_copy(update={"account": account})
+    return record.model_copy(update={"internal": internal})
 
 
 def _any(value: Any) -> Any:
@@ -85,18 +97,34 @@ async def test_one_job_finds_out_whether_it_works_again(
         ([*[ProviderUnavailable()] * 4, None, ProviderUnavailable()], "closed"),
         ([*[ProviderUnavailable()] * 4, ContentPolicy(), ProviderUnavailable()], "closed"),
         ([ProviderAuth()], "open"),
+        ([ProviderAuth("x" * 2**21)], "open"),
     ],
 )
 async def test_submissions_say_how_it_does(
     bus: NatsBus, nats: Server, account: str, errors: list[JobError | None], state: str
 ) -> None:
     bench: Workbench = a_bench(bus, nats.settings)
-    record = a_record()
-    internal = record.internal.model_copy(update={"account": account})
-    record = record.model_copy(update={"internal": internal})
+    record = _at(account)
 
     for error in errors:
         await judge(bench, record, error)
 
     breaker = (await bus.accounts.places(account)).breaker
     assert (breaker.state(now()) if breaker else "closed") == state
+
+
+@pytest.mark.parametrize("fault", ["rate_limited", "unavailable"])
+async def test_what_a_submission_taught_is_written_though_there_is_no_room_for_the_verdict(
+    bus: NatsBus, nats: Server, account: str, fault: str
+) -> None:
+    bench: Workbench = a_bench(bus, nats.settings)
+    record = _at(account, fault=fault)
+    entry = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    started = await advance(bus.events, entry, Started(run=1), "test")
+
+    async with full(bus, "KV_accounts"):
+        left = await submit(bench, started)
+
+    assert left
+    assert left.record.step is Step.RETRY_SCHEDULED
+    assert left == await bus.events.last(record.id)

@@ -1,14 +1,16 @@
 """Whatever happens to a submission, fal accepts one, and nothing is sent again that may be paid."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from uuid import uuid4
 
 import fal_client
 import httpx
 import pytest
 
+from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.errors import (
     AccountRefused,
     ContentPolicy,
@@ -22,6 +24,7 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import Charged
+from heliograph.runtime.bus.memory import MemoryAccounts
 from services.render.providers import (
     Accepted,
     Done,
@@ -40,6 +43,7 @@ from tests.support.fal.running import FalAccount, FalServer, fal_running
 from tests.support.fal.working import FalWorker
 from tests.support.servers import free_port
 
+MANY = 60  #: requests that a process follows at once
 LOST = ["drop", "nginx_502", "500", "hang"]
 ENDPOINT = a_submission().endpoint
 
@@ -59,6 +63,22 @@ def fal(rig: FalRig) -> FalAccount:
 @pytest.fixture
 def prompt() -> str:
     return f"a lighthouse {uuid4().hex}"
+
+
+class _Witness(MemoryAccounts):
+    """Sees what is written of the only job whenever an account is judged."""
+
+    def __init__(self, worker: FalWorker) -> None:
+        super().__init__(cap=10)
+        self._worker = worker
+        self.written: list[str] = []
+
+    async def judge(
+        self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
+    ) -> None:
+        [job] = self._worker.events.jobs()
+        self.written.append(self._worker.steps(job)[-1])
+        await super().judge(account, verdict)
 
 
 # -- one submission
@@ -258,6 +278,41 @@ async def test_what_cannot_get_better_is_not_tried_again(
     assert len(fal.accepted(prompt)) == 1
 
 
+async def test_what_a_submission_taught_is_written_before_the_account_is_judged_by_it(
+    rig: FalRig, fal: FalAccount, prompt: str
+) -> None:
+    """Whoever dies in between has lost a verdict, and not a request that is paid for."""
+    fal.plan(prompt, refusals=["429"], retry_after="0.1")
+    worker = FalWorker(rig.provider)
+    accounts = _Witness(worker)
+    worker.bench = replace(worker.bench, accounts=accounts)
+
+    await worker.do(prompt)
+
+    assert accounts.written == ["retry_scheduled", "submitted"]
+
+
+@pytest.mark.parametrize("troubles", [["500"], ["drop", "nginx_502", "hang"], ["401", "429"]])
+async def test_a_stop_is_said_until_it_is_heard(
+    fal_server: FalServer, fal: FalAccount, prompt: str, troubles: list[str]
+) -> None:
+    """What is not stopped is rendered and paid for, and keeps its place all the while."""
+    provider = a_fal(fal_server.url, fal.key, poll_limit=0.3)
+    fal.plan(prompt, hangs=True, cancels=troubles)
+    worker = FalWorker(provider)
+
+    doing = asyncio.create_task(worker.do(prompt))
+    async with asyncio.timeout(10):
+        while not (jobs := worker.events.jobs()) or worker.now(jobs[0]).step != "submitted":
+            await asyncio.sleep(0.02)
+        await worker.stop(jobs[0])
+        job = await doing
+
+    await provider.aclose()
+    assert (job.step, job.internal.outputs) == ("canceled", [])
+    assert [h["method"] for h in fal.heard].count("PUT") == len(troubles) + 1
+
+
 # -- questions
 
 
@@ -318,6 +373,25 @@ async def test_a_question_that_hangs_is_given_up_in_time(
     await provider.aclose()
 
 
+async def test_a_submission_does_not_wait_for_questions_that_hang(
+    fal_server: FalServer, fal: FalAccount, prompt: str
+) -> None:
+    provider = a_fal(fal_server.url, fal.key, poll_limit=60)
+    fal.plan(prompt, statuses=["hang"] * MANY)
+    request = await _accepted(provider, prompt)
+    questions = [asyncio.create_task(provider.poll(request)) for _ in range(MANY)]
+
+    another = asyncio.create_task(provider.submit(a_submission()))
+
+    async with asyncio.timeout(30):
+        assert (await another).request_id
+    assert not any(each.done() for each in questions)
+    for each in questions:
+        each.cancel()
+    await asyncio.wait(questions)
+    await provider.aclose()
+
+
 async def test_a_list_that_is_not_shown_proves_nothing(fal_server: FalServer) -> None:
     nobody = a_fal(f"http://127.0.0.1:{free_port()}", "key")
     revoked = a_fal(fal_server.url, f"revoked{uuid4().hex}")
@@ -353,7 +427,7 @@ async def test_a_result_that_is_none_says_why_and_what_it_cost(
     end = await _poll(rig, await _accepted(rig.provider, prompt))
 
     assert isinstance(end, Ended)
-    assert (type(end.error), end.charged, end.stopped) == (*OUTCOMES[outcome], False)
+    assert (type(end.error), end.charged) == OUTCOMES[outcome]
     assert len(end.answer or "") <= 4096
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -44,6 +45,7 @@ from tests.support.emulation.working import Worker
 from tests.support.replicate.rig import EDIT, MODEL, ReplicateRig, a_replicate, a_submission
 from tests.support.servers import free_port
 
+MANY = 60  #: predictions that a process follows at once
 LOST = ["drop", "nginx_502", "500", "hang"]
 
 
@@ -310,6 +312,25 @@ async def test_a_question_that_hangs_is_given_up_in_time(
     await provider.aclose()
 
 
+async def test_a_submission_does_not_wait_for_questions_that_hang(
+    replicate_server: Emulator, account: EmulatedAccount, prompt: str
+) -> None:
+    provider = a_replicate(replicate_server.url, account.key, poll_limit=60)
+    account.plan(prompt, statuses=["hang"] * MANY)
+    request = await _accepted(provider, a_submission(prompt=prompt))
+    questions = [asyncio.create_task(provider.poll(request)) for _ in range(MANY)]
+
+    another = asyncio.create_task(provider.submit(a_submission()))
+
+    async with asyncio.timeout(30):
+        assert (await another).request_id
+    assert not any(each.done() for each in questions)
+    for each in questions:
+        each.cancel()
+    await asyncio.wait(questions)
+    await provider.aclose()
+
+
 async def test_a_prediction_waits_works_and_tells_its_log(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str
 ) -> None:
@@ -336,6 +357,7 @@ OUTCOMES: dict[str, tuple[type[JobError], Charged]] = {
     "aborted": (ProviderUnavailable, "no"),
     "garbage": (ProviderProtocol, "yes"),
     "inline": (ProviderProtocol, "yes"),
+    "endless": (ProviderProtocol, "yes"),
     "empty": (NoOutput, "yes"),
     "removed": (OutputExpired, "yes"),
 }
@@ -350,7 +372,7 @@ async def test_an_end_without_outputs_says_why_and_what_it_cost(
     end = await rig.provider.poll(await _accepted(rig.provider, a_submission(prompt=prompt)))
 
     assert isinstance(end, Ended)
-    assert (type(end.error), end.charged, end.stopped) == (*OUTCOMES[outcome], False)
+    assert (type(end.error), end.charged) == OUTCOMES[outcome]
     assert len(end.answer or "") <= 4096
 
 
@@ -365,6 +387,22 @@ async def test_what_failed_and_counted_no_outputs_may_have_cost_something(
     assert end.charged == "unknown"
     assert end.error.provider
     assert end.error.provider.code == "PA"
+
+
+@pytest.mark.parametrize(
+    "plan", [{"outcome": "wordy"}, {"refusals": ["422_wordy"]}, {"refusals": ["402_wordy"]}]
+)
+async def test_of_an_error_without_end_only_the_beginning_is_written_down(
+    rig: ReplicateRig, account: EmulatedAccount, prompt: str, plan: dict[str, Any]
+) -> None:
+    account.plan(prompt, **plan)
+    worker = Worker(rig.provider, MODEL, breaker_min=0.05, max_attempts=1)
+
+    job = await worker.do(prompt)
+
+    assert job.step in ("failed", "rendered")
+    sizes = [len(entry.event.data()) for entry in worker.events.of(job.id)]
+    assert max(sizes) < 100_000
 
 
 @pytest.mark.parametrize("outcome", ["one", "named"])
@@ -389,7 +427,7 @@ async def test_a_prediction_that_is_stopped_before_it_began_costs_nothing(
 
     end = await rig.provider.poll(request)
     assert isinstance(end, Ended)
-    assert (end.stopped, end.charged) == (True, "no")
+    assert (str(end.error), end.charged) == ("stopped on request", "no")
 
 
 # -- the list

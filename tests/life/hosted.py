@@ -134,7 +134,7 @@ def _state(hosted: Hosted, outcome: str) -> State:
         case "spent":
             return Ended(error=ContentPolicy(), charged="yes")
         case "canceled":
-            return Ended(error=ProviderUnavailable(), charged="no", stopped=True)
+            return Ended(error=ProviderUnavailable(), charged="no")
     return Working(progress=Progress())
 
 

@@ -88,7 +88,6 @@ class Ended:
     error: JobError
     charged: Charged
     answer: str | None = None
-    stopped: bool = False
 
 
 State = Waiting | Working | Done | Ended

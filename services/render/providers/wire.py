@@ -4,16 +4,18 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import httpx
 
 CONNECT = 5.0  #: seconds
 MAX_ANSWER = 8 * 2**20  #: bytes
 _EXCERPT = 4096  #: bytes
+_LONGEST_ADDRESS = 4096  #: characters
 PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
 _LONGEST_PATIENCE = 600.0  #: seconds
-_LIMITS = httpx.Limits(max_connections=50, max_keepalive_connections=10)
+#: a submission must not wait for questions that hang; lanes and accounts bound how many there are
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=10)
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -56,7 +58,7 @@ class OnceTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, base_url: str, *, read: float, max_answer: int = MAX_ANSWER) -> None:
-        self._pool = httpx.AsyncHTTPTransport(limits=_LIMITS)
+        self._pool = httpx.AsyncHTTPTransport(limits=LIMITS)
         self._place = _place(httpx.URL(base_url))
         self._timeouts = httpx.Timeout(read, connect=CONNECT, pool=CONNECT).as_dict()
         self._max_answer = max_answer
@@ -142,6 +144,13 @@ def parsed(answer: httpx.Response) -> Any:
 def excerpt(answer: httpx.Response) -> str:
     """The beginning of an answer, for the audit."""
     return answer.content[:_EXCERPT].decode("utf-8", "replace")
+
+
+def is_address(said: object) -> TypeGuard[str]:
+    """Whether it is the address of a file: on the web, and no longer than one can be."""
+    if not isinstance(said, str) or len(said) > _LONGEST_ADDRESS:
+        return False
+    return said.startswith(("https://", "http://")) and said.isprintable()
 
 
 def patience(answer: httpx.Response, seconds_in: Callable[[Any], Any] = lambda _: None) -> float:

@@ -86,6 +86,10 @@ MILD: dict[str, Callable[[Good], Response]] = {
     "logs of anything": lambda _: _json(
         {"status": "IN_PROGRESS", "logs": [None, 1, {}, {"timestamp": "x", "message": []}]}
     ),
+    "logs of half a letter": lambda _: _raw(
+        b'{"status": "IN_PROGRESS", "logs":'
+        b' [{"timestamp": "2030-01-01T00:00:00Z", "message": "\\ud800"}]}'
+    ),
     "logs without end": lambda _: _json(
         {
             "status": "IN_PROGRESS",
@@ -120,6 +124,7 @@ _RESULT: dict[str, Callable[[Good], Response]] = {
     "an address that is data": _images([{"url": "data:image/png;base64,AAAA"}]),
     "an address on another way": _images([{"url": "ftp://v3.fal.media/a.png"}]),
     "an address that is empty": _images([{"url": ""}]),
+    "an address without end": _images([{"url": f"https://v3.fal.media/{'a' * 2**21}"}]),
     "a detail that is null": _detail(None),
     "a detail that is a number": _detail(4),
     "a detail that is an object": _detail({"msg": "x"}),
@@ -129,6 +134,14 @@ _RESULT: dict[str, Callable[[Good], Response]] = {
     "a detail without words": _detail([{"loc": None, "msg": None, "type": None}]),
     "a place that is no list": _detail([{"loc": 7, "msg": "x", "type": "y"}]),
     "a detail without end": _detail([{"loc": ["body", "a" * 500], "msg": "m" * 500}] * 4_000),
+    "a type without end": _detail([{"loc": ["body"], "msg": "m", "type": "t" * 2**21}]),
+    "an error's type without end": lambda _: _json(
+        {"detail": "d" * 2**21, "error_type": "t" * 2**21}, 422, X_Fal_Request_Id="r"
+    ),
+    "an error's type that is a list": lambda _: _json(
+        {"detail": "no", "error_type": ["t"]}, 422, X_Fal_Request_Id="r"
+    ),
+    "half a letter": lambda _: _raw(b'{"detail": "no \\ud800"}', 422, X_Fal_Request_Id="r"),
     "a teapot": _detail("short and stout", 418),
     "for legal reasons": _detail("no", 451),
     "an error without a reason": _detail(None, 500),

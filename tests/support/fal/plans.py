@@ -45,6 +45,7 @@ class Plan(BaseModel):
     window: int = 3  #: lines shown at once
     statuses: list[Trouble] = Field(default_factory=list)
     results: list[Trouble] = Field(default_factory=list)
+    cancels: list[Trouble] = Field(default_factory=list)
     outcome: Outcome = "ok"
     finishes_anyway: bool = False  #: a cancel comes too late to stop it
     forgets_canceled: bool = False  #: 404 after a cancel, instead of an error

@@ -133,6 +133,8 @@ class Queue:
         now = time.time()
         if request is None:
             return JSONResponse(_NOT_FOUND, 404)
+        if request.plan.cancels:
+            return await trouble(http, request.plan.cancels.pop(0))
         if request.stage(now) == "COMPLETED":
             return JSONResponse({"status": "ALREADY_COMPLETED"}, 400)
         request.stop(now)

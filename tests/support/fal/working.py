@@ -4,11 +4,12 @@ import asyncio
 from typing import Any, cast
 
 from heliograph.contracts.events import Event
+from heliograph.contracts.facts import CancelRequested
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.names import new_job_id
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bus import now
+from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
 from heliograph.runtime.bus.work import ticket_for
 from services.gateway.drafting import Caller, draft
@@ -77,6 +78,13 @@ class FalWorker:
             await render(self.bench, message.job, message.sequence)
             self.work.ack(message)
         return self.now(job)
+
+    async def stop(self, job: str) -> None:
+        """Somebody wants it stopped, while it is worked on."""
+        latest = self.events.latest(job)
+        assert latest
+        await advance(self.events, latest, CancelRequested(mode="stop"), "test")
+        self.bench.watch.ring(job)
 
     def now(self, job: str) -> Record:
         latest = self.events.latest(job)

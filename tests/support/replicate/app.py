@@ -48,6 +48,16 @@ _REFUSALS: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = {
     "403": (403, {"title": "Forbidden", "detail": "You may not run this.", "status": 403}, {}),
     "403_poor": (403, {"title": "Forbidden", "detail": "Set up billing first."}, {}),
     "404": (404, _NOT_FOUND, {}),
+    "422_wordy": (
+        422,
+        {
+            "title": "t" * 2**20,
+            "detail": "d" * 2**20,
+            "invalid_fields": [{"field": f"input.{'f' * 2**10}", "description": "no"}] * 2_000,
+        },
+        {},
+    ),
+    "402_wordy": (402, {"title": "t" * 2**20, "detail": "d" * 2**20}, {}),
     "429_plain": (429, {"detail": "Request was throttled. Your rate limit resets in ~30s."}, {}),
     "redirect": (307, {}, {"Location": "http://127.0.0.1:1/elsewhere"}),
 }

@@ -5,7 +5,19 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 #: instead of accepting, one for each POST
-Refusal = Literal["429", "429_plain", "422", "401", "402", "403", "403_poor", "404", "redirect"]
+Refusal = Literal[
+    "429",
+    "429_plain",
+    "422",
+    "401",
+    "402",
+    "403",
+    "403_poor",
+    "404",
+    "redirect",
+    "422_wordy",
+    "402_wordy",
+]
 #: after accepting, instead of the answer, for the first POST
 Loss = Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip", "nameless"]
 #: instead of an answer to a question, one for each
@@ -19,10 +31,12 @@ Outcome = Literal[
     "timed_out",
     "broken",
     "unread",
+    "wordy",
     "invalid",
     "aborted",
     "garbage",
     "inline",
+    "endless",
     "empty",
     "removed",
 ]

@@ -21,6 +21,7 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
     ReferenceFailed,
 )
+from heliograph.contracts.events import Event
 from heliograph.contracts.facts import (
     Canceled,
     CancelRequested,
@@ -32,8 +33,8 @@ from heliograph.contracts.facts import (
     Submitting,
     SubmitUnknown,
 )
-from heliograph.contracts.jobs import fold
-from heliograph.contracts.problems import Charged, NextAction
+from heliograph.contracts.jobs import ATTEMPTS_BUDGET, fold
+from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from heliograph.contracts.records import Output, Record, Takeover
 from services.gateway.drafting import Caller, draft
 from services.render.deciding import (
@@ -51,6 +52,10 @@ from tests.support.records import REGISTRY, a_record, a_request
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 OUTPUTS = [Output(url="http://there/0.png")]
+SOME_FIELDS = [FieldError(pointer="/prompt", detail="too long")]
+SIX_BYTES = "\x01"  #: as JSON writes it
+HALF_A_LETTER = "\ud800"  #: which JSON can escape, and UTF-8 cannot carry
+ROOM = 2**20 - ATTEMPTS_BUDGET  #: bytes, beside what a job keeps of its earlier attempts
 
 thorough = settings(max_examples=100, deadline=None)
 
@@ -244,6 +249,59 @@ def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSet
     assert record.error.charged == record.charged
 
 
+# -- whatever a provider says, it can be written down
+
+
+def wordy(kind: type[JobError], long: str) -> JobError:
+    fields = [FieldError(pointer=f"/{long}", detail=long)] * 20 + SOME_FIELDS * 10_000
+    note = ProviderNote(name="n", request_id=long, code=long)
+    return kind(long, errors=fields, provider=note)
+
+
+def size(record: Record) -> int:
+    return len(Event.of("failed", record, NOW, "test").data())
+
+
+@pytest.mark.parametrize("kind", [ProviderRejected, ProviderUnavailable, ProviderAuth])
+@pytest.mark.parametrize("charged", ["no", "unknown"])
+@pytest.mark.parametrize("letter", [SIX_BYTES, HALF_A_LETTER])
+def test_what_goes_wrong_fits_into_an_event_however_much_is_said_about_it(
+    operator: RenderSettings, kind: type[JobError], charged: Charged, letter: str
+) -> None:
+    ended = Ended(error=wordy(kind, letter * 2**20), charged=charged, answer=letter * 2**20)
+
+    fact = after_poll(sent(), ended, NOW, operator)
+
+    assert size(fold(sent(), fact, NOW)) < ROOM
+
+
+def test_a_reason_that_is_cut_looks_like_it(operator: RenderSettings) -> None:
+    said = ProviderUnavailable("x" * 2**21)
+
+    again = again_or_failed(sent(), said, NOW, operator)
+    failed = again_or_failed(sent(3), said, NOW, operator)
+
+    assert isinstance(again, RetryScheduled)
+    assert isinstance(failed, Failed)
+    for detail in (again.detail, failed.problem.detail):
+        assert detail.endswith("xxx…")
+        assert len(detail) < 1100
+
+
+def test_outputs_fit_into_an_event_however_many_were_asked_for_and_made(
+    operator: RenderSettings,
+) -> None:
+    outputs = [Output(url=f"http://there/{number:04000}") for number in range(10_000)]
+    record = sent().model_copy(update={"arguments": {"num_images": 10_000}})
+
+    fact = after_poll(record, Done(outputs=outputs, answer=SIX_BYTES * 2**20), NOW, operator)
+
+    assert isinstance(fact, Rendered)
+    assert fact.outputs == outputs[: len(fact.outputs)]
+    assert fact.detail == f"the first {len(fact.outputs)} of 10000 outputs are kept"
+    assert size(fold(record, fact, NOW)) < ROOM
+
+
 # -- the end of a request
 
 
@@ -308,7 +366,7 @@ def test_a_request_that_ended_with_one_is_not(operator: RenderSettings) -> None:
     ("state", "outputs"),
     [
         (Done(outputs=OUTPUTS, charged="yes"), OUTPUTS),
-        (Ended(error=ProviderUnavailable(), charged="yes", stopped=True), []),
+        (Ended(error=ProviderUnavailable(), charged="yes"), []),
     ],
 )
 def test_whoever_asked_to_stop_gets_canceled_and_keeps_what_was_finished(

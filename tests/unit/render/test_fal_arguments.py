@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.render.providers.fal.arguments import arguments_for, seed_for
+from services.render.providers.fal.arguments import arguments_for
+from services.render.providers.seeding import seed_for
 from tests.support.fal.rig import a_submission
 from tests.support.records import REGISTRY
 

@@ -153,24 +153,17 @@ class FalProvider:
 
     async def poll(self, request: Request) -> State:
         if not _is_ours(request):
-            return _ended(lost(request.request_id, canceled=False))
+            return _ended(lost(request.request_id))
         async with self._asking():
             handle = await self._client.get_handle(request.endpoint, request.request_id)
             try:
                 with translated():
                     status = await handle.status(with_logs=True)
             except Refused as error:
-                return self._without_status(request, error)
+                return _without_status(request, error)
             if not isinstance(status, Completed):
                 return self._going(request, status)
             return await self._result(request, handle)
-
-    def _without_status(self, request: Request, error: Refused) -> Ended:
-        """fal does not say how it goes: because it forgot, or because something else is wrong."""
-        if error.answer.status_code not in (404, 410):
-            raise error
-        canceled = self._stories.is_canceled(request.request_id)
-        return _ended(lost(request.request_id, canceled=canceled))
 
     def _going(self, request: Request, status: Status) -> Waiting | Working:
         if isinstance(status, Queued):
@@ -187,8 +180,7 @@ class FalProvider:
             note = ProviderNote(name="fal", request_id=request.request_id)
             return Ended(error=ProviderProtocol(str(error), provider=note), charged="unknown")
         except Refused as error:
-            canceled = self._stories.is_canceled(request.request_id)
-            reason = verdict(error.answer, request.request_id, canceled=canceled)
+            reason = verdict(error.answer, request.request_id)
             return _ended(reason, excerpt(error.answer))
         return outcome(answer, self._path_of(request.endpoint), request.request_id)
 
@@ -199,7 +191,6 @@ class FalProvider:
     async def cancel(self, request: Request) -> None:
         if not _is_ours(request):
             return
-        self._stories.cancel(request.request_id)
         async with self._asking():
             try:
                 with translated():
@@ -244,5 +235,12 @@ def _is_ours(request: Request) -> bool:
     return bool(_NAME.fullmatch(request.request_id) and _ENDPOINT.fullmatch(request.endpoint))
 
 
+def _without_status(request: Request, error: Refused) -> Ended:
+    """fal does not say how it goes: because it forgot, or because something else is wrong."""
+    if error.answer.status_code not in (404, 410):
+        raise error
+    return _ended(lost(request.request_id))
+
+
 def _ended(reason: Verdict, answer: str | None = None) -> Ended:
-    return Ended(error=reason.error, charged=reason.charged, stopped=reason.stopped, answer=answer)
+    return Ended(error=reason.error, charged=reason.charged, answer=answer)

@@ -1,11 +1,11 @@
 """What a submission says in fal's words: each model has its own names for the same things."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 from heliograph.contracts.registry import Model
 from services.render.providers import Submission
+from services.render.providers.seeding import seed_for
 
 #: the first is ours; the second puts the media into the answer, and the answer out of fal's list
 _NEVER_SENT = frozenset({"timeout_seconds", "sync_mode"})
@@ -43,12 +43,6 @@ def arguments_for(submission: Submission, model: Model, references: list[str]) -
     body |= {name: value for name, value in said.items() if name not in model.parameters}
     body |= model.wire.fixed
     return {name: value for name, value in body.items() if name not in _NEVER_SENT}
-
-
-def seed_for(submission: Submission) -> int:
-    """A seed that no other run has: by it a request is known again in fal's list."""
-    digest = hashlib.sha256(f"{submission.job}/{submission.run}".encode()).digest()
-    return int.from_bytes(digest[:4]) & 0x7FFF_FFFF
 
 
 def _defaults(model: Model) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.records import Output
 from services.render.providers import Done, Ended
 from services.render.providers.fal.verdicts import billed
-from services.render.providers.wire import excerpt, parsed
+from services.render.providers.wire import excerpt, is_address, parsed
 
 _USUAL = ("images", "image", "video", "videos")  #: where models put them that nobody described
 
@@ -29,7 +29,7 @@ def outcome(answer: httpx.Response, path: str | None, request_id: str) -> Done |
         return Ended(error=NoOutput(provider=note), charged=charged, answer=text)
     files = found if isinstance(found, list) else [found]
     urls = [file.get("url") if isinstance(file, dict) else None for file in files]
-    if not all(isinstance(url, str) and url.startswith(("https://", "http://")) for url in urls):
+    if not all(is_address(url) for url in urls):
         broken = ProviderProtocol(f"no files in {path or 'the answer'}", provider=note)
         return Ended(error=broken, charged=charged, answer=text)
     return Done(outputs=[Output(url=url) for url in urls], charged=charged, answer=text)

@@ -18,7 +18,6 @@ _PERCENT = re.compile(r"(\d{1,3})%\|")  #: as progress bars print it
 class _Story:
     lines: dict[tuple[datetime, str], LogLine] = field(default_factory=dict)
     percent: int | None = None
-    is_canceled: bool = False
 
 
 class Stories:
@@ -43,13 +42,6 @@ class Stories:
             story.percent = max(story.percent or 0, min(99, percents[-1]))
         basis = "provider" if story.percent is not None else None
         return Progress(percent=story.percent, basis=basis, logs=lines)
-
-    def cancel(self, request_id: str) -> None:
-        """We asked it to stop."""
-        self._story(request_id).is_canceled = True
-
-    def is_canceled(self, request_id: str) -> bool:
-        return request_id in self._stories and self._stories[request_id].is_canceled
 
     def _story(self, request_id: str) -> _Story:
         story = self._stories.setdefault(request_id, _Story())

@@ -9,11 +9,10 @@ import httpx
 from fal_client.auth import FAL_QUEUE_RUN_HOST, FAL_RUN_HOST
 from fal_client.client import CDN_URL, REST_URL, AsyncBackupDomainTransport
 
-from services.render.providers.wire import CONNECT, MAX_ANSWER, NotSent, Refused, carry
+from services.render.providers.wire import CONNECT, LIMITS, MAX_ANSWER, NotSent, Refused, carry
 
 API_URL = "https://api.fal.ai"
 READ = 30.0  #: seconds
-_LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=5)
 _TIMEOUTS = httpx.Timeout(READ, connect=CONNECT, pool=CONNECT).as_dict()
 
 #: where fal's hosts are found below a base URL
@@ -37,7 +36,7 @@ class FalTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, base_url: str | None = None) -> None:
-        pool = httpx.AsyncHTTPTransport(limits=_LIMITS)
+        pool = httpx.AsyncHTTPTransport(limits=LIMITS)
         self._base = httpx.URL(base_url.rstrip("/")) if base_url else None
         self._inner = pool if self._base else AsyncBackupDomainTransport(transport=pool)
 

@@ -5,7 +5,7 @@ import json
 from fal_client.client import CDN_URL, REST_URL
 
 from services.render.providers.fal.client import FalClient
-from services.render.providers.wire import NoAnswer, NotSent, Refused, parsed
+from services.render.providers.wire import NoAnswer, NotSent, Refused, is_address, parsed
 
 _TRIES = 3
 _TOKEN = f"{REST_URL}/storage/auth/token?storage_type=fal-cdn-v3"
@@ -40,7 +40,10 @@ async def _upload(client: FalClient, media_type: str, content: bytes, keep: int)
         "X-Fal-Object-Lifecycle": json.dumps({"expiration_duration_seconds": keep}),
     }
     answer = await client.send("POST", _UPLOAD, content=content, headers=headers)
-    return _text(parsed(answer), "access_url")
+    address = _text(parsed(answer), "access_url")
+    if not is_address(address):
+        raise NoAnswer("the address of the file is none")
+    return address
 
 
 def _text(body: object, name: str) -> str:

@@ -22,8 +22,6 @@ from heliograph.contracts.problems import Charged, FieldError, NextAction, Provi
 from services.render.providers import RateLimited, ReplyLost
 from services.render.providers.wire import parsed, patience
 
-_MOST_FIELDS = 20  #: of a complaint
-_LONGEST_TEXT = 1000  #: characters
 _STARTED_TOO_LATE = "X-Fal-Request-Timeout-Type"  #: on a 504: by our own start timeout
 _LOCKED = ("locked", "balance", "top up", "top_up")
 
@@ -65,8 +63,9 @@ class Complaint:
             return cls(answer.status_code, *_of_model(detail))
         kind = body.get("error_type") if isinstance(body, dict) else None
         text = detail if isinstance(detail, str) else f"fal answered {answer.status_code}"
-        kind = kind or answer.headers.get("X-Fal-Error-Type")
-        return cls(answer.status_code, kind, text[:_LONGEST_TEXT])
+        if not isinstance(kind, str) or not kind:
+            kind = answer.headers.get("X-Fal-Error-Type")
+        return cls(answer.status_code, kind, text)
 
 
 def refuse_submission(answer: httpx.Response) -> NoReturn:
@@ -103,12 +102,11 @@ class Verdict:
 
     error: JobError
     charged: Charged
-    stopped: bool = False
 
 
-def verdict(answer: httpx.Response, request_id: str, *, canceled: bool) -> Verdict:
+def verdict(answer: httpx.Response, request_id: str) -> Verdict:
     """
-    What a result other than 200 means. `canceled`: we asked for it to stop.
+    What a result other than 200 means.
 
     Raises:
         ProviderUnavailable: It is no answer of the model's, or none yet; ask again.
@@ -117,23 +115,23 @@ def verdict(answer: httpx.Response, request_id: str, *, canceled: bool) -> Verdi
     if _is_passing(answer, complaint):
         raise ProviderUnavailable(complaint.text)
     if complaint.status in (404, 410):
-        return lost(request_id, canceled=canceled)
+        return lost(request_id)
     if complaint.type in _STOPPED or complaint.status == 499:
-        return Verdict(JobError("stopped on request"), billed(answer), stopped=True)
+        return Verdict(JobError("stopped on request"), billed(answer))
     error = _error(complaint, request_id)
     if error.retryable and answer.headers.get("X-Fal-Retryable") == "false":
         error = ProviderRejected(complaint.text, provider=_note(complaint, request_id))
     return Verdict(error, billed(answer))
 
 
-def lost(request_id: str, *, canceled: bool) -> Verdict:
+def lost(request_id: str) -> Verdict:
     """fal knows no such request, or no longer."""
     error = OutputExpired(
         "fal does not know the request, or no longer",
         provider=ProviderNote(name="fal", request_id=request_id),
         next_actions=[_ASK_AGAIN, _PAY_AGAIN],
     )
-    return Verdict(error, "unknown", stopped=canceled)
+    return Verdict(error, "unknown")
 
 
 def billed(answer: httpx.Response) -> Charged:
@@ -174,11 +172,11 @@ def _note(complaint: Complaint, request_id: str | None = None) -> ProviderNote:
 
 def _of_model(detail: list[Any]) -> tuple[str | None, str, tuple[FieldError, ...]]:
     """Type, text and fields of a model's complaint."""
-    entries = [entry for entry in detail if isinstance(entry, dict)][:_MOST_FIELDS]
+    entries = [entry for entry in detail if isinstance(entry, dict)]
     fields = tuple(_fields(entries))
     text = "; ".join(f"{field.pointer}: {field.detail}" for field in fields)
-    kind = str(entries[0]["type"])[:_LONGEST_TEXT] if entries and "type" in entries[0] else None
-    return kind, text[:_LONGEST_TEXT] or "fal refused the request", fields
+    kind = str(entries[0]["type"]) if entries and "type" in entries[0] else None
+    return kind, text or "fal refused the request", fields
 
 
 def _fields(entries: list[dict[str, Any]]) -> Iterator[FieldError]:
@@ -187,4 +185,4 @@ def _fields(entries: list[dict[str, Any]]) -> Iterator[FieldError]:
         path = [str(p) for p in place if p != "body"] if isinstance(place, list) else []
         pointer = "/prompt" if path == ["prompt"] else "/".join(["", "arguments", *path])
         reason = str(entry.get("msg", entry.get("type", "")))
-        yield FieldError(pointer=pointer[:_LONGEST_TEXT], detail=reason[:_LONGEST_TEXT])
+        yield FieldError(pointer=pointer, detail=reason)

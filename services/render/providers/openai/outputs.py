@@ -7,6 +7,7 @@ from typing import Any
 
 from heliograph.contracts.errors import JobError, NoOutput, ProviderProtocol
 from heliograph.contracts.problems import ProviderNote
+from services.render.providers.wire import is_address
 
 Made = str | bytes  #: an address, or the image
 
@@ -42,4 +43,4 @@ def _made(item: Any) -> Made | None:
         except (binascii.Error, ValueError):
             return None
     url = item.get("url")
-    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else None
+    return url if is_address(url) else None

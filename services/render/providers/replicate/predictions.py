@@ -17,7 +17,7 @@ from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from heliograph.contracts.records import LogLine, Output, Progress
 from services.render.providers import Done, Ended, State, Waiting, Working
 from services.render.providers.replicate.verdicts import failure_of
-from services.render.providers.wire import excerpt, parsed
+from services.render.providers.wire import excerpt, is_address, parsed
 
 _KEPT_LINES = 20
 _PERCENT = re.compile(r"(\d{1,3})%\|")  #: as progress bars print it
@@ -74,7 +74,7 @@ def _outcome(prediction: dict[str, Any], request_id: str, answer: str) -> Done |
         is_removed = prediction.get("data_removed") is True
         error = _expired(request_id) if is_removed else NoOutput(provider=_note(request_id))
         return Ended(error=error, charged="yes", answer=answer)
-    if not all(isinstance(url, str) and url.startswith(("https://", "http://")) for url in urls):
+    if not all(is_address(url) for url in urls):
         broken = ProviderProtocol("the output is no files", provider=_note(request_id))
         return Ended(error=broken, charged="yes", answer=answer)
     return Done(outputs=[Output(url=url) for url in urls], answer=answer)
@@ -98,7 +98,7 @@ def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> Ended:
     charged = _billed(prediction)
     if status == "canceled":
         stopped = JobError("stopped on request")
-        return Ended(error=stopped, charged=charged, answer=answer, stopped=True)
+        return Ended(error=stopped, charged=charged, answer=answer)
     if status == "aborted":
         late = ProviderUnavailable(
             "Replicate gave it up before it began", provider=_note(request_id, "aborted")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.render.providers import Copy
-from services.render.providers.wire import Line, NoAnswer, parsed
+from services.render.providers.wire import Line, NoAnswer, is_address, parsed
 
 _KEPT = 86_400.0  #: seconds, unless Replicate says otherwise
 _SPARE = 3600.0  #: seconds that a prediction may take to read it
@@ -22,7 +22,7 @@ async def upload(line: Line, media_type: str, content: bytes) -> Copy:
     file = parsed(await line.send("POST", "/v1/files", files=files))
     urls = file.get("urls") if isinstance(file, dict) else None
     address = urls.get("get") if isinstance(urls, dict) else None
-    if not isinstance(address, str):
+    if not is_address(address):
         raise NoAnswer("the answer has no address of a file")
     return Copy(url=address, keeps=max(0.0, _life(file.get("expires_at")) - _SPARE))
 

@@ -98,7 +98,7 @@ class SimProvider:
             return Ended(error=ProviderProtocol("the sim knows no such request"), charged="unknown")
         arguments = SimArguments.model_validate(record.arguments)
         if self.records.is_canceled(name):
-            return Ended(error=JobError("stopped on request"), charged="yes", stopped=True)
+            return Ended(error=JobError("stopped on request"), charged="yes")
         elapsed = max(0.0, (now() - record.at).total_seconds())  # clocks are put back
         if arguments.fault == "hang" or elapsed < arguments.seconds:
             return Working(progress=_progress(record, arguments, elapsed))
