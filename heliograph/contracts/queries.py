@@ -183,6 +183,7 @@ class Position(_Message):
 class Room(_Message):
     """A place in a lane is free again, and how long it was taken."""
 
+    job: str | None = None  #: that had it, and needs none in its account any more
     kind: str | None = None  #: of a job that was rendered
     seconds: float = 0
 

@@ -83,8 +83,8 @@ def create_app(settings: RenderSettings) -> FastAPI:
     async def open_bus() -> None:
         await bus.open()
         await watch.listen(bus.client)
-        await search_when_asked(bus.client, bench)
         await broker.start()
+        await search_when_asked(bus.client, bench)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -132,8 +132,11 @@ def subscribe_lanes(broker: NatsBroker, bench: Workbench, bus: NatsBus, registry
             await bus.jetstream.hint(subjects.room(lane), room.model_dump_json().encode())
 
     def room_after(record: Record | None, seconds: float) -> Room:
-        rendered = record is not None and record.step is Step.RENDERED
-        return Room(kind=record.kind, seconds=seconds) if record and rendered else Room()
+        if record is None or record.status == "queued":  # it may have been moved again by now
+            return Room()
+        if record.step is not Step.RENDERED:
+            return Room(job=record.id)
+        return Room(job=record.id, kind=record.kind, seconds=seconds)
 
     async def handle(delivery: Delivery) -> Record | None:
         record = await render(bench, delivery.about.job, delivery.sequence)

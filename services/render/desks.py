@@ -1,7 +1,7 @@
 """What the dispatcher keeps of a lane: who waits, how much may run, how much does."""
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -10,6 +10,11 @@ from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries import LaneState, WaitingProject
 from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus import Places, now
+from heliograph.runtime.bus.lanes import lane_consumer
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import STREAM
+from services.render.expecting import Vacancies
+from services.render.pacing import ahead
 from services.render.scheduling import Lane, Waiting
 
 _REMEMBERED = 1_000  #: moves
@@ -22,12 +27,16 @@ class Desk:
     def __init__(self, name: str, cap: int) -> None:
         self.name = name
         self.limit = LaneLimit(cap=cap)
-        self.lane = Lane()
         self.bell = asyncio.Event()
-        self.is_new = True  #: nobody has looked yet
         self.in_use = 0  #: delivered to a worker
         self.ready = 0  #: moved, and not delivered yet
         self._moved: OrderedDict[str, Ticket] = OrderedDict()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """As if nobody had been heard of."""
+        self.lane = Lane()
+        self.is_new = True  #: nobody has looked yet
 
     async def wait(self, seconds: float) -> None:
         """Until the bell rings, or a job that had to wait may run, or the time is up."""
@@ -37,6 +46,21 @@ class Desk:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.bell.wait()
+
+    async def look(self, bus: NatsBus) -> None:
+        """What the server says of the lane, and what operators want of it. Raises Unavailable."""
+        name = f"CONSUMER.INFO.{STREAM}.{lane_consumer(self.name)}"
+        info, limit = await asyncio.gather(bus.jetstream.api(name), bus.lanes.limit(self.name))
+        if info["config"]["max_ack_pending"] != limit.cap:
+            limit = await bus.lanes.enforce(self.name)
+        self.limit = limit
+        self.in_use, self.ready = info["num_ack_pending"], info["num_pending"]
+        self.is_new = False
+
+    def room(self, seconds: float, look_ahead: int) -> int:
+        """How many jobs may be moved, where each takes so many seconds."""
+        cap = self.limit.cap
+        return cap + ahead(cap, seconds, look_ahead) - self.in_use - self.ready
 
     def has_moved(self, ticket: Ticket) -> None:
         """A job is ready: the next free worker gets the one that was moved first."""
@@ -55,29 +79,13 @@ class Desk:
         ready = list(self._moved)[-self.ready :] if self.ready else []
         return ready.index(job) + 1 if job in ready else None
 
-    def turns(self, count: int, places: dict[str, Places]) -> Iterable[Waiting]:
+    def turns(self, count: int, vacancies: Vacancies) -> Iterable[Waiting]:
         """Take the next jobs out; each takes a place in its account with it."""
-        at = now()
-        taken = Counter({account: len(place.holders) for account, place in places.items()})
-        full = [job for place in places.values() for job in place.holders]
-        probed: set[str] = set()  #: accounts that get one job, to see whether they work again
-
-        def has_room(account: str) -> bool:
-            cap, breaker = places[account].cap, places[account].breaker
-            if breaker and (account in probed or not breaker.admits("", at)):
-                return False
-            return cap is None or taken[account] < cap
-
         for _ in range(count):
-            waiting = self.lane.next(now(), has_room, full)
+            waiting = self.lane.next(now(), vacancies.has_room, vacancies.holders())
             if waiting is None:
                 return
-            account = waiting.ticket.account
-            if waiting.ticket.job not in full:
-                taken[account] += 1
-            breaker = places[account].breaker
-            if breaker and breaker.state(at) == "half_open":
-                probed.add(account)
+            vacancies.take(waiting.ticket)
             yield waiting
 
     def state(self, places: dict[str, Places]) -> LaneState:

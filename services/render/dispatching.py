@@ -21,14 +21,14 @@ from heliograph.contracts.registry import Registry
 from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.jetstream import stop_listening
-from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.crashing import crash_point
 from services.render.awaiting import Awaiting
 from services.render.desks import Desk, hindrance
-from services.render.pacing import Pace, ahead, eta
-from services.render.scheduling import Lane, Waiting
+from services.render.expecting import Expected, Vacancies
+from services.render.pacing import Pace, eta
+from services.render.scheduling import Waiting
 from services.render.settings import RenderSettings
 
 log = structlog.get_logger()
@@ -48,7 +48,9 @@ class Dispatcher:
         self._pace = Pace(registry)
         self._desks = {name: Desk(name, lane.cap) for name, lane in registry.lanes.items()}
         self._awaiting = self._await_anew()
+        self._expected = Expected()
         self._read_to = 0
+        self._reads_anew = True
 
     def _await_anew(self) -> Awaiting:
         return Awaiting(self._bus, let_go=self._let_go, forget=self._forget)
@@ -65,13 +67,13 @@ class Dispatcher:
                     await stop_listening(*listening)
 
     async def _dispatch(self, lost: asyncio.Event) -> None:
-        self._read_to = 0
+        self._reads_anew = True
         for desk in self._desks.values():
-            desk.lane, desk.is_new = Lane(), True
+            desk.begin_anew()
         self._awaiting = self._await_anew()
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(self._reread()), tasks.create_task(self._awaiting.run())]
-            loops += [tasks.create_task(self._fill(desk)) for desk in self._desks.values()]
+            loops += [tasks.create_task(self._tend(desk)) for desk in self._desks.values()]
             await lost.wait()
             for loop in loops:
                 loop.cancel()
@@ -91,6 +93,8 @@ class Dispatcher:
     async def _reread(self) -> None:
         """Read the queue itself: all of it at first, then what came since."""
         while True:
+            if self._reads_anew:
+                self._reads_anew, self._read_to = False, 0
             try:
                 messages = self._bus.jetstream.every(STREAM, subjects.QUEUE, self._read_to + 1)
                 async for stored in messages:
@@ -107,6 +111,7 @@ class Dispatcher:
         ticket = Ticket.from_json(data)
         desk = self._desks.get(ticket.lane)
         if desk:
+            self._expected.remove(ticket.job)
             since = datetime.fromisoformat(headers["Nats-Time-Stamp"])
             desk.lane.add(Waiting(int(headers["Nats-Sequence"]), ticket, since), now())
             if desk.lane.is_held(ticket.job):
@@ -131,11 +136,14 @@ class Dispatcher:
 
     def _forget(self, job: str) -> None:
         self._awaiting.end(job)
+        self._expected.remove(job)
         for desk in self._desks.values():
             desk.lane.remove(job)
 
     async def _on_room(self, message: Msg) -> None:
         room = Room.model_validate_json(message.data or b"{}")
+        if room.job:
+            self._expected.remove(room.job)
         if room.kind:
             self._pace.learn(room.kind, room.seconds)
         desk = self._desks.get(message.subject.rsplit(".", 1)[1])
@@ -143,6 +151,17 @@ class Dispatcher:
             desk.bell.set()
 
     # -- whose turn it is
+
+    async def _tend(self, desk: Desk) -> None:
+        """Fill a lane. What nobody expected ends there: the others go on, and it begins anew."""
+        while True:
+            try:
+                await self._fill(desk)
+            except Exception:
+                log.exception("A lane broke", lane=desk.name)
+            desk.begin_anew()
+            self._reads_anew = True
+            await asyncio.sleep(_REREAD)
 
     async def _fill(self, desk: Desk) -> None:
         while True:
@@ -162,30 +181,17 @@ class Dispatcher:
         # only moves make room less: who had some has at least as much by now, and need not ask
         has_new_limit = await self._bus.lanes.limit(desk.name) != desk.limit
         if desk.is_new or has_new_limit or self._room(desk) <= 0:
-            await self._look(desk)
+            await desk.look(self._bus)
         room = self._room(desk)
         if room <= 0 or desk.limit.paused:
             return 0
-        places = await self._places(desk)
-        turns = list(desk.turns(min(room, _AT_ONCE), places))
+        vacancies = Vacancies(await self._places(desk), self._expected, now())
+        turns = list(desk.turns(min(room, _AT_ONCE), vacancies))
         await asyncio.gather(*(self._move(desk, waiting) for waiting in turns))
         return len(turns)
 
     def _room(self, desk: Desk) -> int:
-        beyond = ahead(desk.limit.cap, self._pace.of_lane(desk.name), self._look_ahead)
-        return desk.limit.cap + beyond - desk.in_use - desk.ready
-
-    async def _look(self, desk: Desk) -> None:
-        """What the server says of a lane, and what operators want of it."""
-        name = f"CONSUMER.INFO.{STREAM}.{lane_consumer(desk.name)}"
-        info, limit = await asyncio.gather(
-            self._bus.jetstream.api(name), self._bus.lanes.limit(desk.name)
-        )
-        if info["config"]["max_ack_pending"] != limit.cap:
-            limit = await self._bus.lanes.enforce(desk.name)
-        desk.limit = limit
-        desk.in_use, desk.ready = info["num_ack_pending"], info["num_pending"]
-        desk.is_new = False
+        return desk.room(self._pace.of_lane(desk.name), self._look_ahead)
 
     async def _move(self, desk: Desk, waiting: Waiting) -> None:
         try:
@@ -194,6 +200,7 @@ class Dispatcher:
                 desk.has_moved(waiting.ticket)
             crash_point("dispatch.moved")
         except Unavailable:
+            self._expected.remove(waiting.ticket.job)
             desk.lane.add(waiting, now())
 
     # -- what others ask
@@ -212,7 +219,7 @@ class Dispatcher:
                 turn = desk.lane.position(job)
                 return await self._outlook(desk, waiting, turn and turn + desk.ready)
             if moved:
-                await self._look(desk)
+                await desk.look(self._bus)
                 turn = desk.turn_of_ready(job)
                 return await self._outlook(desk, moved, turn) if turn else Position()
         return Position()
@@ -231,7 +238,7 @@ class Dispatcher:
 
     async def _on_lanes(self, message: Msg) -> None:
         with suppress(Unavailable):
-            await asyncio.gather(*map(self._look, self._desks.values()))
+            await asyncio.gather(*(desk.look(self._bus) for desk in self._desks.values()))
             lanes = [desk.state(await self._places(desk)) for desk in self._desks.values()]
             await _respond(message, LaneStates(lanes=lanes))
 

@@ -25,8 +25,11 @@ class Pace:
         self._seconds[kind] += weight * (seconds - self._seconds[kind])
 
     def of_lane(self, lane: str) -> float:
-        """The mean over the kinds of a lane: over those measured, if there are any."""
-        kinds = [kind for kind, its in self._lanes.items() if its == lane]
+        """
+        The mean over the kinds of a lane: over those measured, if there are any. In a lane without
+        kinds, where jobs may still wait since it had some: over those of all lanes.
+        """
+        kinds = [kind for kind, its in self._lanes.items() if its == lane] or [*self._lanes]
         measured = [kind for kind in kinds if kind in self._measured]
         return fmean(self._seconds[kind] for kind in measured or kinds)
 

@@ -153,6 +153,29 @@ async def test_the_cap_of_an_account_bounds_all_lanes_together(
     assert next(a for a in accounts if a["name"] == "sim")["in_use"] == 0
 
 
+async def test_a_full_account_keeps_jobs_in_the_order_in_which_they_came(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    await http.patch("/v1/accounts/sim", json={"cap": 1})
+    jobs = [job for _ in range(12) for job in await _shots(client, 1, 0.05)]
+
+    ended = await client.finish(*jobs)
+
+    started = sorted(ended, key=lambda job: job.started_at or job.created_at)
+    assert [job.id for job in started] == jobs
+
+
+async def test_a_full_account_has_room_as_soon_as_a_job_is_done(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    await http.patch("/v1/accounts/sim", json={"cap": 1})
+
+    ended = await client.finish(*await _shots(client, 6, 0))
+
+    started = [job.started_at for job in ended if job.started_at]
+    assert (max(started) - min(started)).total_seconds() < 6
+
+
 @pytest.mark.parametrize(
     ("path", "body", "pointer"),
     [

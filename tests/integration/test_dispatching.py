@@ -3,43 +3,70 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from heliograph.contracts import subjects
+from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.limits import ChangeLane
-from heliograph.contracts.queries import Position
+from heliograph.contracts.queries import Position, Room
 from heliograph.contracts.records import Record
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM, ticket_for
-from heliograph.runtime.tasks import running
+from heliograph.runtime.tasks import running, stop
 from services.render.dispatching import Dispatcher
 from services.render.settings import RenderSettings
-from tests.support.records import REGISTRY, a_record
+from tests.support.records import REGISTRY, a_record, some_project
 from tests.support.servers import Server
 
-LANE = "video"
+LANE, ANOTHER = "video", "shots"
 
 
 @pytest.fixture
-async def _dispatching(bus: NatsBus, nats: Server) -> AsyncIterator[None]:
+async def _roomy(bus: NatsBus) -> AsyncIterator[None]:
+    """Two lanes with room, also for jobs that no worker ever takes out."""
+    for lane in (LANE, ANOTHER):
+        await bus.lanes.change(lane, ChangeLane(cap=1_000))
+    yield
+    for lane in (LANE, ANOTHER):
+        await bus.lanes.change(lane, ChangeLane(reset=True))
+
+
+@pytest.fixture
+async def _dispatching(_roomy: None, bus: NatsBus, nats: Server) -> AsyncIterator[None]:
     """A dispatcher whose lane is paused at first."""
     await bus.lanes.change(LANE, ChangeLane(paused=True))
-    settings = RenderSettings(**nats.settings.model_dump(exclude_unset=True))
-    async with running(dispatcher=Dispatcher(bus, REGISTRY, settings).run):
+    async with running(dispatcher=_dispatcher(bus, nats).run):
         yield
-    await bus.lanes.change(LANE, ChangeLane(reset=True))
+
+
+def _dispatcher(bus: NatsBus, nats: Server) -> Dispatcher:
+    settings = RenderSettings(**nats.settings.model_dump(exclude_unset=True))
+    return Dispatcher(bus, REGISTRY, settings)
 
 
 async def _queued(bus: NatsBus) -> Record:
     """A job that the dispatcher knows of."""
-    record = a_record(kind="video")
-    await bus.work.enqueue(ticket_for(record))
+    record = await _enqueued(bus)
     async with asyncio.timeout(20):
         while not (await _position(bus, record.id)).position:
             await asyncio.sleep(0.02)
+    return record
+
+
+async def _enqueued(bus: NatsBus, account: str | None = None, **fields: str) -> Record:
+    """A job; its account may be another than that of its model."""
+    record = a_record(**{"kind": "video", **fields})
+    if account:
+        internal = record.internal.model_copy(update={"account": account})
+        record = record.model_copy(update={"internal": internal})
+    await bus.work.enqueue(ticket_for(record))
     return record
 
 
@@ -54,10 +81,20 @@ async def _position(bus: NatsBus, job: str) -> Position:
 
 async def _ready(bus: NatsBus, record: Record) -> Stored:
     async with asyncio.timeout(20):
-        subject = subjects.run(LANE, record.project, record.id)
-        while (stored := await bus.jetstream.last(STREAM, subject)) is None:
+        while (stored := await _moved(bus, record)) is None:
             await asyncio.sleep(0.02)
     return stored
+
+
+async def _moved(bus: NatsBus, record: Record) -> Stored | None:
+    subject = subjects.run(record.lane, record.project, record.id)
+    return await bus.jetstream.last(STREAM, subject)
+
+
+async def _end(bus: NatsBus, record: Record) -> None:
+    """Its worker, which nobody else plays here, is done with a job."""
+    room = Room(job=record.id)
+    await bus.jetstream.hint(subjects.room(record.lane), room.model_dump_json().encode())
 
 
 @pytest.mark.usefixtures("_dispatching")
@@ -85,3 +122,66 @@ async def test_a_job_that_was_taken_off_the_queue_has_no_turn(bus: NatsBus) -> N
     async with asyncio.timeout(20):
         while (await _position(bus, record.id)).position:
             await asyncio.sleep(0.02)
+
+
+@pytest.mark.usefixtures("_dispatching")
+async def test_a_place_is_given_away_once_also_before_its_job_has_taken_it(bus: NatsBus) -> None:
+    """Else whoever finds none is put back, behind all others of its project."""
+    account, project = some_project(), some_project()
+    await bus.accounts.change_cap(account, 1)
+    first = await _enqueued(bus, account, project=project)
+    second = await _enqueued(bus, account, project=project)
+    await bus.lanes.change(LANE, ChangeLane(paused=False))
+    await _ready(bus, first)
+
+    for _ in range(2):  # rounds of turns
+        await _ready(bus, await _enqueued(bus))
+
+    assert await _moved(bus, second) is None
+    await _end(bus, first)
+    assert (await _ready(bus, second)).sequence
+
+
+@pytest.mark.usefixtures("_dispatching")
+async def test_a_job_with_a_place_waits_as_well_while_its_account_is_left_alone(
+    bus: NatsBus,
+) -> None:
+    """Its worker crashed before it started. Else it would be moved and put back again and again."""
+    account = some_project()
+    job = await _enqueued(bus, account)
+    await bus.accounts.change_cap(account, 2)
+    await bus.accounts.take(account, job.id, 1)
+    left_alone = Breaker(failures=5, reason="away", until=now() + timedelta(minutes=1))
+    await bus.accounts.judge(account, lambda _: left_alone)
+    await bus.lanes.change(LANE, ChangeLane(paused=False))
+
+    for _ in range(2):  # rounds of turns
+        await _ready(bus, await _enqueued(bus))
+
+    assert await _moved(bus, job) is None
+    await bus.accounts.judge(account, lambda _: None)
+    assert (await _ready(bus, job)).sequence
+
+
+@pytest.mark.usefixtures("_roomy")
+async def test_a_lane_that_breaks_stops_no_other_and_goes_on_when_it_can(
+    bus: NatsBus, nats: Server
+) -> None:
+    account, bucket = some_project(), Bucket(bus.jetstream, "accounts")
+    written = await bucket.write(account, {"cap": "no number"}, 0)
+    dispatcher = asyncio.create_task(_dispatcher(bus, nats).run())
+    try:
+        with capture_logs() as logs:
+            there = await _enqueued(bus, account, kind="video")
+            async with asyncio.timeout(20):
+                while not any(each["event"] == "A lane broke" for each in logs):
+                    await asyncio.sleep(0.02)
+
+        elsewhere = await _enqueued(bus, kind="shot")
+
+        assert (await _ready(bus, elsewhere)).sequence
+        await bucket.write(account, {}, written)
+        assert (await _ready(bus, there)).sequence
+        assert not dispatcher.done()
+    finally:
+        await stop(dispatcher)

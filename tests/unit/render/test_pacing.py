@@ -38,6 +38,21 @@ def test_a_kind_that_nobody_knows_teaches_nothing() -> None:
     assert pace.of_lane(lane) == before
 
 
+def test_a_lane_whose_kinds_moved_away_takes_what_all_kinds_do() -> None:
+    moved = {
+        name: kind.model_copy(update={"lane": "shots"} if kind.lane == "video" else {})
+        for name, kind in REGISTRY.kinds.items()
+    }
+    registry = REGISTRY.model_copy(update={"kinds": moved})
+    pace = Pace(registry)
+    expected = pace.of_lane("video")
+
+    pace.learn("portrait", 3.0)
+
+    assert expected > 0
+    assert pace.of_lane("video") == 3.0
+
+
 def test_whoever_is_next_in_a_lane_with_room_waits_for_nobody() -> None:
     assert eta(1, in_use=3, cap=4, seconds=10.0) == 10.0
 

@@ -1,0 +1,79 @@
+"""
+Who takes a place in an account: the jobs that have one, and those on their way to it.
+
+The dispatcher gives a place away when it moves a job, and the job's worker takes it a moment later.
+In between the account does not show it. Pure, no clock.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from heliograph.contracts.tickets import Ticket
+from heliograph.runtime.bus import Places
+
+_ARRIVES = timedelta(seconds=2)  #: by then a moved job has its place, or is not under way
+
+
+class Expected:
+    """Jobs of all lanes that were moved lately, by the account in which they will have a place."""
+
+    def __init__(self) -> None:
+        self._until: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+
+    def add(self, account: str, job: str, at: datetime) -> None:
+        self._until[account][job] = at + _ARRIVES
+
+    def remove(self, job: str) -> None:
+        """It waits again, or needs its place no more."""
+        for jobs in self._until.values():
+            jobs.pop(job, None)
+
+    def of(self, account: str, at: datetime) -> set[str]:
+        """Who is on the way to an account. Those who have arrived by now may be among them."""
+        jobs = self._until[account]
+        for job in [job for job, until in jobs.items() if until <= at]:
+            del jobs[job]
+        return set(jobs)
+
+
+class Vacancies:
+    """
+    What room the accounts have in one round of turns.
+
+    `places` is what was seen of them a moment ago; `expected` is told of every job that has a turn.
+    """
+
+    def __init__(self, places: dict[str, Places], expected: Expected, at: datetime) -> None:
+        self._places = places
+        self._expected = expected
+        self._at = at
+        self._taken = {a: {*its.holders, *expected.of(a, at)} for a, its in places.items()}
+
+    def has_room(self, account: str) -> bool:
+        """Whether any job may have a place. In an account that was not looked at none may, yet."""
+        if account not in self._places or not self._admits(account, ""):
+            return False
+        cap = self._places[account].cap
+        return cap is None or len(self._taken[account]) < cap
+
+    def holders(self) -> Iterator[str]:
+        """Jobs that have a place already, and may use it."""
+        for account, places in self._places.items():
+            yield from (job for job in places.holders if self._admits(account, job))
+
+    def take(self, ticket: Ticket) -> None:
+        """A job has its turn, and a place with it. Where nobody is counted, nobody is expected."""
+        places = self._places[ticket.account]
+        self._taken[ticket.account].add(ticket.job)
+        if places.cap is not None or places.breaker:
+            self._expected.add(ticket.account, ticket.job, self._at)
+
+    def _admits(self, account: str, job: str) -> bool:
+        """While an account is half open, one job at a time finds out whether it works again."""
+        breaker = self._places[account].breaker
+        if breaker is None:
+            return True
+        if breaker.state(self._at) == "half_open" and self._expected.of(account, self._at):
+            return False
+        return breaker.admits(job, self._at)

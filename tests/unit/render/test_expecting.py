@@ -1,0 +1,116 @@
+"""A place that was given away is taken, also before its account shows it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from heliograph.contracts.breaking import Breaker
+from heliograph.contracts.tickets import Ticket
+from heliograph.runtime.bus import Places
+from services.render.expecting import Expected, Vacancies
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+SOON = NOW + timedelta(seconds=0.5)
+LATER = NOW + timedelta(seconds=5)
+
+OPEN = Breaker(failures=5, reason="away", until=LATER)
+HALF_OPEN = Breaker(failures=5, reason="away", until=NOW)
+
+
+def a_ticket(job: str, account: str = "fal") -> Ticket:
+    return Ticket(job=job, project="p", lane="shots", priority="normal", account=account)
+
+
+def vacancies(
+    expected: Expected,
+    *holders: str,
+    cap: int | None = 1,
+    breaker: Breaker | None = None,
+    at: datetime = NOW,
+) -> Vacancies:
+    """Of one account, `fal`."""
+    return Vacancies({"fal": Places(dict.fromkeys(holders, 1), cap, breaker)}, expected, at)
+
+
+def a_move(breaker: Breaker | None = None, *, cap: int | None = 1) -> Expected:
+    """The first job had its turn, and its account does not show it yet."""
+    expected = Expected()
+    vacancies(expected, cap=cap, breaker=breaker).take(a_ticket("first"))
+    return expected
+
+
+def test_a_turn_takes_a_place_in_its_round() -> None:
+    round_ = vacancies(Expected(), cap=2)
+    round_.take(a_ticket("first"))
+    had_room = round_.has_room("fal")
+
+    round_.take(a_ticket("second"))
+
+    assert (had_room, round_.has_room("fal")) == (True, False)
+
+
+def test_who_was_moved_and_is_not_seen_yet_has_a_place_in_the_next_round() -> None:
+    assert not vacancies(a_move(), at=SOON).has_room("fal")
+
+
+def test_who_was_moved_and_has_arrived_counts_once() -> None:
+    assert vacancies(a_move(), "first", cap=2, at=SOON).has_room("fal")
+
+
+def test_who_waits_again_or_is_done_is_not_expected() -> None:
+    expected = a_move()
+
+    expected.remove("first")
+    expected.remove("never moved")
+
+    assert vacancies(expected, at=SOON).has_room("fal")
+
+
+def test_nobody_is_expected_for_ever() -> None:
+    assert vacancies(a_move(), at=LATER).has_room("fal")
+
+
+def test_an_account_without_a_cap_has_room_for_all_and_expects_nobody() -> None:
+    expected = a_move(cap=None)
+
+    assert vacancies(expected, "other", cap=None).has_room("fal")
+    assert expected.of("fal", NOW) == set()
+
+
+def test_an_account_that_nobody_looked_at_has_no_room_yet() -> None:
+    assert not vacancies(Expected()).has_room("of a job that came meanwhile")
+
+
+def test_who_has_a_place_may_use_it_in_a_full_account() -> None:
+    round_ = vacancies(Expected(), "mine")
+
+    assert not round_.has_room("fal")
+    assert [*round_.holders()] == ["mine"]
+
+
+def test_an_account_that_is_left_alone_has_no_room_also_for_who_has_a_place() -> None:
+    round_ = vacancies(Expected(), "mine", cap=2, breaker=OPEN)
+
+    assert not round_.has_room("fal")
+    assert [*round_.holders()] == []
+
+
+@pytest.mark.parametrize("cap", [None, 5])
+def test_one_job_finds_out_whether_an_account_works_again(cap: int | None) -> None:
+    had_room = vacancies(Expected(), cap=cap, breaker=HALF_OPEN).has_room("fal")
+    expected = a_move(HALF_OPEN, cap=cap)
+
+    after = vacancies(expected, "mine", cap=cap, breaker=HALF_OPEN, at=SOON)
+
+    assert had_room
+    assert not after.has_room("fal")
+    assert [*after.holders()] == []
+
+
+def test_who_finds_out_goes_on_when_it_comes_again() -> None:
+    breaker = HALF_OPEN.admitting("mine", NOW)
+
+    round_ = vacancies(Expected(), "mine", "other", cap=5, breaker=breaker)
+
+    assert not round_.has_room("fal")
+    assert [*round_.holders()] == ["mine"]
