@@ -1,7 +1,6 @@
 """Runs one service process: its socket, its pid file, and a drain when it is asked to go."""
 
 import asyncio
-import fcntl
 import gc
 import os
 import signal
@@ -9,12 +8,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from heliograph.runtime.locking import lock
 from heliograph.runtime.logs import set_up_logs
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.starting import CannotStart
@@ -85,17 +86,12 @@ def pid_file(settings: ServiceSettings, service: str) -> Iterator[Path]:
 
     The file is locked as long as the process lives, so a stale one is known by its lock.
     """
-    number = 1
+    names = (service if number == 1 else f"{service}-{number}" for number in count(1))
     while True:
-        name = service if number == 1 else f"{service}-{number}"
-        file = settings.folder.pid_file(name)
-        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file = settings.folder.pid_file(next(names))
+        handle = lock(file, os.O_RDWR | os.O_CREAT)
+        if handle is not None:
             break
-        except BlockingIOError:
-            os.close(handle)
-            number += 1
     os.ftruncate(handle, 0)
     os.write(handle, f"{os.getpid()}\n".encode())
     try:

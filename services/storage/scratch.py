@@ -1,10 +1,11 @@
 """Where files on their way lie: a folder for each process, and nothing of processes that died."""
 
-import fcntl
 import os
 import shutil
 from itertools import count
 from pathlib import Path
+
+from heliograph.runtime.locking import lock
 
 
 def claim(place: Path) -> Path:
@@ -25,15 +26,8 @@ def claim(place: Path) -> Path:
 
 
 def _lock(folder: Path) -> int | None:
-    """A handle that keeps the folder locked until it is closed; None when somebody else has one."""
     folder.mkdir(exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
-    return handle
+    return lock(folder, os.O_RDONLY)
 
 
 def _clear(folder: Path) -> None:

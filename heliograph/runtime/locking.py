@@ -1,0 +1,21 @@
+"""Locks that a process holds as long as it lives, however it ends."""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+def lock(path: Path, flags: int) -> int | None:
+    """
+    A handle that keeps a file or folder locked until it is closed; None when somebody else has one.
+
+    Args:
+        flags: How it is opened, as for `os.open`.
+    """
+    handle = os.open(path, flags, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
