@@ -21,7 +21,7 @@ from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
-from services.render.shortening import MOST_OUTPUTS, short_answer, short_text, shorten
+from services.render.shortening import MOST_OUTPUTS, legible, short_answer, short_text, shorten
 
 #: how models are told how many outputs they shall make
 _COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "samples", "n")
@@ -83,8 +83,9 @@ def failure(record: Record, error: JobError, charged: Charged) -> Problem:
         error.next_actions = [_RETRY_AS_NEW]
     shorten(error)
     in_all = charge(record.charged, charged) if record.cost.estimated else "no"
-    told = {"detail": short_text(str(error)), "charged": in_all, "status": None}
-    return error.problem().model_copy(update=told)
+    problem = error.problem()
+    told = {"detail": legible(problem.detail), "charged": in_all, "status": None}
+    return problem.model_copy(update=told)
 
 
 def poll_after(taken: timedelta, settings: RenderSettings) -> float:

@@ -14,33 +14,33 @@ _MOST_FIELDS = 20  #: of a complaint
 
 
 def short_text(text: str) -> str:
-    """The beginning of a text. JSON may escape halves of characters, which UTF-8 cannot carry."""
-    return _legible(cut(text))
+    """The beginning of a text."""
+    return legible(cut(text))
 
 
 def short_answer(answer: str | None) -> str | None:
     """The beginning of an answer, for the audit."""
-    return answer and _legible(answer[:_LONGEST_ANSWER])
+    return answer and legible(answer[:_LONGEST_ANSWER])
 
 
 def shorten(error: JobError) -> None:
-    """Leave out what is too much of what an error says beside its text."""
-    error.errors = [_short_field(each) for each in error.errors[:_MOST_FIELDS]]
+    """Leave out what is too much of what an error says; its texts are cut as its problem is made."""
+    error.errors = [_legible_field(each) for each in error.errors[:_MOST_FIELDS]]
     error.provider = error.provider and _short_note(error.provider)
 
 
-def _short_field(field: FieldError) -> FieldError:
-    told = field.cut()
-    return FieldError(pointer=_legible(told.pointer), detail=_legible(told.detail))
+def _legible_field(field: FieldError) -> FieldError:
+    return FieldError(pointer=legible(field.pointer), detail=legible(field.detail))
 
 
 def _short_note(note: ProviderNote) -> ProviderNote:
     names = {
-        "request_id": note.request_id and _legible(note.request_id[:_LONGEST_NAME]),
-        "code": note.code and _legible(note.code[:_LONGEST_NAME]),
+        "request_id": note.request_id and legible(note.request_id[:_LONGEST_NAME]),
+        "code": note.code and legible(note.code[:_LONGEST_NAME]),
     }
     return note.model_copy(update=names)
 
 
-def _legible(text: str) -> str:
+def legible(text: str) -> str:
+    """A text that can be written: JSON may escape halves of characters, which UTF-8 cannot carry."""
     return text.encode(errors="replace").decode()
