@@ -38,6 +38,7 @@ from services.render.providers import (
     State,
     Submission,
 )
+from tests.support.asking import asked
 from tests.support.fal.rig import FalRig, a_fal, a_submission
 from tests.support.fal.running import FalAccount, FalServer, fal_running
 from tests.support.fal.working import FalWorker
@@ -379,16 +380,13 @@ async def test_a_submission_does_not_wait_for_questions_that_hang(
     provider = a_fal(fal_server.url, fal.key, poll_limit=60)
     fal.plan(prompt, statuses=["hang"] * MANY)
     request = await _accepted(provider, prompt)
-    questions = [asyncio.create_task(provider.poll(request)) for _ in range(MANY)]
 
-    another = asyncio.create_task(provider.submit(a_submission()))
+    async with asked(provider, request, MANY) as questions:
+        another = asyncio.create_task(provider.submit(a_submission()))
 
-    async with asyncio.timeout(30):
-        assert (await another).request_id
-    assert not any(each.done() for each in questions)
-    for each in questions:
-        each.cancel()
-    await asyncio.wait(questions)
+        async with asyncio.timeout(30):
+            assert (await another).request_id
+        assert not any(each.done() for each in questions)
     await provider.aclose()
 
 

@@ -40,6 +40,7 @@ from services.render.providers import (
     Waiting,
     Working,
 )
+from tests.support.asking import asked
 from tests.support.emulation.running import EmulatedAccount, Emulator, emulator_running
 from tests.support.emulation.working import Worker
 from tests.support.replicate.rig import EDIT, MODEL, ReplicateRig, a_replicate, a_submission
@@ -318,16 +319,13 @@ async def test_a_submission_does_not_wait_for_questions_that_hang(
     provider = a_replicate(replicate_server.url, account.key, poll_limit=60)
     account.plan(prompt, statuses=["hang"] * MANY)
     request = await _accepted(provider, a_submission(prompt=prompt))
-    questions = [asyncio.create_task(provider.poll(request)) for _ in range(MANY)]
 
-    another = asyncio.create_task(provider.submit(a_submission()))
+    async with asked(provider, request, MANY) as questions:
+        another = asyncio.create_task(provider.submit(a_submission()))
 
-    async with asyncio.timeout(30):
-        assert (await another).request_id
-    assert not any(each.done() for each in questions)
-    for each in questions:
-        each.cancel()
-    await asyncio.wait(questions)
+        async with asyncio.timeout(30):
+            assert (await another).request_id
+        assert not any(each.done() for each in questions)
     await provider.aclose()
 
 

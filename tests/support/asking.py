@@ -1,0 +1,20 @@
+"""Many questions to a provider at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from heliograph.runtime.tasks import stop
+from services.render.providers import Provider, Request, State
+
+
+@asynccontextmanager
+async def asked(
+    provider: Provider, request: Request, times: int
+) -> AsyncIterator[list[asyncio.Task[State]]]:
+    """How a request goes, asked so many times, until the block ends."""
+    questions = [asyncio.create_task(provider.poll(request)) for _ in range(times)]
+    try:
+        yield questions
+    finally:
+        await stop(*questions)
