@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from deploy.local.processes import ROOT, Process, nats_server
+from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.registry import Lane
 from heliograph.runtime import topology
 from heliograph.runtime.bus.nats import NatsBus
@@ -35,6 +37,20 @@ async def test_many_processes_provision_at_once_and_agree(tmp_path: Path) -> Non
         assert len({bus.epoch for bus in buses}) == 1
         for bus in buses:
             await bus.close()
+
+
+async def test_until_all_is_there_a_bus_is_unavailable(tmp_path: Path) -> None:
+    with nats_running(tmp_path) as server:
+        bus = NatsBus(server.settings, REGISTRY, "test")
+        await bus.client.connect(server.settings.nats)
+        early = (bus.lanes.watch, bus.accounts.watch, partial(bus.jetstream.api, "STREAM.NAMES"))
+
+        for call in early:
+            with pytest.raises(Unavailable):
+                await call()
+        await bus.open()
+        assert (await bus.jetstream.api("STREAM.NAMES"))["total"] > 0
+        await bus.close()
 
 
 async def test_the_epoch_is_the_same_after_a_restart_of_the_server(tmp_path: Path) -> None:

@@ -59,11 +59,25 @@ def translated() -> Iterator[None]:
 
 
 class JetStream:
-    """One connection's view of the server. `timeout` is seconds for a call with all its tries."""
+    """
+    One connection's view of the server.
 
-    def __init__(self, connection: Client, *, timeout: float = 5.0) -> None:
+    Args:
+        timeout: Seconds for a call with all its tries.
+        opened: Set once every stream is there. Until then whoever is connected is no further than who
+            is not: all calls are `Unavailable`. By default there is nothing to wait for.
+    """
+
+    def __init__(
+        self, connection: Client, *, timeout: float = 5.0, opened: asyncio.Event | None = None
+    ) -> None:
         self.connection = connection
         self.timeout = timeout
+        self._opened = opened
+
+    def within(self, timeout: float) -> "JetStream":
+        """The same view, with other patience."""
+        return JetStream(self.connection, timeout=timeout, opened=self._opened)
 
     async def api(self, name: str, body: Any = None) -> dict[str, Any]:
         """
@@ -226,6 +240,8 @@ class JetStream:
         """
         if not (self.connection.is_connected or self.connection.is_reconnecting):
             raise Unavailable("not connected to NATS")
+        if self._opened and not self._opened.is_set():
+            raise Unavailable("the streams may not be there yet")
         task = asyncio.current_task()
         assert task
         before = task.cancelling()

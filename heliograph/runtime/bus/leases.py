@@ -25,7 +25,7 @@ class Leases:
     """
 
     def __init__(self, jetstream: JetStream, *, ttl: float = 3.0) -> None:
-        self._bucket = Bucket(JetStream(jetstream.connection, timeout=ttl / 3), "leases")
+        self._bucket = Bucket(jetstream.within(ttl / 3), "leases")
         self._ttl = ttl
         self._me = str(ULID())
 

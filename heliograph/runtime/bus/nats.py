@@ -31,14 +31,14 @@ class NatsBus:
         self._registry = registry
         self._connection = Connection(settings, name)
         self.client = self._connection.client
-        self.jetstream = JetStream(self.client)
+        self.opened = asyncio.Event()
+        self.jetstream = JetStream(self.client, opened=self.opened)
         self.events = StreamedEvents(self.jetstream)
         self.work = StreamedWork(self.jetstream)
         self.slots = BucketSlots(self.jetstream)
         self.accounts = BucketAccounts(self.jetstream, registry.accounts)
         self.lanes = Lanes(self.jetstream, registry.lanes)
         self.leases = Leases(self.jetstream)
-        self.opened = asyncio.Event()
         self.epoch = ""  #: of the event log, once opened
 
     async def open(self) -> None:
