@@ -34,7 +34,8 @@ def set_up_logs(settings: ServiceSettings, service: str) -> None:
     structlog.configure(
         processors=[*beginning, *end],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # in one write: who is killed between a line and its end would spoil the next one, too
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)

@@ -47,7 +47,8 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
     settle()
     with listener, pid_file(settings, service):
         address, bound = listener.getsockname()[:2]
-        print(f"{service} listening on http://{address}:{bound}", flush=True)  # noqa: T201
+        sys.stdout.write(f"{service} listening on http://{address}:{bound}\n")
+        sys.stdout.flush()
         # uvloop is a little faster, but writing to a connection that is gone is a RuntimeError there,
         # which neither nats-py nor we could tell from a bug
         asyncio.run(_run(app, listener))

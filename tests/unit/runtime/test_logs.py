@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -48,6 +49,18 @@ def log_as(style: Literal["text", "json"], level: Literal["debug", "info"] = "in
 def line(capsys: Lines) -> dict[str, Any]:
     written: dict[str, Any] = json.loads(capsys.readouterr().err)
     return written
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_line_is_whole_whenever_its_process_is_killed(
+    style: Literal["text", "json"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[str] = []
+    monkeypatch.setattr(sys.stderr, "write", writes.append)
+
+    log_as(style).info("Image rendered", job="job_x")
+
+    assert [text[-1] for text in writes] == ["\n"]
 
 
 def test_a_line_has_a_sentence_for_people_and_fields_for_machines(capsys: Lines) -> None:
