@@ -144,4 +144,4 @@ def subscribe_lanes(broker: NatsBroker, bench: Workbench, bus: NatsBus, registry
         return record
 
     async def give_up(delivery: Delivery, error: Exception) -> None:
-        await bury(bench, delivery.about.job, delivery.sequence, error)
+        await bury(bench, delivery.about.job, error)

@@ -15,14 +15,14 @@ from services.render.watching import Bell
 from services.render.workbench import Workbench
 
 
-async def follow(bench: Workbench, run: int, entry: Entry) -> Entry | None:
+async def follow(bench: Workbench, entry: Entry) -> Entry | None:
     """
     Until the request ends, or the record changed.
 
     Returns the job as it was left; None when it has to be read again.
     """
     record = entry.record
-    await bench.accounts.take(record.internal.account, record.id, run, force=True)
+    await bench.accounts.take(record.internal.account, record.id, entry.sequence, force=True)
     attempt = record.internal.attempts[-1]
     assert attempt.request_id
     request = Request(request_id=attempt.request_id, endpoint=attempt.endpoint)

@@ -23,6 +23,8 @@ from services.render.reconciling import reconcile
 from services.render.submitting import submit
 from services.render.workbench import Workbench
 
+_UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: attempts, with a place
+
 
 class Over(Enum):
     """What is left to do for a message: nothing."""
@@ -45,6 +47,8 @@ async def render(bench: Workbench, job: str, run: int) -> Record | None:
         entry = entry or await bench.read(job)
         if entry is None:
             return None
+        if entry.record.step in _UNDER_WAY:  # who goes on with an attempt belongs to its run
+            run = min(run, entry.record.internal.run)
         try:
             latest = await _advance(bench, run, entry)
         except Lost:
@@ -60,7 +64,8 @@ async def _advance(bench: Workbench, run: int, entry: Entry) -> Entry | Over | N
     record = entry.record
     step = record.step
     if step.is_final or run < record.internal.run:
-        await bench.accounts.free(record.internal.account, record.id, run)
+        if step not in _UNDER_WAY:
+            await bench.accounts.free(record.internal.account, record.id, entry.sequence)
         return Over.OVER
     if record.internal.cancel and step.is_unsent:
         return await bench.append(entry, Canceled(charged=record.charged))
@@ -74,9 +79,9 @@ async def _advance(bench: Workbench, run: int, entry: Entry) -> Entry | Over | N
         case Step.SUBMITTING:
             return await reconcile(bench, entry)
         case Step.SUBMITTED:
-            return await follow(bench, run, entry)
+            return await follow(bench, entry)
         case _:
-            return await _leave(bench, run, entry)
+            return await _leave(bench, entry)
 
 
 async def _begin(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
@@ -99,8 +104,8 @@ async def _start(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
     """Take a place in the account; where it may not start, the job goes back to the queue as it is."""
     record = entry.record
     bench.watch.check()
-    is_paused = (await bench.lanes.limit(record.lane)).paused
-    if is_paused or not await bench.accounts.take(record.internal.account, record.id, run):
+    account, is_paused = record.internal.account, (await bench.lanes.limit(record.lane)).paused
+    if is_paused or not await bench.accounts.take(account, record.id, entry.sequence):
         await bench.work.enqueue(ticket_for(record))
         return Over.OVER
     crash_point("start.placed")
@@ -109,7 +114,7 @@ async def _start(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
     return started
 
 
-async def _leave(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
+async def _leave(bench: Workbench, entry: Entry) -> Entry | Over:
     """The attempt is over for this worker: pass the job on."""
     record = entry.record
     if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
@@ -118,7 +123,7 @@ async def _leave(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
     if record.step is Step.RENDERED:
         await bench.work.publish_store(record.project, record.id)
         crash_point("leave.told")
-    await bench.accounts.free(record.internal.account, record.id, run)
+    await bench.accounts.free(record.internal.account, record.id, entry.sequence)
     crash_point("leave.freed")
     if record.step is Step.RETRY_SCHEDULED:
         await bench.work.enqueue(ticket_for(record))
@@ -126,7 +131,7 @@ async def _leave(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
     return Over.OVER
 
 
-async def bury(bench: Workbench, job: str, run: int, error: Exception) -> None:
+async def bury(bench: Workbench, job: str, error: Exception) -> None:
     """
     End a job that broke its worker for the last time.
 
@@ -138,7 +143,7 @@ async def bury(bench: Workbench, job: str, run: int, error: Exception) -> None:
             return
         record = entry.record
         if record.step.is_final:
-            await bench.accounts.free(record.internal.account, job, run)
+            await bench.accounts.free(record.internal.account, job, entry.sequence)
             return
         charged: Charged = "no" if record.step.is_unsent else "unknown"
         problem = failure(record, Poison(f"{type(error).__name__} in render"), charged)

@@ -142,14 +142,14 @@ class Reaper:
 
     async def _free(self, account: str) -> None:
         """Places of jobs that need no provider any more."""
-        for job, run in (await self._accounts.places(account)).holders.items():
+        for job, seen in (await self._accounts.places(account)).holders.items():
             found = await self._read(job)
             if found is None:
                 continue
             record = found[1]
             idle = record.step.is_final or record.step in _NEEDS_NO_ACCOUNT
             if idle and now() - record.internal.changed_at > self._after:
-                await self._accounts.free(account, job, run)
+                await self._accounts.free(account, job, seen + 1)
 
 
 def needs_work(record: Record) -> bool:

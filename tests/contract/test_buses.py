@@ -242,15 +242,15 @@ async def test_a_late_answer_takes_a_place_above_the_cap(bus: Bus) -> None:
 async def test_a_place_is_freed_for_somebody_else(bus: Bus) -> None:
     for job in ("job_a", "job_b"):
         await bus.accounts.take(bus.account, job, 1)
-    await bus.accounts.free(bus.account, "job_a", 1)
+    await bus.accounts.free(bus.account, "job_a", 2)
 
     assert await bus.accounts.take(bus.account, "job_c", 1)
 
 
-async def test_an_old_run_does_not_free_the_place_of_a_new_one(bus: Bus) -> None:
+async def test_what_ended_before_a_place_was_taken_does_not_free_it(bus: Bus) -> None:
     for job in ("job_a", "job_b"):
         await bus.accounts.take(bus.account, job, 2)
-    await bus.accounts.free(bus.account, "job_a", 1)
+    await bus.accounts.free(bus.account, "job_a", 2)
 
     assert not await bus.accounts.take(bus.account, "job_c", 1)
 

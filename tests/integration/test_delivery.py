@@ -142,7 +142,7 @@ async def test_whoever_goes_away_gives_its_message_back_at_once(bus: NatsBus, na
 async def test_a_buried_job_has_failed_and_left_a_note(bus: NatsBus, nats: Server) -> None:
     record = await _put(bus)
 
-    await bury(a_bench(bus, nats.settings), record.id, 1, ValueError("a bug"))
+    await bury(a_bench(bus, nats.settings), record.id, ValueError("a bug"))
 
     entry = await bus.events.last(record.id)
     assert entry is not None

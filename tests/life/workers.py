@@ -120,7 +120,7 @@ class Workers:
         return await render(self._bench(), delivery.about.job, delivery.sequence)
 
     async def _give_up_rendering(self, delivery: Delivery, error: Exception) -> None:
-        await bury(self._bench(), delivery.about.job, delivery.sequence, error)
+        await bury(self._bench(), delivery.about.job, error)
 
     async def _store(self, delivery: Delivery) -> Record | None:
         return await self._storer.handle(delivery.about.job)

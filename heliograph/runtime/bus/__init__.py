@@ -143,7 +143,7 @@ class Slots(Protocol):
 class Places(NamedTuple):
     """The state of an account."""
 
-    holders: dict[str, int]  #: job -> run
+    holders: dict[str, int]  #: job -> the event that it was taken by
     cap: int | None  #: None: no limit
     breaker: Breaker | None = None
 
@@ -156,15 +156,18 @@ class Accounts(Protocol):
     """
     Places at providers: at most `cap` per account, over all processes.
 
+    `seen` is the sequence of the event by which the caller decides. An event after which a job needs no
+    place ends all claims from before it, however late their makers wake up, and none that follows it.
+
     Raises:
         Unavailable: The table does not answer.
     """
 
-    async def take(self, account: str, job: str, run: int, *, force: bool = False) -> bool:
+    async def take(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
         """A place for a job; its own place is always free to it. False when the account is full."""
 
-    async def free(self, account: str, job: str, run: int) -> None:
-        """Give the place back, unless a later run holds it."""
+    async def free(self, account: str, job: str, seen: int) -> None:
+        """Give the place back, unless it was taken by who had seen this event, or a later one."""
 
     async def judge(
         self, account: str, verdict: Callable[[Breaker | None], Breaker | None]

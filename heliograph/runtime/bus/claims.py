@@ -73,7 +73,7 @@ class BucketAccounts:
         """Know without asking which accounts are open to all, for as long as this runs."""
         await self._mirror.watch()
 
-    async def take(self, account: str, job: str, run: int, *, force: bool = False) -> bool:
+    async def take(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
         def place(value: dict[str, Any]) -> dict[str, Any] | None:
             breaker = _breaker(value)
             if breaker and not force:
@@ -85,16 +85,16 @@ class BucketAccounts:
                 return value
             if not force and job not in holders and len(holders) >= cap:
                 return None
-            return {**value, "holders": {**holders, job: max(run, holders.get(job, 0))}}
+            return {**value, "holders": {**holders, job: max(seen, holders.get(job, 0))}}
 
         return await self._is_open(account) or await self._bucket.change(account, place)
 
-    async def free(self, account: str, job: str, run: int) -> None:
+    async def free(self, account: str, job: str, seen: int) -> None:
         def leave(value: dict[str, Any]) -> dict[str, Any]:
             holders = value.get("holders", {})
-            if holders.get(job, run + 1) > run:
+            if holders.get(job, seen) >= seen:
                 return value
-            return {**value, "holders": {j: r for j, r in holders.items() if j != job}}
+            return {**value, "holders": {j: s for j, s in holders.items() if j != job}}
 
         if not await self._is_open(account):
             await self._bucket.change(account, leave)

@@ -188,18 +188,18 @@ class MemoryAccounts:
         self.held: dict[str, dict[str, int]] = defaultdict(dict)
         self.breaker: Breaker | None = None  #: of all of them; only remembered
 
-    async def take(self, account: str, job: str, run: int, *, force: bool = False) -> bool:
+    async def take(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
         await self._gate("take", job)
         holders = self.held[account]
         if not force and job not in holders and len(holders) >= self.cap:
             return False
-        holders[job] = max(run, holders.get(job, 0))
+        holders[job] = max(seen, holders.get(job, 0))
         return True
 
-    async def free(self, account: str, job: str, run: int) -> None:
+    async def free(self, account: str, job: str, seen: int) -> None:
         await self._gate("free", job)
         holders = self.held[account]
-        if holders.get(job, run + 1) <= run:
+        if holders.get(job, seen) < seen:
             del holders[job]
 
     async def judge(

@@ -15,6 +15,7 @@ MUTANTS = Mutants()
 
 _TWO = (Wish("a", "x"), Wish("b", "y"))
 
+_WOKEN = Scenario(freezes=2, refusals=1, half_moves=1, lost_acks=1, freeze_at=("free",))
 _SILENT = Scenario(silences=1, crashes=1, freezes=1)
 
 
@@ -32,9 +33,9 @@ def no_place(patch: Patch) -> None:
 def no_second_take(patch: Patch) -> None:
     take = Accounts.take
 
-    async def take_anew(self: Accounts, account: str, job: str, run: int, **force: bool) -> bool:
+    async def take_anew(self: Accounts, account: str, job: str, seen: int, **force: bool) -> bool:
         mine = job in self.holders and not force
-        return not mine and await take(self, account, job, run, **force)
+        return not mine and await take(self, account, job, seen, **force)
 
     patch.setattr(Accounts, "take", take_anew)
     patch.setattr(Accounts, "has_room", lambda self, _: len(self.holders) < self.cap)
@@ -44,31 +45,50 @@ def no_second_take(patch: Patch) -> None:
 def place_given_back(patch: Patch) -> None:
     take = Accounts.take
 
-    async def leave(self: Accounts, account: str, job: str, run: int, **force: bool) -> bool:
+    async def leave(self: Accounts, account: str, job: str, seen: int, **force: bool) -> bool:
         if force:
-            await self.free(account, job, run)
-        return bool(force) or await take(self, account, job, run)
+            await self.free(account, job, seen + 1)
+        return bool(force) or await take(self, account, job, seen)
 
     patch.setattr(Accounts, "take", leave)
 
 
-@MUTANTS.add("a place carries no run", Scenario(_TWO, freezes=2, half_moves=1, refusals=1), "I4")
-def place_without_run(patch: Patch) -> None:
-    async def free(self: Accounts, account: str, job: str, run: int) -> None:
+@MUTANTS.add(
+    "a place does not say when it was taken",
+    Scenario(_TWO, freezes=2, half_moves=1, refusals=1),
+    "I4",
+)
+def place_without_time(patch: Patch) -> None:
+    async def free(self: Accounts, account: str, job: str, seen: int) -> None:
         await gate("free", job)
         self.holders.pop(job, None)
 
     patch.setattr(Accounts, "free", free)
 
 
+@MUTANTS.add("an event ends the claims that are made on it, too", _WOKEN, "I4")
+def place_of_the_next(patch: Patch) -> None:
+    free = Accounts.free
+
+    async def free_more(self: Accounts, account: str, job: str, seen: int) -> None:
+        await free(self, account, job, seen + 1)
+
+    patch.setattr(Accounts, "free", free_more)
+
+
+@MUTANTS.add("a message of an earlier run gives the place of a later one back", _WOKEN, "I4")
+def place_of_others(patch: Patch) -> None:
+    patch.setattr(rendering, "_UNDER_WAY", frozenset())
+
+
 @MUTANTS.add("`submit_unknown` keeps its place", _SILENT, "I6")
 def place_of_unknown(patch: Patch) -> None:
     leave = rendering._leave
 
-    async def stay(bench: Any, run: int, entry: Entry) -> Entry | rendering.Over:
+    async def stay(bench: Any, entry: Entry) -> Entry | rendering.Over:
         if entry.record.step is Step.SUBMIT_UNKNOWN:
             return rendering.Over.OVER
-        return await leave(bench, run, entry)
+        return await leave(bench, entry)
 
     patch.setattr(rendering, "_leave", stay)
     patch.setattr(reaping, "_NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))

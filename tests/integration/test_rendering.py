@@ -1,0 +1,29 @@
+"""A run message meets a job as somebody else left it."""
+
+import pytest
+
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import Started
+from heliograph.contracts.records import Step
+from heliograph.runtime.bus import advance, now
+from heliograph.runtime.bus.nats import NatsBus
+from services.render.rendering import render
+from tests.support.benches import a_bench
+from tests.support.records import a_record
+from tests.support.servers import Server
+
+
+@pytest.mark.parametrize("message", [1, 2])
+async def test_an_attempt_that_failed_is_followed_by_a_pause_whoever_went_on_with_it(
+    bus: NatsBus, nats: Server, message: int
+) -> None:
+    record = a_record(parameters={"fault": "unavailable"})
+    accepted = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    await advance(bus.events, accepted, Started(run=1), "test")
+
+    left = await render(a_bench(bus, nats.settings), record.id, message)
+
+    assert left
+    assert left.step is Step.RETRY_SCHEDULED
+    assert len(left.internal.attempts) == 1
+    assert await bus.work.has_work(record.id)
