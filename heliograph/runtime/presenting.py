@@ -26,7 +26,6 @@ from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
 
-SIGN_PATIENCE = 0.3  #: seconds storage has to answer; then a url is null
 _LIFE = 900.0  #: seconds an address works, unless storage says otherwise
 KEPT = 20_000  #: signed addresses kept
 _BATCH = 200
@@ -37,10 +36,16 @@ _REPORTED = {  #: what a report may make of a phase; one that comes late moves n
 
 
 class Addresses:
-    """Presigned addresses of stored objects, asked of storage and kept for half their life."""
+    """
+    Presigned addresses of stored objects, asked of storage and kept for half their life.
 
-    def __init__(self, jetstream: JetStream) -> None:
+    Args:
+        patience: Seconds storage has to answer; then an address is missing.
+    """
+
+    def __init__(self, jetstream: JetStream, *, patience: float) -> None:
         self._jetstream = jetstream
+        self._patience = patience
         self._kept: OrderedDict[Object, tuple[str, float]] = OrderedDict()
         self.life = _LIFE  #: seconds an address works, as storage said last
 
@@ -66,7 +71,7 @@ class Addresses:
         question = SignObjects(objects=objects).model_dump_json().encode()
         asked = time.monotonic()
         try:
-            answer = await self._jetstream.ask(QUERY_SIGN, question, timeout=SIGN_PATIENCE)
+            answer = await self._jetstream.ask(QUERY_SIGN, question, timeout=self._patience)
         except Unavailable:
             return
         signed = SignedObjects.model_validate_json(answer)

@@ -86,6 +86,7 @@ class ServiceSettings(BaseSettings):
     ack_wait: float = Field(default=20.0, gt=0)  #: seconds until silence means another worker
     submit_limit: float = Field(default=30.0, gt=0)  #: seconds for the one POST of an attempt
     drain: float = Field(default=10.0, gt=0)  #: seconds to finish what is in hand
+    sign_patience: float = Field(default=0.3, gt=0)  #: seconds a job waits for its addresses
     storage_concurrency: int = Field(default=8, ge=1)  #: jobs being stored at once, all processes
     reference_copies: int = Field(default=10_000, ge=1)  #: that are known of, all providers
     events_max_bytes: int = Field(default=4 * 2**30, ge=2**20)  #: of the event stream

@@ -57,7 +57,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     registry = load()
     bus = NatsBus(settings, registry, "gateway")
-    presenter = Presenter(settings, Addresses(bus.jetstream))
+    presenter = Presenter(settings, Addresses(bus.jetstream, patience=settings.sign_patience))
     reader = Reader(bus.events, bus.jetstream, presenter)
     limits = Limits(bus.jetstream, registry, bus.lanes, bus.accounts)
     gauge = Gauge(bus.jetstream, full_at=settings.full_at)

@@ -64,13 +64,14 @@ def create_app(settings: RenderSettings) -> FastAPI:
         claim=settings.reference_claim,
         hosts=settings.reference_hosts,
     )
+    addresses = Addresses(bus.jetstream, patience=settings.sign_patience)
     bench = Workbench(
         events=bus.events,
         work=bus.work,
         accounts=bus.accounts,
         lanes=bus.lanes,
         providers={"sim": sim, **hosted},
-        references=References(bus.events, bus.jetstream, Addresses(bus.jetstream), porter),
+        references=References(bus.events, bus.jetstream, addresses, porter),
         registry=registry,
         reporter=Reporter(bus.jetstream.hint, every=settings.progress_every),
         watch=watch,

@@ -40,7 +40,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     """Assemble the service from its settings."""
     registry = load_registry(settings)
     bus = NatsBus(settings, registry, "status")
-    presenter = Presenter(settings, Addresses(bus.jetstream))
+    presenter = Presenter(settings, Addresses(bus.jetstream, patience=settings.sign_patience))
     hub = Hub(bus, presenter, ring_bytes=settings.ring_bytes)
     ledger = SqlLedger(settings.database)
     versions = Versions(ledger, bus.slots, hub)

@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 _REPORTS_KEPT = 50_000
 _SHOWN_FOR = 1 / 3  #: of the life of an address; in a new text it has half of that left, or more
+_ASK_AGAIN = 1.0  #: seconds, where storage did not give all addresses in time
 _FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
 
 
@@ -168,6 +169,8 @@ class Hub:
 
     async def _ask(self, frame: Frame, record: Record) -> None:
         _dress(frame, await self._presenter.job(record, frame.sequence))
+        if self._presenter.at_once(record, frame.sequence) is None:
+            frame.shown_at -= self._presenter.address_life * _SHOWN_FOR - _ASK_AGAIN
         frame.showing = None
 
     async def wait_beyond(self, sequence: int, *, seconds: float = 1.0) -> None:

@@ -17,13 +17,14 @@ from tests.support.records import REGISTRY
 def a_bench(bus: NatsBus, settings: ServiceSettings) -> Workbench:
     """As `create_app` would make it."""
     porter = Porter(Bucket(bus.jetstream, BUCKET), {}, most=10, claim=1)
+    addresses = Addresses(bus.jetstream, patience=settings.sign_patience)
     return Workbench(
         events=bus.events,
         work=bus.work,
         accounts=bus.accounts,
         lanes=bus.lanes,
         providers={"sim": SimProvider(settings.folder.path, settings.render_url)},
-        references=References(bus.events, bus.jetstream, Addresses(bus.jetstream), porter),
+        references=References(bus.events, bus.jetstream, addresses, porter),
         registry=REGISTRY,
         reporter=Reporter(bus.jetstream.hint, every=0.5),
         watch=Watch(),

@@ -28,7 +28,7 @@ from tests.support.records import a_record
 def presenter() -> Presenter:
     """A presenter whose storage does not answer: its connection is not open."""
     settings = ServiceSettings(public_url="https://h.example/", status_port=9081)
-    return Presenter(settings, Addresses(JetStream(Client())))
+    return Presenter(settings, Addresses(JetStream(Client()), patience=0.3))
 
 
 def with_asset(record: Record) -> Record:
@@ -106,7 +106,7 @@ async def test_an_address_is_null_when_storage_does_not_answer(presenter: Presen
 
 
 async def test_addresses_that_nobody_gives_are_missing() -> None:
-    addresses = Addresses(JetStream(Client()))
+    addresses = Addresses(JetStream(Client()), patience=0.3)
     record = with_asset(a_record())
     objects = [each for _, each in objects_of(record, record.assets[0])]
 
@@ -130,7 +130,7 @@ class _Storage:
 
 async def test_an_address_that_was_just_renewed_is_not_the_first_to_be_forgotten() -> None:
     storage = _Storage()
-    addresses = Addresses(JetStream(cast("Client", storage)))
+    addresses = Addresses(JetStream(cast("Client", storage)), patience=0.3)
     first, *others, last = (
         Object(key=f"{n}", media_type="image/png", filename="x") for n in range(KEPT + 1)
     )
