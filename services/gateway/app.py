@@ -74,7 +74,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         projects,
         versions,
         References(bus.events, bus.jetstream),
-        Results(bus.events, bus.jetstream),
+        Results(bus.events, bus.jetstream, patience=settings.reuse_patience),
     )
     desk = Desk(bus.events, bus.work, acceptor, canceler, drafter, gauge, backlog)
 

@@ -7,15 +7,14 @@ from heliograph.contracts.records import Cost, Record, Reused, Step
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 
-_PATIENCE = 1.0  #: seconds that status has to find one; then the job is simply made
-
 
 class Results:
-    """Stored results of projects."""
+    """Stored results of projects. Status has `patience` seconds to find one; then the job is made."""
 
-    def __init__(self, events: EventLog, jetstream: JetStream) -> None:
+    def __init__(self, events: EventLog, jetstream: JetStream, *, patience: float) -> None:
         self._events = events
         self._jetstream = jetstream
+        self._patience = patience
 
     async def reuse(self, record: Record) -> Record:
         """A job that is about to be accepted, with the result that it would make if there is one."""
@@ -28,7 +27,9 @@ class Results:
             return None
         question = FindResult(project=project, digest=digest).model_dump_json().encode()
         try:
-            answer = await self._jetstream.ask(subjects.QUERY_RESULT, question, timeout=_PATIENCE)
+            answer = await self._jetstream.ask(
+                subjects.QUERY_RESULT, question, timeout=self._patience
+            )
         except Unavailable:
             return None
         found = FoundResult.model_validate_json(answer).job

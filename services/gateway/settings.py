@@ -10,5 +10,7 @@ class GatewaySettings(ServiceSettings):
     claim_courtesy: float = Field(default=10.0, gt=0)
     #: part of the event stream that may be in use before new jobs are refused
     full_at: float = Field(default=0.9, gt=0, le=1)
+    #: seconds to look for a result that can be used again; then the job is made
+    reuse_patience: float = Field(default=1.0, gt=0)
     max_queued: int = Field(default=200_000, ge=1)  #: jobs that may wait in all
     max_queued_per_project: int = Field(default=20_000, ge=1)  #: jobs of one project that may wait

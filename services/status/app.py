@@ -43,7 +43,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     presenter = Presenter(settings, Addresses(bus.jetstream, patience=settings.sign_patience))
     hub = Hub(bus, presenter, ring_bytes=settings.ring_bytes)
     ledger = SqlLedger(settings.database)
-    versions = Versions(ledger, bus.slots, hub)
+    versions = Versions(ledger, bus.slots, hub, patience=settings.catch_up)
     cleaner = Cleaner(
         bus.events,
         bus.slots,

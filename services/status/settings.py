@@ -13,6 +13,8 @@ class StatusSettings(ServiceSettings):
 
     #: read model: `postgresql+asyncpg://<user>:<password>@<host>/<database>`; default: SQLite at home
     database_url: SecretStr | None = None
+    #: seconds that answers about slots wait for the read model; then they are what it has
+    catch_up: float = Field(default=0.5, gt=0)
     ring_bytes: int = Field(default=16 * 2**20, ge=1)  #: of recent events kept in memory
     replay_limit: int = Field(
         default=10_000, ge=1

@@ -17,18 +17,23 @@ from heliograph.runtime.bus import Slots
 from services.status.hub import Hub
 from services.status.ledgers import Ledger, Row, SlotRows
 
-_PATIENCE = 0.5  #: seconds to wait for what live clients may have heard of already
 _CATCH_UP = 4.0  #: seconds that the read model has to take in what the log has
 _AGAIN_AFTER = 0.01  #: seconds between looks at it
 
 
 class Versions:
-    """Answers about slots. Every method raises Unavailable."""
+    """
+    Answers about slots. Every method raises Unavailable.
 
-    def __init__(self, ledger: Ledger, slots: Slots, hub: Hub) -> None:
+    Args:
+        patience: Seconds to wait for what live clients may have heard of already.
+    """
+
+    def __init__(self, ledger: Ledger, slots: Slots, hub: Hub, *, patience: float) -> None:
         self._ledger = ledger
         self._slots = slots
         self._hub = hub
+        self._patience = patience
 
     async def page(self, query: ListSlots) -> SlotPage:
         """Slots of a project, each with all that a page needs to draw it."""
@@ -61,7 +66,7 @@ class Versions:
 
     async def catch_up(self) -> None:
         """Until the read model has everything that clients may have heard of; not for long."""
-        await self._reaches(self._hub.head, _PATIENCE)
+        await self._reaches(self._hub.head, self._patience)
 
     async def settle(self) -> None:
         """Until the read model has everything that is in the log by now."""

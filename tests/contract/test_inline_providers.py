@@ -116,7 +116,7 @@ async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
     _plan(rig, submission, loss=loss)
 
     with pytest.raises((ReplyLost, TimeoutError)):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(4):
             await rig.provider.submit(submission)
 
     assert _paid(rig, submission) == (1, 1)
@@ -165,7 +165,7 @@ async def test_outputs_wait_for_storage_as_long_as_the_caller_does(
     submission = a_submission(rig.model)
 
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(3):
             await other.provider.submit(submission)
 
     assert _paid(other, submission) == (1, 1)

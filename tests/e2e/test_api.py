@@ -1,5 +1,6 @@
 """The HTTP contract: every answer has its shape, and every mistake its problem."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -273,7 +274,7 @@ async def test_models_kinds_and_lanes_are_described(http: httpx.AsyncClient) -> 
 
 
 async def test_every_service_says_how_it_is(stack: Stack) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=20) as http:
         for service in ("gateway", "status", "storage", "render"):
             assert (await http.get(f"{stack.url(service)}/healthz")).status_code == 200
             ready = (await http.get(f"{stack.url(service)}/readyz")).json()
@@ -362,11 +363,12 @@ async def test_attempts_say_what_was_sent(http: httpx.AsyncClient, project: str)
 
 
 async def _until_final(http: httpx.AsyncClient, job: str) -> dict[str, Any]:
-    for _ in range(2000):
-        found: dict[str, Any] = (await http.get(f"/v1/jobs/{job}")).json()
-        if found["finished_at"]:
-            return found
-    raise AssertionError(f"{job} does not end")
+    found: dict[str, Any] = {}
+    async with asyncio.timeout(20):
+        while not found.get("finished_at"):
+            await asyncio.sleep(0.02)
+            found = (await http.get(f"/v1/jobs/{job}")).json()
+    return found
 
 
 async def test_events_are_told_from_any_sequence_on(http: httpx.AsyncClient, project: str) -> None:
@@ -388,7 +390,7 @@ async def test_an_asset_is_described_and_led_to(
     job = (await http.post(jobs_of(project), json=BODY)).json()["id"]
     [asset] = (await _until_final(http, job))["assets"]
 
-    async with httpx.AsyncClient(base_url=stack.url("storage")) as storage:
+    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as storage:
         described = (await storage.get(f"/v1/assets/{asset['id']}")).json()
         way = await storage.get(f"/v1/assets/{asset['id']}/content?variant=thumbnail")
         picture = await storage.get(way.headers["location"])
@@ -404,6 +406,14 @@ async def test_an_asset_is_described_and_led_to(
     await _problem(unknown, 422, "validation_failed")
 
 
+async def _told(stack: Stack, service: str, job: str) -> dict[str, Any]:
+    """What a service said about a job; it does so when everything else is done."""
+    async with asyncio.timeout(20):
+        while not (lines := [each for each in stack.logs(service) if each.get("job") == job]):
+            await asyncio.sleep(0.05)
+    return lines[0]
+
+
 async def test_logs_know_the_job_and_not_the_prompt(
     stack: Stack, http: httpx.AsyncClient, project: str
 ) -> None:
@@ -412,11 +422,8 @@ async def test_logs_know_the_job_and_not_the_prompt(
     job = (await http.post(jobs_of(project), json=body)).json()["id"]
     await _until_final(http, job)
 
-    lines = [
-        line for s in ("render", "storage") for line in stack.logs(s) if line.get("job") == job
-    ]
+    lines = [await _told(stack, service, job) for service in ("render", "storage")]
 
-    assert len(lines) == 2
     assert all(line["slot"] == "shot/1" and line["kind"] == "image" for line in lines)
     assert all(line["edit_prompt"] == "yes" for line in lines)
     for log in (stack.home / "logs").iterdir():

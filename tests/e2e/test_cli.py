@@ -81,7 +81,7 @@ def test_nobody_there_is_exit_code_3(stack: Stack) -> None:
 
 def test_jobs_are_listed_got_canceled_and_retried(stack: Stack, project: str) -> None:
     made = _heliograph(
-        stack, "submit", "x", "-p", project, "-P", "seconds=30", "--no-wait", "--json"
+        stack, "submit", "x", "-p", project, "-P", "seconds=100", "--no-wait", "--json"
     )
     job = json.loads(made.stdout)["id"]
 
@@ -103,7 +103,7 @@ def test_many_are_asked_for_canceled_and_retried(
     stack: Stack, project: str, tmp_path: Path
 ) -> None:
     requests = tmp_path / "requests.jsonl"
-    waiting = {"kind": "shot", "prompt": "x", "parameters": {"seconds": 30}}
+    waiting = {"kind": "shot", "prompt": "x", "parameters": {"seconds": 100}}
     lines = [json.dumps({**waiting, "slot": f"shot/{n}"}) for n in range(3)]
     requests.write_text("\n".join(lines))
     where = ("-p", project, "--json")

@@ -34,7 +34,7 @@ async def test_a_page_of_another_origin_cancels_nothing(stack: Stack, client: Cl
     job = await client.submit(kind="image", prompt="x", parameters={"seconds": 1})
     cancel = f"{stack.url('gateway')}/v1/jobs/{job.id}/cancel"
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=20) as http:
         answer = await http.post(cancel, headers={"Origin": EVIL, "Content-Type": "text/plain"})
 
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

@@ -77,7 +77,7 @@ async def test_a_new_client_gets_exactly_the_missed_events(
     async with watching(stack.live, project=project) as all_along:
         subscribed = await all_along.next()
         jobs = [
-            await client.submit(kind="portrait", prompt=f"face {n}", parameters={"seconds": 0.4})
+            await client.submit(kind="portrait", prompt=f"face {n}", parameters={"seconds": 3})
             for n in range(3)
         ]
         async with watching(stack.live, project=project) as leaving:
@@ -103,7 +103,7 @@ async def test_a_job_is_watched_from_the_first_step_to_the_last(
     async with watching(stack.live, project=project) as watcher:
         await watcher.until(lambda f: f["op"] == "snapshot")
         job = await client.submit(
-            kind="image", prompt="steps", parameters={"seconds": 1, "steps": 4}
+            kind="image", prompt="steps", parameters={"seconds": 3, "steps": 12}
         )
         await watcher.until(ends(job.id))
 

@@ -15,7 +15,7 @@ PATIENCE = 20.0  #: seconds
 
 
 async def _items(stack: Stack, what: str) -> dict[str, Any]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=20) as http:
         answer = await http.get(f"{stack.url('gateway')}/v1/{what}")
     return {item["name"]: item for item in answer.json()["items"]}
 

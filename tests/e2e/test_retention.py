@@ -518,7 +518,10 @@ async def test_a_death_on_the_way_is_made_up_for(
     """Nobody asks for a round here: they come by themselves."""
     stack, crashes = crashing
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with stack.client(project) as client, httpx.AsyncClient(base_url=base) as http:
+    async with (
+        stack.client(project) as client,
+        httpx.AsyncClient(base_url=base, timeout=20) as http,
+    ):
         jobs = await make_versions(client, 3)
         old = stack.pid("status")
         assert old

@@ -130,7 +130,7 @@ async def until_all_end(watcher: Watcher, jobs: set[str]) -> None:
 async def test_no_duplicates_on_double_click(
     stack: Stack, client: Client, http: httpx.AsyncClient, project: str
 ) -> None:
-    clicks = [ask(client, "portrait/char-123") for _ in range(4)]
+    clicks = [ask(client, "portrait/char-123", parameters={"seconds": 3}) for _ in range(4)]
 
     jobs = await asyncio.gather(*clicks)
 

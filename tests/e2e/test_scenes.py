@@ -61,7 +61,9 @@ async def test_a_prompt_becomes_scenes_by_the_schema_with_a_page_to_read(
     job = await make(client, kind="scenes", prompt=PROMPT)
 
     [asset] = job.assets
-    async with httpx.AsyncClient(base_url=stack.url("storage"), follow_redirects=True) as http:
+    async with httpx.AsyncClient(
+        base_url=stack.url("storage"), follow_redirects=True, timeout=20
+    ) as http:
         text = await http.get(f"/v1/assets/{asset.id}/content")
         page = await http.get(f"/v1/assets/{asset.id}/content?variant=markdown")
     story = Story.model_validate_json(text.content)

@@ -68,7 +68,7 @@ async def test_the_pictures_of_a_version_can_be_fetched(
     [asset] = (await read(http))["current"]["assets"]
 
     assert asset["sha256"] == job.assets[0].sha256
-    async with httpx.AsyncClient() as anybody:
+    async with httpx.AsyncClient(timeout=20) as anybody:
         picture = await anybody.get(asset["url"])
         thumbnail = await anybody.get(asset["variants"]["thumbnail"]["url"])
     assert picture.headers["content-type"] == "image/png"
@@ -89,7 +89,7 @@ async def test_versions_come_in_pages(client: Client, http: httpx.AsyncClient) -
 
 
 async def test_what_was_detached_is_no_version(client: Client, http: httpx.AsyncClient) -> None:
-    job = await ask(client, parameters={"seconds": 1})
+    job = await ask(client, parameters={"seconds": 4})
     await client.cancel(job.id, "detach")
     await client.finish(job.id)
 
@@ -206,7 +206,7 @@ async def test_a_success_that_was_under_way_is_current_after_a_restore(
 ) -> None:
     for n in range(2):
         await make(client, prompt=f"keeper {n}")
-    running = await ask(client, prompt="another", parameters={"seconds": 1})
+    running = await ask(client, prompt="another", parameters={"seconds": 4})
 
     assert (await restore(http, 1)).json()["current"]["version"] == 1
     await client.wait(running.id)
@@ -326,7 +326,7 @@ async def test_of_many_that_replace_each_other_one_fills_the_slot(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     asking = [
-        ask(client, prompt=f"keeper {n}", parameters={"seconds": 1}, replace=True) for n in range(6)
+        ask(client, prompt=f"keeper {n}", parameters={"seconds": 4}, replace=True) for n in range(6)
     ]
     jobs = await asyncio.gather(*asking)
     ended = await client.finish(*(job.id for job in jobs))

@@ -50,7 +50,7 @@ def _sequences(heard: list[ServerSentEvent]) -> list[int]:
 
 
 async def _history(stack: Stack, job: str) -> list[int]:
-    async with httpx.AsyncClient(base_url=stack.url("gateway")) as http:
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
         items = (await http.get(f"/v1/jobs/{job}/events")).json()["items"]
     return [item["sequence"] for item in items]
 
@@ -74,7 +74,7 @@ async def test_a_listener_of_one_job_hears_no_other(
 ) -> None:
     mine, other = [
         await client.submit(kind="image", prompt=prompt, parameters={"seconds": seconds})
-        for prompt, seconds in (("mine", 0.5), ("other", 0))
+        for prompt, seconds in (("mine", 3), ("other", 0))
     ]
 
     async with listening(stack, project=project, job=mine.id) as events:
@@ -88,6 +88,7 @@ async def test_a_listener_that_comes_back_misses_nothing(
     stack: Stack, client: Client, project: str
 ) -> None:
     async with listening(stack, project=project) as events:
+        assert [(await anext(events)).event for _ in range(2)] == ["subscribed", "snapshot"]
         first = await client.submit(kind="image", prompt="first", parameters=FAST)
         before = await _until_done(events, 1)
     second = await client.wait(
@@ -138,7 +139,7 @@ async def test_an_id_of_another_history_begins_anew(stack: Stack, project: str, 
 async def test_a_wrong_question_is_refused(
     stack: Stack, query: dict[str, str], pointer: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=stack.url("status")) as http:
+    async with httpx.AsyncClient(base_url=stack.url("status"), timeout=20) as http:
         answer = await http.get("/v1/events", params=query)
 
     assert answer.status_code == 422

@@ -77,7 +77,7 @@ async def test_a_job_that_is_not_done_in_time_expires(client: Client) -> None:
         kind="shot",
         prompt="slow",
         parameters={"seconds": 60},
-        finish_by=(now() + timedelta(seconds=1.5)).isoformat(),
+        finish_by=(now() + timedelta(seconds=4)).isoformat(),
     )
 
     [ended] = await client.finish(job.id)

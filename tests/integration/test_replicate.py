@@ -99,7 +99,7 @@ async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
     account.plan(prompt, loss=loss)
 
     with pytest.raises((ReplyLost, TimeoutError)):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(4):
             await rig.provider.submit(a_submission(prompt=prompt))
 
     assert (len(account.accepted(prompt)), account.posts) == (1, 1)

@@ -40,7 +40,7 @@ class Stored(Results):
     """Stored results, as a read model that is up to date knows them."""
 
     def __init__(self, state: State) -> None:
-        super().__init__(state.events, _NONE)
+        super().__init__(state.events, _NONE, patience=0)
         self._state = state
 
     async def _find(self, project: str, digest: str | None) -> Record | None:

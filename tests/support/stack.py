@@ -28,7 +28,7 @@ COUNTS = {
     "status": "HELIOGRAPH_STATUSES",
 }
 
-#: waits that a person would not wait for in a test, and one that a busy machine needs
+#: waits that a person would not wait for in a test, and some that a busy machine needs
 SHORT = {
     "HELIOGRAPH_ACK_WAIT": "2",
     "HELIOGRAPH_SUBMIT_LIMIT": "2",
@@ -40,6 +40,8 @@ SHORT = {
     "HELIOGRAPH_REAP_EVERY": "1",
     "HELIOGRAPH_CLAIM_COURTESY": "2",
     "HELIOGRAPH_SIGN_PATIENCE": "2",
+    "HELIOGRAPH_CATCH_UP": "4",
+    "HELIOGRAPH_REUSE_PATIENCE": "4.5",
     "HELIOGRAPH_LOG_FORMAT": "json",
     "HELIOGRAPH_EVENTS_MAX_BYTES": str(2**29),
 }
