@@ -18,9 +18,10 @@ from heliograph.contracts.sim import read_ledger
 from heliograph.runtime.bus import Entry
 from tests.chaos import witnesses
 from tests.chaos.journal import Journal
-from tests.chaos.resting import by_job, read_log
+from tests.chaos.resting import by_job, read_log, until_ready
 from tests.support.stack import Stack
 
+_PATIENCE = 60.0  #: seconds
 _CUT_OFF = "timeout graceful shutdown exceeded"  # a request that outlasted the drain of a gateway
 FINAL_NAMES = ("succeeded", "failed", "canceled", "expired")
 _WITH_A_WORKER = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})
@@ -45,6 +46,7 @@ class Verdict:
 
 async def judge(stack: Stack, journal: Journal, registry: Registry) -> Verdict:
     """Compare the witnesses."""
+    await until_ready(stack, "storage", _PATIENCE)  # it, or S3, may have been killed just now
     log = await read_log(stack)
     last = {e.body.id: e.body for e in log if isinstance(e.body, Record)}
     misfiled, orphans = await asyncio.to_thread(witnesses.misfiled, stack, last)

@@ -235,7 +235,7 @@ async def together(teller: Teller) -> None:
 
 async def overdue(teller: Teller) -> None:
     """Its deadline passes while the provider works on it."""
-    soon = datetime.now(UTC) + timedelta(seconds=12)  # until then the request has to be answered
+    soon = datetime.now(UTC) + timedelta(seconds=30)  # until then the request has to be answered
     asked = teller.request(parameters={"seconds": 60}, finish_by=soon.isoformat())
     await teller.finish(await teller.ask(asked))
 

@@ -119,7 +119,7 @@ async def test_a_death_of_render_at_any_point_pays_nothing_twice(
 
     ends = Counter[str]()
     for prompt, job in told.jobs.items():
-        async with httpx.AsyncClient(base_url=stack.url("gateway")) as http:
+        async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
             found = (await http.get(f"/v1/jobs/{job}")).json()
             attempts = (await http.get(f"/v1/jobs/{job}/attempts")).json()["items"]
         end = found["phase"] if found["status"] == "running" else found["status"]

@@ -31,10 +31,10 @@ class _Caller:
         self._reader = reader
         self._writer = writer
 
-    async def say(self, said: bytes) -> bytes:
-        """What comes back."""
+    async def say(self, said: bytes, *, within: float = 20) -> bytes:
+        """What comes back, within so many seconds."""
         self._writer.write(said)
-        return await asyncio.wait_for(self._reader.read(100), 0.3)
+        return await asyncio.wait_for(self._reader.read(100), within)
 
 
 @asynccontextmanager
@@ -65,11 +65,11 @@ async def test_a_cut_connection_is_reset_and_others_are_not() -> None:
 async def test_what_is_held_comes_through_late_also_on_new_connections() -> None:
     async with _echoing() as proxy, _calling(proxy) as old, _calling(proxy) as new:
         await old.say(NAMED)
-        hole = asyncio.create_task(proxy.hold(1.0, "render"))
+        hole = asyncio.create_task(proxy.hold(3.0, "render"))
 
         for held in (old, new):
             with pytest.raises(TimeoutError):
-                await held.say(NAMED)
+                await held.say(NAMED, within=0.3)
         async with _calling(proxy) as other:
             assert await other.say(b"now") == b"now"
 

@@ -373,9 +373,9 @@ async def test_an_answer_with_outputs_is_waited_for_longer(
     openai_rig: OpenAIRig, answers_within: float | None, step: str
 ) -> None:
     submission = a_submission(openai_rig.model)
-    _plan(openai_rig, submission, seconds=0.6)
+    _plan(openai_rig, submission, seconds=4)
     worker = Worker(
-        openai_rig.provider, openai_rig.model, submit_limit=0.3, answers_within=answers_within
+        openai_rig.provider, openai_rig.model, submit_limit=2, answers_within=answers_within
     )
 
     job = await worker.do(submission.arguments["prompt"])

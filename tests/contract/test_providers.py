@@ -201,7 +201,7 @@ async def test_a_request_that_is_done_stays_done(rig: Rig) -> None:
 
 
 async def test_progress_never_goes_back(rig: Rig) -> None:
-    request = await _accepted(rig.provider, rig.submission(seconds=0.2))
+    request = await _accepted(rig.provider, rig.submission(seconds=2))
 
     states = await _states(rig.provider, request)
 

@@ -368,8 +368,8 @@ async def test_an_address_is_for_reading_only(
 async def test_an_address_does_not_outlive_its_seconds(
     shown: Shown, person: httpx.AsyncClient
 ) -> None:
-    address = shown.store.address(_object(shown.key), seconds=1)
-    end = time.monotonic() + 10
+    address = shown.store.address(_object(shown.key), seconds=3)
+    end = time.monotonic() + 20
     answers = [await person.get(address)]
     while answers[-1].is_success and time.monotonic() < end:
         await asyncio.sleep(0.1)

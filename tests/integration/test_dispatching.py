@@ -125,8 +125,11 @@ async def test_a_job_that_was_taken_off_the_queue_has_no_turn(bus: NatsBus) -> N
 
 
 @pytest.mark.usefixtures("_dispatching")
-async def test_a_place_is_given_away_once_also_before_its_job_has_taken_it(bus: NatsBus) -> None:
+async def test_a_place_is_given_away_once_also_before_its_job_has_taken_it(
+    bus: NatsBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else whoever finds none is put back, behind all others of its project."""
+    monkeypatch.setattr("services.render.expecting._ARRIVES", timedelta(minutes=1))
     account, project = some_project(), some_project()
     await bus.accounts.change_cap(account, 1)
     first = await _enqueued(bus, account, project=project)

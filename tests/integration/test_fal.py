@@ -169,7 +169,7 @@ async def test_a_request_that_waits_says_how_many_are_before_it(
 async def test_lines_that_fal_no_longer_shows_are_kept_and_none_comes_twice(
     rig: FalRig, fal: FalAccount, prompt: str
 ) -> None:
-    fal.plan(prompt, seconds=0.6, logs=12, window=3)
+    fal.plan(prompt, seconds=3, logs=12, window=3)
     request = await _submit(rig, prompt)
 
     working = []
@@ -376,7 +376,7 @@ async def test_a_client_that_only_listens_sees_the_same_states(
     fal: FalAccount, prompt: str
 ) -> None:
     """The emulator under the stock client's own way of following."""
-    fal.plan(prompt, queued=0.1, seconds=0.1)
+    fal.plan(prompt, queued=2, seconds=2)
     url = f"{fal.url}/queue/fal-ai/flux/requests"
     async with httpx.AsyncClient(headers={"Authorization": f"Key {fal.key}"}) as client:
         submitted = await client.post(

@@ -36,6 +36,7 @@ from services.render.providers import (
     RateLimited,
     ReplyLost,
     Request,
+    State,
     Submission,
     Waiting,
     Working,
@@ -300,7 +301,7 @@ async def test_a_question_without_an_answer_is_asked_again(
 
 
 async def test_a_question_that_hangs_is_given_up_in_time(
-    replicate_server: Emulator, account: EmulatedAccount, prompt: str
+    rig: ReplicateRig, replicate_server: Emulator, account: EmulatedAccount, prompt: str
 ) -> None:
     provider = a_replicate(replicate_server.url, account.key, poll_limit=0.2)
     account.plan(prompt, statuses=["hang"])
@@ -309,7 +310,7 @@ async def test_a_question_that_hangs_is_given_up_in_time(
     with pytest.raises(ProviderUnavailable):
         await provider.poll(request)
 
-    assert isinstance(await provider.poll(request), Done)
+    assert isinstance(await rig.provider.poll(request), Done)
     await provider.aclose()
 
 
@@ -332,15 +333,17 @@ async def test_a_submission_does_not_wait_for_questions_that_hang(
 async def test_a_prediction_waits_works_and_tells_its_log(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str
 ) -> None:
-    account.plan(prompt, queued=0.2, hangs=True, seconds=0.2)
+    account.plan(prompt, queued=2, hangs=True, seconds=2)
     request = await _accepted(rig.provider, a_submission(prompt=prompt))
 
     waiting = await rig.provider.poll(request)
-    await asyncio.sleep(0.3)
-    working = await rig.provider.poll(request)
+    async with asyncio.timeout(20):
+        working: State = waiting
+        while not (isinstance(working, Working) and working.progress.percent):
+            await asyncio.sleep(0.05)
+            working = await rig.provider.poll(request)
 
     assert isinstance(waiting, Waiting)
-    assert isinstance(working, Working)
     assert working.progress.logs[0].message == "Using seed: 7"
     assert 0 < (working.progress.percent or 0) < 100
 

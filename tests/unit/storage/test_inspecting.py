@@ -485,7 +485,7 @@ async def test_few_programs_serve_many_pictures(
 async def test_a_picture_that_kills_its_fork_is_refused_and_the_next_is_opened(
     others: Inspectors, put: Callable[[bytes], Path]
 ) -> None:
-    at_work, _, fork = await _at_work(others, put)
+    at_work, _, fork = await _at_work(others, put, jpeg_of_scans(1000))
 
     os.kill(fork, signal.SIGKILL)
 
@@ -497,7 +497,7 @@ async def test_a_picture_that_kills_its_fork_is_refused_and_the_next_is_opened(
 async def test_a_picture_that_kills_the_program_does_not_harm_the_next(
     others: Inspectors, put: Callable[[bytes], Path]
 ) -> None:
-    at_work, program, _ = await _at_work(others, put)
+    at_work, program, _ = await _at_work(others, put, jpeg_of_scans(1000))
 
     os.kill(program, signal.SIGKILL)
 
@@ -569,12 +569,12 @@ async def test_a_picture_that_takes_more_work_than_allowed_is_refused_and_not_tr
 async def test_a_picture_nobody_waits_for_any_more_is_not_worked_on(
     others: Inspectors, put: Callable[[bytes], Path]
 ) -> None:
-    at_work, _, fork = await _at_work(others, put)
+    at_work, _, fork = await _at_work(others, put, jpeg_of_scans(1000))
     os.kill(fork, signal.SIGSTOP)
     at_work.cancel()
 
     try:
-        ended, _ = await asyncio.wait([at_work], timeout=1.5)
+        ended, _ = await asyncio.wait([at_work], timeout=20)
         assert ended
         await _eventually(lambda: not _is_running(fork))
     finally:
