@@ -112,6 +112,10 @@ class Presenter:
         urls = await self._addresses.of(objects) if objects else {}
         return [self._present(record, sequence, urls) for record, sequence in records]
 
+    def is_addressed(self, record: Job) -> bool:
+        """Whether addresses of all its assets are known."""
+        return self._addresses.cached([o for _, o in self._objects(record)]) is not None
+
     def at_once(self, record: Job, sequence: int) -> dict[str, Any] | None:
         """The job, if nobody has to be asked for anything; else None."""
         urls = self._addresses.cached([o for _, o in self._objects(record)])

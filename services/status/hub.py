@@ -44,7 +44,7 @@ class Frame:
     data: bytes
     showing: asyncio.Task[None] | None = None
     text: str = ""  #: the job as JSON; empty for what is no job
-    shown_at: float = float("-inf")
+    shown_until: float = float("-inf")  #: by the clock of the loop; then it has to be made anew
 
 
 class Listener(Protocol):
@@ -150,8 +150,7 @@ class Hub:
 
     async def show(self, frame: Frame) -> None:
         """Make sure that the frame has a `text`, with addresses that still work for a while."""
-        age = asyncio.get_running_loop().time() - frame.shown_at
-        if frame.showing is None and age > self._presenter.address_life * _SHOWN_FOR:
+        if frame.showing is None and asyncio.get_running_loop().time() > frame.shown_until:
             self._show(frame)
         if frame.showing:
             # others wait for the same; a client that goes away must not take it along
@@ -161,17 +160,21 @@ class Hub:
         """At once, unless storage has to be asked for addresses."""
         body = read_body(frame.data)
         if not isinstance(body, Record):
-            frame.shown_at = asyncio.get_running_loop().time()
+            frame.shown_until = float("inf")
         elif job := self._presenter.at_once(body, frame.sequence):
-            _dress(frame, job)
+            self._dress(frame, body, job)
         else:
             frame.showing = asyncio.create_task(self._ask(frame, body))
 
     async def _ask(self, frame: Frame, record: Record) -> None:
-        _dress(frame, await self._presenter.job(record, frame.sequence))
-        if self._presenter.at_once(record, frame.sequence) is None:
-            frame.shown_at -= self._presenter.address_life * _SHOWN_FOR - _ASK_AGAIN
+        self._dress(frame, record, await self._presenter.job(record, frame.sequence))
         frame.showing = None
+
+    def _dress(self, frame: Frame, record: Record, job: dict[str, Any]) -> None:
+        is_whole = self._presenter.is_addressed(record)
+        seconds = self._presenter.address_life * _SHOWN_FOR if is_whole else _ASK_AGAIN
+        frame.text = as_json(job).decode()
+        frame.shown_until = asyncio.get_running_loop().time() + seconds
 
     async def wait_beyond(self, sequence: int, *, seconds: float = 1.0) -> None:
         """Until an event after `sequence` was heard, or the time is up."""
@@ -262,11 +265,6 @@ class Hub:
         listeners.discard(listener)
         if not listeners:
             self._live.pop(project, None)
-
-
-def _dress(frame: Frame, job: dict[str, Any]) -> None:
-    frame.text = as_json(job).decode()
-    frame.shown_at = asyncio.get_running_loop().time()
 
 
 def _frame(sequence: int, subject: str, headers: dict[str, str], data: bytes) -> Frame:
