@@ -17,7 +17,7 @@ from heliograph.runtime.bus import Slots
 from services.status.hub import Hub
 from services.status.ledgers import Ledger, Row, SlotRows
 
-_CATCH_UP = 4.0  #: seconds that the read model has to take in what the log has
+_SETTLE = 4.0  #: seconds that the read model has to take in what the log has
 _AGAIN_AFTER = 0.01  #: seconds between looks at it
 
 
@@ -70,7 +70,7 @@ class Versions:
 
     async def settle(self) -> None:
         """Until the read model has everything that is in the log by now."""
-        if not await self._reaches(await self._hub.last_sequence(), _CATCH_UP):
+        if not await self._reaches(await self._hub.last_sequence(), _SETTLE):
             raise Unavailable("the read model is behind the log")
 
     async def _reaches(self, sequence: int, seconds: float) -> bool:
