@@ -12,7 +12,7 @@ from rich.console import Console
 
 from deploy.local.demo import CASTS, check_provider, run_demo
 from deploy.local.processes import ports, processes
-from deploy.local.readiness import check_ports, until_ready
+from deploy.local.readiness import addresses, check_ports, until_ready
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
 from heliograph.runtime.registry import load_registry
@@ -63,7 +63,7 @@ async def up(settings: LocalSettings) -> int:
     """Start everything, say so once it is ready, and stay."""
     async with Supervisor(processes(settings), settings):
         began = time.monotonic()
-        await until_ready(settings)
+        await until_ready(*addresses(settings))
         print(f"ready {settings.gateway_url}", flush=True)
         seconds = time.monotonic() - began
         print(f"(in {seconds:.1f} s; Ctrl-C stops everything)", file=sys.stderr)
@@ -79,7 +79,7 @@ async def demo(settings: LocalSettings, provider: str) -> int:
         began = time.monotonic()
         try:
             async with asyncio.timeout(_READY_PATIENCE):
-                await until_ready(settings)
+                await until_ready(*addresses(settings))
         except TimeoutError:
             console.print(f"not ready after {_READY_PATIENCE:g} s; see {logs}", style="red")
             return 1

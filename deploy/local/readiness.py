@@ -34,11 +34,15 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-async def until_ready(settings: LocalSettings, *, every: float = 0.05) -> None:
-    """Wait until `/readyz` of every process of ours says yes."""
-    addresses = [
+def addresses(settings: LocalSettings) -> list[str]:
+    """Where every process of ours answers."""
+    return [
         f"http://{settings.host}:{port}" for s in SERVICES for port in settings.service_ports(s)
     ]
+
+
+async def until_ready(*addresses: str, every: float = 0.05) -> None:
+    """Wait until `/readyz` of every process says yes."""
     async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
         waiting = set(addresses)
         while waiting:

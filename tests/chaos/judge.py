@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from deploy.local.readiness import until_ready
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
@@ -18,7 +19,7 @@ from heliograph.contracts.sim import read_ledger
 from heliograph.runtime.bus import Entry
 from tests.chaos import witnesses
 from tests.chaos.journal import Journal
-from tests.chaos.resting import by_job, read_log, until_ready
+from tests.chaos.resting import by_job, read_log
 from tests.support.stack import Stack
 
 _PATIENCE = 60.0  #: seconds
@@ -46,7 +47,8 @@ class Verdict:
 
 async def judge(stack: Stack, journal: Journal, registry: Registry) -> Verdict:
     """Compare the witnesses."""
-    await until_ready(stack, "storage", _PATIENCE)  # it, or S3, may have been killed just now
+    async with asyncio.timeout(_PATIENCE):  # it, or S3, may have been killed just now
+        await until_ready(stack.url("storage"))
     log = await read_log(stack)
     last = {e.body.id: e.body for e in log if isinstance(e.body, Record)}
     misfiled, orphans = await asyncio.to_thread(witnesses.misfiled, stack, last)

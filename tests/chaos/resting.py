@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
-import httpx
 import nats
 
 from heliograph.contracts.errors import Unavailable
@@ -20,16 +19,6 @@ from tests.chaos import witnesses
 from tests.support.stack import Stack
 
 _LOOK_AGAIN = 0.5  #: seconds
-
-
-async def until_ready(stack: Stack, service: str, seconds: float) -> None:
-    """Until a service, and all that it needs, answers."""
-    async with httpx.AsyncClient(timeout=5) as http, asyncio.timeout(seconds):
-        while True:
-            with suppress(httpx.TransportError):
-                if (await http.get(f"{stack.url(service)}/readyz")).is_success:
-                    return
-            await asyncio.sleep(_LOOK_AGAIN)
 
 
 def by_job(log: Iterable[Entry]) -> dict[str, list[Entry]]:
