@@ -1,6 +1,5 @@
 """Jobs that wait for others, with everything running: they start after them, or not at all."""
 
-import asyncio
 import time
 from typing import Any
 from uuid import uuid4
@@ -14,8 +13,8 @@ from heliograph.contracts.names import new_job_id
 from heliograph.contracts.records import Job
 from heliograph.failures import Refused
 from tests.support.stack import Stack, stack_running
+from tests.support.waiting import until
 
-PATIENCE = 20.0  #: seconds
 FAST = {"seconds": 0}
 LONG = {"seconds": 60}
 FAILS = {"seconds": 0, "fault": "policy"}
@@ -25,17 +24,6 @@ async def ask(client: Client, **fields: Any) -> Job:
     return await client.submit(
         **{"kind": "shot", "prompt": "a keeper", "parameters": FAST} | fields
     )
-
-
-async def until(client: Client, job: str, **wanted: Any) -> Job:
-    """Ask until it looks like that."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = await client.get(job)
-        if all(getattr(found, name) == value for name, value in wanted.items()):
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{job} never had {wanted}: {found}")
 
 
 async def at(client: Client, job: str, name: str) -> str:
@@ -75,6 +63,7 @@ async def test_a_job_that_waits_says_for_whom(client: Client) -> None:
 
     shown = await until(client, job.id, phase="blocked", detail=f"waits for {second.id}")
     assert shown.status == "queued"
+    assert shown.detail == f"waits for {second.id}"
     assert shown.position is None
     assert shown.error
     assert (shown.error.code, shown.error.retryable) == ("blocked", True)

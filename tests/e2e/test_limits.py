@@ -1,7 +1,6 @@
 """Lanes and accounts: how much runs at once is changed while it runs, and seen by everybody."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,9 +11,7 @@ from heliograph.client import Client
 from heliograph.contracts.events import event_type
 from heliograph.contracts.records import Job
 from tests.support.stack import Stack
-from tests.support.waiting import until_one_runs
-
-PATIENCE = 20.0  #: seconds
+from tests.support.waiting import PATIENCE, until, until_one_runs
 
 
 @pytest.fixture
@@ -61,17 +58,6 @@ async def _until_lane(http: httpx.AsyncClient, **wanted: Any) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _until(client: Client, job: str, **wanted: Any) -> Job:
-    """Ask until it looks like that."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = await client.get(job)
-        if all(getattr(found, name) == value for name, value in wanted.items()):
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{job} never had {wanted}: {found}")
-
-
 async def test_a_lower_cap_holds_for_everything_that_starts(
     client: Client, http: httpx.AsyncClient
 ) -> None:
@@ -110,7 +96,7 @@ async def test_nothing_starts_in_a_paused_lane_and_its_jobs_say_why(
     await _until_lane(http, paused=True)
     jobs = await _shots(client, 3, 0)
 
-    held = await _until(client, jobs[0], phase="blocked")
+    held = await until(client, jobs[0], phase="blocked")
 
     assert (held.status, held.detail) == ("queued", "lane shots is paused")
     assert held.error
@@ -126,7 +112,7 @@ async def test_a_job_that_runs_when_its_lane_is_paused_goes_on(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     [job] = await _shots(client, 1, 3)
-    await _until(client, job, status="running")
+    await until(client, job, status="running")
 
     await http.patch("/v1/lanes/shots", json={"paused": True})
 
@@ -168,7 +154,7 @@ async def test_who_waits_for_an_account_says_so(client: Client, http: httpx.Asyn
 
     jobs = await _on_two_lanes(client, 2, 60)
 
-    held = await _until(client, jobs[-1], phase="blocked")
+    held = await until(client, jobs[-1], phase="blocked")
     assert held.detail == "account sim is full: 2 at once"
     assert held.detail in (await _lane(http, "portraits"))["blocked"]
     for job in jobs:

@@ -1,13 +1,29 @@
 """Waiting for what a test cannot be told of."""
 
 import asyncio
+import time
 from collections.abc import Sequence
+from typing import Any
 
 from heliograph.client import Client
+from heliograph.contracts.records import Job
+
+PATIENCE = 20.0  #: seconds
+
+
+async def until(client: Client, job: str, **wanted: Any) -> Job:
+    """Ask until it looks like that."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = await client.get(job)
+        if all(getattr(found, name) == value for name, value in wanted.items()):
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{job} never had {wanted}: {found}")
 
 
 async def until_one_runs(client: Client, jobs: Sequence[str]) -> None:
     """Any of them: who is first among those asked for at the same time, nobody knows."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not any([(await client.get(job)).status == "running" for job in jobs]):
             await asyncio.sleep(0.05)
