@@ -229,5 +229,8 @@ async def test_positions_are_told_while_jobs_wait(client: Client) -> None:
             looks = [(await client.get(job.id)).position for job in jobs]
             waiting = [position for position in looks if position is not None]
 
+    assert waiting == sorted(waiting)
+    assert len(set(waiting)) == len(waiting)
+    assert len(waiting) >= 4
     await asyncio.gather(*(client.cancel(job.id) for job in jobs))
     await client.finish(*(job.id for job in jobs))

@@ -344,6 +344,7 @@ async def test_a_prediction_waits_works_and_tells_its_log(
             working = await rig.provider.poll(request)
 
     assert isinstance(waiting, Waiting)
+    assert isinstance(working, Working)
     assert working.progress.logs[0].message == "Using seed: 7"
     assert 0 < (working.progress.percent or 0) < 100
 
