@@ -1,12 +1,16 @@
 """Ports nobody listens on, and waiting until somebody does."""
 
 import asyncio
+import fcntl
 import http.client
 import os
 import random
 import socket
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from sqlalchemy import NullPool
@@ -15,11 +19,29 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 _PATIENCE = 60.0  #: seconds for a server to answer, on a machine that has much else to do
 
-# tests that run side by side must not be given the same port: each process has ports of its own,
-# below those that systems give to connections
-_PORTS = 2_000
-_FIRST = 12_000 + _PORTS * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_next = {"port": _FIRST + random.randrange(_PORTS)}
+# Test processes that run side by side, of one test run or of several, must not be given the same
+# port: each owns a block of ports by a file lock, below those that systems give to connections.
+_BLOCK = 500  #: ports of one test process
+_BLOCKS = range(10_000, 32_000, _BLOCK)
+_LOCKS = Path(tempfile.gettempdir()) / f"heliograph-test-ports-{os.getuid()}"
+
+
+def _own_block() -> tuple[int, BinaryIO]:
+    """The first port of a block that no other process owns, and its lock, held while it is open."""
+    _LOCKS.mkdir(mode=0o700, exist_ok=True)
+    for first in random.sample(_BLOCKS, len(_BLOCKS)):
+        lock = (_LOCKS / str(first)).open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            return first, lock
+    raise RuntimeError(f"all {len(_BLOCKS)} blocks of test ports are in use, see {_LOCKS}")
+
+
+_FIRST, _lock = _own_block()
+_next = {"port": _FIRST}
 
 
 def free_port() -> int:
@@ -32,7 +54,7 @@ def free_row(count: int, stride: int) -> int:
     length = stride * (count - 1) + 1
     while True:
         first = _next.pop("port", _FIRST)
-        if first + length > _FIRST + _PORTS:
+        if first + length > _FIRST + _BLOCK:
             first = _FIRST
         _next["port"] = first + length
         if all(_is_free(port) for port in range(first, first + length, stride)):
