@@ -92,6 +92,13 @@ class CancelRequested(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExpireRequested(Fact):
+    """`finish_by` passed while a request was, or may be, at the provider: its worker stops it."""
+
+    name = "expire_requested"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Succeeded(Fact):
     """Every output is stored."""
 
@@ -120,11 +127,14 @@ class Canceled(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Expired(Fact):
-    """A deadline passed."""
+    """A deadline passed. What the provider finished anyway stays in `outputs`."""
 
     name = "expired"
     problem: Problem
     charged: Charged = "no"
+    outputs: list[Output] = field(default_factory=list)
+    answer: str | None = None
+    runs_on: bool = False  #: the provider may still be working on the attempt, which stays open
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,3 +143,21 @@ class Pruned(Fact):
 
     name = "pruned"
     ended: int  #: sequence of the event with which the job ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptCompleted(Fact):
+    """
+    What became of an attempt was learned after the job had ended.
+
+    It completes the attempt, and what the job cost; how the job ended stays as it was.
+    """
+
+    name = "attempt_completed"
+    run: int  #: of the attempt
+    ended: int  #: sequence of the event with which the job ended (see `Record.ended`)
+    request_id: str | None = None
+    outputs: list[Output] = field(default_factory=list)
+    charged: Charged = "unknown"
+    outcome: str | None = None  #: how the attempt ended, as in `Attempt`; None: it may still run
+    answer: str | None = None

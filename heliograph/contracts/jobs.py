@@ -9,7 +9,7 @@ The life of a job: which fact may follow which step, and what the record says af
        └──────────── succeeded, with a result that was stored before
 
 Everything here is data and pure functions. Final steps absorb: nothing is legal after them but
-`pruned`, which changes nothing of how the job ended.
+`pruned` and `attempt_completed`, which change nothing of how the job ended.
 """
 
 from datetime import datetime
@@ -17,9 +17,11 @@ from decimal import Decimal
 from typing import Any
 
 from heliograph.contracts.facts import (
+    AttemptCompleted,
     Canceled,
     CancelRequested,
     Expired,
+    ExpireRequested,
     Fact,
     Failed,
     Pruned,
@@ -46,14 +48,17 @@ LEGAL: dict[str, frozenset[Step]] = {
     ),
     "submit_unknown": frozenset({Step.SUBMITTING}),
     "cancel_requested": OPEN,
+    "expire_requested": frozenset({Step.SUBMITTING, Step.SUBMITTED}),
     "succeeded": frozenset({Step.RENDERED, Step.ACCEPTED}),
     "failed": OPEN,
     "canceled": OPEN,
     "expired": OPEN,
     "pruned": FINAL,
+    "attempt_completed": FINAL,
 }
 
-_SAME_STEP = frozenset({"cancel_requested", "pruned"})  #: facts that do not move a job
+#: facts that do not move a job
+_SAME_STEP = frozenset({"cancel_requested", "expire_requested", "pruned", "attempt_completed"})
 
 STATUS: dict[Step, Status] = {
     Step.ACCEPTED: "queued",
@@ -121,6 +126,10 @@ def _fits(record: Record, fact: Fact) -> bool:
                 return False
     if isinstance(fact, Pruned) and record.pruned_at:
         return False
+    if isinstance(fact, ExpireRequested) and record.internal.expire:
+        return False
+    if isinstance(fact, AttemptCompleted) and _attempt_of(record, fact.run) is None:
+        return False
     is_answer = isinstance(fact, Submitted | Rendered)
     if is_answer and record.step is Step.STARTED and record.internal.takeover is None:
         return False
@@ -164,6 +173,8 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
             return {}, {"cancel": True}
         case CancelRequested():
             return {"slot": None}, {}
+        case ExpireRequested():
+            return {}, {"expire": True}
         case Succeeded():
             return {"assets": fact.assets, "error": None}, {}
         case Failed():
@@ -177,12 +188,68 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
                 "outputs": outputs,
             }
         case Expired():
-            attempts = _ended(record, at, "expired", fact.charged)
-            return _charged(record, fact.charged) | {"error": fact.problem}, {"attempts": attempts}
+            return _expired(record, fact, at)
+        case AttemptCompleted():
+            return _attempt_completed(record, fact, at)
         case Pruned():
             remains = Remains(ended=fact.ended, assets=record.assets)
             return {"assets": [], "pruned_at": at}, {"remains": remains}
     raise IllegalFact(record, fact)
+
+
+def _expired(record: Record, fact: Expired, at: datetime) -> tuple[_Changes, _Changes]:
+    attempts = record.internal.attempts
+    charged: Charged = "unknown" if fact.runs_on else fact.charged
+    if not fact.runs_on:
+        attempts = _ended(record, at, "expired", charged, fact.answer)
+    outputs = fact.outputs or record.internal.outputs
+    job = _charged(record, charged) | {"error": fact.problem}
+    return job, {"attempts": attempts, "outputs": outputs}
+
+
+def _attempt_of(record: Record, run: int) -> int | None:
+    """Where the attempt of a run is among those that are kept."""
+    runs = [attempt.run for attempt in record.internal.attempts]
+    return runs.index(run) if run in runs else None
+
+
+def _attempt_completed(
+    record: Record, fact: AttemptCompleted, at: datetime
+) -> tuple[_Changes, _Changes]:
+    """What is known stays; what was not is filled in."""
+    attempts, place = list(record.internal.attempts), _attempt_of(record, fact.run)
+    assert place is not None, "the attempt is one of the job's"
+    before = attempts[place]
+    is_open_charge = before.charged == "unknown" and bool(before.price)
+    charged = fact.charged if is_open_charge else before.charged
+    known = {
+        "request_id": before.request_id or fact.request_id,
+        "charged": charged,
+        "answer": fact.answer or before.answer,
+    }
+    ended = {"ended_at": at, "outcome": fact.outcome} if fact.outcome else {}
+    attempts[place] = before.model_copy(update={**known, **ended})
+    outputs = record.internal.outputs
+    if record.step is not Step.SUCCEEDED:
+        outputs = fact.outputs or outputs
+    internal = {"attempts": attempts, "outputs": outputs, "ended": fact.ended}
+    return _charged_late(record, attempts, before, charged), internal
+
+
+def _charged_late(
+    record: Record, attempts: list[Attempt], before: Attempt, charged: Charged
+) -> _Changes:
+    """The job's charge and cost, once it is known what one of its attempts cost."""
+    if charged == before.charged or not record.cost.estimated:
+        return {}
+    job, actual = record.charged, record.cost.actual
+    if charged == "yes":
+        job, actual = "yes", (actual or Decimal(0)) + before.price
+    elif attempts[0].number == 1 and all(attempt.charged == "no" for attempt in attempts):
+        job, actual = "no", Decimal(0)
+    error = record.error and record.error.model_copy(update={"charged": job})
+    cost = record.cost.model_copy(update={"actual": actual})
+    return {"charged": job, "cost": cost, "error": error}
 
 
 def _attempt(record: Record, fact: Submitting, at: datetime) -> Attempt:
@@ -284,7 +351,7 @@ def _derive(record: Record, job: _Changes, internal: _Changes, at: datetime) -> 
     """Everything that follows from the step."""
     inner = record.internal.model_copy(update=internal)
     step = inner.step
-    stopping = inner.cancel and not step.is_final
+    stopping = (inner.cancel or inner.expire) and not step.is_final
     cost = job.get("cost", record.cost)
     if step.is_final and not record.step.is_final:
         charged = job.get("charged", record.charged)

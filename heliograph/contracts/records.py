@@ -181,6 +181,7 @@ class Internal(Shape):
     step: Step
     run: int = 0  #: sequence of the run message of the try the facts belong to
     cancel: bool = False  #: somebody asked to stop it
+    expire: bool = False  #: its deadline passed while it may have been at the provider
     account: str  #: whose place and credential it uses
     body_digest: str  #: of the request, for its Idempotency-Key
     input_digest: str  #: of what makes the result, for a second request for the slot
@@ -196,6 +197,7 @@ class Internal(Shape):
     not_before: datetime | None = None
     attempts: list[Attempt] = Field(default_factory=list)
     outputs: list[Output] = Field(default_factory=list)
+    ended: int | None = None  #: sequence of the event that ended it, if others follow that one
     remains: Remains | None = None  #: null until it is pruned
     changed_at: datetime  #: time of the last event
     correlation_id: str | None = None
@@ -251,6 +253,17 @@ class Record(Job):
     @property
     def step(self) -> Step:
         return self.internal.step
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether the provider may still be working on it, although the job is over."""
+        attempts = self.internal.attempts
+        return self.step.is_final and bool(attempts) and attempts[-1].ended_at is None
+
+    def ended(self, sequence: int) -> int:
+        """Sequence of the event with which it ended; `sequence` is that of its last event."""
+        remains = self.internal.remains
+        return (remains.ended if remains else self.internal.ended) or sequence
 
     @property
     def stored(self) -> list[Asset]:

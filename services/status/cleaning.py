@@ -127,7 +127,8 @@ class Cleaner:
             if entry is None or not isinstance(entry.body, Record) or entry.body.pruned_at:
                 return
             try:
-                await advance(self._events, entry, Pruned(ended=entry.sequence), SOURCE)
+                pruned = Pruned(ended=entry.body.ended(entry.sequence))
+                await advance(self._events, entry, pruned, SOURCE)
             except Lost:
                 continue
             crash_point("clean.pruned")

@@ -177,7 +177,7 @@ class SqlLedger:
 
     async def result(self, project: str, digest: str) -> str | None:
         statement = select(jobs.c.id).where(jobs.c.project == project, jobs.c.result == digest)
-        found = await self._ids(statement.order_by(jobs.c.sequence.desc()).limit(1))
+        found = await self._ids(statement.order_by(jobs.c.ended.desc()).limit(1))
         return found[0] if found else None
 
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:

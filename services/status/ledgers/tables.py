@@ -26,7 +26,7 @@ from heliograph.contracts.records import Record, Step
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 8"
+LAYOUT = "jobs 9"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -125,7 +125,7 @@ jobs = Table(
     Index("jobs_by_step", "step", "changed_at"),
     _sparse_index("jobs_by_batch", "project", "batch", "created_at", "id", where="batch"),
     _sparse_index("jobs_by_retry", "retry_of", where="retry_of"),
-    Index("jobs_by_result", "result", "project", "sequence"),
+    Index("jobs_by_result", "result", "project", "ended"),
 )
 
 labels = Table(
@@ -154,13 +154,12 @@ uses = Table(
 def job_columns(row: Row) -> dict[str, Any]:
     """A row of `jobs`."""
     record = row.record
-    remains = record.internal.remains
     own = list(own_objects(record))
     return {
         "id": record.id,
         "project": record.project,
         "sequence": row.sequence,
-        "ended": remains.ended if remains else row.sequence,
+        "ended": record.ended(row.sequence),
         "kind": record.kind,
         "model": record.model,
         "slot": record.slot,
@@ -178,7 +177,7 @@ def job_columns(row: Row) -> dict[str, Any]:
         "objects": len(own),
         "bytes": sum(own),
         "trimmed": False,
-        "pruned": remains is not None,
+        "pruned": record.internal.remains is not None,
         "emptied": False,
         "record": record.model_dump_json(),
     }

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,9 +16,11 @@ from heliograph.contracts.errors import Deadline, ProviderRejected
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import (
+    AttemptCompleted,
     Canceled,
     CancelRequested,
     Expired,
+    ExpireRequested,
     Fact,
     Failed,
     Pruned,
@@ -68,7 +71,8 @@ NOT_FINAL = {
 }
 ENDS = {"failed", "canceled", "expired"}
 MAY_FOLLOW |= dict.fromkeys(ENDS | {"cancel_requested"}, NOT_FINAL)
-MAY_FOLLOW["pruned"] = {"succeeded", *ENDS}
+MAY_FOLLOW |= {"expire_requested": {"submitting", "submitted"}}
+MAY_FOLLOW |= {key: {"succeeded", *ENDS} for key in ["pruned", "attempt_completed"]}
 
 #: "Last event, status, phase" of the public contract, typed anew
 SHOWN_AS = {
@@ -84,6 +88,8 @@ SHOWN_AS = {
     "canceled": ("canceled", "done"),
     "expired": ("expired", "done"),
 }
+
+KEEPS_THE_STEP = {"cancel_requested", "expire_requested", "pruned", "attempt_completed"}
 
 HOW_CHARGED: list[Charged] = ["no", "unknown", "yes"]  #: each is more than the one before
 
@@ -125,8 +131,15 @@ def a_fact(name: str, record: Record, charged: Charged = "no") -> Fact:
             return Canceled(charged=charged)
         case "expired":
             return Expired(problem=Deadline().problem(), charged=charged)
+        case "expire_requested":
+            return ExpireRequested()
         case "pruned":
             return Pruned(ended=1042)
+        case "attempt_completed":
+            attempts = record.internal.attempts
+            return AttemptCompleted(
+                run=attempts[-1].run if attempts else run, ended=1042, charged=charged
+            )
     raise AssertionError(name)
 
 
@@ -182,7 +195,7 @@ def test_what_is_legal_can_be_folded_and_nothing_else_can(step: Step, fact: str)
 @pytest.mark.parametrize("step", [step for step in Step if str(step) not in NOT_FINAL])
 def test_final_steps_absorb_everything_but_the_end_of_what_is_kept(step: Step) -> None:
     assert step.is_final
-    assert [fact for fact in MAY_FOLLOW if is_legal(step, fact)] == ["pruned"]
+    assert [fact for fact in MAY_FOLLOW if is_legal(step, fact)] == ["pruned", "attempt_completed"]
 
 
 @pytest.mark.parametrize(
@@ -288,6 +301,10 @@ def possible(record: Record, *, may_end: bool) -> Iterable[str]:
             continue
         if name == "pruned" and record.pruned_at:
             continue
+        if name == "expire_requested" and record.internal.expire:
+            continue
+        if name == "attempt_completed" and not record.internal.attempts:
+            continue
         never = "started" if record.internal.reused else "succeeded"
         if record.step is Step.ACCEPTED and name == never:
             continue
@@ -301,6 +318,9 @@ def possible(record: Record, *, may_end: bool) -> Iterable[str]:
         yield name
 
 
+some_outputs = st.sampled_from([[], [Output(url="http://there/1.png")]])
+
+
 @st.composite
 def facts(draw: st.DrawFn, record: Record, name: str) -> Fact:
     """A fact by that name. Only an attempt that is under way can turn out to be charged."""
@@ -311,8 +331,20 @@ def facts(draw: st.DrawFn, record: Record, name: str) -> Fact:
         case "cancel_requested":
             return CancelRequested(mode=draw(st.sampled_from(["detach", "stop"])))
         case "canceled":
-            outputs = [Output(url="http://there/1.png")] if draw(st.booleans()) else []
-            return Canceled(charged=charged, outputs=outputs)
+            return Canceled(charged=charged, outputs=draw(some_outputs))
+        case "expired":
+            problem, runs_on = Deadline().problem(), draw(st.booleans())
+            outputs = draw(some_outputs)
+            return Expired(problem=problem, charged=charged, outputs=outputs, runs_on=runs_on)
+        case "attempt_completed":
+            return AttemptCompleted(
+                run=draw(st.sampled_from(attempts)).run,
+                ended=1042,
+                request_id=draw(st.none() | st.just("found-later")),
+                outputs=draw(some_outputs),
+                charged=draw(st.sampled_from(HOW_CHARGED)),
+                outcome=draw(st.sampled_from([None, "rendered", "provider_unavailable"])),
+            )
         case "retry_scheduled":
             return RetryScheduled(
                 not_before=BEGAN + timedelta(hours=1),
@@ -379,7 +411,7 @@ def test_the_revision_counts_the_facts(life: list[Moment]) -> None:
 def test_the_step_is_the_last_fact_that_moved_the_job(life: list[Moment]) -> None:
     step = "accepted"
     for moment in life:
-        if not isinstance(moment.fact, CancelRequested | Pruned):
+        if moment.fact.name not in KEEPS_THE_STEP:
             step = moment.fact.name
 
         assert moment.after.step == step
@@ -391,7 +423,8 @@ def test_the_step_is_the_last_fact_that_moved_the_job(life: list[Moment]) -> Non
 def test_status_and_phase_follow_the_step(life: list[Moment]) -> None:
     for moment in life:
         status, phase = SHOWN_AS[str(moment.after.step)]
-        if moment.after.internal.cancel and phase != "done":
+        is_stopping = moment.after.internal.cancel or moment.after.internal.expire
+        if is_stopping and phase != "done":
             phase = "canceling"
 
         assert (moment.after.status, moment.after.phase) == (status, phase)
@@ -422,6 +455,9 @@ def test_a_detached_job_never_comes_back_to_its_slot(life: list[Moment]) -> None
 @given(life=lives())
 def test_what_was_charged_is_never_taken_back(life: list[Moment]) -> None:
     for moment in life:
+        was_unknown = moment.before.charged == "unknown"
+        if isinstance(moment.fact, AttemptCompleted) and was_unknown:
+            continue
         assert charge_of(moment.after) >= charge_of(moment.before)
 
 
@@ -490,21 +526,23 @@ def test_every_submission_is_an_attempt_and_at_most_the_last_one_is_open(
         attempts = moment.after.internal.attempts
 
         assert len(attempts) == submissions
-        assert all(attempt.ended_at for attempt in attempts[:-1])
+        if not moment.after.step.is_final:
+            assert all(attempt.ended_at for attempt in attempts[:-1])
 
 
 @thorough
 @given(life=lives())
 def test_a_job_has_an_end_when_it_is_final_and_only_then(life: list[Moment]) -> None:
-    end = None
+    end, runs_on = None, False
     for moment in life:
         record = moment.after
         attempts = record.internal.attempts
         if record.step.is_final and end is None:
             end = moment.at
+        runs_on = runs_on or (isinstance(moment.fact, Expired) and moment.fact.runs_on)
 
         assert record.finished_at == end
-        if record.step.is_final:
+        if record.step.is_final and not runs_on:
             assert all(attempt.ended_at for attempt in attempts)
 
 
@@ -516,13 +554,36 @@ def test_what_is_pruned_ended_as_it_did_and_loses_its_assets_alone(life: list[Mo
     for moment in life:
         before, after = moment.before, moment.after
         if not isinstance(moment.fact, Pruned):
-            assert (after.pruned_at, after.internal.remains) == (None, None)
+            assert (after.pruned_at, after.internal.remains) == (
+                before.pruned_at,
+                before.internal.remains,
+            )
             continue
 
         assert (after.assets, after.pruned_at) == ([], moment.at)
         assert after.stored == before.assets == before.stored
         assert after.model_dump(exclude=lost) == before.model_dump(exclude=lost)
         assert after.internal.model_dump(exclude=inner) == before.internal.model_dump(exclude=inner)
+
+
+@thorough
+@given(life=lives())
+def test_what_is_learned_after_the_end_changes_only_the_attempt_and_its_cost(
+    life: list[Moment],
+) -> None:
+    learned = {"charged", "cost", "error", "revision", "internal"}
+    inner = {"attempts", "outputs", "ended", "changed_at"}
+    for moment in life:
+        before, after = moment.before, moment.after
+        if not isinstance(moment.fact, AttemptCompleted):
+            continue
+
+        assert after.model_dump(exclude=learned) == before.model_dump(exclude=learned)
+        assert after.internal.model_dump(exclude=inner) == before.internal.model_dump(exclude=inner)
+        for old, new in zip(before.internal.attempts, after.internal.attempts, strict=True):
+            assert new == old or old.run == moment.fact.run
+            assert old.charged in ("unknown", new.charged)
+            assert old.request_id in (None, new.request_id)
 
 
 @thorough
@@ -660,6 +721,118 @@ def test_charges_of_several_attempts_add_up() -> None:
     )
 
     assert record.cost.actual == Decimal("1.0")
+
+
+# -- what is learned after the end
+
+
+def run_on(price: str = "0.5") -> Record:
+    """A job that expired while its request ran on."""
+    expired = Expired(problem=Deadline().problem(), charged="unknown", runs_on=True)
+    facts = ("started", "submitting", "submitted", "expire_requested", expired)
+    return after(a_record(parameters={"price": price}), *facts)
+
+
+def completed(**known: Any) -> AttemptCompleted:
+    return AttemptCompleted(run=1, ended=17, **known)
+
+
+def test_a_deadline_that_passes_at_the_provider_is_a_wish_first() -> None:
+    record = after(a_record(), "started", "submitting", "submitted", "expire_requested")
+
+    assert (record.step, record.status, record.phase) == (Step.SUBMITTED, "running", "canceling")
+
+
+def test_a_deadline_is_asked_for_once() -> None:
+    with pytest.raises(IllegalFact):
+        after(a_record(), "started", "submitting", "expire_requested", "expire_requested")
+
+
+def test_an_attempt_that_runs_on_stays_open() -> None:
+    record = run_on()
+
+    assert record.runs_on
+    assert (record.charged, record.cost.actual) == ("unknown", None)
+    assert record.internal.attempts[-1].ended_at is None
+
+
+def test_an_expired_job_keeps_what_was_finished_anyway() -> None:
+    outputs = [Output(url="http://there/0.png")]
+    expired = Expired(problem=Deadline().problem(), charged="yes", outputs=outputs, answer="{}")
+    record = after(a_record(), "started", "submitting", "submitted", expired)
+
+    assert record.internal.outputs == outputs
+    assert record.internal.attempts[-1].answer == "{}"
+    assert not record.runs_on
+
+
+def test_what_came_after_the_end_was_paid_for() -> None:
+    outputs = [Output(url="http://there/0.png")]
+    record = after(run_on(), completed(outputs=outputs, charged="yes", outcome="rendered"))
+
+    assert (record.status, record.charged) == ("expired", "yes")
+    assert record.cost.actual == Decimal("0.5")
+    assert record.error
+    assert record.error.charged == "yes"
+    assert record.internal.outputs == outputs
+    assert not record.runs_on
+
+
+def test_an_attempt_that_was_stopped_in_time_cost_nothing() -> None:
+    record = after(run_on(), completed(charged="no", outcome="canceled"))
+
+    assert (record.charged, record.cost.actual) == ("no", Decimal(0))
+
+
+def test_the_request_is_known_before_its_end_is() -> None:
+    expired = Expired(problem=Deadline().problem(), runs_on=True)
+    record = after(a_record(), "started", "submitting", expired, completed(request_id="late"))
+
+    assert record.internal.attempts[-1].request_id == "late"
+    assert record.runs_on
+
+
+def test_one_attempt_alone_does_not_say_what_the_others_cost() -> None:
+    twice = ("started", "submitting", "submit_unknown", "retry_scheduled") * 2
+    record = after(a_record(parameters={"price": "0.5"}), *twice, "canceled", charged="unknown")
+
+    assert record.charged == "unknown"
+    assert after(record, completed(charged="no")).charged == "unknown"
+    assert after(record, completed(charged="yes")).cost.actual == Decimal("0.5")
+    both = AttemptCompleted(run=2, ended=17, charged="no")
+    assert after(record, completed(charged="no"), both).charged == "no"
+
+
+def test_what_is_learned_twice_is_paid_once() -> None:
+    paid = completed(charged="yes", outcome="rendered")
+
+    assert after(run_on(), paid, paid).cost.actual == Decimal("0.5")
+
+
+def test_nothing_is_learned_about_an_attempt_that_never_was() -> None:
+    with pytest.raises(IllegalFact):
+        after(run_on(), AttemptCompleted(run=99, ended=17, charged="yes"))
+
+
+def test_a_success_keeps_its_outputs() -> None:
+    twice = ("started", "submitting", "submit_unknown", "retry_scheduled")
+    record = after(a_record(), *twice, "started", "submitting", "rendered", "succeeded")
+    late = completed(outputs=[Output(url="http://there/late.png")], charged="yes")
+
+    assert after(record, late).internal.outputs == record.internal.outputs
+
+
+@pytest.mark.parametrize(
+    "order", [("pruned", "attempt_completed"), ("attempt_completed", "pruned")]
+)
+def test_a_job_knows_where_it_ended_whatever_follows(order: tuple[str, ...]) -> None:
+    ended = {"pruned": Pruned(ended=17), "attempt_completed": completed(charged="no")}
+    record = run_on()
+    assert record.ended(17) == 17
+
+    record = after(record, ended[order[0]])
+    assert record.ended(20) == 17
+    assert after(record, ended[order[1]]).ended(23) == 17
 
 
 # -- what is kept no longer

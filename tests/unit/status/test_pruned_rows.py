@@ -7,6 +7,7 @@ import pytest
 
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.facts import (
+    AttemptCompleted,
     Canceled,
     Expired,
     Fact,
@@ -28,6 +29,7 @@ from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SLOT = "cast/alice/ref_a"
+DIGEST = "d" * 64
 
 NOTHING = Rule(versions=1, days=0, failed_days=0)
 
@@ -62,6 +64,11 @@ def a_success(at: datetime = NOW, **fields: Any) -> Record:
         **fields,
     )
     return fold(record, Succeeded(assets=[an_asset(record.id)]), at)
+
+
+def with_digest(record: Record) -> Record:
+    internal = record.internal.model_copy(update={"result_digest": DIGEST})
+    return record.model_copy(update={"internal": internal})
 
 
 async def take_in(ledger: SqlLedger, *records: Record) -> list[Row]:
@@ -120,14 +127,21 @@ async def test_a_batch_still_knows_which_of_its_jobs_were_tried_again(ledger: Sq
 
 
 async def test_a_pruned_result_is_not_used_again(ledger: SqlLedger) -> None:
-    record = a_success()
-    internal = record.internal.model_copy(update={"result_digest": "d" * 64})
-    [row] = await take_in(ledger, record.model_copy(update={"internal": internal}))
-    assert await ledger.result("demo", "d" * 64) == record.id
+    [row] = await take_in(ledger, with_digest(a_success()))
+    assert await ledger.result("demo", DIGEST) == row.record.id
 
     await prune(ledger, row)
 
-    assert await ledger.result("demo", "d" * 64) is None
+    assert await ledger.result("demo", DIGEST) is None
+
+
+async def test_the_latest_result_is_the_one_that_was_made_last(ledger: SqlLedger) -> None:
+    """What is learned about an older one after its end makes it no newer."""
+    first, second = with_digest(a_success()), with_digest(a_success())
+    await take_in(ledger, first, second)
+    await take_in(ledger, fold(first, AttemptCompleted(run=1, ended=1), NOW))
+
+    assert await ledger.result("demo", DIGEST) == second.id
 
 
 async def test_a_pruned_job_is_in_no_snapshot_but_one_that_names_it(ledger: SqlLedger) -> None:

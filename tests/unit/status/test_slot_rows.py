@@ -7,6 +7,7 @@ import pytest
 
 from heliograph.contracts.errors import Deadline, Unavailable
 from heliograph.contracts.facts import (
+    AttemptCompleted,
     Canceled,
     CancelRequested,
     Expired,
@@ -88,6 +89,28 @@ async def test_versions_are_in_order_of_success_and_not_of_asking(ledger: SqlLed
         await take_in(ledger, early)
 
     assert await versions(ledger) == ids(late, early)
+
+
+async def test_what_is_learned_after_its_end_leaves_a_version_in_its_place(
+    ledger: SqlLedger,
+) -> None:
+    first, second = a_job(*SUCCESS), a_job(*SUCCESS)
+    await take_in(ledger, first, second)
+    late = AttemptCompleted(run=1, ended=1, charged="yes")
+    await take_in(ledger, fold(first, late, NOW))
+
+    assert await versions(ledger) == ids(first, second)
+    assert ids((await shown(ledger)).latest) == ids(second)
+
+
+async def test_a_failure_before_a_success_stays_behind_it_whatever_is_learned_later(
+    ledger: SqlLedger,
+) -> None:
+    lost = a_job(*SUCCESS[:2], failed)
+    await take_in(ledger, lost, a_job(*SUCCESS))
+    await take_in(ledger, fold(lost, AttemptCompleted(run=1, ended=1), NOW))
+
+    assert (await shown(ledger)).failures == []
 
 
 async def test_a_detached_job_is_no_version(ledger: SqlLedger) -> None:
