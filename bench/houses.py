@@ -35,7 +35,7 @@ class House:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.nats = f"nats://127.0.0.1:{stack.ports['nats']}"
+        self.nats = stack.bundled_nats
 
     def jobs_of(self, project: str, gateway: int = 1) -> str:
         """Where a project's jobs are asked for."""

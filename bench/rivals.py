@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.figures import say
 from bench.houses import CACHE
-from deploy.local.processes import ROOT, nats_server
+from deploy.local.processes import ROOT, Process, nats_server
 from deploy.local.settings import LocalSettings
 from tests.support.servers import free_port
 from tests.support.servers.ports import until_nats_answers
@@ -100,10 +100,10 @@ def environment() -> str:
 
 @contextmanager
 def _nats(folder: Path) -> Iterator[str]:
-    settings = LocalSettings(home=folder, nats_port=free_port(), nats_monitor_port=free_port())
-    with _running(nats_server(settings).command):
+    settings = LocalSettings(home=folder, nats_port=free_port())
+    with _running(nats_server(settings)):
         until_nats_answers(settings.nats)
-        yield settings.nats
+        yield settings.nats_login
 
 
 @contextmanager
@@ -114,14 +114,16 @@ def _redis(folder: Path) -> Iterator[str | None]:
         yield None
         return
     port = free_port()
-    with _running([program, "--port", str(port), "--dir", str(folder), "--appendonly", "yes"]):
+    command = [program, "--port", str(port), "--dir", str(folder), "--appendonly", "yes"]
+    with _running(Process("redis", command)):
         yield f"redis://127.0.0.1:{port}/0"
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[None]:
+def _running(program: Process) -> Iterator[None]:
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
+    environment = {**os.environ, **program.environment}
+    process = subprocess.Popen(program.command, env=environment, stdout=quiet, stderr=quiet)
     try:
         yield
     finally:

@@ -67,6 +67,9 @@ async def up(settings: LocalSettings) -> int:
         print(f"ready {settings.gateway_url}", flush=True)
         seconds = time.monotonic() - began
         print(f"(in {seconds:.1f} s; Ctrl-C stops everything)", file=sys.stderr)
+        if settings.nats_url is None:
+            file = settings.folder.nats_credentials_file
+            print(f"(NATS at {settings.nats}, credentials in {file})", file=sys.stderr)
         await asyncio.Event().wait()
     return 0
 

@@ -1,11 +1,13 @@
 """What runs on one machine: each process, how it is started, and how we know that it is ready."""
 
+import json
 import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.settings import LocalSettings
+from heliograph.runtime.home import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.starting import CannotStart
 
@@ -36,7 +38,11 @@ class NotInstalled(CannotStart):
 
 
 def nats_server(settings: ServiceSettings) -> Process:
-    """The bundled NATS server, its store at home."""
+    """
+    The bundled NATS server, its store at home.
+
+    It has no monitoring port: pages in a browser could read it.
+    """
     command = [
         program("nats-server"),
         "--config",
@@ -45,12 +51,21 @@ def nats_server(settings: ServiceSettings) -> Process:
         settings.host,
         "--port",
         str(settings.nats_port),
-        "--http_port",
-        str(settings.nats_monitor_port),
         "--store_dir",
         str(settings.folder.folder("nats")),
     ]
-    return Process("nats", command)
+    return Process("nats", command, nats_variables(settings.folder.nats_credentials()))
+
+
+def nats_variables(credentials: NatsCredentials) -> dict[str, str]:
+    """What `deploy/nats.conf` reads from the environment; quoted, as it guesses types."""
+    values = {
+        "HELIOGRAPH_NATS_USER": credentials.user,
+        "HELIOGRAPH_NATS_PASSWORD": credentials.password.get_secret_value(),
+        "HELIOGRAPH_NATS_MONITOR_USER": credentials.monitor_user,
+        "HELIOGRAPH_NATS_MONITOR_PASSWORD": credentials.monitor_password.get_secret_value(),
+    }
+    return {name: json.dumps(value) for name, value in values.items()}
 
 
 def s3_server(settings: ServiceSettings) -> Process:
@@ -116,7 +131,6 @@ def ports(settings: LocalSettings) -> list[Port]:
     ]
     if settings.nats_url is None:
         wanted.append(Port("HELIOGRAPH_NATS_PORT", settings.nats_port))
-        wanted.append(Port("HELIOGRAPH_NATS_MONITOR_PORT", settings.nats_monitor_port))
     if settings.s3_endpoint is None:
         wanted.append(Port("HELIOGRAPH_S3_PORT", settings.s3_port))
     return wanted

@@ -44,7 +44,9 @@ def asyncapi(server: str) -> Document:
             ),
         },
         "defaultContentType": "application/json",
-        "servers": {"nats": {"host": server, "protocol": "nats"}},
+        "servers": {
+            "nats": {"host": server, "protocol": "nats", "security": [{"type": "userPassword"}]}
+        },
         "channels": {
             "requests": _channel("requests.{project}", "Stream REQUESTS", "request"),
             "refusals": _channel(

@@ -32,7 +32,7 @@ class Connection:
     def options(self) -> dict[str, Any]:
         """Arguments of `nats.connect`, and of FastStream's broker."""
         return {
-            "servers": [self._settings.nats],
+            "servers": [self._settings.nats_login],
             "name": f"heliograph-{self._name}",
             "inbox_prefix": f"_INBOX_{self._name}".encode(),
             "connect_timeout": 2,

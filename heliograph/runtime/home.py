@@ -17,6 +17,15 @@ class Credentials(NamedTuple):
     secret_key: SecretStr
 
 
+class NatsCredentials(NamedTuple):
+    """How to sign in to the bundled NATS server."""
+
+    user: str
+    password: SecretStr
+    monitor_user: str  #: of the system account; may ask how the server is configured, nothing else
+    monitor_password: SecretStr
+
+
 @dataclass(frozen=True)
 class Home:
     """One Heliograph on this machine. Two with different homes know nothing of each other."""
@@ -46,6 +55,28 @@ class Home:
         _write_once(file, json.dumps(made))
         kept = json.loads(file.read_text())
         return Credentials(kept["access_key"], SecretStr(kept["secret_key"]))
+
+    @property
+    def nats_credentials_file(self) -> Path:
+        return self.folder() / "nats-credentials.json"
+
+    def nats_credentials(self) -> NatsCredentials:
+        """The bundled NATS server's credentials: made up once, readable by the owner only."""
+        file = self.nats_credentials_file
+        made = {
+            "user": "heliograph",
+            "password": secrets.token_hex(20),
+            "monitor_user": "monitor",
+            "monitor_password": secrets.token_hex(20),
+        }
+        _write_once(file, json.dumps(made))
+        kept = json.loads(file.read_text())
+        return NatsCredentials(
+            kept["user"],
+            SecretStr(kept["password"]),
+            kept["monitor_user"],
+            SecretStr(kept["monitor_password"]),
+        )
 
 
 def _write_once(file: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -34,7 +34,6 @@ class ServiceSettings(BaseSettings):
     storage_port: int = Field(default=8082, ge=0, le=65535)
     render_port: int = Field(default=8083, ge=0, le=65535)
     nats_port: int = Field(default=4222, ge=1, le=65535)
-    nats_monitor_port: int = Field(default=8222, ge=1, le=65535)
     s3_port: int = Field(default=9000, ge=1, le=65535)
 
     public_url: str | None = None  #: of the gateway, as clients see it
@@ -43,8 +42,8 @@ class ServiceSettings(BaseSettings):
     #: of browsers, for CORS and live connections, separated by commas
     allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
 
-    nats_url: str | None = None  #: use this server instead of the bundled one
-    nats_monitor_url: str | None = None
+    nats_url: str | None = None  #: use this server instead of the bundled one; with its credentials
+    nats_monitor_url: str | None = None  #: where that server tells its configuration, over HTTP
     s3_endpoint: str | None = None  #: use this store instead of the bundled one
     s3_public_endpoint: str | None = None  #: the host that URLs are signed for
     s3_access_key: str | None = None
@@ -138,14 +137,28 @@ class ServiceSettings(BaseSettings):
 
     @property
     def nats(self) -> str:
+        """Where NATS is. An outside server's address may hold a password."""
         return self.nats_url or f"nats://{_place(self.host, self.nats_port)}"
 
     @property
-    def nats_monitor(self) -> str | None:
-        """The monitoring address; None where an outside server does not say."""
-        if self.nats_monitor_url or self.nats_url:
-            return self.nats_monitor_url
-        return f"http://{_place(self.host, self.nats_monitor_port)}"
+    def nats_login(self) -> str:
+        """Where NATS is, with the credentials of a service: for clients, never for logs."""
+        if self.nats_url:
+            return self.nats_url
+        credentials = self.folder.nats_credentials()
+        return self._nats_as(credentials.user, credentials.password)
+
+    @property
+    def nats_monitor_login(self) -> str | None:
+        """Where the bundled NATS tells its configuration, with credentials; None: an outside server."""
+        if self.nats_url:
+            return None
+        credentials = self.folder.nats_credentials()
+        return self._nats_as(credentials.monitor_user, credentials.monitor_password)
+
+    def _nats_as(self, user: str, password: SecretStr) -> str:
+        login = f"{quote(user, safe='')}:{quote(password.get_secret_value(), safe='')}"
+        return f"nats://{login}@{_place(self.host, self.nats_port)}"
 
     @property
     def s3(self) -> str:

@@ -10,15 +10,14 @@ import re
 import secrets
 from typing import Any
 
-import httpx
 import structlog
 from nats.aio.client import Client
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream
 from heliograph.runtime.bus.lanes import Lanes, lane_consumer
+from heliograph.runtime.nats_monitor import read_configuration
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -164,22 +163,13 @@ async def check_server(connection: Client, settings: ServiceSettings) -> None:
     if numbers < OLDEST_SERVER:
         wanted = ".".join(map(str, OLDEST_SERVER))
         raise UnfitServer(f"nats-server {version} is too old: {wanted} or later is needed")
-    if settings.nats_monitor is None:
+    configuration = await read_configuration(settings)
+    if configuration is None:
         log.warning("HELIOGRAPH_NATS_MONITOR_URL is not set: sync_interval was not checked")
-        return
-    if not await _syncs_always(settings.nats_monitor):
+    elif not configuration.sync_always:
         raise UnfitServer(
             "set `jetstream { sync_interval: always }`: acknowledged must mean durable"
         )
-
-
-async def _syncs_always(monitor: str) -> bool:
-    try:
-        async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
-            answer = await client.get(f"{monitor}/varz")
-        return bool(answer.json()["jetstream"]["config"].get("sync_always"))
-    except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise Unavailable(f"the NATS monitor at {monitor} does not answer: {error}") from error
 
 
 async def _ensure_stream(jetstream: JetStream, config: Config) -> None:

@@ -92,7 +92,7 @@ class Breaker:
 
     async def full(self, _: str) -> None:
         """The event log may not grow; then it may again."""
-        client = await nats.connect(f"nats://127.0.0.1:{self.stack.ports['nats']}")
+        client = await nats.connect(self.stack.bundled_nats)
         jetstream = JetStream(client)
         try:
             async with self.alone:

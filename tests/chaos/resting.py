@@ -31,7 +31,7 @@ def by_job(log: Iterable[Entry]) -> dict[str, list[Entry]]:
 
 async def read_log(stack: Stack) -> list[Entry]:
     """Every event there is, in order."""
-    client = await nats.connect(f"nats://127.0.0.1:{stack.ports['nats']}")
+    client = await nats.connect(stack.bundled_nats)
     try:
         log = [entry(stored) async for stored in JetStream(client).every(STREAM, "events.>")]
     finally:
@@ -41,7 +41,7 @@ async def read_log(stack: Stack) -> list[Entry]:
 
 async def unfinished(stack: Stack) -> list[str]:
     """What is not at rest yet: jobs, messages, places. Raises Unavailable."""
-    client = await nats.connect(f"nats://127.0.0.1:{stack.ports['nats']}")
+    client = await nats.connect(stack.bundled_nats)
     try:
         jetstream = JetStream(client)
         work = [each.subject async for each in jetstream.every(WORK, ">")]

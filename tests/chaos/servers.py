@@ -50,7 +50,6 @@ async def stack_behind_proxies(
     local = LocalSettings(
         home=home,
         nats_port=stack.ports["nats"],
-        nats_monitor_port=stack.ports["nats_monitor"],
         s3_port=stack.ports["s3"],
     )
     async with AsyncExitStack() as until_end:
@@ -65,8 +64,7 @@ async def stack_behind_proxies(
             await servers.start(name)
             until_end.push_async_callback(servers.stop, name)
         stack.environment |= {
-            "HELIOGRAPH_NATS_URL": f"nats://127.0.0.1:{servers.nats.port}",
-            "HELIOGRAPH_NATS_MONITOR_URL": f"http://127.0.0.1:{local.nats_monitor_port}",
+            "HELIOGRAPH_NATS_URL": LocalSettings(home=home, nats_port=servers.nats.port).nats_login,
             "HELIOGRAPH_S3_ENDPOINT": f"http://127.0.0.1:{servers.s3.port}",
             "HELIOGRAPH_S3_PUBLIC_ENDPOINT": f"http://127.0.0.1:{local.s3_port}",
         }

@@ -6,9 +6,12 @@ Everything here is done with a NATS client and the published schemas, and nothin
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -18,6 +21,7 @@ from jsonschema import Draft202012Validator
 from nats.aio.client import Client as Nats
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
+from deploy.local.processes import ROOT
 from tests.support.stack import Stack
 
 GOLDEN = Path(__file__).parent.parent / "contract" / "golden"
@@ -185,3 +189,22 @@ async def test_many_requests_at_once_all_become_jobs(bus: Nats, stack: Stack, pr
             keys.add(headers["ce-correlationid"])
 
     assert keys == {f"k{n}" for n in range(count)}
+
+
+def test_the_example_in_the_documents_works(stack: Stack) -> None:
+    text = (ROOT / "docs" / "operation.md").read_text().split("## Asking on the bus")[1]
+    place = urlsplit(stack.nats)
+    example = (
+        text.split("```python\n")[1]
+        .split("```")[0]
+        .replace(".heliograph/", f"{stack.home}/")
+        .replace("127.0.0.1:4222", f"{place.hostname}:{place.port}")
+        .replace("keeper-1", uuid4().hex)
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1].endswith("succeeded.v1")

@@ -10,7 +10,7 @@ from tests.support.fal.running import FalServer
 from tests.support.servers import free_port
 from tests.support.stack import SHORT
 
-SERVICES = ("GATEWAY", "STATUS", "STORAGE", "RENDER", "NATS", "NATS_MONITOR", "S3")
+SERVICES = ("GATEWAY", "STATUS", "STORAGE", "RENDER", "NATS", "S3")
 
 
 def _demo(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -98,7 +98,7 @@ def test_a_given_server_that_is_away_is_named_by_its_setting(
 def test_a_given_server_that_others_use_is_refused(
     bus: NatsBus, nats: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HELIOGRAPH_TEST_NATS_URL", nats.settings.nats)
+    monkeypatch.setenv("HELIOGRAPH_TEST_NATS_URL", nats.settings.nats_login)
 
     with pytest.raises(Failed, match="it has streams"), shared_nats(tmp_path):
         pass

@@ -42,7 +42,7 @@ async def test_many_processes_provision_at_once_and_agree(tmp_path: Path) -> Non
 async def test_until_all_is_there_a_bus_is_unavailable(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
         bus = NatsBus(server.settings, REGISTRY, "test")
-        await bus.client.connect(server.settings.nats)
+        await bus.client.connect(server.settings.nats_login)
         early = (bus.lanes.watch, bus.accounts.watch, partial(bus.jetstream.api, "STREAM.NAMES"))
 
         for call in early:
@@ -94,13 +94,14 @@ async def test_an_old_server_is_refused(
 
 
 async def test_a_server_that_acknowledges_before_it_writes_is_refused(tmp_path: Path) -> None:
-    settings = ServiceSettings(home=tmp_path, nats_port=free_port(), nats_monitor_port=free_port())
+    settings = ServiceSettings(home=tmp_path, nats_port=free_port())
     shipped = (ROOT / "deploy" / "nats.conf").read_text()
     careless = tmp_path / "careless.conf"
     careless.write_text(shipped.replace("sync_interval: always", "sync_interval: 2m"))
-    command = nats_server(settings).command
+    shipped_server = nats_server(settings)
+    command = list(shipped_server.command)
     command[command.index("--config") + 1] = str(careless)
-    server = Program(settings, Process("nats", command))
+    server = Program(settings, Process("nats", command, shipped_server.environment))
     server.start()
     try:
         async with _connected(settings) as connection:

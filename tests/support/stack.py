@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.processes import ROOT
-from deploy.local.settings import STRIDE
+from deploy.local.settings import STRIDE, LocalSettings
 from heliograph.client import Client
 from heliograph.contracts.sim import SimRecord, read_ledger
 from tests.support.servers import free_port, free_row
@@ -53,7 +53,7 @@ class Stack:
     def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         counts = {name: int(settings.get(variable, "1")) for name, variable in COUNTS.items()}
         self.ports = {name: free_row(count, STRIDE) for name, count in counts.items()}
-        self.ports |= {name: free_port() for name in ("nats", "nats_monitor", "s3")}
+        self.ports |= {name: free_port() for name in ("nats", "s3")}
         #: every process of ours, as its pid file is called
         self.processes = [
             name if number == 1 else f"{name}-{number}"
@@ -79,8 +79,13 @@ class Stack:
 
     @property
     def nats(self) -> str:
-        """The bundled server, or the one that the settings name."""
-        return self.environment.get("HELIOGRAPH_NATS_URL", f"nats://127.0.0.1:{self.ports['nats']}")
+        """The bundled server, or the one that the settings name, with the credentials."""
+        return self.environment.get("HELIOGRAPH_NATS_URL", self.bundled_nats)
+
+    @property
+    def bundled_nats(self) -> str:
+        """The server with its store at our home, whichever way services reach it."""
+        return LocalSettings(home=self.home, nats_port=self.ports["nats"]).nats_login
 
     @property
     def live(self) -> str:

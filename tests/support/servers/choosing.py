@@ -135,7 +135,7 @@ def _store(settings: ServiceSettings) -> dict[str, str]:
 def _nats(settings: ServiceSettings) -> dict[str, str]:
     return {
         "HELIOGRAPH_NATS_URL": settings.nats,
-        "HELIOGRAPH_NATS_MONITOR_URL": settings.nats_monitor or "",
+        "HELIOGRAPH_NATS_MONITOR_URL": settings.nats_monitor_url or "",
     }
 
 

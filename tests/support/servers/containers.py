@@ -17,7 +17,8 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
-from deploy.local.processes import ROOT
+from deploy.local.processes import ROOT, nats_variables
+from heliograph.runtime.home import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers.ports import (
     free_port,
@@ -102,13 +103,16 @@ def nats_container(home: Path, image: str) -> Iterator[Container]:
     """A NATS server with our configuration and an empty store."""
     container = _on_ports(DockerContainer(image), 4222, 8222)
     container.with_copy_into_container(ROOT / "deploy" / "nats.conf", "/heliograph.conf")
+    credentials = ServiceSettings(home=home).folder.nats_credentials()
+    for name, value in nats_variables(credentials).items():
+        container.with_env(name, value)
     container.with_command(
         ["--config", "/heliograph.conf", "--http_port", "8222", "--store_dir", "/data"]
     )
     with container:
         settings = ServiceSettings(
             home=home,
-            nats_url=f"nats://{_address(container, 4222)}",
+            nats_url=f"nats://{_login(credentials)}@{_address(container, 4222)}",
             nats_monitor_url=f"http://{_address(container, 8222)}",
             events_max_bytes=EVENTS_MAX_BYTES,
         )
@@ -151,6 +155,10 @@ def _on_ports(container: DockerContainer, *ports: int) -> DockerContainer:
     for port in ports:
         container.with_bind_ports(port, free_port())
     return container
+
+
+def _login(credentials: NatsCredentials) -> str:
+    return f"{credentials.user}:{credentials.password.get_secret_value()}"
 
 
 def _address(container: DockerContainer, port: int) -> str:

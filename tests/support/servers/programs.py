@@ -48,7 +48,6 @@ def nats_program(home: Path) -> Iterator[Program]:
     settings = ServiceSettings(
         home=home,
         nats_port=free_port(),
-        nats_monitor_port=free_port(),
         events_max_bytes=EVENTS_MAX_BYTES,
     )
     with _running(settings, nats_server) as server:

@@ -1,6 +1,7 @@
 """Settings come from the environment and `.env`, and what they leave out is derived."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -22,7 +23,6 @@ def test_defaults_are_those_of_the_contract() -> None:
         "http://127.0.0.1:8083",
     )
     assert settings.nats == "nats://127.0.0.1:4222"
-    assert settings.nats_monitor == "http://127.0.0.1:8222"
     assert (settings.s3_port, settings.s3_endpoint) == (9000, None)
     assert settings.auth == "off"
 
@@ -144,11 +144,10 @@ def test_render_is_reached_inside_the_deployment_only() -> None:
 
 
 def test_another_host_is_in_every_address() -> None:
-    settings = ServiceSettings(host="localhost", nats_port=5222, nats_monitor_port=9222)
+    settings = ServiceSettings(host="localhost", nats_port=5222)
 
     assert settings.gateway_url == "http://localhost:8080"
     assert settings.nats == "nats://localhost:5222"
-    assert settings.nats_monitor == "http://localhost:9222"
 
 
 def test_an_address_of_ipv6_is_in_brackets() -> None:
@@ -163,7 +162,8 @@ def test_an_outside_server_is_used_instead_of_the_bundled_one() -> None:
     settings = ServiceSettings(nats_url="nats://nats.example:4222")
 
     assert settings.nats == "nats://nats.example:4222"
-    assert settings.nats_monitor is None
+    assert settings.nats_login == "nats://nats.example:4222"
+    assert settings.nats_monitor_login is None
 
 
 def test_an_outside_server_may_be_monitored() -> None:
@@ -171,7 +171,16 @@ def test_an_outside_server_may_be_monitored() -> None:
         nats_url="nats://nats.example:4222", nats_monitor_url="http://nats.example:8222"
     )
 
-    assert settings.nats_monitor == "http://nats.example:8222"
+    assert settings.nats_monitor_url == "http://nats.example:8222"
+
+
+def test_the_bundled_nats_has_credentials_that_stay() -> None:
+    login = urlsplit(ServiceSettings().nats_login)
+
+    assert login.username
+    assert len(login.password or "") >= 40
+    assert ServiceSettings().nats_login == login.geturl()
+    assert ServiceSettings().folder.nats_credentials_file.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_home_is_where_the_process_was_started(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ async def test_an_answer_that_no_message_can_hold_is_refused(nats: Server) -> No
         return bytes(int(question))
 
     subject = f"question.{uuid4().hex}"
-    client = await nats_py.connect(nats.settings.nats)
+    client = await nats_py.connect(nats.settings.nats_login)
     await client.subscribe(subject, cb=_answering(answer))
 
     small, large = [await client.request(subject, b"%d" % n, timeout=10) for n in (9, 2 * MESSAGE)]
