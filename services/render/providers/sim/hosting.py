@@ -59,9 +59,9 @@ def _draw(record_json: str, index: int) -> tuple[str, bytes]:
         return "application/json", write_scenes(
             arguments.prompt, arguments.seed, arguments.num_scenes
         )
-    from services.render.providers.sim.art.painting import Brief, paint
+    from services.render.sim_pictures.picture import PictureSpec, draw_png
 
-    brief = Brief(
+    spec = PictureSpec(
         prompt=arguments.prompt,
         model=record.model,
         seed=arguments.seed,
@@ -70,7 +70,7 @@ def _draw(record_json: str, index: int) -> tuple[str, bytes]:
         aspect_ratio=arguments.aspect_ratio,
     )
     if record.model == "sim/motion":
-        from services.render.providers.sim.art.motion import animate
+        from services.render.sim_pictures.film import draw_mp4
 
-        return "video/mp4", animate(brief, arguments.duration_seconds)
-    return "image/png", paint(brief)
+        return "video/mp4", draw_mp4(spec, arguments.duration_seconds)
+    return "image/png", draw_png(spec)

@@ -4,7 +4,7 @@ import json
 from random import Random
 from typing import Any
 
-from services.render.providers.sim.art.chance import dice_from
+from services.render.sim_pictures.seeded_random import seeded_random
 
 SUBJECT = 160  #: characters of the prompt that a shot repeats
 
@@ -15,7 +15,7 @@ def write_scenes(prompt: str, seed: int, count: int) -> bytes:
 
     Each scene has number (from 1), heading, action, shot_prompt and duration_seconds (3 to 8).
     """
-    dice = dice_from("scenes", prompt, seed, count)
+    dice = seeded_random("scenes", prompt, seed, count)
     words = prompt.encode("utf-8", "replace").decode().split()
     subject = _shortened(" ".join(words), SUBJECT).rstrip(".")
     story = {

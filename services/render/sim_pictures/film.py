@@ -1,4 +1,4 @@
-"""Sets a poster in motion: its landscape turns once around every few seconds, without a seam."""
+"""Placeholder films: the landscape of a picture turns once around every few seconds."""
 
 import os
 from collections.abc import Iterator
@@ -9,22 +9,22 @@ import av
 from av.video.reformatter import Colorspace
 from PIL import Image
 
-from services.render.providers.sim.art.painting import Brief, compose
-from services.render.providers.sim.art.palettes import Size
+from services.render.sim_pictures.landscape import Size
+from services.render.sim_pictures.picture import PictureSpec, drawing
 
 FRAMES_PER_SECOND = 24
-SECONDS_PER_TURN = 5
-LONG_SIDE = 640
+LONG_SIDE = 640  #: pixels
 
+_SECONDS_PER_TURN = 5
 _BT_709 = 1
 
 
-def animate(brief: Brief, seconds: int) -> bytes:
+def draw_mp4(spec: PictureSpec, seconds: int) -> bytes:
     """An MP4 (H.264, 24 frames per second) of so many seconds, 640 pixels on its long side."""
-    size = _size_of(brief.aspect_ratio)
+    size = _size_of(spec.aspect_ratio)
     with TemporaryDirectory() as directory:  # moving the index to the front takes a second pass
         path = os.path.join(directory, "film.mp4")
-        _encode(path, size, _frames(brief, size, seconds))
+        _encode(path, size, _frames(spec, size, seconds))
         with open(path, "rb") as film:
             return film.read()
 
@@ -35,13 +35,12 @@ def _size_of(aspect_ratio: str) -> Size:
     return 2 * round(wide * scale), 2 * round(tall * scale)
 
 
-def _frames(brief: Brief, size: Size, seconds: int) -> Iterator[Image.Image]:
-    poster = compose(brief, size)
+def _frames(spec: PictureSpec, size: Size, seconds: int) -> Iterator[Image.Image]:
+    picture_at = drawing(spec, size)
     count = seconds * FRAMES_PER_SECOND
-    turns = max(1, round(seconds / SECONDS_PER_TURN))
+    turns = max(1, round(seconds / _SECONDS_PER_TURN))
     for number in range(count):
-        poster.sheet.paste(poster.view(turns * number / count % 1), poster.window)
-        yield poster.sheet
+        yield picture_at(turns * number / count % 1)
 
 
 def _encode(path: str, size: Size, frames: Iterator[Image.Image]) -> None:
