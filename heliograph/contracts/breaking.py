@@ -8,24 +8,24 @@ nothing starts until a time. Then it is half open: one job is let through, and d
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from heliograph.contracts.tolerant import Tolerant
 
 PROBE = timedelta(seconds=120)  #: that a job let through has to say how it went
 
 State = Literal["closed", "open", "half_open"]
 
 
-class Breaker(BaseModel):
+class Breaker(Tolerant):
     """What went wrong lately. An account without a breaker has nothing to its charge."""
-
-    model_config = ConfigDict(frozen=True)
 
     failures: int = 0  #: in a row
     reason: str = ""  #: of the last one
-    until: datetime | None = None  #: nothing starts before; null while it is closed
+    until: AwareDatetime | None = None  #: nothing starts before; null while it is closed
     pause: float = 0  #: seconds it opened for the last time
     probe: str | None = None  #: the job that was let through
-    probe_until: datetime | None = None
+    probe_until: AwareDatetime | None = None
 
     def state(self, at: datetime) -> State:
         if self.until is None:

@@ -3,16 +3,14 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from heliograph.contracts.tolerant import Tolerant
 
 Charged = Literal["no", "yes", "unknown"]
 
 MOST_ERRORS = 50  #: in one problem; it has to fit into a message
 LONGEST_TEXT = 1_000  #: characters of a detail, and of a pointer
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 def pointer(path: Iterable[int | str]) -> str:
@@ -26,7 +24,7 @@ def cut(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
-class FieldError(_Shape):
+class FieldError(Tolerant):
     """What is wrong with one field."""
 
     pointer: str  #: RFC 6901, from the root of the body, as `/prompt`; `/query/<name>` for a query
@@ -40,7 +38,7 @@ class FieldError(_Shape):
         return FieldError(pointer=place, detail=cut(self.detail))
 
 
-class NextAction(_Shape):
+class NextAction(Tolerant):
     """Something the caller can do about it."""
 
     kind: str  #: stable, for programs: `retry`, `wait`, `change_request`, …
@@ -49,7 +47,7 @@ class NextAction(_Shape):
     patch: dict[str, Any] | None = None  #: fields of the request to change
 
 
-class ProviderNote(_Shape):
+class ProviderNote(Tolerant):
     """What the provider called it."""
 
     name: str
@@ -57,7 +55,7 @@ class ProviderNote(_Shape):
     code: str | None = None
 
 
-class Problem(_Shape):
+class Problem(Tolerant):
     """One error, for programs (`code`) and for people (`title`, `detail`)."""
 
     type: str  #: a page about this `code`, relative to the gateway

@@ -6,15 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from heliograph.contracts.names import Label, ModelName
 from heliograph.contracts.retention import ChangeRetention, Retention
+from heliograph.contracts.tolerant import Tolerant
 
 Shape = Annotated[str, StringConstraints(min_length=1, max_length=16)]
 Style = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 
 
-class Defaults(BaseModel):
+class Defaults(Tolerant):
     """What a project fills in."""
-
-    model_config = ConfigDict(frozen=True)
 
     models: dict[str, str] = Field(default_factory=dict)  #: by kind
     aspect_ratio: str | None = None  #: for the models that know it

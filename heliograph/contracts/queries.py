@@ -3,24 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Progress
 from heliograph.contracts.retention import Retention
+from heliograph.contracts.tolerant import Tolerant
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Refusal(_Message):
+class Refusal(Tolerant):
     """Instead of an answer."""
 
     problem: Problem
 
 
-class ListJobs(_Message):
+class ListJobs(Tolerant):
     """Jobs of a project, newest first. Answered by status with `JobPage`."""
 
     project: str
@@ -39,14 +36,14 @@ class ListJobs(_Message):
     limit: int = 50
 
 
-class ListedJob(_Message):
+class ListedJob(Tolerant):
     """A record as the read model has it."""
 
     sequence: int
     record: dict[str, Any]
 
 
-class JobPage(_Message):
+class JobPage(Tolerant):
     """Part of a list. `next` continues it, null at its end."""
 
     items: list[ListedJob]
@@ -62,19 +59,19 @@ class FindJobs(ListJobs):
     settled: bool = False  #: everything that is in the log by now has to be in the answer
 
 
-class FoundJob(_Message):
+class FoundJob(Tolerant):
     id: str
     retry_of: str | None = None
 
 
-class FoundJobs(_Message):
+class FoundJobs(Tolerant):
     """As many as were asked for, newest first."""
 
     jobs: list[FoundJob]
     more: bool  #: there are others
 
 
-class FindFilled(_Message):
+class FindFilled(Tolerant):
     """
     Which of these slots have a version or are being filled? Answered by status with `FilledSlots`,
     from everything that is in the log by now.
@@ -84,13 +81,13 @@ class FindFilled(_Message):
     slots: list[str]
 
 
-class FilledSlots(_Message):
+class FilledSlots(Tolerant):
     """By what each slot that was asked for is filled; those that miss here are empty."""
 
     jobs: dict[str, str]  #: slot -> the job that is making a version, or made the latest
 
 
-class ProgressReport(_Message):
+class ProgressReport(Tolerant):
     """How far a job is. Published while it renders, kept by status until the job ends."""
 
     job: str
@@ -98,7 +95,7 @@ class ProgressReport(_Message):
     progress: Progress
 
 
-class ListSlots(_Message):
+class ListSlots(Tolerant):
     """Slots of a project, by name. Answered by status with `SlotPage`."""
 
     project: str
@@ -107,7 +104,7 @@ class ListSlots(_Message):
     limit: int = 200
 
 
-class GetSlot(_Message):
+class GetSlot(Tolerant):
     """One slot, with its versions. Answered by status with `SlotHistory`."""
 
     project: str
@@ -117,21 +114,21 @@ class GetSlot(_Message):
     settled: bool = False  #: everything that is in the log by now has to be in the answer
 
 
-class ShownJob(_Message):
+class ShownJob(Tolerant):
     """A record of the read model without its `internal`."""
 
     sequence: int
     job: dict[str, Any]
 
 
-class SlotVersion(_Message):
+class SlotVersion(Tolerant):
     """What filled a slot: a job that succeeded."""
 
     number: int  #: counted from 1
     made_by: ShownJob
 
 
-class SlotState(_Message):
+class SlotState(Tolerant):
     """A slot, as a page has to draw it."""
 
     slot: str
@@ -142,7 +139,7 @@ class SlotState(_Message):
     failures: list[ShownJob]  #: since the last success, the newest first
 
 
-class SlotPage(_Message):
+class SlotPage(Tolerant):
     """Slots as they stood after an event. `next` continues the list, null at its end."""
 
     epoch: str
@@ -151,7 +148,7 @@ class SlotPage(_Message):
     next: str | None = None
 
 
-class SlotHistory(_Message):
+class SlotHistory(Tolerant):
     """A slot with some of its versions. `next` continues those, null at their end."""
 
     epoch: str
@@ -161,18 +158,18 @@ class SlotHistory(_Message):
     next: int | None = None
 
 
-class FindResult(_Message):
+class FindResult(Tolerant):
     """Is there a stored result of a project like this? Answered by status with `FoundResult`."""
 
     project: str
     digest: str  #: `result_digest` of records
 
 
-class FoundResult(_Message):
+class FoundResult(Tolerant):
     job: str | None = None  #: the last one that made it
 
 
-class Position(_Message):
+class Position(Tolerant):
     """What the dispatcher knows of a job; all null when it is not waiting for its turn."""
 
     position: int | None = None  #: place in its lane, counted from 1
@@ -180,7 +177,7 @@ class Position(_Message):
     blocked: str | None = None  #: what it waits for beside its turn
 
 
-class Room(_Message):
+class Room(Tolerant):
     """A place in a lane is free again, and how long it was taken."""
 
     job: str | None = None  #: that had it, and needs none in its account any more
@@ -188,18 +185,18 @@ class Room(_Message):
     seconds: float = 0
 
 
-class LatestProgress(_Message):
+class LatestProgress(Tolerant):
     """The last report status heard of a job; null when there was none."""
 
     report: ProgressReport | None = None
 
 
-class WaitingProject(_Message):
+class WaitingProject(Tolerant):
     project: str
     waiting: int
 
 
-class LaneState(_Message):
+class LaneState(Tolerant):
     """A lane as the dispatcher sees it."""
 
     name: str
@@ -212,11 +209,11 @@ class LaneState(_Message):
     projects: list[WaitingProject] = Field(default_factory=list)
 
 
-class LaneStates(_Message):
+class LaneStates(Tolerant):
     lanes: list[LaneState]
 
 
-class Object(_Message):
+class Object(Tolerant):
     """A stored object to be shown to somebody."""
 
     key: str
@@ -224,30 +221,30 @@ class Object(_Message):
     filename: str
 
 
-class SignObjects(_Message):
+class SignObjects(Tolerant):
     """Presigned addresses, please. Answered by storage with `SignedObjects`."""
 
     objects: list[Object] = Field(max_length=200)
 
 
-class SignedObjects(_Message):
+class SignedObjects(Tolerant):
     """One address for each object asked for, in order."""
 
     urls: list[str]
     expires_in: float  #: seconds
 
 
-class RemoveObjects(_Message):
+class RemoveObjects(Tolerant):
     """The objects of a job that was pruned, away. Answered by storage with `RemovedObjects`."""
 
     job: str
 
 
-class RemovedObjects(_Message):
+class RemovedObjects(Tolerant):
     objects: int  #: that were there
 
 
-class PlanCleanup(_Message):
+class PlanCleanup(Tolerant):
     """What would go from a project? Answered by status with `CleanupReport`."""
 
     project: str
@@ -255,12 +252,12 @@ class PlanCleanup(_Message):
     dry_run: bool  #: of the report
 
 
-class FindUpload(_Message):
+class FindUpload(Tolerant):
     """Is it there? Answered by storage with `FoundUpload`."""
 
     project: str
     sha256: str
 
 
-class FoundUpload(_Message):
+class FoundUpload(Tolerant):
     object: Object | None = None

@@ -5,22 +5,16 @@ A record is a job plus `internal`. Some fields of a job are known only at the ed
 (`sequence`, `links`, `position`, `progress`, `assets[].url`); records leave them null.
 """
 
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from heliograph.contracts.money import Money
 from heliograph.contracts.problems import Charged, Problem
-from heliograph.contracts.requests import OnAmbiguous, Priority, Reference
-
-
-class Shape(BaseModel):
-    """Immutable, and strict about what it is made of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from heliograph.contracts.requests import KeptOnAmbiguous, KeptReference, Priority
+from heliograph.contracts.tolerant import Tolerant
 
 
 class Step(StrEnum):
@@ -55,14 +49,14 @@ UNSENT = frozenset({Step.ACCEPTED, Step.STARTED, Step.RETRY_SCHEDULED})
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
 
 
-class LogLine(Shape):
+class LogLine(Tolerant):
     """What a provider said while it worked."""
 
-    at: datetime
+    at: AwareDatetime
     message: str
 
 
-class Progress(Shape):
+class Progress(Tolerant):
     """How far a provider is. Not stored: it travels beside the events."""
 
     percent: int | None = None  #: 0 to 100
@@ -72,7 +66,7 @@ class Progress(Shape):
     logs: list[LogLine] = Field(default_factory=list)  #: the latest few, oldest first
 
 
-class Cost(Shape):
+class Cost(Tolerant):
     """Decimal strings on the wire. `actual` is null until it is known."""
 
     estimated: Money = Decimal(0)
@@ -80,7 +74,7 @@ class Cost(Shape):
     currency: str = "USD"
 
 
-class Variant(Shape):
+class Variant(Tolerant):
     """Another form of an asset, made by storage: lighter, or easier to read."""
 
     media_type: str
@@ -91,7 +85,7 @@ class Variant(Shape):
     url: str | None = None
 
 
-class Asset(Shape):
+class Asset(Tolerant):
     """Stored bytes. They never change: another version is another asset."""
 
     id: str
@@ -105,7 +99,7 @@ class Asset(Shape):
     variants: dict[str, Variant] = Field(default_factory=dict)
 
 
-class Links(Shape):
+class Links(Tolerant):
     """Absolute addresses of what can be done with a job."""
 
     self: str
@@ -115,21 +109,21 @@ class Links(Shape):
     retry: str
 
 
-class Output(Shape):
+class Output(Tolerant):
     """One result at the provider (`url`), or already brought to storage's door (`upload`)."""
 
     url: str | None = None
     upload: str | None = None  #: `sha256:<hex>`
 
 
-class SentReference(Shape):
+class SentReference(Tolerant):
     """A reference as a provider got it."""
 
     url: str
     digest: str  #: `sha256:<hex>` of the bytes, or of the address where the bytes are not ours
 
 
-class Attempt(Shape):
+class Attempt(Tolerant):
     """One submission to a provider: written before it is sent, completed as more is known."""
 
     number: int  #: counted from 1; a refusal for rate does not count
@@ -140,16 +134,16 @@ class Attempt(Shape):
     arguments: dict[str, Any]
     references: list[SentReference]
     price: Money
-    submitting_at: datetime | None = None  #: null when an old request was taken over
-    submitted_at: datetime | None = None
-    ended_at: datetime | None = None
+    submitting_at: AwareDatetime | None = None  #: null when an old request was taken over
+    submitted_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
     request_id: str | None = None  #: the provider's
     charged: Charged = "unknown"
     outcome: str | None = None  #: how it ended: an event's name, or an error's `code`
     answer: str | None = None  #: the provider's raw answer, cut to 4 KiB
 
 
-class Takeover(Shape):
+class Takeover(Tolerant):
     """What a retry takes over from an earlier job. Such a job never submits, and never pays."""
 
     job: str
@@ -159,14 +153,14 @@ class Takeover(Shape):
     outputs: list[Output] = Field(default_factory=list)  #: fetch these (retry from `download`)
 
 
-class Reused(Shape):
+class Reused(Tolerant):
     """A stored result that is given once more. Such a job never starts, and never pays."""
 
     job: str  #: that made it
     assets: list[Asset]
 
 
-class Remains(Shape):
+class Remains(Tolerant):
     """What is known of a job that its project keeps no longer."""
 
     ended: (
@@ -175,7 +169,7 @@ class Remains(Shape):
     assets: list[Asset]  #: its results, as they were
 
 
-class Internal(Shape):
+class Internal(Tolerant):
     """What the services need to know about a job, and clients do not see."""
 
     step: Step
@@ -192,19 +186,19 @@ class Internal(Shape):
     retries: list[str] = Field(default_factory=list)  #: keys of the in-place retries obeyed
     takeover: Takeover | None = None
     max_references: int
-    on_ambiguous: OnAmbiguous
+    on_ambiguous: KeptOnAmbiguous
     timeout_seconds: float  #: how long an attempt may run
-    not_before: datetime | None = None
+    not_before: AwareDatetime | None = None
     attempts: list[Attempt] = Field(default_factory=list)
     outputs: list[Output] = Field(default_factory=list)
     ended: int | None = None  #: sequence of the event that ended it, if others follow that one
     remains: Remains | None = None  #: null until it is pruned
-    changed_at: datetime  #: time of the last event
+    changed_at: AwareDatetime  #: time of the last event
     correlation_id: str | None = None
     traceparent: str | None = None
 
 
-class Job(Shape):
+class Job(Tolerant):
     """A job as clients see it."""
 
     id: str
@@ -218,7 +212,7 @@ class Job(Shape):
     edit_prompt: str | None
     parameters: dict[str, Any]
     arguments: dict[str, Any]
-    references: list[Reference]
+    references: list[KeptReference]
     priority: Priority
     user: str | None
     tags: dict[str, str]
@@ -235,11 +229,11 @@ class Job(Shape):
     cost: Cost
     assets: list[Asset] = Field(default_factory=list)
     error: Problem | None = None
-    created_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    pruned_at: datetime | None = None  #: when its results went, see `retention`
-    finish_by: datetime | None = None
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    pruned_at: AwareDatetime | None = None  #: when its results went, see `retention`
+    finish_by: AwareDatetime | None = None
     revision: int  #: counts the job's events, from 1
     sequence: int | None = None  #: of the job's last event, the cursor of live clients
     links: Links | None = None
@@ -272,7 +266,7 @@ class Record(Job):
         return remains.assets if remains else self.assets
 
 
-class Marker(Shape):
+class Marker(Tolerant):
     """
     What stands on a subject that is no job.
 

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from heliograph.contracts.names import AssetId, JobId, Label, ModelName, SlotName
+from heliograph.contracts.tolerant import Tolerant
 
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
@@ -29,12 +30,39 @@ class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Reference(_Body):
+class KeptReference(Tolerant):
+    """A reference as records have it."""
+
+    asset: str | None = None
+    url: str | None = None
+    upload: str | None = None
+
+    def place(self) -> dict[str, str]:
+        """What it names, as a request says it."""
+        named = {"asset": self.asset, "url": self.url, "upload": self.upload}
+        return {name: place for name, place in named.items() if place is not None}
+
+    @model_serializer
+    def _only_the_place(self) -> dict[str, Any]:
+        return {
+            name: place
+            for name, place in self
+            if place is not None or name not in type(self).model_fields
+        }
+
+
+class Reference(KeptReference):
     """A picture to work from: one of our assets, an upload, or an address on the web."""
+
+    model_config = ConfigDict(extra="forbid")
 
     asset: AssetId | None = None
     url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2048)] | None = None
     upload: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+
+    def kept(self) -> KeptReference:
+        """The same, for a record."""
+        return KeptReference.model_validate(self.place())
 
     @model_validator(mode="after")
     def _names_one_place(self) -> Self:
@@ -42,19 +70,17 @@ class Reference(_Body):
             raise ValueError("give exactly one of asset, url and upload")
         return self
 
-    @model_serializer
-    def _only_the_place(self) -> dict[str, str]:
-        return {
-            name: place
-            for name in ("asset", "url", "upload")
-            if (place := getattr(self, name)) is not None
-        }
 
-
-class OnAmbiguous(_Body):
-    """What to do when nobody knows whether a submission was accepted."""
+class KeptOnAmbiguous(Tolerant):
+    """What to do when nobody knows whether a submission was accepted, as records have it."""
 
     action: Literal["ask", "fail"] = "ask"
+
+
+class OnAmbiguous(KeptOnAmbiguous):
+    """What to do when nobody knows whether a submission was accepted."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class JobRequest(_Body):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from heliograph.contracts.names import Label
+from heliograph.contracts.tolerant import Tolerant
 
 Versions = Annotated[int, Field(ge=1, lt=2**31, strict=True)]
 Days = Annotated[float, Field(ge=0, le=36_500)]
@@ -22,7 +23,7 @@ class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Rule(_Shape):
+class Rule(Tolerant):
     """What is kept. Null: everything."""
 
     versions: Versions | None = Field(default=None, examples=[5])  #: of a slot, the newest ones

@@ -5,22 +5,20 @@ Each success of a job that names a slot is the slot's next version, counted from
 which they succeeded. The latest is current, until somebody restores an older one.
 """
 
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from heliograph.contracts.names import SlotName
+from heliograph.contracts.tolerant import Tolerant
 
 
-class Restored(BaseModel):
+class Restored(Tolerant):
     """An older version that somebody made current again."""
-
-    model_config = ConfigDict(frozen=True)
 
     version: int
     latest: int  #: the newest version there was; whatever succeeded after it is current again
-    at: datetime
+    at: AwareDatetime
 
 
 class RestoreRequest(BaseModel):

@@ -1,15 +1,18 @@
 """Tickets: how jobs lie in the queue."""
 
-from datetime import datetime
+import json
+from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from heliograph.contracts.requests import Priority
 
+_CONFIG = ConfigDict(extra="forbid", json_schema_extra={"additionalProperties": True})
+
 
 # no model: the dispatcher keeps one for every job that waits, and a model takes four times the memory
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Ticket:
     """What lies in the queue for a job: enough to decide when it may start."""
 
@@ -18,15 +21,44 @@ class Ticket:
     lane: str
     priority: Priority
     account: str
-    not_before: datetime | None = None
+    not_before: AwareDatetime | None = None
     after: tuple[str, ...] = ()  #: jobs that must succeed before it may start
 
-    @classmethod
-    def from_json(cls, data: bytes) -> "Ticket":
-        return _tickets.validate_json(data)
+    @staticmethod
+    def from_json(data: bytes) -> "Ticket":
+        """Raises ValueError."""
+        try:
+            return _tickets.validate_json(data)
+        except ValidationError:
+            return _newer(data)
 
     def to_json(self) -> bytes:
         return _tickets.dump_json(self)
 
 
 _tickets = TypeAdapter(Ticket)
+_FIELDS = frozenset(Ticket.__slots__)
+
+
+@dataclass(frozen=True, slots=True, config=_CONFIG)
+class NewerTicket(Ticket):
+    """One with fields of a later release, which go wherever the ticket goes."""
+
+    unknown: str = "{}"  #: as JSON
+
+    def to_json(self) -> bytes:
+        known = {name: getattr(self, name) for name in _FIELDS}
+        return json.dumps(
+            json.loads(_tickets.dump_json(Ticket(**known))) | json.loads(self.unknown)
+        ).encode()
+
+
+_newer_tickets = TypeAdapter(NewerTicket)
+_objects = TypeAdapter(dict[str, Any])
+
+
+def _newer(data: bytes) -> Ticket:
+    """Only these are read twice. Raises ValueError."""
+    said = _objects.validate_json(data)
+    unknown = {name: said.pop(name) for name in said.keys() - _FIELDS}
+    return _newer_tickets.validate_json(json.dumps(said | {"unknown": json.dumps(unknown)}))

@@ -20,7 +20,7 @@ from heliograph.contracts.problems import FieldError, pointer
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
 from heliograph.contracts.registry import Kind, Model, Registry, provider_of
-from heliograph.contracts.requests import JobRequest, Reference, digest
+from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous, Reference, digest
 from services.gateway.defaulting import fill
 
 LARGEST = 256 * 1024  #: bytes of a first record; later ones repeat parts of it for each attempt
@@ -95,7 +95,7 @@ def draft(
         after=list(dict.fromkeys(request.after)) if takeover is None else [],
         takeover=takeover,
         max_references=len(references),
-        on_ambiguous=request.on_ambiguous,
+        on_ambiguous=KeptOnAmbiguous(action=request.on_ambiguous.action),
         timeout_seconds=parameters.get("timeout_seconds", kind.timeout_seconds),
         changed_at=at,
         correlation_id=caller.correlation_id,
@@ -110,7 +110,7 @@ def draft(
         model=name,
         provider=provider_of(name),
         parameters=parameters,
-        references=references,
+        references=[reference.kept() for reference in references],
         status="queued",
         phase="queued",
         detail=detail,

@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from heliograph.contracts.errors import IdempotencyKeyReused
+from heliograph.contracts.tolerant import Tolerant
 from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream
@@ -22,10 +23,8 @@ _AT_ONCE = 32  #: of one request's items
 T = TypeVar("T")
 
 
-class Plan(BaseModel):
+class Plan(Tolerant):
     """One job for each item, in order."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     project: str

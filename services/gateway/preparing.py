@@ -7,7 +7,7 @@ from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.problems import FieldError
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
-from heliograph.contracts.requests import JobRequest, Reference, RetryRequest
+from heliograph.contracts.requests import JobRequest, KeptReference, RetryRequest
 from heliograph.runtime.bus import EventLog, now
 from services.gateway.defaulting import Filler
 from services.gateway.drafting import Caller, draft
@@ -71,7 +71,7 @@ class Drafter:
             raise _in_changes(error) from None
 
     async def _looked_up(
-        self, record: Record, asked: Sequence[Reference], *, reuse: bool
+        self, record: Record, asked: Sequence[KeptReference], *, reuse: bool
     ) -> Record:
         after = await self._states(record)
         references = await self._references.digests(record.project, asked, after)

@@ -8,7 +8,7 @@ from heliograph.contracts.errors import Unavailable, ValidationFailed
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.queries import FindUpload, FoundUpload
 from heliograph.contracts.records import Asset, Record, Step
-from heliograph.contracts.requests import Reference
+from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 
@@ -23,7 +23,7 @@ class References:
         self._jetstream = jetstream
 
     async def digests(
-        self, project: str, references: Sequence[Reference], after: Mapping[str, Step]
+        self, project: str, references: Sequence[KeptReference], after: Mapping[str, Step]
     ) -> list[str | None]:
         """
         The digest of each, as `SentReference` has it; null for what is still to be made by a job
@@ -39,7 +39,7 @@ class References:
         ]
 
     async def _digest(
-        self, project: str, reference: Reference, index: int, after: Mapping[str, Step]
+        self, project: str, reference: KeptReference, index: int, after: Mapping[str, Step]
     ) -> str | None:
         if reference.url:
             return f"sha256:{hashlib.sha256(reference.url.encode()).hexdigest()}"

@@ -161,14 +161,14 @@ def request_again(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
         "prompt": record.prompt,
         "model": record.model,
         "slot": record.slot,
-        "references": [reference.model_dump() for reference in record.references],
+        "references": [reference.place() for reference in record.references],
         "edit_prompt": record.edit_prompt,
         "parameters": record.parameters,
         "arguments": record.arguments,
         "priority": record.priority,
         "user": record.user,
         "tags": record.tags,
-        "on_ambiguous": record.internal.on_ambiguous.model_dump(),
+        "on_ambiguous": {"action": record.internal.on_ambiguous.action},
         "after": record.internal.after,
     }
     try:

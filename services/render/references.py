@@ -8,7 +8,7 @@ from heliograph.contracts.errors import ReferenceFailed, Unavailable
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.queries import FindUpload, FoundUpload, Object
 from heliograph.contracts.records import Record, SentReference
-from heliograph.contracts.requests import Reference
+from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.presenting import Addresses
@@ -43,7 +43,7 @@ class References:
         """The provider did not find one. True if it is brought anew the next time."""
         return bool(record.references) and await self._porter.forget(record)
 
-    async def _resolve(self, record: Record, reference: Reference) -> SentReference:
+    async def _resolve(self, record: Record, reference: KeptReference) -> SentReference:
         if reference.url:
             return await self._porter.pass_on(record, reference.url)
         if reference.asset:

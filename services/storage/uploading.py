@@ -83,7 +83,7 @@ class Uploads:
         key = f"{project}.{content.sha256}"
         seen = await self._bucket.read(key)
         with suppress(Lost):  # the same bytes, by somebody else
-            await self._bucket.write(key, known, seen.revision)
+            await self._bucket.write(key, {**seen.value, **known}, seen.revision)
         return known
 
 

@@ -6,10 +6,10 @@ first; `Unavailable` that nobody knows whether it was written, so whoever needs 
 Adapters: `events`, `work` and `claims` on JetStream; `memory` for tests.
 """
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.events import Event
@@ -98,6 +98,7 @@ class SlotClaim:
     revision: int
     restored: Restored | None
     withdrawn: frozenset[str] = frozenset()  #: jobs whose versions can be restored no more
+    unknown: Mapping[str, Any] = field(default_factory=dict)  #: what later releases write there
 
 
 class Slots(Protocol):

@@ -38,12 +38,15 @@ class BucketSlots:
         await self._write(project, slot, replace(seen, withdrawn=frozenset(jobs)))
 
     async def _write(self, project: str, slot: str, claim: SlotClaim) -> None:
-        value: dict[str, Any] = {"job": claim.job}
+        value: dict[str, Any] = {**claim.unknown, "job": claim.job}
         if claim.restored:
             value["restored"] = claim.restored.model_dump(mode="json")
         if claim.withdrawn:
             value["withdrawn"] = sorted(claim.withdrawn)
         await self._bucket.write(f"{project}.{slot}", value, claim.revision)
+
+
+_OF_A_SLOT = frozenset({"job", "restored", "withdrawn"})
 
 
 def _claim(cell: Cell) -> SlotClaim:
@@ -53,6 +56,7 @@ def _claim(cell: Cell) -> SlotClaim:
         cell.revision,
         Restored.model_validate(restored) if restored else None,
         frozenset(cell.value.get("withdrawn", ())),
+        {name: each for name, each in cell.value.items() if name not in _OF_A_SLOT},
     )
 
 

@@ -39,7 +39,8 @@ class Lanes:
         asked = wanted.model_dump(include={"cap", "paused"}, exclude_none=True)
 
         def laid_over(value: dict[str, Any]) -> dict[str, Any]:
-            return {**({} if wanted.reset else value), **asked}
+            reset = ("cap", "paused") if wanted.reset else ()
+            return {name: each for name, each in value.items() if name not in reset} | asked
 
         await self._mirror.bucket.change(lane, laid_over)
         return await self.enforce(lane)

@@ -10,7 +10,7 @@ from ulid import ULID
 
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.bus.buckets import Bucket, Cell
 from heliograph.runtime.bus.jetstream import JetStream
 
 log = structlog.get_logger()
@@ -32,9 +32,9 @@ class Leases:
     @asynccontextmanager
     async def held(self, name: str) -> AsyncIterator[asyncio.Event]:
         """Wait for the lease, and keep it. The event is set when it is lost after all."""
-        revision = await self._acquire(name)
+        held = await self._acquire(name)
         lost = asyncio.Event()
-        keeper = asyncio.create_task(self._keep(name, revision, lost))
+        keeper = asyncio.create_task(self._keep(name, held, lost))
         try:
             log.info("Lease acquired", lease=name)
             yield lost
@@ -44,7 +44,7 @@ class Leases:
             if not lost.is_set():
                 await self._release(name)
 
-    async def _acquire(self, name: str) -> int:
+    async def _acquire(self, name: str) -> Cell:
         seen, since = -1, 0.0
         while True:
             try:
@@ -52,18 +52,19 @@ class Leases:
                 if cell.revision != seen:
                     seen, since = cell.revision, time.monotonic()
                 if not cell.value.get("holder") or time.monotonic() - since > self._ttl:
-                    return await self._bucket.write(name, {"holder": self._me}, cell.revision)
+                    value = {**cell.value, "holder": self._me}
+                    return Cell(value, await self._bucket.write(name, value, cell.revision))
             except (Lost, Unavailable, QueueFull):
                 pass
             await asyncio.sleep(self._ttl / 6)
 
-    async def _keep(self, name: str, revision: int, lost: asyncio.Event) -> None:
-        renewed = time.monotonic()
+    async def _keep(self, name: str, held: Cell, lost: asyncio.Event) -> None:
+        revision, renewed = held.revision, time.monotonic()
         while time.monotonic() - renewed < self._ttl:
             await asyncio.sleep(self._ttl / 3)
             began = time.monotonic()
             try:
-                revision = await self._bucket.write(name, {"holder": self._me}, revision)
+                revision = await self._bucket.write(name, held.value, revision)
                 renewed = began
             except Lost:
                 break
@@ -76,6 +77,7 @@ class Leases:
         try:
             cell = await self._bucket.read(name)
             if cell.value.get("holder") == self._me:
-                await self._bucket.write(name, {}, cell.revision)
+                rest = {key: each for key, each in cell.value.items() if key != "holder"}
+                await self._bucket.write(name, rest, cell.revision)
         except (Lost, Unavailable, QueueFull):
             pass

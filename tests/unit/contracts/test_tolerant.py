@@ -1,0 +1,134 @@
+"""What was written by a later release is read, kept and written back by this one."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.events import read_body
+from heliograph.contracts.facts import Canceled, RetryScheduled, Started, Submitted, Submitting
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.projects import ChangeDefaults, Defaults, changed
+from heliograph.contracts.records import Record, SentReference
+from heliograph.contracts.requests import JobRequest
+from heliograph.contracts.retention import ChangeRetention, Retention
+from heliograph.contracts.tickets import Ticket
+from heliograph.runtime.bodies import check
+from services.gateway.retrying import request_again
+from tests.support.records import a_record
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+
+
+def a_full_record() -> Record:
+    """With something in all its parts."""
+    reference = {"url": "https://example.org/keeper.png"}
+    record = a_record(references=[reference], kind="portrait", tags={"show": "s1"})
+    sent = SentReference(url=reference["url"], digest="sha256:" + "0" * 64)
+    record = fold(record, Started(run=3), NOW)
+    submitting = Submitting(run=3, endpoint="e", prompt="p", arguments={}, references=[sent])
+    record = fold(record, submitting, NOW)
+    return fold(record, Submitted(run=3, request_id="r"), NOW)
+
+
+def with_news(value: Any) -> Any:
+    """The same JSON with another field in every object."""
+    match value:
+        case dict():
+            return {name: with_news(member) for name, member in value.items()} | {"later": "new"}
+        case list():
+            return [with_news(member) for member in value]
+    return value
+
+
+def test_a_record_keeps_what_it_does_not_know_in_all_its_parts() -> None:
+    newer = with_news(a_full_record().model_dump(mode="json"))
+
+    record = Record.model_validate_json(json.dumps(newer))
+
+    assert json.loads(record.model_dump_json()) == newer
+
+
+def test_what_happens_to_a_job_leaves_unknown_fields_as_they_are() -> None:
+    newer = with_news(a_full_record().model_dump(mode="json"))
+
+    record = Record.model_validate_json(json.dumps(newer))
+    record = fold(record, RetryScheduled(not_before=NOW, reason="x", detail="d"), NOW)
+    record = fold(record, Canceled(), NOW)
+
+    written = json.loads(record.model_dump_json())
+    assert (written["later"], written["internal"]["later"]) == ("new", "new")
+    assert written["internal"]["attempts"][0]["later"] == "new"
+    assert written["internal"]["attempts"][0]["references"][0]["later"] == "new"
+    assert written["references"][0]["later"] == "new"
+
+
+def test_a_problem_of_a_later_release_is_kept_whole() -> None:
+    problem = {"type": "/problems/x", "title": "t", "detail": "d", "code": "x", "weather": "fog"}
+
+    assert Problem.model_validate(problem).model_dump()["weather"] == "fog"
+
+
+def test_a_ticket_keeps_what_it_does_not_know() -> None:
+    said = {"job": "j", "project": "p", "lane": "l", "priority": "high", "account": "a"}
+    newer = said | {"later": {"deep": [1.5, None]}}
+
+    ticket = Ticket.from_json(json.dumps(newer).encode())
+
+    assert json.loads(ticket.to_json()) == newer | {"not_before": None, "after": []}
+
+
+def test_settings_of_a_project_keep_what_they_do_not_know() -> None:
+    defaults = changed(Defaults.model_validate({"mood": "calm"}), ChangeDefaults(style="ink"))
+    before = Retention.model_validate({"weeks": 3, "kinds": {"shot": {"versions": 2, "weeks": 1}}})
+    retention = before.after(ChangeRetention(days=4))
+
+    assert defaults.model_dump(exclude_defaults=True) == {"mood": "calm", "style": "ink"}
+    assert retention.model_dump(exclude_defaults=True) == {
+        "weeks": 3,
+        "days": 4.0,
+        "kinds": {"shot": {"versions": 2, "weeks": 1}},
+    }
+    assert retention.of("shot").versions == 2
+
+
+def test_a_retry_asks_for_what_this_release_knows() -> None:
+    newer = with_news(a_full_record().model_dump(mode="json"))
+    record = Record.model_validate_json(json.dumps(newer))
+
+    request = request_again(record, "submit", {})
+
+    assert request.model_dump()["references"] == [{"url": "https://example.org/keeper.png"}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "image", "prompt": "p", "later": 1},
+        {"kind": "image", "prompt": "p", "references": [{"url": "https://a.example", "later": 1}]},
+        {"kind": "image", "prompt": "p", "on_ambiguous": {"action": "ask", "later": 1}},
+    ],
+)
+def test_a_request_with_an_unknown_field_is_refused_as_before(body: dict[str, Any]) -> None:
+    with pytest.raises(ValidationFailed, match="later"):
+        check(json.dumps(body).encode(), JobRequest)
+
+
+def test_a_time_without_a_zone_is_no_time() -> None:
+    said = a_record().model_dump(mode="json") | {"finish_by": "2026-05-04T00:00:00"}
+
+    with pytest.raises(ValueError, match="timezone"):
+        read_body(json.dumps(said).encode())
+
+
+def test_money_of_a_record_stays_exact() -> None:
+    newer = with_news(a_record().model_dump(mode="json"))
+    newer["cost"]["estimated"] = "0.10"
+
+    record = Record.model_validate_json(json.dumps(newer))
+
+    assert record.cost.estimated == Decimal("0.10")
