@@ -41,6 +41,16 @@ def upload_key(project: str, sha256: str, media_type: str) -> str:
     return f"p/{project}/uploads/{sha256}.{EXTENSIONS[media_type]}"
 
 
+def inline_folder(project: str, job: str) -> str:
+    """How the keys of everything begin that came inside the answers to a job's requests."""
+    return f"p/{project}/inline/{job}/"
+
+
+def inline_key(project: str, job: str, sha256: str) -> str:
+    """The key of an output that came inside an answer, until it is stored as an asset."""
+    return f"{inline_folder(project, job)}{sha256}"
+
+
 def filename(kind: str, at: datetime | None, index: int, media_type: str) -> str:
     """What a browser calls the file: `portrait_20260131_235959_0.png`."""
     stamp = (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%d_%H%M%S")

@@ -110,10 +110,11 @@ class Links(Tolerant):
 
 
 class Output(Tolerant):
-    """One result at the provider (`url`), or already brought to storage's door (`upload`)."""
+    """One result: at the provider (`url`), or already at storage, as it came in an answer."""
 
     url: str | None = None
-    upload: str | None = None  #: `sha256:<hex>`
+    inline: str | None = None  #: `<job>/<sha256>`: storage has the bytes, for this job alone
+    upload: str | None = None  #: `sha256:<hex>`, among the uploads; of jobs of earlier versions
 
 
 class SentReference(Tolerant):

@@ -87,7 +87,7 @@ class Porter:
         """
         depot = self._depots.get(record.provider)
         if depot:
-            read = partial(_read, url)
+            read = partial(_read, url, is_ours=True)
             url = await self._copy(record.internal.account, sha256, depot, read)
         return SentReference(url=url, digest=f"sha256:{sha256}")
 
@@ -202,9 +202,9 @@ def _usable(cell: Cell) -> str | None:
     return str(value["url"]) if value.get("until", 0) > time.time() else None
 
 
-async def _read(url: str) -> tuple[str, bytes]:
+async def _read(url: str, *, is_ours: bool = False) -> tuple[str, bytes]:
     try:
         async with asyncio.timeout(_READ_LIMIT):
-            return await read_reference(url)
+            return await read_reference(url, is_ours=is_ours)
     except TimeoutError:
         raise Unavailable("a reference's store is too slow") from None

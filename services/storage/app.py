@@ -29,10 +29,12 @@ from heliograph.runtime.topology import STORAGE
 from heliograph.runtime.web import create_web
 from services.storage.addressing import answer_queries, asset_routes
 from services.storage.fetching import Fetcher
+from services.storage.inline_results import InlineResults, inline_routes
 from services.storage.inspecting import Inspectors
 from services.storage.removing import Remover, obey_removals
 from services.storage.scratch import claim
 from services.storage.settings import StorageSettings
+from services.storage.sources import Sources
 from services.storage.stores import StoreUnavailable
 from services.storage.stores.minio import MinioStore
 from services.storage.storing import Storer
@@ -48,18 +50,19 @@ def create_app(settings: StorageSettings) -> FastAPI:
     store = create_store(settings)
     inspectors = Inspectors(max_pixels=settings.image_max_pixels)
     uploads = Uploads(Bucket(bus.jetstream, "uploads"), store, inspectors, settings)
+    inline_results = InlineResults(bus.events, store)
     hosts = [urlsplit(settings.render_url).netloc, *settings.hosts_of_results]
     hosts += settings.provider_hosts
     fetcher = Fetcher(hosts, deadline=settings.download_deadline)
+    sources = Sources(fetcher, uploads, inline_results, deadline=settings.download_deadline)
     folder = claim(settings.folder.folder("tmp"))
     storer = Storer(
         bus.events,
         bus.work,
         bus.jetstream.hint,
         store,
-        fetcher,
+        sources,
         inspectors,
-        uploads,
         folder,
         registry,
         settings,
@@ -90,6 +93,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
 
     app = create_web(settings, "Heliograph storage", lifespan=lifespan)
     app.include_router(upload_routes(uploads, folder, settings))
+    app.include_router(inline_routes(inline_results, folder, settings))
     app.include_router(asset_routes(bus.events, store, life=life))
     add_health(app, {"nats": bus.check, "s3": store.check})
     return app

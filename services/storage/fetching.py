@@ -43,9 +43,9 @@ class Fetcher:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def fetch(self, url: str, target: Path, *, limit: int, trusted: bool = False) -> None:
+    async def fetch(self, url: str, target: Path, *, limit: int) -> None:
         """
-        Copy what is at `url` to a file, at most `limit` bytes of it. `trusted` is for our own store.
+        Copy what is at `url` to a file, at most `limit` bytes of it.
 
         Raises:
             OutputRefused: The host is not a provider's.
@@ -59,7 +59,7 @@ class Fetcher:
             async with asyncio.timeout(self._deadline):
                 while True:
                     try:
-                        return await self._fetch_once(url, target, limit, trusted)
+                        return await self._fetch_once(url, target, limit)
                     except (_Again, httpx.TransportError) as error:
                         reason = str(error) or type(error).__name__
                     await asyncio.sleep(pause)
@@ -68,14 +68,13 @@ class Fetcher:
             detail = f"the output could not be fetched in {self._deadline:g} s: {reason}"
             raise StorageFailed(detail) from None
 
-    async def _fetch_once(self, url: str, target: Path, limit: int, trusted: bool) -> None:
+    async def _fetch_once(self, url: str, target: Path, limit: int) -> None:
         for _ in range(_MAX_REDIRECTS + 1):
-            address = httpx.URL(url) if trusted else self.check(url)
-            async with self._http.stream("GET", address) as answer:
+            async with self._http.stream("GET", self.check(url)) as answer:
                 if not answer.is_redirect:
                     _check_answer(answer, limit)
                     return await _copy(answer, target, limit)
-                url, trusted = str(answer.next_request.url if answer.next_request else ""), False
+                url = str(answer.next_request.url if answer.next_request else "")
         raise OutputRefused("too many redirects")
 
     def check(self, url: str) -> httpx.URL:

@@ -5,7 +5,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.assets import folder_of, objects_of
+from heliograph.contracts.assets import folder_of, inline_folder, objects_of
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import RemovedObjects, RemoveObjects
 from heliograph.contracts.records import Record
@@ -37,6 +37,7 @@ class Remover:
         folder = folder_of(record.project, record.id)
         known = {o.key for asset in record.stored for _, o in objects_of(record, asset)}
         listed = set(await self._store.keys(folder))
+        listed |= set(await self._store.keys(inline_folder(record.project, record.id)))
         for key in listed | {key for key in known if key.startswith(folder)}:
             await self._store.delete(key)
         return len(listed)

@@ -10,7 +10,7 @@ import structlog
 
 from heliograph.contracts import subjects
 from heliograph.contracts.assets import output_key, variant_key
-from heliograph.contracts.errors import JobError, OutputExpired, Poison, StorageFailed, Unavailable
+from heliograph.contracts.errors import JobError, Poison, StorageFailed, Unavailable
 from heliograph.contracts.facts import Canceled, Failed, Succeeded
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.problems import NextAction, Problem
@@ -19,13 +19,12 @@ from heliograph.contracts.records import Asset, Output, Progress, Record, Step, 
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crashing import crash_point
-from services.storage.fetching import Fetcher
 from services.storage.inspecting import Inspectors, MadeVariant
 from services.storage.rewriting import write_readable
 from services.storage.settings import StorageSettings
 from services.storage.sniffing import check_media
+from services.storage.sources import Sources
 from services.storage.stores import Content, ObjectStore
-from services.storage.uploading import Uploads
 
 log = structlog.get_logger()
 
@@ -43,9 +42,8 @@ class Storer:
         work: WorkQueue,
         hint: Hint,
         store: ObjectStore,
-        fetcher: Fetcher,
+        sources: Sources,
         inspectors: Inspectors,
-        uploads: Uploads,
         folder: Path,
         registry: Registry,
         settings: StorageSettings,
@@ -54,9 +52,8 @@ class Storer:
         self._work = work
         self._hint = hint
         self._store = store
-        self._fetcher = fetcher
+        self._sources = sources
         self._inspectors = inspectors
-        self._uploads = uploads
         self._registry = registry
         self._folder = folder
         self._settings = settings
@@ -74,11 +71,20 @@ class Storer:
                 return None
             record = entry.body
             if record.step is not Step.RENDERED:
+                await self._clear(record)
                 return record
             try:
                 await self._advance(entry, record)
             except Lost:
                 continue
+
+    async def _clear(self, record: Record) -> None:
+        """What came inside an answer has become assets. Of a job that failed it stays for a retry."""
+        mine = f"{record.id}/"
+        if record.step is Step.SUCCEEDED and any(
+            (output.inline or "").startswith(mine) for output in record.internal.outputs
+        ):
+            await self._sources.inline_results.remove(record.project, record.id)
 
     async def _advance(self, entry: Entry, record: Record) -> None:
         if record.internal.cancel:
@@ -131,7 +137,8 @@ class Storer:
         source = folder / "original"
         kind = self._registry.kinds.get(record.kind)
         media: Media = kind.media if kind else "image"
-        await self._fetch(record, output, source, self._settings.max_bytes(media))
+        limit = self._settings.max_bytes(media)
+        await self._sources.fetch(record.project, output, source, limit)
         crash_point("store.fetched")
         media_type, content = await asyncio.to_thread(_look_at, source, media)
         width, height, made = await self._look_closer(source, folder, media)
@@ -165,16 +172,6 @@ class Storer:
             case "text":
                 return None, None, await asyncio.to_thread(write_readable, source, folder)
         return None, None, {}
-
-    async def _fetch(self, record: Record, output: Output, target: Path, limit: int) -> None:
-        if output.url:
-            await self._fetcher.fetch(output.url, target, limit=limit)
-            return
-        sha256 = (output.upload or "").removeprefix("sha256:")
-        url = await self._uploads.inside_address(record.project, sha256)
-        if url is None:
-            raise OutputExpired(f"there is no upload {output.upload}")
-        await self._fetcher.fetch(url, target, limit=limit, trusted=True)
 
     async def _keep_variant(
         self, record: Record, index: int, name: str, made: MadeVariant

@@ -7,14 +7,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
-from starlette.requests import ClientDisconnect
 
 from heliograph.contracts.assets import EXTENSIONS, upload_key
-from heliograph.contracts.errors import (
-    BodyTooLarge,
-    MalformedRequest,
-    ValidationFailed,
-)
+from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.names import PROJECT_PATTERN, SHA256_PATTERN
 from heliograph.contracts.queries import Object
 from heliograph.contracts.registry import Media
@@ -25,10 +20,8 @@ from heliograph.runtime.urls import named, no_query
 from services.storage.inspecting import Inspectors
 from services.storage.settings import StorageSettings
 from services.storage.sniffing import check_upload, media_of
-from services.storage.stores import Content
-from services.storage.stores.minio import MinioStore
-
-_PATIENCE = 600.0  #: seconds for a body to arrive
+from services.storage.spool import receive
+from services.storage.stores import Content, ObjectStore
 
 
 class Uploads:
@@ -37,7 +30,7 @@ class Uploads:
     def __init__(
         self,
         bucket: Bucket,
-        store: MinioStore,
+        store: ObjectStore,
         inspectors: Inspectors,
         settings: StorageSettings,
     ) -> None:
@@ -60,10 +53,15 @@ class Uploads:
         key = upload_key(project, sha256, media_type)
         return Object(key=key, media_type=media_type, filename=name)
 
-    async def inside_address(self, project: str, sha256: str) -> str | None:
-        """Where storage itself fetches an upload."""
+    async def get(self, project: str, sha256: str, target: Path, *, limit: int) -> bool:
+        """
+        Copy an upload into a file. False: it is not there.
+
+        Raises:
+            OutputTooLarge, Unavailable: As the store says.
+        """
         stored = await self.as_object(project, sha256)
-        return self._store.inside_address(stored.key) if stored else None
+        return stored is not None and await self._store.get(stored.key, target, limit=limit)
 
     async def keep(self, project: str, content: Content, folder: Path) -> dict[str, Any]:
         """
@@ -102,7 +100,7 @@ def upload_routes(uploads: Uploads, folder: Path, settings: StorageSettings) -> 
         status = 200 if known else 201
         if known is None:
             with tempfile.TemporaryDirectory(dir=folder) as place:
-                content = await _receive(request, Path(place) / "upload", limit)
+                content = await receive(request, Path(place) / "upload", limit)
                 if content.sha256 != sha256:
                     raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
                 known = await uploads.keep(project, content, Path(place))
@@ -110,20 +108,3 @@ def upload_routes(uploads: Uploads, folder: Path, settings: StorageSettings) -> 
         return Response(as_json(body), status, media_type="application/json")
 
     return router
-
-
-async def _receive(request: Request, target: Path, limit: int) -> Content:
-    size = 0
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            with target.open("wb") as stream:  # local, and a chunk at a time
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > limit:
-                        raise BodyTooLarge(f"at most {limit} bytes")
-                    stream.write(chunk)
-    except TimeoutError:
-        raise MalformedRequest(f"The body did not arrive within {_PATIENCE:g} s.") from None
-    except ClientDisconnect:  # nobody hears this
-        raise MalformedRequest("The body ended too early.") from None
-    return await asyncio.to_thread(Content.of, target)

@@ -11,11 +11,11 @@ import openai
 import pytest
 
 from heliograph.client import Client
+from heliograph.contracts.assets import inline_key
 from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
     NoOutput,
-    OutputRefused,
     ProviderAuth,
     ProviderBalance,
     ProviderProtocol,
@@ -23,6 +23,7 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import Charged
+from services.gateway.drafting import Caller
 from services.render.providers import (
     Done,
     Ended,
@@ -32,6 +33,7 @@ from services.render.providers import (
     Request,
     Submission,
 )
+from services.storage.sniffing import sniff
 from tests.support.emulation.inlining import GeminiRig, InlineRig, OpenAIRig, a_submission
 from tests.support.emulation.running import Emulator
 from tests.support.emulation.working import Worker
@@ -76,8 +78,15 @@ def rig(request: pytest.FixtureRequest) -> InlineRig:
 
 
 @pytest.fixture
-def submission(rig: InlineRig) -> Submission:
-    return a_submission(rig.model)
+async def submission(rig: InlineRig, stack: Stack) -> Submission:
+    """For a job that is there: storage keeps results of no other."""
+    return await _of_a_job(a_submission(rig.model), stack)
+
+
+async def _of_a_job(submission: Submission, stack: Stack) -> Submission:
+    async with stack.client(submission.project) as client:
+        job = await client.submit(kind="image", prompt="a hut", model="sim/picture")
+    return replace(submission, job=job.id)
 
 
 def _paid(rig: InlineRig, submission: Submission) -> tuple[int, int]:
@@ -100,13 +109,12 @@ async def test_the_answer_is_the_outputs_and_they_are_in_storage(
     assert isinstance(end, Done)
     assert end.charged == "yes"
     [output] = end.outputs
-    assert (output.upload or "").startswith("sha256:")
     assert _paid(rig, submission) == (1, 1)
     assert "lighthouse" not in (end.answer or "")
-    sha256 = (output.upload or "").removeprefix("sha256:")
-    path = f"/v1/projects/{submission.project}/uploads/sha256/{sha256}"
-    async with httpx.AsyncClient(base_url=stack.url("storage")) as http:
-        assert (await http.put(path, content=b"")).json()["media_type"] == "image/png"
+    assert output.inline
+    key = inline_key(submission.project, *output.inline.split("/"))
+    [stored] = (stack.home / "s3").glob(f"*/{key}")
+    assert sniff(stored) == "image/png"
 
 
 @pytest.mark.parametrize("loss", ["drop", "hang", "nginx_502", "500", "garbage", "gzip"])
@@ -172,15 +180,22 @@ async def test_outputs_wait_for_storage_as_long_as_the_caller_does(
     await other.provider.aclose()
 
 
+@pytest.mark.parametrize("model", ["gemini/gemini-3.1-flash-image", "openai/gpt-image-2"])
 async def test_an_output_that_storage_does_not_keep_was_paid_for_all_the_same(
-    rig: InlineRig, submission: Submission
+    gemini_server: Emulator, openai_server: Emulator, stack: Stack, project: str, model: str
 ) -> None:
-    _plan(rig, submission, outcome="wrong_type")
+    """It waits at storage, in case that it can be stored some day."""
+    is_gemini = model.startswith("gemini/")
+    account = gemini_server.account(GEMINI_KEY) if is_gemini else openai_server.account(OPENAI_KEY)
+    prompt = f"a lighthouse {uuid4().hex}"
+    account.plan(prompt, outcome="wrong_type")
+    async with stack.client(project) as client:
+        job = await client.submit(kind="image", prompt=prompt, model=model, key=uuid4().hex)
+        [ended] = await client.finish(job.id)
 
-    end = await rig.provider.submit(submission)
-
-    assert isinstance(end, Ended)
-    assert (type(end.error), end.charged) == (OutputRefused, "yes")
+    assert ended.error
+    assert (ended.error.code, ended.charged) == ("output_refused", "yes")
+    assert list((stack.home / "s3").glob(f"*/p/{project}/inline/{job.id}/*"))
 
 
 # -- what they refuse, and how they end without outputs
@@ -301,8 +316,10 @@ async def test_what_gemini_could_misunderstand_is_not_sent(gemini: GeminiRig) ->
     assert _paid(gemini, submission) == (0, 0)
 
 
-async def test_openai_is_told_in_its_words(openai_rig: OpenAIRig) -> None:
-    submission = a_submission(openai_rig.model, num_images=2, aspect_ratio="3:2", quality="high")
+async def test_openai_is_told_in_its_words(openai_rig: OpenAIRig, stack: Stack) -> None:
+    submission = await _of_a_job(
+        a_submission(openai_rig.model, num_images=2, aspect_ratio="3:2", quality="high"), stack
+    )
 
     end = await openai_rig.provider.submit(submission)
 
@@ -325,7 +342,7 @@ async def test_images_by_address_are_left_where_they_are(openai_rig: OpenAIRig) 
     end = await openai_rig.provider.submit(submission)
 
     assert isinstance(end, Done)
-    assert [output.upload for output in end.outputs] == [None]
+    assert [output.inline for output in end.outputs] == [None]
     assert (end.outputs[0].url or "").startswith(openai_rig.account.url)
 
 
@@ -370,15 +387,16 @@ async def test_a_job_whose_answer_was_lost_waits_for_a_person_and_pays_once(
 
 @pytest.mark.parametrize(("answers_within", "step"), [(10.0, "rendered"), (None, "submit_unknown")])
 async def test_an_answer_with_outputs_is_waited_for_longer(
-    openai_rig: OpenAIRig, answers_within: float | None, step: str
+    openai_rig: OpenAIRig, stack: Stack, answers_within: float | None, step: str
 ) -> None:
-    submission = a_submission(openai_rig.model)
+    submission = await _of_a_job(a_submission(openai_rig.model), stack)
     _plan(openai_rig, submission, seconds=4)
     worker = Worker(
         openai_rig.provider, openai_rig.model, submit_limit=2, answers_within=answers_within
     )
 
-    job = await worker.do(submission.arguments["prompt"])
+    caller = Caller(project=submission.project, job=submission.job, key="k")
+    job = await worker.do(submission.arguments["prompt"], caller)
 
     assert job.step == step
     assert _paid(openai_rig, submission) == (1, 1)

@@ -187,7 +187,7 @@ async def test_a_request_ends_with_its_outputs(rig: Rig, outputs: int) -> None:
 
     assert isinstance(end, Done)
     assert end.charged == "yes"
-    places = {output.url or output.upload for output in end.outputs}
+    places = {output.url or output.inline for output in end.outputs}
     assert None not in places
     assert len(places) == outputs
 

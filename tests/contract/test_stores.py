@@ -1,6 +1,7 @@
 """A store keeps bytes under their names, and hands them out to whoever has a fresh address."""
 
 import asyncio
+import tempfile
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import OutputTooLarge, Unavailable
 from heliograph.contracts.queries import Object
 from services.storage.stores import Content, Damaged, ObjectStore, StoreUnavailable
 from services.storage.stores.memory import MemoryStore
@@ -74,12 +75,11 @@ async def bytes_in(store: ObjectStore, key: str) -> bytes | None:
     """What is under a key; None when there is nothing."""
     if isinstance(store, MemoryStore):
         return store.objects.get(key)
-    assert isinstance(store, MinioStore)
-    async with httpx.AsyncClient(trust_env=False) as http:
-        answer = await http.get(store.inside_address(key))
-    if answer.status_code == httpx.codes.NOT_FOUND:
-        return None
-    return answer.raise_for_status().content
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "copy")
+        if not await store.get(key, target, limit=64 * MIB):
+            return None
+        return await asyncio.to_thread(target.read_bytes)
 
 
 async def test_what_was_put_is_there(store: ObjectStore, key: str, tmp_path: Path) -> None:
@@ -90,6 +90,40 @@ async def test_what_was_put_is_there(store: ObjectStore, key: str, tmp_path: Pat
 
 async def test_nothing_is_where_nothing_was_put(store: ObjectStore, key: str) -> None:
     assert await bytes_in(store, key) is None
+
+
+async def test_more_than_a_limit_is_not_copied(
+    store: ObjectStore, key: str, tmp_path: Path
+) -> None:
+    await store.put(key, content(tmp_path, bytes(1000)), "image/png")
+
+    with pytest.raises(OutputTooLarge):
+        await store.get(key, tmp_path / "copy", limit=999)
+
+
+async def test_a_store_that_refuses_our_key_is_for_later(
+    s3: Server, key: str, tmp_path: Path
+) -> None:
+    """A key that was rotated, or a clock that is off: the bytes are there all the same."""
+    bucket = f"b{uuid4().hex[:12]}"
+    store, rotated = store_at(s3, bucket), store_at(s3, bucket, secret=uuid4().hex)
+    await store.open()
+    await store.put(key, content(tmp_path), "image/png")
+
+    with pytest.raises(StoreUnavailable, match="403"):
+        await rotated.get(key, tmp_path / "copy", limit=MIB)
+    for each in (store, rotated):
+        await each.aclose()
+
+
+async def test_nothing_is_missing_in_a_bucket_that_is_not_there(
+    s3: Server, key: str, tmp_path: Path
+) -> None:
+    store = store_at(s3, f"b{uuid4().hex[:12]}")
+
+    with pytest.raises(StoreUnavailable, match="bucket"):
+        await store.get(key, tmp_path / "copy", limit=MIB)
+    await store.aclose()
 
 
 async def test_bytes_put_twice_are_one_object(store: ObjectStore, key: str, tmp_path: Path) -> None:
@@ -300,14 +334,6 @@ async def test_a_part_can_be_asked_for(shown: Shown, person: httpx.AsyncClient) 
     assert answer.content == shown.body[16:32]
 
 
-async def test_an_address_of_our_own_gives_the_bytes(
-    shown: Shown, person: httpx.AsyncClient
-) -> None:
-    answer = await person.get(shown.store.inside_address(shown.key))
-
-    assert answer.content == shown.body
-
-
 async def test_nothing_is_given_without_an_address(shown: Shown, person: httpx.AsyncClient) -> None:
     bare = urlunsplit(urlsplit(shown.address)._replace(query=""))
     bucket = bare.removesuffix(shown.key)
@@ -393,11 +419,11 @@ async def test_people_and_we_may_call_the_store_by_different_names(
     picture = content(tmp_path)
     await store.put(key, picture, "image/png")
 
-    addresses = [store.address(_object(key), seconds=60), store.inside_address(key)]
+    address = store.address(_object(key), seconds=60)
 
-    assert [address.split("/b")[0] for address in addresses] == [outside, inside]
-    for address in addresses:
-        assert len((await person.get(address)).content) == picture.size
+    assert address.split("/b")[0] == outside
+    assert len((await person.get(address)).content) == picture.size
+    assert await bytes_in(store, key) == picture.path.read_bytes()
     await store.aclose()
 
 

@@ -37,7 +37,7 @@ class Keeper(Storer):
     """Storage, without the way of the bytes."""
 
     def __init__(self, state: State) -> None:
-        unused = (_NONE,) * 5  # store, fetcher, inspectors, uploads, folder
+        unused = (_NONE,) * 4  # store, sources, inspectors, folder
         storage = settings().storage
         super().__init__(state.events, state.work, state.hint, *unused, REGISTRY, storage)
         self._state = state

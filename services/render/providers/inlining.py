@@ -1,4 +1,4 @@
-"""Outputs that came inside an answer: brought to storage's door, where every upload comes in."""
+"""Inline results: outputs that came inside an answer are brought to storage, for their job."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,7 @@ class UploadDoor:
     def __init__(self, storage_url: str) -> None:
         self._http = httpx.AsyncClient(base_url=storage_url, timeout=_TIMEOUT, trust_env=False)
 
-    async def bring(self, project: str, content: bytes) -> Output:
+    async def bring(self, project: str, job: str, content: bytes) -> Output:
         """
         Leave one output there. It is paid for and nobody else has it, so this tries until it is in;
         the caller bounds the time.
@@ -27,7 +27,7 @@ class UploadDoor:
             OutputRefused: Storage does not keep such files.
         """
         sha256 = hashlib.sha256(content).hexdigest()
-        path = f"/v1/projects/{project}/uploads/sha256/{sha256}"
+        path = f"/v1/projects/{project}/inline/{job}/sha256/{sha256}"
         while True:
             try:
                 answer = await self._http.put(path, content=content)
@@ -35,7 +35,7 @@ class UploadDoor:
                 await asyncio.sleep(_PAUSE)
                 continue
             if answer.is_success:
-                return Output(upload=f"sha256:{sha256}")
+                return Output(inline=f"{job}/{sha256}")
             if answer.is_client_error:
                 raise OutputRefused(f"storage answered {answer.status_code} to the output")
             await asyncio.sleep(_PAUSE)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from heliograph.contracts.errors import ReferenceFailed
+from heliograph.contracts.errors import ReferenceFailed, Unavailable
 
 MAX_REFERENCE = 20 * 2**20  #: bytes
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
@@ -20,12 +20,13 @@ def is_public(url: str) -> bool:
         return "." in host and not host.endswith((".local", ".internal", ".localhost"))
 
 
-async def read_reference(url: str) -> tuple[str, bytes]:
+async def read_reference(url: str, *, is_ours: bool = False) -> tuple[str, bytes]:
     """
     Media type and bytes of what is at `url`, at most 20 MiB; no credentials are sent there.
 
     Raises:
         ReferenceFailed: It is not there, or too large.
+        Unavailable: Our own store (`is_ours`) refuses an address that it signed, or is down.
     """
     content = bytearray()
     try:
@@ -33,6 +34,8 @@ async def read_reference(url: str) -> tuple[str, bytes]:
             httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as http,
             http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer,
         ):
+            if is_ours and not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
+                raise Unavailable(f"the store answered {answer.status_code} to a reference")
             if not answer.is_success:
                 raise ReferenceFailed(f"a reference's store answered {answer.status_code}")
             async for chunk in answer.aiter_raw():
@@ -42,4 +45,6 @@ async def read_reference(url: str) -> tuple[str, bytes]:
             media_type = answer.headers.get("Content-Type", "application/octet-stream")
             return media_type, bytes(content)
     except httpx.HTTPError as error:
+        if is_ours:
+            raise Unavailable(f"the store does not answer: {type(error).__name__}") from error
         raise ReferenceFailed(f"a reference's store does not answer: {error}") from error

@@ -202,7 +202,9 @@ def use_columns(record: Record) -> list[dict[str, Any]]:
     takeover, reused = record.internal.takeover, record.internal.reused
     named = [job_of_asset(each.asset)[0] for each in record.references if each.asset]
     named += [*record.internal.after, *([record.retry_of] if record.retry_of else [])]
-    named += [takeover.job] if takeover else []
+    if takeover:
+        inline = (each.inline for each in takeover.outputs if each.inline)
+        named += [takeover.job, *(name.partition("/")[0] for name in inline)]
     used = dict.fromkeys(named, False) | ({reused.job: True} if reused else {})
     return [{"job": record.id, "used": name, "kept": kept} for name, kept in used.items()]
 

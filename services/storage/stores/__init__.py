@@ -52,6 +52,14 @@ class ObjectStore(Protocol):
     async def put(self, key: str, content: Content, media_type: str) -> None:
         """Keep the bytes, and make sure that they are there, whole. Raises Damaged when not."""
 
+    async def get(self, key: str, target: Path, *, limit: int) -> bool:
+        """
+        Copy what is under a key into a file, at most `limit` bytes of it. False: nothing is there.
+
+        Raises:
+            OutputTooLarge: There is more.
+        """
+
     async def keys(self, prefix: str) -> list[str]:
         """What there is under keys that begin like this."""
 

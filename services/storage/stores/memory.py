@@ -1,8 +1,11 @@
 """A store that forgets when the process ends."""
 
+import asyncio
 import hashlib
+from pathlib import Path
 from urllib.parse import quote
 
+from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries import Object
 from services.storage.stores import Content, Damaged
 
@@ -18,6 +21,15 @@ class MemoryStore:
         if hashlib.sha256(stored).hexdigest() != content.sha256:
             raise Damaged(key)
         self.objects[key] = stored
+
+    async def get(self, key: str, target: Path, *, limit: int) -> bool:
+        stored = self.objects.get(key)
+        if stored is None:
+            return False
+        if len(stored) > limit:
+            raise OutputTooLarge(f"the output is larger than {limit} bytes")
+        await asyncio.to_thread(target.write_bytes, stored)
+        return True
 
     async def keys(self, prefix: str) -> list[str]:
         return [key for key in self.objects if key.startswith(prefix)]

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,12 +20,14 @@ from pydantic import SecretStr
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
+from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries import Object
 from services.storage.stores import Content, Damaged, StoreUnavailable
 
 _REGION = "us-east-1"  #: named, so that signing never has to ask the server
 _INSIDE = timedelta(minutes=10)  #: life of the addresses we use ourselves
 _CHUNK = 256 * 1024
+_NO_BUCKET = b"NoSuchBucket"  #: what S3 calls it, in the body of a 404
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)  #: 60 s between two chunks
 
 
@@ -95,6 +98,15 @@ class MinioStore:
             answer.raise_for_status()
         return answer
 
+    async def get(self, key: str, target: Path, *, limit: int) -> bool:
+        with translated():
+            async with self._http.stream("GET", self._sign("GET", key)) as answer:
+                if answer.status_code == httpx.codes.NOT_FOUND:
+                    return await _is_missing(answer, self._bucket)
+                answer.raise_for_status()
+                await _write(answer, target, limit)
+        return True
+
     async def keys(self, prefix: str) -> list[str]:
         with translated():
             return await asyncio.to_thread(self._keys, prefix)
@@ -119,10 +131,6 @@ class MinioStore:
             expires=timedelta(seconds=seconds),
             response_headers=headers,
         )
-
-    def inside_address(self, key: str) -> str:
-        """Where this process fetches an object itself."""
-        return self._sign("GET", key)
 
     async def check(self) -> None:
         with translated():
@@ -155,6 +163,26 @@ def _client(endpoint: str, access_key: str, secret_key: SecretStr) -> Minio:
         region=_REGION,
         http_client=PoolManager(timeout=5.0, retries=False),
     )
+
+
+async def _is_missing(answer: httpx.Response, bucket: str) -> bool:
+    """False, which means that there is no such object; a store without our bucket is not ready."""
+    if _NO_BUCKET in await answer.aread():
+        raise StoreUnavailable(f"there is no bucket {bucket}")
+    return False
+
+
+async def _write(answer: httpx.Response, target: Path, limit: int) -> None:
+    size = 0
+    with target.open("wb") as stream:  # local, and a chunk at a time
+        async for chunk in answer.aiter_raw():
+            size += len(chunk)
+            if size > limit:
+                raise OutputTooLarge(f"the output is larger than {limit} bytes")
+            stream.write(chunk)
+    announced = answer.headers.get("Content-Length")
+    if announced is not None and size != int(announced):
+        raise StoreUnavailable(f"the store sent {size} of {announced} bytes")
 
 
 async def _chunks(content: Content) -> AsyncIterator[bytes]:

@@ -78,11 +78,11 @@ class Worker:
             settings=RenderSettings(**{**_SHORT, **settings}),
         )
 
-    async def do(self, prompt: str) -> Record:
+    async def do(self, prompt: str, caller: Caller | None = None) -> Record:
         """A new job with this prompt, as it is left when nothing is left to do for it."""
         kind = "scenes" if REGISTRY.models[self._model].media == "text" else "image"
         request = JobRequest(kind=kind, prompt=prompt, model=self._model)
-        caller = Caller(project=some_project(), job=new_job_id(), key="k")
+        caller = caller or Caller(project=some_project(), job=new_job_id(), key="k")
         record = draft(request, caller, REGISTRY, now())
         await self.events.append(Event.of("accepted", record, now(), "test"), 0)
         await self.work.enqueue(ticket_for(record))

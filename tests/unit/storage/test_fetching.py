@@ -488,25 +488,6 @@ async def test_a_redirect_to_nowhere_is_refused(
         await fetcher.fetch(site.url, target, limit=LIMIT)
 
 
-async def test_our_own_store_is_fetched_from_without_being_listed(
-    fetcher: Fetcher, stranger: Site, target: Path
-) -> None:
-    await fetcher.fetch(stranger.url, target, limit=LIMIT, trusted=True)
-
-    assert content_of(target) == PICTURE
-
-
-async def test_trust_ends_at_a_redirect(
-    fetcher: Fetcher, site: Site, stranger: Site, target: Path
-) -> None:
-    site.script = [sends_on(stranger.url)]
-
-    with pytest.raises(OutputRefused):
-        await fetcher.fetch(site.url, target, limit=LIMIT, trusted=True)
-
-    assert stranger.connections == 0
-
-
 async def test_a_host_that_is_not_listed_is_not_even_called(
     fetcher: Fetcher, stranger: Site, target: Path
 ) -> None:

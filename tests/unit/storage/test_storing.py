@@ -1,6 +1,7 @@
 """A rendered job ends with its outputs stored, or says why not, and what was paid is never forgotten."""
 
 import asyncio
+import hashlib
 import io
 import shutil
 from asyncio import StreamReader, StreamWriter
@@ -15,7 +16,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from heliograph.contracts.assets import objects_of, output_key
+from heliograph.contracts.assets import inline_folder, inline_key, objects_of, output_key
 from heliograph.contracts.errors import OutputExpired, Unavailable
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import (
@@ -36,13 +37,15 @@ from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
 from services.render.providers.sim.writing import write_scenes
 from services.storage.fetching import Fetcher
+from services.storage.inline_results import InlineResults
 from services.storage.inspecting import Inspectors
 from services.storage.settings import StorageSettings
+from services.storage.sources import Sources
 from services.storage.stores import Content, Damaged, StoreUnavailable
 from services.storage.stores.memory import MemoryStore
 from services.storage.storing import Storer
 from services.storage.uploading import Uploads
-from tests.support.records import REGISTRY, a_record
+from tests.support.records import REGISTRY, a_record, some_project
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -144,9 +147,13 @@ class Studio:
             self.work,
             self._hear,
             self.store,
-            self.fetcher,
+            Sources(
+                self.fetcher,
+                self.uploads,
+                InlineResults(self.events, self.store),
+                deadline=self.settings.download_deadline,
+            ),
             self._inspectors,
-            self.uploads,
             self.folder,
             REGISTRY,
             self.settings,
@@ -536,6 +543,64 @@ async def test_a_bus_that_does_not_know_an_upload_for_now_is_waited_for(studio: 
         await studio.storer.handle(job.id)
 
     assert studio.happened(job)[-1] == "rendered"
+
+
+def _inline(studio: Studio, project: str, job: str, answer: bytes) -> Output:
+    """What came inside an answer to a job, and is at storage."""
+    sha256 = hashlib.sha256(answer).hexdigest()
+    studio.store.objects[inline_key(project, job, sha256)] = answer
+    return Output(inline=f"{job}/{sha256}")
+
+
+async def test_what_came_inside_an_answer_is_moved_to_the_assets(studio: Studio) -> None:
+    project, job, picture = some_project(), new_job_id(), a_picture()
+    output = _inline(studio, project, job, picture)
+    await studio.rendered(outputs=[output], project=project, job=job)
+
+    record = await studio.storer.handle(job)
+
+    assert record
+    kept = {o.key for asset in record.assets for _, o in objects_of(record, asset)}
+    assert set(studio.store.objects) == kept
+
+
+async def test_what_a_crash_left_beside_the_assets_is_removed_by_the_next_delivery(
+    studio: Studio,
+) -> None:
+    project, job, picture = some_project(), new_job_id(), a_picture()
+    output = _inline(studio, project, job, picture)
+    await studio.rendered(outputs=[output], project=project, job=job)
+    await studio.storer.handle(job)
+    _inline(studio, project, job, picture)
+
+    await studio.storer.handle(job)
+
+    assert await studio.store.keys(inline_folder(project, job)) == []
+
+
+async def test_what_came_inside_an_answer_and_cannot_be_stored_stays_for_a_retry(
+    studio: Studio,
+) -> None:
+    project, old, new = some_project(), new_job_id(), new_job_id()
+    output = _inline(studio, project, old, a_picture())
+    await _fails(studio, gives(404), project=project, job=old)
+
+    await studio.rendered(outputs=[output], project=project, job=new)
+    record = await studio.storer.handle(new)
+
+    assert record
+    assert record.status == "succeeded"
+    assert await studio.store.keys(inline_folder(project, old))
+
+
+async def test_what_came_inside_an_answer_and_is_gone_has_expired(studio: Studio) -> None:
+    job = new_job_id()
+    outputs = [Output(inline=f"{job}/{'0' * 64}")]
+
+    record = await _fails(studio, outputs=outputs, job=job)
+
+    assert record.error
+    assert record.error.code == "output_expired"
 
 
 async def test_a_picture_that_is_not_opened_in_time_is_not_lost(

@@ -84,7 +84,7 @@ class GeminiProvider:
         answer = await self._ask(submission.endpoint, contents, config)
         note = ProviderNote(name="gemini", request_id=answer.response_id)
         made = story_in(answer, note) if is_text else images_in(answer, note)
-        return await self._kept(submission.project, made, answer)
+        return await self._kept(submission, made, answer)
 
     async def _ask(
         self, endpoint: str, contents: str, config: types.GenerateContentConfig
@@ -103,13 +103,19 @@ class GeminiProvider:
             raise ReplyLost(f"the answer is not what Gemini promised: {error!r}") from error
 
     async def _kept(
-        self, project: str, made: Made | JobError, answer: types.GenerateContentResponse
+        self,
+        submission: Submission,
+        made: Made | JobError,
+        answer: types.GenerateContentResponse,
     ) -> Done | Ended:
         """The outputs, brought to where ours are kept; they are nowhere else."""
         if isinstance(made, JobError):
             return Ended(error=made, charged=billed(answer), answer=audit(answer))
         try:
-            outputs = [await self._door.bring(project, content) for content in made]
+            outputs = [
+                await self._door.bring(submission.project, submission.job, content)
+                for content in made
+            ]
         except OutputRefused as error:
             return Ended(error=error, charged="yes", answer=audit(answer))
         return Done(outputs=outputs, answer=audit(answer))

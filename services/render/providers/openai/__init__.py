@@ -92,9 +92,9 @@ class OpenAIProvider:
             raise ReplyLost(str(error)) from error
         except Refused as error:
             return refuse(error.answer)
-        return await self._kept(submission.project, answer)
+        return await self._kept(submission, answer)
 
-    async def _kept(self, project: str, answer: httpx.Response) -> Done | Ended:
+    async def _kept(self, submission: Submission, answer: httpx.Response) -> Done | Ended:
         """The outputs: by their addresses, or brought to where ours are kept."""
         body = parsed(answer)
         if not isinstance(body, dict):
@@ -103,13 +103,15 @@ class OpenAIProvider:
         if isinstance(made, JobError):
             return Ended(error=made, charged="yes", answer=audit(body))
         try:
-            outputs = [await self._output(project, each) for each in made]
+            outputs = [await self._output(submission, each) for each in made]
         except OutputRefused as error:
             return Ended(error=error, charged="yes", answer=audit(body))
         return Done(outputs=outputs, answer=audit(body))
 
-    async def _output(self, project: str, made: Made) -> Output:
-        return Output(url=made) if isinstance(made, str) else await self._door.bring(project, made)
+    async def _output(self, submission: Submission, made: Made) -> Output:
+        if isinstance(made, str):
+            return Output(url=made)
+        return await self._door.bring(submission.project, submission.job, made)
 
     async def poll(self, request: Request) -> State:
         gone = OutputExpired("no requests are kept there", provider=ProviderNote(name="openai"))

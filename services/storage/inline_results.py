@@ -1,0 +1,95 @@
+"""
+Inline results: outputs that came inside a provider's answer, and have no address of their own.
+
+Render puts them here before it writes `rendered`. They belong to their job: they are no uploads and
+cannot be references. Storing the job moves them to its assets, pruning it removes them.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import get_args
+
+from fastapi import APIRouter, Request, Response
+
+from heliograph.contracts.assets import inline_folder, inline_key
+from heliograph.contracts.errors import BodyTooLarge, ValidationFailed
+from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN, SHA256_PATTERN
+from heliograph.contracts.records import Record
+from heliograph.contracts.registry import Media
+from heliograph.runtime.bus import EventLog
+from heliograph.runtime.presenting import as_json
+from heliograph.runtime.urls import named, no_query
+from services.storage.settings import StorageSettings
+from services.storage.spool import receive
+from services.storage.stores import Content, ObjectStore
+
+MOST_RESULTS = 64  #: of one job
+
+_MEDIA_TYPE = "application/octet-stream"  #: what they are is found out when they are stored
+
+
+class InlineResults:
+    """What came inside answers, under `inline/<job>/`, named by its digest."""
+
+    def __init__(self, events: EventLog, store: ObjectStore) -> None:
+        self._events = events
+        self._store = store
+
+    async def check(self, project: str, job: str, sha256: str) -> None:
+        """
+        Raises:
+            ValidationFailed: The project has no such job, or keeps it no longer.
+            BodyTooLarge: The job has brought too many.
+        """
+        entry = await self._events.last(job)
+        record = entry.body if entry else None
+        if not isinstance(record, Record) or record.project != project or record.pruned_at:
+            raise ValidationFailed(f"the project has no job {job} that is kept")
+        others = set(await self._store.keys(inline_folder(project, job)))
+        if len(others - {inline_key(project, job, sha256)}) >= MOST_RESULTS:
+            raise BodyTooLarge(f"at most {MOST_RESULTS} results of one job")
+
+    async def keep(self, project: str, job: str, content: Content) -> None:
+        """Raises Unavailable: bring it again later."""
+        await self._store.put(inline_key(project, job, content.sha256), content, _MEDIA_TYPE)
+
+    async def get(self, project: str, name: str, target: Path, *, limit: int) -> bool:
+        """
+        Copy a result into a file by its name in an `Output`. False: it is not there.
+
+        Raises:
+            OutputTooLarge, StoreUnavailable: As the store says.
+        """
+        job, _, sha256 = name.partition("/")
+        return await self._store.get(inline_key(project, job, sha256), target, limit=limit)
+
+    async def remove(self, project: str, job: str) -> None:
+        """All that came inside answers to a job's requests. Raises StoreUnavailable."""
+        for key in await self._store.keys(inline_folder(project, job)):
+            await self._store.delete(key)
+
+
+def inline_routes(results: InlineResults, folder: Path, settings: StorageSettings) -> APIRouter:
+    """Where render brings them. A body lies in `folder` until it is in the store."""
+    router = APIRouter(prefix="/v1", tags=["inline results"])
+    limit = max(settings.max_bytes(media) for media in get_args(Media))
+    project_name, job_name = named(PROJECT_PATTERN), named(JOB_PATTERN)
+    digest_name = named(SHA256_PATTERN)
+
+    @router.put(
+        "/projects/{project}/inline/{job}/sha256/{sha256}",
+        summary="Bring an output that came inside an answer",
+    )
+    async def bring(project: str, job: str, sha256: str, request: Request) -> Response:
+        await no_query(request)
+        digest_name(sha256)
+        await results.check(project_name(project), job_name(job), sha256)
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            content = await receive(request, Path(place) / "result", limit)
+            if content.sha256 != sha256:
+                raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
+            await results.keep(project, job, content)
+        body = {"inline": f"{job}/{sha256}", "bytes": content.size}
+        return Response(as_json(body), 201, media_type="application/json")
+
+    return router

@@ -1,0 +1,53 @@
+"""Where the outputs of a job are until they are stored: at the provider, or in our own store."""
+
+import asyncio
+from pathlib import Path
+
+from heliograph.contracts.errors import OutputExpired
+from heliograph.contracts.records import Output
+from services.storage.fetching import Fetcher
+from services.storage.inline_results import InlineResults
+from services.storage.stores import StoreUnavailable
+from services.storage.uploading import Uploads
+
+
+class Sources:
+    """
+    Copies outputs into files.
+
+    Args:
+        deadline: Seconds for one output that is in our own store.
+    """
+
+    def __init__(
+        self, fetcher: Fetcher, uploads: Uploads, inline_results: InlineResults, *, deadline: float
+    ) -> None:
+        self._fetcher = fetcher
+        self._uploads = uploads
+        self.inline_results = inline_results
+        self._deadline = deadline
+
+    async def fetch(self, project: str, output: Output, target: Path, limit: int) -> None:
+        """
+        At most `limit` bytes of an output.
+
+        Raises:
+            JobError: It cannot be had: gone, refused, too large.
+            Unavailable: Our own store does not give it out for now.
+        """
+        if output.url:
+            await self._fetcher.fetch(output.url, target, limit=limit)
+            return
+        try:
+            async with asyncio.timeout(self._deadline):
+                is_there = await self._get(project, output, target, limit)
+        except TimeoutError:
+            raise StoreUnavailable("the store is too slow") from None
+        if not is_there:
+            raise OutputExpired("the store does not have what came inside the answer")
+
+    async def _get(self, project: str, output: Output, target: Path, limit: int) -> bool:
+        if output.inline:
+            return await self.inline_results.get(project, output.inline, target, limit=limit)
+        sha256 = (output.upload or "").removeprefix("sha256:")
+        return await self._uploads.get(project, sha256, target, limit=limit)
