@@ -501,7 +501,7 @@ async def test_a_picture_that_kills_the_program_does_not_harm_the_next(
 
     os.kill(program, signal.SIGKILL)
 
-    with suppress(OutputRefused):
+    with suppress(OutputRefused, Unavailable):  # late, on a busy machine
         await at_work
     assert (await inspect(others, put(png(8, 8)))).width == 8
 
