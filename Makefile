@@ -56,14 +56,14 @@ golden: $(INSTALLED) ## Write the published schemas anew; review what changed
 
 lock: $(UV) ## Choose the versions of all dependencies anew
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --extra local --extra postgres \
-		--group dev --python-version 3.11 --upgrade --output-file requirements.lock pyproject.toml
+		--group dev --group tools --python-version 3.11 --upgrade --output-file requirements.lock pyproject.toml
 
 setup: $(INSTALLED) ## Install what everything else needs
 
 $(INSTALLED): requirements.lock pyproject.toml | $(UV)
-	@$(UV) venv --quiet --allow-existing --seed $(VENV)
+	@$(UV) venv --quiet --allow-existing $(VENV)
 	@$(UV) pip install --quiet --python $(PYTHON) --require-hashes --compile-bytecode -r requirements.lock
-	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --editable .
+	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(MINIO):
@@ -75,8 +75,11 @@ $(MINIO):
 image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/servers Dockerfile \
 	| docker build --quiet --tag heliograph-test/$(1) --build-arg PROGRAM=$(1) -
 
-.tools/bin/uv:
+# the part of the lock that is about uv: the pip that comes with Python checks its hashes
+.tools/bin/uv: requirements.lock
 	@python3 -m venv .tools
-	@.tools/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@awk '/^[^ ]/ {in_uv = /^uv==/} in_uv' requirements.lock > .tools/uv.txt
+	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv.txt
+	@touch $@
 
 .PHONY: help demo up check test test-minio test-containers chaos bench format golden lock setup
