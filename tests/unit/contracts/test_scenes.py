@@ -1,5 +1,12 @@
 """A story is a page for people, and a batch of shots for whoever draws it."""
 
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
 from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.scenes import Scene, Story, as_markdown, shots_of
 
@@ -42,3 +49,71 @@ def test_each_scene_is_a_shot_in_a_slot_of_its_own_whatever_its_number() -> None
         for number, light in ((1, "dusk"), (2, "night"))
     ]
     assert len(BatchRequest.model_validate({"jobs": shots}).jobs) == 2
+
+
+HARMLESS = {"heading", "paragraph", "blockquote", "inline", "text", "em", "softbreak"}
+
+
+def _blocks(page: str) -> list[tuple[str, str]]:
+    """What a reader of Markdown sees: the kind of each block, and its text."""
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    blocks = []
+    for token in reader.parse(page):
+        kinds = {each.type for each in (token, *(token.children or []))}
+        assert {kind.removesuffix("_open").removesuffix("_close") for kind in kinds} <= HARMLESS
+        if token.type == "inline":
+            text = "".join(each.content or " " * (each.type == "softbreak")
+                           for each in token.children or [])  # fmt: skip
+            blocks.append((token.type, text))
+    return blocks
+
+
+def _page_of(text: str) -> Story:
+    scene = Scene(number=1, heading=text, action=text, shot_prompt=text, duration_seconds=1)
+    return Story(title=text, logline=text, scenes=[scene])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[click](javascript:alert(1))",
+        "![track](https://evil.example/pixel.png)",
+        "*bold* _under_ ~~gone~~ `code`",
+        "# heading",
+        "- item",
+        "1. item",
+        "2) item",
+        "> quote",
+        "--- ",
+        "===",
+        "a | b\n--|--\n1 | 2",
+        "&lt;b&gt; &copy; \\*",
+        "    code",
+        "[a]: https://evil.example",
+        "```\ncode\n```",
+    ],
+)
+def test_words_of_a_model_mean_nothing_on_the_page(text: str) -> None:
+    words = " ".join(text.split())
+
+    texts = [" ".join(shown.split()) for _, shown in _blocks(as_markdown(_page_of(text)))]
+
+    assert texts == [words, words, f"1. {words}", words, words, "1 seconds"]
+
+
+@given(st.text(st.sampled_from("ab1 \n\t#*_-+=>|~`.)(<&!:/[]\\$@'\"")).filter(str.strip))
+def test_no_words_do(text: str) -> None:
+    words = " ".join(text.split())
+
+    texts = [" ".join(shown.split()) for _, shown in _blocks(as_markdown(_page_of(text)))]
+
+    assert texts == [words, words, f"1. {words}", words, words, "1 seconds"]
+
+
+@pytest.mark.parametrize("text", ["see https://evil.example/x", "www.evil.example", "@everyone"])
+def test_a_renderer_that_makes_links_of_addresses_finds_none(text: str) -> None:
+    page = as_markdown(_page_of(text))
+
+    assert not re.search(r"https?:/|www\.|(?<!\\)@", page)
