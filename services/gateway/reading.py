@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError, NotFound, Unavailable
+from heliograph.contracts.presigned import cut_presigned
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.queries import (
     JobPage,
@@ -64,9 +65,10 @@ class Reader:
         return await self._presenter.job(record, sequence)
 
     async def attempts(self, job: str) -> list[dict[str, Any]]:
-        """What was sent to the provider. Raises NotFound."""
+        """What was sent to the provider, and its answer, without signatures. Raises NotFound."""
         _, record = await read_job(self._events, job)
-        return [attempt.model_dump(mode="json") for attempt in record.internal.attempts]
+        attempts = [attempt.model_dump(mode="json") for attempt in record.internal.attempts]
+        return [cut_presigned(attempt) for attempt in attempts]
 
     async def history(self, job: str, after: int) -> dict[str, Any]:
         """A page of the job's events. Raises NotFound."""
