@@ -29,6 +29,7 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         settings = LocalSettings()
+        settings.folder.make_private()
         check_provider(settings, asked.provider)
         load_registry(settings)
         check_ports(settings.host, ports(settings))

@@ -6,13 +6,13 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.local.environment import SERVICES
 from deploy.local.settings import LocalSettings
 from heliograph.runtime.home import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.starting import CannotStart
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("gateway", "render", "storage", "status")
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class Process:
 
     name: str
     command: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)  #: beside what its role is given
     keeps_pid: bool = False  #: it holds its own pid file
+    role: str = ""  #: the service it is one of; empty: not one of ours
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,20 @@ def s3_server(settings: ServiceSettings) -> Process:
 def service(name: str, settings: LocalSettings) -> list[Process]:
     """One of our own, in as many processes as the settings say, each on a port of its own."""
     command = [sys.executable, "-m", f"services.{name}"]
-    shared = _hosts_of_results(settings) if name == "storage" else {}
+    match name:
+        case "storage":
+            shared = _hosts_of_results(settings)
+        case "gateway":
+            shared = {"HELIOGRAPH_CONFIGURED_PROVIDERS": ",".join(settings.usable_providers)}
+        case _:
+            shared = {}
     return [
         Process(
             name if number == 1 else f"{name}-{number}",
             command,
             {**shared, f"HELIOGRAPH_{name.upper()}_PORT": str(port)},
             keeps_pid=True,
+            role=name,
         )
         for number, port in enumerate(settings.service_ports(name), start=1)
     ]

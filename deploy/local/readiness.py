@@ -6,7 +6,8 @@ from contextlib import suppress
 
 import httpx
 
-from deploy.local.processes import SERVICES, Port
+from deploy.local.environment import SERVICES
+from deploy.local.processes import Port
 from deploy.local.settings import LocalSettings
 from heliograph.runtime.starting import CannotStart
 

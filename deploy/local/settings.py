@@ -1,6 +1,9 @@
 """What an operator can change about running everything on one machine."""
 
-from pydantic import Field
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from heliograph.runtime.settings import ServiceSettings
 
@@ -14,7 +17,16 @@ class LocalSettings(ServiceSettings):
     storages: int = Field(default=1, ge=1, le=_MOST)
     statuses: int = Field(default=1, ge=1, le=_MOST)
     provider_hosts: str = ""  #: further hosts that storage may fetch from, separated by commas
+    #: names of further variables that services get, as a library of theirs reads; comma-separated
+    pass_variables: Annotated[list[str], NoDecode] = Field(default_factory=list)
     restart_pause: float = Field(default=5.0, gt=0)  #: seconds, for what dies again and again
+
+    @field_validator("pass_variables", mode="before")
+    @classmethod
+    def _split_variables(cls, names: Any) -> Any:
+        if isinstance(names, str):
+            return [name.strip() for name in names.split(",") if name.strip()]
+        return names
 
     def service_ports(self, service: str) -> list[int]:
         """A port for each process of a service; 0, if it is set, for all of them."""

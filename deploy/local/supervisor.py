@@ -7,7 +7,6 @@ the whole system is built to survive, so it is started again, with a growing pau
 
 import asyncio
 import ctypes
-import os
 import signal
 import sys
 import time
@@ -15,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Self, TextIO
 
+from deploy.local.environment import environment_of, surroundings
 from deploy.local.processes import ROOT, Process
 from deploy.local.settings import LocalSettings
 
@@ -33,6 +33,8 @@ class Supervised:
         self._process = process
         self._home = settings.folder
         self._longest_pause = settings.restart_pause
+        self._everything = surroundings()
+        self._further = settings.pass_variables
         self._console = console
         self._running: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -60,7 +62,7 @@ class Supervised:
         self._running = await asyncio.create_subprocess_exec(
             *self._process.command,
             cwd=ROOT,
-            env={**os.environ, **self._process.environment, "PYTHONUNBUFFERED": "1"},
+            env=self._environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -77,6 +79,10 @@ class Supervised:
         finally:
             if pid_file:
                 pid_file.unlink(missing_ok=True)
+
+    def _environment(self) -> dict[str, str]:
+        given = environment_of(self._process.role, self._everything, further=self._further)
+        return {**given, **self._process.environment, "PYTHONUNBUFFERED": "1"}
 
     async def _copy_output(self, running: asyncio.subprocess.Process) -> None:
         assert running.stdout

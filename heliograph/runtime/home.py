@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,10 @@ class NatsCredentials(NamedTuple):
     monitor_password: SecretStr
 
 
+_PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
+_MARKS = ("s3-credentials.json", "nats-credentials.json", "run")  #: only a home has these
+
+
 @dataclass(frozen=True)
 class Home:
     """One Heliograph on this machine. Two with different homes know nothing of each other."""
@@ -35,8 +40,28 @@ class Home:
     def folder(self, *names: str) -> Path:
         """A folder below, made when it is missing."""
         folder = self.path.joinpath(*names)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
         return folder
+
+    def make_private(self) -> None:
+        """
+        Keep other users of this machine out: of what this process and its children write from now on,
+        and of what an earlier release left readable.
+
+        A folder that is not empty and was never a home is not ours to close.
+        """
+        os.umask(0o077)
+        home = self.folder()
+        is_open = home.stat().st_mode & 0o077 and home.stat().st_uid == os.geteuid()
+        if is_open and (self._is_home() or not any(home.iterdir())):
+            home.chmod(_PRIVATE_FOLDER)
+            for folder, _, files in os.walk(home):
+                Path(folder).chmod(_PRIVATE_FOLDER)
+                for file in files:
+                    _make_file_private(Path(folder, file))
+
+    def _is_home(self) -> bool:
+        return any((self.path / name).exists() for name in _MARKS)
 
     @property
     def database(self) -> Path:
@@ -79,12 +104,18 @@ class Home:
         )
 
 
+def _make_file_private(file: Path) -> None:
+    with suppress(FileNotFoundError):  # a process that runs already took it away
+        if not file.is_symlink():
+            file.chmod(_PRIVATE_FILE)
+
+
 def _write_once(file: Path, text: str) -> None:
     """Create the file with all of its text, unless somebody did already."""
     if file.exists():
         return
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
     with os.fdopen(handle, "w") as stream:
         stream.write(text)
     try:

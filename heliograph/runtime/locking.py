@@ -12,7 +12,7 @@ def lock(path: Path, flags: int) -> int | None:
     Args:
         flags: How it is opened, as for `os.open`.
     """
-    handle = os.open(path, flags, 0o644)
+    handle = os.open(path, flags, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -37,6 +37,7 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
     Prints one line with the address it listens on: port 0 in the settings binds a free one.
     """
     set_up_logs(settings, service)
+    settings.folder.make_private()
     port: int = getattr(settings, f"{service}_port")
     try:
         app = create()

@@ -1,6 +1,7 @@
 """Settings every service shares; each service adds its own. Read from HELIOGRAPH_* and `.env`."""
 
 import ipaddress
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -13,9 +14,18 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from heliograph.runtime.home import Home
+
+NO_ENV_FILE = "HELIOGRAPH_NO_ENV_FILE"  #: set: `.env` is not read
+
+HOSTED_PROVIDERS = ("fal", "replicate", "gemini", "openai")
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
 
@@ -24,7 +34,11 @@ class ServiceSettings(BaseSettings):
     """Where things are, and what an operator can change about all services."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HELIOGRAPH_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="HELIOGRAPH_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # there are keys and passwords in it
     )
 
     home: Path = Path(".heliograph")  #: all local state
@@ -78,6 +92,9 @@ class ServiceSettings(BaseSettings):
     replicate_base_url: Url | None = None  #: a server in Replicate's place
     gemini_base_url: Url | None = None  #: a server in Gemini's place
     openai_base_url: Url | None = None  #: any server that speaks as OpenAI does, with its `/v1`
+    #: hosted providers that have credentials, comma-separated: told to a process that needs to know
+    #: no more about these; null: those whose credentials are here
+    configured_providers: Annotated[list[str] | None, NoDecode] = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] | None = None  #: text on a terminal, else json
@@ -90,12 +107,26 @@ class ServiceSettings(BaseSettings):
     reference_copies: int = Field(default=10_000, ge=1)  #: that are known of, all providers
     events_max_bytes: int = Field(default=4 * 2**30, ge=2**20)  #: of the event stream
 
-    @field_validator("allowed_origins", mode="before")
     @classmethod
-    def _split(cls, origins: Any) -> Any:
-        if isinstance(origins, str):
-            return [origin.strip() for origin in origins.split(",") if origin.strip()]
-        return origins
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then `.env`, unless who started us has read that."""
+        if os.environ.get(NO_ENV_FILE):
+            return init_settings, env_settings
+        return init_settings, env_settings, dotenv_settings
+
+    @field_validator("allowed_origins", "configured_providers", mode="before")
+    @classmethod
+    def _split(cls, names: Any) -> Any:
+        if isinstance(names, str):
+            return [name.strip() for name in names.split(",") if name.strip()]
+        return names
 
     @field_validator(
         "fal_key",
@@ -111,6 +142,16 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _nothing_is_none(cls, said: Any) -> Any:
         return None if said == "" else said
+
+    @field_validator("nats_url", mode="after")
+    @classmethod
+    def _is_nats(cls, url: str | None) -> str | None:
+        if url is not None and not _is_address(url, ("nats", "tls", "ws", "wss")):
+            raise ValueError(
+                "not of the form nats://<user>:<password>@<host>:<port>;"
+                " other characters than letters and digits are percent-encoded there"
+            )
+        return url
 
     @model_validator(mode="after")
     def _open_doors_only_at_home(self) -> Self:
@@ -165,6 +206,11 @@ class ServiceSettings(BaseSettings):
         return self.s3_endpoint or f"http://{_place(self.host, self.s3_port)}"
 
     @property
+    def usable_providers(self) -> list[str]:
+        """Hosted ones that can be used here."""
+        return [name for name in HOSTED_PROVIDERS if name not in self.unusable_providers]
+
+    @property
     def unusable_providers(self) -> dict[str, str]:
         """Those that cannot be used here, each with the reason."""
         keys = {
@@ -173,7 +219,11 @@ class ServiceSettings(BaseSettings):
             "gemini": (self.gemini_key, "GEMINI_API_KEY is not set"),
             "openai": (self.openai_key or self.openai_base_url, "OPENAI_API_KEY is not set"),
         }
-        return {name: reason for name, (key, reason) in keys.items() if not key}
+        if self.configured_providers is not None:
+            there = {name: name in self.configured_providers for name in keys}
+        else:
+            there = {name: bool(key) for name, (key, _) in keys.items()}
+        return {name: reason for name, (_, reason) in keys.items() if not there[name]}
 
     @property
     def hosts_of_results(self) -> list[str]:
@@ -194,6 +244,15 @@ def _url(public: str | None, host: str, port: int) -> str:
 def _place(host: str, port: int) -> str:
     """Host and port as a URL has them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it can be parsed. What cannot must not get far: errors of parsers show parts of it."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

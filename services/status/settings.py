@@ -3,14 +3,11 @@
 from datetime import timedelta
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from heliograph.runtime.settings import ServiceSettings
 
 
 class StatusSettings(ServiceSettings):
-    model_config = SettingsConfigDict(hide_input_in_errors=True)  # there may be a password in it
-
     #: read model: `postgresql+asyncpg://<user>:<password>@<host>/<database>`; default: SQLite at home
     database_url: SecretStr | None = None
     #: seconds that answers about slots wait for the read model; then they are what it has

@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.local.processes import ROOT, SERVICES
+from deploy.local.environment import SERVICES
+from deploy.local.processes import ROOT
 from tests.support.servers import free_port
 from tests.support.stack import Stack, stack_running
 

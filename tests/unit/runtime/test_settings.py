@@ -7,6 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from heliograph.runtime.settings import ServiceSettings
+from services.gateway.settings import GatewaySettings
+from services.render.settings import RenderSettings
+from services.status.settings import StatusSettings
+from services.storage.settings import StorageSettings
 
 
 def test_defaults_are_those_of_the_contract() -> None:
@@ -197,3 +201,27 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.s3_secret_key.get_secret_value() == "canary"
     assert "canary" not in repr(settings)
     assert "canary" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "settings", [ServiceSettings, GatewaySettings, RenderSettings, StatusSettings, StorageSettings]
+)
+def test_an_error_shows_no_value(
+    monkeypatch: pytest.MonkeyPatch, settings: type[ServiceSettings]
+) -> None:
+    monkeypatch.setenv("FAL_KEY", "canary")
+    monkeypatch.setenv("HELIOGRAPH_S3_SECRET_KEY", "canary")
+    monkeypatch.setenv("HELIOGRAPH_NATS_URL", "nats://user:canary#7@nats.example:4222")
+    monkeypatch.setenv("HELIOGRAPH_HOST", "0.0.0.0")  # noqa: S104  # that is the mistake
+
+    with pytest.raises(ValidationError) as refused:
+        settings()
+
+    assert "canary" not in str(refused.value)
+    assert "nats_url" in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["nats.example:4222", "http://nats.example", "nats://h:port"])
+def test_an_address_that_is_not_of_nats_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="nats_url"):
+        ServiceSettings(nats_url=url)
