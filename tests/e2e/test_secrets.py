@@ -125,7 +125,8 @@ async def test_what_was_sent_is_shown_without_signatures(own: Stack) -> None:
         )
         assert (await client.wait(second.id)).status == "succeeded"
 
-    shown = httpx.get(f"{own.url('gateway')}/v1/jobs/{second.id}/attempts")
+    async with httpx.AsyncClient() as http:
+        shown = await http.get(f"{own.url('gateway')}/v1/jobs/{second.id}/attempts")
 
     [attempt] = shown.json()["items"]
     assert attempt["references"][0]["url"].endswith(".png?…")
