@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from deploy.local.demo import CASTS, check_provider, run_demo
+from deploy.local.disk import check_disk
 from deploy.local.processes import ports, processes
 from deploy.local.readiness import addresses, check_ports, until_ready
 from deploy.local.settings import LocalSettings
@@ -32,6 +33,8 @@ def main() -> int:
         settings.folder.make_private()
         check_provider(settings, asked.provider)
         load_registry(settings)
+        if settings.nats_url is None:
+            check_disk(settings)
         check_ports(settings.host, ports(settings))
         work = up(settings) if asked.what == "up" else demo(settings, asked.provider)
         return asyncio.run(_until_signal(work))

@@ -1,16 +1,23 @@
 """What runs on one machine: each process, how it is started, and how we know that it is ready."""
 
 import json
+import re
 import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.local.disk import store_limit
 from deploy.local.environment import SERVICES
 from deploy.local.settings import LocalSettings
 from heliograph.runtime.home import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.starting import CannotStart
+
+# A stream that could not be written to is not written to again, whatever room there is.
+_CANNOT_WRITE = re.compile(
+    r"no space left on device|disk quota exceeded|critical write error", re.IGNORECASE
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +30,8 @@ class Process:
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)  #: beside what its role is given
     keeps_pid: bool = False  #: it holds its own pid file
+    #: output which says that it cannot write any more until it is started again
+    stuck: re.Pattern[str] | None = None
     role: str = ""  #: the service it is one of; empty: not one of ours
 
 
@@ -55,10 +64,11 @@ def nats_server(settings: ServiceSettings) -> Process:
         "--store_dir",
         str(settings.folder.folder("nats")),
     ]
-    return Process("nats", command, nats_variables(settings.folder.nats_credentials()))
+    variables = nats_variables(settings.folder.nats_credentials(), store_limit(settings))
+    return Process("nats", command, variables, stuck=_CANNOT_WRITE)
 
 
-def nats_variables(credentials: NatsCredentials) -> dict[str, str]:
+def nats_variables(credentials: NatsCredentials, max_store: int) -> dict[str, str]:
     """What `deploy/nats.conf` reads from the environment; quoted, as it guesses types."""
     values = {
         "HELIOGRAPH_NATS_USER": credentials.user,
@@ -66,7 +76,8 @@ def nats_variables(credentials: NatsCredentials) -> dict[str, str]:
         "HELIOGRAPH_NATS_MONITOR_USER": credentials.monitor_user,
         "HELIOGRAPH_NATS_MONITOR_PASSWORD": credentials.monitor_password.get_secret_value(),
     }
-    return {name: json.dumps(value) for name, value in values.items()}
+    quoted = {name: json.dumps(value) for name, value in values.items()}
+    return {**quoted, "HELIOGRAPH_NATS_MAX_STORE": str(max_store)}
 
 
 def s3_server(settings: ServiceSettings) -> Process:

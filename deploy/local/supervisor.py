@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Self, TextIO
 
+from deploy.local.disk import has_room
 from deploy.local.environment import environment_of, surroundings
 from deploy.local.processes import ROOT, Process
 from deploy.local.settings import LocalSettings
@@ -22,6 +23,7 @@ _FIRST_PAUSE = 0.2  #: seconds before a process that died is started again
 _STEADY = 10.0  #: seconds of life after which the pause is short again
 _GRACE = 12.0  #: seconds to end before a process is killed
 _COLORS = (36, 33, 35, 32, 34, 31)
+_LOOK_AGAIN = 1.0  #: seconds between looks at a full disk
 _LINE_LIMIT = 1024 * 1024  #: bytes
 
 
@@ -38,6 +40,7 @@ class Supervised:
         self._console = console
         self._running: asyncio.subprocess.Process | None = None
         self._stopping = False
+        self._stuck = asyncio.Event()
 
     @property
     def pid(self) -> int | None:
@@ -59,6 +62,7 @@ class Supervised:
 
     async def _live(self) -> int:
         """One life, from start to exit code."""
+        self._stuck.clear()
         self._running = await asyncio.create_subprocess_exec(
             *self._process.command,
             cwd=ROOT,
@@ -72,13 +76,26 @@ class Supervised:
         )
         pid_file = None if self._process.keeps_pid else self._home.pid_file(self.name)
         if pid_file:
-            pid_file.write_text(f"{self._running.pid}\n")
+            with suppress(OSError):  # the disk is full; it lives all the same
+                pid_file.write_text(f"{self._running.pid}\n")
+        healing = asyncio.create_task(self._end_when_stuck(self._running))
         try:
             await self._copy_output(self._running)
             return await self._running.wait()
         finally:
+            healing.cancel()
             if pid_file:
                 pid_file.unlink(missing_ok=True)
+
+    async def _end_when_stuck(self, running: asyncio.subprocess.Process) -> None:
+        """End a process that cannot write any more, once the disk has room: it is started again."""
+        await self._stuck.wait()
+        self._console.say(f"{self.name} cannot write any more; waiting for room on the disk")
+        while not has_room(self._home.path):  # noqa: ASYNC110  # disks ring no bells
+            await asyncio.sleep(_LOOK_AGAIN)
+        self._stuck.clear()
+        self._console.say(f"{self.name} has room again: it is ended, to be started again")
+        await self._end(running)
 
     def _environment(self) -> dict[str, str]:
         given = environment_of(self._process.role, self._everything, further=self._further)
@@ -88,25 +105,30 @@ class Supervised:
         assert running.stdout
         with self._home.log_file(self.name).open("a") as log:
             while line := await _line(running.stdout):
-                log.write(line)
-                log.flush()
+                with suppress(OSError):  # on a full disk: who is not read from stands still
+                    log.write(line)
+                    log.flush()
                 self._console.show(self.name, line)
+                if self._process.stuck and self._process.stuck.search(line):
+                    self._stuck.set()
 
     async def stop(self) -> None:
         """Ask it to end; make it, if it takes too long."""
         self._stopping = True
-        if self._running is None or self._running.returncode is not None:
-            return
+        if self._running is not None and self._running.returncode is None:
+            await self._end(self._running)
+
+    async def _end(self, running: asyncio.subprocess.Process) -> None:
         with suppress(ProcessLookupError):
-            self._running.terminate()
+            running.terminate()
         try:
             async with asyncio.timeout(_GRACE):
-                await self._running.wait()
+                await running.wait()
         except TimeoutError:
             self._console.say(f"{self.name} does not end: killed")
             with suppress(ProcessLookupError):
-                self._running.kill()
-            await self._running.wait()
+                running.kill()
+            await running.wait()
 
 
 class LogConsole:

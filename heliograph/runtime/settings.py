@@ -48,6 +48,8 @@ class ServiceSettings(BaseSettings):
     storage_port: int = Field(default=8082, ge=0, le=65535)
     render_port: int = Field(default=8083, ge=0, le=65535)
     nats_port: int = Field(default=4222, ge=1, le=65535)
+    #: bytes that the bundled NATS may take on disk; less where the disk has less
+    nats_max_store: int = Field(default=16 * 2**30, ge=2**20)
     s3_port: int = Field(default=9000, ge=1, le=65535)
 
     public_url: str | None = None  #: of the gateway, as clients see it

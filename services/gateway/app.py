@@ -100,6 +100,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loops: dict[str, Loop] = {"bus": open_bus, "gauge": gauge.watch, "backlog": backlog.watch}
         loops["registry"] = partial(reread, settings, registry, load)
+        loops["writes"] = bus.watch_writes
         loops["projects"] = watch_projects
         async with running(**loops):
             yield

@@ -91,6 +91,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loops: dict[str, Loop] = {"bus": open_bus, "copies": porter.watch}
         loops |= {"lanes": bus.lanes.watch, "accounts": bus.accounts.watch}
+        loops["writes"] = bus.watch_writes
         loops["meter"] = partial(meter, bus.accounts)
         loops["registry"] = partial(reread, settings, registry, partial(load_registry, settings))
         if settings.dispatch:

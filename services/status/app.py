@@ -89,6 +89,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with running(
             bus=open_bus,
+            writes=bus.watch_writes,
             hub=hub.run,
             projector=once_prepared(Projector(bus, hub, ledger).run),
             reaper=once_prepared(partial(reap_for_ever, bus, reaper, every=settings.reap_every)),

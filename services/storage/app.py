@@ -82,7 +82,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         registry_files = partial(reread, settings, registry, partial(load_registry, settings))
-        async with running(bus=open_bus, registry=registry_files):
+        async with running(bus=open_bus, writes=bus.watch_writes, registry=registry_files):
             yield
         pulling.expect_close()
         await broker.stop()

@@ -70,6 +70,7 @@ class Stack:
             **SHORT,
             **settings,
         }
+        self.command = [sys.executable, "-m", "deploy.local", "up"]
         self.output: list[str] = []
         self._running: subprocess.Popen[str] | None = None
 
@@ -97,7 +98,7 @@ class Stack:
     def start(self) -> None:
         """Returns when the `ready` line is there."""
         self._running = subprocess.Popen(
-            [sys.executable, "-m", "deploy.local", "up"],
+            self.command,
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -14,6 +14,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.work import StreamedWork
+from heliograph.runtime.bus.write_check import WriteCheck
 from heliograph.runtime.connection import Connection
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.topology import UnfitServer, provision
@@ -39,6 +40,7 @@ class NatsBus:
         self.accounts = BucketAccounts(self.jetstream, registry.accounts)
         self.lanes = Lanes(self.jetstream, registry.lanes)
         self.leases = Leases(self.jetstream)
+        self._writes = WriteCheck(self.jetstream, name)
         self.epoch = ""  #: of the event log, once opened
 
     async def open(self) -> None:
@@ -60,10 +62,16 @@ class NatsBus:
         await self._connection.close()
 
     async def check(self) -> None:
-        """For readiness: raises Unavailable unless the server answers now."""
+        """For readiness: raises Unavailable unless the server answers now, and stores."""
         if not self.opened.is_set():
             raise Unavailable("not connected yet")
         try:
             await self.client.flush(timeout=1)
         except (Error, ConnectionError, TimeoutError) as error:
             raise Unavailable(f"NATS does not answer: {error}") from error
+        self._writes.check()
+
+    async def watch_writes(self) -> None:
+        """A loop for readiness: whether the server stores what it is given."""
+        await self.opened.wait()
+        await self._writes.run()

@@ -28,6 +28,7 @@ from tests.support.servers.ports import (
 )
 from tests.support.servers.server import EVENTS_MAX_BYTES
 
+_MAX_STORE = 16 * 2**30  #: bytes
 _PROBE = 0.5  #: seconds for a daemon to connect, and to answer
 _ASK = 5  #: seconds for a daemon to find an image at its registry
 _PULL = 180  #: seconds to pull one
@@ -104,7 +105,7 @@ def nats_container(home: Path, image: str) -> Iterator[Container]:
     container = _on_ports(DockerContainer(image), 4222, 8222)
     container.with_copy_into_container(ROOT / "deploy" / "nats.conf", "/heliograph.conf")
     credentials = ServiceSettings(home=home).folder.nats_credentials()
-    for name, value in nats_variables(credentials).items():
+    for name, value in nats_variables(credentials, _MAX_STORE).items():
         container.with_env(name, value)
     container.with_command(
         ["--config", "/heliograph.conf", "--http_port", "8222", "--store_dir", "/data"]

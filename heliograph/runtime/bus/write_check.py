@@ -1,0 +1,46 @@
+"""Readiness of writes: each process has one key that it writes every few seconds, acknowledged."""
+
+import asyncio
+import os
+
+from ulid import ULID
+
+from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.runtime.bus.jetstream import ApiError, JetStream
+
+_EVERY = 3.0  #: seconds between writes
+_PATIENCE = 2.0  #: seconds for one
+_KEYS = 64  #: of one service: processes share them when there were more
+
+
+class WriteCheck:
+    """
+    A server that is connected may store nothing: its disk was full, or may be written to no more.
+
+    Args:
+        service: Whose key it is.
+    """
+
+    def __init__(self, jetstream: JetStream, service: str) -> None:
+        self._jetstream = jetstream.within(_PATIENCE)
+        self._subject = f"$KV.leases.ready.{service}.{os.getpid() % _KEYS}"
+        self._trouble: str | None = None
+
+    async def run(self) -> None:
+        """Write for as long as the process lives."""
+        while True:
+            self._trouble = await self.write()
+            await asyncio.sleep(_EVERY)
+
+    async def write(self) -> str | None:
+        """Write once; what went wrong."""
+        try:
+            await self._jetstream.publish(self._subject, b"{}", {"ce-id": str(ULID())})
+        except (Unavailable, QueueFull, ApiError) as error:
+            return str(error)
+        return None
+
+    def check(self) -> None:
+        """Raises Unavailable: the last write was not acknowledged."""
+        if self._trouble:
+            raise Unavailable(f"NATS does not store: {self._trouble}")

@@ -1,0 +1,60 @@
+"""A process is ready only while the server stores what it is given."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.write_check import WriteCheck
+from heliograph.runtime.tasks import running
+from tests.support.records import REGISTRY
+from tests.support.servers import nats_running
+
+
+async def _becomes(bus: NatsBus, ready: bool) -> str:
+    """What readiness says once it is so."""
+    async with asyncio.timeout(30):
+        while True:
+            said = ""
+            try:
+                await bus.check()
+            except Unavailable as error:
+                said = str(error)
+            if (not said) == ready:
+                return said
+            await asyncio.sleep(0.1)
+
+
+async def test_a_server_that_answers_and_stores_nothing_is_not_ready(tmp_path: Path) -> None:
+    with nats_running(tmp_path) as server:
+        bus = NatsBus(server.settings, REGISTRY, "test")
+        await bus.open()
+        async with running(writes=bus.watch_writes):
+            await _becomes(bus, ready=True)
+            config = (await bus.jetstream.api("STREAM.INFO.KV_leases"))["config"]
+
+            await bus.jetstream.api("STREAM.UPDATE.KV_leases", {**config, "max_msg_size": 1})
+            said = await _becomes(bus, ready=False)
+            await bus.jetstream.api("STREAM.UPDATE.KV_leases", config)
+            await _becomes(bus, ready=True)
+        await bus.close()
+
+    assert "NATS does not store" in said
+
+
+async def test_many_processes_leave_few_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nats_running(tmp_path) as server:
+        bus = NatsBus(server.settings, REGISTRY, "test")
+        await bus.open()
+        for pid in range(200):
+            monkeypatch.setattr("os.getpid", lambda pid=pid: pid)
+            check = WriteCheck(bus.jetstream, "test")
+            assert await check.write() is None
+        info = await bus.jetstream.api("STREAM.INFO.KV_leases")
+        await bus.close()
+
+    assert info["state"]["messages"] <= 64
