@@ -10,6 +10,7 @@ What can go wrong, and who can do something about it:
     - SlotBusy · StateConflict · ModelLocked                                     409
     - OutputGone                                                                 410
     - BodyTooLarge                                                               413
+    - Misdirected                                                                421
     - ValidationFailed · UnknownKind · UnknownModel · IdempotencyKeyReused       422
   + ServiceError                  the caller: try again later
     - TooManyJobs                                                                429
@@ -180,6 +181,13 @@ class BodyTooLarge(RequestError):
 
     code = "body_too_large"
     status = 413
+
+
+class Misdirected(RequestError):
+    """This service does not answer to that host name; HELIOGRAPH_ALLOWED_HOSTS adds names."""
+
+    code = "misdirected"
+    status = 421
 
 
 class ValidationFailed(RequestError):

@@ -1,6 +1,5 @@
 """Settings every service shares; each service adds its own. Read from HELIOGRAPH_* and `.env`."""
 
-import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from heliograph.runtime.authorities import checked_host, is_loopback
 from heliograph.runtime.home import Home
 
 NO_ENV_FILE = "HELIOGRAPH_NO_ENV_FILE"  #: set: `.env` is not read
@@ -57,6 +57,10 @@ class ServiceSettings(BaseSettings):
     storage_public_url: str | None = None
     #: of browsers, for CORS and live connections, separated by commas
     allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    #: further names that clients reach the services by, as `name` or `name:port`, separated by commas
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    #: where render brings what came inside an answer; null: storage on this host
+    storage_inside_url: Url | None = None
 
     nats_url: str | None = None  #: use this server instead of the bundled one; with its credentials
     nats_monitor_url: str | None = None  #: where that server tells its configuration, over HTTP
@@ -123,12 +127,17 @@ class ServiceSettings(BaseSettings):
             return init_settings, env_settings
         return init_settings, env_settings, dotenv_settings
 
-    @field_validator("allowed_origins", "configured_providers", mode="before")
+    @field_validator("allowed_origins", "allowed_hosts", "configured_providers", mode="before")
     @classmethod
     def _split(cls, names: Any) -> Any:
         if isinstance(names, str):
             return [name.strip() for name in names.split(",") if name.strip()]
         return names
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: list[str]) -> list[str]:
+        return [checked_host(host) for host in hosts]
 
     @field_validator(
         "fal_key",
@@ -157,7 +166,7 @@ class ServiceSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _open_doors_only_at_home(self) -> Self:
-        if self.auth == "off" and not _is_loopback(self.host):
+        if self.auth == "off" and not is_loopback(self.host):
             raise ValueError(f"HELIOGRAPH_AUTH=off needs a loopback address, not {self.host}")
         return self
 
@@ -177,6 +186,22 @@ class ServiceSettings(BaseSettings):
     def render_url(self) -> str:
         """Where render's results are fetched from, inside the deployment."""
         return _url(None, self.host, self.render_port)
+
+    @property
+    def storage_door(self) -> str:
+        return self.storage_inside_url or self.storage_url
+
+    @property
+    def public_urls(self) -> list[str]:
+        """Under which clients, pages, and our own services reach this one."""
+        public = (self.public_url, self.status_public_url, self.storage_public_url)
+        return [url for url in (*public, self.storage_inside_url) if url]
+
+    @property
+    def known_ports(self) -> frozenset[int]:
+        """Of all services, as far as the settings say; 0 is a port nobody knows before."""
+        ports = {self.gateway_port, self.status_port, self.storage_port, self.render_port}
+        return frozenset(ports - {0})
 
     @property
     def nats(self) -> str:
@@ -253,14 +278,5 @@ def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -17,6 +17,7 @@ from heliograph.contracts.errors import (
     Forbidden,
     HeliographError,
     MethodNotAllowed,
+    Misdirected,
     NotFound,
     RequestError,
     TooManyJobs,
@@ -24,12 +25,13 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import FieldError, Problem
 from heliograph.runtime.checking import pointer_to
-from heliograph.runtime.origins import is_welcome
+from heliograph.runtime.hosts import HostAllowList
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  #: methods that change nothing
+_OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which come by any name
 
 
 def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI:
@@ -39,7 +41,6 @@ def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(Exception, _on_bug)
-    app.add_middleware(_Doorkeeper, allowed=settings.allowed_origins)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -48,23 +49,33 @@ def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI
             allow_headers=["*"],
             expose_headers=["Location", "Link", "Idempotency-Replayed", "Retry-After", "RateLimit"],
         )
+    app.add_middleware(_Doorkeeper, allowed=HostAllowList(settings))  # last: asked first
     return app
 
 
 class _Doorkeeper:
-    """Refuses what a page of another origin would change."""
+    """Refuses what came by a name that is not ours, and what a page of another origin would do."""
 
-    def __init__(self, app: ASGIApp, allowed: list[str]) -> None:
+    def __init__(self, app: ASGIApp, allowed: HostAllowList) -> None:
         self._app = app
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_change = scope["type"] == "http" and scope["method"] not in _SAFE
-        if is_change and not is_welcome(Headers(scope=scope), self._allowed):
-            answer = problem_response(Forbidden().problem(instance=scope["path"]))
-            await answer(scope, receive, send)
-        else:
+        if scope["type"] == "lifespan" or not (error := self._objection(scope)):
             await self._app(scope, receive, send)
+            return
+        await problem_response(error.problem(instance=scope["path"]))(scope, receive, send)
+
+    def _objection(self, scope: Scope) -> HeliographError | None:
+        headers, path = Headers(scope=scope), scope["path"]
+        port = (scope.get("server") or (None, None))[1]
+        host = headers.get("host", "")
+        if path not in _OPEN and not self._allowed.is_ours(host, port):
+            return Misdirected(f"{host!r} is not among the names of this service")
+        is_act = scope["type"] == "websocket" or scope["method"] not in _SAFE
+        if is_act and not self._allowed.is_welcome(headers.get("origin"), port):
+            return Forbidden()
+        return None
 
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:

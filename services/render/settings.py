@@ -53,9 +53,6 @@ class RenderSettings(ServiceSettings):
             failures=self.breaker_failures, shortest=self.breaker_min, longest=self.breaker_max
         )
 
-    #: where storage takes what came inside an answer; null: on this host
-    storage_inside_url: Url | None = None
-
     @property
-    def storage_door(self) -> str:
-        return self.storage_inside_url or self.storage_url
+    def public_urls(self) -> list[str]:
+        return [*super().public_urls, *filter(None, [self.render_public_url])]

@@ -101,7 +101,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
         await ledger.aclose()
 
     app = create_web(settings, "Heliograph status", lifespan=lifespan)
-    app.include_router(live_routes(subscribe, settings.allowed_origins))
+    app.include_router(live_routes(subscribe))
     app.include_router(streaming_routes(subscribe))
     add_health(app, {"nats": bus.check, "hub": check_hub, "database": ledger.check})
     return app

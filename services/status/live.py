@@ -20,13 +20,12 @@ from heliograph.contracts.live import (
     Subscribe,
     Unsubscribe,
 )
-from heliograph.runtime.origins import is_welcome
 from services.status.outbox import Outbox
 from services.status.subscribing import Subscribing, Subscription, error_frame
 
 log = structlog.get_logger()
 
-NOT_TEXT, ABUSE, RESTARTING, NOT_YOURS, TOO_SLOW = 1003, 1008, 1012, 4403, 4408  #: close codes
+NOT_TEXT, ABUSE, TOO_SLOW = 1003, 1008, 4408  #: close codes
 
 MAX_SUBSCRIPTIONS = 100
 MAX_FRAMES = 50  #: from a client, a second
@@ -34,15 +33,12 @@ MAX_MISTAKES = 3  #: in a row
 _SEND_PATIENCE = 30.0  #: seconds for a client to take one frame
 
 
-def live_routes(subscribing: Subscribing, allowed_origins: list[str]) -> APIRouter:
+def live_routes(subscribing: Subscribing) -> APIRouter:
     """The one door for browsers and other followers."""
     router = APIRouter()
 
     @router.websocket("/v1/live")
     async def live(socket: WebSocket) -> None:
-        if not is_welcome(socket.headers, allowed_origins):
-            await socket.close(NOT_YOURS)
-            return
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         await _Conversation(socket, subscribing).run()

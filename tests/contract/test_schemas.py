@@ -19,6 +19,7 @@ CODES = {
     409: {"slot_busy", "state_conflict", "model_locked", "quote_expired"},
     410: {"output_gone"},
     413: {"body_too_large"},
+    421: {"misdirected"},
     422: {"validation_failed", "unknown_kind", "unknown_model", "idempotency_key_reused"},
     429: {"rate_limited", "too_many_jobs"},
     503: {"unavailable", "queue_full", "model_unavailable"},

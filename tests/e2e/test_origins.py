@@ -42,5 +42,36 @@ async def test_a_page_of_another_origin_cancels_nothing(stack: Stack, client: Cl
     assert ended.status == "succeeded"
 
 
+@pytest.mark.parametrize("service", ["gateway", "render", "storage", "status"])
+async def test_a_page_that_rebound_its_name_reaches_no_service(stack: Stack, service: str) -> None:
+    name = f"evil.example:{stack.ports[service]}"
+    headers = {"Host": name, "Origin": f"http://{name}"}
+
+    async with httpx.AsyncClient(base_url=stack.url(service), headers=headers, timeout=20) as http:
+        read, changed = await http.get("/v1/lanes"), await http.patch("/v1/lanes/images")
+        probes = [(await http.get(f"/{name}")).status_code for name in ("healthz", "metrics")]
+
+    assert (read.status_code, changed.status_code) == (421, 421)
+    assert probes == [200, 200]
+
+
+async def test_a_page_that_rebound_its_name_hears_nothing(stack: Stack) -> None:
+    name = f"evil.example:{stack.ports['status']}"
+    origin, port = Origin(f"http://{name}"), stack.ports["status"]
+
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"ws://{name}/v1/live", origin=origin, host="127.0.0.1", port=port):
+            pass
+
+    assert refused.value.response.status_code == 421
+
+
+async def test_a_page_of_the_gateway_listens(stack: Stack, project: str) -> None:
+    async with connect(_live(stack), origin=Origin(stack.url("gateway"))) as socket:
+        await socket.send(json.dumps({"op": "subscribe", "id": 1, "project": project}))
+
+        assert json.loads(await socket.recv())["op"] == "subscribed"
+
+
 def _live(stack: Stack) -> str:
     return f"ws://{urlsplit(stack.url('status')).netloc}/v1/live"

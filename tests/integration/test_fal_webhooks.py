@@ -78,7 +78,7 @@ async def lost(
     app = create_web(ServiceSettings(), "hooks")
     app.include_router(hook_routes(worker.bench, hint))
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://render") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8083") as http:
         path = urlsplit(request["webhook"]).path
         yield Lost(fal_server, worker, job, request["id"], path, hints, http)
 

@@ -184,7 +184,7 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
         return await read_body(request, Boat)
 
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         yield client
 
 

@@ -19,7 +19,7 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
     app = create_web(ServiceSettings(allowed_origins=["https://app.example"]), "test")
     add_routes(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         yield client
 
 
@@ -106,7 +106,7 @@ async def test_a_browser_may_come_from_the_allowed_origins(
     assert ("access-control-allow-origin" in response.headers) == allowed
 
 
-@pytest.mark.parametrize("origin", ["https://app.example", "http://test", None])
+@pytest.mark.parametrize("origin", ["https://app.example", "http://127.0.0.1:8080", None])
 async def test_a_page_of_ours_and_a_program_may_change_something(
     web: httpx.AsyncClient, origin: str | None
 ) -> None:
@@ -124,3 +124,26 @@ async def test_a_page_of_somebody_else_may_change_nothing(
     response = await web.post("/boats", headers={"origin": origin, "content-type": "text/plain"})
 
     assert (response.status_code, problem(response).code) == (403, "forbidden")
+
+
+# -- by which name
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1:1", ""])
+async def test_a_request_by_a_name_that_is_not_ours_is_misdirected(
+    web: httpx.AsyncClient, host: str
+) -> None:
+    response = await web.get("/boats/1", headers={"host": host})
+
+    assert (response.status_code, problem(response).code) == (421, "misdirected")
+
+
+async def test_a_page_that_chose_its_name_is_not_ours(web: httpx.AsyncClient) -> None:
+    headers = {"host": "evil.example:8080", "origin": "http://evil.example:8080"}
+
+    assert (await web.post("/boats", headers=headers)).status_code == 421
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_probes_come_by_any_name(web: httpx.AsyncClient, path: str) -> None:
+    assert problem(await web.get(path, headers={"host": "10.0.0.7"})).code == "not_found"

@@ -1,0 +1,71 @@
+"""
+Host allow-list: the names this service answers to, and the web pages that may use it.
+
+A page chooses the name under which a browser reaches us: by DNS rebinding, any name leads to a
+loopback address. So neither a `Host` nor an `Origin` that equals it proves anything; both are compared
+with a list of our own.
+"""
+
+from heliograph.runtime.authorities import (
+    Authority,
+    Origin,
+    is_loopback,
+    origin_of,
+    parse_authority,
+    parse_origin,
+)
+from heliograph.runtime.settings import ServiceSettings
+
+_SCHEMES = ("http", "https")
+_HTTP = 80  #: the port that a loopback name without one means
+
+
+class HostAllowList:
+    """The hosts and origins of one service process."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        public = {origin for url in settings.public_urls if (origin := origin_of(url))}
+        named = {origin for host in settings.allowed_hosts for origin in _origins_of(host)}
+        listed = {origin for text in settings.allowed_origins if (origin := parse_origin(text))}
+        self._hosts = {origin.authority for origin in public | named}
+        self._origins = public | named | listed
+        self._bound = settings.host
+        self._ports = settings.known_ports
+
+    def is_ours(self, host: str, bound_port: int | None) -> bool:
+        """
+        Whether a request with this `Host` means us.
+
+        Args:
+            bound_port: The port the request came in on; the settings may say 0 for a free one.
+        """
+        authority = parse_authority(host)
+        if authority is None:
+            return False
+        return bool(self._hosts & _spellings(host)) or self._is_local(authority, bound_port)
+
+    def is_welcome(self, text: str | None, bound_port: int | None) -> bool:
+        """Whether an `Origin` is of no page, of one of our own, or of one of the allowed."""
+        if text is None:
+            return True
+        origin = parse_origin(text)
+        if origin is None:
+            return False
+        is_local = origin.scheme == "http" and self._is_local(origin.authority, bound_port)
+        return is_local or origin in self._origins
+
+    def _is_local(self, authority: Authority, bound_port: int | None) -> bool:
+        """A loopback name, or the address that is bound, with one of our ports."""
+        port = _HTTP if authority.port is None else authority.port
+        is_port_ours = port == bound_port or port in self._ports
+        return is_port_ours and (authority.host == self._bound or is_loopback(authority.host))
+
+
+def _origins_of(host: str) -> set[Origin]:
+    """Whatever scheme a proxy in front of us speaks."""
+    return {origin for scheme in _SCHEMES if (origin := parse_origin(f"{scheme}://{host}"))}
+
+
+def _spellings(host: str) -> set[Authority]:
+    """A host with its port, and without it where a scheme leaves it out."""
+    return {origin.authority for origin in _origins_of(host)}
