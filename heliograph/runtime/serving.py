@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from heliograph.runtime.connections import WebSocketProtocol, http_protocol
 from heliograph.runtime.locking import lock
 from heliograph.runtime.logs import set_up_logs
 from heliograph.runtime.settings import ServiceSettings
@@ -52,7 +53,7 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
         sys.stdout.flush()
         # uvloop is a little faster, but writing to a connection that is gone is a RuntimeError there,
         # which neither nats-py nor we could tell from a bug
-        asyncio.run(_run(app, listener))
+        asyncio.run(_run(app, listener, settings))
 
 
 def settle() -> None:
@@ -115,11 +116,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _run(app: FastAPI, listener: socket.socket) -> None:
+async def _run(app: FastAPI, listener: socket.socket, settings: ServiceSettings) -> None:
     config = uvicorn.Config(
         app,
-        http="h11",  # slower than httptools, which takes headers without end
-        ws="websockets-sansio",
+        http=http_protocol(settings),  # on h11: httptools takes headers without end
+        ws=WebSocketProtocol,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,
         log_config=None,

@@ -105,6 +105,9 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] | None = None  #: text on a terminal, else json
 
+    #: seconds for the headers of a request, from the start of its connection or the answer before
+    header_deadline: float = Field(default=10.0, gt=0, le=10)
+    max_connections: int = Field(default=4_096, ge=16)  #: of clients, in one process
     ack_wait: float = Field(default=20.0, gt=0)  #: seconds until silence means another worker
     submit_limit: float = Field(default=30.0, gt=0)  #: seconds for the one POST of an attempt
     drain: float = Field(default=10.0, gt=0)  #: seconds to finish what is in hand
