@@ -23,7 +23,12 @@ from heliograph.contracts.requests import RetryFrom, digest
 
 MOST_JOBS = 1_000  #: of one action; a filter that matches more acts on the newest
 
+MOST_LABELS = 16  #: tags of a filter, and parameters of one
+
 Action = Literal["retry", "cancel"]
+
+#: names and values that jobs are found by
+Labels = dict[Label, Annotated[str, Field(max_length=256)]]
 
 #: what a filter looks among: jobs in these states can be tried again, or canceled
 APPLIES_TO: dict[Action, tuple[Status, ...]] = {
@@ -38,13 +43,13 @@ class JobFilter(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     status: Status | None = None
-    kind: str | None = None
-    model: str | None = None
-    slot: str | None = None  #: prefix
-    user: str | None = None
+    kind: Annotated[str, Field(max_length=64)] | None = None
+    model: Annotated[str, Field(max_length=130)] | None = None
+    slot: Annotated[str, Field(max_length=520)] | None = None  #: prefix
+    user: Annotated[str, Field(max_length=128)] | None = None
     batch: BatchId | None = None
-    tags: dict[Label, str] = Field(default_factory=dict, max_length=16)
-    parameters: dict[str, str] = Field(default_factory=dict, max_length=16)
+    tags: Labels = Field(default_factory=dict, max_length=MOST_LABELS)
+    parameters: Labels = Field(default_factory=dict, max_length=MOST_LABELS)
     q: str | None = Field(default=None, min_length=1, max_length=256)
     created_after: AwareDatetime | None = None
     created_before: AwareDatetime | None = None

@@ -8,6 +8,8 @@ from heliograph.contracts.names import JobId, ProjectName
 
 SUBPROTOCOL = "heliograph.live.v1"
 
+SubscriptionId = Annotated[int, Field(ge=0, lt=2**53)]
+
 
 class _Frame(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -17,7 +19,7 @@ class Cursor(_Frame):
     """The last event a client has seen, and of which stream."""
 
     epoch: str = Field(max_length=64)
-    sequence: int = Field(ge=0)
+    sequence: int = Field(ge=0, lt=2**63)
 
 
 class Auth(_Frame):
@@ -27,7 +29,7 @@ class Auth(_Frame):
 
 class Subscribe(_Frame):
     op: Literal["subscribe"]
-    id: Annotated[int, Field(ge=0, lt=2**53)]
+    id: SubscriptionId
     project: ProjectName
     jobs: list[JobId] | None = Field(default=None, min_length=1, max_length=300)
     after: Cursor | None = None
@@ -35,7 +37,7 @@ class Subscribe(_Frame):
 
 class Unsubscribe(_Frame):
     op: Literal["unsubscribe"]
-    id: int
+    id: SubscriptionId
 
 
 class Ping(_Frame):

@@ -39,7 +39,7 @@ class ChangeDefaults(_Change):
     """Part of a project's defaults. What is left out stays; what is null goes."""
 
     models: dict[Label, ModelName | None] | None = Field(
-        default=None, examples=[{"portrait": "sim/picture", "shot": None}]
+        default=None, max_length=256, examples=[{"portrait": "sim/picture", "shot": None}]
     )
     aspect_ratio: Shape | None = Field(default=None, examples=["16:9"])
     style: Style | None = Field(default=None, examples=["muted colours, 35 mm film"])

@@ -97,9 +97,9 @@ class JobRequest(_Body):
     max_references: int | None = Field(default=None, ge=1, le=16)
     edit_prompt: str | None = Field(default=None, min_length=1, max_length=20_000)
     parameters: dict[str, Any] = Field(
-        default_factory=dict, examples=[{"aspect_ratio": "1:1", "seed": 7}]
+        default_factory=dict, max_length=64, examples=[{"aspect_ratio": "1:1", "seed": 7}]
     )
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    arguments: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ARGUMENTS // 4)
     priority: Priority = "normal"
     user: str | None = Field(default=None, min_length=1, max_length=128)
     tags: dict[Label, Annotated[str, Field(max_length=256)]] = Field(
@@ -108,7 +108,7 @@ class JobRequest(_Body):
     finish_by: AwareDatetime | None = None
     max_cost: Decimal | None = Field(default=None, ge=0, max_digits=12, decimal_places=6)
     on_ambiguous: OnAmbiguous = OnAmbiguous()
-    quote: str | None = None
+    quote: str | None = Field(default=None, max_length=256)
     after: list[JobId] = Field(default_factory=list, max_length=16)
     replace: bool = False
     reuse: bool = False
@@ -151,7 +151,7 @@ class RetryRequest(_Body):
 
     from_: RetryFrom | None = Field(default=None, alias="from")
     changes: dict[str, Any] = Field(
-        default_factory=dict, examples=[{"prompt": "the same keeper, at night"}]
+        default_factory=dict, max_length=32, examples=[{"prompt": "the same keeper, at night"}]
     )
 
 

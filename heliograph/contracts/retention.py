@@ -72,7 +72,7 @@ class ChangeRetention(ChangeRule):
     """Part of what a project keeps. What is left out stays; what is null goes."""
 
     kinds: dict[Label, ChangeRule | None] | None = Field(
-        default=None, examples=[{"shot": {"versions": 3}, "portrait": None}]
+        default=None, max_length=256, examples=[{"shot": {"versions": 3}, "portrait": None}]
     )
 
 

@@ -11,6 +11,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.live import Cursor, Subscribe
 from heliograph.contracts.names import JobId, ProjectName
+from heliograph.runtime.documents import query_of
 from heliograph.runtime.urls import read_query
 from services.status.outbox import Outbox
 from services.status.subscribing import Subscribing, error_frame
@@ -35,7 +36,11 @@ def streaming_routes(subscribing: Subscribing) -> APIRouter:
     """The twin of the live connection, one subscription long."""
     router = APIRouter()
 
-    @router.get("/v1/events", summary="Follow a project, or a job, as server-sent events")
+    @router.get(
+        "/v1/events",
+        openapi_extra=query_of(_Wanted),
+        summary="Follow a project, or a job, as server-sent events",
+    )
     async def events(request: Request) -> EventSourceResponse:
         wanted = read_query(request, _Wanted)
         asked = Subscribe(

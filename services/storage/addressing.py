@@ -14,6 +14,7 @@ from heliograph.contracts.names import ASSET_PATTERN, job_of_asset
 from heliograph.contracts.queries import FindUpload, FoundUpload, SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Record
 from heliograph.runtime.bus import EventLog
+from heliograph.runtime.documents import query_of
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, no_query, read_query
 from services.storage.stores import ObjectStore
@@ -58,7 +59,12 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
             as_json(_present(store, record, found, life)), media_type="application/json"
         )
 
-    @router.get("/assets/{asset}/content", status_code=307, summary="The way to the bytes")
+    @router.get(
+        "/assets/{asset}/content",
+        status_code=307,
+        openapi_extra=query_of(ContentQuery),
+        summary="The way to the bytes",
+    )
     async def get_content(asset: str, request: Request) -> Response:
         variant = read_query(request, ContentQuery).variant
         record, found = await _find(events, asset_name(asset))

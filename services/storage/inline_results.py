@@ -17,6 +17,7 @@ from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN, SHA256_PATT
 from heliograph.contracts.records import Record
 from heliograph.contracts.registry import Media
 from heliograph.runtime.bus import EventLog
+from heliograph.runtime.documents import bytes_of
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, no_query
 from services.storage.settings import StorageSettings
@@ -78,6 +79,7 @@ def inline_routes(results: InlineResults, folder: Path, settings: StorageSetting
 
     @router.put(
         "/projects/{project}/inline/{job}/sha256/{sha256}",
+        openapi_extra=bytes_of(limit),
         summary="Bring an output that came inside an answer",
     )
     async def bring(project: str, job: str, sha256: str, request: Request) -> Response:

@@ -15,6 +15,7 @@ from heliograph.contracts.queries import Object
 from heliograph.contracts.registry import Media
 from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.documents import bytes_of
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, no_query
 from services.storage.inspecting import Inspectors
@@ -91,7 +92,11 @@ def upload_routes(uploads: Uploads, folder: Path, settings: StorageSettings) -> 
     limit = max(settings.max_bytes(media) for media in get_args(Media))
     project_name, digest_name = named(PROJECT_PATTERN), named(SHA256_PATTERN)
 
-    @router.put("/projects/{project}/uploads/sha256/{sha256}", summary="Bring a file")
+    @router.put(
+        "/projects/{project}/uploads/sha256/{sha256}",
+        openapi_extra=bytes_of(limit),
+        summary="Bring a file",
+    )
     async def upload(project: str, sha256: str, request: Request) -> Response:
         await no_query(request)
         project_name(project)

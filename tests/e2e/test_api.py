@@ -348,6 +348,26 @@ async def test_lists_are_filtered(http: httpx.AsyncClient, project: str) -> None
         assert len(found) == count, query
 
 
+@pytest.mark.parametrize("group", ["tag", "param"])
+async def test_a_list_takes_sixteen_labels_of_a_kind(
+    http: httpx.AsyncClient, project: str, group: str
+) -> None:
+    labels = {f"{group}.n{number}": "x" for number in range(17)}
+    most = dict(list(labels.items())[:16])
+
+    assert (await http.get(jobs_of(project), params=most)).status_code == 200
+    refused = await http.get(jobs_of(project), params=labels)
+    assert (refused.status_code, refused.json()["code"]) == (422, "validation_failed")
+    assert refused.json()["errors"][0]["pointer"] == f"/query/{group}"
+
+
+@pytest.mark.parametrize("query", [{"tag.show": "x" * 257}, {"kind": "x" * 65}, {"q": "x" * 257}])
+async def test_a_filter_has_a_longest_value(
+    http: httpx.AsyncClient, project: str, query: dict[str, str]
+) -> None:
+    assert (await http.get(jobs_of(project), params=query)).status_code == 422
+
+
 async def test_attempts_say_what_was_sent(http: httpx.AsyncClient, project: str) -> None:
     body = {**BODY, "parameters": {"seconds": 0, "seed": 9}, "edit_prompt": "at night"}
     job = (await http.post(jobs_of(project), json=body)).json()["id"]

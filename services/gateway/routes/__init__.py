@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import Request, Response
-from pydantic import BaseModel
 
 from heliograph.contracts.errors import IdempotencyKeyInvalid
 from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN, SLOT_PATTERN
@@ -27,25 +26,6 @@ ACCEPTED: Responses = {
     200: {"model": Job, "description": "Nothing new: this is the job that was asked for"},
     202: {"model": Job, "description": "Durable: it will end in exactly one final state"},
 }
-
-
-def body_of(shape: type[BaseModel]) -> dict[str, Any]:
-    """The body of a route that reads it with its own care, for the documentation."""
-    schema = shape.model_json_schema()
-    content = {"application/json": {"schema": _whole(schema, schema.get("$defs", {}))}}
-    return {"requestBody": {"content": content, "required": True}}
-
-
-def _whole(schema: Any, shapes: dict[str, Any]) -> Any:
-    """A schema with its parts in their places: OpenAPI would look for them somewhere else."""
-    match schema:
-        case {"$ref": str(name), **rest}:
-            return {**_whole(shapes[name.rsplit("/", 1)[1]], shapes), **rest}
-        case dict():
-            return {name: _whole(v, shapes) for name, v in schema.items() if name != "$defs"}
-        case list():
-            return [_whole(each, shapes) for each in schema]
-    return schema
 
 
 def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

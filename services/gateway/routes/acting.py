@@ -11,11 +11,12 @@ from heliograph.contracts.actions import (
     RetryPreview,
 )
 from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
 from heliograph.runtime.presenting import Presenter
 from heliograph.runtime.urls import no_query
 from services.gateway.acting import Actions, Done
 from services.gateway.itemizing import present
-from services.gateway.routes import PROBLEMS, answer, body_of, idempotency_key, project_name
+from services.gateway.routes import PROBLEMS, answer, idempotency_key, project_name
 
 
 def acting_routes(actions: Actions, presenter: Presenter) -> APIRouter:

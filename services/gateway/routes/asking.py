@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.requests import JobRequest, RetryRequest
 from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
 from heliograph.runtime.urls import no_query
 from services.gateway.accepting import Acceptance
 from services.gateway.asking import Desk, caller
@@ -14,7 +15,6 @@ from services.gateway.routes import (
     ACCEPTED,
     PROBLEMS,
     answer,
-    body_of,
     idempotency_key,
     job_name,
     project_name,

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.names import BATCH_PATTERN
 from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
 from heliograph.runtime.presenting import Presenter
 from heliograph.runtime.urls import named, no_query
 from services.gateway.batching import Batches, Result
 from services.gateway.itemizing import present
-from services.gateway.routes import PROBLEMS, answer, body_of, idempotency_key, project_name
+from services.gateway.routes import PROBLEMS, answer, idempotency_key, project_name
 
 batch_name = named(BATCH_PATTERN)
 

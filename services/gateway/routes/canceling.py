@@ -4,10 +4,11 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.requests import CancelRequest
 from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
 from heliograph.runtime.urls import no_query
 from services.gateway.canceling import Canceler
 from services.gateway.reading import Reader
-from services.gateway.routes import ACCEPTED, PROBLEMS, answer, body_of, job_name
+from services.gateway.routes import ACCEPTED, PROBLEMS, answer, job_name
 
 
 def canceling_routes(canceler: Canceler, reader: Reader) -> APIRouter:

@@ -4,9 +4,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
 from heliograph.runtime.urls import no_query
 from services.gateway.cleaning import Cleanups
-from services.gateway.routes import PROBLEMS, answer, body_of, project_name
+from services.gateway.routes import PROBLEMS, answer, project_name
 
 
 def cleaning_routes(cleanups: Cleanups) -> APIRouter:

@@ -4,9 +4,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.projects import ChangeProject, ProjectState
 from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
 from heliograph.runtime.urls import no_query
 from services.gateway.defaulting import Projects
-from services.gateway.routes import PROBLEMS, Responses, answer, body_of, project_name
+from services.gateway.routes import PROBLEMS, Responses, answer, project_name
 
 _STATE: Responses = {200: {"model": ProjectState, "description": "The project as it is now"}}
 

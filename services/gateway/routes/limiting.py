@@ -9,9 +9,10 @@ from pydantic import BaseModel
 from heliograph.contracts.limits import AccountState, ChangeAccount, ChangeLane
 from heliograph.contracts.queries import LaneState
 from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
 from heliograph.runtime.urls import no_query
 from services.gateway.limiting import Limits
-from services.gateway.routes import PROBLEMS, answer, body_of, page
+from services.gateway.routes import PROBLEMS, answer, page
 
 
 def limiting_routes(limits: Limits) -> APIRouter:

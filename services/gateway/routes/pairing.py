@@ -5,10 +5,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from heliograph.contracts.casting import CastRequest
 from heliograph.contracts.names import PROJECT_PATTERN
 from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
 from heliograph.runtime.urls import named, no_query
 from services.gateway.pairing import Pairs
 from services.gateway.reading import Reader
-from services.gateway.routes import PROBLEMS, answer, body_of, idempotency_key, project_name
+from services.gateway.routes import PROBLEMS, answer, idempotency_key, project_name
 from services.gateway.routes.asking import present
 
 person_name = named(PROJECT_PATTERN)

@@ -3,8 +3,10 @@
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from heliograph.contracts.actions import MOST_LABELS, Labels
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import Job, Status
+from heliograph.runtime.documents import query_of
 from heliograph.runtime.urls import no_query, read_query
 from services.gateway.reading import Reader
 from services.gateway.routes import PROBLEMS, answer, job_name, project_name
@@ -14,13 +16,13 @@ class JobsQuery(BaseModel, extra="forbid"):
     """Filters of a list of jobs."""
 
     status: Status | None = None
-    kind: str | None = None
-    model: str | None = None
-    slot: str | None = None
-    user: str | None = None
-    batch: str | None = None
-    tag: dict[str, str] = Field(default_factory=dict)
-    param: dict[str, str] = Field(default_factory=dict)
+    kind: str | None = Field(default=None, max_length=64)
+    model: str | None = Field(default=None, max_length=130)
+    slot: str | None = Field(default=None, max_length=520)  #: prefix
+    user: str | None = Field(default=None, max_length=128)
+    batch: str | None = Field(default=None, max_length=32)
+    tag: Labels = Field(default_factory=dict, max_length=MOST_LABELS)  #: `tag.<name>=<value>`
+    param: Labels = Field(default_factory=dict, max_length=MOST_LABELS)  #: `param.<name>=<value>`
     q: str | None = Field(default=None, min_length=1, max_length=256)
     created_after: AwareDatetime | None = None
     created_before: AwareDatetime | None = None
@@ -37,7 +39,11 @@ def reading_routes(reader: Reader) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["jobs"], responses=PROBLEMS)
     plain = [Depends(no_query)]
 
-    @router.get("/projects/{project}/jobs", summary="Jobs of a project, newest first")
+    @router.get(
+        "/projects/{project}/jobs",
+        openapi_extra=query_of(JobsQuery),
+        summary="Jobs of a project, newest first",
+    )
     async def list_jobs(project: str, request: Request) -> Response:
         asked = read_query(request, JobsQuery, prefixes=("tag", "param"))
         query = ListJobs(
@@ -62,7 +68,11 @@ def reading_routes(reader: Reader) -> APIRouter:
     async def get_job(job: str) -> Response:
         return answer(await reader.job(job_name(job)))
 
-    @router.get("/jobs/{job}/events", summary="What happened to a job, in order")
+    @router.get(
+        "/jobs/{job}/events",
+        openapi_extra=query_of(EventsQuery),
+        summary="What happened to a job, in order",
+    )
     async def list_events(job: str, request: Request) -> Response:
         after = read_query(request, EventsQuery).after
         return answer(await reader.history(job_name(job), after))

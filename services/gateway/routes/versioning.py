@@ -6,8 +6,9 @@ from pydantic import BaseModel, Field
 from heliograph.contracts.queries import GetSlot, ListSlots
 from heliograph.contracts.slots import RestoreRequest
 from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of, query_of
 from heliograph.runtime.urls import no_query, read_query
-from services.gateway.routes import PROBLEMS, answer, body_of, project_name, slot_name
+from services.gateway.routes import PROBLEMS, answer, project_name, slot_name
 from services.gateway.versioning import Versions
 
 _PART_OF_A_NAME = r"^[A-Za-z0-9_/-]*$"
@@ -32,13 +33,21 @@ def versioning_routes(versions: Versions) -> APIRouter:
     """What a page of pictures is drawn from."""
     router = APIRouter(prefix="/v1", tags=["slots"], responses=PROBLEMS)
 
-    @router.get("/projects/{project}/slots", summary="Slots of a project, by name")
+    @router.get(
+        "/projects/{project}/slots",
+        openapi_extra=query_of(SlotsQuery),
+        summary="Slots of a project, by name",
+    )
     async def list_slots(project: str, request: Request) -> Response:
         asked = read_query(request, SlotsQuery)
         query = ListSlots(project=project_name(project), **asked.model_dump())
         return answer(await versions.page(query))
 
-    @router.get("/projects/{project}/slots/{slot:path}", summary="A slot with its versions")
+    @router.get(
+        "/projects/{project}/slots/{slot:path}",
+        openapi_extra=query_of(VersionsQuery),
+        summary="A slot with its versions",
+    )
     async def get_slot(project: str, slot: str, request: Request) -> Response:
         asked = read_query(request, VersionsQuery)
         query = GetSlot(

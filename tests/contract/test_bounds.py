@@ -1,0 +1,146 @@
+"""Every list, filter and body that a client can send has a bound, and the schema says it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from heliograph.contracts.live import CLIENT_FRAME
+from heliograph.contracts.requests import JobRequest
+from heliograph.runtime.bodies import MAX_BODY
+from heliograph.runtime.documents import MAX_BYTES, body_of
+from services.gateway.app import create_app as create_gateway
+from services.gateway.settings import GatewaySettings
+from services.render.app import create_app as create_render
+from services.render.settings import RenderSettings
+from services.status.app import create_app as create_status
+from services.status.settings import StatusSettings
+from services.storage.app import create_app as create_storage
+from services.storage.settings import StorageSettings
+
+METHODS = ("get", "put", "post", "patch", "delete")
+#: how pydantic shows a decimal; how many digits it has is checked, and has no word in a schema
+DECIMAL = [{"minimum": 0.0, "type": "number"}, {"type": "string"}]
+
+Schema = dict[str, Any]
+
+
+@pytest.fixture(params=["gateway", "render", "status", "storage"])
+def app(request: pytest.FixtureRequest, tmp_path: Path) -> FastAPI:
+    match request.param:
+        case "gateway":
+            return create_gateway(GatewaySettings(home=tmp_path))
+        case "render":
+            return create_render(RenderSettings(home=tmp_path))
+        case "status":
+            return create_status(StatusSettings(home=tmp_path))
+    return create_storage(StorageSettings(home=tmp_path))
+
+
+def operations(app: FastAPI) -> Iterator[tuple[str, Schema]]:
+    for path, item in app.openapi()["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield f"{method} {path}", item[method]
+
+
+def unbounded(schema: Any, place: str = "") -> Iterator[str]:
+    """Places in a schema that take as much as anybody sends."""
+    if not isinstance(schema, dict):
+        return
+    kinds = schema.get("type")
+    if kinds == "array":
+        if "maxItems" not in schema:
+            yield place
+        yield from unbounded(schema.get("items"), f"{place}/*")
+    elif kinds == "object":
+        if "properties" not in schema and "maxProperties" not in schema:
+            yield place
+        for name, member in schema.get("properties", {}).items():
+            yield from unbounded(member, f"{place}/{name}")
+        yield from unbounded(schema.get("additionalProperties"), f"{place}/<name>")
+    elif (kinds == "string" and not _is_short(schema)) or (
+        kinds == "integer" and not {"maximum", "exclusiveMaximum", "const", "enum"} & set(schema)
+    ):
+        yield place
+    for word in ("anyOf", "oneOf", "allOf"):
+        for member in schema.get(word, []):
+            if member not in DECIMAL or schema[word][:2] != DECIMAL:
+                yield from unbounded(member, place)
+
+
+def _is_short(schema: Schema) -> bool:
+    if {"maxLength", "enum", "const", "format"} & set(schema):
+        return True
+    pattern = schema.get("pattern", "")
+    endless = re.search(r"(?<!\\)[*+]|,\}", re.sub(r"\[[^\]]*\]", "x", pattern))
+    return bool(pattern and not endless)
+
+
+def test_every_body_says_how_large_it_may_be_and_bounds_what_is_in_it(app: FastAPI) -> None:
+    for name, operation in operations(app):
+        if not name.startswith(("get", "delete")):
+            body = operation["requestBody"]
+            assert body[MAX_BYTES] > 0, name
+            for each in body["content"].values():
+                assert list(unbounded(each["schema"])) == [], name
+
+
+def test_every_filter_says_how_large_it_may_be(app: FastAPI) -> None:
+    for name, operation in operations(app):
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "query":
+                assert list(unbounded(parameter["schema"])) == [], (name, parameter["name"])
+
+
+def test_every_list_of_the_read_model_says_how_long_it_may_be(tmp_path: Path) -> None:
+    paged = {}
+    for name, operation in operations(create_gateway(GatewaySettings(home=tmp_path))):
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] == "limit":
+                paged[name] = parameter["schema"]["maximum"]
+
+    assert paged == {
+        "get /v1/projects/{project}/jobs": 200,
+        "get /v1/projects/{project}/slots": 200,
+        "get /v1/projects/{project}/slots/{slot}": 200,
+    }
+
+
+@pytest.mark.parametrize("group", ["tag", "param"])
+def test_a_list_is_narrowed_by_sixteen_labels_of_a_kind(tmp_path: Path, group: str) -> None:
+    every = dict(operations(create_gateway(GatewaySettings(home=tmp_path))))
+    parameters = every["get /v1/projects/{project}/jobs"]["parameters"]
+    [found] = [each["schema"] for each in parameters if each["name"] == group]
+
+    assert found["maxProperties"] == 16
+
+
+def test_a_frame_of_a_client_is_bounded() -> None:
+    schema = CLIENT_FRAME.json_schema()
+    frames = schema["$defs"].values()
+
+    assert [place for frame in frames for place in unbounded(frame)] == []
+
+
+def test_a_json_body_has_the_bound_that_is_said() -> None:
+    assert body_of(JobRequest)["requestBody"][MAX_BYTES] == MAX_BODY
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "items": {"type": "boolean"}},
+        {"type": "string"},
+        {"type": "string", "pattern": "^a+$"},
+        {"type": "object", "additionalProperties": True},
+        {"type": "object", "properties": {"x": {"type": "integer"}}},
+        {"anyOf": [{"type": "null"}, {"type": "string"}]},
+        {"type": "array", "maxItems": 3, "items": {"type": "string"}},
+    ],
+)
+def test_what_has_no_bound_is_found(schema: Schema) -> None:
+    assert list(unbounded(schema))
