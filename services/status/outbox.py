@@ -1,48 +1,136 @@
-"""What waits to be sent to one client: bounded, in order, progress replaced by newer progress."""
+"""
+What waits to be sent to one client: bounded, in order, progress replaced by newer progress.
+
+The bounds are back-pressure: what a client asked to be sent again waits for room, and what happens
+meanwhile must fit, or the client has to go, and resume.
+"""
 
 import asyncio
+import sys
 from collections import deque
 
 LIMIT = 256  #: frames; a client that is further behind has to go, and resume
+LIMIT_BYTES = 4 * 2**20  #: of frames; one frame may always wait, whatever its size
+_HANDED_OUT = 64 * 1024  #: bytes taken at once; one frame may be larger
+
+
+class OutboxMemory:
+    """What the outboxes of a process hold together. When it is too much, the fullest are emptied."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit  #: bytes
+        self._taken = 0
+        self._boxes: set[Outbox] = set()
+        self.space = asyncio.Event()  #: there is room for what can wait
+        self.space.set()
+
+    def enter(self, outbox: "Outbox") -> None:
+        self._boxes.add(outbox)
+
+    def leave(self, outbox: "Outbox") -> None:
+        self._boxes.discard(outbox)
+        self.note(-outbox.size)
+
+    def note(self, change: int) -> None:
+        """Some bytes more are taken, or less."""
+        self._taken += change
+        while self._taken > self._limit and (fullest := max(self._boxes, key=_size, default=None)):
+            if not fullest.size:
+                break
+            fullest.give_up()
+        if self._taken < self._limit // 2:
+            self.space.set()
+        else:
+            self.space.clear()
 
 
 class Outbox:
-    """Frames of one connection, as text."""
+    """Frames of one connection, as text. Close it when the connection is over."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: OutboxMemory | None = None) -> None:
+        self._memory = memory or OutboxMemory(2 * LIMIT_BYTES)
+        self._memory.enter(self)
         self._frames: deque[str] = deque()
         self._progress: dict[object, str] = {}
         self._something = asyncio.Event()
         self._space = asyncio.Event()
         self._space.set()
+        self.size = 0  #: bytes
         self.overflowed = False
+
+    def close(self) -> None:
+        """Hold nothing any more."""
+        self._memory.leave(self)
+        self.size = 0
 
     def put(self, frame: str) -> None:
         """Add a frame that may not be left out."""
-        if len(self._frames) >= LIMIT:
+        size = sys.getsizeof(frame)
+        is_full = len(self._frames) >= LIMIT or (self.size and self.size + size > LIMIT_BYTES)
+        if is_full or self.overflowed:
             self.overflowed = True
         else:
             self._frames.append(frame)
+            self._note(size)
         self._something.set()
-        if len(self._frames) >= LIMIT // 2:
-            self._space.clear()
 
     def put_progress(self, about: object, frame: str) -> None:
-        """Add a frame that replaces an older one about the same thing."""
+        """Add a frame that replaces an older one about the same thing; left out when there is no room."""
+        older = self._progress.get(about)
+        change = sys.getsizeof(frame) - (sys.getsizeof(older) if older else 0)
+        if self.overflowed or self.size + change > LIMIT_BYTES:
+            return
         self._progress[about] = frame
+        self._note(change)
         self._something.set()
 
     async def put_in_turn(self, frame: str) -> None:
         """Add a frame when there is room: for what the client asked to be sent again."""
-        await self._space.wait()
+        await self.until_room()
         self.put(frame)
 
+    async def until_room(self) -> None:
+        """Until what can wait may be added."""
+        while not (self._space.is_set() and self._memory.space.is_set()):
+            await self._space.wait()
+            await self._memory.space.wait()
+
     async def take(self) -> list[str]:
-        """Everything there is, as soon as there is something."""
+        """What there is, the oldest first, as soon as there is something; not too much at once."""
         await self._something.wait()
-        self._something.clear()
-        frames = [*self._frames, *self._progress.values()]
+        before = self.size
+        taken: list[str] = []
+        while (self._frames or self._progress) and (not taken or before - self.size < _HANDED_OUT):
+            taken.append(self._pop())
+        if not self._frames and not self._progress:
+            self._something.clear()
+        return taken
+
+    def give_up(self) -> None:
+        """Forget everything: the client has to go."""
+        self.overflowed = True
         self._frames.clear()
         self._progress.clear()
-        self._space.set()
-        return frames
+        self._note(-self.size)
+        self._something.set()
+
+    def _pop(self) -> str:
+        frame = (
+            self._frames.popleft()
+            if self._frames
+            else self._progress.pop(next(iter(self._progress)))
+        )
+        self._note(-sys.getsizeof(frame))
+        return frame
+
+    def _note(self, change: int) -> None:
+        self.size += change
+        if len(self._frames) < LIMIT // 2 and self.size < LIMIT_BYTES // 2:
+            self._space.set()
+        else:
+            self._space.clear()
+        self._memory.note(change)
+
+
+def _size(outbox: Outbox) -> int:
+    return outbox.size

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.status.outbox import LIMIT, Outbox
+from services.status.outbox import LIMIT, LIMIT_BYTES, Outbox, OutboxMemory
 
 
 def full() -> Outbox:
@@ -162,3 +162,85 @@ async def test_many_replays_at_once_do_not_drown_their_client() -> None:
     *_, count = await asyncio.gather(*(replay() for _ in range(100)), read())
     assert count == 1000
     assert not outbox.overflowed
+
+
+# -- bytes
+
+
+def large(part: int = 8) -> str:
+    """A frame that is a part of what an outbox holds."""
+    return "x" * (LIMIT_BYTES // part)
+
+
+async def test_a_client_may_be_so_many_bytes_behind() -> None:
+    outbox = Outbox()
+    for _ in range(7):
+        outbox.put(large())
+
+    assert not outbox.overflowed
+    outbox.put(large())
+    assert outbox.overflowed
+
+
+async def test_one_frame_may_be_larger_than_all_that_may_wait() -> None:
+    outbox = Outbox()
+    outbox.put(large(1))
+
+    assert not outbox.overflowed
+    assert await outbox.take() == [large(1)]
+
+
+async def test_large_frames_are_taken_one_at_a_time() -> None:
+    outbox = Outbox()
+    for _ in range(3):
+        outbox.put(large())
+
+    assert [len(await outbox.take()) for _ in range(3)] == [1, 1, 1]
+    assert outbox.size == 0
+
+
+async def test_what_is_sent_again_waits_until_half_of_the_bytes_are_gone() -> None:
+    outbox = Outbox()
+    for _ in range(4):
+        outbox.put(large())
+    waiting = asyncio.create_task(outbox.put_in_turn("again"))
+    await asyncio.wait({waiting}, timeout=0.05)
+
+    assert not waiting.done()
+    await outbox.take()
+    await waiting
+
+
+async def test_progress_for_which_there_is_no_room_is_left_out() -> None:
+    outbox = Outbox()
+    for number in range(100):
+        outbox.put_progress(number, large())
+
+    assert outbox.size <= LIMIT_BYTES
+    assert not outbox.overflowed
+
+
+async def test_the_fullest_has_to_go_when_all_together_hold_too_much() -> None:
+    memory = OutboxMemory(LIMIT_BYTES)
+    slow, quick = Outbox(memory), Outbox(memory)
+    for _ in range(6):
+        slow.put(large())
+    quick.put(large())
+    quick.put(large())
+
+    assert (slow.overflowed, quick.overflowed) == (True, False)
+    assert slow.size == 0
+    assert await slow.take() == []
+
+
+async def test_what_one_client_asked_for_again_waits_for_the_memory_of_all() -> None:
+    memory = OutboxMemory(LIMIT_BYTES)
+    slow, quick = Outbox(memory), Outbox(memory)
+    for _ in range(5):
+        slow.put(large())
+    waiting = asyncio.create_task(quick.put_in_turn("again"))
+    await asyncio.wait({waiting}, timeout=0.05)
+
+    assert not waiting.done()
+    slow.close()
+    await waiting
