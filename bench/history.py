@@ -26,9 +26,11 @@ from heliograph.contracts.names import asset_id, new_job_id
 from heliograph.contracts.queries import ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Step
 from heliograph.runtime.serving import settle
-from services.status.ledgers import Row
+from services.status.ledgers import Row, SnapshotQuery
 from services.status.ledgers.listing import cursor_after
 from services.status.ledgers.sql import SqlLedger
+from services.status.subscribing import PAGE as SHOWN
+from services.status.subscribing import PAGE_BYTES
 from tests.support.records import a_record
 
 PROJECT = "bench"
@@ -191,7 +193,10 @@ async def ask_all(ledger: SqlLedger, jobs: list[Record], rng: random.Random) -> 
         sys.stdout.write(row(name, await measure(slots)))
 
     async def lately() -> None:
-        await ledger.snapshot(PROJECT, None, jobs[-1].created_at)
+        query = SnapshotQuery(project=PROJECT, jobs=None, final_since=jobs[-1].created_at)
+        page = await ledger.snapshot(query, None, limit=SHOWN, room=PAGE_BYTES)
+        while page.next:
+            page = await ledger.snapshot(query, page.next, limit=SHOWN, room=PAGE_BYTES)
 
     sys.stdout.write(row("open, and ended lately", await measure(lately)))
 

@@ -64,6 +64,7 @@ async def _follow(
     address: str, project: str, jobs: Sequence[str], after: Cursor | None
 ) -> AsyncGenerator[LiveEvent]:
     pause = _FIRST_PAUSE
+    shown = _Shown()
     while True:
         try:
             protocols = [Subprotocol(SUBPROTOCOL)]
@@ -73,7 +74,8 @@ async def _follow(
                     async for event in events:
                         pause = _FIRST_PAUSE
                         after = event.cursor or after
-                        yield event
+                        if shown.is_news(event):
+                            yield event
         except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
             pass
         except Refused as error:
@@ -81,6 +83,27 @@ async def _follow(
                 raise
         await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  # spreads load
         pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+class _Shown:
+    """
+    Jobs that a snapshot showed later than the sequence it is of: its pages are read one by one.
+
+    A client that comes back to that sequence is sent events once more that were in the snapshot.
+    """
+
+    def __init__(self) -> None:
+        self._sequences: dict[str, int] = {}
+
+    def is_news(self, event: LiveEvent) -> bool:
+        if event.kind == "snapshot" and event.job:
+            self._sequences[event.about] = event.job.sequence or 0
+        if event.kind != "event" or event.cursor is None:
+            return True
+        if event.cursor.sequence <= self._sequences.get(event.about, 0):
+            return False
+        self._sequences.pop(event.about, None)
+        return True
 
 
 def _subscribe(project: str, jobs: Sequence[str], after: Cursor | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from heliograph.runtime.presenting import Addresses, Presenter
 from heliograph.runtime.registry import load_registry
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
+from services.status.admission import Admission
 from services.status.answering import answer_queries
 from services.status.cleaning import (
     Cleaner,
@@ -26,12 +27,12 @@ from services.status.cleaning import (
 from services.status.hub import Hub
 from services.status.ledgers.sql import SqlLedger
 from services.status.live import live_routes
-from services.status.outbox import Outbox
+from services.status.outbox import Outbox, OutboxMemory
 from services.status.projecting import Projector
 from services.status.reaping import Reaper, reap_for_ever
 from services.status.settings import StatusSettings
 from services.status.streaming import streaming_routes
-from services.status.subscribing import Subscription
+from services.status.subscribing import Subscription, Terms
 from services.status.trimming import trim_for_ever
 from services.status.versioning import Versions
 
@@ -55,16 +56,21 @@ def create_app(settings: StatusSettings) -> FastAPI:
     )
     reaper = Reaper(bus.events, bus.work, bus.accounts, bus.jetstream.hint, ledger, settings)
 
+    terms = Terms(
+        replay_limit=settings.replay_limit,
+        final_for=settings.snapshot_final,
+        patience=settings.live_patience,
+        turns=asyncio.Semaphore(settings.snapshots_at_once),
+    )
+    memory = OutboxMemory(settings.outbox_bytes)
+    admission = Admission.of(
+        connections=settings.max_live,
+        streams=settings.max_streams,
+        subscriptions=settings.max_subscriptions,
+    )
+
     def subscribe(asked: Subscribe, outbox: Outbox) -> Subscription:
-        return Subscription(
-            asked,
-            hub,
-            ledger,
-            presenter,
-            outbox,
-            replay_limit=settings.replay_limit,
-            final_for=settings.snapshot_final,
-        )
+        return Subscription(asked, hub, ledger, presenter, outbox, terms)
 
     prepared = asyncio.Event()
 
@@ -101,7 +107,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
         await ledger.aclose()
 
     app = create_web(settings, "Heliograph status", lifespan=lifespan)
-    app.include_router(live_routes(subscribe))
-    app.include_router(streaming_routes(subscribe))
+    app.include_router(live_routes(subscribe, admission, memory))
+    app.include_router(streaming_routes(subscribe, admission, memory))
     add_health(app, {"nats": bus.check, "hub": check_hub, "database": ledger.check})
     return app

@@ -27,6 +27,8 @@ from heliograph.runtime.presenting import Presenter, as_json
 
 log = structlog.get_logger()
 
+_REPLAY_BYTES = 4 * 2**20  #: of the log, read at once for one client
+_HISTORY_BYTES = 64 * 1024  #: of each job, where a client follows named ones
 _REPORTS_KEPT = 50_000
 _SHOWN_FOR = 1 / 3  #: of the life of an address; in a new text it has half of that left, or more
 _ASK_AGAIN = 1.0  #: seconds, where storage did not give all addresses in time
@@ -225,21 +227,29 @@ class Hub:
         self, project: str, jobs: frozenset[str] | None, after: int, floor: int
     ) -> tuple[list[Frame], int]:
         """
-        Events after a sequence from the log, the oldest first, and how many more there are. Of named
-        jobs only those up to `floor`: the ring had the others when the log was asked.
+        The next events after a sequence from the log, the oldest first, and how many more there are,
+        at least. Of named jobs only those up to `floor`: the ring had the others when the log was
+        asked.
         """
         if jobs is None:
             batch = self._bus.jetstream.batch
-            messages, more = await batch(STREAM, subjects.event(project, "*"), after + 1)
+            subject = subjects.event(project, "*")
+            messages, more = await batch(STREAM, subject, after + 1, most=_REPLAY_BYTES)
             return [_logged(message) for message in messages], more
-        histories = [await self._history(project, job, after) for job in sorted(jobs)]
-        # only so far is it certain that no history was read before its last event was stored
-        frames = [frame for history in histories for frame in history if frame.sequence <= floor]
-        return sorted(frames, key=lambda frame: frame.sequence), 0
+        parts = [await self._history(project, job, after) for job in sorted(jobs)]
+        # only so far is it certain that no history was read before its last event was stored, and
+        # only so far is each of them here
+        horizon = min([floor, *(frames[-1].sequence for frames, more in parts if more)])
+        frames = [each for frames, _ in parts for each in frames if each.sequence <= horizon]
+        return sorted(frames, key=lambda frame: frame.sequence), int(horizon < floor)
 
-    async def _history(self, project: str, job: str, after: int) -> list[Frame]:
-        every = self._bus.jetstream.every(STREAM, subjects.event(project, job), after + 1)
-        return [_logged(message) async for message in every]
+    async def _history(self, project: str, job: str, after: int) -> tuple[list[Frame], int]:
+        """The next events of a job, a few, and how many more there are."""
+        subject = subjects.event(project, job)
+        messages, more = await self._bus.jetstream.batch(
+            STREAM, subject, after + 1, most=_HISTORY_BYTES
+        )
+        return [_logged(message) for message in messages], more
 
     async def count(self, project: str, jobs: frozenset[str] | None, after: int) -> int:
         """How many events there are after a sequence; for named jobs, as good as none."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -9,8 +10,8 @@ from pydantic import ValidationError
 
 from heliograph.contracts.errors import (
     HeliographError,
+    ServiceError,
     StateConflict,
-    Unavailable,
     ValidationFailed,
 )
 from heliograph.contracts.live import (
@@ -20,12 +21,14 @@ from heliograph.contracts.live import (
     Subscribe,
     Unsubscribe,
 )
-from services.status.outbox import Outbox
+from services.status.admission import Admission, Full
+from services.status.outbox import Outbox, OutboxMemory
 from services.status.subscribing import Subscribing, Subscription, error_frame
 
 log = structlog.get_logger()
 
-NOT_TEXT, ABUSE, TOO_SLOW = 1003, 1008, 4408  #: close codes
+#: close codes; after `COME_BACK_LATER` and `TOO_SLOW` the same connection may succeed
+NOT_TEXT, ABUSE, COME_BACK_LATER, TOO_SLOW = 1003, 1008, 1013, 4408
 
 MAX_SUBSCRIPTIONS = 100
 MAX_FRAMES = 50  #: from a client, a second
@@ -33,7 +36,7 @@ MAX_MISTAKES = 3  #: in a row
 _SEND_PATIENCE = 30.0  #: seconds for a client to take one frame
 
 
-def live_routes(subscribing: Subscribing) -> APIRouter:
+def live_routes(subscribing: Subscribing, admission: Admission, memory: OutboxMemory) -> APIRouter:
     """The one door for browsers and other followers."""
     router = APIRouter()
 
@@ -41,7 +44,14 @@ def live_routes(subscribing: Subscribing) -> APIRouter:
     async def live(socket: WebSocket) -> None:
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        await _Conversation(socket, subscribing).run()
+        try:
+            with admission.connections.place():
+                code = await _Conversation(socket, subscribing, admission, memory).run()
+        except Full:
+            code = COME_BACK_LATER
+        if code:
+            with suppress(RuntimeError):
+                await socket.close(code)
 
     return router
 
@@ -49,32 +59,47 @@ def live_routes(subscribing: Subscribing) -> APIRouter:
 class _Conversation:
     """One client, from hello to goodbye."""
 
-    def __init__(self, socket: WebSocket, subscribing: Subscribing) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        subscribing: Subscribing,
+        admission: Admission,
+        memory: OutboxMemory,
+    ) -> None:
         self._socket = socket
         self._subscribing = subscribing
-        self._outbox = Outbox()
+        self._admission = admission
+        self._outbox = Outbox(memory)
         self._subscriptions: dict[int, Subscription] = {}
         self._joining: dict[int, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()  #: one subscription at a time is brought up to date
+        self._dismissed: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._mistakes = 0
         self._second, self._frames = 0.0, 0
 
-    async def run(self) -> None:
-        talking = {
+    async def run(self) -> int | None:
+        """Returns the close code for a client that has to go."""
+        talking: set[asyncio.Future[int | None]] = {
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._speak()),
+            self._dismissed,
         }
         try:
             done, _ = await asyncio.wait(talking, return_when=asyncio.FIRST_COMPLETED)
-            code = next(iter(done)).result()
-            if code:
-                with suppress(RuntimeError):
-                    await self._socket.close(code)
+            return next(iter(done)).result()
         finally:
-            for task in (*talking, *self._joining.values()):
-                task.cancel()
-            for subscription in self._subscriptions.values():
-                subscription.stop()
-            await asyncio.gather(*talking, *self._joining.values(), return_exceptions=True)
+            waiting: list[asyncio.Future[Any]] = [*talking, *self._joining.values()]
+            for each in waiting:
+                each.cancel()
+            for id_ in list(self._subscriptions):
+                self._end(id_)
+            self._outbox.close()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _dismiss(self, code: int) -> None:
+        """Close the connection."""
+        if not self._dismissed.done():
+            self._dismissed.set_result(code)
 
     async def _speak(self) -> int | None:
         """Send what there is. Returns the close code for a client that does not keep up."""
@@ -103,6 +128,8 @@ class _Conversation:
             try:
                 await self._obey(message["text"])
                 self._mistakes = 0
+            except Full:
+                return COME_BACK_LATER
             except HeliographError as error:
                 self._complain(None, error)
                 self._mistakes += 1
@@ -137,35 +164,40 @@ class _Conversation:
             error = StateConflict(f"at most {MAX_SUBSCRIPTIONS} subscriptions per connection")
             self._complain(asked.id, error)
         else:
+            self._admission.subscriptions.take(asked.project)
             subscription = self._subscribing(asked, self._outbox)
             self._subscriptions[asked.id] = subscription
             self._joining[asked.id] = asyncio.create_task(self._join(asked.id, subscription))
 
     async def _join(self, id_: int, subscription: Subscription) -> None:
         try:
-            await subscription.run()
+            async with self._turn:
+                await subscription.run()
+        except ServiceError as error:  # it passes: the client comes back, and resumes
+            log.warning("A subscription was not served in time", reason=str(error))
+            self._dismiss(COME_BACK_LATER)
         except HeliographError as error:
-            self._give_up(id_, subscription, error)
+            if self._subscriptions.get(id_) is subscription:
+                self._end(id_)
+            self._complain(id_, error)
         except Exception as error:
             log.exception("A subscription broke", exc_info=error)
-            self._give_up(id_, subscription, Unavailable("the subscription broke"))
+            self._dismiss(COME_BACK_LATER)
         finally:
             self._joining.pop(id_, None)
 
-    def _give_up(self, id_: int, subscription: Subscription, error: HeliographError) -> None:
-        subscription.stop()
-        if self._subscriptions.get(id_) is subscription:
-            del self._subscriptions[id_]
-        self._complain(id_, error)
+    def _end(self, id_: int) -> None:
+        subscription = self._subscriptions.pop(id_, None)
+        if subscription:
+            subscription.stop()
+            self._admission.subscriptions.give_back(subscription.project)
 
     async def _unsubscribe(self, id_: int) -> None:
         joining = self._joining.pop(id_, None)
         if joining:
             joining.cancel()
             await asyncio.gather(joining, return_exceptions=True)
-        subscription = self._subscriptions.pop(id_, None)
-        if subscription:
-            subscription.stop()
+        self._end(id_)
 
     def _complain(self, id_: int | None, error: HeliographError) -> None:
         self._outbox.put(error_frame(id_, error.problem().model_dump(mode="json")))

@@ -17,6 +17,13 @@ class StatusSettings(ServiceSettings):
         default=10_000, ge=1
     )  #: missed events that are replayed, not reloaded
     snapshot_final: timedelta = timedelta(minutes=30)  #: final jobs stay in snapshots so long
+    live_patience: float = Field(default=5.0, gt=0)  #: seconds a subscription waits to be served
+    max_live: int = Field(default=2_000, ge=1)  #: live connections of one process
+    max_streams: int = Field(default=500, ge=1)  #: streams of server-sent events of one process
+    #: of one project, in one process; over a cap, clients are told to come back later
+    max_subscriptions: int = Field(default=5_000, ge=1)
+    snapshots_at_once: int = Field(default=4, ge=1)  #: pages of snapshots that are made at once
+    outbox_bytes: int = Field(default=256 * 2**20, ge=2**20)  #: that wait for clients, in all
     reap_every: float = Field(default=10.0, gt=0)  #: seconds
     reap_after: float = Field(default=60.0, gt=0)  #: seconds without event and message
     unknown_after: timedelta = timedelta(hours=24)  #: an undecided `submit_unknown` expires

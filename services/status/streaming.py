@@ -4,17 +4,21 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 
+import structlog
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.errors import HeliographError, ServiceError
 from heliograph.contracts.live import Cursor, Subscribe
 from heliograph.contracts.names import JobId, ProjectName
 from heliograph.runtime.documents import query_of
 from heliograph.runtime.urls import read_query
-from services.status.outbox import Outbox
+from services.status.admission import Admission
+from services.status.outbox import Outbox, OutboxMemory
 from services.status.subscribing import Subscribing, error_frame
+
+log = structlog.get_logger()
 
 _LINE_END = "\n"
 _PING = 15  #: seconds of silence before a comment says that we are still there
@@ -32,7 +36,9 @@ class _Wanted(BaseModel):
     job: JobId | None = None
 
 
-def streaming_routes(subscribing: Subscribing) -> APIRouter:
+def streaming_routes(
+    subscribing: Subscribing, admission: Admission, memory: OutboxMemory
+) -> APIRouter:
     """The twin of the live connection, one subscription long."""
     router = APIRouter()
 
@@ -50,9 +56,10 @@ def streaming_routes(subscribing: Subscribing) -> APIRouter:
             jobs=[wanted.job] if wanted.job else None,
             after=cursor_of(request.headers.get("last-event-id", "")),
         )
-        return EventSourceResponse(
-            _frames(asked, subscribing), ping=_PING, send_timeout=_SEND_PATIENCE, sep=_LINE_END
-        )
+        admission.streams.check()
+        admission.subscriptions.check(asked.project)
+        frames = _frames(asked, subscribing, admission, memory)
+        return EventSourceResponse(frames, ping=_PING, send_timeout=_SEND_PATIENCE, sep=_LINE_END)
 
     return router
 
@@ -63,21 +70,25 @@ def cursor_of(last_event_id: str) -> Cursor | None:
     return Cursor(epoch=match[1], sequence=int(match[2])) if match else None
 
 
-async def _frames(asked: Subscribe, subscribing: Subscribing) -> AsyncIterator[ServerSentEvent]:
+async def _frames(
+    asked: Subscribe, subscribing: Subscribing, admission: Admission, memory: OutboxMemory
+) -> AsyncIterator[ServerSentEvent]:
     """Ends when the client does not keep up, or nothing can be told: it comes back, and resumes."""
-    outbox = Outbox()
-    subscription = subscribing(asked, outbox)
-    joining = asyncio.create_task(subscription.run())
-    joining.add_done_callback(lambda done: _complain(done, outbox))
-    try:
-        while not outbox.overflowed:
-            for frame in await outbox.take():
-                yield as_event(frame, subscription.epoch)
-                if frame.startswith('{"op":"error"'):
-                    return
-    finally:
-        joining.cancel()
-        subscription.stop()
+    with admission.streams.place(), admission.subscriptions.place(asked.project):
+        outbox = Outbox(memory)
+        subscription = subscribing(asked, outbox)
+        joining = asyncio.create_task(subscription.run())
+        joining.add_done_callback(lambda done: _complain(done, outbox))
+        try:
+            while not outbox.overflowed:
+                for frame in await outbox.take():
+                    yield as_event(frame, subscription.epoch)
+                    if frame.startswith('{"op":"error"'):
+                        return
+        finally:
+            joining.cancel()
+            subscription.stop()
+            outbox.close()
 
 
 def as_event(frame: str, epoch: str) -> ServerSentEvent:
@@ -91,7 +102,10 @@ def as_event(frame: str, epoch: str) -> ServerSentEvent:
 
 
 def _complain(joining: "asyncio.Task[None]", outbox: Outbox) -> None:
+    """Say what will not get better; what passes ends the stream, and the client comes back."""
     error = None if joining.cancelled() else joining.exception()
-    if error:
-        told = error if isinstance(error, HeliographError) else HeliographError()
-        outbox.put(error_frame(0, told.problem().model_dump(mode="json")))
+    if isinstance(error, HeliographError) and not isinstance(error, ServiceError):
+        outbox.put(error_frame(0, error.problem().model_dump(mode="json")))
+    elif error:
+        log.warning("An event stream was not served", reason=str(error) or type(error).__name__)
+        outbox.give_up()

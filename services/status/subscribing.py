@@ -1,29 +1,43 @@
 """One subscription of a live client: what it missed first, then everything as it happens."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
+from heliograph.contracts.errors import ServiceError, Unavailable
 from heliograph.contracts.live import Cursor, Subscribe
 from heliograph.contracts.queries import ProgressReport
 from heliograph.runtime.bus import now
 from heliograph.runtime.presenting import Presenter, as_json, with_progress
 from services.status.hub import Frame, Hub
-from services.status.ledgers import Ledger
+from services.status.ledgers import Ledger, Place, SnapshotPage, SnapshotQuery
 from services.status.outbox import Outbox
 
-PAGE = 500  #: jobs in a snapshot frame
+PAGE = 100  #: jobs in a snapshot frame, at most
+PAGE_BYTES = 512 * 1024  #: of records in a snapshot frame; one job may be larger
 _CATCH_UP = 5.0  #: seconds a hub has to hear of a sequence that the log has
+_ASK_AGAIN = 0.25  #: seconds
+_FIRST_PAGE_TRIES = 5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How clients are brought up to date."""
+
+    replay_limit: int  #: missed events that are sent again; with more, the client starts over
+    final_for: timedelta  #: final jobs are in a snapshot for so long
+    patience: float  #: seconds that the read model and the bus have to answer, each time
+    #: pages of snapshots, and parts of replays, that are made at once in this process
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
 
 
 class Subscription:
-    """
-    Events of a project, or of some of its jobs.
-
-    Args:
-        replay_limit: Missed events that are sent again; with more, the client starts over.
-        final_for: Final jobs are in a snapshot for so long.
-    """
+    """Events of a project, or of some of its jobs."""
 
     def __init__(
         self,
@@ -32,26 +46,29 @@ class Subscription:
         ledger: Ledger,
         presenter: Presenter,
         outbox: Outbox,
-        *,
-        replay_limit: int,
-        final_for: timedelta,
+        terms: Terms,
     ) -> None:
         self.jobs = frozenset(asked.jobs) if asked.jobs else None
         self._asked = asked
-        self._project = asked.project
+        self.project = asked.project
         self._hub = hub
         self._ledger = ledger
         self._presenter = presenter
         self._outbox = outbox
-        self._replay_limit = replay_limit
-        self._final_for = final_for
+        self._terms = terms
         self._last = 0  #: sequence of the last event this client has
+        self._newer: dict[str, int] = {}  #: of jobs that a snapshot shows later than it is of
 
     async def run(self) -> None:
-        """Bring the client up to date, and join the live ones."""
-        await self._hub.opened.wait()
+        """
+        Bring the client up to date, and join the live ones.
+
+        Raises:
+            Unavailable: The read model or the bus did not answer in time; come back later.
+        """
+        await self._patiently(self._hub_opened)
         after = self._asked.after
-        recovered = after is not None and await self._can_recover(after)
+        recovered = after is not None and await self._patiently(partial(self._can_recover, after))
         head = max(self._hub.head, after.sequence if after and recovered else 0)
         await self._say("subscribed", epoch=self._hub.epoch, head=head, recovered=recovered)
         if after is not None and recovered:
@@ -67,7 +84,26 @@ class Subscription:
 
     def stop(self) -> None:
         """Hear no more."""
-        self._hub.leave(self._project, self)
+        self._hub.leave(self.project, self)
+
+    async def _hub_opened(self) -> None:
+        try:
+            async with asyncio.timeout(self._terms.patience):
+                await self._hub.opened.wait()
+        except TimeoutError:
+            raise Unavailable("not listening yet") from None
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer, asked for again for a while when there is none right now."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._terms.patience
+        while True:
+            try:
+                return await ask()
+            except ServiceError:
+                if clock() >= end:
+                    raise
+            await asyncio.sleep(_ASK_AGAIN)
 
     async def _can_recover(self, after: Cursor) -> bool:
         if after.epoch != self._hub.epoch:
@@ -76,47 +112,87 @@ class Subscription:
             if after.sequence > await self._hub.last_sequence():
                 return False
             await self._hub.wait_beyond(after.sequence - 1, seconds=_CATCH_UP)
-        count = await self._hub.count(self._project, self.jobs, after.sequence)
-        return count <= self._replay_limit
+        count = await self._hub.count(self.project, self.jobs, after.sequence)
+        return count <= self._terms.replay_limit
+
+    # -- snapshots
 
     async def _send_snapshot(self) -> None:
-        """Jobs as they stood at one sequence; the events after it follow."""
-        since = now() - self._final_for
-        snapshot = await self._ledger.snapshot(
-            self._project, sorted(self.jobs) if self.jobs else None, since
+        """
+        Jobs page by page, as of a sequence taken before the first page; the events after it follow.
+
+        A page may show a job later than that: events that it has in it are left out.
+        """
+        query = SnapshotQuery(
+            project=self.project,
+            jobs=tuple(sorted(self.jobs)) if self.jobs else None,
+            final_since=now() - self._terms.final_for,
         )
-        self._last = snapshot.sequence
-        pages = [snapshot.rows[i : i + PAGE] for i in range(0, len(snapshot.rows), PAGE)] or [[]]
-        for number, page in enumerate(pages, start=1):
-            shown = await self._presenter.jobs([(row.record, row.sequence) for row in page])
+        page = await self._show_page(partial(self._first_page, query))
+        while page.next:
+            page = await self._show_page(partial(self._page, query, page.next))
+
+    async def _show_page(self, read: Callable[[], Awaitable[SnapshotPage]]) -> SnapshotPage:
+        await self._outbox.until_room()
+        async with self._terms.turns:
+            page = await read()
+            self._newer |= self._newer_in(page)
+            shown = await self._presenter.jobs([(r.record, r.sequence) for r in page.rows])
             jobs = [with_progress(job, self._hub.report(job["id"])) for job in shown]
-            more = number < len(pages)
-            await self._say("snapshot", sequence=snapshot.sequence, jobs=jobs, more=more)
+            content = {"sequence": self._last, "jobs": jobs, "more": page.next is not None}
+            self._outbox.put(self._frame("snapshot", **content))
+        return page
+
+    async def _first_page(self, query: SnapshotQuery) -> SnapshotPage:
+        """Read again while it shows more than its sequence: most snapshots have no other page."""
+        for _ in range(_FIRST_PAGE_TRIES):
+            self._last = await self._patiently(partial(self._ledger.head, self._hub.epoch))
+            page = await self._page(query, None)
+            if not self._newer_in(page):
+                break
+        return page
+
+    async def _page(self, query: SnapshotQuery, after: Place | None) -> SnapshotPage:
+        ask = partial(self._ledger.snapshot, query, after, limit=PAGE, room=PAGE_BYTES)
+        return await self._patiently(ask)
+
+    def _newer_in(self, page: SnapshotPage) -> dict[str, int]:
+        return {row.record.id: row.sequence for row in page.rows if row.sequence > self._last}
+
+    def _is_shown(self, frame: Frame) -> bool:
+        """Whether the snapshot has this event in it."""
+        return self._newer.get(frame.job, 0) >= frame.sequence
+
+    # -- replays
 
     async def _catch_up(self) -> None:
         while True:
             floor = self._hub.floor
             if self._last < floor:
-                frames, more = await self._hub.logged(self._project, self.jobs, self._last, floor)
+                frames, more = await self._patiently(partial(self._logged, floor))
             else:
-                frames, more = self._hub.recent(self._project, self.jobs, self._last), 0
+                frames, more = self._hub.recent(self.project, self.jobs, self._last), 0
                 if not frames:
-                    self._hub.join(self._project, self)
+                    self._hub.join(self.project, self)
                     return
             for frame in frames:
                 await self._hub.show(frame)
-                if frame.text:
+                if frame.text and not self._is_shown(frame):
                     await self._outbox.put_in_turn(self._event(frame))
                 self._last = frame.sequence
             if not more:
                 self._last = max(self._last, floor)
+
+    async def _logged(self, floor: int) -> tuple[list[Frame], int]:
+        async with self._terms.turns:
+            return await self._hub.logged(self.project, self.jobs, self._last, floor)
 
     # -- as a listener of the hub
 
     def on_event(self, frame: Frame) -> None:
         if frame.sequence > self._last:
             self._last = frame.sequence
-            if frame.text:
+            if frame.text and not self._is_shown(frame):
                 self._outbox.put(self._event(frame))
 
     def on_progress(self, report: ProgressReport) -> None:

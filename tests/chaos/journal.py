@@ -9,7 +9,7 @@ import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.support.stack import Stack
-from tests.support.watcher import Watcher, watching
+from tests.support.watcher import Frame, Watcher, watching
 
 _PAUSE = 0.2  #: seconds before a request that failed is sent again, with the same key
 _GIVE_UP = 90.0  #: seconds
@@ -34,6 +34,7 @@ class Seen:
 
     project: str
     after: int  #: sequence of the snapshot
+    newer: dict[str, int] = field(default_factory=dict)  #: jobs that it showed later than that
     sequences: list[int] = field(default_factory=list)
 
 
@@ -94,6 +95,12 @@ async def watch(stack: Stack, project: str, journal: Journal, rng: random.Random
         await asyncio.sleep(rng.choice([0.0, 0.1, 0.5, 1.5]))
 
 
+def _newer(snapshot: Frame) -> dict[str, int]:
+    """Jobs that a page shows later than the sequence of its snapshot, and until when."""
+    jobs = {job["id"]: job["sequence"] for job in snapshot["jobs"]}
+    return {job: at for job, at in jobs.items() if at > snapshot["sequence"]}
+
+
 async def _follow(
     watcher: Watcher,
     project: str,
@@ -101,7 +108,7 @@ async def _follow(
     journal: Journal,
     seconds: float,
 ) -> dict[str, Any] | None:
-    epoch = ""
+    epoch, newer = "", dict[str, int]()
     end = asyncio.get_running_loop().time() + seconds
     current = next((s for s in reversed(journal.seen) if s.project == project), None)
     try:
@@ -111,12 +118,15 @@ async def _follow(
                 match frame["op"]:
                     case "subscribed":
                         epoch = frame["epoch"]
+                        newer = dict[str, int]()
                         if not frame["recovered"]:
                             current, cursor = None, None
-                    case "snapshot" if not frame["more"]:
-                        current = Seen(project, frame["sequence"])
-                        journal.seen.append(current)
-                        cursor = {"epoch": epoch, "sequence": frame["sequence"]}
+                    case "snapshot":
+                        newer |= _newer(frame)
+                        if not frame["more"]:
+                            current = Seen(project, frame["sequence"], newer)
+                            journal.seen.append(current)
+                            cursor = {"epoch": epoch, "sequence": frame["sequence"]}
                     case "event" if current is not None:
                         current.sequences.append(frame["sequence"])
                         cursor = {"epoch": epoch, "sequence": frame["sequence"]}

@@ -184,20 +184,26 @@ def slots_shared(log: list[Entry]) -> list[str]:
 
 
 def gaps(journal: Journal, log: list[Entry]) -> list[str]:
-    """What a client saw after a snapshot is what the log has after it: all, once, in order."""
+    """
+    What a client saw after a snapshot is what the log has after it: all, once, in order. Events that
+    a later page of the snapshot had in it may come again to a client that came back, or not.
+    """
     wrong = []
-    shown: dict[str, list[int]] = defaultdict(list)
+    shown: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for each in log:
         if isinstance(each.body, Record):
-            shown[each.body.project].append(each.sequence)
+            shown[each.body.project].append((each.sequence, each.body.id))
     for seen in journal.seen:
         if not seen.sequences:
             continue
         last = seen.sequences[-1]
-        expected = [s for s in shown[seen.project] if seen.after < s <= last]
-        if seen.sequences != expected:
-            missing = sorted(set(expected) - set(seen.sequences))
-            twice = [s for s, n in Counter(seen.sequences).items() if n > 1]
+        own = [(s, job) for s, job in shown[seen.project] if seen.after < s <= last]
+        known = {s for s, job in own if s <= seen.newer.get(job, 0)}
+        expected = [s for s, _ in own if s not in known]
+        heard = [s for s in seen.sequences if s not in known]
+        if heard != expected:
+            missing = sorted(set(expected) - set(heard))
+            twice = [s for s, n in Counter(heard).items() if n > 1]
             wrong.append(f"a client of {seen.project} missed {missing}, had twice {twice}")
     return wrong
 

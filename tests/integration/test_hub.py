@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from nats.aio.msg import Msg
 
+from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Canceled
 from heliograph.contracts.live import Cursor, Subscribe
@@ -23,11 +24,13 @@ from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.presenting import Addresses, Presenter
 from heliograph.runtime.tasks import running
+from services.status import subscribing
 from services.status.hub import Frame, Hub
+from services.status.ledgers import Place, Row, SnapshotPage, SnapshotQuery
 from services.status.ledgers.sql import SqlLedger
 from services.status.outbox import Outbox
 from services.status.settings import StatusSettings
-from services.status.subscribing import Subscription
+from services.status.subscribing import Subscription, Terms
 from tests.support.records import a_record, some_project
 
 ONE_EVENT, MANY_EVENTS = 1, 1_000_000  #: bytes that make a ring keep so much
@@ -143,16 +146,18 @@ def _once_read(
     bus: NatsBus, job: str, happens: Callable[[], Awaitable[None]], patch: pytest.MonkeyPatch
 ) -> None:
     """Let something happen when the history of a job has been read, the first time."""
-    every = bus.jetstream.every
+    batch = bus.jetstream.batch
     happening = [happens]
 
-    async def watched(stream: str, subject: str, sequence: int = 1) -> AsyncIterator[Stored]:
-        async for message in every(stream, subject, sequence):
-            yield message
+    async def watched(
+        stream: str, subject: str, sequence: int, **bounds: int
+    ) -> tuple[list[Stored], int]:
+        found = await batch(stream, subject, sequence, **bounds)
         if subject.endswith(job) and happening:
             await happening.pop()()
+        return found
 
-    patch.setattr(bus.jetstream, "every", watched)
+    patch.setattr(bus.jetstream, "batch", watched)
 
 
 async def _events(outbox: Outbox, number: int) -> list[dict[str, Any]]:
@@ -198,8 +203,7 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
             ledger,
             Presenter(StatusSettings(), Addresses(bus.jetstream, patience=2)),
             outbox,
-            replay_limit=100,
-            final_for=timedelta(minutes=1),
+            Terms(replay_limit=100, final_for=timedelta(minutes=1), patience=5),
         )
         await subscription.run()
         events = await _events(outbox, len(expected))
@@ -211,3 +215,100 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
 
 def _job(entry: Entry) -> str:
     return entry.record.id
+
+
+# -- snapshots
+
+
+@asynccontextmanager
+async def _subscribed(
+    hub: Hub, bus: NatsBus, ledger: SqlLedger, project: str, *, patience: float = 5
+) -> AsyncIterator[tuple[Outbox, "asyncio.Task[None]"]]:
+    """A client without a cursor, and how it is brought up to date."""
+    outbox = Outbox()
+    subscription = Subscription(
+        Subscribe(op="subscribe", id=1, project=project),
+        hub,
+        ledger,
+        Presenter(StatusSettings(), Addresses(bus.jetstream, patience=2)),
+        outbox,
+        Terms(replay_limit=100, final_for=timedelta(minutes=1), patience=patience),
+    )
+    joining = asyncio.create_task(subscription.run())
+    yield outbox, joining
+    await asyncio.wait({joining}, timeout=20)
+    subscription.stop()
+
+
+async def _frames(outbox: Outbox, op: str) -> list[dict[str, Any]]:
+    """What a client is sent, up to the first frame of a kind."""
+    frames: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        while not any(frame["op"] == op for frame in frames):
+            frames += [json.loads(frame) for frame in await outbox.take()]
+    return frames
+
+
+async def test_a_snapshot_waits_for_a_read_model_that_is_not_there_yet(
+    bus: NatsBus, tmp_path: Path
+) -> None:
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+
+    async with _hub(bus) as hub, _subscribed(hub, bus, ledger, some_project()) as (outbox, _):
+        await _frames(outbox, "subscribed")
+        await ledger.prepare()
+        await ledger.open(hub.epoch)
+        [snapshot] = await _frames(outbox, "snapshot")
+    await ledger.aclose()
+
+    assert (snapshot["jobs"], snapshot["more"]) == ([], False)
+
+
+async def test_a_subscription_does_not_wait_for_ever(bus: NatsBus, tmp_path: Path) -> None:
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+
+    async with (
+        _hub(bus) as hub,
+        _subscribed(hub, bus, ledger, some_project(), patience=0.2) as (_, joining),
+    ):
+        with pytest.raises(Unavailable):
+            await joining
+    await ledger.aclose()
+
+
+async def test_events_that_a_snapshot_has_in_it_are_not_sent_again(
+    bus: NatsBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pages are read after its sequence was taken, so later ones may be newer."""
+    monkeypatch.setattr(subscribing, "_FIRST_PAGE_TRIES", 1)
+    project = some_project()
+    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    await ledger.prepare()
+
+    async with _hub(bus) as hub:
+        known = await ledger.open(hub.epoch)
+        entry = await _accepted(bus, project)
+        await ledger.apply([Row(entry.sequence, entry.record)], known, entry.sequence)
+        read, ended = ledger.snapshot, list[Entry]()
+
+        async def read_later(
+            query: SnapshotQuery, after: Place | None, *, limit: int, room: int
+        ) -> SnapshotPage:
+            if not ended:
+                ended.append(await advance(bus.events, entry, Canceled(), "test"))
+                row = Row(ended[0].sequence, ended[0].record)
+                await ledger.apply([row], entry.sequence, row.sequence)
+            return await read(query, after, limit=limit, room=room)
+
+        monkeypatch.setattr(ledger, "snapshot", read_later)
+        async with _subscribed(hub, bus, ledger, project) as (outbox, _):
+            frames = await _frames(outbox, "snapshot")
+            other = await _accepted(bus, project)
+            frames += await _frames(outbox, "event")
+    await ledger.aclose()
+
+    [snapshot] = [frame for frame in frames if frame["op"] == "snapshot"]
+    events = [frame["sequence"] for frame in frames if frame["op"] == "event"]
+    assert snapshot["sequence"] == entry.sequence
+    assert [job["status"] for job in snapshot["jobs"]] == ["canceled"]
+    assert events == [other.sequence]

@@ -26,6 +26,7 @@ NOT_FOUND = 404
 
 _AGAIN_AFTER = 0.1  #: seconds between tries while the server is away
 _BATCH = 512  #: messages of one direct get; the server's own bound is 1,024 subjects or max_payload
+_BATCH_BYTES = 16 * 2**20  #: of one direct get
 
 
 class ApiError(Exception):
@@ -175,10 +176,17 @@ class JetStream:
                 return _stored(reply)
 
     async def batch(
-        self, stream: str, subject: str, sequence: int, *, size: int = _BATCH
+        self,
+        stream: str,
+        subject: str,
+        sequence: int,
+        *,
+        size: int = _BATCH,
+        most: int = _BATCH_BYTES,
     ) -> tuple[list[Stored], int]:
         """
-        Up to `size` messages of a subject at or after a sequence, and how many more there are.
+        Up to `size` messages of a subject at or after a sequence, and how many more there are. The
+        server stops with the message that makes it more than `most` bytes.
 
         Raises:
             Unavailable: The server does not answer.
@@ -196,7 +204,7 @@ class JetStream:
                 more.set_result(_pending(status, reply.headers or {}))
 
         inbox = self.connection.new_inbox()
-        query = {"seq": sequence, "batch": size, "next_by_subj": subject}
+        query = {"seq": sequence, "batch": size, "max_bytes": most, "next_by_subj": subject}
         async with self._calling():
             replies = await self.connection.subscribe(inbox, cb=collect)
             try:

@@ -41,11 +41,27 @@ class Quiet(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """Jobs as they stood at one sequence."""
+class SnapshotQuery:
+    """The jobs named; or, where none is, all that are not final or became so since a time."""
 
-    sequence: int
+    project: str
+    jobs: tuple[str, ...] | None
+    final_since: datetime
+
+
+class Place(NamedTuple):
+    """Where a snapshot goes on."""
+
+    is_over: bool  #: among the jobs that ended lately; they come after the open ones
+    at: tuple[Any, ...]  #: the job before, by what they are ordered by; empty: at the beginning
+
+
+@dataclass(frozen=True)
+class SnapshotPage:
+    """Some of the jobs of a snapshot, each at its latest event; `next` continues it."""
+
     rows: list[Row]
+    next: Place | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +133,16 @@ class Ledger(Protocol):
     async def find(self, query: FindJobs) -> list[FoundJob]:
         """Names of jobs of a project, newest first; one more than the limit, if there are."""
 
+    async def head(self, epoch: str) -> int:
+        """The cursor, once the ledger holds events of that epoch. Raises Unavailable before."""
+
     async def snapshot(
-        self, project: str, jobs: Sequence[str] | None, final_since: datetime
-    ) -> Snapshot:
-        """The jobs named; or all that are not final, or became so since a time."""
+        self, query: SnapshotQuery, after: Place | None, *, limit: int, room: int
+    ) -> SnapshotPage:
+        """
+        The next jobs of a snapshot, the oldest first: at most so many, and so many bytes of
+        records, but always one. What changes between two pages is in either, or in both.
+        """
 
     async def slots(self, query: ListSlots) -> SlotsShot:
         """Slots of a project, by name."""

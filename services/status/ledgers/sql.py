@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import Executable, Select, delete, insert, select, update
+from sqlalchemy import Row as Found
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +17,17 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import FINAL
 from heliograph.contracts.retention import Rule
-from services.status.ledgers import Ended, OutOfStep, Page, Quiet, Row, SlotsShot, Snapshot
+from services.status.ledgers import (
+    Ended,
+    OutOfStep,
+    Page,
+    Place,
+    Quiet,
+    Row,
+    SlotsShot,
+    SnapshotPage,
+    SnapshotQuery,
+)
 from services.status.ledgers.connecting import cause_of, connect, take_turn
 from services.status.ledgers.listing import cursor_after, finding, listing
 from services.status.ledgers.pruning import ended_jobs, jobs_in_use, not_emptied, read_ended
@@ -28,6 +39,7 @@ from services.status.ledgers.slotting import (
     slots_listed,
     versions_after,
 )
+from services.status.ledgers.snapshots import next_pass, place_of, snapshot_page
 from services.status.ledgers.sweeping import due_jobs, quiet_jobs, undecided_jobs
 from services.status.ledgers.tables import (
     LAYOUT,
@@ -131,25 +143,30 @@ class SqlLedger:
             found = await connection.execute(await finding(connection, query))
             return [FoundJob(id=each.id, retry_of=each.retry_of) for each in found]
 
-    async def snapshot(
-        self, project: str, jobs_named: Sequence[str] | None, final_since: datetime
-    ) -> Snapshot:
-        own = jobs.c.project == project
-        if jobs_named is None:
-            lately = and_(jobs.c.finished_at >= stamp(final_since), jobs.c.pruned.is_(False))
-            # the project in each of both, so that each is found by `jobs_by_end`
-            wanted = or_(and_(own, jobs.c.finished_at.is_(None)), and_(own, lately))
-        else:
-            wanted = and_(own, jobs.c.id.in_(jobs_named))
-        # one statement, so that the rows are of the cursor's moment on every database
-        statement = select(cursors.c.sequence.label("cursor"), jobs.c.sequence, jobs.c.record)
-        statement = statement.select_from(cursors.outerjoin(jobs, wanted))
-        statement = statement.order_by(jobs.c.created_at, jobs.c.id)
+    async def head(self, epoch: str) -> int:
         async with self._transaction() as connection:
-            found = (await connection.execute(statement)).all()
-        if not found:
+            found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
+        if found is None or found.epoch != epoch:
             raise Unavailable("the read model is not there yet")
-        return Snapshot(int(found[0].cursor), [read_row(each) for each in found if each.record])
+        return int(found.sequence)
+
+    async def snapshot(
+        self, query: SnapshotQuery, after: Place | None, *, limit: int, room: int
+    ) -> SnapshotPage:
+        rows: list[Found[Any]] = []
+        place: Place | None = after
+        async with self._transaction() as connection:
+            while True:
+                statement = snapshot_page(query, place).limit(limit - len(rows))
+                found = (await connection.execute(statement)).all()
+                kept = _fitting([*rows, *found], room) - len(rows)
+                rows += found[:kept]
+                place = place_of(query, rows[-1], place) if kept else place
+                if kept < len(found) or len(rows) == limit:
+                    break  # the page is full
+                if (place := next_pass(query, place)) is None:
+                    break
+        return SnapshotPage([read_row(each) for each in rows], place)
 
     async def slots(self, query: ListSlots) -> SlotsShot:
         shot = await self._slots(slots_listed(query))
@@ -241,3 +258,13 @@ class SqlLedger:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise Unavailable(f"the database does not answer: {cause_of(error)}") from error
+
+
+def _fitting(rows: Sequence[Found[Any]], room: int) -> int:
+    """How many of the first fit into so much room; at least one, if there is one."""
+    taken = 0
+    for count, row in enumerate(rows):
+        taken += len(row.record)
+        if count and taken > room:
+            return count
+    return len(rows)

@@ -26,7 +26,7 @@ from heliograph.contracts.records import Record, Step
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 9"
+LAYOUT = "jobs 10"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -120,7 +120,7 @@ jobs = Table(
         *("jobs_by_slot", "project", "slot", "ended", "status", "pruned"),
         postgresql_include=["number"],
     ),
-    Index("jobs_by_end", "project", "finished_at", "pruned"),
+    Index("jobs_by_end", "project", "finished_at", "created_at", "id", "pruned"),
     Index("jobs_open", "changed_at", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
     Index("jobs_by_step", "step", "changed_at"),
     _sparse_index("jobs_by_batch", "project", "batch", "created_at", "id", where="batch"),

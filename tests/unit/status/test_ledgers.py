@@ -30,6 +30,7 @@ from services.status.ledgers import Ledger, OutOfStep, Quiet, Row, as_text, flat
 from services.status.ledgers.listing import cursor_after, read_cursor
 from services.status.ledgers.sql import SqlLedger
 from tests.support.records import a_record
+from tests.support.snapshots import snapshot_pages, whole_snapshot
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -517,8 +518,8 @@ def test_labels_are_tags_and_parameters() -> None:
 
 
 async def snapped(ledger: Ledger, jobs: list[str] | None = None) -> tuple[int, list[str]]:
-    snapshot = await ledger.snapshot("demo", jobs, NOW - timedelta(minutes=30))
-    return snapshot.sequence, [row.record.id for row in snapshot.rows]
+    sequence = await ledger.head("one")
+    return sequence, [row.record.id for row in await whole_snapshot(ledger, jobs, at=NOW)]
 
 
 async def test_a_snapshot_is_of_the_cursor_and_oldest_first(ledger: SqlLedger) -> None:
@@ -556,12 +557,14 @@ async def test_a_snapshot_has_each_job_at_its_last_event(ledger: SqlLedger) -> N
     running = fold(job, started, NOW)
     await take_in(ledger, job, running)
 
-    snapshot = await ledger.snapshot("demo", None, NOW)
-
-    assert snapshot.rows == [Row(2, running)]
+    assert await whole_snapshot(ledger, at=NOW) == [Row(2, running)]
 
 
-async def test_a_snapshot_is_never_of_two_moments(ledger: SqlLedger, another: SqlLedger) -> None:
+async def test_a_snapshot_has_everything_up_to_its_sequence(
+    ledger: SqlLedger, another: SqlLedger
+) -> None:
+    """What is newer may be in it, too, and says so."""
+
     async def project() -> None:
         for number in range(30):
             await ledger.apply([Row(number + 1, a_job(age=number))], number, number + 1)
@@ -574,7 +577,53 @@ async def test_a_snapshot_is_never_of_two_moments(ledger: SqlLedger, another: Sq
         return seen
 
     _, seen = await asyncio.gather(project(), look())
-    assert all(sequence == jobs for sequence, jobs in seen)
+    assert all(sequence <= jobs for sequence, jobs in seen)
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_snapshot_comes_in_pages_of_so_many_jobs_and_bytes(
+    ledger: SqlLedger, named: bool
+) -> None:
+    jobs = [a_job(age=100 - n // 3, prompt="x" * 1_000) for n in range(10)]
+    await take_in(ledger, *jobs)
+    wanted = ids(*jobs) if named else None
+    size = len(jobs[0].model_dump_json())
+
+    for limit, room, pages in ((4, 2**20, [4, 4, 2]), (100, 3 * size + 99, [3, 3, 3, 1])):
+        found = snapshot_pages(ledger, wanted, at=NOW, limit=limit, room=room)
+        rows = [[row.record.id for row in page] async for page in found]
+
+        order = sorted(jobs, key=lambda job: (job.created_at, job.id))
+        assert [len(page) for page in rows if page] == pages
+        assert [job for page in rows for job in page] == ids(*order)
+
+
+async def test_a_job_that_is_larger_than_a_page_has_one_of_its_own(ledger: SqlLedger) -> None:
+    jobs = [a_job(age=9 - n, prompt="x" * 5_000) for n in range(3)]
+    await take_in(ledger, *jobs)
+
+    pages = [rows async for rows in snapshot_pages(ledger, at=NOW, room=1)]
+
+    assert [len(page) for page in pages if page] == [1, 1, 1]
+
+
+async def test_a_job_that_ends_between_two_pages_is_in_the_snapshot(ledger: SqlLedger) -> None:
+    jobs = [a_job(age=20 - n) for n in range(6)]
+    await take_in(ledger, *jobs)
+    seen: dict[str, str] = {}
+
+    async for rows in snapshot_pages(ledger, at=NOW, limit=2):
+        seen |= {row.record.id: row.record.status for row in rows}
+        if len(seen) == 2:  # one that was shown, and one that was not yet
+            await take_in(ledger, fold(jobs[0], Canceled(), NOW), fold(jobs[5], Canceled(), NOW))
+
+    assert set(seen) == set(ids(*jobs))
+    assert (seen[jobs[0].id], seen[jobs[5].id]) == ("canceled", "canceled")
+
+
+async def test_there_is_no_snapshot_of_another_history(ledger: SqlLedger) -> None:
+    with pytest.raises(Unavailable):
+        await ledger.head("two")
 
 
 async def test_there_is_no_snapshot_before_the_first_projection(database: str) -> None:

@@ -26,6 +26,7 @@ from services.gateway.reusing import with_result
 from services.status.ledgers import Ended, Row, SlotRows
 from services.status.ledgers.sql import SqlLedger
 from tests.support.records import a_record
+from tests.support.snapshots import whole_snapshot
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SLOT = "cast/alice/ref_a"
@@ -148,11 +149,10 @@ async def test_a_pruned_job_is_in_no_snapshot_but_one_that_names_it(ledger: SqlL
     [row] = await take_in(ledger, a_success())
     await prune(ledger, row)
 
-    everything = await ledger.snapshot("demo", None, NOW - timedelta(minutes=30))
-    named = await ledger.snapshot("demo", [row.record.id], NOW - timedelta(minutes=30))
+    named = await whole_snapshot(ledger, [row.record.id], at=NOW)
 
-    assert everything.rows == []
-    assert [each.record.pruned_at for each in named.rows] == [NOW]
+    assert await whole_snapshot(ledger, at=NOW) == []
+    assert [each.record.pruned_at for each in named] == [NOW]
 
 
 async def test_to_be_pruned_makes_no_old_job_a_recent_one(ledger: SqlLedger) -> None:
@@ -161,7 +161,7 @@ async def test_to_be_pruned_makes_no_old_job_a_recent_one(ledger: SqlLedger) -> 
     [row] = await take_in(ledger, a_success(at=long_ago))
     await prune(ledger, row)
 
-    assert (await ledger.snapshot("demo", None, NOW - timedelta(minutes=30))).rows == []
+    assert await whole_snapshot(ledger, at=NOW) == []
 
 
 # -- what leaves the live snapshot stays in the history
@@ -174,9 +174,9 @@ async def test_what_ended_half_an_hour_ago_leaves_the_snapshot_and_nothing_else(
     new = a_success(at=NOW - timedelta(minutes=29, seconds=59))
     await take_in(ledger, old, new)
 
-    snapshot = await ledger.snapshot("demo", None, NOW - timedelta(minutes=30))
+    snapshot = await whole_snapshot(ledger, at=NOW)
 
-    assert [row.record.id for row in snapshot.rows] == [new.id]
+    assert [row.record.id for row in snapshot] == [new.id]
     assert set(await listed(ledger)) == {old.id, new.id}
     assert await versions(ledger) == {1: old.id, 2: new.id}
 

@@ -1,0 +1,54 @@
+"""Snapshots of a project, page by page: what is open, then what ended lately."""
+
+from typing import Any
+
+from sqlalchemy import Column, Select, select, tuple_
+from sqlalchemy import Row as Found
+
+from services.status.ledgers import Place, SnapshotQuery
+from services.status.ledgers.tables import jobs, stamp
+
+_Order = tuple[Column[Any], ...]
+_open_order: _Order = (jobs.c.created_at, jobs.c.id)
+_end_order: _Order = (jobs.c.finished_at, jobs.c.created_at, jobs.c.id)
+
+
+def snapshot_page(query: SnapshotQuery, after: Place | None) -> Select[Any]:
+    """
+    Jobs of one pass: those named, or those that are open, or those that ended lately.
+
+    Each pass goes along an index. A job that ends while the open ones are read is among those that
+    ended, which are read afterwards.
+    """
+    own = jobs.c.project == query.project
+    order = _order(query, after)
+    statement = select(jobs.c.sequence, jobs.c.record, *_end_order).where(own)
+    if query.jobs is not None:
+        statement = statement.where(jobs.c.id.in_(query.jobs))
+    elif order is _open_order:
+        statement = statement.where(jobs.c.finished_at.is_(None))
+    else:
+        lately = jobs.c.finished_at >= stamp(query.final_since)
+        statement = statement.where(lately, jobs.c.pruned.is_(False))
+    if after is not None and after.at:
+        statement = statement.where(tuple_(*order) > after.at)
+    return statement.order_by(*order)
+
+
+def _order(query: SnapshotQuery, after: Place | None) -> _Order:
+    is_over = query.jobs is None and after is not None and after.is_over
+    return _end_order if is_over else _open_order
+
+
+def place_of(query: SnapshotQuery, found: Found[Any], after: Place | None) -> Place:
+    """Where a snapshot goes on after a job."""
+    order = _order(query, after)
+    values = tuple(found._mapping[column.name] for column in order)
+    return Place(is_over=order is _end_order, at=values)
+
+
+def next_pass(query: SnapshotQuery, after: Place | None) -> Place | None:
+    """Where a snapshot goes on when a pass is complete; None at its end."""
+    if query.jobs is not None or (after is not None and after.is_over):
+        return None
+    return Place(is_over=True, at=())

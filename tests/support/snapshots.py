@@ -1,0 +1,29 @@
+"""A whole snapshot of the read model, page by page."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+from services.status.ledgers import Ledger, Row, SnapshotPage, SnapshotQuery
+
+
+async def snapshot_pages(
+    ledger: Ledger,
+    jobs: list[str] | None = None,
+    *,
+    at: datetime,
+    limit: int = 100,
+    room: int = 2**20,
+) -> AsyncIterator[list[Row]]:
+    """The pages of a snapshot of `demo`, with what ended within half an hour."""
+    named = tuple(jobs) if jobs is not None else None
+    query = SnapshotQuery(project="demo", jobs=named, final_since=at - timedelta(minutes=30))
+    page: SnapshotPage | None = None
+    while page is None or page.next:
+        page = await ledger.snapshot(query, page.next if page else None, limit=limit, room=room)
+        yield page.rows
+
+
+async def whole_snapshot(
+    ledger: Ledger, jobs: list[str] | None = None, *, at: datetime
+) -> list[Row]:
+    return [row async for rows in snapshot_pages(ledger, jobs, at=at) for row in rows]
