@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 
 import httpx
 
+from heliograph.addresses import proxy_address, service_address, unreachable
 from heliograph.contracts.actions import (
     Action,
     ActionReport,
@@ -33,7 +34,8 @@ from heliograph.contracts.records import Asset, Job
 from heliograph.contracts.retention import CleanupReport
 from heliograph.contracts.scenes import Story, shots_of
 from heliograph.failures import ClientError, DamagedDownload, JobFailed, NotReachable, Refused
-from heliograph.live import Cursor, LiveEvent, following
+from heliograph.live import Cursor, Link, LiveEvent, following
+from heliograph.texts import check_key, check_sendable, part
 
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
 
@@ -49,15 +51,25 @@ class Client:
     Args:
         url: The gateway. Default: `HELIOGRAPH_PUBLIC_URL`, or http://127.0.0.1:8080.
         project: Default: `HELIOGRAPH_PROJECT`, or `demo`.
+        proxy: The address of an HTTP proxy. Default: `HELIOGRAPH_PROXY`, or none: what other
+            variables say of proxies and certificates is not read.
 
-    Every call may raise NotReachable (try again later) and Refused (read its `problem`).
+    Every call may raise NotReachable (try again later), Refused (read its `problem`) and Unsendable.
+
+    Raises:
+        AddressRefused: An address is none, or the wrong one; the message says which, and why.
     """
 
-    def __init__(self, url: str | None = None, *, project: str | None = None) -> None:
+    def __init__(
+        self, url: str | None = None, *, project: str | None = None, proxy: str | None = None
+    ) -> None:
         base = url or os.environ.get("HELIOGRAPH_PUBLIC_URL") or "http://127.0.0.1:8080"
-        self.url = base.rstrip("/")
+        self.url = service_address(base)
         self.project = project or os.environ.get("HELIOGRAPH_PROJECT") or "demo"
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=_TIMEOUT)
+        self._proxy = proxy_address(proxy or os.environ.get("HELIOGRAPH_PROXY"))
+        self._http = httpx.AsyncClient(
+            base_url=self.url, timeout=_TIMEOUT, trust_env=False, proxy=self._proxy
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,7 +97,7 @@ class Client:
         return Job.model_validate(
             await self._send(
                 "POST",
-                f"/v1/projects/{self.project}/jobs",
+                f"/v1/projects/{part(self.project)}/jobs",
                 json={"kind": kind, "prompt": prompt, **fields},
                 headers=_key(key),
             )
@@ -93,13 +105,13 @@ class Client:
 
     async def get(self, job: str) -> Job:
         """A job as it is now."""
-        return Job.model_validate(await self._send("GET", f"/v1/jobs/{job}"))
+        return Job.model_validate(await self._send("GET", f"/v1/jobs/{part(job)}"))
 
     async def jobs(self, **filters: Any) -> AsyncIterator[Job]:
         """Jobs of the project, newest first. Filters are the gateway's, as `status="failed"`."""
         query = dict(filters)
         while True:
-            page = await self._send("GET", f"/v1/projects/{self.project}/jobs", params=query)
+            page = await self._send("GET", f"/v1/projects/{part(self.project)}/jobs", params=query)
             for item in page["items"]:
                 yield Job.model_validate(item)
             if page["next"] is None:
@@ -108,7 +120,7 @@ class Client:
 
     async def cancel(self, job: str, mode: Literal["stop", "detach"] = "stop") -> Job:
         """Stop a job, or let it run on without its slot."""
-        answer = await self._send("POST", f"/v1/jobs/{job}/cancel", json={"mode": mode})
+        answer = await self._send("POST", f"/v1/jobs/{part(job)}/cancel", json={"mode": mode})
         return Job.model_validate(answer)
 
     async def retry(
@@ -123,7 +135,9 @@ class Client:
         body: dict[str, Any] = {"changes": changes or {}}
         if start:
             body["from"] = start
-        answer = await self._send("POST", f"/v1/jobs/{job}/retry", json=body, headers=_key(key))
+        answer = await self._send(
+            "POST", f"/v1/jobs/{part(job)}/retry", json=body, headers=_key(key)
+        )
         return Job.model_validate(answer)
 
     # -- asking for many
@@ -142,12 +156,12 @@ class Client:
         `submit`, for all of them together.
         """
         body = {"jobs": [dict(job) for job in jobs], "only_missing": only_missing}
-        path = f"/v1/projects/{self.project}/batches"
+        path = f"/v1/projects/{part(self.project)}/batches"
         return Batch.model_validate(await self._send("POST", path, json=body, headers=_key(key)))
 
     async def get_batch(self, batch: str) -> Batch:
         """A batch, each of its jobs in its latest try, as it is now."""
-        return Batch.model_validate(await self._send("GET", f"/v1/batches/{batch}"))
+        return Batch.model_validate(await self._send("GET", f"/v1/batches/{part(batch)}"))
 
     async def act(
         self,
@@ -182,7 +196,7 @@ class Client:
 
     async def _act(self, body: dict[str, Any], **options: Any) -> Any:
         return await self._send(
-            "POST", f"/v1/projects/{self.project}/actions", json=body, **options
+            "POST", f"/v1/projects/{part(self.project)}/actions", json=body, **options
         )
 
     async def shots_from(
@@ -219,7 +233,7 @@ class Client:
         body: dict[str, Any] = {"dry_run": dry_run}
         if retention:
             body["retention"] = retention
-        path = f"/v1/projects/{self.project}/cleanup"
+        path = f"/v1/projects/{part(self.project)}/cleanup"
         return CleanupReport.model_validate(await self._send("POST", path, json=body))
 
     # -- looking around
@@ -236,7 +250,10 @@ class Client:
 
     @asynccontextmanager
     async def follow(
-        self, *jobs: str, after: Cursor | None = None
+        self,
+        *jobs: str,
+        after: Cursor | None = None,
+        timeout: float | None = None,  # of reading
     ) -> AsyncIterator[AsyncIterator[LiveEvent]]:
         """
         What happens to some jobs, or to the whole project when none is named.
@@ -245,25 +262,48 @@ class Client:
                 async for event in events: ...
 
         A snapshot comes first, or what was missed since `after`; lost connections are taken up again.
+
+        Reading the events raises:
+            Refused: There is no such job in the project.
+            LiveClosed: The service closed the connection for good.
+            WaitedTooLong: `timeout` seconds are over; the jobs go on.
         """
-        address = (await self._send("GET", "/v1"))["links"]["live"]
-        async with following(address, self.project, jobs, after) as events:
+        link = Link((await self._send("GET", "/v1"))["links"]["live"], proxy=self._proxy)
+        async with following(link, self.project, jobs, after, timeout=timeout) as events:
             yield events
 
-    async def finish(self, *jobs: str) -> list[Job]:
-        """The jobs, once all of them have ended, however they did."""
+    async def finish(
+        self,
+        *jobs: str,
+        timeout: float | None = None,  # it has an error of its own
+    ) -> list[Job]:
+        """
+        The jobs, once all of them have ended, however they did.
+
+        Raises:
+            Refused, LiveClosed, WaitedTooLong: As `follow` does.
+        """
         ended: dict[str, Job] = {}
-        async with self.follow(*jobs) as events:
+        waited_for = set(jobs)
+        if not waited_for:
+            return []
+        async with self.follow(*jobs, timeout=timeout) as events:
             async for event in events:
                 if event.job and event.job.status in FINAL:
                     ended[event.about] = event.job
-                if all(job in ended for job in jobs):
+                    waited_for.discard(event.about)
+                if not waited_for:
                     break
         return [ended[job] for job in jobs]
 
-    async def wait(self, job: str) -> Job:
+    async def wait(
+        self,
+        job: str,
+        *,
+        timeout: float | None = None,  # it has an error of its own
+    ) -> Job:
         """The job, once it has succeeded. Raises JobFailed when it ends in another way."""
-        [ended] = await self.finish(job)
+        [ended] = await self.finish(job, timeout=timeout)
         if ended.status != "succeeded":
             raise JobFailed(ended)
         return ended
@@ -302,6 +342,7 @@ class Client:
     async def _fetch(self, asset: Asset, target: Path) -> str:
         """Copy, and return the SHA-256 of what came."""
         url = asset.url or await self._fresh_address(asset)
+        failure = NotReachable(f"{asset.id} cannot be downloaded")
         for _ in range(_TRIES):
             digest = hashlib.sha256()
             try:
@@ -315,9 +356,10 @@ class Client:
                             digest.update(chunk)
                             stream.write(chunk)
                 return digest.hexdigest()
-            except httpx.HTTPError:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                failure = unreachable(url, error)
                 await asyncio.sleep(0.5)
-        raise NotReachable(f"{asset.id} cannot be downloaded")
+        raise failure
 
     async def _fresh_address(self, asset: Asset) -> str:
         job, index = job_of_asset(asset.id)
@@ -330,15 +372,17 @@ class Client:
 
     async def _send(self, method: str, path: str, **options: Any) -> Any:
         """One request; repeated while nobody could take it. All of ours can be repeated."""
+        check_sendable(options.get("json"))
+        check_sendable(options.get("params"))
         pause = 0.2
         for _ in range(_TRIES):
             try:
                 answer = await self._http.request(method, path, **options)
             except httpx.TransportError as error:
-                failure: ClientError = NotReachable(f"{self.url}: {type(error).__name__}")
+                failure: ClientError = unreachable(self.url, error)
             else:
                 if answer.is_success:
-                    return answer.json()
+                    return _content(answer)
                 failure = _refusal(answer)
                 if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                     raise failure
@@ -359,6 +403,8 @@ def _action(
 
 
 def _key(key: str | None) -> dict[str, str]:
+    if key is not None:
+        check_key(key)
     return {"Idempotency-Key": key or secrets.token_urlsafe(18)}
 
 
@@ -366,4 +412,16 @@ def _refusal(answer: httpx.Response) -> ClientError:
     try:
         return Refused(Problem.model_validate(answer.json()))
     except ValueError:
-        return NotReachable(f"HTTP {answer.status_code} from something that is no gateway")
+        return _no_gateway(answer)
+
+
+def _content(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        raise _no_gateway(answer) from None
+
+
+def _no_gateway(answer: httpx.Response) -> NotReachable:
+    place = answer.request.url.copy_with(query=None)
+    return NotReachable(f"{place} answered {answer.status_code}, and is no gateway")

@@ -12,6 +12,30 @@ class NotReachable(ClientError):
     """Nobody answers at that address."""
 
 
+class AddressRefused(NotReachable):
+    """An address that cannot be one of a service; the message says which one, and why."""
+
+
+class LiveClosed(ClientError):
+    """The service closed the live connection for good; `code` is its close code, if it gave one."""
+
+    code: int | None = None
+
+    @classmethod
+    def of(cls, code: int | None, reason: str) -> "LiveClosed":
+        closed = cls(f"the live connection was closed with {code}: {reason or 'no reason given'}")
+        closed.code = code
+        return closed
+
+
+class WaitedTooLong(ClientError, TimeoutError):
+    """The time to wait is over; what was waited for goes on."""
+
+
+class Unsendable(ClientError, ValueError):
+    """A request that no encoding can carry: a text is no valid Unicode, or a number no JSON."""
+
+
 class Refused(ClientError):
     """The service refused the request; `problem` says why, and what can be done."""
 

@@ -266,6 +266,13 @@ class Hub:
         info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}")
         return int(info["state"]["last_seq"])
 
+    async def has_job(self, project: str, job: str) -> bool:
+        """Whether the log has a job of the project by that name. Raises Unavailable."""
+        entry = await self._bus.events.last(job)
+        return (
+            entry is not None and isinstance(entry.body, Record) and entry.body.project == project
+        )
+
     def join(self, project: str, listener: Listener) -> None:
         """From now on, the listener hears every event that is pumped."""
         self._live.setdefault(project, set()).add(listener)

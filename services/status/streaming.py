@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import structlog
 from fastapi import APIRouter, Request
@@ -56,6 +57,8 @@ def streaming_routes(
             jobs=[wanted.job] if wanted.job else None,
             after=cursor_of(request.headers.get("last-event-id", "")),
         )
+        with suppress(ServiceError):  # what passes ends the stream: a browser comes back to that
+            await subscribing(asked, Outbox()).check_jobs()
         admission.streams.check()
         admission.subscriptions.check(asked.project)
         frames = _frames(asked, subscribing, admission, memory)

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from heliograph.contracts.errors import ServiceError, Unavailable
+from heliograph.contracts.errors import NotFound, ServiceError, Unavailable
 from heliograph.contracts.live import Cursor, Subscribe
 from heliograph.contracts.queries import ProgressReport
 from heliograph.runtime.bus import now
@@ -64,9 +65,11 @@ class Subscription:
         Bring the client up to date, and join the live ones.
 
         Raises:
+            NotFound: The project has no job by one of the names.
             Unavailable: The read model or the bus did not answer in time; come back later.
         """
         await self._patiently(self._hub_opened)
+        await self._patiently(self.check_jobs)
         after = self._asked.after
         recovered = after is not None and await self._patiently(partial(self._can_recover, after))
         head = max(self._hub.head, after.sequence if after and recovered else 0)
@@ -85,6 +88,20 @@ class Subscription:
     def stop(self) -> None:
         """Hear no more."""
         self._hub.leave(self.project, self)
+
+    async def check_jobs(self) -> None:
+        """
+        Raises:
+            NotFound: The project has no job by one of the names.
+            Unavailable: Whether it has them cannot be said right now.
+        """
+        named = sorted(self.jobs or ())
+        known: set[str] = set()
+        with suppress(ServiceError):  # the log knows as well
+            known = await self._ledger.known(self.project, named) if named else known
+        for job in named:
+            if job not in known and not await self._hub.has_job(self.project, job):
+                raise NotFound(f"the project has no job {job}")
 
     async def _hub_opened(self) -> None:
         try:

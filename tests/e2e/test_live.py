@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from heliograph.client import Client
 from heliograph.contracts.live import SUBPROTOCOL
 from heliograph.contracts.names import new_job_id
+from tests.support.records import some_project
 from tests.support.stack import Stack
 from tests.support.watcher import Frame, Watcher, ends, watching
 
@@ -90,10 +91,30 @@ async def test_a_job_that_ended_is_in_the_snapshot_of_whoever_names_it(
 ) -> None:
     job = await client.wait((await client.submit(kind="image", prompt="x", parameters=FAST)).id)
 
-    async with watching(stack.live, project=project, jobs=[job.id, new_job_id()]) as watcher:
+    async with watching(stack.live, project=project, jobs=[job.id]) as watcher:
         snapshot = await watcher.until(is_op("snapshot"))
 
     assert [each["id"] for each in snapshot["jobs"]] == [job.id]
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "another project's"])
+async def test_a_job_that_the_project_does_not_have_is_an_error_of_its_subscription(
+    stack: Stack, client: Client, project: str, whose: str
+) -> None:
+    own = await client.submit(kind="image", prompt="x", parameters=FAST)
+    missing = new_job_id()
+    if whose != "nobody's":
+        async with stack.client(some_project()) as other:
+            missing = (await other.submit(kind="image", prompt="x", parameters=FAST)).id
+
+    async with watching(stack.live, project=project, jobs=[own.id, missing]) as watcher:
+        error = await watcher.until(is_op("error"))
+        await watcher.say(op="subscribe", id=2, project=project, jobs=[own.id])
+        snapshot = await watcher.until(is_op("snapshot"))
+
+    assert (error["id"], error["problem"]["code"]) == (1, "not_found")
+    assert missing in error["problem"]["detail"]
+    assert snapshot["id"] == 2
 
 
 async def test_whoever_knows_the_sequence_from_rest_misses_nothing(

@@ -146,9 +146,12 @@ async def test_a_wrong_question_is_refused(
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
-async def test_a_job_that_does_not_exist_is_listened_for(stack: Stack, project: str) -> None:
-    async with listening(stack, project=project, job=new_job_id()) as events:
-        assert [(await anext(events)).event for _ in range(2)] == ["subscribed", "snapshot"]
+async def test_a_job_that_does_not_exist_is_not_found(stack: Stack, project: str) -> None:
+    query = {"project": project, "job": new_job_id()}
+    async with httpx.AsyncClient(base_url=stack.url("status"), timeout=20) as http:
+        answer = await http.get("/v1/events", params=query)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.skipif(which("curl") is None, reason="there is no curl")

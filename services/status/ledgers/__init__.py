@@ -133,6 +133,9 @@ class Ledger(Protocol):
     async def find(self, query: FindJobs) -> list[FoundJob]:
         """Names of jobs of a project, newest first; one more than the limit, if there are."""
 
+    async def known(self, project: str, jobs: Sequence[str]) -> set[str]:
+        """Which of these jobs the project has, as far as the ledger has heard."""
+
     async def head(self, epoch: str) -> int:
         """The cursor, once the ledger holds events of that epoch. Raises Unavailable before."""
 

@@ -143,6 +143,10 @@ class SqlLedger:
             found = await connection.execute(await finding(connection, query))
             return [FoundJob(id=each.id, retry_of=each.retry_of) for each in found]
 
+    async def known(self, project: str, named: Sequence[str]) -> set[str]:
+        own = select(jobs.c.id).where(jobs.c.project == project, jobs.c.id.in_(named))
+        return set(await self._ids(own))
+
     async def head(self, epoch: str) -> int:
         async with self._transaction() as connection:
             found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
