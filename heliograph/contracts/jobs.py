@@ -222,18 +222,33 @@ def _attempt_completed(
     before = attempts[place]
     is_open_charge = before.charged == "unknown" and bool(before.price)
     charged = fact.charged if is_open_charge else before.charged
-    known = {
+    known: _Changes = {
         "request_id": before.request_id or fact.request_id,
         "charged": charged,
         "answer": fact.answer or before.answer,
     }
-    ended = {"ended_at": at, "outcome": fact.outcome} if fact.outcome else {}
-    attempts[place] = before.model_copy(update={**known, **ended})
+    is_found = fact.request_id is not None and before.request_id is None
+    if fact.outcome:
+        known |= {"ended_at": at, "outcome": fact.outcome}
+    elif is_found and before is attempts[-1]:  # closed as nobody knew of it: it may run on
+        known |= {"ended_at": None, "outcome": None}
+    attempts[place] = before.model_copy(update=known)
     outputs = record.internal.outputs
     if record.step is not Step.SUCCEEDED:
         outputs = fact.outputs or outputs
     internal = {"attempts": attempts, "outputs": outputs, "ended": fact.ended}
     return _charged_late(record, attempts, before, charged), internal
+
+
+def tells_more(record: Record, fact: AttemptCompleted) -> bool:
+    """Whether a fact about an attempt of a job that is over changes anything."""
+    _, internal = _attempt_completed(record, fact, record.internal.changed_at)
+    place = _attempt_of(record, fact.run)
+    assert place is not None, "the attempt is one of the job's"
+    before, after = record.internal.attempts[place], internal["attempts"][place]
+    known = {"ended_at"} if before.ended_at else set()
+    is_same = before.model_dump(exclude=known) == after.model_dump(exclude=known)
+    return not is_same or bool(internal["outputs"] != record.internal.outputs)
 
 
 def _charged_late(

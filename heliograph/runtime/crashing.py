@@ -57,6 +57,7 @@ Point = Literal[
     "store.written",  # `succeeded`
     "store.handled",  # done with the message; no ack
     # status: the sweeper
+    "sweep.asked",  # `expire_requested`; its worker was not told
     "sweep.expired",  # `expired`; still in the queue, nobody was told
     "sweep.found",  # a job that nobody works on; not put back
     # status: the cleaner

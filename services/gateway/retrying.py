@@ -194,8 +194,8 @@ def _request_id(record: Record) -> str | None:
 
 def _ended_before(record: Record) -> bool:
     """Whether the last attempt was over before the job was."""
-    attempts = record.internal.attempts
-    return bool(attempts) and attempts[-1].ended_at != record.finished_at
+    ended = record.internal.attempts[-1].ended_at if record.internal.attempts else None
+    return ended is not None and ended != record.finished_at
 
 
 def _outputs(record: Record) -> list[Output]:

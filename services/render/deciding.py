@@ -3,6 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
+from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,
@@ -10,6 +11,7 @@ from heliograph.contracts.errors import (
     SubmitUnknown,
 )
 from heliograph.contracts.facts import (
+    AttemptCompleted,
     Canceled,
     Fact,
     Failed,
@@ -19,6 +21,7 @@ from heliograph.contracts.facts import (
 from heliograph.contracts.jobs import charge
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
+from heliograph.runtime.bus import Entry
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
 from services.render.shortening import MOST_OUTPUTS, legible, short_answer, short_text, shorten
@@ -88,16 +91,22 @@ def failure(record: Record, error: JobError, charged: Charged) -> Problem:
     return problem.model_copy(update=told)
 
 
-def poll_after(taken: timedelta, settings: RenderSettings) -> float:
+def poll_after(taken: float, settings: RenderSettings) -> float:
     """Seconds until the next poll: the longer a job has taken, the less a moment matters."""
-    return min(max(settings.poll_min, _LATE * taken.total_seconds()), settings.poll_max)
+    return min(max(settings.poll_min, _LATE * taken), settings.poll_max)
 
 
 def after_poll(record: Record, state: Done | Ended, at: datetime, settings: RenderSettings) -> Fact:
-    """What the end of a request makes of its job. Whoever asked to stop gets `canceled`."""
+    """
+    What the end of a request makes of its job. A job that was to be stopped is `canceled`, one whose
+    deadline had passed is `expired`; both keep what was finished anyway.
+    """
+    outputs = rendered(record, state).outputs if isinstance(state, Done) else []
     if record.internal.cancel:
-        outputs = rendered(record, state).outputs if isinstance(state, Done) else []
         return Canceled(charged=state.charged, outputs=outputs)
+    if record.internal.expire:
+        answer = short_answer(state.answer)
+        return expiry(record, state.charged, outputs=outputs, answer=answer)
     if isinstance(state, Done):
         return rendered(record, state)
     return again_or_failed(
@@ -117,6 +126,19 @@ def rendered(record: Record, done: Done) -> Rendered:
         charged=done.charged,
         answer=short_answer(done.answer),
         detail=detail,
+    )
+
+
+def end_of_attempt(entry: Entry, run: int, state: Done | Ended) -> AttemptCompleted:
+    """What the end of a request adds to a job that is over."""
+    record = entry.record
+    return AttemptCompleted(
+        run=run,
+        ended=record.ended(entry.sequence),
+        outputs=rendered(record, state).outputs if isinstance(state, Done) else [],
+        charged=state.charged,
+        outcome="rendered" if isinstance(state, Done) else state.error.code,
+        answer=short_answer(state.answer),
     )
 
 

@@ -3,13 +3,13 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, ReferenceFailed
+from heliograph.contracts.facts import Fact
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
-from services.render.deciding import after_poll, poll_after, timed_out
+from services.render.deciding import after_poll, end_of_attempt, poll_after, timed_out
 from services.render.providers import Done, Ended, Provider, ReferenceGone, Request
 from services.render.watching import Bell
 from services.render.workbench import Workbench
@@ -17,7 +17,8 @@ from services.render.workbench import Workbench
 
 async def follow(bench: Workbench, entry: Entry) -> Entry | None:
     """
-    Until the request ends, or the record changed.
+    Until the request ends, or the record changed. The request of a job that is to be stopped, or is
+    over, is stopped first.
 
     Returns the job as it was left; None when it has to be read again.
     """
@@ -32,7 +33,10 @@ async def follow(bench: Workbench, entry: Entry) -> Entry | None:
     if state is None:
         return None
     state = await _with_references(bench, record, state)
-    fact = after_poll(record, state, now(), bench.settings)
+    if record.step.is_final:
+        fact: Fact = end_of_attempt(entry, attempt.run, state)
+    else:
+        fact = after_poll(record, state, now(), bench.settings)
     crash_point("follow.ended")
     latest = await bench.write(entry, fact)
     crash_point("follow.written")
@@ -58,26 +62,29 @@ async def _poll(
 ) -> Done | Ended | None:
     """How the request ended; None when the record is to be read again."""
     clock = asyncio.get_running_loop().time
-    attempt = record.internal.attempts[-1]
-    began = attempt.submitted_at or attempt.submitting_at or now()
-    deadline = began + timedelta(seconds=record.internal.timeout_seconds)
-    looked, to_stop = clock(), record.internal.cancel
+    run, limit = record.internal.attempts[-1].run, record.internal.timeout_seconds
+    looked, to_stop = clock(), _is_to_stop(record)
     while True:
+        taken = bench.clock.seconds(record.id, run)
         to_stop = to_stop and not await _stop(provider, request)
         with suppress(ProviderUnavailable, AccountRefused):
             state = await provider.poll(request)
             if isinstance(state, Done | Ended):
                 return state
             await bench.reporter.report(record, state)
-        if now() >= deadline:
+        if taken >= limit:
             await _stop(provider, request)
             return timed_out(record)
-        if await bell.wait(poll_after(now() - began, bench.settings)):
+        if await bell.wait(poll_after(taken, bench.settings)):
             return None
         if clock() - looked > bench.settings.ack_wait / 3:
             looked = clock()
             if await _has_changed(bench, entry, record):
                 return None
+
+
+def _is_to_stop(record: Record) -> bool:
+    return record.internal.cancel or record.internal.expire or record.step.is_final
 
 
 async def _stop(provider: Provider, request: Request) -> bool:

@@ -8,6 +8,7 @@ from heliograph.contracts.errors import NotFound, ProviderUnavailable, Unavailab
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bodies import read_bytes
 from heliograph.runtime.bus import Hint
+from services.render.completion import complete_named
 from services.render.providers import Caller
 from services.render.searching import search
 from services.render.workbench import Workbench
@@ -53,8 +54,11 @@ async def _hear(
         return
     if found.record.step in _UNFOUND:
         await search(bench, job, named=named)
+    elif found.record.step.is_final:
+        await complete_named(bench, found, run, named)
     await hint(subjects.cancel(job))
 
 
 def _is_about(record: Record, provider: str, run: int) -> bool:
-    return record.provider == provider and record.internal.run == run
+    is_last = record.internal.run == run
+    return record.provider == provider and (is_last or record.step.is_final)

@@ -1,7 +1,9 @@
 """Reconciling: `submitting`, and no answer. Was the request accepted?"""
 
+from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import ProviderUnavailable
-from heliograph.contracts.facts import Canceled, Submitted, SubmitUnknown
+from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
+from heliograph.contracts.facts import AttemptCompleted, Canceled, Submitted, SubmitUnknown
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
@@ -39,18 +41,34 @@ async def _conclude(
     bench: Workbench, entry: Entry, record: Record, seen: Found | Absent | NotSeen
 ) -> Entry:
     run = record.internal.run
+    if record.step.is_final and not isinstance(seen, Found):
+        return await bench.write(entry, _never_known(entry, is_absent=isinstance(seen, Absent)))
     match seen:
         case Found():
             crash_point("reconcile.found")
             return await bench.write(entry, Submitted(run=run, request_id=seen.request_id))
+        case Absent() if record.internal.expire:
+            return await bench.append(entry, expiry(record))
         case Absent():
             never = ProviderUnavailable("the provider never got the request")
             fact = again_or_failed(record, never, now(), bench.settings)
             return await bench.append(entry, fact)
         case NotSeen() if record.internal.cancel:
             return await bench.append(entry, Canceled(charged="unknown"))
+        case NotSeen() if record.internal.expire:
+            return await bench.append(entry, expiry(record, "unknown"))
         case NotSeen():
             return await bench.append(entry, SubmitUnknown(run=run, problem=unknown(record)))
+
+
+def _never_known(entry: Entry, *, is_absent: bool) -> AttemptCompleted:
+    """The attempt of a job that is over is closed, though nobody knows its request."""
+    return AttemptCompleted(
+        run=entry.record.internal.attempts[-1].run,
+        ended=entry.record.ended(entry.sequence),
+        charged="no" if is_absent else "unknown",
+        outcome=(ProviderUnavailable if is_absent else NobodyKnows).code,
+    )
 
 
 async def _look_up(bench: Workbench, record: Record) -> Found | Absent | NotSeen:

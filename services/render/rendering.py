@@ -9,6 +9,7 @@ read again, because whoever writes next compares; who loses the compare reads, a
 from contextlib import suppress
 from enum import Enum
 
+from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.facts import Canceled, Failed, Started, Succeeded
 from heliograph.contracts.problems import Charged
@@ -16,6 +17,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, Lost
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.crashing import crash_point
+from services.render.completion import complete
 from services.render.deciding import failure
 from services.render.depending import dependency_failed, look
 from services.render.following import follow
@@ -43,32 +45,39 @@ async def render(bench: Workbench, job: str, run: int) -> Record | None:
         Unavailable: The bus does not answer; the message comes again.
     """
     entry: Entry | None = None
-    while True:
-        entry = entry or await bench.read(job)
-        if entry is None:
-            return None
-        if entry.record.step in _UNDER_WAY:  # who goes on with an attempt belongs to its run
-            run = min(run, entry.record.internal.run)
-        try:
-            latest = await _advance(bench, run, entry)
-        except Lost:
-            latest = None
-        if latest is Over.OVER:
-            bench.reporter.forget(job)
-            return entry.record
-        entry = latest
+    try:
+        while True:
+            entry = entry or await bench.read(job)
+            if entry is None:
+                return None
+            if entry.record.step in _UNDER_WAY:  # who goes on with an attempt belongs to its run
+                run = min(run, entry.record.internal.run)
+            try:
+                latest = await _advance(bench, run, entry)
+            except Lost:
+                latest = None
+            if latest is Over.OVER:
+                bench.reporter.forget(job)
+                return entry.record
+            entry = latest
+    finally:
+        bench.clock.forget(job)
 
 
 async def _advance(bench: Workbench, run: int, entry: Entry) -> Entry | Over | None:
     """Do what the record asks for. Returns the job as it was left; None: read it again."""
     record = entry.record
     step = record.step
+    if record.runs_on and run >= record.internal.run:
+        return await complete(bench, entry)
     if step.is_final or run < record.internal.run:
-        if step not in _UNDER_WAY:
+        if step not in _UNDER_WAY and not record.runs_on:
             await bench.accounts.free(record.internal.account, record.id, entry.sequence)
         return Over.OVER
     if record.internal.cancel and step.is_unsent:
         return await bench.append(entry, Canceled(charged=record.charged))
+    if record.internal.expire and step.is_unsent:
+        return await bench.append(entry, expiry(record))
     match step:
         case Step.ACCEPTED:
             return await _begin(bench, run, entry)
@@ -120,6 +129,8 @@ async def _leave(bench: Workbench, entry: Entry) -> Entry | Over:
     if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
         assert record.error
         return await bench.append(entry, Failed(problem=record.error, charged="unknown"))
+    if record.step is Step.RENDERED and record.internal.expire:
+        return await bench.append(entry, expiry(record))
     if record.step is Step.RENDERED:
         await bench.work.publish_store(record.project, record.id)
         crash_point("leave.told")
@@ -143,7 +154,8 @@ async def bury(bench: Workbench, job: str, error: Exception) -> None:
             return
         record = entry.record
         if record.step.is_final:
-            await bench.accounts.free(record.internal.account, job, entry.sequence)
+            if not record.runs_on:
+                await bench.accounts.free(record.internal.account, job, entry.sequence)
             return
         charged: Charged = "no" if record.step.is_unsent else "unknown"
         problem = failure(record, Poison(f"{type(error).__name__} in render"), charged)

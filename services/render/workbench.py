@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.contracts.facts import Fact
+from heliograph.contracts.facts import AttemptCompleted, Fact, Rendered, Submitted
 from heliograph.contracts.jobs import IllegalFact
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Accounts, Entry, EventLog, LaneLimits, Lost, WorkQueue, advance
+from heliograph.runtime.bus.work import ticket_for
+from services.render.attempt_limit import AttemptClock
+from services.render.late_facts import late
 from services.render.providers import Provider
 from services.render.references import References
 from services.render.reporting import Reporter
@@ -41,6 +44,7 @@ class Workbench:
     reporter: Reporter
     watch: Watch
     settings: RenderSettings
+    clock: AttemptClock = field(default_factory=AttemptClock)
 
     async def read(self, job: str) -> Entry | None:
         """The job as it stands; None for what is no job."""
@@ -54,16 +58,19 @@ class Workbench:
     async def write(self, entry: Entry, fact: Fact) -> Entry:
         """
         Write a fact that only this worker knows, again and again, until it is in, or the job is
-        over or in another run. Somebody may ask to cancel in between, and the server may be away
-        or full. Returns the job as it was left.
+        in another run. Somebody may ask to cancel in between, and the server may be away or full.
+        A job that is over by then learns what became of its attempt. Returns the job as it was left.
         """
-        job, run = entry.record.id, entry.record.internal.run
+        job, run = entry.record.id, _run_of(entry, fact)
         while True:
             try:
-                if not _is_awaited(entry.record, run):
+                fitting = _fitting(entry, run, fact)
+                if fitting is None:
                     log.info("A fact came too late", fact=fact.name, job=job)
                     return entry
-                return await self.append(entry, fact)
+                if isinstance(fitting, AttemptCompleted) and fitting.outcome is None:
+                    await self._leave_to_a_worker(entry.record)
+                return await self.append(entry, fitting)
             except IllegalFact as error:
                 log.warning("A fact does not fit", reason=str(error), job=job)
                 return entry
@@ -74,6 +81,11 @@ class Workbench:
             with suppress(Unavailable):
                 entry = await self.read(job) or entry
 
+    async def _leave_to_a_worker(self, record: Record) -> None:
+        """A request that runs on after its job needs somebody who stops it, if this process dies."""
+        if not await self.work.has_work(record.id):
+            await self.work.enqueue(ticket_for(record))
+
     def provider(self, record: Record) -> Provider:
         """Who renders the job."""
         return self.providers[record.provider]
@@ -83,6 +95,20 @@ class Workbench:
         model = self.registry.models.get(record.model)
         answers_within = model.answers_within if model else None
         return max(self.settings.submit_limit, answers_within or 0.0)
+
+
+def _run_of(entry: Entry, fact: Fact) -> int:
+    """A job that is over may learn of an attempt that was not its last."""
+    if entry.record.step.is_final and isinstance(fact, Submitted | Rendered | AttemptCompleted):
+        return fact.run
+    return entry.record.internal.run
+
+
+def _fitting(entry: Entry, run: int, fact: Fact) -> Fact | None:
+    """The fact as it can be written now; None when it is of no use any more."""
+    if entry.record.step.is_final:
+        return late(entry, run, fact)
+    return fact if _is_awaited(entry.record, run) else None
 
 
 def _is_awaited(record: Record, run: int) -> bool:

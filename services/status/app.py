@@ -54,7 +54,9 @@ def create_app(settings: StatusSettings) -> FastAPI:
         partial(remove_objects, bus.jetstream),
         settings,
     )
-    reaper = Reaper(bus.events, bus.work, bus.accounts, bus.jetstream.hint, ledger, settings)
+    reaper = Reaper(
+        bus.events, bus.work, bus.accounts, bus.jetstream.hint, ledger, registry, settings
+    )
 
     terms = Terms(
         replay_limit=settings.replay_limit,

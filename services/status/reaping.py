@@ -12,16 +12,17 @@ from datetime import datetime, timedelta
 import structlog
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Deadline
-from heliograph.contracts.facts import Expired
-from heliograph.contracts.problems import Charged, NextAction
+from heliograph.contracts.deadlines import AT_PROVIDER, expiry
+from heliograph.contracts.facts import Expired, ExpireRequested
 from heliograph.contracts.records import Record, Step
+from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Accounts, Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.orphans import delete_orphans
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.crashing import crash_point
 from heliograph.runtime.logs import job_fields
+from heliograph.runtime.settings import ServiceSettings
 from services.status.ledgers import Ledger, Quiet
 from services.status.settings import StatusSettings
 
@@ -55,6 +56,22 @@ class Searches:
         return ripe
 
 
+class Since:
+    """How long ago each job was seen first, by the monotonic clock of this process."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, float] = {}
+
+    def seconds(self, job: str) -> float:
+        """Since it was asked for the first time."""
+        clock = asyncio.get_running_loop().time()
+        return clock - self._first.setdefault(job, clock)
+
+    def keep(self, jobs: Iterable[str]) -> None:
+        """Forget all others."""
+        self._first = {job: self._first[job] for job in jobs if job in self._first}
+
+
 class Reaper:
     """Looks at the jobs nothing happened to for a while."""
 
@@ -65,6 +82,7 @@ class Reaper:
         accounts: Accounts,
         hint: Hint,
         ledger: Ledger,
+        registry: Registry,
         settings: StatusSettings,
     ) -> None:
         self._events = events
@@ -74,19 +92,25 @@ class Reaper:
         self._ledger = ledger
         self._after = timedelta(seconds=settings.reap_after)
         self._unknown_after = settings.unknown_after
+        self._registry = registry
+        self._settings = settings
+        self._asked = Since()  #: jobs whose workers were asked to let them expire
+        self._running_on = Since()  #: jobs that are over, and may run on at the provider
         self._searches = Searches(first=settings.look_up_first, longest=settings.look_up_longest)
         self._last: Quiet | None = None  #: where the round before stopped looking; None: at the end
 
     async def sweep(self) -> None:
         """One round. Raises Unavailable."""
         at = now()
-        for job in await self._ledger.due(at, at - self._unknown_after, _AT_ONCE):
+        due = await self._ledger.due(at, at - self._unknown_after, _AT_ONCE)
+        self._asked.keep(due)
+        for job in due:
             await self._expire(job)
         await self._look_on(at - self._after)
         for job in self._searches.due(await self._ledger.undecided(), _AT_ONCE):
             await self._hint(subjects.look_up(job))
-        for account in self._accounts.names():
-            await self._free(account)
+        held = [job for account in self._accounts.names() for job in await self._free(account)]
+        self._running_on.keep(held)
 
     async def _read(self, job: str) -> tuple[Entry, Record] | None:
         entry = await self._events.last(job)
@@ -101,15 +125,44 @@ class Reaper:
             if found is None or not is_due(found[1], self._unknown_after):
                 return
             entry, record = found
+            fact = self._deadline(record)
+            if fact is None:
+                return
             try:
-                await advance(self._events, entry, expiry(record), SOURCE)
+                if isinstance(fact, Expired) and fact.runs_on:
+                    await self._leave_to_a_worker(record)
+                await advance(self._events, entry, fact, SOURCE)
             except Lost:
                 continue
-            log.info("Job expired", **job_fields(record))
-            crash_point("sweep.expired")
-            await self._work.purge(record)
+            log.info("Deadline passed", fact=fact.name, **job_fields(record))
+            if isinstance(fact, ExpireRequested):
+                crash_point("sweep.asked")
+            else:
+                crash_point("sweep.expired")
+                if not fact.runs_on:
+                    await self._work.purge(record)
             await self._hint(subjects.cancel(job))
             return
+
+    def _deadline(self, record: Record) -> Expired | ExpireRequested | None:
+        """
+        What a deadline makes of a job. One that may be at the provider is left to its worker for as
+        long as that may need to stop it; None: it has time left.
+        """
+        if record.step not in AT_PROVIDER:
+            is_settled = record.step.is_unsent or record.step is Step.RENDERED
+            return expiry(record, "no" if is_settled else "unknown")
+        if not record.internal.expire:
+            return ExpireRequested()
+        patience = patience_with_workers(record, self._registry, self._settings)
+        if self._asked.seconds(record.id) < patience:
+            return None
+        return expiry(record, "unknown", runs_on=True)
+
+    async def _leave_to_a_worker(self, record: Record) -> None:
+        """Who learns what becomes of the request needs a message."""
+        if not await self._work.has_work(record.id):
+            await self._work.enqueue(ticket_for(record))
 
     async def _look_on(self, at: datetime) -> None:
         """
@@ -140,16 +193,24 @@ class Reaper:
         else:
             await self._work.enqueue(ticket_for(record))
 
-    async def _free(self, account: str) -> None:
-        """Places of jobs that need no provider any more."""
-        for job, seen in (await self._accounts.places(account)).holders.items():
+    async def _free(self, account: str) -> list[str]:
+        """
+        Places of jobs that need no provider any more, or have had their time there. Returns who held
+        one.
+        """
+        holders = (await self._accounts.places(account)).holders
+        for job, seen in holders.items():
             found = await self._read(job)
             if found is None:
                 continue
             record = found[1]
-            idle = record.step.is_final or record.step in _NEEDS_NO_ACCOUNT
-            if idle and now() - record.internal.changed_at > self._after:
+            if record.runs_on:
+                is_over = self._running_on.seconds(job) > record.internal.timeout_seconds
+            else:
+                is_over = is_idle(record) and now() - record.internal.changed_at > self._after
+            if is_over:
                 await self._accounts.free(account, job, seen + 1)
+        return list(holders)
 
 
 def needs_work(record: Record) -> bool:
@@ -167,16 +228,20 @@ def is_due(record: Record, unknown_after: timedelta) -> bool:
     return undecided and now() - record.internal.changed_at >= unknown_after
 
 
-def expiry(record: Record) -> Expired:
-    """How a job ends by its deadline, and what it may have cost."""
-    sent = not record.step.is_unsent and record.step is not Step.RENDERED
-    charged: Charged = "unknown" if sent and record.charged == "no" else record.charged
-    if not record.cost.estimated:
-        charged = "no"
-    problem = Deadline(
-        charged=charged, next_actions=[NextAction(kind="retry", label="Try again as a new job")]
-    ).problem()
-    return Expired(problem=problem, charged=charged)
+def is_idle(record: Record) -> bool:
+    """Whether a job needs no place in an account."""
+    is_over = record.step.is_final and not record.runs_on
+    return is_over or record.step in _NEEDS_NO_ACCOUNT
+
+
+def patience_with_workers(record: Record, registry: Registry, settings: ServiceSettings) -> float:
+    """
+    Seconds that a worker may need to stop a request: to end the POST that is under way, or to be
+    thought dead, and its successor to do it.
+    """
+    model = registry.models.get(record.model)
+    answers_within = (model.answers_within if model else None) or 0.0
+    return max(settings.submit_limit, answers_within) + settings.ack_wait
 
 
 async def reap_for_ever(bus: NatsBus, reaper: Reaper, *, every: float) -> None:

@@ -10,6 +10,7 @@ import structlog
 
 from heliograph.contracts import subjects
 from heliograph.contracts.assets import output_key, variant_key
+from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import JobError, Poison, StorageFailed, Unavailable
 from heliograph.contracts.facts import Canceled, Failed, Succeeded
 from heliograph.contracts.names import asset_id
@@ -92,6 +93,9 @@ class Storer:
             await advance(
                 self._events, entry, Canceled(charged=record.charged, outputs=outputs), SOURCE
             )
+            return
+        if record.internal.expire:
+            await advance(self._events, entry, expiry(record), SOURCE)
             return
         try:
             assets = await self._keep_all(record)

@@ -240,6 +240,16 @@ async def overdue(teller: Teller) -> None:
     await teller.finish(await teller.ask(asked))
 
 
+async def overdue_in_line(teller: Teller) -> None:
+    """Its deadline passes while it waits for another job."""
+    first = await teller.ask(teller.request(parameters={"seconds": 300}))
+    soon = datetime.now(UTC) + timedelta(seconds=20)
+    asked = teller.request(after=[first], finish_by=soon.isoformat())
+    await teller.finish(await teller.ask(asked))
+    await teller.cancel(first)
+    await teller.finish(first)
+
+
 #: of the points that a plain picture does not come by
 STORIES: dict[Point, Story] = {
     "accept.fenced": abandoned,
@@ -257,7 +267,8 @@ STORIES: dict[Point, Story] = {
     "reconcile.written": found_again,
     "follow.stopped": stopped,
     "leave.queued": refused_twice,
-    "sweep.expired": overdue,
+    "sweep.asked": overdue,
+    "sweep.expired": overdue_in_line,
     "sweep.found": forgotten,
 }
 

@@ -10,9 +10,12 @@ import httpx
 import pytest
 
 from heliograph.client import Client
+from heliograph.contracts.facts import Canceled
 from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import advance
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.web import create_web
+from services.gateway.retrying import choose_step
 from services.render.hooking import hook_routes
 from services.render.providers.fal import FalProvider
 from tests.support.fal.rig import a_fal
@@ -209,6 +212,23 @@ async def test_a_call_about_a_job_that_is_over_changes_nothing(
 
     assert before[-1] == "rendered"
     assert lost.worker.steps(lost.job.id) == before
+
+
+async def test_a_call_after_the_end_brings_what_was_paid_for(lost: Lost) -> None:
+    """Somebody gave the job up before its request was found."""
+    entry = lost.worker.events.latest(lost.job.id)
+    assert entry
+    await advance(lost.worker.events, entry, Canceled(charged="unknown"), "test")
+    headers = lost.fal.sign(lost.accepted, BODY)
+
+    assert [await lost.call(headers) for _ in range(2)] == [204, 204]
+
+    over = lost.worker.now(lost.job.id)
+    assert (over.status, over.charged, over.cost.actual) == ("canceled", "yes", over.cost.estimated)
+    assert over.internal.attempts[-1].request_id == lost.accepted
+    assert over.internal.outputs
+    assert choose_step(over, None) == "download"
+    assert lost.worker.steps(lost.job.id)[-3:] == ["canceled", *["attempt_completed"] * 2]
 
 
 async def test_a_call_without_end_is_not_read_to_its_end(lost: Lost) -> None:

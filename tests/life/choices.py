@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 
+from heliograph.contracts.deadlines import AT_PROVIDER
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus.memory import Message
 from services.status import reaping
 from tests.life.actions import Action
-from tests.life.clock import now
+from tests.life.clock import clock, now
 from tests.life.faults import faults
 from tests.life.hosted import OVER, REFUSALS, SILENCES
 from tests.life.processes import Act
 from tests.life.scenario import CAP, Budgets
 from tests.life.state import ENDED, State, settings
 from tests.life.wanting import wants
+from tests.support.records import REGISTRY
 
 TICKS = ("1", "6", "25", "65")  #: seconds
 
@@ -131,7 +133,7 @@ class Choices:
             if state.accounts.has_room(job) and not is_early:
                 yield from self._once("dispatch", state.label(job))
         for record in state.records():
-            if reaping.is_due(record, settings().status.unknown_after):
+            if self._is_due(record):
                 yield from self._once("expire", state.label(record.id))
             if reaping.needs_work(record) and self._is_forgotten(record):
                 yield from self._once("put back", state.label(record.id))
@@ -139,6 +141,15 @@ class Choices:
                 yield from self._once("search", state.label(record.id))
         if state.accounts.names() and any(map(self._is_idle, state.accounts.holders)):
             yield from self._once("free")
+
+    def _is_due(self, record: Record) -> bool:
+        """Whether the reaper would do something about a deadline."""
+        if not reaping.is_due(record, settings().status.unknown_after):
+            return False
+        if record.step not in AT_PROVIDER or not record.internal.expire:
+            return True
+        patience = reaping.patience_with_workers(record, REGISTRY, settings().status)
+        return clock() - self._state.patience.get(record.id, -patience) >= patience
 
     def _once(self, *action: str) -> Iterator[Action]:
         if " ".join(action) not in self._state.processes:
@@ -157,7 +168,10 @@ class Choices:
         record = self._state.record(job)
         if record is None or not self._is_old(record):
             return False
-        return record.step.is_final or record.step in reaping._NEEDS_NO_ACCOUNT
+        if record.runs_on:
+            first = self._state.running_on.get(job)
+            return first is None or clock() - first > record.internal.timeout_seconds
+        return reaping.is_idle(record)
 
     def _is_old(self, record: Record) -> bool:
         age = (now() - record.internal.changed_at).total_seconds()

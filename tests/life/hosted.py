@@ -50,6 +50,8 @@ class Hosted:
     run: int
     state: str
     until: float  #: by then it is accepted, or it never will be
+    is_answered: bool = False  #: whoever sent it was told of it
+    stops: int = 0  #: times that it was asked to stop
 
     @property
     def is_paid(self) -> bool:
@@ -70,10 +72,10 @@ class HostedProvider:
         outcome = await ask("submit", submission.job, submission.run)
         if outcome in REFUSALS:
             raise REFUSALS[outcome]()
-        if outcome == "accepted":
-            return Accepted(request_id=self._receive(submission, "open").id)
-        if outcome == "inline":
-            return _done(self._receive(submission, "inline"))
+        if outcome in ("accepted", "inline"):
+            hosted = self._receive(submission, {"accepted": "open"}.get(outcome, outcome))
+            hosted.is_answered = True
+            return Accepted(request_id=hosted.id) if outcome == "accepted" else _done(hosted)
         how, what = outcome.split(": ")
         self._receive(submission, {"accepted": "open", "lost": "dropped"}.get(what, what))
         if how == "silence":
@@ -87,6 +89,7 @@ class HostedProvider:
     async def cancel(self, request: Request) -> None:
         outcome = await ask("stop", request.request_id)
         hosted = self.requests[request.request_id]
+        hosted.stops += 1
         if outcome == "canceled" and hosted.state == "open":
             hosted.state = "canceled"
 

@@ -2,16 +2,22 @@
 The promises. I1: what was accepted ends. I2: once. I3: nothing is paid unasked. I4: no more at once
 than the account allows. I5: one open job per slot, one job per key. I6: no place is kept. I7: what a
 job says of its bytes and its costs is so. I8: who waits for others starts after they have succeeded.
+I9: a deadline stops the provider and loses nothing that was paid for: it is a wish first, and what is
+learned after an end completes the attempt, and changes nothing else.
 """
 
+from heliograph.contracts.deadlines import AT_PROVIDER
 from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.records import Record, Step
-from tests.life.clock import now
+from heliograph.runtime.bus import Entry
+from tests.life.clock import clock, now
 from tests.life.hosted import Hosted
 from tests.life.state import ENDED, Answer, Broken, News, State, Written, settings
 
 _GOOD = frozenset({200, 202})
 _PASSING = 503
+_PATIENCE = settings().render.submit_limit + settings().render.ack_wait  #: seconds, with workers
+_GIVEN_UP = frozenset({"provider_timeout", "poison"})  #: outcomes after which nobody asks any more
 _FIRST = frozenset({"accepted", "deduplicated"})  #: only ever the first event of a job
 
 
@@ -62,15 +68,47 @@ def _check_event(state: State, written: Written) -> None:
     if before is None:
         return
     _check(name not in _FIRST, f"I5: {job} was there, then {name}")
+    if name == "attempt_completed":
+        _check_late(entry, before, job)
+        return
     ended = not isinstance(before.body, Record) or before.body.step.is_final
     _check(not ended, f"I2: {job} ended with {before.event.name}, then {name}")
-    _check(name != "expired" or _is_due(before.record), f"I2: {job} expired without a deadline")
+    if name == "expired":
+        _check_deadline(state, entry.record, before.record, job)
     if name == "succeeded":
+        _check(not before.record.internal.expire, f"I9: {job} was to expire, and succeeded")
         reused = entry.record.internal.reused
         maker = reused.job if reused else entry.body.id
         _check(not before.record.internal.cancel, f"I2: {job} was stopped, and succeeded")
         _check(maker in state.stored, f"I7: {job} succeeded, and there are no bytes")
     _check_order(state, entry.record, name)
+
+
+def _check_late(entry: Entry, before: Entry, job: str) -> None:
+    """What is learned after an end leaves the end as it was."""
+    new, old = entry.record, before.record
+    _check(old.step.is_final, f"I9: {job} completes an attempt, and is not over")
+    is_same = (new.step, new.status, new.slot, new.finished_at, new.assets) == (
+        (old.step, old.status, old.slot, old.finished_at, old.assets)
+    )
+    _check(is_same, f"I9: {job} ended once more")
+    is_there = new.ended(entry.sequence) == old.ended(before.sequence)
+    _check(is_there, f"I9: {job} ended at another place of the log")
+
+
+def _check_deadline(state: State, record: Record, before: Record, job: str) -> None:
+    """Who may be at the provider is asked first, and has time to obey."""
+    _check(_is_due(before), f"I2: {job} expired without a deadline")
+    if before.step not in AT_PROVIDER:
+        return
+    _check(before.internal.expire, f"I9: {job} expired at the provider, and nobody was asked")
+    request = before.internal.attempts[-1].request_id
+    if record.runs_on:
+        waited = clock() - state.asked[record.id]
+        _check(waited >= _PATIENCE, f"I9: {job} expired {waited:g} s after its worker was asked")
+    elif request and not state.scenario.outages:
+        stops = state.provider.requests[request].stops
+        _check(stops > 0, f"I9: {job} expired, and its request was never stopped")
 
 
 def _check_order(state: State, record: Record, name: str) -> None:
@@ -135,17 +173,24 @@ def _check_places(state: State) -> None:
 
 
 def _open_request(state: State, record: Record) -> Hosted | None:
-    if record.step is not Step.SUBMITTED:
+    is_over = not record.runs_on or _had_its_time(state, record)
+    if record.step is not Step.SUBMITTED and is_over:
+        return None
+    if record.internal.attempts[-1].request_id is None:
         return None
     hosted = state.provider.requests[record.internal.attempts[-1].request_id or ""]
     return hosted if hosted.state == "open" else None
 
 
+def _had_its_time(state: State, record: Record) -> bool:
+    return clock() - state.ended[record.id] >= record.internal.timeout_seconds
+
+
 def _was_found_late(state: State, job: str) -> bool:
     """Nobody can hold a place for what nobody knew; such a request is outside the cap."""
     for entry in reversed(state.events.of(job)):
-        if entry.event.name in ("submit_unknown", "started"):
-            return entry.event.name == "submit_unknown"
+        if entry.event.name in ("submit_unknown", "attempt_completed", "started"):
+            return entry.event.name != "started"
     return False
 
 
@@ -169,6 +214,31 @@ def _check_end(state: State, record: Record, undecided: bool) -> None:
     attempts = record.internal.attempts
     kept = any(each.request_id for each in attempts) or record.internal.outputs
     _check(bool(kept) or record.charged != "yes", f"I7: {job} paid for what it does not know")
+    for hosted in state.provider.requests.values():
+        if hosted.job == record.id and hosted.run == record.internal.run:
+            _check_kept(state, record, hosted)
+
+
+def _check_kept(state: State, record: Record, hosted: Hosted) -> None:
+    """What the provider told somebody who lives is known, and what came of it, too."""
+    job, attempt = state.label(record.id), record.internal.attempts[-1]
+    scenario, urls = state.scenario, [each.url or "" for each in record.internal.outputs]
+    is_known = attempt.request_id == hosted.id or any(url.endswith(hosted.id) for url in urls)
+    if hosted.is_answered and not (scenario.crashes or scenario.bugs):
+        _check(is_known, f"I9: {job} was told of {hosted.id}, and does not know it")
+    if attempt.request_id != hosted.id or hosted.state != "done" or _is_given_up(record):
+        return
+    _check(attempt.charged == "yes", f"I9: {job} paid for {hosted.id}, and says {attempt.charged}")
+    _check(bool(urls), f"I9: {job} lost what {hosted.id} made")
+
+
+def _is_given_up(record: Record) -> bool:
+    """Whether nobody asks for the last request any more: it had its time, or broke its workers."""
+    attempt = record.internal.attempts[-1]
+    if attempt.outcome in _GIVEN_UP or not (attempt.ended_at and attempt.submitting_at):
+        return attempt.outcome in _GIVEN_UP
+    seconds = (attempt.ended_at - attempt.submitting_at).total_seconds()
+    return seconds >= record.internal.timeout_seconds
 
 
 def _is_undecided(record: Record) -> bool:

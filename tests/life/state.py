@@ -96,6 +96,10 @@ class State:
         self._records: dict[str, Record] = {}  #: the last one of each job
         self.news = News()
         self.announced: dict[tuple[str, int], float] = {}  #: times of `submitting`, by job and run
+        self.asked: dict[str, float] = {}  #: times of `expire_requested`
+        self.ended: dict[str, float] = {}  #: when jobs ended
+        self.patience: dict[str, float] = {}  #: since when the reaper waits for workers, by job
+        self.running_on: dict[str, float] = {}  #: when it first saw jobs that run on
 
     def job(self, key: str) -> str:
         """The job that a key names."""
@@ -138,6 +142,10 @@ class State:
             self._records[job] = entry.body
         if entry.event.name == "submitting":
             self.announced[job, entry.record.internal.run] = clock()
+        if entry.event.name == "expire_requested":
+            self.asked[job] = clock()
+        if isinstance(entry.body, Record) and entry.body.step.is_final:
+            self.ended.setdefault(job, clock())
         if entry.event.name == "retry_scheduled" and key:
             self.ordered.setdefault(job, set()).add(key)
 

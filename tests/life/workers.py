@@ -67,9 +67,10 @@ class Workers:
         self._reporter = Reporter(state.hint, every=settings().render.progress_every)
         self._storer = Keeper(state)
         self._bugs = Bugs()
-        self._reaper = Reaper(
-            state.events, state.work, state.accounts, state.hint, _NONE, settings().status
-        )
+        bus = (state.events, state.work, state.accounts, state.hint)
+        self._reaper = Reaper(*bus, _NONE, REGISTRY, settings().status)
+        state.patience = self._reaper._asked._first
+        state.running_on = self._reaper._running_on._first
 
     async def work_on(self, message: Message, number: int) -> None:
         """Delivery `number` of a message."""

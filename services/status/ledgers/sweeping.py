@@ -25,7 +25,8 @@ def quiet_jobs(at: datetime, after: Quiet | None) -> Select[Any]:
 def due_jobs(at: datetime, unknown_since: datetime) -> Select[Any]:
     """Jobs past their `finish_by`, or undecided since a time."""
     for_long = and_(_is_undecided, jobs.c.changed_at < stamp(unknown_since))
-    return select(jobs.c.id).where(_is_open, or_(jobs.c.finish_by <= stamp(at), for_long))
+    past = or_(jobs.c.finish_by <= stamp(at), for_long)
+    return select(jobs.c.id).where(_is_open, past).order_by(jobs.c.changed_at, jobs.c.id)
 
 
 def undecided_jobs() -> Select[Any]:

@@ -4,7 +4,7 @@ The product with one safeguard taken out: each of these must break a promise.
 A mutant changes one thing, and comes with the faults among which the safeguard is missed.
 """
 
-from tests.life.mutants import claimed, compared, depended, ended, paid, placed
+from tests.life.mutants import claimed, compared, depended, ended, expired, paid, placed
 from tests.life.mutants.registry import Mutant
 
 MUTANTS: list[Mutant] = [
@@ -14,4 +14,5 @@ MUTANTS: list[Mutant] = [
     *placed.MUTANTS,
     *ended.MUTANTS,
     *depended.MUTANTS,
+    *expired.MUTANTS,
 ]

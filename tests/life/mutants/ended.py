@@ -1,10 +1,11 @@
 """What goes on by itself, and how it ends."""
 
+from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, advance
 from services.gateway import canceling
 from services.status import reaping
-from services.status.reaping import Reaper, expiry
+from services.status.reaping import Reaper
 from tests.life.mutants.registry import Mutants, Patch
 from tests.life.processes import gate
 from tests.life.scenario import Scenario

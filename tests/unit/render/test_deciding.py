@@ -25,6 +25,8 @@ from heliograph.contracts.events import Event
 from heliograph.contracts.facts import (
     Canceled,
     CancelRequested,
+    Expired,
+    ExpireRequested,
     Failed,
     Rendered,
     RetryScheduled,
@@ -377,6 +379,30 @@ def test_whoever_asked_to_stop_gets_canceled_and_keeps_what_was_finished(
     assert after_poll(record, state, NOW, operator) == Canceled(charged="yes", outputs=outputs)
 
 
+@pytest.mark.parametrize(
+    ("state", "outputs"),
+    [
+        (Done(outputs=OUTPUTS, charged="yes", answer="{}"), OUTPUTS),
+        (Ended(error=ProviderUnavailable(), charged="no", answer="{}"), []),
+    ],
+)
+def test_what_is_past_its_deadline_expires_and_keeps_what_was_finished(
+    operator: RenderSettings, state: Done | Ended, outputs: list[Output]
+) -> None:
+    record = fold(sent(), ExpireRequested(), NOW)
+    fact = after_poll(record, state, NOW, operator)
+
+    assert isinstance(fact, Expired)
+    assert (fact.charged, fact.outputs, fact.answer) == (state.charged, outputs, "{}")
+    assert (fact.problem.code, fact.problem.charged) == ("deadline", state.charged)
+
+
+def test_a_wish_to_stop_is_obeyed_before_a_deadline(operator: RenderSettings) -> None:
+    record = fold(fold(sent(), ExpireRequested(), NOW), CancelRequested(mode="stop"), NOW)
+
+    assert isinstance(after_poll(record, Done(outputs=OUTPUTS), NOW, operator), Canceled)
+
+
 def test_a_detached_job_runs_on(operator: RenderSettings) -> None:
     record = fold(sent(), CancelRequested(mode="detach"), NOW)
 
@@ -407,11 +433,11 @@ def test_an_unknown_submission_that_is_free_was_not_charged() -> None:
 @thorough
 @given(st.floats(min_value=0, max_value=7_200))
 def test_an_end_is_noticed_early_for_how_long_it_took(seconds: float) -> None:
-    wait = poll_after(timedelta(seconds=seconds), RenderSettings())
+    wait = poll_after(seconds, RenderSettings())
 
     assert 0.25 <= wait <= 2.0
     assert wait <= max(0.25, 0.04 * seconds)
 
 
-def test_a_clock_that_was_set_back_makes_no_poll_hurry() -> None:
-    assert poll_after(timedelta(seconds=-60), RenderSettings()) == RenderSettings().poll_min
+def test_the_first_poll_does_not_hurry() -> None:
+    assert poll_after(0, RenderSettings()) == RenderSettings().poll_min

@@ -1,24 +1,36 @@
 """However many jobs are only waiting, those that need the reaper get their turn."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import Deadline
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
 from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Fact, Started, Submitting, SubmitUnknown
+from heliograph.contracts.facts import (
+    Expired,
+    ExpireRequested,
+    Fact,
+    Rendered,
+    Started,
+    Submitted,
+    Submitting,
+    SubmitUnknown,
+)
 from heliograph.contracts.names import new_job_id
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
 from heliograph.runtime.bus.work import ticket_for
 from services.status import reaping
 from services.status.ledgers import Row
 from services.status.ledgers.sql import SqlLedger
-from services.status.reaping import Reaper
+from services.status.reaping import Reaper, patience_with_workers
 from services.status.settings import StatusSettings
-from tests.support.records import a_record
+from tests.support.records import REGISTRY, a_record
 
 _IN_THE_DARK: tuple[Fact, ...] = (
     Started(run=1),
@@ -35,9 +47,10 @@ class Scene:
         self.work = MemoryWork()
         self.hints: list[str] = []
         self._ledger = ledger
+        self.accounts = MemoryAccounts(cap=1)
         settings = StatusSettings(_env_file=None, home=home, look_up_first=1e-6, reap_after=60)
         self.reaper = Reaper(
-            self.events, self.work, MemoryAccounts(cap=1), self._hint, ledger, settings
+            self.events, self.work, self.accounts, self._hint, ledger, REGISTRY, settings
         )
 
     async def _hint(self, subject: str, body: bytes = b"") -> None:
@@ -52,6 +65,11 @@ class Scene:
         for fact in facts:
             entry = await advance(self.events, entry, fact, "test")
         return entry.record
+
+    def step_of(self, job: Record) -> Step:
+        latest = self.events.latest(job.id)
+        assert latest
+        return latest.record.step
 
     async def project(self) -> None:
         cursor = await self._ledger.position()
@@ -108,3 +126,78 @@ async def test_every_request_that_nobody_knows_of_is_looked_for(scene: Scene) ->
         await scene.reaper.sweep()
 
     assert {hint.rsplit(".", 1)[1] for hint in scene.hints} == {job.id for job in jobs}
+
+
+_SENT: tuple[Fact, ...] = (*_IN_THE_DARK[:2], Submitted(run=1, request_id="r-1"))
+
+
+async def test_a_deadline_is_a_wish_while_the_request_may_be_at_the_provider(scene: Scene) -> None:
+    late = await scene.a_job(a_late_record(), *_SENT, quiet=0)
+    await scene.project()
+
+    await scene.reaper.sweep()
+
+    assert [entry.event.name for entry in scene.events.of(late.id)][-1] == "expire_requested"
+    assert scene.hints == [subjects.cancel(late.id)]
+
+
+async def test_a_worker_that_does_not_obey_in_time_loses_the_job_and_keeps_the_request(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = await scene.a_job(a_late_record(), *_SENT, ExpireRequested(), quiet=0)
+    await scene.project()
+    await scene.reaper.sweep()
+    assert scene.step_of(late) == Step.SUBMITTED
+
+    monkeypatch.setattr(reaping, "patience_with_workers", lambda *_: 0.0)
+    await scene.reaper.sweep()
+
+    latest = scene.events.latest(late.id)
+    assert latest
+    assert (latest.record.status, latest.record.runs_on) == ("expired", True)
+    assert latest.record.internal.attempts[-1].request_id == "r-1"
+    assert late.id in scene.work.queue, "somebody has to learn what becomes of the request"
+
+
+@pytest.mark.parametrize("facts", [(), _IN_THE_DARK[:1], (*_SENT, Rendered(run=1, outputs=[]))])
+async def test_a_deadline_ends_at_once_what_is_not_at_the_provider(
+    scene: Scene, facts: tuple[Fact, ...]
+) -> None:
+    late = await scene.a_job(a_late_record(), *facts, quiet=0)
+    await scene.project()
+
+    await scene.reaper.sweep()
+
+    assert scene.step_of(late) == Step.EXPIRED
+
+
+async def test_an_inline_answer_has_its_own_time(scene: Scene) -> None:
+    settings = StatusSettings(_env_file=None)
+    openai = a_record(project="demo").model_copy(update={"model": "openai/gpt-image-2"})
+    answers_within = REGISTRY.models["openai/gpt-image-2"].answers_within or 0
+
+    patience = patience_with_workers(openai, REGISTRY, settings)
+
+    assert patience == answers_within + settings.ack_wait > 60
+
+
+async def test_the_place_of_a_request_that_runs_on_is_kept_for_as_long_as_it_may_run(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = a_late_record()
+    internal = late.internal.model_copy(update={"timeout_seconds": 0.05})
+    late = late.model_copy(update={"internal": internal})
+    over = Expired(problem=Deadline().problem(), charged="unknown", runs_on=True)
+    job = await scene.a_job(late, *_SENT, ExpireRequested(), over, quiet=0)
+    await scene.accounts.take("sim", job.id, 1)
+
+    await scene.reaper.sweep()
+    assert job.id in scene.accounts.held["sim"]
+    await asyncio.sleep(0.1)
+    await scene.reaper.sweep()
+
+    assert job.id not in scene.accounts.held["sim"]
+
+
+def a_late_record() -> Record:
+    return a_record(project="demo").model_copy(update={"finish_by": now() - timedelta(seconds=1)})

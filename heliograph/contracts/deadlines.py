@@ -1,0 +1,32 @@
+"""Deadlines: how a job expires whose `finish_by` has passed. Pure."""
+
+from collections.abc import Sequence
+
+from heliograph.contracts.errors import Deadline
+from heliograph.contracts.facts import Expired
+from heliograph.contracts.jobs import charge
+from heliograph.contracts.problems import Charged, NextAction
+from heliograph.contracts.records import Output, Record, Step
+
+#: where a request is, or may be, at the provider, and only the job's worker can stop it
+AT_PROVIDER = frozenset({Step.SUBMITTING, Step.SUBMITTED})
+
+
+def expiry(
+    record: Record,
+    charged: Charged = "no",
+    *,
+    outputs: Sequence[Output] = (),
+    answer: str | None = None,
+    runs_on: bool = False,
+) -> Expired:
+    """How a job ends by its deadline. `charged` is of its last attempt, as far as that is open."""
+    in_all = charge(record.charged, charged) if record.cost.estimated else "no"
+    again = NextAction(kind="retry", label="Try again as a new job")
+    return Expired(
+        problem=Deadline(charged=in_all, next_actions=[again]).problem(),
+        charged=charged,
+        outputs=list(outputs),
+        answer=answer,
+        runs_on=runs_on,
+    )

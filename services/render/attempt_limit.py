@@ -1,0 +1,20 @@
+"""Attempt limit: how long an attempt runs, by the monotonic clock of the process that took it up."""
+
+import asyncio
+
+
+class AttemptClock:
+    """Seconds since this process took up each attempt. A step of the wall clock changes nothing."""
+
+    def __init__(self) -> None:
+        self._began: dict[tuple[str, int], float] = {}
+
+    def seconds(self, job: str, run: int) -> float:
+        """How long ago it was asked for the first time."""
+        clock = asyncio.get_running_loop().time()
+        return clock - self._began.setdefault((job, run), clock)
+
+    def forget(self, job: str) -> None:
+        """This process is done with the job."""
+        for attempt in [attempt for attempt in self._began if attempt[0] == job]:
+            del self._began[attempt]

@@ -1,0 +1,47 @@
+"""Completion: an attempt that runs on after its job has ended is stopped, and its end written down."""
+
+from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
+from heliograph.contracts.facts import Submitted
+from heliograph.contracts.records import Attempt, Record
+from heliograph.runtime.bus import Entry
+from services.render.deciding import end_of_attempt
+from services.render.following import follow
+from services.render.providers import Done, Ended, Request
+from services.render.reconciling import reconcile
+from services.render.workbench import Workbench
+
+
+async def complete(bench: Workbench, entry: Entry) -> Entry | None:
+    """
+    Find the request of a job that is over, stop it, and learn how it ended.
+
+    Returns the job as it was left; None when it has to be read again.
+    """
+    if entry.record.internal.attempts[-1].request_id is None:
+        return await reconcile(bench, entry)
+    return await follow(bench, entry)
+
+
+async def complete_named(bench: Workbench, entry: Entry, run: int, named: str) -> None:
+    """
+    Learn how an attempt of a job that is over ended, whose request has this id, as somebody says.
+
+    A name proves nothing; that the provider knows it under our account does.
+    """
+    attempt = _attempt(entry.record, run)
+    if attempt is None or attempt.request_id not in (None, named):
+        return
+    try:
+        request = Request(request_id=named, endpoint=attempt.endpoint)
+        state = await bench.provider(entry.record).poll(request)
+    except (ProviderUnavailable, AccountRefused):
+        return
+    if isinstance(state, Ended) and isinstance(state.error, OutputExpired):
+        return
+    entry = await bench.write(entry, Submitted(run=run, request_id=named))
+    if isinstance(state, Done | Ended):
+        await bench.write(entry, end_of_attempt(entry, run, state))
+
+
+def _attempt(record: Record, run: int) -> Attempt | None:
+    return next((each for each in record.internal.attempts if each.run == run), None)

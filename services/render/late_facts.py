@@ -1,0 +1,48 @@
+"""Late facts: what is learned about an attempt after its job has ended. Pure."""
+
+from typing import Any
+
+from heliograph.contracts.facts import (
+    AttemptCompleted,
+    Canceled,
+    Expired,
+    Fact,
+    Failed,
+    Rendered,
+    RetryScheduled,
+    Submitted,
+)
+from heliograph.contracts.jobs import tells_more
+from heliograph.runtime.bus import Entry
+
+
+def late(entry: Entry, run: int, fact: Fact) -> AttemptCompleted | None:
+    """A fact about an attempt, as it fits a job that is over; None where it tells nothing new."""
+    record = entry.record
+    known = _known(fact)
+    if known is None or all(attempt.run != run for attempt in record.internal.attempts):
+        return None
+    completed = AttemptCompleted(run=run, ended=record.ended(entry.sequence), **known)
+    return completed if tells_more(record, completed) else None
+
+
+def _known(fact: Fact) -> dict[str, Any] | None:
+    """What a fact says about its attempt."""
+    match fact:
+        case Submitted():
+            return {"request_id": fact.request_id, "answer": fact.answer}
+        case Rendered():
+            told = {"outcome": "rendered", "outputs": fact.outputs, "answer": fact.answer}
+            return told | {"charged": fact.charged}
+        case RetryScheduled():
+            return {"outcome": fact.reason, "charged": fact.charged}
+        case Failed():
+            told = {"outcome": fact.problem.code, "answer": fact.answer}
+            return told | {"charged": fact.charged}
+        case Canceled() | Expired():
+            outcome = "rendered" if fact.outputs else fact.name
+            return {"outcome": outcome, "outputs": fact.outputs, "charged": fact.charged}
+        case AttemptCompleted():
+            told = {"outcome": fact.outcome, "outputs": fact.outputs, "answer": fact.answer}
+            return told | {"charged": fact.charged, "request_id": fact.request_id}
+    return None

@@ -1,0 +1,176 @@
+"""A deadline stops the provider, throws away nothing that was paid for, and frees what it held."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.records import Job
+from heliograph.runtime.bus import now
+from tests.support.emulation.running import EmulatedAccount, Emulator
+from tests.support.fal.running import FalAccount, FalServer
+from tests.support.stack import Stack, stack_running
+
+_FAL, _OPENAI = "fal/flux-schnell", "openai/gpt-image-2"
+
+
+@pytest.fixture(scope="module")
+def fal(fal_server: FalServer) -> FalAccount:
+    return fal_server.account(uuid4().hex)
+
+
+@pytest.fixture(scope="module")
+def openai(openai_server: Emulator) -> EmulatedAccount:
+    return openai_server.account(uuid4().hex)
+
+
+@pytest.fixture(scope="module")
+def stack(
+    fal: FalAccount, openai: EmulatedAccount, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    home = tmp_path_factory.mktemp("deadlines")
+    accounts = home / "accounts.yaml"
+    accounts.write_text("fal: {provider: fal, cap: 1}\nopenai: {provider: openai}\n")
+    settings = {
+        "HELIOGRAPH_FAL_BASE_URL": fal.url,
+        "FAL_KEY": fal.key,
+        "HELIOGRAPH_OPENAI_BASE_URL": f"{openai.url}/v1",
+        "OPENAI_API_KEY": openai.key,
+        "HELIOGRAPH_ACCOUNTS": str(accounts),
+    }
+    with stack_running(home / "home", settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
+    async with stack.client(project) as client:
+        yield client
+
+
+@pytest.fixture
+def prompt() -> str:
+    return f"a lighthouse {uuid4().hex}"
+
+
+async def ask(client: Client, model: str, prompt: str, seconds: float) -> Job:
+    """A portrait that is to be done within so many seconds."""
+    soon = (now() + timedelta(seconds=seconds)).isoformat()
+    return await client.submit(kind="portrait", prompt=prompt, model=model, finish_by=soon)
+
+
+async def until(client: Client, job: str, holds: Callable[[Job], bool]) -> Job:
+    async with asyncio.timeout(30):
+        while not holds(found := await client.get(job)):
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def names_of(job: Job) -> list[str]:
+    assert job.links
+    async with httpx.AsyncClient() as http:
+        events = (await http.get(job.links.events)).json()["items"]
+    return [event["type"].split(".")[2] for event in events]
+
+
+async def attempts_of(job: Job) -> list[dict[str, Any]]:
+    assert job.links
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"{job.links.self}/attempts")
+    return list(answer.json()["items"])
+
+
+def stops(fal: FalAccount) -> int:
+    return sum(_is_stop(each) for each in fal.heard)
+
+
+def _is_stop(asked: dict[str, Any]) -> bool:
+    return bool(asked["method"] == "PUT" and asked["path"].endswith("/cancel"))
+
+
+async def test_a_deadline_stops_the_request_at_the_provider(
+    client: Client, fal: FalAccount, prompt: str
+) -> None:
+    fal.plan(prompt, hangs=True)
+    before = stops(fal)
+
+    job = await ask(client, _FAL, prompt, 3)
+    [ended] = await client.finish(job.id)
+
+    assert (ended.status, ended.error and ended.error.code) == ("expired", "deadline")
+    assert stops(fal) > before
+    [attempt] = await attempts_of(ended)
+    assert attempt["request_id"] == fal.accepted(prompt)[0]["id"]
+
+
+async def test_what_could_not_be_stopped_any_more_is_kept_and_fetched_for_nothing(
+    client: Client, fal: FalAccount, prompt: str
+) -> None:
+    fal.plan(prompt, seconds=5, finishes_anyway=True)
+
+    job = await ask(client, _FAL, prompt, 2.5)
+    [ended] = await client.finish(job.id)
+    again = await client.retry(job.id)
+    [fetched] = await client.finish(again.id)
+
+    assert (ended.status, ended.charged) == ("expired", "yes")
+    assert (fetched.status, fetched.charged) == ("succeeded", "no")
+    assert len(fal.accepted(prompt)) == 1
+
+
+async def test_an_answer_that_comes_inline_after_the_deadline_is_kept(
+    client: Client, openai: EmulatedAccount, prompt: str
+) -> None:
+    openai.plan(prompt, seconds=6)
+
+    job = await ask(client, _OPENAI, prompt, 2.5)
+    [ended] = await client.finish(job.id)
+    again = await client.retry(job.id)
+    [fetched] = await client.finish(again.id)
+
+    assert (ended.status, ended.charged) == ("expired", "yes")
+    assert (fetched.status, fetched.charged) == ("succeeded", "no")
+    assert len(openai.accepted(prompt)) == 1
+
+
+async def test_what_is_learned_after_the_end_completes_the_attempt_and_nothing_else(
+    stack: Stack, client: Client, fal: FalAccount, prompt: str
+) -> None:
+    """The worker stands still until the sweeper has no more patience with it."""
+    fal.plan(prompt, seconds=15, finishes_anyway=True)
+    job = await ask(client, _FAL, prompt, 4)
+    await until(client, job.id, lambda found: found.phase in ("provider_queue", "rendering"))
+
+    stack.kill("render", signal.SIGSTOP)
+    try:
+        ended = await until(client, job.id, lambda found: found.status == "expired")
+    finally:
+        stack.kill("render", signal.SIGCONT)
+    late = await until(client, job.id, lambda found: found.charged != "unknown")
+
+    assert (ended.charged, late.charged) == ("unknown", "yes")
+    assert (late.status, late.finished_at) == ("expired", ended.finished_at)
+    assert stops(fal) > 0
+    assert (await names_of(late))[-3:] == ["expire_requested", "expired", "attempt_completed"]
+
+
+async def test_the_place_of_a_request_that_runs_on_is_given_back_when_it_has_stopped(
+    stack: Stack, client: Client, fal: FalAccount, prompt: str
+) -> None:
+    """The account has one place: the next job starts once the first request is over."""
+    fal.plan(prompt, seconds=6, finishes_anyway=True)
+    first = await ask(client, _FAL, prompt, 2)
+    second = await client.submit(kind="portrait", prompt=f"{prompt}, later", model=_FAL)
+
+    [ended, made] = await client.finish(first.id, second.id)
+
+    assert (ended.status, made.status) == ("expired", "succeeded")
+    assert ended.started_at
+    assert made.started_at
+    assert made.started_at - ended.started_at >= timedelta(seconds=5.5)

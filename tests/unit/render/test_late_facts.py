@@ -1,0 +1,104 @@
+"""What is learned after an end completes the attempt, once, and tells nothing that was known."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from heliograph.contracts.errors import Deadline, ProviderRejected
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import (
+    Canceled,
+    CancelRequested,
+    Expired,
+    Fact,
+    Failed,
+    Rendered,
+    RetryScheduled,
+    Started,
+    Submitted,
+    Submitting,
+)
+from heliograph.contracts.jobs import fold
+from heliograph.contracts.records import Output, Record
+from heliograph.runtime.bus import Entry
+from services.render.late_facts import late
+from tests.support.records import a_record
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+OUTPUTS = [Output(url="http://there/0.png")]
+SENT = (
+    Started(run=1),
+    Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[]),
+)
+OVER = Expired(problem=Deadline().problem(), charged="unknown", runs_on=True)
+REJECTED = ProviderRejected().problem()
+
+
+def an_entry(*facts: Fact, sequence: int = 40) -> Entry:
+    record: Record = a_record(parameters={"price": "0.5"})
+    for fact in facts:
+        record = fold(record, fact, NOW)
+    return Entry(sequence, Event.of("expired", record, NOW, "test"))
+
+
+def completed(entry: Entry, fact: Fact, run: int = 1) -> Record:
+    fact_of_the_attempt = late(entry, run, fact)
+    assert fact_of_the_attempt
+    return fold(entry.record, fact_of_the_attempt, NOW)
+
+
+@pytest.mark.parametrize(
+    ("fact", "outcome", "charged"),
+    [
+        (Rendered(run=1, outputs=OUTPUTS), "rendered", "yes"),
+        (Failed(problem=REJECTED, charged="no"), "provider_rejected", "no"),
+        (RetryScheduled(not_before=NOW, reason="provider_unavailable", detail="x"), None, "no"),
+        (Canceled(charged="yes", outputs=OUTPUTS), "rendered", "yes"),
+        (Canceled(charged="no"), "canceled", "no"),
+        (Expired(problem=OVER.problem, charged="no"), "expired", "no"),
+    ],
+)
+def test_the_end_of_an_attempt_is_learned_from_what_would_have_been_written(
+    fact: Fact, outcome: str | None, charged: str
+) -> None:
+    record = completed(an_entry(*SENT, OVER), fact)
+    [attempt] = record.internal.attempts
+
+    assert (attempt.outcome, attempt.charged) == (outcome or "provider_unavailable", charged)
+    assert (record.status, record.charged) == ("expired", charged)
+    assert record.cost.actual == (Decimal("0.5") if charged == "yes" else 0)
+    assert not record.runs_on
+
+
+def test_a_request_that_is_found_after_the_end_runs_on() -> None:
+    record = completed(
+        an_entry(*SENT, Canceled(charged="unknown")), Submitted(run=1, request_id="r")
+    )
+
+    assert record.runs_on
+    assert record.internal.attempts[-1].request_id == "r"
+
+
+def test_the_place_of_the_end_is_that_of_the_final_event() -> None:
+    first = an_entry(*SENT, OVER, sequence=40)
+    record = completed(first, Submitted(run=1, request_id="r"))
+    second = Entry(50, Event.of("attempt_completed", record, NOW, "test"))
+
+    assert completed(second, Rendered(run=1, outputs=OUTPUTS)).ended(60) == 40
+
+
+def test_what_is_known_is_not_told_again() -> None:
+    rendered = Rendered(run=1, outputs=OUTPUTS)
+    record = completed(an_entry(*SENT, OVER), rendered)
+
+    assert late(Entry(50, Event.of("x", record, NOW, "test")), 1, rendered) is None
+
+
+@pytest.mark.parametrize("fact", [Started(run=2), CancelRequested(mode="stop")])
+def test_what_says_nothing_about_an_attempt_is_not_written(fact: Fact) -> None:
+    assert late(an_entry(*SENT, OVER), 1, fact) is None
+
+
+def test_nothing_is_written_about_an_attempt_that_is_not_known() -> None:
+    assert late(an_entry(*SENT, OVER), 9, Rendered(run=9, outputs=OUTPUTS)) is None
