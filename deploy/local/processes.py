@@ -82,25 +82,21 @@ def nats_variables(credentials: NatsCredentials, max_store: int) -> dict[str, st
 
 def s3_server(settings: ServiceSettings) -> Process:
     """
-    The bundled S3 server: rclone on a folder.
+    The bundled S3 server: rclone on a folder, behind a proxy for ranges.
 
     Without its cache, which would keep objects where a killed server forgets them.
     """
     access_key, secret_key = settings.folder.s3_credentials()
-    command = [
-        program("rclone"),
-        "serve",
-        "s3",
-        "--addr",
+    proxy = [
+        sys.executable,
+        "-m",
+        "deploy.local.range_proxy",
         f"{settings.host}:{settings.s3_port}",
-        "--vfs-cache-mode",
-        "off",
-        "--config",
-        "",
-        str(settings.folder.folder("s3")),
     ]
+    rclone = [program("rclone"), "serve", "s3", "--vfs-cache-mode", "off", "--config", ""]
     secret = f'"{access_key},{secret_key.get_secret_value()}"'  # quoted: lists are read as CSV
-    return Process("s3", command, {"RCLONE_AUTH_KEY": secret})  # not on the command line: `ps`
+    environment = {"RCLONE_AUTH_KEY": secret}  # not on the command line: `ps`
+    return Process("s3", [*proxy, *rclone, str(settings.folder.folder("s3"))], environment)
 
 
 def service(name: str, settings: LocalSettings) -> list[Process]:

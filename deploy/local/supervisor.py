@@ -6,7 +6,6 @@ the whole system is built to survive, so it is started again, with a growing pau
 """
 
 import asyncio
-import ctypes
 import signal
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Self, TextIO
 
 from deploy.local.disk import has_room
 from deploy.local.environment import environment_of, surroundings
+from deploy.local.lifetime import end_with_parent
 from deploy.local.processes import ROOT, Process
 from deploy.local.settings import LocalSettings
 
@@ -71,7 +71,7 @@ class Supervised:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=end_with_parent,
             limit=_LINE_LIMIT,
         )
         pid_file = None if self._process.keeps_pid else self._home.pid_file(self.name)
@@ -191,10 +191,3 @@ async def _line(stream: asyncio.StreamReader) -> str:
 
 def _outcome(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-
-def _die_with_parent() -> None:
-    """A supervisor that is killed takes its processes along (Linux)."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

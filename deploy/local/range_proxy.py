@@ -1,0 +1,176 @@
+"""
+HTTP range proxy before the bundled S3 server: a part of an object is answered with 206.
+
+rclone sends the part that was asked for with status 200, which browsers take for the whole: a film in
+a page could not be sought. Everything else passes through as it is, signatures included. Each
+connection carries one request, so nothing of its body has to be understood.
+
+    python -m deploy.local.range_proxy 127.0.0.1:9000 rclone serve s3 …
+
+starts the server on a port of its own and ends with it.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from deploy.local.lifetime import die_with_parent
+
+_HEAD_LIMIT = 64 * 1024  #: bytes of the head of a request or an answer
+_CHUNK = 256 * 1024  #: bytes that are passed on at a time
+_CONNECT = 5.0  #: seconds to reach the server
+_HEAD_PATIENCE = 30.0  #: seconds for a whole head of a request
+_SILENCE = 300.0  #: seconds without a byte in either direction
+_LINGER = 2.0  #: seconds for a client to go, once it has its answer
+_AT_ONCE = 1000  #: connections
+
+_END = b"\r\n\r\n"
+_CONNECTION = re.compile(rb"\r\n(?:connection|keep-alive|proxy-connection):[^\r\n]*", re.IGNORECASE)
+_PARTS = re.compile(rb"\r\nrange:[^\r\n]*,[^\r\n]*", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(rb"\r\ncontent-range: *bytes \d", re.IGNORECASE)
+_STATUS = re.compile(rb"^(HTTP/1\.[01]) 200 [^\r\n]*")
+_PASSING = re.compile(rb"^HTTP/1\.[01] 1\d\d ")
+
+Place = tuple[str, int]
+
+
+class RangeProxy:
+    """Passes requests on to the server at `upstream`."""
+
+    def __init__(self, upstream: Place) -> None:
+        self._upstream = upstream
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    async def serve(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        """One connection, from its request to the end of the answer."""
+        try:
+            async with self._places:
+                await self._pass_on(client, answer)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # either side went away, or never said what it wanted
+        finally:
+            await _close(answer)
+
+    async def _pass_on(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        async with asyncio.timeout(_HEAD_PATIENCE):
+            head = await client.readuntil(_END)
+        async with asyncio.timeout(_CONNECT):
+            server, request = await asyncio.open_connection(*self._upstream, limit=_CHUNK)
+        try:
+            request.write(request_head(head))
+            sending = asyncio.create_task(_pump(client, request))
+            try:
+                await _answer(server, answer)
+            finally:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)  # a refusal may come early
+        finally:
+            await _close(request)
+        await _linger(client, answer)
+
+
+async def _answer(server: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+    """The server's answer, its head set right; `100 Continue` and the like go before it."""
+    while True:
+        async with asyncio.timeout(_SILENCE):
+            head = await server.readuntil(_END)
+        answer.write(answer_head(head))
+        if not _PASSING.match(head):
+            break
+    await _pump(server, answer)
+
+
+async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    """Pass bytes on until there are no more."""
+    while True:
+        async with asyncio.timeout(_SILENCE):
+            chunk = await source.read(_CHUNK)
+            if not chunk:
+                return
+            target.write(chunk)
+            await target.drain()
+
+
+async def _linger(client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+    """Let the client read its answer: to close while it still sends would take that away."""
+    await answer.drain()
+    answer.write_eof()
+    async with asyncio.timeout(_LINGER):
+        while await client.read(_CHUNK):
+            pass
+
+
+async def _close(stream: asyncio.StreamWriter) -> None:
+    stream.close()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_CONNECT):
+            await stream.wait_closed()
+
+
+def request_head(head: bytes) -> bytes:
+    """As the server gets it: the only one of its connection, and for one part at most."""
+    return _alone(_PARTS.sub(b"", head))  # of several parts S3 sends the whole, rclone an error
+
+
+def answer_head(head: bytes) -> bytes:
+    """As the client gets it: what is a part says so."""
+    if _PASSING.match(head):
+        return head
+    if _CONTENT_RANGE.search(head):
+        head = _STATUS.sub(rb"\1 206 Partial Content", head, count=1)
+    return _alone(head)
+
+
+def _alone(head: bytes) -> bytes:
+    """A head that says that the connection ends with it."""
+    return _CONNECTION.sub(b"", head).removesuffix(_END) + b"\r\nConnection: close" + _END
+
+
+async def run(listening: Place, command: Sequence[str]) -> int:
+    """Serve until the server ends or we are told to. Returns its exit code."""
+    upstream = ("127.0.0.1", _free_port())
+    server = await asyncio.create_subprocess_exec(
+        *command, "--addr", "{}:{}".format(*upstream), preexec_fn=die_with_parent
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.terminate)
+    try:
+        await _until_it_listens(server, upstream)
+        proxy = RangeProxy(upstream)
+        host, port = listening
+        async with await asyncio.start_server(proxy.serve, host, port, limit=_HEAD_LIMIT):
+            return await server.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            server.kill()
+        await server.wait()
+
+
+async def _until_it_listens(server: asyncio.subprocess.Process, place: Place) -> None:
+    while server.returncode is None:
+        with suppress(OSError):
+            _, probe = await asyncio.open_connection(*place)
+            await _close(probe)
+            return
+        await asyncio.sleep(0.02)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main() -> int:
+    host, _, port = sys.argv[1].rpartition(":")
+    return abs(asyncio.run(run((host.strip("[]"), int(port)), sys.argv[2:])))
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""A real browser for tests: Chromium without a window, told what to do over its DevTools protocol."""
+
+import asyncio
+import itertools
+import json
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.support.servers.server import missing
+
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_PATIENCE = 60.0  #: seconds, on a machine that has much else to do
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, connection: ClientConnection, session: str) -> None:
+        self._connection = connection
+        self._session = session
+        self._numbers = itertools.count(1)
+
+    async def open(self, url: str) -> None:
+        await self._call("Page.navigate", url=url)
+
+    async def evaluate(self, expression: str) -> Any:
+        """The value of an expression of JavaScript, waited for. Raises AssertionError."""
+        answer = await self._call(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    async def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        number = next(self._numbers)
+        call = {"id": number, "sessionId": self._session, "method": method, "params": parameters}
+        return await _exchange(self._connection, call)
+
+
+@asynccontextmanager
+async def browser_page(profile: Path) -> AsyncIterator[Page]:
+    """A page of a new browser. Skips the test where there is none; fails in CI."""
+    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None:
+        missing("there is no Chromium (Debian: apt-get install chromium)")
+    process = await asyncio.create_subprocess_exec(
+        program,
+        "--headless=new",
+        "--no-sandbox",  # where tests run as root, it needs that
+        "--disable-gpu",
+        "--no-first-run",
+        "--autoplay-policy=no-user-gesture-required",
+        "--remote-debugging-port=0",
+        f"--user-data-dir={profile}",
+        "about:blank",
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "HOME": str(profile)},
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            address = await _address(process)
+        draining = asyncio.create_task(_drain(process))
+        async with connect(address, max_size=None) as connection:
+            yield await _first_page(connection)
+        draining.cancel()
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
+    """Where the browser says that it can be told what to do."""
+    assert process.stderr
+    while line := (await process.stderr.readline()).decode():
+        if found := re.search(r"DevTools listening on (ws://\S+)", line):
+            return found[1]
+    raise AssertionError("the browser ended")
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    assert process.stderr
+    while await process.stderr.read(65536):
+        pass
+
+
+async def _first_page(connection: ClientConnection) -> Page:
+    targets = await _exchange(connection, {"id": 0, "method": "Target.getTargets"})
+    [page] = [each for each in targets["targetInfos"] if each["type"] == "page"]
+    attach = {"targetId": page["targetId"], "flatten": True}
+    attached = await _exchange(
+        connection, {"id": -1, "method": "Target.attachToTarget", "params": attach}
+    )
+    return Page(connection, attached["sessionId"])
+
+
+async def _exchange(connection: ClientConnection, call: dict[str, Any]) -> dict[str, Any]:
+    await connection.send(json.dumps(call))
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            answer = json.loads(await connection.recv())
+            if answer.get("id") == call["id"]:
+                assert "error" not in answer, answer["error"]
+                result: dict[str, Any] = answer["result"]
+                return result
