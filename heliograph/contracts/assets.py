@@ -12,6 +12,7 @@ EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/webp": "webp",
     "image/gif": "gif",
+    "image/avif": "avif",
     "video/mp4": "mp4",
     "application/json": "json",
     "text/markdown": "md",

@@ -82,6 +82,7 @@ class Variant(Tolerant):
     height: int | None = None
     bytes: int
     sha256: str
+    still: bool = False  #: one frame of an animated picture
     url: str | None = None
 
 
@@ -95,6 +96,7 @@ class Asset(Tolerant):
     height: int | None = None
     bytes: int
     sha256: str
+    undecodable: bool = False  #: begins as a picture, but no decoder here reads it: kept as it came
     url: str | None = None
     variants: dict[str, Variant] = Field(default_factory=dict)
 
@@ -248,6 +250,12 @@ class Record(Job):
     @property
     def step(self) -> Step:
         return self.internal.step
+
+    @property
+    def is_version(self) -> bool:
+        """It filled its slot: it succeeded with something that can be shown."""
+        is_made = self.slot is not None and self.step is Step.SUCCEEDED
+        return is_made and not (self.stored and all(asset.undecodable for asset in self.stored))
 
     @property
     def runs_on(self) -> bool:

@@ -51,6 +51,11 @@ class References:
             if after.get(job, Step.SUCCEEDED) is not Step.SUCCEEDED:
                 return None
             if found := await self._asset(project, job, number):
+                if found.undecodable:
+                    raise ValidationFailed.at(
+                        f"/references/{index}",
+                        "the picture cannot be decoded, so it is no reference",
+                    )
                 return f"sha256:{found.sha256}"
         raise ValidationFailed.at(f"/references/{index}", "there is nothing by that name")
 

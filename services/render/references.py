@@ -61,6 +61,8 @@ class References:
         entry = await self._events.last(job)
         if entry is not None and isinstance(entry.body, Record) and entry.body.project == project:
             for asset in entry.body.stored:  # what a job was accepted with stays until it is over
+                if asset.index == index and asset.undecodable:
+                    raise ReferenceFailed(f"the picture {name} cannot be decoded")
                 if asset.index == index:
                     return asset.sha256, next(o for n, o in objects_of(entry.body, asset) if not n)
         raise ReferenceFailed(f"there is no asset {name}")

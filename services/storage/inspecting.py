@@ -17,6 +17,10 @@ _TRIES = 2  #: this process may have stood still during the first
 _AT_ONCE = 2  #: programs; decoding is all CPU
 
 
+class Undecodable(OutputRefused):
+    """The picture's pixels are damaged or cut off."""
+
+
 class MadeVariant(NamedTuple):
     """Another form of an output, in a file of ours."""
 
@@ -24,14 +28,16 @@ class MadeVariant(NamedTuple):
     width: int | None  #: pixels; None for what is not a picture
     height: int | None
     media_type: str = "image/webp"
+    still: bool = False  #: one frame of an animation
 
 
 class Inspection(NamedTuple):
-    """What a picture is, turned upright."""
+    """What an output is; a picture turned upright."""
 
-    width: int  #: pixels
-    height: int  #: pixels
+    width: int | None  #: pixels; None for what is not a picture, or not decodable
+    height: int | None  #: pixels
     variants: dict[str, MadeVariant]
+    undecodable: bool = False
 
 
 class Inspectors:
@@ -42,20 +48,32 @@ class Inspectors:
         self._idle: list[Process] = []
         self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def inspect(self, source: Path, folder: Path) -> Inspection:
+    async def inspect(self, source: Path, folder: Path, *, lenient: bool = False) -> Inspection:
         """
         Open a picture; its variants are written into `folder`.
 
+        Args:
+            lenient: Decode what is there of a picture that is damaged or cut off.
+
         Raises:
-            OutputRefused: It is no picture, or not one that can be opened within bounds.
+            Undecodable: Its pixels are damaged or cut off; read it again, or decode it leniently.
+            OutputRefused: It cannot be opened within bounds.
             Unavailable: Nobody can say by now; try again later.
         """
-        request = {"source": str(source), "folder": str(folder), "max_pixels": self._max_pixels}
+        request = {
+            "source": str(source),
+            "folder": str(folder),
+            "max_pixels": self._max_pixels,
+            "lenient": lenient,
+        }
         answer = await self._answer_in_time(request)
         if "error" in answer:
-            raise OutputRefused(f"the picture cannot be opened: {answer['error']}")
+            refusal = OutputRefused if answer.get("decodable", True) else Undecodable
+            raise refusal(f"the picture cannot be opened: {answer['error']}")
         variants = {
-            name: MadeVariant(Path(made["path"]), made["width"], made["height"])
+            name: MadeVariant(
+                Path(made["path"]), made["width"], made["height"], still=answer["animated"]
+            )
             for name, made in answer["variants"].items()
         }
         return Inspection(answer["width"], answer["height"], variants)

@@ -2,7 +2,10 @@
 The program that opens pictures nobody trusts: `python -m services.storage.inspector`.
 
 It reads requests as JSON lines and answers in kind. Every picture is opened in a fork of its own,
-with little memory and little time, so a bomb takes only the fork with it. Decoders: four, no more.
+with little memory and little time, so a bomb takes only the fork with it. Decoders: five, no more.
+
+An answer is a picture's size and variants, or `error`. `decodable: false` beside it says that the
+pixels are damaged or cut off, and nothing else is wrong: reading the picture again may help.
 """
 
 import ctypes
@@ -12,12 +15,15 @@ import resource
 import sys
 import warnings
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+from services.storage import png_chunks
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 THUMBNAIL = 320  #: pixels of the longer side
 LIGHT = 2048  #: pixels of the longer side of the webp variant, at most
 
@@ -25,22 +31,37 @@ _MEMORY = 1280 * 1024 * 1024  #: bytes of address space; a WebP of 64 Mpx takes 
 _SECONDS = 10  #: of CPU
 _MAX_FRAMES = 500
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # of <linux/sched.h>
+_ANIMATED = ("GIF", "WEBP", "AVIF")  #: formats whose frames are moments, not other pictures
+_PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  #: ICC colour space to Pillow's mode
 
 
-def inspect(source: Path, folder: Path, max_pixels: int) -> dict[str, Any]:
-    """Measure a picture and make its variants. Raises whatever Pillow raises."""
-    Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow warns above its limit, and refuses twice as much
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
-    image: Image.Image = Image.open(source, formats=FORMATS)
+class Refused(Exception):
+    """The picture is larger than what is decoded here."""
+
+
+def inspect(source: Path, folder: Path, max_pixels: int, *, lenient: bool) -> dict[str, Any]:
+    """
+    Measure a picture and make its variants.
+
+    `lenient` decodes what is there of a picture whose end is missing or damaged.
+
+    Raises:
+        Refused: It has too many pixels or frames.
+        Exception: Whatever Pillow raises: it cannot be decoded.
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+    image, is_animated = _open(source, max_pixels)
     if getattr(image, "n_frames", 1) > _MAX_FRAMES:
-        raise ValueError(f"more than {_MAX_FRAMES} frames")
+        raise Refused(f"more than {_MAX_FRAMES} frames")
+    profile = image.info.get("icc_profile")
     image = _in_colors(image)  # the picture as it was is forgotten: there is room for two
     with suppress(Exception):  # whatever is wrong with the EXIF, the pixels are there
         ImageOps.exif_transpose(image, in_place=True)
-    light = _shrunk(image, LIGHT)
+    light = _in_srgb(_shrunk(image, LIGHT), profile)
     return {
         "width": image.width,
         "height": image.height,
+        "animated": is_animated,
         "variants": {
             "thumbnail": _write(_shrunk(light, THUMBNAIL), folder / "thumbnail.webp", quality=80),
             "webp": _write(light, folder / "light.webp", quality=85),
@@ -48,13 +69,55 @@ def inspect(source: Path, folder: Path, max_pixels: int) -> dict[str, Any]:
     }
 
 
+def _open(source: Path, max_pixels: int) -> tuple[Image.Image, bool]:
+    """The picture, or the first frame of an animation, and whether it is one."""
+    Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow warns above its limit, and refuses twice as much
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    content = source.read_bytes()
+    is_png = content.startswith(png_chunks.SIGNATURE)
+    essential = png_chunks.essential(content) if is_png else content
+    try:
+        image = Image.open(BytesIO(essential), formats=FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise Refused(f"more than {max_pixels} pixels") from error
+    has_frames = image.format in _ANIMATED and getattr(image, "n_frames", 1) > 1
+    return image, has_frames or (is_png and png_chunks.is_animated(content))
+
+
 def _in_colors(image: Image.Image) -> Image.Image:
-    """The picture as RGB or RGBA; itself if it is that already."""
+    """The picture as RGB, RGBA or CMYK; itself if it is that already."""
     if image.mode == "I;16":
         image = image.point(lambda level: level / 256).convert("L")
         image.info.pop("transparency", None)  # a level of the 65,536
-    mode = "RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"
+    has_alpha = "A" in image.getbands() or "transparency" in image.info
+    mode = "RGBA" if has_alpha else "CMYK" if image.mode == "CMYK" else "RGB"
     return image if image.mode == mode else image.convert(mode)
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The picture in sRGB, by its embedded colour profile if that can be used."""
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    colours = _by_profile(image, profile) if profile else None
+    srgb = colours or (image if image.mode == "RGB" else image.convert("RGB"))
+    if alpha:
+        srgb.putalpha(alpha)
+    return srgb
+
+
+def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """None: the profile is damaged, or of another kind of picture."""
+    with suppress(ImageCms.PyCMSError, OSError, TypeError):
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        mode = _PROFILE_MODES.get(source.profile.xcolor_space.strip())
+        if mode and (mode == "CMYK") == (image.mode == "CMYK"):
+            return ImageCms.profileToProfile(
+                image.convert(mode),
+                source,
+                ImageCms.createProfile("sRGB"),
+                ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+            )
+    return None
 
 
 def _shrunk(image: Image.Image, side: int) -> Image.Image:
@@ -76,16 +139,9 @@ def _answer_in_fork(request: dict[str, Any]) -> None:
         if status:
             _say({"error": "the picture could not be opened within bounds"})
         return
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
-        source, folder = Path(request["source"]), Path(request["folder"])
-        answer = inspect(source, folder, request["max_pixels"])
-    except UnidentifiedImageError:  # its text names our file
-        answer = {"error": f"it is none of {', '.join(FORMATS)}"}
-    except Exception as error:  # noqa: BLE001  # whatever is wrong is the answer
-        answer = {"error": f"{type(error).__name__}: {error}"[:500]}
-    _say(answer)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+    _say(_answer(request))
     os._exit(0)
 
 
@@ -98,6 +154,19 @@ def _leave_network() -> None:
     if sys.platform == "linux":
         unshare = ctypes.CDLL(None, use_errno=True).unshare
         unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0 or unshare(_CLONE_NEWNET)
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    source, folder = Path(request["source"]), Path(request["folder"])
+    try:
+        return inspect(source, folder, request["max_pixels"], lenient=request["lenient"])
+    except (Refused, MemoryError) as error:
+        return {"error": str(error) or "the picture needs too much memory"}
+    except UnidentifiedImageError:  # its text names our file
+        reason = f"it is none of {', '.join(FORMATS)}"
+    except Exception as error:  # noqa: BLE001  # a decoder may raise anything
+        reason = f"{type(error).__name__}: {error}"[:500]
+    return {"error": reason, "decodable": False}
 
 
 def _say(answer: dict[str, Any]) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
 from heliograph.contracts.registry import Media
 
-IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
+IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"})
 
-_HEAD = 32  #: bytes that are enough to know
+_HEAD = 64  #: bytes that are enough to know
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _MP4_BRANDS = frozenset(
     {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"dash"}
 )
@@ -33,9 +34,17 @@ def _beginning(path: Path) -> str | None:
         return "image/gif"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
+    if head[4:8] == b"ftyp" and _brands(head) & _AVIF_BRANDS:
+        return "image/avif"
     if head[4:8] == b"ftyp" and head[8:12] in _MP4_BRANDS:
         return "video/mp4"
     return "application/json" if head.lstrip()[:1] in (b"{", b"[") else None
+
+
+def _brands(head: bytes) -> frozenset[bytes]:
+    """The major brand and the compatible ones of an ISO media file."""
+    box = head[: int.from_bytes(head[:4])]
+    return frozenset({box[8:12], *(box[at : at + 4] for at in range(16, len(box) - 3, 4))})
 
 
 def media_of(media_type: str) -> Media:
@@ -56,7 +65,7 @@ def check_media(path: Path, wanted: Media) -> str:
     if media_type and media_of(media_type) != wanted:
         raise OutputRefused(f"the output is {media_type}, not {wanted}")
     if media_type is None or sniff(path) is None:
-        raise OutputRefused("the output is of no type that is stored")
+        raise OutputRefused(f"the output is {describe(path)}, which is not stored")
     return media_type
 
 
@@ -76,8 +85,62 @@ def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
         if path.stat().st_size > max_bytes(media):
             raise BodyTooLarge(f"at most {max_bytes(media)} bytes of {media}")
     if media_type is None or sniff(path) is None:
-        raise OutputRefused("png, jpeg, webp, gif, mp4 and json are stored here")
+        raise OutputRefused(
+            f"the file is {describe(path)}; png, jpeg, webp, gif, avif, mp4 and json are stored here"
+        )
     return media_type
+
+
+def describe(path: Path) -> str:
+    """What a file that is not stored seems to be, for people."""
+    with path.open("rb") as stream:
+        head = stream.read(1024)
+    if not head:
+        return "empty"
+    for name, signs in _SIGNS.items():
+        if head.startswith(signs):
+            return name
+    if head[4:8] == b"ftyp":
+        return _FTYP_BRANDS.get(head[8:12], f"an ISO media file of brand {_shown(head[8:12])}")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype html", b"<html")) or b"<html" in text:
+        return "HTML"
+    if b"<svg" in text:
+        return "SVG"
+    if text.startswith(b"<?xml"):
+        return "XML"
+    if text[:1] in (b"{", b"["):
+        return "damaged JSON"
+    return f"of an unknown type (it begins with {_shown(head[:8])})"
+
+
+def _shown(head: bytes) -> str:
+    return repr(head)[2:-1]
+
+
+_SIGNS: dict[str, tuple[bytes, ...]] = {
+    "a PDF": (b"%PDF",),
+    "a GLB model": (b"glTF",),
+    "a TIFF": (b"II*\0", b"MM\0*"),
+    "a BMP": (b"BM",),
+    "an icon": (b"\0\0\1\0",),
+    "a JPEG XL": (b"\xff\x0a", b"\0\0\0\x0cJXL "),
+    "a JPEG 2000": (b"\0\0\0\x0cjP  ",),
+    "a WebM or Matroska film": (b"\x1a\x45\xdf\xa3",),
+    "a ZIP archive": (b"PK\3\4",),
+    "a gzip file": (b"\x1f\x8b",),
+    "an MP3": (b"ID3", b"\xff\xfb"),
+    "an Ogg file": (b"OggS",),
+    "a RIFF file": (b"RIFF",),
+    "a Photoshop file": (b"8BPS",),
+}
+_FTYP_BRANDS = {
+    b"heic": "a HEIC",
+    b"heix": "a HEIC",
+    b"mif1": "a HEIF",
+    b"msf1": "a HEIF",
+    b"qt  ": "a QuickTime film",
+}
 
 
 def _is_json(path: Path) -> bool:

@@ -20,7 +20,7 @@ from heliograph.contracts.records import Asset, Output, Progress, Record, Step, 
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crashing import crash_point
-from services.storage.inspecting import Inspectors, MadeVariant
+from services.storage.inspecting import Inspection, Inspectors, MadeVariant, Undecodable
 from services.storage.rewriting import write_readable
 from services.storage.settings import StorageSettings
 from services.storage.sniffing import check_media
@@ -30,6 +30,8 @@ from services.storage.stores import Content, ObjectStore
 log = structlog.get_logger()
 
 SOURCE = "heliograph/storage"
+
+_MAX_FETCHES = 3  #: of a picture that seems to be cut off
 
 _FETCH_AGAIN = NextAction(kind="retry", label="Fetch it again for nothing, from `download`")
 
@@ -138,44 +140,66 @@ class Storer:
     async def _keep(self, record: Record, index: int, output: Output, folder: Path) -> Asset:
         """One output, from the provider to the store."""
         await asyncio.to_thread(folder.mkdir)
-        source = folder / "original"
-        kind = self._registry.kinds.get(record.kind)
-        media: Media = kind.media if kind else "image"
-        limit = self._settings.max_bytes(media)
-        await self._sources.fetch(record.project, output, source, limit)
-        crash_point("store.fetched")
-        media_type, content = await asyncio.to_thread(_look_at, source, media)
-        width, height, made = await self._look_closer(source, folder, media)
+        media_type, content, opened = await self._fetch_whole(record, output, folder)
         await self._report(record, "storing")
         key = output_key(record.project, record.id, index, content.sha256, media_type)
         async with asyncio.TaskGroup() as puts:
             puts.create_task(self._store.put(key, content, media_type))
             variants = {
                 name: puts.create_task(self._keep_variant(record, index, name, form))
-                for name, form in made.items()
+                for name, form in opened.variants.items()
             }
         crash_point("store.put")
         return Asset(
             id=asset_id(record.id, index),
             index=index,
             media_type=media_type,
-            width=width,
-            height=height,
+            width=opened.width,
+            height=opened.height,
             bytes=content.size,
             sha256=content.sha256,
+            undecodable=opened.undecodable,
             variants={name: put.result() for name, put in variants.items()},
         )
 
-    async def _look_closer(
-        self, source: Path, folder: Path, media: Media
-    ) -> tuple[int | None, int | None, dict[str, MadeVariant]]:
-        """Width and height of a picture, and the other forms of an output. Raises OutputRefused."""
+    async def _fetch_whole(
+        self, record: Record, output: Output, folder: Path
+    ) -> tuple[str, Content, Inspection]:
+        """An output's media type, bytes and form. A picture that seems cut off is fetched again."""
+        source = folder / "original"
+        kind = self._registry.kinds.get(record.kind)
+        media: Media = kind.media if kind else "image"
+        limit = self._settings.max_bytes(media)
+        seen: set[str] = set()
+        for fetches in range(1, _MAX_FETCHES + 1):
+            await self._sources.fetch(record.project, output, source, limit)
+            crash_point("store.fetched")
+            media_type, content = await asyncio.to_thread(_look_at, source, media)
+            is_last = content.sha256 in seen or fetches == _MAX_FETCHES
+            try:
+                return media_type, content, await self._open(source, folder, media)
+            except Undecodable:
+                if is_last:
+                    break
+            seen.add(content.sha256)
+        return media_type, content, await self._open_damaged(source, folder)
+
+    async def _open(self, source: Path, folder: Path, media: Media) -> Inspection:
+        """The size of a picture, and the other forms of an output. Raises OutputRefused."""
         match media:
             case "image":
                 return await self._inspectors.inspect(source, folder)
             case "text":
-                return None, None, await asyncio.to_thread(write_readable, source, folder)
-        return None, None, {}
+                variants = await asyncio.to_thread(write_readable, source, folder)
+                return Inspection(None, None, variants)
+        return Inspection(None, None, {})
+
+    async def _open_damaged(self, source: Path, folder: Path) -> Inspection:
+        """What is there of a damaged picture. It is kept even if that is nothing: it was paid for."""
+        try:
+            return await self._inspectors.inspect(source, folder, lenient=True)
+        except Undecodable:
+            return Inspection(None, None, {}, undecodable=True)
 
     async def _keep_variant(
         self, record: Record, index: int, name: str, made: MadeVariant
@@ -187,6 +211,7 @@ class Storer:
             height=made.height,
             bytes=content.size,
             sha256=content.sha256,
+            still=made.still,
         )
         key = variant_key(record.project, record.id, index, name, variant)
         await self._store.put(key, content, variant.media_type)

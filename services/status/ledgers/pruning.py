@@ -13,8 +13,9 @@ from services.status.ledgers.tables import jobs, read_stamp, stamp, uses
 
 def ended_jobs(project: str, rule: Rule, at: datetime) -> Select[Any]:
     """Jobs that are over and not kept by a rule, the oldest first, with their places in their slots."""
-    named = ("id", "kind", "slot", "status", "finished_at", "objects", "bytes", "pruned")
-    slot = (jobs.c.slot, jobs.c.status == "succeeded")
+    result = ("status", "version", "finished_at", "objects", "bytes", "pruned")
+    named = ("id", "kind", "slot", *result)
+    slot = (jobs.c.slot, jobs.c.version)
     number = func.row_number().over(partition_by=slot, order_by=jobs.c.ended)
     place = func.row_number().over(
         partition_by=(*slot, jobs.c.pruned), order_by=jobs.c.ended.desc()
@@ -37,7 +38,7 @@ def _not_kept(every: Subquery, rule: Rule, at: datetime) -> Iterator[ColumnEleme
     has_result = every.c.status == "succeeded"
     yield false()
     if rule.versions is not None:
-        yield and_(has_result, every.c.slot.is_not(None), every.c.age >= rule.versions)
+        yield and_(every.c.version, every.c.age >= rule.versions)
     for is_meant, days in ((has_result, rule.days), (~has_result, rule.failed_days)):
         if days is not None:
             yield and_(is_meant, every.c.finished_at <= stamp(at - timedelta(days=days)))
@@ -65,7 +66,7 @@ def not_emptied(pruned_before: int) -> Select[Any]:
 def read_ended(found: Any, used: frozenset[str]) -> Ended:
     """A row of `ended_jobs`."""
     has_result = found.status == "succeeded"
-    is_version = has_result and found.slot is not None
+    is_version = bool(found.version)
     return Ended(
         id=found.id,
         kind=found.kind,

@@ -3,7 +3,7 @@ Slots, read from the jobs that were for them.
 
 A version needs no table of its own: it is the number of a success among those of its slot, in the
 order of the log. So the numbers are the same however often the read model is made anew. What was
-pruned keeps its number, and is not shown.
+pruned keeps its number, and is not shown. A success whose pictures cannot be decoded is no version.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def versions_after(project: str, slot: str, number: int) -> Select[Any]:
             jobs.c.id.label("job"),
             func.row_number().over(order_by=jobs.c.ended).label("number"),
         )
-        .where(jobs.c.project == project, jobs.c.slot == slot, jobs.c.status == "succeeded")
+        .where(jobs.c.project == project, jobs.c.slot == slot, jobs.c.version)
         .cte("every")
     )
     return (
@@ -70,7 +70,7 @@ def fillers(project: str, slots: Sequence[str]) -> Select[Any]:
     ranked = (
         select(jobs.c.slot, jobs.c.id, rank.label("rank"))
         .where(jobs.c.project == project, jobs.c.slot.in_(slots))
-        .where(or_(is_open, jobs.c.status == "succeeded"))
+        .where(or_(is_open, jobs.c.version))
         .subquery()
     )
     return select(ranked.c.slot, ranked.c.id).where(ranked.c.rank == 1)
@@ -78,12 +78,11 @@ def fillers(project: str, slots: Sequence[str]) -> Select[Any]:
 
 def _summed(project: str) -> Select[Any]:
     """Slots that have a job which is kept: how many successes, and the place of the last."""
-    succeeded = jobs.c.status == "succeeded"
     return (
         select(
             jobs.c.slot,
-            func.count().filter(succeeded).label("versions"),
-            func.max(jobs.c.ended).filter(succeeded).label("latest"),
+            func.count().filter(jobs.c.version).label("versions"),
+            func.max(jobs.c.ended).filter(jobs.c.version).label("latest"),
         )
         .where(jobs.c.project == project)
         .group_by(jobs.c.slot)

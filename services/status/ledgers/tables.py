@@ -93,6 +93,7 @@ jobs = Table(
     Column("result", String(64)),  # digest of what was made; null for what was not made here
     Column("status", String(16), nullable=False),
     Column("step", String(32), nullable=False),
+    Column("version", Boolean, nullable=False),  # it succeeded as a version of its slot
     Column("prompt", Text, nullable=False),  # and the edit prompt, folded: what is searched
     Column("created_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
@@ -117,7 +118,7 @@ jobs = Table(
     ),
     # the number is in every index of SQLite
     Index(
-        *("jobs_by_slot", "project", "slot", "ended", "status", "pruned"),
+        *("jobs_by_slot", "project", "slot", "ended", "status", "version", "pruned"),
         postgresql_include=["number"],
     ),
     Index("jobs_by_end", "project", "finished_at", "created_at", "id", "pruned"),
@@ -169,6 +170,7 @@ def job_columns(row: Row) -> dict[str, Any]:
         "result": record.internal.result_digest if _is_made(record) else None,
         "status": record.status,
         "step": str(record.step),
+        "version": record.is_version,
         "prompt": folded("\n".join(filter(None, (record.prompt, record.edit_prompt)))),
         "created_at": stamp(record.created_at),
         "changed_at": stamp(record.internal.changed_at),

@@ -19,8 +19,9 @@ from heliograph.contracts.facts import (
     Succeeded,
 )
 from heliograph.contracts.jobs import fold
+from heliograph.contracts.names import asset_id
 from heliograph.contracts.queries import GetSlot, ListSlots
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Asset, Record
 from services.status.ledgers import Row, SlotRows, SlotsShot
 from services.status.ledgers.slotting import FAILURES
 from services.status.ledgers.sql import SqlLedger
@@ -239,3 +240,21 @@ async def test_a_ledger_that_was_never_opened_has_no_moment(database: str) -> No
     with pytest.raises(Unavailable):
         await listed(ledger)
     await ledger.aclose()
+
+
+def an_asset(**fields: Any) -> Asset:
+    made = asset_id(a_record().id, 0)
+    return Asset(id=made, index=0, media_type="image/png", bytes=9, sha256="0" * 64, **fields)
+
+
+async def test_a_picture_that_cannot_be_decoded_is_no_version(ledger: SqlLedger) -> None:
+    good = a_job(*SUCCESS[:-1], Succeeded(assets=[an_asset()]))
+    damaged = a_job(*SUCCESS[:-1], Succeeded(assets=[an_asset(undecodable=True)]))
+    await take_in(ledger, good, damaged)
+
+    slot = await shown(ledger)
+
+    assert slot.versions == 1
+    assert ids(slot.latest) == [good.id]
+    assert await versions(ledger) == [good.id]
+    assert await ledger.filled("demo", [SLOT]) == {SLOT: good.id}

@@ -19,7 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from heliograph.contracts.errors import OutputRefused, Unavailable
-from services.storage.inspecting import Inspection, Inspectors
+from services.storage.inspecting import Inspection, Inspectors, Undecodable
 from services.storage.settings import StorageSettings
 
 _PEAK = Path("/proc/self/clear_refs")  #: writing 5 there makes VmHWM start anew
@@ -179,10 +179,10 @@ TOO_MUCH = {
     "gif of 65,535 x 65,535 pixels": lambda: gif(1)[:6] + b"\xff\xff\xff\xff" + gif(1)[10:],
     "gif of 10,000 frames": lambda: gif(10_000),
     "gif of one frame too many": lambda: gif(501),
-    "png of a million frames": lambda: png(8, 8, chunk(b"acTL", struct.pack(">II", 10**6, 0))),
 }
 
 BOMBS = {
+    "png of a million frames": lambda: png(8, 8, chunk(b"acTL", struct.pack(">II", 10**6, 0))),
     "text that unpacks to 100 MB": lambda: png(
         8, 8, chunk(b"zTXt", b"prompt\0\0" + zlib.compress(bytes(100_000_000), 1))
     ),
@@ -205,10 +205,10 @@ async def test_what_is_no_picture_of_ours_is_refused(
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-async def test_a_broken_picture_is_refused(
+async def test_a_broken_picture_is_undecodable(
     inspectors: Inspectors, put: Callable[[bytes], Path], content: bytes
 ) -> None:
-    with pytest.raises(OutputRefused):
+    with pytest.raises(Undecodable):
         await inspect(inspectors, put(content))
 
 

@@ -25,6 +25,8 @@ STORED = {
     "jpeg": (_picture("JPEG"), "image/jpeg"),
     "webp": (_picture("WEBP"), "image/webp"),
     "gif": (_picture("GIF"), "image/gif"),
+    "avif": (_picture("AVIF"), "image/avif"),
+    "avif by a compatible brand": (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif" + bytes(9), "image/avif"),
     "older gif": (b"GIF87a" + bytes(20), "image/gif"),
     "mp4": (b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41", "video/mp4"),
     "fragmented mp4": (b"\0\0\0\x18ftypiso6\0\0\0\0iso6dash", "video/mp4"),
@@ -48,7 +50,6 @@ REFUSED = {
     "bmp": b"BM" + bytes(52),
     "ico": b"\0\0\x01\0\x01\0" + bytes(16),
     "jpeg 2000": b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(20),
-    "avif": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1",
     "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
     "wave": b"RIFF\x24\0\0\0WAVEfmt ",
     "webm": b"\x1aE\xdf\xa3" + bytes(28),
@@ -94,6 +95,27 @@ def test_what_is_stored_is_known_by_its_bytes(
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
 def test_everything_else_is_of_no_type(tmp_path: Path, content: bytes) -> None:
     assert sniff(_file(tmp_path, content)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("html", "HTML"),
+        ("svg after white space", "SVG"),
+        ("xml", "SVG"),
+        ("pdf", "PDF"),
+        ("tiff", "TIFF"),
+        ("heic", "HEIC"),
+        ("webm", "WebM"),
+        ("zip", "ZIP"),
+        ("nothing", "empty"),
+        ("json cut short", "application/json"),
+        ("elf", r"\\x7fELF"),
+    ],
+)
+def test_a_refusal_says_what_came(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(OutputRefused, match=said):
+        check_media(_file(tmp_path, REFUSED[name]), "image")
 
 
 @pytest.mark.parametrize("name", ["picture.svg", "index.html", "movie.mp4"])
@@ -160,7 +182,7 @@ def test_an_output_of_another_medium_is_refused(
 
 @pytest.mark.parametrize("wanted", ["image", "video", "text"])
 def test_an_output_of_no_type_is_refused_for_every_medium(tmp_path: Path, wanted: Media) -> None:
-    with pytest.raises(OutputRefused, match="no type"):
+    with pytest.raises(OutputRefused, match="not stored"):
         check_media(_file(tmp_path, REFUSED["html"]), wanted)
 
 

@@ -443,13 +443,12 @@ async def test_an_output_that_is_gone_ends_the_job(studio: Studio) -> None:
     [
         (b"<!doctype html>", "image"),
         (b"", "image"),
-        (b"\x89PNG\r\n\x1a\n<script>", "image"),
         (a_picture(1001, 1000), "image"),
         (b'{"error": "sorry"}', "image"),
         (a_picture(), "video"),
         (a_picture(), "scenes"),
     ],
-    ids=["html", "empty", "broken", "too many pixels", "json", "picture for video", "for text"],
+    ids=["html", "empty", "too many pixels", "json", "picture for video", "for text"],
 )
 async def test_an_output_that_is_not_what_was_promised_is_refused(
     studio: Studio, content: bytes, kind: str
@@ -458,6 +457,62 @@ async def test_an_output_that_is_not_what_was_promised_is_refused(
 
     assert _why(record) == ("output_refused", False)
     assert studio.store.objects == {}
+
+
+def _noise() -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((120, 90), 90).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def test_a_picture_that_was_cut_off_on_the_way_is_fetched_again(studio: Studio) -> None:
+    whole = _noise()
+    job = await studio.rendered(_first(gives(whole[:5000]), then=gives(whole)))
+
+    [asset] = (await _stored(studio, job)).assets
+
+    assert (asset.bytes, asset.width, asset.undecodable) == (len(whole), 120, False)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [_noise()[:5000], a_picture()[:-12], a_picture() + b"trailing bytes"],
+    ids=["cut off", "without its end", "more than its end"],
+)
+async def test_a_damaged_picture_is_decoded_as_far_as_it_goes(
+    studio: Studio, content: bytes
+) -> None:
+    record = await _stored(studio, await studio.rendered(gives(content)))
+
+    [asset] = record.assets
+    assert asset.bytes == len(content)
+    assert asset.width
+    assert set(asset.variants) == {"thumbnail", "webp"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x89PNG\r\n\x1a\n<script>", b"\xff\xd8\xff\xe0 no picture", b"GIF89a", _noise()[:40]],
+    ids=["png", "jpeg", "gif", "only a head"],
+)
+async def test_a_picture_that_cannot_be_decoded_is_kept_as_it_came(
+    studio: Studio, content: bytes
+) -> None:
+    record = await _stored(studio, await studio.rendered(gives(content), slot="portrait/keeper"))
+
+    [asset] = record.assets
+    assert record.status == "succeeded"
+    assert (asset.undecodable, asset.width, asset.variants) == (True, None, {})
+    assert list(studio.store.objects.values()) == [content]
+    assert not record.is_version
+
+
+async def test_one_good_picture_makes_a_version_of_a_slot(studio: Studio) -> None:
+    pages = (gives(b"GIF89a"), gives(a_picture()))
+    record = await _stored(studio, await studio.rendered(*pages, slot="portrait/keeper"))
+
+    assert [asset.undecodable for asset in record.assets] == [True, False]
+    assert record.is_version
 
 
 async def test_an_output_is_no_larger_than_its_medium_allows(studio: Studio) -> None:
