@@ -24,7 +24,11 @@ DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3  #: exit codes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 sim = typer.Typer(no_args_is_help=True, help="The sim provider of this machine.")
+unreadable = typer.Typer(
+    no_args_is_help=True, help="Messages that cannot be read; on the machine of the operator."
+)
 app.add_typer(sim, name="sim")
+app.add_typer(unreadable, name="unreadable")
 
 _out = Console()
 _err = Console(stderr=True)
@@ -365,6 +369,25 @@ def _table(items: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bo
     for item in items:
         table.add_row(*(str(item[column]) for column in columns))
     _out.print(table)
+
+
+@unreadable.command(name="list")
+def list_unreadable(as_json: AsJson = False) -> None:
+    """Messages that could not be read, and were skipped."""
+    from heliograph.operator import list_letters  # needs the packages of a service
+
+    letters = _run(list_letters())
+    _table(letters, ("stream", "sequence", "subject", "reason"), as_json=as_json)
+
+
+@unreadable.command(name="remove")
+def remove_unreadable(stream: str, sequence: int) -> None:
+    """
+    Remove one for good, and print what it was. Events stay: a release that reads them goes on.
+    """
+    from heliograph.operator import remove_letter  # needs the packages of a service
+
+    sys.stdout.buffer.write(_run(remove_letter(stream, sequence)) + b"\n")
 
 
 @sim.command()

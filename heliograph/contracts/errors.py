@@ -14,7 +14,7 @@ What can go wrong, and who can do something about it:
     - ValidationFailed · UnknownKind · UnknownModel · IdempotencyKeyReused       422
   + ServiceError                  the caller: try again later
     - TooManyJobs                                                                429
-    - Unavailable · QueueFull · ModelUnavailable                                 503
+    - Unavailable · Unreadable · QueueFull · ModelUnavailable                    503
   + JobError                      how a job fails, or why it waits
     - ProviderError
       · ProviderRejected · ContentPolicy          the caller: change the prompt or the parameters
@@ -31,6 +31,8 @@ Codes that belong to features which are not there yet join the tree with the fea
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from pydantic import ValidationError
+
 from heliograph.contracts.problems import (
     MOST_ERRORS,
     Charged,
@@ -39,6 +41,7 @@ from heliograph.contracts.problems import (
     Problem,
     ProviderNote,
     cut,
+    pointer,
 )
 
 
@@ -233,6 +236,20 @@ class Unavailable(ServiceError):
     """A service this request needs does not answer."""
 
     code = "unavailable"
+
+
+class Unreadable(ServiceError):
+    """What is stored here cannot be read by this release; the operator must look at it."""
+
+    code = "unreadable"
+
+    @classmethod
+    def because(cls, error: Exception) -> "Unreadable":
+        """Without what was read: it is somebody's."""
+        if not isinstance(error, ValidationError):
+            return cls(f"it cannot be read: {type(error).__name__}")
+        told = error.errors(include_url=False, include_context=False, include_input=False)
+        return cls("; ".join(f"{pointer(each['loc'])}: {each['msg']}" for each in told[:3]))
 
 
 class TooManyJobs(ServiceError):

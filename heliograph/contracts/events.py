@@ -4,19 +4,25 @@ Events as they travel: CloudEvents 1.0.2 in the binary mode of NATS, the whole r
 The attributes are headers with the prefix `ce-`; `ce-sequence` is the record's revision.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 from ulid import ULID
 
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Marker, Record
 
 REFUSED = "heliograph.request.refused.v1"  #: the type of a refusal, which is about no job
 
-_PREFIX, _SUFFIX = "heliograph.job.", ".v1"
+MAJOR = 1  #: of what events say; a later release that means something else by it says another
+
+_TYPE = re.compile(r"heliograph\.job\.(?P<name>[a-z][a-z0-9_]{0,63})\.v(?P<major>[0-9]{1,4})")
 
 #: nearly all are records, and to compare how well either fits takes three times as long
 _BODY: TypeAdapter[Record | Marker] = TypeAdapter(
@@ -43,6 +49,11 @@ class Event:
     def type(self) -> str:
         return event_type(self.name)
 
+    @property
+    def subject(self) -> str:
+        """Where it is written."""
+        return subjects.event(self.body.project, self.body.id)
+
     def headers(self) -> dict[str, str]:
         """The attributes, as NATS headers."""
         headers = {
@@ -67,27 +78,50 @@ class Event:
         return self.body.model_dump_json().encode()
 
     @classmethod
-    def read(cls, headers: Mapping[str, str], data: bytes) -> "Event":
-        """The event that somebody wrote."""
-        return cls(
-            id=headers["ce-id"],
-            name=event_name(headers["ce-type"]),
-            source=headers["ce-source"],
-            at=datetime.fromisoformat(headers["ce-time"]),
-            body=read_body(data),
-        )
+    def read(cls, subject: str, headers: Mapping[str, str], data: bytes) -> "Event":
+        """The event that somebody wrote. Raises Unreadable."""
+        body = read_body(subject, headers, data)
+        try:
+            return cls(
+                id=headers["ce-id"],
+                name=event_name(headers["ce-type"]),
+                source=headers["ce-source"],
+                at=datetime.fromisoformat(headers["ce-time"]),
+                body=body,
+            )
+        except (KeyError, ValueError) as error:
+            raise Unreadable(f"an attribute is missing or wrong: {error}") from None
 
 
 def event_type(name: str) -> str:
     """The CloudEvents type of an event, as `heliograph.job.started.v1`."""
-    return f"{_PREFIX}{name}{_SUFFIX}"
+    return f"heliograph.job.{name}.v{MAJOR}"
 
 
+@lru_cache(maxsize=256)
 def event_name(type_: str) -> str:
-    """The name in a CloudEvents type."""
-    return type_.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+    """
+    The name in a CloudEvents type. One that this release does not know is as good as any other: what an
+    event of our major version says is its record.
+
+    Raises:
+        Unreadable: It is of another major version, or no type of ours.
+    """
+    found = _TYPE.fullmatch(type_)
+    if found is None:
+        raise Unreadable("it has no type of ours")
+    if int(found["major"]) != MAJOR:
+        raise Unreadable(f"it is of major version {found['major']}, and this release reads {MAJOR}")
+    return found["name"]
 
 
-def read_body(data: bytes) -> Record | Marker:
-    """What an event says, from its JSON."""
-    return _BODY.validate_json(data)
+def read_body(subject: str, headers: Mapping[str, str], data: bytes) -> Record | Marker:
+    """What an event on a subject says, from its JSON. Raises Unreadable."""
+    event_name(headers.get("ce-type", ""))
+    try:
+        body = _BODY.validate_json(data)
+    except ValueError as error:
+        raise Unreadable.because(error) from None
+    if subject != subjects.event(body.project, body.id):
+        raise Unreadable("it is about another job than its subject")
+    return body

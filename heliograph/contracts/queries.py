@@ -182,7 +182,7 @@ class Room(Tolerant):
 
     job: str | None = None  #: that had it, and needs none in its account any more
     kind: str | None = None  #: of a job that was rendered
-    seconds: float = 0
+    seconds: float = Field(default=0, ge=0, allow_inf_nan=False)
 
 
 class LatestProgress(Tolerant):

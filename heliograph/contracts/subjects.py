@@ -12,6 +12,7 @@ ROOM = "control.room.*"
 REQUESTS = "requests.*"
 REFUSALS = "requests.refused.*"
 LOOK_UP = "control.look_up.*"
+UNREADABLE = "dead.unreadable.*.*"  #: notes about messages that cannot be read
 CLEAN = "control.clean"  #: a hint that a project wants to be cleaned now
 
 
@@ -43,6 +44,17 @@ def store(project: str, job: str) -> str:
 
 def dead(lane: str, project: str, job: str) -> str:
     return f"dead.{lane}.{project}.{job}"
+
+
+def unreadable(stream: str, sequence: int) -> str:
+    """Where it is noted that a message of a stream cannot be read."""
+    return f"dead.unreadable.{stream}.{sequence}"
+
+
+def unreadable_of(subject: str) -> tuple[str, int]:
+    """Which message a note is about."""
+    _, _, stream, sequence = subject.split(".")
+    return stream, int(sequence)
 
 
 def work_of(job: str) -> tuple[str, str, str]:

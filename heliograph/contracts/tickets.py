@@ -6,6 +6,8 @@ from typing import Any
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.requests import Priority
 
 _CONFIG = ConfigDict(extra="forbid", json_schema_extra={"additionalProperties": True})
@@ -34,6 +36,17 @@ class Ticket:
 
     def to_json(self) -> bytes:
         return _tickets.dump_json(self)
+
+
+def read_ticket(subject: str, data: bytes) -> Ticket:
+    """What lies on a subject of the queue. Raises Unreadable."""
+    try:
+        ticket = Ticket.from_json(data)
+    except ValueError as error:
+        raise Unreadable.because(error) from None
+    if subject != subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job):
+        raise Unreadable("it is about another job than its subject")
+    return ticket
 
 
 _tickets = TypeAdapter(Ticket)

@@ -5,12 +5,14 @@ from typing import Any
 
 import structlog
 from nats.aio.client import Client
+from nats.errors import AuthorizationError, Error
 
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
 
-_HOPELESS = ("permissions violation", "authorization violation")
+#: how an error of the server begins when trying again cannot help
+_HOPELESS = ("nats: permissions violation", "nats: authorization violation")
 
 
 class Connection:
@@ -62,7 +64,7 @@ class Connection:
 
     async def _on_error(self, error: Exception) -> None:
         trouble = str(error) or type(error).__name__
-        if any(word in trouble.lower() for word in _HOPELESS):
+        if _is_hopeless(error):
             _die(f"NATS refuses this service: {trouble}")
         if trouble != self._trouble and not self._closing:
             log.warning("NATS trouble", error=trouble)
@@ -75,6 +77,13 @@ class Connection:
     async def _on_reconnected(self) -> None:
         self._trouble = ""
         log.info("NATS is back")
+
+
+def _is_hopeless(error: Exception) -> bool:
+    """Whether the server itself refuses us. What others write to us can say anything, and ends nothing."""
+    if isinstance(error, AuthorizationError):
+        return True
+    return type(error) is Error and str(error).lower().startswith(_HOPELESS)
 
 
 def _die(reason: str) -> None:

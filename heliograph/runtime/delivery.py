@@ -3,7 +3,8 @@ What every handler of a work message needs: a heartbeat, one log line, and a fai
 
 A handler that returns is done: the message is acknowledged. One that raises gets the message again
 after a second; the third time that ends in an unexpected error is the last, and the job is buried.
-Crashes, drains, an `Unavailable` and a full stream are not unexpected: they never count.
+Crashes, drains, an `Unavailable` and a full stream are not unexpected: they never count. A job that
+cannot be read is skipped.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from faststream.nats import NatsMessage
 from nats.aio.msg import Msg
 from nats.errors import Error
 
-from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.contracts.errors import QueueFull, Unavailable, Unreadable
 from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import Address, address
 from heliograph.runtime.logs import job_fields
@@ -100,6 +101,10 @@ async def deliver(
         record = await handle(delivery)
     except Drained:
         await _settle(delivery._raw.nak())
+    except Unreadable as error:
+        # noted by who met it. The sweeper puts the job back where it can be read
+        log.warning("A message is skipped", reason=str(error), subject=delivery.subject)
+        await _settle(delivery._raw.ack())
     except (Unavailable, QueueFull) as error:
         log.warning("A message must wait", reason=str(error), subject=delivery.subject)
         await _settle(delivery._raw.nak(delay=AGAIN_AFTER))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -15,6 +15,17 @@ Loop = Callable[[], Awaitable[None]]
 
 _AGAIN_AFTER = 1.0  #: seconds before a loop that broke is begun again
 _CANCEL_AGAIN = 0.5  #: seconds
+_STEADY = 10.0  #: seconds without a break, then a loop is trusted again
+
+
+class _Break(NamedTuple):
+    loop: str
+    reason: str
+    at: float  #: by the clock of the event loop
+    again: bool  #: it had broken a moment before
+
+
+_breaks: dict[str, _Break] = {}  #: the last one of each loop of this process
 
 
 @asynccontextmanager
@@ -36,13 +47,26 @@ async def stop(*tasks: asyncio.Task[Any]) -> None:
         _, going = await asyncio.wait(going, timeout=_CANCEL_AGAIN)
 
 
+async def check_loops() -> None:
+    """For readiness: raises Unavailable while a loop of this process breaks again and again."""
+    clock = asyncio.get_running_loop().time()
+    standing = [each for each in _breaks.values() if each.again and clock - each.at < _STEADY]
+    if standing:
+        told = "; ".join(f"{each.loop} ({each.reason})" for each in standing)
+        raise Unavailable(f"standing still: {told}")
+
+
 async def _again(name: str, loop: Loop) -> None:
+    clock = asyncio.get_running_loop().time
     while True:
         try:
             await loop()
             return
         except (Unavailable, QueueFull) as error:
             log.warning("A loop waits", loop=name, reason=str(error))
-        except Exception:
+        except Exception as error:
             log.exception("A loop broke", loop=name)
+            before, at = _breaks.get(name), clock()
+            again = before is not None and at - before.at < _STEADY
+            _breaks[name] = _Break(name, type(error).__name__, at, again)
         await asyncio.sleep(_AGAIN_AFTER)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from heliograph.contracts.errors import IdempotencyKeyReused, SlotBusy, StateConflict
+from heliograph.contracts.errors import IdempotencyKeyReused, SlotBusy, StateConflict, Unreadable
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Succeeded
 from heliograph.contracts.problems import NextAction
@@ -92,7 +92,7 @@ class Acceptor:
         record = await order.draft()
         if record.slot:
             seen = await self._slots.read(record.project, record.slot)
-            other = await self._events.last(seen.job) if seen.job else None
+            other = await self._in_slot(seen.job) if seen.job else None
             running = other.body if other else None
             if isinstance(running, Record) and _fills(running, record.slot):
                 _check_same(record, running)
@@ -153,7 +153,7 @@ class Acceptor:
             seen = await self._slots.read(record.project, slot)
             if seen.job == record.id:
                 return None
-            other = await self._events.last(seen.job) if seen.job else None
+            other = await self._in_slot(seen.job) if seen.job else None
             if seen.job is None or other is not None:
                 break
             if clock() - began > self._courtesy:
@@ -165,6 +165,18 @@ class Acceptor:
         await self._slots.claim(record.project, slot, record.id, seen)
         crash_point("accept.claimed")
         return None
+
+    async def _in_slot(self, job: str) -> Entry | None:
+        """
+        Raises:
+            SlotBusy: Nobody can read how far the job is that claimed the slot, so it keeps it.
+        """
+        try:
+            return await self._events.last(job)
+        except Unreadable as error:
+            busy = SlotBusy(f"{job} fills it, and its last event cannot be read: {error}")
+            busy.job = job
+            raise busy from None
 
     async def _fence(self, project: str, job: str) -> None:
         """A claimant that was never accepted never will be: its first event is taken."""

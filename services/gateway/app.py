@@ -122,5 +122,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(registry_routes(registry))
     app.include_router(index_routes(settings))
     app.include_router(problem_pages())
-    add_health(app, {"nats": bus.check}, unusable=settings.unusable_providers)
+    add_health(
+        app, {"nats": bus.check}, unusable=settings.unusable_providers, warnings=bus.warnings
+    )
     return app

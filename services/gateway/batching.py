@@ -1,16 +1,17 @@
 """Batches: jobs that are asked for together, and refused together."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from heliograph.contracts import subjects
 from heliograph.contracts.batches import BatchRequest
-from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable
+from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable, Unreadable
 from heliograph.contracts.names import batch_id
 from heliograph.contracts.queries import FindJobs, FoundJobs
 from heliograph.contracts.records import Marker, Record, Status
-from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus import Entry, EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from services.gateway.admitting import Admitter, Asked, Drafts, place_of
 from services.gateway.asking import Desk
@@ -96,7 +97,7 @@ class Batches:
 
     async def _carry_out(self, asked: Asked, plan: Plan, drafts: Drafts, index: int) -> Item:
         if index in plan.skipped:
-            return Item(outcome="skipped", entry=await self._events.last(plan.jobs[index]))
+            return Item(outcome="skipped", entry=await self._last(plan.jobs[index]))
         request, draft = asked.wanted.jobs[index], drafts.get(index)
         order = self._admitter.order(asked, index, asked.caller(index, plan), counted=False)
         if draft and draft.id == order.job:
@@ -111,7 +112,7 @@ class Batches:
             raise
         except HeliographError as error:
             if asked.wanted.only_missing and isinstance(error, SlotBusy) and error.job:
-                return Item(outcome="skipped", entry=await self._events.last(error.job))
+                return Item(outcome="skipped", entry=await self._last(error.job))
             return Item(outcome="refused", problem=problem_at(place_of(index), error))
         return Item(outcome=outcome_of(acceptance), entry=acceptance.entry)
 
@@ -136,15 +137,24 @@ class Batches:
     async def _look_up(self, plan: Plan, index: int, latest: dict[str, str]) -> Item:
         """What became of an item, and how its job is now."""
         if index in plan.skipped:
-            return Item(outcome="skipped", entry=await self._events.last(plan.jobs[index]))
-        entry = await self._events.last(last_of(latest, plan.jobs[index]))
+            return Item(outcome="skipped", entry=await self._last(plan.jobs[index]))
+        try:
+            entry = await self._events.last(last_of(latest, plan.jobs[index]))
+        except Unreadable as error:
+            return Item(outcome="refused", problem=problem_at(place_of(index), error))
         if entry and isinstance(entry.body, Marker) and entry.body.answer:
-            other = await self._events.last(entry.body.answer)
+            other = await self._last(entry.body.answer)
             return Item(outcome="deduplicated", entry=other)
         if entry and isinstance(entry.body, Record):
             return Item(outcome="accepted", entry=entry)
-        error = NotFound("there is no job; send the batch again, with its key, to try it again")
-        return Item(outcome="refused", problem=problem_at(place_of(index), error))
+        missing = NotFound("there is no job; send the batch again, with its key, to try it again")
+        return Item(outcome="refused", problem=problem_at(place_of(index), missing))
+
+    async def _last(self, job: str) -> Entry | None:
+        """A job to be shown. One that cannot be read is not, and keeps no other from it."""
+        with suppress(Unreadable):
+            return await self._events.last(job)
+        return None
 
 
 def last_of(latest: dict[str, str], job: str) -> str:

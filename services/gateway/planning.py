@@ -9,10 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
-from pydantic import Field
-
+from heliograph.contracts.entries import PlanEntry
 from heliograph.contracts.errors import IdempotencyKeyReused
-from heliograph.contracts.tolerant import Tolerant
 from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream
@@ -23,15 +21,8 @@ _AT_ONCE = 32  #: of one request's items
 T = TypeVar("T")
 
 
-class Plan(Tolerant):
-    """One job for each item, in order."""
-
-    id: str
-    project: str
-    digest: str  #: of the body, for its Idempotency-Key
-    jobs: list[str]  #: to be made, or that something is to be done with
-    skipped: list[int] = Field(default_factory=list)  #: items that need nothing: their job is there
-    more: bool = False  #: there was more than one request may ask for
+class Plan(PlanEntry):
+    """What can be done with a plan."""
 
     def without(self, filled: dict[int, str]) -> "Plan":
         """The plan, with items that need nothing after all: these jobs are there."""

@@ -1,7 +1,7 @@
 """Results that are stored already: a job that would make the same again is given them at once."""
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.queries import FindResult, FoundResult
 from heliograph.contracts.records import Cost, Record, Reused, Step
 from heliograph.runtime.bus import EventLog
@@ -33,7 +33,10 @@ class Results:
         except Unavailable:
             return None
         found = FoundResult.model_validate_json(answer).job
-        entry = await self._events.last(found) if found else None
+        try:
+            entry = await self._events.last(found) if found else None
+        except Unreadable:
+            return None
         if entry is None or not isinstance(entry.body, Record):
             return None
         return entry.body if has_made(entry.body, project, digest) else None

@@ -85,7 +85,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         await bus.open()
         await watch.listen(bus.client)
         await broker.start()
-        await search_when_asked(bus.client, bench)
+        await search_when_asked(bus.client, bench, bus.jetstream.dead_letters)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -109,7 +109,9 @@ def create_app(settings: RenderSettings) -> FastAPI:
     app.include_router(sim_routes(sim))
     if settings.render_public_url:
         app.include_router(hook_routes(bench, bus.jetstream.hint))
-    add_health(app, {"nats": bus.check}, unusable=settings.unusable_providers)
+    add_health(
+        app, {"nats": bus.check}, unusable=settings.unusable_providers, warnings=bus.warnings
+    )
     return app
 
 

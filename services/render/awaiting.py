@@ -12,7 +12,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.contracts.errors import ServiceError, Unreadable
 from heliograph.contracts.events import event_type
 from heliograph.contracts.records import FINAL, Record, Step
 from heliograph.contracts.tickets import Ticket
@@ -103,7 +103,7 @@ class Awaiting:
             try:
                 await self._hear(project, tasks)
                 await self._settle(other)
-            except (Unavailable, QueueFull) as error:
+            except ServiceError as error:
                 log.warning("A job is looked at later", job=other, reason=str(error))
 
     async def _settle(self, other: str) -> None:
@@ -131,8 +131,12 @@ class Awaiting:
 
     async def _has_ended(self, job: str) -> bool:
         """End a job that waits in vain, unless it has ended already."""
-        if not await give_up(self._bus.events, self._bus.work, job):
-            return False
+        try:
+            if not await give_up(self._bus.events, self._bus.work, job):
+                return False
+        except Unreadable:  # it has no turn before somebody can read it, and keeps it from nobody
+            self.end(job)
+            return True
         if job in self._tickets:  # two may have looked at the same time
             self.end(job)
             self._forget(job)

@@ -158,7 +158,7 @@ class Porter:
                         return url, False
                     if cell.revision != seen:
                         seen, since = cell.revision, time.monotonic()
-                    if "claimed" in cell.value and time.monotonic() - since < self._claim:
+                    if cell.value.get("claimed") and time.monotonic() - since < self._claim:
                         await asyncio.sleep(_LOOK_AGAIN)
                         continue
                     with suppress(Lost):
@@ -186,7 +186,7 @@ class Porter:
 
     async def _touch(self, key: str, cell: Cell) -> None:
         now = time.time()
-        if now - cell.value["used"] < self._touched_every:
+        if now - (cell.value.get("used") or 0) < self._touched_every:
             return
         with suppress(Lost, Unavailable, QueueFull):
             await self._bucket.write(key, {**cell.value, "used": now}, cell.revision)
@@ -199,7 +199,8 @@ def _key(account: str, sha256: str) -> str:
 def _usable(cell: Cell) -> str | None:
     """The address in an entry, unless the provider may have thrown the copy away."""
     value: dict[str, Any] = cell.value
-    return str(value["url"]) if value.get("until", 0) > time.time() else None
+    url = value.get("url")
+    return str(url) if url and (value.get("until") or 0) > time.time() else None
 
 
 async def _read(url: str, *, is_ours: bool = False) -> tuple[str, bytes]:

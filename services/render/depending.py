@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heliograph.contracts.errors import DependencyFailed
+from heliograph.contracts.errors import DependencyFailed, Unreadable
 from heliograph.contracts.facts import Failed
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance
+from heliograph.runtime.bus import Entry, EventLog, Lost, WorkQueue, advance
 from heliograph.runtime.crashing import crash_point
 from services.render.deciding import failure
 from services.render.workbench import SOURCE
@@ -28,13 +28,21 @@ class Standing:
 
 async def look(events: EventLog, after: Sequence[str]) -> Standing:
     """How far they are now. Raises Unavailable."""
-    entries = [await events.last(job) for job in after]
+    entries = [await _last(events, job) for job in after]
     records = [entry.body for entry in entries if entry and isinstance(entry.body, Record)]
     over = {record.id for record in records if record.step.is_final}
     return Standing(
         open=[job for job in after if job not in over],
         failed=next((record for record in records if record.step in _ENDED), None),
     )
+
+
+async def _last(events: EventLog, job: str) -> Entry | None:
+    """Nobody knows how far a job is that cannot be read: it is not over."""
+    try:
+        return await events.last(job)
+    except Unreadable:
+        return None
 
 
 def dependency_failed(record: Record, other: Record) -> Failed:

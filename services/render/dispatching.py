@@ -6,8 +6,9 @@ compare-and-append on the server. What it remembers is a copy of the queue, and 
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 from nats.aio.msg import Msg
@@ -15,12 +16,12 @@ from nats.aio.subscription import Subscription
 from pydantic import BaseModel
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.queries import LaneStates, Position, Room
 from heliograph.contracts.registry import Registry
-from heliograph.contracts.tickets import Ticket
+from heliograph.contracts.tickets import Ticket, read_ticket
 from heliograph.runtime.bus import Places, now
-from heliograph.runtime.bus.jetstream import stop_listening
+from heliograph.runtime.bus.jetstream import Stored, stop_listening
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.crashing import crash_point
@@ -44,6 +45,7 @@ class Dispatcher:
 
     def __init__(self, bus: NatsBus, registry: Registry, settings: RenderSettings) -> None:
         self._bus = bus
+        self._dead_letters = bus.jetstream.dead_letters
         self._look_ahead = settings.look_ahead
         self._pace = Pace(registry)
         self._desks = {name: Desk(name, lane.cap) for name, lane in registry.lanes.items()}
@@ -79,13 +81,16 @@ class Dispatcher:
                 loop.cancel()
 
     async def _listen(self) -> list[Subscription]:
-        client = self._bus.client
+        heard = {
+            subjects.QUEUED: self._on_queued,
+            subjects.CANCEL: self._on_cancel,
+            subjects.ROOM: self._on_room,
+            subjects.query_position("*"): self._on_position,
+            subjects.QUERY_LANES: self._on_lanes,
+        }
         return [
-            await client.subscribe(subjects.QUEUED, cb=self._on_queued),
-            await client.subscribe(subjects.CANCEL, cb=self._on_cancel),
-            await client.subscribe(subjects.ROOM, cb=self._on_room),
-            await client.subscribe(subjects.query_position("*"), cb=self._on_position),
-            await client.subscribe(subjects.QUERY_LANES, cb=self._on_lanes),
+            await self._bus.client.subscribe(subject, cb=self._dead_letters.hearing(hear))
+            for subject, hear in heard.items()
         ]
 
     # -- what waits
@@ -99,21 +104,31 @@ class Dispatcher:
                 messages = self._bus.jetstream.every(STREAM, subjects.QUEUE, self._read_to + 1)
                 async for stored in messages:
                     self._read_to = stored.sequence
-                    self._hear(stored.headers, stored.data)
+                    self._read(stored)
             except Unavailable as error:
                 log.warning("The queue cannot be read", reason=str(error))
             await asyncio.sleep(_REREAD)
 
-    async def _on_queued(self, message: Msg) -> None:
-        self._hear(message.headers or {}, message.data)
+    def _read(self, stored: Stored) -> None:
+        try:
+            self._hear(stored.subject, stored.headers, stored.data)
+        except Unreadable as error:
+            self._dead_letters.note(
+                STREAM, stored.sequence, stored.subject, stored.data, str(error)
+            )
 
-    def _hear(self, headers: dict[str, str], data: bytes) -> None:
-        ticket = Ticket.from_json(data)
+    async def _on_queued(self, message: Msg) -> None:
+        """What the server tells of the queue; what cannot be read there is noted when it is reread."""
+        headers = message.headers or {}
+        self._hear(headers.get("Nats-Subject", ""), headers, message.data)
+
+    def _hear(self, subject: str, headers: dict[str, str], data: bytes) -> None:
+        """Raises Unreadable."""
+        ticket = read_ticket(subject, data)
         desk = self._desks.get(ticket.lane)
         if desk:
             self._expected.remove(ticket.job)
-            since = datetime.fromisoformat(headers["Nats-Time-Stamp"])
-            desk.lane.add(Waiting(int(headers["Nats-Sequence"]), ticket, since), now())
+            desk.lane.add(_waiting(ticket, headers), now())
             if desk.lane.is_held(ticket.job):
                 self._awaiting.begin(ticket)
             desk.bell.set()
@@ -244,6 +259,15 @@ class Dispatcher:
 
     async def _places(self, desk: Desk) -> dict[str, Places]:
         return {a: await self._bus.accounts.places(a) for a in desk.lane.accounts()}
+
+
+def _waiting(ticket: Ticket, headers: Mapping[str, str]) -> Waiting:
+    """Raises Unreadable: only the server says where a ticket lies, and since when."""
+    try:
+        since = datetime.fromisoformat(headers["Nats-Time-Stamp"]).astimezone(UTC)
+        return Waiting(int(headers["Nats-Sequence"]), ticket, since)
+    except (KeyError, ValueError) as error:
+        raise Unreadable(f"it does not lie in the queue: {error}") from None
 
 
 async def _respond(message: Msg, answer: BaseModel) -> None:

@@ -7,6 +7,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
 from heliograph.contracts.facts import Submitted
 from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus.dead_letters import DeadLetters
 from heliograph.runtime.bus.work import ticket_for
 from services.render.providers import Absent, Ended, Found, NotSeen, Request
 from services.render.submitting import submission_of
@@ -53,10 +54,11 @@ async def _look(bench: Workbench, record: Record, named: str | None) -> Found | 
     return NotSeen() if is_unknown else Found(request_id=named)
 
 
-async def search_when_asked(client: Client, bench: Workbench) -> None:
+async def search_when_asked(client: Client, bench: Workbench, dead_letters: DeadLetters) -> None:
     """Search whenever somebody thinks it is time."""
 
     async def on_hint(message: Msg) -> None:
         await search(bench, message.subject.rsplit(".", 1)[1])
 
-    await client.subscribe(subjects.LOOK_UP, queue=QUEUE_GROUP, cb=on_hint)
+    hear = dead_letters.hearing(on_hint)
+    await client.subscribe(subjects.LOOK_UP, queue=QUEUE_GROUP, cb=hear)

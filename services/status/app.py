@@ -11,7 +11,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.live import Subscribe
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.health import add_health
+from heliograph.runtime.health import Standstill, add_health
 from heliograph.runtime.presenting import Addresses, Presenter
 from heliograph.runtime.registry import load_registry
 from heliograph.runtime.tasks import Loop, running
@@ -93,6 +93,14 @@ def create_app(settings: StatusSettings) -> FastAPI:
         if not (hub.opened.is_set() and prepared.is_set()):
             raise Unavailable("not listening yet")
 
+    heard = Standstill(hub.position, hub.last_sequence)
+    projected = Standstill(ledger.position, hub.last_sequence)
+
+    async def check_readers() -> None:
+        await check_hub()
+        await heard()
+        await projected()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with running(
@@ -111,5 +119,9 @@ def create_app(settings: StatusSettings) -> FastAPI:
     app = create_web(settings, "Heliograph status", lifespan=lifespan)
     app.include_router(live_routes(subscribe, admission, memory))
     app.include_router(streaming_routes(subscribe, admission, memory))
-    add_health(app, {"nats": bus.check, "hub": check_hub, "database": ledger.check})
+    add_health(
+        app,
+        {"nats": bus.check, "hub": check_hub, "database": ledger.check, "readers": check_readers},
+        warnings=bus.warnings,
+    )
     return app

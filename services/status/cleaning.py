@@ -16,8 +16,9 @@ import structlog
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.facts import Pruned
-from heliograph.contracts.queries import RemovedObjects, RemoveObjects
+from heliograph.contracts.queries import Refusal, RemovedObjects, RemoveObjects
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
 from heliograph.runtime.bus import EventLog, Lost, Slots, advance, now
@@ -86,7 +87,8 @@ class Cleaner:
                     for job in jobs:
                         await self._prune(job.id)
                 else:
-                    await self._withdraw(project, slot, jobs)
+                    with suppress(Unreadable):  # nobody knows what is current there
+                        await self._withdraw(project, slot, jobs)
             log.info("Project cleaned", project=project, jobs=len(going[:_AT_ONCE]))
             if len(going) <= _AT_ONCE:
                 return
@@ -123,7 +125,10 @@ class Cleaner:
 
     async def _prune(self, job: str) -> None:
         while True:
-            entry = await self._events.last(job)
+            try:
+                entry = await self._events.last(job)
+            except Unreadable:
+                return
             if entry is None or not isinstance(entry.body, Record) or entry.body.pruned_at:
                 return
             try:
@@ -142,9 +147,14 @@ class Cleaner:
         stay for as long as they are needed.
         """
         await self._settle()
-        while jobs := await self._ledger.unemptied(now() - self._grace, _AT_ONCE):
+        skipped: set[str] = set()
+        while jobs := set(await self._ledger.unemptied(now() - self._grace, _AT_ONCE)) - skipped:
             for job in jobs:
-                objects = await self._remove(job)
+                try:
+                    objects = await self._remove(job)
+                except Unreadable:
+                    skipped.add(job)
+                    continue
                 crash_point("clean.removed")
                 await self._ledger.emptied([job])
                 log.info("Objects removed", job_id=job, objects=objects)
@@ -163,15 +173,17 @@ async def read_retentions(projects: Bucket) -> dict[str, Retention]:
     """What the projects in the bucket keep. Raises Unavailable."""
     cells = await projects.matching("*")
     return {
-        project: Retention.model_validate(cell.value.get("retention", {}))
+        project: Retention.model_validate(cell.readable.get("retention", {}))
         for project, cell in cells.items()
     }
 
 
 async def remove_objects(jetstream: JetStream, job: str) -> int:
-    """Have storage remove the objects of a job. How many there were; raises Unavailable."""
+    """Have storage remove the objects of a job. How many there were; raises Unavailable, and Unreadable."""
     question = RemoveObjects(job=job).model_dump_json().encode()
     answer = await jetstream.ask(subjects.REMOVE, question, timeout=_REMOVING)
+    if answer.startswith(b'{"problem"'):
+        raise Unreadable(Refusal.model_validate_json(answer).problem.detail)
     return RemovedObjects.model_validate_json(answer).objects
 
 

@@ -8,7 +8,8 @@ live in the moment in which nothing is left between the two: no gap, and nothing
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.events import event_type, read_body
+from heliograph.contracts.events import event_type
 from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import FINAL, Record
 from heliograph.runtime.bus.events import STREAM
@@ -47,6 +48,11 @@ class Frame:
     showing: asyncio.Task[None] | None = None
     text: str = ""  #: the job as JSON; empty for what is no job
     shown_until: float = float("-inf")  #: by the clock of the loop; then it has to be made anew
+
+    def stored(self) -> Stored:
+        """The message in the log, as far as it matters to readers."""
+        subject = subjects.event(self.project, self.job)
+        return Stored(subject, self.sequence, {"ce-type": self.type}, self.data)
 
 
 class Listener(Protocol):
@@ -118,7 +124,8 @@ class Hub:
 
     async def _open(self) -> None:
         self.head = self._pumped = self._ring.floor = await self.last_sequence()
-        await self._bus.client.subscribe(subjects.PROGRESS, cb=self._on_progress)
+        hear = self._bus.jetstream.dead_letters.hearing(self._on_progress)
+        await self._bus.client.subscribe(subjects.PROGRESS, cb=hear)
         self.opened.set()
 
     # -- events
@@ -160,7 +167,11 @@ class Hub:
 
     def _show(self, frame: Frame) -> None:
         """At once, unless storage has to be asked for addresses."""
-        body = read_body(frame.data)
+        with self._skipping(frame):
+            self._show_at_once(frame)
+
+    def _show_at_once(self, frame: Frame) -> None:
+        body = self._bus.events.body(frame.stored())
         if not isinstance(body, Record):
             frame.shown_until = float("inf")
         elif job := self._presenter.at_once(body, frame.sequence):
@@ -169,8 +180,19 @@ class Hub:
             frame.showing = asyncio.create_task(self._ask(frame, body))
 
     async def _ask(self, frame: Frame, record: Record) -> None:
-        self._dress(frame, record, await self._presenter.job(record, frame.sequence))
+        with self._skipping(frame):
+            self._dress(frame, record, await self._presenter.job(record, frame.sequence))
         frame.showing = None
+
+    @contextmanager
+    def _skipping(self, frame: Frame) -> Iterator[None]:
+        """One event that nobody can be shown must not keep the others from anybody."""
+        try:
+            yield
+        except Exception as error:
+            log.exception("An event cannot be shown", sequence=frame.sequence)
+            self._bus.events.note(frame.stored(), f"{type(error).__name__} while it was shown")
+            frame.text, frame.shown_until = "", float("inf")
 
     def _dress(self, frame: Frame, record: Record, job: dict[str, Any]) -> None:
         is_whole = self._presenter.is_addressed(record)
@@ -261,6 +283,10 @@ class Hub:
         messages, more = await self._bus.jetstream.batch(STREAM, subject, after + 1, size=1)
         return len(messages) + more
 
+    async def position(self) -> int:
+        """Of the last event this process heard."""
+        return self.head
+
     async def last_sequence(self) -> int:
         """Of the log itself, which this process may be behind."""
         info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}")
@@ -286,7 +312,7 @@ class Hub:
 
 def _frame(sequence: int, subject: str, headers: dict[str, str], data: bytes) -> Frame:
     project, job = subjects.address(subject)
-    return Frame(sequence, headers["ce-type"], project, job, data)
+    return Frame(sequence, headers.get("ce-type", ""), project, job, data)
 
 
 def _logged(message: Stored) -> Frame:

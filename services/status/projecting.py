@@ -2,21 +2,23 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 
 import structlog
 
-from heliograph.contracts.events import read_body
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.unreadable import forget, mended
 from heliograph.runtime.tasks import stop
 from services.status.hub import Hub
-from services.status.ledgers import Ledger, OutOfStep, Row
+from services.status.ledgers import Ledger, OutOfStep, Row, Unstorable
 
 log = structlog.get_logger()
 
 _LONGEST_REST = 0.1  #: seconds between two batches
+_MEND_EVERY = 30.0  #: seconds between looks at what could not be read
 
 
 class Projector:
@@ -42,23 +44,63 @@ class Projector:
 
     async def _project(self) -> None:
         cursor = await self._ledger.open(self._bus.epoch)
+        looked = float("-inf")
         while True:
-            messages, _ = await self._bus.jetstream.batch(STREAM, "events.>", cursor + 1)
-            if not messages:
-                await self._hub.wait_beyond(cursor)
-                continue
-            after, began = messages[-1].sequence, time.monotonic()
             try:
-                await self._ledger.apply(_rows(messages), cursor, after)
-                cursor = after
+                if time.monotonic() - looked > _MEND_EVERY:
+                    looked = time.monotonic()
+                    await self._mend(cursor)
+                cursor = await self._go_on(cursor)
             except OutOfStep:
                 log.warning("Another projector was faster")
                 cursor = await self._ledger.open(self._bus.epoch)
-            # the busier, the more is taken in at once, and of a job only where it ended up
-            await asyncio.sleep(min(time.monotonic() - began, _LONGEST_REST))
 
+    async def _go_on(self, cursor: int) -> int:
+        """Take in what comes after the cursor, if there is anything. Returns where it stands then."""
+        messages, _ = await self._bus.jetstream.batch(STREAM, "events.>", cursor + 1)
+        if not messages:
+            await self._hub.wait_beyond(cursor)
+            return cursor
+        after, began = messages[-1].sequence, time.monotonic()
+        read = self._rows(messages)
+        try:
+            await self._ledger.apply([row for row, _ in read], cursor, after)
+        except Unstorable:
+            await self._one_by_one(read, cursor, after)
+        # the busier, the more is taken in at once, and of a job only where it ended up
+        await asyncio.sleep(min(time.monotonic() - began, _LONGEST_REST))
+        return after
 
-def _rows(messages: list[Stored]) -> list[Row]:
-    latest = {message.subject: message for message in messages}.values()
-    bodies = ((message.sequence, read_body(message.data)) for message in latest)
-    return [Row(sequence, body) for sequence, body in bodies if isinstance(body, Record)]
+    def _rows(self, messages: Iterable[Stored]) -> list[tuple[Row, Stored]]:
+        """Of each job the last event that can be read, in the order of the log."""
+        by_subject: dict[str, list[Stored]] = {}
+        for message in messages:
+            by_subject.setdefault(message.subject, []).append(message)
+        rows = []
+        for stored in by_subject.values():
+            while stored and (body := self._bus.events.body(stored[-1])) is None:
+                stored.pop()
+            if stored and isinstance(body, Record):
+                rows.append((Row(stored[-1].sequence, body), stored[-1]))
+        return sorted(rows, key=lambda pair: pair[0].sequence)
+
+    async def _one_by_one(self, read: list[tuple[Row, Stored]], cursor: int, after: int) -> None:
+        """So that one job that the database does not take keeps no other from it."""
+        for row, stored in read:
+            try:
+                await self._ledger.apply([row], cursor, row.sequence)
+                cursor = row.sequence
+            except Unstorable as error:
+                self._bus.events.note(stored, f"the database does not take it: {error}")
+        await self._ledger.apply([], cursor, after)
+
+    async def _mend(self, cursor: int) -> None:
+        """Take in what was skipped, and can be read since this release runs."""
+        gone, events = await mended(self._bus.jetstream)
+        rows = [row for row, _ in self._rows(events) if row.sequence <= cursor]
+        try:
+            await self._ledger.apply(rows, cursor, cursor)
+        except Unstorable:
+            return
+        for letter in gone:
+            await forget(self._bus.jetstream, letter)

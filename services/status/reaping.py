@@ -13,6 +13,7 @@ import structlog
 
 from heliograph.contracts import subjects
 from heliograph.contracts.deadlines import AT_PROVIDER, expiry
+from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.facts import Expired, ExpireRequested
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
@@ -113,7 +114,10 @@ class Reaper:
         self._running_on.keep(held)
 
     async def _read(self, job: str) -> tuple[Entry, Record] | None:
-        entry = await self._events.last(job)
+        try:
+            entry = await self._events.last(job)
+        except Unreadable:  # nobody knows what it needs
+            return None
         if entry is None or not isinstance(entry.body, Record):
             return None
         return entry, entry.body

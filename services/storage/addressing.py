@@ -14,6 +14,7 @@ from heliograph.contracts.names import ASSET_PATTERN, job_of_asset
 from heliograph.contracts.queries import FindUpload, FoundUpload, SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Record
 from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus.dead_letters import DeadLetters
 from heliograph.runtime.documents import query_of
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, no_query, read_query
@@ -24,7 +25,7 @@ QUEUE_GROUP = "storage"  #: one of the storage processes answers
 
 
 async def answer_queries(
-    client: Client, store: ObjectStore, uploads: Uploads, *, life: float
+    client: Client, store: ObjectStore, uploads: Uploads, dead_letters: DeadLetters, *, life: float
 ) -> None:
     """Answer `query.assets.…` from now on. `life` is seconds an address works."""
 
@@ -38,8 +39,8 @@ async def answer_queries(
         found = FoundUpload(object=await uploads.as_object(asked.project, asked.sha256))
         await message.respond(found.model_dump_json().encode())
 
-    await client.subscribe(subjects.QUERY_SIGN, queue=QUEUE_GROUP, cb=sign)
-    await client.subscribe(subjects.QUERY_UPLOADS, queue=QUEUE_GROUP, cb=find)
+    for subject, answer in ((subjects.QUERY_SIGN, sign), (subjects.QUERY_UPLOADS, find)):
+        await client.subscribe(subject, queue=QUEUE_GROUP, cb=dead_letters.hearing(answer))
 
 
 class ContentQuery(BaseModel, extra="forbid"):

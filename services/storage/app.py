@@ -74,8 +74,8 @@ def create_app(settings: StorageSettings) -> FastAPI:
 
     async def open_bus() -> None:
         await bus.open()
-        await answer_queries(bus.client, store, uploads, life=life)
-        await obey_removals(bus.client, Remover(bus.events, store))
+        await answer_queries(bus.client, store, uploads, bus.jetstream.dead_letters, life=life)
+        await obey_removals(bus.client, Remover(bus.events, store), bus.jetstream.dead_letters)
         await open_store(store)
         await broker.start()
 
@@ -95,7 +95,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
     app.include_router(upload_routes(uploads, folder, settings))
     app.include_router(inline_routes(inline_results, folder, settings))
     app.include_router(asset_routes(bus.events, store, life=life))
-    add_health(app, {"nats": bus.check, "s3": store.check})
+    add_health(app, {"nats": bus.check, "s3": store.check}, warnings=bus.warnings)
     return app
 
 

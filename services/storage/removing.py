@@ -6,10 +6,11 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
 from heliograph.contracts.assets import folder_of, inline_folder, objects_of
-from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries import RemovedObjects, RemoveObjects
+from heliograph.contracts.errors import Unavailable, Unreadable
+from heliograph.contracts.queries import Refusal, RemovedObjects, RemoveObjects
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus.dead_letters import DeadLetters
 from services.storage.stores import ObjectStore
 
 log = structlog.get_logger()
@@ -43,13 +44,16 @@ class Remover:
         return len(listed)
 
 
-async def obey_removals(client: Client, remover: Remover) -> None:
+async def obey_removals(client: Client, remover: Remover, dead_letters: DeadLetters) -> None:
     """Do what is asked on `command.assets.remove` from now on. What fails is asked again."""
 
     async def remove(message: Msg) -> None:
         job = RemoveObjects.model_validate_json(message.data).job
         try:
             objects = await remover.remove(job)
+        except Unreadable as error:
+            await message.respond(Refusal(problem=error.problem()).model_dump_json().encode())
+            return
         except Unavailable as error:
             log.warning("Objects stay for now", job_id=job, reason=str(error))
             return
@@ -58,4 +62,4 @@ async def obey_removals(client: Client, remover: Remover) -> None:
             return
         await message.respond(RemovedObjects(objects=objects).model_dump_json().encode())
 
-    await client.subscribe(subjects.REMOVE, queue=QUEUE_GROUP, cb=remove)
+    await client.subscribe(subjects.REMOVE, queue=QUEUE_GROUP, cb=dead_letters.hearing(remove))

@@ -12,7 +12,7 @@ import nats
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
-from heliograph.runtime.bus.events import STREAM, entry
+from heliograph.runtime.bus.events import STREAM, StreamedEvents
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work import STREAM as WORK
 from tests.chaos import witnesses
@@ -33,7 +33,9 @@ async def read_log(stack: Stack) -> list[Entry]:
     """Every event there is, in order."""
     client = await nats.connect(stack.bundled_nats)
     try:
-        log = [entry(stored) async for stored in JetStream(client).every(STREAM, "events.>")]
+        jetstream = JetStream(client)
+        read = StreamedEvents(jetstream).read
+        log = [read(stored) async for stored in jetstream.every(STREAM, "events.>")]
     finally:
         await client.close()
     return log
@@ -47,7 +49,8 @@ async def unfinished(stack: Stack) -> list[str]:
         work = [each.subject async for each in jetstream.every(WORK, ">")]
         if work:  # the log is long, and reading it again and again would hold up the proxies
             return [f"{subject} is under way" for subject in work]
-        log = [entry(stored) async for stored in jetstream.every(STREAM, "events.>")]
+        read = StreamedEvents(jetstream).read
+        log = [read(stored) async for stored in jetstream.every(STREAM, "events.>")]
         places = [each async for each in jetstream.every("KV_accounts", ">")]
     finally:
         await client.close()

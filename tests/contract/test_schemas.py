@@ -22,7 +22,7 @@ CODES = {
     421: {"misdirected"},
     422: {"validation_failed", "unknown_kind", "unknown_model", "idempotency_key_reused"},
     429: {"rate_limited", "too_many_jobs"},
-    503: {"unavailable", "queue_full", "model_unavailable"},
+    503: {"unavailable", "unreadable", "queue_full", "model_unavailable"},
 }
 #: what only a job's `error` says
 OF_JOBS = {

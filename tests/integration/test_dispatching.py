@@ -15,11 +15,12 @@ from heliograph.contracts.limits import ChangeLane
 from heliograph.contracts.queries import Position, Room
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
-from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import Stored
+from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM, ticket_for
 from heliograph.runtime.tasks import running, stop
+from heliograph.runtime.topology import provision
 from services.render.dispatching import Dispatcher
 from services.render.settings import RenderSettings
 from tests.support.records import REGISTRY, a_record, some_project
@@ -170,12 +171,11 @@ async def test_a_job_with_a_place_waits_as_well_while_its_account_is_left_alone(
 async def test_a_lane_that_breaks_stops_no_other_and_goes_on_when_it_can(
     bus: NatsBus, nats: Server
 ) -> None:
-    account, bucket = some_project(), Bucket(bus.jetstream, "accounts")
-    written = await bucket.write(account, {"cap": "no number"}, 0)
+    await bus.jetstream.api(f"CONSUMER.DELETE.WORK.{lane_consumer(LANE)}")
     dispatcher = asyncio.create_task(_dispatcher(bus, nats).run())
     try:
         with capture_logs() as logs:
-            there = await _enqueued(bus, account, kind="video")
+            there = await _enqueued(bus, kind="video")
             async with asyncio.timeout(20):
                 while not any(each["event"] == "A lane broke" for each in logs):
                     await asyncio.sleep(0.02)
@@ -183,7 +183,7 @@ async def test_a_lane_that_breaks_stops_no_other_and_goes_on_when_it_can(
         elsewhere = await _enqueued(bus, kind="shot")
 
         assert (await _ready(bus, elsewhere)).sequence
-        await bucket.write(account, {}, written)
+        await provision(bus.client, nats.settings, REGISTRY)
         assert (await _ready(bus, there)).sequence
         assert not dispatcher.done()
     finally:

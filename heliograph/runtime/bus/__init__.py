@@ -52,7 +52,12 @@ class EventLog(Protocol):
     """
 
     async def last(self, job: str) -> Entry | None:
-        """The last event of a job, None when there is none."""
+        """
+        The last event of a job, None when there is none.
+
+        Raises:
+            Unreadable: There is one, and nobody may act on the job.
+        """
 
     async def append(self, event: Event, after: int) -> Entry:
         """
@@ -63,7 +68,7 @@ class EventLog(Protocol):
         """
 
     async def history(self, job: str, after: int, limit: int) -> list[Entry]:
-        """The events of a job after a sequence, oldest first."""
+        """The events of a job after a sequence, oldest first, without those that cannot be read."""
 
 
 class WorkQueue(Protocol):

@@ -2,25 +2,37 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ulid import ULID
 
+from heliograph.contracts.entries import DISPOSABLE, read_entry
+from heliograph.contracts.errors import Unreadable
 from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.jetstream import JetStream, Stored
 
 
-class Cell(NamedTuple):
+class Cell:
     """A value, and the revision that whoever replaces it must have seen (0: nothing is there)."""
 
-    value: dict[str, Any]
-    revision: int
+    def __init__(
+        self, value: dict[str, Any], revision: int, unreadable: Unreadable | None = None
+    ) -> None:
+        self._value = value
+        self._unreadable = unreadable
+        self.revision = revision
 
-    @classmethod
-    def of(cls, stored: Stored) -> "Cell":
-        """What a message of the bucket says."""
-        is_gone = stored.headers.get("KV-Operation")
-        return cls({} if is_gone else json.loads(stored.data), stored.sequence)
+    @property
+    def value(self) -> dict[str, Any]:
+        """Raises Unreadable: nobody may replace what they do not understand."""
+        if self._unreadable:
+            raise self._unreadable
+        return self._value
+
+    @property
+    def readable(self) -> dict[str, Any]:
+        """The value; nothing in place of one that cannot be read."""
+        return {} if self._unreadable else self._value
 
 
 class Bucket:
@@ -28,18 +40,32 @@ class Bucket:
 
     def __init__(self, jetstream: JetStream, name: str) -> None:
         self._jetstream = jetstream
+        self._name = name
         self._stream = f"KV_{name}"
         self._prefix = f"$KV.{name}."
 
     async def read(self, key: str) -> Cell:
         """What is there. Raises Unavailable."""
         stored = await self._jetstream.last(self._stream, self._prefix + key)
-        return Cell.of(stored) if stored else Cell({}, 0)
+        return self.cell(stored) if stored else Cell({}, 0)
+
+    def cell(self, stored: Stored) -> Cell:
+        """What a message of the bucket says. One that cannot be read is noted, see `Cell.value`."""
+        if stored.headers.get("KV-Operation"):
+            return Cell({}, stored.sequence)
+        try:
+            return Cell(read_entry(self._name, stored.data), stored.sequence)
+        except Unreadable as error:
+            self._jetstream.dead_letters.note(
+                self._stream, stored.sequence, stored.subject, stored.data, str(error)
+            )
+            is_lost = self._name not in DISPOSABLE
+            return Cell({}, stored.sequence, error if is_lost else None)
 
     async def matching(self, pattern: str) -> dict[str, Cell]:
         """What is there by keys of a pattern, as `demo.*`. Raises Unavailable."""
         every = self._jetstream.every(self._stream, self._prefix + pattern)
-        return {s.subject.removeprefix(self._prefix): Cell.of(s) async for s in every}
+        return {s.subject.removeprefix(self._prefix): self.cell(s) async for s in every}
 
     async def size(self) -> int:
         """How many keys there are. Raises Unavailable."""

@@ -1,10 +1,12 @@
 """Tables of claims: who may fill a slot, and who has a place at a provider."""
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from heliograph.contracts.breaking import Breaker
+from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.registry import Account
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Places, SlotClaim, now
@@ -24,7 +26,11 @@ class BucketSlots:
 
     async def every(self, project: str) -> dict[str, SlotClaim]:
         cells = await self._bucket.matching(f"{project}.*")
-        return {key.partition(".")[2]: _claim(cell) for key, cell in cells.items()}
+        claims = {}
+        for key, cell in cells.items():
+            with suppress(Unreadable):
+                claims[key.partition(".")[2]] = _claim(cell)
+        return claims
 
     async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
         await self._write(project, slot, replace(seen, job=job))
@@ -122,7 +128,10 @@ class BucketAccounts:
     async def places(self, account: str) -> Places:
         if await self._is_open(account):
             return Places({}, None, None)
-        value = (await self._bucket.read(account)).value
+        try:
+            value = (await self._bucket.read(account)).value
+        except Unreadable:  # what nobody can count has no room
+            return Places({}, 0, None)
         return Places(dict(value.get("holders", {})), self._cap(account, value), _breaker(value))
 
     def names(self) -> list[str]:
@@ -133,15 +142,16 @@ class BucketAccounts:
         Whether there was no cap, no breaker and nobody to be counted, a moment ago: then nothing is
         to be written, and whoever closes the account meanwhile counts from the next job on.
         """
-        value = await self._mirror.read(account)
+        value = (await self._mirror.cell(account)).readable
         return not (value.get("holders") or _breaker(value)) and self._cap(account, value) is None
 
     def _cap(self, account: str, value: dict[str, Any]) -> int | None:
-        if "cap" in value:
+        if value.get("cap") is not None:
             return int(value["cap"])
         entry = self._accounts.get(account)
         return entry.cap if entry else None
 
 
 def _breaker(value: dict[str, Any]) -> Breaker | None:
-    return Breaker.model_validate(value["breaker"]) if "breaker" in value else None
+    breaker = value.get("breaker")
+    return Breaker.model_validate(breaker) if breaker else None

@@ -1,7 +1,12 @@
 """The event log on JetStream: the stream EVENTS."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 from heliograph.contracts import subjects
-from heliograph.contracts.events import Event
+from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.events import Event, read_body
+from heliograph.contracts.records import Marker, Record
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.bus.jetstream import JetStream, Stored
 
@@ -16,21 +21,45 @@ class StreamedEvents:
 
     async def last(self, job: str) -> Entry | None:
         stored = await self._jetstream.last(STREAM, subjects.event_of(job))
-        return entry(stored) if stored else None
+        return self.read(stored) if stored else None
 
     async def append(self, event: Event, after: int) -> Entry:
-        subject = subjects.event(event.body.project, event.body.id)
         sequence = await self._jetstream.append(
-            STREAM, subject, event.data(), event.headers(), after=after
+            STREAM, event.subject, event.data(), event.headers(), after=after
         )
         return Entry(sequence, event)
 
     async def history(self, job: str, after: int, limit: int) -> list[Entry]:
-        subject = subjects.event_of(job)
-        stored, _ = await self._jetstream.batch(STREAM, subject, after + 1, size=limit)
-        return [entry(message) for message in stored]
+        found: list[Entry] = []
+        async for stored in self._jetstream.every(STREAM, subjects.event_of(job), after + 1):
+            with suppress(Unreadable):
+                found.append(self.read(stored))
+            if len(found) == limit:
+                break
+        return found
 
+    def read(self, stored: Stored) -> Entry:
+        """The event in a stored message. Raises Unreadable, once it is noted."""
+        with self._noting(stored):
+            event = Event.read(stored.subject, stored.headers, stored.data)
+        return Entry(stored.sequence, event)
 
-def entry(stored: Stored) -> Entry:
-    """The event in a stored message."""
-    return Entry(stored.sequence, Event.read(stored.headers, stored.data))
+    def body(self, stored: Stored) -> Record | Marker | None:
+        """What an event says; None for one that cannot be read, once it is noted."""
+        with suppress(Unreadable), self._noting(stored):
+            return read_body(stored.subject, stored.headers, stored.data)
+        return None
+
+    @contextmanager
+    def _noting(self, stored: Stored) -> Iterator[None]:
+        try:
+            yield
+        except Unreadable as error:
+            self.note(stored, str(error))
+            raise
+
+    def note(self, stored: Stored, reason: str) -> None:
+        """An event cannot be used, and is skipped."""
+        self._jetstream.dead_letters.note(
+            STREAM, stored.sequence, stored.subject, stored.data, reason
+        )

@@ -19,6 +19,7 @@ from nats.aio.subscription import Subscription
 
 from heliograph.contracts.errors import BodyTooLarge, QueueFull, Unavailable
 from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.dead_letters import DeadLetters
 
 WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  #: err_code of a lost compare
 NO_ROOM = frozenset({10077, 10047, 10023})  #: err_code of a full stream or store
@@ -67,18 +68,30 @@ class JetStream:
         timeout: Seconds for a call with all its tries.
         opened: Set once every stream is there. Until then whoever is connected is no further than who
             is not: all calls are `Unavailable`. By default there is nothing to wait for.
+        dead_letters: Where to note what cannot be read. By default they are the view's own.
     """
 
     def __init__(
-        self, connection: Client, *, timeout: float = 5.0, opened: asyncio.Event | None = None
+        self,
+        connection: Client,
+        *,
+        timeout: float = 5.0,
+        opened: asyncio.Event | None = None,
+        dead_letters: DeadLetters | None = None,
     ) -> None:
         self.connection = connection
         self.timeout = timeout
         self._opened = opened
+        self.dead_letters = dead_letters or DeadLetters(self.publish)
 
     def within(self, timeout: float) -> "JetStream":
         """The same view, with other patience."""
-        return JetStream(self.connection, timeout=timeout, opened=self._opened)
+        return JetStream(
+            self.connection,
+            timeout=timeout,
+            opened=self._opened,
+            dead_letters=self.dead_letters,
+        )
 
     async def api(self, name: str, body: Any = None) -> dict[str, Any]:
         """

@@ -32,7 +32,7 @@ class Lanes:
 
     async def limit(self, lane: str) -> LaneLimit:
         """What holds for a lane, or held a moment ago."""
-        return self._limit(lane, await self._mirror.read(lane))
+        return self._limit(lane, (await self._mirror.cell(lane)).readable)
 
     async def change(self, lane: str, wanted: ChangeLane) -> LaneLimit:
         """Change what holds for a lane, in all processes at once."""
@@ -50,7 +50,7 @@ class Lanes:
         while True:
             cell = await self._mirror.bucket.read(lane)
             self._mirror.note(lane, cell)
-            limit = self._limit(lane, cell.value)
+            limit = self._limit(lane, cell.readable)
             await self._set_cap(lane, limit.cap)
             if (await self._mirror.bucket.read(lane)).revision == cell.revision:
                 return limit
@@ -65,4 +65,5 @@ class Lanes:
         await self._jetstream.api(name, {"stream_name": "WORK", "config": changed})
 
     def _limit(self, lane: str, laid_over: dict[str, Any]) -> LaneLimit:
-        return LaneLimit.model_validate({"cap": self._lanes[lane].cap, **laid_over})
+        said = {name: each for name, each in laid_over.items() if each is not None}
+        return LaneLimit.model_validate({"cap": self._lanes[lane].cap, **said})

@@ -7,7 +7,7 @@ from typing import Any
 from nats.aio.msg import Msg
 
 from heliograph.runtime.bus.buckets import Bucket, Cell
-from heliograph.runtime.bus.jetstream import JetStream, stop_listening, translated
+from heliograph.runtime.bus.jetstream import JetStream, Stored, stop_listening, translated
 
 _LOOK_AGAIN = 1.0  #: seconds between looks that nobody asked for
 _SOON = 0.01  #: seconds from a hint until what it is about is stored
@@ -47,11 +47,14 @@ class Mirror:
             await stop_listening(hints)
 
     async def read(self, key: str) -> dict[str, Any]:
-        """What is there. Raises Unavailable before everything was read once."""
+        """What is there. Raises Unreadable, and Unavailable before everything was read once."""
+        return (await self.cell(key)).value
+
+    async def cell(self, key: str) -> Cell:
+        """The same, for who can do without. Raises Unavailable before everything was read once."""
         if not self._is_whole:
-            return (await self.bucket.read(key)).value
-        cell = self._cells.get(key)
-        return cell.value if cell else {}
+            return await self.bucket.read(key)
+        return self._cells.get(key) or Cell({}, 0)
 
     def note(self, key: str, cell: Cell) -> None:
         """Something that this process knows already. What is older than the known is ignored."""
@@ -70,7 +73,10 @@ class Mirror:
             self._read_to = 0
         if last > self._read_to:
             every = self._jetstream.every(self._stream, f"{self._prefix}>", self._read_to + 1)
+            latest: dict[str, Stored] = {}  # what was replaced need not be read
             async for stored in every:
-                self.note(stored.subject.removeprefix(self._prefix), Cell.of(stored))
+                latest[stored.subject.removeprefix(self._prefix)] = stored
                 self._read_to = stored.sequence
+            for key, stored in latest.items():
+                self.note(key, self.bucket.cell(stored))
         self._is_whole = True

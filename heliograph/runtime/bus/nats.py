@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import Any
 
 import structlog
 from nats.errors import Error
@@ -13,6 +14,7 @@ from heliograph.runtime.bus.events import StreamedEvents
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.bus.leases import Leases
+from heliograph.runtime.bus.unreadable import dead_letters
 from heliograph.runtime.bus.work import StreamedWork
 from heliograph.runtime.bus.write_check import WriteCheck
 from heliograph.runtime.connection import Connection
@@ -60,6 +62,10 @@ class NatsBus:
 
     async def close(self) -> None:
         await self._connection.close()
+
+    async def warnings(self) -> list[dict[str, Any]]:
+        """For readiness: messages that cannot be read, and are skipped. Raises Unavailable."""
+        return [letter.told() for letter in await dead_letters(self.jetstream)]
 
     async def check(self) -> None:
         """For readiness: raises Unavailable unless the server answers now, and stores."""

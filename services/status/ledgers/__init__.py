@@ -16,6 +16,10 @@ class OutOfStep(Exception):
     """Another projector applied events meanwhile: read the cursor again."""
 
 
+class Unstorable(Exception):
+    """The database does not take what a record says, and never will."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A job as of its last event."""
@@ -125,6 +129,7 @@ class Ledger(Protocol):
 
         Raises:
             OutOfStep: The cursor is not `before`.
+            Unstorable: It never will, as one of the records is.
         """
 
     async def page(self, query: ListJobs) -> Page:

@@ -27,8 +27,9 @@ from services.status.ledgers import (
     SlotsShot,
     SnapshotPage,
     SnapshotQuery,
+    Unstorable,
 )
-from services.status.ledgers.connecting import cause_of, connect, take_turn
+from services.status.ledgers.connecting import cause_of, connect, is_about_values, take_turn
 from services.status.ledgers.listing import cursor_after, finding, listing
 from services.status.ledgers.pruning import ended_jobs, jobs_in_use, not_emptied, read_ended
 from services.status.ledgers.searching import clear_index, create_index, drop_index
@@ -109,6 +110,16 @@ class SqlLedger:
             return int(await connection.scalar(select(cursors.c.sequence)) or 0)
 
     async def apply(self, rows: Sequence[Row], before: int, after: int) -> None:
+        try:
+            await self._apply(rows, before, after)
+        except Exception as error:
+            if is_about_values(error):
+                cause = error.__cause__
+                told = cause_of(cause if isinstance(cause, Exception) else error)
+                raise Unstorable(told) from error
+            raise
+
+    async def _apply(self, rows: Sequence[Row], before: int, after: int) -> None:
         latest = {row.record.id: row for row in rows}
         async with self._transaction() as connection:
             moved = await connection.execute(

@@ -601,7 +601,7 @@ def test_every_record_survives_the_wire(life: list[Moment]) -> None:
     for moment in life:
         event = Event.of(moment.fact.name, moment.after, moment.at, "test")
 
-        assert Event.read(event.headers(), event.data()) == event
+        assert Event.read(event.subject, event.headers(), event.data()) == event
 
 
 # -- single facts
@@ -611,7 +611,7 @@ def test_a_mark_on_a_subject_survives_the_wire() -> None:
     marker = Marker(id=new_job_id(), project="demo", marker="deduplicated", answer=new_job_id())
     event = Event.of("deduplicated", marker, BEGAN, "test")
 
-    assert Event.read(event.headers(), event.data()) == event
+    assert Event.read(event.subject, event.headers(), event.data()) == event
 
 
 def test_a_job_starts_once_for_people() -> None:

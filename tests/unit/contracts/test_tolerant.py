@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.errors import ValidationFailed
-from heliograph.contracts.events import read_body
+from heliograph.contracts.errors import Unreadable, ValidationFailed
+from heliograph.contracts.events import event_type, read_body
 from heliograph.contracts.facts import Canceled, RetryScheduled, Started, Submitted, Submitting
 from heliograph.contracts.jobs import fold
 from heliograph.contracts.problems import Problem
@@ -16,6 +16,7 @@ from heliograph.contracts.projects import ChangeDefaults, Defaults, changed
 from heliograph.contracts.records import Record, SentReference
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retention import ChangeRetention, Retention
+from heliograph.contracts.subjects import event
 from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bodies import check
 from services.gateway.retrying import request_again
@@ -119,10 +120,12 @@ def test_a_request_with_an_unknown_field_is_refused_as_before(body: dict[str, An
 
 
 def test_a_time_without_a_zone_is_no_time() -> None:
-    said = a_record().model_dump(mode="json") | {"finish_by": "2026-05-04T00:00:00"}
+    record = a_record()
+    said = record.model_dump(mode="json") | {"finish_by": "2026-05-04T00:00:00"}
+    subject, headers = event(record.project, record.id), {"ce-type": event_type("accepted")}
 
-    with pytest.raises(ValueError, match="timezone"):
-        read_body(json.dumps(said).encode())
+    with pytest.raises(Unreadable, match="timezone"):
+        read_body(subject, headers, json.dumps(said).encode())
 
 
 def test_money_of_a_record_stays_exact() -> None:

@@ -1,0 +1,45 @@
+"""What the command line does on the bus itself, on the operator's machine, with the services' settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from heliograph.contracts.errors import HeliographError
+from heliograph.failures import ClientError, NotReachable
+from heliograph.runtime.bus.jetstream import JetStream, translated
+from heliograph.runtime.bus.unreadable import dead_letters, remove
+from heliograph.runtime.connection import Connection
+from heliograph.runtime.settings import ServiceSettings
+
+_MOST = 1_000  #: that are listed
+
+
+async def list_letters() -> list[dict[str, Any]]:
+    """Messages that cannot be read, the oldest first. Raises ClientError."""
+    async with _bus() as jetstream:
+        return [letter.told() for letter in await dead_letters(jetstream, limit=_MOST)]
+
+
+async def remove_letter(stream: str, sequence: int) -> bytes:
+    """Remove a message that cannot be read. Returns what it said; raises ClientError."""
+    async with _bus() as jetstream:
+        return (await remove(jetstream, stream, sequence)).data
+
+
+@asynccontextmanager
+async def _bus() -> AsyncIterator[JetStream]:
+    settings = ServiceSettings()
+    connection = Connection(settings, "operator")
+    try:
+        with translated():
+            await connection.client.connect(
+                **connection.options | {"max_reconnect_attempts": 1, "allow_reconnect": False}
+            )
+    except Exception as error:
+        raise NotReachable(f"NATS at {settings.nats} does not answer: {error}") from error
+    try:
+        yield JetStream(connection.client)
+    except HeliographError as error:
+        raise ClientError(str(error)) from error
+    finally:
+        await connection.close()

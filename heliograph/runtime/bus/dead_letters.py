@@ -1,0 +1,100 @@
+"""
+Dead letters: messages that this release cannot read. Each is noted once for the operator, counted, and
+skipped, so that it stops nobody but the job, the project or the account that it is about.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+import structlog
+from nats.aio.msg import Msg
+from prometheus_client import Counter
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import BodyTooLarge, HeliographError, ServiceError, Unreadable
+
+log = structlog.get_logger()
+
+SUBJECT, REASON = "Heliograph-Subject", "Heliograph-Reason"  #: headers of a dead letter
+
+_CUT = 4_096  #: bytes of what is too large to be noted whole
+_REMEMBERED = 10_000  #: messages that this process has noted
+_ON_THE_WAY = "bus"  #: what no stream has
+
+_UNREADABLE = Counter(
+    "heliograph_unreadable_messages", "Messages that could not be read and were skipped", ["stream"]
+)
+
+Publish = Callable[[str, bytes, dict[str, str]], Awaitable[object]]
+Hear = Callable[[Msg], Awaitable[None]]
+
+
+class DeadLetters:
+    """Notes of one process; `publish` stores them in DEAD."""
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._noted: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def note(self, stream: str, sequence: int, subject: str, data: bytes, reason: str) -> None:
+        """A stored message cannot be read. Again and again is as good as once."""
+        message = (stream, sequence)
+        if message in self._noted:
+            return
+        self._noted[message] = None
+        if len(self._noted) > _REMEMBERED:
+            self._noted.popitem(last=False)
+        _UNREADABLE.labels(stream).inc()
+        log.error(
+            *("A message cannot be read",),
+            stream=stream,
+            sequence=sequence,
+            subject=subject,
+            reason=reason,
+        )
+        headers = {SUBJECT: subject, REASON: _one_line(reason)}
+        task = asyncio.create_task(self._write(message, data, headers))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _write(self, message: tuple[str, int], data: bytes, headers: dict[str, str]) -> None:
+        subject = subjects.unreadable(*message)
+        once = {**headers, "Nats-Expected-Last-Subject-Sequence": "0"}
+        try:
+            try:
+                await self._publish(subject, data, once)
+            except BodyTooLarge:
+                await self._publish(subject, data[:_CUT], once)
+        except ServiceError as error:
+            self._noted.pop(message, None)  # the next reader notes it
+            log.warning("A dead letter could not be written", reason=str(error))
+        except Exception as error:  # noqa: BLE001  # whoever wrote it first has written the same
+            log.debug("A dead letter is there", reason=str(error))
+
+    def hearing(self, hear: Hear) -> Hear:
+        """A callback that skips what it cannot read, and tells errors of ours from the server's."""
+
+        async def heard(message: Msg) -> None:
+            try:
+                await hear(message)
+            except Unreadable as error:
+                self.skip(message.subject, str(error))
+            except HeliographError as error:
+                log.warning("A message was not obeyed", subject=message.subject, reason=str(error))
+            except ValueError as error:
+                self.skip(message.subject, str(Unreadable.because(error)))
+            except Exception:
+                log.exception("A message broke its handler", subject=message.subject)
+
+        return heard
+
+    def skip(self, subject: str, reason: str) -> None:
+        """A message that no stream keeps cannot be read."""
+        _UNREADABLE.labels(_ON_THE_WAY).inc()
+        log.warning("A message was skipped", subject=subject, reason=_one_line(reason))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:1_000]
