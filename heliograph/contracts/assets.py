@@ -1,5 +1,6 @@
 """Where stored bytes lie, and what a person who downloads them sees."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -18,7 +19,15 @@ EXTENSIONS = {
     "text/markdown": "md",
 }  #: every media type that is stored, and nothing else is
 
+_NO_NAME = re.compile(r"[^a-z0-9]+")
+
 VARIANTS = ("thumbnail", "webp", "markdown")
+
+
+def _extension(media_type: str) -> str:
+    """One that a later release stores is called by its subtype, there as here: `image/avif` is `avif`."""
+    known = EXTENSIONS.get(media_type)
+    return known or _NO_NAME.sub("", media_type.rpartition("/")[2].lower()) or "bin"
 
 
 def folder_of(project: str, job: str) -> str:
@@ -28,18 +37,18 @@ def folder_of(project: str, job: str) -> str:
 
 def output_key(project: str, job: str, index: int, sha256: str, media_type: str) -> str:
     """The key of a job's output. It names its content, so it never has to change."""
-    return f"{folder_of(project, job)}{index}-{sha256}.{EXTENSIONS[media_type]}"
+    return f"{folder_of(project, job)}{index}-{sha256}.{_extension(media_type)}"
 
 
 def variant_key(project: str, job: str, index: int, name: str, variant: Variant) -> str:
     """The key of a lighter form of an output."""
-    extension = EXTENSIONS[variant.media_type]
+    extension = _extension(variant.media_type)
     return f"{folder_of(project, job)}{index}-{variant.sha256}.{name}.{extension}"
 
 
 def upload_key(project: str, sha256: str, media_type: str) -> str:
     """The key of what a client brought."""
-    return f"p/{project}/uploads/{sha256}.{EXTENSIONS[media_type]}"
+    return f"p/{project}/uploads/{sha256}.{_extension(media_type)}"
 
 
 def inline_folder(project: str, job: str) -> str:
@@ -55,7 +64,7 @@ def inline_key(project: str, job: str, sha256: str) -> str:
 def filename(kind: str, at: datetime | None, index: int, media_type: str) -> str:
     """What a browser calls the file: `portrait_20260131_235959_0.png`."""
     stamp = (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%d_%H%M%S")
-    return f"{kind}_{stamp}_{index}.{EXTENSIONS[media_type]}"
+    return f"{kind}_{stamp}_{index}.{_extension(media_type)}"
 
 
 def objects_of(job: Job, asset: Asset) -> Iterator[tuple[str | None, Object]]:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.assets import objects_of
 from heliograph.contracts.errors import Unreadable, ValidationFailed
 from heliograph.contracts.events import event_type, read_body
 from heliograph.contracts.facts import Canceled, RetryScheduled, Started, Submitted, Submitting
 from heliograph.contracts.jobs import fold
+from heliograph.contracts.names import asset_id
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.projects import ChangeDefaults, Defaults, changed
-from heliograph.contracts.records import Record, SentReference
+from heliograph.contracts.records import Asset, Record, SentReference
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retention import ChangeRetention, Retention
 from heliograph.contracts.subjects import event
@@ -135,3 +137,19 @@ def test_money_of_a_record_stays_exact() -> None:
     record = Record.model_validate_json(json.dumps(newer))
 
     assert record.cost.estimated == Decimal("0.10")
+
+
+def test_an_asset_of_a_type_of_a_later_release_has_a_key_and_a_name() -> None:
+    record = a_record()
+    asset = Asset(
+        id=asset_id(record.id, 0),
+        index=0,
+        media_type="image/avif",
+        bytes=1,
+        sha256="0" * 64,
+    )
+
+    [(_, stored)] = objects_of(record, asset)
+
+    assert stored.key.endswith(f"0-{asset.sha256}.avif")
+    assert stored.filename.endswith("_0.avif")
