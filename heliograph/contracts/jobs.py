@@ -220,8 +220,9 @@ def _attempt_completed(
     attempts, place = list(record.internal.attempts), _attempt_of(record, fact.run)
     assert place is not None, "the attempt is one of the job's"
     before = attempts[place]
-    is_open_charge = before.charged == "unknown" and bool(before.price)
-    charged = fact.charged if is_open_charge else before.charged
+    charged = fact.charged if before.charged == "unknown" else before.charged
+    if not before.price:  # what costs nothing is never charged
+        charged = "no"
     known: _Changes = {
         "request_id": before.request_id or fact.request_id,
         "charged": charged,
