@@ -74,6 +74,6 @@ def _never_known(entry: Entry, *, is_absent: bool) -> AttemptCompleted:
 async def _look_up(bench: Workbench, record: Record) -> Found | Absent | NotSeen:
     """A provider that cannot say has not said no."""
     try:
-        return await bench.provider(record).look_up(submission_of(record))
+        return await bench.provider(record).look_up(submission_of(record, bench.registry))
     except ProviderUnavailable:
         return NotSeen()

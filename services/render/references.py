@@ -3,6 +3,7 @@
 import asyncio
 
 from heliograph.contracts import subjects
+from heliograph.contracts.addresses import mistake_in
 from heliograph.contracts.assets import objects_of
 from heliograph.contracts.errors import ReferenceFailed, Unavailable
 from heliograph.contracts.names import job_of_asset
@@ -45,6 +46,8 @@ class References:
 
     async def _resolve(self, record: Record, reference: KeptReference) -> SentReference:
         if reference.url:
+            if mistake := mistake_in(reference.url):
+                raise ReferenceFailed(f"the address of a reference {mistake}")
             return await self._porter.pass_on(record, reference.url)
         if reference.asset:
             sha256, stored = await self._asset(record.project, reference.asset)

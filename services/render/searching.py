@@ -46,7 +46,7 @@ def _is_lost(record: Record, named: str | None) -> bool:
 
 async def _look(bench: Workbench, record: Record, named: str | None) -> Found | Absent | NotSeen:
     """A name proves nothing; that the provider knows it under our account does."""
-    provider, submission = bench.provider(record), submission_of(record)
+    provider, submission = bench.provider(record), submission_of(record, bench.registry)
     if named is None:
         return await provider.look_up(submission)
     state = await provider.poll(Request(request_id=named, endpoint=submission.endpoint))

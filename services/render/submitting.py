@@ -1,16 +1,22 @@
 """Submitting: the only place that pays. One POST, by the process whose `submitting` was written."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from heliograph.contracts.arguments import final_arguments, final_prompt
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,
+    ProviderRejected,
     ProviderUnavailable,
     ReferenceFailed,
 )
 from heliograph.contracts.facts import Fact, Failed, Rendered, Submitted, Submitting
-from heliograph.contracts.records import Record, Takeover
+from heliograph.contracts.payloads import Call, UnfitRequest, build_payload
+from heliograph.contracts.payloads.seeds import seed_for
+from heliograph.contracts.records import Record, SentReference, Takeover
+from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
 from services.render.deciding import after_poll, again_or_failed, failure, rendered
@@ -25,7 +31,9 @@ _Answer = Accepted | Done | Ended | JobError
 
 async def submit(bench: Workbench, entry: Entry) -> Entry | None:
     """
-    From `started`: write the intent, send the request, write what came of it.
+    From `started`: build the body, write the intent, send the request, write what came of it.
+
+    A body that cannot be built ends the job before the intent: nothing was sent, nothing is charged.
 
     The submit limit runs from before the intent is written, by this process's own clock: a POST that
     could not begin by then is not sent, so whoever looks the request up after the limit knows.
@@ -44,14 +52,19 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
         await judge(bench, record, error)
         return await bench.append(entry, again_or_failed(record, error, now(), bench.settings))
     bench.watch.check()
-    model = bench.registry.models.get(record.model)
     prompt = final_prompt(record, bench.registry.kinds.get(record.kind))
+    arguments = final_arguments(record, prompt)
+    try:
+        body = payload_for(record, bench.registry, arguments, references)
+    except UnfitRequest as error:
+        rejected = ProviderRejected(str(error))
+        return await bench.append(entry, Failed(problem=failure(record, rejected, "no")))
     ends = asyncio.get_running_loop().time() + bench.submit_limit(record)
     intent = Submitting(
         run=record.internal.run,
-        endpoint=model.endpoint if model else "",
+        endpoint=bench.registry.models[record.model].endpoint,
         prompt=prompt,
-        arguments=final_arguments(record, prompt),
+        arguments=arguments,
         references=references,
     )
     submitting = await bench.append(entry, intent)
@@ -60,18 +73,20 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
         late = ProviderUnavailable("the request could not be sent in time")
         fact = again_or_failed(submitting.record, late, now(), bench.settings)
         return await bench.write(submitting, fact)
-    answer = await _post(bench, submitting.record, ends)
+    answer = await _post(bench, submitting.record, body, ends)
     crash_point("submit.posted")
     latest = await _write(bench, submitting, answer)
     await judge(bench, record, _error_in(answer))  # what was paid for is written before
     return latest
 
 
-async def _post(bench: Workbench, record: Record, ends: float) -> _Answer | None:
+async def _post(
+    bench: Workbench, record: Record, body: dict[str, Any], ends: float
+) -> _Answer | None:
     """What the one POST taught us; None when the answer is lost."""
     try:
         async with asyncio.timeout_at(ends):
-            return await bench.provider(record).submit(submission_of(record))
+            return await bench.provider(record).submit(_submission(record, body))
     except (ReplyLost, TimeoutError):
         return None
     except JobError as error:
@@ -118,8 +133,41 @@ async def _take_over(bench: Workbench, entry: Entry, old: Takeover) -> Entry:
     return await bench.append(entry, Submitted(run=run, request_id=old.request_id))
 
 
-def submission_of(record: Record) -> Submission:
-    """What the record says was, or is about to be, sent."""
+def payload_for(
+    record: Record,
+    registry: Registry,
+    arguments: Mapping[str, Any],
+    references: Sequence[SentReference],
+) -> dict[str, Any]:
+    """
+    The body of the record's present run.
+
+    Raises:
+        UnfitRequest: There is none.
+    """
+    model = registry.models.get(record.model)
+    if model is None:
+        raise UnfitRequest(f"{record.model} is no longer in the registry")
+    call = Call(
+        model=model,
+        arguments=arguments,
+        references=[each.url for each in references],
+        seed=seed_for(record.id, record.internal.run),
+    )
+    return build_payload(record.model, call)
+
+
+def submission_of(record: Record, registry: Registry) -> Submission:
+    """What the record says was sent. Its body is empty where the registry cannot say it again."""
+    attempt = record.internal.attempts[-1]
+    try:
+        body = payload_for(record, registry, attempt.arguments, attempt.references)
+    except UnfitRequest:
+        body = {}
+    return _submission(record, body)
+
+
+def _submission(record: Record, body: dict[str, Any]) -> Submission:
     attempt = record.internal.attempts[-1]
     return Submission(
         project=record.project,
@@ -131,5 +179,6 @@ def submission_of(record: Record) -> Submission:
         arguments=attempt.arguments,
         references=attempt.references,
         price=attempt.price,
+        body=body,
         at=attempt.submitting_at,
     )

@@ -23,6 +23,7 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.names import new_job_id
+from heliograph.contracts.payloads.sim import Fault
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import SentReference
 from heliograph.contracts.sim import LEDGER_FIELDS, SimRecord, read_ledger, records_in
@@ -43,7 +44,6 @@ from services.render.providers import (
     Working,
 )
 from services.render.providers.sim import SimProvider
-from services.render.providers.sim.arguments import Fault
 from services.render.providers.sim.records import SimRecords
 from tests.support.emulation.running import Emulator
 from tests.support.fal.rig import FalRig
@@ -123,6 +123,7 @@ async def replicate(replicate_server: Emulator) -> AsyncIterator[ReplicateRig]:
 def sim_submission(
     *, job: str | None = None, run: int = 7, attempt: int = 1, **arguments: Any
 ) -> Submission:
+    said = {"prompt": "a lighthouse", "steps": 4, **arguments}
     return Submission(
         project="demo",
         job=job or new_job_id(),
@@ -130,7 +131,8 @@ def sim_submission(
         attempt=attempt,
         model="sim/picture",
         endpoint="picture",
-        arguments={"prompt": "a lighthouse", "steps": 4, **arguments},
+        arguments=said,
+        body=said,
         references=[],
         price=Decimal("0.01"),
     )

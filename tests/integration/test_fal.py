@@ -32,6 +32,7 @@ from services.render.providers import (
 from services.render.providers.fal import FalProvider
 from tests.support.fal.rig import FalRig, a_fal, a_submission
 from tests.support.fal.running import FalAccount, FalServer
+from tests.support.submissions import with_body
 
 PICTURE = b"\x89PNG\r\n\x1a\nwhatever"
 
@@ -304,7 +305,7 @@ async def depot(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalProv
 
 def _with_reference(url: str) -> Submission:
     submission = a_submission("fal/flux-kontext")
-    return replace(submission, references=[SentReference(url=url, digest="sha256:1")])
+    return with_body(replace(submission, references=[SentReference(url=url, digest="sha256:1")]))
 
 
 async def test_a_reference_on_the_web_is_fetched_by_fal(rig: FalRig, fal: FalAccount) -> None:

@@ -46,6 +46,7 @@ from tests.support.emulation.running import EmulatedAccount, Emulator, emulator_
 from tests.support.emulation.working import Worker
 from tests.support.replicate.rig import EDIT, MODEL, ReplicateRig, a_replicate, a_submission
 from tests.support.servers import free_port
+from tests.support.submissions import with_body
 
 MANY = 60  #: predictions that a process follows at once
 LOST = ["drop", "nginx_502", "500", "hang"]
@@ -192,6 +193,7 @@ async def test_a_reference_is_sent_where_the_model_takes_it(
     copy = await rig.provider.bring("image/png", b"\x89PNG")
     submission = a_submission(EDIT, prompt=prompt)
     submission.references.append(SentReference(url=copy.url, digest="sha256:0"))
+    submission = with_body(submission)
 
     await rig.provider.submit(submission)
 

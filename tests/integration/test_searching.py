@@ -15,7 +15,7 @@ from services.render.searching import search
 from services.render.submitting import submission_of
 from services.render.workbench import SOURCE, Workbench
 from tests.support.benches import a_bench
-from tests.support.records import a_record
+from tests.support.records import REGISTRY, a_record
 from tests.support.servers import Server
 
 RUN = 7
@@ -55,7 +55,7 @@ async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Serv
     bench = a_bench(bus, nats.settings)
     entry = await _submitting(bus, "found_reply")
     with pytest.raises(ReplyLost):
-        await bench.provider(entry.record).submit(submission_of(entry.record))
+        await bench.provider(entry.record).submit(submission_of(entry.record, REGISTRY))
     entry = await _given_up(bus, entry)
 
     await search(bench, entry.record.id)

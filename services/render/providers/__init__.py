@@ -44,9 +44,10 @@ class Submission:
     attempt: int
     model: str
     endpoint: str
-    arguments: dict[str, Any]
+    arguments: dict[str, Any]  #: in our words, raw ones among them
     references: list[SentReference]
     price: Decimal
+    body: dict[str, Any]  #: what the provider gets, in its words; empty where that is not known
     at: datetime | None = None  #: when the intent was written, before anything was sent
 
 

@@ -44,7 +44,7 @@ async def read_reference(url: str, *, is_ours: bool = False) -> tuple[str, bytes
                     raise ReferenceFailed(f"a reference is larger than {MAX_REFERENCE} bytes")
             media_type = answer.headers.get("Content-Type", "application/octet-stream")
             return media_type, bytes(content)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         if is_ours:
             raise Unavailable(f"the store does not answer: {type(error).__name__}") from error
         raise ReferenceFailed(f"a reference's store does not answer: {error}") from error

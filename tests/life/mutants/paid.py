@@ -58,8 +58,9 @@ def silence_is_refusal(patch: Patch) -> None:
 def post_again(patch: Patch) -> None:
     post = submitting._post
 
-    async def post_twice(bench: Any, record: Record, ends: float) -> Any:
-        return await post(bench, record, ends) or await post(bench, record, ends + 30)
+    async def post_twice(bench: Any, record: Record, body: Any, ends: float) -> Any:
+        first = await post(bench, record, body, ends)
+        return first or await post(bench, record, body, ends + 30)
 
     patch.setattr(submitting, "_post", post_twice)
 
@@ -73,8 +74,8 @@ def post_again(patch: Patch) -> None:
 def post_late(patch: Patch) -> None:
     post = submitting._post
 
-    async def post_any_time(bench: Any, record: Record, ends: float) -> Any:
-        return await post(bench, record, ends + 100_000)
+    async def post_any_time(bench: Any, record: Record, body: Any, ends: float) -> Any:
+        return await post(bench, record, body, ends + 100_000)
 
     patch.setattr(submitting, "_post", post_any_time)
 

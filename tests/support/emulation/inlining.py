@@ -4,13 +4,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from heliograph.contracts.names import new_job_id
 from services.render.providers import Submission
 from services.render.providers.gemini import GeminiOptions, GeminiProvider
 from services.render.providers.inlining import UploadDoor
 from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 from tests.support.emulation.running import Emulator
 from tests.support.records import REGISTRY, some_project
+from tests.support.submissions import submission_for
 
 
 class GeminiRig:
@@ -45,14 +45,4 @@ InlineRig = GeminiRig | OpenAIRig
 
 def a_submission(model: str, **arguments: Any) -> Submission:
     """A request for a new job, with a prompt that nobody else has."""
-    return Submission(
-        project=some_project(),
-        job=new_job_id(),
-        run=7,
-        attempt=1,
-        model=model,
-        endpoint=REGISTRY.models[model].endpoint,
-        arguments={"prompt": f"a lighthouse {uuid4().hex}", **arguments},
-        references=[],
-        price=Decimal("0.05"),
-    )
+    return submission_for(some_project(), model, Decimal("0.05"), **arguments)

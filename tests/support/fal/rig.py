@@ -4,11 +4,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from heliograph.contracts.names import new_job_id
 from services.render.providers import NotSeen, Provider, Submission
 from services.render.providers.fal import FalOptions, FalProvider
 from tests.support.fal.running import FalServer
 from tests.support.records import REGISTRY
+from tests.support.submissions import submission_for
 
 MODEL = "fal/flux-schnell"
 
@@ -64,14 +64,4 @@ def a_fal(base_url: str, key: str, **options: Any) -> FalProvider:
 
 def a_submission(model: str = MODEL, **arguments: Any) -> Submission:
     """A request for a new job, with a prompt that nobody else has."""
-    return Submission(
-        project="demo",
-        job=new_job_id(),
-        run=7,
-        attempt=1,
-        model=model,
-        endpoint=REGISTRY.models[model].endpoint,
-        arguments={"prompt": f"a lighthouse {uuid4().hex}", **arguments},
-        references=[],
-        price=Decimal("0.003"),
-    )
+    return submission_for("demo", model, Decimal("0.003"), **arguments)

@@ -63,7 +63,10 @@ class FalWorker:
 
     async def do(self, prompt: str, **parameters: Any) -> Record:
         """A new job with this prompt, as it is left when nothing is left to do for it."""
-        record = _a_job(prompt, parameters)
+        return await self.run(a_fal_job(prompt, parameters))
+
+    async def run(self, record: Record) -> Record:
+        """A job as it was accepted, as it is left when nothing is left to do for it."""
         await self.events.append(Event.of("accepted", record, now(), "test"), 0)
         await self.work.enqueue(ticket_for(record))
         return await self.go_on(record.id)
@@ -102,7 +105,7 @@ class FalWorker:
             await asyncio.sleep(max(0.0, seconds))
 
 
-def _a_job(prompt: str, parameters: dict[str, Any]) -> Record:
+def a_fal_job(prompt: str, parameters: dict[str, Any]) -> Record:
     """A job for fal, as the gateway accepts it."""
     request = JobRequest(kind="image", prompt=prompt, model=MODEL, parameters=parameters)
     return draft(

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from heliograph.contracts.names import new_job_id
 from services.render.providers import NotSeen, Submission
 from services.render.providers.replicate import ReplicateOptions, ReplicateProvider
 from tests.support.emulation.running import Emulator
 from tests.support.records import REGISTRY
+from tests.support.submissions import submission_for
 
 MODEL = "replicate/flux-schnell"
 EDIT = "replicate/flux-kontext-pro"
@@ -68,14 +68,4 @@ def a_replicate(base_url: str, token: str, **options: Any) -> ReplicateProvider:
 
 def a_submission(model: str = MODEL, **arguments: Any) -> Submission:
     """A request for a new job, with a prompt that nobody else has."""
-    return Submission(
-        project="demo",
-        job=new_job_id(),
-        run=7,
-        attempt=1,
-        model=model,
-        endpoint=REGISTRY.models[model].endpoint,
-        arguments={"prompt": f"a lighthouse {uuid4().hex}", **arguments},
-        references=[],
-        price=Decimal("0.003"),
-    )
+    return submission_for("demo", model, Decimal("0.003"), **arguments)

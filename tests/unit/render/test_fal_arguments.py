@@ -5,18 +5,20 @@ from typing import Any
 
 import pytest
 
-from services.render.providers.fal.arguments import arguments_for
-from services.render.providers.seeding import seed_for
+from heliograph.contracts.payloads import Call, build_payload
+from heliograph.contracts.payloads.seeds import seed_for
 from tests.support.fal.rig import a_submission
 from tests.support.records import REGISTRY
+from tests.support.submissions import with_body
 
 FAL = [name for name in REGISTRY.models if name.startswith("fal/")]
 ONE, TWO = "https://a.example/1.png", "https://a.example/2.png"
 
 
 def body(model: str, *references: str, **arguments: Any) -> dict[str, Any]:
-    submission = a_submission(model, **arguments)
-    return arguments_for(submission, REGISTRY.models[model], list(references))
+    said = {"prompt": "a lighthouse", **arguments}
+    call = Call(model=REGISTRY.models[model], arguments=said, references=references)
+    return build_payload(model, call)
 
 
 @pytest.mark.parametrize(
@@ -95,13 +97,12 @@ def test_what_is_not_for_fal_is_not_said() -> None:
 def test_every_run_has_a_seed_of_its_own_and_always_the_same() -> None:
     submission = a_submission()
     later = replace(submission, run=8, attempt=2)
-    model = REGISTRY.models[submission.model]
 
-    told = arguments_for(submission, model, [])
+    seed = submission.body["seed"]
 
-    assert told == arguments_for(submission, model, [])
-    assert told["seed"] == seed_for(submission) != seed_for(later)
-    assert 0 <= told["seed"] < 2**31
+    assert with_body(submission).body["seed"] == seed == seed_for(submission.job, submission.run)
+    assert with_body(later).body["seed"] != seed
+    assert 0 <= seed < 2**31
 
 
 def test_a_seed_that_was_asked_for_is_kept() -> None:

@@ -36,7 +36,6 @@ from services.render.providers import (
     Waiting,
     Working,
 )
-from services.render.providers.fal.arguments import arguments_for
 from services.render.providers.fal.client import FalClient, translated
 from services.render.providers.fal.history import find_request
 from services.render.providers.fal.outputs import outcome
@@ -90,15 +89,14 @@ class FalProvider:
         await self._client.aclose()
 
     async def submit(self, submission: Submission) -> Accepted:
-        model = self._models.get(submission.model)
-        if model is None or not _ENDPOINT.fullmatch(submission.endpoint):
+        is_known = submission.model in self._models
+        if not is_known or not _ENDPOINT.fullmatch(submission.endpoint):
             raise ProviderRejected(f"{submission.model} is no model of fal's that we know")
-        body = arguments_for(submission, model, [each.url for each in submission.references])
         try:
             with translated():
                 handle = await self._client.submit(
                     submission.endpoint,
-                    body,
+                    submission.body,
                     webhook_url=self._webhooks.address(submission.job, submission.run),
                     priority=self._options.priority,
                     start_timeout=self._options.start_timeout,
@@ -200,13 +198,9 @@ class FalProvider:
                     raise
 
     async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
-        model = self._models.get(submission.model)
-        if model is None:
-            return NotSeen()
-        body = arguments_for(submission, model, [])
         async with self._asking():
             with translated():
-                name = await find_request(self._client, submission, body)
+                name = await find_request(self._client, submission, submission.body)
         return Found(request_id=name) if name and _NAME.fullmatch(name) else NotSeen()
 
     @asynccontextmanager

@@ -7,6 +7,7 @@ an answer that is lost cannot be asked for again, and is never looked for by ask
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from google import genai
@@ -21,6 +22,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.registry import Model
+from heliograph.contracts.scenes import Story
 from services.render.providers import (
     Absent,
     Done,
@@ -33,7 +35,6 @@ from services.render.providers import (
     Submission,
 )
 from services.render.providers.gemini.answers import Made, audit, billed, images_in, story_in
-from services.render.providers.gemini.questions import image_question, story_question
 from services.render.providers.gemini.verdicts import refuse
 from services.render.providers.inlining import UploadDoor
 from services.render.providers.wire import NoAnswer, NotSent, OnceTransport
@@ -80,18 +81,20 @@ class GeminiProvider:
         if model is None or not submission.endpoint:
             raise ProviderRejected(f"{submission.model} is no model of Gemini's that we know")
         is_text = model.media == "text"
-        contents, config = (story_question if is_text else image_question)(submission, model)
-        answer = await self._ask(submission.endpoint, contents, config)
+        answer = await self._ask(submission.endpoint, submission.body, is_text)
         note = ProviderNote(name="gemini", request_id=answer.response_id)
         made = story_in(answer, note) if is_text else images_in(answer, note)
         return await self._kept(submission, made, answer)
 
     async def _ask(
-        self, endpoint: str, contents: str, config: types.GenerateContentConfig
+        self, endpoint: str, body: dict[str, Any], is_text: bool
     ) -> types.GenerateContentResponse:
+        config = types.GenerateContentConfig(
+            **body["config"], response_schema=Story if is_text else None
+        )
         try:
             return await self._client.aio.models.generate_content(
-                model=endpoint, contents=contents, config=config
+                model=endpoint, contents=body["contents"], config=config
             )
         except NotSent as error:
             raise ProviderUnavailable(str(error), provider=ProviderNote(name="gemini")) from error

@@ -35,7 +35,6 @@ from services.render.providers import (
     Submission,
 )
 from services.render.providers.inlining import UploadDoor
-from services.render.providers.openai.arguments import arguments_for
 from services.render.providers.openai.outputs import Made, audit, made_in
 from services.render.providers.openai.verdicts import refuse
 from services.render.providers.wire import Line, NoAnswer, NotSent, Refused, parsed
@@ -80,12 +79,10 @@ class OpenAIProvider:
         await self._door.aclose()
 
     async def submit(self, submission: Submission) -> Done | Ended:
-        model = self._models.get(submission.model)
-        if model is None or not submission.endpoint:
+        if submission.model not in self._models or not submission.endpoint:
             raise ProviderRejected(f"{submission.model} is no model that we know")
-        body = arguments_for(submission, model)
         try:
-            answer = await self._line.send("POST", "images/generations", json=body)
+            answer = await self._line.send("POST", "images/generations", json=submission.body)
         except NotSent as error:
             raise ProviderUnavailable(str(error), provider=ProviderNote(name="openai")) from error
         except NoAnswer as error:

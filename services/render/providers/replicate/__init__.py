@@ -30,7 +30,6 @@ from services.render.providers import (
     Submission,
 )
 from services.render.providers.reading import is_public
-from services.render.providers.replicate.arguments import arguments_for
 from services.render.providers.replicate.history import find_prediction
 from services.render.providers.replicate.predictions import state_of, unknown_prediction
 from services.render.providers.replicate.uploading import upload
@@ -67,12 +66,10 @@ class ReplicateProvider:
         await self._line.aclose()
 
     async def submit(self, submission: Submission) -> Accepted:
-        model = self._models.get(submission.model)
         endpoint = _ENDPOINT.fullmatch(submission.endpoint)
-        if model is None or endpoint is None:
+        if submission.model not in self._models or endpoint is None:
             raise ProviderRejected(f"{submission.model} is no model of Replicate's that we know")
-        references = [reference.url for reference in submission.references]
-        body: dict[str, Any] = {"input": arguments_for(submission, model, references)}
+        body: dict[str, Any] = {"input": submission.body}
         path, version = f"/v1/models/{endpoint[1]}/predictions", endpoint[2]
         if version:
             path, body["version"] = "/v1/predictions", version
@@ -129,12 +126,8 @@ class ReplicateProvider:
                     raise
 
     async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
-        model = self._models.get(submission.model)
-        if model is None:
-            return NotSeen()
-        said = arguments_for(submission, model, [])
         async with self._asking():
-            name = await find_prediction(self._line, submission, said)
+            name = await find_prediction(self._line, submission, submission.body)
         return Found(request_id=name) if name and _NAME.fullmatch(name) else NotSeen()
 
     @asynccontextmanager

@@ -20,6 +20,7 @@ from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
+from heliograph.contracts.payloads.sim import SimArguments
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.records import LogLine, Output, Progress
 from heliograph.contracts.sim import SimRecord
@@ -38,7 +39,6 @@ from services.render.providers import (
     Submission,
     Working,
 )
-from services.render.providers.sim.arguments import SimArguments
 from services.render.providers.sim.records import SimRecords, request_id
 
 _LOST = ("lost_reply", "found_reply")
@@ -56,7 +56,7 @@ class SimProvider:
 
     def _submit(self, submission: Submission) -> Accepted:
         try:
-            arguments = SimArguments.model_validate(submission.arguments)
+            arguments = SimArguments.model_validate(submission.body)
         except ValidationError as error:
             raise ProviderRejected(_first_reason(error), provider=_note()) from None
         self._refuse(submission.job, arguments.fault)
@@ -69,7 +69,7 @@ class SimProvider:
                 attempt=submission.attempt,
                 model=submission.model,
                 prompt=arguments.prompt,
-                arguments=submission.arguments,
+                arguments=submission.body,
                 references=[reference.digest for reference in submission.references],
                 price=str(submission.price),
                 at=now(),

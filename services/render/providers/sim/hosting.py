@@ -9,9 +9,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from heliograph.contracts.errors import NotFound, Unavailable
+from heliograph.contracts.payloads.sim import SimArguments
 from heliograph.contracts.sim import SimRecord
 from services.render.providers.sim import SimProvider
-from services.render.providers.sim.arguments import SimArguments
 
 _NAME = re.compile(r"sim_[0-7][0-9A-HJKMNP-TV-Z]{25}_\d{1,19}")
 _HUGE = 5 * 10**9  #: bytes, announced and never sent

@@ -1,9 +1,13 @@
 """What the sim understands; a request that says anything else is rejected."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from heliograph.contracts.payloads.call import Call, UnfitRequest
+from heliograph.contracts.registry import Model
 
 Fault = Literal[
     "reject",
@@ -37,3 +41,20 @@ class SimArguments(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**32)
     timeout_seconds: float | None = None  #: ours, not the provider's: how long to wait for it
     fault: Fault | None = None
+
+
+def build(call: Call) -> dict[str, Any]:
+    """The arguments as they are."""
+    body = {**call.arguments, **call.model.wire.fixed}
+    try:
+        SimArguments.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise UnfitRequest(f"{name}: {first['msg']}", name=name) from None
+    return body
+
+
+def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """The sim's words are ours."""
+    return dict(body)

@@ -1,11 +1,10 @@
-"""What a submission says in fal's words: each model has its own names for the same things."""
+"""The body that fal gets: each of its models has its own names for the same things."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from heliograph.contracts.payloads.call import Call, counted, defaults, references
 from heliograph.contracts.registry import Model
-from services.render.providers import Submission
-from services.render.providers.seeding import seed_for
 
 #: the first is ours; the second puts the media into the answer, and the answer out of fal's list
 _NEVER_SENT = frozenset({"timeout_seconds", "sync_mode"})
@@ -28,28 +27,31 @@ _DURATIONS: dict[str, Callable[[int], Any]] = {
 }
 
 
-def arguments_for(submission: Submission, model: Model, references: list[str]) -> dict[str, Any]:
+def build(call: Call) -> dict[str, Any]:
     """
-    The body of the request: what the request says in our words, over it what it says in fal's, and
-    over that what the model's price rests on. If the model takes a seed, every run has its own.
+    What the request says in our words, over it what it says in fal's, and over that what the
+    model's price rests on. If the model takes a seed, every run has its own.
     """
-    said = {**_defaults(model), **submission.arguments}
-    body = _references(model, references)
+    model = call.model
+    said = {**defaults(model, "num_images", "duration_seconds"), **call.arguments}
+    body = references(call)
     for name, value in said.items():
         if name in model.parameters:
             body |= _put(model, name, value)
     if "seed" in model.parameters:
-        body.setdefault("seed", seed_for(submission))
+        body.setdefault("seed", call.seed)
     body |= {name: value for name, value in said.items() if name not in model.parameters}
     body |= model.wire.fixed
     return {name: value for name, value in body.items() if name not in _NEVER_SENT}
 
 
-def _defaults(model: Model) -> dict[str, Any]:
-    """What we price by is said, whatever fal's own defaults are this month."""
-    priced_by = ("num_images", "duration_seconds")
-    schemas = {name: model.parameters[name] for name in priced_by if name in model.parameters}
-    return {name: schema["default"] for name, schema in schemas.items() if "default" in schema}
+def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """How many outputs, and how many seconds."""
+    found = counted(body, "num_images")
+    for name in ("duration", "duration_seconds"):
+        if name in body:
+            found["duration_seconds"] = str(body[name]).removesuffix("s")
+    return found
 
 
 def _put(model: Model, name: str, value: Any) -> dict[str, Any]:
@@ -60,10 +62,3 @@ def _put(model: Model, name: str, value: Any) -> dict[str, Any]:
     if name == "duration_seconds" and wire.duration:
         return {"duration": _DURATIONS[wire.duration](value)}
     return {name: value}
-
-
-def _references(model: Model, urls: list[str]) -> dict[str, Any]:
-    wire = model.wire
-    if not urls or wire.references is None:
-        return {}
-    return {wire.references: urls if wire.references_in == "list" else urls[0]}

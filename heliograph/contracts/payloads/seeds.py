@@ -2,10 +2,8 @@
 
 import hashlib
 
-from services.render.providers import Submission
 
-
-def seed_for(submission: Submission) -> int:
+def seed_for(job: str, run: int) -> int:
     """A seed that no other run has, the same whenever it is asked for; below 2**31."""
-    digest = hashlib.sha256(f"{submission.job}/{submission.run}".encode()).digest()
+    digest = hashlib.sha256(f"{job}/{run}".encode()).digest()
     return int.from_bytes(digest[:4]) & 0x7FFF_FFFF

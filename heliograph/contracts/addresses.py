@@ -1,0 +1,31 @@
+"""Addresses on the web that callers give: whether one can be called at all. Pure."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+
+def mistake_in(url: str) -> str | None:
+    """Why an address cannot be called by anybody; None when nothing is wrong with its form."""
+    if not url.isprintable() or any(c.isspace() for c in url):
+        return "has characters that no address has"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return f"is no address: {error}"
+    if parts.scheme not in ("http", "https"):
+        return "is no address of the web"
+    if not (host or "").strip("."):
+        return "names no host"
+    return _mistake_in_host(host or "", is_literal="[" in parts.netloc)
+
+
+def _mistake_in_host(host: str, *, is_literal: bool) -> str | None:
+    try:
+        if is_literal:
+            ipaddress.IPv6Address(host.partition("%")[0])
+        else:
+            host.removesuffix(".").encode("idna").decode("idna")
+    except (UnicodeError, ValueError):
+        return f"names no host that can exist: {host}"
+    return None

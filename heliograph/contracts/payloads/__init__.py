@@ -1,0 +1,78 @@
+"""
+Payloads: the request body that a provider gets, built from a request in our words. Pure.
+
+The gateway builds it with placeholders for addresses, to check and to price a request before it is
+accepted; render builds it with the addresses, before the intent to send it is written.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from heliograph.contracts.payloads import fal, gemini, openai, replicate, sim
+from heliograph.contracts.payloads.call import Call, UnfitRequest
+from heliograph.contracts.registry import Model, provider_of
+
+__all__ = ["PROVIDERS", "Call", "UnfitRequest", "build_payload", "price_of", "reserved_names"]
+
+
+class _Mapping(NamedTuple):
+    """How one provider wants to be asked."""
+
+    build: Callable[[Call], dict[str, Any]]
+    #: what the price rests on, read back from a body into our words
+    quantities: Callable[[Mapping[str, Any], Model], dict[str, Any]]
+
+
+_MAPPINGS: dict[str, _Mapping] = {
+    "sim": _Mapping(sim.build, sim.quantities),
+    "fal": _Mapping(fal.build, fal.quantities),
+    "replicate": _Mapping(replicate.build, replicate.quantities),
+    "gemini": _Mapping(gemini.build, gemini.quantities),
+    "openai": _Mapping(openai.build, openai.quantities),
+}
+
+PROVIDERS = frozenset(_MAPPINGS)  #: those with an adapter
+
+#: what no raw argument may say: it is said by fields of the request, or changes what is paid for
+_ALWAYS_OURS = frozenset(
+    {"prompt", "model", "endpoint", "version", "input", "webhook", "stream", "sync_mode"}
+    | {"aspect_ratio", "image_size", "size", "resolution", "duration", "duration_seconds"}
+    | {"num_images", "num_outputs", "n", "seed", "timeout_seconds"}
+)
+
+
+def build_payload(name: str, call: Call) -> dict[str, Any]:
+    """
+    The body for a call of the model `name`.
+
+    Raises:
+        UnfitRequest: There is no such body; the caller changes the request.
+    """
+    provider = provider_of(name)
+    if provider not in _MAPPINGS:
+        raise UnfitRequest(f"there is no adapter for {provider}")
+    try:
+        body = _MAPPINGS[provider].build(call)
+        json.dumps(body, allow_nan=False).encode()
+    except UnfitRequest:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise UnfitRequest(f"{name} cannot be asked like this: {error}") from error
+    return body
+
+
+def price_of(name: str, model: Model, body: Mapping[str, Any]) -> Decimal:
+    """What a provider takes for a body. Raises UnfitRequest."""
+    try:
+        return model.estimate(_MAPPINGS[provider_of(name)].quantities(body, model))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise UnfitRequest(f"{name} has no price for this: {error}") from error
+
+
+def reserved_names(model: Model) -> frozenset[str]:
+    """Names that a raw argument cannot have: the body says these from the rest of the request."""
+    wire = model.wire
+    own = {wire.count, wire.references} - {None}
+    return _ALWAYS_OURS | model.parameters.keys() | wire.fixed.keys() | frozenset(filter(None, own))

@@ -1,0 +1,45 @@
+"""A call of a model in our words, and what every mapping to a provider's words needs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heliograph.contracts.registry import Model
+
+
+class UnfitRequest(ValueError):
+    """The request cannot be written as a body for its provider."""
+
+    def __init__(self, detail: str, *, name: str | None = None) -> None:
+        super().__init__(detail)
+        self.name = name  #: of the argument that does not fit, where it is one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call of a model."""
+
+    model: Model
+    arguments: Mapping[str, Any]  #: prompt and parameters, with raw arguments laid over them
+    references: Sequence[str] = ()  #: addresses, in order
+    seed: int = 0  #: taken where the model takes one and the request names none
+
+
+def defaults(model: Model, *names: str) -> dict[str, Any]:
+    """Defaults of parameters that a price rests on: said, whatever the provider's are this month."""
+    schemas = {name: model.parameters[name] for name in names if name in model.parameters}
+    return {name: schema["default"] for name, schema in schemas.items() if "default" in schema}
+
+
+def references(call: Call) -> dict[str, Any]:
+    """The addresses, under the name and in the number that the model wants."""
+    wire = call.model.wire
+    if not call.references or wire.references is None:
+        return {}
+    urls = list(call.references)
+    return {wire.references: urls if wire.references_in == "list" else urls[0]}
+
+
+def counted(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The number of outputs that a body asks for under `name`."""
+    return {"num_images": body[name]} if name in body else {}

@@ -1,0 +1,30 @@
+"""The body that OpenAI gets, or a server that speaks as it does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from heliograph.contracts.payloads.call import Call, counted, defaults
+from heliograph.contracts.registry import Model
+
+_NEVER_SENT = frozenset({"timeout_seconds", "aspect_ratio"})
+_SIZES = {"1:1": "1024x1024", "3:2": "1536x1024", "2:3": "1024x1536"}
+
+
+def build(call: Call) -> dict[str, Any]:
+    """
+    What the request says in our words, over it what it says in OpenAI's, and over that what the
+    model's price rests on.
+    """
+    model = call.model
+    said = {**defaults(model, "num_images", "aspect_ratio"), **call.arguments}
+    body: dict[str, Any] = {"model": model.endpoint}
+    if said.get("aspect_ratio") in _SIZES:
+        body["size"] = _SIZES[said["aspect_ratio"]]
+    if "num_images" in said:
+        body[model.wire.count] = said.pop("num_images")
+    return {**body, **{n: v for n, v in said.items() if n not in _NEVER_SENT}, **model.wire.fixed}
+
+
+def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """How many images."""
+    return counted(body, model.wire.count)

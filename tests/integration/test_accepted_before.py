@@ -1,0 +1,76 @@
+"""Jobs of a time when more was accepted: they run as accepted, or end before anything is sent."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from heliograph.contracts.records import Record
+from heliograph.contracts.requests import Reference
+from tests.support.fal.rig import a_fal
+from tests.support.fal.running import FalAccount, FalServer
+from tests.support.fal.working import FalWorker, a_fal_job
+
+
+@pytest.fixture
+def fal(fal_server: FalServer) -> FalAccount:
+    return fal_server.account(uuid4().hex)
+
+
+@pytest.fixture
+async def worker(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalWorker]:
+    provider = a_fal(fal_server.url, fal.key)
+    yield FalWorker(provider)
+    await provider.aclose()
+
+
+def accepted(prompt: str, **fields: Any) -> Record:
+    """A job whose body nobody would accept today."""
+    return a_fal_job(prompt, {}).model_copy(update=fields)
+
+
+async def test_raw_arguments_that_were_accepted_are_sent(
+    worker: FalWorker, fal: FalAccount
+) -> None:
+    prompt = f"a lighthouse {uuid4().hex}"
+
+    job = await worker.run(accepted(prompt, arguments={"num_images": 2, "image_size": "square"}))
+
+    [sent] = fal.accepted(prompt)
+    assert (sent["body"]["num_images"], sent["body"]["image_size"]) == (2, "square")
+    assert len(job.internal.outputs) == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"arguments": {"aspect_ratio": {"width": 1}}},
+        {"arguments": {"aspect_ratio": ["1:1"]}},
+        {"model": "fal/gone"},
+    ],
+    ids=str,
+)
+async def test_a_body_that_cannot_be_built_ends_the_job_before_the_intent(
+    worker: FalWorker, fal: FalAccount, fields: dict[str, Any]
+) -> None:
+    prompt = f"a lighthouse {uuid4().hex}"
+
+    job = await worker.run(accepted(prompt, **fields))
+
+    assert job.error
+    assert (job.status, job.error.code, job.charged) == ("failed", "provider_rejected", "no")
+    assert worker.steps(job.id) == ["accepted", "started", "failed"]
+    assert fal.accepted(prompt) == []
+
+
+async def test_an_address_that_cannot_be_called_ends_the_job_before_the_intent(
+    worker: FalWorker,
+) -> None:
+    references = [Reference(url="http://[")]
+
+    job = await worker.run(accepted("a lighthouse", references=references))
+
+    assert job.error
+    assert (job.status, job.error.code, job.charged) == ("failed", "reference_failed", "no")
+    assert worker.steps(job.id) == ["accepted", "started", "failed"]
