@@ -98,6 +98,8 @@ class Model(_Entry):
     price: Price = Price()
     parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)  #: JSON Schema of each
     required: list[str] = Field(default_factory=list)
+    #: JSON Schema of each raw argument that requests may give in the provider's own words
+    arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     wire: Wire = Wire()
     #: seconds, where the answer to the request comes with the outputs; null: it comes at once
     answers_within: float | None = Field(default=None, gt=0)
@@ -134,6 +136,15 @@ class Model(_Entry):
             "type": "object",
             "properties": self.parameters,
             "required": self.required,
+            "additionalProperties": False,
+        }
+
+    def schema_of_arguments(self) -> dict[str, Any]:
+        """JSON Schema that a request's `arguments` must satisfy."""
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": self.arguments,
             "additionalProperties": False,
         }
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from heliograph.contracts.addresses import mistake_in
+from heliograph.contracts.arguments import final_arguments, final_prompt
 from heliograph.contracts.errors import (
     BodyTooLarge,
     IdempotencyKeyRequired,
@@ -16,12 +18,14 @@ from heliograph.contracts.errors import (
     UnknownModel,
     ValidationFailed,
 )
+from heliograph.contracts.payloads import Call, UnfitRequest, price_of
 from heliograph.contracts.problems import FieldError, pointer
 from heliograph.contracts.projects import Defaults
-from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
+from heliograph.contracts.records import Cost, Internal, Record, Step
 from heliograph.contracts.registry import Kind, Model, Registry, provider_of
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous, Reference, digest
 from services.gateway.defaulting import fill
+from services.gateway.raw_arguments import check_arguments, check_payload
 
 LARGEST = 256 * 1024  #: bytes of a first record; later ones repeat parts of it for each attempt
 
@@ -50,14 +54,13 @@ def draft(
     current: Reference | None = None,
     body_digest: str | None = None,
     retry_of: str | None = None,
-    takeover: Takeover | None = None,
 ) -> Record:
     """
     The record of a job as it is accepted.
 
     `defaults` are those of its project; `current` is what the request works from when it asks for
     one reference and names none; `body_digest` is of the body that the key stands for, when that is
-    not `request` itself; `takeover` makes a job that only fetches what an earlier one paid for.
+    not `request` itself.
 
     Raises:
         UnknownKind, UnknownModel, ValidationFailed: The caller changes the request.
@@ -80,11 +83,7 @@ def draft(
     parameters = _parameters(whole, kind, model)
     asked = request.references or ([current] if current else [])
     references, detail = _references(request, asked, kind, model)
-    estimated = Cost(
-        estimated=model.estimate(parameters) if takeover is None else Cost().estimated,
-        currency=model.price.currency,
-    )
-    _check_cost(request, caller, estimated)
+    check_arguments(request, model)
     inputs = whole.model_copy(update={"references": asked}).input_digest()
     internal = Internal(
         step=Step.ACCEPTED,
@@ -92,8 +91,7 @@ def draft(
         body_digest=body_digest or request.model_copy(update={"model": name}).digest(),
         input_digest=digest([inputs, defaults.style]) if defaults.style else inputs,
         style=defaults.style,
-        after=list(dict.fromkeys(request.after)) if takeover is None else [],
-        takeover=takeover,
+        after=list(dict.fromkeys(request.after)),
         max_references=len(references),
         on_ambiguous=KeptOnAmbiguous(action=request.on_ambiguous.action),
         timeout_seconds=parameters.get("timeout_seconds", kind.timeout_seconds),
@@ -115,14 +113,16 @@ def draft(
         phase="queued",
         detail=detail,
         retry_of=retry_of,
-        cost=estimated,
+        cost=Cost(currency=model.price.currency),
         created_at=at,
         finish_by=request.finish_by,
         revision=1,
         internal=internal,
     )
     _check_size(record)
-    return record
+    priced = record.model_copy(update={"cost": _cost(record, kind, model)})
+    _check_cost(request, caller, priced.cost)
+    return priced
 
 
 def is_same_body(request: JobRequest, known: str, model: str) -> bool:
@@ -165,6 +165,7 @@ def _references(
     request: JobRequest, asked: list[Reference], kind: Kind, model: Model
 ) -> tuple[list[Reference], str | None]:
     """The references to use, and a word about those that are left out."""
+    _check_addresses(asked)
     if request.max_references and not asked:
         raise ValidationFailed.at("/max_references", "needs references")
     limit = min(request.max_references or 16, model.max_references, kind.max_references)
@@ -177,6 +178,32 @@ def _references(
     if used == asked:
         return asked, None
     return used, f"the first {limit} of {len(asked)} references are used"
+
+
+def _check_addresses(asked: list[Reference]) -> None:
+    """A record may keep an address that is refused here: it was accepted at another time."""
+    errors = [
+        FieldError(pointer=f"/references/{index}/url", detail=mistake)
+        for index, reference in enumerate(asked)
+        if reference.url and (mistake := mistake_in(reference.url))
+    ]
+    if errors:
+        raise ValidationFailed("; ".join(each.detail for each in errors), errors=errors)
+
+
+def _cost(record: Record, kind: Kind, model: Model) -> Cost:
+    """The price of the body that the provider will get, with placeholders for addresses in it."""
+    call = Call(
+        model=model,
+        arguments=final_arguments(record, final_prompt(record, kind)),
+        references=[f"https://reference.invalid/{n}" for n in range(len(record.references))],
+    )
+    body = check_payload(record.model, call)
+    try:
+        estimated = price_of(record.model, model, body)
+    except UnfitRequest as error:
+        raise ValidationFailed.at("/parameters", str(error)) from error
+    return Cost(estimated=estimated, currency=model.price.currency)
 
 
 def _check_size(record: Record) -> None:

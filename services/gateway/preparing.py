@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from heliograph.contracts.arguments import result_digest
 from heliograph.contracts.errors import ValidationFailed
-from heliograph.contracts.problems import FieldError
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, KeptReference, RetryRequest
@@ -12,7 +11,7 @@ from heliograph.runtime.bus import EventLog, now
 from services.gateway.defaulting import Filler
 from services.gateway.drafting import Caller, draft
 from services.gateway.references import References
-from services.gateway.retrying import retry_record
+from services.gateway.retrying import in_changes, retry_record
 from services.gateway.reusing import Results
 from services.gateway.versioning import Versions
 
@@ -68,7 +67,7 @@ class Drafter:
         except ValidationFailed as error:
             if not asked.changes.keys() & {"references", "after"}:
                 return record  # what was there once is gone; its worker says so
-            raise _in_changes(error) from None
+            raise in_changes(error, asked.changes) from None
 
     async def _looked_up(
         self, record: Record, asked: Sequence[KeptReference], *, reuse: bool
@@ -95,11 +94,3 @@ class Drafter:
                 raise ValidationFailed.at(f"/after/{index}", "there is no job by that name")
             steps[job] = body.step
         return steps
-
-
-def _in_changes(error: ValidationFailed) -> ValidationFailed:
-    """The same mistake, where it is in the body of a retry."""
-    errors = [
-        FieldError(pointer=f"/changes{each.pointer}", detail=each.detail) for each in error.errors
-    ]
-    return type(error)(str(error), errors=errors)

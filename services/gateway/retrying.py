@@ -1,5 +1,6 @@
 """Trying again: from the cheapest step that can work, and never paying unasked."""
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +22,7 @@ from heliograph.runtime.crashing import crash_point
 from services.gateway.accepting import SOURCE, Acceptance
 from services.gateway.canceling import read_job
 from services.gateway.drafting import Caller, draft
+from services.gateway.free_retry import free_retry_record
 
 _NONE = Defaults()
 
@@ -92,18 +94,29 @@ def retry_record(
         IdempotencyKeyRequired: It costs something.
     """
     step = choose_step(old, asked.from_)
-    locked = defaults.locked_model if step == "submit" else None
-    record = draft(
-        request_again(old, step, asked.changes),
-        caller,
-        registry,
-        now(),
-        defaults=Defaults(style=old.internal.style, locked_model=locked),
-        body_digest=retry_digest(old, asked),
-        retry_of=old.id,
-        takeover=takeover(old, step),
-    )
+    request = request_again(old, step, asked.changes)
+    body, over = retry_digest(old, asked), takeover(old, step)
+    if over:
+        return free_retry_record(old, caller, registry, now(), takeover=over, body_digest=body)
+    filled = Defaults(style=old.internal.style, locked_model=defaults.locked_model)
+    try:
+        record = draft(
+            request, caller, registry, now(), defaults=filled, body_digest=body, retry_of=old.id
+        )
+    except ValidationFailed as error:
+        raise in_changes(error, asked.changes) from None
     return record.model_copy(update={"batch": old.batch})
+
+
+def in_changes(error: ValidationFailed, changes: Collection[str]) -> ValidationFailed:
+    """The same mistakes, where they are in the body of a retry; what the old job said is not in it."""
+
+    def place(pointer: str) -> str:
+        field = pointer.split("/")[1] if pointer else ""
+        return f"/changes{pointer}" if field in changes else pointer
+
+    errors = [FieldError(pointer=place(each.pointer), detail=each.detail) for each in error.errors]
+    return type(error)(str(error), errors=errors, next_actions=error.next_actions)
 
 
 def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from heliograph.contracts.names import new_job_id
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Cost, Record, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.registry import read_registry
@@ -33,3 +33,9 @@ def a_record(*, project: str | None = None, job: str | None = None, **fields: An
     caller = Caller(project=project or some_project(), job=job or new_job_id(), key="k")
     registry = REGISTRY if "model" in fields else KEYLESS
     return draft(a_request(**fields), caller, registry, datetime.now(UTC))
+
+
+def taking_over(record: Record, takeover: Takeover) -> Record:
+    """The same job as it is accepted when it fetches what an earlier one paid for."""
+    internal = record.internal.model_copy(update={"takeover": takeover})
+    return record.model_copy(update={"internal": internal, "cost": Cost()})

@@ -8,7 +8,8 @@ import yaml
 from jsonschema import Draft202012Validator, SchemaError
 from pydantic import ValidationError
 
-from heliograph.contracts.registry import Inconsistency, Registry, inconsistencies
+from heliograph.contracts.payloads import PROVIDERS, reserved_names
+from heliograph.contracts.registry import Inconsistency, Registry, inconsistencies, provider_of
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.starting import CannotStart
 
@@ -53,7 +54,7 @@ def read_registry(overlays: Mapping[str, Path | None]) -> Registry:
     except ValidationError as error:
         reasons = [_reason(places, e["loc"], e["msg"]) for e in error.errors()]
         raise RegistryError("\n".join(reasons)) from None
-    wrong = [*inconsistencies(registry), *_wrong_schemas(registry)]
+    wrong = [*inconsistencies(registry), *_wrong_adapters(registry), *_wrong_schemas(registry)]
     wrong = wrong or [*_wrong_presets(registry)]
     if wrong:
         reasons = [_reason(places, (w.section, *w.path), w.reason) for w in wrong]
@@ -61,13 +62,27 @@ def read_registry(overlays: Mapping[str, Path | None]) -> Registry:
     return registry
 
 
+def _wrong_adapters(registry: Registry) -> Iterator[Inconsistency]:
+    """Models that nothing here can ask for, and arguments that the body says already."""
+    for name, model in registry.models.items():
+        if provider_of(name) not in PROVIDERS:
+            known = ", ".join(sorted(PROVIDERS))
+            reason = f"provider {provider_of(name)!r} has no adapter; there are {known}"
+            yield Inconsistency("models", (name,), reason)
+        for argument in sorted(model.arguments.keys() & reserved_names(model)):
+            reason = "requests say this in other fields; declare it under parameters"
+            yield Inconsistency("models", (name, "arguments", argument), reason)
+
+
 def _wrong_schemas(registry: Registry) -> Iterator[Inconsistency]:
     for name, model in registry.models.items():
-        for parameter, schema in model.parameters.items():
+        named = [("parameters", n, schema) for n, schema in model.parameters.items()]
+        named += [("arguments", n, schema) for n, schema in model.arguments.items()]
+        for section, each, schema in named:
             try:
                 Draft202012Validator.check_schema(schema)
             except SchemaError as error:
-                path = (name, "parameters", parameter, *map(str, error.absolute_path))
+                path = (name, section, each, *map(str, error.absolute_path))
                 yield Inconsistency("models", path, error.message)
 
 

@@ -104,7 +104,9 @@ def _kind(name: str, kind: Kind, registry: Registry) -> dict[str, Any]:
 
 
 def _model(name: str, model: Model) -> dict[str, Any]:
-    shown: dict[str, Any] = model.model_dump(mode="json", exclude={"parameters", "required"})
+    shown: dict[str, Any] = model.model_dump(
+        mode="json", exclude={"parameters", "required", "arguments"}
+    )
     return {
         "name": name,
         "provider": provider_of(name),
@@ -112,4 +114,5 @@ def _model(name: str, model: Model) -> dict[str, Any]:
         "supports": model.supports,
         "aspect_ratios": model.aspect_ratios,
         "parameters": model.schema_of_parameters(),
+        "arguments": model.schema_of_arguments(),
     }

@@ -46,7 +46,7 @@ from heliograph.contracts.records import (
 )
 from services.gateway.drafting import Caller, draft
 from services.gateway.reusing import with_result
-from tests.support.records import REGISTRY, a_record, a_request, some_project
+from tests.support.records import REGISTRY, a_record, a_request, some_project, taking_over
 
 BEGAN = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -265,8 +265,9 @@ def accepted(price: str, takes_over: str) -> Record:
         Caller(project=some_project(), job=new_job_id(), key="k", correlation_id="c-1"),
         REGISTRY,
         BEGAN,
-        takeover=takeover if takes_over in ("poll", "download") else None,
     )
+    if takes_over in ("poll", "download"):
+        return taking_over(record, takeover)
     if takes_over != "reuse":
         return record
     old = after(a_record(), "started", "submitting", "submitted", "rendered", "succeeded")

@@ -21,9 +21,10 @@ def change(**fields: Any) -> Defaults:
 
 
 def styled(style: str | None, **fields: Any) -> Record:
+    arguments = fields.pop("arguments", {})
     record = a_record(project="demo", **fields)
     internal = record.internal.model_copy(update={"style": style})
-    return record.model_copy(update={"internal": internal})
+    return record.model_copy(update={"internal": internal, "arguments": arguments})
 
 
 @pytest.mark.parametrize(

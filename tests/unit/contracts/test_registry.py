@@ -321,6 +321,29 @@ def test_a_parameter_that_nothing_can_satisfy_is_found_at_once(
     assert refusal(models=file).startswith(f"{file}:8: models.sim/other.parameters.seed.")
 
 
+def test_a_model_whose_provider_has_no_adapter_is_refused(overlay: Overlay) -> None:
+    file = overlay("models", MODEL.replace("sim/other", "acme/other"))
+    accounts = overlay("accounts", "acme: {provider: acme}\n")
+
+    message = refusal(models=file, accounts=accounts)
+
+    assert message.startswith(f"{file}:2: models.acme/other: provider 'acme' has no adapter")
+
+
+@pytest.mark.parametrize("name", ["model", "prompt", "n", "seed", "num_images", "image_urls"])
+def test_an_argument_that_requests_say_elsewhere_is_refused(overlay: Overlay, name: str) -> None:
+    lists = f"  wire: {{references: image_urls}}\n  arguments:\n    {name}: {{}}\n"
+    file = overlay("models", f"{MODEL}{lists}")
+
+    assert refusal(models=file).startswith(f"{file}:8: models.sim/other.arguments.{name}: ")
+
+
+def test_an_argument_that_nothing_can_satisfy_is_found_at_once(overlay: Overlay) -> None:
+    file = overlay("models", f"{MODEL}  arguments:\n    raw:\n      type: integr\n")
+
+    assert refusal(models=file).startswith(f"{file}:8: models.sim/other.arguments.raw.")
+
+
 # -- prices
 
 

@@ -17,7 +17,8 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.names import new_job_id
-from heliograph.contracts.records import Record, Step, Takeover
+from heliograph.contracts.projects import Defaults
+from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Model, Registry
 from heliograph.contracts.requests import JobRequest
 from services.gateway.drafting import LARGEST, Caller, draft, is_same_body
@@ -54,9 +55,10 @@ def urls(number: int) -> list[dict[str, str]]:
 
 
 def with_model(**fields: Any) -> Registry:
-    """The registry with a model of the operator's, `sim/mine`."""
+    """The registry with a model of the operator's, `<provider>/mine` at each of some."""
     model = Model.model_validate({"endpoint": "e", "title": "t", "media": "image", **fields})
-    return REGISTRY.model_copy(update={"models": {**REGISTRY.models, "sim/mine": model}})
+    mine = {f"{provider}/mine": model for provider in ("sim", "fal", "openai")}
+    return REGISTRY.model_copy(update={"models": {**REGISTRY.models, **mine}})
 
 
 # -- what is decided
@@ -91,7 +93,7 @@ def test_what_was_asked_is_kept() -> None:
         "arguments": {"raw": [1, 2.5]},
     }
 
-    record = drafted(**fields)
+    record = drafted(with_model(arguments={"raw": {}}), model="fal/mine", **fields)
 
     assert record.model_dump(include=set(fields)) == fields
 
@@ -285,14 +287,155 @@ def test_what_is_free_needs_none() -> None:
     assert draft(ask(parameters={"price": "0.00"}), caller(key=None), REGISTRY, NOW)
 
 
-def test_what_is_taken_over_is_free() -> None:
-    takeover = Takeover(job=new_job_id(), account="sim", endpoint="picture", request_id="r")
-    asked = ask(parameters={"price": "0.5"}, max_cost="0")
+# -- raw arguments
 
-    record = draft(asked, caller(key=None), REGISTRY, NOW, takeover=takeover)
 
-    assert record.cost.estimated == 0
-    assert record.internal.takeover == takeover
+LISTED = {"fake": {"type": "boolean"}, "speed": {"enum": ["slow", "fast"]}}
+PICTURES: dict[str, Any] = {
+    "price": {"amount": "0.05", "unit": "image"},
+    "wire": {"count": "n", "references": "image_urls", "fixed": {"quality": "medium"}},
+    "parameters": {"num_images": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1}},
+    "max_references": 2,
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "num_images",
+        "n",
+        "image_urls",
+        "quality",
+        "model",
+        "prompt",
+        "size",
+        "image_size",
+        "duration",
+        "resolution",
+        "seed",
+        "timeout_seconds",
+        "stream",
+        "anything",
+        "a/b",
+    ],
+)
+@pytest.mark.parametrize("provider", ["openai", "fal"])
+def test_no_raw_argument_says_what_is_not_on_the_list_of_its_model(
+    name: str, provider: str
+) -> None:
+    registry = with_model(**PICTURES, arguments=LISTED)
+
+    with pytest.raises(ValidationFailed) as error:
+        drafted(registry, model=f"{provider}/mine", arguments={name: 8, "fake": True})
+
+    assert pointers(error.value) == [f"/arguments/{name.replace('/', '~1')}"]
+
+
+def test_a_locked_project_and_a_cost_limit_hold_whatever_the_arguments_say() -> None:
+    asked = ask(
+        model="openai/gpt-image-2",
+        max_cost="0.06",
+        arguments={"n": 8, "model": "dearer", "size": "4096x4096"},
+    )
+
+    with pytest.raises(ValidationFailed) as error:
+        draft(asked, caller(), REGISTRY, NOW, defaults=Defaults(locked_model="openai/gpt-image-2"))
+
+    assert pointers(error.value) == ["/arguments/n", "/arguments/model", "/arguments/size"]
+    [action] = error.value.next_actions
+    assert action.patch == {"arguments": {}}
+
+
+def test_a_model_without_a_list_takes_no_raw_arguments() -> None:
+    assert refused(arguments={"seconds": 0}) == ["/arguments/seconds"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pointer"),
+    [({"fake": 1}, "/arguments/fake"), ({"speed": ""}, "/arguments/speed")],
+)
+def test_a_raw_argument_is_checked_by_its_schema(arguments: dict[str, Any], pointer: str) -> None:
+    registry = with_model(**PICTURES, arguments=LISTED)
+
+    with pytest.raises(ValidationFailed) as error:
+        drafted(registry, model="openai/mine", arguments=arguments)
+
+    assert pointers(error.value) == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("fixed", "parameters", "cost"),
+    [
+        ({}, {}, "0.05"),
+        ({}, {"num_images": 3}, "0.15"),
+        ({"n": 4}, {}, "0.20"),
+        ({"n": 4}, {"num_images": 2}, "0.20"),
+    ],
+)
+def test_the_price_is_that_of_the_body_that_will_be_sent(
+    fixed: dict[str, Any], parameters: dict[str, Any], cost: str
+) -> None:
+    wire = {**PICTURES["wire"], "fixed": fixed}
+    registry = with_model(**{**PICTURES, "wire": wire})
+
+    record = drafted(registry, model="openai/mine", parameters=parameters)
+
+    assert record.cost.estimated == Decimal(cost)
+
+
+def test_a_price_per_second_is_read_from_the_duration_as_it_will_be_sent() -> None:
+    film = {
+        "media": "video",
+        "price": {"amount": "0.5", "unit": "second"},
+        "wire": {"duration": "suffixed"},
+        "parameters": {"duration_seconds": {"enum": [4, 8], "default": 8}},
+    }
+    registry = with_model(**film)
+
+    assert drafted(registry, kind="video", model="fal/mine").cost.estimated == 4
+
+
+# -- addresses of references
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[",
+        "http://[::1",
+        "http:///x.png",
+        "http://h:99999/x",
+        "http://h:x/",
+        "http://[::g]/x",
+        "https://a..b/x",
+        "https://xn--/x",
+        "http://.",
+        "https://\u200bx.org/",
+        f"https://{'a' * 64}.org/x.png",
+    ],
+)
+def test_an_address_that_cannot_be_called_is_refused_at_the_door(url: str) -> None:
+    good = "https://example.com/a.png"
+
+    wrong = refused(model="sim/edit", references=[{"url": good}, {"url": url}])
+
+    assert wrong == ["/references/1/url"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9000/a.png",
+        "http://[::1]/a",
+        "https://münchen.example/é.png?a=b#c",
+        "https://user:word@example.com./a",
+        "http://my_host/a",
+    ],
+)
+def test_an_address_of_the_web_is_taken_as_it_is(url: str) -> None:
+    record = drafted(model="sim/edit", references=[{"url": url}])
+
+    assert [each.url for each in record.references] == [url]
 
 
 # -- digests
@@ -346,7 +489,7 @@ def test_a_request_that_its_events_have_no_room_for_is_refused() -> None:
     registry = with_model(parameters={"words": {"type": "string"}})
 
     def with_words(count: int) -> Record:
-        return drafted(registry, model="sim/mine", parameters={"words": "x" * count})
+        return drafted(registry, model="fal/mine", parameters={"words": "x" * count})
 
     fitting = with_words(LARGEST // 2)
     assert len(fitting.model_dump_json()) < LARGEST
@@ -356,7 +499,10 @@ def test_a_request_that_its_events_have_no_room_for_is_refused() -> None:
 
 def test_everything_that_a_request_may_say_fits() -> None:
     longest = "描" * 20_000
+    registry = with_model(arguments={"a": {}}, max_references=16)
     record = drafted(
+        registry,
+        model="fal/mine",
         prompt=longest,
         edit_prompt=longest,
         arguments={"a": "x" * 32_000},

@@ -12,6 +12,7 @@ from heliograph.contracts.errors import (
     Deadline,
     IdempotencyKeyRequired,
     JobError,
+    ModelUnavailable,
     NoOutput,
     NotFound,
     OutputExpired,
@@ -290,7 +291,6 @@ def test_a_retry_asks_for_the_same() -> None:
         slot="portrait/char-123",
         edit_prompt="at night",
         parameters={"seed": 7},
-        arguments={"raw": True},
         references=[{"url": "https://example.com/a.png"}],
         priority="high",
         user="alice",
@@ -306,6 +306,72 @@ def test_a_retry_asks_for_the_same() -> None:
     )
     assert new.internal.input_digest == record.internal.input_digest
     assert new.internal.on_ambiguous == record.internal.on_ambiguous
+
+
+def with_arguments(record: Record, arguments: dict[str, Any], **fields: Any) -> Record:
+    """A job of a time when any raw argument was accepted."""
+    return record.model_copy(update={"arguments": arguments, **fields})
+
+
+def test_a_retry_keeps_raw_arguments_that_the_model_takes() -> None:
+    record = with_arguments(
+        ended(Canceled()),
+        {"acceleration": "high"},
+        model="fal/flux-schnell",
+        parameters={"num_images": 2},
+    )
+
+    new = retry_record(record, ASK, someone("k"), REGISTRY)
+
+    assert new.arguments == record.arguments
+    assert new.cost.estimated == Decimal("0.006")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "patch"),
+    [
+        ({"n": 8, "model": "dearer"}, {"arguments": {}}),
+        ({"acceleration": "high", "image_size": "huge"}, {"arguments": {"acceleration": "high"}}),
+        ({"acceleration": "warp"}, {"arguments": {}}),
+        ({"prompt": "x", "seed": 7}, {"arguments": {}, "parameters": {"seed": 7}}),
+    ],
+    ids=str,
+)
+def test_a_retry_with_arguments_that_are_refused_now_says_how_it_is_accepted(
+    arguments: dict[str, Any], patch: dict[str, Any]
+) -> None:
+    record = with_arguments(ended(Canceled()), arguments, model="fal/flux-schnell", parameters={})
+
+    with pytest.raises(ValidationFailed) as error:
+        retry_record(record, ASK, someone("k"), REGISTRY)
+
+    assert {each.pointer.split("/")[1] for each in error.value.errors} == {"arguments"}
+    [action] = error.value.next_actions
+    assert action.patch == patch
+    assert retry_record(record, ask(patch), someone("k"), REGISTRY).arguments == patch["arguments"]
+
+
+@pytest.mark.parametrize("step", ["poll", "download"])
+def test_a_free_retry_needs_neither_model_nor_kind(step: RetryFrom) -> None:
+    record = with_arguments(ended(*SENT, rendered, Canceled()), {"n": 8}, batch="b")
+    kept = {n: m for n, m in REGISTRY.models.items() if n != record.model}
+    kinds = {n: k for n, k in REGISTRY.kinds.items() if n != record.kind}
+    registry = REGISTRY.model_copy(update={"models": kept, "kinds": kinds})
+
+    new = retry_record(record, ask(step=step), someone(), registry)
+
+    assert new.internal.takeover == takeover(record, step)
+    assert (new.model, new.lane, new.batch) == (record.model, record.lane, "b")
+    assert new.cost.estimated == 0
+
+
+def test_a_request_is_not_asked_for_where_nobody_has_an_account() -> None:
+    record = ended(*SENT, rendered, Canceled())
+    registry = REGISTRY.without({"sim"})
+
+    with pytest.raises(ModelUnavailable):
+        retry_record(record, ask(step="poll"), someone(), registry)
+    assert retry_record(record, ask(step="download"), someone(), registry).provider == "sim"
 
 
 def test_a_retry_is_a_new_job_that_names_the_old_one() -> None:

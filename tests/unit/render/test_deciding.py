@@ -50,7 +50,7 @@ from services.render.deciding import (
 )
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
-from tests.support.records import REGISTRY, a_record, a_request
+from tests.support.records import REGISTRY, a_record, a_request, taking_over
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 OUTPUTS = [Output(url="http://there/0.png")]
@@ -89,7 +89,7 @@ def taken_over() -> Record:
     """A job that asks for an old request."""
     takeover = Takeover(job="job_old", account="sim", endpoint="picture", request_id="old")
     caller = Caller(project="demo", job="job_new")
-    record = draft(a_request(), caller, REGISTRY, NOW, takeover=takeover)
+    record = taking_over(draft(a_request(), caller, REGISTRY, NOW), takeover)
     record = fold(record, Started(run=1), NOW)
     return fold(record, Submitted(run=1, request_id="old"), NOW)
 
