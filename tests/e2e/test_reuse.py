@@ -103,7 +103,6 @@ async def test_a_result_of_another_kind_of_job_is_the_same_when_the_provider_got
     [
         {"prompt": "a keeper, at night"},
         {"parameters": {"seed": 1}},
-        {"arguments": {"seed": 2}},
         {"edit_prompt": "at night"},
         {"references": [{"url": "https://example.com/a.png"}]},
     ],

@@ -101,8 +101,8 @@ def test_the_level_is_a_setting(capsys: Lines, level: Literal["debug", "info"], 
 
 
 def test_what_is_told_of_a_job_finds_it_and_nothing_else() -> None:
-    record = a_record(
-        prompt=CANARY, edit_prompt=CANARY, arguments={"x": CANARY}, slot="shot/12", user="alice"
+    record = a_record(prompt=CANARY, edit_prompt=CANARY, slot="shot/12", user="alice").model_copy(
+        update={"arguments": {"x": CANARY}}
     )
 
     assert job_fields(record) == {
