@@ -23,6 +23,8 @@ from heliograph.contracts.tolerant import Tolerant
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
 
+MAX_PARAMETERS = 256 * 1024  #: bytes of parameters, as JSON; no job with more fits into its events
+MAX_CHANGES = 768 * 1024  #: bytes of a retry's changes, as JSON; all fields of a request have fewer
 MAX_ARGUMENTS = 32 * 1024  #: bytes of raw provider arguments, as JSON
 
 
@@ -120,6 +122,13 @@ class JobRequest(_Body):
             raise ValueError("part of the contract, and not available yet")
         return value
 
+    @field_validator("parameters")
+    @classmethod
+    def _fit_into_events(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        if _size(parameters) > MAX_PARAMETERS:
+            raise ValueError(f"at most {MAX_PARAMETERS} bytes as JSON")
+        return parameters
+
     @field_validator("arguments")
     @classmethod
     def _is_bounded(cls, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -154,10 +163,26 @@ class RetryRequest(_Body):
         default_factory=dict, max_length=32, examples=[{"prompt": "the same keeper, at night"}]
     )
 
+    @field_validator("changes")
+    @classmethod
+    def _may_be_a_request(cls, changes: dict[str, Any]) -> dict[str, Any]:
+        if len(changes) > 2 * len(JobRequest.model_fields) or _size(changes) > MAX_CHANGES:
+            raise ValueError(f"fields of a request, at most {MAX_CHANGES} bytes as JSON")
+        return changes
+
+
+def _size(value: Any) -> int:
+    """Bytes of JSON."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+    return len(text.encode(errors="replace"))
+
 
 def canonical(value: Any) -> bytes:
     """JSON with one way to write each value: 1.0 is 1, and a moment is the same in every zone."""
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":")).encode()
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def _plain(value: Any) -> Any:
@@ -165,7 +190,7 @@ def _plain(value: Any) -> Any:
         case dict():
             return {name: _plain(member) for name, member in value.items()}
         case list():
-            return [_plain(member) for member in value]
+            return [each if type(each) in _PLAIN else _plain(each) for each in value]
         case float() if value.is_integer():
             return int(value)
         case Decimal():

@@ -1,15 +1,21 @@
 """What comes from outside, held to a shape; every mistake is pointed at, as RFC 6901 does it."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from heliograph.contracts.errors import ValidationFailed
-from heliograph.contracts.problems import FieldError
+from heliograph.contracts.problems import MOST_ERRORS, FieldError
 
 MAX_DEPTH = 64  #: levels of nesting
+
+_MANY_MISTAKES = 1_000
+_MEMBERS = 64  #: of a list or object, more than the fields of any shape
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Path = Iterable[int | str]
@@ -28,34 +34,91 @@ def as_shape(
     try:
         return shape.model_validate(content)
     except ValidationError as error:
+        count = error.error_count()
         errors = [
             FieldError(pointer=pointer(each["loc"]), detail=each["msg"])
-            for each in error.errors(include_context=False)
+            for each in _mistakes(content, shape, error)
         ]
         detail = "; ".join(f"{each.pointer}: {each.detail}" for each in errors[:5])
+        if count > _MANY_MISTAKES:
+            errors = errors[:MOST_ERRORS]
+            detail += f" (the first {len(errors)} of {count} mistakes)"
         raise ValidationFailed(detail, errors=errors) from None
+
+
+def _mistakes(
+    content: dict[str, Any], shape: type[BaseModel], error: ValidationError
+) -> list[ErrorDetails]:
+    """What is wrong; of very much only what is wrong at its beginning, as listing all takes long."""
+    if error.error_count() > _MANY_MISTAKES:
+        try:
+            shape.model_validate(_beginning(content))
+        except ValidationError as shorter:
+            found = [each for each in _listed(shorter) if each["type"] != "missing"]
+            if found:
+                return found
+    return _listed(error)
+
+
+def _listed(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_context=False, include_input=False, include_url=False)
+
+
+def _beginning(value: Any) -> Any:
+    """The same, with the first members of every list and object only."""
+    if isinstance(value, dict):
+        return {name: _beginning(each) for name, each in islice(value.items(), _MEMBERS)}
+    if isinstance(value, list):
+        return [_beginning(each) for each in value[:_MEMBERS]]
+    return value
 
 
 def check_speakable(value: Any, pointer: str = "") -> None:
     """Raises ValidationFailed for what JSON can say and we cannot keep."""
-    for where, reason in _unspeakable(value, pointer, 0):
-        raise ValidationFailed.at(where, reason)
+    try:
+        _walk(value, 0)
+    except _Unspeakable as found:
+        where = "" if found.is_of_all else pointer + pointer_to(reversed(found.path))
+        raise ValidationFailed.at(where, str(found)) from None
 
 
-def _unspeakable(value: Any, pointer: str, depth: int) -> Iterator[tuple[str, str]]:
-    """NUL, lone surrogates, infinity, endless nesting."""
+class _Unspeakable(Exception):
+    """NUL, a lone surrogate, infinity, endless nesting. Its path grows as the walk is left."""
+
+    def __init__(self, reason: str, *, is_of_all: bool = False) -> None:
+        super().__init__(reason)
+        self.path: list[int | str] = []  #: from the mistake up
+        self.is_of_all = is_of_all
+
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_ALWAYS_FINE = frozenset({int, bool, type(None)})
+
+
+def _walk(value: Any, depth: int) -> None:
+    """One pass over all there is; only a mistake costs more than a look at it."""
     if depth > MAX_DEPTH:
-        yield "", f"more than {MAX_DEPTH} levels deep"
-    elif isinstance(value, str):
-        if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
-            yield pointer, "NUL and lone surrogates are not text"
+        raise _Unspeakable(f"more than {MAX_DEPTH} levels deep", is_of_all=True)
+    if isinstance(value, str):
+        if _NO_TEXT.search(value):
+            raise _Unspeakable("NUL and lone surrogates are not text")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            yield pointer, "not a finite number"
+            raise _Unspeakable("not a finite number")
     elif isinstance(value, dict):
-        for name, member in value.items():
-            yield from _unspeakable(name, pointer, depth + 1)
-            yield from _unspeakable(member, pointer + pointer_to([name]), depth + 1)
+        for name in value:
+            _walk(name, depth + 1)
+        _walk_into(value.items(), depth)
     elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _unspeakable(member, f"{pointer}/{index}", depth + 1)
+        _walk_into(enumerate(value), depth)
+
+
+def _walk_into(members: Iterable[tuple[int | str, Any]], depth: int) -> None:
+    is_deep = depth >= MAX_DEPTH
+    for step, member in members:
+        if is_deep or type(member) not in _ALWAYS_FINE:
+            try:
+                _walk(member, depth + 1)
+            except _Unspeakable as found:
+                found.path.append(step)
+                raise

@@ -22,7 +22,7 @@ from heliograph.contracts.errors import HeliographError, NotFound, Unavailable
 from heliograph.contracts.events import REFUSED
 from heliograph.contracts.names import PROJECT_PATTERN, keyed_job_id, matches
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bodies import check
+from heliograph.runtime.bodies import checked
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.logs import job_fields
@@ -63,7 +63,7 @@ class Ear:
     async def _answer(self, message: Msg) -> None:
         try:
             who = identify(message.subject, message.headers or {}, _origin(message))
-            job = (await self._desk.ask(check(message.data, JobRequest), who)).job
+            job = (await self._desk.ask(await checked(message.data, JobRequest), who)).job
         except Unavailable:
             raise
         except HeliographError as error:

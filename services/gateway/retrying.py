@@ -3,8 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from pydantic import ValidationError
-
 from heliograph.contracts.errors import (
     IdempotencyKeyRequired,
     StateConflict,
@@ -18,6 +16,7 @@ from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
 from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
 from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.checking import as_shape
 from heliograph.runtime.crashing import crash_point
 from services.gateway.accepting import SOURCE, Acceptance
 from services.gateway.canceling import read_job
@@ -184,14 +183,7 @@ def request_again(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
         "on_ambiguous": {"action": record.internal.on_ambiguous.action},
         "after": record.internal.after,
     }
-    try:
-        return JobRequest.model_validate({**before, **changes})
-    except ValidationError as error:
-        errors = [
-            FieldError(pointer=pointer(["changes", *e["loc"]]), detail=e["msg"])
-            for e in error.errors(include_context=False)
-        ]
-        raise ValidationFailed(errors[0].detail, errors=errors) from None
+    return as_shape({**before, **changes}, JobRequest, lambda path: pointer(["changes", *path]))
 
 
 def retry_digest(record: Record, asked: RetryRequest) -> str:

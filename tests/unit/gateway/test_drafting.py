@@ -494,7 +494,7 @@ def test_a_request_that_its_events_have_no_room_for_is_refused() -> None:
     fitting = with_words(LARGEST // 2)
     assert len(fitting.model_dump_json()) < LARGEST
     with pytest.raises(BodyTooLarge):
-        with_words(LARGEST)
+        with_words(LARGEST - 100)
 
 
 def test_everything_that_a_request_may_say_fits() -> None:

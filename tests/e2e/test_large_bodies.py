@@ -1,0 +1,91 @@
+"""A body of a mebibyte stops nobody else: the gateway answers others while it is checked."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.stack import Stack
+
+MEBIBYTE = 2**20
+PATIENCE = 0.05  #: seconds for /healthz, on a machine that is ours alone
+TRIES = 5  #: the machine may be slow for a moment; a gateway that stands still does so each time
+
+BASE: dict[str, Any] = {"kind": "image", "prompt": "a lighthouse"}
+
+
+def body_of(content: Any) -> bytes:
+    body = json.dumps(content, separators=(",", ":")).encode()
+    assert 0.8 * MEBIBYTE < len(body) <= MEBIBYTE
+    return body
+
+
+def names(count: int) -> dict[str, int]:
+    return {f"a{number:06}": 1 for number in range(count)}
+
+
+BODIES = {
+    "a list": body_of({**BASE, "parameters": {"seed": [1] * 520_000}}),
+    "empty lists": body_of({**BASE, "parameters": {"seed": [[]] * 340_000}}),
+    "fields": body_of({**BASE, **names(87_000)}),
+    "parameters": body_of({**BASE, "parameters": names(87_000)}),
+    "tags": body_of({**BASE, "tags": names(87_000)}),
+    "references": body_of({**BASE, "references": [{}] * 340_000}),
+}
+BATCHES = {
+    "jobs": body_of({"jobs": [1] * 520_000}),
+    "fields of jobs": body_of({"jobs": [{**BASE, **names(150)} for _ in range(500)]}),
+}
+
+
+async def slowest_answer(stack: Stack, path: str, body: bytes) -> float:
+    """Seconds that /healthz takes at most while a body is answered, which must be refused."""
+    url = stack.url("gateway")
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        await http.get("/healthz")
+        headers = {"Content-Type": "application/json"}
+        attack = asyncio.create_task(http.post(path, content=body, headers=headers))
+        slowest = 0.0
+        while not attack.done():
+            began = time.monotonic()
+            await http.get("/healthz")
+            slowest = max(slowest, time.monotonic() - began)
+            await asyncio.sleep(0.002)
+        answer = await attack
+        assert answer.status_code == 422, answer.text[:200]
+        assert len(answer.content) < 100_000
+        return slowest
+
+
+def crowding() -> float:
+    """How much longer everything takes as others use the machine, too."""
+    began, worked = time.monotonic(), time.thread_time()
+    sum(range(2_000_000))
+    return max(1.0, (time.monotonic() - began) / (time.thread_time() - worked))
+
+
+async def lets_others_live(stack: Stack, path: str, body: bytes) -> None:
+    slowest = []
+    for _ in range(TRIES):
+        before = crowding()
+        slowest.append(await slowest_answer(stack, path, body))
+        if slowest[-1] <= PATIENCE * max(before, crowding()):
+            return
+    pytest.fail(f"/healthz took {', '.join(f'{each:.3f}' for each in slowest)} s")
+
+
+@pytest.mark.parametrize("content", BODIES)
+async def test_a_large_request_does_not_stop_the_gateway(
+    stack: Stack, project: str, content: str
+) -> None:
+    await lets_others_live(stack, f"/v1/projects/{project}/jobs", BODIES[content])
+
+
+@pytest.mark.parametrize("content", BATCHES)
+async def test_a_large_batch_does_not_stop_the_gateway(
+    stack: Stack, project: str, content: str
+) -> None:
+    await lets_others_live(stack, f"/v1/projects/{project}/batches", BATCHES[content])
