@@ -1,18 +1,24 @@
 """A request that stood still while others went on learns what became of it meanwhile."""
 
 import asyncio
+from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 
 from heliograph.contracts.errors import StateConflict
+from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Canceled
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import advance
+from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryEvents, MemorySlots, MemoryWork
 from services.gateway.accepting import Acceptor, Order
-from tests.support.records import a_record, some_project
+from services.gateway.asking import Desk, caller
+from tests.support.records import a_record, a_request, some_project
 
 SLOT = "portrait/keeper"
+
+_NONE = cast(Any, None)  #: a part of the desk that a known key has no need of
 
 
 class Standstill:
@@ -83,3 +89,26 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
     async with asyncio.timeout(5):
         assert (await late).job.id == slow.id
     assert (await slots.read(project, SLOT)).job == slow.id
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [{"arguments": {"n": 8}}, {"references": [{"url": "http://["}]}, {"arguments": {"model": "x"}}],
+    ids=str,
+)
+async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
+    refused: dict[str, Any],
+) -> None:
+    who = caller(some_project(), uuid4().hex)
+    wanted = a_request(model="sim/picture", **refused)
+    record = a_record(project=who.project, job=who.job)
+    digest = record.internal.model_copy(update={"body_digest": wanted.digest()})
+    before = record.model_copy(update={"internal": digest, "arguments": wanted.arguments})
+    events, work = MemoryEvents(), MemoryWork()
+    await events.append(Event.of("accepted", before, now(), "test"), 0)
+    acceptor = Acceptor(events, work, MemorySlots())
+    desk = Desk(events, work, acceptor, _NONE, _NONE, _NONE, _NONE)
+
+    acceptance = await desk.ask(wanted, who)
+
+    assert (acceptance.replayed, acceptance.job) == (True, before)
