@@ -5,6 +5,7 @@ What can go wrong, and who can do something about it:
   + RequestError                  the caller: change the request
     - MalformedRequest · IdempotencyKeyRequired · IdempotencyKeyInvalid          400
     - OverMaxCost                                                                402
+    - Forbidden · OutputWithheld                                                 403
     - NotFound                                                                   404
     - MethodNotAllowed                                                           405
     - SlotBusy · StateConflict · ModelLocked                                     409
@@ -132,6 +133,13 @@ class Forbidden(RequestError):
     """A page of another origin may not do this; its origin is not among the allowed ones."""
 
     code = "forbidden"
+    status = 403
+
+
+class OutputWithheld(RequestError):
+    """The provider flagged this output; it is shown only to those who ask with `withheld=true`."""
+
+    code = "output_withheld"
     status = 403
 
 

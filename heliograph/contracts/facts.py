@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from heliograph.contracts.problems import Charged, Problem
-from heliograph.contracts.records import Asset, Output, SentReference
+from heliograph.contracts.records import Asset, Output, SentReference, Withheld
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,7 @@ class Rendered(Fact):
     charged: Charged = "yes"
     answer: str | None = None
     detail: str | None = None  #: what people should know about the outputs
+    withheld: list[Withheld] = field(default_factory=list)  #: outputs that are not there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,20 +101,22 @@ class ExpireRequested(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Succeeded(Fact):
-    """Every output is stored."""
+    """Every output is stored. None of `withheld`: those that are missing are known already."""
 
     name = "succeeded"
     assets: list[Asset]
+    withheld: list[Withheld] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(Fact):
-    """There will be no result."""
+    """There will be no result; what the provider flagged may be stored all the same."""
 
     name = "failed"
     problem: Problem
     charged: Charged = "no"
     answer: str | None = None
+    withheld: list[Withheld] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,16 @@ from heliograph.contracts.facts import (
     Succeeded,
 )
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import FINAL, OPEN, Attempt, Record, Remains, Status, Step
+from heliograph.contracts.records import (
+    FINAL,
+    OPEN,
+    Attempt,
+    Record,
+    Remains,
+    Status,
+    Step,
+    Withheld,
+)
 
 #: fact -> the steps it may follow. `accepted` and `deduplicated` follow nothing at all, and so may
 #: `canceled`, as the fence of a claim that was never accepted (see `Marker`).
@@ -160,7 +169,10 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
             return _submitted(record, fact, at)
         case Rendered():
             attempts = _ended(record, at, "rendered", fact.charged, fact.answer)
-            told = {"detail": "; ".join(filter(None, (record.detail, fact.detail))) or None}
+            told: _Changes = {
+                "detail": "; ".join(filter(None, (record.detail, fact.detail))) or None
+            }
+            told["withheld"] = fact.withheld
             return _charged(record, fact.charged) | {"error": None} | told, {
                 "outputs": fact.outputs,
                 "attempts": attempts,
@@ -176,10 +188,11 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
         case ExpireRequested():
             return {}, {"expire": True}
         case Succeeded():
-            return {"assets": fact.assets, "error": None}, {}
+            return {"assets": fact.assets, "error": None} | _withheld(fact.withheld), {}
         case Failed():
             attempts = _ended(record, at, fact.problem.code, fact.charged, fact.answer)
-            return _charged(record, fact.charged) | {"error": fact.problem}, {"attempts": attempts}
+            job = _charged(record, fact.charged) | {"error": fact.problem}
+            return job | _withheld(fact.withheld), {"attempts": attempts}
         case Canceled():
             attempts = _ended(record, at, "canceled", fact.charged)
             outputs = fact.outputs or record.internal.outputs
@@ -193,7 +206,8 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
             return _attempt_completed(record, fact, at)
         case Pruned():
             remains = Remains(ended=fact.ended, assets=record.assets)
-            return {"assets": [], "pruned_at": at}, {"remains": remains}
+            gone = [each.model_copy(update={"asset": None}) for each in record.withheld]
+            return {"assets": [], "withheld": gone, "pruned_at": at}, {"remains": remains}
     raise IllegalFact(record, fact)
 
 
@@ -266,6 +280,10 @@ def _charged_late(
     error = record.error and record.error.model_copy(update={"charged": job})
     cost = record.cost.model_copy(update={"actual": actual})
     return {"charged": job, "cost": cost, "error": error}
+
+
+def _withheld(known: list[Withheld] | None) -> _Changes:
+    return {} if known is None else {"withheld": known}
 
 
 def _attempt(record: Record, fact: Submitting, at: datetime) -> Attempt:

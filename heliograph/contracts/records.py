@@ -101,6 +101,14 @@ class Asset(Tolerant):
     variants: dict[str, Variant] = Field(default_factory=dict)
 
 
+class Withheld(Tolerant):
+    """An output that the job's assets lack."""
+
+    index: int  #: the provider's
+    reason: str  #: a `code`, as of an error: `content_policy`, `no_output`, …
+    asset: Asset | None = None  #: where it is stored all the same; it has no address here
+
+
 class Links(Tolerant):
     """Absolute addresses of what can be done with a job."""
 
@@ -117,6 +125,8 @@ class Output(Tolerant):
     url: str | None = None
     inline: str | None = None  #: `<job>/<sha256>`: storage has the bytes, for this job alone
     upload: str | None = None  #: `sha256:<hex>`, among the uploads; of jobs of earlier versions
+    index: int | None = None  #: the provider's; null: its place in the list
+    flagged: bool = False  #: by the provider: it is stored, and withheld
 
 
 class SentReference(Tolerant):
@@ -231,6 +241,7 @@ class Job(Tolerant):
     charged: Charged = "no"
     cost: Cost
     assets: list[Asset] = Field(default_factory=list)
+    withheld: list[Withheld] = Field(default_factory=list)  #: outputs that `assets` lack
     error: Problem | None = None
     created_at: AwareDatetime
     started_at: AwareDatetime | None = None

@@ -83,7 +83,7 @@ class Wire(_Entry):
     size: Literal["aspect_ratio", "image_size"] = "aspect_ratio"  #: the argument for the shape
     duration: Literal["string", "suffixed", "integer"] | None = None  #: of 5 seconds: "5", "5s", 5
     count: str = "num_images"  #: the argument for the number of outputs
-    outputs: str = "images"  #: the field of the result that holds them
+    outputs: str | None = None  #: where they are in the answer, as `result.images`; null: found
     fixed: dict[str, Any] = Field(default_factory=dict)  #: arguments that its price rests on
 
 

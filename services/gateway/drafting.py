@@ -19,7 +19,7 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.payloads import Call, UnfitRequest, price_of
-from heliograph.contracts.problems import FieldError, pointer
+from heliograph.contracts.problems import FieldError, NextAction, pointer
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Cost, Internal, Record, Step
 from heliograph.contracts.registry import Kind, Model, Registry, provider_of
@@ -188,7 +188,13 @@ def _check_addresses(asked: list[Reference]) -> None:
         if reference.url and (mistake := mistake_in(reference.url))
     ]
     if errors:
-        raise ValidationFailed("; ".join(each.detail for each in errors), errors=errors)
+        wrong = {int(each.pointer.split("/")[2]) for each in errors}
+        kept = [each.model_dump() for index, each in enumerate(asked) if index not in wrong]
+        without = NextAction(
+            kind="change_request", label="Leave these out", patch={"references": kept}
+        )
+        detail = "; ".join(each.detail for each in errors)
+        raise ValidationFailed(detail, errors=errors, next_actions=[without])
 
 
 def _cost(record: Record, kind: Kind, model: Model) -> Cost:

@@ -43,9 +43,10 @@ class Results:
 
 
 def has_made(record: Record, project: str, digest: str) -> bool:
-    """Whether a job made a result by that digest, and still has it."""
+    """Whether a job made a result by that digest, and still has all of it."""
     is_same = record.project == project and record.internal.result_digest == digest
-    return is_same and record.step is Step.SUCCEEDED and bool(record.assets)
+    is_whole = bool(record.assets) and not record.withheld
+    return is_same and record.step is Step.SUCCEEDED and is_whole
 
 
 def with_result(record: Record, old: Record) -> Record:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.assets import objects_of
-from heliograph.contracts.errors import NotFound, OutputGone
+from heliograph.contracts.errors import NotFound, OutputGone, OutputWithheld
 from heliograph.contracts.names import ASSET_PATTERN, job_of_asset
 from heliograph.contracts.queries import FindUpload, FoundUpload, SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Record
@@ -17,7 +17,7 @@ from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.dead_letters import DeadLetters
 from heliograph.runtime.documents import query_of
 from heliograph.runtime.presenting import as_json
-from heliograph.runtime.urls import named, no_query, read_query
+from heliograph.runtime.urls import named, read_query
 from services.storage.stores import ObjectStore
 from services.storage.uploading import Uploads
 
@@ -43,7 +43,11 @@ async def answer_queries(
         await client.subscribe(subject, queue=QUEUE_GROUP, cb=dead_letters.hearing(answer))
 
 
-class ContentQuery(BaseModel, extra="forbid"):
+class AssetQuery(BaseModel, extra="forbid"):
+    withheld: bool = False  #: an asset that its provider flagged is shown, too
+
+
+class ContentQuery(AssetQuery):
     variant: Literal["thumbnail", "webp", "markdown"] | None = None
 
 
@@ -54,8 +58,8 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
 
     @router.get("/assets/{asset}", summary="An asset, with fresh addresses")
     async def get_asset(asset: str, request: Request) -> Response:
-        await no_query(request)
-        record, found = await _find(events, asset_name(asset))
+        is_withheld_meant = read_query(request, AssetQuery).withheld
+        record, found = await _find(events, asset_name(asset), withheld=is_withheld_meant)
         return Response(
             as_json(_present(store, record, found, life)), media_type="application/json"
         )
@@ -67,22 +71,23 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
         summary="The way to the bytes",
     )
     async def get_content(asset: str, request: Request) -> Response:
-        variant = read_query(request, ContentQuery).variant
-        record, found = await _find(events, asset_name(asset))
+        query = read_query(request, ContentQuery)
+        record, found = await _find(events, asset_name(asset), withheld=query.withheld)
         for name, stored in objects_of(record, found):
-            if name == variant:
+            if name == query.variant:
                 headers = {
                     "Location": store.address(stored, seconds=life),
                     "Cache-Control": "private, no-store",
                     "Referrer-Policy": "no-referrer",
                 }
                 return Response(status_code=307, headers=headers)
-        raise NotFound(f"the asset has no {variant}")
+        raise NotFound(f"the asset has no {query.variant}")
 
     return router
 
 
-async def _find(events: EventLog, name: str) -> tuple[Record, Asset]:
+async def _find(events: EventLog, name: str, *, withheld: bool) -> tuple[Record, Asset]:
+    """Raises NotFound, OutputGone, OutputWithheld."""
     job, index = job_of_asset(name)
     entry = await events.last(job)
     if entry is not None and isinstance(entry.body, Record):
@@ -91,6 +96,11 @@ async def _find(events: EventLog, name: str) -> tuple[Record, Asset]:
                 raise OutputGone(f"{name} was removed: its project does not keep it that long")
             if asset.index == index:
                 return entry.body, asset
+        for each in entry.body.withheld:
+            if each.index == index and each.asset:
+                if not withheld:
+                    raise OutputWithheld(f"{name}: the provider flagged it ({each.reason})")
+                return entry.body, each.asset
     raise NotFound(f"there is no asset {name}")
 
 

@@ -11,12 +11,18 @@ import structlog
 from heliograph.contracts import subjects
 from heliograph.contracts.assets import output_key, variant_key
 from heliograph.contracts.deadlines import expiry
-from heliograph.contracts.errors import JobError, Poison, StorageFailed, Unavailable
+from heliograph.contracts.errors import (
+    ContentPolicy,
+    JobError,
+    Poison,
+    StorageFailed,
+    Unavailable,
+)
 from heliograph.contracts.facts import Canceled, Failed, Succeeded
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.problems import NextAction, Problem
 from heliograph.contracts.queries import ProgressReport
-from heliograph.contracts.records import Asset, Output, Progress, Record, Step, Variant
+from heliograph.contracts.records import Asset, Output, Progress, Record, Step, Variant, Withheld
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crashing import crash_point
@@ -34,6 +40,8 @@ SOURCE = "heliograph/storage"
 _MAX_FETCHES = 3  #: of a picture that seems to be cut off
 
 _FETCH_AGAIN = NextAction(kind="retry", label="Fetch it again for nothing, from `download`")
+
+_CHANGE_PROMPT = NextAction(kind="change_request", label="Change the prompt")
 
 
 class Storer:
@@ -106,7 +114,7 @@ class Storer:
             fact = Failed(problem=problem, charged=record.charged)
             await advance(self._events, entry, fact, SOURCE)
             return
-        await advance(self._events, entry, Succeeded(assets=assets), SOURCE)
+        await advance(self._events, entry, _stored(record, assets), SOURCE)
         crash_point("store.written")
 
     async def _keep_all(self, record: Record) -> list[Asset]:
@@ -119,7 +127,7 @@ class Storer:
                         group.create_task(
                             self._keep(record, index, output, Path(folder, str(index)))
                         )
-                        for index, output in enumerate(record.internal.outputs)
+                        for index, output in indexed(record.internal.outputs)
                     ]
         except* (JobError, Unavailable, OSError) as errors:
             raise self._what_counts(record, errors) from None
@@ -234,6 +242,34 @@ class Storer:
             with suppress(Lost):
                 fact = Failed(problem=problem, charged=record.charged)
                 await advance(self._events, entry, fact, SOURCE)
+
+
+def indexed(outputs: list[Output]) -> list[tuple[int, Output]]:
+    """Outputs with the provider's index of each; where it gave none, its place is meant."""
+    return [
+        (place if output.index is None else output.index, output)
+        for place, output in enumerate(outputs)
+    ]
+
+
+def _stored(record: Record, assets: list[Asset]) -> Succeeded | Failed:
+    """
+    What the job comes to. What its provider flagged is stored and withheld; if that is all, the job
+    failed by the provider's content policy, and was paid for.
+    """
+    flagged = {index for index, output in indexed(record.internal.outputs) if output.flagged}
+    shown = [asset for asset in assets if asset.index not in flagged]
+    withheld = record.withheld + [
+        Withheld(index=asset.index, reason=ContentPolicy.code, asset=asset)
+        for asset in assets
+        if asset.index in flagged
+    ]
+    withheld.sort(key=lambda each: each.index)
+    if shown or not flagged:
+        return Succeeded(assets=shown, withheld=withheld)
+    error = ContentPolicy("the provider flagged every output", next_actions=[_CHANGE_PROMPT])
+    problem = _failure(record, error)
+    return Failed(problem=problem, charged=record.charged, withheld=withheld)
 
 
 def _look_at(source: Path, media: Media) -> tuple[str, Content]:

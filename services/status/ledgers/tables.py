@@ -193,7 +193,8 @@ def _is_made(record: Record) -> bool:
 
 def own_objects(record: Record) -> Iterator[int]:
     """The sizes of what the job put into the store; a result that is used again is another's."""
-    for asset in record.stored:
+    flagged = [each.asset for each in record.withheld if each.asset]
+    for asset in [*record.stored, *flagged]:
         if job_of_asset(asset.id)[0] == record.id:
             yield asset.bytes
             yield from (variant.bytes for variant in asset.variants.values())
