@@ -6,7 +6,7 @@ from heliograph.contracts.records import Attempt, Record
 from heliograph.runtime.bus import Entry
 from services.render.deciding import end_of_attempt
 from services.render.following import follow
-from services.render.providers import Done, Ended, Request
+from services.render.providers import Done, Ended
 from services.render.reconciling import reconcile
 from services.render.workbench import Workbench
 
@@ -32,7 +32,7 @@ async def complete_named(bench: Workbench, entry: Entry, run: int, named: str) -
     if attempt is None or attempt.request_id not in (None, named):
         return
     try:
-        request = Request(request_id=named, endpoint=attempt.endpoint)
+        request = bench.request(entry.record, attempt, named)
         state = await bench.provider(entry.record).poll(request)
     except (ProviderUnavailable, AccountRefused):
         return

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
     AccountRefused,
+    ContentPolicy,
     JobError,
     ProviderTimeout,
     SubmitUnknown,
@@ -20,7 +21,7 @@ from heliograph.contracts.facts import (
 )
 from heliograph.contracts.jobs import charge
 from heliograph.contracts.problems import Charged, NextAction, Problem
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Output, Record, Withheld
 from heliograph.runtime.bus import Entry
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
@@ -115,18 +116,52 @@ def after_poll(record: Record, state: Done | Ended, at: datetime, settings: Rend
 
 
 def rendered(record: Record, done: Done) -> Rendered:
-    """The outputs that were asked for; what a provider adds of its own is left there."""
+    """
+    The outputs that were asked for; what a provider adds of its own is left there. Of those that it
+    withheld only as many are told as are missing.
+    """
     said = {**record.parameters, **record.arguments}
     asked = max((n for name in _COUNTS if isinstance(n := said.get(name), int)), default=1)
-    kept, count = done.outputs[: min(max(1, asked), MOST_OUTPUTS)], len(done.outputs)
-    detail = f"the first {len(kept)} of {count} outputs are kept" if count > len(kept) else None
+    limit = min(max(1, asked), MOST_OUTPUTS)
+    kept = _chosen(done.outputs, limit)
+    withheld = done.withheld[: limit - len(kept)]
     return Rendered(
         run=record.internal.run,
         outputs=kept,
         charged=done.charged,
         answer=short_answer(done.answer),
-        detail=detail,
+        detail=_about_outputs(len(done.outputs), kept, withheld),
+        withheld=withheld,
     )
+
+
+def _chosen(outputs: list[Output], limit: int) -> list[Output]:
+    """The first of them; the provider's doubts about one leave its place to another."""
+    if len(outputs) <= limit:
+        return outputs
+    places = sorted(range(len(outputs)), key=lambda place: outputs[place].flagged)[:limit]
+    return [_as_placed(outputs[place], place, new) for new, place in enumerate(sorted(places))]
+
+
+def _as_placed(output: Output, place: int, new: int) -> Output:
+    """The same, with the provider's index where its new place does not say it."""
+    if output.index is not None or place == new:
+        return output
+    return output.model_copy(update={"index": place})
+
+
+def _about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> str | None:
+    """What people should know: which outputs are left out, and which are withheld."""
+    told = []
+    if count > len(kept):
+        told.append(f"the first {len(kept)} of {count} outputs are kept")
+    reasons = [each.reason for each in withheld]
+    reasons += [ContentPolicy.code for output in kept if output.flagged]
+    if reasons:
+        whole = len(kept) + len(withheld)
+        why = ", ".join(dict.fromkeys(reasons))
+        told.append(f"{len(reasons)} of {whole} outputs withheld: {why}")
+    return "; ".join(told) or None
 
 
 def end_of_attempt(entry: Entry, run: int, state: Done | Ended) -> AttemptCompleted:

@@ -26,7 +26,7 @@ async def follow(bench: Workbench, entry: Entry) -> Entry | None:
     await bench.accounts.take(record.internal.account, record.id, entry.sequence, force=True)
     attempt = record.internal.attempts[-1]
     assert attempt.request_id
-    request = Request(request_id=attempt.request_id, endpoint=attempt.endpoint)
+    request = bench.request(record, attempt, attempt.request_id)
     provider = bench.provider(record)
     with bench.watch.bell(record.id) as bell:
         state = await _poll(bench, provider, request, entry, record, bell)

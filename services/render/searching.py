@@ -9,7 +9,7 @@ from heliograph.contracts.facts import Submitted
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus.dead_letters import DeadLetters
 from heliograph.runtime.bus.work import ticket_for
-from services.render.providers import Absent, Ended, Found, NotSeen, Request
+from services.render.providers import Absent, Ended, Found, NotSeen
 from services.render.submitting import submission_of
 from services.render.workbench import Workbench
 
@@ -46,10 +46,10 @@ def _is_lost(record: Record, named: str | None) -> bool:
 
 async def _look(bench: Workbench, record: Record, named: str | None) -> Found | Absent | NotSeen:
     """A name proves nothing; that the provider knows it under our account does."""
-    provider, submission = bench.provider(record), submission_of(record, bench.registry)
+    provider = bench.provider(record)
     if named is None:
-        return await provider.look_up(submission)
-    state = await provider.poll(Request(request_id=named, endpoint=submission.endpoint))
+        return await provider.look_up(submission_of(record, bench.registry))
+    state = await provider.poll(bench.request(record, record.internal.attempts[-1], named))
     is_unknown = isinstance(state, Ended) and isinstance(state.error, OutputExpired)
     return NotSeen() if is_unknown else Found(request_id=named)
 

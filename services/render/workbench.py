@@ -10,13 +10,13 @@ import structlog
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.facts import AttemptCompleted, Fact, Rendered, Submitted
 from heliograph.contracts.jobs import IllegalFact
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Attempt, Record, Step
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Accounts, Entry, EventLog, LaneLimits, Lost, WorkQueue, advance
 from heliograph.runtime.bus.work import ticket_for
 from services.render.attempt_limit import AttemptClock
 from services.render.late_facts import late
-from services.render.providers import Provider
+from services.render.providers import Provider, Request
 from services.render.references import References
 from services.render.reporting import Reporter
 from services.render.settings import RenderSettings
@@ -89,6 +89,20 @@ class Workbench:
     def provider(self, record: Record) -> Provider:
         """Who renders the job."""
         return self.providers[record.provider]
+
+    def request(self, record: Record, attempt: Attempt, request_id: str) -> Request:
+        """The request of an attempt, by its id at the provider."""
+        model, kind = self.registry.models.get(record.model), self.registry.kinds.get(record.kind)
+        described = model or kind
+        return Request(
+            request_id=request_id,
+            endpoint=attempt.endpoint,
+            project=record.project,
+            job=record.id,
+            media=described.media if described else "image",
+            place=model.wire.outputs if model else None,
+            sent=[each.url for each in attempt.references],
+        )
 
     def submit_limit(self, record: Record) -> float:
         """Seconds for the one POST of an attempt: more where the answer comes with the outputs."""

@@ -360,8 +360,6 @@ OUTCOMES: dict[str, tuple[type[JobError], Charged]] = {
     "unread": (ReferenceFailed, "yes"),
     "aborted": (ProviderUnavailable, "no"),
     "garbage": (ProviderProtocol, "yes"),
-    "inline": (ProviderProtocol, "yes"),
-    "endless": (ProviderProtocol, "yes"),
     "empty": (NoOutput, "yes"),
     "removed": (OutputExpired, "yes"),
 }
@@ -378,6 +376,18 @@ async def test_an_end_without_outputs_says_why_and_what_it_cost(
     assert isinstance(end, Ended)
     assert (type(end.error), end.charged) == OUTCOMES[outcome]
     assert len(end.answer or "") <= 4096
+
+
+async def test_an_address_that_is_none_is_withheld_and_the_file_beside_it_kept(
+    rig: ReplicateRig, account: EmulatedAccount, prompt: str
+) -> None:
+    account.plan(prompt, outcome="endless")
+
+    end = await rig.provider.poll(await _accepted(rig.provider, a_submission(prompt=prompt)))
+
+    assert isinstance(end, Done)
+    assert len(end.outputs) == 1
+    assert [(each.index, each.reason) for each in end.withheld] == [(1, "provider_protocol")]
 
 
 async def test_what_failed_and_counted_no_outputs_may_have_cost_something(

@@ -5,7 +5,7 @@ A provider accepts a submission, is asked how it goes, and ends with outputs tha
 Each promise is checked for every adapter by one contract suite.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from heliograph.contracts.errors import JobError, ProviderUnavailable, ReferenceFailed
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import Output, Progress, SentReference
+from heliograph.contracts.records import Output, Progress, SentReference, Withheld
+from heliograph.contracts.registry import Media
 
 
 class RateLimited(ProviderUnavailable):
@@ -57,6 +58,11 @@ class Request:
 
     request_id: str
     endpoint: str
+    project: str = ""
+    job: str = ""  #: whose outputs they are that come inside an answer
+    media: Media = "image"  #: what its model makes
+    place: str | None = None  #: where its model has the outputs in an answer; None: they are found
+    sent: Sequence[str] = ()  #: addresses in the request, which are no outputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +84,7 @@ class Done:
     """Finished: the outputs can be fetched."""
 
     outputs: list[Output]
+    withheld: list[Withheld] = field(default_factory=list)  #: outputs that are not there
     charged: Charged = "yes"
     answer: str | None = None  #: raw, for the audit
 

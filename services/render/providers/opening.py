@@ -42,7 +42,8 @@ def open_fal(settings: RenderSettings, registry: Registry) -> HostedProvider:
         poll_limit=settings.fal_poll_limit,
         public_url=settings.render_public_url,
     )
-    return FalProvider(settings.fal_key.get_secret_value(), registry.models, options)
+    door = UploadDoor(settings.storage_door)
+    return FalProvider(settings.fal_key.get_secret_value(), registry.models, door, options)
 
 
 def open_replicate(settings: RenderSettings, registry: Registry) -> HostedProvider:
@@ -54,7 +55,12 @@ def open_replicate(settings: RenderSettings, registry: Registry) -> HostedProvid
     options = ReplicateOptions(
         base_url=settings.replicate_base_url, poll_limit=settings.replicate_poll_limit
     )
-    return ReplicateProvider(settings.replicate_key.get_secret_value(), registry.models, options)
+    return ReplicateProvider(
+        settings.replicate_key.get_secret_value(),
+        registry.models,
+        UploadDoor(settings.storage_door),
+        options,
+    )
 
 
 def open_gemini(settings: RenderSettings, registry: Registry) -> HostedProvider:

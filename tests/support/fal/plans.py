@@ -1,6 +1,6 @@
 """What happens to requests with a certain prompt; everything else is accepted and goes well."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -52,6 +52,7 @@ class Plan(BaseModel):
     #: at each of these questions an answer of `oddities`, `odd_times` in all
     odd: dict[Literal["submit", "status", "result"], str] = Field(default_factory=dict)
     odd_times: int = 1_000_000
+    answer: Any = None  #: the body of a good result, as `answers.written` has it
     surplus: int = 0  #: outputs beyond those that were asked for
     media: Media = "good"
     is_listed: bool = True  #: in the list of requests, once it left the queue

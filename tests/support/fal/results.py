@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from tests.support.emulation.answers import written
 from tests.support.fal.accounts import FalRequest
 
 
@@ -17,6 +18,9 @@ def result_of(request: FalRequest, media: str) -> Result:
     """The result of a request that is over. `media` is where its files are."""
     if request.stopped_at is not None:
         return _platform(499, "client_cancelled", "Request was cancelled")
+    if request.plan.answer is not None:
+        body = written(request.plan.answer, f"{media}/files/{request.id}")
+        return Result(200, body, {"X-Fal-Billable-Units": "1"})
     outcome = request.plan.outcome
     if outcome == "ok":
         return Result(200, _files(request, media), {"X-Fal-Billable-Units": "1"})

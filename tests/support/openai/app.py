@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from tests.support.emulation.answers import written
 from tests.support.emulation.books import Books, Refusal, bearer, say_no
 from tests.support.emulation.images import inlined
 from tests.support.fal.answers import Cutting, lose
@@ -30,6 +31,7 @@ class Plan(BaseModel):
     seconds: float = 0.0  #: of work, before the answer
     #: after accepting, instead of the answer
     loss: Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip"] | None = None
+    answer: Any = None  #: the whole body, as `answers.written` has it
     outcome: Literal["ok", "addresses", "policy", "empty", "strange", "broken", "wrong_type"] = "ok"
 
 
@@ -90,6 +92,9 @@ class Images:
         if plan.outcome == "policy":
             status, error = _error(400, "moderation_blocked", "Rejected by the safety system.")
             return JSONResponse(error, status)
+        if plan.answer is not None:
+            files = f"{http.url.scheme}://{http.url.netloc}/files"
+            return JSONResponse(written(plan.answer, files))
         images = _images(http, body, plan)
         usage = {"input_tokens": 9, "output_tokens": 1756, "total_tokens": 1765}
         return JSONResponse({"created": int(time.time()), "data": images, "usage": usage})

@@ -1,6 +1,6 @@
 """What happens to predictions with a certain prompt; everything else is accepted and goes well."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -56,6 +56,7 @@ class Plan(BaseModel):
     hangs: bool = False  #: is processed for ever
     statuses: list[Trouble] = Field(default_factory=list)
     outcome: Outcome = "ok"
+    output: Any = None  #: of what succeeded, as `answers.written` has it
     is_counted: bool = True  #: what failed counts the outputs that are paid for
     media: Media = "good"
     is_listed: bool = True

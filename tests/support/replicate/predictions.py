@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from tests.support.emulation.answers import written
 from tests.support.replicate.plans import Plan
 
 _STEPS = 8
@@ -103,6 +104,8 @@ class Prediction:
 
     def _output(self, base: str) -> Any:
         files = [f"{base}/delivery/{self.id}/{number}.png" for number in range(self._count)]
+        if self.plan.output is not None:
+            return written(self.plan.output, f"{base}/delivery/{self.id}")
         match self.plan.outcome:
             case "one":
                 return files[0]

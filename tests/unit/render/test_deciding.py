@@ -37,7 +37,7 @@ from heliograph.contracts.facts import (
 )
 from heliograph.contracts.jobs import ATTEMPTS_BUDGET, fold
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
-from heliograph.contracts.records import Output, Record, Takeover
+from heliograph.contracts.records import Output, Record, Takeover, Withheld
 from services.gateway.drafting import Caller, draft
 from services.render.deciding import (
     after_poll,
@@ -441,3 +441,57 @@ def test_an_end_is_noticed_early_for_how_long_it_took(seconds: float) -> None:
 
 def test_the_first_poll_does_not_hurry() -> None:
     assert poll_after(0, RenderSettings()) == RenderSettings().poll_min
+
+
+# -- outputs that are missing, or flagged
+
+
+def places(outputs: list[Output]) -> list[int | None]:
+    return [output.index for output in outputs]
+
+
+def test_what_is_missing_is_told_with_the_outputs(operator: RenderSettings) -> None:
+    record = sent().model_copy(update={"parameters": {"num_images": 3}})
+    outputs = [Output(url="http://there/0.png"), Output(url="http://there/2.png", index=2)]
+    done = Done(outputs=outputs, withheld=[Withheld(index=1, reason="no_output")])
+
+    after = fold(record, after_poll(record, done, NOW, operator), NOW)
+
+    assert [(each.index, each.reason) for each in after.withheld] == [(1, "no_output")]
+    assert after.detail == "1 of 3 outputs withheld: no_output"
+    assert after.internal.outputs == outputs
+
+
+def test_nothing_is_missing_where_enough_is_there(operator: RenderSettings) -> None:
+    done = Done(
+        outputs=[Output(url="http://there/1.png", index=1)],
+        withheld=[Withheld(index=0, reason="no_output")],
+    )
+
+    fact = after_poll(sent(), done, NOW, operator)
+
+    assert isinstance(fact, Rendered)
+    assert (fact.withheld, fact.detail) == ([], None)
+
+
+def test_a_flagged_output_leaves_its_place_to_a_good_one(operator: RenderSettings) -> None:
+    record = sent().model_copy(update={"parameters": {"num_images": 2}})
+    outputs = [Output(url=f"http://there/{n}.png", flagged=n in (0, 2)) for n in range(4)]
+
+    fact = after_poll(record, Done(outputs=outputs), NOW, operator)
+
+    assert isinstance(fact, Rendered)
+    assert [output.url for output in fact.outputs] == ["http://there/1.png", "http://there/3.png"]
+    assert places(fact.outputs) == [1, 3]
+    assert fact.detail == "the first 2 of 4 outputs are kept"
+
+
+def test_flagged_outputs_are_kept_where_there_are_no_others(operator: RenderSettings) -> None:
+    record = sent().model_copy(update={"parameters": {"num_images": 2}})
+    outputs = [Output(url="http://there/0.png"), Output(url="http://there/1.png", flagged=True)]
+
+    fact = after_poll(record, Done(outputs=outputs), NOW, operator)
+
+    assert isinstance(fact, Rendered)
+    assert fact.outputs == outputs
+    assert fact.detail == "1 of 2 outputs withheld: content_policy"

@@ -16,7 +16,6 @@ from google.genai import errors, types
 from heliograph.contracts.errors import (
     JobError,
     OutputExpired,
-    OutputRefused,
     ProviderRejected,
     ProviderUnavailable,
 )
@@ -34,7 +33,16 @@ from services.render.providers import (
     State,
     Submission,
 )
-from services.render.providers.gemini.answers import Made, audit, billed, images_in, story_in
+from services.render.providers.answer_outcome import outcome_of
+from services.render.providers.answer_outputs import Slot
+from services.render.providers.gemini.answers import (
+    Made,
+    audit,
+    billed,
+    images_in,
+    is_flagged,
+    story_in,
+)
 from services.render.providers.gemini.verdicts import refuse
 from services.render.providers.inlining import UploadDoor
 from services.render.providers.wire import NoAnswer, NotSent, OnceTransport
@@ -114,14 +122,15 @@ class GeminiProvider:
         """The outputs, brought to where ours are kept; they are nowhere else."""
         if isinstance(made, JobError):
             return Ended(error=made, charged=billed(answer), answer=audit(answer))
-        try:
-            outputs = [
-                await self._door.bring(submission.project, submission.job, content)
-                for content in made
-            ]
-        except OutputRefused as error:
-            return Ended(error=error, charged="yes", answer=audit(answer))
-        return Done(outputs=outputs, answer=audit(answer))
+        flagged = is_flagged(answer)
+        return await outcome_of(
+            [Slot(index=n, content=each, flagged=flagged) for n, each in enumerate(made)],
+            door=self._door,
+            project=submission.project,
+            job=submission.job,
+            note=ProviderNote(name="gemini", request_id=answer.response_id),
+            answer=audit(answer),
+        )
 
     async def poll(self, request: Request) -> State:
         gone = OutputExpired("Gemini keeps no requests", provider=ProviderNote(name="gemini"))

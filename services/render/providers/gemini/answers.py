@@ -49,6 +49,12 @@ def story_in(answer: types.GenerateContentResponse, note: ProviderNote) -> Made 
     return [json.dumps(story.model_dump(), ensure_ascii=False, indent=2).encode()]
 
 
+def is_flagged(answer: types.GenerateContentResponse) -> bool:
+    """Whether a rating says that the outputs should not be shown, though they came."""
+    ratings = (answer.candidates[0].safety_ratings if answer.candidates else None) or []
+    return any(rating.blocked for rating in ratings)
+
+
 def billed(answer: types.GenerateContentResponse) -> Charged:
     """Whether an answer without outputs is paid for: by the tokens it counts."""
     usage = answer.usage_metadata

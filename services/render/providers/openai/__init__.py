@@ -14,14 +14,11 @@ from dataclasses import dataclass
 import httpx
 
 from heliograph.contracts.errors import (
-    JobError,
     OutputExpired,
-    OutputRefused,
     ProviderRejected,
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import ProviderNote
-from heliograph.contracts.records import Output
 from heliograph.contracts.registry import Model
 from services.render.providers import (
     Absent,
@@ -34,8 +31,10 @@ from services.render.providers import (
     State,
     Submission,
 )
+from services.render.providers.answer_outcome import outcome_of
+from services.render.providers.answer_outputs import Search, slots_in
 from services.render.providers.inlining import UploadDoor
-from services.render.providers.openai.outputs import Made, audit, made_in
+from services.render.providers.openai.outputs import audit
 from services.render.providers.openai.verdicts import refuse
 from services.render.providers.wire import Line, NoAnswer, NotSent, Refused, parsed
 
@@ -71,6 +70,7 @@ class OpenAIProvider:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._line = Line(base_url, headers, read=READ, max_answer=MAX_ANSWER)
+        self._base_url = base_url
         self._models = models
         self._door = door
 
@@ -96,19 +96,17 @@ class OpenAIProvider:
         body = parsed(answer)
         if not isinstance(body, dict):
             raise ReplyLost("the answer is none")
-        made = made_in(body)
-        if isinstance(made, JobError):
-            return Ended(error=made, charged="yes", answer=audit(body))
-        try:
-            outputs = [await self._output(submission, each) for each in made]
-        except OutputRefused as error:
-            return Ended(error=error, charged="yes", answer=audit(body))
-        return Done(outputs=outputs, answer=audit(body))
-
-    async def _output(self, submission: Submission, made: Made) -> Output:
-        if isinstance(made, str):
-            return Output(url=made)
-        return await self._door.bring(submission.project, submission.job, made)
+        model = self._models[submission.model]
+        place = model.wire.outputs or "data"
+        search = Search(media=model.media, place=place, base_url=f"{self._base_url}/")
+        return await outcome_of(
+            slots_in(body, search),
+            door=self._door,
+            project=submission.project,
+            job=submission.job,
+            note=ProviderNote(name="openai"),
+            answer=audit(body),
+        )
 
     async def poll(self, request: Request) -> State:
         gone = OutputExpired("no requests are kept there", provider=ProviderNote(name="openai"))

@@ -29,6 +29,7 @@ from services.render.providers import (
     State,
     Submission,
 )
+from services.render.providers.inlining import UploadDoor
 from services.render.providers.reading import is_public
 from services.render.providers.replicate.history import find_prediction
 from services.render.providers.replicate.predictions import state_of, unknown_prediction
@@ -55,15 +56,22 @@ class ReplicateProvider:
     """`Provider` and `Depot` at Replicate, with one token. `models` are those of the registry, by name."""
 
     def __init__(
-        self, token: str, models: Mapping[str, Model], options: ReplicateOptions | None = None
+        self,
+        token: str,
+        models: Mapping[str, Model],
+        door: UploadDoor,
+        options: ReplicateOptions | None = None,
     ) -> None:
         self._options = options or ReplicateOptions()
         base_url = (self._options.base_url or BASE_URL).rstrip("/")
         self._line = Line(base_url, {"Authorization": f"Bearer {token}"}, read=READ)
         self._models = models
+        self._door = door
+        self._base_url = base_url
 
     async def aclose(self) -> None:
         await self._line.aclose()
+        await self._door.aclose()
 
     async def submit(self, submission: Submission) -> Accepted:
         endpoint = _ENDPOINT.fullmatch(submission.endpoint)
@@ -113,7 +121,7 @@ class ReplicateProvider:
                 if error.answer.status_code not in (404, 410):
                     raise
                 return unknown_prediction(request.request_id)
-        return state_of(answer, request.request_id)
+            return await state_of(answer, request, self._door, self._base_url)
 
     async def cancel(self, request: Request) -> None:
         if not _NAME.fullmatch(request.request_id):

@@ -8,16 +8,17 @@ import httpx
 
 from heliograph.contracts.errors import (
     JobError,
-    NoOutput,
     OutputExpired,
-    ProviderProtocol,
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
-from heliograph.contracts.records import LogLine, Output, Progress
-from services.render.providers import Done, Ended, State, Waiting, Working
+from heliograph.contracts.records import LogLine, Progress
+from services.render.providers import Done, Ended, Request, State, Waiting, Working
+from services.render.providers.answer_outcome import outcome_of
+from services.render.providers.answer_outputs import Search, slots_in
+from services.render.providers.inlining import UploadDoor
 from services.render.providers.replicate.verdicts import failure_of
-from services.render.providers.wire import excerpt, is_address, parsed
+from services.render.providers.wire import excerpt, parsed
 
 _KEPT_LINES = 20
 _PERCENT = re.compile(r"(\d{1,3})%\|")  #: as progress bars print it
@@ -26,7 +27,9 @@ _PAY_AGAIN = NextAction(
 )
 
 
-def state_of(answer: httpx.Response, request_id: str) -> State:
+async def state_of(
+    answer: httpx.Response, request: Request, door: UploadDoor, base_url: str
+) -> State:
     """
     How a prediction goes.
 
@@ -42,9 +45,9 @@ def state_of(answer: httpx.Response, request_id: str) -> State:
         case "processing":
             return Working(progress=_progress(prediction))
         case "succeeded":
-            return _outcome(prediction, request_id, excerpt(answer))
+            return await _outcome(prediction, request, door, base_url, excerpt(answer))
         case "failed" | "canceled" | "aborted":
-            return _ended(prediction, request_id, excerpt(answer))
+            return _ended(prediction, request.request_id, excerpt(answer))
         case status:
             raise ProviderUnavailable(f"the prediction is {status!r}")
 
@@ -68,29 +71,18 @@ def _progress(prediction: dict[str, Any]) -> Progress:
     )
 
 
-def _outcome(prediction: dict[str, Any], request_id: str, answer: str) -> Done | Ended:
-    urls = _urls(prediction.get("output"))
-    if not urls:
-        is_removed = prediction.get("data_removed") is True
-        error = _expired(request_id) if is_removed else NoOutput(provider=_note(request_id))
-        return Ended(error=error, charged="yes", answer=answer)
-    if not all(is_address(url) for url in urls):
-        broken = ProviderProtocol("the output is no files", provider=_note(request_id))
-        return Ended(error=broken, charged="yes", answer=answer)
-    return Done(outputs=[Output(url=url) for url in urls], answer=answer)
-
-
-def _urls(output: Any) -> list[Any]:
+async def _outcome(
+    prediction: dict[str, Any], request: Request, door: UploadDoor, base_url: str, answer: str
+) -> Done | Ended:
     """One file, several, or several by name: it depends on the model."""
-    match output:
-        case None:
-            return []
-        case list():
-            return output
-        case dict():
-            return [url for url in output.values() if url is not None]
-        case _:
-            return [output]
+    output, note = prediction.get("output"), _note(request.request_id)
+    if output in (None, [], {}) and prediction.get("data_removed") is True:
+        return Ended(error=_expired(request.request_id), charged="yes", answer=answer)
+    search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
+    slots = slots_in(output, search)
+    return await outcome_of(
+        slots, door=door, project=request.project, job=request.job, note=note, answer=answer
+    )
 
 
 def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> Ended:

@@ -1,0 +1,264 @@
+"""
+Outputs in a provider's answer: found where the model's entry says, else by one generic finder, and
+judged one by one. Pure.
+
+A place in a list that holds no file is a slot of its own: it is told, and the others are kept.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from heliograph.contracts.assets import EXTENSIONS
+from heliograph.contracts.registry import Media
+from services.render.providers.inline_content import content_in, media_type_of
+from services.render.providers.moderation import flags_beside, is_flagged
+from services.render.providers.wire import is_address as is_fetchable
+
+MOST_SLOTS = 256  #: places in an answer that are looked at
+_MOST_NODES = 20_000  #: values of an answer that are looked at
+_DEEPEST = 16  #: levels
+
+#: where models put their files that nobody described, the likeliest first
+_USUAL = [
+    "images",
+    "image",
+    "videos",
+    "video",
+    "outputs",
+    "output",
+    "data",
+    "files",
+    "file",
+    "results",
+    "result",
+    "artifacts",
+    "generated_images",
+    "predictions",
+]
+#: never results: what was sent, addresses of the request itself, what is shown meanwhile
+_NEVER = frozenset({"urls", "logs", "log", "webhook", "metrics", "request", "timings"})
+_NEVER_PARTS = ("input", "preview", "thumb", "poster", "mask")
+_BYTES = ("b64_json", "base64", "b64", "image_base64", "video_base64", "bytesBase64Encoded")
+_MAYBE_BYTES = ("data", "content")
+_ADDRESSES = ("url", "uri", "image_url", "video_url", "file_url", "download_url", "href", "src")
+_TYPES = ("content_type", "mime_type", "mimeType", "media_type")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """One place for an output, as the provider filled it."""
+
+    index: int  #: the provider's
+    url: str | None = None
+    content: bytes | None = None
+    flagged: bool = False  #: the provider says that nobody should see it
+    is_odd: bool = False  #: something is there, and it is no file
+
+    @property
+    def is_empty(self) -> bool:
+        return self.url is None and self.content is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What to look for in an answer."""
+
+    media: Media
+    place: str | None = None  #: where the model's entry says the outputs are, as `result.images`
+    base_url: str | None = None  #: of the provider, for relative addresses
+    sent: Collection[str] = ()  #: addresses that we sent, which come back in many an answer
+
+
+def slots_in(answer: Any, search: Search) -> list[Slot]:
+    """
+    The outputs of an answer, in its order, each once. Those of another media type count only where
+    there is nothing else: then storage can say what came.
+    """
+    places = list(_places(answer, search.place))
+    rows: list[list[Slot]] = []
+    for is_strict in (True, False):
+        for place in places:
+            rows.append(_Finder(search, is_strict=is_strict).slots(place))
+            if not all(slot.is_empty for slot in rows[-1]):
+                return _judged(answer, rows[-1])
+    return _judged(answer, rows[0])
+
+
+def _judged(answer: Any, row: list[Slot]) -> list[Slot]:
+    flags = flags_beside(answer)
+    return [replace(slot, flagged=True) if flags(slot.index) else slot for slot in row]
+
+
+def _places(answer: Any, place: str | None) -> Iterator[Any]:
+    """
+    Values that may hold the outputs: where the model's entry says, then lists where they usually are,
+    then all of the answer.
+    """
+    if place:
+        yield _at(answer, place.split("."))
+    if isinstance(answer, Mapping):
+        yield from (answer[n] for n in _USUAL if n in answer and isinstance(answer[n], list))
+    yield answer
+
+
+def _at(value: Any, path: list[str]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+class _Finder:
+    """Finds files in one place of an answer."""
+
+    def __init__(self, search: Search, *, is_strict: bool) -> None:
+        self._search = search
+        self._is_strict = is_strict
+        self._seen: set[str | bytes] = set(search.sent)
+        self._nodes = 0
+
+    def slots(self, value: Any) -> list[Slot]:
+        """A list is a row of slots; anything else is searched for files."""
+        if isinstance(value, list):
+            row = islice(_flat(value, 0), MOST_SLOTS)
+            return [self._slot(index, each) for index, each in enumerate(row)]
+        files = [
+            replace(s, index=i) for i, s in enumerate(islice(self._files(value, 0), MOST_SLOTS))
+        ]
+        return files or ([self._slot(0, value)] if value else [])
+
+    def _slot(self, index: int, value: Any) -> Slot:
+        self._seen = set(self._search.sent)  # two slots may hold the same
+        flagged = is_flagged(value)
+        for found in self._files(value, 0):
+            return replace(found, index=index, flagged=flagged or found.flagged)
+        return Slot(index=index, flagged=flagged, is_odd=_says_something(value))
+
+    def _files(self, value: Any, depth: int) -> Iterator[Slot]:
+        """Every file in a value, in its order, each once."""
+        self._nodes += 1
+        if depth > _DEEPEST or self._nodes > _MOST_NODES:
+            return
+        if isinstance(value, str):
+            found = self._file(value.strip(), {}, is_address=False)
+            yield from [found] if found else []
+        elif isinstance(value, list):
+            for each in value:
+                yield from self._files(each, depth + 1)
+        elif isinstance(value, Mapping):
+            own = self._own_file(value)
+            if own:
+                yield replace(own, flagged=is_flagged(value))
+                return
+            for name in _in_order(value):
+                yield from self._files(value[name], depth + 1)
+
+    def _own_file(self, value: Mapping[str, Any]) -> Slot | None:
+        """The file that an object is about: a value counts, not a key."""
+        for name in (*_BYTES, *_MAYBE_BYTES, *_ADDRESSES):
+            said = value.get(name)
+            if not isinstance(said, str) or not said.strip():
+                continue
+            found = self._bytes(said.strip(), value, is_known=name in _BYTES)
+            if found is None and name in _ADDRESSES:
+                found = self._file(said.strip(), value, is_address=True)
+            if found:
+                return found
+        return None
+
+    def _file(self, said: str, beside: Mapping[str, Any], *, is_address: bool) -> Slot | None:
+        """A text as a file: an address, one that is relative to the provider's, or the bytes."""
+        url = said
+        if not said.startswith(("http://", "https://")):
+            if found := self._bytes(said, beside, is_known=False):
+                return found
+            if not (is_address or said.startswith("/")) or not self._search.base_url:
+                return None
+            url = _joined(self._search.base_url, said)
+        if not is_fetchable(url):
+            return None
+        return self._once(url, Slot(index=0, url=url), _type_said(beside) or _type_by_name(url))
+
+    def _bytes(self, said: str, beside: Mapping[str, Any], *, is_known: bool) -> Slot | None:
+        content = content_in(said, is_known=is_known)
+        if content is None:
+            return None
+        slot = Slot(index=0, content=content)
+        return self._once(content, slot, media_type_of(said) or _type_said(beside))
+
+    def _once(self, name: str | bytes, slot: Slot, media_type: str | None) -> Slot | None:
+        if name in self._seen or (self._is_strict and not self._is_wanted(media_type)):
+            return None
+        self._seen.add(name)
+        return slot
+
+    def _is_wanted(self, media_type: str | None) -> bool:
+        """What says nothing of its type may be anything."""
+        if media_type is None or media_type == "application/octet-stream":
+            return True
+        if self._search.media == "text":
+            return not media_type.startswith(("image/", "video/", "audio/"))
+        return media_type.split(";")[0].strip() in EXTENSIONS and media_type.startswith(
+            f"{self._search.media}/"
+        )
+
+
+def _flat(row: list[Any], depth: int) -> Iterator[Any]:
+    """The members of nested lists, in order."""
+    for each in row:
+        if isinstance(each, list) and depth < _DEEPEST:
+            yield from _flat(each, depth + 1)
+        else:
+            yield each
+
+
+def _says_something(value: Any) -> bool:
+    """Whether there is more than nothing: null, an empty text, or an object of such."""
+    if isinstance(value, Mapping):
+        return any(_says_something(each) for each in value.values())
+    return value not in (None, "", False) and value != []
+
+
+def _in_order(value: Mapping[str, Any]) -> list[str]:
+    """Names of an object, usual ones first; those that never name a result are left out."""
+    names = [name for name in value if not _never(str(name).lower())]
+    return sorted(names, key=lambda name: _USUAL.index(name) if name in _USUAL else len(_USUAL))
+
+
+def _never(name: str) -> bool:
+    return name in _NEVER or any(part in name for part in _NEVER_PARTS)
+
+
+def _joined(base_url: str, said: str) -> str:
+    try:
+        return urljoin(base_url, said)
+    except ValueError:
+        return ""
+
+
+def _type_said(beside: Mapping[str, Any]) -> str | None:
+    return next((beside[name] for name in _TYPES if isinstance(beside.get(name), str)), None)
+
+
+_BY_SUFFIX = {extension: media_type for media_type, extension in EXTENSIONS.items()} | {
+    "jpeg": "image/jpeg",
+    "svg": "image/svg+xml",
+    "mov": "video/quicktime",
+    "webm": "video/webm",
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
+    "glb": "model/gltf-binary",
+    "zip": "application/zip",
+    "html": "text/html",
+    "txt": "text/plain",
+}
+
+
+def _type_by_name(url: str) -> str | None:
+    try:
+        name = urlsplit(url).path.rpartition("/")[2]
+    except ValueError:
+        return None
+    return _BY_SUFFIX.get(name.rpartition(".")[2].lower())

@@ -1,0 +1,114 @@
+"""Verdicts of a provider inside a good answer: which of the outputs it flagged. Pure."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+#: true means: flagged
+_FLAGS = frozenset(
+    [
+        "nsfw",
+        "is_nsfw",
+        "has_nsfw_concept",
+        "nsfw_content_detected",
+        "flagged",
+        "filtered",
+        "blocked",
+        "moderated",
+        "censored",
+        "safety_flagged",
+        "moderation_blocked",
+    ]
+)
+#: false means: flagged
+_CLEAN = frozenset({"respect_moderation", "is_safe", "safe", "passed_moderation"})
+#: a reason is given only where there is one
+_REASONS = frozenset(
+    {"raiFilteredReason", "rai_filtered_reason", "moderation_reason", "filter_reason"}
+)
+_FINISHES = frozenset(
+    {"finish_reason", "finishReason", "status", "moderation_status", "outcome", "code", "error"}
+)
+_REFUSED = frozenset(
+    [
+        "content_filter",
+        "content_filtered",
+        "contentfilter",
+        "content_policy",
+        "content_policy_violation",
+        "safety",
+        "moderated",
+        "moderation_blocked",
+        "nsfw",
+        "image_safety",
+        "prohibited_content",
+        "image_prohibited_content",
+        "blocked",
+        "filtered",
+    ]
+)
+_RATINGS = frozenset(
+    {"safety_ratings", "safetyRatings", "content_filter_results", "contentFilterResults"}
+)
+#: beside the outputs: a list with one verdict for each, or one for all
+_BESIDE = (
+    "has_nsfw_concepts",
+    "has_nsfw_concept",
+    "nsfw_content_detected",
+    "nsfw_concepts_detected",
+    "nsfw",
+    "is_nsfw",
+    "flagged",
+    "moderation_flags",
+)
+
+
+def is_flagged(value: Any) -> bool:
+    """Whether an output says of itself that the provider does not want it seen."""
+    if not isinstance(value, Mapping):
+        return False
+    if any(_is_true(value.get(name)) for name in _FLAGS):
+        return True
+    if any(value.get(name) is False for name in _CLEAN) or any(value.get(n) for n in _REASONS):
+        return True
+    if any(_is_refusal(value.get(name)) for name in _FINISHES):
+        return True
+    return any(_is_rated(value.get(name)) for name in _RATINGS)
+
+
+def _is_refusal(said: Any) -> bool:
+    """A word for it, or an error whose code or type is one."""
+    if isinstance(said, Mapping):
+        return any(_is_refusal(said.get(name)) for name in ("code", "type"))
+    return isinstance(said, str) and said.lower() in _REFUSED
+
+
+def _is_rated(ratings: Any) -> bool:
+    """`[{category, blocked}]`, or `{category: {filtered}}`."""
+    each = ratings.values() if isinstance(ratings, Mapping) else ratings
+    if not isinstance(ratings, Mapping | list):
+        return False
+    return any(
+        isinstance(rating, Mapping)
+        and (rating.get("blocked") is True or rating.get("filtered") is True)
+        for rating in each
+    )
+
+
+def flags_beside(answer: Any) -> Callable[[int], bool]:
+    """
+    What an answer says beside its outputs: whether the one at an index is flagged. One verdict that
+    is no list is about all of them.
+    """
+    said = [answer[n] for n in _BESIDE if n in answer] if isinstance(answer, Mapping) else []
+
+    def is_flagged_at(index: int) -> bool:
+        verdicts = (
+            each[index] if isinstance(each, list) and index < len(each) else each for each in said
+        )
+        return any(_is_true(each) for each in verdicts)
+
+    return is_flagged_at
+
+
+def _is_true(value: Any) -> bool:
+    return value is True or (isinstance(value, str) and value.lower() == "true")

@@ -1,0 +1,39 @@
+"""Answers that a test writes itself: with files of the emulator, and pictures, where it says so."""
+
+import base64
+from typing import Any
+
+from tests.support.fal.files import picture
+
+
+def written(answer: Any, files: str) -> Any:
+    """
+    An answer with its marks filled in: `<url 0>` is the address of a file, `<path 0>` the same without
+    its host, `<base64 0>` a picture, `<data 0>` one as a data address.
+    """
+    match answer:
+        case dict():
+            return {name: written(each, files) for name, each in answer.items()}
+        case list():
+            return [written(each, files) for each in answer]
+        case str() if answer.startswith("<") and answer.endswith(">"):
+            return _filled(answer.strip("<>"), files)
+    return answer
+
+
+def picture_of(number: str) -> bytes:
+    """The picture that `<base64 number>` stands for."""
+    return picture(f"written {number}")
+
+
+def _filled(mark: str, files: str) -> str:
+    kind, _, number = mark.partition(" ")
+    inline = base64.b64encode(picture_of(number)).decode()
+    return {
+        "url": f"{files}/{number}.png",
+        "path": "/" + f"{files}/{number}.png".split("/", 3)[3],
+        "base64": inline,
+        "data": f"data:image/png;base64,{inline}",
+        "lines": "\n".join(inline[n : n + 76] for n in range(0, len(inline), 76)),
+        "urlsafe": base64.urlsafe_b64encode(picture_of(number)).decode().rstrip("="),
+    }[kind]

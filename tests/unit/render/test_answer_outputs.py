@@ -1,0 +1,277 @@
+"""Outputs are found in whatever shape a model gives its answer, and judged one by one."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from services.render.providers.answer_outputs import Search, Slot, slots_in
+from tests.support.fal.files import picture
+
+IMAGES = Search(media="image", base_url="https://there.example/v1/")
+VIDEOS = Search(media="video")
+ONE, TWO = "https://there.example/1.png", "https://there.example/2.png"
+FILM = "https://there.example/film.mp4"
+PICTURE = picture("a lighthouse")
+INLINE = base64.b64encode(PICTURE).decode()
+DATA = f"data:image/png;base64,{INLINE}"
+
+
+def urls(answer: Any, search: Search = IMAGES) -> list[str | None]:
+    return [slot.url for slot in slots_in(answer, search)]
+
+
+def only(answer: Any, search: Search = IMAGES) -> Slot:
+    [slot] = slots_in(answer, search)
+    return slot
+
+
+# -- where outputs are
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"images": [{"url": ONE}, {"url": TWO}]},
+        {"images": [ONE, TWO]},
+        {"images": [[ONE], [TWO]]},
+        {"images": [{"image": {"url": ONE}}, {"image": {"url": TWO}}], "seed": 7},
+        {"data": [{"url": ONE, "revised_prompt": "a keeper"}, {"url": TWO}]},
+        {"result": {"images": [{"url": ONE}, {"url": TWO}]}},
+        {"output": [{"file": ONE, "width": 64}, {"file": TWO, "width": 64}]},
+        {"left": ONE, "right": TWO},
+        [ONE, TWO],
+        [{"href": ONE}, {"href": TWO}],
+    ],
+    ids=str,
+)
+def test_files_are_found_in_any_shape(answer: Any) -> None:
+    assert urls(answer) == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"images": None, "image": {"url": ONE}},
+        {"images": [], "image": ONE},
+        {"images": [None], "output": [ONE]},
+        {"image": ONE, "seed": 77, "nsfw": False, "caption": "a keeper"},
+        {"image": {"url": ONE}, "images": [{"url": ONE}]},
+        {"image": ONE, "again": {"url": ONE}},
+        {"url": "", "b64_json": "", "images": [ONE]},
+        ONE,
+    ],
+    ids=str,
+)
+def test_a_value_counts_and_each_file_once(answer: Any) -> None:
+    assert urls(answer) == [ONE]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"input": {"image_url": TWO}},
+        {"input_images": [TWO]},
+        {"urls": {"get": TWO}},
+        {"logs": f"see {TWO}"},
+        {"preview": {"url": TWO}},
+        {"thumbnail_url": TWO},
+        {"mask_url": TWO},
+        {"note": f"look at {TWO}"},
+        {"audio": {"url": "https://there.example/a.mp3"}},
+    ],
+    ids=str,
+)
+def test_what_is_no_result_is_not_taken_for_one(beside: dict[str, Any]) -> None:
+    assert urls({**beside, "made": {"url": ONE}}) == [ONE]
+
+
+def test_an_address_that_we_sent_is_no_output() -> None:
+    search = Search(media="image", sent=[TWO])
+
+    assert urls({"image": {"url": TWO}, "edited": {"url": ONE}}, search) == [ONE]
+
+
+def test_only_files_of_the_media_that_the_model_makes_count() -> None:
+    answer = {"image": {"url": ONE}, "video": {"url": FILM}}
+
+    assert urls(answer, VIDEOS) == [FILM]
+    assert urls(answer, IMAGES) == [ONE]
+
+
+@pytest.mark.parametrize("kind", ["image/svg+xml", "model/gltf-binary", "text/html"])
+def test_where_nothing_else_came_the_wrong_type_is_shown_to_storage(kind: str) -> None:
+    answer = {"images": [{"url": "https://there.example/x", "content_type": kind}]}
+
+    assert urls(answer) == ["https://there.example/x"]
+
+
+def test_the_models_entry_says_where_outputs_are() -> None:
+    answer = {"images": [{"url": ONE}], "made": {"frames": [{"url": TWO}]}}
+
+    assert urls(answer, Search(media="image", place="made.frames")) == [TWO]
+    assert urls(answer, Search(media="image", place="not.there")) == [ONE]
+
+
+@pytest.mark.parametrize("said", ["/files/1.png", "../files/1.png", "//there.example/files/1.png"])
+def test_a_relative_address_is_relative_to_the_provider(said: str) -> None:
+    assert urls({"images": [{"url": said}]}) == ["https://there.example/files/1.png"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {}, [], {"images": []}, {"images": None}, {"output": [None]}, {"images": [{}]}],
+    ids=str,
+)
+def test_an_answer_without_anything_has_no_odd_slot(answer: Any) -> None:
+    slots = slots_in(answer, IMAGES)
+
+    assert all(slot.is_empty and not slot.is_odd for slot in slots)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "nothing",
+        {"pictures": "none"},
+        {"images": "none"},
+        {"images": [{"url": "ftp://there.example/1.png"}]},
+        {"images": [{"url": "https://there.example/" + "a" * 5_000}]},
+        {"images": [{"b64_json": "*"}]},
+        {"images": [7]},
+    ],
+    ids=lambda answer: str(answer)[:60],
+)
+def test_what_is_no_file_is_odd(answer: Any) -> None:
+    slots = slots_in(answer, IMAGES)
+
+    assert slots
+    assert all(slot.is_empty for slot in slots)
+    assert any(slot.is_odd for slot in slots)
+
+
+def test_an_answer_of_any_size_and_depth_is_looked_at_within_bounds() -> None:
+    deep: Any = ONE
+    for _ in range(500):
+        deep = {"a": [deep]}
+
+    assert urls(deep) in ([], [None])
+    assert len(slots_in([None] * 100_000, IMAGES)) < 1_000
+    assert len(slots_in({f"a{n}": n for n in range(100_000)}, IMAGES)) <= 1
+
+
+# -- each for itself
+
+
+@pytest.mark.parametrize(
+    "missing", [None, "", {}, {"url": None}, {"b64_json": "", "url": None}, {"url": ""}], ids=str
+)
+def test_an_empty_slot_leaves_the_others(missing: Any) -> None:
+    slots = slots_in({"images": [{"url": ONE}, missing, {"url": TWO}]}, IMAGES)
+
+    assert [(slot.index, slot.url) for slot in slots] == [(0, ONE), (1, None), (2, TWO)]
+    assert not slots[1].is_odd
+
+
+def test_two_slots_may_hold_the_same() -> None:
+    slots = slots_in({"data": [{"b64_json": INLINE}] * 3}, IMAGES)
+
+    assert [slot.content for slot in slots] == [PICTURE] * 3
+
+
+# -- bytes inside
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        INLINE,
+        DATA,
+        f"data:image/png;charset=utf-8;base64,{INLINE}",
+        f"data:;base64,{INLINE}",
+        f"DATA:application/octet-stream;BASE64,{INLINE}",
+        "\r\n".join(INLINE[n : n + 64] for n in range(0, len(INLINE), 64)),
+        INLINE.rstrip("="),
+        base64.urlsafe_b64encode(PICTURE).decode(),
+        base64.urlsafe_b64encode(PICTURE).decode().rstrip("="),
+        f"  {INLINE}\n",
+    ],
+    ids=range(10),
+)
+@pytest.mark.parametrize("name", ["b64_json", "url", "data", "image"])
+def test_base64_is_read_however_it_is_written(said: str, name: str) -> None:
+    assert only({"data": [{name: said}]}).content == PICTURE
+    assert only({"images": [said]}).content == PICTURE
+
+
+def test_an_empty_text_of_bytes_leaves_the_address_beside_it() -> None:
+    assert urls({"data": [{"b64_json": "", "url": ONE}]}) == [ONE]
+    assert urls({"data": [{"b64_json": "*", "url": ONE}]}) == [ONE]
+
+
+def test_a_text_is_not_taken_for_bytes() -> None:
+    answer = {"caption": "alighthousekeeperwhokeepsalighthouse" * 9, "image": ONE}
+
+    assert urls(answer) == [ONE]
+
+
+# -- what the provider says of them
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"respect_moderation": False},
+        {"nsfw": True},
+        {"has_nsfw_concept": True},
+        {"finish_reason": "CONTENT_FILTERED"},
+        {"raiFilteredReason": "a person"},
+        {"safety_ratings": [{"category": "X", "blocked": True}]},
+        {"content_filter_results": {"sexual": {"filtered": True, "severity": "high"}}},
+        {"error": {"code": "content_policy_violation", "message": "no"}},
+    ],
+    ids=str,
+)
+def test_an_output_that_is_flagged_is_known_whether_it_is_there_or_not(
+    said: dict[str, Any],
+) -> None:
+    slots = slots_in({"data": [{"url": ONE}, {"url": TWO, **said}, said]}, IMAGES)
+
+    assert [slot.flagged for slot in slots] == [False, True, True]
+    assert slots[1].url == TWO
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"respect_moderation": True},
+        {"nsfw": False},
+        {"finish_reason": "STOP"},
+        {"safety_ratings": [{"category": "X", "blocked": False, "probability": "LOW"}]},
+        {"content_filter_results": {"sexual": {"filtered": False}}},
+        {"error": None},
+    ],
+    ids=str,
+)
+def test_a_clean_verdict_is_no_flag(said: dict[str, Any]) -> None:
+    assert not only({"images": [{"url": ONE, **said}]}).flagged
+
+
+@pytest.mark.parametrize(
+    ("said", "flagged"),
+    [
+        ({"has_nsfw_concepts": [False, True]}, [False, True]),
+        ({"has_nsfw_concepts": [True]}, [True, False]),
+        ({"has_nsfw_concepts": []}, [False, False]),
+        ({"nsfw_content_detected": [True, True]}, [True, True]),
+        ({"nsfw": True}, [True, True]),
+        ({"nsfw": False}, [False, False]),
+    ],
+    ids=str,
+)
+def test_verdicts_beside_the_outputs_are_theirs_in_order(
+    said: dict[str, Any], flagged: list[bool]
+) -> None:
+    slots = slots_in({"images": [{"url": ONE}, {"url": TWO}], **said}, IMAGES)
+
+    assert [slot.flagged for slot in slots] == flagged
