@@ -6,11 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Record, Takeover
 from heliograph.contracts.requests import Reference
 from tests.support.fal.rig import a_fal
 from tests.support.fal.running import FalAccount, FalServer
 from tests.support.fal.working import FalWorker, a_fal_job
+from tests.support.records import taking_over
 
 
 @pytest.fixture
@@ -74,3 +75,20 @@ async def test_an_address_that_cannot_be_called_ends_the_job_before_the_intent(
     assert job.error
     assert (job.status, job.error.code, job.charged) == ("failed", "reference_failed", "no")
     assert worker.steps(job.id) == ["accepted", "started", "failed"]
+
+
+async def test_a_free_retry_is_asked_for_though_its_model_left_the_registry(
+    worker: FalWorker, fal: FalAccount
+) -> None:
+    prompt = f"a lighthouse {uuid4().hex}"
+    first = await worker.run(a_fal_job(prompt, {}))
+    sent = first.internal.attempts[-1]
+    takeover = Takeover(
+        job=first.id, account="fal", endpoint=sent.endpoint, request_id=sent.request_id
+    )
+
+    job = await worker.run(taking_over(accepted(prompt, model="fal/gone"), takeover))
+
+    assert job.error is None
+    assert job.internal.outputs == first.internal.outputs
+    assert (job.charged, len(fal.accepted(prompt))) == ("no", 1)
