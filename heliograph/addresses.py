@@ -1,6 +1,7 @@
 """Addresses of services: checked before they are used, and what is told when nobody answers there."""
 
 from ssl import SSLError
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -22,8 +23,9 @@ def proxy_address(text: str | None) -> str | None:
 
 def _check(text: str, what: str) -> None:
     try:
+        _ = urlsplit(text).port  # raises where brackets or digits are wrong
         url = httpx.URL(text)
-    except (httpx.InvalidURL, UnicodeError) as error:
+    except (httpx.InvalidURL, ValueError) as error:
         raise AddressRefused(f"{what} {text!r}: {error}") from error
     if url.scheme not in ("http", "https"):
         reason = f"it begins with neither http:// nor https:// ({url.scheme or 'nothing'})"

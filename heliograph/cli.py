@@ -4,21 +4,22 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from heliograph.client import Client
 from heliograph.contracts.actions import ActionItem
 from heliograph.contracts.batches import BatchItem
 from heliograph.contracts.records import Job
 from heliograph.contracts.sim import read_ledger
-from heliograph.failures import ClientError, NotReachable, Refused
+from heliograph.failures import ClientError, NotReachable, Refused, Unsendable
 from heliograph.progress import show_progress
+from heliograph.tables import JOB_COLUMNS, Cells, job_cells, model_cells, show_table
 
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3  #: exit codes
 
@@ -37,6 +38,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, fo
 Gateway = Annotated[
     str | None, typer.Option("--url", envvar="HELIOGRAPH_PUBLIC_URL", help="The gateway.")
 ]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", min=0, help="Seconds to wait, at most.")
+]
 Project = Annotated[str | None, typer.Option("--project", "-p", envvar="HELIOGRAPH_PROJECT")]
 
 T = TypeVar("T")
@@ -48,6 +52,8 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except NotReachable as error:
         _fail(str(error), UNREACHABLE)
+    except Unsendable as error:
+        _fail(str(error), USAGE)
     except Refused as error:
         for each in error.problem.errors:
             _err.print(f"  {each.pointer}: {each.detail}", highlight=False, markup=False)
@@ -59,8 +65,16 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _fail(reason: str, code: int) -> NoReturn:
-    _err.print(reason, style="red", highlight=False, markup=False)
+    _err.print(reason, style="red", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(code)
+
+
+def _show_all(jobs: Sequence[Job], *, as_json: bool) -> None:
+    if as_json:
+        for job in jobs:
+            print(job.model_dump_json())
+    else:
+        show_table(_out, JOB_COLUMNS, map(job_cells, jobs))
 
 
 def _show(job: Job, *, as_json: bool) -> None:
@@ -108,6 +122,7 @@ def submit(
         Path | None, typer.Option("--output", "-o", help="Folder for results.")
     ] = None,
     wait: Annotated[bool, typer.Option(help="Stay until it is done.")] = True,
+    timeout: Timeout = None,
     as_json: AsJson = False,
     url: Gateway = None,
     project: Project = None,
@@ -128,7 +143,7 @@ def submit(
             if not wait:
                 _show(job, as_json=as_json)
                 return DONE
-            [job] = await _watch(client, [job], as_json=as_json)
+            [job] = await _watch(client, [job], timeout, as_json=as_json)
             await _keep(client, job, output)
             return _exit_code([job])
 
@@ -141,17 +156,28 @@ def _reference(text: str) -> dict[str, str]:
     return {"upload" if text.startswith("sha256:") else "url": text}
 
 
-async def _watch(client: Client, jobs: list[Job], *, as_json: bool) -> list[Job]:
+async def _watch(
+    client: Client, jobs: list[Job], timeout: float | None, *, as_json: bool
+) -> list[Job]:
     ids = [job.id for job in jobs]
     if as_json:
-        ended = await client.finish(*ids)
+        ended = await client.finish(*ids, timeout=timeout)
     else:
         names = {job.id: job.slot or job.kind for job in jobs}
-        async with client.follow(*ids) as events:
+        async with client.follow(*ids, timeout=timeout) as events:
             ended = await show_progress(events, names, _out)
-    for job in ended:
-        _show(job, as_json=as_json)
+    if len(ended) == 1:
+        _show(ended[0], as_json=as_json)
+    else:
+        _show_all(ended, as_json=as_json)
     return ended
+
+
+def _show_change(job: Job, *, as_json: bool) -> None:
+    if as_json:
+        print(job.model_dump_json())
+    else:
+        print("  ".join(filter(None, (job.id, job.kind, job.slot, job.status, job.phase))))
 
 
 async def _keep(client: Client, job: Job, folder: Path | None) -> None:
@@ -167,6 +193,7 @@ async def _keep(client: Client, job: Job, folder: Path | None) -> None:
 @app.command()
 def follow(
     jobs: Annotated[list[str] | None, typer.Argument(help="Ids; none: the whole project.")] = None,
+    timeout: Timeout = None,
     as_json: AsJson = False,
     url: Gateway = None,
     project: Project = None,
@@ -177,11 +204,11 @@ def follow(
         async with Client(url, project=project) as client:
             if jobs:
                 found = [await client.get(job) for job in jobs]
-                return _exit_code(await _watch(client, found, as_json=as_json))
-            async with client.follow() as events:
+                return _exit_code(await _watch(client, found, timeout, as_json=as_json))
+            async with client.follow(timeout=timeout) as events:
                 async for event in events:
                     if event.job:
-                        _show(event.job, as_json=as_json)
+                        _show_change(event.job, as_json=as_json)
         return DONE
 
     raise typer.Exit(_run(work()))
@@ -202,12 +229,12 @@ def list_jobs(
 
     async def work() -> None:
         async with Client(url, project=project) as client:
-            shown = 0
+            found: list[Job] = []
             async for job in client.jobs(**{n: v for n, v in filters.items() if v is not None}):
-                _show(job, as_json=as_json)
-                shown += 1
-                if shown >= limit:
-                    return
+                found.append(job)
+                if len(found) >= limit:
+                    break
+            _show_all(found, as_json=as_json)
 
     _run(work())
 
@@ -263,7 +290,7 @@ def retry(
 @app.command()
 def batch(
     file: Annotated[
-        typer.FileText, typer.Argument(help="One request a line, as JSON; - is stdin.")
+        typer.FileBinaryRead, typer.Argument(help="One request a line, as JSON; - is stdin.")
     ],
     only_missing: Annotated[
         bool, typer.Option("--only-missing", help="Leave out slots that have a version, or will.")
@@ -327,13 +354,15 @@ def act(
 
 def _report(items: Sequence[BatchItem | ActionItem], *, as_json: bool) -> int:
     """Show what became of each, and return the exit code."""
-    for item in items:
-        if item.job:
-            _show(item.job, as_json=as_json)
-        if item.problem:
-            _err.print(
-                f"  {item.problem.code}: {item.problem.detail}", highlight=False, markup=False
-            )
+    jobs = [item.job for item in items if item.job]
+    if as_json:
+        _show_all(jobs, as_json=True)
+    else:
+        rows = [{**(job_cells(i.job) if i.job else {}), "outcome": i.outcome} for i in items]
+        show_table(_out, ("outcome", *JOB_COLUMNS), rows)
+    for problem in (item.problem for item in items if item.problem):
+        reason = f"  {problem.code}: {problem.detail}"
+        _err.print(reason, highlight=False, markup=False, soft_wrap=True)
     return FAILED if any(item.problem for item in items) else DONE
 
 
@@ -343,7 +372,9 @@ def models(as_json: AsJson = False, url: Gateway = None) -> None:
 
     async def work() -> None:
         async with Client(url) as client:
-            _table(await client.models(), ("name", "media", "title"), as_json=as_json)
+            found = await client.models()
+            columns = ("name", "media", "price", "title")
+            _table(found if as_json else map(model_cells, found), columns, as_json=as_json)
 
     _run(work())
 
@@ -360,15 +391,12 @@ def lanes(as_json: AsJson = False, url: Gateway = None) -> None:
     _run(work())
 
 
-def _table(items: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
+def _table(items: Iterable[Cells], columns: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
         for item in items:
             print(json.dumps(item, ensure_ascii=False))
-        return
-    table = Table(*columns, box=None)
-    for item in items:
-        table.add_row(*(str(item[column]) for column in columns))
-    _out.print(table)
+    else:
+        show_table(_out, columns, items)
 
 
 @unreadable.command(name="list")
@@ -400,5 +428,8 @@ def ledger() -> None:
 
 def main() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that cannot show it all shows the rest
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="heliograph")
     sys.exit(DONE)

@@ -50,7 +50,7 @@ async def show_progress(
             _draw(bars, task, event, console)
             if event.job and event.job.status in FINAL:
                 ended[event.about] = event.job
-            if len(ended) == len(names):
+            if ended.keys() >= names.keys():
                 break
     return [ended[job] for job in names]
 

@@ -1,36 +1,15 @@
 """The command line: what scripts may rely on."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.support.servers import free_port
+from tests.support.shell import run_heliograph
 from tests.support.stack import Stack
 
 
-def _heliograph(
-    stack: Stack, *arguments: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("heliograph")), *arguments],
-        env={
-            **os.environ,
-            "HELIOGRAPH_PUBLIC_URL": stack.url("gateway"),
-            "HELIOGRAPH_HOME": str(stack.home),
-            "NO_COLOR": "1",
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_a_prompt_becomes_a_file(stack: Stack, project: str, tmp_path: Path) -> None:
-    ended = _heliograph(
+    ended = run_heliograph(
         stack, "submit", "a lighthouse", "-k", "portrait", "-p", project,
         "-P", "seconds=0.2", "-P", "seed=7", "-o", str(tmp_path), "--json",
     )  # fmt: skip
@@ -44,14 +23,14 @@ def test_a_prompt_becomes_a_file(stack: Stack, project: str, tmp_path: Path) -> 
 
 
 def test_progress_is_shown_to_people(stack: Stack, project: str) -> None:
-    ended = _heliograph(stack, "submit", "x", "-p", project, "-P", "seconds=0.2")
+    ended = run_heliograph(stack, "submit", "x", "-p", project, "-P", "seconds=0.2")
 
     assert "100 %" in ended.stdout
     assert "succeeded" in ended.stdout
 
 
 def test_a_failed_job_is_exit_code_1(stack: Stack, project: str) -> None:
-    ended = _heliograph(stack, "submit", "x", "-p", project, "-P", "fault=reject")
+    ended = run_heliograph(stack, "submit", "x", "-p", project, "-P", "fault=reject")
 
     assert ended.returncode == 1
     assert "provider_rejected" in ended.stdout
@@ -60,37 +39,37 @@ def test_a_failed_job_is_exit_code_1(stack: Stack, project: str) -> None:
 def test_a_refused_request_is_exit_code_2_and_points_at_the_field(
     stack: Stack, project: str
 ) -> None:
-    ended = _heliograph(stack, "submit", "x", "-p", project, "-P", "steps=none")
+    ended = run_heliograph(stack, "submit", "x", "-p", project, "-P", "steps=none")
 
     assert ended.returncode == 2
     assert "/parameters/steps" in ended.stderr
 
 
 def test_a_wrong_word_is_exit_code_2(stack: Stack) -> None:
-    assert _heliograph(stack, "dance").returncode == 2
-    assert _heliograph(stack, "submit", "x", "-P", "nonsense").returncode == 2
+    assert run_heliograph(stack, "dance").returncode == 2
+    assert run_heliograph(stack, "submit", "x", "-P", "nonsense").returncode == 2
 
 
 def test_nobody_there_is_exit_code_3(stack: Stack) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
 
-    ended = _heliograph(stack, "models", HELIOGRAPH_PUBLIC_URL=nowhere)
+    ended = run_heliograph(stack, "models", HELIOGRAPH_PUBLIC_URL=nowhere)
 
     assert ended.returncode == 3
 
 
 def test_jobs_are_listed_got_canceled_and_retried(stack: Stack, project: str) -> None:
-    made = _heliograph(
+    made = run_heliograph(
         stack, "submit", "x", "-p", project, "-P", "seconds=100", "--no-wait", "--json"
     )
     job = json.loads(made.stdout)["id"]
 
-    canceled = _heliograph(stack, "cancel", job, "--json")
-    followed = _heliograph(stack, "follow", job, "-p", project, "--json")
-    got = _heliograph(stack, "get", job, "--json")
-    listed = _heliograph(stack, "jobs", "-p", project, "--status", "canceled", "--json")
-    retried = _heliograph(stack, "retry", job, "--from", "submit", "--key", "k", "--json")
-    _heliograph(stack, "cancel", json.loads(retried.stdout)["id"])
+    canceled = run_heliograph(stack, "cancel", job, "--json")
+    followed = run_heliograph(stack, "follow", job, "-p", project, "--json")
+    got = run_heliograph(stack, "get", job, "--json")
+    listed = run_heliograph(stack, "jobs", "-p", project, "--status", "canceled", "--json")
+    retried = run_heliograph(stack, "retry", job, "--from", "submit", "--key", "k", "--json")
+    run_heliograph(stack, "cancel", json.loads(retried.stdout)["id"])
 
     assert json.loads(canceled.stdout)["id"] == job
     assert followed.returncode == 1
@@ -108,16 +87,16 @@ def test_many_are_asked_for_canceled_and_retried(
     requests.write_text("\n".join(lines))
     where = ("-p", project, "--json")
 
-    made = _heliograph(stack, "batch", str(requests), "--only-missing", *where)
-    again = _heliograph(stack, "batch", str(requests), "--only-missing", *where)
+    made = run_heliograph(stack, "batch", str(requests), "--only-missing", *where)
+    again = run_heliograph(stack, "batch", str(requests), "--only-missing", *where)
     batch = made.stderr.strip()
-    preview = _heliograph(stack, "act", "cancel", "--batch", batch, "--dry-run", *where)
-    canceled = _heliograph(stack, "act", "cancel", "--batch", batch, *where)
-    unsaid = _heliograph(stack, "act", "cancel", *where)
+    preview = run_heliograph(stack, "act", "cancel", "--batch", batch, "--dry-run", *where)
+    canceled = run_heliograph(stack, "act", "cancel", "--batch", batch, *where)
+    unsaid = run_heliograph(stack, "act", "cancel", *where)
     jobs = [json.loads(line)["id"] for line in made.stdout.splitlines()]
-    _heliograph(stack, "follow", *jobs, *where)
-    retried = _heliograph(stack, "act", "retry", *jobs, *where)
-    _heliograph(stack, "act", "cancel", "--kind", "shot", *where)
+    run_heliograph(stack, "follow", *jobs, *where)
+    retried = run_heliograph(stack, "act", "retry", *jobs, *where)
+    run_heliograph(stack, "act", "cancel", "--kind", "shot", *where)
 
     assert made.returncode == canceled.returncode == retried.returncode == 0, made.stderr
     assert len(jobs) == 3
@@ -128,19 +107,21 @@ def test_many_are_asked_for_canceled_and_retried(
 
 
 def test_models_and_lanes_are_shown(stack: Stack) -> None:
-    models = _heliograph(stack, "models", "--json").stdout.splitlines()
-    lanes = _heliograph(stack, "lanes").stdout
+    models = run_heliograph(stack, "models", "--json").stdout.splitlines()
+    lanes = run_heliograph(stack, "lanes").stdout
 
     assert "sim/picture" in {json.loads(line)["name"] for line in models}
     assert "portraits" in lanes
 
 
 def test_the_ledger_of_the_sim_is_one_object_a_line(stack: Stack, project: str) -> None:
-    _heliograph(
+    run_heliograph(
         stack, "submit", "x", "-p", project, "-P", "seconds=0", "-P", "price=0.01", "--json"
     )
 
-    lines = [json.loads(line) for line in _heliograph(stack, "sim", "ledger").stdout.splitlines()]
+    lines = [
+        json.loads(line) for line in run_heliograph(stack, "sim", "ledger").stdout.splitlines()
+    ]
 
     [line] = [line for line in lines if line["project"] == project]
     assert list(line) == [

@@ -1,0 +1,90 @@
+"""Tables of the command line: one line a thing, an empty cell for what is not known."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from heliograph.contracts.records import Cost, Job
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_NO_TERMINAL = 1_000  #: columns where nobody's window has an edge
+_WHOLE = frozenset({"id", "job"})  #: columns that are never cut, so that they can be copied
+
+JOB_COLUMNS = ("id", "kind", "slot", "state", "age", "cost")
+
+Cells = Mapping[str, Any]
+
+
+def show_table(console: Console, columns: Sequence[str], rows: Iterable[Cells]) -> None:
+    """Draw it; where there is no terminal, nothing is cut or folded."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=column in _WHOLE, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell(row.get(column))) for column in columns))
+    console.print(table, width=None if console.is_terminal else _NO_TERMINAL)
+
+
+def cell(value: Any) -> str:
+    """What a cell says."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(each) for each in value)
+    return str(value)
+
+
+def job_cells(job: Job, now: datetime | None = None) -> Cells:
+    """A job in one line."""
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "slot": job.slot,
+        "state": job.status,
+        "age": age(job.created_at, now or datetime.now(UTC)),
+        "cost": cost(job.cost),
+        "why": job.error.code if job.error else None,
+    }
+
+
+def age(since: datetime, now: datetime) -> str:
+    """How long ago, in its largest unit."""
+    seconds = max(0, int((now - since).total_seconds()))
+    size, unit = next(each for each in _UNITS if seconds >= each[0] or each[0] == 1)
+    return f"{seconds // size} {unit}"
+
+
+def cost(found: Cost) -> str:
+    """What was paid; what it is likely to cost, with `~`, while that is not known."""
+    if found.actual is not None:
+        return f"{money(found.actual)} {found.currency}"
+    return f"~{money(found.estimated)} {found.currency}"
+
+
+def money(amount: Decimal) -> str:
+    """Without zeros at its end."""
+    plain = f"{amount:f}"
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def model_cells(model: Mapping[str, Any]) -> Cells:
+    """A model in one line, as the gateway shows it."""
+    return {**model, "price": price(model.get("price") or {})}
+
+
+def price(found: Mapping[str, Any]) -> str | None:
+    """What a model takes, and for what; None when nobody has said."""
+    if found.get("parameter"):
+        return f"by {found['parameter']}"
+    if found.get("amount") is None:
+        return None
+    amount = money(Decimal(str(found["amount"])))
+    unit = f" / {found['unit']}" if found.get("unit") else ""
+    return f"{amount} {found.get('currency', 'USD')}{unit}"
