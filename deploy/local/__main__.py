@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Coroutine
 
-from pydantic import ValidationError
 from rich.console import Console
 
 from deploy.local.demo import CASTS, check_provider, run_demo
@@ -17,7 +16,7 @@ from deploy.local.readiness import addresses, check_ports, until_ready
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
 from heliograph.runtime.registry import load_registry
-from heliograph.runtime.starting import CannotStart
+from heliograph.runtime.starting import CannotStart, read_settings
 
 _READY_PATIENCE = 60.0  #: seconds for the demo's services to come up
 
@@ -29,7 +28,7 @@ def main() -> int:
     parser.add_argument("--provider", choices=CASTS, default="sim", help="who makes the demo")
     asked = parser.parse_args()
     try:
-        settings = LocalSettings()
+        settings = read_settings(LocalSettings)
         settings.folder.make_private()
         check_provider(settings, asked.provider)
         load_registry(settings)
@@ -40,10 +39,6 @@ def main() -> int:
         return asyncio.run(_until_signal(work))
     except CannotStart as error:
         print(error, file=sys.stderr)
-    except ValidationError as error:
-        for each in error.errors():
-            name = "_".join(map(str, ("HELIOGRAPH", *each["loc"]))).upper()
-            print(f"{name}: {each['msg']}", file=sys.stderr)
     return 2
 
 

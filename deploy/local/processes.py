@@ -124,7 +124,7 @@ def service(name: str, settings: LocalSettings) -> list[Process]:
 def _hosts_of_results(settings: LocalSettings) -> dict[str, str]:
     """Storage knows the first render by itself; the others are further hosts to fetch from."""
     others = [f"{settings.host}:{port}" for port in settings.service_ports("render")[1:]]
-    return {"HELIOGRAPH_PROVIDER_HOSTS": ",".join([settings.provider_hosts, *others])}
+    return {"HELIOGRAPH_PROVIDER_HOSTS": ",".join([*settings.provider_hosts, *others])}
 
 
 def processes(settings: LocalSettings) -> list[Process]:

@@ -16,7 +16,6 @@ class LocalSettings(ServiceSettings):
     renders: int = Field(default=1, ge=1, le=_MOST)
     storages: int = Field(default=1, ge=1, le=_MOST)
     statuses: int = Field(default=1, ge=1, le=_MOST)
-    provider_hosts: str = ""  #: further hosts that storage may fetch from, separated by commas
     #: names of further variables that services get, as a library of theirs reads; comma-separated
     pass_variables: Annotated[list[str], NoDecode] = Field(default_factory=list)
     restart_pause: float = Field(default=5.0, gt=0)  #: seconds, for what dies again and again

@@ -1,10 +1,12 @@
 """Authorities of URLs: host and port as `Host` headers, origins and settings write them."""
 
 import ipaddress
+import re
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  #: of apps, too, as `capacitor://localhost`
 _ELSEWHERE = frozenset("/\\?#@*, \t")  #: characters that no host and port have
 
 
@@ -51,13 +53,81 @@ def origin_of(url: str) -> Origin | None:
     return parse_origin(f"{parts.scheme}://{parts.netloc}")
 
 
+# -- as settings write them: what could never match is refused, with ValueError
+
+
 def checked_host(text: str) -> str:
-    """A host as settings write it, in small letters. Raises ValueError for what is none."""
+    """A host, in small letters."""
     if parse_authority(text) is None:
         raise ValueError(
-            f"{text!r} is no host: write `name` or `name:port`, without scheme and path"
+            f"{_shown(text)} is no host: write `name` or `name:port`, without scheme and path"
         )
     return text.lower()
+
+
+def checked_host_pattern(text: str) -> str:
+    """A host, or `*.` and a domain, in small letters."""
+    host = checked_host(text.removeprefix("*."))
+    if host.endswith(":443"):
+        raise ValueError(f"{_shown(text)}: the port of https is left out, write {text[:-4]!r}")
+    return "*." + host if text.startswith("*.") else host
+
+
+def checked_origin(text: str) -> str:
+    """An origin as browsers send it; a slash at its end is cut."""
+    origin = text.rstrip("/")
+    scheme, _, place = origin.partition("://")
+    if origin in ("*", "null"):
+        raise ValueError(
+            f"{_shown(text)} is any page: name the origin of each, as `https://app.example`"
+        )
+    if not _SCHEME.fullmatch(scheme.lower()) or parse_authority(place) is None:
+        form = "`https://app.example` or `http://localhost:5173`, without a path"
+        raise ValueError(f"{_shown(text)} is no origin: write {form}")
+    if origin != origin.lower():
+        raise ValueError(f"{_shown(text)}: browsers send small letters, write {origin.lower()!r}")
+    port = _DEFAULT_PORTS.get(scheme)
+    if port and place.endswith(f":{port}"):
+        plain = origin.removesuffix(f":{port}")
+        raise ValueError(
+            f"{_shown(text)}: browsers leave the port of {scheme} out, write {plain!r}"
+        )
+    return origin
+
+
+def checked_url(text: str) -> str:
+    """An address of a service, with a path or without."""
+    parts = _web_address(text)
+    if parts.query or parts.fragment:
+        raise ValueError("it has a query or a fragment: write `https://host/path`")
+    return text
+
+
+def checked_endpoint(text: str) -> str:
+    """The address of a store: scheme, host and port. A slash at its end is cut."""
+    parts = _web_address(text)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it has a path or a query: a store is at the root of its host")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _shown(text: str) -> str:
+    """A setting in an error, unless there may be a password in it."""
+    return "this" if "@" in text else repr(text)
+
+
+def _web_address(text: str) -> SplitResult:
+    """Of a wrong one nothing is shown: there may be a password in it."""
+    form = "write `https://host` or `http://host:port`"
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError(f"it is no address: {form}") from None
+    if "@" in parts.netloc:
+        raise ValueError(f"it has a user or a password: {form}")
+    if parts.scheme not in _DEFAULT_PORTS or parse_authority(parts.netloc) is None:
+        raise ValueError(f"it is no address on the web: {form}")
+    return parts
 
 
 def is_loopback(host: str) -> bool:

@@ -26,9 +26,9 @@ class HostAllowList:
     def __init__(self, settings: ServiceSettings) -> None:
         public = {origin for url in settings.public_urls if (origin := origin_of(url))}
         named = {origin for host in settings.allowed_hosts for origin in _origins_of(host)}
-        listed = {origin for text in settings.allowed_origins if (origin := parse_origin(text))}
         self._hosts = {origin.authority for origin in public | named}
-        self._origins = public | named | listed
+        self._origins = public | named
+        self._allowed = frozenset(settings.allowed_origins)
         self._bound = settings.host
         self._ports = settings.known_ports
 
@@ -46,7 +46,7 @@ class HostAllowList:
 
     def is_welcome(self, text: str | None, bound_port: int | None) -> bool:
         """Whether an `Origin` is of no page, of one of our own, or of one of the allowed."""
-        if text is None:
+        if text is None or text in self._allowed:
             return True
         origin = parse_origin(text)
         if origin is None:

@@ -20,7 +20,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from heliograph.runtime.authorities import checked_host, is_loopback
+from heliograph.runtime.authorities import (
+    checked_endpoint,
+    checked_host,
+    checked_host_pattern,
+    checked_origin,
+    checked_url,
+    is_loopback,
+)
 from heliograph.runtime.home import Home
 
 NO_ENV_FILE = "HELIOGRAPH_NO_ENV_FILE"  #: set: `.env` is not read
@@ -62,6 +69,12 @@ class ServiceSettings(BaseSettings):
     #: where render brings what came inside an answer; null: storage on this host
     storage_inside_url: Url | None = None
 
+    #: hosts (with port) that results may be fetched from, beside the providers' own; comma-separated
+    provider_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    #: hosts (with port) in our network whose references may be read for providers that cannot fetch
+    #: them; comma-separated
+    reference_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+
     nats_url: str | None = None  #: use this server instead of the bundled one; with its credentials
     nats_monitor_url: str | None = None  #: where that server tells its configuration, over HTTP
     s3_endpoint: str | None = None  #: use this store instead of the bundled one
@@ -69,6 +82,7 @@ class ServiceSettings(BaseSettings):
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None
     s3_bucket: str = "heliograph"
+    s3_region: str = Field(default="us-east-1", pattern=r"^[A-Za-z0-9-]{1,64}$")  #: signed with
 
     auth: Literal["off"] = "off"  #: `off` is allowed on loopback only
 
@@ -130,7 +144,14 @@ class ServiceSettings(BaseSettings):
             return init_settings, env_settings
         return init_settings, env_settings, dotenv_settings
 
-    @field_validator("allowed_origins", "allowed_hosts", "configured_providers", mode="before")
+    @field_validator(
+        "allowed_origins",
+        "allowed_hosts",
+        "provider_hosts",
+        "reference_hosts",
+        "configured_providers",
+        mode="before",
+    )
     @classmethod
     def _split(cls, names: Any) -> Any:
         if isinstance(names, str):
@@ -141,6 +162,26 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _are_hosts(cls, hosts: list[str]) -> list[str]:
         return [checked_host(host) for host in hosts]
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: list[str]) -> list[str]:
+        return [checked_origin(origin) for origin in origins]
+
+    @field_validator("provider_hosts", "reference_hosts")
+    @classmethod
+    def _are_host_patterns(cls, hosts: list[str]) -> list[str]:
+        return [checked_host_pattern(host) for host in hosts]
+
+    @field_validator("public_url", "status_public_url", "storage_public_url", "nats_monitor_url")
+    @classmethod
+    def _are_urls(cls, url: str | None) -> str | None:
+        return checked_url(url) if url else None
+
+    @field_validator("s3_endpoint", "s3_public_endpoint")
+    @classmethod
+    def _are_endpoints(cls, url: str | None) -> str | None:
+        return checked_endpoint(url) if url else None
 
     @field_validator(
         "fal_key",

@@ -1,5 +1,40 @@
 """What keeps a process from starting: an operator's mistake, said in words instead of a traceback."""
 
+import sys
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+CANNOT_START = 2  #: exit code
+
 
 class CannotStart(Exception):
     """The process cannot start; the message says what the operator has to change."""
+
+
+def read_settings(shape: type[Settings]) -> Settings:
+    """
+    The settings of this process. Ends it where they are wrong, with the name of each mistake.
+
+    What was given is not shown: there may be a key or a password in it.
+    """
+    try:
+        return shape()
+    except ValidationError as error:
+        for mistake in error.errors(include_url=False, include_input=False):
+            name = variable_of(shape, [str(step) for step in mistake["loc"]])
+            sys.stderr.write(f"{name}: {mistake['msg']}\n" if name else f"{mistake['msg']}\n")
+        sys.exit(CANNOT_START)
+
+
+def variable_of(shape: type[BaseSettings], place: list[str]) -> str:
+    """The environment variable that a mistake is about; empty for one about several."""
+    if not place:
+        return ""
+    field = place[0]
+    if field.isupper() or field not in shape.model_fields:
+        return field
+    return f"{shape.model_config.get('env_prefix', '')}{field}".upper()

@@ -1,9 +1,10 @@
 """`python -m services.gateway`"""
 
 from heliograph.runtime.serving import serve
+from heliograph.runtime.starting import read_settings
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 
 if __name__ == "__main__":
-    settings = GatewaySettings()
+    settings = read_settings(GatewaySettings)
     serve("gateway", settings, lambda: create_app(settings))

@@ -1,9 +1,10 @@
 """`python -m services.render`"""
 
 from heliograph.runtime.serving import serve
+from heliograph.runtime.starting import read_settings
 from services.render.app import create_app
 from services.render.settings import RenderSettings
 
 if __name__ == "__main__":
-    settings = RenderSettings()
+    settings = read_settings(RenderSettings)
     serve("render", settings, lambda: create_app(settings))

@@ -1,9 +1,8 @@
 """What an operator can change about render."""
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import Field, field_validator
-from pydantic_settings import NoDecode
+from pydantic import Field
 
 from heliograph.contracts.breaking import Patience
 from heliograph.runtime.settings import ServiceSettings, Url
@@ -29,22 +28,12 @@ class RenderSettings(ServiceSettings):
     fal_fallback: bool = False  #: whether fal may answer with another model, at another price
     fal_poll_limit: float = Field(default=15.0, gt=0)  #: seconds for one question to fal
     replicate_poll_limit: float = Field(default=15.0, gt=0)  #: seconds for one to Replicate
-    #: hosts (with port) in our network whose references may be read for providers that cannot fetch
-    #: them; comma-separated
-    reference_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
     #: where providers can call this service when a request is over; null: they do not
     render_public_url: Url | None = None
     look_ahead: int = Field(default=2, ge=0)  #: jobs ready beyond a lane's cap, at most
     breaker_failures: int = Field(default=5, ge=1)  #: in a row, until an account is left alone
     breaker_min: float = Field(default=10.0, gt=0)  #: seconds it is left alone the first time
     breaker_max: float = Field(default=300.0, gt=0)  #: seconds it is left alone at most
-
-    @field_validator("reference_hosts", mode="before")
-    @classmethod
-    def _split_hosts(cls, hosts: Any) -> Any:
-        return (
-            [h.strip() for h in hosts.split(",") if h.strip()] if isinstance(hosts, str) else hosts
-        )
 
     @property
     def patience(self) -> Patience:

@@ -1,9 +1,10 @@
 """`python -m services.status`"""
 
 from heliograph.runtime.serving import serve
+from heliograph.runtime.starting import read_settings
 from services.status.app import create_app
 from services.status.settings import StatusSettings
 
 if __name__ == "__main__":
-    settings = StatusSettings()
+    settings = read_settings(StatusSettings)
     serve("status", settings, lambda: create_app(settings))

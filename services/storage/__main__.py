@@ -1,9 +1,10 @@
 """`python -m services.storage`"""
 
 from heliograph.runtime.serving import serve
+from heliograph.runtime.starting import read_settings
 from services.storage.app import create_app
 from services.storage.settings import StorageSettings
 
 if __name__ == "__main__":
-    settings = StorageSettings()
+    settings = read_settings(StorageSettings)
     serve("storage", settings, lambda: create_app(settings))

@@ -109,6 +109,7 @@ def create_store(settings: StorageSettings) -> MinioStore:
         access_key,
         secret_key,
         settings.s3_bucket,
+        region=settings.s3_region,
         public_endpoint=settings.s3_public_endpoint,
     )
 

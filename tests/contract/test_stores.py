@@ -17,6 +17,8 @@ from pydantic import SecretStr
 
 from heliograph.contracts.errors import OutputTooLarge, Unavailable
 from heliograph.contracts.queries import Object
+from services.storage.app import create_store
+from services.storage.settings import StorageSettings
 from services.storage.stores import Content, Damaged, ObjectStore, StoreUnavailable
 from services.storage.stores.memory import MemoryStore
 from services.storage.stores.minio import MinioStore
@@ -531,3 +533,19 @@ async def test_a_store_that_refuses_us_is_unavailable_and_tells_no_secret(
 def _everything_about(error: Exception) -> str:
     """What a log would say."""
     return "".join(traceback.format_exception(error)) + repr(error) + str(error)
+
+
+async def test_addresses_are_signed_with_the_region_of_the_store() -> None:
+    settings = StorageSettings(
+        s3_endpoint="https://s3.example",
+        s3_access_key="key",
+        s3_secret_key=SecretStr("secret"),
+        s3_region="eu-central-1",
+    )
+    store = create_store(settings)
+    stored = Object(key="a/b.png", media_type="image/png", filename="b.png")
+
+    url = store.address(stored, seconds=60)
+    await store.aclose()
+
+    assert "%2Feu-central-1%2Fs3%2Faws4_request" in url

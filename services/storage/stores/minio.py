@@ -24,7 +24,7 @@ from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries import Object
 from services.storage.stores import Content, Damaged, StoreUnavailable
 
-_REGION = "us-east-1"  #: named, so that signing never has to ask the server
+_REGION = "us-east-1"  #: that stores without regions take
 _INSIDE = timedelta(minutes=10)  #: life of the addresses we use ourselves
 _CHUNK = 256 * 1024
 _NO_BUCKET = b"NoSuchBucket"  #: what S3 calls it, in the body of a 404
@@ -38,6 +38,7 @@ class MinioStore:
     Args:
         endpoint: Where this process reaches the store, as `http://127.0.0.1:9000`.
         public_endpoint: The host that addresses for people are signed for.
+        region: Of the bucket; part of what is signed.
     """
 
     def __init__(
@@ -48,10 +49,11 @@ class MinioStore:
         bucket: str,
         *,
         public_endpoint: str | None = None,
+        region: str = _REGION,
     ) -> None:
         self._bucket = bucket
-        self._inside = _client(endpoint, access_key, secret_key)
-        self._outside = _client(public_endpoint or endpoint, access_key, secret_key)
+        self._inside = _client(endpoint, access_key, secret_key, region)
+        self._outside = _client(public_endpoint or endpoint, access_key, secret_key, region)
         self._http = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False)
 
     async def open(self) -> None:
@@ -153,14 +155,14 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable(f"the store does not answer: {reason}") from error
 
 
-def _client(endpoint: str, access_key: str, secret_key: SecretStr) -> Minio:
+def _client(endpoint: str, access_key: str, secret_key: SecretStr, region: str) -> Minio:
     address = urlsplit(endpoint)
     return Minio(
         address.netloc,
         access_key=access_key,
         secret_key=secret_key.get_secret_value(),
         secure=address.scheme == "https",
-        region=_REGION,
+        region=region,  # named, so that signing never has to ask the server
         http_client=PoolManager(timeout=5.0, retries=False),
     )
 

@@ -225,3 +225,99 @@ def test_an_error_shows_no_value(
 def test_an_address_that_is_not_of_nats_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="nats_url"):
         ServiceSettings(nats_url=url)
+
+
+# -- what can never match is refused, by name
+
+
+@pytest.mark.parametrize(
+    ("origin", "hint"),
+    [
+        ("*", "any page"),
+        ("null", "any page"),
+        ("app.example", "no origin"),
+        ("localhost:5173", "no origin"),
+        ("https://app.example/console", "no origin"),
+        ("https://app.example/?a=b", "no origin"),
+        ("https://*.example", "no origin"),
+        ("https://user@app.example", "no origin"),
+        ("https://", "no origin"),
+        ("https://App.example", "write 'https://app.example'"),
+        ("HTTPS://app.example", "write 'https://app.example'"),
+        ("https://app.example:443", "write 'https://app.example'"),
+        ("http://app.example:80/", "write 'http://app.example'"),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(origin: str, hint: str) -> None:
+    with pytest.raises(ValidationError, match="allowed_origins") as error:
+        ServiceSettings(allowed_origins=[origin])
+
+    assert hint in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("origin", "kept"),
+    [
+        ("https://app.example/", "https://app.example"),
+        ("http://localhost:5173", "http://localhost:5173"),
+        ("http://[::1]:5173", "http://[::1]:5173"),
+        ("capacitor://localhost", "capacitor://localhost"),
+    ],
+)
+def test_an_origin_that_browsers_send_is_kept_without_a_slash(origin: str, kept: str) -> None:
+    assert ServiceSettings(allowed_origins=[origin]).allowed_origins == [kept]
+
+
+@pytest.mark.parametrize("name", ["provider_hosts", "reference_hosts"])
+@pytest.mark.parametrize(
+    "host", ["https://cdn.example", "cdn.example/path", "*", "cdn.*.example", "cdn.example:443"]
+)
+def test_a_host_that_no_address_has_is_refused(name: str, host: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        ServiceSettings.model_validate({name: host})
+
+
+@pytest.mark.parametrize("name", ["provider_hosts", "reference_hosts"])
+def test_hosts_may_be_domains_and_have_ports(name: str) -> None:
+    settings = ServiceSettings.model_validate({name: "CDN.example, *.Media.example,10.0.0.7:9555"})
+
+    assert getattr(settings, name) == ["cdn.example", "*.media.example", "10.0.0.7:9555"]
+
+
+@pytest.mark.parametrize("name", ["s3_endpoint", "s3_public_endpoint"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://s3.example/bucket",
+        "s3.example:9000",
+        "s3://bucket",
+        "https://key:canary@s3.example",
+        "https://s3.example?canary=1",
+        "https://",
+        "http://[",
+    ],
+)
+def test_a_store_is_at_the_root_of_its_host(name: str, url: str) -> None:
+    with pytest.raises(ValidationError, match=name) as error:
+        ServiceSettings.model_validate({name: url})
+
+    assert "canary" not in str(error.value)
+
+
+def test_a_store_may_have_a_slash_at_its_end() -> None:
+    assert ServiceSettings(s3_endpoint="https://s3.example/").s3 == "https://s3.example"
+
+
+@pytest.mark.parametrize("name", ["public_url", "status_public_url", "storage_public_url"])
+@pytest.mark.parametrize(
+    "url", ["h.example", "ws://h.example", "https://h.example?x=1", "https://a:b@h.example"]
+)
+def test_a_public_address_is_one_of_the_web(name: str, url: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        ServiceSettings.model_validate({name: url})
+
+
+@pytest.mark.parametrize("region", ["", "eu central", "eu/1", "x" * 65])
+def test_a_region_is_one_word(region: str) -> None:
+    with pytest.raises(ValidationError, match="s3_region"):
+        ServiceSettings(s3_region=region)
