@@ -13,6 +13,7 @@ from services.gateway.drafting import Caller, is_same_body
 from services.gateway.filling import Gauge
 from services.gateway.limiting import Backlog
 from services.gateway.preparing import Drafter
+from services.gateway.prompts import check_prompts
 from services.gateway.retrying import retry_digest, retry_in_place
 
 _LONGEST_KEY = 255  #: characters
@@ -86,6 +87,7 @@ class Desk:
         async def first_record() -> Record:
             self._gauge.check()
             record = await self._drafter.first(wanted, who, body_digest=body_digest)
+            check_prompts(record)
             if not counted and not record.internal.reused:
                 self._backlog.admit(who.project)
             return record
@@ -122,6 +124,7 @@ class Desk:
         async def first_record() -> Record:
             self._gauge.check()
             record = await self._drafter.again(old, asked, who)
+            check_prompts(record, asked.changes)
             if not counted and not record.internal.reused:
                 self._backlog.admit(who.project)
             return record

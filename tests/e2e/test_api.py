@@ -348,6 +348,30 @@ async def test_lists_are_filtered(http: httpx.AsyncClient, project: str) -> None
         assert len(found) == count, query
 
 
+@pytest.mark.parametrize("prompt", [" ", "\n\t", "\u3000\u200b"], ids=ascii)
+async def test_a_prompt_of_white_space_makes_no_job(
+    http: httpx.AsyncClient, project: str, prompt: str
+) -> None:
+    answer = await http.post(jobs_of(project), json={**BODY, "prompt": prompt})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    assert answer.json()["errors"][0]["pointer"] == "/prompt"
+    [action] = answer.json()["next_actions"]
+    accepted = await http.post(jobs_of(project), json={**BODY, **action["patch"]})
+    assert accepted.status_code == 202
+
+
+async def test_a_batch_with_a_prompt_of_white_space_is_refused_as_a_whole(
+    http: httpx.AsyncClient, project: str
+) -> None:
+    jobs = [BODY, {**BODY, "prompt": "  "}]
+
+    answer = await http.post(f"/v1/projects/{project}/batches", json={"jobs": jobs})
+
+    assert answer.status_code == 422
+    assert "/jobs/1/prompt" in answer.text
+
+
 @pytest.mark.parametrize("group", ["tag", "param"])
 async def test_a_list_takes_sixteen_labels_of_a_kind(
     http: httpx.AsyncClient, project: str, group: str
