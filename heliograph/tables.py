@@ -12,7 +12,7 @@ from rich.text import Text
 from heliograph.contracts.records import Cost, Job
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-_NO_TERMINAL = 1_000  #: columns where nobody's window has an edge
+_NO_TERMINAL = 2_000  #: columns where nobody's window has an edge
 _WHOLE = frozenset({"id", "job"})  #: columns that are never cut, so that they can be copied
 
 JOB_COLUMNS = ("id", "kind", "slot", "state", "age", "cost")
@@ -27,7 +27,8 @@ def show_table(console: Console, columns: Sequence[str], rows: Iterable[Cells]) 
         table.add_column(column, no_wrap=column in _WHOLE, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(row.get(column))) for column in columns))
-    console.print(table, width=None if console.is_terminal else _NO_TERMINAL)
+    wide = console if console.is_terminal else Console(file=console.file, width=_NO_TERMINAL)
+    wide.print(table)
 
 
 def cell(value: Any) -> str:
