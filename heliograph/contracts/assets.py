@@ -15,6 +15,8 @@ EXTENSIONS = {
     "image/gif": "gif",
     "image/avif": "avif",
     "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
     "application/json": "json",
     "text/markdown": "md",
 }  #: every media type that is stored, and nothing else is

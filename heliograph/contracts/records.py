@@ -94,9 +94,13 @@ class Asset(Tolerant):
     media_type: str
     width: int | None = None  #: pixels; null for what is not a picture
     height: int | None = None
+    duration: float | None = None  #: seconds, of a film
+    codec: str | None = None  #: of a film's pictures, as `h264`
     bytes: int
     sha256: str
-    undecodable: bool = False  #: begins as a picture, but no decoder here reads it: kept as it came
+    undecodable: bool = (
+        False  #: begins as a picture or film, but no decoder here reads it: kept as it came
+    )
     url: str | None = None
     variants: dict[str, Variant] = Field(default_factory=dict)
 

@@ -105,6 +105,8 @@ class Model(_Entry):
     answers_within: float | None = Field(default=None, gt=0)
     #: parameters that go together, by what they are for, as `vertical_short`
     presets: dict[Label, dict[str, Any]] = Field(default_factory=dict)
+    #: media types of films that are stored beside MP4, as they came
+    film_types: list[Literal["video/webm", "video/quicktime"]] = Field(default_factory=list)
     voices: list[str] = Field(default_factory=list)  #: with which it speaks
     deprecated: bool = False
 

@@ -1,4 +1,4 @@
-"""Pictures, measured and made smaller by a program apart from us (see `inspector`)."""
+"""Pictures and films, measured and made smaller by a program apart from us (see `inspector`)."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ _AT_ONCE = 2  #: programs; decoding is all CPU
 
 
 class Undecodable(OutputRefused):
-    """The picture's pixels are damaged or cut off."""
+    """The output is damaged or cut off."""
 
 
 class MadeVariant(NamedTuple):
@@ -38,6 +38,8 @@ class Inspection(NamedTuple):
     height: int | None  #: pixels
     variants: dict[str, MadeVariant]
     undecodable: bool = False
+    duration: float | None = None  #: seconds, of a film
+    codec: str | None = None  #: of a film's pictures
 
 
 class Inspectors:
@@ -77,6 +79,38 @@ class Inspectors:
             for name, made in answer["variants"].items()
         }
         return Inspection(answer["width"], answer["height"], variants)
+
+    async def inspect_film(self, source: Path, folder: Path, media_type: str) -> Inspection:
+        """
+        Open a film; its poster is written into `folder`.
+
+        Raises:
+            Undecodable: It holds less than it says, or cannot be read; read it again.
+            OutputRefused: There is no film in it, or not one within bounds.
+            Unavailable: Nobody can say by now; try again later.
+        """
+        request = {
+            "source": str(source),
+            "folder": str(folder),
+            "max_pixels": self._max_pixels,
+            "film": media_type,
+        }
+        answer = await self._answer_in_time(request)
+        if "error" in answer:
+            refusal = OutputRefused if answer.get("decodable", True) else Undecodable
+            raise refusal(f"the film cannot be opened: {answer['error']}")
+        variants = {
+            name: MadeVariant(Path(made["path"]), made["width"], made["height"], still=True)
+            for name, made in answer["variants"].items()
+        }
+        return Inspection(
+            answer["width"],
+            answer["height"],
+            variants,
+            undecodable=not variants,
+            duration=answer["duration"],
+            codec=answer["codec"],
+        )
 
     async def _answer_in_time(self, request: dict[str, Any]) -> dict[str, Any]:
         """Too much work is refused by the fork, in an answer: what is late is not the picture's fault."""

@@ -126,6 +126,21 @@ def _shrunk(image: Image.Image, side: int) -> Image.Image:
     return image.resize((width, height), reducing_gap=2.0)
 
 
+def inspect_video(source: Path, folder: Path, media_type: str, max_pixels: int) -> dict[str, Any]:
+    """Measure a film and make its poster. Raises Refused, and whatever PyAV raises."""
+    from services.storage.film_inspector import NoFilm, inspect_film  # most forks open pictures
+
+    try:
+        found = inspect_film(source, media_type, max_pixels)
+    except NoFilm as error:
+        raise Refused(str(error)) from error
+    poster = found.pop("poster")
+    variants = {}
+    if poster:
+        variants["poster"] = _write(_shrunk(poster, LIGHT), folder / "poster.webp", quality=85)
+    return {**found, "variants": variants}
+
+
 def _write(image: Image.Image, target: Path, *, quality: int) -> dict[str, Any]:
     image.info.clear()
     image.save(target, "WEBP", quality=quality, method=2)
@@ -158,7 +173,10 @@ def _leave_network() -> None:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     source, folder = Path(request["source"]), Path(request["folder"])
+    film = request.get("film")
     try:
+        if film:
+            return inspect_video(source, folder, film, request["max_pixels"])
         return inspect(source, folder, request["max_pixels"], lenient=request["lenient"])
     except (Refused, MemoryError) as error:
         return {"error": str(error) or "the picture needs too much memory"}

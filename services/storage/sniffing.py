@@ -1,19 +1,18 @@
 """What bytes are, by what they begin with: nobody is believed about a content type."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
 from heliograph.contracts.registry import Media
+from services.storage.film_files import FILMS, MP4, film_type
 
 IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"})
 
-_HEAD = 64  #: bytes that are enough to know
+_HEAD = 4096  #: bytes that are enough to know
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_MP4_BRANDS = frozenset(
-    {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"dash"}
-)
+_FILMS_BY_NAME = FILMS - {MP4}  #: stored only where a model's entry in the registry names them
 
 
 def sniff(path: Path) -> str | None:
@@ -36,8 +35,8 @@ def _beginning(path: Path) -> str | None:
         return "image/webp"
     if head[4:8] == b"ftyp" and _brands(head) & _AVIF_BRANDS:
         return "image/avif"
-    if head[4:8] == b"ftyp" and head[8:12] in _MP4_BRANDS:
-        return "video/mp4"
+    if film := film_type(head):
+        return film
     return "application/json" if head.lstrip()[:1] in (b"{", b"[") else None
 
 
@@ -51,17 +50,24 @@ def media_of(media_type: str) -> Media:
     """Picture, video or text."""
     if media_type in IMAGES:
         return "image"
-    return "video" if media_type == "video/mp4" else "text"
+    return "video" if media_type in FILMS else "text"
 
 
-def check_media(path: Path, wanted: Media) -> str:
+def check_media(path: Path, wanted: Media, films: Iterable[str] = ()) -> str:
     """
     The media type of an output that should be of a medium.
+
+    Args:
+        films: Media types of films that are stored beside MP4.
 
     Raises:
         OutputRefused: It is something else.
     """
     media_type = _beginning(path)
+    if media_type in _FILMS_BY_NAME and media_type not in films:
+        raise OutputRefused(
+            f"the output is {media_type}, which `film_types` of its model in the registry does not name"
+        )
     if media_type and media_of(media_type) != wanted:
         raise OutputRefused(f"the output is {media_type}, not {wanted}")
     if media_type is None or sniff(path) is None:
@@ -80,6 +86,8 @@ def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
         BodyTooLarge, OutputRefused: Other files are welcome.
     """
     media_type = _beginning(path)
+    if media_type in _FILMS_BY_NAME:
+        media_type = None
     if media_type:
         media = media_of(media_type)
         if path.stat().st_size > max_bytes(media):

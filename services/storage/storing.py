@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -26,10 +27,11 @@ from heliograph.contracts.records import Asset, Output, Progress, Record, Step, 
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crashing import crash_point
+from services.storage.film_files import CutOff, check_whole
 from services.storage.inspecting import Inspection, Inspectors, MadeVariant, Undecodable
 from services.storage.rewriting import write_readable
 from services.storage.settings import StorageSettings
-from services.storage.sniffing import check_media
+from services.storage.sniffing import check_media, media_of
 from services.storage.sources import Sources
 from services.storage.stores import Content, ObjectStore
 
@@ -37,7 +39,7 @@ log = structlog.get_logger()
 
 SOURCE = "heliograph/storage"
 
-_MAX_FETCHES = 3  #: of a picture that seems to be cut off
+_MAX_FETCHES = 3  #: of a picture or film that seems to be cut off
 
 _FETCH_AGAIN = NextAction(kind="retry", label="Fetch it again for nothing, from `download`")
 
@@ -164,6 +166,8 @@ class Storer:
             media_type=media_type,
             width=opened.width,
             height=opened.height,
+            duration=opened.duration,
+            codec=opened.codec,
             bytes=content.size,
             sha256=content.sha256,
             undecodable=opened.undecodable,
@@ -173,34 +177,40 @@ class Storer:
     async def _fetch_whole(
         self, record: Record, output: Output, folder: Path
     ) -> tuple[str, Content, Inspection]:
-        """An output's media type, bytes and form. A picture that seems cut off is fetched again."""
+        """An output's media type, bytes and form. What seems cut off is fetched again."""
         source = folder / "original"
         kind = self._registry.kinds.get(record.kind)
         media: Media = kind.media if kind else "image"
+        model = self._registry.models.get(record.model)
+        films = model.film_types if model else []
         limit = self._settings.max_bytes(media)
         seen: set[str] = set()
         for fetches in range(1, _MAX_FETCHES + 1):
             await self._sources.fetch(record.project, output, source, limit)
             crash_point("store.fetched")
-            media_type, content = await asyncio.to_thread(_look_at, source, media)
+            media_type, content = await asyncio.to_thread(_look_at, source, media, films)
             is_last = content.sha256 in seen or fetches == _MAX_FETCHES
             try:
-                return media_type, content, await self._open(source, folder, media)
-            except Undecodable:
+                return media_type, content, await self._open(source, folder, media_type)
+            except (Undecodable, CutOff):
+                if is_last and media == "video":
+                    raise  # half a film is none
                 if is_last:
                     break
             seen.add(content.sha256)
         return media_type, content, await self._open_damaged(source, folder)
 
-    async def _open(self, source: Path, folder: Path, media: Media) -> Inspection:
-        """The size of a picture, and the other forms of an output. Raises OutputRefused."""
-        match media:
+    async def _open(self, source: Path, folder: Path, media_type: str) -> Inspection:
+        """The size of a picture or film, and the other forms of an output. Raises OutputRefused."""
+        match media_of(media_type):
             case "image":
                 return await self._inspectors.inspect(source, folder)
+            case "video":
+                await asyncio.to_thread(check_whole, source, media_type)
+                return await self._inspectors.inspect_film(source, folder, media_type)
             case "text":
                 variants = await asyncio.to_thread(write_readable, source, folder)
                 return Inspection(None, None, variants)
-        return Inspection(None, None, {})
 
     async def _open_damaged(self, source: Path, folder: Path) -> Inspection:
         """What is there of a damaged picture. It is kept even if that is nothing: it was paid for."""
@@ -272,9 +282,9 @@ def _stored(record: Record, assets: list[Asset]) -> Succeeded | Failed:
     return Failed(problem=problem, charged=record.charged, withheld=withheld)
 
 
-def _look_at(source: Path, media: Media) -> tuple[str, Content]:
+def _look_at(source: Path, media: Media, films: Iterable[str]) -> tuple[str, Content]:
     """Raises OutputRefused."""
-    return check_media(source, media), Content.of(source)
+    return check_media(source, media, films), Content.of(source)
 
 
 def _failure(record: Record, error: JobError) -> Problem:

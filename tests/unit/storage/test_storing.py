@@ -31,6 +31,7 @@ from heliograph.contracts.jobs import fold
 from heliograph.contracts.names import asset_id, new_job_id
 from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import Output, Record, Step
+from heliograph.contracts.registry import Registry
 from heliograph.contracts.scenes import Story, as_markdown
 from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus import advance, now
@@ -45,6 +46,7 @@ from services.storage.stores import Content, Damaged, StoreUnavailable
 from services.storage.stores.memory import MemoryStore
 from services.storage.storing import Storer
 from services.storage.uploading import Uploads
+from tests.support.films import boxes, film
 from tests.support.records import REGISTRY, a_record, some_project
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -138,6 +140,7 @@ class Studio:
         self.settings = StorageSettings(home=home)
         self.folder = self.settings.folder.folder("tmp")
         self._inspectors = inspectors
+        self.registry: Registry = REGISTRY
 
     @property
     def storer(self) -> Storer:
@@ -155,7 +158,7 @@ class Studio:
             ),
             self._inspectors,
             self.folder,
-            REGISTRY,
+            self.registry,
             self.settings,
         )
 
@@ -286,12 +289,65 @@ async def test_a_story_is_stored_with_a_page_to_read(studio: Studio) -> None:
     assert names["markdown"].endswith(".md")
 
 
-async def test_a_video_is_stored_without_being_opened(studio: Studio) -> None:
-    job = await studio.rendered(gives(b"\0\0\0\x20ftypisom" + bytes(100)), kind="video")
+async def test_a_film_is_stored_with_what_is_known_of_it_and_a_poster(studio: Studio) -> None:
+    content = film(codec="libx264")
+    job = await studio.rendered(gives(content), kind="video")
 
     [asset] = (await _stored(studio, job)).assets
 
-    assert (asset.media_type, asset.width, asset.variants) == ("video/mp4", None, {})
+    assert (asset.media_type, asset.bytes) == ("video/mp4", len(content))
+    assert (asset.width, asset.height, asset.codec) == (128, 96, "h264")
+    assert asset.duration == pytest.approx(2, abs=0.1)
+    poster = asset.variants["poster"]
+    assert (poster.media_type, poster.width, poster.still) == ("image/webp", 128, True)
+
+
+async def test_a_film_that_came_in_part_is_fetched_again(studio: Studio) -> None:
+    content = film()
+    pages = _first(gives(content[: len(content) // 2]), then=gives(content))
+    job = await studio.rendered(pages, kind="video")
+
+    record = await _stored(studio, job)
+
+    assert record.status == "succeeded"
+    assert record.assets[0].bytes == len(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        film()[:2000],
+        b"".join(box for name, box in boxes(film()) if name != b"moov"),
+        film() + b"trailing",
+        b"\0\0\0\x20ftypisom" + bytes(100),
+    ],
+    ids=["cut off", "without its index", "more than its boxes", "nothing but a head"],
+)
+async def test_a_film_in_part_is_never_stored(studio: Studio, content: bytes) -> None:
+    record = await _fails(studio, gives(content), kind="video")
+
+    assert _why(record)[0] == "output_refused"
+    assert len(studio.host.asked) > 1
+    assert studio.store.objects == {}
+
+
+async def test_a_webm_is_stored_where_the_model_names_it(studio: Studio) -> None:
+    content = film("webm", "libvpx-vp9")
+    refused = await _fails(studio, gives(content), kind="video")
+    studio.registry = _naming("video/webm")
+
+    record = await _stored(studio, await studio.rendered(gives(content), kind="video"))
+
+    assert "film_types" in (refused.error.detail if refused.error else "")
+    [asset] = record.assets
+    assert (asset.media_type, asset.codec) == ("video/webm", "vp9")
+
+
+def _naming(media_type: Any) -> Registry:
+    """The registry with a type of films in every model's entry."""
+    update = {"film_types": [media_type]}
+    models = {name: each.model_copy(update=update) for name, each in REGISTRY.models.items()}
+    return REGISTRY.model_copy(update={"models": models})
 
 
 async def test_success_keeps_the_charge(studio: Studio) -> None:
