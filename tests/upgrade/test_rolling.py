@@ -1,0 +1,140 @@
+"""A rolling upgrade from release 0.1.0, and a roll-back to it: nothing is lost, and nothing paid twice."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.records import Job
+from heliograph.contracts.sim import read_ledger
+from heliograph.runtime.settings import ServiceSettings
+from tests.support.records import some_project
+from tests.support.servers import nats_running, s3_running
+from tests.upgrade.releases import BESIDE, SERVICES, TODAY, Deployment, Place, Release, check_out
+
+PATIENCE = 90.0  #: seconds until all jobs have ended
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return check_out(tmp_path_factory.mktemp("baseline"))
+
+
+@pytest.fixture
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    home = tmp_path_factory.mktemp("home")
+    with nats_running(home) as bus, s3_running(home) as store:
+        deployment = Deployment(home, {**_bus(bus.settings), **_store(store.settings)})
+        yield deployment
+        deployment.end_all()
+
+
+def _bus(settings: ServiceSettings) -> dict[str, str]:
+    if settings.nats_url:
+        return {"HELIOGRAPH_NATS_URL": settings.nats_url}
+    return {"HELIOGRAPH_NATS_PORT": str(settings.nats_port)}
+
+
+def _store(settings: ServiceSettings) -> dict[str, str]:
+    assert settings.s3_endpoint
+    assert settings.s3_access_key
+    assert settings.s3_secret_key
+    return {
+        "HELIOGRAPH_S3_ENDPOINT": settings.s3_endpoint,
+        "HELIOGRAPH_S3_ACCESS_KEY": settings.s3_access_key,
+        "HELIOGRAPH_S3_SECRET_KEY": settings.s3_secret_key.get_secret_value(),
+    }
+
+
+class Callers:
+    """People who ask for all kinds of things, whichever releases answer."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._home = deployment.home
+        self.project = some_project()
+        self.expected: dict[str, str] = {}  #: job -> how it ends
+        self.paid: set[str] = set()
+
+    async def ask(self) -> None:
+        """At each gateway, for one of each."""
+        for number in range(BESIDE):
+            async with Client(
+                self._deployment.url("gateway", number), project=self.project
+            ) as client:
+                await self._ask(client)
+
+    async def _ask(self, client: Client) -> None:
+        quick = await self._submit(client, seconds=0, price="0.01", slot=f"s/{len(self.expected)}")
+        slow = await self._submit(client, seconds=2, price="0.02")
+        await self._submit(client, seconds=0, after=[quick.id, slow.id])
+        late = datetime.now(UTC) + timedelta(seconds=3)
+        await self._submit(client, "expired", seconds=60, finish_by=late.isoformat())
+        gone = await self._submit(client, "canceled", seconds=60)
+        await client.cancel(gone.id)
+        self.paid |= {quick.id, slow.id}
+
+    async def _submit(
+        self, client: Client, end: str = "succeeded", *, seconds: float, **fields: Any
+    ) -> Job:
+        parameters = {"seconds": seconds}
+        if price := fields.pop("price", None):
+            parameters["price"] = price
+        job = await client.submit(
+            kind="image", prompt="a lighthouse", parameters=parameters, **fields
+        )
+        self.expected[job.id] = end
+        return job
+
+    async def listed(self) -> dict[str, str]:
+        async with Client(self._deployment.url("gateway", 0), project=self.project) as client:
+            return {job.id: job.status async for job in client.jobs()}
+
+    async def check(self) -> None:
+        """Everything ended as it has to, the read model knows it, and nothing was paid twice."""
+        end = asyncio.get_running_loop().time() + PATIENCE
+        while (found := await self.listed()) != self.expected:
+            if asyncio.get_running_loop().time() > end:
+                wrong = {
+                    j: (s, found.get(j)) for j, s in self.expected.items() if s != found.get(j)
+                }
+                raise AssertionError(f"expected and found: {wrong}")
+            await asyncio.sleep(0.3)
+        accepted = [record.job for record in read_ledger(self._home) if record.job in self.paid]
+        assert sorted(accepted) == sorted(self.paid)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("direction", ["upgrade", "roll-back"])
+async def test_processes_of_two_releases_work_beside_each_other(
+    deployment: Deployment, baseline: Release, direction: str
+) -> None:
+    before, after = (baseline, TODAY) if direction == "upgrade" else (TODAY, baseline)
+    for place in deployment.places:
+        deployment.start(place, before)
+    deployment.until_ready(*deployment.places)
+    callers = Callers(deployment)
+    await callers.ask()
+
+    for service in SERVICES:  # one process of each first: then all four are mixed
+        await asyncio.to_thread(deployment.replace, Place(service, 0), after)
+        await callers.ask()
+    await callers.check()
+    for service in SERVICES:
+        await asyncio.to_thread(deployment.replace, Place(service, 1), after)
+    await callers.ask()
+
+    await callers.check()
+    assert {deployment.code_of(place) for place in deployment.places} == {after.root.resolve()}
+    assert await _warnings(deployment) == []
+
+
+async def _warnings(deployment: Deployment) -> list[Any]:
+    """What any process could not read."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answers = [await http.get(f"{deployment.url(s, 0)}/readyz") for s in SERVICES]
+    return [warning for answer in answers for warning in answer.json()["warnings"]]
