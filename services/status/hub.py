@@ -17,6 +17,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.events import event_type
 from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import FINAL, Record
@@ -294,7 +295,10 @@ class Hub:
 
     async def has_job(self, project: str, job: str) -> bool:
         """Whether the log has a job of the project by that name. Raises Unavailable."""
-        entry = await self._bus.events.last(job)
+        try:
+            entry = await self._bus.events.last(job)
+        except Unreadable:  # it is there; what can be read of it is shown
+            return True
         return (
             entry is not None and isinstance(entry.body, Record) and entry.body.project == project
         )
