@@ -40,7 +40,14 @@ class ChangeLane(_Change):
 class ChangeAccount(_Change):
     """Requests that an account may have open at once, over all processes."""
 
-    cap: Cap
+    cap: Cap | None = None
+    reset: bool = False  #: back to the registry, before anything else here
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.cap is None and not self.reset:
+            raise ValueError("say what to change: cap or reset")
+        return self
 
 
 class BreakerState(BaseModel):

@@ -31,6 +31,17 @@ class Limits:
         self._accounts = accounts
 
     async def lanes(self) -> list[LaneState]:
+        """Every lane, with the limits that somebody was told a moment ago."""
+        return await asyncio.gather(*(self._limited(lane) for lane in await self.seen_lanes()))
+
+    async def _limited(self, lane: LaneState) -> LaneState:
+        """The dispatcher may not have heard of a change yet."""
+        if lane.name not in self._registry.lanes:
+            return lane
+        limit = await self._lanes.current(lane.name)
+        return lane.model_copy(update={"cap": limit.cap, "paused": limit.paused})
+
+    async def seen_lanes(self) -> list[LaneState]:
         """Every lane as the dispatcher sees it."""
         answer = await self._jetstream.ask(subjects.QUERY_LANES, b"{}", timeout=PATIENCE)
         return LaneStates.model_validate_json(answer).lanes
@@ -39,11 +50,9 @@ class Limits:
         """Change a lane in all processes at once. Raises NotFound."""
         if name not in self._registry.lanes:
             raise NotFound(f"there is no lane {name}")
-        limit = await self._lanes.change(name, wanted)
+        await self._lanes.change(name, wanted)
         await self._jetstream.hint(subjects.room(name))
-        state = next(lane for lane in await self.lanes() if lane.name == name)
-        # the dispatcher may not have heard of it yet
-        return state.model_copy(update={"cap": limit.cap, "paused": limit.paused})
+        return next(lane for lane in await self.lanes() if lane.name == name)
 
     async def accounts(self) -> list[AccountState]:
         """Every account, and how much of it is in use."""
@@ -102,7 +111,7 @@ class Backlog:
     async def look(self) -> None:
         """Ask the dispatcher. Raises Unavailable; then the last numbers stand."""
         self._lately.clear()
-        lanes = await self._limits.lanes()
+        lanes = await self._limits.seen_lanes()
         waiting = self._lately.copy()  # the answer may not know of them
         self._in_all = waiting.total() + sum(lane.waiting for lane in lanes)
         for lane in lanes:

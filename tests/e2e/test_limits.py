@@ -21,7 +21,7 @@ async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
         yield http
         for lane in (await http.get("/v1/lanes")).json()["items"]:
             await http.patch(f"/v1/lanes/{lane['name']}", json={"reset": True})
-        await http.patch("/v1/accounts/sim", json={"cap": 10_000})
+        await http.patch("/v1/accounts/sim", json={"reset": True})
 
 
 async def _lane(http: httpx.AsyncClient, name: str) -> dict[str, Any]:
@@ -149,6 +149,27 @@ async def test_the_cap_of_an_account_bounds_all_lanes_together(
     assert await _most_at_once(http, ended) <= 2
 
 
+async def test_the_cap_of_an_account_is_taken_back(client: Client, http: httpx.AsyncClient) -> None:
+    await http.patch("/v1/accounts/sim", json={"cap": 1})
+    jobs = await _on_two_lanes(client, 2, 60)
+    await until(client, jobs[-1], phase="blocked")
+
+    changed = await http.patch("/v1/accounts/sim", json={"reset": True})
+
+    assert (changed.json()["cap"], changed.json()["in_use"]) == (None, None)
+    [account] = [a for a in (await http.get("/v1/accounts")).json()["items"] if a["name"] == "sim"]
+    assert account["cap"] is None
+    for job in jobs:
+        await until(client, job, status="running")
+        await client.cancel(job)
+
+
+async def test_a_cap_is_changed_and_reset_with_one_request(http: httpx.AsyncClient) -> None:
+    changed = await http.patch("/v1/accounts/sim", json={"reset": True, "cap": 3})
+
+    assert changed.json()["cap"] == 3
+
+
 async def test_who_waits_for_an_account_says_so(client: Client, http: httpx.AsyncClient) -> None:
     await http.patch("/v1/accounts/sim", json={"cap": 2})
 
@@ -193,7 +214,8 @@ async def test_a_full_account_has_room_as_soon_as_a_job_is_done(
         ("lanes/shots", {"speed": 2}, "/speed"),
         ("lanes/shots", {}, ""),
         ("accounts/sim", {"cap": 0}, "/cap"),
-        ("accounts/sim", {}, "/cap"),
+        ("accounts/sim", {}, ""),
+        ("accounts/sim", {"reset": False}, ""),
     ],
 )
 async def test_a_limit_that_is_none_is_refused(

@@ -120,9 +120,16 @@ class BucketAccounts:
         if verdict(None) or not await self._is_open(account):
             await self._bucket.change(account, judged)
 
-    async def change_cap(self, account: str, cap: int) -> Places:
-        """An operator's cap. Who has a place keeps it, even above the cap."""
-        await self._bucket.change(account, lambda value: {**value, "cap": cap})
+    async def change_cap(self, account: str, cap: int | None) -> Places:
+        """
+        An operator's cap; None: that of the registry again. Who has a place keeps it, even above the cap.
+        """
+
+        def laid_over(value: dict[str, Any]) -> dict[str, Any]:
+            rest = {name: each for name, each in value.items() if name != "cap"}
+            return rest if cap is None else rest | {"cap": cap}
+
+        await self._bucket.change(account, laid_over)
         return await self.places(account)
 
     async def places(self, account: str) -> Places:

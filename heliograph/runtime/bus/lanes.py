@@ -34,6 +34,10 @@ class Lanes:
         """What holds for a lane, or held a moment ago."""
         return self._limit(lane, (await self._mirror.cell(lane)).readable)
 
+    async def current(self, lane: str) -> LaneLimit:
+        """What holds for a lane, as whoever changed it last was told."""
+        return self._limit(lane, (await self._mirror.bucket.read(lane)).readable)
+
     async def change(self, lane: str, wanted: ChangeLane) -> LaneLimit:
         """Change what holds for a lane, in all processes at once."""
         asked = wanted.model_dump(include={"cap", "paused"}, exclude_none=True)

@@ -1,0 +1,69 @@
+"""A change of a lane is shown by every gateway as soon as its request was answered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.aio.msg import Msg
+
+from heliograph.contracts import subjects
+from heliograph.contracts.limits import ChangeAccount, ChangeLane
+from heliograph.contracts.queries import LaneState, LaneStates
+from heliograph.runtime.bus.nats import NatsBus
+from services.gateway.limiting import Limits
+from tests.support.records import REGISTRY
+from tests.support.servers import Server
+
+LANE = "video"
+
+
+@pytest.fixture
+async def _behind(bus: NatsBus) -> AsyncIterator[None]:
+    """A dispatcher that has heard of no change yet."""
+    known = [
+        LaneState(name=n, cap=lane.cap, in_use=0, waiting=0) for n, lane in REGISTRY.lanes.items()
+    ]
+
+    async def answer(question: Msg) -> None:
+        await question.respond(LaneStates(lanes=known).model_dump_json().encode())
+
+    listening = await bus.client.subscribe(subjects.QUERY_LANES, cb=answer)
+    yield
+    await listening.unsubscribe()
+    await bus.lanes.change(LANE, ChangeLane(reset=True))
+
+
+def _gateway(bus: NatsBus) -> Limits:
+    return Limits(bus.jetstream, REGISTRY, bus.lanes, bus.accounts)
+
+
+@pytest.mark.usefixtures("_behind")
+async def test_every_gateway_shows_a_change_as_soon_as_it_was_answered(
+    bus: NatsBus, nats: Server
+) -> None:
+    other = NatsBus(nats.settings, REGISTRY, "other")
+    await other.open()
+    watching = asyncio.create_task(other.lanes.watch())  # even where it is known by heart
+    gateways = [_gateway(bus), _gateway(other)]
+    try:
+        for n in range(20):
+            wanted = ChangeLane(cap=30 + n, paused=n % 3 == 0)
+
+            told = await gateways[n % 2].change_lane(LANE, wanted)
+
+            seen = [told, *[s for g in gateways for s in await g.lanes() if s.name == LANE]]
+            assert {(each.cap, each.paused) for each in seen} == {(wanted.cap, wanted.paused)}
+    finally:
+        watching.cancel()
+        await other.close()
+
+
+async def test_an_account_whose_cap_is_taken_back_is_as_the_registry_has_it(bus: NatsBus) -> None:
+    limits = _gateway(bus)
+    before = next(each for each in await limits.accounts() if each.name == "fal")
+
+    changed = await limits.change_account("fal", ChangeAccount(cap=3))
+    reset = await limits.change_account("fal", ChangeAccount(reset=True))
+
+    assert changed.cap == 3
+    assert reset == before
