@@ -30,6 +30,11 @@ unreadable = typer.Typer(
 )
 app.add_typer(sim, name="sim")
 app.add_typer(unreadable, name="unreadable")
+level = typer.Typer(
+    no_args_is_help=True,
+    help="What older releases have to understand; see upgrades in the documents.",
+)
+app.add_typer(level, name="level")
 
 _out = Console()
 _err = Console(stderr=True)
@@ -416,6 +421,23 @@ def remove_unreadable(stream: str, sequence: int) -> None:
     from heliograph.operator import remove_letter  # needs the packages of a service
 
     sys.stdout.buffer.write(_run(remove_letter(stream, sequence)) + b"\n")
+
+
+@level.command(name="show")
+def show_level() -> None:
+    """What all processes of the deployment understand, and what this release does."""
+    from heliograph import operator  # needs the packages of a service
+
+    deployed, own = _run(operator.show_level())
+    print(f"{deployed} of {own}")
+
+
+@level.command(name="raise")
+def raise_level() -> None:
+    """When no process of an older release runs any more: let them write what this one understands."""
+    from heliograph import operator  # needs the packages of a service
+
+    print(_run(operator.raise_to_own()))
 
 
 @sim.command()

@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.level import LEVEL
 from heliograph.failures import ClientError, NotReachable
 from heliograph.runtime.bus.jetstream import JetStream, translated
+from heliograph.runtime.bus.levels import raise_level, read_level
 from heliograph.runtime.bus.unreadable import dead_letters, remove
 from heliograph.runtime.connection import Connection
 from heliograph.runtime.settings import ServiceSettings
@@ -24,6 +26,18 @@ async def remove_letter(stream: str, sequence: int) -> bytes:
     """Remove a message that cannot be read. Returns what it said; raises ClientError."""
     async with _bus() as jetstream:
         return (await remove(jetstream, stream, sequence)).data
+
+
+async def show_level() -> tuple[int, int]:
+    """The level of the deployment, and that of this release. Raises ClientError."""
+    async with _bus() as jetstream:
+        return await read_level(jetstream), LEVEL
+
+
+async def raise_to_own() -> int:
+    """Raise the level of the deployment to that of this release. Raises ClientError."""
+    async with _bus() as jetstream:
+        return await raise_level(jetstream)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ import structlog
 from nats.aio.client import Client
 
 from heliograph.contracts import subjects
+from heliograph.contracts.level import KEY, LEVEL
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream
 from heliograph.runtime.bus.lanes import Lanes, lane_consumer
@@ -180,7 +181,7 @@ async def _ensure_stream(jetstream: JetStream, config: Config) -> None:
         if error.code != NOT_FOUND:
             raise
         if name == "EVENTS":
-            config = {**config, "metadata": {EPOCH: secrets.token_hex(8)}}
+            config = {**config, "metadata": {EPOCH: secrets.token_hex(8), KEY: str(LEVEL)}}
         found = await _create_stream(jetstream, config)
     if _differences(config, found):
         changed = {**config, "metadata": found.get("metadata", {})}

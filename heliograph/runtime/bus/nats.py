@@ -14,6 +14,7 @@ from heliograph.runtime.bus.events import StreamedEvents
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.bus.leases import Leases
+from heliograph.runtime.bus.levels import Level
 from heliograph.runtime.bus.unreadable import dead_letters
 from heliograph.runtime.bus.work import StreamedWork
 from heliograph.runtime.bus.write_check import WriteCheck
@@ -42,6 +43,7 @@ class NatsBus:
         self.accounts = BucketAccounts(self.jetstream, registry.accounts)
         self.lanes = Lanes(self.jetstream, registry.lanes)
         self.leases = Leases(self.jetstream)
+        self.level = Level(self.jetstream)
         self._writes = WriteCheck(self.jetstream, name)
         self.epoch = ""  #: of the event log, once opened
 

@@ -1,0 +1,25 @@
+"""
+Levels: what all processes of a deployment understand.
+
+Fields of later releases are kept by older ones, and mean nothing to them. So a field or a fact that changes
+what somebody decides is written only once every process understands it. The event log says since which level
+that is: a new log begins at the level of its release, an older one stays at its own until an operator raises
+it, when the last process of the older release is gone (`heliograph level raise`).
+
+| Level | Release | What may be written since |
+|---|---|---|
+| 1 | 0.1.0 | |
+| 2 | 0.2.0 | assets of the type text/plain, and of jobs that failed |
+"""
+
+FIRST = 1  #: of a log that does not say
+TEXTS = 2  #: assets of the type text/plain, and of jobs that failed
+LEVEL = 2  #: of this release
+
+KEY = "level"  #: in the metadata of EVENTS
+
+
+def level_of(metadata: dict[str, str]) -> int:
+    """The level in what is noted beside the log. What nobody can read is the first."""
+    said = metadata.get(KEY, "")
+    return int(said) if said.isdecimal() and int(said) >= FIRST else FIRST
