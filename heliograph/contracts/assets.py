@@ -48,9 +48,13 @@ def variant_key(project: str, job: str, index: int, name: str, variant: Variant)
     return f"{folder_of(project, job)}{index}-{variant.sha256}.{name}.{extension}"
 
 
-def upload_key(project: str, sha256: str, media_type: str) -> str:
-    """The key of what a client brought."""
-    return f"p/{project}/uploads/{sha256}.{_extension(media_type)}"
+def upload_key(project: str, sha256: str, media_type: str, copy: str | None = None) -> str:
+    """
+    The key of what a client brought. `copy` makes it another one each time that it is brought, so
+    that a removal which comes late never meets the next copy; uploads of earlier versions have none.
+    """
+    name = f"{sha256}.{copy}" if copy else sha256
+    return f"p/{project}/uploads/{name}.{_extension(media_type)}"
 
 
 def inline_folder(project: str, job: str) -> str:

@@ -259,5 +259,19 @@ class FindUpload(Tolerant):
     sha256: str
 
 
+class FindNamedUploads(Tolerant):
+    """
+    Which of these uploads does a job name that the project keeps? Answered by status with
+    `NamedUploads`, from everything that is in the log by now.
+    """
+
+    project: str
+    uploads: list[str] = Field(max_length=500)  #: digests
+
+
+class NamedUploads(Tolerant):
+    uploads: list[str]
+
+
 class FoundUpload(Tolerant):
     object: Object | None = None

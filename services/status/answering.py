@@ -16,6 +16,7 @@ from heliograph.contracts.queries import (
     FilledSlots,
     FindFilled,
     FindJobs,
+    FindNamedUploads,
     FindResult,
     FoundJobs,
     FoundResult,
@@ -25,6 +26,7 @@ from heliograph.contracts.queries import (
     ListedJob,
     ListJobs,
     ListSlots,
+    NamedUploads,
     PlanCleanup,
     Refusal,
     SlotHistory,
@@ -73,6 +75,12 @@ async def answer_queries(
         query = FindFilled.model_validate_json(question)
         return as_json(FilledSlots(jobs=await ledger.filled(query.project, query.slots)))
 
+    async def find_uploads(question: bytes) -> bytes:
+        await versions.settle()
+        query = FindNamedUploads.model_validate_json(question)
+        named = await ledger.named_uploads(query.project, query.uploads)
+        return as_json(NamedUploads(uploads=named))
+
     async def find_result(question: bytes) -> bytes:
         await versions.catch_up()
         query = FindResult.model_validate_json(question)
@@ -91,6 +99,8 @@ async def answer_queries(
     await client.subscribe(subjects.QUERY_FIND, queue=QUEUE_GROUP, cb=_answering(find_jobs))
     await client.subscribe(subjects.QUERY_FILLED, queue=QUEUE_GROUP, cb=_answering(find_filled))
     await client.subscribe(subjects.QUERY_RESULT, queue=QUEUE_GROUP, cb=_answering(find_result))
+    uploads = subjects.QUERY_NAMED_UPLOADS
+    await client.subscribe(uploads, queue=QUEUE_GROUP, cb=_answering(find_uploads))
     await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_answering(list_slots))
     await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_answering(get_slot))
     await client.subscribe(subjects.QUERY_CLEANUP, queue=QUEUE_GROUP, cb=_answering(plan_cleanup))

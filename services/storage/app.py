@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -16,6 +17,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.records import Record
 from heliograph.runtime.broker import create_broker
 from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.bus.mirrors import Mirror
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.connection import Connection
@@ -28,6 +30,7 @@ from heliograph.runtime.tasks import running
 from heliograph.runtime.topology import STORAGE
 from heliograph.runtime.web import create_web
 from services.storage.addressing import answer_queries, asset_routes
+from services.storage.disk_reserve import DiskReserve
 from services.storage.fetching import Fetcher
 from services.storage.inline_results import InlineResults, inline_routes
 from services.storage.inspecting import Inspectors
@@ -35,10 +38,12 @@ from services.storage.removing import Remover, obey_removals
 from services.storage.scratch import claim
 from services.storage.settings import StorageSettings
 from services.storage.sources import Sources
-from services.storage.stores import StoreUnavailable
+from services.storage.stores import ObjectStore, StoreUnavailable
 from services.storage.stores.minio import MinioStore
 from services.storage.storing import Storer
-from services.storage.uploading import Uploads, upload_routes
+from services.storage.upload_quota import UploadQuota
+from services.storage.upload_retention import UploadSweeper, find_named, sweep_for_ever
+from services.storage.uploading import UploadDoor, Uploads, upload_routes
 
 log = structlog.get_logger()
 
@@ -49,7 +54,8 @@ def create_app(settings: StorageSettings) -> FastAPI:
     bus = NatsBus(settings, registry, "storage")
     store = create_store(settings)
     inspectors = Inspectors(max_pixels=settings.image_max_pixels)
-    uploads = Uploads(Bucket(bus.jetstream, "uploads"), store, inspectors, settings)
+    known_uploads = Mirror(bus.jetstream, "uploads")
+    uploads = Uploads(known_uploads.bucket, store, inspectors, settings)
     inline_results = InlineResults(bus.events, store)
     hosts = [urlsplit(settings.render_url).netloc, *settings.hosts_of_results]
     hosts += settings.provider_hosts
@@ -82,7 +88,13 @@ def create_app(settings: StorageSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         registry_files = partial(reread, settings, registry, partial(load_registry, settings))
-        async with running(bus=open_bus, writes=bus.watch_writes, registry=registry_files):
+        async with running(
+            bus=open_bus,
+            writes=bus.watch_writes,
+            registry=registry_files,
+            uploads=partial(watch, bus, known_uploads),
+            retention=partial(sweep_uploads, bus, store, settings),
+        ):
             yield
         pulling.expect_close()
         await broker.stop()
@@ -92,7 +104,9 @@ def create_app(settings: StorageSettings) -> FastAPI:
         await store.aclose()
 
     app = create_web(settings, "Heliograph storage", lifespan=lifespan)
-    app.include_router(upload_routes(uploads, folder, settings))
+    quota = UploadQuota(known_uploads, settings)
+    door = UploadDoor(uploads, quota, create_reserve(folder, settings), folder, settings)
+    app.include_router(upload_routes(door))
     app.include_router(inline_routes(inline_results, folder, settings))
     app.include_router(asset_routes(bus.events, store, life=life))
     add_health(app, {"nats": bus.check, "s3": store.check}, warnings=bus.warnings)
@@ -112,6 +126,26 @@ def create_store(settings: StorageSettings) -> MinioStore:
         region=settings.s3_region,
         public_endpoint=settings.s3_public_endpoint,
     )
+
+
+def create_reserve(folder: Path, settings: StorageSettings) -> DiskReserve:
+    """The space that uploads leave free. The bundled store lies on the same disk as `folder`."""
+    copies = 1 if settings.s3_endpoint else 2
+    return DiskReserve(folder, keep_free=settings.upload_reserve, copies=copies)
+
+
+async def watch(bus: NatsBus, mirror: Mirror) -> None:
+    """Keep a mirror up to date, once the bus is open."""
+    await bus.opened.wait()
+    await mirror.watch()
+
+
+async def sweep_uploads(bus: NatsBus, store: ObjectStore, settings: StorageSettings) -> None:
+    """Remove uploads that nothing names, again and again."""
+    bucket = Bucket(bus.jetstream, "uploads")
+    named = partial(find_named, bus.jetstream)
+    sweeper = UploadSweeper(bucket, store, named, keep=settings.uploads_keep)
+    await sweep_for_ever(bus, sweeper, every=settings.uploads_sweep_every)
 
 
 async def open_store(store: MinioStore) -> None:

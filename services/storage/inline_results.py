@@ -21,7 +21,7 @@ from heliograph.runtime.documents import bytes_of
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, no_query
 from services.storage.settings import StorageSettings
-from services.storage.spool import receive
+from services.storage.spool import Spool
 from services.storage.stores import Content, ObjectStore
 
 MOST_RESULTS = 64  #: of one job
@@ -87,7 +87,7 @@ def inline_routes(results: InlineResults, folder: Path, settings: StorageSetting
         digest_name(sha256)
         await results.check(project_name(project), job_name(job), sha256)
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            content = await receive(request, Path(place) / "result", limit)
+            content = await Spool(Path(place) / "result", limit=limit).receive(request)
             if content.sha256 != sha256:
                 raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
             await results.keep(project, job, content)

@@ -10,7 +10,9 @@ from services.storage.film_files import FILMS, MP4, film_type
 
 IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"})
 
-_HEAD = 4096  #: bytes that are enough to know
+HEAD = 4096  #: bytes that are enough to know
+EARLY = 64  #: bytes that are enough for all but films
+_WELCOME = "png, jpeg, webp, gif, avif, mp4 and json are stored here"
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _FILMS_BY_NAME = FILMS - {MP4}  #: stored only where a model's entry in the registry names them
 
@@ -24,7 +26,11 @@ def sniff(path: Path) -> str | None:
 def _beginning(path: Path) -> str | None:
     """The media type by the first bytes: what begins as JSON may still be none."""
     with path.open("rb") as stream:
-        head = stream.read(_HEAD)
+        return type_of(stream.read(HEAD))
+
+
+def type_of(head: bytes) -> str | None:
+    """The media type of a file that begins like this; None for everything that is not stored here."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if head.startswith(b"\xff\xd8\xff"):
@@ -75,6 +81,14 @@ def check_media(path: Path, wanted: Media, films: Iterable[str] = ()) -> str:
     return media_type
 
 
+def medium_of_upload(head: bytes) -> Media:
+    """The medium of what somebody brings, by its first bytes. Raises OutputRefused."""
+    media_type = type_of(head)
+    if media_type is None or media_type in _FILMS_BY_NAME:
+        raise OutputRefused(f"the file is {_described(head)}; {_WELCOME}")
+    return media_of(media_type)
+
+
 def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
     """
     The media type of what somebody brought.
@@ -93,16 +107,17 @@ def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
         if path.stat().st_size > max_bytes(media):
             raise BodyTooLarge(f"at most {max_bytes(media)} bytes of {media}")
     if media_type is None or sniff(path) is None:
-        raise OutputRefused(
-            f"the file is {describe(path)}; png, jpeg, webp, gif, avif, mp4 and json are stored here"
-        )
+        raise OutputRefused(f"the file is {describe(path)}; {_WELCOME}")
     return media_type
 
 
 def describe(path: Path) -> str:
     """What a file that is not stored seems to be, for people."""
     with path.open("rb") as stream:
-        head = stream.read(1024)
+        return _described(stream.read(1024))
+
+
+def _described(head: bytes) -> str:
     if not head:
         return "empty"
     for name, signs in _SIGNS.items():

@@ -1,47 +1,102 @@
 """Request bodies on their way to the store: spooled to a file, within bounds of size and time."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from heliograph.contracts.errors import BodyTooLarge, MalformedRequest
+from services.storage.disk_reserve import Claim, no_space
+from services.storage.sniffing import EARLY, HEAD
 from services.storage.stores import Content
 
 _PATIENCE = 600.0  #: seconds for a body to arrive
 
 
-async def receive(request: Request, target: Path, limit: int) -> Content:
+class Limit(NamedTuple):
+    """How many bytes are taken."""
+
+    size: int
+    of: str = ""  #: the medium that this is the limit of
+
+
+def announced(request: Request) -> int:
+    """How many bytes a body says it has; 0 when it does not say."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
+class Spool:
     """
-    Write a body to a file.
+    One body, written to a file.
 
-    Raises:
-        BodyTooLarge: It is, or says it is, longer than `limit` bytes.
-        MalformedRequest: It is too slow, or ended too early.
+    Args:
+        limit: Bytes of it at most.
+        claim: The room on the disk that it has.
+        limit_of: The limit by the body's first bytes, which is asked once. It may raise, too.
     """
-    _check_announced(request, limit)
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await _copy(request, target, limit)
-    except TimeoutError:
-        raise MalformedRequest(f"The body did not arrive within {_PATIENCE:g} s.") from None
-    except ClientDisconnect:  # the client is gone and does not read this
-        raise MalformedRequest("The body ended too early.") from None
-    return await asyncio.to_thread(Content.of, target)
 
+    def __init__(
+        self,
+        target: Path,
+        *,
+        limit: int,
+        claim: Claim | None = None,
+        limit_of: Callable[[bytes], Limit] | None = None,
+    ) -> None:
+        self._target = target
+        self._limit = Limit(limit)
+        self._claim = claim
+        self._limit_of = limit_of
+        self._head = b""
+        self._size = 0
 
-def _check_announced(request: Request, limit: int) -> None:
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > limit:
-        raise BodyTooLarge(f"at most {limit} bytes")
+    async def receive(self, request: Request) -> Content:
+        """
+        The whole body.
 
+        Raises:
+            BodyTooLarge: It is, or says it is, longer than the limit.
+            MalformedRequest: It is too slow, or ended too early.
+            Unavailable: There is no room on the disk.
+        """
+        self._check(announced(request))
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._copy(request)
+        except TimeoutError:
+            raise MalformedRequest(f"The body did not arrive within {_PATIENCE:g} s.") from None
+        except ClientDisconnect:  # the client is gone and does not read this
+            raise MalformedRequest("The body ended too early.") from None
+        except OSError as error:
+            raise no_space() from error
+        return await asyncio.to_thread(Content.of, self._target)
 
-async def _copy(request: Request, target: Path, limit: int) -> None:
-    size = 0
-    with target.open("wb") as stream:  # local, and a chunk at a time
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise BodyTooLarge(f"at most {limit} bytes")
-            stream.write(chunk)
+    async def _copy(self, request: Request) -> None:
+        with self._target.open("wb") as stream:  # local, and a chunk at a time
+            async for chunk in request.stream():
+                self._size += len(chunk)
+                self._look_at(chunk, announced(request))
+                self._check(self._size)
+                if self._claim:
+                    self._claim.cover(self._size)
+                stream.write(chunk)
+
+    def _look_at(self, chunk: bytes, length: int) -> None:
+        """Judge a body by its first bytes, before the others have come."""
+        if self._limit_of is None:
+            return
+        self._head += chunk[:HEAD]
+        enough = HEAD if self._head[4:8] == b"ftyp" else EARLY
+        if len(self._head) >= enough:
+            self._limit = self._limit_of(self._head[:HEAD])
+            self._limit_of = None
+            self._check(length)
+
+    def _check(self, size: int) -> None:
+        if size > self._limit.size:
+            of = self._limit.of and f" of {self._limit.of}"
+            raise BodyTooLarge(f"at most {self._limit.size} bytes{of}")

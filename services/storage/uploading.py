@@ -2,14 +2,15 @@
 
 import asyncio
 import tempfile
-from contextlib import suppress
+import time
 from pathlib import Path
 from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
+from ulid import ULID
 
 from heliograph.contracts.assets import EXTENSIONS, upload_key
-from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.errors import QueueFull, Unavailable, ValidationFailed
 from heliograph.contracts.names import PROJECT_PATTERN, SHA256_PATTERN
 from heliograph.contracts.queries import Object
 from heliograph.contracts.registry import Media
@@ -18,15 +19,23 @@ from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.documents import bytes_of
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, no_query
+from services.storage.disk_reserve import DiskReserve
 from services.storage.inspecting import Inspectors
 from services.storage.settings import StorageSettings
-from services.storage.sniffing import check_upload, media_of
-from services.storage.spool import receive
+from services.storage.sniffing import check_upload, media_of, medium_of_upload
+from services.storage.spool import Limit, Spool, announced
 from services.storage.stores import Content, ObjectStore
+from services.storage.upload_quota import UploadQuota
+
+_OURS = frozenset({"key", "used"})  #: fields of an entry that clients do not see
 
 
 class Uploads:
-    """What was brought: the bucket `uploads`, key `<project>.<sha256>`, says what it is."""
+    """
+    What was brought: the bucket `uploads`, key `<project>.<sha256>`, says what it is.
+
+    A use is noted in its entry, so that retention knows how long nobody needed it.
+    """
 
     def __init__(
         self,
@@ -39,10 +48,25 @@ class Uploads:
         self._store = store
         self._inspectors = inspectors
         self._settings = settings
+        self._fresh = min(3600.0, settings.uploads_keep * 86_400 / 4)  #: seconds between notes
 
     async def find(self, project: str, sha256: str) -> dict[str, Any] | None:
-        """What is known of an upload; None when there is none."""
-        return (await self._bucket.read(f"{project}.{sha256}")).value or None
+        """What is known of an upload that somebody is about to use; None when there is none."""
+        name = f"{project}.{sha256}"
+        while True:
+            cell = await self._bucket.read(name)
+            if "media_type" not in cell.value:
+                return None
+            if time.time() - cell.value.get("used", 0) < self._fresh:
+                return cell.value
+            try:
+                value = {**cell.value, "used": time.time()}
+                await self._bucket.write(name, value, cell.revision)
+            except Lost:
+                continue
+            except QueueFull:
+                pass
+            return cell.value
 
     async def as_object(self, project: str, sha256: str) -> Object | None:
         """An upload as something that can be signed."""
@@ -51,8 +75,7 @@ class Uploads:
             return None
         media_type = known["media_type"]
         name = f"upload_{sha256[:12]}.{EXTENSIONS[media_type]}"
-        key = upload_key(project, sha256, media_type)
-        return Object(key=key, media_type=media_type, filename=name)
+        return Object(key=key_of(project, sha256, known), media_type=media_type, filename=name)
 
     async def get(self, project: str, sha256: str, target: Path, *, limit: int) -> bool:
         """
@@ -71,25 +94,97 @@ class Uploads:
         Raises:
             BodyTooLarge: It is more than is stored of its medium.
             OutputRefused: It is of no type that is stored, or cannot be opened.
-            Unavailable: Bring it again later.
+            QueueFull, Unavailable: Bring it again later.
         """
         media_type = await asyncio.to_thread(check_upload, content.path, self._settings.max_bytes)
         known: dict[str, Any] = {"media_type": media_type, "bytes": content.size}
         if media_of(media_type) == "image":
             inspection = await self._inspectors.inspect(content.path, folder)
             known |= {"width": inspection.width, "height": inspection.height}
-        await self._store.put(upload_key(project, content.sha256, media_type), content, media_type)
-        key = f"{project}.{content.sha256}"
-        seen = await self._bucket.read(key)
-        with suppress(Lost):  # the same bytes, by somebody else
-            await self._bucket.write(key, {**seen.value, **known}, seen.revision)
+        key = upload_key(project, content.sha256, media_type, str(ULID()))
+        await self._store.put(key, content, media_type)
+        try:
+            return await self._note(f"{project}.{content.sha256}", {**known, "key": key})
+        except (Lost, QueueFull):
+            await self._store.delete(key)
+            raise Unavailable("it cannot be noted just now", retry_after=1) from None
+
+    async def _note(self, name: str, known: dict[str, Any]) -> dict[str, Any]:
+        """What is known from now on. Raises Lost: somebody else brought it, or removes it."""
+        seen = await self._bucket.read(name)
+        if "media_type" in seen.value:
+            raise Lost(name)
+        later = {field: value for field, value in seen.value.items() if field != "removing"}
+        value = {**later, **known, "used": time.time()}
+        await self._bucket.write(name, value, seen.revision)
         return known
 
 
-def upload_routes(uploads: Uploads, folder: Path, settings: StorageSettings) -> APIRouter:
-    """The door. What is brought lies in `folder` meanwhile."""
+def key_of(project: str, sha256: str, known: dict[str, Any]) -> str:
+    """Where the bytes of an upload lie."""
+    return str(known.get("key") or upload_key(project, sha256, known["media_type"]))
+
+
+class UploadDoor:
+    """
+    Receives uploads, within all bounds.
+
+    Args:
+        folder: Where bodies are spooled.
+    """
+
+    def __init__(
+        self,
+        uploads: Uploads,
+        quota: UploadQuota,
+        reserve: DiskReserve,
+        folder: Path,
+        settings: StorageSettings,
+    ) -> None:
+        self._uploads = uploads
+        self._quota = quota
+        self._reserve = reserve
+        self._folder = folder
+        self._settings = settings
+        self._limit = max(settings.max_bytes(media) for media in get_args(Media))
+
+    async def receive(self, project: str, sha256: str, request: Request) -> tuple[bool, Any]:
+        """Whether an upload is new, and what is known of it."""
+        known = await self._uploads.find(project, sha256)
+        if known:
+            return False, known
+        self._quota.check(project, announced(request))
+        async with self._quota.place():
+            return True, await self._receive(project, sha256, request)
+
+    async def _receive(self, project: str, sha256: str, request: Request) -> dict[str, Any]:
+        with (
+            self._reserve.claim(announced(request)) as claim,
+            tempfile.TemporaryDirectory(dir=self._folder) as place,
+        ):
+            target = Path(place) / "upload"
+            spool = Spool(target, limit=self._limit, claim=claim, limit_of=self._limit_of)
+            content = await spool.receive(request)
+            if content.sha256 != sha256:
+                raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
+            self._quota.check(project, content.size)
+            try:
+                return await self._uploads.keep(project, content, Path(place))
+            except Unavailable:
+                # perhaps the same bytes were brought by somebody else meanwhile
+                known = await self._uploads.find(project, sha256)
+                if known is None:
+                    raise
+                return known
+
+    def _limit_of(self, head: bytes) -> Limit:
+        media = medium_of_upload(head)
+        return Limit(self._settings.max_bytes(media), media)
+
+
+def upload_routes(door: UploadDoor) -> APIRouter:
+    """Where clients bring files."""
     router = APIRouter(prefix="/v1", tags=["uploads"])
-    limit = max(settings.max_bytes(media) for media in get_args(Media))
     project_name, digest_name = named(PROJECT_PATTERN), named(SHA256_PATTERN)
 
     @router.put(
@@ -99,17 +194,9 @@ def upload_routes(uploads: Uploads, folder: Path, settings: StorageSettings) -> 
     )
     async def upload(project: str, sha256: str, request: Request) -> Response:
         await no_query(request)
-        project_name(project)
-        digest_name(sha256)
-        known = await uploads.find(project, sha256)
-        status = 200 if known else 201
-        if known is None:
-            with tempfile.TemporaryDirectory(dir=folder) as place:
-                content = await receive(request, Path(place) / "upload", limit)
-                if content.sha256 != sha256:
-                    raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
-                known = await uploads.keep(project, content, Path(place))
-        body = {"upload": f"sha256:{sha256}", "project": project, **known}
-        return Response(as_json(body), status, media_type="application/json")
+        is_new, known = await door.receive(project_name(project), digest_name(sha256), request)
+        shown = {name: value for name, value in known.items() if name not in _OURS}
+        body = {"upload": f"sha256:{sha256}", "project": project, **shown}
+        return Response(as_json(body), 201 if is_new else 200, media_type="application/json")
 
     return router

@@ -80,6 +80,11 @@ class Bucket:
             self._stream, self._prefix + key, data, headers, after=seen
         )
 
+    async def forget(self, key: str, revision: int) -> None:
+        """Remove what was written up to a revision; what came later stays. Raises Unavailable."""
+        query = {"filter": self._prefix + key, "seq": revision + 1}
+        await self._jetstream.api(f"STREAM.PURGE.{self._stream}", query)
+
     async def change(
         self, key: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]
     ) -> bool:

@@ -56,6 +56,12 @@ class Mirror:
             return await self.bucket.read(key)
         return self._cells.get(key) or Cell({}, 0)
 
+    def known(self, prefix: str) -> list[Cell] | None:
+        """Everything under keys that begin like this; None before everything was read once."""
+        if not self._is_whole:
+            return None
+        return [cell for key, cell in self._cells.items() if key.startswith(prefix)]
+
     def note(self, key: str, cell: Cell) -> None:
         """Something that this process knows already. What is older than the known is ignored."""
         known = self._cells.get(key)

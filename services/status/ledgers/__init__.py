@@ -164,6 +164,9 @@ class Ledger(Protocol):
     async def result(self, project: str, digest: str) -> str | None:
         """The last job that made a result by that digest."""
 
+    async def named_uploads(self, project: str, uploads: Sequence[str]) -> list[str]:
+        """Those of the uploads that a job names which is kept."""
+
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
         """By which job each of the slots is being filled, or was last."""
 

@@ -50,9 +50,11 @@ from services.status.ledgers.tables import (
     label_columns,
     labels,
     metadata,
+    named_uploads,
     read_row,
     read_stamp,
     stamp,
+    upload_columns,
     use_columns,
     uses,
 )
@@ -69,6 +71,7 @@ class SqlLedger:
         self._upsert_jobs = self._upserting()
         self._insert_labels = self._insert(labels).on_conflict_do_nothing()
         self._insert_uses = self._insert(uses).on_conflict_do_nothing()
+        self._insert_uploads = self._insert(named_uploads).on_conflict_do_nothing()
 
     def _upserting(self) -> Executable:
         """Made once: that takes longer than carrying it out."""
@@ -98,7 +101,7 @@ class SqlLedger:
             found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
             if found and found.epoch == epoch:
                 return int(found.sequence)
-            for table in (labels, uses, jobs, cursors):
+            for table in (labels, uses, named_uploads, jobs, cursors):
                 await connection.execute(delete(table))
             await clear_index(connection)
             row = {"name": LAYOUT, "epoch": epoch, "sequence": 0}
@@ -137,8 +140,10 @@ class SqlLedger:
             await connection.execute(self._insert_labels, named)
         if used := [use for record in kept for use in use_columns(record)]:
             await connection.execute(self._insert_uses, used)
+        if brought := [upload for record in kept for upload in upload_columns(record)]:
+            await connection.execute(self._insert_uploads, brought)
         if pruned := [row.record.id for row in rows if row.record.pruned_at]:
-            for table in (labels, uses):
+            for table in (labels, uses, named_uploads):
                 await connection.execute(delete(table).where(table.c.job.in_(pruned)))
 
     async def page(self, query: ListJobs) -> Page:
@@ -211,6 +216,11 @@ class SqlLedger:
         statement = select(jobs.c.id).where(jobs.c.project == project, jobs.c.result == digest)
         found = await self._ids(statement.order_by(jobs.c.ended.desc()).limit(1))
         return found[0] if found else None
+
+    async def named_uploads(self, project: str, uploads: Sequence[str]) -> list[str]:
+        named = named_uploads.c
+        statement = select(named.sha256).where(named.project == project, named.sha256.in_(uploads))
+        return await self._ids(statement.distinct())
 
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
         async with self._transaction() as connection:

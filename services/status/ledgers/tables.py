@@ -152,6 +152,17 @@ uses = Table(
 )
 
 
+#: which jobs name an upload: as a reference, or as what an answer brought
+named_uploads = Table(
+    "named_uploads",
+    metadata,
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("project", String(64), nullable=False),
+    Index("named_uploads_by_digest", "project", "sha256"),
+)
+
+
 def job_columns(row: Row) -> dict[str, Any]:
     """A row of `jobs`."""
     record = row.record
@@ -210,6 +221,16 @@ def use_columns(record: Record) -> list[dict[str, Any]]:
         named += [takeover.job, *(name.partition("/")[0] for name in inline)]
     used = dict.fromkeys(named, False) | ({reused.job: True} if reused else {})
     return [{"job": record.id, "used": name, "kept": kept} for name, kept in used.items()]
+
+
+def upload_columns(record: Record) -> list[dict[str, Any]]:
+    """The rows of `named_uploads` for a job."""
+    takeover = record.internal.takeover
+    outputs = [*record.internal.outputs, *(takeover.outputs if takeover else [])]
+    uploads = [each.upload for each in record.references] + [each.upload for each in outputs]
+    named = dict.fromkeys(filter(None, uploads))
+    known = {"job": record.id, "project": record.project}
+    return [{**known, "sha256": name.removeprefix("sha256:")} for name in named]
 
 
 def label_columns(record: Record) -> list[dict[str, Any]]:

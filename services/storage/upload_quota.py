@@ -1,0 +1,51 @@
+"""Upload quota: how many files a project may have brought, and how large they may be together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.runtime.bus.mirrors import Mirror
+from services.storage.settings import StorageSettings
+
+_PATIENCE = 20.0  #: seconds a body waits for its turn
+_GOES_SLOWLY = 3600.0  #: seconds until a project that is full may have room again
+
+
+class UploadQuota:
+    """Counts what is known of uploads, a moment late: a few at once may go over the bound."""
+
+    def __init__(self, uploads: Mirror, settings: StorageSettings) -> None:
+        self._uploads = uploads
+        self._most = settings.uploads_per_project
+        self._most_bytes = settings.uploads_max_bytes
+        self._places = asyncio.Semaphore(settings.uploads_at_once)
+
+    def check(self, project: str, size: int) -> None:
+        """
+        Raises:
+            QueueFull: The project has brought too much.
+            Unavailable: What it has brought is not known yet.
+        """
+        known = self._uploads.known(f"{project}.")
+        if known is None:
+            raise Unavailable("uploads are not known yet", retry_after=1)
+        sizes = [cell.value["bytes"] for cell in known if "bytes" in cell.value]
+        if len(sizes) >= self._most:
+            raise QueueFull(f"{project} has {self._most} uploads", retry_after=_GOES_SLOWLY)
+        if sum(sizes) + size > self._most_bytes:
+            reason = f"the uploads of {project} would have more than {self._most_bytes} bytes"
+            raise QueueFull(reason, retry_after=_GOES_SLOWLY)
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A turn to be received. Raises Unavailable when too many are ahead."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Unavailable("too many uploads at once", retry_after=5) from None
+        try:
+            yield
+        finally:
+            self._places.release()

@@ -1,0 +1,120 @@
+"""Upload retention: what was brought, and no job names, goes some days after its last use."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+from pydantic import ValidationError
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.contracts.queries import FindNamedUploads, NamedUploads
+from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.buckets import Bucket, Cell
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.nats import NatsBus
+from services.storage.stores import ObjectStore
+from services.storage.uploading import key_of
+
+log = structlog.get_logger()
+
+_AT_ONCE = 500  #: uploads that status is asked about together
+_PATIENCE = 10.0  #: seconds status has to answer
+_DAY = 86_400.0  #: seconds
+
+FindNamed = Callable[[str, list[str]], Awaitable[set[str]]]
+
+
+class UploadSweeper:
+    """
+    Removes uploads that nothing names.
+
+    An upload is touched when it is asked for, so the compare-and-set by which it is taken away is lost
+    where somebody is about to name it. Each copy has a key of its own: a removal that comes late never
+    meets the next one.
+
+    Args:
+        keep: Days since the last use.
+    """
+
+    def __init__(
+        self, bucket: Bucket, store: ObjectStore, find_named: FindNamed, *, keep: float
+    ) -> None:
+        self._bucket = bucket
+        self._store = store
+        self._find_named = find_named
+        self._keep = keep * _DAY
+
+    async def sweep(self) -> int:
+        """One round. Returns how many were removed; raises Unavailable."""
+        old: dict[str, dict[str, Cell]] = {}
+        for name, cell in (await self._bucket.matching(">")).items():
+            project, _, sha256 = name.partition(".")
+            if "removing" in cell.value:
+                await self._finish(name, cell.value["removing"], cell.revision)
+            elif cell.value and await self._is_old(name, cell):
+                old.setdefault(project, {})[sha256] = cell
+        return sum([await self._sweep_project(project, cells) for project, cells in old.items()])
+
+    async def _is_old(self, name: str, cell: Cell) -> bool:
+        """What an earlier version stored has no time: it begins now."""
+        used = cell.value.get("used")
+        if used is None:
+            await self._write(name, {**cell.value, "used": time.time()}, cell.revision)
+            return False
+        return bool(time.time() - used > self._keep)
+
+    async def _sweep_project(self, project: str, cells: dict[str, Cell]) -> int:
+        removed = 0
+        for part in _parts(cells):
+            named = await self._find_named(project, part)
+            for sha256 in part:
+                if sha256 not in named:
+                    removed += await self._remove(project, sha256, cells[sha256])
+        if removed:
+            log.info("Uploads removed", project=project, uploads=removed)
+        return removed
+
+    async def _remove(self, project: str, sha256: str, cell: Cell) -> bool:
+        name, key = f"{project}.{sha256}", key_of(project, sha256, cell.value)
+        revision = await self._write(name, {"removing": key}, cell.revision)
+        if revision is None:
+            return False
+        await self._finish(name, key, revision)
+        return True
+
+    async def _finish(self, name: str, key: str, revision: int) -> None:
+        await self._store.delete(key)
+        await self._bucket.forget(name, revision)
+
+    async def _write(self, name: str, value: dict[str, object], seen: int) -> int | None:
+        try:
+            return await self._bucket.write(name, value, seen)
+        except (Lost, QueueFull):  # somebody uses it just now; a full bucket has to wait
+            return None
+
+
+def _parts(names: Iterable[str]) -> Iterable[list[str]]:
+    every = list(names)
+    return (every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE))
+
+
+async def find_named(jetstream: JetStream, project: str, uploads: list[str]) -> set[str]:
+    """Those of the uploads that a kept job names. Raises Unavailable."""
+    question = FindNamedUploads(project=project, uploads=uploads).model_dump_json().encode()
+    answer = await jetstream.ask(subjects.QUERY_NAMED_UPLOADS, question, timeout=_PATIENCE)
+    try:
+        return set(NamedUploads.model_validate_json(answer).uploads)
+    except ValidationError as error:  # a refusal
+        raise Unavailable("status does not say which uploads are named") from error
+
+
+async def sweep_for_ever(bus: NatsBus, sweeper: UploadSweeper, *, every: float) -> None:
+    """Sweep under a lease, every so often."""
+    await bus.opened.wait()
+    while True:
+        async with bus.leases.held("uploads") as lost:
+            while not lost.is_set():
+                await sweeper.sweep()
+                await asyncio.sleep(every)
