@@ -52,6 +52,8 @@ Point = Literal[
     "leave.queued",  # back in the queue
     "render.handled",  # done with the message; no ack
     # storage
+    "store.chosen",  # its turn; its ticket still waits
+    "store.moved",  # a worker gets it next; the dispatcher has not noted it
     "store.fetched",  # an output is here, in a temporary file
     "store.put",  # an object is in the store; no event
     "store.written",  # `succeeded`

@@ -16,6 +16,7 @@ from faststream.nats.annotations import NatsMessage
 from heliograph.contracts import subjects
 from heliograph.contracts.records import Record
 from heliograph.runtime.broker import create_broker
+from heliograph.runtime.bus import Hint
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.mirrors import Mirror
 from heliograph.runtime.bus.nats import NatsBus
@@ -31,6 +32,7 @@ from heliograph.runtime.topology import STORAGE
 from heliograph.runtime.web import create_web
 from services.storage.addressing import answer_queries, asset_routes
 from services.storage.disk_reserve import DiskReserve
+from services.storage.dispatcher import StoreDispatcher
 from services.storage.fetching import Fetcher
 from services.storage.inline_results import InlineResults, inline_routes
 from services.storage.inspecting import Inspectors
@@ -75,7 +77,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
     )
     pulling = Connection(settings, "storage")
     broker = create_broker(settings, pulling)
-    subscribe(broker, storer, settings)
+    subscribe(broker, storer, bus.jetstream.hint, settings)
     life = settings.address_life
 
     async def open_bus() -> None:
@@ -93,6 +95,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
             writes=bus.watch_writes,
             registry=registry_files,
             uploads=partial(watch, bus, known_uploads),
+            dispatcher=StoreDispatcher(bus, places=settings.storage_concurrency).run,
             retention=partial(sweep_uploads, bus, store, settings),
         ):
             yield
@@ -158,7 +161,7 @@ async def open_store(store: MinioStore) -> None:
         await asyncio.sleep(0.2)
 
 
-def subscribe(broker: NatsBroker, storer: Storer, settings: StorageSettings) -> None:
+def subscribe(broker: NatsBroker, storer: Storer, hint: Hint, settings: StorageSettings) -> None:
     """What comes in on `store.>` is a job whose outputs wait at the provider."""
     bugs = Bugs()
 
@@ -172,6 +175,7 @@ def subscribe(broker: NatsBroker, storer: Storer, settings: StorageSettings) -> 
     )
     async def on_store(message: NatsMessage) -> None:
         await deliver(message, handle, give_up, bugs)
+        await hint(subjects.room(subjects.STORE_LANE))
 
     async def handle(delivery: Delivery) -> Record | None:
         record = await storer.handle(delivery.about.job)

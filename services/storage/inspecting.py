@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heliograph.contracts.errors import OutputRefused, Unavailable
+from services.storage.fair_places import FairPlaces
 
-_PATIENCE = 30.0  #: seconds for one try
+_PATIENCE = 60.0  #: seconds for one try
 _TRIES = 2  #: this process may have stood still during the first
-_AT_ONCE = 2  #: programs; decoding is all CPU
+_AT_ONCE = 3  #: programs; one project has two of them at most
+_NICE, _NICE_BEHIND = 5, 10  #: how much the program stands back for everything else
 
 
 class Undecodable(OutputRefused):
@@ -48,13 +50,23 @@ class Inspectors:
     def __init__(self, *, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._idle: list[Process] = []
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._places = FairPlaces(_AT_ONCE)
 
-    async def inspect(self, source: Path, folder: Path, *, lenient: bool = False) -> Inspection:
+    async def inspect(
+        self,
+        source: Path,
+        folder: Path,
+        project: str,
+        *,
+        behind: bool = False,
+        lenient: bool = False,
+    ) -> Inspection:
         """
         Open a picture; its variants are written into `folder`.
 
         Args:
+            project: Projects take turns.
+            behind: It waits for pictures that are not.
             lenient: Decode what is there of a picture that is damaged or cut off.
 
         Raises:
@@ -67,8 +79,9 @@ class Inspectors:
             "folder": str(folder),
             "max_pixels": self._max_pixels,
             "lenient": lenient,
+            "nice": _NICE_BEHIND if behind else _NICE,
         }
-        answer = await self._answer_in_time(request)
+        answer = await self._answer_in_time(request, project, behind)
         if "error" in answer:
             refusal = OutputRefused if answer.get("decodable", True) else Undecodable
             raise refusal(f"the picture cannot be opened: {answer['error']}")
@@ -80,7 +93,9 @@ class Inspectors:
         }
         return Inspection(answer["width"], answer["height"], variants)
 
-    async def inspect_film(self, source: Path, folder: Path, media_type: str) -> Inspection:
+    async def inspect_film(
+        self, source: Path, folder: Path, project: str, media_type: str
+    ) -> Inspection:
         """
         Open a film; its poster is written into `folder`.
 
@@ -94,8 +109,9 @@ class Inspectors:
             "folder": str(folder),
             "max_pixels": self._max_pixels,
             "film": media_type,
+            "nice": _NICE,
         }
-        answer = await self._answer_in_time(request)
+        answer = await self._answer_in_time(request, project, behind=False)
         if "error" in answer:
             refusal = OutputRefused if answer.get("decodable", True) else Undecodable
             raise refusal(f"the film cannot be opened: {answer['error']}")
@@ -112,11 +128,13 @@ class Inspectors:
             codec=answer["codec"],
         )
 
-    async def _answer_in_time(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _answer_in_time(
+        self, request: dict[str, Any], project: str, behind: bool
+    ) -> dict[str, Any]:
         """Too much work is refused by the fork, in an answer: what is late is not the picture's fault."""
         for _ in range(_TRIES):
             with suppress(TimeoutError, EOFError, ConnectionError):
-                async with self._places, asyncio.timeout(_PATIENCE):
+                async with self._places.place(project, behind=behind), asyncio.timeout(_PATIENCE):
                     return await self._answer(request)
         raise Unavailable("the picture could not be opened in time")
 
@@ -164,7 +182,15 @@ async def _exchange(program: Process, request: dict[str, Any]) -> dict[str, Any]
     assert program.stdout
     program.stdin.write(json.dumps(request).encode() + b"\n")
     await program.stdin.drain()
-    line = await program.stdout.readline()
+    reading = asyncio.create_task(program.stdout.readline())
+    ending = asyncio.create_task(program.wait())  # its fork would keep the pipe open
+    try:
+        await asyncio.wait([reading, ending], return_when=asyncio.FIRST_COMPLETED)
+        line = reading.result() if reading.done() else b""
+    finally:
+        for task in (reading, ending):
+            task.cancel()
+        await asyncio.gather(reading, ending, return_exceptions=True)
     if not line:
         raise EOFError("the inspector ended")
     answer: dict[str, Any] = json.loads(line)

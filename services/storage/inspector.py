@@ -27,6 +27,9 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 THUMBNAIL = 320  #: pixels of the longer side
 LIGHT = 2048  #: pixels of the longer side of the webp variant, at most
 
+LARGE = 16_000_000  #: pixels; larger pictures stand back for smaller ones
+_NICER = 5
+
 _MEMORY = 1280 * 1024 * 1024  #: bytes of address space; a WebP of 64 Mpx takes four times 256 MiB
 _SECONDS = 10  #: of CPU
 _MAX_FRAMES = 500
@@ -51,6 +54,8 @@ def inspect(source: Path, folder: Path, max_pixels: int, *, lenient: bool) -> di
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = lenient
     image, is_animated = _open(source, max_pixels)
+    if image.width * image.height > LARGE:
+        os.nice(_NICER)
     if getattr(image, "n_frames", 1) > _MAX_FRAMES:
         raise Refused(f"more than {_MAX_FRAMES} frames")
     profile = image.info.get("icc_profile")
@@ -154,6 +159,7 @@ def _answer_in_fork(request: dict[str, Any]) -> None:
         if status:
             _say({"error": "the picture could not be opened within bounds"})
         return
+    os.nice(request["nice"])
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
     _say(_answer(request))

@@ -27,6 +27,7 @@ from heliograph.contracts.records import Asset, Output, Progress, Record, Step, 
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crashing import crash_point
+from services.storage.fair_places import FairPlaces
 from services.storage.film_files import CutOff, check_whole
 from services.storage.inspecting import Inspection, Inspectors, MadeVariant, Undecodable
 from services.storage.rewriting import write_readable
@@ -66,6 +67,7 @@ class Storer:
         self._hint = hint
         self._store = store
         self._sources = sources
+        self._fetchers = FairPlaces(settings.storage_concurrency)
         self._inspectors = inspectors
         self._registry = registry
         self._folder = folder
@@ -186,36 +188,41 @@ class Storer:
         limit = self._settings.max_bytes(media)
         seen: set[str] = set()
         for fetches in range(1, _MAX_FETCHES + 1):
-            await self._sources.fetch(record.project, output, source, limit)
+            async with self._fetchers.place(record.project):
+                await self._sources.fetch(record.project, output, source, limit)
             crash_point("store.fetched")
             media_type, content = await asyncio.to_thread(_look_at, source, media, films)
             is_last = content.sha256 in seen or fetches == _MAX_FETCHES
             try:
-                return media_type, content, await self._open(source, folder, media_type)
+                return (
+                    media_type,
+                    content,
+                    await self._open(record.project, source, folder, media_type),
+                )
             except (Undecodable, CutOff):
                 if is_last and media == "video":
                     raise  # half a film is none
                 if is_last:
                     break
             seen.add(content.sha256)
-        return media_type, content, await self._open_damaged(source, folder)
+        return media_type, content, await self._open_damaged(record.project, source, folder)
 
-    async def _open(self, source: Path, folder: Path, media_type: str) -> Inspection:
+    async def _open(self, project: str, source: Path, folder: Path, media_type: str) -> Inspection:
         """The size of a picture or film, and the other forms of an output. Raises OutputRefused."""
         match media_of(media_type):
             case "image":
-                return await self._inspectors.inspect(source, folder)
+                return await self._inspectors.inspect(source, folder, project)
             case "video":
                 await asyncio.to_thread(check_whole, source, media_type)
-                return await self._inspectors.inspect_film(source, folder, media_type)
+                return await self._inspectors.inspect_film(source, folder, project, media_type)
             case "text":
                 variants = await asyncio.to_thread(write_readable, source, folder)
                 return Inspection(None, None, variants)
 
-    async def _open_damaged(self, source: Path, folder: Path) -> Inspection:
+    async def _open_damaged(self, project: str, source: Path, folder: Path) -> Inspection:
         """What is there of a damaged picture. It is kept even if that is nothing: it was paid for."""
         try:
-            return await self._inspectors.inspect(source, folder, lenient=True)
+            return await self._inspectors.inspect(source, folder, project, lenient=True)
         except Undecodable:
             return Inspection(None, None, {}, undecodable=True)
 

@@ -99,7 +99,7 @@ class Uploads:
         media_type = await asyncio.to_thread(check_upload, content.path, self._settings.max_bytes)
         known: dict[str, Any] = {"media_type": media_type, "bytes": content.size}
         if media_of(media_type) == "image":
-            inspection = await self._inspectors.inspect(content.path, folder)
+            inspection = await self._inspectors.inspect(content.path, folder, project, behind=True)
             known |= {"width": inspection.width, "height": inspection.height}
         key = upload_key(project, content.sha256, media_type, str(ULID()))
         await self._store.put(key, content, media_type)

@@ -27,7 +27,21 @@ class StreamedWork:
         await self._put(subject, ticket.to_json(), headers)
 
     async def publish_store(self, project: str, job: str) -> None:
-        await self._put(subjects.store(project, job), b"{}", FIRST)
+        ticket = Ticket(
+            job=job, project=project, lane=subjects.STORE_LANE, priority="normal", account=""
+        )
+        subject = subjects.queue(ticket.lane, ticket.priority, project, job)
+        headers = {
+            **FIRST,
+            "Nats-Schedule": NEVER,
+            "Nats-Schedule-Target": subjects.store(project, job),
+        }
+        await self._put(subject, ticket.to_json(), headers)
+
+    async def move_store(self, project: str, job: str, sequence: int) -> bool:
+        """Hand a rendered job to storage's workers, as `move` hands a queued one to a lane."""
+        source = subjects.queue(subjects.STORE_LANE, "normal", project, job)
+        return await self._move(source, subjects.store(project, job), b"{}", sequence)
 
     async def _put(self, subject: str, data: bytes, headers: dict[str, str]) -> None:
         try:
@@ -42,15 +56,18 @@ class StreamedWork:
         job on its lane. False when it was moved, replaced or purged by somebody else.
         """
         source = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
+        target = subjects.run(ticket.lane, ticket.project, ticket.job)
+        return await self._move(source, target, ticket.to_json(), sequence)
+
+    async def _move(self, source: str, target: str, data: bytes, sequence: int) -> bool:
         headers = {
             "Nats-Scheduler": source,
             "Nats-Schedule-Next": "purge",
             "Nats-Expected-Last-Subject-Sequence": str(sequence),
             "Nats-Expected-Last-Subject-Sequence-Subject": source,
         }
-        target = subjects.run(ticket.lane, ticket.project, ticket.job)
         try:
-            await self._jetstream.publish(target, ticket.to_json(), headers)
+            await self._jetstream.publish(target, data, headers)
         except ApiError as error:
             if error.err_code not in WRONG_LAST_SEQUENCE:
                 raise

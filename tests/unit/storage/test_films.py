@@ -43,7 +43,7 @@ def put(tmp_path: Path) -> Callable[[bytes], Path]:
 
 
 async def _inspect(inspectors: Inspectors, file: Path, media_type: str = MP4) -> Inspection:
-    return await inspectors.inspect_film(file, file.parent, media_type)
+    return await inspectors.inspect_film(file, file.parent, "demo", media_type)
 
 
 # -- what it is

@@ -67,7 +67,7 @@ async def inspect(inspectors: Inspectors, source: Path) -> Inspection:
     before = _start_measuring()
     try:
         async with asyncio.timeout(PATIENCE):
-            return await inspectors.inspect(source, source.parent)
+            return await inspectors.inspect(source, source.parent, "demo")
     finally:
         assert _memory("VmHWM") - before < PARENT
 
@@ -476,7 +476,9 @@ async def test_few_programs_serve_many_pictures(
     before = _children(os.getpid())
     pictures = [put(encoded(plain(40, 30 + number))) for number in range(8)]
 
-    inspections = await asyncio.gather(*(others.inspect(each, tmp_path) for each in pictures))
+    inspections = await asyncio.gather(
+        *(others.inspect(each, tmp_path, "demo") for each in pictures)
+    )
 
     assert [inspection.height for inspection in inspections] == list(range(30, 38))
     assert len(_children(os.getpid()) - before) <= 2
@@ -588,7 +590,7 @@ async def _at_work(
     """A large picture being opened, the program that does it, and the fork that really does it."""
     before = _children(os.getpid())
     large = put(picture or png(5000, 5000))
-    at_work = asyncio.create_task(inspectors.inspect(large, large.parent))
+    at_work = asyncio.create_task(inspectors.inspect(large, large.parent, "demo"))
     await _eventually(lambda: _children(os.getpid()) - before)
     [program] = _children(os.getpid()) - before
     await _eventually(lambda: _children(program))

@@ -59,7 +59,7 @@ async def shown(inspectors: Inspectors, folder: Path, content: bytes) -> list[Tr
     """Lab of the middle of each patch, as the large variant has it."""
     source = folder / "original"
     source.write_bytes(content)
-    inspection: Inspection = await inspectors.inspect(source, folder)
+    inspection: Inspection = await inspectors.inspect(source, folder, "demo")
     with Image.open(inspection.variants["webp"].path) as image:
         rgb = image.convert("RGB")
         middles = range(SIDE // 2, rgb.width, SIDE)
@@ -90,7 +90,7 @@ async def test_transparency_survives_a_conversion(inspectors: Inspectors, tmp_pa
     profile = rgb_profile(DISPLAY_P3, GAMMA)
     source.write_bytes(patches("RGBA", [(200, 90, 60, 40)], "PNG", icc_profile=profile))
 
-    inspection = await inspectors.inspect(source, tmp_path)
+    inspection = await inspectors.inspect(source, tmp_path, "demo")
 
     with Image.open(inspection.variants["webp"].path) as image:
         pixel: Any = image.convert("RGBA").getpixel((SIDE // 2, SIDE // 2))
@@ -138,9 +138,9 @@ async def test_variants_of_an_animation_say_that_they_show_one_frame(
     source = tmp_path / "original"
     frames[0].save(source, form, save_all=True, append_images=frames[1:], duration=100)
 
-    animated = await inspectors.inspect(source, tmp_path)
+    animated = await inspectors.inspect(source, tmp_path, "demo")
     frames[0].save(source, form)
-    still = await inspectors.inspect(source, tmp_path)
+    still = await inspectors.inspect(source, tmp_path, "demo")
 
     assert {variant.still for variant in animated.variants.values()} == {True}
     assert {variant.still for variant in still.variants.values()} == {False}

@@ -1,0 +1,142 @@
+"""
+Storage's dispatcher: moves tickets of rendered jobs to the workers, in turns by project.
+
+As render's dispatcher does for lanes: one process at a time, by a lease, and each move is one step on
+the server, so that another dispatcher does no harm. What is under way is read from the server: the
+messages on `store.>` are the tickets that workers have, or get next.
+"""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+
+import structlog
+from nats.aio.msg import Msg
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.subjects import Address, address
+from heliograph.runtime.bus.jetstream import stop_listening, translated
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.crashing import crash_point
+from services.storage.fair_queue import FairQueue, share_of
+
+log = structlog.get_logger()
+
+_SOON = 0.005  #: seconds before the second look, when a hint came before its cause was to be seen
+_LOOK_AGAIN = 0.25  #: seconds between looks that nobody hinted at, while somebody waits
+_REREAD = 2.0  #: seconds between readings of what no hint told
+
+
+class StoreDispatcher:
+    """
+    Keeps the workers of all storage processes busy, as long as it holds the lease.
+
+    Args:
+        places: Jobs that are stored at once, over all processes.
+    """
+
+    def __init__(self, bus: NatsBus, *, places: int) -> None:
+        self._bus = bus
+        self._places = places
+        self._share = share_of(places)
+        self._bell = asyncio.Event()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._waiting: FairQueue[Address] = FairQueue()
+        self._tickets: dict[Address, int] = {}  #: sequence of the message of each
+        self._read_to = 0
+
+    async def run(self) -> None:
+        """Wait for the lease, dispatch until it is lost, and wait again. Raises Unavailable."""
+        await self._bus.opened.wait()
+        while True:
+            async with self._bus.leases.held("store-dispatcher") as lost:
+                self._begin_anew()
+                client = self._bus.client
+                with translated():
+                    listening = [
+                        await client.subscribe(subjects.STORE_QUEUED, cb=self._on_queued),
+                        await client.subscribe(
+                            subjects.room(subjects.STORE_LANE), cb=self._on_room
+                        ),
+                    ]
+                try:
+                    await self._dispatch(lost)
+                finally:
+                    await stop_listening(*listening)
+
+    async def _dispatch(self, lost: asyncio.Event) -> None:
+        clock = asyncio.get_running_loop().time
+        read, pause = -_REREAD, _SOON
+        while not lost.is_set():
+            if clock() - read >= _REREAD:
+                read = clock()
+                await self._read()
+            if self._bell.is_set():
+                pause = _SOON
+            self._bell.clear()
+            if await self._fill():
+                pause = _SOON
+            else:
+                await self._wait(pause if self._waiting else _REREAD)
+                pause = min(2 * pause, _LOOK_AGAIN)
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
+
+    async def _read(self) -> None:
+        """The queue itself: all of it at first, then what came since."""
+        messages = self._bus.jetstream.every(STREAM, subjects.STORE_QUEUE, self._read_to + 1)
+        async for stored in messages:
+            self._read_to = stored.sequence
+            self._hear(address(stored.subject), stored.sequence)
+
+    async def _on_queued(self, message: Msg) -> None:
+        headers = message.headers or {}
+        self._hear(address(message.subject), int(headers["Nats-Sequence"]))
+
+    async def _on_room(self, _: Msg) -> None:
+        self._bell.set()
+
+    def _hear(self, job: Address, sequence: int) -> None:
+        known = self._tickets.get(job)
+        if known is None:
+            self._waiting.add(job.project, job)
+        if known is None or known < sequence:
+            self._tickets[job] = sequence
+            self._bell.set()
+
+    async def _fill(self) -> int:
+        """Move as many tickets as there is room for. Returns how many were taken in hand."""
+        if not self._waiting:
+            return 0
+        busy = await self._busy()
+        turns: list[Address] = []
+        while busy.total() < self._places:
+            turn = self._waiting.next(busy, self._share)
+            if turn is None:
+                break
+            busy[turn[0]] += 1
+            turns.append(turn[1])
+        await asyncio.gather(*(self._move(job) for job in turns))
+        return len(turns)
+
+    async def _busy(self) -> Counter[str]:
+        """Jobs that workers have or get next, by project."""
+        query = {"subjects_filter": subjects.STORE}
+        info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}", query)
+        return Counter(address(subject).project for subject in info["state"].get("subjects") or ())
+
+    async def _move(self, job: Address) -> None:
+        sequence = self._tickets.pop(job)
+        try:
+            crash_point("store.chosen")
+            await self._bus.work.move_store(job.project, job.job, sequence)
+            crash_point("store.moved")
+        except Unavailable:
+            self._hear(job, sequence)

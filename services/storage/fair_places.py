@@ -1,0 +1,63 @@
+"""Fair places: a semaphore whose waiters take turns by project, and none of which may hold all."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.storage.fair_queue import FairQueue, share_of
+
+_Waiter = asyncio.Future[None]
+
+
+class FairPlaces:
+    """
+    A few places at once.
+
+    Who is `behind` has a turn only when nobody else could have it, and never the last place.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._share = share_of(places)
+        self._held: Counter[str] = Counter()
+        self._behind = 0  #: places held by those who are behind
+        self._ahead_waiting: FairQueue[_Waiter] = FairQueue()
+        self._behind_waiting: FairQueue[_Waiter] = FairQueue()
+
+    @asynccontextmanager
+    async def place(self, project: str, *, behind: bool = False) -> AsyncIterator[None]:
+        """Wait for a place, and have it until the block ends."""
+        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        line = self._behind_waiting if behind else self._ahead_waiting
+        line.add(project, waiter)
+        self._hand_out()
+        try:
+            await waiter
+            yield
+        finally:
+            line.remove(project, waiter)
+            if waiter.done() and not waiter.cancelled():
+                self._give_back(project, behind)
+
+    def _give_back(self, project: str, behind: bool) -> None:
+        self._held[project] -= 1
+        self._held += Counter()  # those that hold none go
+        self._behind -= behind
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._held.total() < self._places and (waiter := self._next()):
+            waiter.set_result(None)
+
+    def _next(self) -> _Waiter | None:
+        """Who has the next place, which it holds from now on."""
+        turn, behind = self._ahead_waiting.next(self._held, self._share), False
+        if turn is None and self._behind < max(1, self._places - 1):
+            turn, behind = self._behind_waiting.next(self._held, self._share), True
+        if turn is None:
+            return None
+        project, waiter = turn
+        self._held[project] += 1
+        self._behind += behind
+        return waiter

@@ -1,0 +1,56 @@
+"""Fair queue: what waits has its turn by project, one piece each. Pure, no clock, no I/O."""
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+Piece = TypeVar("Piece")
+
+
+class FairQueue(Generic[Piece]):
+    """Lines of pieces, one for each project; the project whose turn is longest ago is next."""
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[str, deque[Piece]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lines.values()))
+
+    def add(self, project: str, piece: Piece) -> None:
+        """The piece is the last one of its project."""
+        self._lines.setdefault(project, deque()).append(piece)
+
+    def next(self, held: Mapping[str, int], share: int) -> tuple[str, Piece] | None:
+        """
+        Take out the piece whose turn it is; None when no project may have one.
+
+        That is the first piece of the project with the fewest places; of several, the one whose turn
+        was longest ago.
+
+        Args:
+            held: The places that projects have.
+            share: How many of them a project may have.
+        """
+        able = (project for project in self._lines if held.get(project, 0) < share)
+        project = min(able, key=lambda project: held.get(project, 0), default=None)
+        if project is None:
+            return None
+        line = self._lines[project]
+        piece = line.popleft()
+        self._lines.move_to_end(project)
+        if not line:
+            del self._lines[project]
+        return project, piece
+
+    def remove(self, project: str, piece: Piece) -> None:
+        """A piece that waits no longer. One that does not wait is fine."""
+        line = self._lines.get(project)
+        if line and piece in line:
+            line.remove(piece)
+            if not line:
+                del self._lines[project]
+
+
+def share_of(places: int) -> int:
+    """How many of some places one project may hold: never all, where there are several."""
+    return max(1, places - max(1, places // 4))

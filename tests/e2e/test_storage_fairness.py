@@ -1,0 +1,194 @@
+"""Whatever one project has rendered, another one's picture is stored nearly as fast as on an idle machine."""
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import Rendered, Started, Submitted, Submitting
+from heliograph.contracts.records import Output, Record, Step
+from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.settings import ServiceSettings
+from tests.support.records import REGISTRY, a_record, some_project
+from tests.support.servers import free_port
+from tests.support.stack import Stack, stack_running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MIB = 2**20
+VIDEOS, PICTURES = 200, 12
+PATIENCE = 90.0  #: seconds
+
+
+class Shelf:
+    """A provider's results: a small picture, a large one, and a video that comes slowly."""
+
+    def __init__(self, port: int) -> None:
+        self.host = f"127.0.0.1:{port}"
+        self._port = port
+        self._small = _png(64, 48)
+        self._large = _noisy(8000, 8000)
+        self._video = b"\0\0\0\x20ftypisom" + bytes(6 * MIB)
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+
+    def close(self) -> None:
+        self._server.close()
+
+    def output(self, name: str) -> Output:
+        return Output(url=f"http://{self.host}/{name}/{uuid4().hex}")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            name = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode().split("/")[1]
+            body = {"small": self._small, "large": self._large, "video": self._video}[name]
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            writer.write(head.encode())
+            for start in range(0, len(body), MIB):
+                writer.write(body[start : start + MIB])
+                await writer.drain()
+                if name == "video":
+                    await asyncio.sleep(0.25)  # as far as this provider's line goes
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+def _png(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _noisy(width: int, height: int) -> bytes:
+    """A picture that takes a while to open."""
+    buffer = io.BytesIO()
+    tile = Image.effect_noise((500, 500), 90).convert("RGB")
+    tile.resize((width, height)).save(buffer, "JPEG", quality=85, progressive=True)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def shelf() -> Shelf:
+    return Shelf(free_port())
+
+
+@pytest.fixture(scope="module")
+def stack(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings = {"HELIOGRAPH_PROVIDER_HOSTS": shelf.host}
+    with stack_running(tmp_path_factory.mktemp("turns") / "home", settings) as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def bus(stack: Stack, shelf: Shelf) -> AsyncIterator[NatsBus]:
+    """The bus of the running Heliograph, with its own settings; and what it fetches from."""
+    await shelf.open()
+    prefix = "HELIOGRAPH_"
+    given = {
+        name.removeprefix(prefix).lower(): value
+        for name, value in stack.environment.items()
+        if name.startswith(prefix)
+    }
+    bus = NatsBus(ServiceSettings.model_validate(given), REGISTRY, "test")
+    await bus.open()
+    yield bus
+    await bus.close()
+    shelf.close()
+
+
+async def _render(bus: NatsBus, project: str, output: Output, **request: Any) -> Entry:
+    """A job whose provider is done, as render leaves it."""
+    record = a_record(project=project, **request)
+    intent = Submitting(run=1, endpoint="e", prompt=record.prompt, arguments={}, references=[])
+    entry = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    for fact in (Started(run=1), intent, Submitted(run=1, request_id="sim_1")):
+        entry = await advance(bus.events, entry, fact, "test")
+    entry = await advance(bus.events, entry, Rendered(run=1, outputs=[output]), "test")
+    await bus.work.publish_store(project, record.id)
+    return entry
+
+
+async def _seconds_until_stored(bus: NatsBus, shelf: Shelf) -> float:
+    """For a small picture of a project that has nothing else."""
+    began = time.monotonic()
+    entry = await _render(bus, some_project(), shelf.output("small"))
+    async with asyncio.timeout(PATIENCE):
+        while (await _now(bus, entry)).step is not Step.SUCCEEDED:
+            await asyncio.sleep(0.01)
+    return time.monotonic() - began
+
+
+async def _now(bus: NatsBus, entry: Entry) -> Record:
+    latest = await bus.events.last(entry.record.id)
+    assert latest
+    return latest.record
+
+
+async def _idle(bus: NatsBus, shelf: Shelf) -> float:
+    """As it takes when there is nothing else to do; the first time starts programs."""
+    return sorted([await _seconds_until_stored(bus, shelf) for _ in range(6)])[3]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "count", "piece"),
+    [("video", "video", VIDEOS, 1.0), ("large", "image", PICTURES, 1.5)],
+)
+async def test_a_picture_is_stored_soon_behind_all_that_another_project_has(
+    bus: NatsBus, shelf: Shelf, name: str, kind: str, count: int, piece: float
+) -> None:
+    """Within twice the idle time, and the piece that is in hand."""
+    idle = await _idle(bus, shelf)
+    large = some_project()
+    entries = [await _render(bus, large, shelf.output(name), kind=kind) for _ in range(count)]
+    await _until_one_is_fetched(bus, large)
+
+    times = sorted([await _seconds_until_stored(bus, shelf) for _ in range(3)])
+
+    left = [entry for entry in entries if (await _now(bus, entry)).step is Step.RENDERED]
+    assert times[1] <= 2 * idle + piece, f"idle {idle:.2f} s, then {times}"
+    assert len(left) > count // 4, "there was nothing to wait behind"
+    await bus.jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": f"queue.*.*.{large}.*"})
+
+
+async def _until_one_is_fetched(bus: NatsBus, project: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await bus.jetstream.last(STREAM, f"store.{project}.*"):
+            await asyncio.sleep(0.01)
+
+
+async def test_what_an_earlier_version_left_for_the_workers_is_stored(
+    bus: NatsBus, shelf: Shelf
+) -> None:
+    """Its tickets were on `store.>` at once."""
+    project = some_project()
+    entry = await _render(bus, project, shelf.output("small"))
+    async with asyncio.timeout(PATIENCE):
+        while (await _now(bus, entry)).step is not Step.SUCCEEDED:
+            await asyncio.sleep(0.01)
+    other = a_record(project=project)
+    first = await bus.events.append(Event.of("accepted", other, now(), "test"), 0)
+    for fact in (
+        Started(run=1),
+        Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[]),
+        Submitted(run=1, request_id="sim_2"),
+        Rendered(run=1, outputs=[shelf.output("small")]),
+    ):
+        first = await advance(bus.events, first, fact, "test")
+
+    await bus.jetstream.publish(f"store.{project}.{other.id}", b"{}", {})
+
+    async with asyncio.timeout(PATIENCE):
+        while (await _now(bus, first)).step is not Step.SUCCEEDED:
+            await asyncio.sleep(0.01)

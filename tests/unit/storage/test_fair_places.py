@@ -1,0 +1,154 @@
+"""Projects take turns, and none has all the places, however much it brings."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from services.storage.fair_places import FairPlaces
+from services.storage.fair_queue import FairQueue, share_of
+
+
+def _turns(queue: FairQueue[int]) -> list[tuple[str, int]]:
+    turns = []
+    while turn := queue.next({}, 9):
+        turns.append(turn)
+    return turns
+
+
+def test_projects_take_turns_one_piece_each() -> None:
+    queue: FairQueue[int] = FairQueue()
+    for piece in range(3):
+        queue.add("large", piece)
+    queue.add("small", 7)
+
+    assert _turns(queue) == [("large", 0), ("small", 7), ("large", 1), ("large", 2)]
+
+
+def test_who_may_not_have_a_turn_keeps_its_place() -> None:
+    queue: FairQueue[int] = FairQueue()
+    queue.add("full", 1)
+    queue.add("other", 2)
+
+    assert queue.next({"full": 2}, 2) == ("other", 2)
+    assert queue.next({"full": 2}, 2) is None
+    assert queue.next({"full": 1}, 2) == ("full", 1)
+
+
+def test_who_has_less_is_first() -> None:
+    queue: FairQueue[int] = FairQueue()
+    queue.add("large", 1)
+    queue.add("small", 2)
+
+    assert queue.next({"large": 1}, 9) == ("small", 2)
+
+
+def test_what_waits_no_longer_has_no_turn() -> None:
+    queue: FairQueue[int] = FairQueue()
+    queue.add("demo", 1)
+    queue.remove("demo", 1)
+    queue.remove("demo", 2)
+
+    assert queue.next({}, 9) is None
+    assert len(queue) == 0
+
+
+@pytest.mark.parametrize(("places", "share"), [(1, 1), (2, 1), (3, 2), (8, 6), (100, 75)])
+def test_one_project_never_has_all_places(places: int, share: int) -> None:
+    assert share_of(places) == share
+
+
+class Crowd:
+    """Some who want places, and who have them."""
+
+    def __init__(self, places: int) -> None:
+        self.places = FairPlaces(places)
+        self.inside: list[str] = []
+        self._leave = asyncio.Semaphore(0)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def come(self, project: str, count: int = 1, *, behind: bool = False) -> None:
+        for _ in range(count):
+            self._tasks.append(asyncio.create_task(self._visit(project, behind)))
+
+    async def _visit(self, project: str, behind: bool) -> None:
+        async with self.places.place(project, behind=behind):
+            name = f"{project} behind" if behind else project
+            self.inside.append(name)
+            await self._leave.acquire()
+            self.inside.remove(name)
+
+    async def settled(self) -> Counter[str]:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return Counter(self.inside)
+
+    async def let_go(self, count: int = 1) -> Counter[str]:
+        for _ in range(count):
+            self._leave.release()
+        return await self.settled()
+
+    async def go(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def crowd() -> AsyncIterator[Crowd]:
+    async with AsyncExitStack() as end:
+        crowd = Crowd(3)
+        end.push_async_callback(crowd.go)
+        yield crowd
+
+
+async def test_a_newcomer_finds_a_place_whatever_others_bring(crowd: Crowd) -> None:
+    crowd.come("large", 200)
+    assert await crowd.settled() == {"large": 2}
+
+    crowd.come("small")
+
+    assert await crowd.settled() == {"large": 2, "small": 1}
+
+
+async def test_a_place_that_is_given_back_is_for_the_project_whose_turn_it_is(
+    crowd: Crowd,
+) -> None:
+    crowd.come("large", 200)
+    crowd.come("small")
+    await crowd.settled()
+    crowd.come("third")
+
+    assert (await crowd.let_go())["third"] == 1
+
+
+async def test_who_is_behind_waits_for_all_others_and_never_has_the_last_place(
+    crowd: Crowd,
+) -> None:
+    for project in ("one", "two", "three"):
+        crowd.come(project, behind=True)
+    assert (await crowd.settled()).total() == 2
+
+    crowd.come("late")
+
+    assert (await crowd.settled())["late"] == 1
+    crowd.come("later")
+    assert (await crowd.let_go())["later"] == 1
+
+
+async def test_who_stops_waiting_takes_no_place(crowd: Crowd) -> None:
+    crowd.come("large", 3)
+    crowd.come("small")
+    await crowd.settled()
+    other = Crowd(1)
+    other.places = crowd.places
+    other.come("gone", 5)
+    await other.settled()
+    await other.go()
+
+    await crowd.let_go(4)
+    crowd.come("next", 2)
+
+    assert await crowd.settled() == {"next": 2}
