@@ -146,7 +146,7 @@ class UploadDoor:
         self._reserve = reserve
         self._folder = folder
         self._settings = settings
-        self._limit = max(settings.max_bytes(media) for media in get_args(Media))
+        self.limit = max(settings.max_bytes(media) for media in get_args(Media))
 
     async def receive(self, project: str, sha256: str, request: Request) -> tuple[bool, Any]:
         """Whether an upload is new, and what is known of it."""
@@ -163,7 +163,7 @@ class UploadDoor:
             tempfile.TemporaryDirectory(dir=self._folder) as place,
         ):
             target = Path(place) / "upload"
-            spool = Spool(target, limit=self._limit, claim=claim, limit_of=self._limit_of)
+            spool = Spool(target, limit=self.limit, claim=claim, limit_of=self._limit_of)
             content = await spool.receive(request)
             if content.sha256 != sha256:
                 raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
@@ -189,7 +189,7 @@ def upload_routes(door: UploadDoor) -> APIRouter:
 
     @router.put(
         "/projects/{project}/uploads/sha256/{sha256}",
-        openapi_extra=bytes_of(limit),
+        openapi_extra=bytes_of(door.limit),
         summary="Bring a file",
     )
     async def upload(project: str, sha256: str, request: Request) -> Response:
