@@ -401,7 +401,7 @@ class Deadline(JobError):
 
 
 class Poison(JobError):
-    """The job broke its worker three times; the operator should read the log."""
+    """The job broke its worker again and again; the operator should read the log."""
 
     code = "poison"
 

@@ -71,6 +71,7 @@ class RetryScheduled(Fact):
     reason: str  #: the `code` of what went wrong
     detail: str
     counted: bool = True  #: False: the attempt does not count (the provider said "too fast")
+    answered: bool = True  #: False: the provider never heard of it, as a process of ours died
     charged: Charged = "no"
     key: str | None = None  #: of the request by which a person decided it
 

@@ -306,7 +306,7 @@ def _submitted(record: Record, fact: Submitted, at: datetime) -> tuple[_Changes,
         attempts.append(_taken_over(record, fact))
     known = {"submitted_at": at, "request_id": fact.request_id, "answer": fact.answer}
     attempts[-1] = attempts[-1].model_copy(update=known)
-    return {"error": None}, {"attempts": attempts}
+    return {"error": None}, {"attempts": attempts, "unanswered": 0}
 
 
 def _taken_over(record: Record, fact: Submitted) -> Attempt:
@@ -335,6 +335,7 @@ def _retry_scheduled(
     }
     internal = {
         "not_before": fact.not_before,
+        "unanswered": 0 if fact.answered else record.internal.unanswered + 1,
         "attempts": _ended(record, at, fact.reason, fact.charged),
         "retries": [*record.internal.retries, *([fact.key] if fact.key else [])],
     }

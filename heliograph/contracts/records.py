@@ -206,6 +206,7 @@ class Internal(Tolerant):
     on_ambiguous: KeptOnAmbiguous
     timeout_seconds: float  #: how long an attempt may run
     not_before: AwareDatetime | None = None
+    unanswered: int = 0  #: starts in a row that no provider answered
     attempts: list[Attempt] = Field(default_factory=list)
     outputs: list[Output] = Field(default_factory=list)
     ended: int | None = None  #: sequence of the event that ended it, if others follow that one

@@ -8,7 +8,9 @@ from heliograph.contracts.errors import (
     AccountRefused,
     ContentPolicy,
     JobError,
+    Poison,
     ProviderTimeout,
+    ProviderUnavailable,
     SubmitUnknown,
 )
 from heliograph.contracts.facts import (
@@ -73,6 +75,24 @@ def again_or_failed(
         )
     problem = failure(record, error, charged)
     return Failed(problem=problem, charged=charged, answer=short_answer(answer))
+
+
+def again_or_poison(record: Record, at: datetime, settings: RenderSettings) -> Fact:
+    """
+    Another start, when the request surely never reached the provider: a process of ours died, or was
+    too slow, and that costs the job no attempt. A job that is in the way of so many starts is poison.
+    """
+    starts = record.internal.unanswered + 1
+    if starts >= settings.max_unanswered or record.internal.takeover is not None:
+        error = Poison(f"{starts} starts in a row ended before the provider could answer")
+        return Failed(problem=failure(record, error, "no"))
+    return RetryScheduled(
+        not_before=at + timedelta(seconds=backoff(starts, settings)),
+        reason=ProviderUnavailable.code,
+        detail="the request never reached the provider; it is sent again",
+        counted=False,
+        answered=False,
+    )
 
 
 def backoff(attempt: int, settings: RenderSettings) -> float:

@@ -5,11 +5,11 @@ from heliograph.contracts.errors import ProviderUnavailable
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
 from heliograph.contracts.facts import AttemptCompleted, Canceled, Submitted, SubmitUnknown
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import Entry, now
+from heliograph.runtime.bus import Entry
 from heliograph.runtime.crashing import crash_point
-from services.render.deciding import again_or_failed, unknown
+from services.render.deciding import unknown
 from services.render.providers import Absent, Found, NotSeen
-from services.render.submitting import submission_of
+from services.render.submitting import start_again, submission_of
 from services.render.workbench import Workbench
 
 
@@ -50,9 +50,7 @@ async def _conclude(
         case Absent() if record.internal.expire:
             return await bench.append(entry, expiry(record))
         case Absent():
-            never = ProviderUnavailable("the provider never got the request")
-            fact = again_or_failed(record, never, now(), bench.settings)
-            return await bench.append(entry, fact)
+            return await start_again(bench, entry)
         case NotSeen() if record.internal.cancel:
             return await bench.append(entry, Canceled(charged="unknown"))
         case NotSeen() if record.internal.expire:

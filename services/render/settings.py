@@ -10,6 +10,8 @@ from heliograph.runtime.settings import ServiceSettings, Url
 
 class RenderSettings(ServiceSettings):
     max_attempts: int = Field(default=3, ge=1)  #: submissions of a job that nobody asked for
+    #: starts in a row that no provider answered, as a process of ours died in each; then it is poison
+    max_unanswered: int = Field(default=10, ge=1)
     backoff_min: float = Field(default=2.0, ge=0)  #: seconds before the second attempt, at most
     backoff_max: float = Field(default=60.0, ge=0)  #: seconds before any attempt, at most
     poll_min: float = Field(default=0.25, gt=0)  #: seconds between polls of a request, at least

@@ -19,7 +19,13 @@ from heliograph.contracts.records import Record, SentReference, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
-from services.render.deciding import after_poll, again_or_failed, failure, rendered
+from services.render.deciding import (
+    after_poll,
+    again_or_failed,
+    again_or_poison,
+    failure,
+    rendered,
+)
 from services.render.judging import judge
 from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
 from services.render.settings import RenderSettings
@@ -70,14 +76,20 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
     submitting = await bench.append(entry, intent)
     crash_point("submit.intended")
     if asyncio.get_running_loop().time() >= ends:
-        late = ProviderUnavailable("the request could not be sent in time")
-        fact = again_or_failed(submitting.record, late, now(), bench.settings)
-        return await bench.write(submitting, fact)
+        return await start_again(bench, submitting)
     answer = await _post(bench, submitting.record, body, ends)
     crash_point("submit.posted")
     latest = await _write(bench, submitting, answer)
     await judge(bench, record, _error_in(answer))  # what was paid for is written before
     return latest
+
+
+async def start_again(bench: Workbench, entry: Entry) -> Entry:
+    """From `submitting`, when the request surely never reached the provider. Raises Lost."""
+    fact = again_or_poison(entry.record, now(), bench.settings)
+    if isinstance(fact, Failed):
+        await bench.work.bury(entry.record, fact.problem.model_dump_json())
+    return await bench.append(entry, fact)
 
 
 async def _post(

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -65,12 +66,14 @@ class HostedProvider:
         self, lands_until: Callable[[str, int], float], on_paid: Callable[[Hosted], None]
     ) -> None:
         self.requests: dict[str, Hosted] = {}
+        self.refused: Counter[str] = Counter()  #: answers that let a job try again, by job
         self._lands_until = lands_until
         self._on_paid = on_paid
 
     async def submit(self, submission: Submission) -> Accepted | Done:
         outcome = await ask("submit", submission.job, submission.run)
         if outcome in REFUSALS:
+            self.refused[submission.job] += outcome == "down"
             raise REFUSALS[outcome]()
         if outcome in ("accepted", "inline"):
             hosted = self._receive(submission, {"accepted": "open"}.get(outcome, outcome))
@@ -84,6 +87,7 @@ class HostedProvider:
 
     async def poll(self, request: Request) -> State:
         outcome = await ask("poll", request.request_id)
+        self.refused[self.requests[request.request_id].job] += outcome in ("failed", "canceled")
         return _state(self.requests[request.request_id], outcome)
 
     async def cancel(self, request: Request) -> None:

@@ -3,7 +3,8 @@ The promises. I1: what was accepted ends. I2: once. I3: nothing is paid unasked.
 than the account allows. I5: one open job per slot, one job per key. I6: no place is kept. I7: what a
 job says of its bytes and its costs is so. I8: who waits for others starts after they have succeeded.
 I9: a deadline stops the provider and loses nothing that was paid for: it is a wish first, and what is
-learned after an end completes the attempt, and changes nothing else.
+learned after an end completes the attempt, and changes nothing else. I10: a crash costs no attempt,
+and a job in which everybody crashes ends.
 """
 
 from heliograph.contracts.deadlines import AT_PROVIDER
@@ -75,6 +76,12 @@ def _check_event(state: State, written: Written) -> None:
     _check(not ended, f"I2: {job} ended with {before.event.name}, then {name}")
     if name == "expired":
         _check_deadline(state, entry.record, before.record, job)
+    if name == "failed":
+        _check_attempts(state, entry.record, job)
+    starts = entry.record.internal.unanswered
+    _check(
+        starts < settings().render.max_unanswered, f"I10: {job} started {starts} times for nothing"
+    )
     if name == "succeeded":
         _check(not before.record.internal.expire, f"I9: {job} was to expire, and succeeded")
         reused = entry.record.internal.reused
@@ -82,6 +89,16 @@ def _check_event(state: State, written: Written) -> None:
         _check(not before.record.internal.cancel, f"I2: {job} was stopped, and succeeded")
         _check(maker in state.stored, f"I7: {job} succeeded, and there are no bytes")
     _check_order(state, entry.record, name)
+
+
+def _check_attempts(state: State, record: Record, job: str) -> None:
+    """Only what a provider answered uses up the attempts of a job."""
+    is_of_provider = record.error and record.error.code == "provider_unavailable"
+    if not is_of_provider or record.internal.takeover:
+        return
+    ordered = len(state.ordered.get(record.id, ()))  #: attempts whose end nobody knew
+    answers, most = state.provider.refused[record.id] + ordered, settings().render.max_attempts
+    _check(answers >= most, f"I10: {job} failed after {answers} answers of {most}")
 
 
 def _check_late(entry: Entry, before: Entry, job: str) -> None:

@@ -58,7 +58,7 @@ class Settings:
 def settings() -> Settings:
     """Defaults, with fewer attempts, and no chance in the pauses between them."""
     return Settings(
-        render=RenderSettings(max_attempts=2, backoff_min=0, backoff_max=0),
+        render=RenderSettings(max_attempts=2, max_unanswered=3, backoff_min=0, backoff_max=0),
         status=StatusSettings(),
         storage=StorageSettings(),
     )

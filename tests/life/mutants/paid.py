@@ -1,13 +1,16 @@
 """What stands between a silence and a second payment, and what a job says that it cost."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from heliograph.contracts import jobs, records
+from heliograph.contracts.errors import ProviderUnavailable
 from heliograph.contracts.facts import Fact, RetryScheduled
 from heliograph.contracts.records import OPEN, Record, Step
 from heliograph.runtime.bus import Entry
 from services.render import deciding, reconciling, rendering, submitting, workbench
+from services.render.settings import RenderSettings
 from services.render.watching import Bell
 from tests.life.clock import now
 from tests.life.mutants.registry import Mutants, Patch, answer_before_writing
@@ -135,3 +138,31 @@ def stop_unasked(patch: Patch) -> None:
 )
 def charges_do_not_add_up(patch: Patch) -> None:
     patch.setattr(jobs, "charge", lambda _, charged: charged)
+
+
+_CRASHING = ("submit",)  #: the intent is written, and nothing is sent
+
+
+@MUTANTS.add(
+    "a crash before the POST uses up an attempt",
+    Scenario(crashes=2, authoritative=True, crash_at=_CRASHING),
+    "I10",
+)
+def crash_counts(patch: Patch) -> None:
+    def counted(record: Record, at: datetime, settings: RenderSettings) -> Fact:
+        return deciding.again_or_failed(record, ProviderUnavailable(), at, settings)
+
+    patch.setattr(submitting, "again_or_poison", counted)
+
+
+@MUTANTS.add(
+    "a job starts as often as its workers crash",
+    Scenario(crashes=3, authoritative=True, crash_at=_CRASHING),
+    "I10",
+)
+def endless_starts(patch: Patch) -> None:
+    def again(record: Record, at: datetime, settings: RenderSettings) -> Fact:
+        endless = settings.model_copy(update={"max_unanswered": 1_000})
+        return deciding.again_or_poison(record, at, endless)
+
+    patch.setattr(submitting, "again_or_poison", again)

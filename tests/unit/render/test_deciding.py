@@ -27,6 +27,7 @@ from heliograph.contracts.facts import (
     CancelRequested,
     Expired,
     ExpireRequested,
+    Fact,
     Failed,
     Rendered,
     RetryScheduled,
@@ -42,6 +43,7 @@ from services.gateway.drafting import Caller, draft
 from services.render.deciding import (
     after_poll,
     again_or_failed,
+    again_or_poison,
     backoff,
     failure,
     poll_after,
@@ -302,6 +304,60 @@ def test_outputs_fit_into_an_event_however_many_were_asked_for_and_made(
     assert fact.outputs == outputs[: len(fact.outputs)]
     assert fact.detail == f"the first {len(fact.outputs)} of 10000 outputs are kept"
     assert size(fold(record, fact, NOW)) < ROOM
+
+
+# -- starts that nobody answered
+
+
+def intended() -> Record:
+    """A job whose request is about to be sent."""
+    record = a_record(parameters={"price": "0.003"})
+    for fact in (Started(run=1), submission(1)):
+        record = fold(record, fact, NOW)
+    return record
+
+
+def test_a_start_that_nobody_answered_is_no_attempt(operator: RenderSettings) -> None:
+    fact = again_or_poison(intended(), NOW, operator)
+    again = fold(intended(), fact, NOW)
+
+    assert isinstance(fact, RetryScheduled)
+    assert (again.attempt, again.internal.unanswered, again.charged) == (0, 1, "no")
+
+
+def test_ten_starts_in_a_row_without_an_answer_are_poison(operator: RenderSettings) -> None:
+    record, starts = intended(), 1
+    while isinstance(fact := again_or_poison(record, NOW, operator), RetryScheduled):
+        record = fold(record, fact, NOW)
+        record = fold(record, Started(run=record.internal.run + 1), NOW)
+        record = fold(record, submission(record.internal.run), NOW)
+        starts += 1
+
+    assert starts == operator.max_unanswered == 10
+    assert isinstance(fact, Failed)
+    assert (fact.problem.code, fact.charged, fact.problem.charged) == ("poison", "no", "no")
+
+
+def test_poison_is_charged_by_what_was_charged_before(operator: RenderSettings) -> None:
+    before = intended().model_copy(update={"charged": "unknown"})
+    fact = again_or_poison(before, NOW, operator.model_copy(update={"max_unanswered": 1}))
+
+    assert isinstance(fact, Failed)
+    assert fold(before, fact, NOW).charged == fact.problem.charged == "unknown"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Submitted(run=1, request_id="r"),
+        RetryScheduled(not_before=NOW, reason="provider_unavailable", detail="x"),
+    ],
+)
+def test_an_answer_ends_the_row(operator: RenderSettings, answer: Fact) -> None:
+    internal = intended().internal.model_copy(update={"unanswered": 9})
+    record = intended().model_copy(update={"internal": internal})
+
+    assert fold(record, answer, NOW).internal.unanswered == 0
 
 
 # -- the end of a request

@@ -1,0 +1,88 @@
+"""A crash of ours is not the provider's: it costs a job no attempt, and a job that always crashes ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.records import Job
+from heliograph.runtime.crashing import VARIABLE
+from tests.support.stack import Stack, stack_running
+
+_POINT = "submit.intended"  #: the intent is written, and the POST never begun
+
+_SETTINGS = {
+    "HELIOGRAPH_ACK_WAIT": "1",
+    "HELIOGRAPH_SUBMIT_LIMIT": "1",
+    "HELIOGRAPH_BACKOFF_MAX": "0.1",
+    "HELIOGRAPH_RESTART_PAUSE": "0.2",
+    "HELIOGRAPH_MAX_ATTEMPTS": "2",
+    "HELIOGRAPH_MAX_UNANSWERED": "5",
+}
+
+
+@pytest.fixture
+def crashes(tmp_path: Path) -> Path:
+    folder = tmp_path / "crashes"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+async def stack(tmp_path: Path, crashes: Path) -> AsyncIterator[Stack]:
+    settings = {**_SETTINGS, VARIABLE: str(crashes)}
+    with stack_running(tmp_path / "home", settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
+    async with stack.client(project) as client:
+        yield client
+
+
+async def crash(crashes: Path, times: int) -> None:
+    """Have render die at the point so many times, one after the other."""
+    armed = crashes / _POINT
+    for _ in range(times):
+        armed.touch()
+        async with asyncio.timeout(60):
+            while armed.exists():
+                await asyncio.sleep(0.05)
+
+
+async def names_of(job: Job) -> list[str]:
+    assert job.links
+    async with httpx.AsyncClient() as http:
+        events = (await http.get(job.links.events)).json()["items"]
+    return [event["type"].split(".")[2] for event in events]
+
+
+async def test_crashes_before_the_post_use_up_no_attempt(
+    stack: Stack, client: Client, crashes: Path, project: str
+) -> None:
+    job = await client.submit(kind="image", prompt="x", parameters={"seconds": 0, "price": "0.01"})
+
+    await crash(crashes, 3)
+    [ended] = await client.finish(job.id)
+
+    assert (ended.status, ended.charged, ended.attempt) == ("succeeded", "yes", 1)
+    assert (await names_of(ended)).count("submitting") == 4
+    assert len(stack.ledger(project)) == 1
+
+
+async def test_a_job_in_which_every_start_crashes_is_poison(
+    stack: Stack, client: Client, crashes: Path, project: str
+) -> None:
+    job = await client.submit(kind="image", prompt="x", parameters={"seconds": 0, "price": "0.01"})
+
+    await crash(crashes, 5)
+    [ended] = await client.finish(job.id)
+
+    assert (ended.status, ended.error and ended.error.code) == ("failed", "poison")
+    assert (ended.charged, ended.cost.actual) == ("no", Decimal(0))
+    assert stack.ledger(project) == []
