@@ -14,7 +14,7 @@ from ulid import ULID
 
 from heliograph.contracts.errors import QueueFull, ReferenceFailed, Unavailable
 from heliograph.contracts.records import Record, SentReference
-from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus import Lost, now
 from heliograph.runtime.bus.buckets import Bucket, Cell
 from heliograph.runtime.crashing import crash_point
 from services.render.providers import Depot
@@ -178,18 +178,18 @@ class Porter:
                     await self._bucket.write(key, {}, claim)
                 raise
         crash_point("bring.brought")
-        now = time.time()
-        known = {"url": copy.url, "until": now + copy.keeps, "used": now}
+        at = now().timestamp()
+        known = {"url": copy.url, "until": at + copy.keeps, "used": at}
         with suppress(Lost, Unavailable, QueueFull):  # it is there, if only for this job
             await self._bucket.write(key, known, claim)
         return copy.url
 
     async def _touch(self, key: str, cell: Cell) -> None:
-        now = time.time()
-        if now - (cell.value.get("used") or 0) < self._touched_every:
+        at = now().timestamp()
+        if at - (cell.value.get("used") or 0) < self._touched_every:
             return
         with suppress(Lost, Unavailable, QueueFull):
-            await self._bucket.write(key, {**cell.value, "used": now}, cell.revision)
+            await self._bucket.write(key, {**cell.value, "used": at}, cell.revision)
 
 
 def _key(account: str, sha256: str) -> str:
@@ -200,7 +200,7 @@ def _usable(cell: Cell) -> str | None:
     """The address in an entry, unless the provider may have thrown the copy away."""
     value: dict[str, Any] = cell.value
     url = value.get("url")
-    return str(url) if url and (value.get("until") or 0) > time.time() else None
+    return str(url) if url and (value.get("until") or 0) > now().timestamp() else None
 
 
 async def _read(url: str, *, is_ours: bool = False) -> tuple[str, bytes]:

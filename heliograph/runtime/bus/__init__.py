@@ -8,7 +8,7 @@ Adapters: `events`, `work` and `claims` on JetStream; `memory` for tests.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from heliograph.contracts.breaking import Breaker
@@ -19,6 +19,7 @@ from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.slots import Restored
 from heliograph.contracts.tickets import Ticket
+from heliograph.runtime.clock import clock
 
 
 class Lost(Exception):
@@ -201,8 +202,8 @@ class Hint(Protocol):
 
 
 def now() -> datetime:
-    """The time, for events and people. Decisions about waiting use monotonic clocks."""
-    return datetime.now(UTC)
+    """The server's time. How long something takes is measured by monotonic clocks."""
+    return clock.now()
 
 
 async def advance(log: EventLog, entry: Entry, fact: Fact, source: str) -> Entry:

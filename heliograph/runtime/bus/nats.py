@@ -2,6 +2,9 @@
 
 import asyncio
 import sys
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,11 +21,16 @@ from heliograph.runtime.bus.levels import Level
 from heliograph.runtime.bus.unreadable import dead_letters
 from heliograph.runtime.bus.work import StreamedWork
 from heliograph.runtime.bus.write_check import WriteCheck
+from heliograph.runtime.clock import clock
 from heliograph.runtime.connection import Connection
 from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.tasks import stop
 from heliograph.runtime.topology import UnfitServer, provision
 
 log = structlog.get_logger()
+
+_SET_EVERY = 5.0  #: seconds between two looks at the server's clock
+_STEP = timedelta(seconds=5)  #: a change that operators want to know about
 
 
 class NatsBus:
@@ -46,6 +54,7 @@ class NatsBus:
         self.level = Level(self.jetstream)
         self._writes = WriteCheck(self.jetstream, name)
         self.epoch = ""  #: of the event log, once opened
+        self._setting: asyncio.Task[None] | None = None  #: the clock
 
     async def open(self) -> None:
         """Connect and provision; waits for the server as long as it takes."""
@@ -53,6 +62,7 @@ class NatsBus:
         while True:
             try:
                 self.epoch = await provision(self.client, self._settings, self._registry)
+                await set_clock(JetStream(self.client))
                 break
             except Unavailable as error:
                 log.warning("NATS is not ready", reason=str(error))
@@ -60,9 +70,18 @@ class NatsBus:
             except UnfitServer as error:
                 log.critical("NATS is unfit", reason=str(error))
                 sys.exit(78)
+        self._setting = asyncio.create_task(self._set_clock_for_ever(), name="clock")
         self.opened.set()
 
+    async def _set_clock_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_SET_EVERY)
+            with suppress(Unavailable):
+                await set_clock(self.jetstream)
+
     async def close(self) -> None:
+        if self._setting:
+            await stop(self._setting)
         await self._connection.close()
 
     async def warnings(self) -> list[dict[str, Any]]:
@@ -83,3 +102,12 @@ class NatsBus:
         """A loop for readiness: whether the server stores what it is given."""
         await self.opened.wait()
         await self._writes.run()
+
+
+async def set_clock(jetstream: JetStream) -> None:
+    """Learn the time from the server. Raises Unavailable."""
+    asked = time.monotonic()
+    info = await jetstream.api("STREAM.INFO.EVENTS")
+    step = clock.learn(datetime.fromisoformat(info["ts"]), asked, time.monotonic())
+    if abs(step) >= _STEP:
+        log.warning("The clock of the server was set", seconds=step.total_seconds())

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn, TypeGuard
 
 import httpx
+
+from heliograph.runtime.bus import now
 
 CONNECT = 5.0  #: seconds
 MAX_ANSWER = 8 * 2**20  #: bytes
@@ -165,7 +166,7 @@ def patience(answer: httpx.Response, seconds_in: Callable[[Any], Any] = lambda _
         seconds = float(said)
     except (TypeError, ValueError):
         try:
-            seconds = (parsedate_to_datetime(str(said)) - datetime.now(UTC)).total_seconds()
+            seconds = (parsedate_to_datetime(str(said)) - now()).total_seconds()
         except (TypeError, ValueError):
             return PATIENCE
     return bearable(seconds)

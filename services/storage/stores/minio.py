@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError
 
 from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries import Object
+from heliograph.runtime.bus import now
 from services.storage.stores import Content, Damaged, StoreUnavailable
 
 _REGION = "us-east-1"  #: that stores without regions take
@@ -132,6 +133,7 @@ class MinioStore:
             stored.key,
             expires=timedelta(seconds=seconds),
             response_headers=headers,
+            request_date=now(),
         )
 
     async def check(self) -> None:
@@ -140,7 +142,9 @@ class MinioStore:
                 raise StoreUnavailable(f"there is no bucket {self._bucket}")
 
     def _sign(self, method: str, key: str) -> str:
-        return self._inside.get_presigned_url(method, self._bucket, key, expires=_INSIDE)
+        return self._inside.get_presigned_url(
+            method, self._bucket, key, expires=_INSIDE, request_date=now()
+        )
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from Crypto.PublicKey.ECC import EccKey
 from Crypto.Signature import eddsa
 from fal_client.client import REST_URL
 
+from heliograph.runtime.bus import now
 from services.render.providers.fal.client import FalClient
 from services.render.providers.wire import parsed
 
@@ -61,7 +62,7 @@ class Webhooks:
         """
         names = ("request-id", "user-id", "timestamp")
         name, user, at = (headers.get(_PREFIX + each, "") for each in names)
-        if not at.isdecimal() or abs(int(at) - time.time()) > TOLERANCE:
+        if not at.isdecimal() or abs(int(at) - now().timestamp()) > TOLERANCE:
             return None
         message = "\n".join([name, user, at, hashlib.sha256(body).hexdigest()]).encode()
         signature = _unhex(headers.get(_PREFIX + "signature", ""))

@@ -1,8 +1,9 @@
 """References that Replicate cannot fetch from us are brought to it, as files of the account."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from heliograph.runtime.bus import now
 from services.render.providers import Copy
 from services.render.providers.wire import Line, NoAnswer, is_address, parsed
 
@@ -29,6 +30,6 @@ async def upload(line: Line, media_type: str, content: bytes) -> Copy:
 
 def _life(expires_at: Any) -> float:
     try:
-        return (datetime.fromisoformat(expires_at) - datetime.now(UTC)).total_seconds()
+        return (datetime.fromisoformat(expires_at) - now()).total_seconds()
     except (TypeError, ValueError):
         return _KEPT

@@ -1,0 +1,41 @@
+"""Clock: the time of the NATS server, kept by the monotonic clock of this process."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class ServerClock:
+    """
+    The time by which deadlines, waits and periods are decided, the same in all processes.
+
+    It is learned from what the server says, and goes on by this process's monotonic clock: what the
+    host's own clock shows, or whether it is set, changes nothing. Until the server has said
+    something, it is the host's.
+    """
+
+    def __init__(self) -> None:
+        self._offset: float | None = None  #: seconds from the monotonic clock to server time
+
+    def now(self) -> datetime:
+        """The server's time, in UTC."""
+        if self._offset is None:
+            return datetime.now(UTC)
+        return datetime.fromtimestamp(time.monotonic() + self._offset, UTC)
+
+    def learn(self, said: datetime, asked: float, heard: float) -> timedelta:
+        """
+        What the server said its time was, between two readings of the monotonic clock.
+
+        An estimate that lies between them is kept, so that time does not jump with every answer.
+        Returns by how much the clock was set.
+        """
+        earliest, latest = said.timestamp() - heard, said.timestamp() - asked
+        before = self._offset
+        if before is None or not earliest <= before <= latest:
+            self._offset = (earliest + latest) / 2
+        return (
+            timedelta(seconds=(self._offset or 0.0) - before) if before is not None else timedelta()
+        )
+
+
+clock = ServerClock()  #: of this process
