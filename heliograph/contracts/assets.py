@@ -19,6 +19,7 @@ EXTENSIONS = {
     "video/webm": "webm",
     "application/json": "json",
     "text/markdown": "md",
+    "text/plain": "txt",
 }  #: every media type that is stored, and nothing else is
 
 _NO_NAME = re.compile(r"[^a-z0-9]+")

@@ -111,13 +111,14 @@ class Succeeded(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(Fact):
-    """There will be no result; what the provider flagged may be stored all the same."""
+    """There will be no result. What was paid for and cannot be used is stored all the same."""
 
     name = "failed"
     problem: Problem
     charged: Charged = "no"
     answer: str | None = None
     withheld: list[Withheld] | None = None
+    assets: list[Asset] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

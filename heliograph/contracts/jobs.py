@@ -191,8 +191,9 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
             return {"assets": fact.assets, "error": None} | _withheld(fact.withheld), {}
         case Failed():
             attempts = _ended(record, at, fact.problem.code, fact.charged, fact.answer)
-            job = _charged(record, fact.charged) | {"error": fact.problem}
-            return job | _withheld(fact.withheld), {"attempts": attempts}
+            ending: _Changes = {"error": fact.problem, "assets": fact.assets}
+            ending |= _charged(record, fact.charged) | _withheld(fact.withheld)
+            return ending, {"attempts": attempts}
         case Canceled():
             attempts = _ended(record, at, "canceled", fact.charged)
             outputs = fact.outputs or record.internal.outputs

@@ -74,6 +74,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
         folder,
         registry,
         settings,
+        bus.level.allows,
     )
     pulling = Connection(settings, "storage")
     broker = create_broker(settings, pulling)

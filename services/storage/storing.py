@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from heliograph.contracts.errors import (
     Unavailable,
 )
 from heliograph.contracts.facts import Canceled, Failed, Succeeded
+from heliograph.contracts.level import TEXTS
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.problems import NextAction, Problem
 from heliograph.contracts.queries import ProgressReport
@@ -32,15 +33,17 @@ from services.storage.film_files import CutOff, check_whole
 from services.storage.inspecting import Inspection, Inspectors, MadeVariant, Undecodable
 from services.storage.rewriting import write_readable
 from services.storage.settings import StorageSettings
-from services.storage.sniffing import check_media, media_of
+from services.storage.sniffing import check_media, media_of, sniff
 from services.storage.sources import Sources
 from services.storage.stores import Content, ObjectStore
+from services.storage.texts import judge, look_at_text
 
 log = structlog.get_logger()
 
 SOURCE = "heliograph/storage"
 
 _MAX_FETCHES = 3  #: of a picture or film that seems to be cut off
+Allows = Callable[[int], Awaitable[bool]]  #: whether what a level brought may be written
 
 _FETCH_AGAIN = NextAction(kind="retry", label="Fetch it again for nothing, from `download`")
 
@@ -61,6 +64,7 @@ class Storer:
         folder: Path,
         registry: Registry,
         settings: StorageSettings,
+        allows: Allows,
     ) -> None:
         self._events = events
         self._work = work
@@ -72,6 +76,7 @@ class Storer:
         self._registry = registry
         self._folder = folder
         self._settings = settings
+        self._allows = allows
 
     async def handle(self, job: str) -> Record | None:
         """
@@ -118,8 +123,22 @@ class Storer:
             fact = Failed(problem=problem, charged=record.charged)
             await advance(self._events, entry, fact, SOURCE)
             return
-        await advance(self._events, entry, _stored(record, assets), SOURCE)
+        await advance(self._events, entry, await self._ending(record, assets), SOURCE)
         crash_point("store.written")
+
+    async def _ending(self, record: Record, assets: list[Asset]) -> Succeeded | Failed:
+        """How a job ends whose outputs are stored: what was paid for is kept before it is judged."""
+        ending = _stored(record, assets)
+        verdict = judge(record, ending.assets) if isinstance(ending, Succeeded) else None
+        if verdict is None:
+            return ending
+        kept = ending.assets if await self._allows(TEXTS) else []
+        return Failed(
+            problem=_failure(record, verdict),
+            charged=record.charged,
+            assets=kept,
+            withheld=ending.withheld,
+        )
 
     async def _keep_all(self, record: Record) -> list[Asset]:
         """All outputs, in parallel. Raises JobError, or Unavailable while there is patience."""
@@ -191,7 +210,9 @@ class Storer:
             async with self._fetchers.place(record.project):
                 await self._sources.fetch(record.project, output, source, limit)
             crash_point("store.fetched")
-            media_type, content = await asyncio.to_thread(_look_at, source, media, films)
+            media_type, content = await asyncio.to_thread(
+                _look_at, source, media, films, record.kind
+            )
             is_last = content.sha256 in seen or fetches == _MAX_FETCHES
             try:
                 return (
@@ -289,8 +310,11 @@ def _stored(record: Record, assets: list[Asset]) -> Succeeded | Failed:
     return Failed(problem=problem, charged=record.charged, withheld=withheld)
 
 
-def _look_at(source: Path, media: Media, films: Iterable[str]) -> tuple[str, Content]:
+def _look_at(source: Path, media: Media, films: Iterable[str], kind: str) -> tuple[str, Content]:
     """Raises OutputRefused."""
+    known = sniff(source)
+    if media == "text" and (known is None or media_of(known) == "text"):
+        return look_at_text(source, kind), Content.of(source)
     return check_media(source, media, films), Content.of(source)
 
 

@@ -66,7 +66,7 @@ class Choices:
             case "fetch":
                 yield "bytes"
                 if self._left["failures"]:
-                    yield "gone"
+                    yield from ("gone", "unread")
             case _:
                 yield ""
 

@@ -88,6 +88,9 @@ def _check_event(state: State, written: Written) -> None:
         maker = reused.job if reused else entry.body.id
         _check(not before.record.internal.cancel, f"I2: {job} was stopped, and succeeded")
         _check(maker in state.stored, f"I7: {job} succeeded, and there are no bytes")
+    if name == "failed" and entry.record.error and entry.record.error.code == "provider_protocol":
+        is_kept = bool(entry.record.assets) and entry.body.id in state.stored
+        _check(is_kept, f"I7: {job} brought what cannot be used, and it was thrown away")
     _check_order(state, entry.record, name)
 
 

@@ -33,22 +33,29 @@ class Injected(Exception):
     """A bug in a handler."""
 
 
+async def _everything(_: int) -> bool:
+    return True
+
+
 class Keeper(Storer):
     """Storage, without the way of the bytes."""
 
     def __init__(self, state: State) -> None:
         unused = (_NONE,) * 4  # store, sources, inspectors, folder
         storage = settings().storage
-        super().__init__(state.events, state.work, state.hint, *unused, REGISTRY, storage)
+        parts = (*unused, REGISTRY, storage, _everything)
+        super().__init__(state.events, state.work, state.hint, *parts)
         self._state = state
 
     async def _keep_all(self, record: Record) -> list[Asset]:
-        if await ask("fetch", record.id) == "gone":
+        fetched = await ask("fetch", record.id)
+        if fetched == "gone":
             raise OutputExpired
         await gate("keep", record.id)
         self._state.stored.add(record.id)
         name = asset_id(record.id, 0)
-        return [Asset(id=name, index=0, media_type="image/png", bytes=1, sha256="0" * 64)]
+        media_type = "text/plain" if fetched == "unread" else "image/png"
+        return [Asset(id=name, index=0, media_type=media_type, bytes=1, sha256="0" * 64)]
 
 
 class OpenLanes:

@@ -76,7 +76,7 @@ class World:
             self._spend("refusals")
         elif outcome.startswith(("silence", "reset")):
             self._spend("silences")
-        elif outcome == "gone":
+        elif outcome in ("gone", "unread"):
             self._spend("failures")
         elif outcome == "open" and self.left["idle_polls"]:
             self._spend("idle_polls")

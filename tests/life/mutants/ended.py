@@ -1,7 +1,10 @@
 """What goes on by itself, and how it ends."""
 
+from dataclasses import replace
+
 from heliograph.contracts.deadlines import expiry
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.facts import Failed, Succeeded
+from heliograph.contracts.records import Asset, Record, Step
 from heliograph.runtime.bus import Entry, advance
 from services.gateway import canceling
 from services.status import reaping
@@ -53,6 +56,17 @@ def store_anyway(patch: Patch) -> None:
         await store(self, entry, record.model_copy(update={"internal": internal}))
 
     patch.setattr(Keeper, "_advance", unasked)
+
+
+@MUTANTS.add("what cannot be used is thrown away", Scenario(failures=1), "I7")
+def thrown_away(patch: Patch) -> None:
+    ending = Keeper._ending
+
+    async def without(self: Keeper, record: Record, assets: list[Asset]) -> Succeeded | Failed:
+        end = await ending(self, record, assets)
+        return replace(end, assets=[]) if isinstance(end, Failed) else end
+
+    patch.setattr(Keeper, "_ending", without)
 
 
 @MUTANTS.add("`succeeded` comes before the bytes", Scenario(), "I7")

@@ -30,7 +30,15 @@ class Plan(BaseModel):
     #: after accepting, instead of the answer
     loss: Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip"] | None = None
     outcome: Literal[
-        "ok", "blocked", "stopped", "cut_off", "empty", "silent", "strange", "wrong_type"
+        "ok",
+        "blocked",
+        "stopped",
+        "cut_off",
+        "empty",
+        "silent",
+        "fenced",
+        "strange",
+        "wrong_type",
     ] = "ok"
 
 
@@ -107,6 +115,9 @@ def _answer(body: dict[str, Any], plan: Plan) -> dict[str, Any]:
             return told | _candidate([], "NO_IMAGE")
         case "cut_off":
             return told | _candidate([{"text": '{"title": "The li'}], "MAX_TOKENS")
+        case "fenced":
+            text = f"Here it is:\n```json\n{json.dumps(_story(2))}\n```"
+            return told | _candidate([{"text": text}], "STOP")
         case "strange":
             return told | _candidate([{"text": '{"pictures": "none"}'}], "STOP")
     return told | _candidate(_parts(body, plan), "STOP")

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import json
 import shutil
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,6 +29,7 @@ from heliograph.contracts.facts import (
     Submitting,
 )
 from heliograph.contracts.jobs import fold
+from heliograph.contracts.level import LEVEL
 from heliograph.contracts.names import asset_id, new_job_id
 from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import Output, Record, Step
@@ -138,6 +140,7 @@ class Studio:
         self.uploads: Uploads = NoUploads()
         self.hints: list[tuple[str, ProgressReport]] = []
         self.settings = StorageSettings(home=home)
+        self.level = LEVEL
         self.folder = self.settings.folder.folder("tmp")
         self._inspectors = inspectors
         self.registry: Registry = REGISTRY
@@ -160,7 +163,11 @@ class Studio:
             self.folder,
             self.registry,
             self.settings,
+            self._allows,
         )
+
+    async def _allows(self, level: int) -> bool:
+        return level <= self.level
 
     async def _hear(self, subject: str, body: bytes = b"") -> None:
         self.hints.append((subject, ProgressReport.model_validate_json(body)))
@@ -261,12 +268,51 @@ async def test_a_picture_is_stored_with_its_variants(studio: Studio) -> None:
     assert len(studio.store.objects) == 3
 
 
-async def test_a_text_is_stored_as_it_is(studio: Studio) -> None:
-    job = await studio.rendered(gives(b'{"scenes": []}'), kind="scenes")
+ITS_TEXT = [
+    b'{"scenes": []}',
+    b'{"title": "Dusk", "scenes": [{"number": 1}]}',
+    b"I cannot write that. Try a fictional keeper instead.",
+    b'{"title": "Dusk", "scenes": [{"shot_prompt": "a lam',
+    "\ufeff<p>Ein M\u00e4rchen</p>".encode(),
+]
 
-    [asset] = (await _stored(studio, job)).assets
 
-    assert (asset.media_type, asset.width, asset.variants) == ("application/json", None, {})
+@pytest.mark.parametrize("text", ITS_TEXT)
+async def test_a_text_that_is_no_story_is_kept_and_fails(studio: Studio, text: bytes) -> None:
+    job = await studio.rendered(gives(text), kind="scenes", slot="story")
+
+    record = await _stored(studio, job)
+
+    [asset] = record.assets
+    [(_, stored)] = objects_of(record, asset)
+    assert studio.store.objects[stored.key].decode() == text.decode("utf-8-sig")
+    assert (record.status, asset.media_type) == ("failed", "text/plain")
+    assert record.error
+    assert (record.error.code, record.charged) == ("provider_protocol", "yes")
+    assert [action.kind for action in record.error.next_actions] == ["change_request"]
+    assert asset.id in record.error.detail
+
+
+async def test_older_processes_are_not_told_of_assets_of_what_failed(studio: Studio) -> None:
+    studio.level = 1
+
+    record = await _fails(studio, gives(ITS_TEXT[0]), kind="scenes")
+
+    assert record.assets == []
+
+
+@pytest.mark.parametrize("around", ["```json\n{}\n```", "\ufeff{}", "Here it is: {}\nMore?"])
+async def test_a_story_is_read_in_what_stands_around_it(studio: Studio, around: str) -> None:
+    story = write_scenes("a keeper, and a storm", seed=7, count=2).decode()
+    job = await studio.rendered(gives(around.format(story).encode()), kind="scenes")
+
+    record = await _stored(studio, job)
+
+    [asset] = record.assets
+    stored = {name: studio.store.objects[o.key] for name, o in objects_of(record, asset)}
+    assert json.loads(stored[None]) == json.loads(story)
+    assert asset.media_type == "application/json"
+    assert "markdown" in stored
 
 
 async def test_a_story_is_stored_with_a_page_to_read(studio: Studio) -> None:

@@ -1,0 +1,117 @@
+"""
+Stories as models write them: numbers in other forms, fields that are missing, a list without a title.
+
+What cannot do without is a scene that somebody can picture.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from heliograph.contracts.lenient_json import decoded, values_in
+from heliograph.contracts.scenes import Story
+
+_CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?!\d)")
+_NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,9})?")
+_LONGEST = 10**6  #: of a scene, in seconds, and of a number
+
+
+class NoStory(ValueError):
+    """The text is no story; the message says what is missing."""
+
+
+def read_story(data: bytes) -> dict[str, Any]:
+    """
+    The story in a text, as JSON that a `Story` can be read from, with whatever else the model said in it.
+
+    Raises:
+        NoStory: There is none.
+    """
+    text = decoded(data)
+    reason = "it is no text" if text is None else "there is no JSON in it"
+    for value in values_in(text or ""):
+        try:
+            return _story(value)
+        except NoStory as error:
+            reason = str(error)
+        except RecursionError:
+            reason = "it is too deep"
+    raise NoStory(reason)
+
+
+def is_story(data: bytes) -> bool:
+    """Whether a text is a story to the letter."""
+    try:
+        Story.model_validate_json(data, strict=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _story(value: Any) -> dict[str, Any]:
+    match value:
+        case {"scenes": list() | dict() as scenes}:
+            said = value
+        case list() as scenes if all(isinstance(each, dict) for each in scenes):
+            said = {}
+        case dict() if len(value) == 1:
+            return _story(next(iter(value.values())))  # as {"story": {…}}
+        case _:
+            raise NoStory("it has no scenes")
+    every = list(scenes.values()) if isinstance(scenes, dict) else scenes
+    if not every:
+        raise NoStory("it has no scenes")
+    told = [_scene(index, each) for index, each in enumerate(every, start=1)]
+    title, logline = _text(said.get("title")), _text(said.get("logline"))
+    return {**said, "title": title, "logline": logline, "scenes": told}
+
+
+def _scene(index: int, value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        value = {"shot_prompt": value}
+    if not isinstance(value, dict):
+        raise NoStory(f"scene {index} is none")
+    action, shot = _text(value.get("action")), _text(value.get("shot_prompt"))
+    if not (action or shot):
+        raise NoStory(f"scene {index} says neither what happens nor what is to be seen")
+    number = _whole(value.get("number"))
+    return {
+        **value,
+        "number": index if number is None else number,
+        "heading": _text(value.get("heading")),
+        "action": action or shot,
+        "shot_prompt": shot or action,
+        "duration_seconds": _whole(value.get("duration_seconds")) or 0,
+    }
+
+
+def _text(value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case list():
+            return "\n".join(filter(None, map(_text, value)))
+        case int() | float() if not isinstance(value, bool):
+            return str(value)
+    return ""
+
+
+def _whole(value: Any) -> int | None:
+    """A number in whatever form: 5, 5.0, "5", "5 s", "0:05", "scene 5"."""
+    return next((n for n in _numbers(value) if 0 <= n <= _LONGEST), None)
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    match value:
+        case bool():
+            return
+        case int():
+            yield value
+        case float() if math.isfinite(value):
+            yield math.floor(value + 0.5)
+        case str():
+            if clock := _CLOCK.search(value):
+                yield int(clock[1]) * 60 + int(clock[2])
+            elif found := _NUMBER.search(value):
+                yield math.floor(float(found[0].replace(",", ".")) + 0.5)
