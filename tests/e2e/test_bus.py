@@ -203,7 +203,7 @@ def test_the_example_in_the_documents_works(stack: Stack) -> None:
     )
 
     ran = subprocess.run(
-        [sys.executable, "-c", example], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", example], capture_output=True, text=True, timeout=100, check=False
     )
 
     assert ran.returncode == 0, ran.stderr

@@ -117,6 +117,7 @@ def _job(stack: Stack, key: str, prompt: str) -> dict[str, Any]:
     return job
 
 
+@pytest.mark.timeout(360)
 def test_everything_goes_on_by_itself_once_there_is_room(own: Stack) -> None:
     before, meanwhile = uuid4().hex, uuid4().hex
     assert _accepted(own, before, "before")
@@ -140,12 +141,13 @@ def test_everything_goes_on_by_itself_once_there_is_room(own: Stack) -> None:
         _until(lambda k=key, p=prompt: _job(own, k, p)["status"] == "succeeded", prompt)  # type: ignore[misc]
 
 
+@pytest.mark.timeout(180)
 def test_a_disk_that_is_too_small_is_refused_at_the_start(home: Path) -> None:
     stack = Stack(home, {})
     command = _on_a_disk(home, 64, sys.executable, "-m", "deploy.local", "up")
 
     ended = subprocess.run(
-        command, env=stack.environment, capture_output=True, text=True, timeout=60, check=False
+        command, env=stack.environment, capture_output=True, text=True, timeout=120, check=False
     )
 
     assert ended.returncode == 2

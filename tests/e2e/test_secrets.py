@@ -152,7 +152,7 @@ def test_a_wrong_setting_prints_no_secret(tmp_path: Path, program: str, name: st
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
 
