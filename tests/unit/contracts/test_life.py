@@ -531,6 +531,16 @@ def test_every_submission_is_an_attempt_and_at_most_the_last_one_is_open(
             assert all(attempt.ended_at for attempt in attempts[:-1])
 
 
+def _may_run_on(fact: Fact) -> bool:
+    """Whether the provider may still be working, although the job is over."""
+    match fact:
+        case Expired(runs_on=runs_on):
+            return runs_on
+        case AttemptCompleted(request_id=str(), outcome=None):  # found late, and not ended yet
+            return True
+    return False
+
+
 @thorough
 @given(life=lives())
 def test_a_job_has_an_end_when_it_is_final_and_only_then(life: list[Moment]) -> None:
@@ -540,7 +550,7 @@ def test_a_job_has_an_end_when_it_is_final_and_only_then(life: list[Moment]) -> 
         attempts = record.internal.attempts
         if record.step.is_final and end is None:
             end = moment.at
-        runs_on = runs_on or (isinstance(moment.fact, Expired) and moment.fact.runs_on)
+        runs_on = runs_on or _may_run_on(moment.fact)
 
         assert record.finished_at == end
         if record.step.is_final and not runs_on:
