@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.records import Progress
+from heliograph.contracts.records import Output, Progress
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.tolerant import Tolerant
 
@@ -250,6 +250,16 @@ class PlanCleanup(Tolerant):
     project: str
     retention: Retention
     dry_run: bool  #: of the report
+
+
+class RenewOutputs(Tolerant):
+    """Fresh addresses of what a job's provider made. Answered by render with `RenewedOutputs`."""
+
+    job: str
+
+
+class RenewedOutputs(Tolerant):
+    outputs: list[Output]  #: empty where the provider gives none
 
 
 class FindUpload(Tolerant):

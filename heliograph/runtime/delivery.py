@@ -87,6 +87,10 @@ class Delivery:
         self.sequence = raw.metadata.sequence.stream
         self.number = raw.metadata.num_delivered  #: 1 is the first
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return self._raw.headers or {}
+
 
 async def deliver(
     message: NatsMessage,

@@ -26,7 +26,9 @@ from services.gateway.free_retry import free_retry_record
 _NONE = Defaults()
 
 #: errors after which the outputs are still worth fetching
-_FETCH_AGAIN = frozenset({"storage_failed", "deadline", "poison"})
+_FETCH_AGAIN = frozenset(
+    {"storage_failed", "deadline", "poison", "output_refused", "output_too_large"}
+)
 #: errors after which the provider may still finish what it accepted
 _ASK_AGAIN = frozenset({"provider_timeout", "deadline", "poison", "provider_unavailable"})
 

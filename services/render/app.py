@@ -30,6 +30,7 @@ from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
 from services.render.bringing import BUCKET, Porter
 from services.render.dispatching import Dispatcher
+from services.render.fresh_outputs import renew_when_asked
 from services.render.hooking import hook_routes
 from services.render.metering import meter
 from services.render.providers import Depot
@@ -86,6 +87,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         await watch.listen(bus.client)
         await broker.start()
         await search_when_asked(bus.client, bench, bus.jetstream.dead_letters)
+        await renew_when_asked(bus.client, bench)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

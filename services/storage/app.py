@@ -20,7 +20,7 @@ from heliograph.runtime.bus import Hint
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.mirrors import Mirror
 from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.bus.work import STREAM, WAITED
 from heliograph.runtime.connection import Connection
 from heliograph.runtime.crashing import crash_point
 from heliograph.runtime.delivery import Bugs, Delivery, deliver
@@ -34,6 +34,7 @@ from services.storage.addressing import answer_queries, asset_routes
 from services.storage.disk_reserve import DiskReserve
 from services.storage.dispatcher import StoreDispatcher
 from services.storage.fetching import Fetcher
+from services.storage.fresh_outputs import renew_outputs
 from services.storage.inline_results import InlineResults, inline_routes
 from services.storage.inspecting import Inspectors
 from services.storage.removing import Remover, obey_removals
@@ -70,12 +71,14 @@ def create_app(settings: StorageSettings) -> FastAPI:
         bus.jetstream.hint,
         store,
         sources,
+        partial(renew_outputs, bus.jetstream),
         inspectors,
         folder,
         registry,
         settings,
         bus.level.allows,
     )
+    dispatcher = StoreDispatcher(bus, places=settings.storage_concurrency)
     pulling = Connection(settings, "storage")
     broker = create_broker(settings, pulling)
     subscribe(broker, storer, bus.jetstream.hint, settings)
@@ -86,6 +89,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
         await answer_queries(bus.client, store, uploads, bus.jetstream.dead_letters, life=life)
         await obey_removals(bus.client, Remover(bus.events, store), bus.jetstream.dead_letters)
         await open_store(store)
+        await dispatcher.answer()
         await broker.start()
 
     @asynccontextmanager
@@ -96,12 +100,13 @@ def create_app(settings: StorageSettings) -> FastAPI:
             writes=bus.watch_writes,
             registry=registry_files,
             uploads=partial(watch, bus, known_uploads),
-            dispatcher=StoreDispatcher(bus, places=settings.storage_concurrency).run,
+            dispatcher=dispatcher.run,
             retention=partial(sweep_uploads, bus, store, settings),
         ):
             yield
         pulling.expect_close()
         await broker.stop()
+        await dispatcher.leave()
         await bus.close()
         await inspectors.aclose()
         await fetcher.aclose()
@@ -179,7 +184,8 @@ def subscribe(broker: NatsBroker, storer: Storer, hint: Hint, settings: StorageS
         await hint(subjects.room(subjects.STORE_LANE))
 
     async def handle(delivery: Delivery) -> Record | None:
-        record = await storer.handle(delivery.about.job)
+        waited = float(delivery.headers.get(WAITED, 0))
+        record = await storer.handle(delivery.about.job, waited)
         crash_point("store.handled")
         return record
 

@@ -7,18 +7,22 @@ messages on `store.>` are the tickets that workers have, or get next.
 """
 
 import asyncio
+import heapq
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.subjects import Address, address
-from heliograph.runtime.bus.jetstream import stop_listening, translated
+from heliograph.runtime.bus.jetstream import ApiError, stop_listening, translated
 from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.bus.work import STREAM, WAIT, WAITED
 from heliograph.runtime.crashing import crash_point
 from services.storage.fair_queue import FairQueue, share_of
 
@@ -26,7 +30,17 @@ log = structlog.get_logger()
 
 _SOON = 0.005  #: seconds before the second look, when a hint came before its cause was to be seen
 _LOOK_AGAIN = 0.25  #: seconds between looks that nobody hinted at, while somebody waits
+_LEAVING = 3.0  #: seconds to leave what waits to others
+_GROUP = "storage"  #: one of the storage processes answers
 _REREAD = 2.0  #: seconds between readings of what no hint told
+
+
+class _Ticket(NamedTuple):
+    """A message of the queue."""
+
+    sequence: int
+    wait: float  #: seconds until its turn can come
+    waited: float  #: seconds, of all times that it was given back
 
 
 class StoreDispatcher:
@@ -42,11 +56,40 @@ class StoreDispatcher:
         self._places = places
         self._share = share_of(places)
         self._bell = asyncio.Event()
+        self._answers: Subscription | None = None
         self._begin_anew()
+
+    async def answer(self) -> None:
+        """Tell who asks, from now on, that tickets may wait for turns here."""
+
+        async def respond(message: Msg) -> None:
+            await message.respond(b"")
+
+        client = self._bus.client
+        self._answers = await client.subscribe(subjects.STORE_TURNS, queue=_GROUP, cb=respond)
+
+    async def leave(self) -> None:
+        """
+        The process ends. If no other takes turns, what waits goes to the workers at once: a storage of
+        release 0.1, after a roll-back, looks nowhere else.
+        """
+        if self._answers is None:
+            return
+        await stop_listening(self._answers)
+        with suppress(Unavailable, TimeoutError, ApiError):
+            async with asyncio.timeout(_LEAVING):
+                await self._bus.client.flush()
+                if await self._bus.jetstream.is_answered(subjects.STORE_TURNS):
+                    return
+                self._begin_anew()
+                await self._read()
+                for job in list(self._tickets):
+                    await self._move(job)
 
     def _begin_anew(self) -> None:
         self._waiting: FairQueue[Address] = FairQueue()
-        self._tickets: dict[Address, int] = {}  #: sequence of the message of each
+        self._tickets: dict[Address, _Ticket] = {}
+        self._early: list[tuple[float, Address]] = []  #: a heap of those that must wait
         self._read_to = 0
 
     async def run(self) -> None:
@@ -81,8 +124,15 @@ class StoreDispatcher:
             if await self._fill():
                 pause = _SOON
             else:
-                await self._wait(pause if self._waiting else _REREAD)
+                await self._wait(self._rest(pause))
                 pause = min(2 * pause, _LOOK_AGAIN)
+
+    def _rest(self, pause: float) -> float:
+        """Seconds until it is worth looking again, if nobody hints before."""
+        rest = pause if self._waiting else _REREAD
+        if self._early:
+            rest = min(rest, self._early[0][0] - asyncio.get_running_loop().time())
+        return max(0.0, rest)
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -94,25 +144,37 @@ class StoreDispatcher:
         messages = self._bus.jetstream.every(STREAM, subjects.STORE_QUEUE, self._read_to + 1)
         async for stored in messages:
             self._read_to = stored.sequence
-            self._hear(address(stored.subject), stored.sequence)
+            self._hear(address(stored.subject), _ticket(stored.sequence, stored.headers))
 
     async def _on_queued(self, message: Msg) -> None:
         headers = message.headers or {}
-        self._hear(address(message.subject), int(headers["Nats-Sequence"]))
+        self._hear(address(message.subject), _ticket(int(headers["Nats-Sequence"]), headers))
 
     async def _on_room(self, _: Msg) -> None:
         self._bell.set()
 
-    def _hear(self, job: Address, sequence: int) -> None:
+    def _hear(self, job: Address, ticket: _Ticket) -> None:
         known = self._tickets.get(job)
-        if known is None:
+        if known and known.sequence >= ticket.sequence:
+            return
+        self._tickets[job] = ticket
+        if known is None and ticket.wait:
+            due = asyncio.get_running_loop().time() + ticket.wait
+            heapq.heappush(self._early, (due, job))
+        elif known is None:
             self._waiting.add(job.project, job)
-        if known is None or known < sequence:
-            self._tickets[job] = sequence
-            self._bell.set()
+        self._bell.set()
+
+    def _ripen(self) -> None:
+        """Those that have waited long enough have turns from now on."""
+        clock = asyncio.get_running_loop().time()
+        while self._early and self._early[0][0] <= clock:
+            _, job = heapq.heappop(self._early)
+            self._waiting.add(job.project, job)
 
     async def _fill(self) -> int:
         """Move as many tickets as there is room for. Returns how many were taken in hand."""
+        self._ripen()
         if not self._waiting:
             return 0
         busy = await self._busy()
@@ -133,10 +195,15 @@ class StoreDispatcher:
         return Counter(address(subject).project for subject in info["state"].get("subjects") or ())
 
     async def _move(self, job: Address) -> None:
-        sequence = self._tickets.pop(job)
+        ticket = self._tickets.pop(job)
         try:
             crash_point("store.chosen")
-            await self._bus.work.move_store(job.project, job.job, sequence)
+            project, sequence, waited = job.project, ticket.sequence, ticket.waited
+            await self._bus.work.move_store(project, job.job, sequence, waited)
             crash_point("store.moved")
         except Unavailable:
-            self._hear(job, sequence)
+            self._hear(job, ticket._replace(wait=0.0))
+
+
+def _ticket(sequence: int, headers: Mapping[str, str]) -> _Ticket:
+    return _Ticket(sequence, float(headers.get(WAIT, 0)), float(headers.get(WAITED, 0)))

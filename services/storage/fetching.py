@@ -9,6 +9,12 @@ from pathlib import Path
 import httpx
 
 from heliograph.contracts.errors import OutputExpired, OutputRefused, OutputTooLarge, StorageFailed
+from heliograph.runtime.content_encoding import (
+    BrokenEncoding,
+    TooLarge,
+    UnknownEncoding,
+    decoder,
+)
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _MAX_REDIRECTS = 3
@@ -19,6 +25,10 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 class _Again(Exception):
     """Something that passes."""
+
+
+class NotThere(OutputExpired):
+    """The provider does not have the output, or does not have it yet."""
 
 
 class Fetcher:
@@ -36,7 +46,7 @@ class Fetcher:
         self._http = httpx.AsyncClient(
             timeout=_TIMEOUT,
             trust_env=False,
-            headers={"Accept-Encoding": "identity"},
+            headers={"Accept-Encoding": "identity"},  # some servers compress all the same
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none are kept
         )
 
@@ -49,7 +59,7 @@ class Fetcher:
 
         Raises:
             OutputRefused: The host is not a provider's.
-            OutputExpired: It is gone.
+            NotThere: It is gone, or not there yet.
             OutputTooLarge: It is, or says it is, larger than the limit.
             StorageFailed: It could not be fetched before the deadline.
         """
@@ -84,21 +94,29 @@ class Fetcher:
         except httpx.InvalidURL:
             raise OutputRefused("the address of the result is none") from None
         if address.userinfo or not self._is_listed(address):
-            raise OutputRefused(f"results are not fetched from {address.netloc.decode()}")
+            raise OutputRefused(
+                f"results are not fetched from {address.netloc.decode()};"
+                " an operator can name it in HELIOGRAPH_PROVIDER_HOSTS"
+            )
         return address
 
     def _is_listed(self, address: httpx.URL) -> bool:
         place = address.netloc.decode()  # without a port that is the scheme's own
         if address.scheme == "https":
-            return any(fnmatch(place, pattern) for pattern in self._hosts)
+            return any(_covers(pattern, place) for pattern in self._hosts)
         return address.scheme == "http" and (
             (place if address.port else f"{place}:80") in self._hosts
         )
 
 
+def _covers(pattern: str, place: str) -> bool:
+    """`*.fal.media` is `fal.media`, too."""
+    return fnmatch(place, pattern) or (pattern.startswith("*.") and place == pattern[2:])
+
+
 def _check_answer(answer: httpx.Response, limit: int) -> None:
     if answer.status_code in _GONE:
-        raise OutputExpired(f"the provider answered {answer.status_code}")
+        raise NotThere(f"the provider answered {answer.status_code}")
     if answer.status_code in _PASSING:
         raise _Again(f"the provider answered {answer.status_code}")
     if not answer.is_success:
@@ -108,13 +126,21 @@ def _check_answer(answer: httpx.Response, limit: int) -> None:
 
 
 async def _copy(answer: httpx.Response, target: Path, limit: int) -> None:
+    """Undoes compression, which counts for the limit only as what it stands for."""
     size = 0
-    with target.open("wb") as stream:  # local, and a chunk at a time
-        async for chunk in answer.aiter_raw():
-            size += len(chunk)
-            if size > limit:
-                raise OutputTooLarge(f"the output is larger than {limit} bytes")
-            stream.write(chunk)
+    try:
+        body = decoder(answer.headers.get("Content-Encoding"), limit)
+        with target.open("wb") as stream:  # local, and a chunk at a time
+            async for chunk in answer.aiter_raw():
+                size += len(chunk)
+                stream.write(body.feed(chunk))
+        body.finish()
+    except TooLarge:
+        raise OutputTooLarge(f"the output is larger than {limit} bytes") from None
+    except UnknownEncoding as error:
+        raise OutputRefused(str(error)) from None
+    except BrokenEncoding as error:
+        raise _Again(str(error)) from None
     announced = answer.headers.get("Content-Length")
     if announced is not None and size != int(announced):
         raise _Again(f"{size} of {announced} bytes came")

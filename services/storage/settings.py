@@ -14,6 +14,8 @@ class StorageSettings(ServiceSettings):
     text_max_bytes: int = Field(default=4 * MIB, ge=1)
     image_max_pixels: int = Field(default=64_000_000, ge=1)
     download_deadline: float = Field(default=300.0, gt=0)  #: seconds for one output, with all tries
+    #: seconds that a result which is not there is asked for again, as it may be too young
+    young_result: float = Field(default=120.0, ge=0)
     store_patience: float = Field(default=3600.0, gt=0)  #: seconds a job waits for a broken store
     address_life: float = Field(default=900.0, ge=1, le=900)  #: seconds a presigned address works
 

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from heliograph.contracts.errors import OutputExpired
 from heliograph.contracts.records import Output
+from services.storage.completeness import is_whole
 from services.storage.fetching import Fetcher
 from services.storage.inline_results import InlineResults
 from services.storage.stores import StoreUnavailable
 from services.storage.uploading import Uploads
+
+_PAUSES = (0.2, 1.0)  #: seconds before what seems cut is fetched once more
 
 
 class Sources:
@@ -36,7 +39,7 @@ class Sources:
             Unavailable: Our own store does not give it out for now.
         """
         if output.url:
-            await self._fetcher.fetch(output.url, target, limit=limit)
+            await self._fetch(output.url, target, limit)
             return
         try:
             async with asyncio.timeout(self._deadline):
@@ -45,6 +48,14 @@ class Sources:
             raise StoreUnavailable("the store is too slow") from None
         if not is_there:
             raise OutputExpired("the store does not have what came inside the answer")
+
+    async def _fetch(self, url: str, target: Path, limit: int) -> None:
+        """A body may end early without anybody saying so: what seems cut is fetched again."""
+        for pause in (*_PAUSES, None):
+            await self._fetcher.fetch(url, target, limit=limit)
+            if pause is None or await asyncio.to_thread(is_whole, target):
+                return
+            await asyncio.sleep(pause)
 
     async def _get(self, project: str, output: Output, target: Path, limit: int) -> bool:
         if output.inline:

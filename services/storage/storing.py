@@ -15,6 +15,7 @@ from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
+    OutputExpired,
     Poison,
     StorageFailed,
     Unavailable,
@@ -28,7 +29,9 @@ from heliograph.contracts.records import Asset, Output, Progress, Record, Step, 
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.logs import job_fields
 from services.storage.fair_places import FairPlaces
+from services.storage.fetching import NotThere
 from services.storage.film_files import CutOff, check_whole
 from services.storage.inspecting import Inspection, Inspectors, MadeVariant, Undecodable
 from services.storage.rewriting import write_readable
@@ -45,7 +48,22 @@ SOURCE = "heliograph/storage"
 _MAX_FETCHES = 3  #: of a picture or film that seems to be cut off
 Allows = Callable[[int], Awaitable[bool]]  #: whether what a level brought may be written
 
-_FETCH_AGAIN = NextAction(kind="retry", label="Fetch it again for nothing, from `download`")
+Renew = Callable[[str], Awaitable[list[Output]]]  #: fresh addresses of a job's outputs, if any
+
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  #: seconds before a result is asked for again
+_FETCH_AGAIN = NextAction(
+    kind="retry",
+    label="Fetch it again for nothing, from `download`",
+    patch={"from": "download"},
+)
+_ASK_AGAIN = NextAction(
+    kind="retry",
+    label="Ask the provider for it again for nothing, from `poll`",
+    patch={"from": "poll"},
+)
+_SUBMIT_AGAIN = NextAction(
+    kind="retry", label="Submit it again, which is paid for again", patch={"from": "submit"}
+)
 
 _CHANGE_PROMPT = NextAction(kind="change_request", label="Change the prompt")
 
@@ -60,6 +78,7 @@ class Storer:
         hint: Hint,
         store: ObjectStore,
         sources: Sources,
+        renew: Renew,
         inspectors: Inspectors,
         folder: Path,
         registry: Registry,
@@ -71,6 +90,7 @@ class Storer:
         self._hint = hint
         self._store = store
         self._sources = sources
+        self._renew = renew
         self._fetchers = FairPlaces(settings.storage_concurrency)
         self._inspectors = inspectors
         self._registry = registry
@@ -78,9 +98,12 @@ class Storer:
         self._settings = settings
         self._allows = allows
 
-    async def handle(self, job: str) -> Record | None:
+    async def handle(self, job: str, waited: float = 0.0) -> Record | None:
         """
         Store a job. Returns it as it was left; None when there is no such job.
+
+        Args:
+            waited: Seconds for which its outputs were waited for, because they were not there yet.
 
         Raises:
             Unavailable: The bus or the store does not answer; the message comes again.
@@ -94,7 +117,8 @@ class Storer:
                 await self._clear(record)
                 return record
             try:
-                await self._advance(entry, record)
+                if not await self._advance(entry, record, waited):
+                    return record
             except Lost:
                 continue
 
@@ -106,25 +130,55 @@ class Storer:
         ):
             await self._sources.inline_results.remove(record.project, record.id)
 
-    async def _advance(self, entry: Entry, record: Record) -> None:
+    async def _advance(self, entry: Entry, record: Record, waited: float) -> bool:
+        """End a job. False when it was given back, to come again after a time."""
         if record.internal.cancel:
             outputs = record.internal.outputs
             await advance(
                 self._events, entry, Canceled(charged=record.charged, outputs=outputs), SOURCE
             )
-            return
+            return True
         if record.internal.expire:
             await advance(self._events, entry, expiry(record), SOURCE)
-            return
+            return True
         try:
-            assets = await self._keep_all(record)
+            assets = await self._keep_all(await self._renewed(record) if waited else record)
+        except NotThere as error:
+            if await self._give_back(record, waited):
+                return False
+            await self._fail(entry, record, error)
         except JobError as error:
-            problem = _failure(record, error)
-            fact = Failed(problem=problem, charged=record.charged)
-            await advance(self._events, entry, fact, SOURCE)
-            return
-        await advance(self._events, entry, await self._ending(record, assets), SOURCE)
-        crash_point("store.written")
+            await self._fail(entry, record, error)
+        else:
+            await advance(self._events, entry, await self._ending(record, assets), SOURCE)
+            crash_point("store.written")
+        return True
+
+    async def _fail(self, entry: Entry, record: Record, error: JobError) -> None:
+        problem = _failure(record, error)
+        fact = Failed(problem=problem, charged=record.charged)
+        await advance(self._events, entry, fact, SOURCE)
+
+    async def _give_back(self, record: Record, waited: float) -> bool:
+        """
+        A result may not be there yet: its ticket waits, without a place, less and less often. False
+        when it was waited for long enough.
+        """
+        left = self._settings.young_result - waited
+        if left <= 0:
+            return False
+        wait = min(max(_FIRST_WAIT, waited), _LONGEST_WAIT, left)
+        await self._work.publish_store(record.project, record.id, wait=wait, waited=waited + wait)
+        log.info("A result is not there yet", **job_fields(record), seconds=round(wait, 1))
+        return True
+
+    async def _renewed(self, record: Record) -> Record:
+        """The job with fresh addresses of its outputs, where its provider gives some."""
+        outputs = await self._renew(record.id)
+        if not outputs:
+            return record
+        internal = record.internal.model_copy(update={"outputs": outputs})
+        return record.model_copy(update={"internal": internal})
 
     async def _ending(self, record: Record, assets: list[Asset]) -> Succeeded | Failed:
         """How a job ends whose outputs are stored: what was paid for is kept before it is judged."""
@@ -319,10 +373,21 @@ def _look_at(source: Path, media: Media, films: Iterable[str], kind: str) -> tup
 
 
 def _failure(record: Record, error: JobError) -> Problem:
-    if error.retryable:
+    """What a job says that could not be stored, and the cheapest way on."""
+    if error.next_actions:
+        pass
+    elif isinstance(error, OutputExpired):
+        free = [_ASK_AGAIN] if _has_request(record) else []
+        error.next_actions = [*free, _SUBMIT_AGAIN]
+    else:
         error.next_actions = [_FETCH_AGAIN]
     update = {"charged": record.charged, "status": None}
     return error.problem().model_copy(update=update)
+
+
+def _has_request(record: Record) -> bool:
+    """Whether the provider can be asked for the request once more."""
+    return bool(record.internal.attempts and record.internal.attempts[-1].request_id)
 
 
 def _first(errors: BaseExceptionGroup[Exception]) -> Exception:

@@ -119,7 +119,7 @@ async def test_the_answer_is_the_outputs_and_they_are_in_storage(
     assert sniff(stored) == "image/png"
 
 
-@pytest.mark.parametrize("loss", ["drop", "hang", "nginx_502", "500", "garbage", "gzip"])
+@pytest.mark.parametrize("loss", ["drop", "hang", "nginx_502", "500", "garbage"])
 async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
     rig: InlineRig, submission: Submission, loss: str
 ) -> None:

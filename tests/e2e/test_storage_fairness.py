@@ -18,6 +18,7 @@ from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.settings import ServiceSettings
+from tests.support.films import film
 from tests.support.records import REGISTRY, a_record, some_project
 from tests.support.servers import free_port
 from tests.support.stack import Stack, stack_running
@@ -35,9 +36,10 @@ class Shelf:
     def __init__(self, port: int) -> None:
         self.host = f"127.0.0.1:{port}"
         self._port = port
+        self.late_until = 0.0  #: until when what is late is not there
         self._small = _png(64, 48)
         self._large = _noisy(8000, 8000)
-        self._video = b"\0\0\0\x20ftypisom" + bytes(6 * MIB)
+        self._video = _large_film(6 * MIB)
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
@@ -51,7 +53,15 @@ class Shelf:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             name = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode().split("/")[1]
-            body = {"small": self._small, "large": self._large, "video": self._video}[name]
+            if name == "late" and time.monotonic() < self.late_until:
+                writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                return
+            body = {
+                "late": self._small,
+                "small": self._small,
+                "large": self._large,
+                "video": self._video,
+            }[name]
             head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             writer.write(head.encode())
             for start in range(0, len(body), MIB):
@@ -63,6 +73,11 @@ class Shelf:
             pass
         finally:
             writer.close()
+
+
+def _large_film(size: int) -> bytes:
+    """A small film, and a box of nothing that makes it as large."""
+    return film() + size.to_bytes(4, "big") + b"free" + bytes(size - 8)
 
 
 def _png(width: int, height: int) -> bytes:
@@ -86,7 +101,11 @@ def shelf() -> Shelf:
 
 @pytest.fixture(scope="module")
 def stack(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    settings = {"HELIOGRAPH_PROVIDER_HOSTS": shelf.host}
+    settings = {
+        "HELIOGRAPH_PROVIDER_HOSTS": shelf.host,
+        "HELIOGRAPH_STORAGE_CONCURRENCY": "8",
+        "HELIOGRAPH_YOUNG_RESULT": "60",
+    }
     with stack_running(tmp_path_factory.mktemp("turns") / "home", settings) as stack:
         yield stack
 
@@ -143,12 +162,12 @@ async def _idle(bus: NatsBus, shelf: Shelf) -> float:
 
 @pytest.mark.parametrize(
     ("name", "kind", "count", "piece"),
-    [("video", "video", VIDEOS, 1.0), ("large", "image", PICTURES, 1.5)],
+    [("video", "video", VIDEOS, 2.0), ("large", "image", PICTURES, 6.0)],
 )
 async def test_a_picture_is_stored_soon_behind_all_that_another_project_has(
     bus: NatsBus, shelf: Shelf, name: str, kind: str, count: int, piece: float
 ) -> None:
-    """Within twice the idle time, and the piece that is in hand."""
+    """Within twice the idle time, and the piece that is in hand: a large picture takes seconds."""
     idle = await _idle(bus, shelf)
     large = some_project()
     entries = [await _render(bus, large, shelf.output(name), kind=kind) for _ in range(count)]
@@ -192,3 +211,22 @@ async def test_what_an_earlier_version_left_for_the_workers_is_stored(
     async with asyncio.timeout(PATIENCE):
         while (await _now(bus, first)).step is not Step.SUCCEEDED:
             await asyncio.sleep(0.01)
+
+
+async def test_results_that_are_not_there_yet_hold_no_places_while_they_wait(
+    bus: NatsBus, shelf: Shelf
+) -> None:
+    project = some_project()
+    shelf.late_until = time.monotonic() + 6
+    late = [await _render(bus, project, shelf.output("late")) for _ in range(12)]
+    await _until_one_is_fetched(bus, project)
+
+    await _seconds_until_stored(bus, shelf)
+    async with asyncio.timeout(5):
+        while await bus.jetstream.last(STREAM, f"store.{project}.*"):
+            await asyncio.sleep(0.01)
+
+    assert {(await _now(bus, entry)).step for entry in late} == {Step.RENDERED}
+    async with asyncio.timeout(PATIENCE):
+        while {(await _now(bus, entry)).step for entry in late} != {Step.SUCCEEDED}:
+            await asyncio.sleep(0.1)

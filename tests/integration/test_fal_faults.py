@@ -85,7 +85,7 @@ class _Witness(MemoryAccounts):
 # -- one submission
 
 
-@pytest.mark.parametrize("loss", [*LOST, "garbage", "gzip"])
+@pytest.mark.parametrize("loss", [*LOST, "garbage"])
 async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
     rig: FalRig, fal: FalAccount, prompt: str, loss: str
 ) -> None:
@@ -96,6 +96,15 @@ async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
             await rig.provider.submit(a_submission(prompt=prompt))
 
     assert (len(fal.accepted(prompt)), fal.posts) == (1, 1)
+
+
+async def test_a_compressed_reply_is_read(rig: FalRig, fal: FalAccount, prompt: str) -> None:
+    fal.plan(prompt, loss="gzip")
+
+    accepted = await rig.provider.submit(a_submission(prompt=prompt))
+
+    assert isinstance(accepted, Accepted)
+    assert len(fal.accepted(prompt)) == 1
 
 
 async def test_the_stock_client_would_have_paid_twice(

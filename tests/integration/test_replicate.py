@@ -94,7 +94,7 @@ def test_replicates_own_client_takes_the_emulator_for_replicate(
 # -- one submission
 
 
-@pytest.mark.parametrize("loss", [*LOST, "garbage", "gzip", "nameless"])
+@pytest.mark.parametrize("loss", [*LOST, "garbage", "nameless"])
 async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str, loss: str
 ) -> None:
@@ -105,6 +105,17 @@ async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
             await rig.provider.submit(a_submission(prompt=prompt))
 
     assert (len(account.accepted(prompt)), account.posts) == (1, 1)
+
+
+async def test_a_compressed_reply_is_read(
+    rig: ReplicateRig, account: EmulatedAccount, prompt: str
+) -> None:
+    account.plan(prompt, loss="gzip")
+
+    accepted = await rig.provider.submit(a_submission(prompt=prompt))
+
+    assert isinstance(accepted, Accepted)
+    assert len(account.accepted(prompt)) == 1
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Keeper(Storer):
     """Storage, without the way of the bytes."""
 
     def __init__(self, state: State) -> None:
-        unused = (_NONE,) * 4  # store, sources, inspectors, folder
+        unused = (_NONE,) * 5  # store, sources, renew, inspectors, folder
         storage = settings().storage
         parts = (*unused, REGISTRY, storage, _everything)
         super().__init__(state.events, state.work, state.hint, *parts)

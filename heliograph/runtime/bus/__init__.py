@@ -83,8 +83,16 @@ class WorkQueue(Protocol):
     async def enqueue(self, ticket: Ticket) -> None:
         """Let a job wait for its turn, unless it does already."""
 
-    async def publish_store(self, project: str, job: str) -> None:
-        """Let storage fetch a job's outputs, unless it was told already."""
+    async def publish_store(
+        self, project: str, job: str, *, wait: float = 0.0, waited: float = 0.0
+    ) -> None:
+        """
+        Let storage fetch a job's outputs, unless it was told already.
+
+        Args:
+            wait: Seconds until its turn can come; it has no place meanwhile.
+            waited: Seconds that it has waited in this way by then.
+        """
 
     async def purge(self, job: Record) -> None:
         """Take a job out of the queue."""

@@ -25,6 +25,7 @@ WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  #: err_code of a lost compare
 NO_ROOM = frozenset({10077, 10047, 10023})  #: err_code of a full stream or store
 NOT_FOUND = 404
 
+_ANSWER = 1.0  #: seconds for a question that only asks whether somebody is there
 _AGAIN_AFTER = 0.1  #: seconds between tries while the server is away
 _BATCH = 512  #: messages of one direct get; the server's own bound is 1,024 subjects or max_payload
 _BATCH_BYTES = 16 * 2**20  #: of one direct get
@@ -250,6 +251,16 @@ class JetStream:
         """
         async with self._calling(timeout):
             return (await self.connection.request(subject, body, timeout=timeout)).data
+
+    async def is_answered(self, subject: str) -> bool:
+        """Whether somebody answers on a subject. Silence of who is busy counts as an answer."""
+        try:
+            await self.connection.request(subject, b"", timeout=_ANSWER)
+        except nats.errors.NoRespondersError:
+            return False
+        except (nats.errors.Error, TimeoutError, ConnectionError):
+            pass
+        return True
 
     @asynccontextmanager
     async def _calling(self, timeout: float | None = None) -> AsyncIterator[None]:

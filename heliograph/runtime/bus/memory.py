@@ -84,6 +84,7 @@ class MemoryWork:
     queue: dict[str, tuple[int, Ticket]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     buried: list[str] = field(default_factory=list)
+    waited: dict[str, float] = field(default_factory=dict)  #: seconds, of tickets for storage
     _sequence: int = 0
 
     def next_sequence(self) -> int:
@@ -103,8 +104,11 @@ class MemoryWork:
         self.messages.append(Message("run", ticket.job, self.next_sequence()))
         return True
 
-    async def publish_store(self, project: str, job: str) -> None:
+    async def publish_store(
+        self, project: str, job: str, *, wait: float = 0.0, waited: float = 0.0
+    ) -> None:
         await self.gate("publish store", job)
+        self.waited[job] = waited
         if not any(m.kind == "store" and m.job == job for m in self.messages):
             self.messages.append(Message("store", job, self.next_sequence()))
 

@@ -1,5 +1,8 @@
 """The work queue on JetStream: the stream WORK, and DEAD for what nobody can work on."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from heliograph.contracts import subjects
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.tickets import Ticket
@@ -10,6 +13,9 @@ STREAM = "WORK"
 #: A queued job is stored as a message scheduled for a time that never comes. Only such a message can
 #: be the source of the atomic move to `run.…` (NATS ADR-51, "stopping schedules"; err_code 10212).
 NEVER = "@at 2099-01-01T00:00:00Z"
+
+#: headers of tickets for storage: seconds until its turn can come, and those of all times so far
+WAIT, WAITED = "Heliograph-Wait", "Heliograph-Waited"
 
 FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 
@@ -26,7 +32,13 @@ class StreamedWork:
         headers = {**FIRST, "Nats-Schedule": NEVER, "Nats-Schedule-Target": target}
         await self._put(subject, ticket.to_json(), headers)
 
-    async def publish_store(self, project: str, job: str) -> None:
+    async def publish_store(
+        self, project: str, job: str, *, wait: float = 0.0, waited: float = 0.0
+    ) -> None:
+        if not wait and not await self._jetstream.is_answered(subjects.STORE_TURNS):
+            # a storage of release 0.1 knows no turns: it takes what is on `store.>`
+            await self._put(subjects.store(project, job), b"{}", FIRST)
+            return
         ticket = Ticket(
             job=job, project=project, lane=subjects.STORE_LANE, priority="normal", account=""
         )
@@ -35,13 +47,16 @@ class StreamedWork:
             **FIRST,
             "Nats-Schedule": NEVER,
             "Nats-Schedule-Target": subjects.store(project, job),
+            WAIT: str(wait),
+            WAITED: str(waited),
         }
         await self._put(subject, ticket.to_json(), headers)
 
-    async def move_store(self, project: str, job: str, sequence: int) -> bool:
+    async def move_store(self, project: str, job: str, sequence: int, waited: float = 0.0) -> bool:
         """Hand a rendered job to storage's workers, as `move` hands a queued one to a lane."""
         source = subjects.queue(subjects.STORE_LANE, "normal", project, job)
-        return await self._move(source, subjects.store(project, job), b"{}", sequence)
+        target = subjects.store(project, job)
+        return await self._move(source, target, b"{}", sequence, {WAITED: str(waited)})
 
     async def _put(self, subject: str, data: bytes, headers: dict[str, str]) -> None:
         try:
@@ -59,8 +74,16 @@ class StreamedWork:
         target = subjects.run(ticket.lane, ticket.project, ticket.job)
         return await self._move(source, target, ticket.to_json(), sequence)
 
-    async def _move(self, source: str, target: str, data: bytes, sequence: int) -> bool:
+    async def _move(
+        self,
+        source: str,
+        target: str,
+        data: bytes,
+        sequence: int,
+        others: Mapping[str, str] = MappingProxyType({}),
+    ) -> bool:
         headers = {
+            **others,
             "Nats-Scheduler": source,
             "Nats-Schedule-Next": "purge",
             "Nats-Expected-Last-Subject-Sequence": str(sequence),

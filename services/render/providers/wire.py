@@ -8,6 +8,12 @@ from typing import Any, NoReturn, TypeGuard
 import httpx
 
 from heliograph.runtime.bus import now
+from heliograph.runtime.content_encoding import (
+    BrokenEncoding,
+    TooLarge,
+    UnknownEncoding,
+    decoder,
+)
 
 CONNECT = 5.0  #: seconds
 MAX_ANSWER = 8 * 2**20  #: bytes
@@ -17,6 +23,7 @@ PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
 _LONGEST_PATIENCE = 600.0  #: seconds
 #: a submission must not wait for questions that hang; lanes and accounts bound how many there are
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=10)
+_OF_THE_BODY = ("Content-Encoding", "Content-Length")  #: headers that hold of it as it was sent
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -35,7 +42,7 @@ class NoAnswer(Exception):
 
 
 class Unreadable(NoAnswer):
-    """There is an answer, compressed or too large, and there will be no other."""
+    """There is an answer, too large or in an unknown encoding, and there will be no other."""
 
 
 class Refused(Exception):
@@ -124,7 +131,7 @@ async def carry(
     Raises:
         NotSent: There was no connection.
         NoAnswer: It may have arrived.
-        Unreadable: It was answered, compressed or with too much.
+        Unreadable: It was answered with too much, or in an encoding that is not known.
     """
     try:
         return await _read(await pool.handle_async_request(request), limit)
@@ -186,15 +193,22 @@ def _refuse(constant: str) -> NoReturn:
 
 
 async def _read(answer: httpx.Response, limit: int) -> httpx.Response:
-    """The whole answer, as it came: a compressed one could be of any size."""
+    """The whole answer; compression is undone, and counts for the limit as what it stands for."""
     content = bytearray()
     try:
-        if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise Unreadable("the answer is compressed")
+        body = decoder(answer.headers.get("Content-Encoding"), limit)
         async for chunk in answer.aiter_raw():
-            content += chunk
-            if len(content) > limit:
-                raise Unreadable(f"the answer is larger than {limit} bytes")
+            content += body.feed(chunk)
+        body.finish()
+    except TooLarge:
+        raise Unreadable(f"the answer is larger than {limit} bytes") from None
+    except UnknownEncoding as error:
+        raise Unreadable(str(error)) from None
+    except BrokenEncoding as error:
+        raise NoAnswer(str(error)) from None
     finally:
         await answer.aclose()
-    return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(content))
+    headers = httpx.Headers(answer.headers)
+    for name in _OF_THE_BODY:
+        headers.pop(name, None)
+    return httpx.Response(answer.status_code, headers=headers, content=bytes(content))

@@ -51,9 +51,9 @@ def cancel_waits(patch: Patch) -> None:
 def store_anyway(patch: Patch) -> None:
     store = Keeper._advance
 
-    async def unasked(self: Keeper, entry: Entry, record: Record) -> None:
+    async def unasked(self: Keeper, entry: Entry, record: Record, waited: float) -> bool:
         internal = record.internal.model_copy(update={"cancel": False})
-        await store(self, entry, record.model_copy(update={"internal": internal}))
+        return await store(self, entry, record.model_copy(update={"internal": internal}), waited)
 
     patch.setattr(Keeper, "_advance", unasked)
 

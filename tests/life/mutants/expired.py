@@ -49,8 +49,8 @@ def stored_too_late(patch: Patch) -> None:
     async def leave_it(bench: Workbench, entry: Entry) -> Entry | rendering.Over:
         return await leave(bench, in_time(entry))
 
-    async def keep_it(self: Keeper, entry: Entry, record: Record) -> None:
-        await store(self, in_time(entry), in_time(entry).record)
+    async def keep_it(self: Keeper, entry: Entry, record: Record, waited: float) -> bool:
+        return await store(self, in_time(entry), in_time(entry).record, waited)
 
     patch.setattr(rendering, "_leave", leave_it)
     patch.setattr(Keeper, "_advance", keep_it)

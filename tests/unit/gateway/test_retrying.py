@@ -127,8 +127,8 @@ CHEAPEST: list[tuple[RetryFrom, tuple[Fact, ...]]] = [
     ("download", (*SENT, rendered, failed(StorageFailed))),
     ("download", (*SENT, rendered, failed(Poison))),
     ("download", (started, submitting, rendered, failed(StorageFailed))),
-    ("submit", (*SENT, rendered, failed(OutputRefused))),
-    ("submit", (*SENT, rendered, failed(OutputTooLarge))),
+    ("download", (*SENT, rendered, failed(OutputRefused))),
+    ("download", (*SENT, rendered, failed(OutputTooLarge))),
     ("submit", (*SENT, rendered, failed(OutputExpired))),
     ("submit", (*SENT, rendered, failed(NoOutput))),
 ]

@@ -138,8 +138,10 @@ class Studio:
         self.store = MemoryStore()
         self.fetcher = Fetcher([host.name], deadline=5)
         self.uploads: Uploads = NoUploads()
+        self.renewals: list[str] = []  #: jobs for which fresh addresses were asked
+        self.renewed: list[Output] = []  #: what the provider says
         self.hints: list[tuple[str, ProgressReport]] = []
-        self.settings = StorageSettings(home=home)
+        self.settings = StorageSettings(home=home, young_result=0)
         self.level = LEVEL
         self.folder = self.settings.folder.folder("tmp")
         self._inspectors = inspectors
@@ -159,6 +161,7 @@ class Studio:
                 InlineResults(self.events, self.store),
                 deadline=self.settings.download_deadline,
             ),
+            self._renew,
             self._inspectors,
             self.folder,
             self.registry,
@@ -168,6 +171,10 @@ class Studio:
 
     async def _allows(self, level: int) -> bool:
         return level <= self.level
+
+    async def _renew(self, job: str) -> list[Output]:
+        self.renewals.append(job)
+        return self.renewed
 
     async def _hear(self, subject: str, body: bytes = b"") -> None:
         self.hints.append((subject, ProgressReport.model_validate_json(body)))
@@ -538,6 +545,83 @@ async def test_an_output_that_is_gone_ends_the_job(studio: Studio) -> None:
     record = await _fails(studio, gives(410))
 
     assert _why(record) == ("output_expired", False)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+async def test_a_result_that_is_not_there_yet_is_asked_for_again(
+    studio: Studio, status: int
+) -> None:
+    """It holds no place meanwhile: its ticket waits."""
+    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    job = await studio.rendered(_first(gives(status), then=gives(a_picture())))
+
+    record = await _stored(studio, job)
+    assert record.step is Step.RENDERED
+    assert await studio.work.has_work(job.id)
+
+    again = await studio.storer.handle(job.id, waited=1.0)
+    assert again
+    assert again.status == "succeeded"
+
+
+async def test_a_result_that_never_comes_has_expired_after_a_while(studio: Studio) -> None:
+    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    job = await studio.rendered(gives(404))
+    waited = [0.0]
+
+    while (await studio.storer.handle(job.id, waited[-1])) and await studio.work.has_work(job.id):
+        [message] = studio.work.messages
+        studio.work.ack(message)
+        waited.append(studio.work.waited[job.id])
+
+    entry = studio.events.latest(job.id)
+    assert entry
+    assert _why(entry.record) == ("output_expired", False)
+    assert waited == [0, 1, 2, 4, 8, 10]
+    assert entry.record.error
+    steps = [action.patch for action in entry.record.error.next_actions]
+    assert steps == [{"from": "poll"}, {"from": "submit"}]
+
+
+@pytest.mark.parametrize("gives_some", [True, False])
+async def test_a_result_whose_address_is_dead_is_fetched_from_a_fresh_one(
+    studio: Studio, gives_some: bool
+) -> None:
+    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    job = await studio.rendered(gives(403))
+    studio.renewed = [studio.host.output(gives(a_picture()))] if gives_some else []
+    await studio.storer.handle(job.id)
+    assert studio.renewals == []
+
+    record = await studio.storer.handle(job.id, waited=1.0)
+
+    assert record
+    assert record.status == ("succeeded" if gives_some else "running")
+    assert studio.renewals == [job.id]
+
+
+async def test_a_picture_that_came_without_its_end_is_fetched_again(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.storage.sources._PAUSES", (0, 0))
+    picture = a_picture(640, 480)
+    job = await studio.rendered(_first(gives(picture[:-30]), then=gives(picture)))
+
+    record = await _stored(studio, job)
+
+    assert record.assets[0].sha256 == hashlib.sha256(picture).hexdigest()
+
+
+async def test_a_text_that_came_without_its_end_is_fetched_again(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.storage.sources._PAUSES", (0, 0))
+    story = write_scenes("a keeper, and a storm", seed=7, count=2)
+    job = await studio.rendered(_first(gives(story[:-40]), then=gives(story)), kind="scenes")
+
+    record = await _stored(studio, job)
+
+    assert record.assets[0].sha256 == hashlib.sha256(story).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""Fresh addresses of results: the provider is asked once more for what it made."""
+
+import asyncio
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.queries import RenewedOutputs, RenewOutputs
+from heliograph.contracts.records import Output, Record
+from heliograph.runtime.logs import job_fields
+from services.render.providers import Done, Request
+from services.render.workbench import Workbench
+
+log = structlog.get_logger()
+
+QUEUE_GROUP = "render"  #: one of the render processes asks
+_PATIENCE = 10.0  #: seconds the provider has to answer
+_LONGEST_CHAIN = 8  #: retries that took over from each other
+
+
+async def renew(bench: Workbench, job: str) -> list[Output]:
+    """What the provider says of a rendered job's request now; empty where it does not say."""
+    record = await _made_by(bench, job)
+    if record is None:
+        return []
+    attempt = record.internal.attempts[-1]
+    assert attempt.request_id
+    request = Request(request_id=attempt.request_id, endpoint=attempt.endpoint)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            state = await bench.provider(record).poll(request)
+    except (HeliographError, TimeoutError) as error:
+        log.warning("No fresh addresses", reason=str(error), **job_fields(record))
+        return []
+    return state.outputs if isinstance(state, Done) else []
+
+
+async def _made_by(bench: Workbench, job: str) -> Record | None:
+    """The job that has the request: it may have been taken over by retries."""
+    for _ in range(_LONGEST_CHAIN):
+        found = await bench.read(job)
+        if found is None:
+            return None
+        internal = found.record.internal
+        if internal.attempts and internal.attempts[-1].request_id:
+            return found.record
+        if internal.takeover is None:
+            return None
+        job = internal.takeover.job
+    return None
+
+
+async def renew_when_asked(client: Client, bench: Workbench) -> None:
+    """Answer storage from now on; none waits for those before it."""
+    answering: set[asyncio.Task[None]] = set()
+
+    async def answer(message: Msg) -> None:
+        job = RenewOutputs.model_validate_json(message.data).job
+        try:
+            outputs = await renew(bench, job)
+        except HeliographError as error:
+            log.warning("No fresh addresses", reason=str(error), job_id=job)
+            outputs = []
+        await message.respond(RenewedOutputs(outputs=outputs).model_dump_json().encode())
+
+    async def begin(message: Msg) -> None:
+        task = asyncio.create_task(answer(message))
+        answering.add(task)
+        task.add_done_callback(answering.discard)
+
+    await client.subscribe(subjects.QUERY_RENEW, queue=QUEUE_GROUP, cb=begin)

@@ -1,0 +1,27 @@
+"""Completeness: whether a text ends where JSON does. Nobody may have announced its length."""
+
+import json
+from pathlib import Path
+
+from services.storage.sniffing import HEAD, type_of
+
+
+def is_whole(path: Path) -> bool:
+    """False when a text surely ends too early; of pictures and films, whoever opens them tells."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+        if type_of(head) != "application/json":
+            return True
+        return _ends(head + stream.read())
+
+
+def _ends(body: bytes) -> bool:
+    """False when a reader runs out of text; other mistakes are for who reads it."""
+    text = body.decode("utf-8", "replace").rstrip()
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.pos < len(text) and not error.msg.startswith("Unterminated")
+    except RecursionError:
+        pass
+    return True
