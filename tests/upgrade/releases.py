@@ -22,7 +22,7 @@ BASELINE = Path(__file__).with_name("baseline")  #: the commit of release 0.1.0
 SERVICES = ("gateway", "render", "storage", "status")
 BESIDE = 2  #: processes of each service
 
-_READY = 60.0  #: seconds
+_READY = 150.0  #: seconds
 _GONE = 30.0  #: seconds
 
 
