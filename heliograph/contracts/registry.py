@@ -131,6 +131,13 @@ class Model(_Entry):
         }
         return [name for name, is_offered in offers.items() if is_offered]
 
+    @property
+    def usual_outputs(self) -> int:
+        """How many outputs a request has that does not say how many."""
+        default = self.parameters.get("num_images", {}).get("default", 1)
+        said = self.wire.fixed.get(self.wire.count, default)
+        return said if isinstance(said, int) else 1
+
     def schema_of_parameters(self) -> dict[str, Any]:
         """JSON Schema that a request's `parameters` must satisfy."""
         return {

@@ -34,6 +34,7 @@ async def complete_named(bench: Workbench, entry: Entry, run: int, named: str) -
     try:
         request = bench.request(entry.record, attempt, named)
         state = await bench.provider(entry.record).poll(request)
+        state = bench.with_usual(entry.record, state)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(state, Ended) and isinstance(state.error, OutputExpired):

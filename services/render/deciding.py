@@ -141,7 +141,7 @@ def rendered(record: Record, done: Done) -> Rendered:
     withheld only as many are told as are missing.
     """
     said = {**record.parameters, **record.arguments}
-    asked = max((n for name in _COUNTS if isinstance(n := said.get(name), int)), default=1)
+    asked = max((n for name in _COUNTS if isinstance(n := said.get(name), int)), default=done.usual)
     limit = min(max(1, asked), MOST_OUTPUTS)
     kept = _chosen(done.outputs, limit)
     withheld = done.withheld[: limit - len(kept)]

@@ -32,7 +32,7 @@ async def follow(bench: Workbench, entry: Entry) -> Entry | None:
         state = await _poll(bench, provider, request, entry, record, bell)
     if state is None:
         return None
-    state = await _with_references(bench, record, state)
+    state = bench.with_usual(record, await _with_references(bench, record, state))
     if record.step.is_final:
         fact: Fact = end_of_attempt(entry, attempt.run, state)
     else:

@@ -77,7 +77,7 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
     crash_point("submit.intended")
     if asyncio.get_running_loop().time() >= ends:
         return await start_again(bench, submitting)
-    answer = await _post(bench, submitting.record, body, ends)
+    answer = bench.with_usual(record, await _post(bench, submitting.record, body, ends))
     crash_point("submit.posted")
     latest = await _write(bench, submitting, answer)
     await judge(bench, record, _error_in(answer))  # what was paid for is written before

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import structlog
 
@@ -16,11 +17,13 @@ from heliograph.runtime.bus import Accounts, Entry, EventLog, LaneLimits, Lost, 
 from heliograph.runtime.bus.work import ticket_for
 from services.render.attempt_limit import AttemptClock
 from services.render.late_facts import late
-from services.render.providers import Provider, Request
+from services.render.providers import Done, Provider, Request
 from services.render.references import References
 from services.render.reporting import Reporter
 from services.render.settings import RenderSettings
 from services.render.watching import Watch
+
+Ending = TypeVar("Ending")
 
 log = structlog.get_logger()
 
@@ -103,6 +106,13 @@ class Workbench:
             place=model.wire.outputs if model else None,
             sent=[each.url for each in attempt.references],
         )
+
+    def with_usual(self, record: Record, end: Ending) -> Ending:
+        """The same end; the outputs of a model that makes several unasked are all paid for."""
+        model = self.registry.models.get(record.model)
+        if model is None or not isinstance(end, Done):
+            return end
+        return replace(end, usual=model.usual_outputs)
 
     def submit_limit(self, record: Record) -> float:
         """Seconds for the one POST of an attempt: more where the answer comes with the outputs."""

@@ -87,6 +87,7 @@ class Done:
     withheld: list[Withheld] = field(default_factory=list)  #: outputs that are not there
     charged: Charged = "yes"
     answer: str | None = None  #: raw, for the audit
+    usual: int = 1  #: outputs of a request to the model that does not say how many
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -410,6 +410,23 @@ def test_money_is_written_without_an_exponent(amount: str, written: str) -> None
     assert Cost(estimated=Decimal(amount)).model_dump(mode="json")["estimated"] == written
 
 
+@pytest.mark.parametrize(
+    ("wire", "parameters", "usual"),
+    [
+        ({}, {}, 1),
+        ({}, {"num_images": {"type": "integer", "default": 3}}, 3),
+        ({"count": "n", "fixed": {"n": 4}}, {"num_images": {"default": 2}}, 4),
+        ({"fixed": {"num_images": "many"}}, {}, 1),
+    ],
+)
+def test_a_model_has_a_usual_number_of_outputs(
+    wire: dict[str, Any], parameters: dict[str, Any], usual: int
+) -> None:
+    fields = {"endpoint": "e", "media": "image", "title": "t", "wire": wire}
+
+    assert Model.model_validate({**fields, "parameters": parameters}).usual_outputs == usual
+
+
 # -- names
 
 

@@ -551,3 +551,14 @@ def test_flagged_outputs_are_kept_where_there_are_no_others(operator: RenderSett
     assert isinstance(fact, Rendered)
     assert fact.outputs == outputs
     assert fact.detail == "1 of 2 outputs withheld: content_policy"
+
+
+def test_outputs_that_a_model_makes_unasked_are_kept_as_they_are_paid_for(
+    operator: RenderSettings,
+) -> None:
+    outputs = [Output(url=f"http://there/{number}.png") for number in range(4)]
+
+    fact = after_poll(sent(), Done(outputs=outputs, usual=4), NOW, operator)
+
+    assert isinstance(fact, Rendered)
+    assert (fact.outputs, fact.detail) == (outputs, None)
