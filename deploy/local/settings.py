@@ -20,6 +20,11 @@ class LocalSettings(ServiceSettings):
     pass_variables: Annotated[list[str], NoDecode] = Field(default_factory=list)
     restart_pause: float = Field(default=5.0, gt=0)  #: seconds, for what dies again and again
 
+    log_max_bytes: int = Field(
+        default=32 * 2**20, ge=2**16
+    )  #: of one log file, then a new one begins
+    logs_kept: int = Field(default=3, ge=1)  #: older log files of a process
+
     @field_validator("pass_variables", mode="before")
     @classmethod
     def _split_variables(cls, names: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Self, TextIO
 from deploy.local.disk import has_room
 from deploy.local.environment import environment_of, surroundings
 from deploy.local.lifetime import end_with_parent
+from deploy.local.log_rotation import RotatingLog
 from deploy.local.processes import ROOT, Process
 from deploy.local.settings import LocalSettings
 
@@ -37,6 +38,8 @@ class Supervised:
         self._longest_pause = settings.restart_pause
         self._everything = surroundings()
         self._further = settings.pass_variables
+        self._log_limit = settings.log_max_bytes
+        self._logs_kept = settings.logs_kept
         self._console = console
         self._running: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -103,11 +106,11 @@ class Supervised:
 
     async def _copy_output(self, running: asyncio.subprocess.Process) -> None:
         assert running.stdout
-        with self._home.log_file(self.name).open("a") as log:
+        file, limit, kept = self._home.log_file(self.name), self._log_limit, self._logs_kept
+        with RotatingLog(file, limit=limit, kept=kept) as log:
             while line := await _line(running.stdout):
                 with suppress(OSError):  # on a full disk: who is not read from stands still
                     log.write(line)
-                    log.flush()
                 self._console.show(self.name, line)
                 if self._process.stuck and self._process.stuck.search(line):
                     self._stuck.set()
