@@ -94,6 +94,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         loops: dict[str, Loop] = {"bus": open_bus, "copies": porter.watch}
         loops |= {"lanes": bus.lanes.watch, "accounts": bus.accounts.watch}
         loops["writes"] = bus.watch_writes
+        loops["sim_records"] = partial(sim.remove_old_records, settings.sim_records_kept)
         loops["meter"] = partial(meter, bus.accounts)
         loops["registry"] = partial(reread, settings, registry, partial(load_registry, settings))
         if settings.dispatch:

@@ -1,5 +1,6 @@
 """What an operator can change about render."""
 
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -17,6 +18,8 @@ class RenderSettings(ServiceSettings):
     poll_min: float = Field(default=0.25, gt=0)  #: seconds between polls of a request, at least
     poll_max: float = Field(default=2.0, gt=0)  #: seconds between them, at most
     progress_every: float = Field(default=0.5, gt=0)  #: seconds between reports of one job
+    #: records of the sim provider are kept so long; longer than any of its requests takes
+    sim_records_kept: timedelta = timedelta(days=30)
     dispatch: bool = True  #: whether this process may become the dispatcher
     fal_priority: Literal["normal", "low"] = "normal"  #: in fal's own queue
     #: seconds that a request may wait there before fal gives it up; null: as long as it takes

@@ -42,6 +42,7 @@ from services.render.providers import (
 from services.render.providers.sim.records import SimRecords, request_id
 
 _LOST = ("lost_reply", "found_reply")
+_REMOVE_EVERY = 3600.0  #: seconds
 
 
 class SimProvider:
@@ -50,6 +51,12 @@ class SimProvider:
     def __init__(self, home: Path, base_url: str) -> None:
         self.records = SimRecords(home)
         self._base_url = base_url
+
+    async def remove_old_records(self, kept: timedelta) -> None:
+        """Retention of the records, for ever: one round an hour."""
+        while True:
+            await asyncio.to_thread(self.records.remove_older, kept.total_seconds())
+            await asyncio.sleep(_REMOVE_EVERY)
 
     async def submit(self, submission: Submission) -> Accepted:
         return await asyncio.to_thread(self._submit, submission)

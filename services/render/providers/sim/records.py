@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from heliograph.contracts.sim import SimRecord, records_in
@@ -55,6 +57,17 @@ class SimRecords:
                 continue
             return True
         return False
+
+    def remove_older(self, seconds: float) -> int:
+        """Retention: remove what was written longer ago. Returns how many files that were."""
+        before, removed = time.time() - seconds, 0
+        for folder in (self._requests, self._marks):
+            for file in folder.iterdir():
+                with suppress(FileNotFoundError):  # another process was faster
+                    if file.stat().st_mtime < before:
+                        file.unlink()
+                        removed += 1
+        return removed
 
     def _file(self, name: str) -> Path:
         return self._requests / f"{name}.json"
