@@ -48,6 +48,19 @@ def obey(seed: int, draws: bytes) -> Outcome:
     return play(scenario, partial(_obey, draws), random.Random(0))
 
 
+def run_in_turn(seed: int, scenario: Scenario) -> Outcome:
+    """A schedule in which each wish is sent when nothing is left to do for those before it."""
+    rng = random.Random(seed)
+    return play(scenario, partial(_in_turn, rng), rng)
+
+
+async def _in_turn(rng: random.Random, session: Session) -> None:
+    for index, _ in enumerate(session.world.state.scenario.wishes):
+        await session.act(("send", str(index)))
+        while ready := [each for each in session.world.choices.actions() if each[0] != "tick"]:
+            await session.act(rng.choice(ready))
+
+
 async def _obey(draws: bytes, session: Session) -> None:
     for draw in draws:
         ready = session.world.choices.everything()

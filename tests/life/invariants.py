@@ -45,7 +45,10 @@ def check_rest(state: State, *, undecided: bool = True) -> None:
     """
     for record in state.records():
         _check_end(state, record, undecided)
-    _check(not state.work.queue, f"I1: left in the queue: {_names(state, state.work.queue)}")
+    waiting = [
+        job for job in state.work.queue if not (undecided and _waits_for_a_person(state, job))
+    ]
+    _check(not waiting, f"I1: left in the queue: {_names(state, waiting)}")
     left = [message.job for message in state.work.messages]
     _check(not left, f"I1: messages left for {_names(state, left)}")
     _check(not state.processes, f"I1: {', '.join(state.processes)} never end")
@@ -225,7 +228,7 @@ def _check_slots(state: State) -> None:
 
 def _check_end(state: State, record: Record, undecided: bool) -> None:
     job, step = state.label(record.id), record.step
-    may_wait = undecided and _is_undecided(record)
+    may_wait = undecided and (_is_undecided(record) or _waits_for_a_person(state, record.id))
     _check(step.is_final or may_wait, f"I1: {job} hangs in {step}")
     paid = _paid(state, record.id)
     _check(not paid or record.charged != "no", f"I7: {job} ended {step}, charged no, and was paid")
@@ -259,6 +262,17 @@ def _is_given_up(record: Record) -> bool:
         return attempt.outcome in _GIVEN_UP
     seconds = (attempt.ended_at - attempt.submitting_at).total_seconds()
     return seconds >= record.internal.timeout_seconds
+
+
+def _waits_for_a_person(state: State, job: str) -> bool:
+    """Whether a job waits for one that a person has to decide, or for one that waits so."""
+    record = state.record(job)
+    if record is None or record.step is not Step.ACCEPTED:
+        return False
+    others = [state.record(other) for other in record.internal.after]
+    return any(
+        other and (_is_undecided(other) or _waits_for_a_person(state, other.id)) for other in others
+    )
 
 
 def _is_undecided(record: Record) -> bool:

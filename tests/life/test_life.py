@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.jobs import LEGAL
-from tests.life.drawing import obey, run
-from tests.life.scenario import EVERYTHING, Wish, some_of
+from tests.life.drawing import obey, run, run_in_turn
+from tests.life.scenario import EVERYTHING, Scenario, Wish, some_of
 from tests.life.shrinking import replay, story_of, tell
 
 SCHEDULES = 1_500
@@ -106,14 +106,19 @@ REUSING = replace(
 
 @pytest.mark.timeout(120)
 def test_every_promise_is_kept_while_results_are_used_again() -> None:
-    lives = set()
     for seed in range(REUSES):
         outcome = run(seed, some_of(REUSING, random.Random(seed)))
-        lives |= outcome.lives
         if outcome.broken:
             pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
 
-    assert ("accepted", "succeeded") in lives, "no result was ever used again"
+
+def test_a_result_is_used_again_once_it_is_there() -> None:
+    scenario = Scenario((Wish("a", "x"), Wish("b", "x", reuses=True)))
+
+    outcome = run_in_turn(7, scenario)
+
+    assert not outcome.broken, story_of(outcome)
+    assert ("accepted", "succeeded") in outcome.lives
 
 
 @settings(
