@@ -8,7 +8,7 @@ What can go wrong, and who can do something about it:
     - Forbidden · OutputWithheld                                                 403
     - NotFound                                                                   404
     - MethodNotAllowed                                                           405
-    - SlotBusy · StateConflict · ModelLocked                                     409
+    - SlotBusy · StateConflict · ModelLocked · TooManyProjects                   409
     - OutputGone                                                                 410
     - BodyTooLarge                                                               413
     - Misdirected                                                                421
@@ -177,6 +177,13 @@ class ModelLocked(RequestError):
     """The project allows no other model for this."""
 
     code = "model_locked"
+    status = 409
+
+
+class TooManyProjects(RequestError):
+    """As many projects as may have settings of their own; take those of another one back first."""
+
+    code = "too_many_projects"
     status = 409
 
 

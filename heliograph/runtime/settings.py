@@ -1,6 +1,7 @@
 """Settings every service shares; each service adds its own. Read from HELIOGRAPH_* and `.env`."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -128,7 +129,19 @@ class ServiceSettings(BaseSettings):
     sign_patience: float = Field(default=0.3, gt=0)  #: seconds a job waits for its addresses
     storage_concurrency: int = Field(default=8, ge=1)  #: jobs being stored at once, all processes
     reference_copies: int = Field(default=10_000, ge=1)  #: that are known of, all providers
-    events_max_bytes: int = Field(default=4 * 2**30, ge=2**20)  #: of the event stream
+    #: bytes that each stream and bucket may take; their sum fits `max_file_store` of the NATS server
+    events_max_bytes: int = Field(default=4 * 2**30, ge=2**20)  #: of the event log
+    work_max_bytes: int = Field(
+        default=512 * 2**20, ge=2**16
+    )  #: of the backlog: 200,000 jobs and more
+    requests_max_bytes: int = Field(default=128 * 2**20, ge=2**16)  #: of requests from the bus
+    refusals_max_bytes: int = Field(default=64 * 2**20, ge=2**16)  #: of refusals; the oldest go
+    dead_max_bytes: int = Field(default=64 * 2**20, ge=2**16)  #: of notes on poison; the oldest go
+    slots_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of slots, in all projects
+    uploads_max_bytes: int = Field(default=64 * 2**20, ge=2**16)  #: of what is known of uploads
+    plans_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of plans; the oldest go
+    plans_kept: timedelta = timedelta(days=90)  #: batches and actions can be asked for so long
+    most_projects: int = Field(default=10_000, ge=1)  #: projects with settings of their own
 
     @classmethod
     def settings_customise_sources(

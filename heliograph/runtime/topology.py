@@ -27,8 +27,12 @@ OLDEST_SERVER = (2, 14, 5)  #: the first with every fix the threat model asks fo
 STORAGE = "storage"  #: the consumer of everything to be stored
 GATEWAY = "gateway"  #: the consumer of what other services ask for
 _REQUESTS_AT_ONCE = 64  #: requests from the bus under way together, over all gateways
+_REQUESTS_WAITING = 10_000  #: of one project
+_REFUSALS_KEPT = 10_000  #: of one project, the newest
 EPOCH = "epoch"  #: key in the metadata of EVENTS: names this history of sequences
 _SECOND = 1_000_000_000  #: nanoseconds
+_MIB = 2**20  #: bytes
+_NO_STORE = frozenset({10047, 10023})  #: err_code of a stream that the store has no room for
 
 Config = dict[str, Any]
 
@@ -60,12 +64,20 @@ def streams(settings: ServiceSettings) -> list[Config]:
             "allow_direct": True,
             "allow_msg_schedules": True,
             "republish": {"src": subjects.QUEUE, "dest": subjects.QUEUED},
+            "max_bytes": settings.work_max_bytes,
+            # the only policy beside schedules (err_code 10052); acceptance stops before it is
+            # needed, and the sweeper puts back what it takes
+            "discard": "old",
         },
         {
             "name": "REQUESTS",
             "subjects": [subjects.REQUESTS],
             "retention": "workqueue",
             "storage": "file",
+            "max_bytes": settings.requests_max_bytes,
+            "discard": "new",  # the publisher is told
+            "max_msgs_per_subject": _REQUESTS_WAITING,
+            "discard_new_per_subject": True,
             "duplicate_window": _SECOND // 10,  # `Nats-Msg-Id` counts per stream: keys are `ce-id`
         },
         {
@@ -75,6 +87,9 @@ def streams(settings: ServiceSettings) -> list[Config]:
             "storage": "file",
             "allow_direct": True,
             "max_age": 7 * 86_400 * _SECOND,
+            "max_bytes": settings.refusals_max_bytes,
+            "discard": "old",
+            "max_msgs_per_subject": _REFUSALS_KEPT,
         },
         {
             "name": "DEAD",
@@ -83,21 +98,43 @@ def streams(settings: ServiceSettings) -> list[Config]:
             "storage": "file",
             "allow_direct": True,
             "max_age": 90 * 86_400 * _SECOND,
+            "max_bytes": settings.dead_max_bytes,
+            "discard": "old",
         },
-        *(_bucket(name, 5) for name in ("lanes", "accounts")),
-        *(_bucket(name, 1) for name in ("slots", "uploads", "leases", "projects", "plans")),
+        _bucket("lanes", 8 * _MIB, history=5),
+        _bucket("accounts", 64 * _MIB, history=5),
+        _bucket("leases", 8 * _MIB),
+        _bucket("slots", settings.slots_max_bytes),
+        _bucket("uploads", settings.uploads_max_bytes),
+        {**_bucket("projects", 128 * _MIB), "max_msgs": settings.most_projects},
+        # an old plan may go: the keys of its jobs stay, so a request that is sent again pays nothing
+        {
+            **_bucket("plans", settings.plans_max_bytes),
+            "max_age": int(settings.plans_kept.total_seconds()) * _SECOND,
+            "discard": "old",
+        },
         # what is written again stands last: the server forgets what was not used for longest
-        {**_bucket("brought", 1), "max_msgs": settings.reference_copies, "discard": "old"},
+        {
+            **_bucket("brought", 64 * _MIB),
+            "max_msgs": settings.reference_copies,
+            "discard": "old",
+        },
     ]
 
 
-def _bucket(name: str, history: int) -> Config:
-    """A key-value bucket is a stream with these settings (NATS ADR-8)."""
+def _bucket(name: str, max_bytes: int, *, history: int = 1) -> Config:
+    """
+    A key-value bucket is a stream with these settings (NATS ADR-8).
+
+    A full one refuses even a value that takes the place of another of the same size; so those that
+    everything depends on are far larger than what they can hold.
+    """
     return {
         "name": f"KV_{name}",
         "subjects": [f"$KV.{name}.>"],
         "retention": "limits",
         "storage": "file",
+        "max_bytes": max_bytes,
         "max_msgs_per_subject": history,
         "discard": "new",
         "allow_rollup_hdrs": True,
@@ -142,13 +179,29 @@ async def provision(connection: Client, settings: ServiceSettings, registry: Reg
     """
     await check_server(connection, settings)
     jetstream = JetStream(connection)
-    for config in streams(settings):
-        await _ensure_stream(jetstream, config)
+    wanted = streams(settings)
+    for config in wanted:
+        try:
+            await _ensure_stream(jetstream, config)
+        except ApiError as error:
+            if error.err_code not in _NO_STORE:
+                raise
+            raise UnfitServer(too_large(config, wanted)) from error
     lanes = Lanes(jetstream, registry.lanes)
     caps = {lane: (await lanes.limit(lane)).cap for lane in registry.lanes}
     for config in consumers(settings, caps):
         await _ensure_consumer(jetstream, config)
     return await epoch(jetstream)
+
+
+def too_large(config: Config, wanted: list[Config]) -> str:
+    """Why a stream cannot be made or changed, and what an operator can do."""
+    needed = sum(each["max_bytes"] for each in wanted)
+    return (
+        f"{config['name']} may take {config['max_bytes']} bytes, for which the store has no room: all "
+        f"streams together may take {needed}. Set `max_file_store` of the NATS server above that, or "
+        "lower HELIOGRAPH_EVENTS_MAX_BYTES or the bound of another stream"
+    )
 
 
 async def epoch(jetstream: JetStream) -> str:
@@ -193,7 +246,9 @@ async def _create_stream(jetstream: JetStream, config: Config) -> Config:
     name = config["name"]
     try:
         created: Config = (await jetstream.api(f"STREAM.CREATE.{name}", config))["config"]
-    except ApiError:
+    except ApiError as error:
+        if error.err_code in _NO_STORE:
+            raise
         # another process was first, with an epoch of its own
         created = (await jetstream.api(f"STREAM.INFO.{name}"))["config"]
     return created

@@ -10,7 +10,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from heliograph.contracts.errors import IdempotencyKeyReused, SlotBusy, StateConflict, Unreadable
+import structlog
+
+from heliograph.contracts.errors import (
+    IdempotencyKeyReused,
+    QueueFull,
+    SlotBusy,
+    StateConflict,
+    Unreadable,
+)
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Succeeded
 from heliograph.contracts.problems import NextAction
@@ -18,6 +26,9 @@ from heliograph.contracts.records import Marker, Record, Step
 from heliograph.runtime.bus import Entry, EventLog, Lost, Slots, WorkQueue, advance, now
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.logs import job_fields
+
+log = structlog.get_logger()
 
 SOURCE = "heliograph/gateway"
 
@@ -135,7 +146,7 @@ class Acceptor:
         """Into the queue; or, where its result is there already, straight to its end."""
         reused = accepted.internal.reused
         if reused is None:
-            await self._work.enqueue(ticket_for(accepted))
+            await enqueue_or_leave(self._work, accepted)
             crash_point("accept.queued")
             return entry
         try:
@@ -200,6 +211,19 @@ class Acceptor:
             await self._events.append(Event.of("deduplicated", marker, now(), SOURCE), 0)
             crash_point("accept.deduplicated")
         return Acceptance(entry=other, deduplicated=True)
+
+
+async def enqueue_or_leave(work: WorkQueue, record: Record) -> None:
+    """
+    Into the queue. Where that is full, the sweeper does it later: what is in the log is durable.
+
+    Raises:
+        Unavailable: It may or may not be in the queue.
+    """
+    try:
+        await work.enqueue(ticket_for(record))
+    except QueueFull as error:
+        log.warning("The sweeper will enqueue a job", reason=str(error), **job_fields(record))
 
 
 def _check_same(record: Record, running: Record) -> None:

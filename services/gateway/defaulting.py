@@ -5,7 +5,14 @@ from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
 
-from heliograph.contracts.errors import ModelLocked, UnknownKind, UnknownModel, ValidationFailed
+from heliograph.contracts.errors import (
+    ModelLocked,
+    QueueFull,
+    TooManyProjects,
+    UnknownKind,
+    UnknownModel,
+    ValidationFailed,
+)
 from heliograph.contracts.problems import FieldError, NextAction
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
 from heliograph.contracts.registry import Kind, Model, Registry
@@ -56,6 +63,7 @@ class Projects:
 
         Raises:
             ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
+            TooManyProjects: It has no settings yet, and no more projects may.
         """
         check(wanted, self._registry)
         while True:
@@ -69,11 +77,25 @@ class Projects:
                 "retention": retention.model_dump(exclude_defaults=True),
             }
             try:
-                revision = await self._mirror.bucket.write(project, value, cell.revision)
+                await self._write(project, value, cell.revision)
             except Lost:
                 continue
-            self._mirror.note(project, Cell(value, revision))
             return ProjectState(project=project, defaults=defaults, retention=retention)
+
+    async def _write(self, project: str, value: dict[str, Any], seen: int) -> None:
+        """A project that says nothing any more takes no place. Raises Lost and TooManyProjects."""
+        bucket = self._mirror.bucket
+        if not any(value.values()):
+            await bucket.forget(project, seen)
+            self._mirror.forget(project)
+            return
+        try:
+            revision = await bucket.write(project, value, seen)
+        except QueueFull as error:
+            if seen:
+                raise
+            raise TooManyProjects from error
+        self._mirror.note(project, Cell(value, revision))
 
     def check_retention(self, wanted: ChangeRetention, at: str) -> None:
         """Raises UnknownKind for a rule about a kind that is not there."""

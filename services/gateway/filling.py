@@ -1,6 +1,7 @@
-"""How full the event log is: new jobs are refused while there is still room to finish the others."""
+"""Admission by room: new jobs are refused while streams still have room to finish the others."""
 
 import asyncio
+from collections.abc import Mapping
 
 from heliograph.contracts.errors import QueueFull
 from heliograph.runtime.bus.events import STREAM
@@ -8,23 +9,34 @@ from heliograph.runtime.bus.jetstream import JetStream
 
 _EVERY = 5.0  #: seconds
 
+#: what a job needs room in before it is accepted, as operators know it
+_NEEDED = {STREAM: "the event log", "WORK": "the backlog", "KV_slots": "the table of slots"}
+
 
 class Gauge:
-    """Knows the part of the event stream that is in use, 0 to 1."""
+    """Knows which parts of the streams that jobs need are in use, 0 to 1."""
 
     def __init__(self, jetstream: JetStream, *, full_at: float) -> None:
         self._jetstream = jetstream
         self._full_at = full_at
-        self.used = 0.0
+        self._used: Mapping[str, float] = {}
 
     async def watch(self) -> None:
         """Look again and again."""
         while True:
-            info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
-            self.used = info["state"]["bytes"] / info["config"]["max_bytes"]
+            await self.look()
             await asyncio.sleep(_EVERY)
+
+    async def look(self) -> None:
+        """Ask the server. Raises Unavailable; then the last numbers stand."""
+        self._used = {name: await self._part(name) for name in _NEEDED}
+
+    async def _part(self, stream: str) -> float:
+        info = await self._jetstream.api(f"STREAM.INFO.{stream}")
+        return float(info["state"]["bytes"] / info["config"]["max_bytes"])
 
     def check(self) -> None:
         """Raises QueueFull when new jobs must wait."""
-        if self.used >= self._full_at:
-            raise QueueFull(f"the event log is {self.used:.0%} full", retry_after=60)
+        for stream, used in self._used.items():
+            if used >= self._full_at:
+                raise QueueFull(f"{_NEEDED[stream]} is {used:.0%} full", retry_after=60)

@@ -15,16 +15,17 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 from nats.aio.msg import Msg
 from nats.errors import Error
+from prometheus_client import Counter
 from ulid import ULID
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import HeliographError, NotFound, Unavailable
+from heliograph.contracts.errors import HeliographError, NotFound, QueueFull, Unavailable
 from heliograph.contracts.events import REFUSED
 from heliograph.contracts.names import PROJECT_PATTERN, keyed_job_id, matches
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bodies import checked
 from heliograph.runtime.bus import now
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream import ApiError, JetStream
 from heliograph.runtime.logs import job_fields
 from heliograph.runtime.topology import GATEWAY
 from services.gateway.accepting import SOURCE
@@ -39,6 +40,10 @@ _FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart sw
 _WORKERS = 1_000  #: more than the server hands out at once
 _AGAIN_AFTER = 1.0  #: seconds
 _LONGEST_ECHO = 1_000  #: characters of a `ce-id` that is too long to be a key
+
+_UNSTORED = Counter(
+    "heliograph_refusals_unstored", "Refusals that only those heard who were listening"
+)
 
 
 class Ear:
@@ -81,7 +86,13 @@ class Ear:
         headers["Nats-Msg-Id"] = _origin(message)  # said once, however often the request comes
         problem = error.problem(instance=message.subject)
         body = problem.model_dump_json().encode()
-        await self._jetstream.publish(subjects.refusal(project), body, headers)
+        try:
+            await self._jetstream.publish(subjects.refusal(project), body, headers)
+        except (QueueFull, ApiError) as reason:
+            # a publisher that listens has it all the same: what is published for a stream travels
+            # on core NATS, too, whether the stream takes it or not
+            _UNSTORED.inc()
+            log.warning("A refusal could not be stored", project=project, reason=str(reason))
         log.info("Request refused", project=project, code=problem.code)
 
 

@@ -15,10 +15,9 @@ from heliograph.contracts.records import Output, Record, Step, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
 from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
-from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.checking import as_shape
 from heliograph.runtime.crashing import crash_point
-from services.gateway.accepting import SOURCE, Acceptance
+from services.gateway.accepting import SOURCE, Acceptance, enqueue_or_leave
 from services.gateway.canceling import read_job
 from services.gateway.drafting import Caller, draft
 from services.gateway.free_retry import free_retry_record
@@ -49,7 +48,7 @@ async def retry_in_place(
         entry, record = await read_job(events, job)
         if key and key in record.internal.retries:
             if record.step is Step.RETRY_SCHEDULED:
-                await work.enqueue(ticket_for(record))
+                await enqueue_or_leave(work, record)
             return Acceptance(entry=entry, replayed=True)
         if record.step is not Step.SUBMIT_UNKNOWN:
             return None
@@ -71,7 +70,7 @@ async def retry_in_place(
         except Lost:
             continue
         crash_point("retry.written")
-        await work.enqueue(ticket_for(entry.record))
+        await enqueue_or_leave(work, entry.record)
         crash_point("retry.queued")
         return Acceptance(entry=entry)
 

@@ -8,7 +8,7 @@ from heliograph.runtime.settings import ServiceSettings
 class GatewaySettings(ServiceSettings):
     #: seconds that a slot's claimant has to be accepted before another takes the slot over
     claim_courtesy: float = Field(default=10.0, gt=0)
-    #: part of the event stream that may be in use before new jobs are refused
+    #: part of a stream that jobs need that may be in use before new ones are refused
     full_at: float = Field(default=0.9, gt=0, le=1)
     #: seconds to look for a result that can be used again; then the job is made
     reuse_patience: float = Field(default=1.0, gt=0)

@@ -190,6 +190,8 @@ class Reaper:
             return
         if await self._work.has_work(job):
             return
+        if record.step is not Step.RENDERED and not await self._work.has_room():
+            return  # the next round, or one after it
         crash_point("sweep.found")
         log.warning("Job put back", step=str(record.step), **job_fields(record))
         if record.step is Step.RENDERED:

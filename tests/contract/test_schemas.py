@@ -16,7 +16,7 @@ CODES = {
     403: {"forbidden", "output_withheld"},
     404: {"not_found"},
     405: {"method_not_allowed"},
-    409: {"slot_busy", "state_conflict", "model_locked", "quote_expired"},
+    409: {"slot_busy", "state_conflict", "model_locked", "quote_expired", "too_many_projects"},
     410: {"output_gone"},
     413: {"body_too_large"},
     421: {"misdirected"},

@@ -11,6 +11,7 @@ from tests.life.state import State
 AT_PROVIDER = frozenset({"submit", "poll", "stop", "look up"})
 _NEVER_AWAY = frozenset({"submit", "answer", "hear back", "fetch"})
 _NEVER_WRONG = frozenset({"answer", "hear back", "ack", "nak"})
+_BOUNDED = frozenset({"append", "enqueue", "publish store", "claim slot"})  #: may find no room
 _BUGGY = frozenset({"render", "store"})  #: roles whose handlers get another chance
 
 
@@ -45,6 +46,8 @@ def _errors_in(process: Process, act: str, left: Budgets) -> Iterator[Action]:
         yield "outage", process.name
         if act == "append":
             yield "outage afterwards", process.name
+    if left["fulls"] and act in _BOUNDED:
+        yield "full", process.name
     if left["bugs"] and process.role in _BUGGY and act not in _NEVER_WRONG:
         yield "bug", process.name
 

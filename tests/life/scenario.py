@@ -44,6 +44,7 @@ class Scenario:
     crashes: int = 0
     freezes: int = 0
     outages: int = 0  #: acts on the bus that fail, or succeed and say nothing
+    fulls: int = 0  #: acts on the bus for which there is no room
     bugs: int = 0
     drains: int = 0
     lost_acks: int = 0
@@ -81,6 +82,7 @@ EVERYTHING = Scenario(
     crashes=3,
     freezes=2,
     outages=2,
+    fulls=2,
     bugs=3,
     drains=1,
     lost_acks=2,

@@ -26,6 +26,7 @@ _SENTENCES = {
     "freeze afterwards": "{0} freezes after its act",
     "outage": "{0} finds nobody there",
     "outage afterwards": "{0} does its act, and hears nothing of it",
+    "full": "{0} finds no room",
     "bug": "{0} breaks",
     "lose ack": "the server forgets that the {0} message of {1} is done with",
     "hurry": "a dispatcher does not know that {0} waits for others",

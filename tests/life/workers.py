@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any, cast
 
-from heliograph.contracts.errors import OutputExpired, Unavailable
+from heliograph.contracts.errors import OutputExpired, QueueFull, Unavailable
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.records import Asset, Record
@@ -27,6 +27,7 @@ from tests.life.twins import ACCOUNT
 from tests.support.records import REGISTRY
 
 _NONE = cast(Any, None)  #: a part that no handler in the world needs
+_PASSING = (Unavailable, QueueFull)
 
 
 class Injected(Exception):
@@ -88,36 +89,36 @@ class Workers:
 
     async def dispatch(self, job: str) -> None:
         sequence, ticket = self._state.work.queue[job]
-        with suppress(Unavailable):  # another round follows
+        with suppress(*_PASSING):  # another round follows
             await self._state.work.move(ticket, sequence)
 
     async def give_up(self, job: str) -> None:
-        with suppress(Unavailable):  # another look follows
+        with suppress(*_PASSING):  # another look follows
             await give_up(self._state.events, self._state.work, job)
 
     async def put_back(self, job: str) -> None:
-        with suppress(Unavailable):  # another round follows
+        with suppress(*_PASSING):  # another round follows
             await self._reaper._put_back(job)
 
     async def search(self, job: str) -> None:
-        with suppress(Unavailable, Injected):  # another hint follows
+        with suppress(*_PASSING, Injected):  # another hint follows
             await search(self._bench(), job)
 
     async def expire(self, job: str) -> None:
-        with suppress(Unavailable):  # another round follows
+        with suppress(*_PASSING):  # another round follows
             await self._reaper._expire(job)
 
     async def free(self) -> None:
-        with suppress(Unavailable):  # another round follows
+        with suppress(*_PASSING):  # another round follows
             await self._reaper._free(ACCOUNT)
 
     async def _deliver(self, message: Message, number: int, handle: Any, give_up: Any) -> None:
         async def handled(delivery: Delivery) -> Record | None:
-            with self._expecting(Unavailable, Drained, Injected):
+            with self._expecting(*_PASSING, Drained, Injected):
                 return cast(Record | None, await handle(delivery))
 
         async def given_up(delivery: Delivery, error: Exception) -> None:
-            with self._expecting(Unavailable, Injected):
+            with self._expecting(*_PASSING, Injected):
                 await give_up(delivery, error)
 
         await deliver(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Literal, cast
 
-from heliograph.contracts.errors import ProviderUnavailable, Unavailable
+from heliograph.contracts.errors import ProviderUnavailable, QueueFull, Unavailable
 from heliograph.contracts.requests import RetryFrom
 from services.render.watching import Watch
 from tests.life.actions import Action
@@ -203,6 +203,10 @@ class World:
     def _outage_afterwards(self, name: str) -> None:
         self._spend("outages")
         self._step_and(name, "unavailable")
+
+    def _full(self, name: str) -> None:
+        self._spend("fulls")
+        self.state.processes[name].fail(QueueFull())
 
     def _bug(self, name: str) -> None:
         self._spend("bugs")

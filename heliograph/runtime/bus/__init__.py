@@ -100,6 +100,9 @@ class WorkQueue(Protocol):
     async def has_work(self, job: str) -> bool:
         """Whether any message for a job is under way."""
 
+    async def has_room(self) -> bool:
+        """Whether more can be put there without taking the room of what is there already."""
+
     async def bury(self, job: Record, reason: str) -> None:
         """Leave a note about a job that nobody can work on."""
 

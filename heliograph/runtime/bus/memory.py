@@ -85,6 +85,7 @@ class MemoryWork:
     messages: list[Message] = field(default_factory=list)
     buried: list[str] = field(default_factory=list)
     waited: dict[str, float] = field(default_factory=dict)  #: seconds, of tickets for storage
+    is_roomy: bool = True
     _sequence: int = 0
 
     def next_sequence(self) -> int:
@@ -119,6 +120,9 @@ class MemoryWork:
     async def has_work(self, job: str) -> bool:
         await self.gate("look for work", job)
         return job in self.queue or any(m.job == job for m in self.messages)
+
+    async def has_room(self) -> bool:
+        return self.is_roomy
 
     async def bury(self, job: Record, reason: str) -> None:
         await self.gate("bury", job.id)

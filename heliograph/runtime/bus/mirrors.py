@@ -68,13 +68,21 @@ class Mirror:
         if known is None or known.revision < cell.revision:
             self._cells[key] = cell
 
+    def forget(self, key: str) -> None:
+        """Something that this process has removed."""
+        self._cells.pop(key, None)
+
     async def _on_hint(self, _: Msg) -> None:
         self._bell.set()
 
     async def _look(self) -> None:
         info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
-        last = int(info["state"]["last_seq"])
-        if last < self._read_to:  # the bucket was made anew
+        last, keys = int(info["state"]["last_seq"]), int(info["state"].get("num_subjects", 0))
+        is_another = last < self._read_to  # the bucket was made anew
+        if is_another or (
+            last == self._read_to and keys < len(self._cells)
+        ):  # or keys were removed
+            self._is_whole = False
             self._cells.clear()
             self._read_to = 0
         if last > self._read_to:

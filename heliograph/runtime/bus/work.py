@@ -16,6 +16,8 @@ NEVER = "@at 2099-01-01T00:00:00Z"
 
 #: headers of tickets for storage: seconds until its turn can come, and those of all times so far
 WAIT, WAITED = "Heliograph-Wait", "Heliograph-Waited"
+#: part of the stream that may be in use; beyond it what comes in soon takes the place of the oldest
+ROOMY_UP_TO = 0.95
 
 FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 
@@ -106,6 +108,10 @@ class StreamedWork:
             if await self._jetstream.last(STREAM, subject):
                 return True
         return False
+
+    async def has_room(self) -> bool:
+        info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
+        return bool(info["state"]["bytes"] < ROOMY_UP_TO * info["config"]["max_bytes"])
 
     async def bury(self, job: Record, reason: str) -> None:
         subject = subjects.dead(job.lane, job.project, job.id)

@@ -24,6 +24,11 @@ def no_reaper(patch: Patch) -> None:
     patch.setattr(reaping, "needs_work", lambda _: False)
 
 
+@MUTANTS.add("nobody puts back what did not fit into the queue", Scenario(fulls=1), "I1")
+def forgotten_tickets(patch: Patch) -> None:
+    patch.setattr(reaping, "needs_work", lambda _: False)
+
+
 @MUTANTS.add("the reaper ends what it cannot find", Scenario(crashes=1), "I2")
 def cruel_reaper(patch: Patch) -> None:
     async def end(self: Reaper, job: str) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from heliograph.contracts.errors import StateConflict
+from heliograph.contracts.errors import QueueFull, StateConflict
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import Canceled
 from heliograph.contracts.records import Record
@@ -112,3 +112,21 @@ async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
     acceptance = await desk.ask(wanted, who)
 
     assert (acceptance.replayed, acceptance.job) == (True, before)
+
+
+async def test_a_job_that_does_not_fit_into_the_queue_is_accepted_all_the_same() -> None:
+    record = a_record(slot=SLOT)
+    events, slots, work = MemoryEvents(), MemorySlots(), MemoryWork(_full_queue)
+    acceptor = Acceptor(events, work, slots)
+
+    accepted = await acceptor.accept(order_of(record, keyed=True))
+    again = await acceptor.accept(order_of(record, keyed=True))
+
+    assert accepted.job.id == again.job.id == record.id
+    assert again.replayed
+    assert not work.queue
+
+
+async def _full_queue(act: str, *_: object) -> None:
+    if act == "enqueue":
+        raise QueueFull

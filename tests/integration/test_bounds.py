@@ -1,0 +1,223 @@
+"""Every stream and bucket is bounded, and a full one is a clear answer that loses nothing."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.msg import Msg
+
+from deploy.local.processes import nats_server
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import HeliographError, QueueFull, TooManyProjects
+from heliograph.contracts.projects import ChangeProject
+from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.connection import Connection
+from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.tasks import running
+from heliograph.runtime.topology import UnfitServer, provision, streams
+from services.gateway.accepting import Acceptor, Order
+from services.gateway.defaulting import Projects
+from services.gateway.filling import Gauge
+from services.gateway.hearing import Ear
+from tests.support.records import REGISTRY, a_record, some_project
+from tests.support.servers import Program, free_port, nats_running
+
+_NEW = ("max_bytes", "max_age", "discard", "max_msgs_per_subject", "discard_new_per_subject")
+
+
+@asynccontextmanager
+async def bus_with(home: Path, **bounds: Any) -> AsyncIterator[NatsBus]:
+    """A bus on a server of its own, with other bounds."""
+    with nats_running(home) as server:
+        bus = NatsBus(server.settings.model_copy(update=bounds), REGISTRY, "test")
+        await bus.open()
+        yield bus
+        await bus.close()
+
+
+async def fill(bucket: Bucket) -> None:
+    """Write new keys, long and short ones, until there is no room."""
+    for size in (400, 0):
+        with suppress(QueueFull):
+            for number in itertools.count():
+                await bucket.write(f"filler{size}.{number}", {"job": "x" * size}, 0)
+
+
+async def test_every_stream_has_a_bound_and_a_policy_and_all_fit_the_shipped_store(
+    bus: NatsBus,
+) -> None:
+    found = await bus.jetstream.api("STREAM.LIST")
+    configs = [each["config"] for each in found["streams"]]
+
+    assert len(configs) == len(streams(ServiceSettings()))
+    for config in configs:
+        assert config["max_bytes"] > 0, config["name"]
+        assert config["discard"] in ("new", "old"), config["name"]
+    settings = ServiceSettings()
+    assert sum(config["max_bytes"] for config in streams(settings)) < settings.nats_max_store
+
+
+async def test_a_store_without_bounds_gets_them_in_place(tmp_path: Path) -> None:
+    with nats_running(tmp_path) as server:
+        connection = Connection(server.settings, "test")
+        await connection.open()
+        jetstream = JetStream(connection.client)
+        for config in streams(server.settings):
+            old = {name: value for name, value in config.items() if name not in _NEW}
+            if config["name"].startswith("KV_"):
+                old |= {"discard": "new", "max_msgs_per_subject": 5}
+            if config["name"] == "EVENTS":
+                old |= {"discard": "new", "metadata": {"epoch": "e"}}
+            await jetstream.api(f"STREAM.CREATE.{config['name']}", old)
+        record = a_record(slot="hero")
+        await Bucket(jetstream, "plans").write("batch", {"jobs": [record.id]}, 0)
+        await Bucket(jetstream, "slots").write(f"{record.project}.hero", {"job": record.id}, 0)
+
+        assert await provision(connection.client, server.settings, REGISTRY) == "e"
+
+        for config in streams(server.settings):
+            found = (await jetstream.api(f"STREAM.INFO.{config['name']}"))["config"]
+            assert {name: found.get(name) for name in config} == config
+        assert (await Bucket(jetstream, "plans").read("batch")).value == {"jobs": [record.id]}
+        assert (await Bucket(jetstream, "slots").read(f"{record.project}.hero")).revision == 1
+        await connection.close()
+
+
+async def test_an_event_log_larger_than_the_store_is_refused_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    settings = ServiceSettings(home=tmp_path, nats_port=free_port(), nats_max_store=2**30)
+    server = Program(settings, nats_server(settings))
+    server.start()
+    connection = Connection(settings, "test")
+    try:
+        await connection.open()
+        with pytest.raises(UnfitServer, match=r"EVENTS may take 4294967296 bytes.*max_file_store"):
+            await provision(connection.client, settings, REGISTRY)
+    finally:
+        await connection.close()
+        server.kill()
+
+
+def an_order(**fields: Any) -> Order:
+    record = a_record(**fields)
+
+    async def draft() -> Any:
+        return record
+
+    return Order(job=record.id, keyed=True, is_same=lambda *_: True, draft=draft)
+
+
+async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_path: Path) -> None:
+    async with bus_with(tmp_path, slots_max_bytes=2**16) as bus:
+        gauge = Gauge(bus.jetstream, full_at=0.9)
+        await gauge.look()
+        gauge.check()
+        project, order = some_project(), an_order(slot="hero")
+
+        await fill(Bucket(bus.jetstream, "slots"))
+        await gauge.look()
+
+        with pytest.raises(QueueFull, match="the table of slots"):
+            gauge.check()
+        with pytest.raises(QueueFull):
+            await Acceptor(bus.events, bus.work, bus.slots).accept(order)
+        assert await bus.events.last(order.job) is None
+        assert (await bus.slots.read(project, "hero")).job is None
+
+
+async def test_a_full_backlog_is_queue_full_and_the_sweeper_waits(tmp_path: Path) -> None:
+    async with bus_with(tmp_path, work_max_bytes=2**16) as bus:
+        gauge = Gauge(bus.jetstream, full_at=0.9)
+        while await bus.work.has_room():
+            await bus.work.enqueue(ticket_for(a_record()))
+
+        await gauge.look()
+
+        with pytest.raises(QueueFull, match="the backlog"):
+            gauge.check()
+
+
+async def test_a_full_table_of_plans_forgets_the_oldest(tmp_path: Path) -> None:
+    async with bus_with(tmp_path, plans_max_bytes=2**16) as bus:
+        plans = Bucket(bus.jetstream, "plans")
+        for number in range(400):
+            await plans.write(f"plan{number}", {"jobs": ["x" * 400]}, 0)
+
+        assert (await plans.read("plan0")).value == {}
+        assert (await plans.read("plan399")).value
+
+
+async def test_projects_with_settings_are_capped_and_one_that_says_nothing_takes_no_place(
+    tmp_path: Path,
+) -> None:
+    async with bus_with(tmp_path, most_projects=2) as bus:
+        projects = Projects(bus.jetstream, REGISTRY)
+        styled = ChangeProject.model_validate({"defaults": {"style": "ink"}})
+        plain = ChangeProject.model_validate({"defaults": {"style": None}})
+        async with running(projects=projects.watch):
+            await projects.change("one", styled)
+            await projects.change("two", styled)
+
+            with pytest.raises(TooManyProjects) as refusal:
+                await projects.change("three", styled)
+            assert (refusal.value.code, refusal.value.status) == ("too_many_projects", 409)
+            await projects.change("two", styled)
+
+            await projects.change("one", plain)
+            await projects.change("three", styled)
+            assert (await projects.defaults("one")).style is None
+            assert (await projects.defaults("three")).style == "ink"
+
+
+async def test_another_gateway_learns_that_a_project_says_nothing_any_more(bus: NatsBus) -> None:
+    name, here, there = some_project(), *(Projects(bus.jetstream, REGISTRY) for _ in range(2))
+    async with running(here=here.watch, there=there.watch):
+        await here.change(name, ChangeProject.model_validate({"defaults": {"style": "ink"}}))
+        async with asyncio.timeout(10):
+            while (await there.defaults(name)).style is None:
+                await asyncio.sleep(0.05)
+
+        await here.change(name, ChangeProject.model_validate({"defaults": {"style": None}}))
+
+        async with asyncio.timeout(10):
+            while (await there.defaults(name)).style:
+                await asyncio.sleep(0.05)
+
+
+class _Refusing:
+    """A desk at which every request is refused."""
+
+    async def ask(self, *_: object) -> None:
+        raise HeliographError("no")
+
+
+async def test_a_refusal_that_cannot_be_stored_is_heard_and_the_request_is_settled(
+    tmp_path: Path,
+) -> None:
+    async with bus_with(tmp_path) as bus:
+        config = (await bus.jetstream.api("STREAM.INFO.REFUSALS"))["config"]
+        full = {**config, "max_bytes": 1, "discard": "new"}
+        await bus.jetstream.api("STREAM.UPDATE.REFUSALS", full)
+        project, heard = some_project(), asyncio.Queue[Msg]()
+        await bus.client.subscribe(subjects.refusal(project), cb=heard.put)
+        request = json.dumps({"kind": "image", "prompt": "a lighthouse"}).encode()
+        await bus.jetstream.publish(subjects.request(project), request, {"ce-id": "k"})
+        pull = await bus.client.jetstream().pull_subscribe_bind("gateway", stream="REQUESTS")
+        [message] = await pull.fetch(1)
+
+        await Ear(bus.jetstream, _Refusing()).hear(message)  # type: ignore[arg-type]
+
+        refusal = await asyncio.wait_for(heard.get(), 5)
+        assert (refusal.headers or {})["ce-correlationid"] == "k"
+        async with asyncio.timeout(5):
+            while (await bus.jetstream.api("STREAM.INFO.REQUESTS"))["state"]["messages"]:
+                await asyncio.sleep(0.05)
