@@ -75,7 +75,8 @@ class Event:
 
     def data(self) -> bytes:
         """The body, as JSON."""
-        return self.body.model_dump_json().encode()
+        is_compacted = isinstance(self.body, Record) and self.body.compacted_at is not None
+        return self.body.model_dump_json(exclude_defaults=is_compacted).encode()
 
     @classmethod
     def read(cls, subject: str, headers: Mapping[str, str], data: bytes) -> "Event":

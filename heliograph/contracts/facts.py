@@ -151,6 +151,15 @@ class Pruned(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compacted(Fact):
+    """The event log is nearly full, and the job ended long ago: only what has to stay does."""
+
+    name = "compacted"
+    ended: int  #: sequence of the event with which the job ended (see `Record.ended`)
+    replaces: int  #: sequence of its last event
+
+
+@dataclass(frozen=True, kw_only=True)
 class AttemptCompleted(Fact):
     """
     What became of an attempt was learned after the job had ended.

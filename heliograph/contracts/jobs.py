@@ -9,17 +9,19 @@ The life of a job: which fact may follow which step, and what the record says af
        └──────────── succeeded, with a result that was stored before
 
 Everything here is data and pure functions. Final steps absorb: nothing is legal after them but
-`pruned` and `attempt_completed`, which change nothing of how the job ended.
+`pruned`, `compacted` and `attempt_completed`, which change nothing of how the job ended.
 """
 
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from heliograph.contracts.compaction import shrunk
 from heliograph.contracts.facts import (
     AttemptCompleted,
     Canceled,
     CancelRequested,
+    Compacted,
     Expired,
     ExpireRequested,
     Fact,
@@ -63,11 +65,14 @@ LEGAL: dict[str, frozenset[Step]] = {
     "canceled": OPEN,
     "expired": OPEN,
     "pruned": FINAL,
+    "compacted": FINAL,
     "attempt_completed": FINAL,
 }
 
 #: facts that do not move a job
-_SAME_STEP = frozenset({"cancel_requested", "expire_requested", "pruned", "attempt_completed"})
+_SAME_STEP = frozenset(
+    {"cancel_requested", "expire_requested", "pruned", "compacted", "attempt_completed"}
+)
 
 STATUS: dict[Step, Status] = {
     Step.ACCEPTED: "queued",
@@ -124,7 +129,8 @@ def fold(record: Record, fact: Fact, at: datetime) -> Record:
     internal["changed_at"] = at
     if fact.name not in _SAME_STEP:
         internal["step"] = Step(fact.name)
-    return _derive(record, job, internal, at)
+    after = _derive(record, job, internal, at)
+    return shrunk(after) if isinstance(fact, Compacted) else after
 
 
 def _fits(record: Record, fact: Fact) -> bool:
@@ -134,6 +140,8 @@ def _fits(record: Record, fact: Fact) -> bool:
             if run != record.internal.run:
                 return False
     if isinstance(fact, Pruned) and record.pruned_at:
+        return False
+    if isinstance(fact, Compacted) and (record.compacted_at or record.runs_on):
         return False
     if isinstance(fact, ExpireRequested) and record.internal.expire:
         return False
@@ -163,8 +171,7 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
             job = {"attempt": record.attempt + 1, "started_at": record.started_at or at}
             return {**job, "error": None}, {"run": fact.run, "not_before": None}
         case Submitting():
-            attempts = [*record.internal.attempts, _attempt(record, fact, at)]
-            return {}, {"attempts": _within_budget(attempts)}
+            return {}, {"attempts": _within_budget(_attempts_with(record, fact, at))}
         case Submitted():
             return _submitted(record, fact, at)
         case Rendered():
@@ -209,6 +216,8 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
             remains = Remains(ended=fact.ended, assets=record.assets)
             gone = [each.model_copy(update={"asset": None}) for each in record.withheld]
             return {"assets": [], "withheld": gone, "pruned_at": at}, {"remains": remains}
+        case Compacted():
+            return {"compacted_at": at}, {"ended": fact.ended, "replaces": fact.replaces}
     raise IllegalFact(record, fact)
 
 
@@ -285,6 +294,21 @@ def _charged_late(
 
 def _withheld(known: list[Withheld] | None) -> _Changes:
     return {} if known is None else {"withheld": known}
+
+
+def _attempts_with(record: Record, fact: Submitting, at: datetime) -> list[Attempt]:
+    """One more attempt. A run of refusals that do not count is one entry, however long it gets."""
+    attempts, new = record.internal.attempts, _attempt(record, fact, at)
+    if not (attempts and _was_refused(attempts[-1], new)):
+        return [*attempts, new]
+    refusals = attempts[-1].refusals + 1
+    return [*attempts[:-1], new.model_copy(update={"refusals": refusals})]
+
+
+def _was_refused(last: Attempt, new: Attempt) -> bool:
+    """Whether an attempt surely was not accepted, and is made anew under the same number."""
+    is_over = last.ended_at is not None and last.request_id is None and last.charged == "no"
+    return is_over and last.number == new.number and last.submitting_at is not None
 
 
 def _attempt(record: Record, fact: Submitting, at: datetime) -> Attempt:

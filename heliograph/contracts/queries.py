@@ -36,6 +36,14 @@ class ListJobs(Tolerant):
     limit: int = 50
 
 
+class LogUsage(Tolerant):
+    """Bytes of the event log that jobs take, and will. Answered by status to an empty question."""
+
+    sequence: int  #: what is after it is not counted yet
+    reserve: int  #: of all open jobs, for what they still need to end
+    projects: dict[str, int]  #: those that take most, each with its reserve
+
+
 class ListedJob(Tolerant):
     """A record as the read model has it."""
 

@@ -144,6 +144,7 @@ class Attempt(Tolerant):
     """One submission to a provider: written before it is sent, completed as more is known."""
 
     number: int  #: counted from 1; a refusal for rate does not count
+    refusals: int = 0  #: of the same attempt before this one; they share one entry
     run: int  #: sequence of the run message that started it
     account: str
     endpoint: str
@@ -211,6 +212,8 @@ class Internal(Tolerant):
     outputs: list[Output] = Field(default_factory=list)
     ended: int | None = None  #: sequence of the event that ended it, if others follow that one
     remains: Remains | None = None  #: null until it is pruned
+    replaces: int | None = None  #: sequence of the event that its compaction took the place of
+    is_cut: bool = False  #: its compaction took part of the request away
     changed_at: AwareDatetime  #: time of the last event
     correlation_id: str | None = None
     traceparent: str | None = None
@@ -252,6 +255,7 @@ class Job(Tolerant):
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
     pruned_at: AwareDatetime | None = None  #: when its results went, see `retention`
+    compacted_at: AwareDatetime | None = None  #: when most of it was removed, see `compaction`
     finish_by: AwareDatetime | None = None
     revision: int  #: counts the job's events, from 1
     sequence: int | None = None  #: of the job's last event, the cursor of live clients

@@ -111,6 +111,7 @@ QUERY_NAMED_UPLOADS = "query.uploads.named"
 QUERY_RENEW = "query.outputs.renew"
 QUERY_UPLOADS = "query.assets.uploads"
 QUERY_CLEANUP = "query.cleanup"
+QUERY_LOG_USAGE = "query.log.usage"
 REMOVE = "command.assets.remove"
 
 

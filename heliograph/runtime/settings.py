@@ -138,7 +138,6 @@ class ServiceSettings(BaseSettings):
     refusals_max_bytes: int = Field(default=64 * 2**20, ge=2**16)  #: of refusals; the oldest go
     dead_max_bytes: int = Field(default=64 * 2**20, ge=2**16)  #: of notes on poison; the oldest go
     slots_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of slots, in all projects
-    uploads_max_bytes: int = Field(default=64 * 2**20, ge=2**16)  #: of what is known of uploads
     plans_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of plans; the oldest go
     plans_kept: timedelta = timedelta(days=90)  #: batches and actions can be asked for so long
     most_projects: int = Field(default=10_000, ge=1)  #: projects with settings of their own

@@ -104,8 +104,9 @@ def streams(settings: ServiceSettings) -> list[Config]:
         _bucket("lanes", 8 * _MIB, history=5),
         _bucket("accounts", 64 * _MIB, history=5),
         _bucket("leases", 8 * _MIB),
+        _bucket("purges", _MIB),
         _bucket("slots", settings.slots_max_bytes),
-        _bucket("uploads", settings.uploads_max_bytes),
+        _bucket("uploads", 64 * _MIB),
         {**_bucket("projects", 128 * _MIB), "max_msgs": settings.most_projects},
         # an old plan may go: the keys of its jobs stay, so a request that is sent again pays nothing
         {

@@ -20,6 +20,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from services.gateway.accepting import Acceptor, Order
 from services.gateway.asking import Desk, caller
 from services.gateway.drafting import Caller
+from services.gateway.filling import Gauge
 from services.gateway.itemizing import problem_at
 from services.gateway.limiting import Backlog
 from services.gateway.planning import Plan, Plans, side_by_side
@@ -85,11 +86,18 @@ class Admitter:
     """Admits batches, or refuses them, as a whole."""
 
     def __init__(
-        self, desk: Desk, acceptor: Acceptor, backlog: Backlog, plans: Plans, jetstream: JetStream
+        self,
+        desk: Desk,
+        acceptor: Acceptor,
+        backlog: Backlog,
+        gauge: Gauge,
+        plans: Plans,
+        jetstream: JetStream,
     ) -> None:
         self._desk = desk
         self._acceptor = acceptor
         self._backlog = backlog
+        self._gauge = gauge
         self._plans = plans
         self._jetstream = jetstream
 
@@ -115,6 +123,7 @@ class Admitter:
         filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
         drafts = {i: each.record for i, each in found.items() if each.record}
         waiting = sum(not each.internal.reused for each in drafts.values())
+        self._gauge.admit(drafts.values())
         self._backlog.admit(asked.project, waiting)
         jobs = [filled[i] if i in filled else orders[i].job for i in range(len(asked.wanted.jobs))]
         plan = Plan(

@@ -79,7 +79,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     desk = Desk(bus.events, bus.work, acceptor, canceler, drafter, gauge, backlog)
 
     plans = Plans(bus.jetstream)
-    admitter = Admitter(desk, acceptor, backlog, plans, bus.jetstream)
+    admitter = Admitter(desk, acceptor, backlog, gauge, plans, bus.jetstream)
     batches = Batches(bus.events, desk, admitter, plans, bus.jetstream)
     previews = Previews(bus.events, desk, acceptor)
     actions = Actions(bus.events, desk, canceler, previews, plans, bus.jetstream)

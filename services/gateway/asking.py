@@ -88,8 +88,8 @@ class Desk:
             self._gauge.check()
             record = await self._drafter.first(wanted, who, body_digest=body_digest)
             check_prompts(record)
-            if not counted and not record.internal.reused:
-                self._backlog.admit(who.project)
+            if not counted:
+                self._admit(record)
             return record
 
         is_whole = partial(is_same_body, wanted)
@@ -99,6 +99,11 @@ class Desk:
             is_same=is_whole if body_digest is None else lambda digest, _: digest == body_digest,
             draft=first_record,
         )
+
+    def _admit(self, record: Record) -> None:
+        self._gauge.admit([record])
+        if not record.internal.reused:
+            self._backlog.admit(record.project)
 
     async def ask_again(self, job: str, key: str | None, asked: RetryRequest) -> Acceptance:
         """
@@ -125,8 +130,8 @@ class Desk:
             self._gauge.check()
             record = await self._drafter.again(old, asked, who)
             check_prompts(record, asked.changes)
-            if not counted and not record.internal.reused:
-                self._backlog.admit(who.project)
+            if not counted:
+                self._admit(record)
             return record
 
         return Order(

@@ -1,25 +1,60 @@
 """Admission by room: new jobs are refused while streams still have room to finish the others."""
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
-from heliograph.contracts.errors import QueueFull
+import structlog
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
+from heliograph.contracts.queries import LogUsage
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 
-_EVERY = 5.0  #: seconds
+log = structlog.get_logger()
+
+_EVERY = 1.0  #: seconds
+_PATIENCE = 1.0  #: seconds for status to say what projects take
+_COUNTED_AFTER = 5.0  #: seconds in which a job that was admitted is certainly in the log, or never
 
 #: what a job needs room in before it is accepted, as operators know it
-_NEEDED = {STREAM: "the event log", "WORK": "the backlog", "KV_slots": "the table of slots"}
+_NEEDED = {"WORK": "the backlog", "KV_slots": "the table of slots"}
+
+_NOBODY = LogUsage(sequence=0, reserve=0, projects={})
+
+
+class _Lately(NamedTuple):
+    """Bytes that were admitted between two looks, by project, and where the log ended then."""
+
+    at: float
+    head: int
+    admitted: Counter[str]
 
 
 class Gauge:
-    """Knows which parts of the streams that jobs need are in use, 0 to 1."""
+    """
+    Knows how much room there is in the streams that jobs need.
+
+    The event log is admitted to by what is there, what the jobs that were accepted still need to end,
+    and what was admitted a moment ago. So only new jobs are ever refused, and what runs ends. No
+    project gets more than half of what the others leave free.
+
+    Args:
+        full_at: Part of a stream that may be in use, 0 to 1.
+    """
 
     def __init__(self, jetstream: JetStream, *, full_at: float) -> None:
         self._jetstream = jetstream
         self._full_at = full_at
-        self._used: Mapping[str, float] = {}
+        self._parts: Mapping[str, float] = {}
+        self._used = 0
+        self._limit: int | None = None  #: bytes; None before the first look
+        self._usage = _NOBODY
+        self._lately: deque[_Lately] = deque([_Lately(0.0, 0, Counter())])
 
     async def watch(self) -> None:
         """Look again and again."""
@@ -28,15 +63,65 @@ class Gauge:
             await asyncio.sleep(_EVERY)
 
     async def look(self) -> None:
-        """Ask the server. Raises Unavailable; then the last numbers stand."""
-        self._used = {name: await self._part(name) for name in _NEEDED}
+        """Ask the server, and status. Raises Unavailable; then the last numbers stand."""
+        self._parts = {name: await self._part(name) for name in _NEEDED}
+        info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
+        state, at = info["state"], asyncio.get_running_loop().time()
+        self._lately.append(_Lately(at, int(state["last_seq"]), Counter()))
+        self._used = int(state["bytes"])
+        self._limit = int(self._full_at * info["config"]["max_bytes"])
+        try:
+            answer = await self._jetstream.ask(subjects.QUERY_LOG_USAGE, b"", timeout=_PATIENCE)
+            self._usage = LogUsage.model_validate_json(answer)
+        except (Unavailable, ValueError) as error:
+            log.debug("What projects take is not known", reason=str(error))
+        self._forget(at)
 
     async def _part(self, stream: str) -> float:
         info = await self._jetstream.api(f"STREAM.INFO.{stream}")
         return float(info["state"]["bytes"] / info["config"]["max_bytes"])
 
+    def _forget(self, at: float) -> None:
+        """What status has counted by now."""
+        while len(self._lately) > 1:
+            following = self._lately[1]
+            is_counted = self._usage.sequence >= following.head
+            if not is_counted or at - following.at < _COUNTED_AFTER:
+                return
+            self._lately.popleft()
+
     def check(self) -> None:
-        """Raises QueueFull when new jobs must wait."""
-        for stream, used in self._used.items():
+        """Raises QueueFull when new jobs must wait, whatever they are."""
+        for stream, used in self._parts.items():
             if used >= self._full_at:
                 raise QueueFull(f"{_NEEDED[stream]} is {used:.0%} full", retry_after=60)
+        if self._limit is not None and self._taken() >= self._limit:
+            raise QueueFull("the event log is full", retry_after=60)
+
+    def admit(self, records: Collection[Record]) -> None:
+        """Count first records of one project, all or none. Raises QueueFull."""
+        if self._limit is None or not records:
+            return
+        project = next(iter(records)).project
+        wanted = sum(map(_whole_life, records))
+        taken, own = self._taken(), self._taken_by(project)
+        if taken + wanted > self._limit:
+            raise QueueFull("the event log has no room for the whole job", retry_after=60)
+        if own + wanted > share(self._limit, max(0, taken - own)):
+            detail = "the project has its share of the event log: half of what others leave free"
+            raise QueueFull(detail, retry_after=60)
+        self._lately[-1].admitted[project] += wanted
+
+    def _taken(self) -> int:
+        lately = sum(each.admitted.total() for each in self._lately)
+        return self._used + self._usage.reserve + lately
+
+    def _taken_by(self, project: str) -> int:
+        lately = sum(each.admitted[project] for each in self._lately)
+        return self._usage.projects.get(project, 0) + lately
+
+
+def _whole_life(record: Record) -> int:
+    """Bytes of a job from its acceptance to its end."""
+    size = size_of_event(record)
+    return size + bytes_to_come(record, size)

@@ -87,7 +87,12 @@ class Reader:
             for entry, shown in zip(entries, jobs, strict=False)
         ]
         more = len(entries) == HISTORY_PAGE
-        return {"items": items, "next": str(entries[-1].sequence) if more else None}
+        [first, *_] = entries if not after else await self._events.history(job, 0, 1)
+        return {
+            "items": items,
+            "next": str(entries[-1].sequence) if more else None,
+            "compacted": first.event.body.revision > 1,  # earlier events were removed
+        }
 
     async def jobs(self, query: ListJobs) -> dict[str, Any]:
         """A page of a project's jobs. Raises Unavailable."""

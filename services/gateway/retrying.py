@@ -128,6 +128,12 @@ def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:
     """
     if record.step not in _ENDED:
         raise StateConflict(f"a job that is {record.status} cannot be retried")
+    if record.internal.is_cut and asked in (None, "submit"):
+        asked = asked or _cheapest(record)
+        if asked == "submit":
+            raise StateConflict(
+                "most of the job was removed to make room; send it as a new request"
+            )
     if asked == "download" and not _outputs(record):
         raise StateConflict("the provider gave no outputs to download")
     if asked == "poll" and not _request_id(record):

@@ -44,6 +44,7 @@ log = structlog.get_logger()
 
 QUEUE_GROUP = "status"  #: one of the status processes answers
 
+PROJECTS_TOLD = 200  #: that take most of the event log
 _ENVELOPE = 64 * 1024  #: bytes of a reply kept free
 
 
@@ -91,6 +92,9 @@ async def answer_queries(
         choice = await cleaner.plan(query.project, query.retention)
         return as_json(report_of(choice, query.project, dry_run=query.dry_run))
 
+    async def log_usage(_: bytes) -> bytes:
+        return as_json(await ledger.usage(PROJECTS_TOLD))
+
     async def progress(message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
         await message.respond(as_json(LatestProgress(report=hub.report(job))))
@@ -104,6 +108,7 @@ async def answer_queries(
     await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_answering(list_slots))
     await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_answering(get_slot))
     await client.subscribe(subjects.QUERY_CLEANUP, queue=QUEUE_GROUP, cb=_answering(plan_cleanup))
+    await client.subscribe(subjects.QUERY_LOG_USAGE, queue=QUEUE_GROUP, cb=_answering(log_usage))
     await client.subscribe(subjects.query_progress("*"), queue=QUEUE_GROUP, cb=progress)
 
 

@@ -11,6 +11,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.live import Subscribe
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.health import Standstill, add_health
 from heliograph.runtime.presenting import Addresses, Presenter
 from heliograph.runtime.registry import load_registry
@@ -33,7 +34,7 @@ from services.status.reaping import Reaper, reap_for_ever
 from services.status.settings import StatusSettings
 from services.status.streaming import streaming_routes
 from services.status.subscribing import Subscription, Terms
-from services.status.trimming import trim_for_ever
+from services.status.trimming import Janitor, trim_for_ever
 from services.status.versioning import Versions
 
 
@@ -54,6 +55,8 @@ def create_app(settings: StatusSettings) -> FastAPI:
         partial(remove_objects, bus.jetstream),
         settings,
     )
+    purges = Purges(bus.jetstream)
+    janitor = Janitor(bus.events, bus.jetstream, ledger, purges, settings)
     reaper = Reaper(
         bus.events, bus.work, bus.accounts, bus.jetstream.hint, ledger, registry, settings
     )
@@ -109,7 +112,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
             hub=hub.run,
             projector=once_prepared(Projector(bus, hub, ledger).run),
             reaper=once_prepared(partial(reap_for_ever, bus, reaper, every=settings.reap_every)),
-            janitor=once_prepared(partial(trim_for_ever, bus, ledger, settings)),
+            janitor=once_prepared(partial(trim_for_ever, bus, janitor, settings)),
             cleaner=once_prepared(partial(clean_for_ever, bus, cleaner, settings)),
         ):
             yield

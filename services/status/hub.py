@@ -25,6 +25,7 @@ from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.feeds import Feed
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.presenting import Presenter, as_json
 
 log = structlog.get_logger()
@@ -99,6 +100,7 @@ class Hub:
     def __init__(self, bus: NatsBus, presenter: Presenter, *, ring_bytes: int) -> None:
         self._bus = bus
         self._presenter = presenter
+        self._purges = Purges(bus.jetstream)
         self._ring = _Ring(ring_bytes)
         self._incoming: asyncio.Queue[Frame] = asyncio.Queue()
         self._live: dict[str, set[Listener]] = {}
@@ -287,6 +289,21 @@ class Hub:
     async def position(self) -> int:
         """Of the last event this process heard."""
         return self.head
+
+    async def is_purged(self, project: str, jobs: frozenset[str] | None, after: int) -> bool:
+        """Whether events after a sequence may have been removed from the log since."""
+        if after >= await self._purges.newest(project):
+            return False
+        if jobs is None:
+            return True
+        return any([await self._is_cut(project, job, after) for job in sorted(jobs)])
+
+    async def _is_cut(self, project: str, job: str, after: int) -> bool:
+        subject = subjects.event(project, job)
+        first = await self._bus.jetstream.next(STREAM, subject, 1)
+        if first is None or first.sequence <= after:
+            return False
+        return int(first.headers["ce-sequence"]) > 1
 
     async def last_sequence(self) -> int:
         """Of the log itself, which this process may be behind."""

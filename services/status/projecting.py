@@ -2,11 +2,14 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import structlog
 
 from heliograph.contracts.records import Record
+from heliograph.contracts.subjects import address
 from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
@@ -63,10 +66,11 @@ class Projector:
             return cursor
         after, began = messages[-1].sequence, time.monotonic()
         read = self._rows(messages)
+        others = _bytes_of_others(messages, read)
         try:
-            await self._ledger.apply([row for row, _ in read], cursor, after)
+            await self._ledger.apply([row for row, _ in read], cursor, after, others=others)
         except Unstorable:
-            await self._one_by_one(read, cursor, after)
+            await self._one_by_one(read, cursor, after, others)
         # the busier, the more is taken in at once, and of a job only where it ended up
         await asyncio.sleep(min(time.monotonic() - began, _LONGEST_REST))
         return after
@@ -78,13 +82,18 @@ class Projector:
             by_subject.setdefault(message.subject, []).append(message)
         rows = []
         for stored in by_subject.values():
+            size = sum(message.size for message in stored)
             while stored and (body := self._bus.events.body(stored[-1])) is None:
                 stored.pop()
             if stored and isinstance(body, Record):
-                rows.append((Row(stored[-1].sequence, body), stored[-1]))
+                last = stored[-1]
+                row = Row(last.sequence, body, log_bytes=size, last_bytes=last.size)
+                rows.append((row, last))
         return sorted(rows, key=lambda pair: pair[0].sequence)
 
-    async def _one_by_one(self, read: list[tuple[Row, Stored]], cursor: int, after: int) -> None:
+    async def _one_by_one(
+        self, read: list[tuple[Row, Stored]], cursor: int, after: int, others: Counter[str]
+    ) -> None:
         """So that one job that the database does not take keeps no other from it."""
         for row, stored in read:
             try:
@@ -92,15 +101,26 @@ class Projector:
                 cursor = row.sequence
             except Unstorable as error:
                 self._bus.events.note(stored, f"the database does not take it: {error}")
-        await self._ledger.apply([], cursor, after)
+        await self._ledger.apply([], cursor, after, others=others)
 
     async def _mend(self, cursor: int) -> None:
         """Take in what was skipped, and can be read since this release runs."""
         gone, events = await mended(self._bus.jetstream)
-        rows = [row for row, _ in self._rows(events) if row.sequence <= cursor]
+        # their bytes were counted when they were skipped
+        found = [row for row, _ in self._rows(events) if row.sequence <= cursor]
+        rows = [replace(row, log_bytes=0) for row in found]
         try:
             await self._ledger.apply(rows, cursor, cursor)
         except Unstorable:
             return
         for letter in gone:
             await forget(self._bus.jetstream, letter)
+
+
+def _bytes_of_others(messages: list[Stored], read: list[tuple[Row, Stored]]) -> Counter[str]:
+    """Bytes of what is about no job, or cannot be read, by project."""
+    known, others = {stored.subject for _, stored in read}, Counter[str]()
+    for message in messages:
+        if message.subject not in known:
+            others[address(message.subject).project] += message.size
+    return others

@@ -30,7 +30,12 @@ class StatusSettings(ServiceSettings):
     look_up_first: float = Field(default=30.0, gt=0)  #: seconds until a lost request is looked for
     look_up_longest: float = Field(default=1800.0, gt=0)  #: seconds between looks, at most
     keep_events: timedelta = timedelta(days=30)  #: of final jobs; then only the last one is kept
-    janitor_every: float = Field(default=600.0, gt=0)  #: seconds
+    janitor_every: float = Field(default=5.0, gt=0)  #: seconds between looks at the event log
+    #: part of the event log, or of a project's share of it, from which on ended jobs are compacted
+    compact_at: float = Field(default=0.7, gt=0, le=1)
+    compact_after: timedelta = timedelta(hours=24)  #: since a job ended, before it may be
+    #: part of the event log from which on of every job only its last event is kept
+    trim_at: float = Field(default=0.93, gt=0, le=1)
     clean_every: float = Field(default=600.0, gt=0)  #: seconds between looks at what goes
     #: seconds that objects outlive their job; longer than it takes to accept one that works from them
     clean_grace: float = Field(default=60.0, gt=0)

@@ -129,6 +129,8 @@ class Subscription:
             if after.sequence > await self._hub.last_sequence():
                 return False
             await self._hub.wait_beyond(after.sequence - 1, seconds=_CATCH_UP)
+        if await self._hub.is_purged(self.project, self.jobs, after.sequence):
+            return False
         count = await self._hub.count(self.project, self.jobs, after.sequence)
         return count <= self._terms.replay_limit
 

@@ -1,36 +1,139 @@
 """
-The janitor: of jobs that ended long ago only the last event is kept.
+The janitor: retention and compaction of the event log.
 
-That one stays for ever: it is what the job's key is answered with, so no key can pay twice.
+Of jobs that ended long ago only the last event is kept. That one stays for ever: it is what the job's
+key is answered with, so no key can pay twice. When the log, or the share of a project, is nearly full,
+jobs that ended a day ago are shrunk to what has to stay; and when there is hardly any room left for what
+runs, every job is left with its last event, which carries the whole record.
 """
 
 import asyncio
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
 
 from heliograph.contracts import subjects
-from heliograph.runtime.bus import now
+from heliograph.contracts.compaction import LARGEST
+from heliograph.contracts.facts import Compacted
+from heliograph.contracts.jobs import IllegalFact
+from heliograph.contracts.log_budget import share
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import EventLog, Lost, advance, now
 from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.nats import NatsBus
-from services.status.ledgers import Ledger
+from heliograph.runtime.bus.purges import Purges
+from services.status.ledgers import History, Ledger
 from services.status.settings import StatusSettings
 
+log = structlog.get_logger()
+
+SOURCE = "heliograph/status"
+
 _AT_ONCE = 500
+_WORTH_IT = LARGEST + 1_024  #: bytes of a last event that is worth another one
+_PROJECTS = 100  #: those that take most, looked at under pressure
 
 
-async def trim_for_ever(bus: NatsBus, ledger: Ledger, settings: StatusSettings) -> None:
-    """Trim under a lease, every so often."""
+class Room(NamedTuple):
+    """How full the event log is, in bytes."""
+
+    used: int
+    limit: int
+
+
+class Janitor:
+    """Makes room in the event log. Every method raises Unavailable."""
+
+    def __init__(
+        self,
+        events: EventLog,
+        jetstream: JetStream,
+        ledger: Ledger,
+        purges: Purges,
+        settings: StatusSettings,
+    ) -> None:
+        self._events = events
+        self._jetstream = jetstream
+        self._ledger = ledger
+        self._purges = purges
+        self._settings = settings
+
+    async def round(self) -> bool:
+        """One round. Returns whether there is more to do at once."""
+        room = await self._room()
+        done = await self._trim(now() - self._settings.keep_events)
+        if room.used >= self._settings.trim_at * room.limit:
+            done += await self._drop(await self._ledger.histories(_AT_ONCE))
+        for project in await self._pressed(room):
+            done += await self._compact(project)
+        return done > 0
+
+    async def _room(self) -> Room:
+        info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
+        return Room(info["state"]["bytes"], info["config"]["max_bytes"])
+
+    async def _pressed(self, room: Room) -> list[str | None]:
+        """Projects whose share is nearly full; None: all of them."""
+        usage = await self._ledger.usage(_PROJECTS)
+        limit = int(self._settings.compact_at * room.limit)
+        taken = room.used + usage.reserve
+        if taken >= limit:
+            return [None]
+        return [name for name, own in usage.projects.items() if own >= share(limit, taken - own)]
+
+    async def _compact(self, project: str | None) -> int:
+        """Jobs that ended long enough ago: first their histories go, then most of what is left."""
+        before = now() - self._settings.compact_after
+        trimmed = await self._trim(before, project)
+        large = await self._ledger.compactable(before, _WORTH_IT, _AT_ONCE, project)
+        compacted = 0
+        for job in large:
+            compacted += await compact(self._events, job, self._settings.compact_after)
+        if compacted:
+            log.info("Jobs compacted", jobs=compacted, project=project)
+        return trimmed + compacted
+
+    async def _trim(self, finished_before: datetime, project: str | None = None) -> int:
+        return await self._drop(await self._ledger.untrimmed(finished_before, _AT_ONCE, project))
+
+    async def _drop(self, histories: list[History]) -> int:
+        """Keep the last event of each. That others are gone is noted before they are."""
+        newest: dict[str, int] = {}
+        for each in histories:
+            newest[each.project] = max(each.newest, newest.get(each.project, 0))
+        for project, sequence in newest.items():
+            await self._purges.note(project, sequence)
+        for each in histories:
+            # not `keep: 1`: what came after the last event that we could read stays, too
+            request = {"filter": subjects.event(each.project, each.id), "seq": each.sequence}
+            await self._jetstream.api(f"STREAM.PURGE.{STREAM}", request)
+        if histories:
+            await self._ledger.trimmed([each.id for each in histories])
+        return len(histories)
+
+
+async def compact(events: EventLog, job: str, after: timedelta) -> bool:
+    """Shrink a job that ended so long ago, once. Raises Unavailable and QueueFull."""
+    entry = await events.last(job)
+    if entry is None or not isinstance(entry.body, Record):
+        return False
+    record = entry.body
+    if record.finished_at is None or now() - record.finished_at < after:
+        return False
+    fact = Compacted(ended=record.ended(entry.sequence), replaces=entry.sequence)
+    try:
+        await advance(events, entry, fact, SOURCE)
+    except (Lost, IllegalFact):
+        return False
+    return True
+
+
+async def trim_for_ever(bus: NatsBus, janitor: Janitor, settings: StatusSettings) -> None:
+    """Make room under a lease, again and again."""
     while True:
         async with bus.leases.held("janitor") as lost:
             while not lost.is_set():
-                if not await trim(bus, ledger, settings):
+                if not await janitor.round():
                     await asyncio.sleep(settings.janitor_every)
-
-
-async def trim(bus: NatsBus, ledger: Ledger, settings: StatusSettings) -> int:
-    """One round. Returns how many jobs were trimmed; raises Unavailable."""
-    old = await ledger.untrimmed(now() - settings.keep_events, _AT_ONCE)
-    for project, job in old:
-        request = {"filter": subjects.event(project, job), "keep": 1}
-        await bus.jetstream.api(f"STREAM.PURGE.{STREAM}", request)
-    if old:
-        await ledger.trimmed([job for _, job in old])
-    return len(old)

@@ -27,6 +27,7 @@ from services.gateway.accepting import Acceptor, Order
 from services.gateway.defaulting import Projects
 from services.gateway.filling import Gauge
 from services.gateway.hearing import Ear
+from services.gateway.planning import Plan
 from tests.support.records import REGISTRY, a_record, some_project
 from tests.support.servers import Program, free_port, nats_running
 
@@ -78,7 +79,7 @@ async def test_a_store_without_bounds_gets_them_in_place(tmp_path: Path) -> None
                 old |= {"discard": "new", "metadata": {"epoch": "e"}}
             await jetstream.api(f"STREAM.CREATE.{config['name']}", old)
         record = a_record(slot="hero")
-        await Bucket(jetstream, "plans").write("batch", {"jobs": [record.id]}, 0)
+        await Bucket(jetstream, "plans").write("batch", a_plan("batch"), 0)
         await Bucket(jetstream, "slots").write(f"{record.project}.hero", {"job": record.id}, 0)
 
         assert await provision(connection.client, server.settings, REGISTRY) == "e"
@@ -86,7 +87,7 @@ async def test_a_store_without_bounds_gets_them_in_place(tmp_path: Path) -> None
         for config in streams(server.settings):
             found = (await jetstream.api(f"STREAM.INFO.{config['name']}"))["config"]
             assert {name: found.get(name) for name in config} == config
-        assert (await Bucket(jetstream, "plans").read("batch")).value == {"jobs": [record.id]}
+        assert (await Bucket(jetstream, "plans").read("batch")).value == a_plan("batch")
         assert (await Bucket(jetstream, "slots").read(f"{record.project}.hero")).revision == 1
         await connection.close()
 
@@ -146,11 +147,16 @@ async def test_a_full_backlog_is_queue_full_and_the_sweeper_waits(tmp_path: Path
             gauge.check()
 
 
+def a_plan(name: str) -> dict[str, Any]:
+    plan = Plan(id=name, project="demo", digest="d", jobs=["x" * 400])
+    return plan.model_dump(mode="json")
+
+
 async def test_a_full_table_of_plans_forgets_the_oldest(tmp_path: Path) -> None:
     async with bus_with(tmp_path, plans_max_bytes=2**16) as bus:
         plans = Bucket(bus.jetstream, "plans")
         for number in range(400):
-            await plans.write(f"plan{number}", {"jobs": ["x" * 400]}, 0)
+            await plans.write(f"plan{number}", a_plan(f"plan{number}"), 0)
 
         assert (await plans.read("plan0")).value == {}
         assert (await plans.read("plan399")).value

@@ -22,8 +22,12 @@ def faults(state: State, left: Budgets) -> Iterator[Action]:
     yield from _forgotten_work(state, left)
     if left["purges"]:
         for record in state.records():
-            if record.step.is_final and len(state.events.of(record.id)) > 1:
-                yield "trim", state.label(record.id)
+            label = state.label(record.id)
+            if len(state.events.of(record.id)) > 1:
+                yield "trim", label
+            is_new = record.compacted_at is None and f"compact {label}" not in state.processes
+            if record.step.is_final and is_new:
+                yield "compact", label
 
 
 def _faults_of(process: Process, state: State, left: Budgets) -> Iterator[Action]:

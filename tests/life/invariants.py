@@ -75,6 +75,9 @@ def _check_event(state: State, written: Written) -> None:
     if name == "attempt_completed":
         _check_late(entry, before, job)
         return
+    if name == "compacted":
+        _check_compacted(entry.record, before.record, job)
+        return
     ended = not isinstance(before.body, Record) or before.body.step.is_final
     _check(not ended, f"I2: {job} ended with {before.event.name}, then {name}")
     if name == "expired":
@@ -132,6 +135,14 @@ def _check_deadline(state: State, record: Record, before: Record, job: str) -> N
     elif request and not state.scenario.outages:
         stops = state.provider.requests[request].stops
         _check(stops > 0, f"I9: {job} expired, and its request was never stopped")
+
+
+def _check_compacted(new: Record, old: Record, job: str) -> None:
+    """A record that makes room still says how the job ended, and what it cost and gave."""
+    _check(old.step.is_final, f"I2: {job} was compacted, and is not over")
+    for name in ("status", "slot", "charged", "cost", "assets", "finished_at"):
+        is_same = getattr(new, name) == getattr(old, name)
+        _check(is_same, f"I7: {job} was compacted, and has another {name}")
 
 
 def _check_order(state: State, record: Record, name: str) -> None:
@@ -211,7 +222,7 @@ def _had_its_time(state: State, record: Record) -> bool:
 
 def _was_found_late(state: State, job: str) -> bool:
     """Nobody can hold a place for what nobody knew; such a request is outside the cap."""
-    for entry in reversed(state.events.of(job)):
+    for entry in reversed(state.events.told[job]):
         if entry.event.name in ("submit_unknown", "attempt_completed", "started"):
             return entry.event.name != "started"
     return False
@@ -235,7 +246,7 @@ def _check_end(state: State, record: Record, undecided: bool) -> None:
     known = record.cost.actual or 0
     _check(known <= len(paid) * record.cost.estimated, f"I7: {job} says that it cost {known}")
     attempts = record.internal.attempts
-    kept = any(each.request_id for each in attempts) or record.internal.outputs
+    kept = any(each.request_id for each in attempts) or record.internal.outputs or record.assets
     _check(bool(kept) or record.charged != "yes", f"I7: {job} paid for what it does not know")
     for hosted in state.provider.requests.values():
         if hosted.job == record.id and hosted.run == record.internal.run:
@@ -244,6 +255,8 @@ def _check_end(state: State, record: Record, undecided: bool) -> None:
 
 def _check_kept(state: State, record: Record, hosted: Hosted) -> None:
     """What the provider told somebody who lives is known, and what came of it, too."""
+    if record.assets:  # it is stored; a record that makes room says no more than that
+        return
     job, attempt = state.label(record.id), record.internal.attempts[-1]
     scenario, urls = state.scenario, [each.url or "" for each in record.internal.outputs]
     is_known = attempt.request_id == hosted.id or any(url.endswith(hosted.id) for url in urls)

@@ -90,7 +90,7 @@ EVERYTHING = Scenario(
     refusals=2,
     failures=1,
     silences=2,
-    purges=1,
+    purges=3,
     idle_polls=3,
 )
 

@@ -32,6 +32,7 @@ _SENTENCES = {
     "hurry": "a dispatcher does not know that {0} waits for others",
     "half a move": "the server forgets that {0} left the queue",
     "trim": "the janitor trims {0}",
+    "compact": "the janitor compacts {0}",
 }
 
 

@@ -1,5 +1,6 @@
 """The bus of the world: the twins that ship, every act of theirs behind a gate."""
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from heliograph.contracts.events import Event
@@ -19,16 +20,18 @@ class Events(MemoryEvents):
     def __init__(self, observe: Observe) -> None:
         super().__init__(gate)
         self._observe = observe
+        self.told: dict[str, list[Entry]] = defaultdict(list)  #: what was written, trimmed or not
 
     async def append(self, event: Event, after: int) -> Entry:
         entry = await super().append(event, after)
-        before = self.of(event.body.id)[-2:-1]
+        self.told[event.body.id].append(entry)
+        before = self.told[event.body.id][-2:-1]
         self._observe(entry, before[0] if before else None)
         await hear_back()
         return entry
 
     def trim(self, job: str) -> None:
-        """Keep the last event of a job, as the janitor does."""
+        """Keep the last event of a job, as the janitor does, however far the job is."""
         del self._by_job[job][:-1]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from services.render.rendering import bury, render
 from services.render.reporting import Reporter
 from services.render.searching import search
 from services.render.workbench import Workbench
+from services.status import trimming
 from services.status.reaping import Reaper
 from services.storage.storing import Storer
 from tests.life.processes import ask, current, gate
@@ -107,6 +109,10 @@ class Workers:
     async def expire(self, job: str) -> None:
         with suppress(*_PASSING):  # another round follows
             await self._reaper._expire(job)
+
+    async def compact(self, job: str) -> None:
+        with suppress(*_PASSING):  # another round follows
+            await trimming.compact(self._state.events, job, timedelta(0))
 
     async def free(self) -> None:
         with suppress(*_PASSING):  # another round follows

@@ -224,6 +224,11 @@ class World:
         self._spend("purges")
         self.state.events.trim(self.state.job(job))
 
+    def _compact(self, job: str) -> None:
+        self._spend("purges")
+        work = self._workers.compact(self.state.job(job))
+        self._begin(Process(f"compact {job}", "reap"), work)
+
     def _step_and(self, name: str, afterwards: Afterwards) -> None:
         process = self.state.processes[name]
         process.afterwards = afterwards

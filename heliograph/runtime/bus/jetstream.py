@@ -27,6 +27,7 @@ NOT_FOUND = 404
 
 _ANSWER = 1.0  #: seconds for a question that only asks whether somebody is there
 _AGAIN_AFTER = 0.1  #: seconds between tries while the server is away
+_OVERHEAD = 46  #: bytes that the server adds to a message with headers
 _BATCH = 512  #: messages of one direct get; the server's own bound is 1,024 subjects or max_payload
 _BATCH_BYTES = 16 * 2**20  #: of one direct get
 
@@ -48,6 +49,12 @@ class Stored:
     sequence: int
     headers: dict[str, str]
     data: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in its stream, nearly."""
+        lines = sum(len(name) + len(value) + 4 for name, value in self.headers.items())
+        return len(self.subject) + lines + len(self.data) + _OVERHEAD
 
 
 @contextmanager

@@ -1,15 +1,24 @@
 """The read model: the last record of every job, as of one sequence of the event log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
+from heliograph.contracts.queries import (
+    FindJobs,
+    FoundJob,
+    GetSlot,
+    ListJobs,
+    ListSlots,
+    LogUsage,
+)
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Rule
 
 LONGEST_LABEL = 256  #: characters
+
+_NOTHING: Mapping[str, int] = {}
 
 
 class OutOfStep(Exception):
@@ -27,6 +36,8 @@ class Row:
     sequence: int
     record: Record
     version: int | None = None  #: its number in its slot, where that was asked for
+    log_bytes: int = 0  #: of its events that are new, in the log
+    last_bytes: int = 0  #: of the last one
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,15 @@ class Ended:
     in_use: bool  #: an open job works from it, or another was given its result
 
 
+class History(NamedTuple):
+    """A job with events in the log that its last one has made superfluous."""
+
+    project: str
+    id: str
+    sequence: int  #: of its last event; those before it are superfluous
+    newest: int  #: no event before its last one is newer than this sequence
+
+
 class Ledger(Protocol):
     """
     Keeps rows, and the sequence up to which they are complete.
@@ -123,9 +143,17 @@ class Ledger(Protocol):
     async def position(self) -> int:
         """The cursor, for looking only; 0 before it is open."""
 
-    async def apply(self, rows: Sequence[Row], before: int, after: int) -> None:
+    async def apply(
+        self,
+        rows: Sequence[Row],
+        before: int,
+        after: int,
+        *,
+        others: Mapping[str, int] = _NOTHING,
+    ) -> None:
         """
-        Take in the events between two cursors, in one transaction.
+        Take in the events between two cursors, in one transaction. `others` are bytes of events that
+        are about no job, by project.
 
         Raises:
             OutOfStep: The cursor is not `before`.
@@ -181,11 +209,24 @@ class Ledger(Protocol):
     async def undecided(self) -> list[str]:
         """All jobs in `submit_unknown`, the quietest first."""
 
-    async def untrimmed(self, finished_before: datetime, limit: int) -> list[tuple[str, str]]:
-        """Project and id of final jobs whose events were not trimmed yet."""
+    async def untrimmed(
+        self, finished_before: datetime, limit: int, project: str | None = None
+    ) -> list[History]:
+        """Final jobs whose events were not trimmed yet, the oldest first."""
+
+    async def histories(self, limit: int) -> list[History]:
+        """Any jobs with more than their last event in the log, those with most of it first."""
+
+    async def compactable(
+        self, finished_before: datetime, larger_than: int, limit: int, project: str | None = None
+    ) -> list[str]:
+        """Final jobs whose last event is larger than so many bytes, the oldest first."""
 
     async def trimmed(self, jobs: Sequence[str]) -> None:
-        """Note that they are."""
+        """Note that only their last events are left."""
+
+    async def usage(self, limit: int) -> LogUsage:
+        """How much of the event log projects take; those that take most, first."""
 
     async def ended(self, project: str, rule: Rule, at: datetime) -> list[Ended]:
         """Jobs of a project that are over, not pruned, and not kept by a rule; the oldest first."""

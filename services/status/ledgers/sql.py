@@ -1,7 +1,7 @@
 """The read model in SQL: SQLite by default, PostgreSQL for several machines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -14,11 +14,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries import FindJobs, FoundJob, GetSlot, ListJobs, ListSlots
-from heliograph.contracts.records import FINAL
+from heliograph.contracts.queries import (
+    FindJobs,
+    FoundJob,
+    GetSlot,
+    ListJobs,
+    ListSlots,
+    LogUsage,
+)
 from heliograph.contracts.retention import Rule
 from services.status.ledgers import (
     Ended,
+    History,
     OutOfStep,
     Page,
     Place,
@@ -49,6 +56,7 @@ from services.status.ledgers.tables import (
     jobs,
     label_columns,
     labels,
+    log_usage,
     metadata,
     named_uploads,
     read_row,
@@ -58,8 +66,17 @@ from services.status.ledgers.tables import (
     use_columns,
     uses,
 )
+from services.status.ledgers.usage import (
+    compactable_jobs,
+    longest_histories,
+    note_usage,
+    read_history,
+    read_usage,
+    untrimmed_jobs,
+    usage_of,
+)
 
-_FINAL = tuple(str(step) for step in FINAL)
+_NOTHING: Mapping[str, int] = {}
 
 
 class SqlLedger:
@@ -78,6 +95,7 @@ class SqlLedger:
         new = self._insert(jobs)
         kept = {jobs.c.number.name, jobs.c.id.name}
         changes = {c.name: new.excluded[c.name] for c in jobs.columns if c.name not in kept}
+        changes["log_bytes"] = jobs.c.log_bytes + new.excluded.log_bytes
         statement: Executable = new.on_conflict_do_update(index_elements=[jobs.c.id], set_=changes)
         return statement
 
@@ -101,7 +119,7 @@ class SqlLedger:
             found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
             if found and found.epoch == epoch:
                 return int(found.sequence)
-            for table in (labels, uses, named_uploads, jobs, cursors):
+            for table in (labels, uses, named_uploads, jobs, log_usage, cursors):
                 await connection.execute(delete(table))
             await clear_index(connection)
             row = {"name": LAYOUT, "epoch": epoch, "sequence": 0}
@@ -112,9 +130,16 @@ class SqlLedger:
         async with self._transaction() as connection:
             return int(await connection.scalar(select(cursors.c.sequence)) or 0)
 
-    async def apply(self, rows: Sequence[Row], before: int, after: int) -> None:
+    async def apply(
+        self,
+        rows: Sequence[Row],
+        before: int,
+        after: int,
+        *,
+        others: Mapping[str, int] = _NOTHING,
+    ) -> None:
         try:
-            await self._apply(rows, before, after)
+            await self._apply(rows, before, after, others)
         except Exception as error:
             if is_about_values(error):
                 cause = error.__cause__
@@ -122,7 +147,9 @@ class SqlLedger:
                 raise Unstorable(told) from error
             raise
 
-    async def _apply(self, rows: Sequence[Row], before: int, after: int) -> None:
+    async def _apply(
+        self, rows: Sequence[Row], before: int, after: int, others: Mapping[str, int]
+    ) -> None:
         latest = {row.record.id: row for row in rows}
         async with self._transaction() as connection:
             moved = await connection.execute(
@@ -130,8 +157,11 @@ class SqlLedger:
             )
             if moved.rowcount != 1:
                 raise OutOfStep
+            taken = await usage_of(connection, latest)
             if latest:
                 await self._upsert(connection, list(latest.values()))
+            now_taken = await usage_of(connection, latest)
+            await note_usage(connection, self._insert, taken, now_taken, others)
 
     async def _upsert(self, connection: AsyncConnection, rows: list[Row]) -> None:
         await connection.execute(self._upsert_jobs, [job_columns(row) for row in rows])
@@ -240,19 +270,36 @@ class SqlLedger:
     async def undecided(self) -> list[str]:
         return await self._ids(undecided_jobs())
 
-    async def untrimmed(self, finished_before: datetime, limit: int) -> list[tuple[str, str]]:
-        statement = select(jobs.c.project, jobs.c.id).where(
-            jobs.c.step.in_(_FINAL),
-            jobs.c.changed_at < stamp(finished_before),
-            jobs.c.trimmed.is_(False),
-        )
+    async def untrimmed(
+        self, finished_before: datetime, limit: int, project: str | None = None
+    ) -> list[History]:
+        return await self._histories(untrimmed_jobs(finished_before, project).limit(limit))
+
+    async def histories(self, limit: int) -> list[History]:
+        return await self._histories(longest_histories().limit(limit))
+
+    async def _histories(self, statement: Select[Any]) -> list[History]:
         async with self._transaction() as connection:
-            found = await connection.execute(statement.limit(limit))
-            return [(each.project, each.id) for each in found]
+            return [read_history(each) for each in await connection.execute(statement)]
+
+    async def compactable(
+        self, finished_before: datetime, larger_than: int, limit: int, project: str | None = None
+    ) -> list[str]:
+        return await self._ids(compactable_jobs(finished_before, larger_than, project).limit(limit))
 
     async def trimmed(self, named: Sequence[str]) -> None:
+        left = {"trimmed": True, "log_bytes": jobs.c.last_bytes}
         async with self._transaction() as connection:
-            await connection.execute(update(jobs).where(jobs.c.id.in_(named)).values(trimmed=True))
+            # one after the other with `apply`, or what they add up would not be what there is
+            await connection.execute(update(cursors).values(sequence=cursors.c.sequence))
+            taken = await usage_of(connection, named)
+            await connection.execute(update(jobs).where(jobs.c.id.in_(named)).values(left))
+            now_taken = await usage_of(connection, named)
+            await note_usage(connection, self._insert, taken, now_taken, _NOTHING)
+
+    async def usage(self, limit: int) -> LogUsage:
+        async with self._transaction() as connection:
+            return await read_usage(connection, limit)
 
     async def ended(self, project: str, rule: Rule, at: datetime) -> list[Ended]:
         async with self._transaction() as connection:

@@ -21,12 +21,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.records import Record, Step
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 10"
+LAYOUT = "jobs 11"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -101,6 +102,11 @@ jobs = Table(
     Column("finish_by", BigInteger),
     Column("objects", Integer, nullable=False),  # in the store, made by this job
     Column("bytes", BigInteger, nullable=False),
+    Column("log_bytes", BigInteger, nullable=False),  # of its events, in the log
+    Column("last_bytes", BigInteger, nullable=False),  # of the last one of them
+    Column("reserve", BigInteger, nullable=False),  # of those that it still needs
+    Column("compacted", Boolean, nullable=False, default=False),  # or it cannot be made smaller
+    Column("newest", BigInteger, nullable=False),  # no event before the last one is newer than this
     Column("trimmed", Boolean, nullable=False, default=False),
     Column("pruned", Boolean, nullable=False, default=False),
     Column(
@@ -122,11 +128,23 @@ jobs = Table(
         postgresql_include=["number"],
     ),
     Index("jobs_by_end", "project", "finished_at", "created_at", "id", "pruned"),
+    # what the log could do without, the most first; and what ended long ago, in all projects
+    Index("jobs_by_history", text("(log_bytes - last_bytes)")),
+    Index("jobs_by_finish", "finished_at", "trimmed", "last_bytes"),
     Index("jobs_open", "changed_at", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
     Index("jobs_by_step", "step", "changed_at"),
     _sparse_index("jobs_by_batch", "project", "batch", "created_at", "id", where="batch"),
     _sparse_index("jobs_by_retry", "retry_of", where="retry_of"),
     Index("jobs_by_result", "result", "project", "ended"),
+)
+
+#: bytes of the event log that projects take: kept up with every change of `jobs`
+log_usage = Table(
+    "log_usage",
+    metadata,
+    Column("project", String(64), primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+    Column("reserve", BigInteger, nullable=False),
 )
 
 labels = Table(
@@ -189,11 +207,24 @@ def job_columns(row: Row) -> dict[str, Any]:
         "finish_by": stamp(record.finish_by) if record.finish_by else None,
         "objects": len(own),
         "bytes": sum(own),
+        "log_bytes": row.log_bytes,
+        "last_bytes": row.last_bytes,
+        "reserve": bytes_to_come(record, row.last_bytes),
+        "compacted": record.compacted_at is not None or record.runs_on,
+        "newest": newest_superfluous(row),
         "trimmed": False,
         "pruned": record.internal.remains is not None,
         "emptied": False,
         "record": record.model_dump_json(),
     }
+
+
+def newest_superfluous(row: Row) -> int:
+    """No event of a job before its last one is newer than this sequence."""
+    record = row.record
+    is_last = record.compacted_at is not None and record.compacted_at == record.internal.changed_at
+    replaced = record.internal.replaces if is_last else None
+    return replaced or row.sequence - 1
 
 
 def _is_made(record: Record) -> bool:

@@ -4,7 +4,16 @@ The product with one safeguard taken out: each of these must break a promise.
 A mutant changes one thing, and comes with the faults among which the safeguard is missed.
 """
 
-from tests.life.mutants import claimed, compared, depended, ended, expired, paid, placed
+from tests.life.mutants import (
+    claimed,
+    compacted,
+    compared,
+    depended,
+    ended,
+    expired,
+    paid,
+    placed,
+)
 from tests.life.mutants.registry import Mutant
 
 MUTANTS: list[Mutant] = [
@@ -15,4 +24,5 @@ MUTANTS: list[Mutant] = [
     *ended.MUTANTS,
     *depended.MUTANTS,
     *expired.MUTANTS,
+    *compacted.MUTANTS,
 ]

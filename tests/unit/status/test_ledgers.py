@@ -24,6 +24,7 @@ from heliograph.contracts.facts import (
     Succeeded,
 )
 from heliograph.contracts.jobs import fold
+from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import Record, Reused
 from services.status.ledgers import Ledger, OutOfStep, Quiet, Row, as_text, flatten
@@ -691,10 +692,10 @@ async def test_what_ended_long_ago_is_trimmed_once(ledger: SqlLedger) -> None:
     await take_in(ledger, old, older, a_job(Canceled(), age=10), a_job(age=900))
     at = NOW - timedelta(seconds=60)
 
-    assert set(await ledger.untrimmed(at, 10)) == {("demo", old.id), ("other", older.id)}
+    assert await _untrimmed(ledger, at) == [("other", older.id), ("demo", old.id)]
     assert len(await ledger.untrimmed(at, 1)) == 1
     await ledger.trimmed([older.id])
-    assert await ledger.untrimmed(at, 10) == [("demo", old.id)]
+    assert await _untrimmed(ledger, at) == [("demo", old.id)]
 
 
 async def test_trimming_nothing_changes_nothing(ledger: SqlLedger) -> None:
@@ -703,7 +704,50 @@ async def test_trimming_nothing_changes_nothing(ledger: SqlLedger) -> None:
 
     await ledger.trimmed([])
 
-    assert await ledger.untrimmed(NOW, 10) == [("demo", job.id)]
+    assert await _untrimmed(ledger, NOW) == [("demo", job.id)]
+
+
+async def _untrimmed(ledger: SqlLedger, at: datetime) -> list[tuple[str, str]]:
+    return [(each.project, each.id) for each in await ledger.untrimmed(at, 10)]
+
+
+# -- the event log
+
+
+async def test_what_projects_take_of_the_log_is_counted(ledger: SqlLedger) -> None:
+    mine, theirs = a_job(Canceled()), a_job(started, project="other")
+    rows = [
+        Row(1, mine, log_bytes=700, last_bytes=300),
+        Row(2, theirs, log_bytes=50, last_bytes=50),
+    ]
+    await ledger.apply(rows, 0, 2, others={"other": 40})
+    await ledger.apply([Row(3, mine, log_bytes=200, last_bytes=200)], 2, 3)
+
+    usage = await ledger.usage(10)
+
+    reserve = bytes_to_come(theirs, 50)
+    assert usage.projects == {"demo": 900, "other": 90 + reserve}
+    assert (usage.sequence, usage.reserve) == (3, reserve)
+
+    assert [each.id for each in await ledger.histories(10)] == [mine.id]
+    await ledger.trimmed([mine.id])
+    assert (await ledger.usage(1)).projects.keys() == {"other"}
+    assert (await ledger.usage(10)).projects["demo"] == 200
+    assert await ledger.histories(10) == []
+
+
+async def test_large_records_of_what_ended_long_ago_can_be_compacted(ledger: SqlLedger) -> None:
+    old, new, small = (
+        a_job(Canceled(), age=100),
+        a_job(Canceled(), age=1),
+        a_job(Canceled(), age=99),
+    )
+    await ledger.apply([Row(1, old, None, 9_000, 9_000), Row(2, new, None, 9_000, 9_000)], 0, 2)
+    await ledger.apply([Row(3, small, None, 10, 10)], 2, 3)
+    at = NOW - timedelta(seconds=60)
+
+    assert await ledger.compactable(at, 2_000, 10) == [old.id]
+    assert await ledger.compactable(at, 2_000, 10, "other") == []
 
 
 # -- results

@@ -1,0 +1,58 @@
+"""How many bytes of the event log a job takes: what is there, and what the rest of its life will add."""
+
+import json
+
+from heliograph.contracts.records import Record, Step
+
+_EVENT = 600  #: bytes around a record: subject, headers, and what the server adds
+_ENTRY = 700  #: bytes of an attempt, without what it repeats of the request
+_ANSWERS = 4_096  #: bytes of what providers say, and of what the results are
+_REFERENCE = 400  #: bytes of a reference as a provider got it
+
+#: events that are still to come when nothing goes wrong, by step
+_TO_COME = {
+    Step.ACCEPTED: 5,
+    Step.RETRY_SCHEDULED: 5,
+    Step.STARTED: 4,
+    Step.SUBMITTING: 3,
+    Step.SUBMIT_UNKNOWN: 3,
+    Step.SUBMITTED: 2,
+    Step.RENDERED: 1,
+}
+_UNSENT = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED, Step.STARTED})
+
+
+def size_of_event(record: Record) -> int:
+    """Bytes of an event that carries a record."""
+    return len(record.model_dump_json().encode()) + _EVENT
+
+
+def bytes_to_come(record: Record, size: int) -> int:
+    """
+    The reserve of a job: bytes of the events that it still needs to end.
+
+    Args:
+        size: Bytes of its last event.
+    """
+    if record.step.is_final:
+        return 0
+    if record.internal.reused:
+        return size
+    events = _TO_COME[record.step]
+    repeated = (events - 1) * _size_of_attempt(record) if record.step in _UNSENT else 0
+    return events * size + repeated + _ANSWERS
+
+
+def share(limit: int, others: int) -> int:
+    """
+    Bytes that one project may take of so many: half of what the others leave free. So whoever comes
+    later finds room, however much those before took.
+    """
+    return max(0, limit - others) // 2
+
+
+def _size_of_attempt(record: Record) -> int:
+    """What an attempt repeats of the request: the prompt twice, the arguments, the references."""
+    texts = 2 * (len(record.prompt.encode()) + len((record.edit_prompt or "").encode()))
+    arguments = len(json.dumps([record.parameters, record.arguments]))
+    return _ENTRY + texts + arguments + _REFERENCE * len(record.references)

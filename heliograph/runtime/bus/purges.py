@@ -1,0 +1,33 @@
+"""Which events of the log were purged, by project: who resumes from before them has to start over."""
+
+import zlib
+from typing import Any
+
+from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.bus.jetstream import JetStream
+
+_SHARDS = 256  #: projects share entries, so that the bucket never grows
+
+
+class Purges:
+    """The bucket `purges`: key `<shard>`, value `{sequence}`. Every method raises Unavailable."""
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._bucket = Bucket(jetstream, "purges")
+
+    async def note(self, project: str, sequence: int) -> None:
+        """Events of a project up to a sequence may be gone. Said before they are."""
+
+        def later(value: dict[str, Any]) -> dict[str, Any]:
+            return {"sequence": max(sequence, value.get("sequence", 0))}
+
+        await self._bucket.change(_shard(project), later)
+
+    async def newest(self, project: str) -> int:
+        """No event of a project after this sequence is gone; 0: none is."""
+        cell = await self._bucket.read(_shard(project))
+        return int(cell.value.get("sequence", 0))
+
+
+def _shard(project: str) -> str:
+    return str(zlib.crc32(project.encode()) % _SHARDS)

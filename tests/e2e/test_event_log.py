@@ -1,0 +1,220 @@
+"""
+The event log is shared: no project locks the others out of it, what was accepted ends, and what was
+removed to make room is said to be gone.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import websockets
+
+from heliograph.contracts.compaction import LARGEST
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.connection import Connection
+from heliograph.runtime.settings import ServiceSettings
+from tests.support.records import some_project
+from tests.support.stack import Stack, stack_running
+
+_MIB = 2**20
+_LARGE = "🗼" * 5_000  #: 20 kB of prompt
+_FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A log of a few MiB that is compacted as soon as it is nearly full."""
+    settings = {
+        "HELIOGRAPH_EVENTS_MAX_BYTES": str(8 * _MIB),
+        "HELIOGRAPH_JANITOR_EVERY": "0.5",
+        "HELIOGRAPH_COMPACT_AFTER": "PT5S",
+        "HELIOGRAPH_COMPACT_AT": "0.5",
+    }
+    with stack_running(tmp_path_factory.mktemp("small"), settings) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def never_compacted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A log of a few MiB in which nothing is old enough to be compacted."""
+    settings = {"HELIOGRAPH_EVENTS_MAX_BYTES": str(8 * _MIB), "HELIOGRAPH_JANITOR_EVERY": "0.5"}
+    with stack_running(tmp_path_factory.mktemp("log"), settings) as stack:
+        yield stack
+
+
+class Asker:
+    """Somebody who asks for free pictures in one project."""
+
+    def __init__(self, stack: Stack, http: httpx.AsyncClient, project: str) -> None:
+        self.project = project
+        self.jobs: list[str] = []
+        self._url, self._http = stack.url("gateway"), http
+
+    async def ask(self, **fields: Any) -> httpx.Response:
+        key = fields.pop("key", uuid4().hex)
+        body = {
+            "kind": "image",
+            "model": "sim/picture",
+            "prompt": _LARGE,
+            "parameters": {"seconds": 0, "price": "0"},
+            **fields,
+        }
+        answer = await self._http.post(
+            f"{self._url}/v1/projects/{self.project}/jobs",
+            json=body,
+            headers={"Idempotency-Key": key},
+        )
+        if answer.status_code == 202:
+            self.jobs.append(answer.json()["id"])
+        return answer
+
+    async def flood(self) -> httpx.Response:
+        """Ask until it is refused."""
+        while True:
+            answer = await self.ask()
+            if answer.status_code != 202:
+                return answer
+
+    async def job(self, name: str) -> dict[str, Any]:
+        found = await self._http.get(f"{self._url}/v1/jobs/{name}")
+        return dict(found.json())
+
+    async def cancel(self, name: str) -> int:
+        answer = await self._http.post(f"{self._url}/v1/jobs/{name}/cancel", json={})
+        return answer.status_code
+
+    async def events(self, name: str) -> dict[str, Any]:
+        found = await self._http.get(f"{self._url}/v1/jobs/{name}/events")
+        return dict(found.json())
+
+    async def until_all_ended(self, seconds: float = 120) -> dict[str, str]:
+        ended: dict[str, str] = {}
+        async with asyncio.timeout(seconds):
+            while len(ended) < len(self.jobs):
+                for name in self.jobs:
+                    if name not in ended:
+                        status = (await self.job(name))["status"]
+                        if status not in _FINAL:
+                            await asyncio.sleep(0.1)
+                            break
+                        ended[name] = status
+        return ended
+
+
+async def an_http(stack: AsyncExitStack) -> httpx.AsyncClient:
+    return await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False))
+
+
+@pytest.mark.timeout(240)
+async def test_large_jobs_of_one_project_lock_nobody_else_out(never_compacted: Stack) -> None:
+    async with AsyncExitStack() as opened:
+        http = await an_http(opened)
+        flooding, other = (Asker(never_compacted, http, some_project()) for _ in range(2))
+
+        refusal = await flooding.flood()
+        await flooding.until_all_ended()
+        refusal_later = await flooding.flood()
+        accepted = [await other.ask() for _ in range(3)]
+
+        for each in (refusal, refusal_later):
+            assert (each.status_code, each.json()["code"]) == (503, "queue_full")
+            assert int(each.headers["Retry-After"]) > 0
+        assert [each.status_code for each in accepted] == [202] * 3
+        assert set((await other.until_all_ended()).values()) == {"succeeded"}
+
+
+@pytest.mark.timeout(300)
+async def test_a_backlog_that_was_admitted_always_ends_and_cancels(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    settings = {"HELIOGRAPH_EVENTS_MAX_BYTES": str(4 * _MIB), "HELIOGRAPH_JANITOR_EVERY": "0.5"}
+    home = tmp_path_factory.mktemp("backlog")
+    with stack_running(home, settings) as stack:
+        async with AsyncExitStack() as opened:
+            http = await an_http(opened)
+            lanes = f"{stack.url('gateway')}/v1/lanes/portraits"
+            assert (await http.patch(lanes, json={"paused": True})).status_code == 200
+            askers = [Asker(stack, http, some_project()) for _ in range(12)]
+            for asker in askers:
+                refusal = await asker.flood()
+                assert refusal.json()["code"] == "queue_full"
+            jobs = [(asker, job) for asker in askers for job in asker.jobs]
+            assert len(jobs) > 10
+
+            assert (await http.patch(lanes, json={"paused": False})).status_code == 200
+            canceled = [await asker.cancel(job) for asker, job in jobs[::3]]
+
+            assert set(canceled) <= {200, 202, 409}
+            for asker in askers:
+                await asker.until_all_ended()
+            paid = sum(len(stack.ledger(asker.project)) for asker in askers)
+            assert paid <= len(jobs)
+
+
+@pytest.mark.timeout(240)
+async def test_what_ended_long_ago_makes_room_and_is_still_known(small: Stack) -> None:
+    async with AsyncExitStack() as opened:
+        http = await an_http(opened)
+        asker = Asker(small, http, some_project())
+        first = (await asker.ask(key="the-first", slot="hero", tags={"show": "one"})).json()
+        await asker.until_all_ended()
+        before = await asker.job(first["id"])
+        assert (await asker.events(first["id"]))["compacted"] is False
+
+        async with asyncio.timeout(180):
+            while not (now := await asker.job(first["id"])).get("compacted_at"):
+                await asker.flood()
+                await asker.until_all_ended()
+                await asyncio.sleep(0.5)
+            while len((events := await asker.events(first["id"]))["items"]) > 1:
+                await asyncio.sleep(0.2)
+
+        for name in ("status", "slot", "charged", "cost", "tags", "finished_at"):
+            assert now[name] == before[name]
+        assert [each["id"] for each in now["assets"]] == [each["id"] for each in before["assets"]]
+        assert len(now["prompt"].encode()) <= 200
+        assert events["compacted"] is True
+        replay = await asker.ask(key="the-first", slot="hero", tags={"show": "one"})
+        assert replay.json()["id"] == first["id"]
+        other = await asker.ask(key="the-first", prompt="another")
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+        stored = await _last_event(small, asker.project, first["id"])
+        assert len(stored) <= LARGEST
+
+        told = await _resumed(small, asker.project, first["sequence"])
+        assert told["recovered"] is False
+        newest = (await asker.job(asker.jobs[-1]))["sequence"]
+        assert (await _resumed(small, asker.project, newest))["recovered"] is True
+
+
+async def _last_event(stack: Stack, project: str, job: str) -> bytes:
+    """The body of a job's last event, as the log has it."""
+    settings = ServiceSettings(home=stack.home, nats_port=stack.ports["nats"])
+    connection = Connection(settings, "test")
+    await connection.open()
+    try:
+        found = await JetStream(connection.client).last("EVENTS", f"events.{project}.{job}")
+    finally:
+        await connection.close()
+    assert found
+    return found.data
+
+
+async def _resumed(stack: Stack, project: str, sequence: int) -> dict[str, Any]:
+    """How a client that comes back with a cursor is welcomed."""
+    async with websockets.connect(stack.live) as socket:
+        await socket.send(json.dumps({"op": "subscribe", "id": 1, "project": project}))
+        epoch = json.loads(await socket.recv())["epoch"]
+    async with websockets.connect(stack.live) as socket:
+        after = {"epoch": epoch, "sequence": sequence}
+        asked = {"op": "subscribe", "id": 1, "project": project, "after": after}
+        await socket.send(json.dumps(asked))
+        told: dict[str, Any] = json.loads(await socket.recv())
+        if not told["recovered"]:
+            assert json.loads(await socket.recv())["op"] == "snapshot"
+        return told
