@@ -128,7 +128,7 @@ def test_a_name_changes_nothing(tmp_path: Path, name: str) -> None:
 
 def test_every_type_that_is_found_can_be_stored() -> None:
     """And what people read instead of it, which we write ourselves, and films that models name."""
-    elsewhere = {"text/markdown", "video/quicktime", "video/webm"}
+    elsewhere = {"text/markdown", "text/plain", "video/quicktime", "video/webm"}
     assert {media_type for _, media_type in STORED.values()} == set(EXTENSIONS) - elsewhere
 
 
