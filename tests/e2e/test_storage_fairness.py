@@ -104,7 +104,7 @@ def stack(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     settings = {
         "HELIOGRAPH_PROVIDER_HOSTS": shelf.host,
         "HELIOGRAPH_STORAGE_CONCURRENCY": "8",
-        "HELIOGRAPH_YOUNG_RESULT": "60",
+        "HELIOGRAPH_YOUNG_RESULT": "120",
     }
     with stack_running(tmp_path_factory.mktemp("turns") / "home", settings) as stack:
         yield stack
@@ -217,16 +217,17 @@ async def test_results_that_are_not_there_yet_hold_no_places_while_they_wait(
     bus: NatsBus, shelf: Shelf
 ) -> None:
     project = some_project()
-    shelf.late_until = time.monotonic() + 6
+    shelf.late_until = time.monotonic() + 40
     late = [await _render(bus, project, shelf.output("late")) for _ in range(12)]
     await _until_one_is_fetched(bus, project)
 
     await _seconds_until_stored(bus, shelf)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await bus.jetstream.last(STREAM, f"store.{project}.*"):
             await asyncio.sleep(0.01)
 
     assert {(await _now(bus, entry)).step for entry in late} == {Step.RENDERED}
+    shelf.late_until = 0.0
     async with asyncio.timeout(PATIENCE):
         while {(await _now(bus, entry)).step for entry in late} != {Step.SUCCEEDED}:
             await asyncio.sleep(0.1)

@@ -503,9 +503,9 @@ async def test_a_picture_that_kills_the_program_does_not_harm_the_next(
 
     os.kill(program, signal.SIGKILL)
 
-    with suppress(OutputRefused, Unavailable):  # late, on a busy machine
-        await at_work
     assert (await inspect(others, put(png(8, 8)))).width == 8
+    at_work.cancel()  # its second try takes as long as a picture may
+    await asyncio.gather(at_work, return_exceptions=True)
 
 
 async def test_a_program_that_died_between_two_pictures_is_replaced(
