@@ -10,6 +10,8 @@ from heliograph.contracts.records import Output, Progress
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.tolerant import Tolerant
 
+MOST_REQUESTS = 1_000  #: of a provider that are asked about at once
+
 
 class Refusal(Tolerant):
     """Instead of an answer."""
@@ -175,6 +177,22 @@ class FindResult(Tolerant):
 
 class FoundResult(Tolerant):
     job: str | None = None  #: the last one that made it
+
+
+class FindRequests(Tolerant):
+    """
+    Which of these requests at a provider are known to an attempt of any job? Answered by status with
+    `KnownRequests`, from everything that is in the log by now.
+    """
+
+    provider: str
+    requests: list[str] = Field(max_length=MOST_REQUESTS)
+
+
+class KnownRequests(Tolerant):
+    """Those of the requests that an attempt has."""
+
+    known: list[str]
 
 
 class Position(Tolerant):

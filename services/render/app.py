@@ -40,6 +40,7 @@ from services.render.providers.sim.hosting import sim_routes
 from services.render.references import References
 from services.render.rendering import bury, render
 from services.render.reporting import Reporter
+from services.render.request_index import StatusRequestIndex
 from services.render.searching import search_when_asked
 from services.render.settings import RenderSettings
 from services.render.watching import Watch
@@ -72,6 +73,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         accounts=bus.accounts,
         lanes=bus.lanes,
         providers={"sim": sim, **hosted},
+        requests=StatusRequestIndex(bus.jetstream),
         references=References(bus.events, bus.jetstream, addresses, porter),
         registry=registry,
         reporter=Reporter(bus.jetstream.hint, every=settings.progress_every),

@@ -9,7 +9,8 @@ from heliograph.runtime.bus import Entry
 from heliograph.runtime.crashing import crash_point
 from services.render.deciding import unknown
 from services.render.providers import Absent, Found, NotSeen
-from services.render.submitting import start_again, submission_of
+from services.render.request_lookup import look_up
+from services.render.submitting import start_again
 from services.render.workbench import Workbench
 
 
@@ -24,13 +25,13 @@ async def reconcile(bench: Workbench, entry: Entry) -> Entry | None:
     Returns the job as it was left; None when it has to be read again.
     """
     record = entry.record
-    seen = await _look_up(bench, record)
+    seen = await look_up(bench, record)
     if not isinstance(seen, Found):
         patience = bench.submit_limit(record) + bench.settings.ack_wait
         with bench.watch.bell(record.id) as bell:
             if await bell.wait(patience):
                 return None
-        seen = await _look_up(bench, record)
+        seen = await look_up(bench, record)
         crash_point("reconcile.waited")
     latest = await _conclude(bench, entry, record, seen)
     crash_point("reconcile.written")
@@ -67,11 +68,3 @@ def _never_known(entry: Entry, *, is_absent: bool) -> AttemptCompleted:
         charged="no" if is_absent else "unknown",
         outcome=(ProviderUnavailable if is_absent else NobodyKnows).code,
     )
-
-
-async def _look_up(bench: Workbench, record: Record) -> Found | Absent | NotSeen:
-    """A provider that cannot say has not said no."""
-    try:
-        return await bench.provider(record).look_up(submission_of(record, bench.registry))
-    except ProviderUnavailable:
-        return NotSeen()

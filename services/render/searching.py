@@ -10,7 +10,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus.dead_letters import DeadLetters
 from heliograph.runtime.bus.work import ticket_for
 from services.render.providers import Absent, Ended, Found, NotSeen
-from services.render.submitting import submission_of
+from services.render.request_lookup import look_up
 from services.render.workbench import Workbench
 
 QUEUE_GROUP = "render"  #: one of the render processes looks
@@ -48,7 +48,7 @@ async def _look(bench: Workbench, record: Record, named: str | None) -> Found | 
     """A name proves nothing; that the provider knows it under our account does."""
     provider = bench.provider(record)
     if named is None:
-        return await provider.look_up(submission_of(record, bench.registry))
+        return await look_up(bench, record)
     state = await provider.poll(bench.request(record, record.internal.attempts[-1], named))
     is_unknown = isinstance(state, Ended) and isinstance(state.error, OutputExpired)
     return NotSeen() if is_unknown else Found(request_id=named)

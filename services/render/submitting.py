@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from heliograph.contracts.arguments import final_arguments, final_prompt
@@ -169,14 +171,19 @@ def payload_for(
     return build_payload(record.model, call)
 
 
-def submission_of(record: Record, registry: Registry) -> Submission:
-    """What the record says was sent. Its body is empty where the registry cannot say it again."""
+def submission_of(
+    record: Record, registry: Registry, announced_at: datetime | None = None
+) -> Submission:
+    """
+    What the record says was sent, and when NATS stored that it would be. Its body is empty where the
+    registry cannot say it again.
+    """
     attempt = record.internal.attempts[-1]
     try:
         body = payload_for(record, registry, attempt.arguments, attempt.references)
     except UnfitRequest:
         body = {}
-    return _submission(record, body)
+    return replace(_submission(record, body), at=announced_at)
 
 
 def _submission(record: Record, body: dict[str, Any]) -> Submission:
@@ -192,5 +199,4 @@ def _submission(record: Record, body: dict[str, Any]) -> Submission:
         references=attempt.references,
         price=attempt.price,
         body=body,
-        at=attempt.submitting_at,
     )

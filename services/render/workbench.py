@@ -20,6 +20,7 @@ from services.render.late_facts import late
 from services.render.providers import Done, Provider, Request
 from services.render.references import References
 from services.render.reporting import Reporter
+from services.render.request_index import RequestIndex
 from services.render.settings import RenderSettings
 from services.render.watching import Watch
 
@@ -42,6 +43,7 @@ class Workbench:
     accounts: Accounts
     lanes: LaneLimits
     providers: Mapping[str, Provider]
+    requests: RequestIndex
     references: References
     registry: Registry
     reporter: Reporter

@@ -17,11 +17,13 @@ from heliograph.contracts.queries import (
     FindFilled,
     FindJobs,
     FindNamedUploads,
+    FindRequests,
     FindResult,
     FoundJobs,
     FoundResult,
     GetSlot,
     JobPage,
+    KnownRequests,
     LatestProgress,
     ListedJob,
     ListJobs,
@@ -87,6 +89,11 @@ async def answer_queries(
         query = FindResult.model_validate_json(question)
         return as_json(FoundResult(job=await ledger.result(query.project, query.digest)))
 
+    async def find_requests(question: bytes) -> bytes:
+        query = FindRequests.model_validate_json(question)
+        await versions.settle()
+        return as_json(KnownRequests(known=await ledger.requests(query.provider, query.requests)))
+
     async def plan_cleanup(question: bytes) -> bytes:
         query = PlanCleanup.model_validate_json(question)
         choice = await cleaner.plan(query.project, query.retention)
@@ -105,6 +112,7 @@ async def answer_queries(
     await client.subscribe(subjects.QUERY_RESULT, queue=QUEUE_GROUP, cb=_answering(find_result))
     uploads = subjects.QUERY_NAMED_UPLOADS
     await client.subscribe(uploads, queue=QUEUE_GROUP, cb=_answering(find_uploads))
+    await client.subscribe(subjects.QUERY_REQUESTS, queue=QUEUE_GROUP, cb=_answering(find_requests))
     await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_answering(list_slots))
     await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_answering(get_slot))
     await client.subscribe(subjects.QUERY_CLEANUP, queue=QUEUE_GROUP, cb=_answering(plan_cleanup))

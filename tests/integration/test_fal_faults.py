@@ -27,9 +27,9 @@ from heliograph.contracts.problems import Charged
 from heliograph.runtime.bus.memory import MemoryAccounts
 from services.render.providers import (
     Accepted,
+    Alike,
     Done,
     Ended,
-    Found,
     NotSeen,
     Provider,
     RateLimited,
@@ -458,4 +458,4 @@ async def test_a_request_is_found_by_its_seed_among_many_with_its_prompt(
 
     found = await rig.provider.look_up(wanted)
 
-    assert found == Found(request_id=request.request_id)
+    assert found == Alike(request_ids=(request.request_id,))

@@ -28,9 +28,9 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import SentReference
 from services.render.providers import (
     Accepted,
+    Alike,
     Done,
     Ended,
-    Found,
     NotSeen,
     Provider,
     RateLimited,
@@ -466,7 +466,7 @@ async def test_a_prediction_is_found_by_its_seed_among_many_with_its_prompt(
     for _ in range(110):  # more than a page
         await rig.provider.submit(a_submission(prompt=prompt))
 
-    assert await rig.provider.look_up(wanted) == Found(request_id=request.request_id)
+    assert await rig.provider.look_up(wanted) == Alike(request_ids=(request.request_id,))
 
 
 async def test_what_was_made_long_before_is_another(rig: ReplicateRig, prompt: str) -> None:

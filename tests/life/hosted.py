@@ -17,13 +17,14 @@ from heliograph.contracts.records import Output, Progress
 from services.render.providers import (
     Absent,
     Accepted,
+    Alike,
     Done,
     Ended,
-    Found,
     NotSeen,
     RateLimited,
     ReplyLost,
     Request,
+    Sighting,
     State,
     Submission,
     Working,
@@ -63,10 +64,14 @@ class HostedProvider:
     """`Provider`; the scheduler says what each call comes to. It takes what it is sent, even twice."""
 
     def __init__(
-        self, lands_until: Callable[[str, int], float], on_paid: Callable[[Hosted], None]
+        self,
+        lands_until: Callable[[str, int], float],
+        on_paid: Callable[[Hosted], None],
+        is_known: Callable[[str], bool],
     ) -> None:
         self.requests: dict[str, Hosted] = {}
         self.refused: Counter[str] = Counter()  #: answers that let a job try again, by job
+        self._is_known = is_known
         self._lands_until = lands_until
         self._on_paid = on_paid
 
@@ -97,11 +102,20 @@ class HostedProvider:
         if outcome == "canceled" and hosted.state == "open":
             hosted.state = "canceled"
 
-    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
-        outcome = await ask("look up", submission.job, submission.run)
-        if outcome == "found":
-            return Found(request_id=self.seen(submission.job, submission.run)[0].id)
-        return Absent() if outcome == "absent" else NotSeen()
+    async def look_up(self, submission: Submission) -> Sighting:
+        """What is in an attempt of any job already looks the same, and is shown, too."""
+        job, run = submission.job, submission.run
+        outcome = await ask("look up", job, run)
+        if outcome == "absent":
+            return Absent()
+        mine = self.seen(job, run)[:1] if outcome == "found" else []
+        alike = mine + [each for each in self.requests.values() if self._is_strange(each, job, run)]
+        return Alike(request_ids=tuple(each.id for each in alike)) if alike else NotSeen()
+
+    def _is_strange(self, hosted: Hosted, job: str, run: int) -> bool:
+        """Whether somebody could take a request for that of a job and run, and it is another."""
+        is_other = (hosted.job, hosted.run) != (job, run)
+        return is_other and hosted.state in SEEN and self._is_known(hosted.id)
 
     def seen(self, job: str, run: int) -> list[Hosted]:
         """What a look-up that sees everything would find."""

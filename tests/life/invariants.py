@@ -88,6 +88,8 @@ def _check_event(state: State, written: Written) -> None:
     _check(
         starts < settings().render.max_unanswered, f"I10: {job} started {starts} times for nothing"
     )
+    if name == "submitted":
+        _check_request(state, entry.record)
     if name == "succeeded":
         _check(not before.record.internal.expire, f"I9: {job} was to expire, and succeeded")
         reused = entry.record.internal.reused
@@ -143,6 +145,14 @@ def _check_compacted(new: Record, old: Record, job: str) -> None:
     for name in ("status", "slot", "charged", "cost", "assets", "finished_at"):
         is_same = getattr(new, name) == getattr(old, name)
         _check(is_same, f"I7: {job} was compacted, and has another {name}")
+
+
+def _check_request(state: State, record: Record) -> None:
+    """A job follows the request that it made, or that of the job it took over."""
+    internal, job = record.internal, state.label(record.id)
+    hosted = state.provider.requests[internal.attempts[-1].request_id or ""]
+    is_own = (hosted.job, hosted.run) == (record.id, internal.run)
+    _check(is_own or bool(internal.takeover), f"I3: {job} takes {hosted.id} for its own")
 
 
 def _check_order(state: State, record: Record, name: str) -> None:

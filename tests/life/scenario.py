@@ -18,6 +18,7 @@ class Wish:
     replaces: bool = False  #: whoever is filling its slot
     after: tuple[str, ...] = ()  #: wishes that it waits for
     reuses: bool = False  #: what is stored already
+    is_late: bool = False  #: not sent before a job has succeeded
 
     def __str__(self) -> str:
         return self.key

@@ -17,7 +17,7 @@ from tests.life.clock import clock
 from tests.life.hosted import Hosted, HostedProvider
 from tests.life.processes import Process, current, gate
 from tests.life.scenario import Scenario
-from tests.life.twins import Accounts, Events, Work
+from tests.life.twins import Accounts, Events, Index, Work
 
 PROJECT = "life"
 ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})  #: without success
@@ -83,7 +83,8 @@ class State:
         self.work = Work()
         self.slots = MemorySlots(gate)
         self.accounts = Accounts(scenario.places)
-        self.provider = HostedProvider(self._lands_until, self._on_paid)
+        self.provider = HostedProvider(self._lands_until, self._on_paid, self._is_known)
+        self.requests = Index(self._is_known)
         self.watch = Watch()  #: of workers that are in one process
         self.processes: dict[str, Process] = {}
         self.stored: set[str] = set()  #: jobs whose bytes are kept
@@ -148,6 +149,11 @@ class State:
             self.ended.setdefault(job, clock())
         if entry.event.name == "retry_scheduled" and key:
             self.ordered.setdefault(job, set()).add(key)
+
+    def _is_known(self, request: str) -> bool:
+        """Whether an attempt of any job has a request of the provider's."""
+        attempts = (each for record in self.records() for each in record.internal.attempts)
+        return any(each.request_id == request for each in attempts)
 
     def _on_paid(self, hosted: Hosted) -> None:
         self.news.paid.append(hosted)

@@ -98,7 +98,7 @@ REUSING = replace(
     wishes=(
         Wish("a", "x", "s"),
         Wish("b", "x", "s", reuses=True),
-        Wish("c", "x", "t", reuses=True, within=40),
+        Wish("c", "x", "t", reuses=True, is_late=True, within=40),
         Wish("d", "x", after=("b",)),
     ),
 )

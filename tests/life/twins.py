@@ -102,3 +102,14 @@ class Accounts(MemoryAccounts):
         await gate("read places")
         holders = self.held[account]
         return Places(dict(holders), self.cap)
+
+
+class Index:
+    """`RequestIndex`: what a read model says that has the whole log."""
+
+    def __init__(self, is_known: Callable[[str], bool]) -> None:
+        self._is_known = is_known
+
+    async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
+        await gate("ask whose", *requests)
+        return frozenset(filter(self._is_known, requests))

@@ -10,9 +10,11 @@ from tests.life.state import ENDED, State
 
 def wants(state: State, left: Budgets) -> Iterator[Action]:
     """Requests that a client may send now."""
-    for index, _ in enumerate(state.scenario.wishes):
+    has_succeeded = any(record.step is Step.SUCCEEDED for record in state.records())
+    for index, wish in enumerate(state.scenario.wishes):
         if index not in state.sent:
-            yield "send", str(index)
+            if has_succeeded or not wish.is_late:
+                yield "send", str(index)
         elif left["resends"]:
             yield "resend", str(index)
     if left["repeats"]:

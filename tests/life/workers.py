@@ -150,6 +150,7 @@ class Workers:
             accounts=self._state.accounts,
             lanes=OpenLanes(),
             providers={"sim": self._state.provider},
+            requests=self._state.requests,
             references=self._references,
             registry=REGISTRY,
             reporter=self._reporter,

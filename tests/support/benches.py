@@ -8,6 +8,7 @@ from services.render.bringing import BUCKET, Porter
 from services.render.providers.sim import SimProvider
 from services.render.references import References
 from services.render.reporting import Reporter
+from services.render.request_index import StatusRequestIndex
 from services.render.settings import RenderSettings
 from services.render.watching import Watch
 from services.render.workbench import Workbench
@@ -24,6 +25,7 @@ def a_bench(bus: NatsBus, settings: ServiceSettings) -> Workbench:
         accounts=bus.accounts,
         lanes=bus.lanes,
         providers={"sim": SimProvider(settings.folder.path, settings.render_url)},
+        requests=StatusRequestIndex(bus.jetstream),
         references=References(bus.events, bus.jetstream, addresses, porter),
         registry=REGISTRY,
         reporter=Reporter(bus.jetstream.hint, every=0.5),

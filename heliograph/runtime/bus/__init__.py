@@ -32,6 +32,7 @@ class Entry:
 
     sequence: int
     event: Event
+    stored_at: datetime | None = field(default=None, compare=False)  #: by NATS's clock; if read
 
     @property
     def body(self) -> Record | Marker:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unreadable
@@ -42,7 +43,7 @@ class StreamedEvents:
         """The event in a stored message. Raises Unreadable, once it is noted."""
         with self._noting(stored):
             event = Event.read(stored.subject, stored.headers, stored.data)
-        return Entry(stored.sequence, event)
+        return Entry(stored.sequence, event, _time(stored.headers))
 
     def body(self, stored: Stored) -> Record | Marker | None:
         """What an event says; None for one that cannot be read, once it is noted."""
@@ -63,3 +64,9 @@ class StreamedEvents:
         self._jetstream.dead_letters.note(
             STREAM, stored.sequence, stored.subject, stored.data, reason
         )
+
+
+def _time(headers: dict[str, str]) -> datetime | None:
+    """When the server stored a message, by its own clock."""
+    written = headers.get("Nats-Time-Stamp")
+    return datetime.fromisoformat(written) if written else None

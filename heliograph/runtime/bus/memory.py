@@ -53,7 +53,7 @@ class MemoryEvents:
         latest = self.latest(event.body.id)
         if self.is_lost(event, latest, after):
             raise Lost(event.body.id)
-        entry = Entry(len(self.log) + 1, event)
+        entry = Entry(len(self.log) + 1, event, event.at)
         self.log.append(entry)
         self._by_job[event.body.id].append(entry)
         return entry

@@ -49,7 +49,7 @@ class Submission:
     references: list[SentReference]
     price: Decimal
     body: dict[str, Any]  #: what the provider gets, in its words; empty where that is not known
-    at: datetime | None = None  #: when the intent was written, before anything was sent
+    at: datetime | None = None  #: NATS's time of the intent, when nothing was sent yet; if known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +109,16 @@ class Found:
     request_id: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Alike:
+    """
+    Requests that say all that was sent. The one that is looked for is among them, if it is to be
+    seen; those that an attempt is known to have made are others.
+    """
+
+    request_ids: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Absent:
     """The provider surely never accepted it."""
@@ -117,6 +127,9 @@ class Absent:
 @dataclass(frozen=True)
 class NotSeen:
     """It is not to be seen, which proves nothing."""
+
+
+Sighting = Found | Alike | Absent | NotSeen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +166,7 @@ class Provider(Protocol):
     async def cancel(self, request: Request) -> None:
         """Ask it to stop. Whether it did, the next polls say. Raises ProviderUnavailable."""
 
-    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+    async def look_up(self, submission: Submission) -> Sighting:
         """Whether it has the request of an attempt. Raises ProviderUnavailable."""
 
 

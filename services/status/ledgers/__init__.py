@@ -195,6 +195,9 @@ class Ledger(Protocol):
     async def named_uploads(self, project: str, uploads: Sequence[str]) -> list[str]:
         """Those of the uploads that a job names which is kept."""
 
+    async def requests(self, provider: str, named: Sequence[str]) -> list[str]:
+        """Which of these requests at a provider an attempt of any job has."""
+
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
         """By which job each of the slots is being filled, or was last."""
 

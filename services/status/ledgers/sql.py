@@ -61,6 +61,8 @@ from services.status.ledgers.tables import (
     named_uploads,
     read_row,
     read_stamp,
+    request_columns,
+    requests,
     stamp,
     upload_columns,
     use_columns,
@@ -89,6 +91,7 @@ class SqlLedger:
         self._insert_labels = self._insert(labels).on_conflict_do_nothing()
         self._insert_uses = self._insert(uses).on_conflict_do_nothing()
         self._insert_uploads = self._insert(named_uploads).on_conflict_do_nothing()
+        self._insert_requests = self._insert(requests).on_conflict_do_nothing()
 
     def _upserting(self) -> Executable:
         """Made once: that takes longer than carrying it out."""
@@ -119,7 +122,7 @@ class SqlLedger:
             found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
             if found and found.epoch == epoch:
                 return int(found.sequence)
-            for table in (labels, uses, named_uploads, jobs, log_usage, cursors):
+            for table in (labels, uses, named_uploads, requests, jobs, log_usage, cursors):
                 await connection.execute(delete(table))
             await clear_index(connection)
             row = {"name": LAYOUT, "epoch": epoch, "sequence": 0}
@@ -165,6 +168,8 @@ class SqlLedger:
 
     async def _upsert(self, connection: AsyncConnection, rows: list[Row]) -> None:
         await connection.execute(self._upsert_jobs, [job_columns(row) for row in rows])
+        if made := [request for row in rows for request in request_columns(row.record)]:
+            await connection.execute(self._insert_requests, made)
         kept = [row.record for row in rows if row.record.pruned_at is None]
         if named := [label for record in kept for label in label_columns(record)]:
             await connection.execute(self._insert_labels, named)
@@ -251,6 +256,10 @@ class SqlLedger:
         named = named_uploads.c
         statement = select(named.sha256).where(named.project == project, named.sha256.in_(uploads))
         return await self._ids(statement.distinct())
+
+    async def requests(self, provider: str, named: Sequence[str]) -> list[str]:
+        known = requests.c.provider == provider, requests.c.request.in_(named)
+        return await self._ids(select(requests.c.request).where(*known).distinct())
 
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
         async with self._transaction() as connection:

@@ -27,7 +27,7 @@ from heliograph.contracts.records import Record, Step
 from services.status.ledgers import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 11"
+LAYOUT = "jobs 12"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -181,6 +181,16 @@ named_uploads = Table(
 )
 
 
+#: requests at providers that attempts have; they stay when the job is pruned
+requests = Table(
+    "requests",
+    metadata,
+    Column("provider", String(64), primary_key=True),
+    Column("request", Written(512), primary_key=True),
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
 def job_columns(row: Row) -> dict[str, Any]:
     """A row of `jobs`."""
     record = row.record
@@ -262,6 +272,13 @@ def upload_columns(record: Record) -> list[dict[str, Any]]:
     named = dict.fromkeys(filter(None, uploads))
     known = {"job": record.id, "project": record.project}
     return [{**known, "sha256": name.removeprefix("sha256:")} for name in named]
+
+
+def request_columns(record: Record) -> list[dict[str, Any]]:
+    """The rows of `requests` for a job."""
+    known = {"job": record.id, "provider": record.provider}
+    named = {each.request_id for each in record.internal.attempts if each.request_id}
+    return [{**known, "request": name} for name in sorted(named)]
 
 
 def label_columns(record: Record) -> list[dict[str, Any]]:

@@ -5,20 +5,22 @@ from datetime import datetime
 from typing import Any
 
 from heliograph.contracts import jobs, records
-from heliograph.contracts.errors import ProviderUnavailable
+from heliograph.contracts.errors import ProviderUnavailable, Unavailable
 from heliograph.contracts.facts import Fact, RetryScheduled
 from heliograph.contracts.records import OPEN, Record, Step
 from heliograph.runtime.bus import Entry
-from services.render import deciding, reconciling, rendering, submitting, workbench
+from services.render import deciding, reconciling, rendering, request_lookup, submitting, workbench
 from services.render.settings import RenderSettings
 from services.render.watching import Bell
 from tests.life.clock import now
 from tests.life.mutants.registry import Mutants, Patch, answer_before_writing
-from tests.life.scenario import Scenario
+from tests.life.scenario import Scenario, Wish
+from tests.life.twins import Index
 
 MUTANTS = Mutants()
 
 _SILENT = Scenario(silences=1, crashes=1, freezes=1)
+_TWINS = (Wish("a", "x"), Wish("b", "x"))
 _SILENT_SIM = Scenario(silences=1, crashes=1, freezes=1, authoritative=True)
 
 
@@ -29,14 +31,14 @@ _SILENT_SIM = Scenario(silences=1, crashes=1, freezes=1, authoritative=True)
     "I7",
 )
 def no_second_look(patch: Patch) -> None:
-    look_up, seen = reconciling._look_up, dict[int, Any]()
+    look_up, seen = request_lookup.look_up, dict[int, Any]()
 
     async def look_up_once(bench: Any, record: Record) -> Any:
         if id(record) not in seen:
             seen[id(record)] = record, await look_up(bench, record)
         return seen[id(record)][1]
 
-    patch.setattr(reconciling, "_look_up", look_up_once)
+    patch.setattr(reconciling, "look_up", look_up_once)
 
 
 @MUTANTS.add("absence is believed without the wait", _SILENT_SIM, "I3", "I7")
@@ -124,6 +126,35 @@ def takeover_pays(patch: Patch) -> None:
 
     patch.setattr(rendering, "submit", submit_at_last)
     patch.setattr(deciding, "again_or_failed", decide_as_ever)
+
+
+@MUTANTS.add(
+    "a request that another attempt has is taken for the lost one",
+    Scenario(wishes=_TWINS, has_two_places=True, silences=1),
+    "I3",
+)
+def known_ones_count(patch: Patch) -> None:
+    async def none_known(self: Index, *_: object) -> frozenset[str]:
+        return frozenset()
+
+    patch.setattr(Index, "known", none_known)
+
+
+@MUTANTS.add(
+    "a read model that does not answer knows no request",
+    Scenario(wishes=_TWINS, has_two_places=True, silences=1, outages=1),
+    "I3",
+)
+def silence_knows_none(patch: Patch) -> None:
+    known = Index.known
+
+    async def known_or_none(self: Index, provider: str, requests: Any) -> frozenset[str]:
+        try:
+            return await known(self, provider, requests)
+        except Unavailable:
+            return frozenset()
+
+    patch.setattr(Index, "known", known_or_none)
 
 
 @MUTANTS.add("a stop does not ask what the provider did", Scenario(cancels=1), "I7")

@@ -17,6 +17,7 @@ from services.render.providers import Provider
 from services.render.references import References
 from services.render.rendering import render
 from services.render.reporting import Reporter
+from services.render.request_index import MemoryRequestIndex
 from services.render.settings import RenderSettings
 from services.render.watching import Watch
 from services.render.workbench import Workbench
@@ -54,6 +55,7 @@ class FalWorker:
             accounts=MemoryAccounts(cap=10),
             lanes=_OpenLanes(),
             providers={"fal": provider},
+            requests=MemoryRequestIndex(self.events),
             references=References(self.events, _NONE, _NONE, _NONE),
             registry=REGISTRY,
             reporter=Reporter(_nobody_listens, every=60),

@@ -1,5 +1,7 @@
 """Replicate under the contract of all providers: the adapter on the emulator."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -75,4 +77,5 @@ def a_replicate(
 
 def a_submission(model: str = MODEL, **arguments: Any) -> Submission:
     """A request for a new job, with a prompt that nobody else has."""
-    return submission_for("demo", model, Decimal("0.003"), **arguments)
+    submission = submission_for("demo", model, Decimal("0.003"), **arguments)
+    return replace(submission, at=datetime.now(UTC))

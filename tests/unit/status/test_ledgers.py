@@ -17,8 +17,10 @@ from heliograph.contracts.facts import (
     CancelRequested,
     Expired,
     Fact,
+    Pruned,
     Rendered,
     Started,
+    Submitted,
     Submitting,
     SubmitUnknown,
     Succeeded,
@@ -779,3 +781,20 @@ async def test_only_what_was_made_is_a_result(ledger: SqlLedger) -> None:
 
     for digest in ("running", "canceled", "given"):
         assert await ledger.result("demo", digest) is None
+
+
+# -- requests at providers
+
+
+async def test_requests_are_known_by_the_attempts_of_all_jobs(ledger: SqlLedger) -> None:
+    made = [Submitted(run=1, request_id=name) for name in ("one", "two", "three")]
+    running = a_job(started, submitting, made[0])
+    ended = a_job(started, submitting, made[1], rendered, succeeded, project="other")
+    pruned = fold(a_job(started, submitting, made[2], rendered, succeeded), Pruned(ended=9), NOW)
+    await take_in(ledger, running, ended, pruned, a_job(started, submitting))
+
+    known = await ledger.requests("sim", ["one", "two", "three", "four"])
+
+    assert set(known) == {"one", "two", "three"}
+    assert await ledger.requests("fal", ["one", "two"]) == []
+    assert await ledger.requests("sim", []) == []

@@ -23,11 +23,10 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.registry import Model
 from services.render.providers import (
-    Absent,
     Accepted,
+    Alike,
     Copy,
     Ended,
-    Found,
     NotSeen,
     ReplyLost,
     Request,
@@ -36,8 +35,9 @@ from services.render.providers import (
     Waiting,
     Working,
 )
+from services.render.providers.candidates import is_recognizable
 from services.render.providers.fal.client import FalClient, translated
-from services.render.providers.fal.history import find_request
+from services.render.providers.fal.history import find_requests
 from services.render.providers.fal.outputs import outcome
 from services.render.providers.fal.progress import Stories, place_in_queue
 from services.render.providers.fal.uploading import upload
@@ -200,11 +200,14 @@ class FalProvider:
                 if error.answer.status_code not in (400, 404):  # already over, or unknown
                     raise
 
-    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+    async def look_up(self, submission: Submission) -> Alike | NotSeen:
+        if not is_recognizable(submission):
+            return NotSeen()
         async with self._asking():
             with translated():
-                name = await find_request(self._client, submission, submission.body)
-        return Found(request_id=name) if name and _NAME.fullmatch(name) else NotSeen()
+                names = await find_requests(self._client, submission, submission.body)
+        named = tuple(dict.fromkeys(name for name in names if _NAME.fullmatch(name)))
+        return Alike(request_ids=named) if named else NotSeen()
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:

@@ -23,10 +23,8 @@ from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.registry import Model
 from heliograph.contracts.scenes import Story
 from services.render.providers import (
-    Absent,
     Done,
     Ended,
-    Found,
     NotSeen,
     ReplyLost,
     Request,
@@ -139,5 +137,5 @@ class GeminiProvider:
     async def cancel(self, request: Request) -> None:
         """There is nothing to stop."""
 
-    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+    async def look_up(self, submission: Submission) -> NotSeen:
         return NotSeen()

@@ -21,10 +21,8 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.registry import Model
 from services.render.providers import (
-    Absent,
     Done,
     Ended,
-    Found,
     NotSeen,
     ReplyLost,
     Request,
@@ -115,5 +113,5 @@ class OpenAIProvider:
     async def cancel(self, request: Request) -> None:
         """There is nothing to stop."""
 
-    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+    async def look_up(self, submission: Submission) -> NotSeen:
         return NotSeen()

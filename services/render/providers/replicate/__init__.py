@@ -19,19 +19,19 @@ from heliograph.contracts.errors import ProviderRejected, ProviderUnavailable
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.registry import Model
 from services.render.providers import (
-    Absent,
     Accepted,
+    Alike,
     Copy,
-    Found,
     NotSeen,
     ReplyLost,
     Request,
     State,
     Submission,
 )
+from services.render.providers.candidates import is_recognizable
 from services.render.providers.inlining import UploadDoor
 from services.render.providers.reading import is_public
-from services.render.providers.replicate.history import find_prediction
+from services.render.providers.replicate.history import find_predictions
 from services.render.providers.replicate.predictions import state_of, unknown_prediction
 from services.render.providers.replicate.uploading import upload
 from services.render.providers.replicate.verdicts import Complaint, refuse_submission
@@ -133,10 +133,13 @@ class ReplicateProvider:
                 if error.answer.status_code not in (404, 409, 410, 422):  # over, or unknown
                     raise
 
-    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+    async def look_up(self, submission: Submission) -> Alike | NotSeen:
+        if not is_recognizable(submission):
+            return NotSeen()
         async with self._asking():
-            name = await find_prediction(self._line, submission, submission.body)
-        return Found(request_id=name) if name and _NAME.fullmatch(name) else NotSeen()
+            names = await find_predictions(self._line, submission, submission.body)
+        named = tuple(dict.fromkeys(name for name in names if _NAME.fullmatch(name)))
+        return Alike(request_ids=named) if named else NotSeen()
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:

@@ -1,0 +1,61 @@
+"""Request look-up: whose is a request whose reply was lost? Found only where it can be no other's."""
+
+from datetime import datetime
+
+from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Unavailable
+from heliograph.contracts.queries import MOST_REQUESTS
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import Entry
+from services.render.providers import Absent, Alike, Found, NotSeen
+from services.render.request_index import RequestIndex
+from services.render.submitting import submission_of
+from services.render.workbench import Workbench
+
+_PAGE = 16  #: events of a job in memory
+
+
+async def look_up(bench: Workbench, record: Record) -> Found | Absent | NotSeen:
+    """
+    Whether the provider has the request of a job's last attempt.
+
+    A request that an attempt of any job has is another. Of several that are left, none is known to
+    be the one. A provider or a read model that cannot say has not said no.
+
+    Raises:
+        Unavailable: The log does not answer.
+    """
+    announced_at = await _announced_at(bench, record)
+    try:
+        seen = await bench.provider(record).look_up(
+            submission_of(record, bench.registry, announced_at)
+        )
+    except (ProviderUnavailable, AccountRefused):
+        return NotSeen()
+    return await _identify(bench.requests, record, seen) if isinstance(seen, Alike) else seen
+
+
+async def _identify(index: RequestIndex, record: Record, alike: Alike) -> Found | NotSeen:
+    if len(alike.request_ids) > MOST_REQUESTS:
+        return NotSeen()
+    try:
+        known = await index.known(record.provider, alike.request_ids)
+    except Unavailable:
+        return NotSeen()
+    left = [name for name in alike.request_ids if name not in known]
+    return Found(request_id=left[0]) if len(left) == 1 else NotSeen()
+
+
+async def _announced_at(bench: Workbench, record: Record) -> datetime | None:
+    """When NATS stored the `submitting` of the run; None when that event is no longer there."""
+    after = 0
+    while entries := await bench.events.history(record.id, after, _PAGE):
+        for entry in entries:
+            if _announces(entry, record.internal.run):
+                return entry.stored_at
+        after = entries[-1].sequence
+    return None
+
+
+def _announces(entry: Entry, run: int) -> bool:
+    is_announcement = entry.event.name == "submitting" and isinstance(entry.body, Record)
+    return is_announcement and entry.record.internal.run == run
