@@ -43,15 +43,13 @@ def main() -> int:
 
 
 async def _until_signal(work: Coroutine[None, None, int]) -> int:
-    """The work's exit code; 0 when SIGINT or SIGTERM ended it."""
-    over = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    """
+    The work's exit code; 0 when SIGINT or SIGTERM ended it. The second signal ends what is still
+    waited for.
+    """
+    loop, working = asyncio.get_running_loop(), asyncio.create_task(work)
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, over.set)
-    working, waiting = asyncio.create_task(work), asyncio.create_task(over.wait())
-    await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    working.cancel()
+        loop.add_signal_handler(number, working.cancel)
     try:
         return await working
     except asyncio.CancelledError:

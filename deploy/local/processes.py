@@ -11,6 +11,7 @@ from deploy.local.disk import store_limit
 from deploy.local.environment import SERVICES
 from deploy.local.settings import LocalSettings
 from heliograph.runtime.home import NatsCredentials
+from heliograph.runtime.registry import load_registry
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.starting import CannotStart
 
@@ -20,6 +21,7 @@ _CANNOT_WRITE = re.compile(
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+GRACE = 12.0  #: seconds to end before a process is killed: a drain, and a little more
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Process:
     #: output which says that it cannot write any more until it is started again
     stuck: re.Pattern[str] | None = None
     role: str = ""  #: the service it is one of; empty: not one of ours
+    grace: float = GRACE  #: seconds that it has to end
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ def service(name: str, settings: LocalSettings) -> list[Process]:
             shared = {"HELIOGRAPH_CONFIGURED_PROVIDERS": ",".join(settings.usable_providers)}
         case _:
             shared = {}
+    grace = GRACE + (longest_answer(settings) if name == "render" else 0)
     return [
         Process(
             name if number == 1 else f"{name}-{number}",
@@ -116,9 +120,15 @@ def service(name: str, settings: LocalSettings) -> list[Process]:
             {**shared, f"HELIOGRAPH_{name.upper()}_PORT": str(port)},
             keeps_pid=True,
             role=name,
+            grace=grace,
         )
         for number, port in enumerate(settings.service_ports(name), start=1)
     ]
+
+
+def longest_answer(settings: LocalSettings) -> float:
+    """Seconds that render waits, at most, for answers in flight that nobody can ask for later."""
+    return load_registry(settings).without(settings.unusable_providers).longest_answer
 
 
 def _hosts_of_results(settings: LocalSettings) -> dict[str, str]:

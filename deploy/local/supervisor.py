@@ -9,20 +9,19 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from deploy.local.disk import has_room
 from deploy.local.environment import environment_of, surroundings
 from deploy.local.lifetime import end_with_parent
 from deploy.local.log_rotation import RotatingLog
-from deploy.local.processes import ROOT, Process
+from deploy.local.processes import GRACE, ROOT, Process
 from deploy.local.settings import LocalSettings
 
 _FIRST_PAUSE = 0.2  #: seconds before a process that died is started again
 _STEADY = 10.0  #: seconds of life after which the pause is short again
-_GRACE = 12.0  #: seconds to end before a process is killed
 _COLORS = (36, 33, 35, 32, 34, 31)
 _LOOK_AGAIN = 1.0  #: seconds between looks at a full disk
 _LINE_LIMIT = 1024 * 1024  #: bytes
@@ -125,13 +124,34 @@ class Supervised:
         with suppress(ProcessLookupError):
             running.terminate()
         try:
-            async with asyncio.timeout(_GRACE):
-                await running.wait()
+            async with asyncio.timeout(self._process.grace):
+                await self._patiently(running)
         except TimeoutError:
             self._console.say(f"{self.name} does not end: killed")
-            with suppress(ProcessLookupError):
-                running.kill()
+            await self._kill(running)
+        except asyncio.CancelledError:
+            self._console.say(f"{self.name} is not waited for: killed")
+            await self._kill(running)
+            raise
+
+    async def _patiently(self, running: asyncio.subprocess.Process) -> None:
+        if self._process.grace <= GRACE:
             await running.wait()
+            return
+        try:
+            async with asyncio.timeout(GRACE):
+                await running.wait()
+        except TimeoutError:
+            self._console.say(
+                f"{self.name} waits for answers that are paid for, for {self._process.grace:g} s at"
+                " most; another signal ends it at once"
+            )
+            await running.wait()
+
+    async def _kill(self, running: asyncio.subprocess.Process) -> None:
+        with suppress(ProcessLookupError):
+            running.kill()
+        await running.wait()
 
 
 class LogConsole:
@@ -179,10 +199,19 @@ class Supervisor:
         ours = [each for each in self._all if each.name not in ("nats", "s3")]
         servers = [each for each in self._all if each.name in ("nats", "s3")]
         for group in (ours, servers):
-            await asyncio.gather(*(each.stop() for each in group))
+            await _all(each.stop() for each in group)
         for life in self._lives:
             life.cancel()
         await asyncio.gather(*self._lives, return_exceptions=True)
+
+
+async def _all(stops: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Whoever is not waited for is killed; those that come after still have their time."""
+    tasks = [asyncio.create_task(each) for each in stops]
+    try:
+        await asyncio.gather(*tasks)
+    except asyncio.CancelledError:
+        await asyncio.wait(tasks)
 
 
 async def _line(stream: asyncio.StreamReader) -> str:

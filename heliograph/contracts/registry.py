@@ -196,6 +196,12 @@ class Registry(_Entry):
                 return name
         return kind.model
 
+    @property
+    def longest_answer(self) -> float:
+        """Seconds that an answer may take which brings its outputs, of the models in use."""
+        usable = (model for name, model in self.models.items() if self.account_for(name))
+        return max((model.answers_within or 0.0 for model in usable), default=0.0)
+
     def without(self, providers: Container[str]) -> Self:
         """The same, with no accounts at these providers: their models cannot be asked for."""
         kept = {n: a for n, a in self.accounts.items() if a.provider not in providers}

@@ -43,3 +43,9 @@ def create_broker(settings: ServiceSettings, connection: Connection) -> NatsBrok
         graceful_timeout=settings.drain - HTTP_GRACE,
         logger=None,
     )
+
+
+def stop_pulling(broker: NatsBroker) -> None:
+    """Take no more work; what is in hand goes on, and the server goes on to be told so."""
+    for subscriber in broker.subscribers:
+        subscriber.running = False

@@ -40,6 +40,7 @@ Point = Literal[
     "bring.brought",  # the provider has it; nobody else knows
     "submit.intended",  # `submitting`; the POST was never begun
     "submit.posted",  # accepted by the provider; its answer is not written
+    "inline.spooled",  # outputs that came inside the answer are on disk; nothing is written
     "submit.written",  # what the POST taught is written
     "reconcile.found",  # the lost request is found; not written
     "reconcile.waited",  # it was not to be seen after the wait either; nothing written

@@ -54,6 +54,7 @@ def add_health(
     *,
     unusable: Mapping[str, str] | None = None,
     warnings: Warnings | None = None,
+    ends_within: Callable[[], float] | None = None,
 ) -> None:
     """
     `/healthz`, `/readyz` and `/metrics`.
@@ -62,6 +63,7 @@ def add_health(
         unusable: Providers that nothing can be asked of, each with the reason. A service without
             them is ready all the same.
         warnings: Messages that cannot be read, and are skipped. A service with some is ready, too.
+        ends_within: Seconds that the process may need to end, when it is told to.
     """
     router = APIRouter(tags=["operation"])
 
@@ -81,6 +83,8 @@ def add_health(
             body["warnings"] = await _told(warnings)
         if unusable is not None:
             body["unusable_providers"] = dict(unusable)
+        if ends_within is not None:
+            body["ends_within_seconds"] = ends_within()
         return JSONResponse(body, status_code=200 if ready else 503)
 
     @router.get("/metrics", summary="Figures for Prometheus")

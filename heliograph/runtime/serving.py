@@ -112,8 +112,15 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._on_signal, number)
         yield
+
+    def _on_signal(self, number: int) -> None:
+        """The first drains, however long that takes; the second ends at once."""
+        if self.should_exit:
+            log.warning("Ended at once, by a second signal")
+            os._exit(128 + number)
+        self.handle_exit(number, None)
 
 
 async def _run(app: FastAPI, listener: socket.socket, settings: ServiceSettings) -> None:

@@ -14,7 +14,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.queries import Room
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
-from heliograph.runtime.broker import create_broker
+from heliograph.runtime.broker import create_broker, stop_pulling
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
@@ -28,12 +28,15 @@ from heliograph.runtime.registry import load_registry
 from heliograph.runtime.registry.rereading import reread
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
+from services.render.answer_spool import DiskSpool
 from services.render.bringing import BUCKET, Porter
 from services.render.dispatching import Dispatcher
 from services.render.fresh_outputs import renew_when_asked
 from services.render.hooking import hook_routes
+from services.render.inline_answers import recover_for_ever
 from services.render.metering import meter
 from services.render.providers import Depot
+from services.render.providers.inlining import UploadDoor
 from services.render.providers.opening import open_hosted
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.hosting import sim_routes
@@ -58,6 +61,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     bus = NatsBus(settings, registry, "render")
     sim = SimProvider(settings.folder.path, settings.render_url)
     hosted = open_hosted(settings, registry)
+    door = UploadDoor(settings.storage_door)
     watch = Watch()
     porter = Porter(
         Bucket(bus.jetstream, BUCKET),
@@ -74,6 +78,8 @@ def create_app(settings: RenderSettings) -> FastAPI:
         lanes=bus.lanes,
         providers={"sim": sim, **hosted},
         requests=StatusRequestIndex(bus.jetstream),
+        spool=DiskSpool(settings.folder.folder("spool"), max_bytes=settings.spool_max_bytes),
+        inline_door=door,
         references=References(bus.events, bus.jetstream, addresses, porter),
         registry=registry,
         reporter=Reporter(bus.jetstream.hint, every=settings.progress_every),
@@ -99,23 +105,32 @@ def create_app(settings: RenderSettings) -> FastAPI:
         loops["sim_records"] = partial(sim.remove_old_records, settings.sim_records_kept)
         loops["meter"] = partial(meter, bus.accounts)
         loops["registry"] = partial(reread, settings, registry, partial(load_registry, settings))
+        loops["answers"] = partial(recover_for_ever, bench)
         if settings.dispatch:
             loops["dispatcher"] = Dispatcher(bus, registry, settings).run
         async with running(**loops):
             yield
         watch.drain()
+        stop_pulling(broker)
+        await bench.posts.wait()
         pulling.expect_close()
         await broker.stop()
         await bus.close()
         for provider in hosted.values():
             await provider.aclose()
+        await door.aclose()
 
     app = create_web(settings, "Heliograph render", lifespan=lifespan)
     app.include_router(sim_routes(sim))
     if settings.render_public_url:
         app.include_router(hook_routes(bench, bus.jetstream.hint))
+    unusable = settings.unusable_providers
     add_health(
-        app, {"nats": bus.check}, unusable=settings.unusable_providers, warnings=bus.warnings
+        app,
+        {"nats": bus.check},
+        unusable=unusable,
+        warnings=bus.warnings,
+        ends_within=lambda: settings.drain + registry.without(unusable).longest_answer,
     )
     return app
 

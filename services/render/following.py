@@ -10,6 +10,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
 from services.render.deciding import after_poll, end_of_attempt, poll_after, timed_out
+from services.render.inline_answers import record_inline
 from services.render.providers import Done, Ended, Provider, ReferenceGone, Request
 from services.render.watching import Bell
 from services.render.workbench import Workbench
@@ -33,11 +34,13 @@ async def follow(bench: Workbench, entry: Entry) -> Entry | None:
     if state is None:
         return None
     state = bench.with_usual(record, await _with_references(bench, record, state))
+    crash_point("follow.ended")
+    if isinstance(state, Done) and state.contents:
+        return await record_inline(bench, entry, state)
     if record.step.is_final:
         fact: Fact = end_of_attempt(entry, attempt.run, state)
     else:
         fact = after_poll(record, state, now(), bench.settings)
-    crash_point("follow.ended")
     latest = await bench.write(entry, fact)
     crash_point("follow.written")
     return latest

@@ -20,6 +20,8 @@ class RenderSettings(ServiceSettings):
     progress_every: float = Field(default=0.5, gt=0)  #: seconds between reports of one job
     #: records of the sim provider are kept so long; longer than any of its requests takes
     sim_records_kept: timedelta = timedelta(days=30)
+    #: bytes of answers on disk that wait for storage
+    spool_max_bytes: int = Field(default=2 * 2**30, ge=0)
     dispatch: bool = True  #: whether this process may become the dispatcher
     fal_priority: Literal["normal", "low"] = "normal"  #: in fal's own queue
     #: seconds that a request may wait there before fal gives it up; null: as long as it takes

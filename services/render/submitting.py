@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -26,8 +27,8 @@ from services.render.deciding import (
     again_or_failed,
     again_or_poison,
     failure,
-    rendered,
 )
+from services.render.inline_answers import record_inline
 from services.render.judging import judge
 from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
 from services.render.settings import RenderSettings
@@ -79,9 +80,10 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
     crash_point("submit.intended")
     if asyncio.get_running_loop().time() >= ends:
         return await start_again(bench, submitting)
-    answer = bench.with_usual(record, await _post(bench, submitting.record, body, ends))
-    crash_point("submit.posted")
-    latest = await _write(bench, submitting, answer)
+    with _held(bench, submitting.record, ends):
+        answer = bench.with_usual(record, await _post(bench, submitting.record, body, ends))
+        crash_point("submit.posted")
+        latest = await _write(bench, submitting, answer)
     await judge(bench, record, _error_in(answer))  # what was paid for is written before
     return latest
 
@@ -92,6 +94,13 @@ async def start_again(bench: Workbench, entry: Entry) -> Entry:
     if isinstance(fact, Failed):
         await bench.work.bury(entry.record, fact.problem.model_dump_json())
     return await bench.append(entry, fact)
+
+
+def _held(bench: Workbench, record: Record, ends: float) -> AbstractContextManager[None]:
+    """A drain waits for an answer that cannot be had later."""
+    if bench.provider(record).keeps_requests:
+        return nullcontext()
+    return bench.posts.hold(ends + bench.settings.drain)
 
 
 async def _post(
@@ -110,12 +119,15 @@ async def _post(
 async def _write(bench: Workbench, submitting: Entry, answer: _Answer | None) -> Entry | None:
     if answer is None:
         return None
-    latest = await bench.write(submitting, _fact(submitting.record, answer, bench.settings))
+    if isinstance(answer, Done):
+        latest = await record_inline(bench, submitting, answer)
+    else:
+        latest = await bench.write(submitting, _fact(submitting.record, answer, bench.settings))
     crash_point("submit.written")
     return latest
 
 
-def _fact(record: Record, answer: _Answer, settings: RenderSettings) -> Fact:
+def _fact(record: Record, answer: Accepted | Ended | JobError, settings: RenderSettings) -> Fact:
     match answer:
         case Accepted():
             return Submitted(
@@ -123,8 +135,6 @@ def _fact(record: Record, answer: _Answer, settings: RenderSettings) -> Fact:
                 request_id=answer.request_id,
                 answer=short_answer(answer.answer),
             )
-        case Done():
-            return rendered(record, answer)
         case Ended():
             return after_poll(record, answer, now(), settings)
         case JobError():

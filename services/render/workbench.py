@@ -15,9 +15,12 @@ from heliograph.contracts.records import Attempt, Record, Step
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Accounts, Entry, EventLog, LaneLimits, Lost, WorkQueue, advance
 from heliograph.runtime.bus.work import ticket_for
+from services.render.answer_spool import AnswerSpool
 from services.render.attempt_limit import AttemptClock
 from services.render.late_facts import late
+from services.render.posts_in_flight import PostsInFlight
 from services.render.providers import Done, Provider, Request
+from services.render.providers.inlining import InlineDoor
 from services.render.references import References
 from services.render.reporting import Reporter
 from services.render.request_index import RequestIndex
@@ -44,12 +47,15 @@ class Workbench:
     lanes: LaneLimits
     providers: Mapping[str, Provider]
     requests: RequestIndex
+    spool: AnswerSpool
+    inline_door: InlineDoor
     references: References
     registry: Registry
     reporter: Reporter
     watch: Watch
     settings: RenderSettings
     clock: AttemptClock = field(default_factory=AttemptClock)
+    posts: PostsInFlight = field(default_factory=PostsInFlight)
 
     async def read(self, job: str) -> Entry | None:
         """The job as it stands; None for what is no job."""

@@ -14,6 +14,14 @@ from services.storage.uploading import Uploads
 _PAUSES = (0.2, 1.0)  #: seconds before what seems cut is fetched once more
 
 
+class NotBrought(OutputExpired):
+    """The store does not have what came inside the answer."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.job = name.partition("/")[0]  #: whose answer it came in
+
+
 class Sources:
     """
     Copies outputs into files.
@@ -46,6 +54,8 @@ class Sources:
                 is_there = await self._get(project, output, target, limit)
         except TimeoutError:
             raise StoreUnavailable("the store is too slow") from None
+        if not is_there and output.inline:
+            raise NotBrought(output.inline)
         if not is_there:
             raise OutputExpired("the store does not have what came inside the answer")
 

@@ -37,7 +37,7 @@ from services.storage.inspecting import Inspection, Inspectors, MadeVariant, Und
 from services.storage.rewriting import write_readable
 from services.storage.settings import StorageSettings
 from services.storage.sniffing import check_media, media_of, sniff
-from services.storage.sources import Sources
+from services.storage.sources import NotBrought, Sources
 from services.storage.stores import Content, ObjectStore
 from services.storage.texts import judge, look_at_text
 
@@ -213,12 +213,15 @@ class Storer:
     def _what_counts(self, record: Record, errors: BaseExceptionGroup[Exception]) -> Exception:
         """One error of an output ends the job. What is down is waited for, but not for ever."""
         final = errors.subgroup(JobError)
+        patience = timedelta(seconds=self._settings.store_patience)
+        is_late = now() - record.internal.changed_at > patience
         if final:
-            return _first(final)
+            error = _first(final)
+            is_on_its_way = isinstance(error, NotBrought) and error.job == record.id
+            return Unavailable(str(error)) if is_on_its_way and not is_late else error
         error = _first(errors)
         reason = error.strerror if isinstance(error, OSError) else error  # no names of our files
-        patience = timedelta(seconds=self._settings.store_patience)
-        if now() - record.internal.changed_at > patience:
+        if is_late:
             return StorageFailed(f"it could not be stored for too long: {reason}")
         return Unavailable(str(reason))
 

@@ -139,6 +139,8 @@ class Choices:
                 yield from self._once("put back", state.label(record.id))
             if record.step is Step.SUBMIT_UNKNOWN and self._may_be_seen(record):
                 yield from self._once("search", state.label(record.id))
+        if any(map(state.spool.is_abandoned, state.spool.waiting)):
+            yield from self._once("recover")
         if state.accounts.names() and any(map(self._is_idle, state.accounts.holders)):
             yield from self._once("free")
 

@@ -1,6 +1,7 @@
 """A provider that may refuse, stay silent, accept late, or not see what it accepted."""
 
 import asyncio
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -56,12 +57,23 @@ class Hosted:
     stops: int = 0  #: times that it was asked to stop
 
     @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def content(self) -> bytes:
+        """What an answer brings that has it inside."""
+        return self.id.encode()
+
+    @property
     def is_paid(self) -> bool:
         return self.state in PAID
 
 
 class HostedProvider:
     """`Provider`; the scheduler says what each call comes to. It takes what it is sent, even twice."""
+
+    keeps_requests = True
 
     def __init__(
         self,
@@ -83,7 +95,10 @@ class HostedProvider:
         if outcome in ("accepted", "inline"):
             hosted = self._receive(submission, {"accepted": "open"}.get(outcome, outcome))
             hosted.is_answered = True
-            return Accepted(request_id=hosted.id) if outcome == "accepted" else _done(hosted)
+            if outcome == "accepted":
+                return Accepted(request_id=hosted.id)
+            name = f"{hosted.job}/{hosted.digest}"
+            return Done(outputs=[Output(inline=name)], contents={name: hosted.content})
         how, what = outcome.split(": ")
         self._receive(submission, {"accepted": "open", "lost": "dropped"}.get(what, what))
         if how == "silence":

@@ -11,6 +11,7 @@ from heliograph.contracts.deadlines import AT_PROVIDER
 from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry
+from services.render.answer_spool import Answer as Answered
 from tests.life.clock import clock, now
 from tests.life.hosted import Hosted
 from tests.life.state import ENDED, Answer, Broken, News, State, Written, settings
@@ -52,6 +53,9 @@ def check_rest(state: State, *, undecided: bool = True) -> None:
     left = [message.job for message in state.work.messages]
     _check(not left, f"I1: messages left for {_names(state, left)}")
     _check(not state.processes, f"I1: {', '.join(state.processes)} never end")
+    for kept in state.spool.ever:
+        _check_answered(state, kept.answer)
+    _check(not state.spool.waiting, "I7: answers are left in the spool")
     holders = _names(state, state.accounts.holders)
     _check(not holders, f"I6: places are kept for {holders}")
 
@@ -268,8 +272,10 @@ def _check_kept(state: State, record: Record, hosted: Hosted) -> None:
     if record.assets:  # it is stored; a record that makes room says no more than that
         return
     job, attempt = state.label(record.id), record.internal.attempts[-1]
-    scenario, urls = state.scenario, [each.url or "" for each in record.internal.outputs]
-    is_known = attempt.request_id == hosted.id or any(url.endswith(hosted.id) for url in urls)
+    scenario = state.scenario
+    urls = [each.url or each.inline or "" for each in record.internal.outputs]
+    names = (hosted.id, hosted.digest)
+    is_known = attempt.request_id == hosted.id or any(url.endswith(names) for url in urls)
     if hosted.is_answered and not (scenario.crashes or scenario.bugs):
         _check(is_known, f"I9: {job} was told of {hosted.id}, and does not know it")
     if attempt.request_id != hosted.id or hosted.state != "done" or _is_given_up(record):
@@ -296,6 +302,17 @@ def _waits_for_a_person(state: State, job: str) -> bool:
     return any(
         other and (_is_undecided(other) or _waits_for_a_person(state, other.id)) for other in others
     )
+
+
+def _check_answered(state: State, answer: Answered) -> None:
+    """What was on disk is told, and its bytes are with storage, whoever died meanwhile."""
+    job, record = state.label(answer.job), state.record(answer.job)
+    assert record
+    attempts = [each for each in record.internal.attempts if each.run == answer.run]
+    is_told = all(each.outcome == Step.RENDERED for each in attempts)
+    _check(is_told, f"I7: {job} was answered in run {answer.run}, and does not know it")
+    names = {output.inline for output in answer.outputs}
+    _check(names <= state.inline_door.brought, f"I7: what {job} was answered with is lost")
 
 
 def _is_undecided(record: Record) -> bool:

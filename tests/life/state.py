@@ -17,7 +17,7 @@ from tests.life.clock import clock
 from tests.life.hosted import Hosted, HostedProvider
 from tests.life.processes import Process, current, gate
 from tests.life.scenario import Scenario
-from tests.life.twins import Accounts, Events, Index, Work
+from tests.life.twins import Accounts, Door, Events, Index, Spool, Work
 
 PROJECT = "life"
 ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})  #: without success
@@ -85,6 +85,8 @@ class State:
         self.accounts = Accounts(scenario.places)
         self.provider = HostedProvider(self._lands_until, self._on_paid, self._is_known)
         self.requests = Index(self._is_known)
+        self.spool = Spool(self._is_alive)
+        self.inline_door = Door()
         self.watch = Watch()  #: of workers that are in one process
         self.processes: dict[str, Process] = {}
         self.stored: set[str] = set()  #: jobs whose bytes are kept
@@ -123,6 +125,9 @@ class State:
 
     def records(self) -> list[Record]:
         return [*self._records.values()]
+
+    def _is_alive(self, process: Process) -> bool:
+        return self.processes.get(process.name) is process
 
     def is_at_it(self, process: Process | None) -> bool:
         """Whether a process still tells the server that it has its message."""

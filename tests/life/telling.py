@@ -11,6 +11,7 @@ _SENTENCES = {
     "put back": "the reaper looks at {0}",
     "search": "render looks for the request of {0}",
     "expire": "the reaper looks at the deadline of {0}",
+    "recover": "render looks for answers that nobody has in hand",
     "free": "the reaper looks at the account",
     "provider": "at the provider, {0} becomes {1}",
     "tick": "{0} seconds pass",

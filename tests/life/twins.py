@@ -1,13 +1,16 @@
 """The bus of the world: the twins that ship, every act of theirs behind a gate."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 
 from heliograph.contracts.events import Event
 from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus import Entry, Places
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork, Message
-from tests.life.processes import Process, gate, hear_back
+from services.render.answer_spool import Answer, KeptAnswer
+from tests.life.processes import Process, current, gate, hear_back
 
 ACCOUNT = "sim"
 
@@ -113,3 +116,64 @@ class Index:
     async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
         await gate("ask whose", *requests)
         return frozenset(filter(self._is_known, requests))
+
+
+@dataclass(eq=False)
+class Kept:
+    """`KeptAnswer` on a disk that outlives every process."""
+
+    spool: "Spool"
+    answer: Answer
+    bytes_: list[bytes]
+    process: Process | None
+
+    async def contents(self) -> AsyncIterator[tuple[str, bytes]]:
+        for content in self.bytes_:
+            yield hashlib.sha256(content).hexdigest(), content
+
+    def remove(self) -> None:
+        self.spool.waiting.remove(self)
+
+    def release(self) -> None:
+        self.process = None
+
+
+class Spool:
+    """`AnswerSpool`: whose process is dead, or let go, is abandoned."""
+
+    def __init__(self, is_alive: Callable[[Process], bool]) -> None:
+        self.waiting: list[Kept] = []
+        self.ever: list[Kept] = []
+        self._is_alive = is_alive
+
+    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
+        await gate("spool", answer.job)
+        kept = Kept(self, answer, [*contents], current())
+        self.waiting.append(kept)
+        self.ever.append(kept)
+        return kept
+
+    async def abandoned(self) -> list[KeptAnswer]:
+        await gate("look into the spool")
+        found = [kept for kept in self.waiting if self.is_abandoned(kept)]
+        for kept in found:
+            kept.process = current()
+        return [*found]
+
+    def is_abandoned(self, kept: Kept) -> bool:
+        return kept.process is None or not self._is_alive(kept.process)
+
+
+class Door:
+    """`InlineDoor`: storage, as far as it takes outputs."""
+
+    def __init__(self) -> None:
+        self.brought: set[str] = set()
+
+    async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+        await gate("bring", job)
+        self.brought.add(f"{job}/{sha256}")
+
+    async def remove(self, project: str, job: str) -> None:
+        """They have become assets."""
+        await gate("clear", job)

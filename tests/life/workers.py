@@ -15,6 +15,7 @@ from heliograph.contracts.subjects import store as store_subject
 from heliograph.runtime.bus.memory import Message
 from heliograph.runtime.delivery import Bugs, Delivery, Drained, deliver
 from services.render.depending import give_up
+from services.render.inline_answers import recover
 from services.render.references import References
 from services.render.rendering import bury, render
 from services.render.reporting import Reporter
@@ -44,16 +45,30 @@ class Keeper(Storer):
     """Storage, without the way of the bytes."""
 
     def __init__(self, state: State) -> None:
-        unused = (_NONE,) * 5  # store, sources, renew, inspectors, folder
+        sources: Any = SimpleNamespace(inline_results=state.inline_door)
         storage = settings().storage
-        parts = (*unused, REGISTRY, storage, _everything)
-        super().__init__(state.events, state.work, state.hint, *parts)
+        super().__init__(
+            state.events,
+            state.work,
+            state.hint,
+            _NONE,  # store
+            sources,
+            _NONE,  # renew
+            _NONE,  # inspectors
+            _NONE,  # folder
+            REGISTRY,
+            storage,
+            _everything,
+        )
         self._state = state
 
     async def _keep_all(self, record: Record) -> list[Asset]:
         fetched = await ask("fetch", record.id)
         if fetched == "gone":
             raise OutputExpired
+        named = [each.inline for each in record.internal.outputs if each.inline]
+        if not self._state.inline_door.brought.issuperset(named):
+            raise Unavailable("render did not bring it yet")
         await gate("keep", record.id)
         self._state.stored.add(record.id)
         name = asset_id(record.id, 0)
@@ -106,6 +121,9 @@ class Workers:
         with suppress(*_PASSING, Injected):  # another hint follows
             await search(self._bench(), job)
 
+    async def recover(self) -> None:
+        await recover(self._bench())  # another round follows
+
     async def expire(self, job: str) -> None:
         with suppress(*_PASSING):  # another round follows
             await self._reaper._expire(job)
@@ -151,6 +169,8 @@ class Workers:
             lanes=OpenLanes(),
             providers={"sim": self._state.provider},
             requests=self._state.requests,
+            spool=self._state.spool,
+            inline_door=self._state.inline_door,
             references=self._references,
             registry=REGISTRY,
             reporter=self._reporter,

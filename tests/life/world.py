@@ -120,6 +120,9 @@ class World:
         work = self._workers.expire(self.state.job(job))
         self._begin(Process(f"expire {job}", "reap"), work)
 
+    def _recover(self) -> None:
+        self._begin(Process("recover", "recover"), self._workers.recover())
+
     def _free(self) -> None:
         self._begin(Process("free", "reap"), self._workers.free())
 

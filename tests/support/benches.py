@@ -4,7 +4,9 @@ from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.presenting import Addresses
 from heliograph.runtime.settings import ServiceSettings
+from services.render.answer_spool import DiskSpool
 from services.render.bringing import BUCKET, Porter
+from services.render.providers.inlining import UploadDoor
 from services.render.providers.sim import SimProvider
 from services.render.references import References
 from services.render.reporting import Reporter
@@ -26,6 +28,8 @@ def a_bench(bus: NatsBus, settings: ServiceSettings) -> Workbench:
         lanes=bus.lanes,
         providers={"sim": SimProvider(settings.folder.path, settings.render_url)},
         requests=StatusRequestIndex(bus.jetstream),
+        spool=DiskSpool(settings.folder.folder("spool"), max_bytes=2**30),
+        inline_door=UploadDoor(settings.storage_url),
         references=References(bus.events, bus.jetstream, addresses, porter),
         registry=REGISTRY,
         reporter=Reporter(bus.jetstream.hint, every=0.5),

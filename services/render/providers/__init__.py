@@ -81,10 +81,12 @@ class Working:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """Finished: the outputs can be fetched."""
+    """Finished: the outputs can be fetched, or came with the answer."""
 
     outputs: list[Output]
     withheld: list[Withheld] = field(default_factory=list)  #: outputs that are not there
+    #: those that came with the answer, by the names that they have in `outputs`
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     charged: Charged = "yes"
     answer: str | None = None  #: raw, for the audit
     usual: int = 1  #: outputs of a request to the model that does not say how many
@@ -142,6 +144,10 @@ class Accepted:
 
 class Provider(Protocol):
     """A hosted service that renders."""
+
+    @property
+    def keeps_requests(self) -> bool:
+        """Whether a request whose answer was lost may be found, and its outputs be had later."""
 
     async def submit(self, submission: Submission) -> Accepted | Done | Ended:
         """

@@ -1,44 +1,56 @@
-"""Inline results: outputs that came inside an answer are brought to storage, for their job."""
+"""Storage's door for inline results: outputs that came inside an answer are brought here, for their job."""
 
-import asyncio
-import hashlib
+from typing import Protocol
 
 import httpx
 
-from heliograph.contracts.errors import OutputRefused
-from heliograph.contracts.records import Output
+from heliograph.contracts.errors import OutputRefused, OutputTooLarge, Unavailable
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-_PAUSE = 0.5  #: seconds between tries
+
+
+class InlineDoor(Protocol):
+    """Where storage takes outputs that came inside an answer."""
+
+    async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+        """
+        Leave one there. A second time changes nothing.
+
+        Raises:
+            OutputRefused, OutputTooLarge: Storage never takes it.
+            Unavailable: It does not take it now.
+        """
 
 
 class UploadDoor:
-    """Storage's door, at `storage_url`. Bringing the same twice is bringing it once."""
+    """`InlineDoor` of the storage service at `storage_url`."""
 
     def __init__(self, storage_url: str) -> None:
         self._http = httpx.AsyncClient(base_url=storage_url, timeout=_TIMEOUT, trust_env=False)
 
-    async def bring(self, project: str, job: str, content: bytes) -> Output:
-        """
-        Leave one output there. It is paid for and nobody else has it, so this tries until it is in;
-        the caller bounds the time.
-
-        Raises:
-            OutputRefused: Storage does not keep such files.
-        """
-        sha256 = hashlib.sha256(content).hexdigest()
+    async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+        """Only what storage says of the content itself is final; anything else may pass."""
         path = f"/v1/projects/{project}/inline/{job}/sha256/{sha256}"
-        while True:
-            try:
-                answer = await self._http.put(path, content=content)
-            except httpx.TransportError:
-                await asyncio.sleep(_PAUSE)
-                continue
-            if answer.is_success:
-                return Output(inline=f"{job}/{sha256}")
-            if answer.is_client_error:
-                raise OutputRefused(f"storage answered {answer.status_code} to the output")
-            await asyncio.sleep(_PAUSE)
+        try:
+            answer = await self._http.put(path, content=content)
+        except httpx.HTTPError as error:
+            raise Unavailable(f"storage does not answer: {type(error).__name__}") from error
+        if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            raise OutputTooLarge(f"storage does not take {len(content)} bytes")
+        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+            raise OutputRefused("storage does not keep the output")
+        if not answer.is_success:
+            raise Unavailable(f"storage answered {answer.status_code} to an output")
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+
+class MemoryDoor:
+    """`InlineDoor` in a dictionary, for tests."""
+
+    def __init__(self) -> None:
+        self.brought: dict[str, bytes] = {}
+
+    async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+        self.brought[f"{job}/{sha256}"] = content

@@ -4,7 +4,6 @@ from typing import Protocol
 
 from heliograph.contracts.registry import Registry
 from services.render.providers import Provider
-from services.render.providers.inlining import UploadDoor
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
 
@@ -42,8 +41,7 @@ def open_fal(settings: RenderSettings, registry: Registry) -> HostedProvider:
         poll_limit=settings.fal_poll_limit,
         public_url=settings.render_public_url,
     )
-    door = UploadDoor(settings.storage_door)
-    return FalProvider(settings.fal_key.get_secret_value(), registry.models, door, options)
+    return FalProvider(settings.fal_key.get_secret_value(), registry.models, options)
 
 
 def open_replicate(settings: RenderSettings, registry: Registry) -> HostedProvider:
@@ -58,7 +56,6 @@ def open_replicate(settings: RenderSettings, registry: Registry) -> HostedProvid
     return ReplicateProvider(
         settings.replicate_key.get_secret_value(),
         registry.models,
-        UploadDoor(settings.storage_door),
         options,
     )
 
@@ -72,7 +69,6 @@ def open_gemini(settings: RenderSettings, registry: Registry) -> HostedProvider:
     return GeminiProvider(
         settings.gemini_key.get_secret_value(),
         registry.models,
-        UploadDoor(settings.storage_door),
         GeminiOptions(base_url=settings.gemini_base_url),
     )
 
@@ -86,6 +82,5 @@ def open_openai(settings: RenderSettings, registry: Registry) -> HostedProvider:
     return OpenAIProvider(
         settings.openai_key.get_secret_value() if settings.openai_key else None,
         registry.models,
-        UploadDoor(settings.storage_door),
         OpenAIOptions(base_url=settings.openai_base_url),
     )

@@ -9,6 +9,8 @@ from services.render.providers import Request, Submission
 class Unconfigured:
     """`Provider` for jobs of a time when there were credentials; new ones the gateway refuses."""
 
+    keeps_requests = True
+
     def __init__(self, reason: str) -> None:
         self._reason = reason
 

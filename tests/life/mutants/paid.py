@@ -9,13 +9,21 @@ from heliograph.contracts.errors import ProviderUnavailable, Unavailable
 from heliograph.contracts.facts import Fact, RetryScheduled
 from heliograph.contracts.records import OPEN, Record, Step
 from heliograph.runtime.bus import Entry
-from services.render import deciding, reconciling, rendering, request_lookup, submitting, workbench
+from services.render import (
+    deciding,
+    inline_answers,
+    reconciling,
+    rendering,
+    request_lookup,
+    submitting,
+    workbench,
+)
 from services.render.settings import RenderSettings
 from services.render.watching import Bell
 from tests.life.clock import now
 from tests.life.mutants.registry import Mutants, Patch, answer_before_writing
 from tests.life.scenario import Scenario, Wish
-from tests.life.twins import Index
+from tests.life.twins import Index, Spool
 
 MUTANTS = Mutants()
 
@@ -155,6 +163,40 @@ def silence_knows_none(patch: Patch) -> None:
             return frozenset()
 
     patch.setattr(Index, "known", known_or_none)
+
+
+_ANSWERED = Scenario(inline=True, crashes=1)
+_OVER_BY_THEN = Scenario(
+    inline=True,
+    crashes=1,
+    crash_at=("append",),
+    cancels=1,
+    freezes=1,
+    freeze_at=("look into the spool",),
+)
+
+
+@MUTANTS.add("what a dead process left in the spool stays there", _ANSWERED, "I1", "I7")
+def nobody_recovers(patch: Patch) -> None:
+    patch.setattr(Spool, "is_abandoned", lambda *_: False)
+
+
+@MUTANTS.add("an answer leaves the spool before storage has it", _ANSWERED, "I1", "I7")
+def storage_is_not_asked(patch: Patch) -> None:
+    async def nothing(*_: object) -> None:
+        """Nothing is brought."""
+
+    patch.setattr(inline_answers, "_bring", nothing)
+
+
+@MUTANTS.add("what is found in the spool after the end is not told", _OVER_BY_THEN, "I7")
+def the_end_is_the_end(patch: Patch) -> None:
+    late_fact = inline_answers.late_fact
+
+    def open_only(entry: Entry, answer: Any) -> Any:
+        return None if entry.record.step.is_final else late_fact(entry, answer)
+
+    patch.setattr(inline_answers, "late_fact", open_only)
 
 
 @MUTANTS.add("a stop does not ask what the provider did", Scenario(cancels=1), "I7")

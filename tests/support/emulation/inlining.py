@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from services.render.providers import Submission
 from services.render.providers.gemini import GeminiOptions, GeminiProvider
-from services.render.providers.inlining import UploadDoor
 from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 from tests.support.emulation.running import Emulator
 from tests.support.records import REGISTRY, some_project
@@ -14,30 +13,28 @@ from tests.support.submissions import submission_for
 
 
 class GeminiRig:
-    """Gemini, whose outputs go to the storage at `storage_url`."""
+    """Gemini."""
 
     model = "gemini/gemini-3.1-flash-image"
     text = "gemini/gemini-2.5-pro"
     revoked_is = "API key not valid"
 
-    def __init__(self, server: Emulator, storage_url: str, *, key: str | None = None) -> None:
+    def __init__(self, server: Emulator, *, key: str | None = None) -> None:
         self.account = server.account(key or uuid4().hex)
         options = GeminiOptions(base_url=server.url)
-        door = UploadDoor(storage_url)
-        self.provider = GeminiProvider(self.account.key, REGISTRY.models, door, options)
+        self.provider = GeminiProvider(self.account.key, REGISTRY.models, options)
 
 
 class OpenAIRig:
-    """OpenAI, whose outputs go to the storage at `storage_url`."""
+    """OpenAI."""
 
     model = "openai/gpt-image-2"
     revoked_is = "Incorrect API key"
 
-    def __init__(self, server: Emulator, storage_url: str, *, key: str | None = None) -> None:
+    def __init__(self, server: Emulator, *, key: str | None = None) -> None:
         self.account = server.account(key or uuid4().hex)
         options = OpenAIOptions(base_url=f"{server.url}/v1")
-        door = UploadDoor(storage_url)
-        self.provider = OpenAIProvider(self.account.key, REGISTRY.models, door, options)
+        self.provider = OpenAIProvider(self.account.key, REGISTRY.models, options)
 
 
 InlineRig = GeminiRig | OpenAIRig

@@ -13,7 +13,9 @@ from heliograph.runtime.bus import now
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
 from heliograph.runtime.bus.work import ticket_for
 from services.gateway.drafting import Caller, draft
+from services.render.answer_spool import MemorySpool
 from services.render.providers import Provider
+from services.render.providers.inlining import MemoryDoor
 from services.render.references import References
 from services.render.rendering import render
 from services.render.reporting import Reporter
@@ -73,6 +75,8 @@ class Worker:
             lanes=_OpenLanes(),
             providers={provider_of(model): provider},
             requests=MemoryRequestIndex(self.events),
+            spool=MemorySpool(),
+            inline_door=MemoryDoor(),
             references=References(self.events, _NONE, _NONE, _NONE),
             registry=_with(model, answers_within),
             reporter=Reporter(_nobody_listens, every=60),
@@ -80,11 +84,11 @@ class Worker:
             settings=RenderSettings(**{**_SHORT, **settings}),
         )
 
-    async def do(self, prompt: str, caller: Caller | None = None) -> Record:
+    async def do(self, prompt: str) -> Record:
         """A new job with this prompt, as it is left when nothing is left to do for it."""
         kind = "scenes" if REGISTRY.models[self._model].media == "text" else "image"
         request = JobRequest(kind=kind, prompt=prompt, model=self._model)
-        caller = caller or Caller(project=some_project(), job=new_job_id(), key="k")
+        caller = Caller(project=some_project(), job=new_job_id(), key="k")
         record = draft(request, caller, REGISTRY, now())
         await self.events.append(Event.of("accepted", record, now(), "test"), 0)
         await self.work.enqueue(ticket_for(record))

@@ -8,12 +8,9 @@ from uuid import uuid4
 
 from services.render.providers import NotSeen, Provider, Submission
 from services.render.providers.fal import FalOptions, FalProvider
-from services.render.providers.inlining import UploadDoor
 from tests.support.fal.running import FalServer
 from tests.support.records import REGISTRY
 from tests.support.submissions import submission_for
-
-NO_DOOR = "http://127.0.0.1:9"  #: nobody listens there
 
 MODEL = "fal/flux-schnell"
 
@@ -62,11 +59,9 @@ class FalRig:
             await adapter.aclose()
 
 
-def a_fal(base_url: str, key: str, *, door: str = NO_DOOR, **options: Any) -> FalProvider:
+def a_fal(base_url: str, key: str, **options: Any) -> FalProvider:
     """The adapter, on an emulator."""
-    return FalProvider(
-        key, REGISTRY.models, UploadDoor(door), FalOptions(base_url=base_url, **options)
-    )
+    return FalProvider(key, REGISTRY.models, FalOptions(base_url=base_url, **options))
 
 
 def a_submission(model: str = MODEL, **arguments: Any) -> Submission:

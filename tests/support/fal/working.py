@@ -13,7 +13,9 @@ from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
 from heliograph.runtime.bus.work import ticket_for
 from services.gateway.drafting import Caller, draft
+from services.render.answer_spool import MemorySpool
 from services.render.providers import Provider
+from services.render.providers.inlining import MemoryDoor
 from services.render.references import References
 from services.render.rendering import render
 from services.render.reporting import Reporter
@@ -56,6 +58,8 @@ class FalWorker:
             lanes=_OpenLanes(),
             providers={"fal": provider},
             requests=MemoryRequestIndex(self.events),
+            spool=MemorySpool(),
+            inline_door=MemoryDoor(),
             references=References(self.events, _NONE, _NONE, _NONE),
             registry=REGISTRY,
             reporter=Reporter(_nobody_listens, every=60),

@@ -9,13 +9,10 @@ from uuid import uuid4
 import pytest
 
 from services.render.providers import NotSeen, Submission
-from services.render.providers.inlining import UploadDoor
 from services.render.providers.replicate import ReplicateOptions, ReplicateProvider
 from tests.support.emulation.running import Emulator
 from tests.support.records import REGISTRY
 from tests.support.submissions import submission_for
-
-NO_DOOR = "http://127.0.0.1:9"  #: nobody listens there
 
 MODEL = "replicate/flux-schnell"
 EDIT = "replicate/flux-kontext-pro"
@@ -66,13 +63,9 @@ class ReplicateRig:
             await adapter.aclose()
 
 
-def a_replicate(
-    base_url: str, token: str, *, door: str = NO_DOOR, **options: Any
-) -> ReplicateProvider:
+def a_replicate(base_url: str, token: str, **options: Any) -> ReplicateProvider:
     """The adapter, on an emulator."""
-    return ReplicateProvider(
-        token, REGISTRY.models, UploadDoor(door), ReplicateOptions(base_url=base_url, **options)
-    )
+    return ReplicateProvider(token, REGISTRY.models, ReplicateOptions(base_url=base_url, **options))
 
 
 def a_submission(model: str = MODEL, **arguments: Any) -> Submission:

@@ -1,7 +1,10 @@
 """One machine runs as many processes of each service as it is told."""
 
+from pydantic import SecretStr
+
 from deploy.local.processes import ports, processes
 from deploy.local.settings import LocalSettings
+from heliograph.runtime.registry import load_registry
 
 
 def test_there_is_one_process_of_each_service() -> None:
@@ -37,3 +40,15 @@ def test_storage_may_fetch_from_every_render() -> None:
 
     hosts = storage.environment["HELIOGRAPH_PROVIDER_HOSTS"].split(",")
     assert hosts == ["cdn.example.com", "127.0.0.1:8093", "127.0.0.1:8103"]
+
+
+def test_render_has_time_for_answers_that_cannot_be_asked_for_later() -> None:
+    def grace(settings: LocalSettings) -> dict[str, float]:
+        return {process.name: process.grace for process in processes(settings)}
+
+    without, with_key = grace(LocalSettings()), grace(LocalSettings(openai_key=SecretStr("key")))
+
+    assert without["render"] == without["gateway"] == with_key["gateway"]
+    longest = load_registry(LocalSettings()).models["openai/gpt-image-2"].answers_within
+    assert longest
+    assert with_key["render"] == with_key["gateway"] + longest

@@ -834,14 +834,36 @@ async def test_what_came_inside_an_answer_and_cannot_be_stored_stays_for_a_retry
     assert await studio.store.keys(inline_folder(project, old))
 
 
-async def test_what_came_inside_an_answer_and_is_gone_has_expired(studio: Studio) -> None:
-    job = new_job_id()
-    outputs = [Output(inline=f"{job}/{'0' * 64}")]
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_what_came_inside_an_answer_and_is_gone_has_expired(
+    studio: Studio, is_ours: bool
+) -> None:
+    """Its own answer may be on its way from render; that of an earlier job is not."""
+    job, patience = new_job_id(), timedelta(seconds=studio.settings.store_patience + 1)
+    outputs = [Output(inline=f"{job if is_ours else new_job_id()}/{'0' * 64}")]
 
-    record = await _fails(studio, outputs=outputs, job=job)
+    record = await _fails(
+        studio, outputs=outputs, job=job, ago=patience if is_ours else timedelta()
+    )
 
     assert record.error
     assert record.error.code == "output_expired"
+
+
+async def test_what_came_inside_an_answer_is_waited_for_while_render_brings_it(
+    studio: Studio,
+) -> None:
+    project, job, picture = some_project(), new_job_id(), a_picture()
+    output = Output(inline=f"{job}/{hashlib.sha256(picture).hexdigest()}")
+    await studio.rendered(outputs=[output], project=project, job=job)
+    with pytest.raises(Unavailable):
+        await studio.storer.handle(job)
+
+    _inline(studio, project, job, picture)
+    record = await studio.storer.handle(job)
+
+    assert record
+    assert record.status == "succeeded"
 
 
 async def test_a_picture_that_is_not_opened_in_time_is_not_lost(

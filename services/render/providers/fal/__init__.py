@@ -50,7 +50,6 @@ from services.render.providers.fal.verdicts import (
     verdict,
 )
 from services.render.providers.fal.webhooks import Webhooks
-from services.render.providers.inlining import UploadDoor
 from services.render.providers.reading import is_public
 from services.render.providers.wire import NoAnswer, NotSent, Refused, Unreadable, excerpt
 
@@ -77,23 +76,22 @@ class FalOptions:
 class FalProvider:
     """`Provider` and `Depot` at fal, with one key. `models` are those of the registry, by name."""
 
+    keeps_requests = True
+
     def __init__(
         self,
         key: str,
         models: Mapping[str, Model],
-        door: UploadDoor,
         options: FalOptions | None = None,
     ) -> None:
         self._options = options or FalOptions()
         self._client = FalClient(key, self._options.base_url)
         self._webhooks = Webhooks(self._client, key, self._options.public_url)
         self._models = models
-        self._door = door
         self._stories = Stories()
 
     async def aclose(self) -> None:
         await self._client.aclose()
-        await self._door.aclose()
 
     async def submit(self, submission: Submission) -> Accepted:
         is_known = submission.model in self._models
@@ -187,7 +185,7 @@ class FalProvider:
         except Refused as error:
             reason = verdict(error.answer, request.request_id)
             return _ended(reason, excerpt(error.answer))
-        return await outcome(answer, request, self._door, handle.response_url)
+        return outcome(answer, request, handle.response_url)
 
     async def cancel(self, request: Request) -> None:
         if not _is_ours(request):

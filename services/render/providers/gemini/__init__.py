@@ -42,7 +42,6 @@ from services.render.providers.gemini.answers import (
     story_in,
 )
 from services.render.providers.gemini.verdicts import refuse
-from services.render.providers.inlining import UploadDoor
 from services.render.providers.wire import NoAnswer, NotSent, OnceTransport
 
 BASE_URL = "https://generativelanguage.googleapis.com"
@@ -60,11 +59,12 @@ class GeminiOptions:
 class GeminiProvider:
     """`Provider` at Gemini, with one key. `models` are those of the registry, by name."""
 
+    keeps_requests = False
+
     def __init__(
         self,
         key: str,
         models: Mapping[str, Model],
-        door: UploadDoor,
         options: GeminiOptions | None = None,
     ) -> None:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
@@ -76,11 +76,9 @@ class GeminiProvider:
             http_options=types.HttpOptions(base_url=base_url, httpx_async_client=self._http),
         )
         self._models = models
-        self._door = door
 
     async def aclose(self) -> None:
         await self._http.aclose()
-        await self._door.aclose()
 
     async def submit(self, submission: Submission) -> Done | Ended:
         model = self._models.get(submission.model)
@@ -90,7 +88,7 @@ class GeminiProvider:
         answer = await self._ask(submission.endpoint, submission.body, is_text)
         note = ProviderNote(name="gemini", request_id=answer.response_id)
         made = story_in(answer, note) if is_text else images_in(answer, note)
-        return await self._kept(submission, made, answer)
+        return self._kept(submission, made, answer)
 
     async def _ask(
         self, endpoint: str, body: dict[str, Any], is_text: bool
@@ -111,20 +109,18 @@ class GeminiProvider:
         except (errors.UnknownApiResponseError, ValueError, TypeError, KeyError) as error:
             raise ReplyLost(f"the answer is not what Gemini promised: {error!r}") from error
 
-    async def _kept(
+    def _kept(
         self,
         submission: Submission,
         made: Made | JobError,
         answer: types.GenerateContentResponse,
     ) -> Done | Ended:
-        """The outputs, brought to where ours are kept; they are nowhere else."""
+        """What it comes to."""
         if isinstance(made, JobError):
             return Ended(error=made, charged=billed(answer), answer=audit(answer))
         flagged = is_flagged(answer)
-        return await outcome_of(
+        return outcome_of(
             [Slot(index=n, content=each, flagged=flagged) for n, each in enumerate(made)],
-            door=self._door,
-            project=submission.project,
             job=submission.job,
             note=ProviderNote(name="gemini", request_id=answer.response_id),
             answer=audit(answer),

@@ -31,7 +31,6 @@ from services.render.providers import (
 )
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
-from services.render.providers.inlining import UploadDoor
 from services.render.providers.openai.outputs import audit
 from services.render.providers.openai.verdicts import refuse
 from services.render.providers.wire import Line, NoAnswer, NotSent, Refused, parsed
@@ -55,14 +54,14 @@ class OpenAIProvider:
     Args:
         key: None for a server that wants none.
         models: Those of the registry, by name.
-        door: Where outputs are brought that come inside an answer.
     """
+
+    keeps_requests = False
 
     def __init__(
         self,
         key: str | None,
         models: Mapping[str, Model],
-        door: UploadDoor,
         options: OpenAIOptions | None = None,
     ) -> None:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
@@ -70,11 +69,9 @@ class OpenAIProvider:
         self._line = Line(base_url, headers, read=READ, max_answer=MAX_ANSWER)
         self._base_url = base_url
         self._models = models
-        self._door = door
 
     async def aclose(self) -> None:
         await self._line.aclose()
-        await self._door.aclose()
 
     async def submit(self, submission: Submission) -> Done | Ended:
         if submission.model not in self._models or not submission.endpoint:
@@ -87,20 +84,18 @@ class OpenAIProvider:
             raise ReplyLost(str(error)) from error
         except Refused as error:
             return refuse(error.answer)
-        return await self._kept(submission, answer)
+        return self._kept(submission, answer)
 
-    async def _kept(self, submission: Submission, answer: httpx.Response) -> Done | Ended:
-        """The outputs: by their addresses, or brought to where ours are kept."""
+    def _kept(self, submission: Submission, answer: httpx.Response) -> Done | Ended:
+        """What it comes to."""
         body = parsed(answer)
         if not isinstance(body, dict):
             raise ReplyLost("the answer is none")
         model = self._models[submission.model]
         place = model.wire.outputs or "data"
         search = Search(media=model.media, place=place, base_url=f"{self._base_url}/")
-        return await outcome_of(
+        return outcome_of(
             slots_in(body, search),
-            door=self._door,
-            project=submission.project,
             job=submission.job,
             note=ProviderNote(name="openai"),
             answer=audit(body),

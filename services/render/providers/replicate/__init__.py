@@ -29,7 +29,6 @@ from services.render.providers import (
     Submission,
 )
 from services.render.providers.candidates import is_recognizable
-from services.render.providers.inlining import UploadDoor
 from services.render.providers.reading import is_public
 from services.render.providers.replicate.history import find_predictions
 from services.render.providers.replicate.predictions import state_of, unknown_prediction
@@ -55,23 +54,22 @@ class ReplicateOptions:
 class ReplicateProvider:
     """`Provider` and `Depot` at Replicate, with one token. `models` are those of the registry, by name."""
 
+    keeps_requests = True
+
     def __init__(
         self,
         token: str,
         models: Mapping[str, Model],
-        door: UploadDoor,
         options: ReplicateOptions | None = None,
     ) -> None:
         self._options = options or ReplicateOptions()
         base_url = (self._options.base_url or BASE_URL).rstrip("/")
         self._line = Line(base_url, {"Authorization": f"Bearer {token}"}, read=READ)
         self._models = models
-        self._door = door
         self._base_url = base_url
 
     async def aclose(self) -> None:
         await self._line.aclose()
-        await self._door.aclose()
 
     async def submit(self, submission: Submission) -> Accepted:
         endpoint = _ENDPOINT.fullmatch(submission.endpoint)
@@ -121,7 +119,7 @@ class ReplicateProvider:
                 if error.answer.status_code not in (404, 410):
                     raise
                 return unknown_prediction(request.request_id)
-            return await state_of(answer, request, self._door, self._base_url)
+            return state_of(answer, request, self._base_url)
 
     async def cancel(self, request: Request) -> None:
         if not _NAME.fullmatch(request.request_id):

@@ -16,7 +16,6 @@ from heliograph.contracts.records import LogLine, Progress
 from services.render.providers import Done, Ended, Request, State, Waiting, Working
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
-from services.render.providers.inlining import UploadDoor
 from services.render.providers.replicate.verdicts import failure_of
 from services.render.providers.wire import excerpt, parsed
 
@@ -27,9 +26,7 @@ _PAY_AGAIN = NextAction(
 )
 
 
-async def state_of(
-    answer: httpx.Response, request: Request, door: UploadDoor, base_url: str
-) -> State:
+def state_of(answer: httpx.Response, request: Request, base_url: str) -> State:
     """
     How a prediction goes.
 
@@ -45,7 +42,7 @@ async def state_of(
         case "processing":
             return Working(progress=_progress(prediction))
         case "succeeded":
-            return await _outcome(prediction, request, door, base_url, excerpt(answer))
+            return _outcome(prediction, request, base_url, excerpt(answer))
         case "failed" | "canceled" | "aborted":
             return _ended(prediction, request.request_id, excerpt(answer))
         case status:
@@ -71,8 +68,8 @@ def _progress(prediction: dict[str, Any]) -> Progress:
     )
 
 
-async def _outcome(
-    prediction: dict[str, Any], request: Request, door: UploadDoor, base_url: str, answer: str
+def _outcome(
+    prediction: dict[str, Any], request: Request, base_url: str, answer: str
 ) -> Done | Ended:
     """One file, several, or several by name: it depends on the model."""
     output, note = prediction.get("output"), _note(request.request_id)
@@ -80,9 +77,7 @@ async def _outcome(
         return Ended(error=_expired(request.request_id), charged="yes", answer=answer)
     search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
     slots = slots_in(output, search)
-    return await outcome_of(
-        slots, door=door, project=request.project, job=request.job, note=note, answer=answer
-    )
+    return outcome_of(slots, job=request.job, note=note, answer=answer)
 
 
 def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> Ended:

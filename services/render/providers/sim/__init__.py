@@ -48,6 +48,8 @@ _REMOVE_EVERY = 3600.0  #: seconds
 class SimProvider:
     """`Provider` on this machine. `base_url` is where its results are served."""
 
+    keeps_requests = True
+
     def __init__(self, home: Path, base_url: str) -> None:
         self.records = SimRecords(home)
         self._base_url = base_url

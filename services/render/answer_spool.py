@@ -1,0 +1,201 @@
+"""
+Answer spool: outputs that came inside an answer, on disk until storage has them.
+
+They are paid for, and nobody else has them. Each answer is one file: a line of JSON, and the bytes of
+its outputs. The process that it belongs to holds it locked; what no process holds is of one that died.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.records import Output
+from heliograph.contracts.tolerant import Tolerant
+from heliograph.runtime.locking import lock
+
+_SUFFIX = ".answer"
+
+
+class NoRoom(Exception):
+    """The spool cannot take another answer: it is full, or the disk is."""
+
+
+class Answer(Tolerant):
+    """What one attempt was answered with."""
+
+    project: str
+    job: str
+    run: int
+    outputs: list[Output]
+    sizes: list[int]  #: bytes of the outputs that came inside, in order
+    charged: Charged
+    answer: str | None = None
+    detail: str | None = None
+
+
+class KeptAnswer(Protocol):
+    """An answer that this process is responsible for."""
+
+    answer: Answer
+
+    def contents(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Digest and bytes of the outputs that came inside, one after the other."""
+
+    def remove(self) -> None:
+        """Storage has the outputs, and the log has the fact."""
+
+    def release(self) -> None:
+        """Another round, or another process, goes on with it."""
+
+
+class AnswerSpool(Protocol):
+    """Where answers are kept."""
+
+    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
+        """Raises NoRoom. Returns when a crash of the machine does not lose it any more."""
+
+    async def abandoned(self) -> list[KeptAnswer]:
+        """Those that no process is responsible for; from now on, this one is."""
+
+
+class DiskSpool:
+    """
+    `AnswerSpool` in a folder that only its owner can read.
+
+    Args:
+        max_bytes: Of all answers together.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+
+    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
+        return await asyncio.to_thread(self._keep, answer, contents)
+
+    async def abandoned(self) -> list[KeptAnswer]:
+        return await asyncio.to_thread(lambda: list(self._abandoned()))
+
+    def _keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
+        head = answer.model_dump_json().encode() + b"\n"
+        size = len(head) + sum(map(len, contents))
+        if self._used() + size > self._max_bytes:
+            raise NoRoom(f"more than {self._max_bytes} bytes wait for storage")
+        file = self._folder / f"{answer.job}-{answer.run}{_SUFFIX}"
+        try:
+            return _SpooledAnswer(file, _write(file, [head, *contents]), answer)
+        except OSError as error:
+            raise NoRoom(f"the disk does not take an answer: {error.strerror}") from error
+
+    def _abandoned(self) -> Iterator[KeptAnswer]:
+        for file in sorted(self._folder.glob(f"*{_SUFFIX}")):
+            try:
+                handle = lock(file, os.O_RDWR)
+            except FileNotFoundError:
+                continue
+            if handle is None:
+                continue
+            if not file.exists():  # its process removed it, and then let go
+                os.close(handle)
+                continue
+            yield _read(file, handle)
+
+    def _used(self) -> int:
+        used = 0
+        for file in self._folder.iterdir():
+            try:
+                used += file.stat().st_size
+            except FileNotFoundError:
+                continue
+        return used
+
+
+class MemoryAnswer:
+    """`KeptAnswer` that nothing but this process has."""
+
+    def __init__(self, answer: Answer, contents: Sequence[bytes]) -> None:
+        self.answer = answer
+        self._contents = contents
+
+    async def contents(self) -> AsyncIterator[tuple[str, bytes]]:
+        for content in self._contents:
+            yield hashlib.sha256(content).hexdigest(), content
+
+    def remove(self) -> None:
+        """There is nothing to remove."""
+
+    def release(self) -> None:
+        """There is nobody else."""
+
+
+class _SpooledAnswer:
+    def __init__(self, file: Path, handle: int, answer: Answer) -> None:
+        self.answer = answer
+        self._file = file
+        self._handle = handle
+
+    async def contents(self) -> AsyncIterator[tuple[str, bytes]]:
+        for number in range(len(self.answer.sizes)):
+            yield await asyncio.to_thread(self._content, number)
+
+    def _content(self, number: int) -> tuple[str, bytes]:
+        with self._file.open("rb") as stream:
+            stream.readline()
+            stream.seek(sum(self.answer.sizes[:number]), os.SEEK_CUR)
+            content = stream.read(self.answer.sizes[number])
+        return hashlib.sha256(content).hexdigest(), content
+
+    def remove(self) -> None:
+        self._file.unlink(missing_ok=True)
+        self.release()
+
+    def release(self) -> None:
+        os.close(self._handle)
+
+
+def _read(file: Path, handle: int) -> _SpooledAnswer:
+    with file.open("rb") as stream:
+        return _SpooledAnswer(file, handle, Answer.model_validate_json(stream.readline()))
+
+
+def _write(file: Path, parts: Sequence[bytes]) -> int:
+    """A file that is there with all of its bytes, or not at all. Returns the handle that locks it."""
+    draft = file.with_name(f".{file.name}")
+    draft.unlink(missing_ok=True)
+    handle = lock(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    assert handle is not None, "the draft was made this moment"
+    try:
+        for part in parts:
+            view = memoryview(part)
+            while view:
+                view = view[os.write(handle, view) :]
+        os.fsync(handle)
+        draft.rename(file)
+        _sync_folder(file.parent)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        os.close(handle)
+        raise
+    return handle
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class MemorySpool:
+    """`AnswerSpool` for tests: nothing of it outlives its process."""
+
+    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
+        return MemoryAnswer(answer, contents)
+
+    async def abandoned(self) -> list[KeptAnswer]:
+        return []

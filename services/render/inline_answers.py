@@ -1,0 +1,207 @@
+"""
+Inline answers: outputs that came inside an answer are spooled, told to the log, and brought to storage.
+
+An answer that was spooled is never lost: what a process leaves behind, the next one tells and brings.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from enum import Enum
+
+import structlog
+
+from heliograph.contracts.errors import (
+    JobError,
+    OutputRefused,
+    OutputTooLarge,
+    QueueFull,
+    Unavailable,
+)
+from heliograph.contracts.facts import Fact, Failed, Rendered
+from heliograph.contracts.jobs import IllegalFact
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import Entry, Lost
+from heliograph.runtime.crashing import crash_point
+from services.render.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
+from services.render.deciding import failure, rendered
+from services.render.late_facts import late
+from services.render.providers import Done
+from services.render.workbench import Workbench
+
+log = structlog.get_logger()
+
+_SOON = 5.0  #: seconds that a worker waits for storage to take outputs
+_AGAIN_AFTER = 0.5  #: seconds between tries
+_EVERY = 2.0  #: seconds between looks for answers that no process is responsible for
+
+
+class Later(Enum):
+    """The log cannot be told yet: another attempt of the job is under way."""
+
+    LATER = "later"
+
+
+async def record_inline(bench: Workbench, submitting: Entry, done: Done) -> Entry:
+    """
+    Keep what an answer brought, write that it is there, and bring it to storage.
+
+    Raises nothing that would lose it: what storage does not take soon stays in the spool.
+    """
+    fact = rendered(submitting.record, done)
+    names = dict.fromkeys(each.inline for each in fact.outputs if each.inline)
+    contents = [done.contents[name] for name in names]
+    kept = await _keep(bench, submitting.record, fact, contents)
+    crash_point("inline.spooled")
+    latest = await bench.write(submitting, fact)
+    if latest.record.step is Step.RENDERED and latest.record.internal.run == fact.run:
+        return await _bring_soon(bench, latest, kept)
+    await _settle(bench, kept)  # the job is over, or in another attempt
+    return latest
+
+
+async def recover(bench: Workbench) -> None:
+    """Go on with every answer that a process left behind."""
+    for kept in await bench.spool.abandoned():
+        await _settle(bench, kept)
+
+
+async def recover_for_ever(bench: Workbench) -> None:
+    """At the start, and again and again: other processes end, too."""
+    while True:
+        await recover(bench)
+        await asyncio.sleep(_EVERY)
+
+
+def late_fact(entry: Entry, answer: Answer) -> Fact | Later | None:
+    """What an answer that was left behind means for its job as it stands; None: it is known."""
+    record = entry.record
+    attempts = [each for each in record.internal.attempts if each.run == answer.run]
+    if not attempts or attempts[-1].outcome == Step.RENDERED:
+        return None
+    fact = Rendered(
+        run=answer.run,
+        outputs=[] if record.pruned_at else answer.outputs,
+        charged=answer.charged,
+        answer=answer.answer,
+        detail=answer.detail,
+    )
+    if record.step.is_final:
+        return late(entry, answer.run, fact)
+    is_awaited = record.step in (Step.SUBMITTING, Step.SUBMIT_UNKNOWN)
+    return fact if is_awaited and record.internal.run == answer.run else Later.LATER
+
+
+async def _settle(bench: Workbench, kept: KeptAnswer) -> None:
+    try:
+        is_over = await _go_on(bench, kept)
+    except (Unavailable, QueueFull) as error:
+        log.warning("An answer waits", job=kept.answer.job, reason=str(error))
+        is_over = False
+    if is_over:
+        kept.remove()
+    else:
+        kept.release()
+
+
+async def _go_on(bench: Workbench, kept: KeptAnswer) -> bool:
+    """Whether nothing is left to do for an answer."""
+    entry = await _tell(bench, kept.answer)
+    if entry is Later.LATER:
+        return False
+    refusal = await _bring(bench, kept)
+    if entry is None:
+        return True
+    if refusal:
+        await _refuse(bench, entry, refusal)
+    elif entry.record.step is Step.RENDERED:
+        await bench.work.publish_store(entry.record.project, entry.record.id)
+    return True
+
+
+async def _tell(bench: Workbench, answer: Answer) -> Entry | Later | None:
+    """The job, when the log knows of the answer; None when there is no such job."""
+    while True:
+        entry = await bench.read(answer.job)
+        if entry is None:
+            return None
+        fact = late_fact(entry, answer)
+        if fact is None or isinstance(fact, Later):
+            return fact or entry
+        try:
+            told = await bench.append(entry, fact)
+        except Lost:
+            continue
+        except IllegalFact as error:
+            log.warning("A fact does not fit", reason=str(error), job=answer.job)
+            return entry
+        log.info("An answer was found in the spool", job=answer.job, fact=fact.name)
+        return told
+
+
+async def _bring_soon(bench: Workbench, latest: Entry, kept: KeptAnswer) -> Entry:
+    """What is on disk can wait for storage there; what is not must not wait anywhere else."""
+    patience = None if isinstance(kept, MemoryAnswer) else _SOON
+    try:
+        async with asyncio.timeout(patience):
+            refusal = await _bring_at_last(bench, kept)
+    except TimeoutError:
+        log.warning("Storage does not take an answer yet", job=kept.answer.job)
+        kept.release()
+        return latest
+    if refusal:
+        latest = await _refuse(bench, latest, refusal)
+    kept.remove()
+    return latest
+
+
+async def _bring_at_last(bench: Workbench, kept: KeptAnswer) -> JobError | None:
+    while True:
+        with suppress(Unavailable):
+            return await _bring(bench, kept)
+        await asyncio.sleep(_AGAIN_AFTER)
+
+
+async def _bring(bench: Workbench, kept: KeptAnswer) -> JobError | None:
+    """Why storage never takes one of the outputs; None when it has all. Raises Unavailable."""
+    answer, refusal = kept.answer, None
+    async for sha256, content in kept.contents():
+        try:
+            await bench.inline_door.bring(answer.project, answer.job, sha256, content)
+        except (OutputRefused, OutputTooLarge) as error:
+            log.warning("Storage refuses an output", job=answer.job, reason=str(error))
+            refusal = error
+    return refusal
+
+
+async def _refuse(bench: Workbench, entry: Entry, error: JobError) -> Entry:
+    """The job ends if it still waits for the outputs."""
+    latest: Entry | None = entry
+    while latest and latest.record.step is Step.RENDERED:
+        charged = latest.record.charged
+        problem = failure(latest.record, error, charged)
+        try:
+            return await bench.append(latest, Failed(problem=problem, charged=charged))
+        except Lost:
+            latest = await bench.read(entry.record.id)
+    return latest or entry
+
+
+async def _keep(
+    bench: Workbench, record: Record, fact: Rendered, contents: Sequence[bytes]
+) -> KeptAnswer:
+    answer = Answer(
+        project=record.project,
+        job=record.id,
+        run=fact.run,
+        outputs=fact.outputs,
+        sizes=[len(content) for content in contents],
+        charged=fact.charged,
+        answer=fact.answer,
+        detail=fact.detail,
+    )
+    try:
+        return await bench.spool.keep(answer, contents)
+    except NoRoom as error:
+        log.error("An answer is in memory only", job=record.id, reason=str(error))
+        return MemoryAnswer(answer, contents)

@@ -1,0 +1,37 @@
+"""Posts in flight: submissions whose answer nobody can ask for later, and that a drain waits for."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class PostsInFlight:
+    """Those of this process."""
+
+    def __init__(self) -> None:
+        self._ends: dict[object, float] = {}
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @contextmanager
+    def hold(self, until: float) -> Iterator[None]:
+        """One of them, until the block ends. After `until`, by the loop's clock, nobody waits."""
+        post = object()
+        self._ends[post] = until
+        try:
+            yield
+        finally:
+            del self._ends[post]
+            self._changed.set()
+
+    async def wait(self) -> None:
+        """Until all have ended, or their time is up."""
+        while self._ends:
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(max(self._ends.values())):
+                    await self._changed.wait()
+                    continue
+            return

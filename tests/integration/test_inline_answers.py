@@ -1,0 +1,443 @@
+"""Outputs that came inside an answer are kept, whatever ends before storage has them."""
+
+import asyncio
+import os
+import signal
+import stat
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from heliograph.client import Client
+from heliograph.contracts.errors import Deadline, OutputRefused, OutputTooLarge, Unavailable
+from heliograph.contracts.events import Event
+from heliograph.contracts.facts import (
+    Canceled,
+    Expired,
+    Fact,
+    RetryScheduled,
+    Started,
+    Submitting,
+    SubmitUnknown,
+)
+from heliograph.contracts.records import Output, Step
+from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.crashing import VARIABLE
+from services.render.answer_spool import Answer, DiskSpool, NoRoom
+from services.render.deciding import unknown
+from services.render.inline_answers import recover
+from services.render.posts_in_flight import PostsInFlight
+from services.render.providers.inlining import MemoryDoor, UploadDoor
+from services.render.workbench import SOURCE, Workbench
+from tests.support.benches import a_bench
+from tests.support.emulation.running import EmulatedAccount, Emulator
+from tests.support.records import REGISTRY, a_record
+from tests.support.servers import Server
+from tests.support.serving import served
+from tests.support.stack import Stack, stack_running
+from tests.support.waiting import until
+
+RUN = 7
+MODEL = "openai/gpt-image-2"
+
+
+# -- the attack: whole jobs, and processes that end
+
+
+@pytest.fixture(scope="module")
+def account(openai_server: Emulator) -> EmulatedAccount:
+    return openai_server.account(uuid4().hex)
+
+
+@pytest.fixture
+def crashes(tmp_path: Path) -> Path:
+    folder = tmp_path / "crashes"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def stack(account: EmulatedAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
+    settings = {
+        "HELIOGRAPH_OPENAI_BASE_URL": f"{account.url}/v1",
+        "OPENAI_API_KEY": account.key,
+        VARIABLE: str(crashes),
+    }
+    with stack_running(tmp_path / "home", settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
+    async with stack.client(project) as client:
+        yield client
+
+
+async def _asked(client: Client, account: EmulatedAccount, seconds: float) -> tuple[str, str]:
+    """A job whose request is at the provider; its id and its prompt."""
+    prompt = f"a lighthouse {uuid4().hex}"
+    account.plan(prompt, seconds=seconds)
+    job = await client.submit(kind="portrait", prompt=prompt, model=MODEL)
+    async with asyncio.timeout(20):
+        while not account.accepted(prompt):
+            await asyncio.sleep(0.05)
+    return job.id, prompt
+
+
+def _render(stack: Stack) -> int:
+    pid = stack.pid("render")
+    assert pid
+    return pid
+
+
+@pytest.mark.timeout(120)
+async def test_a_restart_waits_for_an_answer_that_cannot_be_asked_for_later(
+    client: Client, account: EmulatedAccount, stack: Stack
+) -> None:
+    job, prompt = await _asked(client, account, seconds=14)  # longer than a drain
+    old = _render(stack)
+
+    os.kill(old, signal.SIGTERM)
+    await asyncio.to_thread(stack.until_restarted, "render", old)
+
+    found = await client.get(job)
+    assert found.phase not in ("submitting", "submit_unknown")
+    ended = await until(client, job, status="succeeded")
+    assert (ended.charged, len(ended.assets)) == ("yes", 1)
+    assert len(account.accepted(prompt)) == 1
+
+
+async def test_probes_are_told_how_long_render_may_take_to_end(stack: Stack) -> None:
+    async with httpx.AsyncClient(base_url=stack.url("render")) as http:
+        ready = (await http.get("/readyz")).json()
+
+    longest = REGISTRY.models[MODEL].answers_within
+    assert longest
+    assert ready["ends_within_seconds"] == 10 + longest
+
+
+@pytest.mark.timeout(120)
+async def test_a_second_signal_ends_render_at_once(
+    client: Client, account: EmulatedAccount, stack: Stack
+) -> None:
+    await _asked(client, account, seconds=30)
+    old, began = _render(stack), time.monotonic()
+
+    os.kill(old, signal.SIGTERM)
+    await asyncio.sleep(1)
+    os.kill(old, signal.SIGTERM)
+    await asyncio.to_thread(stack.until_restarted, "render", old)
+
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.timeout(120)
+async def test_an_answer_on_disk_survives_the_death_of_its_process(
+    client: Client, account: EmulatedAccount, stack: Stack, crashes: Path
+) -> None:
+    (crashes / "inline.spooled").touch()
+    old = _render(stack)
+
+    job, prompt = await _asked(client, account, seconds=0)
+    await asyncio.to_thread(stack.until_restarted, "render", old)
+
+    ended = await until(client, job, status="succeeded")
+    assert (ended.charged, len(ended.assets)) == ("yes", 1)
+    assert len(account.accepted(prompt)) == 1
+    assert not _files(stack.home / "spool")
+
+
+@pytest.mark.timeout(180)
+async def test_an_answer_waits_on_disk_for_storage_and_no_job_is_in_doubt(
+    client: Client, account: EmulatedAccount, stack: Stack
+) -> None:
+    stack.kill("storage", signal.SIGSTOP)
+    try:
+        job, prompt = await _asked(client, account, seconds=0)
+        await until(client, job, phase="downloading")
+        old = _render(stack)
+        os.kill(old, signal.SIGKILL)
+        await asyncio.to_thread(stack.until_restarted, "render", old)
+    finally:
+        stack.kill("storage", signal.SIGCONT)
+
+    async with asyncio.timeout(60):
+        while (ended := await client.get(job)).status == "running":
+            assert ended.phase != "submit_unknown"
+            await asyncio.sleep(0.2)
+    assert (ended.status, ended.charged) == ("succeeded", "yes")
+    assert len(account.accepted(prompt)) == 1
+
+
+# -- what is found at a start
+
+
+def _files(folder: Path) -> list[Path]:
+    return [*folder.iterdir()]
+
+
+async def _with(bus: NatsBus, entry: Entry, *facts: Fact) -> Entry:
+    for fact in facts:
+        entry = await advance(bus.events, entry, fact, SOURCE)
+    return entry
+
+
+async def _submitting(bus: NatsBus) -> Entry:
+    record = a_record()
+    cost = record.cost.model_copy(update={"estimated": Decimal("0.05")})
+    record = record.model_copy(update={"cost": cost})
+    entry = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    intent = Submitting(run=RUN, endpoint="picture", prompt="x", arguments={}, references=[])
+    return await _with(bus, entry, Started(run=RUN), intent)
+
+
+def _answer(entry: Entry, content: bytes = b"picture") -> Answer:
+    return Answer(
+        project=entry.record.project,
+        job=entry.record.id,
+        run=RUN,
+        outputs=[Output(inline=f"{entry.record.id}/digest")],
+        sizes=[len(content)],
+        charged="yes",
+        answer="{}",
+    )
+
+
+@pytest.fixture
+def bench(bus: NatsBus, nats: Server, tmp_path: Path) -> Workbench:
+    spool = DiskSpool(tmp_path, max_bytes=1000)
+    return replace(a_bench(bus, nats.settings), spool=spool, inline_door=MemoryDoor())
+
+
+async def _left_behind(bench: Workbench, entry: Entry) -> None:
+    """As a process leaves an answer that dies."""
+    (await bench.spool.keep(_answer(entry), [b"picture"])).release()
+
+
+def _brought(bench: Workbench) -> list[bytes]:
+    assert isinstance(bench.inline_door, MemoryDoor)
+    return [*bench.inline_door.brought.values()]
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
+    bus: NatsBus, bench: Workbench, tmp_path: Path, is_lost: bool
+) -> None:
+    entry = await _submitting(bus)
+    if is_lost:
+        entry = await _with(bus, entry, SubmitUnknown(run=RUN, problem=unknown(entry.record)))
+    await _left_behind(bench, entry)
+
+    await recover(bench)
+
+    found = await bench.read(entry.record.id)
+    assert found
+    assert (found.record.step, found.record.charged) == (Step.RENDERED, "yes")
+    assert found.record.internal.outputs == _answer(entry).outputs
+    assert await bus.work.has_work(entry.record.id)
+    assert (_brought(bench), _files(tmp_path)) == ([b"picture"], [])
+
+
+@pytest.mark.parametrize(
+    "end", [Canceled(charged="unknown"), Expired(problem=Deadline().problem(), charged="unknown")]
+)
+async def test_after_the_end_an_answer_completes_the_attempt_and_what_it_cost(
+    bus: NatsBus, bench: Workbench, end: Fact
+) -> None:
+    entry = await _with(bus, await _submitting(bus), end)
+    await _left_behind(bench, entry)
+
+    await recover(bench)
+    await recover(bench)
+
+    found = await bench.read(entry.record.id)
+    assert found
+    assert found.event.name == "attempt_completed"
+    assert found.record.status == entry.record.status
+    assert found.record.finished_at == entry.record.finished_at
+    assert found.record.charged == "yes"
+    assert found.record.internal.outputs == _answer(entry).outputs
+    assert _brought(bench) == [b"picture"]
+
+
+async def test_an_answer_in_the_hands_of_a_process_is_not_taken_from_it(
+    bus: NatsBus, bench: Workbench
+) -> None:
+    entry = await _submitting(bus)
+    held = await bench.spool.keep(_answer(entry), [b"picture"])
+
+    await recover(bench)
+
+    assert (await bench.read(entry.record.id)) == entry
+    held.release()
+
+
+async def test_an_answer_stays_on_disk_while_storage_does_not_take_it(
+    bus: NatsBus, bench: Workbench, tmp_path: Path
+) -> None:
+    class Closed:
+        async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+            raise Unavailable
+
+    entry = await _submitting(bus)
+    await _left_behind(bench, entry)
+
+    await recover(replace(bench, inline_door=Closed()))
+    left = _files(tmp_path)
+    await recover(bench)
+
+    assert len(left) == 1
+    assert (_brought(bench), _files(tmp_path)) == ([b"picture"], [])
+
+
+async def test_an_answer_waits_until_another_attempt_of_its_job_is_over(
+    bus: NatsBus, bench: Workbench
+) -> None:
+    entry = await _submitting(bus)
+    await _left_behind(bench, entry)
+    again = RetryScheduled(not_before=now(), reason="asked", detail="", charged="unknown")
+    entry = await _with(bus, entry, again)
+
+    await recover(bench)
+    before = await bench.read(entry.record.id)
+    await _with(bus, entry, Canceled(charged="unknown"))
+    await recover(bench)
+
+    after = await bench.read(entry.record.id)
+    assert before == entry
+    assert after
+    assert (after.event.name, after.record.charged) == ("attempt_completed", "yes")
+
+
+@pytest.mark.parametrize("error", [OutputRefused, OutputTooLarge])
+async def test_what_storage_never_takes_ends_the_job_and_was_paid_for(
+    bus: NatsBus, bench: Workbench, tmp_path: Path, error: type[OutputRefused | OutputTooLarge]
+) -> None:
+    class Refusing:
+        async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+            raise error
+
+    entry = await _submitting(bus)
+    await _left_behind(bench, entry)
+
+    await recover(replace(bench, inline_door=Refusing()))
+
+    found = await bench.read(entry.record.id)
+    assert found
+    assert found.record.error
+    assert (found.record.error.code, found.record.charged) == (error.code, "yes")
+    assert not _files(tmp_path)
+
+
+# -- the spool
+
+
+async def test_only_the_owner_reads_the_spool(bus: NatsBus, nats: Server, tmp_path: Path) -> None:
+    folder = nats.settings.folder.folder("spool")
+    kept = await DiskSpool(folder, max_bytes=1000).keep(_answer(await _submitting(bus)), [b"x"])
+    [file] = _files(folder)
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    kept.remove()
+
+
+async def test_a_spool_is_bounded(bus: NatsBus, tmp_path: Path) -> None:
+    spool = DiskSpool(tmp_path, max_bytes=600)
+    first = await spool.keep(_answer(await _submitting(bus)), [b"x" * 7])
+    another = _answer(await _submitting(bus))
+
+    with pytest.raises(NoRoom):
+        await spool.keep(another, [b"x" * 400])
+
+    first.remove()
+    (await spool.keep(another, [b"x" * 7])).remove()
+
+
+async def test_an_answer_is_read_as_it_was_written(bus: NatsBus, tmp_path: Path) -> None:
+    spool, contents = DiskSpool(tmp_path, max_bytes=10_000), [b"one\n", b"", b"\0two"]
+    answer = _answer(await _submitting(bus)).model_copy(update={"sizes": [4, 0, 4]})
+    (await spool.keep(answer, contents)).release()
+
+    [found] = await spool.abandoned()
+
+    assert found.answer == answer
+    assert [content async for _, content in found.contents()] == contents
+    assert await spool.abandoned() == []
+    found.remove()
+
+
+async def test_a_drain_waits_for_posts_in_flight_and_no_longer_than_they_may_take() -> None:
+    posts, clock = PostsInFlight(), asyncio.get_running_loop().time
+    over = asyncio.Event()
+
+    async def post(until_: float) -> None:
+        with posts.hold(until_):
+            await over.wait()
+
+    quick = asyncio.create_task(post(clock() + 60))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(posts.wait())
+    done, _ = await asyncio.wait([waiting], timeout=0.1)
+    over.set()
+    await waiting
+    await quick
+    over.clear()
+    endless = asyncio.create_task(post(clock() + 0.1))
+    await asyncio.sleep(0)
+    await posts.wait()
+
+    assert not done
+    assert len(posts) == 1
+    over.set()
+    await endless
+
+
+# -- the door
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (201, None),
+        (413, OutputTooLarge),
+        (422, OutputRefused),
+        (400, Unavailable),
+        (401, Unavailable),
+        (403, Unavailable),
+        (404, Unavailable),
+        (408, Unavailable),
+        (421, Unavailable),
+        (429, Unavailable),
+        (500, Unavailable),
+        (503, Unavailable),
+    ],
+)
+async def test_only_what_storage_says_of_an_output_itself_is_final(
+    status: int, outcome: type[Exception] | None
+) -> None:
+    async def answer(_: Request) -> Response:
+        return Response(status_code=status)
+
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["PUT"])])
+    async with served(app) as url:
+        door = UploadDoor(url)
+        try:
+            await door.bring("demo", "job", "0" * 64, b"picture")
+            caught: type[Exception] | None = None
+        except (OutputRefused, OutputTooLarge, Unavailable) as error:
+            caught = type(error)
+        await door.aclose()
+
+    assert caught is outcome
