@@ -6,7 +6,11 @@ from pathlib import Path
 _LIBRARY = distribution("libfaketime").locate_file(
     "libfaketime/vendor/libfaketime/src/libfaketime.so.1"
 )
-_VARIABLES = ("FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE", "FAKETIME_DONT_FAKE_MONOTONIC")
+_VARIABLES = (
+    "FAKETIME_TIMESTAMP_FILE",
+    "FAKETIME_CACHE_DURATION",  # seconds; to read the file for every look at the clock is slow
+    "FAKETIME_DONT_FAKE_MONOTONIC",
+)
 
 
 class WallClock:
@@ -31,7 +35,7 @@ class WallClock:
         }
 
     def set(self, seconds: int) -> None:
-        """From now on it is wrong by so many seconds."""
+        """Within a second it is wrong by so many seconds."""
         new = self._file.with_suffix(".new")
         new.write_text(f"{seconds:+d}s\n")
         new.replace(self._file)
