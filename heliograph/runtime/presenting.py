@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from heliograph.contracts.assets import objects_of
 from heliograph.contracts.errors import Blocked, Unavailable
+from heliograph.contracts.problems import NextAction
 from heliograph.contracts.queries import (
     Object,
     Position,
@@ -19,7 +20,8 @@ from heliograph.contracts.queries import (
     SignedObjects,
     SignObjects,
 )
-from heliograph.contracts.records import Asset, Job, Progress
+from heliograph.contracts.records import Asset, Job, Progress, Record
+from heliograph.contracts.retries import ENDED, next_actions
 from heliograph.contracts.subjects import QUERY_SIGN
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.settings import ServiceSettings
@@ -126,6 +128,9 @@ class Presenter:
 
     def _present(self, record: Job, sequence: int, urls: dict[Object, str]) -> dict[str, Any]:
         job: dict[str, Any] = record.model_dump(mode="json", exclude={"internal", "assets"})
+        if isinstance(record, Record) and record.error and record.step in ENDED:
+            actions = next_actions(record)
+            job["error"]["next_actions"] = [each.model_dump(mode="json") for each in actions]
         job["assets"] = [self._asset(record, asset, urls) for asset in record.assets]
         job["sequence"] = sequence
         job["links"] = self._links(record)
@@ -170,7 +175,10 @@ def with_turn(job: dict[str, Any], turn: Position | None) -> dict[str, Any]:
     if turn.eta_seconds is not None:
         merged["progress"] = Progress(eta_seconds=turn.eta_seconds).model_dump(mode="json")
     if turn.blocked:
-        problem = Blocked(turn.blocked, charged=job["charged"]).problem()
+        wait = NextAction(kind="wait", label="Wait; it starts when this is over")
+        cancel = NextAction(kind="cancel", label="Give it up; nothing was submitted")
+        blocked = Blocked(turn.blocked, charged=job["charged"], next_actions=[wait, cancel])
+        problem = blocked.problem()
         error = problem.model_dump(mode="json") | {"status": None}
         merged |= {"phase": "blocked", "detail": turn.blocked, "error": error}
     return merged

@@ -153,7 +153,7 @@ class Actions:
         if act.wanted.filter:
             # of two who look for the same jobs at the same time, one tries each of them again
             own = f"{job}/again"
-        acceptance = await self._desk.ask_again(job, own, AGAIN)
+        acceptance = await self._desk.ask_again(job, own, AGAIN, may_pay=True)
         return Item(outcome=outcome_of(acceptance), entry=acceptance.entry)
 
     async def _cancel(self, act: Act, index: int, job: str) -> Item:

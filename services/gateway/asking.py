@@ -105,30 +105,39 @@ class Desk:
         if not record.internal.reused:
             self._backlog.admit(record.project)
 
-    async def ask_again(self, job: str, key: str | None, asked: RetryRequest) -> Acceptance:
+    async def ask_again(
+        self, job: str, key: str | None, asked: RetryRequest, *, may_pay: bool = False
+    ) -> Acceptance:
         """
         Another try: in place where nobody knows what became of the first, else as a new job.
+        A step that costs needs `from: submit`, unless the request as a whole `may_pay`.
 
         Raises:
             NotFound: There is no such job.
             RequestError, ServiceError: As for `ask`.
         """
-        in_place = await retry_in_place(self._events, self._work, job, key, asked)
+        in_place = await retry_in_place(self._events, self._work, job, key, asked, may_pay=may_pay)
         if in_place:
             return in_place
         _, old = await read_job(self._events, job)
-        order = self.order_again(old, asked, caller(old.project, key))
+        order = self.order_again(old, asked, caller(old.project, key), may_pay=may_pay)
         return await self.accept(order, replace=asked.changes.get("replace") is True)
 
     def order_again(
-        self, old: Record, asked: RetryRequest, who: Caller, *, counted: bool = False
+        self,
+        old: Record,
+        asked: RetryRequest,
+        who: Caller,
+        *,
+        counted: bool = False,
+        may_pay: bool = False,
     ) -> Order:
         """What trying a job again comes to, where that is a new job. `counted` as in `order`."""
         body = retry_digest(old, asked)
 
         async def first_record() -> Record:
             self._gauge.check()
-            record = await self._drafter.again(old, asked, who)
+            record = await self._drafter.again(old, asked, who, may_pay=may_pay)
             check_prompts(record, asked.changes)
             if not counted:
                 self._admit(record)

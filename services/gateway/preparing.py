@@ -11,7 +11,7 @@ from heliograph.runtime.bus import EventLog, now
 from services.gateway.defaulting import Filler
 from services.gateway.drafting import Caller, draft
 from services.gateway.references import References
-from services.gateway.retrying import in_changes, retry_record
+from services.gateway.retrying import in_changes, refuse_to_pay, retry_record
 from services.gateway.reusing import Results
 from services.gateway.versioning import Versions
 
@@ -55,19 +55,24 @@ class Drafter:
         asked = wanted.references or record.references
         return await self._looked_up(record, asked, reuse=wanted.reuse)
 
-    async def again(self, old: Record, asked: RetryRequest, who: Caller) -> Record:
+    async def again(
+        self, old: Record, asked: RetryRequest, who: Caller, *, may_pay: bool = False
+    ) -> Record:
         """Of the job that tries another one again."""
         defaults = await self._projects.defaults(who.project)
-        record = retry_record(old, asked, who, self._registry, defaults)
+        record = retry_record(old, asked, who, self._registry, defaults, may_pay=may_pay)
         if record.internal.takeover:
             return record
         reuse = asked.changes.get("reuse") is True
         try:
-            return await self._looked_up(record, record.references, reuse=reuse)
+            record = await self._looked_up(record, record.references, reuse=reuse)
         except ValidationFailed as error:
-            if not asked.changes.keys() & {"references", "after"}:
-                return record  # what was there once is gone; its worker says so
-            raise in_changes(error, asked.changes) from None
+            if asked.changes.keys() & {"references", "after"}:
+                raise in_changes(error, asked.changes) from None
+            # else what was there once is gone; its worker says so
+        if asked.from_ is None and not (may_pay or record.internal.reused):
+            refuse_to_pay(record.cost)
+        return record
 
     async def _looked_up(
         self, record: Record, asked: Sequence[KeptReference], *, reuse: bool

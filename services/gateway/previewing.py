@@ -90,7 +90,7 @@ class Previews:
                 return RetryOutlook(id=job, outcome="accepted", from_="submit", cost=old.cost)
             step = choose_step(old, None)
             who = Caller(project=project, job=new_job_id(), key="preview")
-            order = self._desk.order_again(old, AGAIN, who, counted=True)
+            order = self._desk.order_again(old, AGAIN, who, counted=True, may_pay=True)
             record = await self._acceptor.check(order)
         except (RequestError, ModelUnavailable) as error:
             return RetryOutlook(id=job, outcome="refused", problem=problem_at(place, error))

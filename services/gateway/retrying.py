@@ -1,6 +1,7 @@
 """Trying again: from the cheapest step that can work, and never paying unasked."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from heliograph.contracts.errors import (
@@ -9,11 +10,12 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.facts import RetryScheduled
-from heliograph.contracts.problems import FieldError, pointer
+from heliograph.contracts.problems import FieldError, NextAction, pointer
 from heliograph.contracts.projects import Defaults
-from heliograph.contracts.records import Output, Record, Step, Takeover
+from heliograph.contracts.records import Cost, Record, Step, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
+from heliograph.contracts.retries import ENDED, cheapest_step, outputs_of, request_of
 from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
 from heliograph.runtime.checking import as_shape
 from heliograph.runtime.crashing import crash_point
@@ -24,23 +26,21 @@ from services.gateway.free_retry import free_retry_record
 
 _NONE = Defaults()
 
-#: errors after which the outputs are still worth fetching
-_FETCH_AGAIN = frozenset(
-    {"storage_failed", "deadline", "poison", "output_refused", "output_too_large"}
-)
-#: errors after which the provider may still finish what it accepted
-_ASK_AGAIN = frozenset({"provider_timeout", "deadline", "poison", "provider_unavailable"})
-
-_ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})
-
 
 async def retry_in_place(
-    events: EventLog, work: WorkQueue, job: str, key: str | None, asked: RetryRequest
+    events: EventLog,
+    work: WorkQueue,
+    job: str,
+    key: str | None,
+    asked: RetryRequest,
+    *,
+    may_pay: bool = False,
 ) -> Acceptance | None:
     """
     Submit a job in `submit_unknown` again. None when the job is in another state.
 
     Raises:
+        StateConflict: It costs something, and nobody said `from: submit`.
         IdempotencyKeyRequired: It may be charged twice, so it must not be asked twice by accident.
         StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
     """
@@ -52,6 +52,8 @@ async def retry_in_place(
             return Acceptance(entry=entry, replayed=True)
         if record.step is not Step.SUBMIT_UNKNOWN:
             return None
+        if asked.from_ is None and not may_pay:
+            refuse_to_pay(record.cost)
         if key is None:
             raise IdempotencyKeyRequired
         if asked.from_ not in (None, "submit"):
@@ -81,14 +83,17 @@ def retry_record(
     caller: Caller,
     registry: Registry,
     defaults: Defaults = _NONE,
+    *,
+    may_pay: bool = False,
 ) -> Record:
     """
-    The first record of the job that tries again.
+    The first record of the job that tries again. Only `from: submit` pays, unless it `may_pay`.
 
     What `defaults` once filled in stays as it was. A model that was locked since is obeyed.
 
     Raises:
-        StateConflict: The old job has not ended without success, or that step cannot work.
+        StateConflict: The old job has not ended without success, that step cannot work, or it costs
+            something and nobody said `from: submit`.
         ValidationFailed: The changes do not make a request, or none are possible from that step.
         ModelLocked: The project makes it with another model by now.
         IdempotencyKeyRequired: It costs something.
@@ -99,13 +104,31 @@ def retry_record(
     if over:
         return free_retry_record(old, caller, registry, now(), takeover=over, body_digest=body)
     filled = Defaults(style=old.internal.style, locked_model=defaults.locked_model)
+    may_reuse = asked.changes.get("reuse") is True  # then it is asked for the price later
+    is_unasked = asked.from_ is None and not (may_pay or may_reuse)
+    # what it would cost is told before a key is asked for
+    who = replace(caller, key=caller.key or "price") if is_unasked else caller
     try:
         record = draft(
-            request, caller, registry, now(), defaults=filled, body_digest=body, retry_of=old.id
+            request, who, registry, now(), defaults=filled, body_digest=body, retry_of=old.id
         )
     except ValidationFailed as error:
         raise in_changes(error, asked.changes) from None
+    if is_unasked:
+        refuse_to_pay(record.cost)
     return record.model_copy(update={"batch": old.batch})
+
+
+def refuse_to_pay(cost: Cost) -> None:
+    """Raises StateConflict for what costs something: whoever wants to pay says so."""
+    if not cost.estimated:
+        return
+    price = f"{cost.estimated} {cost.currency}"
+    again = NextAction(kind="retry", label=f"Submit it again for {price}", patch={"from": "submit"})
+    raise StateConflict(
+        f"only a new submission can work, and it costs {price}; say `from: submit` to pay for it",
+        next_actions=[again],
+    )
 
 
 def in_changes(error: ValidationFailed, changes: Collection[str]) -> ValidationFailed:
@@ -126,29 +149,19 @@ def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:
     Raises:
         StateConflict: The job has not ended without success, or that step has nothing to begin with.
     """
-    if record.step not in _ENDED:
+    if record.step not in ENDED:
         raise StateConflict(f"a job that is {record.status} cannot be retried")
     if record.internal.is_cut and asked in (None, "submit"):
-        asked = asked or _cheapest(record)
+        asked = asked or cheapest_step(record)
         if asked == "submit":
             raise StateConflict(
                 "most of the job was removed to make room; send it as a new request"
             )
-    if asked == "download" and not _outputs(record):
+    if asked == "download" and not outputs_of(record):
         raise StateConflict("the provider gave no outputs to download")
-    if asked == "poll" and not _request_id(record):
+    if asked == "poll" and not request_of(record):
         raise StateConflict("there is no request at the provider to ask for")
-    return asked or _cheapest(record)
-
-
-def _cheapest(record: Record) -> RetryFrom:
-    code = record.error.code if record.error else "canceled"
-    if _outputs(record) and (code == "canceled" or code in _FETCH_AGAIN):
-        return "download"
-    is_open = _request_id(record) and not _ended_before(record)
-    if is_open and (code == "canceled" or code in _ASK_AGAIN):
-        return "poll"
-    return "submit"
+    return asked or cheapest_step(record)
 
 
 def takeover(record: Record, step: RetryFrom) -> Takeover | None:
@@ -161,8 +174,8 @@ def takeover(record: Record, step: RetryFrom) -> Takeover | None:
         job=record.id,
         account=record.internal.account,
         endpoint=attempts[-1].endpoint if attempts else old.endpoint if old else "",
-        request_id=_request_id(record) if step == "poll" else None,
-        outputs=_outputs(record) if step == "download" else [],
+        request_id=request_of(record) if step == "poll" else None,
+        outputs=outputs_of(record) if step == "download" else [],
     )
 
 
@@ -196,21 +209,3 @@ def request_again(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
 def retry_digest(record: Record, asked: RetryRequest) -> str:
     """What a retry's key stands for."""
     return digest({"retry_of": record.id, "from": asked.from_, "changes": asked.changes})
-
-
-def _request_id(record: Record) -> str | None:
-    """Of the last request, whether the job sent it or was to ask for it."""
-    attempts, old = record.internal.attempts, record.internal.takeover
-    return attempts[-1].request_id if attempts else old.request_id if old else None
-
-
-def _ended_before(record: Record) -> bool:
-    """Whether the last attempt was over before the job was."""
-    ended = record.internal.attempts[-1].ended_at if record.internal.attempts else None
-    return ended is not None and ended != record.finished_at
-
-
-def _outputs(record: Record) -> list[Output]:
-    """What the provider made, whether the job learned of it or was to fetch it."""
-    old = record.internal.takeover
-    return record.internal.outputs or (old.outputs if old else [])

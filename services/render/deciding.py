@@ -208,7 +208,11 @@ def unknown(record: Record) -> Problem:
     """A submission that may have been accepted, and who can decide about it."""
     error = SubmitUnknown(
         next_actions=[
-            NextAction(kind="retry", label="Submit again; it may be charged a second time"),
+            NextAction(
+                kind="retry",
+                label="Submit again; it may be charged a second time",
+                patch={"from": "submit"},
+            ),
             NextAction(kind="cancel", label="Give up; it may have been charged"),
             NextAction(kind="wait", label="Wait; the request may still be found"),
         ]

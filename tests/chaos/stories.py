@@ -174,7 +174,7 @@ async def decided(teller: Teller) -> None:
     """Nobody knows what became of it; somebody pays again, and then gives up."""
     job = await teller.ask(teller.request(parameters={"fault": "lost_reply"}))
     await teller.until(job, "submit_unknown")
-    await teller.post(f"/v1/jobs/{job}/retry", {"Idempotency-Key": uuid4().hex})
+    await teller.post(f"/v1/jobs/{job}/retry", {"Idempotency-Key": uuid4().hex}, {"from": "submit"})
     await teller.until(job, "submit_unknown", *FINAL)
     await teller.cancel(job)
     await teller.finish(job)

@@ -163,9 +163,13 @@ async def test_a_retry_that_costs_needs_a_key_and_makes_one_job(
     job = await client.submit(kind="image", prompt="x", parameters=parameters)
     await client.finish(job.id)
 
-    without = await http.post(f"/v1/jobs/{job.id}/retry", json={})
-    retries = [await client.retry(job.id, key="again") for _ in range(2)]
+    unasked = await http.post(f"/v1/jobs/{job.id}/retry", json={})
+    without = await http.post(f"/v1/jobs/{job.id}/retry", json={"from": "submit"})
+    retries = [await client.retry(job.id, start="submit", key="again") for _ in range(2)]
 
+    assert (unasked.status_code, unasked.json()["code"]) == (409, "state_conflict")
+    assert PRICE in unasked.json()["detail"]
+    assert [each["patch"] for each in unasked.json()["next_actions"]] == [{"from": "submit"}]
     assert without.json()["code"] == "idempotency_key_required"
     assert len({retry.id for retry in retries}) == 1
     await client.finish(retries[0].id)
@@ -213,7 +217,7 @@ async def test_a_job_past_its_deadline_expires(client: Client, http: httpx.Async
     [ended] = await client.finish(job.id)
 
     assert ended.status == "expired"
-    assert ended.charged == "unknown"
+    assert ended.charged == "yes"  # the sim says so of what it was told to stop
     assert ended.error is not None
     assert ended.error.code == "deadline"
 

@@ -98,7 +98,7 @@ async def test_whoever_decides_to_submit_again_pays_a_second_time_and_no_third(
     job = await _submit(client, "lost_reply")
     await _until_unknown(client, job.id)
 
-    again = [await client.retry(job.id, key="decided") for _ in range(3)]
+    again = [await client.retry(job.id, start="submit", key="decided") for _ in range(3)]
     await _until(client, job.id, lambda j: j.phase == "submit_unknown" and j.attempt == 2)
 
     assert {each.id for each in again} == {job.id}

@@ -34,7 +34,9 @@ def _about(record: Record, job: str, left: Budgets) -> Iterator[Action]:
 
 
 def _retries(record: Record, job: str) -> Iterator[Action]:
-    if record.step is Step.SUBMIT_UNKNOWN or record.step in ENDED:
+    if record.step is Step.SUBMIT_UNKNOWN:
+        yield "retry", job, "submit"
+    if record.step in ENDED:
         yield "retry", job, ""
     if record.step in ENDED:
         yield "retry", job, "submit"

@@ -26,6 +26,7 @@ from heliograph.contracts.errors import (
     StateConflict,
     StorageFailed,
     ValidationFailed,
+    every_error,
 )
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
 from heliograph.contracts.events import Event
@@ -47,6 +48,7 @@ from heliograph.contracts.jobs import fold
 from heliograph.contracts.names import new_job_id
 from heliograph.contracts.records import Output, Record, Step, Takeover
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
+from heliograph.contracts.retries import next_actions
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
 from services.gateway.accepting import Acceptance
@@ -64,6 +66,8 @@ from tests.support.records import REGISTRY, a_record
 OUTPUTS = [Output(url="http://there/0.png"), Output(upload="sha256:" + "0" * 64)]
 LATE_OUTPUT = [Output(url="http://there/late.png")]
 ASK = RetryRequest()
+JOB_ERRORS = [each for each in every_error(JobError) if not each.__subclasses__()]
+PAY = RetryRequest.model_validate({"from": "submit"})
 
 started = Started(run=1)
 submitting = Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[])
@@ -129,7 +133,10 @@ CHEAPEST: list[tuple[RetryFrom, tuple[Fact, ...]]] = [
     ("download", (started, submitting, rendered, failed(StorageFailed))),
     ("download", (*SENT, rendered, failed(OutputRefused))),
     ("download", (*SENT, rendered, failed(OutputTooLarge))),
-    ("submit", (*SENT, rendered, failed(OutputExpired))),
+    ("poll", (*SENT, rendered, failed(OutputExpired))),
+    ("submit", (started, submitting, rendered, failed(OutputExpired))),
+    ("download", (*SENT, rendered, failed(OutputRefused))),
+    ("download", (*SENT, rendered, failed(OutputTooLarge))),
     ("submit", (*SENT, rendered, failed(NoOutput))),
 ]
 
@@ -321,7 +328,7 @@ def test_a_retry_keeps_raw_arguments_that_the_model_takes() -> None:
         parameters={"num_images": 2},
     )
 
-    new = retry_record(record, ASK, someone("k"), REGISTRY)
+    new = retry_record(record, PAY, someone("k"), REGISTRY)
 
     assert new.arguments == record.arguments
     assert new.cost.estimated == Decimal("0.006")
@@ -348,7 +355,8 @@ def test_a_retry_with_arguments_that_are_refused_now_says_how_it_is_accepted(
     assert {each.pointer.split("/")[1] for each in error.value.errors} == {"arguments"}
     [action] = error.value.next_actions
     assert action.patch == patch
-    assert retry_record(record, ask(patch), someone("k"), REGISTRY).arguments == patch["arguments"]
+    new = retry_record(record, ask(patch, "submit"), someone("k"), REGISTRY)
+    assert new.arguments == patch["arguments"]
 
 
 @pytest.mark.parametrize("step", ["poll", "download"])
@@ -413,9 +421,42 @@ def test_what_is_taken_over_is_free_and_needs_no_key(
 def test_a_new_submission_costs_what_it_costs_and_needs_a_key() -> None:
     record = ended(Canceled(), parameters={"price": "0.5"})
 
-    assert retry_record(record, ASK, someone("k"), REGISTRY).cost.estimated == Decimal("0.5")
+    assert retry_record(record, PAY, someone("k"), REGISTRY).cost.estimated == Decimal("0.5")
     with pytest.raises(IdempotencyKeyRequired):
-        retry_record(record, ASK, someone(), REGISTRY)
+        retry_record(record, PAY, someone(), REGISTRY)
+
+
+@pytest.mark.parametrize("key", ["k", None])
+def test_a_step_that_costs_is_not_taken_unless_somebody_says_so(key: str | None) -> None:
+    record = ended(Canceled(), parameters={"price": "0.5"})
+
+    with pytest.raises(StateConflict, match=r"it costs 0\.5 USD") as refused:
+        retry_record(record, ASK, someone(key), REGISTRY)
+
+    [action] = refused.value.next_actions
+    assert (action.kind, action.patch) == ("retry", {"from": "submit"})
+
+
+def test_a_step_that_costs_nothing_is_taken_at_once() -> None:
+    assert retry_record(ended(Canceled()), ASK, someone(), REGISTRY).cost.estimated == 0
+
+
+@pytest.mark.parametrize("error", JOB_ERRORS, ids=lambda error: error.code)
+@pytest.mark.parametrize("facts", [(started, submitting), SENT, (*SENT, rendered)], ids=len)
+def test_the_first_retry_that_a_failed_job_offers_is_what_a_retry_does(
+    error: type[JobError], facts: tuple[Fact, ...]
+) -> None:
+    record = ended(*facts, failed(error), parameters={"price": "0.5"})
+
+    offered = [action.patch for action in next_actions(record) if action.kind == "retry"]
+
+    assert offered[0] == {"from": choose_step(record, None)}
+    assert offered[-1] == {"from": "submit"}
+    for patch in offered:
+        new = retry_record(record, RetryRequest.model_validate(patch), someone("k"), REGISTRY)
+        costs = patch == {"from": "submit"}
+        assert new.cost.estimated == (Decimal("0.5") if costs else 0)
+        assert (new.internal.takeover is None) == costs
 
 
 def test_changes_are_laid_over_the_old_request() -> None:
@@ -507,7 +548,7 @@ class Bus:
         return await retry_in_place(self.events, self.work, job, key, asked) is not None
 
     async def retry(self, job: str, key: str) -> Acceptance:
-        acceptance = await retry_in_place(self.events, self.work, job, key, ASK)
+        acceptance = await retry_in_place(self.events, self.work, job, key, PAY)
         assert acceptance is not None
         return acceptance
 
@@ -555,7 +596,15 @@ async def test_paying_twice_needs_a_key(bus: Bus, dark: Callable[[], Record]) ->
     record = await bus.hold(dark())
 
     with pytest.raises(IdempotencyKeyRequired):
-        await bus.try_to_retry(record.id, None)
+        await bus.try_to_retry(record.id, None, PAY)
+    assert bus.work.queue == {}
+
+
+async def test_nobody_pays_twice_who_did_not_say_so(bus: Bus, dark: Callable[[], Record]) -> None:
+    record = await bus.hold(dark())
+
+    with pytest.raises(StateConflict, match="it costs"):
+        await bus.try_to_retry(record.id, "k")
     assert bus.work.queue == {}
 
 
@@ -573,7 +622,7 @@ async def test_a_job_goes_on_in_place_as_it_is(bus: Bus, dark: Callable[[], Reco
     record = await bus.hold(dark())
 
     with pytest.raises(ValidationFailed):
-        await bus.try_to_retry(record.id, "k", ask({"prompt": "x"}))
+        await bus.try_to_retry(record.id, "k", ask({"prompt": "x"}, "submit"))
 
 
 async def test_a_job_that_ended_is_not_retried_in_place(bus: Bus) -> None:
