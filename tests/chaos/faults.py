@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import nats
+from ulid import ULID
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Servers
+from tests.support.clocks import WallClock
 from tests.support.stack import Stack
 
-Sort = Literal["kill", "freeze", "cut", "hold", "outage", "full", "roll"]
+Sort = Literal["kill", "freeze", "cut", "hold", "outage", "full", "roll", "garbage", "clock"]
 
 _LOOK_AGAIN = 0.05  #: seconds
 _PATIENCE = 60.0  #: seconds for a process to be started again
@@ -42,6 +45,7 @@ class Breaker:
     stack: Stack
     rng: random.Random
     servers: Servers | None = None
+    clock: WallClock | None = None  #: of the processes
     #: two outages, or two changes of one stream, at once would heal each other wrongly
     alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -55,6 +59,8 @@ class Breaker:
             "outage": self.outage,
             "full": self.full,
             "roll": self.roll,
+            "garbage": self.garbage,
+            "clock": self.step,
         }
         await how[fault.sort](fault.target)
 
@@ -115,6 +121,35 @@ class Breaker:
                 while self.stack.pid(name) in (None, pid):
                     await asyncio.sleep(_LOOK_AGAIN)
 
+    async def garbage(self, project: str) -> None:
+        """Messages that nobody can read: in the log, in the queue, and on the bus."""
+        job = f"job_{ULID()}"
+        client = await nats.connect(self.stack.bundled_nats)
+        try:
+            jetstream = JetStream(client)
+            await _published(jetstream, subjects.event(project, job), b"garbage")
+            queued = await _published(
+                jetstream, subjects.queue("text", "normal", project, job), b"garbage"
+            )
+            for subject in (
+                subjects.cancel(job),
+                subjects.progress(project, job),
+                subjects.room("text"),
+            ):
+                await client.publish(subject, b"\xff{garbage")
+            await asyncio.sleep(self.rng.uniform(2, 4))
+            await _patiently(jetstream, "STREAM.MSG.DELETE.WORK", {"seq": queued})
+        finally:
+            await client.close()
+
+    async def step(self, seconds: str) -> None:
+        """The wall clock of all processes is wrong for a while."""
+        assert self.clock
+        async with self.alone:
+            self.clock.set(int(seconds))
+            await asyncio.sleep(self.rng.uniform(3, 8))
+            self.clock.set(0)
+
     def _proxy(self, name: str) -> tuple[Proxy, str]:
         assert self.servers
         return (self.servers.s3, "") if name == "s3" else (self.servers.nats, name)
@@ -134,4 +169,14 @@ async def _patiently(
             try:
                 return await jetstream.api(name, body)
             except Unavailable:
+                await asyncio.sleep(_LOOK_AGAIN)
+
+
+async def _published(jetstream: JetStream, subject: str, data: bytes) -> int:
+    """The sequence of a message that is stored, whatever the server does meanwhile."""
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            try:
+                return await jetstream.publish(subject, data, {})
+            except (Unavailable, QueueFull):
                 await asyncio.sleep(_LOOK_AGAIN)

@@ -25,6 +25,7 @@ from tests.support.stack import Stack
 _PATIENCE = 60.0  #: seconds
 _CUT_OFF = "timeout graceful shutdown exceeded"  # a request that outlasted the drain of a gateway
 FINAL_NAMES = ("succeeded", "failed", "canceled", "expired")
+_AFTER_AN_END = frozenset({"attempt_completed", "compacted", "pruned"})
 _WITH_A_WORKER = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})
 
 
@@ -92,7 +93,7 @@ def lost(journal: Journal, log: list[Entry]) -> list[str]:
         events = jobs.get(asked.job, [])
         if not events or events[0].event.name != "accepted":
             wrong.append(f"{asked.job} was promised and is not in the log")
-        elif events[-1].event.name not in FINAL_NAMES:
+        elif not _is_over(events[-1]):
             wrong.append(f"{asked.job} hangs after {events[-1].event.name}")
     answers: dict[tuple[str, str], set[str]] = defaultdict(set)
     for asked in journal.asked:
@@ -103,16 +104,20 @@ def lost(journal: Journal, log: list[Entry]) -> list[str]:
 
 
 def ended_twice(log: list[Entry]) -> list[str]:
-    """Exactly one final event, and nothing after it."""
+    """Exactly one final event, and after it only what changes nothing of how the job ended."""
     wrong = []
     for job, events in by_job(log).items():
         names = [each.event.name for each in events]
-        finals = [name for name in names if name in FINAL_NAMES]
+        finals = [number for number, name in enumerate(names) if name in FINAL_NAMES]
         if len(finals) > 1:
-            wrong.append(f"{job} ended as {finals}")
-        if finals and names[-1] not in FINAL_NAMES:
+            wrong.append(f"{job} ended as {[names[number] for number in finals]}")
+        if finals and not set(names[finals[0] + 1 :]) <= _AFTER_AN_END:
             wrong.append(f"{job} went on after its end: {names}")
     return wrong
+
+
+def _is_over(event: Entry) -> bool:
+    return isinstance(event.body, Record) and event.body.step.is_final
 
 
 def paid_twice(stack: Stack, log: list[Entry]) -> list[str]:

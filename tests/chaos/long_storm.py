@@ -13,6 +13,7 @@ from tests.chaos.judge import judge
 from tests.chaos.servers import stack_behind_proxies
 from tests.chaos.storm import Storm, Weather
 from tests.chaos.witnesses import Gauge
+from tests.support.clocks import WallClock
 from tests.support.records import REGISTRY
 
 SETTINGS = {
@@ -35,6 +36,8 @@ FAULTS: list[tuple[Sort, tuple[str, ...], int]] = [
     ("outage", ("nats",), 1),
     ("full", ("nats",), 3),
     ("roll", ("all",), 2),
+    ("garbage", ("any",), 4),
+    ("clock", ("600", "-600"), 2),
 ]
 #: texts are small: half the jobs make one, so that the storm is about messages and not about pixels
 KINDS = ("image", "portrait", "cast_ref", "shot", *("scenes",) * 4)
@@ -56,10 +59,15 @@ async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -
         pause=(2.5, 6.5),
         kinds=KINDS,
         converge=60.0,
+        flood=400,
     )
+    clock = WallClock(tmp_path)
 
-    async with stack_behind_proxies(tmp_path / "home", SETTINGS) as (stack, servers):
-        storm, gauge = Storm(stack, weather, servers), Gauge(stack)
+    async with stack_behind_proxies(tmp_path / "home", SETTINGS | clock.environment) as (
+        stack,
+        servers,
+    ):
+        storm, gauge = Storm(stack, weather, servers, clock), Gauge(stack)
         watching = asyncio.create_task(gauge.watch())
         await storm.rage()
         watching.cancel()

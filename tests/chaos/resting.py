@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import nats
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.bus.events import STREAM, StreamedEvents
@@ -34,10 +34,18 @@ async def read_log(stack: Stack) -> list[Entry]:
     client = await nats.connect(stack.bundled_nats)
     try:
         jetstream = JetStream(client)
-        read = StreamedEvents(jetstream).read
-        log = [read(stored) async for stored in jetstream.every(STREAM, "events.>")]
+        log = await _readable(jetstream)
     finally:
         await client.close()
+    return log
+
+
+async def _readable(jetstream: JetStream) -> list[Entry]:
+    """Every event, without those that a fault has put there and nobody can read."""
+    read, log = StreamedEvents(jetstream).read, []
+    async for stored in jetstream.every(STREAM, "events.>"):
+        with suppress(Unreadable):
+            log.append(read(stored))
     return log
 
 
@@ -49,8 +57,7 @@ async def unfinished(stack: Stack) -> list[str]:
         work = [each.subject async for each in jetstream.every(WORK, ">")]
         if work:  # the log is long, and reading it again and again would hold up the proxies
             return [f"{subject} is under way" for subject in work]
-        read = StreamedEvents(jetstream).read
-        log = [read(stored) async for stored in jetstream.every(STREAM, "events.>")]
+        log = await _readable(jetstream)
         places = [each async for each in jetstream.every("KV_accounts", ">")]
     finally:
         await client.close()

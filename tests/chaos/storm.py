@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from heliograph.runtime.bus import Entry
@@ -15,6 +16,7 @@ from tests.chaos.faults import Breaker, Fault
 from tests.chaos.journal import Asked, Journal, cancel, submit, watch
 from tests.chaos.resting import read_log, until_quiet
 from tests.chaos.servers import Servers
+from tests.support.clocks import WallClock
 from tests.support.records import some_project
 from tests.support.stack import Stack
 
@@ -36,6 +38,7 @@ class Weather:
     pause: tuple[float, float]  #: seconds between two faults
     kinds: Sequence[str] = KINDS  #: as often as they are named
     converge: float = 90.0  #: seconds for all jobs to end after the last fault
+    flood: int = 0  #: jobs that one more project asks for at once
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Storm:
     stack: Stack
     weather: Weather
     servers: Servers | None = None
+    clock: WallClock | None = None
     journal: Journal = field(default_factory=Journal)
     converged: float = 0.0  #: seconds from the last fault's end to rest
 
@@ -63,6 +67,7 @@ class Storm:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._submit_all())
+                group.create_task(self._flood())
                 group.create_task(self._break_things())
             healed = asyncio.get_running_loop().time()
             await until_quiet(self.stack, self.weather.converge)
@@ -99,6 +104,21 @@ class Storm:
                     group.create_task(self._send(again, self._rng.random() < 0.12))
                 await asyncio.sleep(span / self.weather.jobs)
 
+    async def _flood(self) -> None:
+        """One project asks for many texts as fast as it can; nobody else may notice."""
+        project, places = some_project(), asyncio.Semaphore(8)
+
+        async def send(number: int) -> None:
+            body = {"kind": "scenes", "prompt": f"flood {number}", "parameters": {"seconds": 0}}
+            asked = Asked(project, f"flood-{number}", body)
+            self.journal.asked.append(asked)
+            async with places:
+                await submit(self.stack, asked)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(self.weather.flood):
+                group.create_task(send(number))
+
     async def _send(self, asked: Asked, then_cancel: bool) -> None:
         await submit(self.stack, asked)
         if then_cancel and asked.job:
@@ -107,16 +127,20 @@ class Storm:
     def _request(self, number: int) -> Asked:
         rng = self._rng
         parameters: dict[str, Any] = {"price": "0.01", "seconds": rng.choice([0, 0.2, 0.5, 1.5])}
-        parameters["seed"] = number
+        is_twin = rng.random() < 0.2  # the same prompt and seed as others, in any project
+        parameters["seed"] = 7 if is_twin else number
         if rng.random() < 0.3:
             parameters["fault"] = rng.choice(FAULTS)
         kind = rng.choice(self.weather.kinds)
         body: dict[str, Any] = {
             "kind": kind,
-            "prompt": f"storm {number}",
+            "prompt": "storm twin" if is_twin else f"storm {number}",
             "parameters": parameters,
             "on_ambiguous": {"action": "fail"},
         }
+        if rng.random() < 0.1:
+            deadline = datetime.now(UTC) + timedelta(seconds=rng.uniform(0.5, 6))
+            body["finish_by"] = deadline.isoformat()
         if rng.random() < 0.3:
             body["slot"] = f"{kind}/{rng.randrange(6)}"
         return Asked(rng.choice(self._projects), f"key-{number}", body)
@@ -126,10 +150,12 @@ class Storm:
     async def _break_things(self) -> None:
         """One after the other begins; those that last end when they end."""
         faults = self._rng.sample(self.weather.faults, len(self.weather.faults))
-        breaker = Breaker(self.stack, random.Random(self.weather.seed), self.servers)
+        breaker = Breaker(self.stack, random.Random(self.weather.seed), self.servers, self.clock)
         async with asyncio.TaskGroup() as group:
             for fault in faults:
                 await asyncio.sleep(self._rng.uniform(*self.weather.pause))
+                if fault.sort == "garbage":
+                    fault = Fault("garbage", self._rng.choice(self._projects))
                 self.journal.faults.append(str(fault))
                 group.create_task(breaker.break_(fault))
 
