@@ -69,7 +69,11 @@ def not_followed(patch: Patch) -> None:
     patch.setattr(rendering, "complete", look_away)
 
 
-@MUTANTS.add("the place of a request that runs on is given back with the end", _SLOW, "I4")
+@MUTANTS.add(
+    "the place of a request that runs on is given back with the end",
+    Scenario(_HURRIED, freezes=1, freeze_at=("poll",)),
+    "I4",
+)
 def place_of_the_late(patch: Patch) -> None:
     complete = completion.complete
 
