@@ -29,9 +29,9 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         settings = read_settings(LocalSettings)
-        settings.folder.make_private()
         check_provider(settings, asked.provider)
         load_registry(settings)
+        settings.folder.make_private()
         if settings.nats_url is None:
             check_disk(settings)
         check_ports(settings.host, ports(settings))
