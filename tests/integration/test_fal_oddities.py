@@ -17,7 +17,11 @@ from tests.support.fal.working import FalWorker
 
 PATIENCE = 1.0  #: seconds that an attempt may take
 MEMORY = 100 * 2**20  #: bytes, more than before
-ODD_RESULTS = {"provider_protocol", "provider_rejected", "provider_unavailable", "provider_timeout"}
+ODD_RESULTS = {
+    *("provider_protocol", "provider_rejected", "provider_unavailable", "provider_timeout"),
+    "no_output",
+}
+UNUSUAL_RESULTS = ["images that are text", "images of text", "an address that is data"]
 
 
 @pytest.fixture
@@ -108,7 +112,19 @@ async def test_a_status_that_stays_odd_ends_with_the_time_of_the_attempt(
     assert len(fal.accepted(prompt)) == 1
 
 
-@pytest.mark.parametrize("oddity", OF_RESULTS)
+@pytest.mark.parametrize("oddity", UNUSUAL_RESULTS)
+async def test_an_unusual_result_is_read(
+    worker: FalWorker, fal: FalAccount, prompt: str, oddity: str
+) -> None:
+    fal.plan(prompt, odd={"result": oddity})
+
+    job = await _do(worker, prompt)
+
+    assert job.step is Step.RENDERED
+    assert len(job.internal.outputs) == 1
+
+
+@pytest.mark.parametrize("oddity", [name for name in OF_RESULTS if name not in UNUSUAL_RESULTS])
 async def test_an_odd_result_ends_the_job_with_a_reason(
     worker: FalWorker, fal: FalAccount, prompt: str, oddity: str
 ) -> None:

@@ -1,7 +1,10 @@
 """The outputs in a good answer of fal's."""
 
+from collections.abc import Mapping
+
 import httpx
 
+from heliograph.contracts.errors import ProviderProtocol
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Done, Ended, Request
 from services.render.providers.answer_outcome import outcome_of
@@ -12,11 +15,16 @@ from services.render.providers.wire import excerpt, parsed
 
 def outcome(answer: httpx.Response, request: Request, base_url: str) -> Done | Ended:
     """What became of a request. `base_url` is what relative addresses are relative to."""
+    note = ProviderNote(name="fal", request_id=request.request_id)
+    body = parsed(answer)
+    if not isinstance(body, Mapping):
+        error = ProviderProtocol("fal answered with no JSON object", provider=note)
+        return Ended(error=error, charged=billed(answer), answer=excerpt(answer))
     search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
     return outcome_of(
-        slots_in(parsed(answer), search),
+        slots_in(body, search),
         job=request.job,
-        note=ProviderNote(name="fal", request_id=request.request_id),
+        note=note,
         charged=billed(answer),
         answer=excerpt(answer),
     )
