@@ -1,10 +1,12 @@
 """What an operator can change about status."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
 from heliograph.runtime.settings import ServiceSettings
+from services.status.ledgers.tables import LAYOUT
 
 
 class StatusSettings(ServiceSettings):
@@ -45,4 +47,10 @@ class StatusSettings(ServiceSettings):
         """As SQLAlchemy names it, with the password."""
         if self.database_url:
             return self.database_url.get_secret_value()
-        return f"sqlite+aiosqlite:///{self.folder.database}"
+        return f"sqlite+aiosqlite:///{self.sqlite_file}"
+
+    @property
+    def sqlite_file(self) -> Path:
+        """The read model at home: a file for each layout, so that two releases run side by side."""
+        file, layout = self.folder.database, LAYOUT.replace(" ", "-")
+        return file.with_name(f"{file.stem}-{layout}{file.suffix}")

@@ -16,6 +16,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.contracts.sim import read_ledger
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.home import Home
+from services.status.settings import StatusSettings
 from tests.support.stack import Stack
 
 _EVERY = 1.0  #: seconds between looks at the processes
@@ -82,7 +83,8 @@ def read_model(stack: Stack) -> dict[str, tuple[int, str]]:
 
 
 def _ask(stack: Stack, question: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{Home(stack.home).database}?mode=ro", uri=True)) as sql:
+    file = StatusSettings(home=stack.home).sqlite_file
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as sql:
         return sql.execute(question).fetchall()
 
 

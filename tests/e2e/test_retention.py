@@ -17,6 +17,7 @@ from heliograph.contracts.records import Asset, Job
 from heliograph.failures import Refused
 from heliograph.runtime.crashing import VARIABLE
 from heliograph.runtime.home import Home
+from services.status.settings import StatusSettings
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running
 from tests.support.watcher import watching
@@ -499,7 +500,12 @@ async def test_what_went_stays_gone_when_the_read_model_is_made_anew(
 
 def forget(stack: Stack) -> None:
     """The read model is of another history: status makes it anew when it starts."""
-    with closing(sqlite3.connect(Home(stack.home).database, timeout=10)) as database, database:
+    with (
+        closing(
+            sqlite3.connect(StatusSettings(home=stack.home).sqlite_file, timeout=10)
+        ) as database,
+        database,
+    ):
         database.execute("UPDATE cursors SET epoch = 'another'")
 
 
