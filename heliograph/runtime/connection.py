@@ -7,6 +7,7 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import AuthorizationError, Error
 
+from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -48,10 +49,18 @@ class Connection:
         }
 
     async def open(self) -> None:
-        """Connect; waits as long as it takes for the server to be there."""
+        """
+        Connect; waits as long as it takes for the server to be there.
+
+        Raises:
+            Unavailable: The server went away in the moment of connecting; call again.
+        """
         # one that is lost comes back by itself: to connect it as well would leave two readers on it
         if not (self.client.is_connected or self.client.is_reconnecting):
-            await self.client.connect(**self.options)
+            try:
+                await self.client.connect(**self.options)
+            except OSError as error:
+                raise Unavailable(f"NATS went away while connecting: {error}") from error
 
     def expect_close(self) -> None:
         """From now on, a closed connection is what we want."""
