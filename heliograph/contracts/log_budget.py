@@ -9,15 +9,15 @@ _ENTRY = 700  #: bytes of an attempt, without what it repeats of the request
 _ANSWERS = 4_096  #: bytes of what providers say, and of what the results are
 _REFERENCE = 400  #: bytes of a reference as a provider got it
 
-#: events that are still to come when nothing goes wrong, by step
+#: events that are still to come when nothing goes wrong, by step: one of them is a wish to stop
 _TO_COME = {
-    Step.ACCEPTED: 5,
-    Step.RETRY_SCHEDULED: 5,
-    Step.STARTED: 4,
-    Step.SUBMITTING: 3,
-    Step.SUBMIT_UNKNOWN: 3,
-    Step.SUBMITTED: 2,
-    Step.RENDERED: 1,
+    Step.ACCEPTED: 6,
+    Step.RETRY_SCHEDULED: 6,
+    Step.STARTED: 5,
+    Step.SUBMITTING: 4,
+    Step.SUBMIT_UNKNOWN: 4,
+    Step.SUBMITTED: 3,
+    Step.RENDERED: 2,
 }
 _UNSENT = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED, Step.STARTED})
 
