@@ -7,7 +7,7 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import AuthorizationError, Error
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.bus.jetstream import translated
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -57,10 +57,8 @@ class Connection:
         """
         # one that is lost comes back by itself: to connect it as well would leave two readers on it
         if not (self.client.is_connected or self.client.is_reconnecting):
-            try:
+            with translated():
                 await self.client.connect(**self.options)
-            except OSError as error:
-                raise Unavailable(f"NATS went away while connecting: {error}") from error
 
     def expect_close(self) -> None:
         """From now on, a closed connection is what we want."""
