@@ -1,6 +1,10 @@
 """Small films, made for a test."""
 
 import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,10 +32,32 @@ def film(
         dark: Seconds at its beginning in which it shows nothing.
         options: Of the muxer.
     """
-    with TemporaryDirectory() as folder:  # moving the index to the front takes a second pass
+    with (
+        _same_scheduling(),
+        TemporaryDirectory() as folder,
+    ):  # moving the index to the front takes a second pass
         path = Path(folder, "film")
         _write(path, container, codec, int(seconds * RATE), size, int(dark * RATE), options)
         return path.read_bytes()
+
+
+@contextmanager
+def _same_scheduling() -> Iterator[None]:
+    """
+    Restore the scheduling policy of this thread.
+
+    SVT-AV1 gives its caller the policy SCHED_FIFO with priority 99 where that is root
+    (`svt_av1_enc_init` sets it by `pthread_setschedparam`). All servers that a test starts would
+    inherit it, and whichever of them is busy would starve all others.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def _write(

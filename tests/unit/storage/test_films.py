@@ -1,5 +1,7 @@
 """Films are known by their structure, measured, and never stored in part."""
 
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import uuid4
@@ -44,6 +46,13 @@ def put(tmp_path: Path) -> Callable[[bytes], Path]:
 
 async def _inspect(inspectors: Inspectors, file: Path, media_type: str = MP4) -> Inspection:
     return await inspectors.inspect_film(file, file.parent, "demo", media_type)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these policies")
+async def test_making_a_film_leaves_our_scheduling_policy_as_it_was() -> None:
+    film(codec="libsvtav1")
+
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 # -- what it is
