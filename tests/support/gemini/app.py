@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from tests.support.emulation.answers import written
 from tests.support.emulation.books import Books, Refusal, say_no
 from tests.support.emulation.images import inlined
 from tests.support.fal.answers import Cutting, lose
@@ -29,6 +30,8 @@ class Plan(BaseModel):
     ] = Field(default_factory=list)
     #: after accepting, instead of the answer
     loss: Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip"] | None = None
+    parts: list[dict[str, Any]] | None = None  #: of the answer, as `answers.written` has them
+    finish: str = "STOP"  #: why the model ended it
     outcome: Literal[
         "ok",
         "blocked",
@@ -104,6 +107,8 @@ def _answer(body: dict[str, Any], plan: Plan) -> dict[str, Any]:
         "modelVersion": "emulated",
         "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 7, "totalTokenCount": 12},
     }
+    if plan.parts is not None:
+        return told | _candidate(written(plan.parts, "https://none.example/files"), plan.finish)
     match plan.outcome:
         case "blocked":
             return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "responseId": "r"}

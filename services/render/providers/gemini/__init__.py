@@ -116,14 +116,16 @@ class GeminiProvider:
         answer: types.GenerateContentResponse,
     ) -> Done | Ended:
         """What it comes to."""
+        is_story = self._models[submission.model].media == "text"
+        told = audit(answer, words=not is_story or isinstance(made, JobError))
         if isinstance(made, JobError):
-            return Ended(error=made, charged=billed(answer), answer=audit(answer))
+            return Ended(error=made, charged=billed(answer), answer=told)
         flagged = is_flagged(answer)
         return outcome_of(
             [Slot(index=n, content=each, flagged=flagged) for n, each in enumerate(made)],
             job=submission.job,
             note=ProviderNote(name="gemini", request_id=answer.response_id),
-            answer=audit(answer),
+            answer=told,
         )
 
     async def poll(self, request: Request) -> State:

@@ -9,7 +9,8 @@ from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 
 Made = list[bytes]
 
-_EXCERPT = 4096  #: bytes
+_EXCERPT = 4096  #: characters
+_MOST_WORDS = 1500  #: characters of what a model says beside its outputs
 _CHANGE = NextAction(kind="change_request", label="Change the prompt")
 _REFUSED = frozenset(
     {
@@ -28,24 +29,28 @@ _REFUSED = frozenset(
 
 
 def images_in(answer: types.GenerateContentResponse, note: ProviderNote) -> Made | JobError:
-    """The pictures in an answer."""
-    blobs = [part.inline_data for part in _parts(answer)]
-    images = [blob.data for blob in blobs if blob is not None and blob.data]
-    return images or _why_not(answer, note)
+    """The pictures in an answer. A model's sketches are none, but the last one counts where no other came."""
+    final = [data for part in _parts(answer) if not part.thought and (data := _data(part))]
+    sketches = [data for part in _parts(answer) if part.thought and (data := _data(part))]
+    if final:
+        return final
+    if sketches and _finish(answer) not in _REFUSED:
+        return sketches[-1:]
+    return _why_not(answer, note)
 
 
 def story_in(answer: types.GenerateContentResponse, note: ProviderNote) -> Made | JobError:
     """The story in an answer, as it is: whether it is one is judged when it is stored."""
-    text = "".join(part.text for part in _parts(answer) if part.text and not part.thought)
-    if not text or _finish(answer) in _REFUSED:
+    text = "".join(_texts(answer, thought=False))
+    if not text.strip() or _finish(answer) in _REFUSED:
         return _why_not(answer, note)
-    return [text.encode()]
+    return [text.encode(errors="replace")]
 
 
 def is_flagged(answer: types.GenerateContentResponse) -> bool:
-    """Whether a rating says that the outputs should not be shown, though they came."""
+    """Whether Gemini says that the outputs should not be shown, though they came."""
     ratings = (answer.candidates[0].safety_ratings if answer.candidates else None) or []
-    return any(rating.blocked for rating in ratings)
+    return _finish(answer) in _REFUSED or any(rating.blocked for rating in ratings)
 
 
 def billed(answer: types.GenerateContentResponse) -> Charged:
@@ -54,8 +59,8 @@ def billed(answer: types.GenerateContentResponse) -> Charged:
     return "yes" if usage and usage.total_token_count else "unknown"
 
 
-def audit(answer: types.GenerateContentResponse) -> str:
-    """An answer without its outputs."""
+def audit(answer: types.GenerateContentResponse, *, words: bool = True) -> str:
+    """An answer without its outputs, of which its `words` may be one."""
     usage = answer.usage_metadata
     told = {
         "response_id": answer.response_id,
@@ -63,16 +68,41 @@ def audit(answer: types.GenerateContentResponse) -> str:
         "finish_reason": _finish(answer),
         "block_reason": _block(answer),
         "usage": usage.model_dump(mode="json", exclude_none=True) if usage else None,
+        "pictures": sum(1 for part in _parts(answer) if _data(part)),
+        "words": (_words(answer)[:_MOST_WORDS] or None) if words else None,
+        "thoughts": " ".join(_texts(answer, thought=True))[:_MOST_WORDS] or None,
     }
-    return json.dumps(told)[:_EXCERPT]
+    return json.dumps(told, ensure_ascii=False)[:_EXCERPT]
 
 
 def _why_not(answer: types.GenerateContentResponse, note: ProviderNote) -> JobError:
-    reason = _block(answer) or _finish(answer)
+    """No output. What the model said instead is for the caller, who can only ask for something else."""
+    reason, words = _block(answer) or _finish(answer), _words(answer)
     named = note.model_copy(update={"code": reason})
+    detail = f"Gemini said {reason or 'nothing'}" + (f": {words}" if words else "")
     if reason in _REFUSED:
-        return ContentPolicy(f"Gemini said {reason}", provider=named, next_actions=[_CHANGE])
-    return NoOutput(f"Gemini said {reason or 'nothing'}", provider=named)
+        return ContentPolicy(detail, provider=named, next_actions=[_CHANGE])
+    return NoOutput(detail, provider=named, next_actions=[_CHANGE] if words else [])
+
+
+def _words(answer: types.GenerateContentResponse) -> str:
+    """What the model, or Gemini, said about the outputs: thoughts only where there is nothing else."""
+    first, prompt = answer.candidates[0] if answer.candidates else None, answer.prompt_feedback
+    told = [
+        *_texts(answer, thought=False),
+        first.finish_message if first else None,
+        prompt.block_reason_message if prompt else None,
+    ]
+    words = [text.strip() for text in told if text and text.strip()]
+    return " ".join(words or _texts(answer, thought=True)).strip()
+
+
+def _texts(answer: types.GenerateContentResponse, *, thought: bool) -> list[str]:
+    return [part.text for part in _parts(answer) if part.text and bool(part.thought) == thought]
+
+
+def _data(part: types.Part) -> bytes | None:
+    return part.inline_data.data if part.inline_data else None
 
 
 def _parts(answer: types.GenerateContentResponse) -> list[types.Part]:

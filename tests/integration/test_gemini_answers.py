@@ -1,0 +1,135 @@
+"""What Gemini answers beside pictures: sketches are no outputs, and its words reach the caller."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from services.render.providers import Done, Ended
+from tests.support.emulation.answers import picture_of
+from tests.support.emulation.inlining import GeminiRig, a_submission
+from tests.support.emulation.running import Emulator
+
+WORDS = "I cannot draw a living person. Try a fictional keeper instead."
+
+
+def drawn(number: int, **beside: Any) -> dict[str, Any]:
+    return {"inlineData": {"mimeType": "image/png", "data": f"<base64 {number}>"}, **beside}
+
+
+def said(text: str, **beside: Any) -> dict[str, Any]:
+    return {"text": text, **beside}
+
+
+@pytest.fixture
+async def gemini(gemini_server: Emulator) -> AsyncIterator[GeminiRig]:
+    rig = GeminiRig(gemini_server)
+    yield rig
+    await rig.provider.aclose()
+
+
+async def answer_to(
+    gemini: GeminiRig, parts: list[dict[str, Any]], *, finish: str = "STOP", model: str = ""
+) -> Done | Ended:
+    submission = a_submission(model or gemini.model)
+    gemini.account.plan(submission.arguments["prompt"], parts=parts, finish=finish)
+    return await gemini.provider.submit(submission)
+
+
+def contents(end: Done | Ended) -> list[bytes]:
+    assert isinstance(end, Done)
+    return [end.contents[each.inline or ""] for each in end.outputs]
+
+
+def audit(end: Done | Ended) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(end.answer or "")
+    return told
+
+
+@pytest.mark.parametrize(
+    ("parts", "outputs"),
+    [
+        ([drawn(0, thought=True), drawn(1, thought=True), drawn(2, thoughtSignature="c2ln")], [2]),
+        ([drawn(0), drawn(1, thought=True)], [0]),
+        (
+            [said("First a sketch", thought=True), drawn(0, thought=True), drawn(1), drawn(2)],
+            [1, 2],
+        ),
+        ([drawn(0, thought=False)], [0]),
+    ],
+    ids=str,
+)
+async def test_a_sketch_beside_a_picture_is_no_output(
+    gemini: GeminiRig, parts: list[dict[str, Any]], outputs: list[int]
+) -> None:
+    end = await answer_to(gemini, parts)
+
+    assert contents(end) == [picture_of(str(number)) for number in outputs]
+    assert [each.index for each in getattr(end, "outputs", [])] == [None] * len(outputs)
+    assert audit(end)["pictures"] == len([part for part in parts if "inlineData" in part])
+
+
+async def test_the_last_sketch_is_the_output_where_no_picture_came(gemini: GeminiRig) -> None:
+    end = await answer_to(gemini, [drawn(0, thought=True), drawn(1, thought=True)])
+
+    assert contents(end) == [picture_of("1")]
+
+
+async def test_a_sketch_of_what_was_refused_is_no_output(gemini: GeminiRig) -> None:
+    end = await answer_to(gemini, [drawn(0, thought=True)], finish="IMAGE_SAFETY")
+
+    assert isinstance(end, Ended)
+    assert (end.error.code, end.charged) == ("content_policy", "yes")
+
+
+async def test_a_picture_of_what_was_refused_is_flagged(gemini: GeminiRig) -> None:
+    end = await answer_to(gemini, [drawn(0)], finish="IMAGE_SAFETY")
+
+    assert isinstance(end, Done)
+    assert [each.flagged for each in end.outputs] == [True]
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ([said(WORDS)], WORDS),
+        ([said("Thinking.", thought=True), said(f" {WORDS}\n")], WORDS),
+        ([said("I cannot draw that."), said("Sorry.")], "I cannot draw that. Sorry."),
+        ([said("Nobody can draw that", thought=True)], "Nobody can draw that"),
+    ],
+    ids=str,
+)
+async def test_words_instead_of_a_picture_are_told_and_ask_for_another_prompt(
+    gemini: GeminiRig, parts: list[dict[str, Any]], words: str
+) -> None:
+    end = await answer_to(gemini, parts)
+
+    assert isinstance(end, Ended)
+    assert (end.error.code, end.charged) == ("no_output", "yes")
+    assert str(end.error) == f"Gemini said STOP: {words}"
+    assert [each.kind for each in end.error.next_actions] == ["change_request"]
+    assert audit(end)["words"] == words
+
+
+async def test_words_beside_a_picture_are_in_the_audit(gemini: GeminiRig) -> None:
+    end = await answer_to(gemini, [said("Here it is:"), drawn(0), said("Enjoy.")])
+
+    assert audit(end)["words"] == "Here it is: Enjoy."
+    assert "iVBOR" not in (end.answer or "")
+
+
+async def test_long_words_leave_the_audit_readable(gemini: GeminiRig) -> None:
+    end = await answer_to(gemini, [said("no " * 5_000), said("why " * 5_000, thought=True)])
+
+    assert audit(end)["finish_reason"] == "STOP"
+    assert len(end.answer or "") <= 4096
+
+
+async def test_a_story_is_not_in_its_own_audit(gemini: GeminiRig) -> None:
+    parts = [said("I plan it", thought=True), said('{"title": "Dusk"}')]
+
+    end = await answer_to(gemini, parts, model=gemini.text)
+
+    assert contents(end) == [b'{"title": "Dusk"}']
+    assert (audit(end)["words"], audit(end)["thoughts"]) == (None, "I plan it")
