@@ -45,6 +45,8 @@ def next_actions(record: Record) -> list[NextAction]:
         if not retries:
             advice.append(NextAction(kind="new_request", label="Send it as a new request"))
         return [*advice, *retries]
+    if any(each.kind == "change_request" for each in advice):
+        return [*advice, *retries]  # the same request would be paid for, and fail, again
     return [*advice, *retries, _retry(record, "submit")]
 
 

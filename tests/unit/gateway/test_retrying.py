@@ -46,6 +46,7 @@ from heliograph.contracts.facts import (
 )
 from heliograph.contracts.jobs import fold
 from heliograph.contracts.names import new_job_id
+from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Output, Record, Step, Takeover
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
 from heliograph.contracts.retries import next_actions
@@ -457,6 +458,15 @@ def test_the_first_retry_that_a_failed_job_offers_is_what_a_retry_does(
         costs = patch == {"from": "submit"}
         assert new.cost.estimated == (Decimal("0.5") if costs else 0)
         assert (new.internal.takeover is None) == costs
+
+
+def test_a_job_whose_request_is_to_be_changed_offers_no_paid_repetition() -> None:
+    advice = NextAction(kind="change_request", label="Change the prompt")
+    problem = ContentPolicy(next_actions=[advice]).problem()
+
+    record = ended(*SENT, Failed(problem=problem, charged="yes"))
+
+    assert next_actions(record) == [advice]
 
 
 def test_changes_are_laid_over_the_old_request() -> None:
