@@ -280,9 +280,8 @@ def retry(
     as_json: AsJson = False,
     url: Gateway = None,
 ) -> None:
-    """Try a job again, from the cheapest step that can work."""
-    if start not in (None, "download", "poll", "submit"):
-        _fail("--from is download, poll or submit", USAGE)
+    """Try a job again, from the cheapest step that costs nothing; only `--from submit` pays."""
+    _check_step(start)
 
     async def work() -> None:
         async with Client(url) as client:
@@ -290,6 +289,11 @@ def retry(
             _show(again, as_json=as_json)
 
     _run(work())
+
+
+def _check_step(start: str | None) -> None:
+    if start not in (None, "download", "poll", "submit"):
+        _fail("--from is download, poll or submit", USAGE)
 
 
 @app.command()
@@ -329,6 +333,9 @@ def act(
     slot: Annotated[str | None, typer.Option(help="Prefix.")] = None,
     of_batch: Annotated[str | None, typer.Option("--batch")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Only free the slots.")] = False,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Of a retry: download, poll or submit, which pays.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
     key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
     as_json: AsJson = False,
@@ -338,12 +345,13 @@ def act(
     """Retry or cancel many jobs at once."""
     if action not in ("retry", "cancel"):
         _fail("an action is retry or cancel", USAGE)
+    _check_step(start)
     wanted = {"status": status, "kind": kind, "slot": slot, "batch": of_batch}
     narrowed = {name: value for name, value in wanted.items() if value}
     if not ids and not narrowed:
         _fail("say which: jobs, or an option", USAGE)
     which: dict[str, Any] = {"ids": ids} if ids else {"filter": narrowed}
-    which["mode"] = "detach" if detach else "stop"
+    which |= {"mode": "detach" if detach else "stop", "start": start}
 
     async def work() -> int:
         async with Client(url, project=project) as client:

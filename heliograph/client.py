@@ -31,6 +31,7 @@ from heliograph.contracts.batches import Batch
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Asset, Job
+from heliograph.contracts.requests import RetryFrom
 from heliograph.contracts.retention import CleanupReport
 from heliograph.contracts.scenes import Story, shots_of
 from heliograph.failures import ClientError, DamagedDownload, JobFailed, NotReachable, Refused
@@ -127,11 +128,15 @@ class Client:
         self,
         job: str,
         *,
-        start: Literal["download", "poll", "submit"] | None = None,
+        start: RetryFrom | None = None,
         changes: dict[str, Any] | None = None,
         key: str | None = None,
     ) -> Job:
-        """Try a job again. `start` is the step to begin with; by default the cheapest."""
+        """
+        Try a job again. `start` is the step to begin with; by default the cheapest, if it is free.
+        Only `start="submit"` pays: without it, a job that can only be submitted again is `Refused`,
+        with its price.
+        """
         body: dict[str, Any] = {"changes": changes or {}}
         if start:
             body["from"] = start
@@ -170,15 +175,17 @@ class Client:
         ids: Sequence[str] | None = None,
         filter: Mapping[str, Any] | None = None,
         mode: Literal["stop", "detach"] = "stop",
+        start: RetryFrom | None = None,
         key: str | None = None,
     ) -> ActionReport:
         """
         Retry or cancel many jobs, by `ids` or by `filter`, as `{"status": "failed"}`.
 
         One job that refuses does not keep it from the others: the report says so of each. `mode` is
-        of canceling. Ask `preview` first what it would cost.
+        of canceling, `start` of a retry, as in `retry`: only `start="submit"` pays. Ask `preview`
+        first what it would cost.
         """
-        body = _action(action, ids, filter, mode)
+        body = _action(action, ids, filter, mode, start)
         return ActionReport.model_validate(await self._act(body, headers=_key(key)))
 
     async def preview(
@@ -188,9 +195,10 @@ class Client:
         ids: Sequence[str] | None = None,
         filter: Mapping[str, Any] | None = None,
         mode: Literal["stop", "detach"] = "stop",
+        start: RetryFrom | None = None,
     ) -> RetryPreview | CancelPreview:
         """What `act` would do now, and what it would cost. Nothing happens."""
-        answer = await self._act({**_action(action, ids, filter, mode), "dry_run": True})
+        answer = await self._act({**_action(action, ids, filter, mode, start), "dry_run": True})
         shape = RetryPreview if action == "retry" else CancelPreview
         return shape.model_validate(answer)
 
@@ -396,10 +404,12 @@ def _action(
     ids: Sequence[str] | None,
     filter: Mapping[str, Any] | None,
     mode: Literal["stop", "detach"],
+    start: RetryFrom | None,
 ) -> dict[str, Any]:
     named = {"ids": list(ids)} if ids is not None else {}
     matched = {"filter": dict(filter)} if filter is not None else {}
-    return {"action": action, "mode": mode, **named, **matched}
+    begun = {"from": start} if start else {}
+    return {"action": action, "mode": mode, **named, **matched, **begun}
 
 
 def _key(key: str | None) -> dict[str, str]:

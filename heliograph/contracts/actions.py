@@ -64,6 +64,8 @@ class ActionRequest(BaseModel):
     ids: Annotated[list[JobId], Field(min_length=1, max_length=MOST_JOBS)] | None = None
     filter: JobFilter | None = Field(default=None, examples=[{"status": "failed"}])
     mode: Literal["stop", "detach"] = "stop"  #: of canceling
+    #: of a retry; left out, each job takes its cheapest step, and those that it costs are refused
+    from_: RetryFrom | None = Field(default=None, alias="from")
     dry_run: bool = False
 
     @field_validator("ids")
@@ -79,6 +81,8 @@ class ActionRequest(BaseModel):
             raise ValueError("give either ids or a filter")
         if self.action == "retry" and self.mode != "stop":
             raise ValueError("a retry has no mode")
+        if self.action == "cancel" and self.from_:
+            raise ValueError("only a retry begins from a step")
         return self
 
     def digest(self) -> str:
@@ -91,7 +95,10 @@ class _Answer(BaseModel):
 
 
 class RetryOutlook(_Answer):
-    """What trying a job again would mean. The reason is in `problem` where it would be refused."""
+    """
+    What trying a job again would mean. The reason is in `problem` where it would be refused; where
+    that is the price, `from` and `cost` say what the only step that can work costs.
+    """
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
@@ -124,7 +131,7 @@ class RetryPreview(_Preview):
 
     action: Literal["retry"] = "retry"
     free: int  #: jobs whose new try costs nothing
-    paid: int
+    paid: int  #: jobs whose new try costs something; refused, unless the action says `from: submit`
     cost: Cost  #: of the paid ones together
     items: list[RetryOutlook]
 

@@ -52,6 +52,8 @@ class PlanEntry(Tolerant):
     jobs: list[str]  #: to be made, or that something is to be done with
     skipped: list[int] = Field(default_factory=list)  #: items that need nothing: their job is there
     more: bool = False  #: there was more than one request may ask for
+    #: a retry pays only with `from: submit`; plans that do not say so pay for what they come to
+    asks_consent: bool = False
 
 
 class UploadEntry(Tolerant):

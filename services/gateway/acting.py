@@ -15,6 +15,8 @@ from heliograph.contracts.actions import (
 from heliograph.contracts.errors import (
     HeliographError,
     IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    StateConflict,
     Unavailable,
     ValidationFailed,
 )
@@ -27,12 +29,12 @@ from services.gateway.canceling import Canceler
 from services.gateway.itemizing import Item, outcome_of, problem_at
 from services.gateway.planning import Plan, Plans, side_by_side
 from services.gateway.previewing import (
-    AGAIN,
     Previews,
     is_wished,
     place_of,
     prospect,
     read_job_of,
+    retry_request,
 )
 from services.gateway.reading import ask
 
@@ -91,7 +93,8 @@ class Actions:
 
     async def act(self, project: str, wanted: ActionRequest, key: str | None) -> Done:
         """
-        Do it to each job. One that refuses does not keep it from the others.
+        Do it to each job. One that refuses does not keep it from the others. A retry pays only with
+        `from: submit`: without, a job that can only be submitted again refuses, with its price.
 
         Raises:
             ValidationFailed: The filter looks for jobs that this can never be done to.
@@ -111,10 +114,17 @@ class Actions:
         """Which jobs it is about, once and for all where the request can come again."""
         jobs, more = await self._matching(project, wanted)
         name = action_id(project, key) if key else ""
-        plan = Plan(id=name, project=project, digest=wanted.digest(), jobs=jobs, more=more)
+        plan = Plan(
+            id=name,
+            project=project,
+            digest=wanted.digest(),
+            jobs=jobs,
+            more=more,
+            asks_consent=True,
+        )
         if key:
             return await self._plans.keep(plan)
-        if wanted.action == "retry" and (await self._previews.retry(project, wanted, jobs)).paid:
+        if wanted.from_ == "submit" and await self._previews.is_paid(project, wanted, jobs):
             raise IdempotencyKeyRequired
         return plan
 
@@ -153,7 +163,13 @@ class Actions:
         if act.wanted.filter:
             # of two who look for the same jobs at the same time, one tries each of them again
             own = f"{job}/again"
-        acceptance = await self._desk.ask_again(job, own, AGAIN, may_pay=True)
+        may_pay = not act.plan.asks_consent
+        try:
+            acceptance = await self._desk.ask_again(
+                job, own, retry_request(act.wanted), may_pay=may_pay
+            )
+        except IdempotencyKeyReused:
+            raise StateConflict("another request tries it again, from another step") from None
         return Item(outcome=outcome_of(acceptance), entry=acceptance.entry)
 
     async def _cancel(self, act: Act, index: int, job: str) -> Item:

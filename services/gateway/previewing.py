@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from heliograph.contracts.actions import (
     ActionRequest,
@@ -22,7 +22,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.names import new_job_id
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Cost, Record, Step
-from heliograph.contracts.requests import RetryRequest
+from heliograph.contracts.requests import RetryFrom, RetryRequest
 from heliograph.runtime.bus import Entry, EventLog
 from services.gateway.accepting import Acceptor
 from services.gateway.asking import Desk
@@ -30,11 +30,9 @@ from services.gateway.canceling import charged_if_canceled, read_job
 from services.gateway.drafting import Caller
 from services.gateway.itemizing import problem_at
 from services.gateway.planning import side_by_side
-from services.gateway.retrying import choose_step
+from services.gateway.retrying import check_in_place, choose_step, refuse_to_pay
 
 Mode = Literal["stop", "detach"]
-
-AGAIN = RetryRequest()  #: from the cheapest step that can work, with nothing changed
 
 
 class Previews:
@@ -49,21 +47,24 @@ class Previews:
         self, project: str, wanted: ActionRequest, jobs: Sequence[str], *, more: bool = False
     ) -> RetryPreview:
         """Which step each would begin with, and for how much."""
-        every = await side_by_side(
-            self._retry(project, job, place_of(wanted, index)) for index, job in enumerate(jobs)
-        )
-        costs = [each.cost for each in every if each.cost and each.cost.estimated]
-        accepted = sum(each.outcome == "accepted" for each in every)
+        every = await self._retries(project, wanted, jobs)
+        costs = [each.cost for each in every if is_paid(each) and each.cost]
+        accepted = [each for each in every if each.outcome == "accepted"]
         return RetryPreview(
             project=project,
-            count=accepted,
-            refused=len(every) - accepted,
-            free=accepted - len(costs),
+            count=len(accepted),
+            refused=len(every) - len(accepted),
+            free=sum(not is_paid(each) for each in accepted),
             paid=len(costs),
             cost=total(costs),
             more=more,
             items=every,
         )
+
+    async def is_paid(self, project: str, wanted: ActionRequest, jobs: Sequence[str]) -> bool:
+        """Whether a new try of any of them would be paid for."""
+        every = await self._retries(project, wanted, jobs)
+        return any(is_paid(each) for each in every if each.outcome == "accepted")
 
     async def cancel(
         self, project: str, wanted: ActionRequest, jobs: Sequence[str], *, more: bool = False
@@ -83,19 +84,42 @@ class Previews:
             items=every,
         )
 
-    async def _retry(self, project: str, job: str, place: str) -> RetryOutlook:
+    async def _retries(
+        self, project: str, wanted: ActionRequest, jobs: Sequence[str]
+    ) -> list[RetryOutlook]:
+        return await side_by_side(
+            self._retry(project, job, wanted, place_of(wanted, index))
+            for index, job in enumerate(jobs)
+        )
+
+    async def _retry(
+        self, project: str, job: str, wanted: ActionRequest, place: str
+    ) -> RetryOutlook:
+        known: dict[str, Any] = {}
         try:
             _, old = await read_job_of(self._events, project, job)
-            if old.step is Step.SUBMIT_UNKNOWN:
-                return RetryOutlook(id=job, outcome="accepted", from_="submit", cost=old.cost)
-            step = choose_step(old, None)
-            who = Caller(project=project, job=new_job_id(), key="preview")
-            order = self._desk.order_again(old, AGAIN, who, counted=True, may_pay=True)
-            record = await self._acceptor.check(order)
+            step, cost = await self._price(project, old, retry_request(wanted))
+            known = {"from_": step, "cost": cost}
+            if wanted.from_ is None:
+                refuse_to_pay(cost)
         except (RequestError, ModelUnavailable) as error:
-            return RetryOutlook(id=job, outcome="refused", problem=problem_at(place, error))
+            problem = problem_at(place, error)
+            return RetryOutlook(id=job, outcome="refused", problem=problem, **known)
+        return RetryOutlook(id=job, outcome="accepted", **known)
+
+    async def _price(
+        self, project: str, old: Record, asked: RetryRequest
+    ) -> tuple[RetryFrom, Cost]:
+        """The step that it would begin with, and what that costs."""
+        if old.step is Step.SUBMIT_UNKNOWN:
+            check_in_place(asked)
+            return "submit", old.cost
+        step = choose_step(old, asked.from_)
+        who = Caller(project=project, job=new_job_id(), key="preview")
+        order = self._desk.order_again(old, asked, who, counted=True, may_pay=True)
+        record = await self._acceptor.check(order)
         assert record, "nobody used this name before"
-        return RetryOutlook(id=job, outcome="accepted", from_=step, cost=record.cost)
+        return step, record.cost
 
     async def _cancel(self, project: str, job: str, mode: Mode, place: str) -> CancelOutlook:
         try:
@@ -105,6 +129,16 @@ class Previews:
             return CancelOutlook(id=job, outcome="refused", problem=problem_at(place, error))
         charged: Charged | None = charged_if_canceled(record) if mode == "stop" else None
         return CancelOutlook(id=job, outcome=outcome, charged=charged)
+
+
+def retry_request(wanted: ActionRequest) -> RetryRequest:
+    """What an action asks of each job: nothing is changed."""
+    return RetryRequest.model_validate({"from": wanted.from_})
+
+
+def is_paid(outlook: RetryOutlook) -> bool:
+    """Whether the new try costs something."""
+    return outlook.cost is not None and outlook.cost.estimated > 0
 
 
 async def read_job_of(events: EventLog, project: str, job: str) -> tuple[Entry, Record]:

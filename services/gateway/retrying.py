@@ -56,10 +56,7 @@ async def retry_in_place(
             refuse_to_pay(record.cost)
         if key is None:
             raise IdempotencyKeyRequired
-        if asked.from_ not in (None, "submit"):
-            raise StateConflict("nothing is known to be at the provider; only `submit` can work")
-        if asked.changes:
-            raise ValidationFailed.at("/changes", "a job in submit_unknown goes on as it is")
+        check_in_place(asked)
         fact = RetryScheduled(
             not_before=now(),
             reason="submit_unknown",
@@ -75,6 +72,19 @@ async def retry_in_place(
         await enqueue_or_leave(work, entry.record)
         crash_point("retry.queued")
         return Acceptance(entry=entry)
+
+
+def check_in_place(asked: RetryRequest) -> None:
+    """
+    Whether a job in `submit_unknown` can be tried again like this.
+
+    Raises:
+        StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
+    """
+    if asked.from_ not in (None, "submit"):
+        raise StateConflict("nothing is known to be at the provider; only `submit` can work")
+    if asked.changes:
+        raise ValidationFailed.at("/changes", "a job in submit_unknown goes on as it is")
 
 
 def retry_record(

@@ -98,7 +98,7 @@ async def test_a_retry_of_many_that_was_cut_off_is_made_up_for(
     async with fragile.client(project) as client:
         await client.finish(*(item["job"]["id"] for item in batch["items"]))
 
-        body = {"action": "retry", "filter": {"batch": batch["id"]}}
+        body = {"action": "retry", "filter": {"batch": batch["id"]}, "from": "submit"}
         report = await cut_off(http, crashes, point, "/actions", body)
         ids = [item["job"]["id"] for item in report["items"]]
         await client.finish(*ids)

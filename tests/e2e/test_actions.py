@@ -1,15 +1,18 @@
 """Actions with everything running: many jobs are retried or canceled at once, after a look at the price."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
+from nats import connect
 
 from heliograph.client import Client
-from heliograph.contracts.names import new_job_id
+from heliograph.contracts.actions import ActionRequest
+from heliograph.contracts.names import action_id, new_job_id
 from heliograph.contracts.records import Job
 from tests.support.records import some_project
 from tests.support.stack import Stack
@@ -18,6 +21,7 @@ PRICE = "0.01"
 LONG = {"seconds": 30}
 REJECTED = {"seconds": 0, "fault": "reject"}
 FREE = {"action": "retry", "filter": {"status": "failed"}}
+PAID = {**FREE, "from": "submit"}
 
 
 @pytest.fixture
@@ -83,10 +87,10 @@ async def count_of(http: httpx.AsyncClient) -> int:
 # -- trying again
 
 
-async def test_all_failed_are_retried_after_a_preview_of_what_it_costs(
+async def test_a_retry_of_many_does_what_is_free_and_says_what_the_rest_costs(
     stack: Stack, client: Client, http: httpx.AsyncClient, project: str
 ) -> None:
-    """Two were refused, and cost their price again; one timed out, and is asked for again."""
+    """Two were refused, and would cost their price again; one timed out, and is asked for again."""
     slow = {"seconds": 4, "price": PRICE, "timeout_seconds": 1}
     timed_out, refused, fine = await asyncio.gather(
         ended(client, parameters=slow),
@@ -96,20 +100,82 @@ async def test_all_failed_are_retried_after_a_preview_of_what_it_costs(
 
     seen = await preview(http, FREE)
     before = await count_of(http)
-    report = await done(http, FREE, key="again")
-    again = await client.finish(*made(report))
+    report = await done(http, FREE)
+    [again] = await client.finish(*made(report))
 
-    assert (seen["count"], seen["free"], seen["paid"], seen["refused"]) == (3, 1, 2, 0)
+    assert (seen["count"], seen["free"], seen["paid"], seen["refused"]) == (1, 1, 2, 2)
     assert seen["cost"] == {"estimated": "0.02", "actual": None, "currency": "USD"}
     assert before == 4
     assert by_id(seen)[timed_out.id]["from"] == "poll"
     assert by_id(seen)[timed_out.id]["cost"]["estimated"] == "0"
     assert {by_id(seen)[job.id]["from"] for job in refused} == {"submit"}
     assert fine.id not in by_id(seen)
-    assert report["counts"] == {"accepted": 3}
-    assert {job.retry_of for job in again} == {timed_out.id, *(job.id for job in refused)}
-    assert sum(job.cost.estimated for job in again) == Decimal("0.02")
-    assert len([sent for sent in stack.ledger(project) if sent.job in made(report)]) == 0
+    assert {by_id(seen)[job.id]["cost"]["estimated"] for job in refused} == {PRICE}
+    assert report["counts"] == {"accepted": 1, "refused": 2}
+    assert (again.retry_of, again.cost.estimated) == (timed_out.id, Decimal(0))
+    assert not [sent for sent in stack.ledger(project) if sent.job in made(report)]
+    for items in (by_id(seen), by_id(report)):
+        for problem in (items[job.id]["problem"] for job in refused):
+            assert problem["code"] == "state_conflict"
+            assert PRICE in problem["detail"]
+            assert problem["next_actions"][0]["patch"] == {"from": "submit"}
+
+
+async def test_a_retry_of_many_from_submit_pays_for_each(
+    client: Client, http: httpx.AsyncClient
+) -> None:
+    """Also for one that could be asked for again for nothing: it was told to."""
+    slow = {"seconds": 4, "price": PRICE, "timeout_seconds": 1}
+    timed_out, [refused] = await asyncio.gather(
+        ended(client, parameters=slow), failed(client, 1, parameters={"price": PRICE})
+    )
+
+    seen = await preview(http, PAID)
+    report = await done(http, PAID, key="again")
+    again = await client.finish(*made(report))
+
+    assert (seen["count"], seen["free"], seen["paid"], seen["refused"]) == (2, 0, 2, 0)
+    assert seen["cost"] == {"estimated": "0.02", "actual": None, "currency": "USD"}
+    assert report["counts"] == {"accepted": 2}
+    assert {job.retry_of for job in again} == {timed_out.id, refused.id}
+    assert {job.cost.estimated for job in again} == {Decimal(PRICE)}
+
+
+async def test_a_retry_of_many_that_an_older_release_began_pays_for_the_rest(
+    stack: Stack, client: Client, http: httpx.AsyncClient, project: str
+) -> None:
+    """What its key was told stays so: its plan was made before consent was asked for."""
+    [job] = await failed(client, 1, parameters={"price": PRICE})
+    plan: dict[str, Any] = {"id": action_id(project, "old"), "project": project, "jobs": [job.id]}
+    plan["digest"] = ActionRequest.model_validate(FREE).digest()
+    nats = await connect(stack.nats)
+    await (await nats.jetstream().key_value("plans")).create(plan["id"], json.dumps(plan).encode())
+    await nats.close()
+
+    report = await done(http, FREE, key="old")
+    again = await client.finish(*made(report))
+
+    assert [job.cost.estimated for job in again] == [Decimal(PRICE)]
+
+
+@pytest.mark.parametrize("step", ["download", "poll"])
+async def test_a_step_that_has_nothing_to_begin_with_is_refused_for_each(
+    client: Client, http: httpx.AsyncClient, step: str
+) -> None:
+    slow = {"seconds": 4, "price": PRICE, "timeout_seconds": 1}
+    timed_out, [refused] = await asyncio.gather(
+        ended(client, parameters=slow), failed(client, 1, parameters={"price": PRICE})
+    )
+    body = {**FREE, "from": step}
+
+    seen, report = await preview(http, body), await done(http, body)
+    await client.finish(*made(report))
+
+    possible = {timed_out.id} if step == "poll" else set()
+    for items in (by_id(seen), by_id(report)):
+        assert {job for job, item in items.items() if item["outcome"] == "accepted"} == possible
+        assert items[refused.id]["problem"]["code"] == "state_conflict"
+    assert (seen["free"], seen["paid"]) == (len(possible), 0)
 
 
 async def test_what_was_tried_again_is_not_tried_a_third_time(
@@ -147,7 +213,7 @@ async def test_two_who_retry_the_same_at_once_try_it_once(
 ) -> None:
     await failed(client, 5, parameters={"price": PRICE})
 
-    reports = await asyncio.gather(*(done(http, FREE, key=f"k{n}") for n in range(4)))
+    reports = await asyncio.gather(*(done(http, PAID, key=f"k{n}") for n in range(4)))
 
     assert len({job for report in reports for job in made(report)}) == 5
     await client.finish(*made(reports[0]))
@@ -157,12 +223,12 @@ async def test_the_same_key_is_the_same_action_whatever_failed_since(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     await failed(client, 2, parameters={"price": PRICE})
-    first = await done(http, FREE, key="k")
+    first = await done(http, PAID, key="k")
     await client.finish(*made(first))
     await failed(client, 1)
 
-    answer = await post(http, FREE, key="k")
-    other = await post(http, {**FREE, "filter": {}}, key="k")
+    answer = await post(http, PAID, key="k")
+    other = await post(http, FREE, key="k")
 
     again = answer.json()
     assert answer.headers["idempotency-replayed"] == "true"
@@ -200,7 +266,8 @@ async def test_jobs_are_retried_by_name_and_each_says_why_not(
 async def test_a_retry_that_costs_needs_a_key(client: Client, http: httpx.AsyncClient) -> None:
     [job] = await failed(client, 1, parameters={"price": PRICE})
 
-    answers = [await post(http, body) for body in (FREE, {"action": "retry", "ids": [job.id]})]
+    by_name = {"action": "retry", "ids": [job.id], "from": "submit"}
+    answers = [await post(http, body) for body in (PAID, by_name)]
 
     for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_required")
@@ -216,14 +283,18 @@ async def test_what_nobody_knows_is_submitted_again_by_name_only(
         async for event in events:
             if event.job and event.job.phase == "submit_unknown":
                 break
-    by_name = {"action": "retry", "ids": [job.id]}
+    unasked = {"action": "retry", "ids": [job.id]}
+    by_name = {**unasked, "from": "submit"}
 
-    filtered = await done(http, {"action": "retry", "filter": {}}, key="all")
+    filtered = await done(http, {"action": "retry", "filter": {}, "from": "submit"}, key="all")
+    told = [await preview(http, unasked), await done(http, unasked, key="unasked")]
     seen = await preview(http, by_name)
     report = await done(http, by_name, key="k")
     again = await done(http, by_name, key="k")
 
     assert filtered["items"] == []
+    assert [answer["items"][0]["problem"]["code"] for answer in told] == ["state_conflict"] * 2
+    assert told[0]["paid"] == 1
     assert (seen["paid"], seen["cost"]["estimated"]) == (1, PRICE)
     assert made(report) == made(again) == [job.id]
     assert (report["counts"], again["counts"]) == ({"accepted": 1}, {"replayed": 1})
@@ -389,6 +460,8 @@ async def test_a_filter_is_what_a_list_can_be_narrowed_by(
         ({"action": "cancel", "filter": {"created_after": "x"}}, "/filter/created_after"),
         ({"action": "cancel", "filter": {}, "mode": "kill"}, "/mode"),
         ({"action": "retry", "filter": {}, "mode": "detach"}, ""),
+        ({"action": "retry", "filter": {}, "from": "accept"}, "/from"),
+        ({"action": "cancel", "filter": {}, "from": "submit"}, ""),
         ({"action": "retry", "filter": {}, "nonsense": 1}, "/nonsense"),
     ],
     ids=lambda value: str(value)[:60],
