@@ -73,6 +73,7 @@ class RetryScheduled(Fact):
     counted: bool = True  #: False: the attempt does not count (the provider said "too fast")
     answered: bool = True  #: False: the provider never heard of it, as a process of ours died
     charged: Charged = "no"
+    answer: str | None = None
     key: str | None = None  #: of the request by which a person decided it
 
 

@@ -361,7 +361,7 @@ def _retry_scheduled(
     internal = {
         "not_before": fact.not_before,
         "unanswered": 0 if fact.answered else record.internal.unanswered + 1,
-        "attempts": _ended(record, at, fact.reason, fact.charged),
+        "attempts": _ended(record, at, fact.reason, fact.charged, fact.answer),
         "retries": [*record.internal.retries, *([fact.key] if fact.key else [])],
     }
     return job, internal

@@ -50,14 +50,15 @@ def again_or_failed(
     A job that took over an old request is never sent anywhere. What only an operator can mend is not
     the job's fault: it waits, and no attempt is counted.
     """
-    said = short_text(str(error))
+    said, answer = short_text(str(error)), short_answer(answer or error.answer)
     enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
     if isinstance(error, RateLimited) and record.internal.takeover is None:
         return RetryScheduled(
             not_before=at + timedelta(seconds=error.seconds),
             reason=error.code,
-            detail=f"the provider asked for {error.seconds:g} s of patience",
+            detail=f"the provider asked for {error.seconds:g} s of patience: {said}",
             counted=False,
+            answer=answer,
         )
     if isinstance(error, AccountRefused) and charged == "no" and record.internal.takeover is None:
         return RetryScheduled(
@@ -65,6 +66,7 @@ def again_or_failed(
             reason=error.code,
             detail=f"nobody can submit there: {said}",
             counted=False,
+            answer=answer,
         )
     if error.retryable and charged == "no" and not enough:
         wait = error.retry_after or backoff(record.attempt, settings)
@@ -72,9 +74,10 @@ def again_or_failed(
             not_before=at + timedelta(seconds=wait),
             reason=error.code,
             detail=f"attempt {record.attempt} failed: {said}",
+            answer=answer,
         )
     problem = failure(record, error, charged)
-    return Failed(problem=problem, charged=charged, answer=short_answer(answer))
+    return Failed(problem=problem, charged=charged, answer=answer)
 
 
 def again_or_poison(record: Record, at: datetime, settings: RenderSettings) -> Fact:

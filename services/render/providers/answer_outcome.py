@@ -13,6 +13,7 @@ from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from heliograph.contracts.records import Output, Withheld
 from services.render.providers import Done, Ended
 from services.render.providers.answer_outputs import Slot
+from services.render.providers.error_report import ErrorReport, failure_within
 
 _CHANGE_PROMPT = NextAction(kind="change_request", label="Change the prompt")
 
@@ -24,14 +25,22 @@ def outcome_of(
     note: ProviderNote,
     charged: Charged = "yes",
     answer: str | None = None,
+    said: ErrorReport | None = None,
+    charged_for_error: Charged = "unknown",
 ) -> Done | Ended:
     """
     The outputs, those that came inside the answer with their bytes. One that is not there is withheld;
     the others count.
+
+    Args:
+        said: What the answer says went wrong; it counts where there are no outputs.
     """
     full = [slot for slot in slots if not slot.is_empty]
+    if not full and said and said.is_error:
+        error = failure_within(said, note)
+        return Ended(error=error, charged=charged_for_error, answer=answer)
     if not full:
-        return Ended(error=_why_none(slots, note), charged=charged, answer=answer)
+        return Ended(error=_why_none(slots, note, said), charged=charged, answer=answer)
     contents = {_name(job, slot.content): slot.content for slot in full if slot.content is not None}
     return Done(
         outputs=[_placed(_output(job, slot), slot, place) for place, slot in enumerate(full)],
@@ -64,9 +73,10 @@ def _why_empty(slot: Slot) -> str:
     return ProviderProtocol.code if slot.is_odd else NoOutput.code
 
 
-def _why_none(slots: Sequence[Slot], note: ProviderNote) -> JobError:
+def _why_none(slots: Sequence[Slot], note: ProviderNote, said: ErrorReport | None) -> JobError:
+    words = f": {said.text}" if said else ""
     if any(slot.flagged for slot in slots):
         return ContentPolicy(provider=note, next_actions=[_CHANGE_PROMPT])
     if any(slot.is_odd for slot in slots):
-        return ProviderProtocol("there are no files in the answer", provider=note)
-    return NoOutput(provider=note)
+        return ProviderProtocol(f"there are no files in the answer{words}", provider=note)
+    return NoOutput(f"{NoOutput.title().rstrip('.')}{words}" if words else None, provider=note)

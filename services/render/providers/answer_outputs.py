@@ -39,7 +39,9 @@ _USUAL = [
     "predictions",
 ]
 #: never results: what was sent, addresses of the request itself, what is shown meanwhile
-_NEVER = frozenset({"urls", "logs", "log", "webhook", "metrics", "request", "timings"})
+_NEVER = frozenset(
+    ["urls", "logs", "log", "webhook", "metrics", "request", "timings", "error", "errors", "detail"]
+)
 _NEVER_PARTS = ("input", "preview", "thumb", "poster", "mask")
 _BYTES = ("b64_json", "base64", "b64", "image_base64", "video_base64", "bytesBase64Encoded")
 _MAYBE_BYTES = ("data", "content")

@@ -1,13 +1,12 @@
 """The wire to a hosted service: every request is sent once, and its answer is bounded."""
 
+import codecs
 import json
-from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 from typing import Any, NoReturn, TypeGuard
 
 import httpx
 
-from heliograph.runtime.bus import now
 from heliograph.runtime.content_encoding import (
     BrokenEncoding,
     TooLarge,
@@ -19,10 +18,10 @@ CONNECT = 5.0  #: seconds
 MAX_ANSWER = 8 * 2**20  #: bytes
 _EXCERPT = 4096  #: bytes
 _LONGEST_ADDRESS = 4096  #: characters
-PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
-_LONGEST_PATIENCE = 600.0  #: seconds
 #: a submission must not wait for questions that hang; lanes and accounts bound how many there are
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=10)
+_CREDENTIALS = ("Authorization", "X-Goog-Api-Key")  #: headers
+_SHORTEST_SECRET = 8  #: characters
 _OF_THE_BODY = ("Content-Encoding", "Content-Length")  #: headers that hold of it as it was sent
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -66,7 +65,7 @@ class OnceTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, base_url: str, *, read: float, max_answer: int = MAX_ANSWER) -> None:
-        self._pool = httpx.AsyncHTTPTransport(limits=LIMITS)
+        self._pool = httpx.AsyncHTTPTransport(limits=LIMITS, trust_env=False)
         self._place = _place(httpx.URL(base_url))
         self._timeouts = httpx.Timeout(read, connect=CONNECT, pool=CONNECT).as_dict()
         self._max_answer = max_answer
@@ -134,11 +133,13 @@ async def carry(
         Unreadable: It was answered with too much, or in an encoding that is not known.
     """
     try:
-        return await _read(await pool.handle_async_request(request), limit)
+        answer = await _read(await pool.handle_async_request(request), limit)
     except _NEVER_SENT as error:
         raise NotSent(str(error) or type(error).__name__) from error
     except httpx.HTTPError as error:
         raise NoAnswer(str(error) or type(error).__name__) from error
+    answer.request = request
+    return answer
 
 
 def parsed(answer: httpx.Response) -> Any:
@@ -151,7 +152,15 @@ def parsed(answer: httpx.Response) -> Any:
 
 def excerpt(answer: httpx.Response) -> str:
     """The beginning of an answer, for the audit."""
-    return answer.content[:_EXCERPT].decode("utf-8", "replace")
+    return legible_content(answer)[:_EXCERPT].decode("utf-8", "replace")
+
+
+def legible_content(answer: httpx.Response) -> bytes:
+    """An answer as people may see it: some servers repeat the credentials that they were sent."""
+    content = answer.content
+    for secret in _credentials(answer):
+        content = content.replace(secret, b"[credentials]")
+    return content
 
 
 def is_address(said: object) -> TypeGuard[str]:
@@ -161,27 +170,13 @@ def is_address(said: object) -> TypeGuard[str]:
     return said.startswith(("https://", "http://")) and said.isprintable()
 
 
-def patience(answer: httpx.Response, seconds_in: Callable[[Any], Any] = lambda _: None) -> float:
-    """
-    Seconds to wait after "too fast", from the header, else from the body.
-
-    Args:
-        seconds_in: The seconds that a body names, or None.
-    """
-    said = answer.headers.get("Retry-After") or seconds_in(parsed(answer))
+def _credentials(answer: httpx.Response) -> list[bytes]:
     try:
-        seconds = float(said)
-    except (TypeError, ValueError):
-        try:
-            seconds = (parsedate_to_datetime(str(said)) - now()).total_seconds()
-        except (TypeError, ValueError):
-            return PATIENCE
-    return bearable(seconds)
-
-
-def bearable(seconds: float) -> float:
-    """Seconds to wait, of those that a provider asks for."""
-    return min(max(seconds, 0.0), _LONGEST_PATIENCE)
+        sent = answer.request.headers
+    except RuntimeError:  # nobody says what it answers
+        return []
+    said = (sent.get(name, "").rpartition(" ")[2].encode() for name in _CREDENTIALS)
+    return [secret for secret in said if len(secret) >= _SHORTEST_SECRET]
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -211,4 +206,5 @@ async def _read(answer: httpx.Response, limit: int) -> httpx.Response:
     headers = httpx.Headers(answer.headers)
     for name in _OF_THE_BODY:
         headers.pop(name, None)
-    return httpx.Response(answer.status_code, headers=headers, content=bytes(content))
+    plain = bytes(content).removeprefix(codecs.BOM_UTF8)  # not every client reads JSON after it
+    return httpx.Response(answer.status_code, headers=headers, content=plain)

@@ -1,7 +1,10 @@
 """Answers that a test writes itself: with files of the emulator, and pictures, where it says so."""
 
 import base64
+import codecs
 from typing import Any
+
+from starlette.responses import JSONResponse, Response
 
 from tests.support.fal.files import picture
 
@@ -19,6 +22,12 @@ def written(answer: Any, files: str) -> Any:
         case str() if answer.startswith("<") and answer.endswith(">"):
             return _filled(answer.strip("<>"), files)
     return answer
+
+
+def marked(answer: JSONResponse) -> Response:
+    """The same, after a byte order mark."""
+    content = codecs.BOM_UTF8 + bytes(answer.body)
+    return Response(content, answer.status_code, media_type="application/json")
 
 
 def picture_of(number: str) -> bytes:

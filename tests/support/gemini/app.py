@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from tests.support.emulation.answers import written
+from tests.support.emulation.answers import marked, written
 from tests.support.emulation.books import Books, Refusal, say_no
 from tests.support.emulation.images import inlined
 from tests.support.fal.answers import Cutting, lose
@@ -31,6 +31,8 @@ class Plan(BaseModel):
     #: after accepting, instead of the answer
     loss: Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip"] | None = None
     parts: list[dict[str, Any]] | None = None  #: of the answer, as `answers.written` has them
+    answer: Any = None  #: the whole body
+    mark: bool = False  #: whether it begins with a byte order mark
     finish: str = "STOP"  #: why the model ended it
     outcome: Literal[
         "ok",
@@ -98,7 +100,8 @@ class Questions:
         account.accepted.append({"prompt": prompt, "body": body, "path": http.url.path})
         if plan.loss:
             return await lose(http, plan.loss, {})
-        return JSONResponse(_answer(body, plan))
+        told = plan.answer if plan.answer is not None else _answer(body, plan)
+        return marked(JSONResponse(told)) if plan.mark else JSONResponse(told)
 
 
 def _answer(body: dict[str, Any], plan: Plan) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from tests.support.emulation.answers import written
+from tests.support.emulation.answers import marked, written
 from tests.support.emulation.books import Books, Refusal, bearer, say_no
 from tests.support.emulation.images import inlined
 from tests.support.fal.answers import Cutting, lose
@@ -31,6 +31,9 @@ class Plan(BaseModel):
     seconds: float = 0.0  #: of work, before the answer
     #: after accepting, instead of the answer
     loss: Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip"] | None = None
+    #: instead of accepting, for each POST: `status`, `headers` and `body`, as other servers have them
+    refusal: dict[str, Any] | None = None
+    mark: bool = False  #: whether the answer begins with a byte order mark
     answer: Any = None  #: the whole body, as `answers.written` has it
     outcome: Literal["ok", "addresses", "policy", "empty", "strange", "broken", "wrong_type"] = "ok"
 
@@ -85,6 +88,9 @@ class Images:
             status, error = _REFUSALS[plan.refusals.pop(0)]
             headers = {"Retry-After": "7"} if status == 429 else {}
             return JSONResponse(error, status, headers)
+        if plan.refusal:
+            said = plan.refusal
+            return JSONResponse(said["body"], said["status"], said.get("headers"))
         account.accepted.append({"prompt": body["prompt"], "body": body})
         await asyncio.sleep(plan.seconds)
         if plan.loss:
@@ -97,7 +103,8 @@ class Images:
             return JSONResponse(written(plan.answer, files))
         images = _images(http, body, plan)
         usage = {"input_tokens": 9, "output_tokens": 1756, "total_tokens": 1765}
-        return JSONResponse({"created": int(time.time()), "data": images, "usage": usage})
+        told = JSONResponse({"created": int(time.time()), "data": images, "usage": usage})
+        return marked(told) if plan.mark else told
 
 
 def _images(http: Request, body: dict[str, Any], plan: Plan) -> list[dict[str, str]] | str:

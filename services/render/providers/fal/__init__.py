@@ -42,11 +42,11 @@ from services.render.providers.fal.outputs import outcome
 from services.render.providers.fal.progress import Stories, place_in_queue
 from services.render.providers.fal.uploading import upload
 from services.render.providers.fal.verdicts import (
-    Complaint,
     Verdict,
     account_error,
     lost,
     refuse_submission,
+    report_of,
     verdict,
 )
 from services.render.providers.fal.webhooks import Webhooks
@@ -140,8 +140,8 @@ class FalProvider:
         except TimeoutError:
             raise ProviderUnavailable("fal did not take a reference in time") from None
         except Refused as error:
-            complaint = Complaint.of(error.answer)
-            reason = account_error(complaint) or ProviderUnavailable(complaint.text)
+            report = report_of(error.answer)
+            reason = account_error(report) or ProviderUnavailable(report.text)
             raise reason from error
         except (NotSent, NoAnswer) as error:
             raise ProviderUnavailable(f"fal did not take a reference: {error}") from error
@@ -223,9 +223,9 @@ class FalProvider:
         except (NotSent, NoAnswer) as error:
             raise ProviderUnavailable(str(error)) from error
         except Refused as error:
-            complaint = Complaint.of(error.answer)
-            reason = account_error(complaint)
-            raise ProviderUnavailable(complaint.text) from reason or error
+            report = report_of(error.answer)
+            reason = account_error(report)
+            raise ProviderUnavailable(report.text) from reason or error
 
 
 def _is_ours(request: Request) -> bool:

@@ -9,7 +9,8 @@ from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Done, Ended, Request
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
-from services.render.providers.fal.verdicts import billed
+from services.render.providers.error_report import error_within
+from services.render.providers.fal.verdicts import BILLED, billed
 from services.render.providers.wire import excerpt, parsed
 
 
@@ -27,4 +28,6 @@ def outcome(answer: httpx.Response, request: Request, base_url: str) -> Done | E
         note=note,
         charged=billed(answer),
         answer=excerpt(answer),
+        said=error_within(body),
+        charged_for_error=billed(answer) if BILLED in answer.headers else "unknown",
     )

@@ -1,8 +1,7 @@
 """What fal's answers mean: for the request, for the money, and for who can do something about it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import httpx
 
@@ -18,11 +17,14 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
     ReferenceFailed,
 )
-from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
+from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from services.render.providers import RateLimited, ReplyLost
-from services.render.providers.wire import parsed, patience
+from services.render.providers.error_report import ErrorReport, quoted
+from services.render.providers.rate_limit import patience
+from services.render.providers.wire import parsed
 
 _STARTED_TOO_LATE = "X-Fal-Request-Timeout-Type"  #: on a 504: by our own start timeout
+BILLED = "X-Fal-Billable-Units"
 _LOCKED = ("locked", "balance", "top up", "top_up")
 
 #: types of errors that mean something of their own; others are told by their status
@@ -46,26 +48,11 @@ _ADVICE: dict[type[JobError], list[NextAction]] = {
 }
 
 
-@dataclass(frozen=True)
-class Complaint:
-    """An error of fal's, whichever of its two shapes it has."""
-
-    status: int
-    type: str | None
-    text: str
-    fields: tuple[FieldError, ...] = ()
-
-    @classmethod
-    def of(cls, answer: httpx.Response) -> "Complaint":
-        body = parsed(answer)
-        detail = body.get("detail") if isinstance(body, dict) else None
-        if isinstance(detail, list):
-            return cls(answer.status_code, *_of_model(detail))
-        kind = body.get("error_type") if isinstance(body, dict) else None
-        text = detail if isinstance(detail, str) else f"fal answered {answer.status_code}"
-        if not isinstance(kind, str) or not kind:
-            kind = answer.headers.get("X-Fal-Error-Type")
-        return cls(answer.status_code, kind, text)
+def report_of(answer: httpx.Response) -> ErrorReport:
+    """What fal, or a model there, says went wrong."""
+    report = ErrorReport.of(answer, "fal")
+    kind = answer.headers.get("X-Fal-Error-Type")
+    return replace(report, codes=(kind,)) if kind and not report.codes else report
 
 
 def refuse_submission(answer: httpx.Response) -> NoReturn:
@@ -77,23 +64,27 @@ def refuse_submission(answer: httpx.Response) -> NoReturn:
         ReplyLost: It is of those that also come after a request was accepted.
         JobError: Surely not accepted.
     """
-    complaint = Complaint.of(answer)
-    if complaint.status == 429:
-        raise RateLimited(complaint.text, retry_after=patience(answer))
+    report = report_of(answer)
+    if report.status == 429:
+        wait = patience(answer, report.text)
+        raise quoted(RateLimited(report.text, retry_after=wait), answer)
     if _STARTED_TOO_LATE in answer.headers:
-        raise ProviderUnavailable("fal did not start it in time", provider=_note(complaint))
-    if complaint.status in (408, 409) or not 400 <= complaint.status < 500:
-        raise ReplyLost(complaint.text)
-    raise account_error(complaint) or _error(complaint)
+        late = ProviderUnavailable(
+            f"fal did not start it in time: {report.text}", provider=_note(report)
+        )
+        raise quoted(late, answer)
+    if report.status in (408, 409) or not 400 <= report.status < 500:
+        raise ReplyLost(report.text)
+    raise quoted(account_error(report) or _error(report), answer)
 
 
-def account_error(complaint: Complaint) -> JobError | None:
+def account_error(report: ErrorReport) -> JobError | None:
     """What is wrong with the account; None when it is something else."""
-    if complaint.status not in (401, 402, 403):
+    if report.status not in (401, 402, 403):
         return None
-    is_locked = any(word in complaint.text.lower() for word in _LOCKED)
-    kind = ProviderBalance if complaint.status == 402 or is_locked else ProviderAuth
-    return kind(complaint.text, provider=_note(complaint))
+    is_locked = any(word in report.text.lower() for word in _LOCKED)
+    kind = ProviderBalance if report.status == 402 or is_locked else ProviderAuth
+    return kind(report.text, provider=_note(report))
 
 
 @dataclass(frozen=True)
@@ -111,16 +102,16 @@ def verdict(answer: httpx.Response, request_id: str) -> Verdict:
     Raises:
         ProviderUnavailable: It is no answer of the model's, or none yet; ask again.
     """
-    complaint = Complaint.of(answer)
-    if _is_passing(answer, complaint):
-        raise ProviderUnavailable(complaint.text)
-    if complaint.status in (404, 410):
+    report = report_of(answer)
+    if _is_passing(answer, report):
+        raise ProviderUnavailable(report.text)
+    if report.status in (404, 410):
         return lost(request_id)
-    if complaint.type in _STOPPED or complaint.status == 499:
+    if report.code in _STOPPED or report.status == 499:
         return Verdict(JobError("stopped on request"), billed(answer))
-    error = _error(complaint, request_id)
+    error = _error(report, request_id)
     if error.retryable and answer.headers.get("X-Fal-Retryable") == "false":
-        error = ProviderRejected(complaint.text, provider=_note(complaint, request_id))
+        error = ProviderRejected(report.text, provider=_note(report, request_id))
     return Verdict(error, billed(answer))
 
 
@@ -137,52 +128,36 @@ def lost(request_id: str) -> Verdict:
 def billed(answer: httpx.Response) -> Charged:
     """Whether fal charges for it. Failures of its own are free; a refusal may have taken time."""
     try:
-        return "yes" if float(answer.headers["X-Fal-Billable-Units"]) > 0 else "no"
+        return "yes" if float(answer.headers[BILLED]) > 0 else "no"
     except (KeyError, ValueError):
         if answer.is_success:
             return "yes"
         return "no" if answer.is_server_error else "unknown"
 
 
-def _is_passing(answer: httpx.Response, complaint: Complaint) -> bool:
+def _is_passing(answer: httpx.Response, report: ErrorReport) -> bool:
     """Of the way to fal, not of the request: what a model says has an id or a reason."""
-    if complaint.status == 400:
-        return "in progress" in complaint.text
+    if report.status == 400:
+        return "in progress" in report.text
     if answer.is_server_error:
         has_reason = isinstance(parsed(answer), dict) and "detail" in parsed(answer)
         return not has_reason and "X-Fal-Request-Id" not in answer.headers
-    return complaint.status in (401, 402, 403, 408, 425, 429) or answer.is_redirect
+    return report.status in (401, 402, 403, 408, 425, 429) or answer.is_redirect
 
 
-def _error(complaint: Complaint, request_id: str | None = None) -> JobError:
-    kind = _BY_TYPE.get(complaint.type or "")
+def _error(report: ErrorReport, request_id: str | None = None) -> JobError:
+    kind = next((_BY_TYPE[code] for code in report.codes if code in _BY_TYPE), None)
+    if kind is None and report.is_about_content and report.status < 500:
+        kind = ContentPolicy
     if kind is None:
-        kind = ProviderUnavailable if complaint.status >= 500 else ProviderRejected
+        kind = ProviderUnavailable if report.status >= 500 else ProviderRejected
     return kind(
-        complaint.text,
-        errors=complaint.fields,
-        provider=_note(complaint, request_id),
+        report.text,
+        errors=report.fields,
+        provider=_note(report, request_id),
         next_actions=_ADVICE.get(kind, []),
     )
 
 
-def _note(complaint: Complaint, request_id: str | None = None) -> ProviderNote:
-    return ProviderNote(name="fal", request_id=request_id, code=complaint.type)
-
-
-def _of_model(detail: list[Any]) -> tuple[str | None, str, tuple[FieldError, ...]]:
-    """Type, text and fields of a model's complaint."""
-    entries = [entry for entry in detail if isinstance(entry, dict)]
-    fields = tuple(_fields(entries))
-    text = "; ".join(f"{field.pointer}: {field.detail}" for field in fields)
-    kind = str(entries[0]["type"]) if entries and "type" in entries[0] else None
-    return kind, text or "fal refused the request", fields
-
-
-def _fields(entries: list[dict[str, Any]]) -> Iterator[FieldError]:
-    for entry in entries:
-        place = entry.get("loc")
-        path = [str(p) for p in place if p != "body"] if isinstance(place, list) else []
-        pointer = "/prompt" if path == ["prompt"] else "/".join(["", "arguments", *path])
-        reason = str(entry.get("msg", entry.get("type", "")))
-        yield FieldError(pointer=pointer, detail=reason)
+def _note(report: ErrorReport, request_id: str | None = None) -> ProviderNote:
+    return ProviderNote(name="fal", request_id=request_id, code=report.code)

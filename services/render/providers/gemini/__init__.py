@@ -41,8 +41,9 @@ from services.render.providers.gemini.answers import (
     is_flagged,
     story_in,
 )
+from services.render.providers.gemini.transport import GeminiTransport
 from services.render.providers.gemini.verdicts import refuse
-from services.render.providers.wire import NoAnswer, NotSent, OnceTransport
+from services.render.providers.wire import NoAnswer, NotSent, Refused
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 READ = 600.0  #: seconds; the caller has less patience
@@ -68,7 +69,7 @@ class GeminiProvider:
         options: GeminiOptions | None = None,
     ) -> None:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
-        transport = OnceTransport(base_url, read=READ, max_answer=MAX_ANSWER)
+        transport = GeminiTransport(base_url, read=READ, max_answer=MAX_ANSWER)
         self._http = httpx.AsyncClient(transport=transport, trust_env=False)
         self._client = genai.Client(
             api_key=key,
@@ -86,13 +87,15 @@ class GeminiProvider:
             raise ProviderRejected(f"{submission.model} is no model of Gemini's that we know")
         is_text = model.media == "text"
         answer = await self._ask(submission.endpoint, submission.body, is_text)
+        if isinstance(answer, Ended):
+            return answer
         note = ProviderNote(name="gemini", request_id=answer.response_id)
         made = story_in(answer, note) if is_text else images_in(answer, note)
         return self._kept(submission, made, answer)
 
     async def _ask(
         self, endpoint: str, body: dict[str, Any], is_text: bool
-    ) -> types.GenerateContentResponse:
+    ) -> types.GenerateContentResponse | Ended:
         config = types.GenerateContentConfig(
             **body["config"], response_schema=Story if is_text else None
         )
@@ -104,9 +107,16 @@ class GeminiProvider:
             raise ProviderUnavailable(str(error), provider=ProviderNote(name="gemini")) from error
         except NoAnswer as error:
             raise ReplyLost(str(error)) from error
-        except errors.APIError as error:
-            refuse(error)
-        except (errors.UnknownApiResponseError, ValueError, TypeError, KeyError) as error:
+        except Refused as error:
+            return refuse(error.answer)
+        except (
+            errors.APIError,
+            errors.UnknownApiResponseError,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+        ) as error:
             raise ReplyLost(f"the answer is not what Gemini promised: {error!r}") from error
 
     def _kept(

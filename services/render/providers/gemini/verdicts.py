@@ -1,58 +1,71 @@
 """Errors of Gemini's, in our words."""
 
-from typing import Any, NoReturn
+from typing import Any
 
-from google.genai import errors
+import httpx
 
 from heliograph.contracts.errors import (
+    ContentPolicy,
     ProviderAuth,
     ProviderBalance,
     ProviderRejected,
     ProviderUnavailable,
 )
-from heliograph.contracts.problems import NextAction, ProviderNote
-from services.render.providers import RateLimited, ReplyLost
-from services.render.providers.wire import PATIENCE, bearable
+from heliograph.contracts.problems import NextAction
+from services.render.providers import Ended, RateLimited, ReplyLost
+from services.render.providers.error_report import (
+    ErrorReport,
+    error_within,
+    failure_within,
+    quoted,
+)
+from services.render.providers.rate_limit import bearable, patience
+from services.render.providers.wire import excerpt, parsed
 
 _NO_MONEY = ("billing", "prepayment", "credits", "balance")
 _CHANGE = NextAction(kind="change_request", label="Change what Gemini objects to")
 _FREE_FAILURES = frozenset({500, 503})  #: in Gemini's own words they are not charged
 
 
-def refuse(error: errors.APIError) -> NoReturn:
+def refuse(answer: httpx.Response) -> Ended:
     """
-    What an answer other than 200 means.
+    What an answer that is an error means; one that claims to be good may be charged.
 
     Raises:
         RateLimited: Gemini said how long to wait, or did not.
         ReplyLost: It is of those that also come after a request was accepted.
         JobError: Surely not accepted, or failed for nothing.
     """
-    code, text = error.code, error.message or f"Gemini answered {error.code}"
-    note = ProviderNote(name="gemini", code=error.status)
+    if answer.is_success and (within := error_within(parsed(answer))):
+        error = failure_within(within, within.note("gemini"))
+        return Ended(error=error, charged="unknown", answer=excerpt(answer))
+    code, report = answer.status_code, ErrorReport.of(answer, "Gemini")
+    text, note = report.text, report.note("gemini")
     is_poor = any(word in text.lower() for word in _NO_MONEY)
     if code == 402 or (code in (403, 429) and is_poor):
-        raise ProviderBalance(text, provider=note) from error
+        raise quoted(ProviderBalance(text, provider=note), answer)
     if code == 429:
-        raise RateLimited(text, retry_after=_delay(error.details)) from error
+        raise quoted(RateLimited(text, retry_after=_delay(answer, text)), answer)
     if code in (401, 403) or (code == 400 and "api key" in text.lower()):
-        raise ProviderAuth(text, provider=note) from error
-    if code in _FREE_FAILURES and _is_geminis(error.details):
-        raise ProviderUnavailable(text, provider=note) from error
+        raise quoted(ProviderAuth(text, provider=note), answer)
+    if code in _FREE_FAILURES and _is_geminis(parsed(answer)):
+        raise quoted(ProviderUnavailable(text, provider=note), answer)
     if code in (408, 409) or not 400 <= code < 500:
-        raise ReplyLost(text) from error
-    raise ProviderRejected(text, provider=note, next_actions=[_CHANGE]) from error
+        raise ReplyLost(text)
+    kind = ContentPolicy if report.is_about_content else ProviderRejected
+    raise quoted(kind(text, errors=report.fields, provider=note, next_actions=[_CHANGE]), answer)
 
 
-def _is_geminis(details: Any) -> bool:
+def _is_geminis(body: Any) -> bool:
     """Whether the model's own service says so, and not something on the way to it."""
-    said = details.get("error") if isinstance(details, dict) else None
+    said = body.get("error") if isinstance(body, dict) else None
     return isinstance(said, dict) and isinstance(said.get("status"), str) and "code" in said
 
 
-def _delay(details: Any) -> float:
+def _delay(answer: httpx.Response, text: str) -> float:
     """Seconds, from the note that Gemini lays beside its "too fast": `{"retryDelay": "17s"}`."""
-    said = details.get("error") if isinstance(details, dict) else None
+    body = parsed(answer)
+    said = body.get("error") if isinstance(body, dict) else None
     notes = said.get("details") if isinstance(said, dict) else None
     for each in notes if isinstance(notes, list) else []:
         delay = each.get("retryDelay") if isinstance(each, dict) else None
@@ -60,4 +73,4 @@ def _delay(details: Any) -> float:
             return bearable(float(str(delay).removesuffix("s")))
         except ValueError:
             continue
-    return PATIENCE
+    return patience(answer, text)

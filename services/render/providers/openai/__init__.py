@@ -31,6 +31,7 @@ from services.render.providers import (
 )
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
+from services.render.providers.error_report import error_within
 from services.render.providers.openai.outputs import audit
 from services.render.providers.openai.verdicts import refuse
 from services.render.providers.wire import Line, NoAnswer, NotSent, Refused, parsed
@@ -97,8 +98,9 @@ class OpenAIProvider:
         return outcome_of(
             slots_in(body, search),
             job=submission.job,
-            note=ProviderNote(name="openai"),
+            note=ProviderNote(name="openai", request_id=answer.headers.get("x-request-id")),
             answer=audit(body),
+            said=error_within(body),
         )
 
     async def poll(self, request: Request) -> State:

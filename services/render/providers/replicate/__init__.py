@@ -29,11 +29,12 @@ from services.render.providers import (
     Submission,
 )
 from services.render.providers.candidates import is_recognizable
+from services.render.providers.error_report import ErrorReport
 from services.render.providers.reading import is_public
 from services.render.providers.replicate.history import find_predictions
 from services.render.providers.replicate.predictions import state_of, unknown_prediction
 from services.render.providers.replicate.uploading import upload
-from services.render.providers.replicate.verdicts import Complaint, refuse_submission
+from services.render.providers.replicate.verdicts import account_error, refuse_submission
 from services.render.providers.wire import Line, NoAnswer, NotSent, Refused, excerpt, parsed
 
 BASE_URL = "https://api.replicate.com"
@@ -104,8 +105,8 @@ class ReplicateProvider:
         except TimeoutError:
             raise ProviderUnavailable("Replicate did not take a reference in time") from None
         except Refused as error:
-            complaint = Complaint.of(error.answer)
-            raise complaint.of_account() or ProviderUnavailable(complaint.text) from error
+            report = ErrorReport.of(error.answer, "Replicate")
+            raise account_error(report) or ProviderUnavailable(report.text) from error
         except (NotSent, NoAnswer) as error:
             raise ProviderUnavailable(f"Replicate did not take a reference: {error}") from error
 
@@ -150,8 +151,8 @@ class ReplicateProvider:
         except (NotSent, NoAnswer) as error:
             raise ProviderUnavailable(str(error)) from error
         except Refused as error:
-            complaint = Complaint.of(error.answer)
-            raise ProviderUnavailable(complaint.text) from complaint.of_account() or error
+            report = ErrorReport.of(error.answer, "Replicate")
+            raise ProviderUnavailable(report.text) from account_error(report) or error
 
 
 def _address_of(request: Request) -> str:

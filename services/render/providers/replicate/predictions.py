@@ -16,6 +16,7 @@ from heliograph.contracts.records import LogLine, Progress
 from services.render.providers import Done, Ended, Request, State, Waiting, Working
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
+from services.render.providers.error_report import error_within
 from services.render.providers.replicate.verdicts import failure_of
 from services.render.providers.wire import excerpt, parsed
 
@@ -77,7 +78,8 @@ def _outcome(
         return Ended(error=_expired(request.request_id), charged="yes", answer=answer)
     search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
     slots = slots_in(output, search)
-    return outcome_of(slots, job=request.job, note=note, answer=answer)
+    said = error_within({"error": prediction.get("error")}) or error_within(output)
+    return outcome_of(slots, job=request.job, note=note, answer=answer, said=said)
 
 
 def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> Ended:
@@ -91,7 +93,8 @@ def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> Ended:
             "Replicate gave it up before it began", provider=_note(request_id, "aborted")
         )
         return Ended(error=late, charged=charged, answer=answer)
-    error = failure_of(str(prediction.get("error") or "it failed"), _note(request_id))
+    said = error_within({"error": prediction.get("error")})
+    error = failure_of(said.text if said else "it failed", _note(request_id))
     return Ended(error=error, charged=charged, answer=answer)
 
 

@@ -1,8 +1,7 @@
 """What goes wrong at Replicate, in our words."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
 
@@ -18,12 +17,12 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
     ReferenceFailed,
 )
-from heliograph.contracts.problems import FieldError, NextAction, ProviderNote
+from heliograph.contracts.problems import NextAction, ProviderNote
 from services.render.providers import RateLimited, ReplyLost
-from services.render.providers.wire import parsed, patience
+from services.render.providers.error_report import ErrorReport, quoted
+from services.render.providers.rate_limit import patience
 
 _NO_MONEY = ("credit", "billing", "balance", "payment")
-_RESETS_IN = re.compile(r"(?:resets in|available in)\s*~?\s*(\d+(?:\.\d+)?)\s*s")
 _CODE = re.compile(r"\((?:code:\s*)?([A-Z]{1,2}\d{0,5})\)")
 _CHANGE = NextAction(kind="change_request", label="Change the prompt or what Replicate objects to")
 
@@ -40,39 +39,13 @@ _BY_WORDS: tuple[tuple[type[JobError], tuple[str, ...]], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Complaint:
-    """An error of Replicate's API."""
-
-    status: int
-    title: str | None
-    text: str
-    fields: tuple[FieldError, ...] = ()
-
-    @classmethod
-    def of(cls, answer: httpx.Response) -> "Complaint":
-        body = parsed(answer)
-        said = body if isinstance(body, dict) else {}
-        text = said.get("detail") or said.get("title")
-        title = said.get("title")
-        return cls(
-            answer.status_code,
-            title if isinstance(title, str) else None,
-            text.strip() if isinstance(text, str) else f"Replicate answered {answer.status_code}",
-            tuple(_fields(said.get("invalid_fields"))),
-        )
-
-    def of_account(self) -> AccountRefused | None:
-        """What is wrong with the account; None when it is something else."""
-        if self.status not in (401, 402, 403):
-            return None
-        is_poor = any(word in self.text.lower() for word in _NO_MONEY)
-        kind = ProviderBalance if self.status == 402 or is_poor else ProviderAuth
-        return kind(self.text, provider=self.note)
-
-    @property
-    def note(self) -> ProviderNote:
-        return ProviderNote(name="replicate", code=self.title)
+def account_error(report: ErrorReport) -> AccountRefused | None:
+    """What is wrong with the account; None when it is something else."""
+    if report.status not in (401, 402, 403):
+        return None
+    is_poor = any(word in report.text.lower() for word in _NO_MONEY)
+    kind = ProviderBalance if report.status == 402 or is_poor else ProviderAuth
+    return kind(report.text, provider=report.note("replicate"))
 
 
 def refuse_submission(answer: httpx.Response) -> NoReturn:
@@ -84,14 +57,19 @@ def refuse_submission(answer: httpx.Response) -> NoReturn:
         ReplyLost: It is of those that also come after a request was accepted.
         JobError: Surely not accepted.
     """
-    complaint = Complaint.of(answer)
-    if complaint.status == 429:
-        raise RateLimited(complaint.text, retry_after=patience(answer, _seconds))
-    if complaint.status in (408, 409) or not 400 <= complaint.status < 500:
-        raise ReplyLost(complaint.text)
-    raise complaint.of_account() or ProviderRejected(
-        complaint.text, errors=complaint.fields, provider=complaint.note, next_actions=[_CHANGE]
-    )
+    report = ErrorReport.of(answer, "Replicate")
+    if report.status == 429:
+        wait = patience(answer, report.text)
+        raise quoted(RateLimited(report.text, retry_after=wait), answer)
+    if report.status in (408, 409) or not 400 <= report.status < 500:
+        raise ReplyLost(report.text)
+    raise quoted(account_error(report) or _rejection(report), answer)
+
+
+def _rejection(report: ErrorReport) -> JobError:
+    kind = ContentPolicy if report.is_about_content else ProviderRejected
+    note = report.note("replicate")
+    return kind(report.text, errors=report.fields, provider=note, next_actions=[_CHANGE])
 
 
 def failure_of(text: str, note: ProviderNote) -> JobError:
@@ -103,24 +81,3 @@ def failure_of(text: str, note: ProviderNote) -> JobError:
     advice = [_CHANGE] if kind in (ContentPolicy, ProviderRejected) else []
     named = note.model_copy(update={"code": code[1] if code else None})
     return kind(text, provider=named, next_actions=advice)
-
-
-def _seconds(body: Any) -> Any:
-    """Where a "too fast" says how long: in a field, or in its sentence."""
-    if not isinstance(body, dict):
-        return None
-    found = _RESETS_IN.search(str(body.get("detail", "")))
-    return body.get("retry_after") or (found[1] if found else None)
-
-
-def _fields(invalid: Any) -> list[FieldError]:
-    entries = [entry for entry in invalid or [] if isinstance(entry, dict)]
-    return [
-        FieldError(pointer=_pointer(str(e.get("field", ""))), detail=str(e.get("description", "")))
-        for e in entries
-    ]
-
-
-def _pointer(field: str) -> str:
-    path = [part for part in field.split(".") if part and part != "input"]
-    return "/prompt" if path == ["prompt"] else "/".join(["", "arguments", *path])

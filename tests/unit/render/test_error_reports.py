@@ -1,0 +1,295 @@
+"""What a server says went wrong is read in whatever shape it says it, and nothing of it is lost."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from heliograph.contracts.errors import (
+    JobError,
+    ProviderAuth,
+    ProviderBalance,
+    ProviderRejected,
+)
+from services.render.providers import Ended, RateLimited, ReplyLost
+from services.render.providers.error_report import ErrorReport, error_within
+from services.render.providers.fal.verdicts import refuse_submission as fal_refuses
+from services.render.providers.fal.verdicts import verdict as fal_verdict
+from services.render.providers.gemini.verdicts import refuse as gemini_refuses
+from services.render.providers.openai.verdicts import refuse as openai_refuses
+from services.render.providers.replicate.verdicts import refuse_submission as replicate_refuses
+
+SENTENCE = "Prompt asks for 900x900, this model draws 1024x1024 only"
+REFUSALS: dict[str, Callable[[httpx.Response], Any]] = {
+    "fal": fal_refuses,
+    "replicate": replicate_refuses,
+    "gemini": gemini_refuses,
+    "openai": openai_refuses,
+}
+
+
+def answer(body: Any, status: int = 400, headers: dict[str, str] | None = None) -> httpx.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.Response(status, content=content, headers=headers)
+
+
+def report(body: Any, status: int = 400) -> ErrorReport:
+    return ErrorReport.of(answer(body, status), "the server")
+
+
+#: shapes of the same sentence, from servers of many kinds
+SHAPES: dict[str, Any] = {
+    "a text": SENTENCE.encode(),
+    "a text in JSON": SENTENCE,
+    "error: text": {"error": SENTENCE},
+    "error: title": {"error": "Bad Request", "message": SENTENCE},
+    "error: object": {"error": {"message": SENTENCE, "type": "invalid_request_error"}},
+    "error within an error": {"error": {"error": {"message": SENTENCE}}},
+    "detail: text": {"detail": SENTENCE},
+    "detail: object": {"detail": {"message": SENTENCE, "code": "size"}},
+    "detail: error": {"detail": {"error": SENTENCE}},
+    "message": {"success": False, "message": SENTENCE},
+    "errors: texts": {"errors": [SENTENCE]},
+    "errors: objects": {"errors": [{"message": SENTENCE, "code": 1009}]},
+    "a list of errors": [{"error": {"code": 400, "message": SENTENCE, "status": "INVALID"}}],
+    "problem details": {"type": "about:blank", "title": "Bad Request", "detail": SENTENCE},
+    "a title": {"title": SENTENCE},
+    "a description": {"error": "invalid_request", "error_description": SENTENCE},
+    "a page": f"<html><head><style>p {{}}</style></head><body><p>{SENTENCE}</p></body>".encode(),
+    "a byte order mark": b"\xef\xbb\xbf" + json.dumps({"error": SENTENCE}).encode(),
+    "UTF-16": json.dumps({"detail": SENTENCE}).encode("utf-16"),
+    "a proxy's wrapping": {
+        "error": {"message": SENTENCE, "type": "None", "param": "None", "code": "400"}
+    },
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_sentence_is_read_in_every_shape(shape: str) -> None:
+    assert report(SHAPES[shape]).text == SENTENCE
+
+
+@pytest.mark.parametrize("provider", REFUSALS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_adapter_tells_the_sentence_and_keeps_the_answer(provider: str, shape: str) -> None:
+    given = answer(SHAPES[shape])
+
+    with pytest.raises(ProviderRejected) as caught:
+        REFUSALS[provider](given)
+
+    assert str(caught.value) == SENTENCE
+    assert caught.value.provider
+    assert caught.value.provider.name == provider
+    assert caught.value.answer == given.content.decode("utf-8", "replace")
+    assert [each.kind for each in caught.value.next_actions] in ([], ["change_request"])
+
+
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        (
+            {"error": {"code": "size", "type": "invalid_request_error"}},
+            ("size", "invalid_request_error"),
+        ),
+        ({"error": {"code": 400, "status": "INVALID_ARGUMENT"}}, ("INVALID_ARGUMENT",)),
+        ({"error": {"code": "None", "type": None, "param": "None"}}, ()),
+        ({"error": "Bad Request", "message": "no"}, ("Bad Request",)),
+        ({"title": "Insufficient credit", "detail": "no", "status": 402}, ("Insufficient credit",)),
+        ({"detail": "no", "error_type": "bad_request"}, ("bad_request",)),
+        ({"code": 40021, "message": "no"}, ("40021",)),
+        (
+            {"error": {"code": "contentFilter", "inner_error": {"code": "ResponsibleAI"}}},
+            ("contentFilter", "ResponsibleAI"),
+        ),
+    ],
+    ids=str,
+)
+def test_codes_are_told_and_no_code_is_none(body: Any, codes: tuple[str, ...]) -> None:
+    assert report(body).codes == codes
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (
+            {"detail": [{"loc": ["body", "size"], "msg": "too large", "type": "value_error"}]},
+            [("/arguments/size", "too large")],
+        ),
+        (
+            {"detail": [{"loc": ["body", "prompt"], "msg": "empty"}, {"loc": None, "msg": "no"}]},
+            [("/prompt", "empty"), ("/arguments", "no")],
+        ),
+        ({"error": {"message": "no", "param": "quality"}}, [("/arguments/quality", "no")]),
+        ({"error": {"message": "no", "param": "None"}}, []),
+        ({"error": {"message": "no", "param": None}}, []),
+        (
+            {"invalid_fields": [{"field": "input.prompt", "description": "required"}]},
+            [("/prompt", "required")],
+        ),
+        (
+            {"invalid-params": [{"name": "n", "reason": "at most 4"}]},
+            [("/arguments/n", "at most 4")],
+        ),
+        (
+            {"errors": [{"pointer": "#/size/width", "detail": "even"}]},
+            [("/arguments/size/width", "even")],
+        ),
+        (
+            {"error": {"details": [{"fieldViolations": [{"field": "a.b", "description": "no"}]}]}},
+            [("/arguments/a/b", "no")],
+        ),
+    ],
+    ids=str,
+)
+def test_fields_are_told_where_the_caller_said_them(body: Any, fields: list[Any]) -> None:
+    found = report(body)
+
+    assert [(each.pointer, each.detail) for each in found.fields] == fields
+    assert all(detail in found.text for _, detail in fields)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\x00\xff\x00", {}, [], None, 7, {"detail": None}, {"detail": []}, {"error": {}}, b"{"],
+    ids=str,
+)
+def test_an_answer_without_words_tells_its_status(body: Any) -> None:
+    found = report(body, 418)
+
+    assert found.text in ("the server answered 418", "{")
+    assert found.is_said == (found.text == "{")
+
+
+def test_an_error_without_end_is_read_in_bounds() -> None:
+    deep: Any = "no"
+    for _ in range(500):
+        deep = {"error": deep}
+
+    assert report(deep).text == "the server answered 400"
+    assert len(report({"errors": [{"loc": ["a"], "msg": "m"}] * 9_000}).fields) <= 1_000
+
+
+# -- content filters
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": {"code": "content_filter", "message": "It was filtered."}}),
+        (400, {"error": {"code": "contentFilter", "inner_error": {"code": "x"}}}),
+        (400, {"error": {"code": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}),
+        (400, {"error": {"code": "moderation_blocked", "message": "no"}}),
+        (400, {"error": {"code": "content_policy_violation", "message": "no"}}),
+        (400, {"code": "DataInspectionFailed", "message": "Input data may be inappropriate."}),
+        (400, {"error": {"code": "InputTextSensitiveContentDetected", "message": "no"}}),
+        (400, {"error": {"code": "400", "message": "ContentPolicyViolationError: no"}}),
+        (422, {"detail": [{"loc": ["body"], "msg": "no", "type": "content_policy_violation"}]}),
+        (403, {"error": {"code": 403, "message": 'Your input was flagged for "violence"'}}),
+        (400, {"error": "Your request was rejected as a result of our safety system."}),
+    ],
+    ids=str,
+)
+def test_content_filters_of_compatible_servers_are_content_policy(status: int, body: Any) -> None:
+    end = openai_refuses(answer(body, status))
+
+    assert (end.error.code, end.charged) == ("content_policy", "unknown")
+    assert [each.kind for each in end.error.next_actions] == ["change_request"]
+    assert end.answer
+
+
+@pytest.mark.parametrize("provider", ["fal", "replicate", "gemini"])
+def test_a_content_filter_of_any_provider_is_content_policy(provider: str) -> None:
+    with pytest.raises(JobError) as caught:
+        REFUSALS[provider](answer({"error": {"code": "content_filter", "message": "no"}}))
+
+    assert caught.value.code == "content_policy"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (401, {"error": "moderation_blocked"}, ProviderAuth),
+        (403, {"detail": "no such project"}, ProviderAuth),
+        (400, {"error": {"message": "no", "code": "invalid_size"}}, ProviderRejected),
+        (400, {"error": {"message": "no", "type": "insufficient_quota"}}, ProviderBalance),
+        (402, "Payment Required", ProviderBalance),
+        (429, {"error": "slow down"}, RateLimited),
+        (500, {"error": "CUDA out of memory"}, ReplyLost),
+    ],
+    ids=str,
+)
+def test_what_is_no_content_filter_is_told_as_what_it_is(
+    status: int, body: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error) as caught:
+        openai_refuses(answer(body, status))
+
+    assert type(caught.value) is error
+
+
+# -- errors in answers that claim to be good
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "is_error"),
+    [
+        ({"error": {"message": "at most 77 tokens", "code": "long"}}, "at most 77 tokens", True),
+        ({"error": "out of memory", "data": []}, "out of memory", True),
+        ({"detail": [{"loc": ["body", "n"], "msg": "no"}]}, "/arguments/n: no", True),
+        ({"code": 503, "message": "overloaded"}, "overloaded", True),
+        ({"message": "done", "images": []}, "done", False),
+        ({"error": None, "data": []}, None, None),
+        ({"error": "", "errors": []}, None, None),
+        ([], None, None),
+    ],
+    ids=str,
+)
+def test_an_error_in_a_good_answer_is_found(body: Any, text: str | None, is_error: bool) -> None:
+    found = error_within(body)
+
+    assert (found and found.text) == text
+    assert (found and found.is_error) == is_error
+
+
+def test_an_error_of_gemini_that_claims_to_be_good_may_be_charged() -> None:
+    end = gemini_refuses(answer({"error": {"code": 503, "message": "overloaded"}}, 200))
+
+    assert isinstance(end, Ended)
+    assert (end.error.code, end.charged, str(end.error)) == (
+        "provider_unavailable",
+        "unknown",
+        "overloaded",
+    )
+
+
+def test_a_result_of_fal_that_is_a_text_is_told() -> None:
+    found = fal_verdict(answer(b"the model is gone", 422), "some-id")
+
+    assert str(found.error) == "the model is gone"
+    assert found.error.provider
+    assert found.error.provider.request_id == "some-id"
+
+
+def test_the_id_of_a_request_is_told() -> None:
+    given = answer({"error": "no"}, headers={"X-Request-Id": "req_1"})
+
+    with pytest.raises(ProviderRejected) as caught:
+        openai_refuses(given)
+
+    assert caught.value.provider
+    assert caught.value.provider.request_id == "req_1"
+
+
+def test_credentials_that_a_server_repeats_are_cut() -> None:
+    given = answer({"error": "no such key: sk-0123456789"})
+    given.request = httpx.Request(
+        "POST", "https://x", headers={"Authorization": "Bearer sk-0123456789"}
+    )
+
+    with pytest.raises(ProviderRejected) as caught:
+        openai_refuses(given)
+
+    assert str(caught.value) == "no such key: [credentials]"
+    assert "sk-0123456789" not in (caught.value.answer or "")
