@@ -19,7 +19,14 @@ from heliograph.contracts.records import Job
 from heliograph.contracts.sim import read_ledger
 from heliograph.failures import ClientError, NotReachable, Refused, Unsendable
 from heliograph.progress import show_progress
-from heliograph.tables import JOB_COLUMNS, Cells, job_cells, model_cells, show_table
+from heliograph.tables import (
+    JOB_COLUMNS,
+    Cells,
+    action_lines,
+    job_cells,
+    model_cells,
+    show_table,
+)
 
 DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3  #: exit codes
 
@@ -62,6 +69,8 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     except Refused as error:
         for each in error.problem.errors:
             _err.print(f"  {each.pointer}: {each.detail}", highlight=False, markup=False)
+        for line in action_lines(error.problem.next_actions):
+            _err.print(f"  {line}", highlight=False, markup=False)
         _fail(str(error), USAGE)
     except ClientError as error:
         _fail(str(error), FAILED)
@@ -91,6 +100,8 @@ def _show(job: Job, *, as_json: bool) -> None:
         print(f"  {asset.media_type} {asset.bytes} bytes sha256:{asset.sha256}\n  {asset.url}")
     if job.error:
         _out.print(f"  {job.error.code}: {job.error.detail}", highlight=False, markup=False)
+        for line in action_lines(job.error.next_actions, job.id):
+            _out.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _exit_code(jobs: list[Job]) -> int:
@@ -376,6 +387,8 @@ def _report(items: Sequence[BatchItem | ActionItem], *, as_json: bool) -> int:
     for problem in (item.problem for item in items if item.problem):
         reason = f"  {problem.code}: {problem.detail}"
         _err.print(reason, highlight=False, markup=False, soft_wrap=True)
+        for line in action_lines(problem.next_actions):
+            _err.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     return FAILED if any(item.problem for item in items) else DONE
 
 

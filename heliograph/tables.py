@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Cost, Job
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -53,6 +54,18 @@ def job_cells(job: Job, now: datetime | None = None) -> Cells:
         "cost": cost(job.cost),
         "why": job.error.code if job.error else None,
     }
+
+
+def action_lines(actions: Sequence[NextAction], job: str | None = None) -> list[str]:
+    """What can be done, one line each, with the command where there is one for the job."""
+    return [f"next: {each.label}{_command(each, job)}" for each in actions]
+
+
+def _command(action: NextAction, job: str | None) -> str:
+    step = (action.patch or {}).get("from")
+    if action.kind == "retry" and step:
+        return f" (heliograph retry {job} --from {step})" if job else f" (--from {step})"
+    return f" (heliograph cancel {job})" if action.kind == "cancel" and job else ""
 
 
 def age(since: datetime, now: datetime) -> str:

@@ -1,123 +1,427 @@
 """Whatever a job fails with, what it offers as the next action can be done, and costs what it says."""
 
 import asyncio
+import http.server
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from heliograph.client import Client
+from heliograph.contracts.errors import AccountRefused, JobError, ProviderError, every_error
 from heliograph.contracts.records import Job
-from tests.support.stack import Stack
+from heliograph.runtime.crashing import VARIABLE
+from tests.support.fal.files import picture
+from tests.support.fal.running import FalAccount, FalServer
+from tests.support.refusing_store import RefusingStore, refusing_store
+from tests.support.servers import Server
+from tests.support.shell import run_heliograph
+from tests.support.stack import Stack, stack_running
 
-PRICE = "0.01"
+PRICE = Decimal("0.01")  #: of what the sim is asked for
+FLUX, KONTEXT = "fal/flux-schnell", "fal/flux-kontext"
+PATIENCE = 60  #: seconds
 
-#: what makes a job fail, the code that it fails with, and the step that it offers first
-FAILURES: dict[str, tuple[dict[str, Any], str]] = {
-    "provider_rejected": ({"parameters": {"fault": "reject"}}, "submit"),
-    "content_policy": ({"parameters": {"fault": "policy"}}, "submit"),
-    "provider_protocol": ({"parameters": {"fault": "garbage"}}, "submit"),
-    "no_output": ({"parameters": {"fault": "no_output"}}, "submit"),
-    "output_refused": ({"parameters": {"fault": "wrong_type"}}, "download"),
-    "output_too_large": ({"parameters": {"fault": "huge"}}, "download"),
-    "provider_timeout": ({"parameters": {"seconds": 6, "timeout_seconds": 1}}, "poll"),
-    "submit_unknown": (
-        {"parameters": {"fault": "lost_reply"}, "on_ambiguous": {"action": "fail"}},
-        "submit",
-    ),
+
+@dataclass
+class References:
+    """A server of references, somewhere else."""
+
+    url: str = ""
+    status: int = 200
+
+
+@contextmanager
+def references_served() -> Iterator[References]:
+    served = References()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = picture("reference") if served.status == 200 else b""
+            self.send_response(served.status)
+            self.send_header("Content-Type", "image/png")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        served.url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield served
+        server.shutdown()
+
+
+@dataclass
+class Surroundings:
+    """What the tests can break, and mend again."""
+
+    fal: FalAccount
+    store: RefusingStore
+    references: References
+    crashes: Path
+
+
+@pytest.fixture(scope="module")
+def surroundings(
+    fal_server: FalServer, s3: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Surroundings]:
+    assert s3.settings.s3_endpoint
+    crashes = tmp_path_factory.mktemp("crashes")
+    with refusing_store(s3.settings.s3_endpoint) as store, references_served() as references:
+        store.refuses = "PUT"
+        yield Surroundings(fal_server.account(uuid4().hex), store, references, crashes)
+
+
+@pytest.fixture(scope="module")
+def stack(
+    surroundings: Surroundings, s3: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    secret = s3.settings.s3_secret_key
+    settings = {
+        "HELIOGRAPH_FAL_BASE_URL": surroundings.fal.url,
+        "FAL_KEY": surroundings.fal.key,
+        "HELIOGRAPH_S3_ENDPOINT": surroundings.store.url,
+        "HELIOGRAPH_S3_BUCKET": f"b{uuid4().hex[:12]}",
+        "HELIOGRAPH_S3_ACCESS_KEY": s3.settings.s3_access_key or "",
+        "HELIOGRAPH_S3_SECRET_KEY": secret.get_secret_value() if secret else "",
+        "HELIOGRAPH_REFERENCE_HOSTS": surroundings.references.url.removeprefix("http://"),
+        "HELIOGRAPH_STORE_PATIENCE": "1",
+        "HELIOGRAPH_YOUNG_RESULT": "0",
+        "HELIOGRAPH_MAX_ATTEMPTS": "1",
+        "HELIOGRAPH_MAX_UNANSWERED": "1",
+        "HELIOGRAPH_BREAKER_MIN": "2",
+        "HELIOGRAPH_BREAKER_MAX": "2",
+        "HELIOGRAPH_SUBMIT_LIMIT": "1",
+        "HELIOGRAPH_RESTART_PAUSE": "0.2",
+        VARIABLE: str(surroundings.crashes),
+    }
+    with stack_running(tmp_path_factory.mktemp("next-actions"), settings) as stack:
+        yield stack
+
+
+@dataclass
+class Scene(Surroundings):
+    """One test's project."""
+
+    stack: Stack
+    client: Client
+    project: str
+    prompt: str = field(default_factory=lambda: f"a lighthouse {uuid4().hex}")
+
+    def paid(self) -> int:
+        """Requests that a provider accepted."""
+        return len(self.stack.ledger(self.project)) + len(self.fal.accepted(self.prompt))
+
+    async def sim(self, fault: str | None = None, **fields: Any) -> Job:
+        parameters = {"seconds": 0, "price": str(PRICE), **fields.pop("parameters", {})}
+        if fault:
+            parameters["fault"] = fault
+        return await self.client.submit(
+            kind="image", prompt=self.prompt, parameters=parameters, **fields
+        )
+
+    async def flux(self, model: str = FLUX, references: Any = (), **plan: Any) -> Job:
+        if plan:
+            self.fal.plan(self.prompt, **plan)
+        return await self.client.submit(
+            kind="image", prompt=self.prompt, model=model, references=list(references)
+        )
+
+    async def over(self, job: str) -> Job:
+        return await self.until(job, lambda found: found.finished_at is not None)
+
+    async def until(self, job: str, is_so: Callable[[Job], bool]) -> Job:
+        async with asyncio.timeout(PATIENCE):
+            while not is_so(found := await self.client.get(job)):
+                assert found.finished_at is None, f"it has {found.status}"
+                await asyncio.sleep(0.1)
+        return found
+
+
+@pytest.fixture
+async def scene(surroundings: Surroundings, stack: Stack, project: str) -> AsyncIterator[Scene]:
+    async with stack.client(project) as client:
+        yield Scene(**vars(surroundings), stack=stack, client=client, project=project)
+
+
+# -- how jobs fail
+
+
+def of_sim(fault: str | None = None, **fields: Any) -> Callable[[Scene], Awaitable[Job]]:
+    """The sim was told to."""
+    return lambda scene: scene.sim(fault, **fields)
+
+
+async def _expired_results(scene: Scene) -> Job:
+    """fal does not give out what it made."""
+    scene.fal.change(files_gone=True)
+    return await scene.flux()
+
+
+async def _dead_reference(scene: Scene) -> Job:
+    """The server of a reference has it no more."""
+    scene.references.status = 404
+    return await scene.flux(KONTEXT, [{"url": f"{scene.references.url}/{uuid4().hex}.png"}])
+
+
+async def _refusing_store(scene: Scene) -> Job:
+    """The store takes nothing for longer than we wait for it."""
+    scene.store.refusal = 403
+    return await scene.sim()
+
+
+async def _deadly_start(scene: Scene) -> Job:
+    """The worker dies as often as it may."""
+    (scene.crashes / "submit.intended").touch()
+    return await scene.sim()
+
+
+async def _stopped_there(scene: Scene) -> Job:
+    """Somebody else stopped it at fal."""
+    job = await scene.flux(hangs=True)
+    async with asyncio.timeout(PATIENCE):
+        while not (accepted := scene.fal.accepted(scene.prompt)):
+            await asyncio.sleep(0.05)
+    app = "/".join(accepted[0]["endpoint"].split("/")[:2])
+    address = f"{scene.fal.url}/queue/{app}/requests/{accepted[0]['id']}/cancel"
+    async with httpx.AsyncClient() as http:
+        answer = await http.put(address, headers={"Authorization": f"Key {scene.fal.key}"})
+    answer.raise_for_status()
+    scene.fal.plan(scene.prompt)
+    return job
+
+
+async def _failed_dependency(scene: Scene) -> Job:
+    first = await scene.over((await scene.sim("reject")).id)
+    return await scene.sim(after=[first.id])
+
+
+async def _short_deadline(scene: Scene) -> Job:
+    soon = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
+    return await scene.sim(parameters={"seconds": 60}, finish_by=soon)
+
+
+def mend(surroundings: Surroundings) -> None:
+    """Everything works again."""
+    surroundings.fal.change(files_gone=False)
+    surroundings.references.status = 200
+    surroundings.store.refusal = None
+
+
+class Failure(NamedTuple):
+    """A way to fail, and what can be done about it."""
+
+    begin: Callable[[Scene], Awaitable[Job]]
+    first: str  #: the step that it offers first
+    again: str | None = None  #: how that step ends once the cause is mended; None: as before
+    price: Decimal = PRICE  #: of a submission
+
+
+#: by the code that the job fails with
+FAILURES: dict[str, Failure] = {
+    "provider_rejected": Failure(of_sim("reject"), "submit"),
+    "content_policy": Failure(of_sim("policy"), "submit"),
+    "provider_protocol": Failure(of_sim("garbage"), "submit"),
+    "no_output": Failure(of_sim("no_output"), "submit"),
+    "output_refused": Failure(of_sim("wrong_type"), "download"),
+    "output_too_large": Failure(of_sim("huge"), "download"),
+    "provider_unavailable": Failure(of_sim("unavailable"), "submit"),
+    "provider_timeout": Failure(of_sim(parameters={"seconds": 6, "timeout_seconds": 1}), "poll"),
+    "submit_unknown": Failure(of_sim("lost_reply", on_ambiguous={"action": "fail"}), "submit"),
+    "output_expired": Failure(_expired_results, "poll", "succeeded", Decimal("0.003")),
+    "reference_failed": Failure(_dead_reference, "submit", "succeeded", Decimal("0.04")),
+    "storage_failed": Failure(_refusing_store, "download", "succeeded"),
+    "poison": Failure(_deadly_start, "submit", "succeeded"),
+    "job_error": Failure(_stopped_there, "submit", "succeeded", Decimal("0.003")),
+    "dependency_failed": Failure(_failed_dependency, "submit", "failed"),
+    "deadline": Failure(_short_deadline, "poll"),
 }
 
+#: what a job waits for, as `blocked`, instead of failing
+WAITS = {"provider_auth": "401", "provider_balance": "402", "blocked": None}
 
-async def fail(client: Client, fields: dict[str, Any]) -> Job:
-    parameters = {"seconds": 0, "price": PRICE, **fields.get("parameters", {})}
-    job = await client.submit(kind="image", prompt="x", **{**fields, "parameters": parameters})
-    return await over(client, job.id)
+#: parents of these, which no job fails with
+_ABSTRACT = {ProviderError.code, AccountRefused.code}
 
 
-async def over(client: Client, job: str) -> Job:
-    async with asyncio.timeout(60):
-        while not (found := await client.get(job)).finished_at:
-            await asyncio.sleep(0.1)
-    return found
+def test_every_code_that_a_job_can_end_with_has_its_next_action_carried_out() -> None:
+    codes = {error.code for error in every_error(JobError)}
+
+    assert codes - _ABSTRACT == FAILURES.keys() | WAITS.keys()
 
 
 @pytest.mark.parametrize("code", FAILURES)
-async def test_every_retry_that_is_offered_is_carried_out_at_its_price(
-    stack: Stack, client: Client, project: str, code: str
-) -> None:
-    fields, first = FAILURES[code]
-    ended = await fail(client, fields)
+async def test_every_next_action_is_carried_out_at_its_price(scene: Scene, code: str) -> None:
+    failure = FAILURES[code]
+    try:
+        ended = await scene.over((await failure.begin(scene)).id)
+    finally:
+        mend(scene)
     assert ended.error
-    retries = [each for each in ended.error.next_actions if each.kind == "retry"]
-    paid = len(stack.ledger(project))
+    actions = ended.error.next_actions
+    retries = [each for each in actions if each.kind == "retry"]
 
     assert ended.error.code == code
-    assert next(each.patch for each in retries) == {"from": first}
-    for action in retries:
+    assert retries[0].patch == {"from": failure.first}
+    for number, action in enumerate(retries):
         assert action.patch
-        step = action.patch["from"]
-        again = await client.retry(ended.id, start=step)
-        assert again.cost.estimated == (Decimal(PRICE) if step == "submit" else 0)
-        await over(client, again.id)
-        if step != "submit":
-            assert len(stack.ledger(project)) == paid, "it was free"
+        step, paid = action.patch["from"], scene.paid()
+        again = await scene.client.retry(ended.id, start=step)
+        assert again.cost.estimated == (failure.price if step == "submit" else 0)
+        assert ("nothing" in action.label) == (step != "submit")
+        if step == "submit" and code != "dependency_failed":
+            assert str(failure.price) in action.label
+        tried = await _tried(scene, again)
+        assert scene.paid() == paid or step == "submit"
+        if failure.again and number == 0:
+            assert (tried.status, tried.error and tried.error.detail)[0] == failure.again, tried
 
 
-@pytest.mark.parametrize("code", ["content_policy", "output_refused"])
+async def _tried(scene: Scene, again: Job) -> Job:
+    """As it is left; what takes long is stopped once it is under way."""
+    if again.cost.estimated and again.parameters.get("seconds"):
+        await scene.until(again.id, lambda found: found.status != "queued")
+        return await scene.client.cancel(again.id)
+    return await scene.over(again.id)
+
+
+@pytest.mark.parametrize("code", ["provider_rejected", "output_refused"])
 async def test_a_retry_without_a_step_is_the_cheapest_or_asks_for_consent(
-    stack: Stack, client: Client, project: str, code: str
+    scene: Scene, code: str
 ) -> None:
-    fields, first = FAILURES[code]
-    ended = await fail(client, fields)
+    failure = FAILURES[code]
+    ended = await scene.over((await failure.begin(scene)).id)
     assert ended.links
-    paid = len(stack.ledger(project))
+    paid = scene.paid()
 
     async with httpx.AsyncClient(timeout=20) as http:
         answer = await http.post(ended.links.retry, json={})
 
     told = answer.json()
-    if first == "submit":
+    if failure.first == "submit":
         assert (answer.status_code, told["code"]) == (409, "state_conflict")
-        assert PRICE in told["detail"]
+        assert str(PRICE) in told["detail"]
         assert told["next_actions"][0]["patch"] == {"from": "submit"}
     else:
         assert (answer.status_code, Decimal(told["cost"]["estimated"])) == (202, Decimal(0))
-        await over(client, told["id"])
-    assert len(stack.ledger(project)) == paid
+        await scene.over(told["id"])
+    assert scene.paid() == paid
 
 
-async def test_a_job_that_waited_for_one_that_failed_can_be_submitted_again(
-    client: Client,
-) -> None:
-    first = await fail(client, FAILURES["provider_rejected"][0])
-    ended = await fail(client, {"after": [first.id]})
-
+@pytest.mark.parametrize("outcome", ["policy", "validation"])
+async def test_a_request_that_must_change_is_sent_again_changed(scene: Scene, outcome: str) -> None:
+    ended = await scene.over((await scene.flux(outcome=outcome)).id)
     assert ended.error
-    assert ended.error.code == "dependency_failed"
-    assert ended.error.next_actions[-1].patch == {"from": "submit"}
+    changes = {"prompt": f"{scene.prompt}, but harmless"}
+    again = await scene.client.retry(ended.id, start="submit", changes=changes)
+    done = await scene.over(again.id)
+
+    assert [each.kind for each in ended.error.next_actions] == ["change_request"]
+    assert again.cost.estimated == Decimal("0.003")
+    assert done.status == "succeeded"
 
 
-async def test_a_job_past_its_deadline_offers_what_its_provider_was_doing(client: Client) -> None:
-    soon = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
-    ended = await fail(client, {"parameters": {"seconds": 60}, "finish_by": soon})
-
-    assert ended.error
-    assert (ended.status, ended.error.code) == ("expired", "deadline")
-    assert {each.kind for each in ended.error.next_actions} == {"retry"}
+# -- what waits
 
 
-async def test_a_job_that_is_blocked_says_what_can_be_done(
-    stack: Stack, client: Client, project: str
+@asynccontextmanager
+async def lane_paused(scene: Scene, lane: str) -> AsyncIterator[None]:
+    address = scene.stack.url("gateway")
+    async with httpx.AsyncClient(base_url=address, timeout=20) as http:
+        (await http.patch(f"/v1/lanes/{lane}", json={"paused": True})).raise_for_status()
+        try:
+            yield
+        finally:
+            (await http.patch(f"/v1/lanes/{lane}", json={"paused": False})).raise_for_status()
+
+
+async def _give_one_up(scene: Scene, given_up: Job, waiting: Job) -> None:
+    """Both say what can be done; one of them is given up."""
+    for job in (given_up, waiting):
+        found = await scene.until(job.id, lambda found: found.phase == "blocked")
+        assert found.error
+        assert found.error.code == "blocked"
+        assert [each.kind for each in found.error.next_actions] == ["wait", "cancel"]
+    canceled = await scene.client.cancel(given_up.id)
+    assert (canceled.status, canceled.charged) == ("canceled", "no")
+
+
+async def test_a_job_of_a_paused_lane_waits_or_is_given_up(scene: Scene) -> None:
+    async with lane_paused(scene, "portraits"):
+        given_up, waiting = [await scene.sim() for _ in range(2)]
+        await _give_one_up(scene, given_up, waiting)
+        shown = run_heliograph(scene.stack, "get", waiting.id).stdout
+
+    assert (await scene.over(waiting.id)).status == "succeeded"
+    assert (await scene.client.get(given_up.id)).status == "canceled"
+    assert scene.paid() == 1
+    assert "next: Wait" in shown
+    assert f"heliograph cancel {waiting.id}" in shown
+
+
+async def test_a_job_that_waits_for_another_waits_or_is_given_up(scene: Scene) -> None:
+    first = await scene.sim(parameters={"seconds": 3})
+    given_up, waiting = [await scene.sim(after=[first.id]) for _ in range(2)]
+
+    await _give_one_up(scene, given_up, waiting)
+
+    assert (await scene.over(waiting.id)).status == "succeeded"
+    assert scene.paid() == 2
+
+
+@pytest.mark.parametrize("code", [code for code, refusal in WAITS.items() if refusal])
+async def test_a_job_whose_account_is_refused_waits_or_is_given_up(scene: Scene, code: str) -> None:
+    refused = await scene.flux(refusals=[WAITS[code]] * 100)
+    await scene.until(refused.id, lambda found: found.phase == "retrying")
+    given_up, waiting = [await scene.flux() for _ in range(2)]
+
+    await _give_one_up(scene, given_up, waiting)
+    scene.fal.plan(scene.prompt)
+
+    for job in (refused, waiting):
+        assert (await scene.over(job.id)).status == "succeeded"
+    assert scene.paid() == 2
+
+
+async def test_a_job_of_which_nobody_knows_whether_it_was_accepted_is_decided_about(
+    scene: Scene,
 ) -> None:
-    first = await client.submit(kind="image", prompt="x", parameters={"seconds": 5})
-    waiting = await client.submit(kind="image", prompt="y", after=[first.id])
+    unknown = await scene.until(
+        (await scene.sim("lost_reply")).id, lambda found: found.phase == "submit_unknown"
+    )
+    assert unknown.error
+    again = await scene.client.retry(unknown.id, start="submit")
+    twice = await scene.until(
+        again.id, lambda found: (found.phase, found.attempt) == ("submit_unknown", 2)
+    )
+    paid = scene.paid()
+    canceled = await scene.client.cancel(twice.id)
 
-    async with asyncio.timeout(30):
-        while (found := await client.get(waiting.id)).phase != "blocked":
-            assert not found.finished_at
-            await asyncio.sleep(0.1)
+    assert [each.kind for each in unknown.error.next_actions] == ["retry", "cancel", "wait"]
+    assert (again.id, paid) == (unknown.id, 2)
+    assert (canceled.status, canceled.charged) == ("canceled", "unknown")
 
-    assert found.error
-    assert [each.kind for each in found.error.next_actions] == ["wait", "cancel"]
+
+async def test_the_command_line_shows_what_can_be_done(scene: Scene) -> None:
+    ended = await scene.over((await scene.sim("wrong_type")).id)
+
+    shown = run_heliograph(scene.stack, "get", ended.id).stdout
+    refused = run_heliograph(scene.stack, "act", "retry", ended.id, "--from", "poll")
+    begun = run_heliograph(scene.stack, "act", "retry", ended.id, "-p", scene.project, "--json")
+
+    assert f"heliograph retry {ended.id} --from download" in shown
+    assert f"heliograph retry {ended.id} --from submit" in shown
+    assert str(PRICE) in shown
+    assert refused.returncode == 1
+    assert begun.returncode == 0, begun.stderr

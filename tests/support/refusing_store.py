@@ -1,4 +1,4 @@
-"""An S3 server behind a door that can refuse to give objects out, as after a key was rotated."""
+"""An S3 server behind a door that can refuse to give objects out or take them, as after a key was rotated."""
 
 import http.client
 import http.server
@@ -15,12 +15,14 @@ class RefusingStore:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.url = ""  #: of the door
-        self.refusal: int | None = None  #: status of every GET of an object, instead of the object
+        self.refusal: int | None = None  #: status of every `refuses` of an object
+        self.refuses = "GET"
         self.refused: list[str] = []  #: paths
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
         path = urlsplit(request.path).path
-        if self.refusal and request.command == "GET" and path.count("/") > 2:
+        if self.refusal and request.command == self.refuses and path.count("/") > 2:
+            request.rfile.read(int(request.headers.get("Content-Length") or 0))
             self.refused.append(path)
             request.send_response(self.refusal)
             request.send_header("Content-Length", "0")

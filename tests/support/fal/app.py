@@ -74,7 +74,7 @@ class Door:
     async def change(self, http: Request) -> Response:
         account = self._books.accounts[http.path_params["key"]]
         for name, value in (await http.json()).items():
-            assert name in ("concurrency", "retention", "storage_troubles")
+            assert name in ("concurrency", "retention", "storage_troubles", "files_gone")
             setattr(account, name, value)
         return JSONResponse({})
 

@@ -83,10 +83,13 @@ class Storage:
         """A file that a model made; whoever knows the address may have it."""
         self._books.stranger(http)
         name, extension = http.path_params["name"], http.path_params["file"].rpartition(".")[2]
-        found = [r for a in self._books.accounts.values() for r in a.requests if r.id == name]
-        if not found or found[0].stage(time.time()) != "COMPLETED":
+        known = ((a, r) for a in self._books.accounts.values() for r in a.requests)
+        account, request = next(((a, r) for a, r in known if r.id == name), (None, None))
+        if account is None or request is None or request.stage(time.time()) != "COMPLETED":
             return JSONResponse({"detail": "Not found"}, 404)
-        match found[0].plan.media:
+        if account.files_gone:
+            return JSONResponse({"detail": "Gone"}, 410)
+        match request.plan.media:
             case "wrong_type":
                 return Response("<!doctype html><script>1</script>", media_type="image/png")
             case "huge":
