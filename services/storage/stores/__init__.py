@@ -26,7 +26,7 @@ class Content:
     path: Path
     size: int
     sha256: str
-    md5: str  #: hex; what S3 calls the ETag of an object put in one piece
+    md5: bytes  #: S3 takes it beside the bytes, and answers it as the ETag of one piece
 
     @classmethod
     def of(cls, path: Path) -> "Content":
@@ -38,7 +38,7 @@ class Content:
                 sha256.update(chunk)
                 md5.update(chunk)
                 size += len(chunk)
-        return cls(path=path, size=size, sha256=sha256.hexdigest(), md5=md5.hexdigest())
+        return cls(path=path, size=size, sha256=sha256.hexdigest(), md5=md5.digest())
 
 
 class ObjectStore(Protocol):
