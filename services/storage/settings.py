@@ -17,6 +17,7 @@ class StorageSettings(ServiceSettings):
     #: seconds that a result which is not there is asked for again, as it may be too young
     young_result: float = Field(default=120.0, ge=0)
     store_patience: float = Field(default=3600.0, gt=0)  #: seconds a job waits for a broken store
+    report_after: float = Field(default=0.3, ge=0)  #: seconds before progress of storing is told
     address_life: float = Field(default=900.0, ge=1, le=900)  #: seconds a presigned address works
 
     uploads_at_once: int = Field(default=16, ge=1)  #: bodies that a process receives together

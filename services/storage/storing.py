@@ -9,7 +9,6 @@ from pathlib import Path
 
 import structlog
 
-from heliograph.contracts import subjects
 from heliograph.contracts.assets import output_key, variant_key
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
@@ -24,8 +23,7 @@ from heliograph.contracts.facts import Canceled, Failed, Succeeded
 from heliograph.contracts.level import TEXTS
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.problems import NextAction, Problem
-from heliograph.contracts.queries import ProgressReport
-from heliograph.contracts.records import Asset, Output, Progress, Record, Step, Variant, Withheld
+from heliograph.contracts.records import Asset, Output, Record, Step, Variant, Withheld
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crashing import crash_point
@@ -34,6 +32,7 @@ from services.storage.fair_places import FairPlaces
 from services.storage.fetching import NotThere
 from services.storage.film_files import CutOff, check_whole
 from services.storage.inspecting import Inspection, Inspectors, MadeVariant, Undecodable
+from services.storage.progress import PhaseReporter
 from services.storage.rewriting import write_readable
 from services.storage.settings import StorageSettings
 from services.storage.sniffing import check_media, media_of, sniff
@@ -196,13 +195,16 @@ class Storer:
 
     async def _keep_all(self, record: Record) -> list[Asset]:
         """All outputs, in parallel. Raises JobError, or Unavailable while there is patience."""
-        await self._report(record, "downloading")
+        after = self._settings.report_after
         try:
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-                async with asyncio.TaskGroup() as group:
+                async with (
+                    PhaseReporter(self._hint, record, after=after) as phases,
+                    asyncio.TaskGroup() as group,
+                ):
                     tasks = [
                         group.create_task(
-                            self._keep(record, index, output, Path(folder, str(index)))
+                            self._keep(record, index, output, Path(folder, str(index)), phases)
                         )
                         for index, output in indexed(record.internal.outputs)
                     ]
@@ -225,11 +227,13 @@ class Storer:
             return StorageFailed(f"it could not be stored for too long: {reason}")
         return Unavailable(str(reason))
 
-    async def _keep(self, record: Record, index: int, output: Output, folder: Path) -> Asset:
+    async def _keep(
+        self, record: Record, index: int, output: Output, folder: Path, phases: PhaseReporter
+    ) -> Asset:
         """One output, from the provider to the store."""
         await asyncio.to_thread(folder.mkdir)
         media_type, content, opened = await self._fetch_whole(record, output, folder)
-        await self._report(record, "storing")
+        await phases.enter("storing")
         key = output_key(record.project, record.id, index, content.sha256, media_type)
         async with asyncio.TaskGroup() as puts:
             puts.create_task(self._store.put(key, content, media_type))
@@ -319,11 +323,6 @@ class Storer:
         key = variant_key(record.project, record.id, index, name, variant)
         await self._store.put(key, content, variant.media_type)
         return variant
-
-    async def _report(self, record: Record, phase: str) -> None:
-        report = ProgressReport(job=record.id, phase=phase, progress=Progress())
-        subject = subjects.progress(record.project, record.id)
-        await self._hint(subject, report.model_dump_json().encode())
 
     async def bury(self, job: str, error: Exception) -> None:
         """End a job that broke storage for the last time. Its outputs can still be fetched."""

@@ -141,7 +141,7 @@ class Studio:
         self.renewals: list[str] = []  #: jobs for which fresh addresses were asked
         self.renewed: list[Output] = []  #: what the provider says
         self.hints: list[tuple[str, ProgressReport]] = []
-        self.settings = StorageSettings(home=home, young_result=0)
+        self.settings = StorageSettings(home=home, young_result=0, report_after=0)
         self.level = LEVEL
         self.folder = self.settings.folder.folder("tmp")
         self._inspectors = inspectors

@@ -1,0 +1,57 @@
+"""Progress of storing, as hints on core NATS: only of what takes long enough to be looked at."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from heliograph.contracts import subjects
+from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.records import Progress, Record
+from heliograph.runtime.bus import Hint
+from heliograph.runtime.tasks import stop
+
+
+class PhaseReporter:
+    """
+    Tells the phase of one job while it is entered.
+
+    Args:
+        after: Seconds before the first report; a job that is stored by then is never reported.
+    """
+
+    def __init__(self, hint: Hint, record: Record, *, after: float) -> None:
+        self._hint = hint
+        self._record = record
+        self._after = after
+        self._phase = "downloading"
+        self._is_late = False
+
+    async def __aenter__(self) -> Self:
+        self._waiting = asyncio.create_task(self._report_late())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await stop(self._waiting)
+
+    async def enter(self, phase: str) -> None:
+        """The job is in this phase from now on."""
+        if phase == self._phase:
+            return
+        self._phase = phase
+        if self._is_late:
+            await self._report()
+
+    async def _report_late(self) -> None:
+        await asyncio.sleep(self._after)
+        self._is_late = True
+        await self._report()
+
+    async def _report(self) -> None:
+        job = self._record
+        report = ProgressReport(job=job.id, phase=self._phase, progress=Progress())
+        await self._hint(subjects.progress(job.project, job.id), report.model_dump_json().encode())
