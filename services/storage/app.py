@@ -181,7 +181,8 @@ def subscribe(broker: NatsBroker, storer: Storer, hint: Hint, settings: StorageS
     )
     async def on_store(message: NatsMessage) -> None:
         await deliver(message, handle, give_up, bugs)
-        await hint(subjects.room(subjects.STORE_LANE))
+        project = subjects.address(message.raw_message.subject).project
+        await hint(subjects.room(subjects.STORE_LANE), project.encode())
 
     async def handle(delivery: Delivery) -> Record | None:
         waited = float(delivery.headers.get(WAITED, 0))

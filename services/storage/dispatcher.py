@@ -2,8 +2,9 @@
 Storage's dispatcher: moves tickets of rendered jobs to the workers, in turns by project.
 
 As render's dispatcher does for lanes: one process at a time, by a lease, and each move is one step on
-the server, so that another dispatcher does no harm. What is under way is read from the server: the
-messages on `store.>` are the tickets that workers have, or get next.
+the server, so that another dispatcher does no harm. While nobody waits, render asks for a place and
+hands the job to the workers itself. Places in use are counted, and the count is corrected from the
+server: the messages on `store.>` are the tickets that workers have, or get next.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ _LOOK_AGAIN = 0.25  #: seconds between looks that nobody hinted at, while somebo
 _LEAVING = 3.0  #: seconds to leave what waits to others
 _GROUP = "storage"  #: one of the storage processes answers
 _REREAD = 2.0  #: seconds between readings of what no hint told
+_RECOUNT = 0.25  #: seconds that the count of places in use is believed while somebody waits
 
 
 class _Ticket(NamedTuple):
@@ -91,6 +93,8 @@ class StoreDispatcher:
         self._tickets: dict[Address, _Ticket] = {}
         self._early: list[tuple[float, Address]] = []  #: a heap of those that must wait
         self._read_to = 0
+        self._busy: Counter[str] = Counter()  #: jobs that workers have or get next, by project
+        self._counted = float("-inf")
 
     async def run(self) -> None:
         """Wait for the lease, dispatch until it is lost, and wait again. Raises Unavailable."""
@@ -105,6 +109,7 @@ class StoreDispatcher:
                         await client.subscribe(
                             subjects.room(subjects.STORE_LANE), cb=self._on_room
                         ),
+                        await client.subscribe(subjects.STORE_PLACE, cb=self._on_asked),
                     ]
                 try:
                     await self._dispatch(lost)
@@ -118,6 +123,7 @@ class StoreDispatcher:
             if clock() - read >= _REREAD:
                 read = clock()
                 await self._read()
+                await self._count()
             if self._bell.is_set():
                 pause = _SOON
             self._bell.clear()
@@ -150,8 +156,21 @@ class StoreDispatcher:
         headers = message.headers or {}
         self._hear(address(message.subject), _ticket(int(headers["Nats-Sequence"]), headers))
 
-    async def _on_room(self, _: Msg) -> None:
+    async def _on_room(self, message: Msg) -> None:
+        project = message.data.decode(errors="replace")
+        if self._busy[project] > 0:
+            self._busy[project] -= 1
         self._bell.set()
+
+    async def _on_asked(self, message: Msg) -> None:
+        """A place for a job of this project, unless somebody waits or it has its share."""
+        project = message.data.decode(errors="replace")
+        has_place = self._busy.total() < self._places and self._busy[project] < self._share
+        if self._waiting or not has_place:
+            await message.respond(b"")
+            return
+        self._busy[project] += 1
+        await message.respond(subjects.PLACE_GRANTED)
 
     def _hear(self, job: Address, ticket: _Ticket) -> None:
         known = self._tickets.get(job)
@@ -177,22 +196,25 @@ class StoreDispatcher:
         self._ripen()
         if not self._waiting:
             return 0
-        busy = await self._busy()
+        if asyncio.get_running_loop().time() - self._counted >= _RECOUNT:
+            await self._count()
         turns: list[Address] = []
-        while busy.total() < self._places:
-            turn = self._waiting.next(busy, self._share)
+        while self._busy.total() < self._places:
+            turn = self._waiting.next(self._busy, self._share)
             if turn is None:
                 break
-            busy[turn[0]] += 1
+            self._busy[turn[0]] += 1
             turns.append(turn[1])
         await asyncio.gather(*(self._move(job) for job in turns))
         return len(turns)
 
-    async def _busy(self) -> Counter[str]:
-        """Jobs that workers have or get next, by project."""
+    async def _count(self) -> None:
+        """What workers have or get next, as the server knows it."""
         query = {"subjects_filter": subjects.STORE}
         info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}", query)
-        return Counter(address(subject).project for subject in info["state"].get("subjects") or ())
+        held = info["state"].get("subjects") or ()
+        self._busy = Counter(address(subject).project for subject in held)
+        self._counted = asyncio.get_running_loop().time()
 
     async def _move(self, job: Address) -> None:
         ticket = self._tickets.pop(job)

@@ -256,6 +256,8 @@ STORIES: dict[Point, Story] = {
     "accept.deduplicated": answered_by_another,
     "accept.reused": made_before,
     "plan.written": together,
+    "store.chosen": together,
+    "store.moved": together,
     "cancel.written": given_up,
     "cancel.purged": given_up,
     "cancel.asked": stopped,

@@ -28,6 +28,7 @@ _CONVERGE = 60.0  #: seconds
 SETTINGS = {
     "HELIOGRAPH_GATEWAYS": "2",
     "HELIOGRAPH_RENDERS": "2",
+    "HELIOGRAPH_STORAGE_CONCURRENCY": "2",  # what is rendered has to wait for its turn at times
     "HELIOGRAPH_RESTART_PAUSE": "0.2",
 }
 

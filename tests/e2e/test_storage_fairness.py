@@ -27,6 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MIB = 2**20
 VIDEOS, PICTURES = 200, 12
+PLACES, SHARE = 8, 6  #: jobs that are stored at once, and those of one project
 PATIENCE = 90.0  #: seconds
 
 
@@ -103,7 +104,7 @@ def shelf() -> Shelf:
 def stack(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = {
         "HELIOGRAPH_PROVIDER_HOSTS": shelf.host,
-        "HELIOGRAPH_STORAGE_CONCURRENCY": "8",
+        "HELIOGRAPH_STORAGE_CONCURRENCY": str(PLACES),
         "HELIOGRAPH_YOUNG_RESULT": "120",
     }
     with stack_running(tmp_path_factory.mktemp("turns") / "home", settings) as stack:
@@ -179,6 +180,39 @@ async def test_a_picture_is_stored_soon_behind_all_that_another_project_has(
     assert times[1] <= 2 * idle + piece, f"idle {idle:.2f} s, then {times}"
     assert len(left) > count // 4, "there was nothing to wait behind"
     await bus.jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": f"queue.*.*.{large}.*"})
+
+
+async def test_a_job_passes_the_queue_while_nobody_waits(bus: NatsBus, shelf: Shelf) -> None:
+    project = some_project()
+    entry = await _render(bus, project, shelf.output("small"))
+    queued = await bus.jetstream.last(STREAM, f"queue.*.*.{project}.*")
+    async with asyncio.timeout(PATIENCE):
+        while (await _now(bus, entry)).step is not Step.SUCCEEDED:
+            await asyncio.sleep(0.01)
+
+    assert queued is None
+
+
+async def test_no_job_passes_those_of_its_project_that_wait(bus: NatsBus, shelf: Shelf) -> None:
+    project = some_project()
+    entries = [
+        await _render(bus, project, shelf.output("video"), kind="video") for _ in range(SHARE + 2)
+    ]
+
+    given = await _subjects(bus, f"store.{project}.*")
+    waiting = await _subjects(bus, f"queue.*.*.{project}.*")
+
+    assert {subject.rsplit(".", 1)[-1] for subject in waiting} == {
+        entry.record.id for entry in entries[SHARE:]
+    }
+    assert len(given) <= SHARE
+    await bus.jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": f"queue.*.*.{project}.*"})
+
+
+async def _subjects(bus: NatsBus, subject: str) -> set[str]:
+    """Of the messages in the work queue that match."""
+    info = await bus.jetstream.api(f"STREAM.INFO.{STREAM}", {"subjects_filter": subject})
+    return set(info["state"].get("subjects") or ())
 
 
 async def _until_one_is_fetched(bus: NatsBus, project: str) -> None:

@@ -41,6 +41,10 @@ class ApiError(Exception):
         self.err_code: int = error.get("err_code", 0)
 
 
+class NobodyAnswers(Exception):
+    """Nobody listens to a subject."""
+
+
 @dataclass(frozen=True)
 class Stored:
     """A message as it stands in a stream."""
@@ -259,14 +263,26 @@ class JetStream:
         async with self._calling(timeout):
             return (await self.connection.request(subject, body, timeout=timeout)).data
 
+    async def try_ask(self, subject: str, body: bytes = b"") -> bytes | None:
+        """
+        A question that need not be answered. None when the answer did not come in time.
+
+        Raises:
+            NobodyAnswers: Nobody listens.
+        """
+        try:
+            return (await self.connection.request(subject, body, timeout=_ANSWER)).data
+        except nats.errors.NoRespondersError:
+            raise NobodyAnswers(subject) from None
+        except (nats.errors.Error, TimeoutError, ConnectionError):
+            return None
+
     async def is_answered(self, subject: str) -> bool:
         """Whether somebody answers on a subject. Silence of who is busy counts as an answer."""
         try:
-            await self.connection.request(subject, b"", timeout=_ANSWER)
-        except nats.errors.NoRespondersError:
+            await self.try_ask(subject)
+        except NobodyAnswers:
             return False
-        except (nats.errors.Error, TimeoutError, ConnectionError):
-            pass
         return True
 
     @asynccontextmanager

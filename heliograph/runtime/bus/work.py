@@ -6,7 +6,12 @@ from types import MappingProxyType
 from heliograph.contracts import subjects
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.tickets import Ticket
-from heliograph.runtime.bus.jetstream import WRONG_LAST_SEQUENCE, ApiError, JetStream
+from heliograph.runtime.bus.jetstream import (
+    WRONG_LAST_SEQUENCE,
+    ApiError,
+    JetStream,
+    NobodyAnswers,
+)
 
 STREAM = "WORK"
 
@@ -37,8 +42,7 @@ class StreamedWork:
     async def publish_store(
         self, project: str, job: str, *, wait: float = 0.0, waited: float = 0.0
     ) -> None:
-        if not wait and not await self._jetstream.is_answered(subjects.STORE_TURNS):
-            # a storage of release 0.1 knows no turns: it takes what is on `store.>`
+        if not wait and not await self._has_to_queue(project):
             await self._put(subjects.store(project, job), b"{}", FIRST)
             return
         ticket = Ticket(
@@ -53,6 +57,19 @@ class StreamedWork:
             WAITED: str(waited),
         }
         await self._put(subject, ticket.to_json(), headers)
+
+    async def _has_to_queue(self, project: str) -> bool:
+        """
+        Whether a rendered job waits for its turn in storage's queue.
+
+        It does not where the dispatcher has a place for it now, which saves a message and a move.
+        A storage of release 0.1 knows no turns either: it takes what is on `store.>`.
+        """
+        try:
+            answer = await self._jetstream.try_ask(subjects.STORE_PLACE, project.encode())
+        except NobodyAnswers:
+            return await self._jetstream.is_answered(subjects.STORE_TURNS)
+        return answer != subjects.PLACE_GRANTED
 
     async def move_store(self, project: str, job: str, sequence: int, waited: float = 0.0) -> bool:
         """Hand a rendered job to storage's workers, as `move` hands a queued one to a lane."""
