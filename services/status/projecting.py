@@ -20,7 +20,8 @@ from services.status.ledgers import Ledger, OutOfStep, Row, Unstorable
 
 log = structlog.get_logger()
 
-_LONGEST_REST = 0.1  #: seconds between two batches
+_REST = 2.0  #: of the time that a batch took: the longer, the more is in the next one
+_LONGEST_REST = 0.25  #: seconds between two batches
 _MEND_EVERY = 30.0  #: seconds between looks at what could not be read
 
 
@@ -72,7 +73,7 @@ class Projector:
         except Unstorable:
             await self._one_by_one(read, cursor, after, others)
         # the busier, the more is taken in at once, and of a job only where it ended up
-        await asyncio.sleep(min(time.monotonic() - began, _LONGEST_REST))
+        await asyncio.sleep(min(_REST * (time.monotonic() - began), _LONGEST_REST))
         return after
 
     def _rows(self, messages: Iterable[Stored]) -> list[tuple[Row, Stored]]:
