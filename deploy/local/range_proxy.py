@@ -5,16 +5,15 @@ rclone sends the part that was asked for with status 200, which browsers take fo
 a page could not be sought. Everything else passes through as it is, signatures included. Each
 connection carries one request, so nothing of its body has to be understood.
 
-    python -m deploy.local.range_proxy 127.0.0.1:9000 rclone serve s3 …
+    python -m deploy.local.range_proxy 127.0.0.1:9000 127.0.0.1:9001 rclone serve s3 …
 
-starts the server on a port of its own and ends with it.
+starts the server on the second address and ends with it.
 """
 
 import asyncio
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -131,9 +130,8 @@ def _alone(head: bytes) -> bytes:
     return _CONNECTION.sub(b"", head).removesuffix(_END) + b"\r\nConnection: close" + _END
 
 
-async def run(listening: Place, command: Sequence[str]) -> int:
+async def run(listening: Place, upstream: Place, command: Sequence[str]) -> int:
     """Serve until the server ends or we are told to. Returns its exit code."""
-    upstream = ("127.0.0.1", _free_port())
     server = await asyncio.create_subprocess_exec(
         *command, "--addr", "{}:{}".format(*upstream), preexec_fn=die_with_parent
     )
@@ -160,15 +158,14 @@ async def _until_it_listens(server: asyncio.subprocess.Process, place: Place) ->
         await asyncio.sleep(0.02)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+def _place(address: str) -> Place:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def main() -> int:
-    host, _, port = sys.argv[1].rpartition(":")
-    return abs(asyncio.run(run((host.strip("[]"), int(port)), sys.argv[2:])))
+    listening, upstream, *command = sys.argv[1:]
+    return abs(asyncio.run(run(_place(listening), _place(upstream), command)))
 
 
 if __name__ == "__main__":

@@ -59,6 +59,8 @@ class ServiceSettings(BaseSettings):
     #: bytes that the bundled NATS may take on disk; less where the disk has less
     nats_max_store: int = Field(default=16 * 2**30, ge=2**20)
     s3_port: int = Field(default=9000, ge=1, le=65535)
+    #: where the bundled store is without the range proxy, for our own services
+    s3_inside_port: int = Field(default=9001, ge=1, le=65535)
 
     public_url: str | None = None  #: of the gateway, as clients see it
     status_public_url: str | None = None
@@ -287,6 +289,11 @@ class ServiceSettings(BaseSettings):
     @property
     def s3(self) -> str:
         return self.s3_endpoint or f"http://{_place(self.host, self.s3_port)}"
+
+    @property
+    def s3_inside(self) -> str:
+        """The store as our own services reach it: they ask the bundled one for no ranges."""
+        return self.s3_endpoint or f"http://{_place(self.host, self.s3_inside_port)}"
 
     @property
     def usable_providers(self) -> list[str]:

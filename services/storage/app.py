@@ -128,12 +128,12 @@ def create_store(settings: StorageSettings) -> MinioStore:
     if access_key is None or secret_key is None:
         access_key, secret_key = settings.folder.s3_credentials()
     return MinioStore(
-        settings.s3,
+        settings.s3_inside,
         access_key,
         secret_key,
         settings.s3_bucket,
         region=settings.s3_region,
-        public_endpoint=settings.s3_public_endpoint,
+        public_endpoint=settings.s3_public_endpoint or settings.s3,
     )
 
 

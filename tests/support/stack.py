@@ -54,7 +54,7 @@ class Stack:
     def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         counts = {name: int(settings.get(variable, "1")) for name, variable in COUNTS.items()}
         self.ports = {name: free_row(count, STRIDE) for name, count in counts.items()}
-        self.ports |= {name: free_port() for name in ("nats", "s3")}
+        self.ports |= {name: free_port() for name in ("nats", "s3", "s3_inside")}
         #: every process of ours, as its pid file is called
         self.processes = [
             name if number == 1 else f"{name}-{number}"
