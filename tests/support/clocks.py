@@ -10,6 +10,7 @@ _VARIABLES = (
     "FAKETIME_TIMESTAMP_FILE",
     "FAKETIME_CACHE_DURATION",  # seconds; to read the file for every look at the clock is slow
     "FAKETIME_DONT_FAKE_MONOTONIC",
+    "FAKETIME_FORCE_MONOTONIC_FIX",  # 0: else threads that wait for the interpreter's lock spin
 )
 
 
@@ -27,7 +28,7 @@ class WallClock:
 
     @property
     def environment(self) -> dict[str, str]:
-        said = (str(self._file), "1", "1")
+        said = (str(self._file), "1", "1", "0")
         return {
             "LD_PRELOAD": str(_LIBRARY),
             "HELIOGRAPH_PASS_VARIABLES": ",".join(_VARIABLES),
