@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,16 +17,33 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
+from tests.chaos.inline_provider import InlineProvider
+from tests.chaos.journal import Journal, Signal
 from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Servers
 from tests.support.clocks import WallClock
 from tests.support.stack import Stack
 
-Sort = Literal["kill", "freeze", "cut", "hold", "outage", "full", "roll", "garbage", "clock"]
+Sort = Literal[
+    "kill",
+    "kill_in_flight",
+    "freeze",
+    "restart_in_flight",
+    "roll",
+    "cut",
+    "hold",
+    "outage",
+    "full",
+    "garbage",
+    "clock",
+]
 
 _LOOK_AGAIN = 0.05  #: seconds
 _PATIENCE = 60.0  #: seconds for a process to be started again
 _ROOM = 64 * 1024  #: bytes that a full log still takes
+_LEFT_ALONE = 2.0  #: seconds after a restart; else a kill would be all that is seen of it
+_ASK_AGAIN = 15.0  #: seconds for a request to be at the provider; others break things meanwhile
+_ASKED = 6  #: times that one is asked for
 
 
 class Fault(NamedTuple):
@@ -39,21 +57,49 @@ class Fault(NamedTuple):
 
 
 @dataclass(frozen=True)
+class InFlight:
+    """Answers in flight that nobody can ask for later."""
+
+    provider: InlineProvider
+    ask: Callable[[], Awaitable[None]]  #: for one more
+
+    async def wait(self) -> None:
+        """Until there is one."""
+        for _ in range(_ASKED):
+            await self.ask()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_ASK_AGAIN):
+                    while not await self.provider.has_in_flight():
+                        await asyncio.sleep(_LOOK_AGAIN)
+                    return
+        raise AssertionError("no answer was ever in flight")
+
+
+@dataclass(frozen=True)
 class Breaker:
-    """Breaks things. `servers` are needed for what happens between processes."""
+    """
+    Breaks things, and notes in `journal` which process was hit when.
+
+    `servers` are needed for what happens between processes, `in_flight` for what happens to answers.
+    """
 
     stack: Stack
     rng: random.Random
+    journal: Journal
     servers: Servers | None = None
     clock: WallClock | None = None  #: of the processes
-    #: two outages, or two changes of one stream, at once would heal each other wrongly
+    in_flight: InFlight | None = None
+    restarting: set[str] = field(default_factory=set)  #: processes that are left alone
+    #: two outages, restarts, or changes of one stream, at once would heal each other wrongly
     alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def break_(self, fault: Fault) -> None:
         """Until it is healed; what died is on its way back then."""
         how: dict[Sort, Callable[[str], Awaitable[None]]] = {
             "kill": self.kill,
+            "kill_in_flight": self.kill_in_flight,
             "freeze": self.freeze,
+            "restart_in_flight": self.restart_in_flight,
             "cut": self.cut,
             "hold": self.hold,
             "outage": self.outage,
@@ -66,18 +112,37 @@ class Breaker:
 
     async def kill(self, name: str) -> None:
         """`kill -9`, as soon as there is something to kill."""
-        while not self.stack.kill(name):
+        began = time.time()
+        while name in self.restarting or not self.stack.kill(name):
             await asyncio.sleep(_LOOK_AGAIN)
+            began = time.time()
+        self._note(name, "kill", began)
+
+    async def kill_in_flight(self, name: str) -> None:
+        """`kill -9` while answers are in flight."""
+        assert self.in_flight
+        await self.in_flight.wait()
+        await self.kill(name)
+
+    async def restart_in_flight(self, name: str) -> None:
+        """SIGTERM while answers are in flight: they are waited for."""
+        assert self.in_flight
+        async with self.alone:
+            await self._pid(name)
+            await self.in_flight.wait()
+            await self._restart(name)
 
     async def freeze(self, name: str) -> None:
         """SIGSTOP for longer than anybody waits for it, then SIGCONT: a zombie wakes."""
         pid = await self._pid(name)
+        began = time.time()
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
             try:
                 await asyncio.sleep(self.rng.uniform(4, 20))
             finally:
                 os.kill(pid, signal.SIGCONT)
+        self._note(name, "freeze", began)
 
     async def cut(self, name: str) -> None:
         """Every connection of a service to NATS, or of all to the store, is reset."""
@@ -114,12 +179,7 @@ class Breaker:
     async def roll(self, _: str) -> None:
         """An upgrade: SIGTERM to every process in turn, the next when the last is back."""
         for name in self.stack.processes:
-            pid = await self._pid(name)
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            async with asyncio.timeout(_PATIENCE):
-                while self.stack.pid(name) in (None, pid):
-                    await asyncio.sleep(_LOOK_AGAIN)
+            await self._restart(name)
 
     async def garbage(self, project: str) -> None:
         """Messages that nobody can read: in the log, in the queue, and on the bus."""
@@ -155,9 +215,28 @@ class Breaker:
         return (self.servers.s3, "") if name == "s3" else (self.servers.nats, name)
 
     async def _pid(self, name: str) -> int:
-        while (pid := self.stack.pid(name)) is None:
+        """Of a process that is not restarting."""
+        while name in self.restarting or (pid := self.stack.pid(name)) is None:
             await asyncio.sleep(_LOOK_AGAIN)
         return pid
+
+    async def _restart(self, name: str) -> None:
+        pid = await self._pid(name)
+        began = time.time()
+        self.restarting.add(name)
+        try:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            async with asyncio.timeout(_PATIENCE):
+                while self.stack.pid(name) in (None, pid):
+                    await asyncio.sleep(_LOOK_AGAIN)
+            self._note(name, "restart", began)
+            await asyncio.sleep(_LEFT_ALONE)
+        finally:
+            self.restarting.discard(name)
+
+    def _note(self, process: str, sort: Literal["kill", "freeze", "restart"], began: float) -> None:
+        self.journal.signals.append(Signal(process, sort, began, time.time()))
 
 
 async def _patiently(

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -38,6 +38,15 @@ class Seen:
     sequences: list[int] = field(default_factory=list)
 
 
+class Signal(NamedTuple):
+    """What a process was hit by, from when to when. Times are of the wall clock, in seconds."""
+
+    process: str
+    sort: Literal["kill", "freeze", "restart"]
+    began: float
+    ended: float  #: a restart's: when the next process was there
+
+
 @dataclass
 class Journal:
     """Everything, by everybody."""
@@ -46,6 +55,7 @@ class Journal:
     seen: list[Seen] = field(default_factory=list)
     reconnects: int = 0
     faults: list[str] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
 
 
 async def submit(stack: Stack, asked: Asked) -> None:

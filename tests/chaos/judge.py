@@ -1,12 +1,12 @@
 """
 The judge of a storm. It compares what its witnesses say: the clients' journal, the event log, the store,
-the sim provider's own records, and the read model.
+the providers' own records, and the read model.
 """
 
 import asyncio
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -15,17 +15,19 @@ from deploy.local.readiness import until_ready
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Registry
-from heliograph.contracts.sim import read_ledger
 from heliograph.runtime.bus import Entry
 from tests.chaos import witnesses
-from tests.chaos.journal import Journal
+from tests.chaos.inline_provider import InlineRequest
+from tests.chaos.journal import Journal, Signal
 from tests.chaos.resting import by_job, read_log
+from tests.chaos.witnesses import Payment
 from tests.support.stack import Stack
 
 _PATIENCE = 60.0  #: seconds
 _CUT_OFF = "timeout graceful shutdown exceeded"  # a request that outlasted the drain of a gateway
 FINAL_NAMES = ("succeeded", "failed", "canceled", "expired")
 _AFTER_AN_END = frozenset({"attempt_completed", "compacted", "pruned"})
+_TO_DISK = 2.0  #: seconds from an answer until it is in the spool, at most
 _WITH_A_WORKER = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})
 
 
@@ -46,18 +48,30 @@ class Verdict:
         return f"{self.figures['jobs']} jobs: {', '.join(counts)}"
 
 
-async def judge(stack: Stack, journal: Journal, registry: Registry) -> Verdict:
-    """Compare the witnesses."""
+async def judge(
+    stack: Stack,
+    journal: Journal,
+    registry: Registry,
+    inline_requests: Sequence[InlineRequest] = (),
+) -> Verdict:
+    """
+    Compare the witnesses.
+
+    Args:
+        inline_requests: Those that a provider accepted which answers with its pictures.
+    """
     async with asyncio.timeout(_PATIENCE):  # it, or S3, may have been killed just now
         await until_ready(stack.url("storage"))
     log = await read_log(stack)
     last = {e.body.id: e.body for e in log if isinstance(e.body, Record)}
+    payments = witnesses.sim_payments(stack) + witnesses.inline_payments(inline_requests, log)
     misfiled, orphans = await asyncio.to_thread(witnesses.misfiled, stack, last)
     answers = {
         "lost": lost(journal, log),
         "double finals": ended_twice(log),
-        "double pay": paid_twice(stack, log),
-        "wrong bills": witnesses.wrong_bills(stack, last),
+        "double pay": paid_twice(payments, log),
+        "wrong bills": witnesses.wrong_bills(payments, last),
+        "lost answers": lost_answers(journal.signals, inline_requests, last),
         "over the cap": over_the_cap(log, registry),
         "slots shared": slots_shared(log),
         "gaps": gaps(journal, log),
@@ -76,6 +90,8 @@ async def judge(stack: Stack, journal: Journal, registry: Registry) -> Verdict:
         "faults": dict(Counter(journal.faults)),
         "reconnects": journal.reconnects,
         "seen": sum(len(seen.sequences) for seen in journal.seen),
+        "answers": len(inline_requests),
+        "answers that a restart waited for": len(waited_for(journal.signals, inline_requests)),
         "objects left by jobs that did not succeed": orphans,
     }
     return Verdict(answers, figures)
@@ -120,24 +136,26 @@ def _is_over(event: Entry) -> bool:
     return isinstance(event.body, Record) and event.body.step.is_final
 
 
-def paid_twice(stack: Stack, log: list[Entry]) -> list[str]:
+def paid_twice(payments: Sequence[Payment], log: list[Entry]) -> list[str]:
     """At most one paid request per attempt; and, as nobody asked for more, per job."""
     wrong = []
     jobs = by_job(log)
-    records = read_ledger(stack.home)
-    for job, count in Counter(record.job for record in records).items():
+    for (job, run), count in Counter((each.job, each.run) for each in payments).items():
+        if count > 1:
+            wrong.append(f"{job} was paid {count} times in run {run}")
+    for job, count in Counter(each.job for each in payments).items():
         if count > 1 + times_asked_again(jobs.get(job, [])):
             wrong.append(f"{job} was paid {count} times")
-    for record in records:
+    for payment in payments:
         runs = [
             attempt.run
-            for each in jobs.get(record.job, [])
+            for each in jobs.get(payment.job, [])
             if isinstance(each.body, Record) and each.event.name == "submitting"
             for attempt in each.body.internal.attempts[-1:]
         ]
-        if record.run not in runs:
-            wrong.append(f"{record.job} was paid in run {record.run}, the log knows {runs}")
-    paid = {record.job for record in records if record.price != "0"}
+        if payment.run not in runs:
+            wrong.append(f"{payment.job} was paid in run {payment.run}, the log knows {runs}")
+    paid = {payment.job for payment in payments if payment.price}
     for job, events in jobs.items():
         last = events[-1].body
         if isinstance(last, Record) and last.charged == "no" and job in paid:
@@ -151,6 +169,64 @@ def times_asked_again(events: list[Entry]) -> int:
     """How often somebody decided that a job may be paid once more."""
     last = events[-1].body if events else None
     return len(last.internal.retries) if isinstance(last, Record) else 0
+
+
+def lost_answers(
+    signals: Sequence[Signal], requests: Sequence[InlineRequest], last: Mapping[str, Record]
+) -> list[str]:
+    """
+    Every answer is waited for and kept, unless render was killed or stood still before it was on
+    disk: a restart is no reason, nor is anything that happens to others. What the provider lost is in
+    doubt.
+    """
+    wrong = []
+    jobs = {attempt.prompt: r for r in last.values() for attempt in r.internal.attempts}
+    for request in requests:
+        record = jobs.get(request.prompt)
+        if record is None or _is_struck(signals, request):
+            continue
+        is_right = {
+            "answered": _has_outputs(record),
+            "lost": record.charged == "unknown",
+        }
+        if not is_right.get(request.end or ""):
+            end = f"is {record.step}, charged {record.charged}"
+            wrong.append(f"{record.id}, whose answer was {request.end}, {end}")
+    return wrong
+
+
+def waited_for(signals: Sequence[Signal], requests: Sequence[InlineRequest]) -> list[InlineRequest]:
+    """Those that were in flight when render was told to restart, and that it could wait for."""
+    restarts = [each for each in signals if _is_of_render(each) and each.sort == "restart"]
+    return [
+        request
+        for request in requests
+        if request.end == "answered"
+        and any(request.at < restart.began < (request.ended_at or 0) for restart in restarts)
+        and not _is_struck(signals, request)
+    ]
+
+
+def _is_struck(signals: Sequence[Signal], request: InlineRequest) -> bool:
+    """Whether render was killed, or stood still, between a request and its answer on disk."""
+    until = (request.ended_at or request.due_at) + _TO_DISK
+    return any(
+        each.sort != "restart" and each.began < until and each.ended > request.at
+        for each in signals
+        if _is_of_render(each)
+    )
+
+
+def _is_of_render(signal: Signal) -> bool:
+    return signal.process.partition("-")[0] == "render"
+
+
+def _has_outputs(record: Record) -> bool:
+    """A picture; or, where somebody stopped the job, outputs that a free retry finds."""
+    if record.step is Step.SUCCEEDED:
+        return bool(record.assets)
+    is_stopped = record.step in (Step.CANCELED, Step.EXPIRED)
+    return is_stopped and record.charged == "yes" and bool(record.internal.outputs)
 
 
 def over_the_cap(log: list[Entry], registry: Registry) -> list[str]:

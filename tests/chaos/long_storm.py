@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.faults import Fault, Sort
-from tests.chaos.judge import judge
+from tests.chaos.inline_provider import inline_provider
+from tests.chaos.judge import judge, waited_for
 from tests.chaos.servers import stack_behind_proxies
 from tests.chaos.storm import Storm, Weather
 from tests.chaos.witnesses import Gauge
@@ -38,6 +39,8 @@ FAULTS: list[tuple[Sort, tuple[str, ...], int]] = [
     ("roll", ("all",), 2),
     ("garbage", ("any",), 4),
     ("clock", ("600", "-600"), 2),
+    ("restart_in_flight", ("render", "render-2"), 3),
+    ("kill_in_flight", ("render", "render-2"), 1),
 ]
 #: texts are small: half the jobs make one, so that the storm is about messages and not about pixels
 KINDS = ("image", "portrait", "cast_ref", "shot", *("scenes",) * 4)
@@ -60,18 +63,19 @@ async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -
         kinds=KINDS,
         converge=60.0,
         flood=400,
+        inline=0.08,
     )
     clock = WallClock(tmp_path)
 
-    async with stack_behind_proxies(tmp_path / "home", SETTINGS | clock.environment) as (
-        stack,
-        servers,
-    ):
-        storm, gauge = Storm(stack, weather, servers, clock), Gauge(stack)
-        watching = asyncio.create_task(gauge.watch())
-        await storm.rage()
-        watching.cancel()
-        verdict = await judge(stack, storm.journal, REGISTRY)
+    with inline_provider(tmp_path) as provider:
+        settings = SETTINGS | clock.environment | provider.environment
+        async with stack_behind_proxies(tmp_path / "home", settings) as (stack, servers):
+            storm, gauge = Storm(stack, weather, servers, clock, provider), Gauge(stack)
+            watching = asyncio.create_task(gauge.watch())
+            await storm.rage()
+            watching.cancel()
+            requests = await provider.requests()
+            verdict = await judge(stack, storm.journal, REGISTRY, requests)
 
     sorts = dict(Counter(fault.split()[0] for fault in storm.journal.faults))
     verdict.figures |= {"faults": sorts, "converged": round(storm.converged, 1)}
@@ -81,5 +85,6 @@ async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -
     assert verdict.wrong == {}, f"CHAOS_SEED={seed}"
     assert gauge.exceeded() == []
     assert len(storm.journal.faults) == len(faults) >= 60
+    assert waited_for(storm.journal.signals, requests)
     assert len({(asked.project, asked.key) for asked in storm.journal.asked}) >= JOBS
     assert storm.journal.reconnects >= weather.watchers

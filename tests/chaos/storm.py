@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from heliograph.runtime.bus import Entry
-from tests.chaos.faults import Breaker, Fault
+from tests.chaos.faults import Breaker, Fault, InFlight
+from tests.chaos.inline_provider import MODEL, InlineProvider
 from tests.chaos.journal import Asked, Journal, cancel, submit, watch
 from tests.chaos.resting import read_log, until_quiet
 from tests.chaos.servers import Servers
@@ -39,6 +40,7 @@ class Weather:
     kinds: Sequence[str] = KINDS  #: as often as they are named
     converge: float = 90.0  #: seconds for all jobs to end after the last fault
     flood: int = 0  #: jobs that one more project asks for at once
+    inline: float = 0.0  #: share of jobs whose provider answers with their pictures
 
 
 @dataclass
@@ -49,11 +51,13 @@ class Storm:
     weather: Weather
     servers: Servers | None = None
     clock: WallClock | None = None
+    provider: InlineProvider | None = None  #: of the inline jobs
     journal: Journal = field(default_factory=Journal)
     converged: float = 0.0  #: seconds from the last fault's end to rest
 
     def __post_init__(self) -> None:
         self._rng = random.Random(self.weather.seed)
+        self._plans: dict[str, dict[str, Any]] = {}  #: at that provider, by prompt
         self._projects = [some_project() for _ in range(self.weather.projects)]
         #: of each watcher: a client knows only what it saw itself
         self._watched = [Journal() for _ in range(self.weather.watchers)]
@@ -120,12 +124,16 @@ class Storm:
                 group.create_task(send(number))
 
     async def _send(self, asked: Asked, then_cancel: bool) -> None:
+        if self.provider and (plan := self._plans.get(asked.body["prompt"])):
+            await self.provider.plan(asked.body["prompt"], **plan)
         await submit(self.stack, asked)
         if then_cancel and asked.job:
             await cancel(self.stack, asked.job)
 
     def _request(self, number: int) -> Asked:
         rng = self._rng
+        if self.provider and rng.random() < self.weather.inline:
+            return self._inline_request(f"key-{number}")
         parameters: dict[str, Any] = {"price": "0.01", "seconds": rng.choice([0, 0.2, 0.5, 1.5])}
         is_twin = rng.random() < 0.2  # the same prompt and seed as others, in any project
         parameters["seed"] = 7 if is_twin else number
@@ -145,12 +153,42 @@ class Storm:
             body["slot"] = f"{kind}/{rng.randrange(6)}"
         return Asked(rng.choice(self._projects), f"key-{number}", body)
 
+    def _inline_request(self, key: str, **plan: Any) -> Asked:
+        """For pictures that come with the answer, which takes seconds, and is lost at times."""
+        rng, prompt = self._rng, f"storm inline {key}"
+        loss = "drop" if rng.random() < 0.1 else None
+        self._plans[prompt] = {"seconds": rng.uniform(1, 5), "loss": loss, **plan}
+        body: dict[str, Any] = {
+            "kind": rng.choice(("portrait", "shot")),
+            "model": MODEL,
+            "prompt": prompt,
+            "parameters": {"num_images": rng.choice([1, 1, 2])},
+            "on_ambiguous": {"action": "fail"},
+        }
+        if rng.random() < 0.1:
+            deadline = datetime.now(UTC) + timedelta(seconds=rng.uniform(0.5, 6))
+            body["finish_by"] = deadline.isoformat()
+        return Asked(rng.choice(self._projects), key, body)
+
+    async def _ask_inline(self) -> None:
+        """One more request whose answer takes long, for a fault that needs it in flight."""
+        asked = self._inline_request(f"more-{len(self._plans)}", seconds=5.0, loss=None)
+        self.journal.asked.append(asked)
+        await self._send(asked, then_cancel=False)
+
     # -- faults
 
     async def _break_things(self) -> None:
         """One after the other begins; those that last end when they end."""
         faults = self._rng.sample(self.weather.faults, len(self.weather.faults))
-        breaker = Breaker(self.stack, random.Random(self.weather.seed), self.servers, self.clock)
+        breaker = Breaker(
+            self.stack,
+            random.Random(self.weather.seed),
+            self.journal,
+            self.servers,
+            self.clock,
+            InFlight(self.provider, self._ask_inline) if self.provider else None,
+        )
         async with asyncio.TaskGroup() as group:
             for fault in faults:
                 await asyncio.sleep(self._rng.uniform(*self.weather.pause))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.faults import Fault
-from tests.chaos.judge import judge
+from tests.chaos.inline_provider import inline_provider
+from tests.chaos.judge import judge, waited_for
 from tests.chaos.storm import Storm, Weather
 from tests.support.clocks import WallClock
 from tests.support.records import REGISTRY
@@ -22,25 +23,45 @@ ODD = [
     Fault("clock", "-600"),
 ]
 
+#: to answers that take seconds and cannot be asked for later
+IN_FLIGHT = [
+    Fault("restart_in_flight", "render"),
+    Fault("restart_in_flight", "render"),
+    Fault("kill_in_flight", "render"),
+]
+FAULTS = KILLS + ODD + IN_FLIGHT
 
-@pytest.mark.timeout(300)
+
+@pytest.mark.timeout(360)
 async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
     weather = Weather(
-        seed=seed, jobs=120, projects=3, watchers=6, faults=KILLS + ODD, pause=(1.5, 3.5), flood=80
+        seed=seed,
+        jobs=140,
+        projects=3,
+        watchers=6,
+        faults=FAULTS,
+        pause=(1.5, 3.5),
+        flood=80,
+        inline=0.15,
     )
     print(f"CHAOS_SEED={seed}")  # noqa: T201  # how to have the same storm again
 
     clock = WallClock(tmp_path)
 
-    with stack_running(tmp_path / "home", clock.environment) as stack:
-        storm = Storm(stack, weather, clock=clock)
+    with (
+        inline_provider(tmp_path) as provider,
+        stack_running(tmp_path / "home", clock.environment | provider.environment) as stack,
+    ):
+        storm = Storm(stack, weather, clock=clock, provider=provider)
         await storm.rage()
-        verdict = await judge(stack, storm.journal, REGISTRY)
+        requests = await provider.requests()
+        verdict = await judge(stack, storm.journal, REGISTRY, requests)
 
     print(verdict.summary())  # noqa: T201
     print(verdict.figures)  # noqa: T201
     assert verdict.wrong == {}, f"CHAOS_SEED={seed}"
-    assert len(storm.journal.faults) == len(KILLS + ODD)
+    assert len(storm.journal.faults) == len(FAULTS)
+    assert waited_for(storm.journal.signals, requests)
     assert len({(asked.project, asked.key) for asked in storm.journal.asked}) >= 100
     assert storm.journal.reconnects >= weather.watchers

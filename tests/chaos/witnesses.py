@@ -4,7 +4,9 @@ import asyncio
 import os
 import sqlite3
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from heliograph.contracts.sim import read_ledger
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.home import Home
 from services.status.settings import StatusSettings
+from tests.chaos.inline_provider import PRICE, InlineRequest
 from tests.support.stack import Stack
 
 _EVERY = 1.0  #: seconds between looks at the processes
@@ -58,11 +61,43 @@ def _objects(last: dict[str, Record]) -> dict[str, int]:
     return sizes
 
 
-def wrong_bills(stack: Stack, last: dict[str, Record]) -> list[str]:
+@dataclass(frozen=True)
+class Payment:
+    """A request that a provider accepted, as it wrote it down."""
+
+    job: str
+    run: int  #: 0: no attempt is known that could have sent it
+    price: Decimal
+
+
+def sim_payments(stack: Stack) -> list[Payment]:
+    """Those to the sim."""
+    return [Payment(each.job, each.run, Decimal(each.price)) for each in read_ledger(stack.home)]
+
+
+def inline_payments(requests: Iterable[InlineRequest], log: list[Entry]) -> list[Payment]:
+    """Those to a provider that knows prompts, of which no two jobs had the same, and no runs."""
+    intents = defaultdict[str, list[Entry]](list)
+    for each in log:
+        if each.event.name == "submitting":
+            intents[each.record.internal.attempts[-1].prompt].append(each)
+    return [_payment(request, intents[request.prompt]) for request in requests]
+
+
+def _payment(request: InlineRequest, intents: list[Entry]) -> Payment:
+    """It was sent by whoever wrote the last intent before it came."""
+    before = [e for e in intents if e.stored_at and e.stored_at.timestamp() <= request.at]
+    price = PRICE * request.pictures
+    if not before:
+        return Payment(request.prompt, 0, price)
+    return Payment(before[-1].record.id, before[-1].record.internal.run, price)
+
+
+def wrong_bills(payments: Iterable[Payment], last: dict[str, Record]) -> list[str]:
     """What a job says it cost is what its provider wrote down."""
     bills: dict[str, Decimal] = defaultdict(Decimal)
-    for record in read_ledger(stack.home):
-        bills[record.job] += Decimal(record.price)
+    for payment in payments:
+        bills[payment.job] += payment.price
     return [
         f"{job} says it cost {record.cost.actual}, its provider says {bills[job]}"
         for job, record in last.items()

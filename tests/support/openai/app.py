@@ -91,8 +91,11 @@ class Images:
         if plan.refusal:
             said = plan.refusal
             return JSONResponse(said["body"], said["status"], said.get("headers"))
-        account.accepted.append({"prompt": body["prompt"], "body": body})
-        await asyncio.sleep(plan.seconds)
+        accepted = _accepted(body, plan)
+        account.accepted.append(accepted)
+        is_awaited = await _is_awaited(http, plan.seconds)
+        end = ("lost" if plan.loss else "answered") if is_awaited else "abandoned"
+        accepted |= {"ended_at": time.time(), "end": end}
         if plan.loss:
             return await lose(http, plan.loss, {})
         if plan.outcome == "policy":
@@ -105,6 +108,33 @@ class Images:
         usage = {"input_tokens": 9, "output_tokens": 1756, "total_tokens": 1765}
         told = JSONResponse({"created": int(time.time()), "data": images, "usage": usage})
         return marked(told) if plan.mark else told
+
+
+def _accepted(body: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """What the door tells of a request: when it came, and what became of its answer."""
+    at = time.time()
+    return {
+        "prompt": body["prompt"],
+        "body": body,
+        "at": at,
+        "due_at": at + plan.seconds,
+        "ended_at": None,
+        "end": None,
+    }
+
+
+async def _is_awaited(http: Request, seconds: float) -> bool:
+    """Work for so long, or until the client leaves. Whether it is still there."""
+    if not seconds:
+        return True
+    leaving = asyncio.create_task(_client_left(http))
+    await asyncio.wait([leaving], timeout=seconds)
+    return leaving.cancel()  # it has not ended
+
+
+async def _client_left(http: Request) -> None:
+    while (await http.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _images(http: Request, body: dict[str, Any], plan: Plan) -> list[dict[str, str]] | str:
