@@ -159,7 +159,7 @@ class Storm:
         loss = "drop" if rng.random() < 0.1 else None
         self._plans[prompt] = {"seconds": rng.uniform(1, 5), "loss": loss, **plan}
         body: dict[str, Any] = {
-            "kind": rng.choice(("portrait", "shot")),
+            "kind": rng.choice(("image", "portrait")),
             "model": MODEL,
             "prompt": prompt,
             "parameters": {"num_images": rng.choice([1, 1, 2])},

@@ -62,6 +62,7 @@ async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) 
     print(verdict.figures)  # noqa: T201
     assert verdict.wrong == {}, f"CHAOS_SEED={seed}"
     assert len(storm.journal.faults) == len(FAULTS)
+    assert len(requests) >= 10
     assert waited_for(storm.journal.signals, requests)
     assert len({(asked.project, asked.key) for asked in storm.journal.asked}) >= 100
     assert storm.journal.reconnects >= weather.watchers
