@@ -17,8 +17,9 @@ from tests.support.records import REGISTRY
 MODEL = "openai/gpt-image-2"
 PRICE = REGISTRY.models[MODEL].price.amount  #: USD, of a picture
 
-_ANSWERS_WITHIN = 15.0  #: seconds; shorter than as shipped, as a lost answer is waited for so long
-_MARGIN = 1.0  #: seconds of work that are left, at least, of an answer that is still in flight
+LONG = 11.0  #: seconds of an answer that outlasts a drain, when it has begun a moment ago
+_ANSWERS_WITHIN = 20.0  #: seconds; shorter than as shipped, as a lost answer is waited for so long
+_LEFT = 8.0  #: seconds of work, at least, for an answer to outlast a drain
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ class InlineProvider:
         return [_read(each) for each in await asyncio.to_thread(self.account.accepted)]
 
     async def has_in_flight(self) -> bool:
-        """Whether an answer is awaited, and will be for a moment."""
-        soon = time.time() + _MARGIN
-        return any(not each.ended_at and each.due_at > soon for each in await self.requests())
+        """Whether an answer is awaited that comes later than any drain ends that does not wait for it."""
+        then = time.time() + _LEFT
+        return any(not each.ended_at and each.due_at > then for each in await self.requests())
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 from heliograph.runtime.bus import Entry
 from tests.chaos.faults import Breaker, Fault, InFlight
-from tests.chaos.inline_provider import MODEL, InlineProvider
+from tests.chaos.inline_provider import LONG, MODEL, InlineProvider
 from tests.chaos.journal import Asked, Journal, cancel, submit, watch
 from tests.chaos.resting import read_log, until_quiet
 from tests.chaos.servers import Servers
@@ -172,7 +172,7 @@ class Storm:
 
     async def _ask_inline(self) -> None:
         """One more request whose answer takes long, for a fault that needs it in flight."""
-        asked = self._inline_request(f"more-{len(self._plans)}", seconds=5.0, loss=None)
+        asked = self._inline_request(f"more-{len(self._plans)}", seconds=LONG, loss=None)
         self.journal.asked.append(asked)
         await self._send(asked, then_cancel=False)
 
