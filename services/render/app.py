@@ -37,7 +37,7 @@ from services.render.inline_answers import recover_for_ever
 from services.render.metering import meter
 from services.render.providers import Depot
 from services.render.providers.inlining import UploadDoor
-from services.render.providers.opening import open_hosted
+from services.render.providers.opening import open_hosted, unusable_among
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.hosting import sim_routes
 from services.render.references import References
@@ -124,7 +124,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     app.include_router(sim_routes(sim))
     if settings.render_public_url:
         app.include_router(hook_routes(bench, bus.jetstream.hint))
-    unusable = settings.unusable_providers
+    unusable = unusable_among(hosted)
     add_health(
         app,
         {"nats": bus.check},

@@ -1,11 +1,18 @@
 """Which adapters this process has: those with credentials, and a word instead of the others."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
+
+import structlog
+from pydantic import SecretStr
 
 from heliograph.contracts.registry import Registry
 from services.render.providers import Provider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
+
+log = structlog.get_logger()
 
 
 class HostedProvider(Provider, Protocol):
@@ -15,14 +22,53 @@ class HostedProvider(Provider, Protocol):
         """Close them."""
 
 
+_Opener = Callable[[RenderSettings, Registry], HostedProvider]
+
+
 def open_hosted(settings: RenderSettings, registry: Registry) -> dict[str, HostedProvider]:
-    """All of them, by name."""
-    return {
-        "fal": open_fal(settings, registry),
-        "replicate": open_replicate(settings, registry),
-        "gemini": open_gemini(settings, registry),
-        "openai": open_openai(settings, registry),
+    """All of them, by name. One that cannot be used takes no other down."""
+    openers: dict[str, tuple[_Opener, SecretStr | None]] = {
+        "fal": (open_fal, settings.fal_key),
+        "replicate": (open_replicate, settings.replicate_key),
+        "gemini": (open_gemini, settings.gemini_key),
+        "openai": (open_openai, settings.openai_key),
     }
+    opened: dict[str, HostedProvider] = {}
+    for name, (opener, key) in openers.items():
+        if reason := settings.unusable_providers.get(name):
+            opened[name] = Unconfigured(reason)
+        else:
+            opened[name] = _opened(name, partial(opener, settings, registry), key)
+    return opened
+
+
+def unusable_among(hosted: Mapping[str, HostedProvider]) -> dict[str, str]:
+    """Those that cannot be used here, each with the reason."""
+    return {name: each.reason for name, each in hosted.items() if isinstance(each, Unconfigured)}
+
+
+def _opened(
+    name: str, opener: Callable[[], HostedProvider], key: SecretStr | None
+) -> HostedProvider:
+    secret = key.get_secret_value() if key else ""
+    if not _fits_a_header(secret):
+        return _unusable(name, "its key has characters that cannot be sent")
+    try:
+        return opener()
+    except Exception as error:  # noqa: BLE001  # a library fails as it likes when it starts
+        said = f"{type(error).__name__}: {error}"
+        told = said.replace(secret, "[key]") if secret else said
+        return _unusable(name, f"its client cannot be started: {told}")
+
+
+def _unusable(name: str, reason: str) -> Unconfigured:
+    log.error("A provider cannot be used", provider=name, reason=reason)
+    return Unconfigured(reason)
+
+
+def _fits_a_header(key: str) -> bool:
+    """What does not would end up in the error of who tries to send it."""
+    return key.isascii() and key.isprintable() and key == key.strip()
 
 
 def open_fal(settings: RenderSettings, registry: Registry) -> HostedProvider:
@@ -75,8 +121,6 @@ def open_gemini(settings: RenderSettings, registry: Registry) -> HostedProvider:
 
 def open_openai(settings: RenderSettings, registry: Registry) -> HostedProvider:
     """OpenAI, or the server in its place, which may want no key."""
-    if reason := settings.unusable_providers.get("openai"):
-        return Unconfigured(reason)
     from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 
     return OpenAIProvider(

@@ -1,4 +1,4 @@
-"""A provider without credentials: sends nothing, and says why."""
+"""A provider without credentials, or whose client cannot be started: sends nothing, and says why."""
 
 from typing import Never
 
@@ -12,19 +12,19 @@ class Unconfigured:
     keeps_requests = True
 
     def __init__(self, reason: str) -> None:
-        self._reason = reason
+        self.reason = reason
 
     async def submit(self, submission: Submission) -> Never:
-        raise ProviderAuth(self._reason)
+        raise ProviderAuth(self.reason)
 
     async def poll(self, request: Request) -> Never:
-        raise ProviderUnavailable(self._reason)
+        raise ProviderUnavailable(self.reason)
 
     async def cancel(self, request: Request) -> Never:
-        raise ProviderUnavailable(self._reason)
+        raise ProviderUnavailable(self.reason)
 
     async def look_up(self, submission: Submission) -> Never:
-        raise ProviderUnavailable(self._reason)
+        raise ProviderUnavailable(self.reason)
 
     async def aclose(self) -> None:
         """There is nothing to close."""

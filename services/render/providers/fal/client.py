@@ -43,6 +43,7 @@ class FalClient(fal_client.AsyncClient):
         return httpx.AsyncClient(
             transport=self._transport,
             headers={"Authorization": credentials.header_value, "User-Agent": USER_AGENT},
+            trust_env=False,
         )
 
     async def fetch(self, url: str, **query: Any) -> httpx.Response:

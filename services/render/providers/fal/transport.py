@@ -36,7 +36,7 @@ class FalTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, base_url: str | None = None) -> None:
-        pool = httpx.AsyncHTTPTransport(limits=LIMITS)
+        pool = httpx.AsyncHTTPTransport(limits=LIMITS, trust_env=False)
         self._base = httpx.URL(base_url.rstrip("/")) if base_url else None
         self._inner = pool if self._base else AsyncBackupDomainTransport(transport=pool)
 

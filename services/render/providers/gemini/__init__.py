@@ -71,15 +71,22 @@ class GeminiProvider:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
         transport = GeminiTransport(base_url, read=READ, max_answer=MAX_ANSWER)
         self._http = httpx.AsyncClient(transport=transport, trust_env=False)
+        self._unused = httpx.Client(trust_env=False)  # or Google's client makes one as it likes
         self._client = genai.Client(
             api_key=key,
             vertexai=False,  # whatever the environment says
-            http_options=types.HttpOptions(base_url=base_url, httpx_async_client=self._http),
+            http_options=types.HttpOptions(
+                base_url=base_url,
+                httpx_client=self._unused,
+                httpx_async_client=self._http,
+                async_client_args={"ssl": httpx.create_ssl_context(trust_env=False)},
+            ),
         )
         self._models = models
 
     async def aclose(self) -> None:
         await self._http.aclose()
+        self._unused.close()
 
     async def submit(self, submission: Submission) -> Done | Ended:
         model = self._models.get(submission.model)
