@@ -108,6 +108,7 @@ class Succeeded(Fact):
     name = "succeeded"
     assets: list[Asset]
     withheld: list[Withheld] | None = None
+    detail: str | None = None  #: what people should know about outputs that are not stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,7 @@ class Failed(Fact):
     answer: str | None = None
     withheld: list[Withheld] | None = None
     assets: list[Asset] = field(default_factory=list)
+    detail: str | None = None  #: what people should know about outputs that are not stored
 
 
 @dataclass(frozen=True, kw_only=True)

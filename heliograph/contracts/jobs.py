@@ -195,10 +195,12 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
         case ExpireRequested():
             return {}, {"expire": True}
         case Succeeded():
-            return {"assets": fact.assets, "error": None} | _withheld(fact.withheld), {}
+            told = {"assets": fact.assets, "error": None, **_told(record, fact.detail)}
+            return told | _withheld(fact.withheld), {}
         case Failed():
             attempts = _ended(record, at, fact.problem.code, fact.charged, fact.answer)
             ending: _Changes = {"error": fact.problem, "assets": fact.assets}
+            ending |= _told(record, fact.detail)
             ending |= _charged(record, fact.charged) | _withheld(fact.withheld)
             return ending, {"attempts": attempts}
         case Canceled():
@@ -290,6 +292,13 @@ def _charged_late(
     error = record.error and record.error.model_copy(update={"charged": job})
     cost = record.cost.model_copy(update={"actual": actual})
     return {"charged": job, "cost": cost, "error": error}
+
+
+def _told(record: Record, detail: str | None) -> _Changes:
+    """A detail beside those that are known."""
+    if detail is None:
+        return {}
+    return {"detail": "; ".join(filter(None, (record.detail, detail)))}
 
 
 def _withheld(known: list[Withheld] | None) -> _Changes:

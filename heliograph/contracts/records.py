@@ -169,6 +169,7 @@ class Takeover(Tolerant):
     endpoint: str
     request_id: str | None = None  #: ask for this request again (retry from `poll`)
     outputs: list[Output] = Field(default_factory=list)  #: fetch these (retry from `download`)
+    withheld: list[Withheld] = Field(default_factory=list)  #: outputs that were not there
 
 
 class Reused(Tolerant):

@@ -1,7 +1,7 @@
 """Retries: the cheapest step with which an ended job can still be brought to its result. Pure."""
 
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Output, Record, Step
+from heliograph.contracts.records import Output, Record, Step, Withheld
 from heliograph.contracts.requests import RetryFrom
 
 ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})
@@ -62,6 +62,14 @@ def outputs_of(record: Record) -> list[Output]:
     """What the provider made, whether the job learned of it or was to fetch it."""
     old = record.internal.takeover
     return record.internal.outputs or (old.outputs if old else [])
+
+
+def missing_outputs_of(record: Record) -> list[Withheld]:
+    """Outputs that the provider did not give, which fetching again cannot change."""
+    old, given = record.internal.takeover, outputs_of(record)
+    known = record.withheld if record.internal.outputs or old is None else old.withheld
+    there = {place if each.index is None else each.index for place, each in enumerate(given)}
+    return [each for each in known if each.index not in there]
 
 
 def request_of(record: Record) -> str | None:

@@ -1,6 +1,7 @@
 """Settings every service shares; each service adds its own. Read from HELIOGRAPH_* and `.env`."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -34,6 +35,15 @@ from heliograph.runtime.home import Home
 NO_ENV_FILE = "HELIOGRAPH_NO_ENV_FILE"  #: set: `.env` is not read
 
 HOSTED_PROVIDERS = ("fal", "replicate", "gemini", "openai")
+
+#: where providers say that their results are: fal, Replicate, OpenAI's models that answer by address;
+#: Gemini's come inside its answers
+RESULT_HOSTS = (
+    "*.fal.media",
+    "replicate.delivery",
+    "*.replicate.delivery",
+    "oaidalleapiprodscus.blob.core.windows.net",
+)
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
 
@@ -319,8 +329,8 @@ class ServiceSettings(BaseSettings):
     def hosts_of_results(self) -> list[str]:
         """Where the results of hosted providers are fetched from."""
         bases = (self.fal_base_url, self.replicate_base_url, self.openai_base_url)
-        elsewhere = [urlsplit(base).netloc for base in bases if base]
-        return ["*.fal.media", "replicate.delivery", "*.replicate.delivery", *elsewhere]
+        elsewhere = [place for base in bases if base for place in _places_of(base)]
+        return [*RESULT_HOSTS, *elsewhere]
 
     @property
     def folder(self) -> Home:
@@ -329,6 +339,16 @@ class ServiceSettings(BaseSettings):
 
 def _url(public: str | None, host: str, port: int) -> str:
     return (public or f"http://{_place(host, port)}").rstrip("/")
+
+
+def _places_of(url: str) -> list[str]:
+    """A host and port, under all the names that this machine gives itself."""
+    parts = urlsplit(url)
+    if not is_loopback(parts.hostname or ""):
+        return [parts.netloc]
+    found = re.search(r":[^:\]]*$", parts.netloc)
+    port = found[0] if found else ""
+    return list(dict.fromkeys([parts.netloc, f"127.0.0.1{port}", f"localhost{port}"]))
 
 
 def _place(host: str, port: int) -> str:

@@ -15,7 +15,13 @@ from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Cost, Record, Step, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
-from heliograph.contracts.retries import ENDED, cheapest_step, outputs_of, request_of
+from heliograph.contracts.retries import (
+    ENDED,
+    cheapest_step,
+    missing_outputs_of,
+    outputs_of,
+    request_of,
+)
 from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
 from heliograph.runtime.checking import as_shape
 from heliograph.runtime.crashing import crash_point
@@ -186,6 +192,7 @@ def takeover(record: Record, step: RetryFrom) -> Takeover | None:
         endpoint=attempts[-1].endpoint if attempts else old.endpoint if old else "",
         request_id=request_of(record) if step == "poll" else None,
         outputs=outputs_of(record) if step == "download" else [],
+        withheld=missing_outputs_of(record) if step == "download" else [],
     )
 
 

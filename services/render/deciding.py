@@ -153,7 +153,7 @@ def rendered(record: Record, done: Done) -> Rendered:
         outputs=kept,
         charged=done.charged,
         answer=short_answer(done.answer),
-        detail=_about_outputs(len(done.outputs), kept, withheld),
+        detail=about_outputs(len(done.outputs), kept, withheld),
         withheld=withheld,
     )
 
@@ -173,7 +173,7 @@ def _as_placed(output: Output, place: int, new: int) -> Output:
     return output.model_copy(update={"index": place})
 
 
-def _about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> str | None:
+def about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> str | None:
     """What people should know: which outputs are left out, and which are withheld."""
     told = []
     if count > len(kept):

@@ -23,6 +23,7 @@ from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
 from services.render.deciding import (
+    about_outputs,
     after_poll,
     again_or_failed,
     again_or_poison,
@@ -152,7 +153,11 @@ async def _take_over(bench: Workbench, entry: Entry, old: Takeover) -> Entry:
     """A retry that costs nothing: the outputs, or the request, of an earlier job."""
     run = entry.record.internal.run
     if old.outputs:
-        return await bench.append(entry, Rendered(run=run, outputs=old.outputs, charged="no"))
+        known = about_outputs(len(old.outputs), old.outputs, old.withheld)
+        fact = Rendered(
+            run=run, outputs=old.outputs, charged="no", detail=known, withheld=old.withheld
+        )
+        return await bench.append(entry, fact)
     assert old.request_id
     return await bench.append(entry, Submitted(run=run, request_id=old.request_id))
 

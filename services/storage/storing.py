@@ -15,6 +15,8 @@ from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
     OutputExpired,
+    OutputRefused,
+    OutputTooLarge,
     Poison,
     StorageFailed,
     Unavailable,
@@ -22,7 +24,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.facts import Canceled, Failed, Succeeded
 from heliograph.contracts.level import TEXTS
 from heliograph.contracts.names import asset_id
-from heliograph.contracts.problems import NextAction, Problem
+from heliograph.contracts.problems import NextAction, Problem, cut
 from heliograph.contracts.records import Asset, Output, Record, Step, Variant, Withheld
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
@@ -49,6 +51,7 @@ Allows = Callable[[int], Awaitable[bool]]  #: whether what a level brought may b
 
 Renew = Callable[[str], Awaitable[list[Output]]]  #: fresh addresses of a job's outputs, if any
 
+_REFUSALS: tuple[type[JobError], ...] = (OutputRefused, OutputTooLarge)  #: that nothing changes
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  #: seconds before a result is asked for again
 _FETCH_AGAIN = NextAction(
     kind="retry",
@@ -140,8 +143,10 @@ class Storer:
         if record.internal.expire:
             await advance(self._events, entry, expiry(record), SOURCE)
             return True
+        lasting = _REFUSALS if not self._is_last(waited) else (*_REFUSALS, NotThere)
         try:
-            assets = await self._keep_all(await self._renewed(record) if waited else record)
+            record = await self._renewed(record) if waited else record
+            assets, refused = await self._keep_all(record, lasting)
         except NotThere as error:
             if await self._give_back(record, waited):
                 return False
@@ -149,9 +154,14 @@ class Storer:
         except JobError as error:
             await self._fail(entry, record, error)
         else:
-            await advance(self._events, entry, await self._ending(record, assets), SOURCE)
+            ending = await self._ending(record, assets, refused)
+            await advance(self._events, entry, ending, SOURCE)
             crash_point("store.written")
         return True
+
+    def _is_last(self, waited: float) -> bool:
+        """Whether results that are not there were waited for, and long enough."""
+        return 0 < waited >= self._settings.young_result
 
     async def _fail(self, entry: Entry, record: Record, error: JobError) -> None:
         problem = _failure(record, error)
@@ -179,9 +189,11 @@ class Storer:
         internal = record.internal.model_copy(update={"outputs": outputs})
         return record.model_copy(update={"internal": internal})
 
-    async def _ending(self, record: Record, assets: list[Asset]) -> Succeeded | Failed:
+    async def _ending(
+        self, record: Record, assets: list[Asset], refused: dict[int, JobError]
+    ) -> Succeeded | Failed:
         """How a job ends whose outputs are stored: what was paid for is kept before it is judged."""
-        ending = _stored(record, assets)
+        ending = _stored(record, assets, refused)
         verdict = judge(record, ending.assets) if isinstance(ending, Succeeded) else None
         if verdict is None:
             return ending
@@ -191,10 +203,22 @@ class Storer:
             charged=record.charged,
             assets=kept,
             withheld=ending.withheld,
+            detail=ending.detail,
         )
 
-    async def _keep_all(self, record: Record) -> list[Asset]:
-        """All outputs, in parallel. Raises JobError, or Unavailable while there is patience."""
+    async def _keep_all(
+        self, record: Record, lasting: tuple[type[JobError], ...]
+    ) -> tuple[list[Asset], dict[int, JobError]]:
+        """
+        All outputs, in parallel: those that are kept, and why others never will be.
+
+        Args:
+            lasting: Errors of one output that leave the others what they are.
+
+        Raises:
+            JobError: There are none, or one can be had later.
+            Unavailable: While there is patience.
+        """
         after = self._settings.report_after
         try:
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
@@ -204,13 +228,37 @@ class Storer:
                 ):
                     tasks = [
                         group.create_task(
-                            self._keep(record, index, output, Path(folder, str(index)), phases)
+                            self._kept_or_not(
+                                record, index, output, Path(folder, str(index)), phases, lasting
+                            )
                         )
                         for index, output in indexed(record.internal.outputs)
                     ]
         except* (JobError, Unavailable, OSError) as errors:
             raise self._what_counts(record, errors) from None
-        return [task.result() for task in tasks]
+        ends = [task.result() for task in tasks]
+        refused = {index: end for index, end in ends if isinstance(end, JobError)}
+        assets = [end for _, end in ends if isinstance(end, Asset)]
+        if refused and not assets:
+            raise next(iter(refused.values()))
+        return assets, refused
+
+    async def _kept_or_not(
+        self,
+        record: Record,
+        index: int,
+        output: Output,
+        folder: Path,
+        phases: PhaseReporter,
+        lasting: tuple[type[JobError], ...],
+    ) -> tuple[int, Asset | JobError]:
+        try:
+            return index, await self._keep(record, index, output, folder, phases)
+        except lasting as error:
+            log.warning(
+                "An output is refused", **job_fields(record), index=index, reason=str(error)
+            )
+            return index, error
 
     def _what_counts(self, record: Record, errors: BaseExceptionGroup[Exception]) -> Exception:
         """One error of an output ends the job. What is down is waited for, but not for ever."""
@@ -346,10 +394,12 @@ def indexed(outputs: list[Output]) -> list[tuple[int, Output]]:
     ]
 
 
-def _stored(record: Record, assets: list[Asset]) -> Succeeded | Failed:
+def _stored(
+    record: Record, assets: list[Asset], refused: dict[int, JobError]
+) -> Succeeded | Failed:
     """
     What the job comes to. What its provider flagged is stored and withheld; if that is all, the job
-    failed by the provider's content policy, and was paid for.
+    failed by the provider's content policy, and was paid for. What was refused is told.
     """
     flagged = {index for index, output in indexed(record.internal.outputs) if output.flagged}
     shown = [asset for asset in assets if asset.index not in flagged]
@@ -358,12 +408,26 @@ def _stored(record: Record, assets: list[Asset]) -> Succeeded | Failed:
         for asset in assets
         if asset.index in flagged
     ]
+    withheld += [Withheld(index=index, reason=error.code) for index, error in refused.items()]
     withheld.sort(key=lambda each: each.index)
     if shown or not flagged:
-        return Succeeded(assets=shown, withheld=withheld)
+        return Succeeded(assets=shown, withheld=withheld, detail=_about_refused(record, refused))
     error = ContentPolicy("the provider flagged every output", next_actions=[_CHANGE_PROMPT])
-    problem = _failure(record, error)
-    return Failed(problem=problem, charged=record.charged, withheld=withheld)
+    return Failed(
+        problem=_failure(record, error),
+        charged=record.charged,
+        withheld=withheld,
+        detail=_about_refused(record, refused),
+    )
+
+
+def _about_refused(record: Record, refused: dict[int, JobError]) -> str | None:
+    """What people should know of outputs that are not stored."""
+    if not refused:
+        return None
+    why = dict.fromkeys(f"{error.code}: {error}" for error in refused.values())
+    whole = len(record.internal.outputs)
+    return cut(f"{len(refused)} of {whole} outputs withheld: {'; '.join(why)}")
 
 
 def _look_at(source: Path, media: Media, films: Iterable[str], kind: str) -> tuple[str, Content]:

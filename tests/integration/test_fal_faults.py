@@ -421,7 +421,7 @@ OUTCOMES: dict[str, tuple[type[JobError], Charged]] = {
     "garbage": (ProviderProtocol, "yes"),
     "nan": (ProviderProtocol, "yes"),
     "empty": (NoOutput, "yes"),
-    "huge": (ProviderProtocol, "unknown"),
+    "huge": (ProviderProtocol, "yes"),
 }
 
 

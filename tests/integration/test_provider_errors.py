@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Output, Record, Takeover, Withheld
 from services.render.providers import Done, Ended, RateLimited
 from tests.support.emulation.inlining import GeminiRig, OpenAIRig, a_submission
 from tests.support.emulation.running import Emulator
@@ -125,3 +125,17 @@ async def test_a_byte_order_mark_before_an_answer_is_read(
         each.account.plan(submission.arguments["prompt"], mark=True)
         assert isinstance(await each.provider.submit(submission), Done)
     await rig.provider.aclose()
+
+
+async def test_a_retry_from_download_says_which_outputs_were_never_there(
+    openai_rig: OpenAIRig,
+) -> None:
+    outputs = [Output(url="https://there.example/1.png")]
+    missing = [Withheld(index=1, reason="no_output")]
+    old = Takeover(job="job_old", account="openai", endpoint="x", outputs=outputs, withheld=missing)
+
+    job = await Worker(openai_rig.provider, openai_rig.model).do("a lighthouse", old)
+
+    assert (job.step, job.charged, job.withheld) == ("rendered", "no", missing)
+    assert job.detail == "1 of 2 outputs withheld: no_output"
+    assert openai_rig.account.posts == 0

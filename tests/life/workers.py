@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from heliograph.contracts.errors import OutputExpired, QueueFull, Unavailable
+from heliograph.contracts.errors import JobError, OutputExpired, QueueFull, Unavailable
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.records import Asset, Record
@@ -62,7 +62,9 @@ class Keeper(Storer):
         )
         self._state = state
 
-    async def _keep_all(self, record: Record) -> list[Asset]:
+    async def _keep_all(
+        self, record: Record, lasting: tuple[type[JobError], ...]
+    ) -> tuple[list[Asset], dict[int, JobError]]:
         fetched = await ask("fetch", record.id)
         if fetched == "gone":
             raise OutputExpired
@@ -73,7 +75,8 @@ class Keeper(Storer):
         self._state.stored.add(record.id)
         name = asset_id(record.id, 0)
         media_type = "text/plain" if fetched == "unread" else "image/png"
-        return [Asset(id=name, index=0, media_type=media_type, bytes=1, sha256="0" * 64)]
+        asset = Asset(id=name, index=0, media_type=media_type, bytes=1, sha256="0" * 64)
+        return [asset], {}
 
 
 class OpenLanes:

@@ -1,8 +1,10 @@
 """The wire to a hosted service: every request is sent once, and its answer is bounded."""
 
+import asyncio
 import codecs
 import json
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Any, NoReturn, TypeGuard
 
 import httpx
@@ -16,10 +18,15 @@ from heliograph.runtime.content_encoding import (
 
 CONNECT = 5.0  #: seconds
 MAX_ANSWER = 8 * 2**20  #: bytes
+LARGE_AT_ONCE = 2  #: answers beyond that, of one account, which can be asked for again
+MAX_OUTPUTS = 96 * 2**20  #: bytes of an answer with outputs inside it, as text
 _EXCERPT = 4096  #: bytes
 _LONGEST_ADDRESS = 4096  #: characters
 #: a submission must not wait for questions that hang; lanes and accounts bound how many there are
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=10)
+_OUTPUTS = "heliograph.outputs"  #: extension of requests whose answer may have outputs inside
+#: options of such requests
+WITH_OUTPUTS: dict[str, Any] = {"extensions": {_OUTPUTS: True}}
 _CREDENTIALS = ("Authorization", "X-Goog-Api-Key")  #: headers
 _SHORTEST_SECRET = 8  #: characters
 _OF_THE_BODY = ("Content-Encoding", "Content-Length")  #: headers that hold of it as it was sent
@@ -69,6 +76,7 @@ class OnceTransport(httpx.AsyncBaseTransport):
         self._place = _place(httpx.URL(base_url))
         self._timeouts = httpx.Timeout(read, connect=CONNECT, pool=CONNECT).as_dict()
         self._max_answer = max_answer
+        self._turns = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises NotSent and NoAnswer."""
@@ -76,6 +84,8 @@ class OnceTransport(httpx.AsyncBaseTransport):
             raise NotSent(f"{request.url.host} is not where requests go")
         request.headers["Accept-Encoding"] = "identity"
         request.extensions = {**request.extensions, "timeout": self._timeouts}
+        if may_have_outputs(request):
+            return await carry(self._pool, request, MAX_OUTPUTS, self._turns)
         return await carry(self._pool, request, self._max_answer)
 
     async def aclose(self) -> None:
@@ -121,11 +131,22 @@ class Line:
         await self._http.aclose()
 
 
+def may_have_outputs(request: httpx.Request) -> bool:
+    """Whether outputs may come inside the answer to a question, which can be asked again."""
+    return bool(request.extensions.get(_OUTPUTS))
+
+
 async def carry(
-    pool: httpx.AsyncBaseTransport, request: httpx.Request, limit: int
+    pool: httpx.AsyncBaseTransport,
+    request: httpx.Request,
+    limit: int,
+    turns: asyncio.Semaphore | None = None,
 ) -> httpx.Response:
     """
     Send a request once, and take in the whole answer: at most `limit` bytes of it.
+
+    Args:
+        turns: Large answers take turns, if they can be asked for again.
 
     Raises:
         NotSent: There was no connection.
@@ -133,7 +154,7 @@ async def carry(
         Unreadable: It was answered with too much, or in an encoding that is not known.
     """
     try:
-        answer = await _read(await pool.handle_async_request(request), limit)
+        answer = await _read(await pool.handle_async_request(request), limit, turns)
     except _NEVER_SENT as error:
         raise NotSent(str(error) or type(error).__name__) from error
     except httpx.HTTPError as error:
@@ -187,14 +208,21 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
 
 
-async def _read(answer: httpx.Response, limit: int) -> httpx.Response:
+async def _read(
+    answer: httpx.Response, limit: int, turns: asyncio.Semaphore | None
+) -> httpx.Response:
     """The whole answer; compression is undone, and counts for the limit as what it stands for."""
     content = bytearray()
     try:
         body = decoder(answer.headers.get("Content-Encoding"), limit)
-        async for chunk in answer.aiter_raw():
-            content += body.feed(chunk)
-        body.finish()
+        async with AsyncExitStack() as turn:
+            is_large = turns is None
+            async for chunk in answer.aiter_raw():
+                content += body.feed(chunk)
+                if turns and not is_large and len(content) > MAX_ANSWER:
+                    await turn.enter_async_context(turns)
+                    is_large = True
+            body.finish()
     except TooLarge:
         raise Unreadable(f"the answer is larger than {limit} bytes") from None
     except UnknownEncoding as error:

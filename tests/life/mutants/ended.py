@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from heliograph.contracts.deadlines import expiry
+from heliograph.contracts.errors import JobError
 from heliograph.contracts.facts import Failed, Succeeded
 from heliograph.contracts.records import Asset, Record, Step
 from heliograph.runtime.bus import Entry, advance
@@ -67,8 +68,10 @@ def store_anyway(patch: Patch) -> None:
 def thrown_away(patch: Patch) -> None:
     ending = Keeper._ending
 
-    async def without(self: Keeper, record: Record, assets: list[Asset]) -> Succeeded | Failed:
-        end = await ending(self, record, assets)
+    async def without(
+        self: Keeper, record: Record, assets: list[Asset], refused: dict[int, JobError]
+    ) -> Succeeded | Failed:
+        end = await ending(self, record, assets, refused)
         return replace(end, assets=[]) if isinstance(end, Failed) else end
 
     patch.setattr(Keeper, "_ending", without)
@@ -76,8 +79,8 @@ def thrown_away(patch: Patch) -> None:
 
 @MUTANTS.add("`succeeded` comes before the bytes", Scenario(), "I7")
 def succeeded_too_early(patch: Patch) -> None:
-    async def keep_later(*_: object) -> list[object]:
+    async def keep_later(*_: object) -> tuple[list[object], dict[int, object]]:
         await gate("keep")
-        return []
+        return [], {}
 
     patch.setattr(Keeper, "_keep_all", keep_later)

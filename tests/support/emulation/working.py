@@ -6,7 +6,7 @@ from typing import Any, cast
 from heliograph.contracts.events import Event
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.names import new_job_id
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record, Step, Takeover
 from heliograph.contracts.registry import Registry, provider_of
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import now
@@ -84,12 +84,19 @@ class Worker:
             settings=RenderSettings(**{**_SHORT, **settings}),
         )
 
-    async def do(self, prompt: str) -> Record:
-        """A new job with this prompt, as it is left when nothing is left to do for it."""
+    async def do(self, prompt: str, takeover: Takeover | None = None) -> Record:
+        """
+        A new job with this prompt, as it is left when nothing is left to do for it.
+
+        Args:
+            takeover: What it takes over, if it is a retry that costs nothing.
+        """
         kind = "scenes" if REGISTRY.models[self._model].media == "text" else "image"
         request = JobRequest(kind=kind, prompt=prompt, model=self._model)
         caller = Caller(project=some_project(), job=new_job_id(), key="k")
         record = draft(request, caller, REGISTRY, now())
+        internal = record.internal.model_copy(update={"takeover": takeover})
+        record = record.model_copy(update={"internal": internal})
         await self.events.append(Event.of("accepted", record, now(), "test"), 0)
         await self.work.enqueue(ticket_for(record))
         while record.id in self.work.queue:

@@ -1,6 +1,7 @@
 """A retry begins at the cheapest step that can work, and nothing is paid for unasked."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -47,7 +48,7 @@ from heliograph.contracts.facts import (
 from heliograph.contracts.jobs import fold
 from heliograph.contracts.names import new_job_id
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Output, Record, Step, Takeover
+from heliograph.contracts.records import Output, Record, Step, Takeover, Withheld
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
 from heliograph.contracts.retries import next_actions
 from heliograph.runtime.bus import now
@@ -270,6 +271,24 @@ def test_fetching_again_takes_the_outputs_over() -> None:
     assert takeover(record, "download") == Takeover(
         job=record.id, account="sim", endpoint="picture", outputs=OUTPUTS
     )
+
+
+@pytest.mark.parametrize("index", [0, 7])
+def test_fetching_again_knows_which_outputs_were_never_there(index: int) -> None:
+    """What storage refused is fetched again; what the provider did not give is not there again."""
+    missing, refused = Withheld(index=1, reason="no_output"), Withheld(index=7, reason="x")
+    outputs = [OUTPUTS[0].model_copy(update={"index": None if index == 0 else index})]
+    there = Rendered(run=1, outputs=outputs, withheld=[missing])
+    withheld = [missing, refused.model_copy(update={"index": index})]
+
+    old = takeover(
+        ended(*SENT, there, replace(failed(StorageFailed), withheld=withheld)), "download"
+    )
+
+    assert old
+    assert (old.outputs, old.withheld) == (outputs, [missing])
+    again = taking_over(outputs=outputs, withheld=[missing])
+    assert takeover(again, "download") == old.model_copy(update={"job": again.id})
 
 
 def test_fetching_again_takes_over_what_was_finished_after_a_stop() -> None:

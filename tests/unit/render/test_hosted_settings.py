@@ -2,16 +2,20 @@
 
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
 from deploy.local.processes import ROOT
+from heliograph.contracts.errors import OutputRefused
+from heliograph.runtime.settings import RESULT_HOSTS
 from services.render.providers.gemini import GeminiProvider
 from services.render.providers.openai import OpenAIProvider
 from services.render.providers.opening import open_hosted
 from services.render.providers.replicate import ReplicateProvider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
+from services.storage.fetching import Fetcher
 from tests.support.records import REGISTRY
 
 PROVIDERS = {
@@ -75,6 +79,45 @@ def test_results_are_fetched_from_where_they_are_given() -> None:
 
     assert {"replicate.delivery", "*.replicate.delivery"} < set(settings.hosts_of_results)
     assert {"127.0.0.1:9556", "127.0.0.1:9558"} < set(settings.hosts_of_results)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "also"),
+    [
+        ("http://127.0.0.1:9558/v1", "localhost:9558"),
+        ("http://localhost:9558/v1", "127.0.0.1:9558"),
+        ("http://[::1]:9558/v1", "localhost:9558"),
+    ],
+)
+def test_a_server_on_this_machine_may_call_itself_otherwise(base_url: str, also: str) -> None:
+    hosts = RenderSettings(openai_base_url=base_url).hosts_of_results
+
+    assert {urlsplit(base_url).netloc, also} < set(hosts)
+
+
+def test_a_server_elsewhere_has_one_name() -> None:
+    hosts = RenderSettings(openai_base_url="https://there.example/v1").hosts_of_results
+
+    assert hosts == [*RESULT_HOSTS, "there.example"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://fal.media/files/1.png",
+        "https://v3b.fal.media/files/b/1.png",
+        "https://replicate.delivery/pbxt/1/out.webp",
+        "https://pbxt.replicate.delivery/1/out.webp",
+        "https://oaidalleapiprodscus.blob.core.windows.net/private/1.png",
+    ],
+)
+async def test_results_of_every_provider_are_fetched_from_where_it_puts_them(url: str) -> None:
+    fetcher = Fetcher(RenderSettings().hosts_of_results, deadline=1)
+
+    assert str(fetcher.check(url)) == url
+    with pytest.raises(OutputRefused, match=r"evil\.example.*HELIOGRAPH_PROVIDER_HOSTS"):
+        fetcher.check(url.replace("https://", "https://evil.example/"))
+    await fetcher.aclose()
 
 
 def test_every_model_that_is_offered_has_a_price_and_says_where_it_was_read() -> None:

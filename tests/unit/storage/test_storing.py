@@ -742,6 +742,66 @@ async def test_one_bad_output_ends_the_job_without_waiting_for_the_others(studio
     assert studio.left_behind() == []
 
 
+REFUSED: dict[str, tuple[Page, str, str]] = {
+    "no picture": (gives(b"<svg/>"), "output_refused", "SVG"),
+    "too large": (gives(b"\x89PNG\r\n\x1a\n" + bytes(2**20)), "output_too_large", "larger than"),
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("refused", REFUSED)
+async def test_one_refused_output_among_good_ones_is_told_and_the_others_are_stored(
+    studio: Studio, refused: str, place: int
+) -> None:
+    page, code, words = REFUSED[refused]
+    pages = [gives(a_picture()), gives(a_picture(48, 64))]
+    pages.insert(place, page)
+    studio.settings = studio.settings.model_copy(update={"image_max_bytes": 2**19})
+
+    record = await _stored(studio, await studio.rendered(*pages))
+
+    assert (record.status, record.error, record.charged) == ("succeeded", None, "yes")
+    assert [asset.index for asset in record.assets] == [n for n in range(3) if n != place]
+    assert [(each.index, each.reason) for each in record.withheld] == [(place, code)]
+    assert record.detail
+    assert record.detail.startswith(f"1 of 3 outputs withheld: {code}: ")
+    assert words in record.detail
+
+
+async def test_a_refused_host_among_good_ones_is_named(studio: Studio) -> None:
+    elsewhere = Output(url="https://elsewhere.example/1.png")
+    job = await studio.rendered(outputs=[studio.host.output(gives(a_picture())), elsewhere])
+
+    record = await _stored(studio, job)
+
+    assert record.status == "succeeded"
+    assert "elsewhere.example" in (record.detail or "")
+    assert "HELIOGRAPH_PROVIDER_HOSTS" in (record.detail or "")
+
+
+async def test_where_all_are_refused_the_job_fails_with_the_first_reason(studio: Studio) -> None:
+    record = await _fails(studio, gives(b"<svg/>"), gives(b"<html></html>"))
+
+    assert _why(record) == ("output_refused", False)
+    assert record.withheld == []
+    assert record.error
+    assert record.error.next_actions[0].patch == {"from": "download"}
+
+
+async def test_what_was_waited_for_in_vain_takes_no_good_one_with_it(studio: Studio) -> None:
+    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    job = await studio.rendered(gives(404), gives(a_picture()))
+
+    waiting = await studio.storer.handle(job.id)
+    record = await studio.storer.handle(job.id, waited=10.0)
+
+    assert waiting
+    assert waiting.status == "running"
+    assert record
+    assert [(each.index, each.reason) for each in record.withheld] == [(0, "output_expired")]
+    assert (record.status, len(record.assets)) == ("succeeded", 1)
+
+
 class BrokenStore(MemoryStore):
     """A store that takes nothing for now."""
 

@@ -51,7 +51,14 @@ from services.render.providers.fal.verdicts import (
 )
 from services.render.providers.fal.webhooks import Webhooks
 from services.render.providers.reading import is_public
-from services.render.providers.wire import NoAnswer, NotSent, Refused, Unreadable, excerpt
+from services.render.providers.wire import (
+    WITH_OUTPUTS,
+    NoAnswer,
+    NotSent,
+    Refused,
+    Unreadable,
+    excerpt,
+)
 
 _UPLOAD_LIMIT = 15.0  #: seconds for a reference
 _QUEUED = 3600  #: seconds that a reference is kept for a request that waits in fal's queue
@@ -178,7 +185,7 @@ class FalProvider:
     async def _result(self, request: Request, handle: AsyncRequestHandle) -> State:
         """What became of it: the status only says that it is over."""
         try:
-            answer = await self._client.fetch(handle.response_url)
+            answer = await self._client.send("GET", handle.response_url, **WITH_OUTPUTS)
         except Unreadable as error:
             note = ProviderNote(name="fal", request_id=request.request_id)
             return Ended(error=ProviderProtocol(str(error), provider=note), charged="unknown")

@@ -5,11 +5,23 @@ fal-client repeats requests by itself, the paid POST too. It does so for httpx's
 statuses; so what must not be repeated leaves this transport as errors that it does not know.
 """
 
+import asyncio
+
 import httpx
 from fal_client.auth import FAL_QUEUE_RUN_HOST, FAL_RUN_HOST
 from fal_client.client import CDN_URL, REST_URL, AsyncBackupDomainTransport
 
-from services.render.providers.wire import CONNECT, LIMITS, MAX_ANSWER, NotSent, Refused, carry
+from services.render.providers.wire import (
+    CONNECT,
+    LARGE_AT_ONCE,
+    LIMITS,
+    MAX_ANSWER,
+    MAX_OUTPUTS,
+    NotSent,
+    Refused,
+    carry,
+    may_have_outputs,
+)
 
 API_URL = "https://api.fal.ai"
 READ = 30.0  #: seconds
@@ -37,12 +49,17 @@ class FalTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, base_url: str | None = None) -> None:
         pool = httpx.AsyncHTTPTransport(limits=LIMITS, trust_env=False)
+        self._turns = asyncio.Semaphore(LARGE_AT_ONCE)
         self._base = httpx.URL(base_url.rstrip("/")) if base_url else None
         self._inner = pool if self._base else AsyncBackupDomainTransport(transport=pool)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises NotSent, NoAnswer, and Refused where fal-client would send it again."""
-        answer = await carry(self._inner, self._addressed(request), MAX_ANSWER)
+        addressed = self._addressed(request)
+        if may_have_outputs(request):
+            answer = await carry(self._inner, addressed, MAX_OUTPUTS, self._turns)
+        else:
+            answer = await carry(self._inner, addressed, MAX_ANSWER)
         if answer.status_code in _CLIENT_WOULD_REPEAT or answer.is_server_error:
             raise Refused(answer)
         return answer

@@ -43,11 +43,10 @@ from services.render.providers.gemini.answers import (
 )
 from services.render.providers.gemini.transport import GeminiTransport
 from services.render.providers.gemini.verdicts import refuse
-from services.render.providers.wire import NoAnswer, NotSent, Refused
+from services.render.providers.wire import MAX_OUTPUTS, NoAnswer, NotSent, Refused
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 READ = 600.0  #: seconds; the caller has less patience
-MAX_ANSWER = 96 * 2**20  #: bytes: pictures, as text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ class GeminiProvider:
         options: GeminiOptions | None = None,
     ) -> None:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
-        transport = GeminiTransport(base_url, read=READ, max_answer=MAX_ANSWER)
+        transport = GeminiTransport(base_url, read=READ, max_answer=MAX_OUTPUTS)
         self._http = httpx.AsyncClient(transport=transport, trust_env=False)
         self._unused = httpx.Client(trust_env=False)  # or Google's client makes one as it likes
         self._client = genai.Client(

@@ -34,11 +34,10 @@ from services.render.providers.answer_outputs import Search, slots_in
 from services.render.providers.error_report import error_within
 from services.render.providers.openai.outputs import audit
 from services.render.providers.openai.verdicts import refuse
-from services.render.providers.wire import Line, NoAnswer, NotSent, Refused, parsed
+from services.render.providers.wire import MAX_OUTPUTS, Line, NoAnswer, NotSent, Refused, parsed
 
 BASE_URL = "https://api.openai.com/v1"
 READ = 600.0  #: seconds; the caller has less patience
-MAX_ANSWER = 96 * 2**20  #: bytes: pictures, as text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,7 @@ class OpenAIProvider:
     ) -> None:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._line = Line(base_url, headers, read=READ, max_answer=MAX_ANSWER)
+        self._line = Line(base_url, headers, read=READ, max_answer=MAX_OUTPUTS)
         self._base_url = base_url
         self._models = models
 

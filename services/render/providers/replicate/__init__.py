@@ -35,7 +35,15 @@ from services.render.providers.replicate.history import find_predictions
 from services.render.providers.replicate.predictions import state_of, unknown_prediction
 from services.render.providers.replicate.uploading import upload
 from services.render.providers.replicate.verdicts import account_error, refuse_submission
-from services.render.providers.wire import Line, NoAnswer, NotSent, Refused, excerpt, parsed
+from services.render.providers.wire import (
+    WITH_OUTPUTS,
+    Line,
+    NoAnswer,
+    NotSent,
+    Refused,
+    excerpt,
+    parsed,
+)
 
 BASE_URL = "https://api.replicate.com"
 READ = 30.0  #: seconds
@@ -115,7 +123,7 @@ class ReplicateProvider:
             return unknown_prediction(request.request_id)
         async with self._asking():
             try:
-                answer = await self._line.send("GET", _address_of(request))
+                answer = await self._line.send("GET", _address_of(request), **WITH_OUTPUTS)
             except Refused as error:
                 if error.answer.status_code not in (404, 410):
                     raise

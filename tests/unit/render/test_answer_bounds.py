@@ -1,0 +1,87 @@
+"""Answers with outputs inside are read up to a bound, and not many large ones at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from services.render.providers.wire import (
+    LARGE_AT_ONCE,
+    MAX_ANSWER,
+    MAX_OUTPUTS,
+    WITH_OUTPUTS,
+    Unreadable,
+    carry,
+    may_have_outputs,
+)
+
+_CHUNK = bytes(2**20)
+
+
+class Sender(httpx.AsyncBaseTransport):
+    """Sends answers of some MiB, the last of which waits until it is let go."""
+
+    def __init__(self, mebibytes: int) -> None:
+        self._mebibytes = mebibytes
+        self.begun = 0
+        self.large = 0  #: answers beyond the usual bound that are being read
+        self.most = 0
+        self.may_end = asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.begun += 1
+        return httpx.Response(200, content=self._chunks())
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        for number in range(self._mebibytes):
+            if number == MAX_ANSWER // len(_CHUNK) + 1:  # the one before was taken
+                self.large += 1
+                self.most = max(self.most, self.large)
+                await self.may_end.wait()
+            yield _CHUNK
+        self.large -= 1
+
+
+def _question() -> httpx.Request:
+    return httpx.Request("GET", "https://there.example/result", **WITH_OUTPUTS)
+
+
+@pytest.mark.parametrize("mebibytes", [9, 90])
+async def test_an_answer_with_a_picture_inside_is_read(mebibytes: int) -> None:
+    sender = Sender(mebibytes)
+    sender.may_end.set()
+
+    answer = await carry(sender, _question(), MAX_OUTPUTS, asyncio.Semaphore(1))
+
+    assert len(answer.content) == mebibytes * 2**20
+
+
+@pytest.mark.parametrize(("mebibytes", "limit"), [(97, MAX_OUTPUTS), (9, MAX_ANSWER)])
+async def test_an_answer_beyond_its_bound_is_not(mebibytes: int, limit: int) -> None:
+    sender = Sender(mebibytes)
+    sender.may_end.set()
+
+    with pytest.raises(Unreadable, match="larger than"):
+        await carry(sender, _question(), limit, asyncio.Semaphore(1))
+
+
+async def test_large_answers_take_turns_and_small_ones_do_not_wait_for_them() -> None:
+    sender, turns = Sender(10), asyncio.Semaphore(LARGE_AT_ONCE)
+    asking = [carry(sender, _question(), MAX_OUTPUTS, turns) for _ in range(LARGE_AT_ONCE + 3)]
+    tasks = [asyncio.create_task(each) for each in asking]
+    async with asyncio.timeout(10):
+        while sender.begun < len(tasks) or sender.large < LARGE_AT_ONCE:
+            await asyncio.sleep(0)
+        small = await carry(Sender(1), _question(), MAX_OUTPUTS, turns)
+        sender.may_end.set()
+        answers = await asyncio.gather(*tasks)
+
+    assert len(small.content) == 2**20
+    assert {len(answer.content) for answer in answers} == {10 * 2**20}
+    assert sender.most == LARGE_AT_ONCE
+
+
+def test_only_what_is_asked_for_outputs_may_be_large() -> None:
+    assert may_have_outputs(_question())
+    assert not may_have_outputs(httpx.Request("GET", "https://there.example/status"))
