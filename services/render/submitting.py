@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from heliograph.contracts.arguments import final_arguments, final_prompt
 from heliograph.contracts.errors import (
     AccountRefused,
@@ -33,8 +35,10 @@ from services.render.inline_answers import record_inline
 from services.render.judging import judge
 from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
 from services.render.settings import RenderSettings
-from services.render.shortening import short_answer
+from services.render.shortening import short_answer, short_text
 from services.render.workbench import Workbench
+
+log = structlog.get_logger()
 
 _Answer = Accepted | Done | Ended | JobError
 
@@ -111,7 +115,9 @@ async def _post(
     try:
         async with asyncio.timeout_at(ends):
             return await bench.provider(record).submit(_submission(record, body))
-    except (ReplyLost, TimeoutError):
+    except (ReplyLost, TimeoutError) as error:
+        reason = short_text(str(error)) or "no answer in time"
+        log.warning("The answer to a submission is lost", job=record.id, reason=reason)
         return None
     except JobError as error:
         return error
