@@ -12,6 +12,7 @@ from heliograph.contracts.errors import (
     ProviderTimeout,
     ProviderUnavailable,
     SubmitUnknown,
+    Unavailable,
 )
 from heliograph.contracts.facts import (
     AttemptCompleted,
@@ -86,7 +87,7 @@ def again_or_poison(record: Record, at: datetime, settings: RenderSettings) -> F
     too slow, and that costs the job no attempt. A job that is in the way of so many starts is poison.
     """
     starts = record.internal.unanswered + 1
-    if starts >= settings.max_unanswered or record.internal.takeover is not None:
+    if starts >= settings.max_unanswered:
         error = Poison(f"{starts} starts in a row ended before the provider could answer")
         return Failed(problem=failure(record, error, "no"))
     return RetryScheduled(
@@ -95,6 +96,16 @@ def again_or_poison(record: Record, at: datetime, settings: RenderSettings) -> F
         detail="the request never reached the provider; it is sent again",
         counted=False,
         answered=False,
+    )
+
+
+def put_back(error: Unavailable, at: datetime, settings: RenderSettings) -> RetryScheduled:
+    """Another start, once what this one needed answers again. It gives its place to others."""
+    return RetryScheduled(
+        not_before=at + timedelta(seconds=settings.backoff_min),
+        reason=error.code,
+        detail=f"it could not begin: {short_text(str(error))}",
+        counted=False,
     )
 
 

@@ -22,9 +22,10 @@ from services.render.deciding import failure
 from services.render.depending import dependency_failed, look
 from services.render.following import follow
 from services.render.reconciling import reconcile
-from services.render.submitting import submit
+from services.render.submitting import start_again, submit
 from services.render.workbench import Workbench
 
+_WAITING = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED})
 _UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: attempts, with a place
 
 
@@ -45,6 +46,7 @@ async def render(bench: Workbench, job: str, run: int) -> Record | None:
         Unavailable: The bus does not answer; the message comes again.
     """
     entry: Entry | None = None
+    began = False  #: in this delivery
     try:
         while True:
             entry = entry or await bench.read(job)
@@ -52,8 +54,9 @@ async def render(bench: Workbench, job: str, run: int) -> Record | None:
                 return None
             if entry.record.step in _UNDER_WAY:  # who goes on with an attempt belongs to its run
                 run = min(run, entry.record.internal.run)
+            began = began or entry.record.step in _WAITING
             try:
-                latest = await _advance(bench, run, entry)
+                latest = await _advance(bench, run, entry, began=began)
             except Lost:
                 latest = None
             if latest is Over.OVER:
@@ -64,8 +67,13 @@ async def render(bench: Workbench, job: str, run: int) -> Record | None:
         bench.clock.forget(job)
 
 
-async def _advance(bench: Workbench, run: int, entry: Entry) -> Entry | Over | None:
-    """Do what the record asks for. Returns the job as it was left; None: read it again."""
+async def _advance(bench: Workbench, run: int, entry: Entry, *, began: bool) -> Entry | Over | None:
+    """
+    Do what the record asks for. Returns the job as it was left; None: read it again.
+
+    A start of another delivery ended before its intent was written: it counts, so that a job in which
+    every worker dies ends.
+    """
     record = entry.record
     step = record.step
     if record.runs_on and run >= record.internal.run:
@@ -83,6 +91,8 @@ async def _advance(bench: Workbench, run: int, entry: Entry) -> Entry | Over | N
             return await _begin(bench, run, entry)
         case Step.RETRY_SCHEDULED if run > record.internal.run:
             return await _start(bench, run, entry)
+        case Step.STARTED if not began:
+            return await start_again(bench, entry)
         case Step.STARTED:
             return await submit(bench, entry)
         case Step.SUBMITTING:

@@ -16,6 +16,7 @@ from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderUnavailable,
     ReferenceFailed,
+    Unavailable,
 )
 from heliograph.contracts.facts import Fact, Failed, Rendered, Submitted, Submitting
 from heliograph.contracts.payloads import Call, UnfitRequest, build_payload
@@ -30,6 +31,7 @@ from services.render.deciding import (
     again_or_failed,
     again_or_poison,
     failure,
+    put_back,
 )
 from services.render.inline_answers import record_inline
 from services.render.judging import judge
@@ -62,6 +64,8 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
         references = await bench.references.resolve(record)
     except ReferenceFailed as error:
         return await bench.append(entry, Failed(problem=failure(record, error, "no")))
+    except Unavailable as error:
+        return await bench.append(entry, put_back(error, now(), bench.settings))
     except (ProviderUnavailable, AccountRefused) as error:
         await judge(bench, record, error)
         return await bench.append(entry, again_or_failed(record, error, now(), bench.settings))
@@ -94,7 +98,7 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
 
 
 async def start_again(bench: Workbench, entry: Entry) -> Entry:
-    """From `submitting`, when the request surely never reached the provider. Raises Lost."""
+    """When the request of this start surely never reached the provider. Raises Lost."""
     fact = again_or_poison(entry.record, now(), bench.settings)
     if isinstance(fact, Failed):
         await bench.work.bury(entry.record, fact.problem.model_dump_json())

@@ -10,10 +10,11 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.records import Job
-from heliograph.runtime.crashing import VARIABLE
+from heliograph.runtime.crashing import VARIABLE, Point
 from tests.support.stack import Stack, stack_running
 
-_POINT = "submit.intended"  #: the intent is written, and the POST never begun
+#: `started` is written, and then the intent; the POST is never begun
+_POINTS: list[Point] = ["start.written", "submit.intended"]
 
 _SETTINGS = {
     "HELIOGRAPH_ACK_WAIT": "1",
@@ -45,9 +46,9 @@ async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
         yield client
 
 
-async def crash(crashes: Path, times: int) -> None:
+async def crash(crashes: Path, point: Point, times: int) -> None:
     """Have render die at the point so many times, one after the other."""
-    armed = crashes / _POINT
+    armed = crashes / point
     for _ in range(times):
         armed.touch()
         async with asyncio.timeout(60):
@@ -62,25 +63,33 @@ async def names_of(job: Job) -> list[str]:
     return [event["type"].split(".")[2] for event in events]
 
 
+@pytest.mark.parametrize("point", _POINTS)
 async def test_crashes_before_the_post_use_up_no_attempt(
-    stack: Stack, client: Client, crashes: Path, project: str
+    stack: Stack, client: Client, crashes: Path, project: str, point: Point
 ) -> None:
-    job = await client.submit(kind="image", prompt="x", parameters={"seconds": 0, "price": "0.01"})
-
-    await crash(crashes, 3)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(crash(crashes, point, 3))  # armed before the job is sent
+        job = await client.submit(
+            kind="image", prompt="x", parameters={"seconds": 0, "price": "0.01"}
+        )
     [ended] = await client.finish(job.id)
 
     assert (ended.status, ended.charged, ended.attempt) == ("succeeded", "yes", 1)
-    assert (await names_of(ended)).count("submitting") == 4
+    names = await names_of(ended)
+    assert names.count("started") == 4
+    assert names.count("submitting") == (4 if point == "submit.intended" else 1)
     assert len(stack.ledger(project)) == 1
 
 
+@pytest.mark.parametrize("point", _POINTS)
 async def test_a_job_in_which_every_start_crashes_is_poison(
-    stack: Stack, client: Client, crashes: Path, project: str
+    stack: Stack, client: Client, crashes: Path, project: str, point: Point
 ) -> None:
-    job = await client.submit(kind="image", prompt="x", parameters={"seconds": 0, "price": "0.01"})
-
-    await crash(crashes, 5)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(crash(crashes, point, 5))  # armed before the job is sent
+        job = await client.submit(
+            kind="image", prompt="x", parameters={"seconds": 0, "price": "0.01"}
+        )
     [ended] = await client.finish(job.id)
 
     assert (ended.status, ended.error and ended.error.code) == ("failed", "poison")

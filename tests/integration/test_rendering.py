@@ -14,10 +14,10 @@ from tests.support.servers import Server
 
 
 @pytest.mark.parametrize("message", [1, 2])
-async def test_an_attempt_that_failed_is_followed_by_a_pause_whoever_went_on_with_it(
+async def test_a_start_whose_worker_died_is_counted_and_followed_by_a_pause(
     bus: NatsBus, nats: Server, message: int
 ) -> None:
-    record = a_record(parameters={"fault": "unavailable"})
+    record = a_record()
     accepted = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
     await advance(bus.events, accepted, Started(run=1), "test")
 
@@ -25,5 +25,5 @@ async def test_an_attempt_that_failed_is_followed_by_a_pause_whoever_went_on_wit
 
     assert left
     assert left.step is Step.RETRY_SCHEDULED
-    assert len(left.internal.attempts) == 1
+    assert (left.internal.unanswered, left.attempt, left.internal.attempts) == (1, 0, [])
     assert await bus.work.has_work(record.id)

@@ -92,6 +92,9 @@ def _check_event(state: State, written: Written) -> None:
     _check(
         starts < settings().render.max_unanswered, f"I10: {job} started {starts} times for nothing"
     )
+    deaths = state.deaths.get(entry.body.id, 0)
+    is_bounded = deaths <= settings().render.max_unanswered
+    _check(is_bounded, f"I10: {deaths} workers died before {job} was submitted")
     if name == "submitted":
         _check_request(state, entry.record)
     if name == "succeeded":

@@ -97,6 +97,7 @@ class State:
         self.labels: dict[str, str] = {}  #: keys, by the job they name
         self._jobs: dict[str, str] = {}
         self._records: dict[str, Record] = {}  #: the last one of each job
+        self.deaths: dict[str, int] = {}  #: of workers about to write an intent, since an answer
         self.news = News()
         self.announced: dict[tuple[str, int], float] = {}  #: times of `submitting`, by job and run
         self.asked: dict[str, float] = {}  #: times of `expire_requested`
@@ -146,6 +147,9 @@ class State:
         job, key = entry.body.id, current().key
         if isinstance(entry.body, Record):
             self._records[job] = entry.body
+        if isinstance(entry.body, Record) and not entry.body.internal.unanswered:
+            is_answer = entry.event.name in ("submitted", "rendered", "retry_scheduled")
+            self.deaths.update({job: 0} if is_answer else {})
         if entry.event.name == "submitting":
             self.announced[job, entry.record.internal.run] = clock()
         if entry.event.name == "expire_requested":

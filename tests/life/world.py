@@ -178,7 +178,11 @@ class World:
 
     def _crash(self, name: str) -> None:
         self._spend("crashes")
-        self.state.processes.pop(name).crash()
+        process = self.state.processes.pop(name)
+        if process.act and process.act.name == "append" and "submitting" in process.act.about:
+            job = process.act.about[0]
+            self.state.deaths[job] = self.state.deaths.get(job, 0) + 1
+        process.crash()
 
     def _drain(self, name: str) -> None:
         self._spend("drains")

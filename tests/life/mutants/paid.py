@@ -239,3 +239,12 @@ def endless_starts(patch: Patch) -> None:
         return deciding.again_or_poison(record, at, endless)
 
     patch.setattr(submitting, "again_or_poison", again)
+
+
+@MUTANTS.add(
+    "a job begins as often as its workers crash before the intent",
+    Scenario(crashes=4, authoritative=True, crash_at=("append",)),
+    "I10",
+)
+def endless_beginnings(patch: Patch) -> None:
+    patch.setattr(rendering, "start_again", submitting.submit)

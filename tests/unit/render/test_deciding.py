@@ -20,6 +20,7 @@ from heliograph.contracts.errors import (
     ProviderTimeout,
     ProviderUnavailable,
     ReferenceFailed,
+    Unavailable,
 )
 from heliograph.contracts.events import Event
 from heliograph.contracts.facts import (
@@ -47,6 +48,7 @@ from services.render.deciding import (
     backoff,
     failure,
     poll_after,
+    put_back,
     timed_out,
     unknown,
 )
@@ -336,6 +338,17 @@ def test_ten_starts_in_a_row_without_an_answer_are_poison(operator: RenderSettin
     assert starts == operator.max_unanswered == 10
     assert isinstance(fact, Failed)
     assert (fact.problem.code, fact.charged, fact.problem.charged) == ("poison", "no", "no")
+
+
+def test_a_start_that_our_services_keep_from_beginning_is_not_counted(
+    operator: RenderSettings,
+) -> None:
+    record = fold(a_record(), Started(run=1), NOW)
+    fact = put_back(Unavailable("storage gives no addresses"), NOW, operator)
+    again = fold(record, fact, NOW)
+
+    assert (again.attempt, again.internal.unanswered, again.charged) == (0, 0, "no")
+    assert again.internal.not_before == NOW + timedelta(seconds=operator.backoff_min)
 
 
 def test_poison_is_charged_by_what_was_charged_before(operator: RenderSettings) -> None:
