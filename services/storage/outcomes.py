@@ -1,0 +1,84 @@
+"""Outcome of a job whose outputs are stored, or could not be: its final fact, and the cheapest way on. Pure."""
+
+from heliograph.contracts.errors import ContentPolicy, JobError, OutputExpired
+from heliograph.contracts.facts import Failed, Succeeded
+from heliograph.contracts.problems import NextAction, Problem, cut
+from heliograph.contracts.records import Asset, Output, Record, Withheld
+
+_FETCH_AGAIN = NextAction(
+    kind="retry",
+    label="Fetch it again for nothing, from `download`",
+    patch={"from": "download"},
+)
+_ASK_AGAIN = NextAction(
+    kind="retry",
+    label="Ask the provider for it again for nothing, from `poll`",
+    patch={"from": "poll"},
+)
+_SUBMIT_AGAIN = NextAction(
+    kind="retry", label="Submit it again, which is paid for again", patch={"from": "submit"}
+)
+
+_CHANGE_PROMPT = NextAction(kind="change_request", label="Change the prompt")
+
+
+def indexed(outputs: list[Output]) -> list[tuple[int, Output]]:
+    """Outputs with the provider's index of each; where it gave none, its place is meant."""
+    return [
+        (place if output.index is None else output.index, output)
+        for place, output in enumerate(outputs)
+    ]
+
+
+def outcome(
+    record: Record, assets: list[Asset], refused: dict[int, JobError]
+) -> Succeeded | Failed:
+    """
+    What the job comes to. What its provider flagged is stored and withheld; if that is all, the job
+    failed by the provider's content policy, and was paid for. What was refused is told.
+    """
+    flagged = {index for index, output in indexed(record.internal.outputs) if output.flagged}
+    shown = [asset for asset in assets if asset.index not in flagged]
+    withheld = record.withheld + [
+        Withheld(index=asset.index, reason=ContentPolicy.code, asset=asset)
+        for asset in assets
+        if asset.index in flagged
+    ]
+    withheld += [Withheld(index=index, reason=error.code) for index, error in refused.items()]
+    withheld.sort(key=lambda each: each.index)
+    if shown or not flagged:
+        return Succeeded(assets=shown, withheld=withheld, detail=_about_refused(record, refused))
+    error = ContentPolicy("the provider flagged every output", next_actions=[_CHANGE_PROMPT])
+    return Failed(
+        problem=failure(record, error),
+        charged=record.charged,
+        withheld=withheld,
+        detail=_about_refused(record, refused),
+    )
+
+
+def _about_refused(record: Record, refused: dict[int, JobError]) -> str | None:
+    """What people should know of outputs that are not stored."""
+    if not refused:
+        return None
+    why = dict.fromkeys(f"{error.code}: {error}" for error in refused.values())
+    whole = len(record.internal.outputs)
+    return cut(f"{len(refused)} of {whole} outputs withheld: {'; '.join(why)}")
+
+
+def failure(record: Record, error: JobError) -> Problem:
+    """What a job says that could not be stored, and the cheapest way on."""
+    if error.next_actions:
+        pass
+    elif isinstance(error, OutputExpired):
+        free = [_ASK_AGAIN] if _has_request(record) else []
+        error.next_actions = [*free, _SUBMIT_AGAIN]
+    else:
+        error.next_actions = [_FETCH_AGAIN]
+    update = {"charged": record.charged, "status": None}
+    return error.problem().model_copy(update=update)
+
+
+def _has_request(record: Record) -> bool:
+    """Whether the provider can be asked for the request once more."""
+    return bool(record.internal.attempts and record.internal.attempts[-1].request_id)
