@@ -41,7 +41,7 @@ def test_every_point_is_at_one_place() -> None:
     assert sorted(called) == sorted(POINTS)
 
 
-@pytest.mark.timeout(240 + 120 * ROUNDS)
+@pytest.mark.timeout(300 + 300 * ROUNDS)
 async def test_a_death_at_any_point_loses_nothing_and_pays_nothing_twice(tmp_path: Path) -> None:
     crashes = tmp_path / "crashes"
     crashes.mkdir()

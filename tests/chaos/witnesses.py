@@ -47,8 +47,13 @@ def misfiled(stack: Stack, last: dict[str, Record]) -> tuple[list[str], int]:
         if name in listed and listed[name] != size
     ]
     extra = [name for name in listed if name not in wanted]
-    kept = [name for name in extra if last[name.split("/")[2]].step is Step.SUCCEEDED]
+    kept = [name for name in extra if last[_job_of(name)].step is Step.SUCCEEDED]
     return wrong + [f"{name} was stored for nothing" for name in kept], len(extra) - len(kept)
+
+
+def _job_of(key: str) -> str:
+    """The job whose object it is: an asset or variant, or what came inside its answer."""
+    return next(part for part in key.split("/") if part.startswith("job_"))
 
 
 def _objects(last: dict[str, Record]) -> dict[str, int]:
