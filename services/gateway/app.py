@@ -16,37 +16,37 @@ from heliograph.runtime.registry import load_registry
 from heliograph.runtime.registry.rereading import reread
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
-from services.gateway.accepting import Acceptor
-from services.gateway.acting import Actions
-from services.gateway.admitting import Admitter
-from services.gateway.asking import Desk
-from services.gateway.batching import Batches
-from services.gateway.canceling import Canceler
-from services.gateway.cleaning import Cleanups
-from services.gateway.defaulting import Projects
-from services.gateway.filling import Gauge
-from services.gateway.hearing import Ear, listen
-from services.gateway.limiting import Backlog, Limits
-from services.gateway.pairing import Pairs
-from services.gateway.planning import Plans
-from services.gateway.preparing import Drafter
-from services.gateway.previewing import Previews
-from services.gateway.reading import Reader
-from services.gateway.references import References
-from services.gateway.reusing import Results
-from services.gateway.routes.acting import acting_routes
-from services.gateway.routes.asking import asking_routes
-from services.gateway.routes.batching import batching_routes
-from services.gateway.routes.canceling import canceling_routes
-from services.gateway.routes.cleaning import cleaning_routes
-from services.gateway.routes.defaulting import defaulting_routes
-from services.gateway.routes.describing import index_routes, problem_pages, registry_routes
-from services.gateway.routes.limiting import limiting_routes
-from services.gateway.routes.pairing import pairing_routes
-from services.gateway.routes.reading import reading_routes
-from services.gateway.routes.versioning import versioning_routes
+from services.gateway.bulk.action_routes import acting_routes
+from services.gateway.bulk.actions import Actions
+from services.gateway.bulk.admission import Admitter
+from services.gateway.bulk.batches import Batches
+from services.gateway.bulk.cast import Pairs
+from services.gateway.bulk.cast_routes import pairing_routes
+from services.gateway.bulk.plans import Plans
+from services.gateway.bulk.previews import Previews
+from services.gateway.bulk.routes import batching_routes
+from services.gateway.bus_requests import Ear, listen
+from services.gateway.catalog import index_routes, problem_pages, registry_routes
+from services.gateway.jobs.acceptance import Acceptor
+from services.gateway.jobs.cancel_routes import canceling_routes
+from services.gateway.jobs.cancellation import Canceler
+from services.gateway.jobs.enrichment import Drafter
+from services.gateway.jobs.references import References
+from services.gateway.jobs.result_cache import Results
+from services.gateway.jobs.routes import asking_routes
+from services.gateway.jobs.service import Desk
+from services.gateway.jobs.view_routes import reading_routes
+from services.gateway.jobs.views import Reader
+from services.gateway.limits.log_capacity import Gauge
+from services.gateway.limits.quota import Backlog, Limits
+from services.gateway.limits.routes import limiting_routes
+from services.gateway.projects.cleanup import Cleanups
+from services.gateway.projects.cleanup_routes import cleaning_routes
+from services.gateway.projects.defaults import Projects
+from services.gateway.projects.routes import defaulting_routes
 from services.gateway.settings import GatewaySettings
-from services.gateway.versioning import Versions
+from services.gateway.slots.routes import versioning_routes
+from services.gateway.slots.versions import Versions
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:

@@ -23,11 +23,11 @@ from heliograph.runtime.connection import Connection
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.tasks import running
 from heliograph.runtime.topology import UnfitServer, provision, streams
-from services.gateway.accepting import Acceptor, Order
-from services.gateway.defaulting import Projects
-from services.gateway.filling import Gauge
-from services.gateway.hearing import Ear
-from services.gateway.planning import Plan
+from services.gateway.bulk.plans import Plan
+from services.gateway.bus_requests import Ear
+from services.gateway.jobs.acceptance import Acceptor, Order
+from services.gateway.limits.log_capacity import Gauge
+from services.gateway.projects.defaults import Projects
 from tests.support.records import REGISTRY, a_record, some_project
 from tests.support.servers import Program, free_port, nats_running
 

@@ -15,7 +15,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import advance
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.web import create_web
-from services.gateway.retrying import choose_step
+from services.gateway.jobs.retry import choose_step
 from services.render.hooking import hook_routes
 from services.render.providers.fal import FalProvider
 from tests.support.fal.rig import a_fal

@@ -10,7 +10,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
 from heliograph.contracts.queries import LaneState, LaneStates
 from heliograph.runtime.bus.nats import NatsBus
-from services.gateway.limiting import Limits
+from services.gateway.limits.quota import Limits
 from tests.support.records import REGISTRY
 from tests.support.servers import Server
 

@@ -9,7 +9,7 @@ from heliograph.contracts.records import Cost, Record, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.registry import read_registry
-from services.gateway.drafting import Caller, draft
+from services.gateway.jobs.first_record import Caller, draft
 
 REGISTRY: Registry = read_registry({})
 KEYLESS = REGISTRY.without({account.provider for account in REGISTRY.accounts.values()} - {"sim"})

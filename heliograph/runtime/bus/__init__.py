@@ -3,7 +3,8 @@ The bus, as services need it: the event log, the work queue, and two tables of c
 
 Every write is idempotent and compared with what its writer saw. `Lost` says that somebody else was
 first; `Unavailable` that nobody knows whether it was written, so whoever needs to know reads again.
-Adapters: `events`, `work` and `claims` on JetStream; `memory` for tests.
+Adapters: `event_log`, `work_queue`, `slot_claims` and `account_permits` on
+JetStream; `heliograph.testing` in memory.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -4,8 +4,8 @@ from typing import Any
 
 from heliograph.contracts.facts import Fact, RetryScheduled
 from heliograph.runtime.bus.memory import MemorySlots
-from services.gateway import retrying
-from services.gateway.accepting import Acceptor
+from services.gateway.jobs import retry
+from services.gateway.jobs.acceptance import Acceptor
 from tests.life.mutants.registry import Mutants, Patch, answer_before_writing
 from tests.life.scenario import Scenario, Wish
 
@@ -47,4 +47,4 @@ def forget_retries(patch: Patch) -> None:
     def without_key(**fact: Any) -> Fact:
         return RetryScheduled(**{**fact, "key": None})
 
-    patch.setattr(retrying, "RetryScheduled", without_key)
+    patch.setattr(retry, "RetryScheduled", without_key)

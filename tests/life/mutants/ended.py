@@ -7,7 +7,7 @@ from heliograph.contracts.errors import JobError
 from heliograph.contracts.facts import Failed, Succeeded
 from heliograph.contracts.records import Asset, Record, Step
 from heliograph.runtime.bus import Entry, advance
-from services.gateway import canceling
+from services.gateway.jobs import cancellation
 from services.status import reaping
 from services.status.reaping import Reaper
 from tests.life.mutants.registry import Mutants, Patch
@@ -49,8 +49,8 @@ def restless_reaper(patch: Patch) -> None:
     "a cancel of `submit_unknown` waits for a worker", Scenario(silences=1, cancels=1), "I1"
 )
 def cancel_waits(patch: Patch) -> None:
-    somebody = canceling._NOBODY_WORKS - {Step.SUBMIT_UNKNOWN}
-    patch.setattr(canceling, "_NOBODY_WORKS", somebody)
+    somebody = cancellation._NOBODY_WORKS - {Step.SUBMIT_UNKNOWN}
+    patch.setattr(cancellation, "_NOBODY_WORKS", somebody)
 
 
 @MUTANTS.add("storage does not look at the wish to stop", Scenario(cancels=1), "I2")

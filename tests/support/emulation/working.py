@@ -12,7 +12,7 @@ from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
 from heliograph.runtime.bus.work import ticket_for
-from services.gateway.drafting import Caller, draft
+from services.gateway.jobs.first_record import Caller, draft
 from services.render.answer_spool import MemorySpool
 from services.render.providers import Provider
 from services.render.providers.inlining import MemoryDoor

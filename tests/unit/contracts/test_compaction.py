@@ -25,7 +25,7 @@ from heliograph.contracts.jobs import IllegalFact, fold
 from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
 from heliograph.contracts.records import Asset, Output, Record, Variant
 from heliograph.contracts.requests import RetryRequest
-from services.gateway.retrying import choose_step
+from services.gateway.jobs.retry import choose_step
 from tests.support.records import a_record
 
 _LONG = "🗼" * 20_000  #: a prompt as large as a request may have

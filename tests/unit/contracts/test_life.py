@@ -45,8 +45,8 @@ from heliograph.contracts.records import (
     Step,
     Takeover,
 )
-from services.gateway.drafting import Caller, draft
-from services.gateway.reusing import with_result
+from services.gateway.jobs.first_record import Caller, draft
+from services.gateway.jobs.result_cache import with_result
 from tests.support.records import REGISTRY, a_record, a_request, some_project, taking_over
 
 BEGAN = datetime(2030, 1, 1, tzinfo=UTC)

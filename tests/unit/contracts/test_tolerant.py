@@ -21,7 +21,7 @@ from heliograph.contracts.retention import ChangeRetention, Retention
 from heliograph.contracts.subjects import event
 from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bodies import check
-from services.gateway.retrying import request_again
+from services.gateway.jobs.retry import request_again
 from tests.support.records import a_record
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)

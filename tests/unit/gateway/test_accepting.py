@@ -12,8 +12,8 @@ from heliograph.contracts.facts import Canceled
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryEvents, MemorySlots, MemoryWork
-from services.gateway.accepting import Acceptor, Order
-from services.gateway.asking import Desk, caller
+from services.gateway.jobs.acceptance import Acceptor, Order
+from services.gateway.jobs.service import Desk, caller
 from tests.support.records import a_record, a_request, some_project
 
 SLOT = "portrait/keeper"

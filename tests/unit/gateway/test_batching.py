@@ -17,11 +17,11 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.names import BATCH_PATTERN, action_id, batch_id, matches
-from services.gateway.admitting import NotAdmitted, doubled, unplaced
-from services.gateway.batching import last_of
-from services.gateway.itemizing import problem_at
-from services.gateway.limiting import Backlog
-from services.gateway.planning import Plan, side_by_side
+from services.gateway.bulk.admission import NotAdmitted, doubled, unplaced
+from services.gateway.bulk.batches import last_of
+from services.gateway.bulk.items import problem_at
+from services.gateway.bulk.plans import Plan, side_by_side
+from services.gateway.limits.quota import Backlog
 
 _NONE = cast(Any, None)
 

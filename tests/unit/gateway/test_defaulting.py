@@ -10,7 +10,7 @@ from heliograph.contracts.names import new_job_id
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
-from services.gateway.drafting import Caller, draft, is_same_body
+from services.gateway.jobs.first_record import Caller, draft, is_same_body
 from tests.support.records import REGISTRY
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

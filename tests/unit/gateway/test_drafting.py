@@ -21,7 +21,7 @@ from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.registry import Model, Registry
 from heliograph.contracts.requests import JobRequest
-from services.gateway.drafting import LARGEST, Caller, draft, is_same_body
+from services.gateway.jobs.first_record import LARGEST, Caller, draft, is_same_body
 from tests.support.records import KEYLESS, REGISTRY
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from heliograph.contracts.names import new_job_id
 from heliograph.contracts.queries import LaneState, LaneStates
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work import ticket_for
-from services.gateway.limiting import Backlog, Limits
+from services.gateway.limits.quota import Backlog, Limits
 from services.render.desks import Desk
 from services.render.scheduling import Waiting
 from tests.support.records import a_record

@@ -10,7 +10,7 @@ from heliograph.contracts.facts import Canceled, CancelRequested, Fact, Failed, 
 from heliograph.contracts.jobs import fold
 from heliograph.contracts.records import Cost, Record
 from heliograph.runtime.bus import now
-from services.gateway.previewing import Mode, is_wished, place_of, prospect, total
+from services.gateway.bulk.previews import Mode, is_wished, place_of, prospect, total
 from tests.support.records import a_record
 
 started = Started(run=1)

@@ -5,8 +5,8 @@ import pytest
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.records import Record, Takeover
 from heliograph.runtime.bus.memory import MemoryEvents, MemorySlots, MemoryWork
-from services.gateway.accepting import Acceptor, Order
-from services.gateway.prompts import check_prompts, is_blank
+from services.gateway.jobs.acceptance import Acceptor, Order
+from services.gateway.jobs.prompts import check_prompts, is_blank
 from tests.support.records import a_record
 
 BLANK = [" ", "\n\t ", "\u00a0", "\u2003\u3000", "\u200b", "\ufeff", "\u202e \u2060"]

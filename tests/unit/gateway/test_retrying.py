@@ -53,9 +53,9 @@ from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
 from heliograph.contracts.retries import next_actions
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
-from services.gateway.accepting import Acceptance
-from services.gateway.drafting import Caller
-from services.gateway.retrying import (
+from services.gateway.jobs.acceptance import Acceptance
+from services.gateway.jobs.first_record import Caller
+from services.gateway.jobs.retry import (
     choose_step,
     request_again,
     retry_digest,

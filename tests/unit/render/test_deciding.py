@@ -40,7 +40,7 @@ from heliograph.contracts.facts import (
 from heliograph.contracts.jobs import ATTEMPTS_BUDGET, fold
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from heliograph.contracts.records import Output, Record, Takeover, Withheld
-from services.gateway.drafting import Caller, draft
+from services.gateway.jobs.first_record import Caller, draft
 from services.render.deciding import (
     after_poll,
     again_or_failed,

@@ -22,7 +22,7 @@ from heliograph.contracts.names import asset_id
 from heliograph.contracts.queries import FindJobs, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.contracts.retention import Rule
-from services.gateway.reusing import with_result
+from services.gateway.jobs.result_cache import with_result
 from services.status.ledgers import Ended, Row, SlotRows
 from services.status.ledgers.sql import SqlLedger
 from tests.support.records import a_record

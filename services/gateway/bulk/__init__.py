@@ -1,0 +1,1 @@
+"""Bulk requests: batches, actions on many jobs, and pairs of reference pictures."""

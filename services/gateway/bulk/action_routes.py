@@ -1,0 +1,58 @@
+"""HTTP of doing something with many jobs."""
+
+from collections import Counter
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from heliograph.contracts.actions import (
+    ActionReport,
+    ActionRequest,
+    CancelPreview,
+    RetryPreview,
+)
+from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
+from heliograph.runtime.presenting import Presenter
+from heliograph.runtime.urls import no_query
+from services.gateway.bulk.actions import Actions, Done
+from services.gateway.bulk.items import present
+from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
+
+
+def acting_routes(actions: Actions, presenter: Presenter) -> APIRouter:
+    """What changes many jobs at once."""
+    router = APIRouter(
+        prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]
+    )
+
+    @router.post(
+        "/projects/{project}/actions",
+        status_code=202,
+        responses={
+            200: {"model": RetryPreview | CancelPreview, "description": "What it would do"},
+            202: {"model": ActionReport, "description": "What became of each job"},
+        },
+        openapi_extra=body_of(ActionRequest),
+        summary="Retry or cancel many jobs, after a look at what it would cost",
+    )
+    async def act(project: str, request: Request) -> Response:
+        where, key = project_name(project), idempotency_key(request)
+        wanted = await read_body(request, ActionRequest)
+        if wanted.dry_run:
+            return answer((await actions.preview(where, wanted)).model_dump(mode="json"))
+        return await _answer(await actions.act(where, wanted, key))
+
+    async def _answer(done: Done) -> Response:
+        plan = done.act.plan
+        items = await present(done.items, presenter)
+        report = {
+            "action": done.act.wanted.action,
+            "project": plan.project,
+            "counts": Counter(item.outcome for item in done.items),
+            "more": plan.more,
+            "items": [{"id": job, **item} for job, item in zip(plan.jobs, items, strict=True)],
+        }
+        headers = {"Idempotency-Replayed": "true"} if done.act.is_replayed else {}
+        return answer(report, 202, headers)
+
+    return router

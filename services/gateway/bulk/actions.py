@@ -1,0 +1,183 @@
+"""Acting on many jobs at once: trying them again, or canceling them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from heliograph.contracts import subjects
+from heliograph.contracts.actions import (
+    APPLIES_TO,
+    MOST_JOBS,
+    ActionRequest,
+    CancelPreview,
+    RetryPreview,
+)
+from heliograph.contracts.errors import (
+    HeliographError,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    StateConflict,
+    Unavailable,
+    ValidationFailed,
+)
+from heliograph.contracts.names import action_id
+from heliograph.contracts.queries import FindJobs, FoundJobs
+from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus.jetstream import JetStream
+from services.gateway.bulk.items import Item, outcome_of, problem_at
+from services.gateway.bulk.plans import Plan, Plans, side_by_side
+from services.gateway.bulk.previews import (
+    Previews,
+    is_wished,
+    place_of,
+    prospect,
+    read_job_of,
+    retry_request,
+)
+from services.gateway.jobs.cancellation import Canceler
+from services.gateway.jobs.service import Desk
+from services.gateway.jobs.views import ask
+
+Do = Callable[[int, str], Awaitable[Item]]  #: of a job, by its index
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """A request to do something with many jobs."""
+
+    wanted: ActionRequest
+    plan: Plan
+    key: str | None
+    is_replayed: bool  #: it was asked for before, under the same key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What became of it."""
+
+    act: Act
+    items: list[Item]
+
+
+class Actions:
+    """Takes requests to do something with many jobs."""
+
+    def __init__(
+        self,
+        events: EventLog,
+        desk: Desk,
+        canceler: Canceler,
+        previews: Previews,
+        plans: Plans,
+        jetstream: JetStream,
+    ) -> None:
+        self._events = events
+        self._desk = desk
+        self._canceler = canceler
+        self._previews = previews
+        self._plans = plans
+        self._jetstream = jetstream
+
+    async def preview(self, project: str, wanted: ActionRequest) -> RetryPreview | CancelPreview:
+        """
+        What the action would do now, and cost.
+
+        Raises:
+            ValidationFailed: The filter looks for jobs that this can never be done to.
+            ServiceError: Ask again.
+        """
+        jobs, more = await self._matching(project, wanted)
+        if wanted.action == "retry":
+            return await self._previews.retry(project, wanted, jobs, more=more)
+        return await self._previews.cancel(project, wanted, jobs, more=more)
+
+    async def act(self, project: str, wanted: ActionRequest, key: str | None) -> Done:
+        """
+        Do it to each job. One that refuses does not keep it from the others. A retry pays only with
+        `from: submit`: without, a job that can only be submitted again refuses, with its price.
+
+        Raises:
+            ValidationFailed: The filter looks for jobs that this can never be done to.
+            IdempotencyKeyRequired: It costs something, and could be sent twice by accident.
+            IdempotencyKeyReused: The key stands for another body; use a new one.
+            ServiceError: Send it again, with its key.
+        """
+        before = await self._plans.find(action_id(project, key)) if key else None
+        plan = before or await self._plan(project, wanted, key)
+        plan.check(wanted.digest())
+        act = Act(wanted=wanted, plan=plan, key=key, is_replayed=before is not None)
+        do = partial(self._retry if wanted.action == "retry" else self._cancel, act)
+        items = await side_by_side(self._tried(act, index, do) for index in range(len(plan.jobs)))
+        return Done(act=act, items=items)
+
+    async def _plan(self, project: str, wanted: ActionRequest, key: str | None) -> Plan:
+        """Which jobs it is about, once and for all where the request can come again."""
+        jobs, more = await self._matching(project, wanted)
+        name = action_id(project, key) if key else ""
+        plan = Plan(
+            id=name,
+            project=project,
+            digest=wanted.digest(),
+            jobs=jobs,
+            more=more,
+            asks_consent=True,
+        )
+        if key:
+            return await self._plans.keep(plan)
+        if wanted.from_ == "submit" and await self._previews.is_paid(project, wanted, jobs):
+            raise IdempotencyKeyRequired
+        return plan
+
+    async def _matching(self, project: str, wanted: ActionRequest) -> tuple[list[str], bool]:
+        """The jobs that are meant, and whether the filter matches more."""
+        if wanted.filter is None:
+            return wanted.ids or [], False
+        possible = APPLIES_TO[wanted.action]
+        if wanted.filter.status not in (None, *possible):
+            reason = f"a {wanted.action} is for jobs that are {' or '.join(possible)}"
+            raise ValidationFailed.at("/filter/status", reason)
+        question = FindJobs(
+            project=project,
+            statuses=list(possible),
+            untried=wanted.action == "retry",
+            settled=True,
+            limit=MOST_JOBS,
+            **wanted.filter.model_dump(),
+        )
+        answer = await ask(self._jetstream, subjects.QUERY_FIND, question)
+        found = FoundJobs.model_validate_json(answer)
+        return [each.id for each in found.jobs], found.more
+
+    async def _tried(self, act: Act, index: int, do: Do) -> Item:
+        try:
+            return await do(index, act.plan.jobs[index])
+        except Unavailable:
+            raise
+        except HeliographError as error:
+            problem = problem_at(place_of(act.wanted, index), error)
+            return Item(outcome="refused", problem=problem)
+
+    async def _retry(self, act: Act, index: int, job: str) -> Item:
+        await read_job_of(self._events, act.plan.project, job)
+        own = f"{act.key}/{index}" if act.key else None
+        if act.wanted.filter:
+            # of two who look for the same jobs at the same time, one tries each of them again
+            own = f"{job}/again"
+        may_pay = not act.plan.asks_consent
+        try:
+            acceptance = await self._desk.ask_again(
+                job, own, retry_request(act.wanted), may_pay=may_pay
+            )
+        except IdempotencyKeyReused:
+            raise StateConflict("another request tries it again, from another step") from None
+        return Item(outcome=outcome_of(acceptance), entry=acceptance.entry)
+
+    async def _cancel(self, act: Act, index: int, job: str) -> Item:
+        entry, record = await read_job_of(self._events, act.plan.project, job)
+        mode = act.wanted.mode
+        if act.is_replayed and is_wished(record, mode):
+            return Item(outcome="replayed", entry=entry)
+        if prospect(record, mode) == "skipped":
+            return Item(outcome="skipped", entry=entry)
+        entry, changed = await self._canceler.cancel(job, mode)
+        return Item(outcome="accepted" if changed else "skipped", entry=entry)

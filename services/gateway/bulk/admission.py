@@ -1,0 +1,189 @@
+"""Admission of batches: everything that can be known before is known before any job is accepted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from heliograph.contracts import subjects
+from heliograph.contracts.batches import BatchItem, BatchProblem, BatchRequest
+from heliograph.contracts.errors import (
+    HeliographError,
+    ModelUnavailable,
+    RequestError,
+    SlotBusy,
+    ValidationFailed,
+)
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.queries import FilledSlots, FindFilled
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus.jetstream import JetStream
+from services.gateway.bulk.items import problem_at
+from services.gateway.bulk.plans import Plan, Plans, side_by_side
+from services.gateway.jobs.acceptance import Acceptor, Order
+from services.gateway.jobs.first_record import Caller
+from services.gateway.jobs.service import Desk, caller
+from services.gateway.jobs.views import ask
+from services.gateway.limits.log_capacity import Gauge
+from services.gateway.limits.quota import Backlog
+
+Drafts = dict[int, Record]  #: first records that were checked, by item
+
+
+class NotAdmitted(HeliographError):
+    """Some jobs of a batch cannot be made, so that none was."""
+
+    def __init__(self, refused: Mapping[int, HeliographError]) -> None:
+        self.refused = refused
+        [(index, first), *others] = refused.items()
+        count = "is another" if len(others) == 1 else f"are {len(others)} others"
+        rest = f"; so {count}" if others else ""
+        super().__init__(f"job {index} is refused: {first}{rest}")
+
+    def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
+        """The problem of the first, with the mistakes of all of them."""
+        first = next(iter(self.refused.values())).problem(instance=instance, trace_id=trace_id)
+        problems = {
+            index: problem_at(place_of(index), error) for index, error in self.refused.items()
+        }
+        told = first.model_dump() | {
+            "detail": str(self),
+            "errors": [each for problem in problems.values() for each in problem.errors],
+        }
+        items = [BatchItem(index=i, outcome="refused", problem=p) for i, p in problems.items()]
+        return BatchProblem(**told, items=items)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request for a batch, and who sent it."""
+
+    project: str
+    wanted: BatchRequest
+    key: str | None
+    traceparent: str | None
+    id: str
+
+    def caller(self, index: int, plan: Plan | None = None) -> Caller:
+        """Who asks for an item. Without a key, its job is named by the plan."""
+        if self.key:
+            return caller(self.project, f"{self.key}/{index}", traceparent=self.traceparent)
+        who = caller(self.project, None, traceparent=self.traceparent)
+        job = plan.jobs[index] if plan else new_job_id()
+        # the answer to the item, should it be another job, has to be found again
+        return replace(who, job=job, comes_again=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What is known of an item before it is accepted: one of these, or nothing."""
+
+    record: Record | None = None  #: the first of its job
+    error: HeliographError | None = None  #: why it is refused
+    filled_by: str | None = None  #: the job that its slot was taken by in this moment
+
+
+class Admitter:
+    """Admits batches, or refuses them, as a whole."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        acceptor: Acceptor,
+        backlog: Backlog,
+        gauge: Gauge,
+        plans: Plans,
+        jetstream: JetStream,
+    ) -> None:
+        self._desk = desk
+        self._acceptor = acceptor
+        self._backlog = backlog
+        self._gauge = gauge
+        self._plans = plans
+        self._jetstream = jetstream
+
+    async def admit(self, asked: Asked) -> tuple[Plan, Drafts]:
+        """
+        The plan for a new batch, and the first records of its jobs.
+
+        Raises:
+            NotAdmitted: Some of them cannot be made.
+            ServiceError: There is no room for all of them, or somebody does not answer.
+        """
+        refused = doubled(asked.wanted) | unplaced(asked.wanted)
+        if refused:
+            raise NotAdmitted(dict(sorted(refused.items())))
+        filled = await self._filled(asked) if asked.wanted.only_missing else {}
+        wanted = [i for i in range(len(asked.wanted.jobs)) if i not in filled]
+        orders = {i: self.order(asked, i, asked.caller(i), counted=True) for i in wanted}
+        checked = await side_by_side(self._check(asked, i, each) for i, each in orders.items())
+        found = dict(zip(orders, checked, strict=True))
+        refused = {i: each.error for i, each in found.items() if each.error}
+        if refused:
+            raise NotAdmitted(refused)
+        filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
+        drafts = {i: each.record for i, each in found.items() if each.record}
+        waiting = sum(not each.internal.reused for each in drafts.values())
+        self._gauge.admit(drafts.values())
+        self._backlog.admit(asked.project, waiting)
+        jobs = [filled[i] if i in filled else orders[i].job for i in range(len(asked.wanted.jobs))]
+        plan = Plan(
+            id=asked.id,
+            project=asked.project,
+            digest=asked.wanted.digest(),
+            jobs=jobs,
+            skipped=sorted(filled),
+        )
+        return await self._plans.keep(plan), drafts
+
+    async def _filled(self, asked: Asked) -> dict[int, str]:
+        """The items whose slot needs nothing, and by which job it is filled."""
+        slots = {i: request.slot for i, request in enumerate(asked.wanted.jobs) if request.slot}
+        question = FindFilled(project=asked.project, slots=list(slots.values()))
+        answer = await ask(self._jetstream, subjects.QUERY_FILLED, question)
+        jobs = FilledSlots.model_validate_json(answer).jobs
+        return {i: jobs[slot] for i, slot in slots.items() if slot in jobs}
+
+    def order(self, asked: Asked, index: int, who: Caller, *, counted: bool) -> Order:
+        """What an item comes to."""
+        order = self._desk.order(asked.wanted.jobs[index], who, counted=counted)
+
+        async def drafted() -> Record:
+            return (await order.draft()).model_copy(update={"batch": asked.id})
+
+        return replace(order, draft=drafted)
+
+    async def _check(self, asked: Asked, index: int, order: Order) -> Checked:
+        try:
+            return Checked(record=await self._acceptor.check(order))
+        except SlotBusy as busy:
+            if asked.wanted.only_missing and busy.job:
+                return Checked(filled_by=busy.job)
+            return Checked(error=None if asked.wanted.jobs[index].replace else busy)
+        except (RequestError, ModelUnavailable) as error:
+            return Checked(error=error)
+
+
+def doubled(wanted: BatchRequest) -> dict[int, HeliographError]:
+    """Items that want a slot which an earlier one fills: only one of them could be its version."""
+    refused: dict[int, HeliographError] = {}
+    first: dict[str, int] = {}
+    for index, request in enumerate(wanted.jobs):
+        if request.slot is None:
+            continue
+        earlier = first.setdefault(request.slot, index)
+        if earlier != index:
+            refused[index] = ValidationFailed.at("/slot", f"job {earlier} fills it already")
+    return refused
+
+
+def unplaced(wanted: BatchRequest) -> dict[int, HeliographError]:
+    """Items of which nobody can say whether they are missing."""
+    if not wanted.only_missing:
+        return {}
+    nowhere = [i for i, request in enumerate(wanted.jobs) if request.slot is None]
+    return {i: ValidationFailed.at("/slot", "only_missing needs one") for i in nowhere}
+
+
+def place_of(index: int) -> str:
+    """Where an item is in the request."""
+    return f"/jobs/{index}"

@@ -1,0 +1,57 @@
+"""Items: what became of each part of a request for many things."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heliograph.contracts.batches import Outcome
+from heliograph.contracts.errors import HeliographError, SlotBusy
+from heliograph.contracts.problems import FieldError, Problem
+from heliograph.runtime.bus import Entry
+from heliograph.runtime.presenting import Presenter
+from services.gateway.jobs.acceptance import Acceptance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """What became of one part."""
+
+    outcome: Outcome
+    entry: Entry | None = None  #: of the job that is the answer
+    problem: Problem | None = None
+
+
+def outcome_of(acceptance: Acceptance) -> Outcome:
+    """What an answer is called."""
+    if acceptance.replayed:
+        return "replayed"
+    return "deduplicated" if acceptance.deduplicated else "accepted"
+
+
+def problem_at(place: str, error: HeliographError) -> Problem:
+    """The problem of a part of a request; its pointers begin at the request's root."""
+    problem = error.problem()
+    named = [FieldError(pointer=place + e.pointer, detail=e.detail) for e in problem.errors]
+    if not named:
+        whole = f"{place}/slot" if isinstance(error, SlotBusy) else place
+        named = [FieldError(pointer=whole, detail=problem.detail)]
+    return problem.model_copy(update={"errors": named})
+
+
+async def present(items: Sequence[Item], presenter: Presenter) -> list[dict[str, Any]]:
+    """The items as JSON, with their jobs as a list of jobs shows them."""
+    entries = [item.entry for item in items if item.entry]
+    jobs = iter(await presenter.jobs([(entry.record, entry.sequence) for entry in entries]))
+    return [
+        {
+            "index": index,
+            "outcome": item.outcome,
+            "job": next(jobs) | _marked(item) if item.entry else None,
+            "problem": item.problem.model_dump(mode="json") if item.problem else None,
+        }
+        for index, item in enumerate(items)
+    ]
+
+
+def _marked(item: Item) -> dict[str, Any]:
+    return {"deduplicated": item.outcome == "deduplicated"}

@@ -1,0 +1,191 @@
+"""Previews: what an action would do to each job, and what it would cost. Nothing is written."""
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+from heliograph.contracts.actions import (
+    ActionRequest,
+    CancelOutlook,
+    CancelPreview,
+    RetryOutlook,
+    RetryPreview,
+)
+from heliograph.contracts.errors import (
+    ModelUnavailable,
+    NotFound,
+    RequestError,
+    StateConflict,
+    ValidationFailed,
+)
+from heliograph.contracts.names import new_job_id
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.records import Cost, Record, Step
+from heliograph.contracts.requests import RetryFrom, RetryRequest
+from heliograph.runtime.bus import Entry, EventLog
+from services.gateway.bulk.items import problem_at
+from services.gateway.bulk.plans import side_by_side
+from services.gateway.jobs.acceptance import Acceptor
+from services.gateway.jobs.cancellation import charged_if_canceled, read_job
+from services.gateway.jobs.first_record import Caller
+from services.gateway.jobs.retry import check_in_place, choose_step, refuse_to_pay
+from services.gateway.jobs.service import Desk
+
+Mode = Literal["stop", "detach"]
+
+
+class Previews:
+    """Looks at jobs. Every method raises Unavailable."""
+
+    def __init__(self, events: EventLog, desk: Desk, acceptor: Acceptor) -> None:
+        self._events = events
+        self._desk = desk
+        self._acceptor = acceptor
+
+    async def retry(
+        self, project: str, wanted: ActionRequest, jobs: Sequence[str], *, more: bool = False
+    ) -> RetryPreview:
+        """Which step each would begin with, and for how much."""
+        every = await self._retries(project, wanted, jobs)
+        costs = [each.cost for each in every if is_paid(each) and each.cost]
+        accepted = [each for each in every if each.outcome == "accepted"]
+        return RetryPreview(
+            project=project,
+            count=len(accepted),
+            refused=len(every) - len(accepted),
+            free=sum(not is_paid(each) for each in accepted),
+            paid=len(costs),
+            cost=total(costs),
+            more=more,
+            items=every,
+        )
+
+    async def is_paid(self, project: str, wanted: ActionRequest, jobs: Sequence[str]) -> bool:
+        """Whether a new try of any of them would be paid for."""
+        every = await self._retries(project, wanted, jobs)
+        return any(is_paid(each) for each in every if each.outcome == "accepted")
+
+    async def cancel(
+        self, project: str, wanted: ActionRequest, jobs: Sequence[str], *, more: bool = False
+    ) -> CancelPreview:
+        """What each would have cost."""
+        every = await side_by_side(
+            self._cancel(project, job, wanted.mode, place_of(wanted, index))
+            for index, job in enumerate(jobs)
+        )
+        outcomes = Counter(each.outcome for each in every)
+        return CancelPreview(
+            project=project,
+            count=outcomes["accepted"],
+            refused=outcomes["refused"],
+            charged=Counter(each.charged for each in every if each.charged),
+            more=more,
+            items=every,
+        )
+
+    async def _retries(
+        self, project: str, wanted: ActionRequest, jobs: Sequence[str]
+    ) -> list[RetryOutlook]:
+        return await side_by_side(
+            self._retry(project, job, wanted, place_of(wanted, index))
+            for index, job in enumerate(jobs)
+        )
+
+    async def _retry(
+        self, project: str, job: str, wanted: ActionRequest, place: str
+    ) -> RetryOutlook:
+        known: dict[str, Any] = {}
+        try:
+            _, old = await read_job_of(self._events, project, job)
+            step, cost = await self._price(project, old, retry_request(wanted))
+            known = {"from_": step, "cost": cost}
+            if wanted.from_ is None:
+                refuse_to_pay(cost)
+        except (RequestError, ModelUnavailable) as error:
+            problem = problem_at(place, error)
+            return RetryOutlook(id=job, outcome="refused", problem=problem, **known)
+        return RetryOutlook(id=job, outcome="accepted", **known)
+
+    async def _price(
+        self, project: str, old: Record, asked: RetryRequest
+    ) -> tuple[RetryFrom, Cost]:
+        """The step that it would begin with, and what that costs."""
+        if old.step is Step.SUBMIT_UNKNOWN:
+            check_in_place(asked)
+            return "submit", old.cost
+        step = choose_step(old, asked.from_)
+        who = Caller(project=project, job=new_job_id(), key="preview")
+        order = self._desk.order_again(old, asked, who, counted=True, may_pay=True)
+        record = await self._acceptor.check(order)
+        assert record, "nobody used this name before"
+        return step, record.cost
+
+    async def _cancel(self, project: str, job: str, mode: Mode, place: str) -> CancelOutlook:
+        try:
+            _, record = await read_job_of(self._events, project, job)
+            outcome = prospect(record, mode)
+        except RequestError as error:
+            return CancelOutlook(id=job, outcome="refused", problem=problem_at(place, error))
+        charged: Charged | None = charged_if_canceled(record) if mode == "stop" else None
+        return CancelOutlook(id=job, outcome=outcome, charged=charged)
+
+
+def retry_request(wanted: ActionRequest) -> RetryRequest:
+    """What an action asks of each job: nothing is changed."""
+    return RetryRequest.model_validate({"from": wanted.from_})
+
+
+def is_paid(outlook: RetryOutlook) -> bool:
+    """Whether the new try costs something."""
+    return outlook.cost is not None and outlook.cost.estimated > 0
+
+
+async def read_job_of(events: EventLog, project: str, job: str) -> tuple[Entry, Record]:
+    """A job of this project. Raises NotFound also for those of others."""
+    entry, record = await read_job(events, job)
+    if record.project != project:
+        raise NotFound(f"there is no job {job}")
+    return entry, record
+
+
+def place_of(wanted: ActionRequest, index: int) -> str:
+    """Where a job is in the request."""
+    return f"/ids/{index}" if wanted.ids else "/filter"
+
+
+def prospect(record: Record, mode: Mode) -> Literal["accepted", "skipped"]:
+    """
+    Whether canceling would change anything.
+
+    Raises:
+        StateConflict: The job ended in another way.
+    """
+    if record.step is Step.CANCELED:
+        return "skipped"
+    if record.step.is_final:
+        raise StateConflict(f"the job has {record.status} already")
+    return "skipped" if is_wished(record, mode) else "accepted"
+
+
+def is_wished(record: Record, mode: Mode) -> bool:
+    """Whether somebody canceled the job like this already, whatever came of it."""
+    if mode == "detach":
+        return record.slot is None
+    return record.internal.cancel or record.step is Step.CANCELED
+
+
+def total(costs: Sequence[Cost]) -> Cost:
+    """
+    All of it together.
+
+    Raises:
+        ValidationFailed: Dollars and euros make no sum.
+    """
+    currencies = {cost.currency for cost in costs} or {Cost().currency}
+    if len(currencies) > 1:
+        reason = f"prices are in {' and '.join(sorted(currencies))}: ask for one model at a time"
+        raise ValidationFailed.at("/filter/model", reason)
+    return Cost(
+        estimated=sum((cost.estimated for cost in costs), Decimal(0)), currency=currencies.pop()
+    )

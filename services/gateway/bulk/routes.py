@@ -1,0 +1,62 @@
+"""HTTP of jobs that are asked for together."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
+from heliograph.contracts.names import BATCH_PATTERN
+from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
+from heliograph.runtime.presenting import Presenter
+from heliograph.runtime.urls import named, no_query
+from services.gateway.bulk.batches import Batches, Result
+from services.gateway.bulk.items import present
+from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
+
+batch_name = named(BATCH_PATTERN)
+
+
+def batching_routes(batches: Batches, presenter: Presenter) -> APIRouter:
+    """What makes many jobs at once."""
+    router = APIRouter(
+        prefix="/v1", tags=["batches"], responses=PROBLEMS, dependencies=[Depends(no_query)]
+    )
+
+    @router.post(
+        "/projects/{project}/batches",
+        status_code=202,
+        responses={
+            202: {"model": Batch, "description": "What became of each request"},
+            "4XX": {"model": BatchProblem, "description": "Nothing was made; which are wrong"},
+        },
+        openapi_extra=body_of(BatchRequest),
+        summary="Ask for up to 500 jobs, all or none",
+    )
+    async def create_batch(project: str, request: Request) -> Response:
+        where, key = project_name(project), idempotency_key(request)
+        wanted = await read_body(request, BatchRequest)
+        trace = request.headers.get("traceparent")
+        result = await batches.ask(where, wanted, key, traceparent=trace)
+        headers = {"Location": f"/v1/batches/{result.id}"}
+        if key and result.is_replayed:
+            headers["Idempotency-Replayed"] = "true"
+        return answer(await _shown(result), 202, headers)
+
+    @router.get(
+        "/batches/{batch}",
+        responses={200: {"model": Batch}},
+        summary="A batch, with its jobs as they are now",
+    )
+    async def get_batch(batch: str) -> Response:
+        return answer(await _shown(await batches.read(batch_name(batch))))
+
+    async def _shown(result: Result) -> dict[str, Any]:
+        return {
+            "id": result.id,
+            "project": result.project,
+            "counts": result.counts,
+            "items": await present(result.items, presenter),
+        }
+
+    return router

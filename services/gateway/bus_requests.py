@@ -1,0 +1,150 @@
+"""
+Hearing: requests that other services put on the bus, as `requests.<project>`.
+
+They come to the same desk as those of HTTP. Whoever asked learns the outcome from the bus: the
+events of the job carry the `ce-id` of the request as `ce-correlationid`, and so does a refusal.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC
+
+import structlog
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.annotations import NatsMessage
+from nats.aio.msg import Msg
+from nats.errors import Error
+from prometheus_client import Counter
+from ulid import ULID
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import HeliographError, NotFound, QueueFull, Unavailable
+from heliograph.contracts.events import REFUSED
+from heliograph.contracts.names import PROJECT_PATTERN, keyed_job_id, matches
+from heliograph.contracts.requests import JobRequest
+from heliograph.runtime.bodies import checked
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.jetstream import ApiError, JetStream
+from heliograph.runtime.logs import job_fields
+from heliograph.runtime.topology import GATEWAY
+from services.gateway.jobs.acceptance import SOURCE
+from services.gateway.jobs.first_record import Caller
+from services.gateway.jobs.service import Desk, caller, checked_key
+
+log = structlog.get_logger()
+
+STREAM = "REQUESTS"
+
+_FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart swallowed ends with it
+_WORKERS = 1_000  #: more than the server hands out at once
+_AGAIN_AFTER = 1.0  #: seconds
+_LONGEST_ECHO = 1_000  #: characters of a `ce-id` that is too long to be a key
+
+_UNSTORED = Counter(
+    "heliograph_refusals_unstored", "Refusals that only those heard who were listening"
+)
+
+
+class Ear:
+    """Hears requests, and answers every one of them."""
+
+    def __init__(self, jetstream: JetStream, desk: Desk) -> None:
+        self._jetstream = jetstream
+        self._desk = desk
+
+    async def hear(self, message: Msg) -> None:
+        """Accept a request, or refuse it; there is no third way, unless it has to come again."""
+        try:
+            await self._answer(message)
+        except Unavailable as error:
+            log.warning("A request must wait", reason=str(error), subject=message.subject)
+            with suppress(Error, ConnectionError):
+                await message.nak(delay=_AGAIN_AFTER)
+        else:
+            with suppress(Error, ConnectionError):
+                await message.ack()
+
+    async def _answer(self, message: Msg) -> None:
+        try:
+            who = identify(message.subject, message.headers or {}, _origin(message))
+            job = (await self._desk.ask(await checked(message.data, JobRequest), who)).job
+        except Unavailable:
+            raise
+        except HeliographError as error:
+            await self._refuse(message, error)
+        except Exception:  # whoever asked must hear something
+            log.exception("A request broke its handler", subject=message.subject)
+            await self._refuse(message, HeliographError())
+        else:
+            log.info("Request accepted", **job_fields(job))
+
+    async def _refuse(self, message: Msg, error: HeliographError) -> None:
+        project = message.subject.rsplit(".", 1)[1]
+        key = (message.headers or {}).get("ce-id")
+        headers = refusal_headers(project, key)
+        headers["Nats-Msg-Id"] = _origin(message)  # said once, however often the request comes
+        problem = error.problem(instance=message.subject)
+        body = problem.model_dump_json().encode()
+        try:
+            await self._jetstream.publish(subjects.refusal(project), body, headers)
+        except (QueueFull, ApiError) as reason:
+            # a publisher that listens has it all the same: what is published for a stream travels
+            # on core NATS, too, whether the stream takes it or not
+            _UNSTORED.inc()
+            log.warning("A refusal could not be stored", project=project, reason=str(reason))
+        log.info("Request refused", project=project, code=problem.code)
+
+
+def listen(broker: NatsBroker, ear: Ear) -> None:
+    """What comes in on `requests.*` is somebody asking for a job."""
+
+    @broker.subscriber(
+        subjects.REQUESTS,
+        stream=JStream(STREAM, declare=False),
+        durable=GATEWAY,
+        pull_sub=_FETCH,
+        max_workers=_WORKERS,
+        ack_policy=AckPolicy.MANUAL,
+    )
+    async def on_request(message: NatsMessage) -> None:
+        await ear.hear(message.raw_message)
+
+
+def refusal_headers(project: str, key: str | None) -> dict[str, str]:
+    """The attributes of a refusal, as NATS headers."""
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-id": str(ULID()),
+        "ce-type": REFUSED,
+        "ce-source": SOURCE,
+        "ce-subject": project,
+        "ce-time": now().isoformat(),
+        "content-type": "application/problem+json",
+    }
+    return headers | ({"ce-correlationid": key[:_LONGEST_ECHO]} if key else {})
+
+
+def identify(subject: str, headers: Mapping[str, str], origin: str) -> Caller:
+    """
+    Who asks. Without a `ce-id` the job is named after where the message stands in its stream, so
+    that a delivery that is repeated makes no second job.
+
+    Raises:
+        NotFound: No project has that name.
+        IdempotencyKeyInvalid: The `ce-id` cannot be one.
+    """
+    project = subject.rsplit(".", 1)[1]
+    if not matches(PROJECT_PATTERN, project):
+        raise NotFound(f"there is no project {project}")
+    trace = headers.get("traceparent")
+    if "ce-id" in headers:
+        return caller(project, checked_key(headers["ce-id"]), traceparent=trace)
+    job = keyed_job_id(project, origin)
+    return Caller(project=project, job=job, comes_again=True, traceparent=trace)
+
+
+def _origin(message: Msg) -> str:
+    """Names a message for good, even when its stream is made anew."""
+    metadata = message.metadata
+    return f"{STREAM} {metadata.sequence.stream} {metadata.timestamp.astimezone(UTC).isoformat()}"

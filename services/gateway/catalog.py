@@ -1,0 +1,118 @@
+"""HTTP of what can be made: models, kinds, lanes, and the pages that problems point to."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import HTMLResponse
+
+from heliograph.contracts.asyncapi import asyncapi
+from heliograph.contracts.errors import NotFound, every_error
+from heliograph.contracts.names import MODEL_PATTERN, matches
+from heliograph.contracts.registry import Kind, Model, Registry, provider_of
+from heliograph.runtime.presenting import live_address
+from heliograph.runtime.urls import no_query
+from services.gateway.http import PROBLEMS, answer, page
+from services.gateway.settings import GatewaySettings
+
+_NATS_PORT = 4222  #: where the address does not say
+
+
+def registry_routes(registry: Registry) -> APIRouter:
+    """The registry, read only."""
+    router = APIRouter(
+        prefix="/v1", tags=["registry"], responses=PROBLEMS, dependencies=[Depends(no_query)]
+    )
+
+    @router.get("/models", summary="Models, with prices and the schema of their parameters")
+    async def list_models() -> Response:
+        usable = {n: m for n, m in registry.models.items() if registry.account_for(n)}
+        return page([_model(name, model) for name, model in usable.items()])
+
+    @router.get("/models/{provider}/{name}", summary="One model")
+    async def get_model(provider: str, name: str) -> Response:
+        full = f"{provider}/{name}"
+        model = registry.models.get(full)
+        if model is None or not matches(MODEL_PATTERN, full):
+            raise NotFound(f"there is no model {full}")
+        if registry.account_for(full) is None:
+            raise NotFound(f"no account for {full} is configured")
+        return answer(_model(full, model))
+
+    @router.get("/kinds", summary="What a job can be for")
+    async def list_kinds() -> Response:
+        return page([_kind(name, kind, registry) for name, kind in registry.kinds.items()])
+
+    return router
+
+
+def index_routes(settings: GatewaySettings) -> APIRouter:
+    """Where everything is: all a client has to know is the gateway's address."""
+    router = APIRouter(tags=["registry"], dependencies=[Depends(no_query)])
+    here = settings.gateway_url
+    links = {
+        "docs": f"{here}/docs",
+        "openapi": f"{here}/openapi.json",
+        "asyncapi": f"{here}/asyncapi",
+        "live": live_address(settings),
+        "sse": f"{settings.status_url}/v1/events?project={{project}}",
+        "models": f"{here}/v1/models",
+        "kinds": f"{here}/v1/kinds",
+        "lanes": f"{here}/v1/lanes",
+        "accounts": f"{here}/v1/accounts",
+        "uploads": f"{settings.storage_url}/v1/projects/{{project}}/uploads/sha256/{{hex}}",
+    }
+
+    nats = urlsplit(settings.nats)
+    document = asyncapi(f"{nats.hostname}:{nats.port or _NATS_PORT}")  # never its credentials
+
+    @router.get("/v1", summary="Where everything is")
+    async def index() -> Response:
+        return answer({"links": links})
+
+    @router.get("/asyncapi", summary="The bus, for other services (AsyncAPI 3.0)")
+    async def asyncapi_document() -> Response:
+        return answer(document)
+
+    return router
+
+
+def problem_pages() -> APIRouter:
+    """A page for each `code`, from the docstring that is also its title."""
+    router = APIRouter(include_in_schema=False)
+    pages = {error.code: error for error in reversed([*every_error()])}  # the parent has the word
+
+    @router.get("/problems/{code}")
+    async def problem(code: str) -> Response:
+        error = pages.get(code)
+        if error is None:
+            raise NotFound
+        status = f"HTTP status {error.status}" if error.status else "the error of a job"
+        again = "It may pass: try again." if error.retryable else "Trying the same again is no use."
+        return HTMLResponse(
+            f"<!doctype html><title>{code}</title><h1>{code}</h1>"
+            f"<p>{error.title()}</p><p>{status}. {again}</p>"
+        )
+
+    return router
+
+
+def _kind(name: str, kind: Kind, registry: Registry) -> dict[str, Any]:
+    """With the model that is taken here; which others there could be is the operator's business."""
+    shown: dict[str, Any] = kind.model_dump(mode="json", exclude={"preferred"})
+    return {"name": name, **shown, "model": registry.model_for(kind)}
+
+
+def _model(name: str, model: Model) -> dict[str, Any]:
+    shown: dict[str, Any] = model.model_dump(
+        mode="json", exclude={"parameters", "required", "arguments"}
+    )
+    return {
+        "name": name,
+        "provider": provider_of(name),
+        **shown,
+        "supports": model.supports,
+        "aspect_ratios": model.aspect_ratios,
+        "parameters": model.schema_of_parameters(),
+        "arguments": model.schema_of_arguments(),
+    }

@@ -1,0 +1,48 @@
+"""HTTP of the gateway: how requests are read, and how answers look."""
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from heliograph.contracts.errors import IdempotencyKeyInvalid
+from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN, SLOT_PATTERN
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.records import Job
+from heliograph.runtime.presenting import as_json
+from heliograph.runtime.urls import named
+from services.gateway.jobs.service import checked_key
+
+project_name = named(PROJECT_PATTERN)
+job_name = named(JOB_PATTERN)
+slot_name = named(SLOT_PATTERN)
+
+Responses = dict[int | str, dict[str, Any]]
+
+PROBLEMS: Responses = {
+    "4XX": {"model": Problem, "description": "What is wrong with the request"},
+    "5XX": {"model": Problem, "description": "What does not work right now"},
+}
+ACCEPTED: Responses = {
+    200: {"model": Job, "description": "Nothing new: this is the job that was asked for"},
+    202: {"model": Job, "description": "Durable: it will end in exactly one final state"},
+}
+
+
+def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """JSON as it is: what was built here need not be checked again."""
+    return Response(as_json(content), status, headers, media_type="application/json")
+
+
+def page(items: list[dict[str, Any]]) -> Response:
+    """A list that is short enough to be whole."""
+    return answer({"items": items, "next": None})
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key header. Raises IdempotencyKeyInvalid."""
+    keys = request.headers.getlist("idempotency-key")
+    if not keys:
+        return None
+    if len(keys) > 1:
+        raise IdempotencyKeyInvalid
+    return checked_key(keys[0])

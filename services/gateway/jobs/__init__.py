@@ -1,0 +1,1 @@
+"""Jobs: submission, idempotent acceptance, retry, cancellation and views."""

@@ -1,0 +1,99 @@
+"""Canceling: at once where nobody works on the job, else a wish that its worker obeys."""
+
+from contextlib import suppress
+from typing import Literal
+
+import structlog
+
+from heliograph.contracts.errors import NotFound, StateConflict, Unavailable
+from heliograph.contracts.facts import Canceled, CancelRequested
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.records import Record, Step
+from heliograph.contracts.subjects import cancel as cancel_subject
+from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance
+from heliograph.runtime.crashing import crash_point
+from services.gateway.jobs.acceptance import SOURCE
+
+log = structlog.get_logger()
+
+_NOBODY_WORKS = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED, Step.SUBMIT_UNKNOWN})
+
+
+class Canceler:
+    """Ends jobs on request."""
+
+    def __init__(self, events: EventLog, work: WorkQueue, hint: Hint) -> None:
+        self._events = events
+        self._work = work
+        self._hint = hint
+
+    async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> tuple[Entry, bool]:
+        """
+        The job after the request, and whether it changes anything. A canceled job does not change.
+
+        Raises:
+            NotFound: There is no such job.
+            StateConflict: The job ended in another way.
+        """
+        while True:
+            entry, record = await read_job(self._events, job)
+            if record.step is Step.CANCELED:
+                return entry, False
+            if record.step.is_final:
+                raise StateConflict(f"the job has {record.status} already")
+            is_done = record.internal.cancel if mode == "stop" else record.slot is None
+            if is_done:
+                return entry, True
+            try:
+                return await self._write(entry, record, mode), True
+            except Lost:
+                continue
+
+    async def supersede(self, job: str) -> None:
+        """
+        Stop a job, and take it out of its slot at once, however long its worker needs to stop.
+
+        Raises:
+            NotFound: There is no such job.
+        """
+        with suppress(StateConflict):  # it ended by itself
+            await self.cancel(job, "stop")
+            await self.cancel(job, "detach")
+
+    async def preview(self, job: str) -> Charged:
+        """What the job will have cost if it is stopped now. Raises NotFound."""
+        _, record = await read_job(self._events, job)
+        return charged_if_canceled(record)
+
+    async def _write(self, entry: Entry, record: Record, mode: Literal["stop", "detach"]) -> Entry:
+        if mode == "stop" and record.step in _NOBODY_WORKS:
+            fact = Canceled(charged=record.charged)
+            entry = await advance(self._events, entry, fact, SOURCE)
+            crash_point("cancel.written")
+            try:
+                await self._work.purge(record)
+                crash_point("cancel.purged")
+            except Unavailable:
+                log.warning("A canceled job stays in the queue; its worker will drop it")
+        else:
+            entry = await advance(self._events, entry, CancelRequested(mode=mode), SOURCE)
+            crash_point("cancel.asked")
+        await self._hint(cancel_subject(record.id))
+        return entry
+
+
+async def read_job(events: EventLog, job: str) -> tuple[Entry, Record]:
+    """The job's last event. Raises NotFound also for subjects that hold no job."""
+    entry = await events.last(job)
+    if entry is None or not isinstance(entry.body, Record):
+        raise NotFound(f"there is no job {job}")
+    return entry, entry.body
+
+
+def charged_if_canceled(record: Record) -> Charged:
+    """What a job will have cost if it is stopped now."""
+    if not record.cost.estimated:
+        return "no"
+    if record.step in (Step.SUBMITTING, Step.SUBMITTED) and record.charged == "no":
+        return "unknown"
+    return record.charged

@@ -1,0 +1,101 @@
+"""Preparing: the first record of a job, with everything that has to be looked up for it."""
+
+from collections.abc import Sequence
+
+from heliograph.contracts.arguments import result_digest
+from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.records import Record, Step
+from heliograph.contracts.registry import Registry
+from heliograph.contracts.requests import JobRequest, KeptReference, RetryRequest
+from heliograph.runtime.bus import EventLog, now
+from services.gateway.jobs.first_record import Caller, draft
+from services.gateway.jobs.references import References
+from services.gateway.jobs.result_cache import Results
+from services.gateway.jobs.retry import in_changes, refuse_to_pay, retry_record
+from services.gateway.projects.defaults import Filler
+from services.gateway.slots.versions import Versions
+
+
+class Drafter:
+    """
+    Makes first records. Nothing is written down here.
+
+    Every method raises RequestError where the caller has to change something, and Unavailable.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        events: EventLog,
+        projects: Filler,
+        versions: Versions,
+        references: References,
+        results: Results,
+    ) -> None:
+        self._registry = registry
+        self._events = events
+        self._projects = projects
+        self._versions = versions
+        self._references = references
+        self._results = results
+
+    async def first(
+        self, wanted: JobRequest, who: Caller, *, body_digest: str | None = None
+    ) -> Record:
+        """Of the job that is asked for."""
+        record = draft(
+            wanted,
+            who,
+            self._registry,
+            now(),
+            defaults=await self._projects.defaults(who.project),
+            current=await self._versions.current(who.project, wanted),
+            body_digest=body_digest,
+        )
+        asked = wanted.references or record.references
+        return await self._looked_up(record, asked, reuse=wanted.reuse)
+
+    async def again(
+        self, old: Record, asked: RetryRequest, who: Caller, *, may_pay: bool = False
+    ) -> Record:
+        """Of the job that tries another one again."""
+        defaults = await self._projects.defaults(who.project)
+        record = retry_record(old, asked, who, self._registry, defaults, may_pay=may_pay)
+        if record.internal.takeover:
+            return record
+        reuse = asked.changes.get("reuse") is True
+        try:
+            record = await self._looked_up(record, record.references, reuse=reuse)
+        except ValidationFailed as error:
+            if asked.changes.keys() & {"references", "after"}:
+                raise in_changes(error, asked.changes) from None
+            # else what was there once is gone; its worker says so
+        if asked.from_ is None and not (may_pay or record.internal.reused):
+            refuse_to_pay(record.cost)
+        return record
+
+    async def _looked_up(
+        self, record: Record, asked: Sequence[KeptReference], *, reuse: bool
+    ) -> Record:
+        after = await self._states(record)
+        references = await self._references.digests(record.project, asked, after)
+        known = [digest for digest in references if digest][: len(record.references)]
+        if len(known) < len(record.references):
+            return record
+        kind, model = self._registry.kinds.get(record.kind), self._registry.models[record.model]
+        digest = result_digest(record, kind, model.endpoint, known)
+        internal = record.internal.model_copy(update={"result_digest": digest})
+        record = record.model_copy(update={"internal": internal})
+        is_free = all(step is Step.SUCCEEDED for step in after.values())
+        return await self._results.reuse(record) if reuse and is_free else record
+
+    async def _states(self, record: Record) -> dict[str, Step]:
+        """How far those are that the job shall wait for."""
+        steps: dict[str, Step] = {}
+        for index, job in enumerate(record.internal.after):
+            entry = await self._events.last(job)
+            body = entry.body if entry else None
+            if not isinstance(body, Record) or body.project != record.project:
+                raise ValidationFailed.at(f"/after/{index}", "there is no job by that name")
+            steps[job] = body.step
+        return steps

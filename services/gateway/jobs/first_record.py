@@ -1,0 +1,227 @@
+"""From a request to the first record of its job: everything a request leaves out is decided here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from heliograph.contracts.addresses import mistake_in
+from heliograph.contracts.arguments import final_arguments, final_prompt
+from heliograph.contracts.errors import (
+    BodyTooLarge,
+    IdempotencyKeyRequired,
+    ModelUnavailable,
+    OverMaxCost,
+    UnknownKind,
+    UnknownModel,
+    ValidationFailed,
+)
+from heliograph.contracts.payloads import Call, UnfitRequest, price_of
+from heliograph.contracts.problems import FieldError, NextAction, pointer
+from heliograph.contracts.projects import Defaults
+from heliograph.contracts.records import Cost, Internal, Record, Step
+from heliograph.contracts.registry import Kind, Model, Registry, provider_of
+from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous, Reference, digest
+from services.gateway.jobs.raw_arguments import check_arguments, check_payload
+from services.gateway.projects.defaults import fill
+
+LARGEST = 256 * 1024  #: bytes of a first record; later ones repeat parts of it for each attempt
+
+_NONE = Defaults()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who asks, beside what is asked."""
+
+    project: str
+    job: str  #: the id the job will have
+    key: str | None = None  #: Idempotency-Key
+    comes_again: bool = False  #: the same request may arrive again under the same id, key or not
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+def draft(
+    request: JobRequest,
+    caller: Caller,
+    registry: Registry,
+    at: datetime,
+    *,
+    defaults: Defaults = _NONE,
+    current: Reference | None = None,
+    body_digest: str | None = None,
+    retry_of: str | None = None,
+) -> Record:
+    """
+    The record of a job as it is accepted.
+
+    `defaults` are those of its project; `current` is what the request works from when it asks for
+    one reference and names none; `body_digest` is of the body that the key stands for, when that is
+    not `request` itself.
+
+    Raises:
+        UnknownKind, UnknownModel, ValidationFailed: The caller changes the request.
+        BodyTooLarge: Its events would not fit into messages.
+        ModelLocked: The project wants another model for this.
+        OverMaxCost: It costs more than the caller allows.
+        IdempotencyKeyRequired: It costs something, and could be sent twice by accident.
+        ModelUnavailable: The operator has no account for the model.
+    """
+    kind = registry.kinds.get(request.kind)
+    if kind is None:
+        raise UnknownKind.at("/kind", f"there is no kind {request.kind!r}")
+    name, whole = fill(request, kind, registry, defaults)
+    model = _model(name, kind, registry)
+    account = registry.account_for(name)
+    if account is None:
+        raise ModelUnavailable(f"no account for {name} is configured")
+    if request.finish_by and request.finish_by <= at:
+        raise ValidationFailed.at("/finish_by", "is in the past")
+    parameters = _parameters(whole, kind, model)
+    asked = request.references or ([current] if current else [])
+    references, detail = _references(request, asked, kind, model)
+    check_arguments(request, model)
+    inputs = whole.model_copy(update={"references": asked}).input_digest()
+    internal = Internal(
+        step=Step.ACCEPTED,
+        account=account,
+        body_digest=body_digest or request.model_copy(update={"model": name}).digest(),
+        input_digest=digest([inputs, defaults.style]) if defaults.style else inputs,
+        style=defaults.style,
+        after=list(dict.fromkeys(request.after)),
+        max_references=len(references),
+        on_ambiguous=KeptOnAmbiguous(action=request.on_ambiguous.action),
+        timeout_seconds=parameters.get("timeout_seconds", kind.timeout_seconds),
+        changed_at=at,
+        correlation_id=caller.correlation_id,
+        traceparent=caller.traceparent,
+    )
+    kept = {"kind", "slot", "prompt", "edit_prompt", "arguments", "priority", "user", "tags"}
+    record = Record(
+        **{field: getattr(request, field) for field in kept},
+        id=caller.job,
+        project=caller.project,
+        lane=kind.lane,
+        model=name,
+        provider=provider_of(name),
+        parameters=parameters,
+        references=[reference.kept() for reference in references],
+        status="queued",
+        phase="queued",
+        detail=detail,
+        retry_of=retry_of,
+        cost=Cost(currency=model.price.currency),
+        created_at=at,
+        finish_by=request.finish_by,
+        revision=1,
+        internal=internal,
+    )
+    _check_size(record)
+    priced = record.model_copy(update={"cost": _cost(record, kind, model)})
+    _check_cost(request, caller, priced.cost)
+    return priced
+
+
+def is_same_body(request: JobRequest, known: str, model: str) -> bool:
+    """
+    Whether a request with a known key asks for what the key stands for.
+
+    The model that the request leaves out is filled from the job, and whatever else defaults fill in
+    is no part of the digest: a default which changed since does not make a repeated request another
+    one.
+    """
+    return request.model_copy(update={"model": request.model or model}).digest() == known
+
+
+def _model(name: str, kind: Kind, registry: Registry) -> Model:
+    model = registry.models.get(name)
+    if model is None:
+        raise UnknownModel.at("/model", f"there is no model {name!r}")
+    if model.media != kind.media:
+        raise ValidationFailed.at("/model", f"makes {model.media}, the kind wants {kind.media}")
+    return model
+
+
+def _parameters(request: JobRequest, kind: Kind, model: Model) -> dict[str, Any]:
+    known = {name: v for name, v in kind.parameters.items() if name in model.parameters}
+    parameters = {**known, **request.parameters}
+    errors = list(_schema_errors(model, parameters))
+    if errors:
+        detail = "; ".join(f"{e.pointer}: {e.detail}" for e in errors[:5])
+        raise ValidationFailed(detail, errors=errors)
+    return parameters
+
+
+def _schema_errors(model: Model, parameters: dict[str, Any]) -> Iterator[FieldError]:
+    for error in Draft202012Validator(model.schema_of_parameters()).iter_errors(parameters):
+        path = pointer(["parameters", *error.absolute_path])
+        yield FieldError(pointer=path, detail=error.message)
+
+
+def _references(
+    request: JobRequest, asked: list[Reference], kind: Kind, model: Model
+) -> tuple[list[Reference], str | None]:
+    """The references to use, and a word about those that are left out."""
+    _check_addresses(asked)
+    if request.max_references and not asked:
+        raise ValidationFailed.at("/max_references", "needs references")
+    limit = min(request.max_references or 16, model.max_references, kind.max_references)
+    if asked and not limit:
+        raise ValidationFailed.at("/references", "this model takes none")
+    used = asked[:limit]
+    if len(used) < model.min_references:
+        reason = f"this model needs at least {model.min_references}, and would get {len(used)}"
+        raise ValidationFailed.at("/references", reason)
+    if used == asked:
+        return asked, None
+    return used, f"the first {limit} of {len(asked)} references are used"
+
+
+def _check_addresses(asked: list[Reference]) -> None:
+    """A record may keep an address that is refused here: it was accepted at another time."""
+    errors = [
+        FieldError(pointer=f"/references/{index}/url", detail=mistake)
+        for index, reference in enumerate(asked)
+        if reference.url and (mistake := mistake_in(reference.url))
+    ]
+    if errors:
+        wrong = {int(each.pointer.split("/")[2]) for each in errors}
+        kept = [each.model_dump() for index, each in enumerate(asked) if index not in wrong]
+        without = NextAction(
+            kind="change_request", label="Leave these out", patch={"references": kept}
+        )
+        detail = "; ".join(each.detail for each in errors)
+        raise ValidationFailed(detail, errors=errors, next_actions=[without])
+
+
+def _cost(record: Record, kind: Kind, model: Model) -> Cost:
+    """The price of the body that the provider will get, with placeholders for addresses in it."""
+    call = Call(
+        model=model,
+        arguments=final_arguments(record, final_prompt(record, kind)),
+        references=[f"https://reference.invalid/{n}" for n in range(len(record.references))],
+    )
+    body = check_payload(record.model, call)
+    try:
+        estimated = price_of(record.model, model, body)
+    except UnfitRequest as error:
+        raise ValidationFailed.at("/parameters", str(error)) from error
+    return Cost(estimated=estimated, currency=model.price.currency)
+
+
+def _check_size(record: Record) -> None:
+    size = len(record.model_dump_json().encode())
+    if size > LARGEST:
+        raise BodyTooLarge(f"the job would have {size} bytes, at most {LARGEST} are kept of one")
+
+
+def _check_cost(request: JobRequest, caller: Caller, cost: Cost) -> None:
+    if request.max_cost is not None and cost.estimated > request.max_cost:
+        raise OverMaxCost(
+            f"the price is {cost.estimated} {cost.currency}, the request allows {request.max_cost}"
+        )
+    if cost.estimated and caller.key is None:
+        raise IdempotencyKeyRequired

@@ -1,0 +1,64 @@
+"""Free retries: a job that fetches what an earlier one paid for, whatever the registry says today."""
+
+from datetime import datetime
+
+from heliograph.contracts.errors import ModelUnavailable
+from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
+from heliograph.contracts.registry import Registry
+from services.gateway.jobs.first_record import Caller
+
+
+def free_retry_record(
+    old: Record,
+    caller: Caller,
+    registry: Registry,
+    at: datetime,
+    *,
+    takeover: Takeover,
+    body_digest: str,
+) -> Record:
+    """
+    The record of a job that takes over the request, or the outputs, of `old`.
+
+    Nothing is asked of a model, so neither its entry in the registry nor its kind's is needed.
+
+    Raises:
+        ModelUnavailable: No lane carries such jobs now; or the request has to be asked for at a
+            provider that has no account now.
+    """
+    kind = registry.kinds.get(old.kind)
+    lane = kind.lane if kind else old.lane
+    if lane not in registry.lanes:
+        raise ModelUnavailable(f"there is no lane {lane} for jobs of kind {old.kind}")
+    account = registry.account_for(old.model)
+    if account is None and takeover.request_id:
+        raise ModelUnavailable(f"no account for {old.model} is configured")
+    internal = Internal(
+        step=Step.ACCEPTED,
+        account=account or takeover.account,
+        body_digest=body_digest,
+        input_digest=old.internal.input_digest,
+        style=old.internal.style,
+        takeover=takeover,
+        max_references=old.internal.max_references,
+        on_ambiguous=old.internal.on_ambiguous,
+        timeout_seconds=old.internal.timeout_seconds,
+        changed_at=at,
+        correlation_id=caller.correlation_id,
+        traceparent=caller.traceparent,
+    )
+    kept = {"kind", "slot", "prompt", "edit_prompt", "parameters", "arguments", "references"}
+    kept |= {"priority", "user", "tags", "model", "provider", "batch"}
+    return Record(
+        **{field: getattr(old, field) for field in kept},
+        id=caller.job,
+        project=caller.project,
+        lane=lane,
+        status="queued",
+        phase="queued",
+        retry_of=old.id,
+        cost=Cost(currency=old.cost.currency),
+        created_at=at,
+        revision=1,
+        internal=internal,
+    )

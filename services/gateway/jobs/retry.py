@@ -1,0 +1,228 @@
+"""Trying again: from the cheapest step that can work, and never paying unasked."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from heliograph.contracts.errors import (
+    IdempotencyKeyRequired,
+    StateConflict,
+    ValidationFailed,
+)
+from heliograph.contracts.facts import RetryScheduled
+from heliograph.contracts.problems import FieldError, NextAction, pointer
+from heliograph.contracts.projects import Defaults
+from heliograph.contracts.records import Cost, Record, Step, Takeover
+from heliograph.contracts.registry import Registry
+from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
+from heliograph.contracts.retries import (
+    ENDED,
+    cheapest_step,
+    missing_outputs_of,
+    outputs_of,
+    request_of,
+)
+from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
+from heliograph.runtime.checking import as_shape
+from heliograph.runtime.crashing import crash_point
+from services.gateway.jobs.acceptance import SOURCE, Acceptance, enqueue_or_leave
+from services.gateway.jobs.cancellation import read_job
+from services.gateway.jobs.first_record import Caller, draft
+from services.gateway.jobs.free_retry import free_retry_record
+
+_NONE = Defaults()
+
+
+async def retry_in_place(
+    events: EventLog,
+    work: WorkQueue,
+    job: str,
+    key: str | None,
+    asked: RetryRequest,
+    *,
+    may_pay: bool = False,
+) -> Acceptance | None:
+    """
+    Submit a job in `submit_unknown` again. None when the job is in another state.
+
+    Raises:
+        StateConflict: It costs something, and nobody said `from: submit`.
+        IdempotencyKeyRequired: It may be charged twice, so it must not be asked twice by accident.
+        StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
+    """
+    while True:
+        entry, record = await read_job(events, job)
+        if key and key in record.internal.retries:
+            if record.step is Step.RETRY_SCHEDULED:
+                await enqueue_or_leave(work, record)
+            return Acceptance(entry=entry, replayed=True)
+        if record.step is not Step.SUBMIT_UNKNOWN:
+            return None
+        if asked.from_ is None and not may_pay:
+            refuse_to_pay(record.cost)
+        if key is None:
+            raise IdempotencyKeyRequired
+        check_in_place(asked)
+        fact = RetryScheduled(
+            not_before=now(),
+            reason="submit_unknown",
+            detail="submitted again on request",
+            charged="unknown",
+            key=key,
+        )
+        try:
+            entry = await advance(events, entry, fact, SOURCE)
+        except Lost:
+            continue
+        crash_point("retry.written")
+        await enqueue_or_leave(work, entry.record)
+        crash_point("retry.queued")
+        return Acceptance(entry=entry)
+
+
+def check_in_place(asked: RetryRequest) -> None:
+    """
+    Whether a job in `submit_unknown` can be tried again like this.
+
+    Raises:
+        StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
+    """
+    if asked.from_ not in (None, "submit"):
+        raise StateConflict("nothing is known to be at the provider; only `submit` can work")
+    if asked.changes:
+        raise ValidationFailed.at("/changes", "a job in submit_unknown goes on as it is")
+
+
+def retry_record(
+    old: Record,
+    asked: RetryRequest,
+    caller: Caller,
+    registry: Registry,
+    defaults: Defaults = _NONE,
+    *,
+    may_pay: bool = False,
+) -> Record:
+    """
+    The first record of the job that tries again. Only `from: submit` pays, unless it `may_pay`.
+
+    What `defaults` once filled in stays as it was. A model that was locked since is obeyed.
+
+    Raises:
+        StateConflict: The old job has not ended without success, that step cannot work, or it costs
+            something and nobody said `from: submit`.
+        ValidationFailed: The changes do not make a request, or none are possible from that step.
+        ModelLocked: The project makes it with another model by now.
+        IdempotencyKeyRequired: It costs something.
+    """
+    step = choose_step(old, asked.from_)
+    request = request_again(old, step, asked.changes)
+    body, over = retry_digest(old, asked), takeover(old, step)
+    if over:
+        return free_retry_record(old, caller, registry, now(), takeover=over, body_digest=body)
+    filled = Defaults(style=old.internal.style, locked_model=defaults.locked_model)
+    may_reuse = asked.changes.get("reuse") is True  # then it is asked for the price later
+    is_unasked = asked.from_ is None and not (may_pay or may_reuse)
+    # what it would cost is told before a key is asked for
+    who = replace(caller, key=caller.key or "price") if is_unasked else caller
+    try:
+        record = draft(
+            request, who, registry, now(), defaults=filled, body_digest=body, retry_of=old.id
+        )
+    except ValidationFailed as error:
+        raise in_changes(error, asked.changes) from None
+    if is_unasked:
+        refuse_to_pay(record.cost)
+    return record.model_copy(update={"batch": old.batch})
+
+
+def refuse_to_pay(cost: Cost) -> None:
+    """Raises StateConflict for what costs something: whoever wants to pay says so."""
+    if not cost.estimated:
+        return
+    price = f"{cost.estimated} {cost.currency}"
+    again = NextAction(kind="retry", label=f"Submit it again for {price}", patch={"from": "submit"})
+    raise StateConflict(
+        f"only a new submission can work, and it costs {price}; say `from: submit` to pay for it",
+        next_actions=[again],
+    )
+
+
+def in_changes(error: ValidationFailed, changes: Collection[str]) -> ValidationFailed:
+    """The same mistakes, where they are in the body of a retry; what the old job said is not in it."""
+
+    def place(pointer: str) -> str:
+        field = pointer.split("/")[1] if pointer else ""
+        return f"/changes{pointer}" if field in changes else pointer
+
+    errors = [FieldError(pointer=place(each.pointer), detail=each.detail) for each in error.errors]
+    return type(error)(str(error), errors=errors, next_actions=error.next_actions)
+
+
+def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:
+    """
+    Where a retry of an ended job begins.
+
+    Raises:
+        StateConflict: The job has not ended without success, or that step has nothing to begin with.
+    """
+    if record.step not in ENDED:
+        raise StateConflict(f"a job that is {record.status} cannot be retried")
+    if record.internal.is_cut and asked in (None, "submit"):
+        asked = asked or cheapest_step(record)
+        if asked == "submit":
+            raise StateConflict(
+                "most of the job was removed to make room; send it as a new request"
+            )
+    if asked == "download" and not outputs_of(record):
+        raise StateConflict("the provider gave no outputs to download")
+    if asked == "poll" and not request_of(record):
+        raise StateConflict("there is no request at the provider to ask for")
+    return asked or cheapest_step(record)
+
+
+def takeover(record: Record, step: RetryFrom) -> Takeover | None:
+    """What the new job takes over; None when it submits for itself."""
+    if step == "submit":
+        return None
+    attempts = record.internal.attempts
+    old = record.internal.takeover
+    return Takeover(
+        job=record.id,
+        account=record.internal.account,
+        endpoint=attempts[-1].endpoint if attempts else old.endpoint if old else "",
+        request_id=request_of(record) if step == "poll" else None,
+        outputs=outputs_of(record) if step == "download" else [],
+        withheld=missing_outputs_of(record) if step == "download" else [],
+    )
+
+
+def request_again(record: Record, step: RetryFrom, changes: dict[str, Any]) -> JobRequest:
+    """
+    The old request, with changes.
+
+    Raises:
+        ValidationFailed: The changes do not make a request, or none are possible from that step.
+    """
+    if changes and step != "submit":
+        raise ValidationFailed.at("/changes", f"a retry from {step} fetches what there is")
+    before = {
+        "kind": record.kind,
+        "prompt": record.prompt,
+        "model": record.model,
+        "slot": record.slot,
+        "references": [reference.place() for reference in record.references],
+        "edit_prompt": record.edit_prompt,
+        "parameters": record.parameters,
+        "arguments": record.arguments,
+        "priority": record.priority,
+        "user": record.user,
+        "tags": record.tags,
+        "on_ambiguous": {"action": record.internal.on_ambiguous.action},
+        "after": record.internal.after,
+    }
+    return as_shape({**before, **changes}, JobRequest, lambda path: pointer(["changes", *path]))
+
+
+def retry_digest(record: Record, asked: RetryRequest) -> str:
+    """What a retry's key stands for."""
+    return digest({"retry_of": record.id, "from": asked.from_, "changes": asked.changes})

@@ -1,0 +1,74 @@
+"""HTTP of asking for jobs, and of asking again."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from heliograph.contracts.requests import JobRequest, RetryRequest
+from heliograph.runtime.bodies import read_body
+from heliograph.runtime.documents import body_of
+from heliograph.runtime.urls import no_query
+from services.gateway.http import (
+    ACCEPTED,
+    PROBLEMS,
+    answer,
+    idempotency_key,
+    job_name,
+    project_name,
+)
+from services.gateway.jobs.acceptance import Acceptance
+from services.gateway.jobs.service import Desk, caller
+from services.gateway.jobs.views import Reader
+
+
+def asking_routes(desk: Desk, reader: Reader) -> APIRouter:
+    """What makes jobs."""
+    router = APIRouter(
+        prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]
+    )
+
+    @router.post(
+        "/projects/{project}/jobs",
+        status_code=202,
+        responses=ACCEPTED,
+        openapi_extra=body_of(JobRequest),
+        summary="Ask for a picture, a video or a text",
+    )
+    async def create_job(project: str, request: Request) -> Response:
+        who = caller(
+            project_name(project),
+            idempotency_key(request),
+            traceparent=request.headers.get("traceparent"),
+        )
+        wanted = await read_body(request, JobRequest)
+        return await _answer(reader, await desk.ask(wanted, who))
+
+    @router.post(
+        "/jobs/{job}/retry",
+        status_code=202,
+        responses=ACCEPTED,
+        openapi_extra=body_of(RetryRequest),
+        summary="Try again, from the cheapest step that can work",
+    )
+    async def retry_job(job: str, request: Request) -> Response:
+        name, key = job_name(job), idempotency_key(request)
+        asked = await read_body(request, RetryRequest)
+        return await _answer(reader, await desk.ask_again(name, key, asked))
+
+    return router
+
+
+async def present(reader: Reader, acceptance: Acceptance) -> dict[str, Any]:
+    """The job that is the answer, as it is now."""
+    job, sequence = acceptance.job, acceptance.entry.sequence
+    fresh = not (acceptance.replayed or acceptance.deduplicated)
+    shown = await (reader.bare if fresh else reader.present)(job, sequence)
+    return {**shown, "deduplicated": acceptance.deduplicated}
+
+
+async def _answer(reader: Reader, acceptance: Acceptance) -> Response:
+    headers = {"Location": f"/v1/jobs/{acceptance.job.id}"}
+    if acceptance.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    status = 200 if acceptance.deduplicated else 202
+    return answer(await present(reader, acceptance), status, headers)

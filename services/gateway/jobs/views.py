@@ -1,0 +1,143 @@
+"""Reading jobs back: the last event, merged with what the dispatcher and the hub know right now."""
+
+import asyncio
+from typing import Any
+
+from pydantic import BaseModel
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import HeliographError, NotFound, Unavailable
+from heliograph.contracts.presigned import cut_presigned
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.queries import (
+    JobPage,
+    LatestProgress,
+    ListJobs,
+    Position,
+    ProgressReport,
+    Refusal,
+)
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.presenting import Presenter, with_progress, with_turn
+from services.gateway.jobs.cancellation import read_job
+
+EDGE_PATIENCE = 0.05  #: seconds for position and progress; then they are null
+LIST_PATIENCE = 5.0  #: seconds for a list
+HISTORY_PAGE = 500
+
+
+class AnsweredBadly(HeliographError):
+    """Another service refused a question; its problem is the answer."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self._problem = problem
+        self.status = problem.status  # type: ignore[misc]  # of this one answer
+
+    def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
+        return self._problem.model_copy(update={"instance": instance, "trace_id": trace_id})
+
+
+class Reader:
+    """Answers every question about jobs."""
+
+    def __init__(self, events: EventLog, jetstream: JetStream, presenter: Presenter) -> None:
+        self._events = events
+        self._jetstream = jetstream
+        self._presenter = presenter
+
+    async def job(self, job: str) -> dict[str, Any]:
+        """A job as it is now. Raises NotFound."""
+        entry, record = await read_job(self._events, job)
+        return await self.present(record, entry.sequence)
+
+    async def present(self, record: Record, sequence: int) -> dict[str, Any]:
+        """A record with everything that only the edge knows."""
+        shown, turn, report = await asyncio.gather(
+            self._presenter.job(record, sequence), self._turn(record), self._progress(record)
+        )
+        return with_turn(with_progress(shown, report), turn)
+
+    async def bare(self, record: Record, sequence: int) -> dict[str, Any]:
+        """A record that is too new for anybody else to know more about it."""
+        return await self._presenter.job(record, sequence)
+
+    async def attempts(self, job: str) -> list[dict[str, Any]]:
+        """What was sent to the provider, and its answer, without signatures. Raises NotFound."""
+        _, record = await read_job(self._events, job)
+        attempts = [attempt.model_dump(mode="json") for attempt in record.internal.attempts]
+        return [cut_presigned(attempt) for attempt in attempts]
+
+    async def history(self, job: str, after: int) -> dict[str, Any]:
+        """A page of the job's events. Raises NotFound."""
+        entries = await self._events.history(job, after, HISTORY_PAGE)
+        records = [(e.body, e.sequence) for e in entries if isinstance(e.body, Record)]
+        if not records and not (after and await self._events.last(job)):
+            raise NotFound(f"there is no job {job}")
+        jobs = await self._presenter.jobs(records)
+        items = [
+            {
+                "sequence": entry.sequence,
+                "type": entry.event.type,
+                "at": entry.event.at.isoformat(),
+                "job": shown,
+            }
+            for entry, shown in zip(entries, jobs, strict=False)
+        ]
+        more = len(entries) == HISTORY_PAGE
+        [first, *_] = entries if not after else await self._events.history(job, 0, 1)
+        return {
+            "items": items,
+            "next": str(entries[-1].sequence) if more else None,
+            "compacted": first.event.body.revision > 1,  # earlier events were removed
+        }
+
+    async def jobs(self, query: ListJobs) -> dict[str, Any]:
+        """A page of a project's jobs. Raises Unavailable."""
+        answer = await ask(self._jetstream, subjects.QUERY_JOBS, query)
+        page = JobPage.model_validate_json(answer)
+        records = [(Record.model_validate(item.record), item.sequence) for item in page.items]
+        return {"items": await self._presenter.jobs(records), "next": page.next}
+
+    async def _turn(self, record: Record) -> Position | None:
+        if record.status != "queued":
+            return None
+        return await look_up_turn(self._jetstream, record.id)
+
+    async def _progress(self, record: Record) -> ProgressReport | None:
+        if record.status != "running":
+            return None
+        answer = await _peek(self._jetstream, subjects.query_progress(record.id))
+        return LatestProgress.model_validate_json(answer).report if answer else None
+
+
+async def ask(
+    jetstream: JetStream, subject: str, question: BaseModel, *, patience: float = LIST_PATIENCE
+) -> bytes:
+    """
+    A question to the read model. `patience` is seconds.
+
+    Raises:
+        AnsweredBadly: It was refused.
+        Unavailable: Nobody answers.
+    """
+    body = question.model_dump_json().encode()
+    answer = await jetstream.ask(subject, body, timeout=patience)
+    if answer.startswith(b'{"problem"'):
+        raise AnsweredBadly(Refusal.model_validate_json(answer).problem)
+    return answer
+
+
+async def look_up_turn(jetstream: JetStream, job: str) -> Position | None:
+    """What the dispatcher knows of a queued job; None when it does not answer at once."""
+    answer = await _peek(jetstream, subjects.query_position(job))
+    return Position.model_validate_json(answer) if answer else None
+
+
+async def _peek(jetstream: JetStream, subject: str) -> bytes | None:
+    try:
+        return await jetstream.ask(subject, b"", timeout=EDGE_PATIENCE)
+    except Unavailable:
+        return None

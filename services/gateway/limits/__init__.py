@@ -1,0 +1,1 @@
+"""Limits: concurrency of lanes and accounts, queue quota, and capacity of the event log."""

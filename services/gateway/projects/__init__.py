@@ -1,0 +1,1 @@
+"""Projects: default settings, retention settings and cleanup."""

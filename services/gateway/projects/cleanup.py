@@ -1,0 +1,35 @@
+"""Cleaning: what a project keeps no longer, looked at before it goes."""
+
+from heliograph.contracts import subjects
+from heliograph.contracts.queries import PlanCleanup
+from heliograph.contracts.retention import CleanupReport, CleanupRequest
+from heliograph.runtime.bus.jetstream import JetStream
+from services.gateway.jobs.views import ask
+from services.gateway.projects.defaults import Projects
+
+_PATIENCE = 30.0  #: seconds to look through all that a project has
+
+
+class Cleanups:
+    """Asks status, which does it. Every method raises Unavailable."""
+
+    def __init__(self, jetstream: JetStream, projects: Projects) -> None:
+        self._jetstream = jetstream
+        self._projects = projects
+
+    async def ask(self, project: str, wanted: CleanupRequest) -> CleanupReport:
+        """
+        What goes now; unless it is only looked at, it goes at once and not with the next round.
+
+        Raises:
+            UnknownKind: A change that is looked at names a kind that is not there.
+        """
+        retention = (await self._projects.read(project)).retention
+        if wanted.retention:
+            self._projects.check_retention(wanted.retention, "/retention")
+            retention = retention.after(wanted.retention)
+        question = PlanCleanup(project=project, retention=retention, dry_run=wanted.dry_run)
+        answer = await ask(self._jetstream, subjects.QUERY_CLEANUP, question, patience=_PATIENCE)
+        if not wanted.dry_run:
+            await self._jetstream.hint(subjects.CLEAN)
+        return CleanupReport.model_validate_json(answer)

@@ -1,0 +1,1 @@
+"""Slots: their versions, and which one is current."""

@@ -1,0 +1,157 @@
+"""Slots: what fills them, what filled them before, and which version is current."""
+
+import asyncio
+from typing import Any
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import NotFound, OutputGone, ValidationFailed
+from heliograph.contracts.queries import (
+    GetSlot,
+    ListSlots,
+    ShownJob,
+    SlotHistory,
+    SlotPage,
+    SlotState,
+    SlotVersion,
+)
+from heliograph.contracts.records import Job
+from heliograph.contracts.requests import JobRequest, Reference
+from heliograph.contracts.slots import Restored, RestoreRequest
+from heliograph.runtime.bus import Lost, SlotClaim, Slots, now
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.presenting import Presenter, with_progress, with_turn
+from services.gateway.jobs.views import ask, look_up_turn
+
+Shown = dict[str, dict[str, Any]]  #: jobs as clients see them, by id
+
+
+class Versions:
+    """The slots of projects. Every method raises Unavailable."""
+
+    def __init__(self, slots: Slots, jetstream: JetStream, presenter: Presenter) -> None:
+        self._slots = slots
+        self._jetstream = jetstream
+        self._presenter = presenter
+
+    async def page(self, query: ListSlots) -> dict[str, Any]:
+        """Slots by name, each with all that is needed to draw it."""
+        answer = await ask(self._jetstream, subjects.QUERY_SLOTS, query)
+        page = SlotPage.model_validate_json(answer)
+        jobs = await self._present([job for state in page.items for job in jobs_of(state)])
+        return {
+            "items": await asyncio.gather(*(self._state(state, jobs) for state in page.items)),
+            "next": page.next,
+            "sequence": page.sequence,
+            "epoch": page.epoch,
+        }
+
+    async def slot(self, query: GetSlot) -> dict[str, Any]:
+        """A slot with its versions. Raises NotFound."""
+        history = await self._history(query)
+        if history.state is None:
+            raise NotFound(f"nothing was ever asked for in {query.slot}")
+        every = [version.made_by for version in history.versions]
+        jobs = await self._present([*jobs_of(history.state), *every])
+        return {
+            **await self._state(history.state, jobs),
+            "versions": [_version(version, jobs) for version in history.versions],
+            "next": str(history.next) if history.next else None,
+            "sequence": history.sequence,
+            "epoch": history.epoch,
+        }
+
+    async def restore(self, project: str, wanted: RestoreRequest) -> dict[str, Any]:
+        """
+        Make an older version current, until another success.
+
+        Raises:
+            NotFound: There never was one by that number.
+            OutputGone: The project keeps it no longer.
+        """
+        query = GetSlot(project=project, slot=wanted.slot, settled=True)
+        asked = query.model_copy(update={"after": wanted.version - 1, "limit": 1})
+        while True:
+            seen = await self._slots.read(project, wanted.slot)
+            # whatever succeeded for the claim that was seen is counted; what comes later, wins
+            history = await self._history(asked)
+            latest = history.state.versions if history.state else 0
+            if wanted.version > latest:
+                raise NotFound(f"{wanted.slot} has no version {wanted.version}")
+            if not _is_there(wanted.version, history, seen):
+                raise OutputGone(f"{wanted.slot} keeps version {wanted.version} no longer")
+            restored = Restored(version=wanted.version, latest=latest, at=now())
+            try:
+                await self._slots.restore(project, wanted.slot, restored, seen)
+            except Lost:
+                continue
+            return await self.slot(query)
+
+    async def current(self, project: str, request: JobRequest) -> Reference | None:
+        """
+        What a request works from that asks for one reference and names none.
+
+        Raises:
+            ValidationFailed: There is no current version.
+        """
+        if request.max_references != 1 or request.references:
+            return None
+        if request.slot is None:
+            reason = "needs references, or a slot whose current version is worked from"
+            raise ValidationFailed.at("/max_references", reason)
+        history = await self._history(GetSlot(project=project, slot=request.slot, settled=True))
+        current = history.state.current if history.state else None
+        assets = _job(current.made_by).assets if current else []
+        if not assets:
+            reason = f"needs references: {request.slot} has no version yet"
+            raise ValidationFailed.at("/max_references", reason)
+        return Reference(asset=assets[0].id)
+
+    async def _history(self, query: GetSlot) -> SlotHistory:
+        return SlotHistory.model_validate_json(
+            await ask(self._jetstream, subjects.QUERY_SLOT, query)
+        )
+
+    async def _present(self, every: list[ShownJob]) -> Shown:
+        shown = await self._presenter.jobs([(_job(each), each.sequence) for each in every])
+        return {job["id"]: job for job in shown}
+
+    async def _state(self, state: SlotState, jobs: Shown) -> dict[str, Any]:
+        active = None
+        if state.active:
+            job = with_progress(jobs[state.active.job["id"]], state.report)
+            waits = job["status"] == "queued"
+            active = with_turn(
+                job, await look_up_turn(self._jetstream, job["id"]) if waits else None
+            )
+        return {
+            "slot": state.slot,
+            "current": _version(state.current, jobs) if state.current else None,
+            "active": active,
+            "failures": [jobs[each.job["id"]] for each in state.failures],
+        }
+
+
+def _is_there(version: int, history: SlotHistory, seen: SlotClaim) -> bool:
+    """Whether a version is kept, and is not about to go."""
+    made_by = [each.made_by.job["id"] for each in history.versions if each.number == version]
+    return bool(made_by) and made_by[0] not in seen.withdrawn
+
+
+def jobs_of(state: SlotState) -> list[ShownJob]:
+    """Every job that a slot shows."""
+    current = [state.current.made_by] if state.current else []
+    return [*current, *([state.active] if state.active else []), *state.failures]
+
+
+def _job(shown: ShownJob) -> Job:
+    return Job.model_validate(shown.job)
+
+
+def _version(version: SlotVersion, jobs: Shown) -> dict[str, Any]:
+    job = jobs[version.made_by.job["id"]]
+    return {
+        "version": version.number,
+        "job": job["id"],
+        "assets": job["assets"],
+        "at": job["finished_at"],
+    }
