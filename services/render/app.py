@@ -28,26 +28,26 @@ from heliograph.runtime.registry import load_registry
 from heliograph.runtime.registry.rereading import reread
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
-from services.render.answer_spool import DiskSpool
-from services.render.bringing import BUCKET, Porter
-from services.render.dispatching import Dispatcher
-from services.render.fresh_outputs import renew_when_asked
-from services.render.hooking import hook_routes
-from services.render.inline_answers import recover_for_ever
-from services.render.metering import meter
+from services.render.metrics import meter
 from services.render.providers import Depot
-from services.render.providers.inlining import UploadDoor
-from services.render.providers.opening import open_hosted, unusable_among
+from services.render.providers.factory import open_hosted, unusable_among
+from services.render.providers.output_upload import UploadDoor
 from services.render.providers.sim import SimProvider
-from services.render.providers.sim.hosting import sim_routes
-from services.render.references import References
-from services.render.rendering import bury, render
-from services.render.reporting import Reporter
-from services.render.request_index import StatusRequestIndex
-from services.render.searching import search_when_asked
+from services.render.providers.sim.result_server import sim_routes
+from services.render.references.resolver import References
+from services.render.references.upload_cache import BUCKET, Porter
+from services.render.scheduler.dispatcher import Dispatcher
 from services.render.settings import RenderSettings
-from services.render.watching import Watch
-from services.render.workbench import Workbench
+from services.render.worker.answer_spool import DiskSpool
+from services.render.worker.context import Workbench
+from services.render.worker.fresh_outputs import renew_when_asked
+from services.render.worker.inline_answers import recover_for_ever
+from services.render.worker.lookup import search_when_asked
+from services.render.worker.progress import Reporter
+from services.render.worker.request_index import StatusRequestIndex
+from services.render.worker.run import bury, render
+from services.render.worker.wakeups import Watch
+from services.render.worker.webhooks import hook_routes
 
 #: Workers of a lane in one process. The lane's cap on the server is what bounds them; a process with
 #: fewer workers than it was given messages would let some lie until they go to somebody else.

@@ -45,7 +45,7 @@ from services.render.providers import (
     Working,
 )
 from services.render.providers.sim import SimProvider
-from services.render.providers.sim.records import SimRecords
+from services.render.providers.sim.request_store import SimRecords
 from tests.support.emulation.running import Emulator
 from tests.support.fal.rig import FalRig
 from tests.support.fal.running import FalServer

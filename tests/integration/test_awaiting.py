@@ -12,7 +12,7 @@ from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.tasks import running
-from services.render.awaiting import Awaiting
+from services.render.scheduler.dependency_tracker import Awaiting
 from tests.support.records import a_record, some_project
 
 SOURCE = "test"

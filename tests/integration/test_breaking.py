@@ -20,9 +20,9 @@ from heliograph.contracts.registry import Account
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.claims import BucketAccounts
 from heliograph.runtime.bus.nats import NatsBus
-from services.render.judging import judge
-from services.render.submitting import submit
-from services.render.workbench import Workbench
+from services.render.worker.circuit_breaker import judge
+from services.render.worker.context import Workbench
+from services.render.worker.submit import submit
 from tests.support.benches import a_bench
 from tests.support.filling import full
 from tests.support.records import a_record, some_project

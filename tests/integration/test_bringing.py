@@ -18,9 +18,9 @@ from heliograph.contracts.records import Record, SentReference
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.nats import NatsBus
-from services.render.bringing import BUCKET, Porter
 from services.render.providers import Depot
 from services.render.providers.fal import FalProvider
+from services.render.references.upload_cache import BUCKET, Porter
 from tests.support.fal.rig import a_fal
 from tests.support.fal.running import FalAccount, FalServer
 from tests.support.records import REGISTRY, a_record

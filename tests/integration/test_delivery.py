@@ -20,7 +20,7 @@ from heliograph.runtime.bus.work import STREAM, ticket_for
 from heliograph.runtime.connection import Connection
 from heliograph.runtime.delivery import Bugs, Delivery, Drained, deliver, heartbeat
 from heliograph.runtime.settings import ServiceSettings
-from services.render.rendering import bury
+from services.render.worker.run import bury
 from tests.support.benches import a_bench
 from tests.support.records import a_record
 from tests.support.servers import Server

@@ -21,7 +21,7 @@ from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM, ticket_for
 from heliograph.runtime.tasks import running, stop
 from heliograph.runtime.topology import provision
-from services.render.dispatching import Dispatcher
+from services.render.scheduler.dispatcher import Dispatcher
 from services.render.settings import RenderSettings
 from tests.support.records import REGISTRY, a_record, some_project
 from tests.support.servers import Server
@@ -130,7 +130,7 @@ async def test_a_place_is_given_away_once_also_before_its_job_has_taken_it(
     bus: NatsBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else whoever finds none is put back, behind all others of its project."""
-    monkeypatch.setattr("services.render.expecting._ARRIVES", timedelta(minutes=1))
+    monkeypatch.setattr("services.render.scheduler.reservations._ARRIVES", timedelta(minutes=1))
     account, project = some_project(), some_project()
     await bus.accounts.change_cap(account, 1)
     first = await _enqueued(bus, account, project=project)

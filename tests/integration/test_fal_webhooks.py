@@ -16,8 +16,8 @@ from heliograph.runtime.bus import advance
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.web import create_web
 from services.gateway.jobs.retry import choose_step
-from services.render.hooking import hook_routes
 from services.render.providers.fal import FalProvider
+from services.render.worker.webhooks import hook_routes
 from tests.support.fal.rig import a_fal
 from tests.support.fal.running import FalAccount, FalServer
 from tests.support.fal.working import FalWorker

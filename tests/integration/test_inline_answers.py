@@ -34,12 +34,12 @@ from heliograph.contracts.records import Output, Step
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.crashing import VARIABLE
-from services.render.answer_spool import Answer, DiskSpool, NoRoom
-from services.render.deciding import unknown
-from services.render.inline_answers import recover
-from services.render.posts_in_flight import PostsInFlight
-from services.render.providers.inlining import MemoryDoor, UploadDoor
-from services.render.workbench import SOURCE, Workbench
+from services.render.providers.output_upload import MemoryDoor, UploadDoor
+from services.render.worker.answer_spool import Answer, DiskSpool, NoRoom
+from services.render.worker.context import SOURCE, Workbench
+from services.render.worker.inline_answers import recover
+from services.render.worker.outcomes import unknown
+from services.render.worker.posts_in_flight import PostsInFlight
 from tests.support.benches import a_bench
 from tests.support.emulation.running import EmulatedAccount, Emulator
 from tests.support.records import REGISTRY, a_record

@@ -7,7 +7,7 @@ from heliograph.contracts.facts import Started
 from heliograph.contracts.records import Step
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.nats import NatsBus
-from services.render.rendering import render
+from services.render.worker.run import render
 from tests.support.benches import a_bench
 from tests.support.records import a_record
 from tests.support.servers import Server

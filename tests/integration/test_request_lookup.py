@@ -16,8 +16,8 @@ from heliograph.contracts.records import SentReference
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats import NatsBus
 from services.render.providers import Alike, Found, NotSeen, Sighting, Submission
-from services.render.request_lookup import look_up
-from services.render.workbench import SOURCE, Workbench
+from services.render.worker.context import SOURCE, Workbench
+from services.render.worker.request_owner import look_up
 from tests.support.benches import a_bench
 from tests.support.emulation.running import Emulator
 from tests.support.fal.rig import FalRig

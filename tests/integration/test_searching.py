@@ -9,11 +9,11 @@ from heliograph.contracts.facts import Fact, Started, Submitting, SubmitUnknown
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats import NatsBus
-from services.render.deciding import unknown
 from services.render.providers import ReplyLost
-from services.render.searching import search
-from services.render.submitting import submission_of
-from services.render.workbench import SOURCE, Workbench
+from services.render.worker.context import SOURCE, Workbench
+from services.render.worker.lookup import search
+from services.render.worker.outcomes import unknown
+from services.render.worker.submit import submission_of
 from tests.support.benches import a_bench
 from tests.support.records import REGISTRY, a_record
 from tests.support.servers import Server

@@ -11,7 +11,7 @@ from heliograph.contracts.deadlines import AT_PROVIDER
 from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry
-from services.render.answer_spool import Answer as Answered
+from services.render.worker.answer_spool import Answer as Answered
 from tests.life.clock import clock, now
 from tests.life.hosted import Hosted
 from tests.life.state import ENDED, Answer, Broken, News, State, Written, settings

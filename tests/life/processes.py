@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from heliograph.contracts.errors import Unavailable
-from services.render.watching import Watch
+from services.render.worker.wakeups import Watch
 
 _CURRENT: ContextVar["Process"] = ContextVar("process")
 

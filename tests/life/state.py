@@ -10,7 +10,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.bus.memory import MemorySlots
 from services.render.settings import RenderSettings
-from services.render.watching import Watch
+from services.render.worker.wakeups import Watch
 from services.status.settings import StatusSettings
 from services.storage.settings import StorageSettings
 from tests.life.clock import clock

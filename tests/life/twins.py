@@ -9,7 +9,7 @@ from heliograph.contracts.events import Event
 from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus import Entry, Places
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork, Message
-from services.render.answer_spool import Answer, KeptAnswer
+from services.render.worker.answer_spool import Answer, KeptAnswer
 from tests.life.processes import Process, current, gate, hear_back
 
 ACCOUNT = "sim"

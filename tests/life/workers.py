@@ -14,13 +14,13 @@ from heliograph.contracts.subjects import run as run_subject
 from heliograph.contracts.subjects import store as store_subject
 from heliograph.runtime.bus.memory import Message
 from heliograph.runtime.delivery import Bugs, Delivery, Drained, deliver
-from services.render.depending import give_up
-from services.render.inline_answers import recover
-from services.render.references import References
-from services.render.rendering import bury, render
-from services.render.reporting import Reporter
-from services.render.searching import search
-from services.render.workbench import Workbench
+from services.render.dependencies import give_up
+from services.render.references.resolver import References
+from services.render.worker.context import Workbench
+from services.render.worker.inline_answers import recover
+from services.render.worker.lookup import search
+from services.render.worker.progress import Reporter
+from services.render.worker.run import bury, render
 from services.status import trimming
 from services.status.reaping import Reaper
 from services.storage.storing import Storer

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from heliograph.contracts.errors import ProviderUnavailable, QueueFull, Unavailable
 from heliograph.contracts.requests import RetryFrom
-from services.render.watching import Watch
+from services.render.worker.wakeups import Watch
 from tests.life.actions import Action
 from tests.life.choices import Choices, message_called
 from tests.life.clients import Clients

@@ -4,16 +4,16 @@ from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.presenting import Addresses
 from heliograph.runtime.settings import ServiceSettings
-from services.render.answer_spool import DiskSpool
-from services.render.bringing import BUCKET, Porter
-from services.render.providers.inlining import UploadDoor
+from services.render.providers.output_upload import UploadDoor
 from services.render.providers.sim import SimProvider
-from services.render.references import References
-from services.render.reporting import Reporter
-from services.render.request_index import StatusRequestIndex
+from services.render.references.resolver import References
+from services.render.references.upload_cache import BUCKET, Porter
 from services.render.settings import RenderSettings
-from services.render.watching import Watch
-from services.render.workbench import Workbench
+from services.render.worker.answer_spool import DiskSpool
+from services.render.worker.context import Workbench
+from services.render.worker.progress import Reporter
+from services.render.worker.request_index import StatusRequestIndex
+from services.render.worker.wakeups import Watch
 from tests.support.records import REGISTRY
 
 

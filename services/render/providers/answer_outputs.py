@@ -13,9 +13,9 @@ from urllib.parse import urljoin, urlsplit
 
 from heliograph.contracts.assets import EXTENSIONS
 from heliograph.contracts.registry import Media
+from services.render.providers.http import is_address as is_fetchable
 from services.render.providers.inline_content import content_in, media_type_of
 from services.render.providers.moderation import flags_beside, is_flagged
-from services.render.providers.wire import is_address as is_fetchable
 
 MOST_SLOTS = 256  #: places in an answer that are looked at
 _MOST_NODES = 20_000  #: values of an answer that are looked at

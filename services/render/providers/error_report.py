@@ -20,8 +20,8 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import FieldError, NextAction, ProviderNote
+from services.render.providers.http import excerpt, legible_content
 from services.render.providers.moderation import is_content_code, speaks_of_content
-from services.render.providers.wire import excerpt, legible_content
 
 _TEXTS = (
     "message",

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from heliograph.runtime.bus import now
-from services.render.providers.wire import parsed
+from services.render.providers.http import parsed
 
 PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
 _LONGEST_PATIENCE = 600.0  #: seconds

@@ -2,8 +2,9 @@
 
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog, WorkQueue
-from services.render import depending, rendering
-from services.render.depending import Standing
+from services.render import dependencies
+from services.render.dependencies import Standing
+from services.render.worker import run
 from tests.life import clients, workers
 from tests.life.mutants.registry import Mutants, Patch
 from tests.life.scenario import Scenario, Wish
@@ -23,7 +24,7 @@ def blind_worker(patch: Patch) -> None:
     async def see_nothing(*_: object) -> Standing:
         return Standing(open=[], failed=None)
 
-    patch.setattr(rendering, "look", see_nothing)
+    patch.setattr(run, "look", see_nothing)
 
 
 @MUTANTS.add(
@@ -33,7 +34,7 @@ def endless_wait(patch: Patch) -> None:
     async def wait_on(*_: object) -> Standing:
         return Standing(open=["a"], failed=None)
 
-    patch.setattr(depending, "look", wait_on)
+    patch.setattr(dependencies, "look", wait_on)
 
 
 @MUTANTS.add(
@@ -42,7 +43,7 @@ def endless_wait(patch: Patch) -> None:
     "I1",
 )
 def left_in_the_queue(patch: Patch) -> None:
-    give_up = depending.give_up
+    give_up = dependencies.give_up
 
     async def unless_it_ended(events: EventLog, work: WorkQueue, job: str) -> bool:
         entry = await events.last(job)

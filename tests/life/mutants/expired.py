@@ -5,8 +5,8 @@ from typing import Any
 
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
-from services.render import completion, following, rendering, workbench
-from services.render.workbench import Workbench
+from services.render.worker import completion, context, poll, run
+from services.render.worker.context import Workbench
 from services.status import reaping
 from tests.life.mutants.registry import Mutants, Patch
 from tests.life.scenario import Scenario, Wish
@@ -30,7 +30,7 @@ def no_patience(patch: Patch) -> None:
 
 @MUTANTS.add("a worker does not stop what expires", Scenario(_HURRIED), "I9")
 def deaf_worker(patch: Patch) -> None:
-    patch.setattr(following, "_is_to_stop", lambda record: record.internal.cancel)
+    patch.setattr(poll, "_is_to_stop", lambda record: record.internal.cancel)
 
 
 @MUTANTS.add(
@@ -39,34 +39,34 @@ def deaf_worker(patch: Patch) -> None:
     "I9",
 )
 def stored_too_late(patch: Patch) -> None:
-    leave, store = rendering._leave, Keeper._advance
+    leave, store = run._leave, Keeper._advance
 
     def in_time(entry: Entry) -> Entry:
         internal = entry.record.internal.model_copy(update={"expire": False})
         body = entry.record.model_copy(update={"internal": internal})
         return replace(entry, event=replace(entry.event, body=body))
 
-    async def leave_it(bench: Workbench, entry: Entry) -> Entry | rendering.Over:
+    async def leave_it(bench: Workbench, entry: Entry) -> Entry | run.Over:
         return await leave(bench, in_time(entry))
 
     async def keep_it(self: Keeper, entry: Entry, record: Record, waited: float) -> bool:
         return await store(self, in_time(entry), in_time(entry).record, waited)
 
-    patch.setattr(rendering, "_leave", leave_it)
+    patch.setattr(run, "_leave", leave_it)
     patch.setattr(Keeper, "_advance", keep_it)
 
 
 @MUTANTS.add("an answer that comes after the end is dropped", _SLOW, "I1", "I9")
 def dropped_answer(patch: Patch) -> None:
-    patch.setattr(workbench, "late", lambda *_: None)
+    patch.setattr(context, "late", lambda *_: None)
 
 
 @MUTANTS.add("what runs on after the end is followed by nobody", _SLOW, "I9")
 def not_followed(patch: Patch) -> None:
-    async def look_away(bench: Workbench, entry: Entry) -> rendering.Over:
-        return rendering.Over.OVER
+    async def look_away(bench: Workbench, entry: Entry) -> run.Over:
+        return run.Over.OVER
 
-    patch.setattr(rendering, "complete", look_away)
+    patch.setattr(run, "complete", look_away)
 
 
 @MUTANTS.add(
@@ -82,7 +82,7 @@ def place_of_the_late(patch: Patch) -> None:
         await bench.accounts.free(account, job, entry.sequence + 1)
         return await complete(bench, entry)
 
-    patch.setattr(rendering, "complete", give_back)
+    patch.setattr(run, "complete", give_back)
 
 
 @MUTANTS.add("a job ends where its last event is", _SLOW, "I9")

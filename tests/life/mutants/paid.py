@@ -9,17 +9,10 @@ from heliograph.contracts.errors import ProviderUnavailable, Unavailable
 from heliograph.contracts.facts import Fact, RetryScheduled
 from heliograph.contracts.records import OPEN, Record, Step
 from heliograph.runtime.bus import Entry
-from services.render import (
-    deciding,
-    inline_answers,
-    reconciling,
-    rendering,
-    request_lookup,
-    submitting,
-    workbench,
-)
 from services.render.settings import RenderSettings
-from services.render.watching import Bell
+from services.render.worker import context, inline_answers, outcomes, reconcile, request_owner, run
+from services.render.worker import submit as submitting
+from services.render.worker.wakeups import Bell
 from tests.life.clock import now
 from tests.life.mutants.registry import Mutants, Patch, answer_before_writing
 from tests.life.scenario import Scenario, Wish
@@ -39,14 +32,14 @@ _SILENT_SIM = Scenario(silences=1, crashes=1, freezes=1, authoritative=True)
     "I7",
 )
 def no_second_look(patch: Patch) -> None:
-    look_up, seen = request_lookup.look_up, dict[int, Any]()
+    look_up, seen = request_owner.look_up, dict[int, Any]()
 
     async def look_up_once(bench: Any, record: Record) -> Any:
         if id(record) not in seen:
             seen[id(record)] = record, await look_up(bench, record)
         return seen[id(record)][1]
 
-    patch.setattr(reconciling, "look_up", look_up_once)
+    patch.setattr(reconcile, "look_up", look_up_once)
 
 
 @MUTANTS.add("absence is believed without the wait", _SILENT_SIM, "I3", "I7")
@@ -64,7 +57,7 @@ def silence_is_refusal(patch: Patch) -> None:
     def again(**_: object) -> Fact:
         return RetryScheduled(not_before=now(), reason="silence", detail="")
 
-    patch.setattr(reconciling, "SubmitUnknown", again)
+    patch.setattr(reconcile, "SubmitUnknown", again)
 
 
 @MUTANTS.add("a silent POST is repeated", _SILENT, "I3", "I7")
@@ -96,8 +89,8 @@ def post_late(patch: Patch) -> None:
 @MUTANTS.add("no intent is written before the POST", Scenario(crashes=1), "I3", "I7")
 def no_intent(patch: Patch) -> None:
     answer_before_writing(patch, "submitting")
-    at_provider = workbench._AT_PROVIDER | {Step.STARTED}
-    patch.setattr(workbench, "_AT_PROVIDER", at_provider)
+    at_provider = context._AT_PROVIDER | {Step.STARTED}
+    patch.setattr(context, "_AT_PROVIDER", at_provider)
 
 
 @MUTANTS.add(
@@ -107,7 +100,7 @@ def no_intent(patch: Patch) -> None:
     "I7",
 )
 def any_attempt(patch: Patch) -> None:
-    patch.setattr(workbench, "_is_awaited", lambda job, _: job.step in workbench._AT_PROVIDER)
+    patch.setattr(context, "_is_awaited", lambda job, _: job.step in context._AT_PROVIDER)
 
 
 @MUTANTS.add(
@@ -117,7 +110,7 @@ def any_attempt(patch: Patch) -> None:
     "I7",
 )
 def takeover_pays(patch: Patch) -> None:
-    submit, decide = submitting.submit, deciding.again_or_failed
+    submit, decide = submitting.submit, outcomes.again_or_failed
 
     def plain(record: Record) -> Record:
         internal = record.internal.model_copy(update={"takeover": None})
@@ -132,8 +125,8 @@ def takeover_pays(patch: Patch) -> None:
     def decide_as_ever(record: Record, *args: Any, **options: Any) -> Fact:
         return decide(plain(record), *args, **options)
 
-    patch.setattr(rendering, "submit", submit_at_last)
-    patch.setattr(deciding, "again_or_failed", decide_as_ever)
+    patch.setattr(run, "submit", submit_at_last)
+    patch.setattr(outcomes, "again_or_failed", decide_as_ever)
 
 
 @MUTANTS.add(
@@ -223,7 +216,7 @@ _CRASHING = ("submit",)  #: the intent is written, and nothing is sent
 )
 def crash_counts(patch: Patch) -> None:
     def counted(record: Record, at: datetime, settings: RenderSettings) -> Fact:
-        return deciding.again_or_failed(record, ProviderUnavailable(), at, settings)
+        return outcomes.again_or_failed(record, ProviderUnavailable(), at, settings)
 
     patch.setattr(submitting, "again_or_poison", counted)
 
@@ -236,7 +229,7 @@ def crash_counts(patch: Patch) -> None:
 def endless_starts(patch: Patch) -> None:
     def again(record: Record, at: datetime, settings: RenderSettings) -> Fact:
         endless = settings.model_copy(update={"max_unanswered": 1_000})
-        return deciding.again_or_poison(record, at, endless)
+        return outcomes.again_or_poison(record, at, endless)
 
     patch.setattr(submitting, "again_or_poison", again)
 
@@ -247,4 +240,4 @@ def endless_starts(patch: Patch) -> None:
     "I10",
 )
 def endless_beginnings(patch: Patch) -> None:
-    patch.setattr(rendering, "start_again", submitting.submit)
+    patch.setattr(run, "start_again", submitting.submit)

@@ -4,7 +4,7 @@ from typing import Any
 
 from heliograph.contracts.records import Step
 from heliograph.runtime.bus import Entry
-from services.render import rendering
+from services.render.worker import run
 from services.status import reaping
 from tests.life.mutants.registry import Mutants, Patch
 from tests.life.processes import gate
@@ -78,19 +78,19 @@ def place_of_the_next(patch: Patch) -> None:
 
 @MUTANTS.add("a message of an earlier run gives the place of a later one back", _WOKEN, "I4")
 def place_of_others(patch: Patch) -> None:
-    patch.setattr(rendering, "_UNDER_WAY", frozenset())
+    patch.setattr(run, "_UNDER_WAY", frozenset())
 
 
 @MUTANTS.add("`submit_unknown` keeps its place", _SILENT, "I6")
 def place_of_unknown(patch: Patch) -> None:
-    leave = rendering._leave
+    leave = run._leave
 
-    async def stay(bench: Any, entry: Entry) -> Entry | rendering.Over:
+    async def stay(bench: Any, entry: Entry) -> Entry | run.Over:
         if entry.record.step is Step.SUBMIT_UNKNOWN:
-            return rendering.Over.OVER
+            return run.Over.OVER
         return await leave(bench, entry)
 
-    patch.setattr(rendering, "_leave", stay)
+    patch.setattr(run, "_leave", stay)
     patch.setattr(reaping, "_NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))
 
 

@@ -13,16 +13,16 @@ from heliograph.runtime.bus import now
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
 from heliograph.runtime.bus.work import ticket_for
 from services.gateway.jobs.first_record import Caller, draft
-from services.render.answer_spool import MemorySpool
 from services.render.providers import Provider
-from services.render.providers.inlining import MemoryDoor
-from services.render.references import References
-from services.render.rendering import render
-from services.render.reporting import Reporter
-from services.render.request_index import MemoryRequestIndex
+from services.render.providers.output_upload import MemoryDoor
+from services.render.references.resolver import References
 from services.render.settings import RenderSettings
-from services.render.watching import Watch
-from services.render.workbench import Workbench
+from services.render.worker.answer_spool import MemorySpool
+from services.render.worker.context import Workbench
+from services.render.worker.progress import Reporter
+from services.render.worker.request_index import MemoryRequestIndex
+from services.render.worker.run import render
+from services.render.worker.wakeups import Watch
 from tests.support.records import REGISTRY, some_project
 
 _NONE = cast(Any, None)  #: a part that a job without references does not need

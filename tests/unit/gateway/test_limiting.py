@@ -14,8 +14,8 @@ from heliograph.contracts.queries import LaneState, LaneStates
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work import ticket_for
 from services.gateway.limits.quota import Backlog, Limits
-from services.render.desks import Desk
-from services.render.scheduling import Waiting
+from services.render.scheduler.fair_queue import Waiting
+from services.render.scheduler.lane_state import Desk
 from tests.support.records import a_record
 
 _NONE = cast(Any, None)

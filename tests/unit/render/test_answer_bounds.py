@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from services.render.providers.wire import (
+from services.render.providers.http import (
     LARGE_AT_ONCE,
     MAX_ANSWER,
     MAX_OUTPUTS,

@@ -41,7 +41,9 @@ from heliograph.contracts.jobs import ATTEMPTS_BUDGET, fold
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from heliograph.contracts.records import Output, Record, Takeover, Withheld
 from services.gateway.jobs.first_record import Caller, draft
-from services.render.deciding import (
+from services.render.providers import Done, Ended, RateLimited
+from services.render.settings import RenderSettings
+from services.render.worker.outcomes import (
     after_poll,
     again_or_failed,
     again_or_poison,
@@ -52,8 +54,6 @@ from services.render.deciding import (
     timed_out,
     unknown,
 )
-from services.render.providers import Done, Ended, RateLimited
-from services.render.settings import RenderSettings
 from tests.support.records import REGISTRY, a_record, a_request, taking_over
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

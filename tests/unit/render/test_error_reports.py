@@ -15,11 +15,11 @@ from heliograph.contracts.errors import (
 )
 from services.render.providers import Ended, RateLimited, ReplyLost
 from services.render.providers.error_report import ErrorReport, error_within
-from services.render.providers.fal.verdicts import refuse_submission as fal_refuses
-from services.render.providers.fal.verdicts import verdict as fal_verdict
-from services.render.providers.gemini.verdicts import refuse as gemini_refuses
-from services.render.providers.openai.verdicts import refuse as openai_refuses
-from services.render.providers.replicate.verdicts import refuse_submission as replicate_refuses
+from services.render.providers.fal.errors import refuse_submission as fal_refuses
+from services.render.providers.fal.errors import verdict as fal_verdict
+from services.render.providers.gemini.errors import refuse as gemini_refuses
+from services.render.providers.openai.errors import refuse as openai_refuses
+from services.render.providers.replicate.errors import refuse_submission as replicate_refuses
 
 SENTENCE = "Prompt asks for 900x900, this model draws 1024x1024 only"
 REFUSALS: dict[str, Callable[[httpx.Response], Any]] = {

@@ -7,7 +7,7 @@ import pytest
 from heliograph.contracts.breaking import Breaker
 from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus import Places
-from services.render.expecting import Expected, Vacancies
+from services.render.scheduler.reservations import Expected, Vacancies
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=0.5)

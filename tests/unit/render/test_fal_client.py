@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from services.render.providers.fal.client import TRANSLATIONS, FalClient, translated
-from services.render.providers.wire import NoAnswer, NotSent, Refused
+from services.render.providers.http import NoAnswer, NotSent, Refused
 
 
 def every_error() -> Iterator[type[Exception]]:

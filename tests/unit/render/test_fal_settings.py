@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from deploy.local.processes import ROOT
 from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable
 from services.render.providers import Request
+from services.render.providers.factory import open_fal
 from services.render.providers.fal import FalProvider
-from services.render.providers.opening import open_fal
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
 from tests.support.fal.rig import a_submission

@@ -9,9 +9,9 @@ import pytest
 from deploy.local.processes import ROOT
 from heliograph.contracts.errors import OutputRefused
 from heliograph.runtime.settings import RESULT_HOSTS
+from services.render.providers.factory import open_hosted
 from services.render.providers.gemini import GeminiProvider
 from services.render.providers.openai import OpenAIProvider
-from services.render.providers.opening import open_hosted
 from services.render.providers.replicate import ReplicateProvider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings

@@ -22,7 +22,7 @@ from heliograph.contracts.facts import (
 from heliograph.contracts.jobs import fold
 from heliograph.contracts.records import Output, Record
 from heliograph.runtime.bus import Entry
-from services.render.late_facts import late
+from services.render.worker.late_events import late
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.render.pacing import Pace, ahead, eta
+from services.render.scheduler.eta import Pace, ahead, eta
 from tests.support.records import REGISTRY
 
 MOST = 2  #: what an operator leaves as it is

@@ -10,10 +10,10 @@ import pytest
 from heliograph.contracts.errors import ProviderAuth
 from services.render.app import create_app
 from services.render.providers import Done
+from services.render.providers.factory import HostedProvider, open_hosted, unusable_among
 from services.render.providers.fal import FalProvider
 from services.render.providers.gemini import GeminiProvider
 from services.render.providers.openai import OpenAIProvider
-from services.render.providers.opening import HostedProvider, open_hosted, unusable_among
 from services.render.providers.replicate import ReplicateProvider
 from services.render.settings import RenderSettings
 from tests.support.emulation.inlining import GeminiRig, OpenAIRig, a_submission

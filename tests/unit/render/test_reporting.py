@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import LogLine, Progress
 from services.render.providers import Waiting, Working
-from services.render.reporting import Reporter
+from services.render.worker.progress import Reporter
 from tests.support.records import a_record
 
 WORKING = Working(progress=Progress(percent=1))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from heliograph.contracts.requests import PRIORITIES, Priority
 from heliograph.contracts.tickets import Ticket
-from services.render.scheduling import HasRoom, Lane, Ring, Waiting
+from services.render.scheduler.fair_queue import HasRoom, Lane, Ring, Waiting
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)

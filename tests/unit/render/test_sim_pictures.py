@@ -13,7 +13,7 @@ import av
 import pytest
 from PIL import Image, ImageChops
 
-from services.render.providers.sim.writing import write_scenes
+from services.render.providers.sim.scenes import write_scenes
 from services.render.sim_pictures.caption import fit
 from services.render.sim_pictures.film import draw_mp4
 from services.render.sim_pictures.picture import PictureSpec, draw_png, size_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from heliograph.contracts.sim import SimRecord
 from heliograph.runtime.bus import now
-from services.render.providers.sim.records import SimRecords
+from services.render.providers.sim.request_store import SimRecords
 
 _DAY = 86_400.0  #: seconds
 

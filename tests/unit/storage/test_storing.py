@@ -38,7 +38,7 @@ from heliograph.contracts.scenes import Story, as_markdown
 from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
-from services.render.providers.sim.writing import write_scenes
+from services.render.providers.sim.scenes import write_scenes
 from services.storage.fetching import Fetcher
 from services.storage.inline_results import InlineResults
 from services.storage.inspecting import Inspectors

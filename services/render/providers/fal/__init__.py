@@ -36,12 +36,9 @@ from services.render.providers import (
     Working,
 )
 from services.render.providers.candidates import is_recognizable
+from services.render.providers.download import is_public
 from services.render.providers.fal.client import FalClient, translated
-from services.render.providers.fal.history import find_requests
-from services.render.providers.fal.outputs import outcome
-from services.render.providers.fal.progress import Stories, place_in_queue
-from services.render.providers.fal.uploading import upload
-from services.render.providers.fal.verdicts import (
+from services.render.providers.fal.errors import (
     Verdict,
     account_error,
     lost,
@@ -49,9 +46,12 @@ from services.render.providers.fal.verdicts import (
     report_of,
     verdict,
 )
+from services.render.providers.fal.outputs import outcome
+from services.render.providers.fal.progress import Stories, place_in_queue
+from services.render.providers.fal.request_lookup import find_requests
+from services.render.providers.fal.upload import upload
 from services.render.providers.fal.webhooks import Webhooks
-from services.render.providers.reading import is_public
-from services.render.providers.wire import (
+from services.render.providers.http import (
     WITH_OUTPUTS,
     NoAnswer,
     NotSent,

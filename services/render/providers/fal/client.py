@@ -18,7 +18,7 @@ from fal_client.client import (
 )
 
 from services.render.providers.fal.transport import FalTransport
-from services.render.providers.wire import NoAnswer, NotSent, Refused
+from services.render.providers.http import NoAnswer, NotSent, Refused
 
 #: what fal-client may raise, and what it is for us
 TRANSLATIONS: dict[type[Exception], Callable[[Any], NotSent | NoAnswer | Refused]] = {

@@ -10,8 +10,8 @@ from services.render.providers import Done, Ended, Request
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
 from services.render.providers.error_report import error_within
-from services.render.providers.fal.verdicts import BILLED, billed
-from services.render.providers.wire import excerpt, parsed
+from services.render.providers.fal.errors import BILLED, billed
+from services.render.providers.http import excerpt, parsed
 
 
 def outcome(answer: httpx.Response, request: Request, base_url: str) -> Done | Ended:

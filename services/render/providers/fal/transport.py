@@ -11,7 +11,7 @@ import httpx
 from fal_client.auth import FAL_QUEUE_RUN_HOST, FAL_RUN_HOST
 from fal_client.client import CDN_URL, REST_URL, AsyncBackupDomainTransport
 
-from services.render.providers.wire import (
+from services.render.providers.http import (
     CONNECT,
     LARGE_AT_ONCE,
     LIMITS,

@@ -19,7 +19,7 @@ from fal_client.client import REST_URL
 
 from heliograph.runtime.bus import now
 from services.render.providers.fal.client import FalClient
-from services.render.providers.wire import parsed
+from services.render.providers.http import parsed
 
 PATH = "/v1/hooks/fal"
 TOLERANCE = 300  #: seconds that the time of a call may be off our clock

@@ -33,7 +33,8 @@ from services.render.providers import (
 )
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Slot
-from services.render.providers.gemini.answers import (
+from services.render.providers.gemini.errors import refuse
+from services.render.providers.gemini.responses import (
     Made,
     audit,
     billed,
@@ -42,8 +43,7 @@ from services.render.providers.gemini.answers import (
     story_in,
 )
 from services.render.providers.gemini.transport import GeminiTransport
-from services.render.providers.gemini.verdicts import refuse
-from services.render.providers.wire import MAX_OUTPUTS, NoAnswer, NotSent, Refused
+from services.render.providers.http import MAX_OUTPUTS, NoAnswer, NotSent, Refused
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 READ = 600.0  #: seconds; the caller has less patience

@@ -3,7 +3,7 @@
 import httpx
 
 from services.render.providers.error_report import error_within
-from services.render.providers.wire import OnceTransport, Refused, parsed
+from services.render.providers.http import OnceTransport, Refused, parsed
 
 _LONGEST_ERROR = 64 * 2**10  #: bytes of an answer that claims to be good and is an error
 

@@ -32,9 +32,9 @@ from services.render.providers import (
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
 from services.render.providers.error_report import error_within
+from services.render.providers.http import MAX_OUTPUTS, Line, NoAnswer, NotSent, Refused, parsed
+from services.render.providers.openai.errors import refuse
 from services.render.providers.openai.outputs import audit
-from services.render.providers.openai.verdicts import refuse
-from services.render.providers.wire import MAX_OUTPUTS, Line, NoAnswer, NotSent, Refused, parsed
 
 BASE_URL = "https://api.openai.com/v1"
 READ = 600.0  #: seconds; the caller has less patience

@@ -29,13 +29,9 @@ from services.render.providers import (
     Submission,
 )
 from services.render.providers.candidates import is_recognizable
+from services.render.providers.download import is_public
 from services.render.providers.error_report import ErrorReport
-from services.render.providers.reading import is_public
-from services.render.providers.replicate.history import find_predictions
-from services.render.providers.replicate.predictions import state_of, unknown_prediction
-from services.render.providers.replicate.uploading import upload
-from services.render.providers.replicate.verdicts import account_error, refuse_submission
-from services.render.providers.wire import (
+from services.render.providers.http import (
     WITH_OUTPUTS,
     Line,
     NoAnswer,
@@ -44,6 +40,10 @@ from services.render.providers.wire import (
     excerpt,
     parsed,
 )
+from services.render.providers.replicate.errors import account_error, refuse_submission
+from services.render.providers.replicate.predictions import state_of, unknown_prediction
+from services.render.providers.replicate.request_lookup import find_predictions
+from services.render.providers.replicate.upload import upload
 
 BASE_URL = "https://api.replicate.com"
 READ = 30.0  #: seconds

@@ -17,8 +17,8 @@ from services.render.providers import Done, Ended, Request, State, Waiting, Work
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
 from services.render.providers.error_report import error_within
-from services.render.providers.replicate.verdicts import failure_of
-from services.render.providers.wire import excerpt, parsed
+from services.render.providers.http import excerpt, parsed
+from services.render.providers.replicate.errors import failure_of
 
 _KEPT_LINES = 20
 _PERCENT = re.compile(r"(\d{1,3})%\|")  #: as progress bars print it

@@ -39,7 +39,7 @@ from services.render.providers import (
     Submission,
     Working,
 )
-from services.render.providers.sim.records import SimRecords, request_id
+from services.render.providers.sim.request_store import SimRecords, request_id
 
 _LOST = ("lost_reply", "found_reply")
 _REMOVE_EVERY = 3600.0  #: seconds

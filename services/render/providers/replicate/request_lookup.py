@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from services.render.providers import Submission
 from services.render.providers.candidates import is_candidate, sent_since
-from services.render.providers.wire import Line, NoAnswer, parsed
+from services.render.providers.http import Line, NoAnswer, parsed
 
 _PAGES = 10  #: of a hundred
 

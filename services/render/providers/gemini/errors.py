@@ -19,8 +19,8 @@ from services.render.providers.error_report import (
     failure_within,
     quoted,
 )
+from services.render.providers.http import excerpt, parsed
 from services.render.providers.rate_limit import bearable, patience
-from services.render.providers.wire import excerpt, parsed
 
 _NO_MONEY = ("billing", "prepayment", "credits", "balance")
 _CHANGE = NextAction(kind="change_request", label="Change what Gemini objects to")

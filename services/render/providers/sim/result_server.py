@@ -54,7 +54,7 @@ def _draw(record_json: str, index: int) -> tuple[str, bytes]:
     record = SimRecord.model_validate_json(record_json)
     arguments = SimArguments.model_validate(record.arguments)
     if record.model == "sim/text":
-        from services.render.providers.sim.writing import write_scenes
+        from services.render.providers.sim.scenes import write_scenes
 
         return "application/json", write_scenes(
             arguments.prompt, arguments.seed, arguments.num_scenes

@@ -7,9 +7,9 @@ from heliograph.contracts.queries import MOST_REQUESTS
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
 from services.render.providers import Absent, Alike, Found, NotSeen
-from services.render.request_index import RequestIndex
-from services.render.submitting import submission_of
-from services.render.workbench import Workbench
+from services.render.worker.context import Workbench
+from services.render.worker.request_index import RequestIndex
+from services.render.worker.submit import submission_of
 
 _PAGE = 16  #: events of a job in memory
 

@@ -13,9 +13,9 @@ from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
-from services.render.expecting import Vacancies
-from services.render.pacing import ahead
-from services.render.scheduling import Lane, Waiting
+from services.render.scheduler.eta import ahead
+from services.render.scheduler.fair_queue import Lane, Waiting
+from services.render.scheduler.reservations import Vacancies
 
 _REMEMBERED = 1_000  #: moves
 _LISTED = 500  #: projects of a lane that are named, those with most jobs first

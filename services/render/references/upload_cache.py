@@ -18,7 +18,7 @@ from heliograph.runtime.bus import Lost, now
 from heliograph.runtime.bus.buckets import Bucket, Cell
 from heliograph.runtime.crashing import crash_point
 from services.render.providers import Depot
-from services.render.providers.reading import read_reference
+from services.render.providers.download import read_reference
 
 BUCKET = "brought"
 TOUCHED_EVERY = 60.0  #: seconds between two notes that a copy is in use

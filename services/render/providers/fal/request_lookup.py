@@ -12,7 +12,7 @@ from services.render.providers import Submission
 from services.render.providers.candidates import is_candidate, sent_since
 from services.render.providers.fal.client import FalClient
 from services.render.providers.fal.transport import API_URL
-from services.render.providers.wire import NoAnswer, parsed
+from services.render.providers.http import NoAnswer, parsed
 
 _LIST = f"{API_URL}/v1/models/requests/by-endpoint"
 _PAGE, _PAGES = 100, 10

@@ -6,8 +6,8 @@ from heliograph.contracts import subjects
 from heliograph.contracts.queries import ProgressReport
 from heliograph.contracts.records import LogLine, Progress, Record
 from heliograph.runtime.bus import Hint
+from services.render.job_problem import short_text
 from services.render.providers import Waiting, Working
-from services.render.shortening import short_text
 
 LOG_LINES = 20  #: the latest lines that a report carries
 

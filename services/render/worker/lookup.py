@@ -10,8 +10,8 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus.dead_letters import DeadLetters
 from heliograph.runtime.bus.work import ticket_for
 from services.render.providers import Absent, Ended, Found, NotSeen
-from services.render.request_lookup import look_up
-from services.render.workbench import Workbench
+from services.render.worker.context import Workbench
+from services.render.worker.request_owner import look_up
 
 QUEUE_GROUP = "render"  #: one of the render processes looks
 

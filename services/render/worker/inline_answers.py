@@ -23,11 +23,11 @@ from heliograph.contracts.jobs import IllegalFact
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, Lost
 from heliograph.runtime.crashing import crash_point
-from services.render.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
-from services.render.deciding import failure, rendered
-from services.render.late_facts import late
 from services.render.providers import Done
-from services.render.workbench import Workbench
+from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
+from services.render.worker.context import Workbench
+from services.render.worker.late_events import late
+from services.render.worker.outcomes import failure, rendered
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.presenting import Addresses
-from services.render.bringing import Porter
+from services.render.references.upload_cache import Porter
 
 _PATIENCE = 2.0  #: seconds storage has to answer
 

@@ -17,13 +17,13 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, Lost
 from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.crashing import crash_point
-from services.render.completion import complete
-from services.render.deciding import failure
-from services.render.depending import dependency_failed, look
-from services.render.following import follow
-from services.render.reconciling import reconcile
-from services.render.submitting import start_again, submit
-from services.render.workbench import Workbench
+from services.render.dependencies import dependency_failed, look
+from services.render.worker.completion import complete
+from services.render.worker.context import Workbench
+from services.render.worker.outcomes import failure
+from services.render.worker.poll import follow
+from services.render.worker.reconcile import reconcile
+from services.render.worker.submit import start_again, submit
 
 _WAITING = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED})
 _UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: attempts, with a place

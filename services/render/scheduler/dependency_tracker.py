@@ -19,7 +19,7 @@ from heliograph.contracts.tickets import Ticket
 from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.feeds import Feed
 from heliograph.runtime.bus.nats import NatsBus
-from services.render.depending import give_up
+from services.render.dependencies import give_up
 
 log = structlog.get_logger()
 

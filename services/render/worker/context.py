@@ -15,17 +15,17 @@ from heliograph.contracts.records import Attempt, Record, Step
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Accounts, Entry, EventLog, LaneLimits, Lost, WorkQueue, advance
 from heliograph.runtime.bus.work import ticket_for
-from services.render.answer_spool import AnswerSpool
-from services.render.attempt_limit import AttemptClock
-from services.render.late_facts import late
-from services.render.posts_in_flight import PostsInFlight
 from services.render.providers import Done, Provider, Request
-from services.render.providers.inlining import InlineDoor
-from services.render.references import References
-from services.render.reporting import Reporter
-from services.render.request_index import RequestIndex
+from services.render.providers.output_upload import InlineDoor
+from services.render.references.resolver import References
 from services.render.settings import RenderSettings
-from services.render.watching import Watch
+from services.render.worker.answer_spool import AnswerSpool
+from services.render.worker.attempt_limit import AttemptClock
+from services.render.worker.late_events import late
+from services.render.worker.posts_in_flight import PostsInFlight
+from services.render.worker.progress import Reporter
+from services.render.worker.request_index import RequestIndex
+from services.render.worker.wakeups import Watch
 
 Ending = TypeVar("Ending")
 

@@ -25,7 +25,13 @@ from heliograph.contracts.records import Record, SentReference, Takeover
 from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
-from services.render.deciding import (
+from services.render.job_problem import short_answer, short_text
+from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
+from services.render.settings import RenderSettings
+from services.render.worker.circuit_breaker import judge
+from services.render.worker.context import Workbench
+from services.render.worker.inline_answers import record_inline
+from services.render.worker.outcomes import (
     about_outputs,
     after_poll,
     again_or_failed,
@@ -33,12 +39,6 @@ from services.render.deciding import (
     failure,
     put_back,
 )
-from services.render.inline_answers import record_inline
-from services.render.judging import judge
-from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
-from services.render.settings import RenderSettings
-from services.render.shortening import short_answer, short_text
-from services.render.workbench import Workbench
 
 log = structlog.get_logger()
 

@@ -4,11 +4,11 @@ from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderU
 from heliograph.contracts.facts import Submitted
 from heliograph.contracts.records import Attempt, Record
 from heliograph.runtime.bus import Entry
-from services.render.deciding import end_of_attempt
-from services.render.following import follow
 from services.render.providers import Done, Ended
-from services.render.reconciling import reconcile
-from services.render.workbench import Workbench
+from services.render.worker.context import Workbench
+from services.render.worker.outcomes import end_of_attempt
+from services.render.worker.poll import follow
+from services.render.worker.reconcile import reconcile
 
 
 async def complete(bench: Workbench, entry: Entry) -> Entry | None:

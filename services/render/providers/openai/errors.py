@@ -11,8 +11,8 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.problems import NextAction
 from services.render.providers import Ended, RateLimited, ReplyLost
 from services.render.providers.error_report import ErrorReport, quoted
+from services.render.providers.http import excerpt
 from services.render.providers.rate_limit import patience
-from services.render.providers.wire import excerpt
 
 _NO_MONEY = frozenset(
     {

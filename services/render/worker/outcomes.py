@@ -26,9 +26,9 @@ from heliograph.contracts.jobs import charge
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Output, Record, Withheld
 from heliograph.runtime.bus import Entry
+from services.render.job_problem import MOST_OUTPUTS, legible, short_answer, short_text, shorten
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
-from services.render.shortening import MOST_OUTPUTS, legible, short_answer, short_text, shorten
 
 #: how models are told how many outputs they shall make
 _COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "samples", "n")

@@ -5,7 +5,7 @@ from typing import Any
 
 from heliograph.runtime.bus import now
 from services.render.providers import Copy
-from services.render.providers.wire import Line, NoAnswer, is_address, parsed
+from services.render.providers.http import Line, NoAnswer, is_address, parsed
 
 _KEPT = 86_400.0  #: seconds, unless Replicate says otherwise
 _SPARE = 3600.0  #: seconds that a prediction may take to read it

@@ -9,11 +9,11 @@ from heliograph.contracts.facts import Fact
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crashing import crash_point
-from services.render.deciding import after_poll, end_of_attempt, poll_after, timed_out
-from services.render.inline_answers import record_inline
 from services.render.providers import Done, Ended, Provider, ReferenceGone, Request
-from services.render.watching import Bell
-from services.render.workbench import Workbench
+from services.render.worker.context import Workbench
+from services.render.worker.inline_answers import record_inline
+from services.render.worker.outcomes import after_poll, end_of_attempt, poll_after, timed_out
+from services.render.worker.wakeups import Bell
 
 
 async def follow(bench: Workbench, entry: Entry) -> Entry | None:

@@ -20,8 +20,8 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from services.render.providers import RateLimited, ReplyLost
 from services.render.providers.error_report import ErrorReport, quoted
+from services.render.providers.http import parsed
 from services.render.providers.rate_limit import patience
-from services.render.providers.wire import parsed
 
 _STARTED_TOO_LATE = "X-Fal-Request-Timeout-Type"  #: on a 504: by our own start timeout
 BILLED = "X-Fal-Billable-Units"

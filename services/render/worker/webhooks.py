@@ -8,10 +8,10 @@ from heliograph.contracts.errors import NotFound, ProviderUnavailable, Unavailab
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bodies import read_bytes
 from heliograph.runtime.bus import Hint
-from services.render.completion import complete_named
 from services.render.providers import Caller
-from services.render.searching import search
-from services.render.workbench import Workbench
+from services.render.worker.completion import complete_named
+from services.render.worker.context import Workbench
+from services.render.worker.lookup import search
 
 log = structlog.get_logger()
 

@@ -7,11 +7,11 @@ from heliograph.contracts.facts import AttemptCompleted, Canceled, Submitted, Su
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.crashing import crash_point
-from services.render.deciding import unknown
 from services.render.providers import Absent, Found, NotSeen
-from services.render.request_lookup import look_up
-from services.render.submitting import start_again
-from services.render.workbench import Workbench
+from services.render.worker.context import Workbench
+from services.render.worker.outcomes import unknown
+from services.render.worker.request_owner import look_up
+from services.render.worker.submit import start_again
 
 
 async def reconcile(bench: Workbench, entry: Entry) -> Entry | None:

@@ -12,7 +12,7 @@ from heliograph.contracts.queries import RenewedOutputs, RenewOutputs
 from heliograph.contracts.records import Output, Record
 from heliograph.runtime.logs import job_fields
 from services.render.providers import Done, Request
-from services.render.workbench import Workbench
+from services.render.worker.context import Workbench
 
 log = structlog.get_logger()
 

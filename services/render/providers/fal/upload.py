@@ -5,7 +5,7 @@ import json
 from fal_client.client import CDN_URL, REST_URL
 
 from services.render.providers.fal.client import FalClient
-from services.render.providers.wire import NoAnswer, NotSent, Refused, is_address, parsed
+from services.render.providers.http import NoAnswer, NotSent, Refused, is_address, parsed
 
 _TRIES = 3
 _TOKEN = f"{REST_URL}/storage/auth/token?storage_type=fal-cdn-v3"

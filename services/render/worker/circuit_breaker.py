@@ -15,8 +15,8 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
-from services.render.shortening import short_text
-from services.render.workbench import Workbench
+from services.render.job_problem import short_text
+from services.render.worker.context import Workbench
 
 log = structlog.get_logger()
 

@@ -1,5 +1,5 @@
 """
-The dispatcher: moves jobs from the queue to their lanes, in the order `scheduling` says.
+The dispatcher: moves jobs from the queue to their lanes, in the order of `fair_queue`.
 
 One process at a time does it, by a lease; a move by another is harmless, because the move is one
 compare-and-append on the server. What it remembers is a copy of the queue, and can be read anew.
@@ -25,11 +25,11 @@ from heliograph.runtime.bus.jetstream import Stored, stop_listening
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.work import STREAM
 from heliograph.runtime.crashing import crash_point
-from services.render.awaiting import Awaiting
-from services.render.desks import Desk, hindrance
-from services.render.expecting import Expected, Vacancies
-from services.render.pacing import Pace, eta
-from services.render.scheduling import Waiting
+from services.render.scheduler.dependency_tracker import Awaiting
+from services.render.scheduler.eta import Pace, eta
+from services.render.scheduler.fair_queue import Waiting
+from services.render.scheduler.lane_state import Desk, hindrance
+from services.render.scheduler.reservations import Expected, Vacancies
 from services.render.settings import RenderSettings
 
 log = structlog.get_logger()
