@@ -30,23 +30,23 @@ from heliograph.runtime.registry.rereading import reread
 from heliograph.runtime.tasks import running
 from heliograph.runtime.topology import STORAGE
 from heliograph.runtime.web import create_web
-from services.storage.addressing import answer_queries, asset_routes
+from services.storage.assets import answer_queries, asset_routes
+from services.storage.deletion import Remover, obey_removals
 from services.storage.disk_reserve import DiskReserve
-from services.storage.dispatcher import StoreDispatcher
-from services.storage.fetching import Fetcher
-from services.storage.fresh_outputs import renew_outputs
-from services.storage.inline_results import InlineResults, inline_routes
-from services.storage.inspecting import Inspectors
-from services.storage.removing import Remover, obey_removals
-from services.storage.scratch import claim
+from services.storage.media.images import Inspectors
+from services.storage.outputs.dispatcher import StoreDispatcher
+from services.storage.outputs.download import Fetcher
+from services.storage.outputs.fresh_outputs import renew_outputs
+from services.storage.outputs.inline_results import InlineResults, inline_routes
+from services.storage.outputs.job_ingest import Storer
+from services.storage.outputs.sources import Sources
 from services.storage.settings import StorageSettings
-from services.storage.sources import Sources
 from services.storage.stores import ObjectStore, StoreUnavailable
 from services.storage.stores.minio import MinioStore
-from services.storage.storing import Storer
-from services.storage.upload_quota import UploadQuota
-from services.storage.upload_retention import UploadSweeper, find_named, sweep_for_ever
-from services.storage.uploading import UploadDoor, Uploads, upload_routes
+from services.storage.temp_dir import claim
+from services.storage.uploads.quota import UploadQuota
+from services.storage.uploads.retention import UploadSweeper, find_named, sweep_for_ever
+from services.storage.uploads.uploads import UploadDoor, Uploads, upload_routes
 
 log = structlog.get_logger()
 

@@ -23,7 +23,7 @@ from services.render.worker.progress import Reporter
 from services.render.worker.run import bury, render
 from services.status import trimming
 from services.status.reaping import Reaper
-from services.storage.storing import Storer
+from services.storage.outputs.job_ingest import Storer
 from tests.life.processes import ask, current, gate
 from tests.life.state import PROJECT, State, settings
 from tests.life.twins import ACCOUNT

@@ -15,7 +15,7 @@ from services.render.providers.openai import OpenAIProvider
 from services.render.providers.replicate import ReplicateProvider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
-from services.storage.fetching import Fetcher
+from services.storage.outputs.download import Fetcher
 from tests.support.records import REGISTRY
 
 PROVIDERS = {

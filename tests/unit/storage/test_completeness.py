@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.storage.completeness import is_whole
+from services.storage.outputs.completeness import is_whole
 
 TEXTS = {
     "object": b'{"scenes": [{"title": "one"}, {"title": "two"}]}',

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from services.storage.fair_places import FairPlaces
 from services.storage.fair_queue import FairQueue, share_of
+from services.storage.fair_semaphore import FairPlaces
 
 
 def _turns(queue: FairQueue[int]) -> list[tuple[str, int]]:

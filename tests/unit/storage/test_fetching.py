@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 
 from heliograph.contracts.errors import OutputExpired, OutputRefused, OutputTooLarge, StorageFailed
-from services.storage.fetching import Fetcher
+from services.storage.outputs.download import Fetcher
 from tests.support.servers import free_port
 
 Speak = Callable[[StreamWriter], Awaitable[None]]  #: one answer, byte by byte
@@ -120,7 +120,7 @@ CHUNK = b"8000\r\n" + bytes(0x8000) + b"\r\n"
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first try is repeated after 30 ms, not 200."""
-    monkeypatch.setattr("services.storage.fetching._FIRST_PAUSE", 0.03)
+    monkeypatch.setattr("services.storage.outputs.download._FIRST_PAUSE", 0.03)
 
 
 @pytest.fixture

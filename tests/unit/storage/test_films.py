@@ -11,9 +11,9 @@ import pytest_asyncio
 from PIL import Image
 
 from heliograph.contracts.errors import OutputRefused
-from services.storage.film_files import MOV, MP4, WEBM, CutOff, check_whole
-from services.storage.inspecting import Inspection, Inspectors, Undecodable
-from services.storage.sniffing import check_media, check_upload
+from services.storage.media.film_files import MOV, MP4, WEBM, CutOff, check_whole
+from services.storage.media.images import Inspection, Inspectors, Undecodable
+from services.storage.media.media_types import check_media, check_upload
 from tests.support.films import boxes, branded, film, sound, turned
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -19,7 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from heliograph.contracts.errors import OutputRefused, Unavailable
-from services.storage.inspecting import Inspection, Inspectors, Undecodable
+from services.storage.media.images import Inspection, Inspectors, Undecodable
 from services.storage.settings import StorageSettings
 
 _PEAK = Path("/proc/self/clear_refs")  #: writing 5 there makes VmHWM start anew
@@ -525,10 +525,10 @@ async def test_a_picture_that_was_not_opened_in_time_is_tried_once_more(
     others: Inspectors, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Perhaps it was us who stood still."""
-    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 2)
+    monkeypatch.setattr("services.storage.media.images._PATIENCE", 2)
     at_work, program, fork = await _at_work(others, put)
     os.kill(fork, signal.SIGSTOP)
-    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 30)
+    monkeypatch.setattr("services.storage.media.images._PATIENCE", 30)
 
     try:
         assert (await at_work).width == 5000
@@ -542,7 +542,7 @@ async def test_a_picture_that_is_never_opened_in_time_is_for_later(
     others: Inspectors, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _children(os.getpid())
-    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 0.01)
+    monkeypatch.setattr("services.storage.media.images._PATIENCE", 0.01)
 
     with pytest.raises(Unavailable, match="in time"):
         await inspect(others, put(png(5000, 5000)))

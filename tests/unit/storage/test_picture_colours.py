@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from services.storage.inspecting import Inspection, Inspectors
+from services.storage.media.images import Inspection, Inspectors
 from tests.support.colour_profiles import (
     ADOBE_RGB,
     DISPLAY_P3,

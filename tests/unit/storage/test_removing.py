@@ -12,7 +12,7 @@ from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryEvents
 from services.gateway.jobs.result_cache import with_result
-from services.storage.removing import Remover
+from services.storage.deletion import Remover
 from services.storage.stores.memory import MemoryStore
 from tests.support.records import a_record
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from deploy.local.processes import ROOT
-from services.storage.scratch import claim
+from services.storage.temp_dir import claim
 
 _CLAIM = """
 import sys
 from pathlib import Path
-from services.storage.scratch import claim
+from services.storage.temp_dir import claim
 print(claim(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """

@@ -10,8 +10,8 @@ from PIL import Image
 from heliograph.contracts.assets import EXTENSIONS
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
 from heliograph.contracts.registry import Media
+from services.storage.media.media_types import check_media, check_upload, media_of, sniff
 from services.storage.settings import StorageSettings
-from services.storage.sniffing import check_media, check_upload, media_of, sniff
 
 
 def _picture(form: str) -> bytes:

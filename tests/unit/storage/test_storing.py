@@ -39,15 +39,15 @@ from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
 from services.render.providers.sim.scenes import write_scenes
-from services.storage.fetching import Fetcher
-from services.storage.inline_results import InlineResults
-from services.storage.inspecting import Inspectors
+from services.storage.media.images import Inspectors
+from services.storage.outputs.download import Fetcher
+from services.storage.outputs.inline_results import InlineResults
+from services.storage.outputs.job_ingest import Storer
+from services.storage.outputs.sources import Sources
 from services.storage.settings import StorageSettings
-from services.storage.sources import Sources
 from services.storage.stores import Content, Damaged, StoreUnavailable
 from services.storage.stores.memory import MemoryStore
-from services.storage.storing import Storer
-from services.storage.uploading import Uploads
+from services.storage.uploads.uploads import Uploads
 from tests.support.films import boxes, film
 from tests.support.records import REGISTRY, a_record, some_project
 
@@ -603,7 +603,7 @@ async def test_a_result_whose_address_is_dead_is_fetched_from_a_fresh_one(
 async def test_a_picture_that_came_without_its_end_is_fetched_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.storage.sources._PAUSES", (0, 0))
+    monkeypatch.setattr("services.storage.outputs.sources._PAUSES", (0, 0))
     picture = a_picture(640, 480)
     job = await studio.rendered(_first(gives(picture[:-30]), then=gives(picture)))
 
@@ -615,7 +615,7 @@ async def test_a_picture_that_came_without_its_end_is_fetched_again(
 async def test_a_text_that_came_without_its_end_is_fetched_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.storage.sources._PAUSES", (0, 0))
+    monkeypatch.setattr("services.storage.outputs.sources._PAUSES", (0, 0))
     story = write_scenes("a keeper, and a storm", seed=7, count=2)
     job = await studio.rendered(_first(gives(story[:-40]), then=gives(story)), kind="scenes")
 
@@ -930,7 +930,7 @@ async def test_a_picture_that_is_not_opened_in_time_is_not_lost(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await studio.rendered(gives(a_picture()))
-    monkeypatch.setattr("services.storage.inspecting._PATIENCE", 0)
+    monkeypatch.setattr("services.storage.media.images._PATIENCE", 0)
     with pytest.raises(Unavailable, match="in time"):
         await studio.storer.handle(job.id)
     assert studio.happened(job)[-1] == "rendered"

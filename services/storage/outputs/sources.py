@@ -5,11 +5,11 @@ from pathlib import Path
 
 from heliograph.contracts.errors import OutputExpired
 from heliograph.contracts.records import Output
-from services.storage.completeness import is_whole
-from services.storage.fetching import Fetcher
-from services.storage.inline_results import InlineResults
+from services.storage.outputs.completeness import is_whole
+from services.storage.outputs.download import Fetcher
+from services.storage.outputs.inline_results import InlineResults
 from services.storage.stores import StoreUnavailable
-from services.storage.uploading import Uploads
+from services.storage.uploads.uploads import Uploads
 
 _PAUSES = (0.2, 1.0)  #: seconds before what seems cut is fetched once more
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from services.storage.sniffing import HEAD, type_of
+from services.storage.media.media_types import HEAD, type_of
 
 
 def is_whole(path: Path) -> bool:

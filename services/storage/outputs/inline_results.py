@@ -20,8 +20,8 @@ from heliograph.runtime.bus import EventLog
 from heliograph.runtime.documents import bytes_of
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, no_query
+from services.storage.body_spool import Spool
 from services.storage.settings import StorageSettings
-from services.storage.spool import Spool
 from services.storage.stores import Content, ObjectStore
 
 MOST_RESULTS = 64  #: of one job

@@ -9,16 +9,16 @@ from heliograph.contracts.names import asset_id
 from heliograph.contracts.records import Asset, Output, Record, Variant
 from heliograph.contracts.registry import Media, Registry
 from heliograph.runtime.crashing import crash_point
-from services.storage.fair_places import FairPlaces
-from services.storage.film_files import CutOff, check_whole
-from services.storage.inspecting import Inspection, Inspectors, MadeVariant, Undecodable
-from services.storage.progress import PhaseReporter
-from services.storage.rewriting import write_readable
+from services.storage.fair_semaphore import FairPlaces
+from services.storage.media.film_files import CutOff, check_whole
+from services.storage.media.images import Inspection, Inspectors, MadeVariant, Undecodable
+from services.storage.media.media_types import check_media, media_of, sniff
+from services.storage.outputs.markdown import write_readable
+from services.storage.outputs.progress import PhaseReporter
+from services.storage.outputs.sources import Sources
+from services.storage.outputs.texts import look_at_text
 from services.storage.settings import StorageSettings
-from services.storage.sniffing import check_media, media_of, sniff
-from services.storage.sources import Sources
 from services.storage.stores import Content, ObjectStore
-from services.storage.texts import look_at_text
 
 _MAX_FETCHES = 3  #: of a picture or film that seems to be cut off
 

@@ -25,15 +25,15 @@ from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crashing import crash_point
 from heliograph.runtime.logs import job_fields
-from services.storage.fetching import NotThere
-from services.storage.inspecting import Inspectors
-from services.storage.outcomes import failure, indexed, outcome
-from services.storage.output_ingest import OutputIngest
-from services.storage.progress import PhaseReporter
+from services.storage.media.images import Inspectors
+from services.storage.outputs.download import NotThere
+from services.storage.outputs.outcomes import failure, indexed, outcome
+from services.storage.outputs.output_ingest import OutputIngest
+from services.storage.outputs.progress import PhaseReporter
+from services.storage.outputs.sources import NotBrought, Sources
+from services.storage.outputs.texts import judge
 from services.storage.settings import StorageSettings
-from services.storage.sources import NotBrought, Sources
 from services.storage.stores import ObjectStore
-from services.storage.texts import judge
 
 log = structlog.get_logger()
 

@@ -19,13 +19,13 @@ from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.documents import bytes_of
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, no_query
+from services.storage.body_spool import Limit, Spool, announced
 from services.storage.disk_reserve import DiskReserve
-from services.storage.inspecting import Inspectors
+from services.storage.media.images import Inspectors
+from services.storage.media.media_types import check_upload, media_of, medium_of_upload
 from services.storage.settings import StorageSettings
-from services.storage.sniffing import check_upload, media_of, medium_of_upload
-from services.storage.spool import Limit, Spool, announced
 from services.storage.stores import Content, ObjectStore
-from services.storage.upload_quota import UploadQuota
+from services.storage.uploads.quota import UploadQuota
 
 _OURS = frozenset({"key", "used"})  #: fields of an entry that clients do not see
 

@@ -1,4 +1,4 @@
-"""Pictures and films, measured and made smaller by a program apart from us (see `inspector`)."""
+"""Pictures and films, measured and made smaller by a program apart from us (see `image_worker`)."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heliograph.contracts.errors import OutputRefused, Unavailable
-from services.storage.fair_places import FairPlaces
+from services.storage.fair_semaphore import FairPlaces
 
 _PATIENCE = 60.0  #: seconds for one try
 _TRIES = 2  #: this process may have stood still during the first
@@ -160,7 +160,7 @@ class Inspectors:
 
 
 async def _start() -> Process:
-    program = (sys.executable, "-m", "services.storage.inspector")
+    program = (sys.executable, "-m", "services.storage.media.image_worker")
     return await asyncio.create_subprocess_exec(
         *program,
         stdin=PIPE,

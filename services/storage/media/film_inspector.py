@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image, ImageStat
 
-from services.storage.film_files import WEBM
+from services.storage.media.film_files import WEBM
 
 _DULL = 4.0  #: deviation of brightness (of 255) below which a picture shows nothing
 _PACKETS = 300  #: that are decoded for one picture, at most

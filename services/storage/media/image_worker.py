@@ -1,5 +1,5 @@
 """
-The program that opens pictures nobody trusts: `python -m services.storage.inspector`.
+The program that opens pictures nobody trusts: `python -m services.storage.media.image_worker`.
 
 It reads requests as JSON lines and answers in kind. Every picture is opened in a fork of its own,
 with little memory and little time, so a bomb takes only the fork with it. Decoders: five, no more.
@@ -21,7 +21,7 @@ from typing import Any
 
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
-from services.storage import png_chunks
+from services.storage.media import png_chunks
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 THUMBNAIL = 320  #: pixels of the longer side
@@ -133,7 +133,10 @@ def _shrunk(image: Image.Image, side: int) -> Image.Image:
 
 def inspect_video(source: Path, folder: Path, media_type: str, max_pixels: int) -> dict[str, Any]:
     """Measure a film and make its poster. Raises Refused, and whatever PyAV raises."""
-    from services.storage.film_inspector import NoFilm, inspect_film  # most forks open pictures
+    from services.storage.media.film_inspector import (  # most forks open pictures
+        NoFilm,
+        inspect_film,
+    )
 
     try:
         found = inspect_film(source, media_type, max_pixels)

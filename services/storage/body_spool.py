@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from heliograph.contracts.errors import BodyTooLarge, MalformedRequest
 from services.storage.disk_reserve import Claim, no_space
-from services.storage.sniffing import EARLY, HEAD
+from services.storage.media.media_types import EARLY, HEAD
 from services.storage.stores import Content
 
 _PATIENCE = 600.0  #: seconds for a body to arrive

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
 from heliograph.contracts.registry import Media
-from services.storage.film_files import FILMS, MP4, film_type
+from services.storage.media.film_files import FILMS, MP4, film_type
 
 IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"})
 

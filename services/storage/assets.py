@@ -19,7 +19,7 @@ from heliograph.runtime.documents import query_of
 from heliograph.runtime.presenting import as_json
 from heliograph.runtime.urls import named, read_query
 from services.storage.stores import ObjectStore
-from services.storage.uploading import Uploads
+from services.storage.uploads.uploads import Uploads
 
 QUEUE_GROUP = "storage"  #: one of the storage processes answers
 

@@ -15,7 +15,7 @@ from heliograph.runtime.bus.buckets import Bucket, Cell
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.nats import NatsBus
 from services.storage.stores import ObjectStore
-from services.storage.uploading import key_of
+from services.storage.uploads.uploads import key_of
 
 log = structlog.get_logger()
 

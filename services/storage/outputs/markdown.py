@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from heliograph.contracts.scenes import Story, as_markdown
-from services.storage.inspecting import MadeVariant
+from services.storage.media.images import MadeVariant
 
 
 def write_readable(source: Path, folder: Path) -> dict[str, MadeVariant]:

@@ -1,0 +1,1 @@
+"""Media: content types, and a sandboxed worker that decodes pictures and films."""

@@ -1,0 +1,1 @@
+"""Outputs: downloaded from providers, validated, and stored."""

@@ -1,0 +1,1 @@
+"""Uploads: files of clients, with a quota and a retention."""
