@@ -26,11 +26,11 @@ from heliograph.contracts.names import asset_id, new_job_id
 from heliograph.contracts.queries import ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Step
 from heliograph.runtime.serving import settle
-from services.status.ledgers import Row, SnapshotQuery
-from services.status.ledgers.listing import cursor_after
-from services.status.ledgers.sql import SqlLedger
-from services.status.subscribing import PAGE as SHOWN
-from services.status.subscribing import PAGE_BYTES
+from services.status.live.subscription import PAGE as SHOWN
+from services.status.live.subscription import PAGE_BYTES
+from services.status.read_model import Row, SnapshotQuery
+from services.status.read_model.job_queries import cursor_after
+from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record
 
 PROJECT = "bench"

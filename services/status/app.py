@@ -17,25 +17,25 @@ from heliograph.runtime.presenting import Addresses, Presenter
 from heliograph.runtime.registry import load_registry
 from heliograph.runtime.tasks import Loop, running
 from heliograph.runtime.web import create_web
-from services.status.admission import Admission
-from services.status.answering import answer_queries
-from services.status.cleaning import (
+from services.status.live.client_limits import Admission
+from services.status.live.hub import Hub
+from services.status.live.send_queue import Outbox, OutboxMemory
+from services.status.live.sse import streaming_routes
+from services.status.live.subscription import Subscription, Terms
+from services.status.live.websocket import live_routes
+from services.status.maintenance.compaction import Janitor, trim_for_ever
+from services.status.maintenance.retention import (
     Cleaner,
     clean_for_ever,
     read_retentions,
     remove_objects,
 )
-from services.status.hub import Hub
-from services.status.ledgers.sql import SqlLedger
-from services.status.live import live_routes
-from services.status.outbox import Outbox, OutboxMemory
-from services.status.projecting import Projector
-from services.status.reaping import Reaper, reap_for_ever
+from services.status.maintenance.sweeper import Reaper, reap_for_ever
+from services.status.projector import Projector
+from services.status.queries import answer_queries
+from services.status.read_model.sql import SqlLedger
 from services.status.settings import StatusSettings
-from services.status.streaming import streaming_routes
-from services.status.subscribing import Subscription, Terms
-from services.status.trimming import Janitor, trim_for_ever
-from services.status.versioning import Versions
+from services.status.slots import Versions
 
 
 def create_app(settings: StatusSettings) -> FastAPI:

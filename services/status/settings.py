@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from heliograph.runtime.settings import ServiceSettings
-from services.status.ledgers.tables import LAYOUT
+from services.status.read_model.tables import LAYOUT
 
 
 class StatusSettings(ServiceSettings):

@@ -24,13 +24,13 @@ from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.presenting import Addresses, Presenter
 from heliograph.runtime.tasks import running
-from services.status import subscribing
-from services.status.hub import Frame, Hub
-from services.status.ledgers import Place, Row, SnapshotPage, SnapshotQuery
-from services.status.ledgers.sql import SqlLedger
-from services.status.outbox import Outbox
+from services.status.live import subscription as subscribing
+from services.status.live.hub import Frame, Hub
+from services.status.live.send_queue import Outbox
+from services.status.live.subscription import Subscription, Terms
+from services.status.read_model import Place, Row, SnapshotPage, SnapshotQuery
+from services.status.read_model.sql import SqlLedger
 from services.status.settings import StatusSettings
-from services.status.subscribing import Subscription, Terms
 from tests.support.records import a_record, some_project
 
 ONE_EVENT, MANY_EVENTS = 1, 1_000_000  #: bytes that make a ring keep so much

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from heliograph.contracts.deadlines import AT_PROVIDER
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus.memory import Message
-from services.status import reaping
+from services.status.maintenance import sweeper
 from tests.life.actions import Action
 from tests.life.clock import clock, now
 from tests.life.faults import faults
@@ -135,7 +135,7 @@ class Choices:
         for record in state.records():
             if self._is_due(record):
                 yield from self._once("expire", state.label(record.id))
-            if reaping.needs_work(record) and self._is_forgotten(record):
+            if sweeper.needs_work(record) and self._is_forgotten(record):
                 yield from self._once("put back", state.label(record.id))
             if record.step is Step.SUBMIT_UNKNOWN and self._may_be_seen(record):
                 yield from self._once("search", state.label(record.id))
@@ -146,11 +146,11 @@ class Choices:
 
     def _is_due(self, record: Record) -> bool:
         """Whether the reaper would do something about a deadline."""
-        if not reaping.is_due(record, settings().status.unknown_after):
+        if not sweeper.is_due(record, settings().status.unknown_after):
             return False
         if record.step not in AT_PROVIDER or not record.internal.expire:
             return True
-        patience = reaping.patience_with_workers(record, REGISTRY, settings().status)
+        patience = sweeper.patience_with_workers(record, REGISTRY, settings().status)
         return clock() - self._state.patience.get(record.id, -patience) >= patience
 
     def _once(self, *action: str) -> Iterator[Action]:
@@ -173,7 +173,7 @@ class Choices:
         if record.runs_on:
             first = self._state.running_on.get(job)
             return first is None or clock() - first > record.internal.timeout_seconds
-        return reaping.is_idle(record)
+        return sweeper.is_idle(record)
 
     def _is_old(self, record: Record) -> bool:
         age = (now() - record.internal.changed_at).total_seconds()

@@ -21,8 +21,8 @@ from services.render.worker.inline_answers import recover
 from services.render.worker.lookup import search
 from services.render.worker.progress import Reporter
 from services.render.worker.run import bury, render
-from services.status import trimming
-from services.status.reaping import Reaper
+from services.status.maintenance import compaction
+from services.status.maintenance.sweeper import Reaper
 from services.storage.outputs.job_ingest import Storer
 from tests.life.processes import ask, current, gate
 from tests.life.state import PROJECT, State, settings
@@ -133,7 +133,7 @@ class Workers:
 
     async def compact(self, job: str) -> None:
         with suppress(*_PASSING):  # another round follows
-            await trimming.compact(self._state.events, job, timedelta(0))
+            await compaction.compact(self._state.events, job, timedelta(0))
 
     async def free(self) -> None:
         with suppress(*_PASSING):  # another round follows

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
-from services.status.ledgers import Ledger, Row, SnapshotPage, SnapshotQuery
+from services.status.read_model import Ledger, Row, SnapshotPage, SnapshotQuery
 
 
 async def snapshot_pages(

@@ -7,7 +7,7 @@ from heliograph.contracts.events import Event
 from heliograph.contracts.records import FINAL, Record
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.bus.memory import MemoryEvents
-from services.status import reaping
+from services.status.maintenance import sweeper
 from tests.life.clock import now
 from tests.life.mutants.registry import Mutants, Patch
 from tests.life.scenario import Scenario, Wish
@@ -51,9 +51,9 @@ def accepted_without_compare(patch: Patch) -> None:
 @MUTANTS.add("final states do not absorb", Scenario(_HURRIED), "I2")
 def final_is_not_final(patch: Patch) -> None:
     patch.setattr(jobs, "LEGAL", {name: steps | FINAL for name, steps in jobs.LEGAL.items()})
-    is_due = reaping.is_due
+    is_due = sweeper.is_due
 
     def is_past(job: Record, after: timedelta) -> bool:
         return is_due(job, after) or bool(job.finish_by and job.finish_by <= now())
 
-    patch.setattr(reaping, "is_due", is_past)
+    patch.setattr(sweeper, "is_due", is_past)

@@ -8,8 +8,8 @@ from heliograph.contracts.facts import Failed, Succeeded
 from heliograph.contracts.records import Asset, Record, Step
 from heliograph.runtime.bus import Entry, advance
 from services.gateway.jobs import cancellation
-from services.status import reaping
-from services.status.reaping import Reaper
+from services.status.maintenance import sweeper
+from services.status.maintenance.sweeper import Reaper
 from tests.life.mutants.registry import Mutants, Patch
 from tests.life.processes import gate
 from tests.life.scenario import Scenario
@@ -22,12 +22,12 @@ _SILENT = Scenario(silences=1, crashes=1, freezes=1)
 
 @MUTANTS.add("there is no reaper", Scenario(crashes=1), "I1")
 def no_reaper(patch: Patch) -> None:
-    patch.setattr(reaping, "needs_work", lambda _: False)
+    patch.setattr(sweeper, "needs_work", lambda _: False)
 
 
 @MUTANTS.add("nobody puts back what did not fit into the queue", Scenario(fulls=1), "I1")
 def forgotten_tickets(patch: Patch) -> None:
-    patch.setattr(reaping, "needs_work", lambda _: False)
+    patch.setattr(sweeper, "needs_work", lambda _: False)
 
 
 @MUTANTS.add("the reaper ends what it cannot find", Scenario(crashes=1), "I2")
@@ -42,7 +42,7 @@ def cruel_reaper(patch: Patch) -> None:
 
 @MUTANTS.add("the reaper takes `submit_unknown` for lost", _SILENT, "I1")
 def restless_reaper(patch: Patch) -> None:
-    patch.setattr(reaping, "needs_work", lambda job: not job.step.is_final)
+    patch.setattr(sweeper, "needs_work", lambda job: not job.step.is_final)
 
 
 @MUTANTS.add(

@@ -7,7 +7,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
 from services.render.worker import completion, context, poll, run
 from services.render.worker.context import Workbench
-from services.status import reaping
+from services.status.maintenance import sweeper
 from tests.life.mutants.registry import Mutants, Patch
 from tests.life.scenario import Scenario, Wish
 from tests.life.workers import Keeper
@@ -20,12 +20,12 @@ _SLOW = Scenario(_HURRIED, freezes=1)
 
 @MUTANTS.add("a deadline ends at once what is at the provider", Scenario(_HURRIED), "I9")
 def no_wish(patch: Patch) -> None:
-    patch.setattr(reaping, "AT_PROVIDER", frozenset())
+    patch.setattr(sweeper, "AT_PROVIDER", frozenset())
 
 
 @MUTANTS.add("the reaper leaves the worker no time to stop", Scenario(_HURRIED), "I9")
 def no_patience(patch: Patch) -> None:
-    patch.setattr(reaping, "patience_with_workers", lambda *_: 0.0)
+    patch.setattr(sweeper, "patience_with_workers", lambda *_: 0.0)
 
 
 @MUTANTS.add("a worker does not stop what expires", Scenario(_HURRIED), "I9")

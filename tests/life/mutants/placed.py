@@ -5,7 +5,7 @@ from typing import Any
 from heliograph.contracts.records import Step
 from heliograph.runtime.bus import Entry
 from services.render.worker import run
-from services.status import reaping
+from services.status.maintenance import sweeper
 from tests.life.mutants.registry import Mutants, Patch
 from tests.life.processes import gate
 from tests.life.scenario import Scenario, Wish
@@ -91,7 +91,7 @@ def place_of_unknown(patch: Patch) -> None:
         return await leave(bench, entry)
 
     patch.setattr(run, "_leave", stay)
-    patch.setattr(reaping, "_NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))
+    patch.setattr(sweeper, "_NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))
 
 
 @MUTANTS.add(

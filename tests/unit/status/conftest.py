@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.status.ledgers.sql import SqlLedger
+from services.status.read_model.sql import SqlLedger
 from tests.support.servers import Postgres
 
 DATABASES = ("sqlite", "postgres")

@@ -14,8 +14,8 @@ from heliograph.contracts.queries import (
     SlotState,
     SlotVersion,
 )
-from services.status.answering import _answering, as_json, as_reply, cut_history, cut_page
-from services.status.ledgers import Page, Row
+from services.status.queries import _answering, as_json, as_reply, cut_history, cut_page
+from services.status.read_model import Page, Row
 from tests.support.records import a_record
 from tests.support.servers import Server
 

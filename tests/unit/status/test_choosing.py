@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from heliograph.contracts.names import new_job_id
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored, current_version
-from services.status.choosing import SHOWN, Choice, choose, report_of
-from services.status.ledgers import Ended
+from services.status.maintenance.retention_policy import SHOWN, Choice, choose, report_of
+from services.status.read_model import Ended
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SLOT = "shot/12"

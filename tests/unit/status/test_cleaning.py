@@ -17,9 +17,9 @@ from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Lost, advance, now
 from heliograph.runtime.bus.memory import MemoryEvents, MemorySlots
-from services.status.cleaning import Cleaner
-from services.status.ledgers import Row
-from services.status.ledgers.sql import SqlLedger
+from services.status.maintenance.retention import Cleaner
+from services.status.read_model import Row
+from services.status.read_model.sql import SqlLedger
 from services.status.settings import StatusSettings
 from tests.support.records import a_record
 

@@ -19,9 +19,9 @@ from structlog.testing import capture_logs
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import Record
-from services.status.ledgers import Row
-from services.status.ledgers.connecting import UnfitDatabase, connect
-from services.status.ledgers.sql import SqlLedger
+from services.status.read_model import Row
+from services.status.read_model.connection import UnfitDatabase, connect
+from services.status.read_model.sql import SqlLedger
 from services.status.settings import StatusSettings
 from tests.support.records import a_record
 from tests.support.servers import Postgres

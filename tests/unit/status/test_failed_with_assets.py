@@ -9,9 +9,9 @@ from heliograph.contracts.names import asset_id
 from heliograph.contracts.queries import GetSlot, ListSlots
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.retention import Retention, Rule
-from services.status.choosing import choose, report_of
-from services.status.ledgers import Row
-from services.status.ledgers.sql import SqlLedger
+from services.status.maintenance.retention_policy import choose, report_of
+from services.status.read_model import Row
+from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -17,8 +17,8 @@ from heliograph.contracts.facts import (
 from heliograph.contracts.jobs import fold
 from heliograph.contracts.queries import FindJobs, ListJobs
 from heliograph.contracts.records import Record
-from services.status.ledgers import Row
-from services.status.ledgers.sql import SqlLedger
+from services.status.read_model import Row
+from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

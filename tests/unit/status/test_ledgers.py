@@ -29,9 +29,9 @@ from heliograph.contracts.jobs import fold
 from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.queries import ListJobs
 from heliograph.contracts.records import Record, Reused
-from services.status.ledgers import Ledger, OutOfStep, Quiet, Row, as_text, flatten
-from services.status.ledgers.listing import cursor_after, read_cursor
-from services.status.ledgers.sql import SqlLedger
+from services.status.read_model import Ledger, OutOfStep, Quiet, Row, as_text, flatten
+from services.status.read_model.job_queries import cursor_after, read_cursor
+from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record
 from tests.support.snapshots import snapshot_pages, whole_snapshot
 

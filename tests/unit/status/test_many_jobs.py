@@ -10,8 +10,8 @@ import pytest
 from heliograph.contracts.names import new_job_id
 from heliograph.contracts.queries import FindJobs, ListJobs
 from heliograph.contracts.records import Record
-from services.status.ledgers import Row
-from services.status.ledgers.sql import SqlLedger
+from services.status.read_model import Row
+from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record
 
 NUMBER = 6_000  #: more than a list looks at before it takes something for common

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.status.outbox import LIMIT, LIMIT_BYTES, Outbox, OutboxMemory
+from services.status.live.send_queue import LIMIT, LIMIT_BYTES, Outbox, OutboxMemory
 
 
 def full() -> Outbox:

@@ -23,8 +23,8 @@ from heliograph.contracts.queries import FindJobs, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.contracts.retention import Rule
 from services.gateway.jobs.result_cache import with_result
-from services.status.ledgers import Ended, Row, SlotRows
-from services.status.ledgers.sql import SqlLedger
+from services.status.read_model import Ended, Row, SlotRows
+from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record
 from tests.support.snapshots import whole_snapshot
 

@@ -25,10 +25,10 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
 from heliograph.runtime.bus.work import ticket_for
-from services.status import reaping
-from services.status.ledgers import Row
-from services.status.ledgers.sql import SqlLedger
-from services.status.reaping import Reaper, patience_with_workers
+from services.status.maintenance import sweeper
+from services.status.maintenance.sweeper import Reaper, patience_with_workers
+from services.status.read_model import Row
+from services.status.read_model.sql import SqlLedger
 from services.status.settings import StatusSettings
 from tests.support.records import REGISTRY, a_record
 
@@ -86,7 +86,7 @@ def scene(ledger: SqlLedger, tmp_path: Path) -> Scene:
 
 @pytest.fixture(autouse=True)
 def _small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reaping, "_AT_ONCE", 5)
+    monkeypatch.setattr(sweeper, "_AT_ONCE", 5)
 
 
 async def test_a_lost_job_behind_many_that_wait_is_put_back(scene: Scene) -> None:
@@ -149,7 +149,7 @@ async def test_a_worker_that_does_not_obey_in_time_loses_the_job_and_keeps_the_r
     await scene.reaper.sweep()
     assert scene.step_of(late) == Step.SUBMITTED
 
-    monkeypatch.setattr(reaping, "patience_with_workers", lambda *_: 0.0)
+    monkeypatch.setattr(sweeper, "patience_with_workers", lambda *_: 0.0)
     await scene.reaper.sweep()
 
     latest = scene.events.latest(late.id)

@@ -22,9 +22,9 @@ from heliograph.contracts.jobs import fold
 from heliograph.contracts.names import asset_id
 from heliograph.contracts.queries import GetSlot, ListSlots
 from heliograph.contracts.records import Asset, Record
-from services.status.ledgers import Row, SlotRows, SlotsShot
-from services.status.ledgers.slotting import FAILURES
-from services.status.ledgers.sql import SqlLedger
+from services.status.read_model import Row, SlotRows, SlotsShot
+from services.status.read_model.slot_queries import FAILURES
+from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -4,8 +4,8 @@ import pytest
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.records import Asset, Record
-from services.status.ledgers import Row, Unstorable
-from services.status.ledgers.sql import SqlLedger
+from services.status.read_model import Row, Unstorable
+from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record
 
 

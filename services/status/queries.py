@@ -35,12 +35,12 @@ from heliograph.contracts.queries import (
     SlotPage,
     SlotState,
 )
-from services.status.choosing import report_of
-from services.status.cleaning import Cleaner
-from services.status.hub import Hub
-from services.status.ledgers import Ledger, Page
-from services.status.ledgers.listing import cursor_after
-from services.status.versioning import Versions
+from services.status.live.hub import Hub
+from services.status.maintenance.retention import Cleaner
+from services.status.maintenance.retention_policy import report_of
+from services.status.read_model import Ledger, Page
+from services.status.read_model.job_queries import cursor_after
+from services.status.slots import Versions
 
 log = structlog.get_logger()
 

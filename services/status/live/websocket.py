@@ -21,9 +21,9 @@ from heliograph.contracts.live import (
     Subscribe,
     Unsubscribe,
 )
-from services.status.admission import Admission, Full
-from services.status.outbox import Outbox, OutboxMemory
-from services.status.subscribing import Subscribing, Subscription, error_frame
+from services.status.live.client_limits import Admission, Full
+from services.status.live.send_queue import Outbox, OutboxMemory
+from services.status.live.subscription import Subscribing, Subscription, error_frame
 
 log = structlog.get_logger()
 

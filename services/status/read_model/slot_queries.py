@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from heliograph.contracts.queries import GetSlot, ListSlots
-from services.status.ledgers import Row, SlotRows
-from services.status.ledgers.tables import cursors, jobs, read_row
+from services.status.read_model import Row, SlotRows
+from services.status.read_model.tables import cursors, jobs, read_row
 
 FAILURES = 10  #: shown of a slot
 

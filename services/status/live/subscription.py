@@ -13,9 +13,9 @@ from heliograph.contracts.live import Cursor, Subscribe
 from heliograph.contracts.queries import ProgressReport
 from heliograph.runtime.bus import now
 from heliograph.runtime.presenting import Presenter, as_json, with_progress
-from services.status.hub import Frame, Hub
-from services.status.ledgers import Ledger, Place, SnapshotPage, SnapshotQuery
-from services.status.outbox import Outbox
+from services.status.live.hub import Frame, Hub
+from services.status.live.send_queue import Outbox
+from services.status.read_model import Ledger, Place, SnapshotPage, SnapshotQuery
 
 PAGE = 100  #: jobs in a snapshot frame, at most
 PAGE_BYTES = 512 * 1024  #: of records in a snapshot frame; one job may be larger

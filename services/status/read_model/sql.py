@@ -23,7 +23,7 @@ from heliograph.contracts.queries import (
     LogUsage,
 )
 from heliograph.contracts.retention import Rule
-from services.status.ledgers import (
+from services.status.read_model import (
     Ended,
     History,
     OutOfStep,
@@ -36,20 +36,25 @@ from services.status.ledgers import (
     SnapshotQuery,
     Unstorable,
 )
-from services.status.ledgers.connecting import cause_of, connect, is_about_values, take_turn
-from services.status.ledgers.listing import cursor_after, finding, listing
-from services.status.ledgers.pruning import ended_jobs, jobs_in_use, not_emptied, read_ended
-from services.status.ledgers.searching import clear_index, create_index, drop_index
-from services.status.ledgers.slotting import (
+from services.status.read_model.connection import cause_of, connect, is_about_values, take_turn
+from services.status.read_model.job_queries import cursor_after, finding, listing
+from services.status.read_model.retention_queries import (
+    ended_jobs,
+    jobs_in_use,
+    not_emptied,
+    read_ended,
+)
+from services.status.read_model.search_index import clear_index, create_index, drop_index
+from services.status.read_model.slot_queries import (
     fillers,
     slot_named,
     slots_in,
     slots_listed,
     versions_after,
 )
-from services.status.ledgers.snapshots import next_pass, place_of, snapshot_page
-from services.status.ledgers.sweeping import due_jobs, quiet_jobs, undecided_jobs
-from services.status.ledgers.tables import (
+from services.status.read_model.snapshots import next_pass, place_of, snapshot_page
+from services.status.read_model.sweep_queries import due_jobs, quiet_jobs, undecided_jobs
+from services.status.read_model.tables import (
     LAYOUT,
     cursors,
     job_columns,
@@ -68,7 +73,7 @@ from services.status.ledgers.tables import (
     use_columns,
     uses,
 )
-from services.status.ledgers.usage import (
+from services.status.read_model.usage import (
     compactable_jobs,
     longest_histories,
     note_usage,

@@ -24,7 +24,7 @@ from heliograph.runtime.bus.events import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.purges import Purges
-from services.status.ledgers import History, Ledger
+from services.status.read_model import History, Ledger
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()

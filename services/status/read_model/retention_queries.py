@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, false, func, or_, select
 
 from heliograph.contracts.retention import Rule
-from services.status.ledgers import Ended
-from services.status.ledgers.tables import jobs, read_stamp, stamp, uses
+from services.status.read_model import Ended
+from services.status.read_model.tables import jobs, read_stamp, stamp, uses
 
 
 def ended_jobs(project: str, rule: Rule, at: datetime) -> Select[Any]:

@@ -24,7 +24,7 @@ from heliograph.runtime.bus.work import ticket_for
 from heliograph.runtime.crashing import crash_point
 from heliograph.runtime.logs import job_fields
 from heliograph.runtime.settings import ServiceSettings
-from services.status.ledgers import Ledger, Quiet
+from services.status.read_model import Ledger, Quiet
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()

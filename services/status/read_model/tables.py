@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeEngine
 from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.records import Record, Step
-from services.status.ledgers import Row, flatten
+from services.status.read_model import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
 LAYOUT = "jobs 12"

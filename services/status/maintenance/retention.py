@@ -26,8 +26,8 @@ from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream, stop_listening, translated
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.crashing import crash_point
-from services.status.choosing import Choice, choose, is_current
-from services.status.ledgers import Ended, Ledger
+from services.status.maintenance.retention_policy import Choice, choose, is_current
+from services.status.read_model import Ended, Ledger
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()

@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Select, literal_column, select, table, tex
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.status.ledgers.connecting import cause_of
-from services.status.ledgers.counting import count
-from services.status.ledgers.tables import folded, jobs
+from services.status.read_model.connection import cause_of
+from services.status.read_model.counts import count
+from services.status.read_model.tables import folded, jobs
 
 log = structlog.get_logger()
 

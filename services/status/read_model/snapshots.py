@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Column, Select, select, tuple_
 from sqlalchemy import Row as Found
 
-from services.status.ledgers import Place, SnapshotQuery
-from services.status.ledgers.tables import jobs, stamp
+from services.status.read_model import Place, SnapshotQuery
+from services.status.read_model.tables import jobs, stamp
 
 _Order = tuple[Column[Any], ...]
 _open_order: _Order = (jobs.c.created_at, jobs.c.id)

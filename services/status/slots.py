@@ -14,8 +14,8 @@ from heliograph.contracts.queries import (
 )
 from heliograph.contracts.slots import current_version
 from heliograph.runtime.bus import Slots
-from services.status.hub import Hub
-from services.status.ledgers import Ledger, Row, SlotRows
+from services.status.live.hub import Hub
+from services.status.read_model import Ledger, Row, SlotRows
 
 _SETTLE = 4.0  #: seconds that the read model has to take in what the log has
 _AGAIN_AFTER = 0.01  #: seconds between looks at it

@@ -15,8 +15,8 @@ from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats import NatsBus
 from heliograph.runtime.bus.unreadable import forget, mended
 from heliograph.runtime.tasks import stop
-from services.status.hub import Hub
-from services.status.ledgers import Ledger, OutOfStep, Row, Unstorable
+from services.status.live.hub import Hub
+from services.status.read_model import Ledger, OutOfStep, Row, Unstorable
 
 log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.queries import LogUsage
-from services.status.ledgers import History
-from services.status.ledgers.tables import cursors, jobs, log_usage, stamp
+from services.status.read_model import History
+from services.status.read_model.tables import cursors, jobs, log_usage, stamp
 
 Usage = dict[str, tuple[int, int]]  #: bytes and reserve, by project
 

@@ -11,10 +11,10 @@ from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.names import JOB_PATTERN, matches
 from heliograph.contracts.queries import FindJobs, ListJobs
 from heliograph.contracts.records import Record
-from services.status.ledgers.counting import count
-from services.status.ledgers.searching import containing
-from services.status.ledgers.slotting import begins
-from services.status.ledgers.tables import jobs, labels, stamp
+from services.status.read_model.counts import count
+from services.status.read_model.search_index import containing
+from services.status.read_model.slot_queries import begins
+from services.status.read_model.tables import jobs, labels, stamp
 
 _LATEST = 2**63 - 1  #: the largest number a column holds
 _MANY = 5_000  #: jobs that match; beyond, how many more does not matter

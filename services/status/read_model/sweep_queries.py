@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select, tuple_
 
 from heliograph.contracts.records import Step
-from services.status.ledgers import Quiet
-from services.status.ledgers.tables import jobs, stamp
+from services.status.read_model import Quiet
+from services.status.read_model.tables import jobs, stamp
 
 _is_open = jobs.c.finished_at.is_(None)
 _is_undecided = jobs.c.step == str(Step.SUBMIT_UNKNOWN)

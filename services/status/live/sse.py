@@ -15,9 +15,9 @@ from heliograph.contracts.live import Cursor, Subscribe
 from heliograph.contracts.names import JobId, ProjectName
 from heliograph.runtime.documents import query_of
 from heliograph.runtime.urls import read_query
-from services.status.admission import Admission
-from services.status.outbox import Outbox, OutboxMemory
-from services.status.subscribing import Subscribing, error_frame
+from services.status.live.client_limits import Admission
+from services.status.live.send_queue import Outbox, OutboxMemory
+from services.status.live.subscription import Subscribing, error_frame
 
 log = structlog.get_logger()
 

@@ -1,0 +1,1 @@
+"""Live events for WebSocket and SSE clients."""

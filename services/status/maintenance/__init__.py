@@ -1,0 +1,1 @@
+"""Maintenance: sweeper, retention and log compaction, each under a lease."""
