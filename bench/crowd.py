@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel
 
-from heliograph.contracts.live import SUBPROTOCOL
+from heliograph.contracts.live_frames import SUBPROTOCOL
 
 _TEXT, _PING, _PONG = 0x1, 0x9, 0xA
 _SHORT = 126  #: a length that says: the length is in the next 2 bytes; one more, in the next 8

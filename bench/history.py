@@ -22,10 +22,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from heliograph.contracts.names import asset_id, new_job_id
-from heliograph.contracts.queries import ListJobs, ListSlots
+from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.queries.read_model import ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Step
-from heliograph.runtime.serving import settle
+from heliograph.runtime.server import settle
 from services.status.live.subscription import PAGE as SHOWN
 from services.status.live.subscription import PAGE_BYTES
 from services.status.read_model import Row, SnapshotQuery

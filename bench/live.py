@@ -13,7 +13,7 @@ from bench.seeding import Seeder
 from bench.timelines import STAMP
 from bench.timelines import seconds as stamp
 from heliograph.contracts import subjects
-from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.event_log import STREAM
 
 _RATE = 10.0  #: events per second, for latency
 _EVENTS = 200  #: of a burst; a client that is further behind is let go

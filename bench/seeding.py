@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from heliograph.contracts import subjects
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import (
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.job_events import (
     Canceled,
     Rendered,
     Started,
@@ -16,12 +17,11 @@ from heliograph.contracts.facts import (
     Submitting,
     Succeeded,
 )
-from heliograph.contracts.jobs import fold
-from heliograph.contracts.names import asset_id
 from heliograph.contracts.records import Asset, Output, Record
+from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.work import StreamedWork, ticket_for
+from heliograph.runtime.bus.work_queue import StreamedWork, ticket_for
 from tests.support.records import a_record
 
 _BATCH = 200  #: events that the server stores in one step

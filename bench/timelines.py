@@ -7,8 +7,8 @@ from datetime import datetime
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.events import event_name
-from heliograph.runtime.bus.events import STREAM
+from heliograph.contracts.cloudevents import event_name
+from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 
 STAMP = "Nats-Time-Stamp"

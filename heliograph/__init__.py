@@ -1,10 +1,10 @@
 """Heliograph: send a prompt as a message, watch it travel, keep the picture."""
 
 from heliograph.client import Client
+from heliograph.client_errors import ClientError, DamagedDownload, JobFailed, NotReachable, Refused
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Job
-from heliograph.failures import ClientError, DamagedDownload, JobFailed, NotReachable, Refused
-from heliograph.live import Cursor, LiveEvent
+from heliograph.live_stream import Cursor, LiveEvent
 
 __all__ = [
     "Client",

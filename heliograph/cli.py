@@ -13,12 +13,12 @@ import typer
 from rich.console import Console
 
 from heliograph.client import Client
+from heliograph.client_errors import ClientError, NotReachable, Refused, Unsendable
 from heliograph.contracts.actions import ActionItem
 from heliograph.contracts.batches import BatchItem
 from heliograph.contracts.records import Job
 from heliograph.contracts.sim import read_ledger
-from heliograph.failures import ClientError, NotReachable, Refused, Unsendable
-from heliograph.progress import show_progress
+from heliograph.progress_bars import show_progress
 from heliograph.tables import (
     JOB_COLUMNS,
     Cells,

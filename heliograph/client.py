@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 
 import httpx
 
-from heliograph.addresses import proxy_address, service_address, unreachable
+from heliograph.client_errors import ClientError, DamagedDownload, JobFailed, NotReachable, Refused
 from heliograph.contracts.actions import (
     Action,
     ActionReport,
@@ -28,15 +28,15 @@ from heliograph.contracts.actions import (
     RetryPreview,
 )
 from heliograph.contracts.batches import Batch
-from heliograph.contracts.names import job_of_asset
+from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Asset, Job
 from heliograph.contracts.requests import RetryFrom
 from heliograph.contracts.retention import CleanupReport
 from heliograph.contracts.scenes import Story, shots_of
-from heliograph.failures import ClientError, DamagedDownload, JobFailed, NotReachable, Refused
-from heliograph.live import Cursor, Link, LiveEvent, following
-from heliograph.texts import check_key, check_sendable, part
+from heliograph.encodable_text import check_key, check_sendable, part
+from heliograph.live_stream import Cursor, Link, LiveEvent, following
+from heliograph.service_urls import proxy_address, service_address, unreachable
 
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
 

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from heliograph.client_errors import ClientError, NotReachable
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.level import LEVEL
-from heliograph.failures import ClientError, NotReachable
+from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream, translated
 from heliograph.runtime.bus.levels import raise_level, read_level
-from heliograph.runtime.bus.unreadable import dead_letters, remove
-from heliograph.runtime.connection import Connection
+from heliograph.runtime.bus.unreadable_messages import dead_letters, remove
 from heliograph.runtime.settings import ServiceSettings
 
 _MOST = 1_000  #: that are listed

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from heliograph.client_errors import Refused
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.queries.read_model import ProgressReport
 from heliograph.contracts.records import Job
-from heliograph.failures import Refused
 
 MOST_JOBS = 300  #: of a subscription, and as many ids as fit a frame
 MOST_SUBSCRIPTIONS = 100  #: of a connection

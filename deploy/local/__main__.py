@@ -15,8 +15,8 @@ from deploy.local.processes import ports, processes
 from deploy.local.readiness import addresses, check_ports, until_ready
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
-from heliograph.runtime.registry import load_registry
-from heliograph.runtime.starting import CannotStart, read_settings
+from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.startup import CannotStart, read_settings
 
 _READY_PATIENCE = 60.0  #: seconds for the demo's services to come up
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from heliograph import Client, Job
-from heliograph.progress import show_progress
+from heliograph.progress_bars import show_progress
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.starting import CannotStart
+from heliograph.runtime.startup import CannotStart
 
 KEEPER = "a lighthouse keeper at dusk, oil on canvas"
 ALICE = "Alice, a cartographer with ink-stained hands, travelling coat, calm eyes"

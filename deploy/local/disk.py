@@ -5,9 +5,9 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from heliograph.runtime.bus.provisioning import streams
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.starting import CannotStart
-from heliograph.runtime.topology import streams
+from heliograph.runtime.startup import CannotStart
 
 _RESERVE = 1024**3  #: bytes of a disk that the store leaves to others, at most
 _PART = 20  #: of a smaller disk, one part in so many

@@ -10,10 +10,10 @@ from pathlib import Path
 from deploy.local.disk import store_limit
 from deploy.local.environment import SERVICES
 from deploy.local.settings import LocalSettings
-from heliograph.runtime.home import NatsCredentials
-from heliograph.runtime.registry import load_registry
+from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.data_dir import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.starting import CannotStart
+from heliograph.runtime.startup import CannotStart
 
 # A stream that could not be written to is not written to again, whatever room there is.
 _CANNOT_WRITE = re.compile(

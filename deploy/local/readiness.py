@@ -9,7 +9,7 @@ import httpx
 from deploy.local.environment import SERVICES
 from deploy.local.processes import Port
 from deploy.local.settings import LocalSettings
-from heliograph.runtime.starting import CannotStart
+from heliograph.runtime.startup import CannotStart
 
 
 class PortsTaken(CannotStart):

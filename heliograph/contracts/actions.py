@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from heliograph.contracts.batches import Outcome
-from heliograph.contracts.names import BatchId, JobId, Label
+from heliograph.contracts.ids import BatchId, JobId, Label
 from heliograph.contracts.problems import Charged, Problem
 from heliograph.contracts.records import Cost, Job, Status
 from heliograph.contracts.requests import RetryFrom, digest

@@ -5,12 +5,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from heliograph.contracts.events import REFUSED, event_type
-from heliograph.contracts.jobs import LEGAL
-from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN
+from heliograph.contracts.cloudevents import REFUSED, event_type
+from heliograph.contracts.ids import JOB_PATTERN, PROJECT_PATTERN
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.requests import JobRequest
+from heliograph.contracts.state_machine import LEGAL
 
 VERSION = "1.0.0"  #: of the contract, not of the program
 

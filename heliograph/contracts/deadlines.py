@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from heliograph.contracts.errors import Deadline
-from heliograph.contracts.facts import Expired
-from heliograph.contracts.jobs import charge
+from heliograph.contracts.job_events import Expired
 from heliograph.contracts.problems import Charged, NextAction
 from heliograph.contracts.records import Output, Record, Step
+from heliograph.contracts.state_machine import charge
 
 #: where a request is, or may be, at the provider, and only the job's worker can stop it
 AT_PROVIDER = frozenset({Step.SUBMITTING, Step.SUBMITTED})

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from heliograph.contracts.breaking import State
+from heliograph.contracts.circuit_breaker import State
 
 Cap = Annotated[int, Field(ge=1, le=10_000)]  #: at least 1: to the server 0 means its default
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from heliograph.contracts.tolerant import Tolerant
+from heliograph.contracts.tolerant_reader import Tolerant
 
 Charged = Literal["no", "yes", "unknown"]
 

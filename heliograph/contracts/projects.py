@@ -4,9 +4,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from heliograph.contracts.names import Label, ModelName
+from heliograph.contracts.ids import Label, ModelName
 from heliograph.contracts.retention import ChangeRetention, Retention
-from heliograph.contracts.tolerant import Tolerant
+from heliograph.contracts.tolerant_reader import Tolerant
 
 Shape = Annotated[str, StringConstraints(min_length=1, max_length=16)]
 Style = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]

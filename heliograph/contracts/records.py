@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 from heliograph.contracts.money import Money
 from heliograph.contracts.problems import Charged, Problem
 from heliograph.contracts.requests import KeptOnAmbiguous, KeptReference, Priority
-from heliograph.contracts.tolerant import Tolerant
+from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class Step(StrEnum):

@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from heliograph.contracts.names import AssetId, JobId, Label, ModelName, SlotName
-from heliograph.contracts.tolerant import Tolerant
+from heliograph.contracts.ids import AssetId, JobId, Label, ModelName, SlotName
+from heliograph.contracts.tolerant_reader import Tolerant
 
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")

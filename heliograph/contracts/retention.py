@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from heliograph.contracts.names import Label
-from heliograph.contracts.tolerant import Tolerant
+from heliograph.contracts.ids import Label
+from heliograph.contracts.tolerant_reader import Tolerant
 
 Versions = Annotated[int, Field(ge=1, lt=2**31, strict=True)]
 Days = Annotated[float, Field(ge=0, le=36_500)]

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from heliograph.contracts.names import SlotName
-from heliograph.contracts.tolerant import Tolerant
+from heliograph.contracts.ids import SlotName
+from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class Restored(Tolerant):

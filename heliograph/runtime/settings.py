@@ -30,7 +30,7 @@ from heliograph.runtime.authorities import (
     checked_url,
     is_loopback,
 )
-from heliograph.runtime.home import Home
+from heliograph.runtime.data_dir import Home
 
 NO_ENV_FILE = "HELIOGRAPH_NO_ENV_FILE"  #: set: `.env` is not read
 

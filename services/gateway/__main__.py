@@ -1,7 +1,7 @@
 """`python -m services.gateway`"""
 
-from heliograph.runtime.serving import serve
-from heliograph.runtime.starting import read_settings
+from heliograph.runtime.server import serve
+from heliograph.runtime.startup import read_settings
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 

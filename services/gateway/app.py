@@ -6,16 +6,16 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from heliograph.contracts.registry import Registry
-from heliograph.runtime.broker import create_broker
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.connection import Connection
-from heliograph.runtime.health import add_health
-from heliograph.runtime.presenting import Addresses, Presenter
-from heliograph.runtime.registry import load_registry
-from heliograph.runtime.registry.rereading import reread
-from heliograph.runtime.tasks import Loop, running
-from heliograph.runtime.web import create_web
+from heliograph.contracts.catalog import Registry
+from heliograph.runtime.background import Loop, running
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.pull_broker import create_broker
+from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.catalog.reload import reread
+from heliograph.runtime.http.app import create_web
+from heliograph.runtime.http.health import add_health
+from heliograph.runtime.job_view import Addresses, Presenter
 from services.gateway.bulk.action_routes import acting_routes
 from services.gateway.bulk.actions import Actions
 from services.gateway.bulk.admission import Admitter

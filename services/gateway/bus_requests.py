@@ -19,15 +19,15 @@ from prometheus_client import Counter
 from ulid import ULID
 
 from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import REFUSED
 from heliograph.contracts.errors import HeliographError, NotFound, QueueFull, Unavailable
-from heliograph.contracts.events import REFUSED
-from heliograph.contracts.names import PROJECT_PATTERN, keyed_job_id, matches
+from heliograph.contracts.ids import PROJECT_PATTERN, keyed_job_id, matches
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bodies import checked
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import ApiError, JetStream
+from heliograph.runtime.bus.provisioning import GATEWAY
+from heliograph.runtime.http.bodies import checked
 from heliograph.runtime.logs import job_fields
-from heliograph.runtime.topology import GATEWAY
 from services.gateway.jobs.acceptance import SOURCE
 from services.gateway.jobs.first_record import Caller
 from services.gateway.jobs.service import Desk, caller, checked_key

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
 
 from heliograph.contracts.asyncapi import asyncapi
+from heliograph.contracts.catalog import Kind, Model, Registry, provider_of
 from heliograph.contracts.errors import NotFound, every_error
-from heliograph.contracts.names import MODEL_PATTERN, matches
-from heliograph.contracts.registry import Kind, Model, Registry, provider_of
-from heliograph.runtime.presenting import live_address
-from heliograph.runtime.urls import no_query
+from heliograph.contracts.ids import MODEL_PATTERN, matches
+from heliograph.runtime.http.params import no_query
+from heliograph.runtime.job_view import live_address
 from services.gateway.http import PROBLEMS, answer, page
 from services.gateway.settings import GatewaySettings
 

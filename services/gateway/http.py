@@ -5,11 +5,11 @@ from typing import Any
 from fastapi import Request, Response
 
 from heliograph.contracts.errors import IdempotencyKeyInvalid
-from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN, SLOT_PATTERN
+from heliograph.contracts.ids import JOB_PATTERN, PROJECT_PATTERN, SLOT_PATTERN
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Job
-from heliograph.runtime.presenting import as_json
-from heliograph.runtime.urls import named
+from heliograph.runtime.http.params import named
+from heliograph.runtime.job_view import as_json
 from services.gateway.jobs.service import checked_key
 
 project_name = named(PROJECT_PATTERN)

@@ -1,7 +1,7 @@
 """`python -m services.render`"""
 
-from heliograph.runtime.serving import serve
-from heliograph.runtime.starting import read_settings
+from heliograph.runtime.server import serve
+from heliograph.runtime.startup import read_settings
 from services.render.app import create_app
 from services.render.settings import RenderSettings
 

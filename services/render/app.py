@@ -11,23 +11,23 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
-from heliograph.contracts.queries import Room
+from heliograph.contracts.catalog import Registry
+from heliograph.contracts.queries.read_model import Room
 from heliograph.contracts.records import Record, Step
-from heliograph.contracts.registry import Registry
-from heliograph.runtime.broker import create_broker, stop_pulling
-from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.background import Loop, running
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.delivery import Bugs, Delivery, deliver
+from heliograph.runtime.bus.kv import Bucket
 from heliograph.runtime.bus.lanes import lane_consumer
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM
-from heliograph.runtime.connection import Connection
-from heliograph.runtime.crashing import crash_point
-from heliograph.runtime.delivery import Bugs, Delivery, deliver
-from heliograph.runtime.health import add_health
-from heliograph.runtime.presenting import Addresses
-from heliograph.runtime.registry import load_registry
-from heliograph.runtime.registry.rereading import reread
-from heliograph.runtime.tasks import Loop, running
-from heliograph.runtime.web import create_web
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.pull_broker import create_broker, stop_pulling
+from heliograph.runtime.bus.work_queue import STREAM
+from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.catalog.reload import reread
+from heliograph.runtime.crash_points import crash_point
+from heliograph.runtime.http.app import create_web
+from heliograph.runtime.http.health import add_health
+from heliograph.runtime.job_view import Addresses
 from services.render.metrics import meter
 from services.render.providers import Depot
 from services.render.providers.factory import open_hosted, unusable_among

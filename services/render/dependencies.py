@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heliograph.contracts.errors import DependencyFailed, Unreadable
-from heliograph.contracts.facts import Failed
+from heliograph.contracts.job_events import Failed
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, EventLog, Lost, WorkQueue, advance
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.crash_points import crash_point
 from services.render.worker.context import SOURCE
 from services.render.worker.outcomes import failure
 

@@ -4,7 +4,7 @@ import asyncio
 
 from prometheus_client import Gauge
 
-from heliograph.contracts.breaking import State
+from heliograph.contracts.circuit_breaker import State
 from heliograph.runtime.bus import Accounts, now
 
 _EVERY = 5.0  #: seconds

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from heliograph.contracts.breaking import Patience
+from heliograph.contracts.circuit_breaker import Patience
 from heliograph.runtime.settings import ServiceSettings, Url
 
 

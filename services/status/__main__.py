@@ -1,7 +1,7 @@
 """`python -m services.status`"""
 
-from heliograph.runtime.serving import serve
-from heliograph.runtime.starting import read_settings
+from heliograph.runtime.server import serve
+from heliograph.runtime.startup import read_settings
 from services.status.app import create_app
 from services.status.settings import StatusSettings
 

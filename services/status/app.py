@@ -8,15 +8,15 @@ from functools import partial
 from fastapi import FastAPI
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.live import Subscribe
-from heliograph.runtime.bus.buckets import Bucket
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.contracts.live_frames import Subscribe
+from heliograph.runtime.background import Loop, running
+from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
-from heliograph.runtime.health import Standstill, add_health
-from heliograph.runtime.presenting import Addresses, Presenter
-from heliograph.runtime.registry import load_registry
-from heliograph.runtime.tasks import Loop, running
-from heliograph.runtime.web import create_web
+from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.http.app import create_web
+from heliograph.runtime.http.health import Standstill, add_health
+from heliograph.runtime.job_view import Addresses, Presenter
 from services.status.live.client_limits import Admission
 from services.status.live.hub import Hub
 from services.status.live.send_queue import Outbox, OutboxMemory

@@ -10,11 +10,11 @@ import structlog
 
 from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import address
-from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.background import stop
+from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import Stored
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.unreadable import forget, mended
-from heliograph.runtime.tasks import stop
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.unreadable_messages import forget, mended
 from services.status.live.hub import Hub
 from services.status.read_model import Ledger, OutOfStep, Row, Unstorable
 

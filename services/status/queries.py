@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError
-from heliograph.contracts.queries import (
+from heliograph.contracts.queries.read_model import (
     FilledSlots,
     FindFilled,
     FindJobs,

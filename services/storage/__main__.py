@@ -1,7 +1,7 @@
 """`python -m services.storage`"""
 
-from heliograph.runtime.serving import serve
-from heliograph.runtime.starting import read_settings
+from heliograph.runtime.server import serve
+from heliograph.runtime.startup import read_settings
 from services.storage.app import create_app
 from services.storage.settings import StorageSettings
 

@@ -15,21 +15,21 @@ from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
 from heliograph.contracts.records import Record
-from heliograph.runtime.broker import create_broker
+from heliograph.runtime.background import running
 from heliograph.runtime.bus import Hint
-from heliograph.runtime.bus.buckets import Bucket
-from heliograph.runtime.bus.mirrors import Mirror
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM, WAITED
-from heliograph.runtime.connection import Connection
-from heliograph.runtime.crashing import crash_point
-from heliograph.runtime.delivery import Bugs, Delivery, deliver
-from heliograph.runtime.health import add_health
-from heliograph.runtime.registry import load_registry
-from heliograph.runtime.registry.rereading import reread
-from heliograph.runtime.tasks import running
-from heliograph.runtime.topology import STORAGE
-from heliograph.runtime.web import create_web
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.delivery import Bugs, Delivery, deliver
+from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.kv_cache import Mirror
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.provisioning import STORAGE
+from heliograph.runtime.bus.pull_broker import create_broker
+from heliograph.runtime.bus.work_queue import STREAM, WAITED
+from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.catalog.reload import reread
+from heliograph.runtime.crash_points import crash_point
+from heliograph.runtime.http.app import create_web
+from heliograph.runtime.http.health import add_health
 from services.storage.assets import answer_queries, asset_routes
 from services.storage.deletion import Remover, obey_removals
 from services.storage.disk_reserve import DiskReserve

@@ -8,16 +8,21 @@ from nats.aio.msg import Msg
 from pydantic import BaseModel
 
 from heliograph.contracts import subjects
-from heliograph.contracts.assets import objects_of
 from heliograph.contracts.errors import NotFound, OutputGone, OutputWithheld
-from heliograph.contracts.names import ASSET_PATTERN, job_of_asset
-from heliograph.contracts.queries import FindUpload, FoundUpload, SignedObjects, SignObjects
+from heliograph.contracts.ids import ASSET_PATTERN, job_of_asset
+from heliograph.contracts.object_keys import objects_of
+from heliograph.contracts.queries.read_model import (
+    FindUpload,
+    FoundUpload,
+    SignedObjects,
+    SignObjects,
+)
 from heliograph.contracts.records import Asset, Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.dead_letters import DeadLetters
-from heliograph.runtime.documents import query_of
-from heliograph.runtime.presenting import as_json
-from heliograph.runtime.urls import named, read_query
+from heliograph.runtime.http.openapi import query_of
+from heliograph.runtime.http.params import named, read_query
+from heliograph.runtime.job_view import as_json
 from services.storage.stores import ObjectStore
 from services.storage.uploads.uploads import Uploads
 

@@ -5,7 +5,7 @@ import shutil
 from itertools import count
 from pathlib import Path
 
-from heliograph.runtime.locking import lock
+from heliograph.runtime.file_lock import lock
 
 
 def claim(place: Path) -> Path:

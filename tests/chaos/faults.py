@@ -15,7 +15,7 @@ from ulid import ULID
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from tests.chaos.inline_provider import InlineProvider
 from tests.chaos.journal import Journal, Signal

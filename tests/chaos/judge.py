@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import httpx
 
 from deploy.local.readiness import until_ready
+from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.records import Record, Step
-from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Entry
 from tests.chaos import witnesses
 from tests.chaos.inline_provider import InlineRequest

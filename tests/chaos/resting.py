@@ -12,9 +12,9 @@ import nats
 from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
-from heliograph.runtime.bus.events import STREAM, StreamedEvents
+from heliograph.runtime.bus.event_log import STREAM, StreamedEvents
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.work import STREAM as WORK
+from heliograph.runtime.bus.work_queue import STREAM as WORK
 from tests.chaos import witnesses
 from tests.support.stack import Stack
 

@@ -16,8 +16,8 @@ from uuid import uuid4
 
 import httpx
 
-from heliograph.contracts.names import keyed_job_id
-from heliograph.runtime.crashing import Point
+from heliograph.contracts.ids import keyed_job_id
+from heliograph.runtime.crash_points import Point
 from tests.chaos.journal import Asked, Journal, submit
 from tests.support.records import some_project
 from tests.support.stack import Stack

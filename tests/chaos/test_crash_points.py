@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.processes import ROOT
-from heliograph.runtime.crashing import POINTS, VARIABLE, Point
+from heliograph.runtime.crash_points import POINTS, VARIABLE, Point
 from tests.chaos.journal import Journal
 from tests.chaos.judge import judge
 from tests.chaos.resting import until_quiet

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from heliograph.contracts.names import keyed_job_id
-from heliograph.runtime.crashing import VARIABLE, Point
+from heliograph.contracts.ids import keyed_job_id
+from heliograph.runtime.crash_points import VARIABLE, Point
 from tests.support.stack import Stack, stack_running
 
 PRICE = "0.01"

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from heliograph.runtime.crashing import POINTS, VARIABLE, Point
+from heliograph.runtime.crash_points import POINTS, VARIABLE, Point
 from tests.chaos.journal import Asked, Journal
 from tests.chaos.stories import FINAL, Story, Teller
 from tests.support.fal.files import picture

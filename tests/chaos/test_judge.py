@@ -4,11 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Fact, Failed, Rendered, Started, Submitting, SubmitUnknown
-from heliograph.contracts.jobs import fold
+from heliograph.contracts.job_events import (
+    Fact,
+    Failed,
+    Rendered,
+    Started,
+    Submitting,
+    SubmitUnknown,
+)
 from heliograph.contracts.records import Output
+from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import Entry
 from tests.chaos.inline_provider import PRICE, InlineRequest
 from tests.chaos.journal import Signal

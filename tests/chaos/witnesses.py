@@ -13,11 +13,11 @@ from typing import Any
 
 from minio import Minio
 
-from heliograph.contracts.assets import objects_of
+from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.sim import read_ledger
 from heliograph.runtime.bus import Entry
-from heliograph.runtime.home import Home
+from heliograph.runtime.data_dir import Home
 from services.status.settings import StatusSettings
 from tests.chaos.inline_provider import PRICE, InlineRequest
 from tests.support.stack import Stack

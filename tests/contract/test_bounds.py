@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from heliograph.contracts.live import CLIENT_FRAME
+from heliograph.contracts.live_frames import CLIENT_FRAME
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bodies import MAX_BODY
-from heliograph.runtime.documents import MAX_BYTES, body_of
+from heliograph.runtime.http.bodies import MAX_BODY
+from heliograph.runtime.http.openapi import MAX_BYTES, body_of
 from services.gateway.app import create_app as create_gateway
 from services.gateway.settings import GatewaySettings
 from services.render.app import create_app as create_render

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from heliograph.contracts.breaking import Breaker
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Started
-from heliograph.contracts.names import new_job_id
-from heliograph.contracts.registry import Account
+from heliograph.contracts.catalog import Account
+from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.job_events import Started
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Accounts, EventLog, Lost, Slots, WorkQueue, advance, now
-from heliograph.runtime.bus.claims import BucketAccounts
-from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemorySlots, MemoryWork
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.bus.account_permits import BucketAccounts
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.testing import MemoryAccounts, MemoryEvents, MemorySlots, MemoryWork
 from tests.support.records import REGISTRY, a_record, some_project
 from tests.support.servers import Server
 

@@ -12,7 +12,7 @@ from nats import connect
 
 from heliograph.client import Client
 from heliograph.contracts.actions import ActionRequest
-from heliograph.contracts.names import action_id, new_job_id
+from heliograph.contracts.ids import action_id, new_job_id
 from heliograph.contracts.records import Job
 from tests.support.records import some_project
 from tests.support.stack import Stack

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.events import event_type
-from heliograph.contracts.names import new_job_id
+from heliograph.client_errors import Refused
+from heliograph.contracts.cloudevents import event_type
+from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.records import Job
-from heliograph.failures import Refused
 from tests.support.stack import Stack, stack_running
 from tests.support.waiting import until
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from heliograph.contracts.names import new_job_id
+from heliograph.contracts.ids import new_job_id
 from tests.support.stack import Stack
 
 JOBS = "/v1/projects/{project}/jobs"

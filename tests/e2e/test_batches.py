@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.names import batch_id, keyed_job_id
+from heliograph.contracts.ids import batch_id, keyed_job_id
 from tests.support.records import some_project
 from tests.support.stack import Stack
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from heliograph.client import Client
+from heliograph.client_errors import Refused
 from heliograph.contracts.records import Job
-from heliograph.failures import Refused
 from tests.support.stack import Stack
 
 PRICE = "0.01"

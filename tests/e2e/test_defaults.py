@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from heliograph.client import Client
+from heliograph.client_errors import Refused
 from heliograph.contracts.records import Job
 from heliograph.contracts.sim import SimRecord
-from heliograph.failures import Refused
 from tests.support.stack import Stack, stack_running
 
 FAST = {"seconds": 0}

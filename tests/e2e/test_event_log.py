@@ -15,8 +15,8 @@ import pytest
 import websockets
 
 from heliograph.contracts.compaction import LARGEST
+from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.connection import Connection
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.events import event_type
+from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.records import Job
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.events import event_type
+from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.records import Job
 from tests.support.stack import Stack
 from tests.support.waiting import PATIENCE, until, until_one_runs

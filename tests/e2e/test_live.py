@@ -11,8 +11,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from heliograph.client import Client
-from heliograph.contracts.live import SUBPROTOCOL
-from heliograph.contracts.names import new_job_id
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.live_frames import SUBPROTOCOL
 from tests.support.records import some_project
 from tests.support.stack import Stack
 from tests.support.watcher import Frame, Watcher, ends, watching

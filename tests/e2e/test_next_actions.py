@@ -18,7 +18,7 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.errors import AccountRefused, JobError, ProviderError, every_error
 from heliograph.contracts.records import Job
-from heliograph.runtime.crashing import VARIABLE
+from heliograph.runtime.crash_points import VARIABLE
 from tests.support.fal.files import picture
 from tests.support.fal.running import FalAccount, FalServer
 from tests.support.refusing_store import RefusingStore, refusing_store

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.failures import Refused
+from heliograph.client_errors import Refused
 from tests.support.stack import Stack
 
 

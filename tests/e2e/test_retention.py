@@ -12,11 +12,11 @@ import pytest
 from minio import Minio
 
 from heliograph.client import Client
-from heliograph.contracts.names import job_of_asset
+from heliograph.client_errors import Refused
+from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.records import Asset, Job
-from heliograph.failures import Refused
-from heliograph.runtime.crashing import VARIABLE
-from heliograph.runtime.home import Home
+from heliograph.runtime.crash_points import VARIABLE
+from heliograph.runtime.data_dir import Home
 from services.status.settings import StatusSettings
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running

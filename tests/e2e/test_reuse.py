@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from heliograph.client import Client
+from heliograph.client_errors import Refused
 from heliograph.contracts.records import Job
-from heliograph.failures import Refused
 from tests.support.stack import Stack
 
 FAST = {"seconds": 0, "price": "0.01"}

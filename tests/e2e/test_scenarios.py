@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.events import event_name
+from heliograph.contracts.cloudevents import event_name
 from heliograph.contracts.records import Job
 from tests.support.stack import Stack
 from tests.support.watcher import Frame, Watcher, ends, watching

@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Rendered, Started, Submitted, Submitting
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.job_events import Rendered, Started, Submitted, Submitting
 from heliograph.contracts.records import Output, Record, Step
 from heliograph.runtime.bus import Entry, advance, now
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.films import film
 from tests.support.records import REGISTRY, a_record, some_project

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.events import Event
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.orphans import make_orphan
 from tests.support.records import REGISTRY, a_record

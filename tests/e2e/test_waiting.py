@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.names import new_job_id
-from heliograph.failures import Refused, WaitedTooLong
-from heliograph.live import LiveEvent
+from heliograph.client_errors import Refused, WaitedTooLong
+from heliograph.contracts.ids import new_job_id
+from heliograph.live_stream import LiveEvent
 from tests.support.records import some_project
 from tests.support.stack import Stack
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.nats_bus import NatsBus
 from tests.support.records import REGISTRY
 from tests.support.servers import Server
 

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Canceled, Rendered, Started, Submitting, Succeeded
-from heliograph.contracts.jobs import fold
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.job_events import Canceled, Rendered, Started, Submitting, Succeeded
 from heliograph.contracts.records import Record, Step
+from heliograph.contracts.state_machine import fold
+from heliograph.runtime.background import running
 from heliograph.runtime.bus import Entry, advance, now
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import ticket_for
-from heliograph.runtime.tasks import running
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import ticket_for
 from services.render.scheduler.dependency_tracker import Awaiting
 from tests.support.records import a_record, some_project
 

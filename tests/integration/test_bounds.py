@@ -15,14 +15,14 @@ from deploy.local.processes import nats_server
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError, QueueFull, TooManyProjects
 from heliograph.contracts.projects import ChangeProject
-from heliograph.runtime.bus.buckets import Bucket
+from heliograph.runtime.background import running
+from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import ticket_for
-from heliograph.runtime.connection import Connection
+from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.provisioning import UnfitServer, provision, streams
+from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.tasks import running
-from heliograph.runtime.topology import UnfitServer, provision, streams
 from services.gateway.bulk.plans import Plan
 from services.gateway.bus_requests import Ear
 from services.gateway.jobs.acceptance import Acceptor, Order

@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.breaking import Breaker
+from heliograph.contracts.catalog import Account
+from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
     ProviderAuth,
     ProviderUnavailable,
 )
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Started
-from heliograph.contracts.names import new_job_id
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.job_events import Started
 from heliograph.contracts.records import Record, Step
-from heliograph.contracts.registry import Account
 from heliograph.runtime.bus import advance, now
-from heliograph.runtime.bus.claims import BucketAccounts
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.account_permits import BucketAccounts
+from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.worker.circuit_breaker import judge
 from services.render.worker.context import Workbench
 from services.render.worker.submit import submit

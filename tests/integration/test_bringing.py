@@ -12,12 +12,12 @@ import pytest
 from prometheus_client import REGISTRY as METRICS
 
 from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable, ReferenceFailed
-from heliograph.contracts.facts import Started, Submitting
-from heliograph.contracts.jobs import fold
+from heliograph.contracts.job_events import Started, Submitting
 from heliograph.contracts.records import Record, SentReference
+from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import now
-from heliograph.runtime.bus.buckets import Bucket
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import Depot
 from services.render.providers.fal import FalProvider
 from services.render.references.upload_cache import BUCKET, Porter

@@ -10,7 +10,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.records import Job
-from heliograph.runtime.bus.nats import NatsBus, set_clock
+from heliograph.runtime.bus.nats_bus import NatsBus, set_clock
 from heliograph.runtime.clock import ServerClock
 from tests.support.clocks import WallClock
 from tests.support.fal.running import FalAccount, FalServer
@@ -129,7 +129,7 @@ async def test_the_clock_is_that_of_the_server(
 ) -> None:
     """The server is on this host, so this host's clock is right."""
     mine = ServerClock()
-    monkeypatch.setattr("heliograph.runtime.bus.nats.clock", mine)
+    monkeypatch.setattr("heliograph.runtime.bus.nats_bus.clock", mine)
 
     await set_clock(bus.jetstream)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.runtime.connection import Connection
+from heliograph.runtime.bus.connection import Connection
 from tests.support.servers import nats_running
 
 

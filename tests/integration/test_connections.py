@@ -10,11 +10,11 @@ import pytest
 import uvicorn
 from fastapi import Response, WebSocket
 
-from heliograph.runtime import connections
-from heliograph.runtime.connections import WebSocketProtocol, http_protocol
-from heliograph.runtime.serving import listen
+from heliograph.runtime.http import connection_limits
+from heliograph.runtime.http.app import create_web
+from heliograph.runtime.http.connection_limits import WebSocketProtocol, http_protocol
+from heliograph.runtime.server import listen
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.web import create_web
 
 HALF = b"GET /boats HTTP/1.1\r\nHost: "
 DEADLINE = 0.5  #: seconds
@@ -26,7 +26,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 @pytest.fixture
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """A service with a short deadline, and room for few."""
-    monkeypatch.setattr(connections, "STALL_LIMIT", DEADLINE)
+    monkeypatch.setattr(connection_limits, "STALL_LIMIT", DEADLINE)
     settings = ServiceSettings(header_deadline=DEADLINE, max_connections=MOST)
     app = create_web(settings, "test")
 

@@ -10,15 +10,15 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import QueueFull, ServiceError, Unavailable
-from heliograph.contracts.events import Event
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.delivery import Bugs, Delivery, Drained, deliver, heartbeat
 from heliograph.runtime.bus.lanes import lane_consumer
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM, ticket_for
-from heliograph.runtime.connection import Connection
-from heliograph.runtime.delivery import Bugs, Delivery, Drained, deliver, heartbeat
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from heliograph.runtime.settings import ServiceSettings
 from services.render.worker.run import bury
 from tests.support.benches import a_bench

@@ -9,18 +9,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from heliograph.contracts import subjects
-from heliograph.contracts.breaking import Breaker
+from heliograph.contracts.circuit_breaker import Breaker
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.limits import ChangeLane
-from heliograph.contracts.queries import Position, Room
+from heliograph.contracts.queries.read_model import Position, Room
 from heliograph.contracts.records import Record
+from heliograph.runtime.background import running, stop
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.lanes import lane_consumer
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM, ticket_for
-from heliograph.runtime.tasks import running, stop
-from heliograph.runtime.topology import provision
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.provisioning import provision
+from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from services.render.scheduler.dispatcher import Dispatcher
 from services.render.settings import RenderSettings
 from tests.support.records import REGISTRY, a_record, some_project

@@ -10,7 +10,7 @@ import fal_client
 import httpx
 import pytest
 
-from heliograph.contracts.breaking import Breaker
+from heliograph.contracts.circuit_breaker import Breaker
 from heliograph.contracts.errors import (
     AccountRefused,
     ContentPolicy,
@@ -24,7 +24,7 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import Charged
-from heliograph.runtime.bus.memory import MemoryAccounts
+from heliograph.testing import MemoryAccounts
 from services.render.providers import (
     Accepted,
     Alike,

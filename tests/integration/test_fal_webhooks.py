@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.facts import Canceled
+from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import advance
+from heliograph.runtime.http.app import create_web
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.web import create_web
 from services.gateway.jobs.retry import choose_step
 from services.render.providers.fal import FalProvider
 from services.render.worker.webhooks import hook_routes

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 from nats.aio.msg import Msg
 
-from heliograph.contracts.events import Event
+from heliograph.contracts.cloudevents import Event
+from heliograph.runtime.background import running
 from heliograph.runtime.bus import now
-from heliograph.runtime.bus.events import STREAM
-from heliograph.runtime.bus.feeds import Feed
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.tasks import running
+from heliograph.runtime.bus.event_log import STREAM
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.ordered_consumer import Feed
 from tests.support.records import a_record, some_project
 
 

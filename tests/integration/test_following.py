@@ -11,11 +11,17 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from heliograph import live
+from heliograph import live_stream
+from heliograph.client_errors import (
+    AddressRefused,
+    LiveClosed,
+    NotReachable,
+    Refused,
+    WaitedTooLong,
+)
 from heliograph.contracts.errors import HeliographError, Unavailable, ValidationFailed
-from heliograph.contracts.live import SUBPROTOCOL
-from heliograph.failures import AddressRefused, LiveClosed, NotReachable, Refused, WaitedTooLong
-from heliograph.live import Cursor, Link, following
+from heliograph.contracts.live_frames import SUBPROTOCOL
+from heliograph.live_stream import Cursor, Link, following
 from tests.support.servers import free_port
 
 PROGRESS = {"op": "progress", "job": "job_1", "phase": "rendering", "progress": {}, "logs": []}
@@ -144,7 +150,7 @@ async def test_following_ends_when_its_time_is_over() -> None:
 async def test_a_service_that_stays_away_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live, "_GIVE_UP", 0.3)
+    monkeypatch.setattr(live_stream, "_GIVE_UP", 0.3)
     address = f"ws://127.0.0.1:{free_port()}/v1/live"
 
     with pytest.raises(NotReachable, match=address):

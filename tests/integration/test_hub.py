@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 from nats.aio.msg import Msg
 
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Canceled
-from heliograph.contracts.live import Cursor, Subscribe
-from heliograph.contracts.names import asset_id
-from heliograph.contracts.queries import SignedObjects
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.job_events import Canceled
+from heliograph.contracts.live_frames import Cursor, Subscribe
+from heliograph.contracts.queries.read_model import SignedObjects
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.subjects import QUERY_SIGN
+from heliograph.runtime.background import running
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.jetstream import Stored
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.presenting import Addresses, Presenter
-from heliograph.runtime.tasks import running
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.job_view import Addresses, Presenter
 from services.status.live import subscription as subscribing
 from services.status.live.hub import Frame, Hub
 from services.status.live.send_queue import Outbox

@@ -19,9 +19,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heliograph.client import Client
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import Deadline, OutputRefused, OutputTooLarge, Unavailable
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import (
+from heliograph.contracts.job_events import (
     Canceled,
     Expired,
     Fact,
@@ -32,8 +32,8 @@ from heliograph.contracts.facts import (
 )
 from heliograph.contracts.records import Output, Step
 from heliograph.runtime.bus import Entry, advance, now
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.crashing import VARIABLE
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.crash_points import VARIABLE
 from services.render.providers.output_upload import MemoryDoor, UploadDoor
 from services.render.worker.answer_spool import Answer, DiskSpool, NoRoom
 from services.render.worker.context import SOURCE, Workbench

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.names import new_job_id
-from heliograph.failures import Refused
+from heliograph.client_errors import Refused
+from heliograph.contracts.ids import new_job_id
 from tests.support.emulation.running import Emulator
 from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server

@@ -6,16 +6,16 @@ import pytest
 from ulid import ULID
 
 from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import BodyTooLarge, Unavailable
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Started
+from heliograph.contracts.job_events import Started
 from heliograph.runtime.bus import Lost, advance, now
-from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import ApiError, JetStream
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM as WORK
-from heliograph.runtime.bus.work import ticket_for
-from heliograph.runtime.connection import Connection
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import STREAM as WORK
+from heliograph.runtime.bus.work_queue import ticket_for
 from tests.support.records import a_record
 from tests.support.servers import Server
 

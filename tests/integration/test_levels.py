@@ -6,8 +6,8 @@ import pytest
 
 from heliograph.contracts.level import FIRST, KEY, LEVEL, level_of
 from heliograph.runtime.bus.levels import Level, raise_level, read_level
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.topology import EPOCH
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.provisioning import EPOCH
 from tests.support.records import REGISTRY
 from tests.support.servers import nats_running
 

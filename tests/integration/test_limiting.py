@@ -8,8 +8,8 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
-from heliograph.contracts.queries import LaneState, LaneStates
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.contracts.queries.read_model import LaneState, LaneStates
+from heliograph.runtime.bus.nats_bus import NatsBus
 from services.gateway.limits.quota import Limits
 from tests.support.records import REGISTRY
 from tests.support.servers import Server

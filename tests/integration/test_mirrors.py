@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from heliograph.runtime.bus.buckets import Cell
-from heliograph.runtime.bus.mirrors import Mirror
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.tasks import running
+from heliograph.runtime.background import running
+from heliograph.runtime.bus.kv import Cell
+from heliograph.runtime.bus.kv_cache import Mirror
+from heliograph.runtime.bus.nats_bus import NatsBus
 from tests.support.records import some_project
 
 

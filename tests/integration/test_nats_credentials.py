@@ -12,7 +12,7 @@ import pytest
 from nats.aio.client import Client
 
 from deploy.local.processes import Process, nats_server, program
-from heliograph.runtime.nats_monitor import read_configuration
+from heliograph.runtime.bus.nats_monitor import read_configuration
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers import Program, free_port, nats_running
 

@@ -1,9 +1,9 @@
 """What was acknowledged and is there again goes; what somebody still works on, or waits for, stays."""
 
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.orphans import delete_orphans
-from heliograph.runtime.bus.work import STREAM, ticket_for
-from heliograph.runtime.topology import STORAGE
+from heliograph.runtime.bus.provisioning import STORAGE
+from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from tests.support.orphans import make_orphan
 from tests.support.records import a_record
 

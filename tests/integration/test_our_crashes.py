@@ -10,7 +10,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.records import Job
-from heliograph.runtime.crashing import VARIABLE, Point
+from heliograph.runtime.crash_points import VARIABLE, Point
 from tests.support.stack import Stack, stack_running
 
 #: `started` is written, and then the intent; the POST is never begun

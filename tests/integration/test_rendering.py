@@ -2,11 +2,11 @@
 
 import pytest
 
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Started
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.job_events import Started
 from heliograph.contracts.records import Step
 from heliograph.runtime.bus import advance, now
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.worker.run import render
 from tests.support.benches import a_bench
 from tests.support.records import a_record

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 
 from heliograph.client import Client
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Started, Submitting
+from heliograph.contracts.job_events import Started, Submitting
 from heliograph.contracts.records import SentReference
 from heliograph.runtime.bus import Entry, advance, now
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import Alike, Found, NotSeen, Sighting, Submission
 from services.render.worker.context import SOURCE, Workbench
 from services.render.worker.request_owner import look_up

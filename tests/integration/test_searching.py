@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Fact, Started, Submitting, SubmitUnknown
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.job_events import Fact, Started, Submitting, SubmitUnknown
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, advance, now
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import ReplyLost
 from services.render.worker.context import SOURCE, Workbench
 from services.render.worker.lookup import search

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from deploy.local.processes import ROOT, Process, nats_server
+from heliograph.contracts.catalog import Lane
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.registry import Lane
-from heliograph.runtime import topology
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.connection import Connection
+from heliograph.runtime.bus import provisioning
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.provisioning import UnfitServer, check_server, provision
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.topology import UnfitServer, check_server, provision
 from tests.support.records import REGISTRY
 from tests.support.servers import Program, Server, free_port, nats_running
 
@@ -87,7 +87,7 @@ async def test_a_stream_that_somebody_changed_is_put_right(bus: NatsBus, nats: S
 async def test_an_old_server_is_refused(
     bus: NatsBus, nats: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topology, "OLDEST_SERVER", (99, 0, 0))
+    monkeypatch.setattr(provisioning, "OLDEST_SERVER", (99, 0, 0))
 
     with pytest.raises(UnfitServer, match="too old"):
         await check_server(bus.client, nats.settings)

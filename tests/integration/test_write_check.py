@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.background import running
+from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.write_check import WriteCheck
-from heliograph.runtime.tasks import running
 from tests.support.records import REGISTRY
 from tests.support.servers import nats_running
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from heliograph.contracts.deadlines import AT_PROVIDER
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus.memory import Message
+from heliograph.testing import Message
 from services.status.maintenance import sweeper
 from tests.life.actions import Action
 from tests.life.clock import clock, now

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from heliograph.contracts.names import keyed_job_id
+from heliograph.contracts.ids import keyed_job_id
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry
-from heliograph.runtime.bus.memory import MemorySlots
+from heliograph.testing import MemorySlots
 from services.render.settings import RenderSettings
 from services.render.worker.wakeups import Watch
 from services.status.settings import StatusSettings

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heliograph.contracts.errors import DependencyFailed
-from heliograph.contracts.jobs import LEGAL
+from heliograph.contracts.state_machine import LEGAL
 from tests.life.drawing import obey, run, run_in_turn
 from tests.life.scenario import EVERYTHING, Scenario, Wish, some_of
 from tests.life.shrinking import replay, story_of, tell

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from heliograph.contracts.events import Event
-from heliograph.contracts.tickets import Ticket
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import Entry, Places
-from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork, Message
+from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork, Message
 from services.render.worker.answer_spool import Answer, KeptAnswer
 from tests.life.processes import Process, current, gate, hear_back
 

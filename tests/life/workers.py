@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from heliograph.contracts.errors import JobError, OutputExpired, QueueFull, Unavailable
+from heliograph.contracts.ids import asset_id
 from heliograph.contracts.limits import LaneLimit
-from heliograph.contracts.names import asset_id
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.subjects import run as run_subject
 from heliograph.contracts.subjects import store as store_subject
-from heliograph.runtime.bus.memory import Message
-from heliograph.runtime.delivery import Bugs, Delivery, Drained, deliver
+from heliograph.runtime.bus.delivery import Bugs, Delivery, Drained, deliver
+from heliograph.testing import Message
 from services.render.dependencies import give_up
 from services.render.references.resolver import References
 from services.render.worker.context import Workbench

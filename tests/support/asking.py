@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from heliograph.runtime.tasks import stop
+from heliograph.runtime.background import stop
 from services.render.providers import Provider, Request, State
 
 

@@ -1,8 +1,8 @@
 """A render worker's workbench on a real bus, with the sim as its provider."""
 
-from heliograph.runtime.bus.buckets import Bucket
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.presenting import Addresses
+from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.job_view import Addresses
 from heliograph.runtime.settings import ServiceSettings
 from services.render.providers.output_upload import UploadDoor
 from services.render.providers.sim import SimProvider

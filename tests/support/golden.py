@@ -23,12 +23,11 @@ from heliograph.contracts.actions import (
 )
 from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
-from heliograph.contracts.events import Event, event_type
-from heliograph.contracts.jobs import LEGAL
-from heliograph.contracts.live import ClientFrame
+from heliograph.contracts.cloudevents import Event, event_type
+from heliograph.contracts.live_frames import ClientFrame
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.projects import ChangeProject, ProjectState
-from heliograph.contracts.queries import (
+from heliograph.contracts.queries.read_model import (
     JobPage,
     LaneStates,
     LatestProgress,
@@ -36,12 +35,13 @@ from heliograph.contracts.queries import (
     Position,
     ProgressReport,
 )
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Job, Marker, Record
 from heliograph.contracts.requests import CancelRequest, JobRequest, RetryRequest
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.contracts.scenes import Story
 from heliograph.contracts.sim import SimRecord
-from heliograph.contracts.tickets import Ticket
+from heliograph.contracts.state_machine import LEGAL
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 from tests.support.records import a_record

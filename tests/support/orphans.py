@@ -2,8 +2,8 @@
 
 import secrets
 
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import STREAM
 
 
 async def make_orphan(bus: NatsBus) -> str:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from heliograph.contracts.names import new_job_id
+from heliograph.contracts.catalog import Registry
+from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.records import Cost, Record, Takeover
-from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.registry import read_registry
+from heliograph.runtime.catalog import read_registry
 from services.gateway.jobs.first_record import Caller, draft
 
 REGISTRY: Registry = read_registry({})

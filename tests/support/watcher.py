@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from heliograph.contracts.live import SUBPROTOCOL
+from heliograph.contracts.live_frames import SUBPROTOCOL
 
 _PATIENCE = 20.0  #: seconds for a frame
 

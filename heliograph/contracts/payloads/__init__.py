@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from heliograph.contracts.catalog import Model, provider_of
 from heliograph.contracts.payloads import fal, gemini, openai, replicate, sim
 from heliograph.contracts.payloads.call import Call, UnfitRequest
-from heliograph.contracts.registry import Model, provider_of
 
 __all__ = ["PROVIDERS", "Call", "UnfitRequest", "build_payload", "price_of", "reserved_names"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.payloads.call import Call, counted, defaults, references
-from heliograph.contracts.registry import Model
 
 #: the first is ours; the second puts the media into the answer, and the answer out of fal's list
 _NEVER_SENT = frozenset({"timeout_seconds", "sync_mode"})

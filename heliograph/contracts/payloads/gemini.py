@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.payloads.call import Call, UnfitRequest
-from heliograph.contracts.registry import Model
 
 _DEFAULT_SCENES = 5
 _EDITOR = (

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.payloads.call import Call, counted, defaults
-from heliograph.contracts.registry import Model
 
 _NEVER_SENT = frozenset({"timeout_seconds", "aspect_ratio"})
 _SIZES = {"1:1": "1024x1024", "3:2": "1536x1024", "2:3": "1024x1536"}

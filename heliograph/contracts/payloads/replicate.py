@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.payloads.call import Call, counted, defaults, references
-from heliograph.contracts.registry import Model
 
 _NEVER_SENT = frozenset({"timeout_seconds"})  #: ours
 

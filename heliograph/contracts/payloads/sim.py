@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.payloads.call import Call, UnfitRequest
-from heliograph.contracts.registry import Model
 
 Fault = Literal[
     "reject",

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from heliograph.contracts.breaking import Breaker
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Fact
-from heliograph.contracts.jobs import fold
+from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.job_events import Fact
 from heliograph.contracts.limits import LaneLimit
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.slots import Restored
-from heliograph.contracts.tickets import Ticket
+from heliograph.contracts.state_machine import fold
 from heliograph.runtime.clock import clock
 
 

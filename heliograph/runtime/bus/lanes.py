@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from heliograph.contracts.catalog import Lane
 from heliograph.contracts.limits import ChangeLane, LaneLimit
-from heliograph.contracts.registry import Lane
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.mirrors import Mirror
+from heliograph.runtime.bus.kv_cache import Mirror
 
 
 def lane_consumer(lane: str) -> str:

@@ -10,8 +10,8 @@ from ulid import ULID
 
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.buckets import Bucket, Cell
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.kv import Bucket, Cell
 
 log = structlog.get_logger()
 

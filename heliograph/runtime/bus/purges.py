@@ -3,8 +3,8 @@
 import zlib
 from typing import Any
 
-from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.kv import Bucket
 
 _SHARDS = 256  #: projects share entries, so that the bucket never grows
 

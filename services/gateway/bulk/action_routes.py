@@ -10,10 +10,10 @@ from heliograph.contracts.actions import (
     CancelPreview,
     RetryPreview,
 )
-from heliograph.runtime.bodies import read_body
-from heliograph.runtime.documents import body_of
-from heliograph.runtime.presenting import Presenter
-from heliograph.runtime.urls import no_query
+from heliograph.runtime.http.bodies import read_body
+from heliograph.runtime.http.openapi import body_of
+from heliograph.runtime.http.params import no_query
+from heliograph.runtime.job_view import Presenter
 from services.gateway.bulk.actions import Actions, Done
 from services.gateway.bulk.items import present
 from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name

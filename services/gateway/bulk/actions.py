@@ -20,8 +20,8 @@ from heliograph.contracts.errors import (
     Unavailable,
     ValidationFailed,
 )
-from heliograph.contracts.names import action_id
-from heliograph.contracts.queries import FindJobs, FoundJobs
+from heliograph.contracts.ids import action_id
+from heliograph.contracts.queries.read_model import FindJobs, FoundJobs
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from services.gateway.bulk.items import Item, outcome_of, problem_at

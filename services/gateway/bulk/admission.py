@@ -12,9 +12,9 @@ from heliograph.contracts.errors import (
     SlotBusy,
     ValidationFailed,
 )
-from heliograph.contracts.names import new_job_id
+from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries import FilledSlots, FindFilled
+from heliograph.contracts.queries.read_model import FilledSlots, FindFilled
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.jetstream import JetStream
 from services.gateway.bulk.items import problem_at

@@ -8,8 +8,8 @@ from functools import partial
 from heliograph.contracts import subjects
 from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable, Unreadable
-from heliograph.contracts.names import batch_id
-from heliograph.contracts.queries import FindJobs, FoundJobs
+from heliograph.contracts.ids import batch_id
+from heliograph.contracts.queries.read_model import FindJobs, FoundJobs
 from heliograph.contracts.records import Marker, Record, Status
 from heliograph.runtime.bus import Entry, EventLog
 from heliograph.runtime.bus.jetstream import JetStream

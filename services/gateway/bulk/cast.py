@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from heliograph.contracts.casting import BOTH, CastRequest, Half, slot_of
+from heliograph.contracts.cast import BOTH, CastRequest, Half, slot_of
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.problems import FieldError
 from heliograph.contracts.records import Record

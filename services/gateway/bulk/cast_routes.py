@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from heliograph.contracts.casting import CastRequest
-from heliograph.contracts.names import PROJECT_PATTERN
-from heliograph.runtime.bodies import read_body
-from heliograph.runtime.documents import body_of
-from heliograph.runtime.urls import named, no_query
+from heliograph.contracts.cast import CastRequest
+from heliograph.contracts.ids import PROJECT_PATTERN
+from heliograph.runtime.http.bodies import read_body
+from heliograph.runtime.http.openapi import body_of
+from heliograph.runtime.http.params import named, no_query
 from services.gateway.bulk.cast import Pairs
 from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
 from services.gateway.jobs.routes import present

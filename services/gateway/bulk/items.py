@@ -8,7 +8,7 @@ from heliograph.contracts.batches import Outcome
 from heliograph.contracts.errors import HeliographError, SlotBusy
 from heliograph.contracts.problems import FieldError, Problem
 from heliograph.runtime.bus import Entry
-from heliograph.runtime.presenting import Presenter
+from heliograph.runtime.job_view import Presenter
 from services.gateway.jobs.acceptance import Acceptance
 
 

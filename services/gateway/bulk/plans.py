@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
-from heliograph.contracts.entries import PlanEntry
 from heliograph.contracts.errors import IdempotencyKeyReused
+from heliograph.contracts.kv_entries import PlanEntry
 from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.crash_points import crash_point
 
 _AT_ONCE = 32  #: of one request's items
 

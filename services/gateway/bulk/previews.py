@@ -19,7 +19,7 @@ from heliograph.contracts.errors import (
     StateConflict,
     ValidationFailed,
 )
-from heliograph.contracts.names import new_job_id
+from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Cost, Record, Step
 from heliograph.contracts.requests import RetryFrom, RetryRequest

@@ -5,11 +5,11 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
-from heliograph.contracts.names import BATCH_PATTERN
-from heliograph.runtime.bodies import read_body
-from heliograph.runtime.documents import body_of
-from heliograph.runtime.presenting import Presenter
-from heliograph.runtime.urls import named, no_query
+from heliograph.contracts.ids import BATCH_PATTERN
+from heliograph.runtime.http.bodies import read_body
+from heliograph.runtime.http.openapi import body_of
+from heliograph.runtime.http.params import named, no_query
+from heliograph.runtime.job_view import Presenter
 from services.gateway.bulk.batches import Batches, Result
 from services.gateway.bulk.items import present
 from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name

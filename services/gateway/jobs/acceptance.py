@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import (
     IdempotencyKeyReused,
     QueueFull,
@@ -19,13 +20,12 @@ from heliograph.contracts.errors import (
     StateConflict,
     Unreadable,
 )
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Succeeded
+from heliograph.contracts.job_events import Succeeded
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Marker, Record, Step
 from heliograph.runtime.bus import Entry, EventLog, Lost, Slots, WorkQueue, advance, now
-from heliograph.runtime.bus.work import ticket_for
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 
 log = structlog.get_logger()

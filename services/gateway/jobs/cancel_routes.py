@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.requests import CancelRequest
-from heliograph.runtime.bodies import read_body
-from heliograph.runtime.documents import body_of
-from heliograph.runtime.urls import no_query
+from heliograph.runtime.http.bodies import read_body
+from heliograph.runtime.http.openapi import body_of
+from heliograph.runtime.http.params import no_query
 from services.gateway.http import ACCEPTED, PROBLEMS, answer, job_name
 from services.gateway.jobs.cancellation import Canceler
 from services.gateway.jobs.views import Reader

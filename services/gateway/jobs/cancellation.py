@@ -6,12 +6,12 @@ from typing import Literal
 import structlog
 
 from heliograph.contracts.errors import NotFound, StateConflict, Unavailable
-from heliograph.contracts.facts import Canceled, CancelRequested
+from heliograph.contracts.job_events import Canceled, CancelRequested
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.subjects import cancel as cancel_subject
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.crash_points import crash_point
 from services.gateway.jobs.acceptance import SOURCE
 
 log = structlog.get_logger()

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from heliograph.contracts.arguments import result_digest
+from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.provider_arguments import result_digest
 from heliograph.contracts.records import Record, Step
-from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, KeptReference, RetryRequest
 from heliograph.runtime.bus import EventLog, now
 from services.gateway.jobs.first_record import Caller, draft

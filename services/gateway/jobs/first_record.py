@@ -7,8 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from heliograph.contracts.addresses import mistake_in
-from heliograph.contracts.arguments import final_arguments, final_prompt
+from heliograph.contracts.catalog import Kind, Model, Registry, provider_of
 from heliograph.contracts.errors import (
     BodyTooLarge,
     IdempotencyKeyRequired,
@@ -21,8 +20,9 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.payloads import Call, UnfitRequest, price_of
 from heliograph.contracts.problems import FieldError, NextAction, pointer
 from heliograph.contracts.projects import Defaults
+from heliograph.contracts.provider_arguments import final_arguments, final_prompt
+from heliograph.contracts.public_urls import mistake_in
 from heliograph.contracts.records import Cost, Internal, Record, Step
-from heliograph.contracts.registry import Kind, Model, Registry, provider_of
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous, Reference, digest
 from services.gateway.jobs.raw_arguments import check_arguments, check_payload
 from services.gateway.projects.defaults import fill

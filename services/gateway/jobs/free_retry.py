@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
+from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import ModelUnavailable
 from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
-from heliograph.contracts.registry import Registry
 from services.gateway.jobs.first_record import Caller
 
 

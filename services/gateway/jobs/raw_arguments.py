@@ -4,10 +4,10 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.payloads import Call, UnfitRequest, build_payload, reserved_names
 from heliograph.contracts.problems import FieldError, NextAction, pointer
-from heliograph.contracts.registry import Model
 from heliograph.contracts.requests import JobRequest
 
 _OF_THE_REQUEST = {"prompt": "/prompt", "model": "/model"}

@@ -2,7 +2,7 @@
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable, Unreadable
-from heliograph.contracts.queries import FindResult, FoundResult
+from heliograph.contracts.queries.read_model import FindResult, FoundResult
 from heliograph.contracts.records import Cost, Record, Reused, Step
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream

@@ -4,16 +4,16 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import (
     IdempotencyKeyRequired,
     StateConflict,
     ValidationFailed,
 )
-from heliograph.contracts.facts import RetryScheduled
+from heliograph.contracts.job_events import RetryScheduled
 from heliograph.contracts.problems import FieldError, NextAction, pointer
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Cost, Record, Step, Takeover
-from heliograph.contracts.registry import Registry
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
 from heliograph.contracts.retries import (
     ENDED,
@@ -23,8 +23,8 @@ from heliograph.contracts.retries import (
     request_of,
 )
 from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
-from heliograph.runtime.checking import as_shape
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.crash_points import crash_point
+from heliograph.runtime.http.validation import as_shape
 from services.gateway.jobs.acceptance import SOURCE, Acceptance, enqueue_or_leave
 from services.gateway.jobs.cancellation import read_job
 from services.gateway.jobs.first_record import Caller, draft

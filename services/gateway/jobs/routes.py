@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.requests import JobRequest, RetryRequest
-from heliograph.runtime.bodies import read_body
-from heliograph.runtime.documents import body_of
-from heliograph.runtime.urls import no_query
+from heliograph.runtime.http.bodies import read_body
+from heliograph.runtime.http.openapi import body_of
+from heliograph.runtime.http.params import no_query
 from services.gateway.http import (
     ACCEPTED,
     PROBLEMS,

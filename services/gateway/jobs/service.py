@@ -3,7 +3,7 @@
 from functools import partial
 
 from heliograph.contracts.errors import IdempotencyKeyInvalid, SlotBusy
-from heliograph.contracts.names import keyed_job_id, new_job_id
+from heliograph.contracts.ids import keyed_job_id, new_job_id
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest, RetryRequest
 from heliograph.runtime.bus import EventLog, WorkQueue

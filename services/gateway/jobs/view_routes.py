@@ -4,10 +4,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from heliograph.contracts.actions import MOST_LABELS, Labels
-from heliograph.contracts.queries import ListJobs
+from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Job, Status
-from heliograph.runtime.documents import query_of
-from heliograph.runtime.urls import no_query, read_query
+from heliograph.runtime.http.openapi import query_of
+from heliograph.runtime.http.params import no_query, read_query
 from services.gateway.http import PROBLEMS, answer, job_name, project_name
 from services.gateway.jobs.views import Reader
 

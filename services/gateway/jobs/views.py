@@ -7,9 +7,9 @@ from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError, NotFound, Unavailable
-from heliograph.contracts.presigned import cut_presigned
+from heliograph.contracts.presigned_urls import cut_presigned
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries import (
+from heliograph.contracts.queries.read_model import (
     JobPage,
     LatestProgress,
     ListJobs,
@@ -20,7 +20,7 @@ from heliograph.contracts.queries import (
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.presenting import Presenter, with_progress, with_turn
+from heliograph.runtime.job_view import Presenter, with_progress, with_turn
 from services.gateway.jobs.cancellation import read_job
 
 EDGE_PATIENCE = 0.05  #: seconds for position and progress; then they are null

@@ -10,9 +10,9 @@ import structlog
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
-from heliograph.contracts.queries import LogUsage
+from heliograph.contracts.queries.read_model import LogUsage
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 
 log = structlog.get_logger()

@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter
 
 from heliograph.contracts import subjects
-from heliograph.contracts.breaking import Breaker
+from heliograph.contracts.catalog import Registry
+from heliograph.contracts.circuit_breaker import Breaker
 from heliograph.contracts.errors import NotFound, QueueFull, TooManyJobs
 from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
-from heliograph.contracts.queries import LaneState, LaneStates
-from heliograph.contracts.registry import Registry
+from heliograph.contracts.queries.read_model import LaneState, LaneStates
 from heliograph.runtime.bus import Places, now
-from heliograph.runtime.bus.claims import BucketAccounts
+from heliograph.runtime.bus.account_permits import BucketAccounts
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 

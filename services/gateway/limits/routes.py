@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from heliograph.contracts.limits import AccountState, ChangeAccount, ChangeLane
-from heliograph.contracts.queries import LaneState
-from heliograph.runtime.bodies import read_body
-from heliograph.runtime.documents import body_of
-from heliograph.runtime.urls import no_query
+from heliograph.contracts.queries.read_model import LaneState
+from heliograph.runtime.http.bodies import read_body
+from heliograph.runtime.http.openapi import body_of
+from heliograph.runtime.http.params import no_query
 from services.gateway.http import PROBLEMS, answer, page
 from services.gateway.limits.quota import Limits
 

@@ -1,7 +1,7 @@
 """Cleaning: what a project keeps no longer, looked at before it goes."""
 
 from heliograph.contracts import subjects
-from heliograph.contracts.queries import PlanCleanup
+from heliograph.contracts.queries.read_model import PlanCleanup
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.runtime.bus.jetstream import JetStream
 from services.gateway.jobs.views import ask

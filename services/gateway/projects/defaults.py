@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
 
+from heliograph.contracts.catalog import Kind, Model, Registry
 from heliograph.contracts.errors import (
     ModelLocked,
     QueueFull,
@@ -15,13 +16,12 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import FieldError, NextAction
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
-from heliograph.contracts.registry import Kind, Model, Registry
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retention import ChangeRetention
 from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.buckets import Cell
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.mirrors import Mirror
+from heliograph.runtime.bus.kv import Cell
+from heliograph.runtime.bus.kv_cache import Mirror
 
 _SHAPE = "aspect_ratio"
 

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from heliograph.contracts.projects import ChangeProject, ProjectState
-from heliograph.runtime.bodies import read_body
-from heliograph.runtime.documents import body_of
-from heliograph.runtime.urls import no_query
+from heliograph.runtime.http.bodies import read_body
+from heliograph.runtime.http.openapi import body_of
+from heliograph.runtime.http.params import no_query
 from services.gateway.http import PROBLEMS, Responses, answer, project_name
 from services.gateway.projects.defaults import Projects
 

@@ -3,11 +3,11 @@
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from heliograph.contracts.queries import GetSlot, ListSlots
+from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from heliograph.contracts.slots import RestoreRequest
-from heliograph.runtime.bodies import read_body
-from heliograph.runtime.documents import body_of, query_of
-from heliograph.runtime.urls import no_query, read_query
+from heliograph.runtime.http.bodies import read_body
+from heliograph.runtime.http.openapi import body_of, query_of
+from heliograph.runtime.http.params import no_query, read_query
 from services.gateway.http import PROBLEMS, answer, project_name, slot_name
 from services.gateway.slots.versions import Versions
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound, OutputGone, ValidationFailed
-from heliograph.contracts.queries import (
+from heliograph.contracts.queries.read_model import (
     GetSlot,
     ListSlots,
     ShownJob,
@@ -19,7 +19,7 @@ from heliograph.contracts.requests import JobRequest, Reference
 from heliograph.contracts.slots import Restored, RestoreRequest
 from heliograph.runtime.bus import Lost, SlotClaim, Slots, now
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.presenting import Presenter, with_progress, with_turn
+from heliograph.runtime.job_view import Presenter, with_progress, with_turn
 from services.gateway.jobs.views import ask, look_up_turn
 
 Shown = dict[str, dict[str, Any]]  #: jobs as clients see them, by id

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from heliograph.contracts.assets import EXTENSIONS
-from heliograph.contracts.registry import Media
+from heliograph.contracts.catalog import Media
+from heliograph.contracts.object_keys import EXTENSIONS
 from services.render.providers.http import is_address as is_fetchable
 from services.render.providers.inline_content import content_in, media_type_of
 from services.render.providers.moderation import flags_beside, is_flagged

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 from pydantic import SecretStr
 
-from heliograph.contracts.registry import Registry
+from heliograph.contracts.catalog import Registry
 from services.render.providers import Provider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings

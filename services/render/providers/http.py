@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeGuard
 
 import httpx
 
-from heliograph.runtime.content_encoding import (
+from heliograph.runtime.http.content_encoding import (
     BrokenEncoding,
     TooLarge,
     UnknownEncoding,

@@ -15,8 +15,8 @@ from ulid import ULID
 from heliograph.contracts.errors import QueueFull, ReferenceFailed, Unavailable
 from heliograph.contracts.records import Record, SentReference
 from heliograph.runtime.bus import Lost, now
-from heliograph.runtime.bus.buckets import Bucket, Cell
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.bus.kv import Bucket, Cell
+from heliograph.runtime.crash_points import crash_point
 from services.render.providers import Depot
 from services.render.providers.download import read_reference
 

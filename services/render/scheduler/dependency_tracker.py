@@ -12,13 +12,13 @@ import structlog
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.errors import ServiceError, Unreadable
-from heliograph.contracts.events import event_type
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import FINAL, Record, Step
-from heliograph.contracts.tickets import Ticket
-from heliograph.runtime.bus.events import STREAM
-from heliograph.runtime.bus.feeds import Feed
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.event_log import STREAM
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.ordered_consumer import Feed
 from services.render.dependencies import give_up
 
 log = structlog.get_logger()

@@ -16,15 +16,15 @@ from nats.aio.subscription import Subscription
 from pydantic import BaseModel
 
 from heliograph.contracts import subjects
+from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import Unavailable, Unreadable
-from heliograph.contracts.queries import LaneStates, Position, Room
-from heliograph.contracts.registry import Registry
-from heliograph.contracts.tickets import Ticket, read_ticket
+from heliograph.contracts.queries.read_model import LaneStates, Position, Room
+from heliograph.contracts.queue_entries import Ticket, read_ticket
 from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.jetstream import Stored, stop_listening
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import STREAM
+from heliograph.runtime.crash_points import crash_point
 from services.render.scheduler.dependency_tracker import Awaiting
 from services.render.scheduler.eta import Pace, eta
 from services.render.scheduler.fair_queue import Waiting

@@ -2,7 +2,7 @@
 
 from statistics import fmean
 
-from heliograph.contracts.registry import Registry
+from heliograph.contracts.catalog import Registry
 
 _WEIGHT = 0.2  #: of the latest measurement in the moving average
 _REFILL = 0.01  #: seconds from the end of a job until another can be moved to its place

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.requests import PRIORITIES, Priority
-from heliograph.contracts.tickets import Ticket
 
 WEIGHTS: dict[Priority, int] = {"high": 16, "normal": 4, "low": 1}
 

@@ -7,12 +7,12 @@ from contextlib import suppress
 from datetime import datetime
 
 from heliograph.contracts.limits import LaneLimit
-from heliograph.contracts.queries import LaneState, WaitingProject
-from heliograph.contracts.tickets import Ticket
+from heliograph.contracts.queries.read_model import LaneState, WaitingProject
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.lanes import lane_consumer
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import STREAM
 from services.render.scheduler.eta import ahead
 from services.render.scheduler.fair_queue import Lane, Waiting
 from services.render.scheduler.reservations import Vacancies

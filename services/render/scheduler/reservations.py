@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from heliograph.contracts.tickets import Ticket
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import Places
 
 _ARRIVES = timedelta(seconds=2)  #: by then a moved job has its place, or is not under way

@@ -14,8 +14,8 @@ from typing import Protocol
 
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Output
-from heliograph.contracts.tolerant import Tolerant
-from heliograph.runtime.locking import lock
+from heliograph.contracts.tolerant_reader import Tolerant
+from heliograph.runtime.file_lock import lock
 
 _SUFFIX = ".answer"
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from heliograph.contracts.breaking import Breaker, after_failure
+from heliograph.contracts.circuit_breaker import Breaker, after_failure
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,

@@ -1,7 +1,7 @@
 """Completion: an attempt that runs on after its job has ended is stopped, and its end written down."""
 
 from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
-from heliograph.contracts.facts import Submitted
+from heliograph.contracts.job_events import Submitted
 from heliograph.contracts.records import Attempt, Record
 from heliograph.runtime.bus import Entry
 from services.render.providers import Done, Ended

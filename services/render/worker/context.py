@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import structlog
 
+from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.contracts.facts import AttemptCompleted, Fact, Rendered, Submitted
-from heliograph.contracts.jobs import IllegalFact
+from heliograph.contracts.job_events import AttemptCompleted, Fact, Rendered, Submitted
 from heliograph.contracts.records import Attempt, Record, Step
-from heliograph.contracts.registry import Registry
+from heliograph.contracts.state_machine import IllegalFact
 from heliograph.runtime.bus import Accounts, Entry, EventLog, LaneLimits, Lost, WorkQueue, advance
-from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.bus.work_queue import ticket_for
 from services.render.providers import Done, Provider, Request
 from services.render.providers.output_upload import InlineDoor
 from services.render.references.resolver import References

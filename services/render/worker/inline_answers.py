@@ -18,11 +18,11 @@ from heliograph.contracts.errors import (
     QueueFull,
     Unavailable,
 )
-from heliograph.contracts.facts import Fact, Failed, Rendered
-from heliograph.contracts.jobs import IllegalFact
+from heliograph.contracts.job_events import Fact, Failed, Rendered
 from heliograph.contracts.records import Record, Step
+from heliograph.contracts.state_machine import IllegalFact
 from heliograph.runtime.bus import Entry, Lost
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.crash_points import crash_point
 from services.render.providers import Done
 from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
 from services.render.worker.context import Workbench

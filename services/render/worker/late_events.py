@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heliograph.contracts.facts import (
+from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,
     Expired,
@@ -12,7 +12,7 @@ from heliograph.contracts.facts import (
     RetryScheduled,
     Submitted,
 )
-from heliograph.contracts.jobs import tells_more
+from heliograph.contracts.state_machine import tells_more
 from heliograph.runtime.bus import Entry
 
 

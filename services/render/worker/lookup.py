@@ -5,10 +5,10 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
-from heliograph.contracts.facts import Submitted
+from heliograph.contracts.job_events import Submitted
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus.dead_letters import DeadLetters
-from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.bus.work_queue import ticket_for
 from services.render.providers import Absent, Ended, Found, NotSeen
 from services.render.worker.context import Workbench
 from services.render.worker.request_owner import look_up

@@ -14,7 +14,7 @@ from heliograph.contracts.errors import (
     SubmitUnknown,
     Unavailable,
 )
-from heliograph.contracts.facts import (
+from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,
     Fact,
@@ -22,9 +22,9 @@ from heliograph.contracts.facts import (
     Rendered,
     RetryScheduled,
 )
-from heliograph.contracts.jobs import charge
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Output, Record, Withheld
+from heliograph.contracts.state_machine import charge
 from heliograph.runtime.bus import Entry
 from services.render.job_problem import MOST_OUTPUTS, legible, short_answer, short_text, shorten
 from services.render.providers import Done, Ended, RateLimited

@@ -5,10 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, ReferenceFailed
-from heliograph.contracts.facts import Fact
+from heliograph.contracts.job_events import Fact
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.crash_points import crash_point
 from services.render.providers import Done, Ended, Provider, ReferenceGone, Request
 from services.render.worker.context import Workbench
 from services.render.worker.inline_answers import record_inline

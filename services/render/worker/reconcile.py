@@ -3,10 +3,10 @@
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import ProviderUnavailable
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
-from heliograph.contracts.facts import AttemptCompleted, Canceled, Submitted, SubmitUnknown
+from heliograph.contracts.job_events import AttemptCompleted, Canceled, Submitted, SubmitUnknown
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.crash_points import crash_point
 from services.render.providers import Absent, Found, NotSeen
 from services.render.worker.context import Workbench
 from services.render.worker.outcomes import unknown

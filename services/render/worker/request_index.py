@@ -6,10 +6,10 @@ from pydantic import ValidationError
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries import FindRequests, KnownRequests
+from heliograph.contracts.queries.read_model import FindRequests, KnownRequests
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.memory import MemoryEvents
+from heliograph.testing import MemoryEvents
 
 _PATIENCE = 6.0  #: seconds for the read model to take in the log, and answer
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Unavailable
-from heliograph.contracts.queries import MOST_REQUESTS
+from heliograph.contracts.queries.read_model import MOST_REQUESTS
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
 from services.render.providers import Absent, Alike, Found, NotSeen

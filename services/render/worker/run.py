@@ -11,12 +11,12 @@ from enum import Enum
 
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import Poison
-from heliograph.contracts.facts import Canceled, Failed, Started, Succeeded
+from heliograph.contracts.job_events import Canceled, Failed, Started, Succeeded
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, Lost
-from heliograph.runtime.bus.work import ticket_for
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.crash_points import crash_point
 from services.render.dependencies import dependency_failed, look
 from services.render.worker.completion import complete
 from services.render.worker.context import Workbench

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from heliograph.contracts.arguments import final_arguments, final_prompt
+from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,
@@ -18,13 +18,13 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
     Unavailable,
 )
-from heliograph.contracts.facts import Fact, Failed, Rendered, Submitted, Submitting
+from heliograph.contracts.job_events import Fact, Failed, Rendered, Submitted, Submitting
 from heliograph.contracts.payloads import Call, UnfitRequest, build_payload
 from heliograph.contracts.payloads.seeds import seed_for
+from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.records import Record, SentReference, Takeover
-from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Entry, now
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import short_answer, short_text
 from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
 from services.render.settings import RenderSettings

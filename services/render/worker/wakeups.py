@@ -8,7 +8,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.runtime.delivery import Drained
+from heliograph.runtime.bus.delivery import Drained
 
 
 class Watch:

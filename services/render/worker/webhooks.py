@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound, ProviderUnavailable, Unavailable
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bodies import read_bytes
 from heliograph.runtime.bus import Hint
+from heliograph.runtime.http.bodies import read_bytes
 from services.render.providers import Caller
 from services.render.worker.completion import complete_named
 from services.render.worker.context import Workbench

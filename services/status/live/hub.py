@@ -17,16 +17,16 @@ import structlog
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.errors import Unreadable
-from heliograph.contracts.events import event_type
-from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.queries.read_model import ProgressReport
 from heliograph.contracts.records import FINAL, Record
-from heliograph.runtime.bus.events import STREAM
-from heliograph.runtime.bus.feeds import Feed
+from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import Stored
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.ordered_consumer import Feed
 from heliograph.runtime.bus.purges import Purges
-from heliograph.runtime.presenting import Presenter, as_json
+from heliograph.runtime.job_view import Presenter, as_json
 
 log = structlog.get_logger()
 

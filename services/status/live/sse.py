@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from heliograph.contracts.errors import HeliographError, ServiceError
-from heliograph.contracts.live import Cursor, Subscribe
-from heliograph.contracts.names import JobId, ProjectName
-from heliograph.runtime.documents import query_of
-from heliograph.runtime.urls import read_query
+from heliograph.contracts.ids import JobId, ProjectName
+from heliograph.contracts.live_frames import Cursor, Subscribe
+from heliograph.runtime.http.openapi import query_of
+from heliograph.runtime.http.params import read_query
 from services.status.live.client_limits import Admission
 from services.status.live.send_queue import Outbox, OutboxMemory
 from services.status.live.subscription import Subscribing, error_frame

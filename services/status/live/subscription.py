@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from heliograph.contracts.errors import NotFound, ServiceError, Unavailable
-from heliograph.contracts.live import Cursor, Subscribe
-from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.live_frames import Cursor, Subscribe
+from heliograph.contracts.queries.read_model import ProgressReport
 from heliograph.runtime.bus import now
-from heliograph.runtime.presenting import Presenter, as_json, with_progress
+from heliograph.runtime.job_view import Presenter, as_json, with_progress
 from services.status.live.hub import Frame, Hub
 from services.status.live.send_queue import Outbox
 from services.status.read_model import Ledger, Place, SnapshotPage, SnapshotQuery

@@ -14,7 +14,7 @@ from heliograph.contracts.errors import (
     StateConflict,
     ValidationFailed,
 )
-from heliograph.contracts.live import (
+from heliograph.contracts.live_frames import (
     CLIENT_FRAME,
     SUBPROTOCOL,
     Ping,

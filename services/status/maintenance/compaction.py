@@ -15,14 +15,14 @@ import structlog
 
 from heliograph.contracts import subjects
 from heliograph.contracts.compaction import LARGEST
-from heliograph.contracts.facts import Compacted
-from heliograph.contracts.jobs import IllegalFact
+from heliograph.contracts.job_events import Compacted
 from heliograph.contracts.log_budget import share
 from heliograph.contracts.records import Record
+from heliograph.contracts.state_machine import IllegalFact
 from heliograph.runtime.bus import EventLog, Lost, advance, now
-from heliograph.runtime.bus.events import STREAM
+from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
 from services.status.read_model import History, Ledger
 from services.status.settings import StatusSettings

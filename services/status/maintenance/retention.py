@@ -17,15 +17,15 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unreadable
-from heliograph.contracts.facts import Pruned
-from heliograph.contracts.queries import Refusal, RemovedObjects, RemoveObjects
+from heliograph.contracts.job_events import Pruned
+from heliograph.contracts.queries.read_model import Refusal, RemovedObjects, RemoveObjects
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
 from heliograph.runtime.bus import EventLog, Lost, Slots, advance, now
-from heliograph.runtime.bus.buckets import Bucket
 from heliograph.runtime.bus.jetstream import JetStream, stop_listening, translated
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.crash_points import crash_point
 from services.status.maintenance.retention_policy import Choice, choose, is_current
 from services.status.read_model import Ended, Ledger
 from services.status.settings import StatusSettings

@@ -12,16 +12,16 @@ from datetime import datetime, timedelta
 import structlog
 
 from heliograph.contracts import subjects
+from heliograph.contracts.catalog import Registry
 from heliograph.contracts.deadlines import AT_PROVIDER, expiry
 from heliograph.contracts.errors import Unreadable
-from heliograph.contracts.facts import Expired, ExpireRequested
+from heliograph.contracts.job_events import Expired, ExpireRequested
 from heliograph.contracts.records import Record, Step
-from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Accounts, Entry, EventLog, Hint, Lost, WorkQueue, advance, now
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.orphans import delete_orphans
-from heliograph.runtime.bus.work import ticket_for
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from heliograph.runtime.settings import ServiceSettings
 from services.status.read_model import Ledger, Quiet

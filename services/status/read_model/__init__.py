@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from heliograph.contracts.queries import (
+from heliograph.contracts.queries.read_model import (
     FindJobs,
     FoundJob,
     GetSlot,

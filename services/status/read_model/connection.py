@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.starting import CannotStart
+from heliograph.runtime.startup import CannotStart
 
 
 class UnfitDatabase(CannotStart):

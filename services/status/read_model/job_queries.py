@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.errors import ValidationFailed
-from heliograph.contracts.names import JOB_PATTERN, matches
-from heliograph.contracts.queries import FindJobs, ListJobs
+from heliograph.contracts.ids import JOB_PATTERN, matches
+from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model.counts import count
 from services.status.read_model.search_index import containing

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
-from heliograph.contracts.queries import GetSlot, ListSlots
+from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from services.status.read_model import Row, SlotRows
 from services.status.read_model.tables import cursors, jobs, read_row
 

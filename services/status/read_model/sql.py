@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries import (
+from heliograph.contracts.queries.read_model import (
     FindJobs,
     FoundJob,
     GetSlot,

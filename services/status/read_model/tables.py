@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.log_budget import bytes_to_come
-from heliograph.contracts.names import job_of_asset
 from heliograph.contracts.records import Record, Step
 from services.status.read_model import Row, flatten
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from heliograph.contracts.queries import LogUsage
+from heliograph.contracts.queries.read_model import LogUsage
 from services.status.read_model import History
 from services.status.read_model.tables import cursors, jobs, log_usage, stamp
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
-from heliograph.contracts.registry import Media
 from services.storage.media.film_files import FILMS, MP4, film_type
 
 IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"})

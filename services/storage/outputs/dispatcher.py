@@ -22,9 +22,9 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.subjects import Address, address
 from heliograph.runtime.bus.jetstream import ApiError, stop_listening, translated
-from heliograph.runtime.bus.nats import NatsBus
-from heliograph.runtime.bus.work import STREAM, WAIT, WAITED
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED
+from heliograph.runtime.crash_points import crash_point
 from services.storage.fair_queue import FairQueue, share_of
 
 log = structlog.get_logger()

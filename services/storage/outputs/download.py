@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from heliograph.contracts.errors import OutputExpired, OutputRefused, OutputTooLarge, StorageFailed
-from heliograph.runtime.content_encoding import (
+from heliograph.runtime.http.content_encoding import (
     BrokenEncoding,
     TooLarge,
     UnknownEncoding,

@@ -11,15 +11,15 @@ from typing import get_args
 
 from fastapi import APIRouter, Request, Response
 
-from heliograph.contracts.assets import inline_folder, inline_key
+from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import BodyTooLarge, ValidationFailed
-from heliograph.contracts.names import JOB_PATTERN, PROJECT_PATTERN, SHA256_PATTERN
+from heliograph.contracts.ids import JOB_PATTERN, PROJECT_PATTERN, SHA256_PATTERN
+from heliograph.contracts.object_keys import inline_folder, inline_key
 from heliograph.contracts.records import Record
-from heliograph.contracts.registry import Media
 from heliograph.runtime.bus import EventLog
-from heliograph.runtime.documents import bytes_of
-from heliograph.runtime.presenting import as_json
-from heliograph.runtime.urls import named, no_query
+from heliograph.runtime.http.openapi import bytes_of
+from heliograph.runtime.http.params import named, no_query
+from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Spool
 from services.storage.settings import StorageSettings
 from services.storage.stores import Content, ObjectStore

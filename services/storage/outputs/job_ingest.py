@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from heliograph.contracts.catalog import Registry
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
     JobError,
@@ -18,12 +19,11 @@ from heliograph.contracts.errors import (
     StorageFailed,
     Unavailable,
 )
-from heliograph.contracts.facts import Canceled, Failed, Succeeded
+from heliograph.contracts.job_events import Canceled, Failed, Succeeded
 from heliograph.contracts.level import TEXTS
 from heliograph.contracts.records import Asset, Output, Record, Step
-from heliograph.contracts.registry import Registry
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from services.storage.media.images import Inspectors
 from services.storage.outputs.download import NotThere

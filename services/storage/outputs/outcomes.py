@@ -1,7 +1,7 @@
 """Outcome of a job whose outputs are stored, or could not be: its final fact, and the cheapest way on. Pure."""
 
 from heliograph.contracts.errors import ContentPolicy, JobError, OutputExpired
-from heliograph.contracts.facts import Failed, Succeeded
+from heliograph.contracts.job_events import Failed, Succeeded
 from heliograph.contracts.problems import NextAction, Problem, cut
 from heliograph.contracts.records import Asset, Output, Record, Withheld
 

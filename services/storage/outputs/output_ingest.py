@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from heliograph.contracts.assets import output_key, variant_key
-from heliograph.contracts.names import asset_id
+from heliograph.contracts.catalog import Media, Registry
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.object_keys import output_key, variant_key
 from heliograph.contracts.records import Asset, Output, Record, Variant
-from heliograph.contracts.registry import Media, Registry
-from heliograph.runtime.crashing import crash_point
+from heliograph.runtime.crash_points import crash_point
 from services.storage.fair_semaphore import FairPlaces
 from services.storage.media.film_files import CutOff, check_whole
 from services.storage.media.images import Inspection, Inspectors, MadeVariant, Undecodable

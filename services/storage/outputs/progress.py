@@ -5,10 +5,10 @@ from types import TracebackType
 from typing import Self
 
 from heliograph.contracts import subjects
-from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.queries.read_model import ProgressReport
 from heliograph.contracts.records import Progress, Record
+from heliograph.runtime.background import stop
 from heliograph.runtime.bus import Hint
-from heliograph.runtime.tasks import stop
 
 
 class PhaseReporter:

@@ -7,7 +7,7 @@ from heliograph.contracts.errors import OutputRefused, ProviderProtocol
 from heliograph.contracts.lenient_json import decoded, values_in
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Asset, Record
-from heliograph.contracts.story_reading import NoStory, is_story, read_story
+from heliograph.contracts.story_parser import NoStory, is_story, read_story
 
 PLAIN, JSON = "text/plain", "application/json"
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.runtime.bus.mirrors import Mirror
+from heliograph.runtime.bus.kv_cache import Mirror
 from services.storage.settings import StorageSettings
 
 _PATIENCE = 20.0  #: seconds a body waits for its turn

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.contracts.queries import FindNamedUploads, NamedUploads
+from heliograph.contracts.queries.read_model import FindNamedUploads, NamedUploads
 from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.buckets import Bucket, Cell
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.nats import NatsBus
+from heliograph.runtime.bus.kv import Bucket, Cell
+from heliograph.runtime.bus.nats_bus import NatsBus
 from services.storage.stores import ObjectStore
 from services.storage.uploads.uploads import key_of
 

@@ -9,16 +9,16 @@ from typing import Any, get_args
 from fastapi import APIRouter, Request, Response
 from ulid import ULID
 
-from heliograph.contracts.assets import EXTENSIONS, upload_key
+from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import QueueFull, Unavailable, ValidationFailed
-from heliograph.contracts.names import PROJECT_PATTERN, SHA256_PATTERN
-from heliograph.contracts.queries import Object
-from heliograph.contracts.registry import Media
+from heliograph.contracts.ids import PROJECT_PATTERN, SHA256_PATTERN
+from heliograph.contracts.object_keys import EXTENSIONS, upload_key
+from heliograph.contracts.queries.read_model import Object
 from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.buckets import Bucket
-from heliograph.runtime.documents import bytes_of
-from heliograph.runtime.presenting import as_json
-from heliograph.runtime.urls import named, no_query
+from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.http.openapi import bytes_of
+from heliograph.runtime.http.params import named, no_query
+from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Limit, Spool, announced
 from services.storage.disk_reserve import DiskReserve
 from services.storage.media.images import Inspectors

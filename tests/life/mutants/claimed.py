@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from heliograph.contracts.facts import Fact, RetryScheduled
-from heliograph.runtime.bus.memory import MemorySlots
+from heliograph.contracts.job_events import Fact, RetryScheduled
+from heliograph.testing import MemorySlots
 from services.gateway.jobs import retry
 from services.gateway.jobs.acceptance import Acceptor
 from tests.life.mutants.registry import Mutants, Patch, answer_before_writing

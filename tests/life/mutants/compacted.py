@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from heliograph.contracts import jobs
+from heliograph.contracts import state_machine
 from heliograph.contracts.compaction import shrunk
 from heliograph.contracts.records import Record
 from tests.life.mutants.registry import Mutants, Patch
@@ -22,7 +22,7 @@ def _shrink(patch: Patch, name: str, value: object) -> None:
         inner = small.internal.model_copy(update={name: value})
         return small.model_copy(update={"internal": inner})
 
-    patch.setattr(jobs, "shrunk", more)
+    patch.setattr(state_machine, "shrunk", more)
 
 
 @MUTANTS.add("compaction loses what the key stands for", _REPEATED, "I5")
@@ -38,7 +38,7 @@ def no_costs(patch: Patch) -> None:
             update={"cost": small.cost.model_copy(update={"actual": Decimal(0)})}
         )
 
-    patch.setattr(jobs, "shrunk", free)
+    patch.setattr(state_machine, "shrunk", free)
 
 
 @MUTANTS.add("a trimmed job loses its last event, too", _REPEATED, "I1", "I3", "I5")

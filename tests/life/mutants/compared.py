@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from heliograph.contracts import jobs
-from heliograph.contracts.events import Event
+from heliograph.contracts import state_machine
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.records import FINAL, Record
 from heliograph.runtime.bus import Entry
-from heliograph.runtime.bus.memory import MemoryEvents
+from heliograph.testing import MemoryEvents
 from services.status.maintenance import sweeper
 from tests.life.clock import now
 from tests.life.mutants.registry import Mutants, Patch
@@ -50,7 +50,9 @@ def accepted_without_compare(patch: Patch) -> None:
 
 @MUTANTS.add("final states do not absorb", Scenario(_HURRIED), "I2")
 def final_is_not_final(patch: Patch) -> None:
-    patch.setattr(jobs, "LEGAL", {name: steps | FINAL for name, steps in jobs.LEGAL.items()})
+    patch.setattr(
+        state_machine, "LEGAL", {name: steps | FINAL for name, steps in state_machine.LEGAL.items()}
+    )
     is_due = sweeper.is_due
 
     def is_past(job: Record, after: timedelta) -> bool:

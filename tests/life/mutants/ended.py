@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import JobError
-from heliograph.contracts.facts import Failed, Succeeded
+from heliograph.contracts.job_events import Failed, Succeeded
 from heliograph.contracts.records import Asset, Record, Step
 from heliograph.runtime.bus import Entry, advance
 from services.gateway.jobs import cancellation

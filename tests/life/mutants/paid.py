@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from heliograph.contracts import jobs, records
+from heliograph.contracts import records, state_machine
 from heliograph.contracts.errors import ProviderUnavailable, Unavailable
-from heliograph.contracts.facts import Fact, RetryScheduled
+from heliograph.contracts.job_events import Fact, RetryScheduled
 from heliograph.contracts.records import OPEN, Record, Step
 from heliograph.runtime.bus import Entry
 from services.render.settings import RenderSettings
@@ -203,7 +203,7 @@ def stop_unasked(patch: Patch) -> None:
     "I7",
 )
 def charges_do_not_add_up(patch: Patch) -> None:
-    patch.setattr(jobs, "charge", lambda _, charged: charged)
+    patch.setattr(state_machine, "charge", lambda _, charged: charged)
 
 
 _CRASHING = ("submit",)  #: the intent is written, and nothing is sent

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from heliograph.contracts.events import Event
+from heliograph.contracts.cloudevents import Event
 from heliograph.runtime.bus import Entry
 from tests.life.processes import gate
 from tests.life.scenario import Scenario

@@ -3,15 +3,15 @@
 import asyncio
 from typing import Any, cast
 
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import CancelRequested
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.job_events import CancelRequested
 from heliograph.contracts.limits import LaneLimit
-from heliograph.contracts.names import new_job_id
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import advance, now
-from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
-from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
 from services.gateway.jobs.first_record import Caller, draft
 from services.render.providers import Provider
 from services.render.providers.output_upload import MemoryDoor

@@ -18,7 +18,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
 from deploy.local.processes import ROOT, nats_variables
-from heliograph.runtime.home import NatsCredentials
+from heliograph.runtime.data_dir import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers.ports import (
     free_port,

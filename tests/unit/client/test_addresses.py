@@ -2,8 +2,8 @@
 
 import pytest
 
-from heliograph.addresses import proxy_address, service_address, unreachable
-from heliograph.failures import AddressRefused
+from heliograph.client_errors import AddressRefused
+from heliograph.service_urls import proxy_address, service_address, unreachable
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from heliograph.failures import Unsendable
-from heliograph.texts import check_key, check_sendable, part
+from heliograph.client_errors import Unsendable
+from heliograph.encodable_text import check_key, check_sendable, part
 
 
 @pytest.mark.parametrize(

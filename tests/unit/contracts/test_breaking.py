@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from heliograph.contracts.breaking import PROBE, Breaker, Patience, after_failure
+from heliograph.contracts.circuit_breaker import PROBE, Breaker, Patience, after_failure
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 PATIENCE = Patience(failures=3, shortest=10, longest=35)

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.compaction import LARGEST, size_of
 from heliograph.contracts.errors import ProviderRejected, StateConflict
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import (
+from heliograph.contracts.job_events import (
     Canceled,
     Compacted,
     Fact,
@@ -21,10 +21,10 @@ from heliograph.contracts.facts import (
     Submitting,
     Succeeded,
 )
-from heliograph.contracts.jobs import IllegalFact, fold
 from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
 from heliograph.contracts.records import Asset, Output, Record, Variant
 from heliograph.contracts.requests import RetryRequest
+from heliograph.contracts.state_machine import IllegalFact, fold
 from services.gateway.jobs.retry import choose_step
 from tests.support.records import a_record
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import Deadline, ProviderRejected
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import (
+from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,
     CancelRequested,
@@ -33,8 +34,6 @@ from heliograph.contracts.facts import (
     SubmitUnknown,
     Succeeded,
 )
-from heliograph.contracts.jobs import ATTEMPTS_BUDGET, IllegalFact, fold, is_legal
-from heliograph.contracts.names import asset_id, new_job_id
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import (
     Asset,
@@ -45,6 +44,7 @@ from heliograph.contracts.records import (
     Step,
     Takeover,
 )
+from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, IllegalFact, fold, is_legal
 from services.gateway.jobs.first_record import Caller, draft
 from services.gateway.jobs.result_cache import with_result
 from tests.support.records import REGISTRY, a_record, a_request, some_project, taking_over

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from heliograph.contracts import names
-from heliograph.contracts.names import (
+from heliograph.contracts import ids as names
+from heliograph.contracts.ids import (
     ASSET_PATTERN,
     JOB_PATTERN,
     MODEL_PATTERN,

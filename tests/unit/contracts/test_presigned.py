@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from heliograph.contracts.presigned import cut_presigned
+from heliograph.contracts.presigned_urls import cut_presigned
 
 S3 = (
     "https://s3.example/heliograph/demo/a.png?X-Amz-Algorithm=AWS4-HMAC-SHA256"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.arguments import final_prompt, result_digest
+from heliograph.contracts.catalog import Kind
 from heliograph.contracts.projects import ChangeDefaults, Defaults, changed
+from heliograph.contracts.provider_arguments import final_prompt, result_digest
 from heliograph.contracts.records import Record
-from heliograph.contracts.registry import Kind
 from tests.support.records import a_record
 
 KIND = Kind(lane="shots", media="image", model="sim/picture", expected_seconds=1, timeout_seconds=1)

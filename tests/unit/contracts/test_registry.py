@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.names import MODEL_PATTERN, PROJECT_PATTERN, matches
+from heliograph.contracts.catalog import Model, Price, inconsistencies, provider_of
+from heliograph.contracts.ids import MODEL_PATTERN, PROJECT_PATTERN, matches
 from heliograph.contracts.records import Cost
-from heliograph.contracts.registry import Model, Price, inconsistencies, provider_of
-from heliograph.runtime.registry import SECTIONS, SHIPPED, RegistryError, read_registry
+from heliograph.runtime.catalog import SECTIONS, SHIPPED, RegistryError, read_registry
 from tests.support.records import REGISTRY
 
 Overlay = Callable[[str, str], Path]

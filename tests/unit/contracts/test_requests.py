@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from heliograph.contracts.names import new_job_id
+from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.requests import (
     MAX_ARGUMENTS,
     CancelRequest,

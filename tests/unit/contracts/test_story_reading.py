@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from heliograph.contracts.scenes import Story
-from heliograph.contracts.story_reading import NoStory, is_story, read_story
+from heliograph.contracts.story_parser import NoStory, is_story, read_story
 
 SCENE = {
     "number": 1,

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.assets import objects_of
+from heliograph.contracts.cloudevents import event_type, read_body
 from heliograph.contracts.errors import Unreadable, ValidationFailed
-from heliograph.contracts.events import event_type, read_body
-from heliograph.contracts.facts import Canceled, RetryScheduled, Started, Submitted, Submitting
-from heliograph.contracts.jobs import fold
-from heliograph.contracts.names import asset_id
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.job_events import Canceled, RetryScheduled, Started, Submitted, Submitting
+from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.projects import ChangeDefaults, Defaults, changed
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Asset, Record, SentReference
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retention import ChangeRetention, Retention
+from heliograph.contracts.state_machine import fold
 from heliograph.contracts.subjects import event
-from heliograph.contracts.tickets import Ticket
-from heliograph.runtime.bodies import check
+from heliograph.runtime.http.bodies import check
 from services.gateway.jobs.retry import request_again
 from tests.support.records import a_record
 

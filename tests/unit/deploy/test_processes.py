@@ -4,7 +4,7 @@ from pydantic import SecretStr
 
 from deploy.local.processes import ports, processes
 from deploy.local.settings import LocalSettings
-from heliograph.runtime.registry import load_registry
+from heliograph.runtime.catalog import load_registry
 
 
 def test_there_is_one_process_of_each_service() -> None:

@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import QueueFull, StateConflict
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Canceled
+from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import advance, now
-from heliograph.runtime.bus.memory import MemoryEvents, MemorySlots, MemoryWork
+from heliograph.testing import MemoryEvents, MemorySlots, MemoryWork
 from services.gateway.jobs.acceptance import Acceptor, Order
 from services.gateway.jobs.service import Desk, caller
 from tests.support.records import a_record, a_request, some_project

@@ -16,7 +16,7 @@ from heliograph.contracts.errors import (
     UnknownKind,
     ValidationFailed,
 )
-from heliograph.contracts.names import BATCH_PATTERN, action_id, batch_id, matches
+from heliograph.contracts.ids import BATCH_PATTERN, action_id, batch_id, matches
 from services.gateway.bulk.admission import NotAdmitted, doubled, unplaced
 from services.gateway.bulk.batches import last_of
 from services.gateway.bulk.items import problem_at

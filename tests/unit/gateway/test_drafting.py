@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.catalog import Model, Registry
 from heliograph.contracts.errors import (
     BodyTooLarge,
     IdempotencyKeyRequired,
@@ -16,10 +17,9 @@ from heliograph.contracts.errors import (
     UnknownModel,
     ValidationFailed,
 )
-from heliograph.contracts.names import new_job_id
+from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record, Step
-from heliograph.contracts.registry import Model, Registry
 from heliograph.contracts.requests import JobRequest
 from services.gateway.jobs.first_record import LARGEST, Caller, draft, is_same_body
 from tests.support.records import KEYLESS, REGISTRY

@@ -9,10 +9,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from heliograph.contracts.errors import QueueFull, TooManyJobs
-from heliograph.contracts.names import new_job_id
-from heliograph.contracts.queries import LaneState, LaneStates
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.queries.read_model import LaneState, LaneStates
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.bus.work_queue import ticket_for
 from services.gateway.limits.quota import Backlog, Limits
 from services.render.scheduler.fair_queue import Waiting
 from services.render.scheduler.lane_state import Desk

@@ -6,9 +6,9 @@ import pytest
 
 from heliograph.contracts.actions import ActionRequest
 from heliograph.contracts.errors import Deadline, StateConflict, ValidationFailed
-from heliograph.contracts.facts import Canceled, CancelRequested, Fact, Failed, Started
-from heliograph.contracts.jobs import fold
+from heliograph.contracts.job_events import Canceled, CancelRequested, Fact, Failed, Started
 from heliograph.contracts.records import Cost, Record
+from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import now
 from services.gateway.bulk.previews import Mode, is_wished, place_of, prospect, total
 from tests.support.records import a_record

@@ -4,7 +4,7 @@ import pytest
 
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.records import Record, Takeover
-from heliograph.runtime.bus.memory import MemoryEvents, MemorySlots, MemoryWork
+from heliograph.testing import MemoryEvents, MemorySlots, MemoryWork
 from services.gateway.jobs.acceptance import Acceptor, Order
 from services.gateway.jobs.prompts import check_prompts, is_blank
 from tests.support.records import a_record

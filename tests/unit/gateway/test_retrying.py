@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import (
     ContentPolicy,
     Deadline,
@@ -30,8 +31,8 @@ from heliograph.contracts.errors import (
     every_error,
 )
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import (
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Expired,
@@ -45,14 +46,13 @@ from heliograph.contracts.facts import (
     SubmitUnknown,
     Succeeded,
 )
-from heliograph.contracts.jobs import fold
-from heliograph.contracts.names import new_job_id
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Output, Record, Step, Takeover, Withheld
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
 from heliograph.contracts.retries import next_actions
+from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import now
-from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
+from heliograph.testing import MemoryEvents, MemoryWork
 from services.gateway.jobs.acceptance import Acceptance
 from services.gateway.jobs.first_record import Caller
 from services.gateway.jobs.retry import (

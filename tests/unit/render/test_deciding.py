@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
@@ -22,8 +23,7 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
     Unavailable,
 )
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import (
+from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Expired,
@@ -37,9 +37,9 @@ from heliograph.contracts.facts import (
     Submitting,
     SubmitUnknown,
 )
-from heliograph.contracts.jobs import ATTEMPTS_BUDGET, fold
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from heliograph.contracts.records import Output, Record, Takeover, Withheld
+from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, fold
 from services.gateway.jobs.first_record import Caller, draft
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings

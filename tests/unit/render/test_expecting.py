@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from heliograph.contracts.breaking import Breaker
-from heliograph.contracts.tickets import Ticket
+from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import Places
 from services.render.scheduler.reservations import Expected, Vacancies
 

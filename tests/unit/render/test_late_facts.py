@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import Deadline, ProviderRejected
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import (
+from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Expired,
@@ -19,8 +19,8 @@ from heliograph.contracts.facts import (
     Submitted,
     Submitting,
 )
-from heliograph.contracts.jobs import fold
 from heliograph.contracts.records import Output, Record
+from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import Entry
 from services.render.worker.late_events import late
 from tests.support.records import a_record

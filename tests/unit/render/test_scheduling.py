@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.requests import PRIORITIES, Priority
-from heliograph.contracts.tickets import Ticket
 from services.render.scheduler.fair_queue import HasRoom, Lane, Ring, Waiting
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -19,10 +19,10 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bodies import MAX_BODY, check, read_body
-from heliograph.runtime.checking import MAX_DEPTH
+from heliograph.runtime.http.app import create_web
+from heliograph.runtime.http.bodies import MAX_BODY, check, read_body
+from heliograph.runtime.http.validation import MAX_DEPTH
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.web import create_web
 
 thorough = settings(max_examples=100, deadline=None)
 words = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=4)
@@ -228,7 +228,7 @@ async def test_a_larger_body_is_refused_when_it_announces_nothing(web: httpx.Asy
 async def test_a_body_that_never_arrives_is_not_waited_for(
     web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("heliograph.runtime.bodies.BODY_PATIENCE", 0.01)
+    monkeypatch.setattr("heliograph.runtime.http.bodies.BODY_PATIENCE", 0.01)
 
     async def never() -> AsyncIterator[bytes]:
         yield b"{"

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from heliograph.runtime.content_encoding import (
+from heliograph.runtime.http.content_encoding import (
     BrokenEncoding,
     TooLarge,
     UnknownEncoding,

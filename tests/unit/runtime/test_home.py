@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.runtime.home import Home
+from heliograph.runtime.data_dir import Home
 
 
 @pytest.fixture(autouse=True)

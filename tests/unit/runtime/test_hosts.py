@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from heliograph.runtime.hosts import HostAllowList
+from heliograph.runtime.http.hosts import HostAllowList
 from heliograph.runtime.settings import ServiceSettings
 from services.render.settings import RenderSettings
 

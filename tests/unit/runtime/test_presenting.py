@@ -7,12 +7,17 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from heliograph.contracts.assets import objects_of
-from heliograph.contracts.names import asset_id
-from heliograph.contracts.queries import Object, ProgressReport, SignedObjects, SignObjects
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.object_keys import objects_of
+from heliograph.contracts.queries.read_model import (
+    Object,
+    ProgressReport,
+    SignedObjects,
+    SignObjects,
+)
 from heliograph.contracts.records import Asset, Job, LogLine, Progress, Record, Status, Variant
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.presenting import (
+from heliograph.runtime.job_view import (
     KEPT,
     Addresses,
     Presenter,

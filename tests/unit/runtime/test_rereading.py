@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from heliograph.contracts.registry import Registry
-from heliograph.runtime.registry import load_registry
-from heliograph.runtime.registry.rereading import reread
+from heliograph.contracts.catalog import Registry
+from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.catalog.reload import reread
 from heliograph.runtime.settings import ServiceSettings
 
 PATIENCE = 10.0  #: seconds

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from deploy.local.processes import ROOT
-from heliograph.runtime.starting import variable_of
+from heliograph.runtime.startup import variable_of
 from services.render.settings import RenderSettings
 
 COMMANDS = [

@@ -5,8 +5,8 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 
 from heliograph.contracts.errors import NotFound, ValidationFailed
-from heliograph.contracts.names import PROJECT_PATTERN
-from heliograph.runtime.urls import named, no_query, read_query
+from heliograph.contracts.ids import PROJECT_PATTERN
+from heliograph.runtime.http.params import named, no_query, read_query
 
 
 class Filter(BaseModel, extra="forbid"):

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from heliograph.contracts.errors import MalformedRequest, SlotBusy, Unavailable
 from heliograph.contracts.problems import Problem
+from heliograph.runtime.http.app import create_web
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.web import create_web
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from uuid import uuid4
 import nats as nats_py
 import pytest
 
-from heliograph.contracts.queries import (
+from heliograph.contracts.queries.read_model import (
     Refusal,
     ShownJob,
     SlotHistory,

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import Deadline, Unavailable
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Expired, Rendered, Started, Submitting, Succeeded
-from heliograph.contracts.names import asset_id
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.job_events import Expired, Rendered, Started, Submitting, Succeeded
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Lost, advance, now
-from heliograph.runtime.bus.memory import MemoryEvents, MemorySlots
+from heliograph.testing import MemoryEvents, MemorySlots
 from services.status.maintenance.retention import Cleaner
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlLedger

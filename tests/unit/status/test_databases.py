@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries import ListJobs
+from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model import Row
 from services.status.read_model.connection import UnfitDatabase, connect

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 from heliograph.contracts.errors import ProviderProtocol
-from heliograph.contracts.facts import Failed, Pruned, Rendered, Started, Submitting
-from heliograph.contracts.jobs import fold
-from heliograph.contracts.names import asset_id
-from heliograph.contracts.queries import GetSlot, ListSlots
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.job_events import Failed, Pruned, Rendered, Started, Submitting
+from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.retention import Retention, Rule
+from heliograph.contracts.state_machine import fold
 from services.status.maintenance.retention_policy import choose, report_of
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlLedger

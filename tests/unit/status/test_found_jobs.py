@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from heliograph.contracts.errors import Deadline
-from heliograph.contracts.facts import (
+from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Fact,
@@ -14,9 +14,9 @@ from heliograph.contracts.facts import (
     Submitting,
     Succeeded,
 )
-from heliograph.contracts.jobs import fold
-from heliograph.contracts.queries import FindJobs, ListJobs
+from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
+from heliograph.contracts.state_machine import fold
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record

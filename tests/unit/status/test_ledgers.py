@@ -12,7 +12,7 @@ import pytest
 
 from heliograph.contracts.errors import Deadline, Unavailable, ValidationFailed
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
-from heliograph.contracts.facts import (
+from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Expired,
@@ -25,10 +25,10 @@ from heliograph.contracts.facts import (
     SubmitUnknown,
     Succeeded,
 )
-from heliograph.contracts.jobs import fold
 from heliograph.contracts.log_budget import bytes_to_come
-from heliograph.contracts.queries import ListJobs
+from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Record, Reused
+from heliograph.contracts.state_machine import fold
 from services.status.read_model import Ledger, OutOfStep, Quiet, Row, as_text, flatten
 from services.status.read_model.job_queries import cursor_after, read_cursor
 from services.status.read_model.sql import SqlLedger

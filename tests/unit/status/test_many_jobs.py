@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.names import new_job_id
-from heliograph.contracts.queries import FindJobs, ListJobs
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlLedger

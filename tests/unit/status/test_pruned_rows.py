@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from heliograph.contracts.errors import Deadline
-from heliograph.contracts.facts import (
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,
     Expired,
@@ -17,11 +18,10 @@ from heliograph.contracts.facts import (
     Submitting,
     Succeeded,
 )
-from heliograph.contracts.jobs import fold
-from heliograph.contracts.names import asset_id
-from heliograph.contracts.queries import FindJobs, GetSlot, ListJobs, ListSlots
+from heliograph.contracts.queries.read_model import FindJobs, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.contracts.retention import Rule
+from heliograph.contracts.state_machine import fold
 from services.gateway.jobs.result_cache import with_result
 from services.status.read_model import Ended, Row, SlotRows
 from services.status.read_model.sql import SqlLedger

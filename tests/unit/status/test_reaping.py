@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import (
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.job_events import (
     Expired,
     ExpireRequested,
     Fact,
@@ -20,11 +21,10 @@ from heliograph.contracts.facts import (
     Submitting,
     SubmitUnknown,
 )
-from heliograph.contracts.names import new_job_id
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import advance, now
-from heliograph.runtime.bus.memory import MemoryAccounts, MemoryEvents, MemoryWork
-from heliograph.runtime.bus.work import ticket_for
+from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
 from services.status.maintenance import sweeper
 from services.status.maintenance.sweeper import Reaper, patience_with_workers
 from services.status.read_model import Row

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from heliograph.contracts.errors import Deadline, Unavailable
-from heliograph.contracts.facts import (
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,
     CancelRequested,
@@ -18,10 +19,9 @@ from heliograph.contracts.facts import (
     Submitting,
     Succeeded,
 )
-from heliograph.contracts.jobs import fold
-from heliograph.contracts.names import asset_id
-from heliograph.contracts.queries import GetSlot, ListSlots
+from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.state_machine import fold
 from services.status.read_model import Row, SlotRows, SlotsShot
 from services.status.read_model.slot_queries import FAILURES
 from services.status.read_model.sql import SqlLedger

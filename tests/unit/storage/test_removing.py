@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from heliograph.contracts.assets import folder_of, objects_of
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import Fact, Pruned, Rendered, Started, Submitting, Succeeded
-from heliograph.contracts.names import asset_id, new_job_id
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.job_events import Fact, Pruned, Rendered, Started, Submitting, Succeeded
+from heliograph.contracts.object_keys import folder_of, objects_of
 from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.runtime.bus import advance, now
-from heliograph.runtime.bus.memory import MemoryEvents
+from heliograph.testing import MemoryEvents
 from services.gateway.jobs.result_cache import with_result
 from services.storage.deletion import Remover
 from services.storage.stores.memory import MemoryStore

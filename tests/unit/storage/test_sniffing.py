@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from heliograph.contracts.assets import EXTENSIONS
+from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
-from heliograph.contracts.registry import Media
+from heliograph.contracts.object_keys import EXTENSIONS
 from services.storage.media.media_types import check_media, check_upload, media_of, sniff
 from services.storage.settings import StorageSettings
 

@@ -17,10 +17,11 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from heliograph.contracts.assets import inline_folder, inline_key, objects_of, output_key
+from heliograph.contracts.catalog import Registry
+from heliograph.contracts.cloudevents import Event
 from heliograph.contracts.errors import OutputExpired, Unavailable
-from heliograph.contracts.events import Event
-from heliograph.contracts.facts import (
+from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.job_events import (
     CancelRequested,
     Fact,
     Rendered,
@@ -28,16 +29,15 @@ from heliograph.contracts.facts import (
     Submitted,
     Submitting,
 )
-from heliograph.contracts.jobs import fold
 from heliograph.contracts.level import LEVEL
-from heliograph.contracts.names import asset_id, new_job_id
-from heliograph.contracts.queries import ProgressReport
+from heliograph.contracts.object_keys import inline_folder, inline_key, objects_of, output_key
+from heliograph.contracts.queries.read_model import ProgressReport
 from heliograph.contracts.records import Output, Record, Step
-from heliograph.contracts.registry import Registry
 from heliograph.contracts.scenes import Story, as_markdown
+from heliograph.contracts.state_machine import fold
 from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus import advance, now
-from heliograph.runtime.bus.memory import MemoryEvents, MemoryWork
+from heliograph.testing import MemoryEvents, MemoryWork
 from services.render.providers.sim.scenes import write_scenes
 from services.storage.media.images import Inspectors
 from services.storage.outputs.download import Fetcher

@@ -15,13 +15,13 @@ from typing import Literal
 
 from fal_client import AsyncRequestHandle, Completed, Queued, Status
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import (
     ProviderProtocol,
     ProviderRejected,
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import ProviderNote
-from heliograph.contracts.registry import Model
 from services.render.providers import (
     Accepted,
     Alike,

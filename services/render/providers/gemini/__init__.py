@@ -13,6 +13,7 @@ import httpx
 from google import genai
 from google.genai import errors, types
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import (
     JobError,
     OutputExpired,
@@ -20,7 +21,6 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import ProviderNote
-from heliograph.contracts.registry import Model
 from heliograph.contracts.scenes import Story
 from services.render.providers import (
     Done,

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import httpx
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import (
     OutputExpired,
     ProviderRejected,
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import ProviderNote
-from heliograph.contracts.registry import Model
 from services.render.providers import (
     Done,
     Ended,

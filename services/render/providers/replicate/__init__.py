@@ -15,9 +15,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import ProviderRejected, ProviderUnavailable
 from heliograph.contracts.problems import ProviderNote
-from heliograph.contracts.registry import Model
 from services.render.providers import (
     Accepted,
     Alike,

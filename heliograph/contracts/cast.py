@@ -1,0 +1,72 @@
+"""
+Casting: the two references of a person, asked for as a pair.
+
+Reference `a` fills the slot `cast/<person>/ref_a`, `b` fills `cast/<person>/ref_b`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from heliograph.contracts.ids import ModelName
+from heliograph.contracts.requests import Reference, digest
+
+Half = Literal["a", "b"]
+BOTH: tuple[Half, ...] = ("a", "b")
+Operation = Literal["create", "rerender_both", "rerender_a", "rerender_b"]
+Prompt = Annotated[str, Field(min_length=1, max_length=20_000)]
+
+HALVES: dict[Operation, tuple[Half, ...]] = {
+    "create": BOTH,
+    "rerender_both": BOTH,
+    "rerender_a": ("a",),
+    "rerender_b": ("b",),
+}  #: what each operation makes
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Prompts(_Body):
+    """A prompt of its own for each reference."""
+
+    a: Prompt | None = None
+    b: Prompt | None = None
+
+
+class CastRequest(_Body):
+    """References of a person, both or one of them."""
+
+    operation: Operation
+    prompt: Prompt | None = Field(default=None, examples=["a lighthouse keeper, front view"])
+    prompts: Prompts | None = None
+    edit_prompt: Prompt | None = None
+    references: list[Reference] = Field(default_factory=list, max_length=16)
+    model: ModelName | None = None
+    aspect_ratio: str | None = Field(default=None, max_length=16, examples=["3:4"])
+    max_references: int | None = Field(default=None, ge=1, le=16)
+
+    @property
+    def halves(self) -> tuple[Half, ...]:
+        return HALVES[self.operation]
+
+    @property
+    def is_single(self) -> bool:
+        """One reference is made again, from exactly one reference."""
+        return len(self.halves) == 1
+
+    def prompt_of(self, half: Half) -> str | None:
+        """What to draw; None when nobody says."""
+        own: str | None = getattr(self.prompts, half) if self.prompts else None
+        return own or self.prompt
+
+    def digest(self, person: str, half: Half) -> str:
+        """The same for every body that asks for the same, however it was written down."""
+        body = self.model_dump(exclude_defaults=True)
+        return digest({"cast": person, "half": half, "body": body})
+
+
+def slot_of(person: str, half: Half) -> str:
+    """The slot of a person's reference."""
+    return f"cast/{person}/ref_{half}"

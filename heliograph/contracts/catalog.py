@@ -1,0 +1,244 @@
+"""What can be made, by whom, and how much of it at once: kinds, models, lanes and accounts."""
+
+from collections.abc import Container, Iterator
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from heliograph.contracts.ids import Label, ModelName
+from heliograph.contracts.money import Money
+
+Media = Literal["image", "video", "text"]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Lane(_Entry):
+    """A bounded queue that all processes share."""
+
+    cap: int = Field(ge=1, le=10_000)  #: jobs at once, over all processes
+
+
+class Account(_Entry):
+    """A credential at a provider, with a limit of its own."""
+
+    provider: str
+    cap: int | None = Field(default=10, ge=1)  #: requests open at once; null: no limit
+
+
+def _filled_with(*names: str) -> AfterValidator:
+    def check(template: str) -> str:
+        try:
+            template.format(**dict.fromkeys(names, ""))
+        except (LookupError, AttributeError, ValueError) as error:
+            raise ValueError(f"cannot be filled with {' and '.join(names)}") from error
+        return template
+
+    return AfterValidator(check)
+
+
+class Kind(_Entry):
+    """What a job can be for."""
+
+    lane: str
+    media: Media
+    model: str  #: unless the request or its project says otherwise
+    #: taken instead, the first that has an account here and takes the references of the request
+    preferred: list[ModelName] = Field(default_factory=list)
+    prompt_template: Annotated[str, _filled_with("prompt")] = "{prompt}"
+    #: when there is an `edit_prompt`
+    edit_template: Annotated[str, _filled_with("prompt", "edit_prompt")] = (
+        "{prompt}\n\n{edit_prompt}"
+    )
+    #: when the project has a style; `prompt` is what the other templates made
+    style_template: Annotated[str, _filled_with("prompt", "style")] = "{prompt}\n\nStyle: {style}"
+    parameters: dict[str, Any] = Field(
+        default_factory=dict
+    )  #: defaults, where the model knows them
+    max_references: int = Field(default=16, ge=0, le=16)
+    expected_seconds: float = Field(gt=0)
+    timeout_seconds: float = Field(gt=0)  #: of one attempt
+
+
+class Price(_Entry):
+    """What a model costs: a fixed amount per unit, or what a parameter says (sim)."""
+
+    amount: Money = Field(default=Decimal(0), ge=0)
+    #: a megapixel is an image, too: no size on offer has more than one
+    unit: Literal["image", "megapixel", "second", "request"] = "request"
+    currency: str = "USD"
+    parameter: str | None = None  #: the parameter that names the price of the request
+    source: str | None = None  #: where the amount was read
+    date: str | None = None  #: when
+
+
+class Wire(_Entry):
+    """How a model wants to be told what all models are told, where that differs from our words."""
+
+    references: str | None = None  #: the argument that takes them
+    references_in: Literal["list", "one"] = "list"
+    size: Literal["aspect_ratio", "image_size"] = "aspect_ratio"  #: the argument for the shape
+    duration: Literal["string", "suffixed", "integer"] | None = None  #: of 5 seconds: "5", "5s", 5
+    count: str = "num_images"  #: the argument for the number of outputs
+    outputs: str | None = None  #: where they are in the answer, as `result.images`; null: found
+    fixed: dict[str, Any] = Field(default_factory=dict)  #: arguments that its price rests on
+
+
+class Model(_Entry):
+    """One model of one provider."""
+
+    endpoint: str
+    media: Media
+    title: str
+    min_references: int = Field(default=0, ge=0)
+    max_references: int = Field(default=0, ge=0, le=16)
+    price: Price = Price()
+    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)  #: JSON Schema of each
+    required: list[str] = Field(default_factory=list)
+    #: JSON Schema of each raw argument that requests may give in the provider's own words
+    arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    wire: Wire = Wire()
+    #: seconds, where the answer to the request comes with the outputs; null: it comes at once
+    answers_within: float | None = Field(default=None, gt=0)
+    #: parameters that go together, by what they are for, as `vertical_short`
+    presets: dict[Label, dict[str, Any]] = Field(default_factory=dict)
+    #: media types of films that are stored beside MP4, as they came
+    film_types: list[Literal["video/webm", "video/quicktime"]] = Field(default_factory=list)
+    voices: list[str] = Field(default_factory=list)  #: with which it speaks
+    deprecated: bool = False
+
+    @property
+    def aspect_ratios(self) -> list[str]:
+        """The shapes on offer; empty where the model decides, or a reference does."""
+        return list(self.parameters.get("aspect_ratio", {}).get("enum", ()))
+
+    @property
+    def supports(self) -> list[str]:
+        """What can be asked of it, as a page needs to know that draws a form."""
+        offers = {
+            "references": self.max_references > 0,
+            "prompt_alone": self.min_references == 0,
+            "aspect_ratio": bool(self.aspect_ratios),
+            "duration": "duration_seconds" in self.parameters,
+            "negative_prompt": "negative_prompt" in self.parameters,
+            "several_outputs": "num_images" in self.parameters,
+            "seed": "seed" in self.parameters,
+            "sound": bool(self.wire.fixed.get("generate_audio")),
+            "voices": bool(self.voices),
+        }
+        return [name for name, is_offered in offers.items() if is_offered]
+
+    @property
+    def usual_outputs(self) -> int:
+        """How many outputs a request has that does not say how many."""
+        default = self.parameters.get("num_images", {}).get("default", 1)
+        said = self.wire.fixed.get(self.wire.count, default)
+        return said if isinstance(said, int) else 1
+
+    def schema_of_parameters(self) -> dict[str, Any]:
+        """JSON Schema that a request's `parameters` must satisfy."""
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": self.parameters,
+            "required": self.required,
+            "additionalProperties": False,
+        }
+
+    def schema_of_arguments(self) -> dict[str, Any]:
+        """JSON Schema that a request's `arguments` must satisfy."""
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": self.arguments,
+            "additionalProperties": False,
+        }
+
+    def estimate(self, parameters: dict[str, Any]) -> Decimal:
+        """What a request with these parameters costs, if it is accepted."""
+
+        def number(parameter: str, otherwise: int) -> Decimal:
+            default = self.parameters.get(parameter, {}).get("default", otherwise)
+            return Decimal(str(parameters.get(parameter, default)))
+
+        if self.price.parameter:
+            return number(self.price.parameter, 0)
+        match self.price.unit:
+            case "image" | "megapixel":
+                return self.price.amount * number("num_images", 1)
+            case "second":
+                return self.price.amount * number("duration_seconds", 1)
+            case "request":
+                return self.price.amount
+
+
+class Registry(_Entry):
+    """Everything an operator can describe in YAML, as one consistent whole."""
+
+    kinds: dict[Label, Kind]
+    models: dict[ModelName, Model]  #: by `provider/name`
+    lanes: dict[Label, Lane]
+    accounts: dict[Label, Account]
+
+    def account_for(self, model: str) -> str | None:
+        """The account that pays for a model; None when its provider has none."""
+        provider = provider_of(model)
+        return next((n for n, a in self.accounts.items() if a.provider == provider), None)
+
+    def model_for(self, kind: Kind, *, references: bool = False) -> str:
+        """The model of a kind when nobody names one; `references`: it has to take some."""
+        for name in kind.preferred:
+            model = self.models.get(name)
+            if model and self.account_for(name) and (model.max_references or not references):
+                return name
+        return kind.model
+
+    @property
+    def longest_answer(self) -> float:
+        """Seconds that an answer may take which brings its outputs, of the models in use."""
+        usable = (model for name, model in self.models.items() if self.account_for(name))
+        return max((model.answers_within or 0.0 for model in usable), default=0.0)
+
+    def without(self, providers: Container[str]) -> Self:
+        """The same, with no accounts at these providers: their models cannot be asked for."""
+        kept = {n: a for n, a in self.accounts.items() if a.provider not in providers}
+        return self.model_copy(update={"accounts": kept})
+
+
+class Inconsistency(NamedTuple):
+    """Where a registry contradicts itself: the path of the entry, and why."""
+
+    section: str
+    path: tuple[str, ...]
+    reason: str
+
+
+def provider_of(model: str) -> str:
+    """The provider in `provider/name`."""
+    return model.split("/", 1)[0]
+
+
+def inconsistencies(registry: Registry) -> Iterator[Inconsistency]:
+    """Names that lead nowhere, and defaults that do not fit."""
+    for name, kind in registry.kinds.items():
+        if kind.lane not in registry.lanes:
+            yield Inconsistency("kinds", (name, "lane"), f"there is no lane {kind.lane!r}")
+        named: list[tuple[str, tuple[str, ...]]] = [(kind.model, ("model",))]
+        named += [(each, ("preferred", str(n))) for n, each in enumerate(kind.preferred)]
+        for wanted, path in named:
+            model = registry.models.get(wanted)
+            if model is None:
+                yield Inconsistency("kinds", (name, *path), f"there is no model {wanted!r}")
+            elif model.media != kind.media:
+                reason = f"{wanted} makes {model.media}, the kind wants {kind.media}"
+                yield Inconsistency("kinds", (name, *path), reason)
+    for name, model in registry.models.items():
+        if registry.account_for(name) is None:
+            reason = f"provider {provider_of(name)!r} has no account"
+            yield Inconsistency("models", (name,), reason)
+        if model.min_references > model.max_references:
+            reason = f"more than max_references ({model.max_references})"
+            yield Inconsistency("models", (name, "min_references"), reason)

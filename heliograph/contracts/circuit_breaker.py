@@ -1,0 +1,77 @@
+"""
+The circuit breaker of an account: when asking its provider again would only fail again. Pure.
+
+Closed: everything goes. After so many failures in a row, or one that no retry can mend, it opens:
+nothing starts until a time. Then it is half open: one job is let through, and decides.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from heliograph.contracts.tolerant_reader import Tolerant
+
+PROBE = timedelta(seconds=120)  #: that a job let through has to say how it went
+
+State = Literal["closed", "open", "half_open"]
+
+
+class Breaker(Tolerant):
+    """What went wrong lately. An account without a breaker has nothing to its charge."""
+
+    failures: int = 0  #: in a row
+    reason: str = ""  #: of the last one
+    until: AwareDatetime | None = None  #: nothing starts before; null while it is closed
+    pause: float = 0  #: seconds it opened for the last time
+    probe: str | None = None  #: the job that was let through
+    probe_until: AwareDatetime | None = None
+
+    def state(self, at: datetime) -> State:
+        if self.until is None:
+            return "closed"
+        return "open" if at < self.until else "half_open"
+
+    def admits(self, job: str, at: datetime) -> bool:
+        """Whether a job may start."""
+        state = self.state(at)
+        if state != "half_open":
+            return state == "closed"
+        return self.probe in (None, job) or self.probe_until is None or at >= self.probe_until
+
+    def admitting(self, job: str, at: datetime) -> "Breaker":
+        """As it is once a job has started: half open, that job is the one that decides."""
+        if self.state(at) != "half_open":
+            return self
+        return self.model_copy(update={"probe": job, "probe_until": at + PROBE})
+
+
+class Patience(BaseModel):
+    """How soon a breaker opens, and for how long."""
+
+    model_config = ConfigDict(frozen=True)
+
+    failures: int = 5  #: in a row
+    shortest: float = 10.0  #: seconds it opens for the first time; doubled every time after
+    longest: float = 300.0  #: seconds
+
+
+def after_failure(
+    breaker: Breaker | None, reason: str, at: datetime, patience: Patience, *, hopeless: bool
+) -> Breaker:
+    """One more failure. `hopeless`: it will fail again until a person does something."""
+    breaker = breaker or Breaker()
+    failures = breaker.failures + 1
+    counted = breaker.model_copy(update={"failures": failures, "reason": reason})
+    is_open = breaker.state(at) == "open"  # started before it opened: news to nobody
+    if is_open or not (hopeless or breaker.until or failures >= patience.failures):
+        return counted
+    pause = min(max(2 * breaker.pause, patience.shortest), patience.longest)
+    return counted.model_copy(
+        update={
+            "until": at + timedelta(seconds=pause),
+            "pause": pause,
+            "probe": None,
+            "probe_until": None,
+        }
+    )

@@ -1,0 +1,115 @@
+"""Entries: what each bucket holds, by its name. Fields of later releases are kept, see `tolerant_reader`."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+
+from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.limits import Cap
+from heliograph.contracts.projects import Defaults
+from heliograph.contracts.retention import Retention
+from heliograph.contracts.slots import Restored
+from heliograph.contracts.tolerant_reader import Tolerant
+
+
+class SlotEntry(Tolerant):
+    """Who claimed a slot last, and what was decided about its versions."""
+
+    job: str | None = None
+    restored: Restored | None = None
+    withdrawn: list[str] = Field(default_factory=list)
+
+
+class AccountEntry(Tolerant):
+    """Places in an account, and what operators and failures made of it."""
+
+    cap: Cap | None = None
+    holders: dict[str, int] = Field(default_factory=dict)
+    breaker: Breaker | None = None
+
+
+class LaneEntry(Tolerant):
+    """What operators laid over a lane of the registry."""
+
+    cap: Cap | None = None
+    paused: bool | None = None
+
+
+class ProjectEntry(Tolerant):
+    """What a project fills in, and what it keeps."""
+
+    defaults: Defaults = Defaults()
+    retention: Retention = Retention()
+
+
+class PlanEntry(Tolerant):
+    """One job for each item of a request for many, in order."""
+
+    id: str
+    project: str
+    digest: str  #: of the body, for its Idempotency-Key
+    jobs: list[str]  #: to be made, or that something is to be done with
+    skipped: list[int] = Field(default_factory=list)  #: items that need nothing: their job is there
+    more: bool = False  #: there was more than one request may ask for
+    #: a retry pays only with `from: submit`; plans that do not say so pay for what they come to
+    asks_consent: bool = False
+
+
+class UploadEntry(Tolerant):
+    """What was brought by a client."""
+
+    media_type: str
+    bytes: int
+    width: int | None = None
+    height: int | None = None
+
+
+class CopyEntry(Tolerant):
+    """Where a provider has a copy of a reference, or who is bringing it."""
+
+    url: str | None = None
+    until: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    used: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    claimed: str | None = None
+
+
+class LeaseEntry(Tolerant):
+    """Who does what only one process should do."""
+
+    holder: str | None = None
+
+
+_ENTRIES: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(entry)
+    for name, entry in {
+        "slots": SlotEntry,
+        "accounts": AccountEntry,
+        "lanes": LaneEntry,
+        "projects": ProjectEntry,
+        "plans": PlanEntry,
+        "uploads": UploadEntry,
+        "brought": CopyEntry,
+        "leases": LeaseEntry,
+    }.items()
+}
+_OBJECT = TypeAdapter(dict[str, Any])
+
+#: what can be made anew at any time: an entry that cannot be read is as good as none
+DISPOSABLE = frozenset({"uploads", "brought", "leases"})
+
+
+def read_entry(bucket: str, data: bytes) -> dict[str, Any]:
+    """
+    What stands in a bucket, with all its fields. Nothing at all is an entry, too.
+
+    Raises:
+        Unreadable: It is no JSON object, or not what the bucket holds.
+    """
+    try:
+        value = _OBJECT.validate_json(data)
+        if value and bucket in _ENTRIES:
+            _ENTRIES[bucket].validate_json(data)
+    except ValueError as error:
+        raise Unreadable.because(error) from None
+    return value

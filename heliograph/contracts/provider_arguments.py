@@ -1,0 +1,43 @@
+"""What a provider gets for a job: its prompt by the kind's templates, its arguments by the model."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from heliograph.contracts.catalog import Kind
+from heliograph.contracts.records import Record
+from heliograph.contracts.requests import digest
+
+
+def final_prompt(record: Record, kind: Kind | None) -> str:
+    """Prompt, edit prompt and style as one text."""
+    kind_or_plain = kind or _PLAIN
+    if record.edit_prompt is None:
+        prompt = kind_or_plain.prompt_template.format(prompt=record.prompt)
+    else:
+        prompt = kind_or_plain.edit_template.format(
+            prompt=record.prompt, edit_prompt=record.edit_prompt
+        )
+    if record.internal.style is None:
+        return prompt
+    return kind_or_plain.style_template.format(prompt=prompt, style=record.internal.style)
+
+
+def final_arguments(record: Record, prompt: str) -> dict[str, Any]:
+    """Parameters under the provider's names, with the request's raw arguments laid over them."""
+    return {"prompt": prompt, **record.parameters, **record.arguments}
+
+
+def result_digest(
+    record: Record, kind: Kind | None, endpoint: str, references: Sequence[str]
+) -> str:
+    """The same for every job that gets the same from its provider; `references` are digests."""
+    sent = {
+        "model": record.model,
+        "endpoint": endpoint,
+        "arguments": final_arguments(record, final_prompt(record, kind)),
+        "references": list(references),
+    }
+    return digest(sent)
+
+
+_PLAIN = Kind(lane="", media="image", model="", expected_seconds=1, timeout_seconds=1)

@@ -1,0 +1,313 @@
+"""Questions that services answer each other over the bus, as request and reply."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.records import Output, Progress
+from heliograph.contracts.retention import Retention
+from heliograph.contracts.tolerant_reader import Tolerant
+
+MOST_REQUESTS = 1_000  #: of a provider that are asked about at once
+
+
+class Refusal(Tolerant):
+    """Instead of an answer."""
+
+    problem: Problem
+
+
+class ListJobs(Tolerant):
+    """Jobs of a project, newest first. Answered by status with `JobPage`."""
+
+    project: str
+    status: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    slot: str | None = None  #: prefix
+    user: str | None = None
+    batch: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[str, str] = Field(default_factory=dict)
+    q: str | None = None  #: text in prompts
+    created_after: datetime | None = None  #: inclusive
+    created_before: datetime | None = None  #: inclusive
+    cursor: str | None = None
+    limit: int = 50
+
+
+class LogUsage(Tolerant):
+    """Bytes of the event log that jobs take, and will. Answered by status to an empty question."""
+
+    sequence: int  #: what is after it is not counted yet
+    reserve: int  #: of all open jobs, for what they still need to end
+    projects: dict[str, int]  #: those that take most, each with its reserve
+
+
+class ListedJob(Tolerant):
+    """A record as the read model has it."""
+
+    sequence: int
+    record: dict[str, Any]
+
+
+class JobPage(Tolerant):
+    """Part of a list. `next` continues it, null at its end."""
+
+    items: list[ListedJob]
+    next: str | None = None
+
+
+class FindJobs(ListJobs):
+    """Which jobs of a project are there, by name only? Answered by status with `FoundJobs`."""
+
+    statuses: list[str] = Field(default_factory=list)  #: any of these; empty: all
+    untried: bool = False  #: not those that were tried again, or whose slot had another job since
+    retries: bool = False  #: only jobs that try another one again
+    settled: bool = False  #: everything that is in the log by now has to be in the answer
+
+
+class FoundJob(Tolerant):
+    id: str
+    retry_of: str | None = None
+
+
+class FoundJobs(Tolerant):
+    """As many as were asked for, newest first."""
+
+    jobs: list[FoundJob]
+    more: bool  #: there are others
+
+
+class FindFilled(Tolerant):
+    """
+    Which of these slots have a version or are being filled? Answered by status with `FilledSlots`,
+    from everything that is in the log by now.
+    """
+
+    project: str
+    slots: list[str]
+
+
+class FilledSlots(Tolerant):
+    """By what each slot that was asked for is filled; those that miss here are empty."""
+
+    jobs: dict[str, str]  #: slot -> the job that is making a version, or made the latest
+
+
+class ProgressReport(Tolerant):
+    """How far a job is. Published while it renders, kept by status until the job ends."""
+
+    job: str
+    phase: str
+    progress: Progress
+
+
+class ListSlots(Tolerant):
+    """Slots of a project, by name. Answered by status with `SlotPage`."""
+
+    project: str
+    prefix: str = ""
+    cursor: str | None = None  #: the last slot of the page before
+    limit: int = 200
+
+
+class GetSlot(Tolerant):
+    """One slot, with its versions. Answered by status with `SlotHistory`."""
+
+    project: str
+    slot: str
+    after: int = 0  #: versions after this number
+    limit: int = 200
+    settled: bool = False  #: everything that is in the log by now has to be in the answer
+
+
+class ShownJob(Tolerant):
+    """A record of the read model without its `internal`."""
+
+    sequence: int
+    job: dict[str, Any]
+
+
+class SlotVersion(Tolerant):
+    """What filled a slot: a job that succeeded."""
+
+    number: int  #: counted from 1
+    made_by: ShownJob
+
+
+class SlotState(Tolerant):
+    """A slot, as a page has to draw it."""
+
+    slot: str
+    versions: int  #: how many there are
+    current: SlotVersion | None
+    active: ShownJob | None
+    report: ProgressReport | None  #: how far the active job is
+    failures: list[ShownJob]  #: since the last success, the newest first
+
+
+class SlotPage(Tolerant):
+    """Slots as they stood after an event. `next` continues the list, null at its end."""
+
+    epoch: str
+    sequence: int
+    items: list[SlotState]
+    next: str | None = None
+
+
+class SlotHistory(Tolerant):
+    """A slot with some of its versions. `next` continues those, null at their end."""
+
+    epoch: str
+    sequence: int
+    state: SlotState | None  #: null when no job was ever for the slot
+    versions: list[SlotVersion]
+    next: int | None = None
+
+
+class FindResult(Tolerant):
+    """Is there a stored result of a project like this? Answered by status with `FoundResult`."""
+
+    project: str
+    digest: str  #: `result_digest` of records
+
+
+class FoundResult(Tolerant):
+    job: str | None = None  #: the last one that made it
+
+
+class FindRequests(Tolerant):
+    """
+    Which of these requests at a provider are known to an attempt of any job? Answered by status with
+    `KnownRequests`, from everything that is in the log by now.
+    """
+
+    provider: str
+    requests: list[str] = Field(max_length=MOST_REQUESTS)
+
+
+class KnownRequests(Tolerant):
+    """Those of the requests that an attempt has."""
+
+    known: list[str]
+
+
+class Position(Tolerant):
+    """What the dispatcher knows of a job; all null when it is not waiting for its turn."""
+
+    position: int | None = None  #: place in its lane, counted from 1
+    eta_seconds: float | None = None  #: until it is rendered, if nothing holds it up
+    blocked: str | None = None  #: what it waits for beside its turn
+
+
+class Room(Tolerant):
+    """A place in a lane is free again, and how long it was taken."""
+
+    job: str | None = None  #: that had it, and needs none in its account any more
+    kind: str | None = None  #: of a job that was rendered
+    seconds: float = Field(default=0, ge=0, allow_inf_nan=False)
+
+
+class LatestProgress(Tolerant):
+    """The last report status heard of a job; null when there was none."""
+
+    report: ProgressReport | None = None
+
+
+class WaitingProject(Tolerant):
+    project: str
+    waiting: int
+
+
+class LaneState(Tolerant):
+    """A lane as the dispatcher sees it."""
+
+    name: str
+    cap: int
+    paused: bool = False
+    in_use: int
+    waiting: int
+    oldest_wait_seconds: float | None = None
+    blocked: list[str] = Field(default_factory=list)  #: why accounts of jobs that wait have no room
+    projects: list[WaitingProject] = Field(default_factory=list)
+
+
+class LaneStates(Tolerant):
+    lanes: list[LaneState]
+
+
+class Object(Tolerant):
+    """A stored object to be shown to somebody."""
+
+    key: str
+    media_type: str
+    filename: str
+
+
+class SignObjects(Tolerant):
+    """Presigned addresses, please. Answered by storage with `SignedObjects`."""
+
+    objects: list[Object] = Field(max_length=200)
+
+
+class SignedObjects(Tolerant):
+    """One address for each object asked for, in order."""
+
+    urls: list[str]
+    expires_in: float  #: seconds
+
+
+class RemoveObjects(Tolerant):
+    """The objects of a job that was pruned, away. Answered by storage with `RemovedObjects`."""
+
+    job: str
+
+
+class RemovedObjects(Tolerant):
+    objects: int  #: that were there
+
+
+class PlanCleanup(Tolerant):
+    """What would go from a project? Answered by status with `CleanupReport`."""
+
+    project: str
+    retention: Retention
+    dry_run: bool  #: of the report
+
+
+class RenewOutputs(Tolerant):
+    """Fresh addresses of what a job's provider made. Answered by render with `RenewedOutputs`."""
+
+    job: str
+
+
+class RenewedOutputs(Tolerant):
+    outputs: list[Output]  #: empty where the provider gives none
+
+
+class FindUpload(Tolerant):
+    """Is it there? Answered by storage with `FoundUpload`."""
+
+    project: str
+    sha256: str
+
+
+class FindNamedUploads(Tolerant):
+    """
+    Which of these uploads does a job name that the project keeps? Answered by status with
+    `NamedUploads`, from everything that is in the log by now.
+    """
+
+    project: str
+    uploads: list[str] = Field(max_length=500)  #: digests
+
+
+class NamedUploads(Tolerant):
+    uploads: list[str]
+
+
+class FoundUpload(Tolerant):
+    object: Object | None = None

@@ -1,0 +1,47 @@
+"""What can be sent: terminals and cut strings give surrogates that no encoding knows."""
+
+import math
+from typing import Any
+from urllib.parse import quote
+
+from heliograph.client_errors import Unsendable
+from heliograph.contracts.problems import pointer
+
+Path = tuple[int | str, ...]
+
+
+def check_sendable(value: Any, path: Path = ()) -> None:
+    """Raises Unsendable: it names the first text or number that cannot be sent."""
+    if isinstance(value, str):
+        check_text(value, pointer(path) or "the text")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise Unsendable(f"{pointer(path)}: {value} is no number of JSON")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            check_text(str(name), f"a name in {pointer(path) or 'the body'}")
+            check_sendable(member, (*path, str(name)))
+    elif isinstance(value, list | tuple):
+        for index, member in enumerate(value):
+            check_sendable(member, (*path, index))
+
+
+def check_text(text: str, what: str) -> None:
+    """Raises Unsendable."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        found = f"character {error.start + 1} is {text[error.start]!a}"
+        reason = "half of a character, or a byte that is no UTF-8"
+        raise Unsendable(f"{what}: {found}, {reason}") from None
+
+
+def check_key(key: str) -> None:
+    """Raises Unsendable for what is no Idempotency-Key."""
+    if not key or not all("!" <= character <= "~" for character in key):
+        raise Unsendable(f"the key {key!a}: it has characters between ! and ~, and at least one")
+
+
+def part(text: str) -> str:
+    """A name as a part of a path. Raises Unsendable."""
+    check_text(text, f"the name {text!a}")
+    return quote(text, safe="")

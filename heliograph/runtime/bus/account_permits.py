@@ -1,0 +1,164 @@
+"""Tables of claims: who may fill a slot, and who has a place at a provider."""
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from heliograph.contracts.catalog import Account
+from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.slots import Restored
+from heliograph.runtime.bus import Places, SlotClaim, now
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.kv import Bucket, Cell
+from heliograph.runtime.bus.kv_cache import Mirror
+
+
+class BucketSlots:
+    """`Slots` in the bucket `slots`: key `<project>.<slot>`, value `{job, restored?, withdrawn?}`."""
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._bucket = Bucket(jetstream, "slots")
+
+    async def read(self, project: str, slot: str) -> SlotClaim:
+        return _claim(await self._bucket.read(f"{project}.{slot}"))
+
+    async def every(self, project: str) -> dict[str, SlotClaim]:
+        cells = await self._bucket.matching(f"{project}.*")
+        claims = {}
+        for key, cell in cells.items():
+            with suppress(Unreadable):
+                claims[key.partition(".")[2]] = _claim(cell)
+        return claims
+
+    async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
+        await self._write(project, slot, replace(seen, job=job))
+
+    async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
+        await self._write(project, slot, replace(seen, restored=restored))
+
+    async def withdraw(
+        self, project: str, slot: str, jobs: Collection[str], seen: SlotClaim
+    ) -> None:
+        await self._write(project, slot, replace(seen, withdrawn=frozenset(jobs)))
+
+    async def _write(self, project: str, slot: str, claim: SlotClaim) -> None:
+        value: dict[str, Any] = {**claim.unknown, "job": claim.job}
+        if claim.restored:
+            value["restored"] = claim.restored.model_dump(mode="json")
+        if claim.withdrawn:
+            value["withdrawn"] = sorted(claim.withdrawn)
+        await self._bucket.write(f"{project}.{slot}", value, claim.revision)
+
+
+_OF_A_SLOT = frozenset({"job", "restored", "withdrawn"})
+
+
+def _claim(cell: Cell) -> SlotClaim:
+    restored = cell.value.get("restored")
+    return SlotClaim(
+        cell.value.get("job"),
+        cell.revision,
+        Restored.model_validate(restored) if restored else None,
+        frozenset(cell.value.get("withdrawn", ())),
+        {name: each for name, each in cell.value.items() if name not in _OF_A_SLOT},
+    )
+
+
+class BucketAccounts:
+    """
+    `Accounts` in the bucket `accounts`: key `<account>`, value `{cap?, holders?, breaker?}`.
+
+    A cap in the bucket is an operator's, and wins over the registry's. An account without any cap
+    writes nothing down: its places are not counted.
+    """
+
+    def __init__(self, jetstream: JetStream, accounts: dict[str, Account]) -> None:
+        self._mirror = Mirror(jetstream, "accounts")
+        self._bucket = self._mirror.bucket
+        self._accounts = accounts
+
+    async def watch(self) -> None:
+        """Know without asking which accounts are open to all, for as long as this runs."""
+        await self._mirror.watch()
+
+    async def take(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
+        def place(value: dict[str, Any]) -> dict[str, Any] | None:
+            breaker = _breaker(value)
+            if breaker and not force:
+                if not breaker.admits(job, now()):
+                    return None
+                value = {**value, "breaker": breaker.admitting(job, now()).model_dump(mode="json")}
+            cap, holders = self._cap(account, value), value.get("holders", {})
+            if cap is None:
+                return value
+            if not force and job not in holders and len(holders) >= cap:
+                return None
+            return {**value, "holders": {**holders, job: max(seen, holders.get(job, 0))}}
+
+        return await self._is_open(account) or await self._bucket.change(account, place)
+
+    async def free(self, account: str, job: str, seen: int) -> None:
+        def leave(value: dict[str, Any]) -> dict[str, Any]:
+            holders = value.get("holders", {})
+            if holders.get(job, seen) >= seen:
+                return value
+            return {**value, "holders": {j: s for j, s in holders.items() if j != job}}
+
+        if not await self._is_open(account):
+            await self._bucket.change(account, leave)
+
+    async def judge(
+        self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
+    ) -> None:
+        def judged(value: dict[str, Any]) -> dict[str, Any]:
+            breaker = verdict(_breaker(value))
+            rest = {name: each for name, each in value.items() if name != "breaker"}
+            return rest | ({"breaker": breaker.model_dump(mode="json")} if breaker else {})
+
+        if verdict(None) or not await self._is_open(account):
+            await self._bucket.change(account, judged)
+
+    async def change_cap(self, account: str, cap: int | None) -> Places:
+        """
+        An operator's cap; None: that of the registry again. Who has a place keeps it, even above the cap.
+        """
+
+        def laid_over(value: dict[str, Any]) -> dict[str, Any]:
+            rest = {name: each for name, each in value.items() if name != "cap"}
+            return rest if cap is None else rest | {"cap": cap}
+
+        await self._bucket.change(account, laid_over)
+        return await self.places(account)
+
+    async def places(self, account: str) -> Places:
+        if await self._is_open(account):
+            return Places({}, None, None)
+        try:
+            value = (await self._bucket.read(account)).value
+        except Unreadable:  # what nobody can count has no room
+            return Places({}, 0, None)
+        return Places(dict(value.get("holders", {})), self._cap(account, value), _breaker(value))
+
+    def names(self) -> list[str]:
+        return list(self._accounts)
+
+    async def _is_open(self, account: str) -> bool:
+        """
+        Whether there was no cap, no breaker and nobody to be counted, a moment ago: then nothing is
+        to be written, and whoever closes the account meanwhile counts from the next job on.
+        """
+        value = (await self._mirror.cell(account)).readable
+        return not (value.get("holders") or _breaker(value)) and self._cap(account, value) is None
+
+    def _cap(self, account: str, value: dict[str, Any]) -> int | None:
+        if value.get("cap") is not None:
+            return int(value["cap"])
+        entry = self._accounts.get(account)
+        return entry.cap if entry else None
+
+
+def _breaker(value: dict[str, Any]) -> Breaker | None:
+    breaker = value.get("breaker")
+    return Breaker.model_validate(breaker) if breaker else None

@@ -1,0 +1,72 @@
+"""The event log on JetStream: the stream EVENTS."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+
+from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import Event, read_body
+from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.records import Marker, Record
+from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus.jetstream import JetStream, Stored
+
+STREAM = "EVENTS"
+
+
+class StreamedEvents:
+    """`EventLog` on one connection."""
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._jetstream = jetstream
+
+    async def last(self, job: str) -> Entry | None:
+        stored = await self._jetstream.last(STREAM, subjects.event_of(job))
+        return self.read(stored) if stored else None
+
+    async def append(self, event: Event, after: int) -> Entry:
+        sequence = await self._jetstream.append(
+            STREAM, event.subject, event.data(), event.headers(), after=after
+        )
+        return Entry(sequence, event)
+
+    async def history(self, job: str, after: int, limit: int) -> list[Entry]:
+        found: list[Entry] = []
+        async for stored in self._jetstream.every(STREAM, subjects.event_of(job), after + 1):
+            with suppress(Unreadable):
+                found.append(self.read(stored))
+            if len(found) == limit:
+                break
+        return found
+
+    def read(self, stored: Stored) -> Entry:
+        """The event in a stored message. Raises Unreadable, once it is noted."""
+        with self._noting(stored):
+            event = Event.read(stored.subject, stored.headers, stored.data)
+        return Entry(stored.sequence, event, _time(stored.headers))
+
+    def body(self, stored: Stored) -> Record | Marker | None:
+        """What an event says; None for one that cannot be read, once it is noted."""
+        with suppress(Unreadable), self._noting(stored):
+            return read_body(stored.subject, stored.headers, stored.data)
+        return None
+
+    @contextmanager
+    def _noting(self, stored: Stored) -> Iterator[None]:
+        try:
+            yield
+        except Unreadable as error:
+            self.note(stored, str(error))
+            raise
+
+    def note(self, stored: Stored, reason: str) -> None:
+        """An event cannot be used, and is skipped."""
+        self._jetstream.dead_letters.note(
+            STREAM, stored.sequence, stored.subject, stored.data, reason
+        )
+
+
+def _time(headers: dict[str, str]) -> datetime | None:
+    """When the server stored a message, by its own clock."""
+    written = headers.get("Nats-Time-Stamp")
+    return datetime.fromisoformat(written) if written else None

@@ -1,0 +1,103 @@
+"""Key-value buckets of JetStream, written by compare-and-set only."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ulid import ULID
+
+from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.kv_entries import DISPOSABLE, read_entry
+from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.jetstream import JetStream, Stored
+
+
+class Cell:
+    """A value, and the revision that whoever replaces it must have seen (0: nothing is there)."""
+
+    def __init__(
+        self, value: dict[str, Any], revision: int, unreadable: Unreadable | None = None
+    ) -> None:
+        self._value = value
+        self._unreadable = unreadable
+        self.revision = revision
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """Raises Unreadable: nobody may replace what they do not understand."""
+        if self._unreadable:
+            raise self._unreadable
+        return self._value
+
+    @property
+    def readable(self) -> dict[str, Any]:
+        """The value; nothing in place of one that cannot be read."""
+        return {} if self._unreadable else self._value
+
+
+class Bucket:
+    """One key-value bucket, written by compare-and-set only."""
+
+    def __init__(self, jetstream: JetStream, name: str) -> None:
+        self._jetstream = jetstream
+        self._name = name
+        self._stream = f"KV_{name}"
+        self._prefix = f"$KV.{name}."
+
+    async def read(self, key: str) -> Cell:
+        """What is there. Raises Unavailable."""
+        stored = await self._jetstream.last(self._stream, self._prefix + key)
+        return self.cell(stored) if stored else Cell({}, 0)
+
+    def cell(self, stored: Stored) -> Cell:
+        """What a message of the bucket says. One that cannot be read is noted, see `Cell.value`."""
+        if stored.headers.get("KV-Operation"):
+            return Cell({}, stored.sequence)
+        try:
+            return Cell(read_entry(self._name, stored.data), stored.sequence)
+        except Unreadable as error:
+            self._jetstream.dead_letters.note(
+                self._stream, stored.sequence, stored.subject, stored.data, str(error)
+            )
+            is_lost = self._name not in DISPOSABLE
+            return Cell({}, stored.sequence, error if is_lost else None)
+
+    async def matching(self, pattern: str) -> dict[str, Cell]:
+        """What is there by keys of a pattern, as `demo.*`. Raises Unavailable."""
+        every = self._jetstream.every(self._stream, self._prefix + pattern)
+        return {s.subject.removeprefix(self._prefix): self.cell(s) async for s in every}
+
+    async def size(self) -> int:
+        """How many keys there are. Raises Unavailable."""
+        info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
+        return int(info["state"]["messages"])
+
+    async def write(self, key: str, value: dict[str, Any], seen: int) -> int:
+        """Replace what had revision `seen`. Raises Lost when it has another now, and Unavailable."""
+        headers = {"ce-id": str(ULID())}
+        data = json.dumps(value).encode()
+        return await self._jetstream.append(
+            self._stream, self._prefix + key, data, headers, after=seen
+        )
+
+    async def forget(self, key: str, revision: int) -> None:
+        """Remove what was written up to a revision; what came later stays. Raises Unavailable."""
+        query = {"filter": self._prefix + key, "seq": revision + 1}
+        await self._jetstream.api(f"STREAM.PURGE.{self._stream}", query)
+
+    async def change(
+        self, key: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]
+    ) -> bool:
+        """Apply a pure change, as often as it takes. False when the change is None: not wanted."""
+        while True:
+            cell = await self.read(key)
+            value = change(cell.value)
+            if value is None:
+                return False
+            if value == cell.value:
+                return True
+            try:
+                await self.write(key, value, cell.revision)
+            except Lost:
+                continue
+            return True

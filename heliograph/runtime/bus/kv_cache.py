@@ -1,0 +1,96 @@
+"""Buckets that are read far more often than written, kept in memory."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from heliograph.runtime.bus.jetstream import JetStream, Stored, stop_listening, translated
+from heliograph.runtime.bus.kv import Bucket, Cell
+
+_LOOK_AGAIN = 1.0  #: seconds between looks that nobody asked for
+_SOON = 0.01  #: seconds from a hint until what it is about is stored
+
+
+class Mirror:
+    """
+    A small bucket of which this process knows everything, a moment late.
+
+    What is written is heard at once from whoever writes it; that only says that it is time to look.
+    Reading the bucket itself, from where the last look ended, is what counts.
+    """
+
+    def __init__(self, jetstream: JetStream, name: str) -> None:
+        self.bucket = Bucket(jetstream, name)
+        self._jetstream = jetstream
+        self._stream = f"KV_{name}"
+        self._prefix = f"$KV.{name}."
+        self._cells: dict[str, Cell] = {}
+        self._read_to = 0
+        self._is_whole = False
+        self._bell = asyncio.Event()
+
+    async def watch(self) -> None:
+        """Look again and again. Raises Unavailable."""
+        with translated():
+            hints = await self._jetstream.connection.subscribe(f"{self._prefix}>", cb=self._on_hint)
+        try:
+            while True:
+                await self._look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_AGAIN):
+                        await self._bell.wait()
+                        await asyncio.sleep(_SOON)
+                self._bell.clear()
+        finally:
+            await stop_listening(hints)
+
+    async def read(self, key: str) -> dict[str, Any]:
+        """What is there. Raises Unreadable, and Unavailable before everything was read once."""
+        return (await self.cell(key)).value
+
+    async def cell(self, key: str) -> Cell:
+        """The same, for who can do without. Raises Unavailable before everything was read once."""
+        if not self._is_whole:
+            return await self.bucket.read(key)
+        return self._cells.get(key) or Cell({}, 0)
+
+    def known(self, prefix: str) -> list[Cell] | None:
+        """Everything under keys that begin like this; None before everything was read once."""
+        if not self._is_whole:
+            return None
+        return [cell for key, cell in self._cells.items() if key.startswith(prefix)]
+
+    def note(self, key: str, cell: Cell) -> None:
+        """Something that this process knows already. What is older than the known is ignored."""
+        known = self._cells.get(key)
+        if known is None or known.revision < cell.revision:
+            self._cells[key] = cell
+
+    def forget(self, key: str) -> None:
+        """Something that this process has removed."""
+        self._cells.pop(key, None)
+
+    async def _on_hint(self, _: Msg) -> None:
+        self._bell.set()
+
+    async def _look(self) -> None:
+        info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
+        last, keys = int(info["state"]["last_seq"]), int(info["state"].get("num_subjects", 0))
+        is_another = last < self._read_to  # the bucket was made anew
+        if is_another or (
+            last == self._read_to and keys < len(self._cells)
+        ):  # or keys were removed
+            self._is_whole = False
+            self._cells.clear()
+            self._read_to = 0
+        if last > self._read_to:
+            every = self._jetstream.every(self._stream, f"{self._prefix}>", self._read_to + 1)
+            latest: dict[str, Stored] = {}  # what was replaced need not be read
+            async for stored in every:
+                latest[stored.subject.removeprefix(self._prefix)] = stored
+                self._read_to = stored.sequence
+            for key, stored in latest.items():
+                self.note(key, self.bucket.cell(stored))
+        self._is_whole = True

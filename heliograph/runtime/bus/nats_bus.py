@@ -1,0 +1,113 @@
+"""Everything a service does on the bus, on one NATS connection."""
+
+import asyncio
+import sys
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from nats.errors import Error
+
+from heliograph.contracts.catalog import Registry
+from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.background import stop
+from heliograph.runtime.bus.account_permits import BucketAccounts, BucketSlots
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.event_log import StreamedEvents
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.lanes import Lanes
+from heliograph.runtime.bus.leases import Leases
+from heliograph.runtime.bus.levels import Level
+from heliograph.runtime.bus.provisioning import UnfitServer, provision
+from heliograph.runtime.bus.unreadable_messages import dead_letters
+from heliograph.runtime.bus.work_queue import StreamedWork
+from heliograph.runtime.bus.write_check import WriteCheck
+from heliograph.runtime.clock import clock
+from heliograph.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+_SET_EVERY = 5.0  #: seconds between two looks at the server's clock
+_STEP = timedelta(seconds=5)  #: a change that operators want to know about
+
+
+class NatsBus:
+    """
+    The bus of one process. Usable at once: until it is open, every call is `Unavailable`.
+    """
+
+    def __init__(self, settings: ServiceSettings, registry: Registry, name: str) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._connection = Connection(settings, name)
+        self.client = self._connection.client
+        self.opened = asyncio.Event()
+        self.jetstream = JetStream(self.client, opened=self.opened)
+        self.events = StreamedEvents(self.jetstream)
+        self.work = StreamedWork(self.jetstream)
+        self.slots = BucketSlots(self.jetstream)
+        self.accounts = BucketAccounts(self.jetstream, registry.accounts)
+        self.lanes = Lanes(self.jetstream, registry.lanes)
+        self.leases = Leases(self.jetstream)
+        self.level = Level(self.jetstream)
+        self._writes = WriteCheck(self.jetstream, name)
+        self.epoch = ""  #: of the event log, once opened
+        self._setting: asyncio.Task[None] | None = None  #: the clock
+
+    async def open(self) -> None:
+        """Connect and provision; waits for the server as long as it takes."""
+        await self._connection.open()
+        while True:
+            try:
+                self.epoch = await provision(self.client, self._settings, self._registry)
+                await set_clock(JetStream(self.client))
+                break
+            except Unavailable as error:
+                log.warning("NATS is not ready", reason=str(error))
+                await asyncio.sleep(0.2)
+            except UnfitServer as error:
+                log.critical("NATS is unfit", reason=str(error))
+                sys.exit(78)
+        self._setting = asyncio.create_task(self._set_clock_for_ever(), name="clock")
+        self.opened.set()
+
+    async def _set_clock_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_SET_EVERY)
+            with suppress(Unavailable):
+                await set_clock(self.jetstream)
+
+    async def close(self) -> None:
+        if self._setting:
+            await stop(self._setting)
+        await self._connection.close()
+
+    async def warnings(self) -> list[dict[str, Any]]:
+        """For readiness: messages that cannot be read, and are skipped. Raises Unavailable."""
+        return [letter.told() for letter in await dead_letters(self.jetstream)]
+
+    async def check(self) -> None:
+        """For readiness: raises Unavailable unless the server answers now, and stores."""
+        if not self.opened.is_set():
+            raise Unavailable("not connected yet")
+        try:
+            await self.client.flush(timeout=1)
+        except (Error, ConnectionError, TimeoutError) as error:
+            raise Unavailable(f"NATS does not answer: {error}") from error
+        self._writes.check()
+
+    async def watch_writes(self) -> None:
+        """A loop for readiness: whether the server stores what it is given."""
+        await self.opened.wait()
+        await self._writes.run()
+
+
+async def set_clock(jetstream: JetStream) -> None:
+    """Learn the time from the server. Raises Unavailable."""
+    asked = time.monotonic()
+    info = await jetstream.api("STREAM.INFO.EVENTS")
+    step = clock.learn(datetime.fromisoformat(info["ts"]), asked, time.monotonic())
+    if abs(step) >= _STEP:
+        log.warning("The clock of the server was set", seconds=step.total_seconds())

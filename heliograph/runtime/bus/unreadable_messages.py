@@ -1,0 +1,136 @@
+"""Messages that could not be read: listed for operators, removed by them, forgotten when they are mended."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ulid import ULID
+
+from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import read_body
+from heliograph.contracts.errors import NotFound, StateConflict, Unreadable
+from heliograph.contracts.kv_entries import read_entry
+from heliograph.contracts.queue_entries import read_ticket
+from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus.dead_letters import REASON, SUBJECT
+from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream, Stored
+
+LISTED = 50  #: dead letters that are looked at, the oldest first
+_BUCKET = "KV_"
+_DEAD = "DEAD"
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that cannot be read, where it stands."""
+
+    stream: str
+    sequence: int
+    subject: str
+    reason: str
+    data: bytes
+
+    @classmethod
+    def of(cls, stored: Stored) -> "DeadLetter":
+        stream, sequence = subjects.unreadable_of(stored.subject)
+        subject, reason = stored.headers.get(SUBJECT, ""), stored.headers.get(REASON, "")
+        return cls(stream, sequence, subject, reason, stored.data)
+
+    def told(self) -> dict[str, Any]:
+        """As operators see it."""
+        told = {"stream": self.stream, "sequence": self.sequence, "subject": self.subject}
+        return {**told, "reason": self.reason}
+
+    @property
+    def bucket(self) -> str | None:
+        """Of which it is an entry."""
+        return self.stream.removeprefix(_BUCKET) if self.stream.startswith(_BUCKET) else None
+
+
+async def dead_letters(jetstream: JetStream, *, limit: int = LISTED) -> list[DeadLetter]:
+    """Messages that some process could not read. Raises Unavailable."""
+    stored, _ = await jetstream.batch(_DEAD, subjects.UNREADABLE, 1, size=limit)
+    return [DeadLetter.of(each) for each in stored]
+
+
+async def remove(jetstream: JetStream, stream: str, sequence: int) -> DeadLetter:
+    """
+    Remove a message that cannot be read. Returns what it was.
+
+    Raises:
+        NotFound: There is no such message, or it can be read.
+        StateConflict: It is an event: what happened to a job is never removed.
+        Unavailable: Try again.
+    """
+    if stream == "EVENTS":
+        raise StateConflict("an event stays: a release that can read it goes on with its job")
+    stored = await jetstream.last(_DEAD, subjects.unreadable(stream, sequence))
+    if stored is None:
+        raise NotFound(f"{stream} has no unreadable message {sequence}")
+    letter = DeadLetter.of(stored)
+    if letter.bucket:
+        await _empty(jetstream, letter)
+    else:
+        await _delete(jetstream, letter)
+    await forget(jetstream, letter)
+    return letter
+
+
+async def _empty(jetstream: JetStream, letter: DeadLetter) -> None:
+    """Leave nothing at a key, unless something else stands there by now."""
+    headers = {"ce-id": str(ULID()), "KV-Operation": "DEL"}
+    try:
+        await jetstream.append(letter.stream, letter.subject, b"", headers, after=letter.sequence)
+    except Lost:
+        return
+
+
+async def _delete(jetstream: JetStream, letter: DeadLetter) -> None:
+    try:
+        await jetstream.api(f"STREAM.MSG.DELETE.{letter.stream}", {"seq": letter.sequence})
+    except ApiError as error:
+        if error.code != NOT_FOUND and not await _is_gone(jetstream, letter):
+            raise
+
+
+async def _is_gone(jetstream: JetStream, letter: DeadLetter) -> bool:
+    latest = await jetstream.last(letter.stream, letter.subject)
+    return latest is None or latest.sequence != letter.sequence
+
+
+async def forget(jetstream: JetStream, letter: DeadLetter) -> None:
+    """Take a note back."""
+    subject = subjects.unreadable(letter.stream, letter.sequence)
+    await jetstream.api(f"STREAM.PURGE.{_DEAD}", {"filter": subject})
+
+
+async def mended(jetstream: JetStream) -> tuple[list[DeadLetter], list[Stored]]:
+    """
+    Notes about what is gone, or can be read by this release, to be forgotten; and the events among
+    that, which whoever skipped them has to take in first. Raises Unavailable.
+    """
+    letters, events = [], []
+    for letter in await dead_letters(jetstream):
+        latest = await jetstream.last(letter.stream, letter.subject)
+        if latest and latest.sequence == letter.sequence:
+            if not is_readable(letter, latest):
+                continue
+            if letter.stream == "EVENTS":
+                events.append(latest)
+        letters.append(letter)
+    return letters, events
+
+
+def is_readable(letter: DeadLetter, stored: Stored) -> bool:
+    """Whether this release can read what another process could not."""
+    try:
+        if letter.bucket:
+            read_entry(letter.bucket, stored.data)
+        elif letter.stream == "EVENTS":
+            read_body(stored.subject, stored.headers, stored.data)
+        elif letter.stream == "WORK":
+            read_ticket(stored.subject, stored.data)
+        else:
+            return False
+    except Unreadable:
+        return False
+    return True

@@ -1,0 +1,148 @@
+"""The work queue on JetStream: the stream WORK, and DEAD for what nobody can work on."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from heliograph.contracts import subjects
+from heliograph.contracts.queue_entries import Ticket
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus.jetstream import (
+    WRONG_LAST_SEQUENCE,
+    ApiError,
+    JetStream,
+    NobodyAnswers,
+)
+
+STREAM = "WORK"
+
+#: A queued job is stored as a message scheduled for a time that never comes. Only such a message can
+#: be the source of the atomic move to `run.…` (NATS ADR-51, "stopping schedules"; err_code 10212).
+NEVER = "@at 2099-01-01T00:00:00Z"
+
+#: headers of tickets for storage: seconds until its turn can come, and those of all times so far
+WAIT, WAITED = "Heliograph-Wait", "Heliograph-Waited"
+#: part of the stream that may be in use; beyond it what comes in soon takes the place of the oldest
+ROOMY_UP_TO = 0.95
+
+FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
+
+
+class StreamedWork:
+    """`WorkQueue` on one connection, and the dispatcher's move."""
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._jetstream = jetstream
+
+    async def enqueue(self, ticket: Ticket) -> None:
+        subject = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
+        target = subjects.run(ticket.lane, ticket.project, ticket.job)
+        headers = {**FIRST, "Nats-Schedule": NEVER, "Nats-Schedule-Target": target}
+        await self._put(subject, ticket.to_json(), headers)
+
+    async def publish_store(
+        self, project: str, job: str, *, wait: float = 0.0, waited: float = 0.0
+    ) -> None:
+        if not wait and not await self._has_to_queue(project):
+            await self._put(subjects.store(project, job), b"{}", FIRST)
+            return
+        ticket = Ticket(
+            job=job, project=project, lane=subjects.STORE_LANE, priority="normal", account=""
+        )
+        subject = subjects.queue(ticket.lane, ticket.priority, project, job)
+        headers = {
+            **FIRST,
+            "Nats-Schedule": NEVER,
+            "Nats-Schedule-Target": subjects.store(project, job),
+            WAIT: str(wait),
+            WAITED: str(waited),
+        }
+        await self._put(subject, ticket.to_json(), headers)
+
+    async def _has_to_queue(self, project: str) -> bool:
+        """
+        Whether a rendered job waits for its turn in storage's queue.
+
+        It does not where the dispatcher has a place for it now, which saves a message and a move.
+        A storage of release 0.1 knows no turns either: it takes what is on `store.>`.
+        """
+        try:
+            answer = await self._jetstream.try_ask(subjects.STORE_PLACE, project.encode())
+        except NobodyAnswers:
+            return await self._jetstream.is_answered(subjects.STORE_TURNS)
+        return answer != subjects.PLACE_GRANTED
+
+    async def move_store(self, project: str, job: str, sequence: int, waited: float = 0.0) -> bool:
+        """Hand a rendered job to storage's workers, as `move` hands a queued one to a lane."""
+        source = subjects.queue(subjects.STORE_LANE, "normal", project, job)
+        target = subjects.store(project, job)
+        return await self._move(source, target, b"{}", sequence, {WAITED: str(waited)})
+
+    async def _put(self, subject: str, data: bytes, headers: dict[str, str]) -> None:
+        try:
+            await self._jetstream.publish(subject, data, headers)
+        except ApiError as error:
+            if error.err_code not in WRONG_LAST_SEQUENCE:
+                raise
+
+    async def move(self, ticket: Ticket, sequence: int) -> bool:
+        """
+        Let a queued job run: one atomic step takes message `sequence` off the queue and puts the
+        job on its lane. False when it was moved, replaced or purged by somebody else.
+        """
+        source = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
+        target = subjects.run(ticket.lane, ticket.project, ticket.job)
+        return await self._move(source, target, ticket.to_json(), sequence)
+
+    async def _move(
+        self,
+        source: str,
+        target: str,
+        data: bytes,
+        sequence: int,
+        others: Mapping[str, str] = MappingProxyType({}),
+    ) -> bool:
+        headers = {
+            **others,
+            "Nats-Scheduler": source,
+            "Nats-Schedule-Next": "purge",
+            "Nats-Expected-Last-Subject-Sequence": str(sequence),
+            "Nats-Expected-Last-Subject-Sequence-Subject": source,
+        }
+        try:
+            await self._jetstream.publish(target, data, headers)
+        except ApiError as error:
+            if error.err_code not in WRONG_LAST_SEQUENCE:
+                raise
+            return False
+        return True
+
+    async def purge(self, job: Record) -> None:
+        subject = subjects.queue(job.lane, job.priority, job.project, job.id)
+        await self._jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": subject})
+
+    async def has_work(self, job: str) -> bool:
+        for subject in subjects.work_of(job):
+            if await self._jetstream.last(STREAM, subject):
+                return True
+        return False
+
+    async def has_room(self) -> bool:
+        info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
+        return bool(info["state"]["bytes"] < ROOMY_UP_TO * info["config"]["max_bytes"])
+
+    async def bury(self, job: Record, reason: str) -> None:
+        subject = subjects.dead(job.lane, job.project, job.id)
+        await self._jetstream.publish(subject, reason.encode(), {"ce-subject": job.id})
+
+
+def ticket_for(job: Record) -> Ticket:
+    """What the queue says about a job."""
+    return Ticket(
+        job=job.id,
+        project=job.project,
+        lane=job.lane,
+        priority=job.priority,
+        account=job.internal.account,
+        not_before=job.internal.not_before,
+        after=tuple(job.internal.after) if job.step is Step.ACCEPTED else (),
+    )

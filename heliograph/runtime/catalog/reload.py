@@ -1,0 +1,83 @@
+"""Reads the registry again when one of its files changes, while the service runs."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from heliograph.contracts.catalog import Registry
+from heliograph.runtime.catalog import SECTIONS, RegistryError
+from heliograph.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+LOOK_EVERY = 1.0  #: seconds
+
+_State = tuple[tuple[int, int, int] | None, ...]  #: of each file; None: it is not there
+
+
+async def reread(
+    settings: ServiceSettings,
+    registry: Registry,
+    load: Callable[[], Registry],
+    *,
+    every: float = LOOK_EVERY,
+) -> None:
+    """
+    Keep `registry` as its files are: whoever holds it, or one of its sections, sees the change.
+
+    A file is read once it has stayed the same for `every` seconds: by then whoever writes it is done.
+    One that is wrong changes nothing, and the log says where and why. Lanes cannot come or go, because
+    each has a consumer from the start.
+    """
+    files = [file for section in SECTIONS if (file := getattr(settings, section))]
+    taken: _State = ()
+    before: _State = ()
+    while files:
+        state = await asyncio.to_thread(_state_of, files)
+        if state == before != taken:
+            taken = state
+            await _take(registry, load)
+        before = state
+        await asyncio.sleep(every)
+
+
+async def _take(registry: Registry, load: Callable[[], Registry]) -> None:
+    try:
+        latest = await asyncio.to_thread(load)
+        _check_lanes(registry, latest)
+    except RegistryError as error:
+        log.error("The registry is wrong, the old one stays", reason=str(error))
+        return
+    if latest != registry:
+        _replace(registry, latest)
+        log.info("The registry was read again")
+
+
+def _check_lanes(registry: Registry, latest: Registry) -> None:
+    changed = sorted(registry.lanes.keys() ^ latest.lanes.keys())
+    if changed:
+        names = ", ".join(changed)
+        raise RegistryError(f"lanes that come or go ({names}) need a restart of all services")
+
+
+def _replace(registry: Registry, latest: Registry) -> None:
+    """In one go, as far as coroutines can see."""
+    for section in SECTIONS:
+        held, wanted = getattr(registry, section), getattr(latest, section)
+        for name in held.keys() - wanted.keys():
+            del held[name]
+        held.update(wanted)
+
+
+def _state_of(files: list[Path]) -> _State:
+    return tuple(_stamp(file) for file in files)
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

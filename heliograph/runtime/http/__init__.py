@@ -1,0 +1,1 @@
+"""HTTP of every service: the application factory, validation, bodies and health."""

@@ -1,0 +1,132 @@
+"""The manners of our HTTP: every error is answered with a problem."""
+
+import math
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from heliograph.contracts.errors import (
+    BodyTooLarge,
+    Forbidden,
+    HeliographError,
+    MethodNotAllowed,
+    Misdirected,
+    NotFound,
+    RequestError,
+    TooManyJobs,
+    ValidationFailed,
+)
+from heliograph.contracts.problems import FieldError, Problem
+from heliograph.runtime.http.hosts import HostAllowList
+from heliograph.runtime.http.validation import pointer_to
+from heliograph.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  #: methods that change nothing
+_OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which come by any name
+
+
+def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI:
+    """An empty application with our manners."""
+    app = FastAPI(title=title, redoc_url=None, **options)
+    app.add_exception_handler(HeliographError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(Exception, _on_bug)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "Link", "Idempotency-Replayed", "Retry-After", "RateLimit"],
+        )
+    app.add_middleware(_Doorkeeper, allowed=HostAllowList(settings))  # last: asked first
+    return app
+
+
+class _Doorkeeper:
+    """Refuses what came by a name that is not ours, and what a page of another origin would do."""
+
+    def __init__(self, app: ASGIApp, allowed: HostAllowList) -> None:
+        self._app = app
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or not (error := self._objection(scope)):
+            await self._app(scope, receive, send)
+            return
+        await problem_response(error.problem(instance=scope["path"]))(scope, receive, send)
+
+    def _objection(self, scope: Scope) -> HeliographError | None:
+        headers, path = Headers(scope=scope), scope["path"]
+        port = (scope.get("server") or (None, None))[1]
+        host = headers.get("host", "")
+        if path not in _OPEN and not self._allowed.is_ours(host, port):
+            return Misdirected(f"{host!r} is not among the names of this service")
+        is_act = scope["type"] == "websocket" or scope["method"] not in _SAFE
+        if is_act and not self._allowed.is_welcome(headers.get("origin"), port):
+            return Forbidden()
+        return None
+
+
+def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """A problem as an answer."""
+    if problem.retry_after is not None:
+        headers = {**(headers or {}), "Retry-After": str(math.ceil(problem.retry_after))}
+    return JSONResponse(
+        problem.model_dump(mode="json"),
+        status_code=problem.status or 500,
+        headers=headers,
+        media_type="application/problem+json",
+    )
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HeliographError)
+    if error.status == 503 and error.retry_after is None:
+        error.retry_after = 1
+    headers = _rate_limit(error) if isinstance(error, TooManyJobs) else None
+    return problem_response(error.problem(instance=request.scope["path"]), headers)
+
+
+def _rate_limit(error: TooManyJobs) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers-10 writes it."""
+    wait = math.ceil(error.retry_after or 0)
+    return {"RateLimit-Policy": f'"jobs";q={error.limit}', "RateLimit": f'"jobs";r=0;t={wait}'}
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind: dict[int, type[HeliographError]] = {
+        404: NotFound,
+        405: MethodNotAllowed,
+        413: BodyTooLarge,
+    }
+    known = kind.get(error.status_code)
+    if known:
+        problem = known().problem(instance=request.scope["path"])
+    else:
+        problem = RequestError(str(error.detail)).problem(instance=request.scope["path"])
+        problem = problem.model_copy(update={"status": error.status_code})
+    return problem_response(problem, dict(error.headers or {}))
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [FieldError(pointer=pointer_to(e["loc"]), detail=e["msg"]) for e in error.errors()]
+    failed = ValidationFailed(errors=errors)
+    return problem_response(failed.problem(instance=request.scope["path"]))
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    log.error("Unexpected error", path=request.scope["path"], exc_info=error)
+    return problem_response(HeliographError().problem(instance=request.scope["path"]))

@@ -1,0 +1,101 @@
+"""Bodies of requests: received within bounds, read as JSON, and held to a shape."""
+
+import asyncio
+import gc
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from heliograph.contracts.errors import BodyTooLarge, MalformedRequest, ValidationFailed
+from heliograph.runtime.http.validation import MAX_DEPTH, Shape, as_shape, check_speakable
+
+MAX_BODY = 1024 * 1024  #: bytes of a JSON body
+LARGE_BODY = 64 * 1024  #: bytes; a larger one is not checked on the event loop
+BODY_PATIENCE = 10.0  #: seconds for a body to arrive; the server itself waits for ever
+
+_AT_LEISURE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-body")
+
+
+async def read_body(request: Request, shape: type[Shape]) -> Shape:
+    """
+    The request's body, checked.
+
+    Raises:
+        MalformedRequest: It is empty, not JSON, or too slow.
+        BodyTooLarge: It has more than `MAX_BODY` bytes.
+        ValidationFailed: It is not of this shape; `errors` say where.
+    """
+    return await checked(await read_bytes(request), shape)
+
+
+async def read_bytes(request: Request) -> bytes:
+    """
+    The request's body as it came.
+
+    Raises:
+        MalformedRequest: It is too slow.
+        BodyTooLarge: It has more than `MAX_BODY` bytes.
+    """
+    try:
+        async with asyncio.timeout(BODY_PATIENCE):
+            return await _receive(request)
+    except TimeoutError:
+        raise MalformedRequest(f"The body did not arrive within {BODY_PATIENCE:g} s.") from None
+    except ClientDisconnect:  # nobody hears this
+        raise MalformedRequest("The body ended too early.") from None
+
+
+async def _receive(request: Request) -> bytes:
+    """The body, never more than we take of it, whatever length it announces."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > MAX_BODY:
+        raise BodyTooLarge(f"at most {MAX_BODY} bytes")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise BodyTooLarge(f"at most {MAX_BODY} bytes")
+    return bytes(body)
+
+
+async def checked(body: bytes, shape: type[Shape]) -> Shape:
+    """As `check`; large bodies one after the other in a thread, so that others are served meanwhile."""
+    if len(body) <= LARGE_BODY:
+        return check(body, shape)
+    return await asyncio.get_running_loop().run_in_executor(_AT_LEISURE, _check_large, body, shape)
+
+
+def _check_large(body: bytes, shape: type[Shape]) -> Shape:
+    """The collector would look at every new list again and again, and hold up all threads."""
+    gc.disable()
+    try:
+        return check(body, shape)
+    finally:
+        gc.enable()
+
+
+def check(body: bytes, shape: type[Shape]) -> Shape:
+    """JSON as a shape; every mistake has a pointer from the root of the body."""
+    content = _parse(body)
+    if not isinstance(content, dict):
+        raise ValidationFailed.at("", "the body must be a JSON object")
+    check_speakable(content)
+    return as_shape(content, shape)
+
+
+def _parse(body: bytes) -> Any:
+    if not body.strip():
+        raise MalformedRequest("The body is empty.")
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValidationFailed.at("", f"more than {MAX_DEPTH} levels deep") from None
+    except ValueError as error:
+        raise MalformedRequest(f"The body is not JSON: {error}") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

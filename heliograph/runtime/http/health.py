@@ -1,0 +1,114 @@
+"""Health: whether the process lives, and which of its dependencies answer, each by name."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.background import check_loops
+
+#: A check returns when the dependency answers, and raises with the reason when it does not.
+Check = Callable[[], Awaitable[None]]
+
+#: What an operator should look at, while everything works.
+Warnings = Callable[[], Awaitable[list[dict[str, Any]]]]
+
+PATIENCE = 2.0  #: seconds a dependency has to answer
+STANDSTILL = 10.0  #: seconds without a step, while there is something to be read
+
+
+class Standstill:
+    """
+    A check of a reader: whether it goes on, as long as there is something to be read.
+
+    Args:
+        position: How far it has read.
+        end: How far there is something to be read.
+    """
+
+    def __init__(
+        self, position: Callable[[], Awaitable[int]], end: Callable[[], Awaitable[int]]
+    ) -> None:
+        self._position = position
+        self._end = end
+        self._seen = -1
+        self._since = 0.0
+
+    async def __call__(self) -> None:
+        """Raises Unavailable."""
+        position, end, clock = await self._position(), await self._end(), time.monotonic()
+        if position != self._seen or position >= end:
+            self._seen, self._since = position, clock
+        elif clock - self._since > STANDSTILL:
+            raise Unavailable(f"it stands still at {position} of {end}")
+
+
+def add_health(
+    app: FastAPI,
+    checks: Mapping[str, Check],
+    *,
+    unusable: Mapping[str, str] | None = None,
+    warnings: Warnings | None = None,
+    ends_within: Callable[[], float] | None = None,
+) -> None:
+    """
+    `/healthz`, `/readyz` and `/metrics`.
+
+    Args:
+        unusable: Providers that nothing can be asked of, each with the reason. A service without
+            them is ready all the same.
+        warnings: Messages that cannot be read, and are skipped. A service with some is ready, too.
+        ends_within: Seconds that the process may need to end, when it is told to.
+    """
+    router = APIRouter(tags=["operation"])
+
+    checks = {**checks, "loops": check_loops}
+
+    @router.get("/healthz", summary="The process is alive")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz", summary="Every dependency answers")
+    async def readyz() -> Response:
+        answers = await asyncio.gather(*(_answer(check) for check in checks.values()))
+        report = dict(zip(checks, answers, strict=True))
+        ready = all(answer == "ok" for answer in answers)
+        body: dict[str, Any] = {"status": "ok" if ready else "unavailable", "dependencies": report}
+        if warnings is not None:
+            body["warnings"] = await _told(warnings)
+        if unusable is not None:
+            body["unusable_providers"] = dict(unusable)
+        if ends_within is not None:
+            body["ends_within_seconds"] = ends_within()
+        return JSONResponse(body, status_code=200 if ready else 503)
+
+    @router.get("/metrics", summary="Figures for Prometheus")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    app.include_router(router)
+
+
+async def _told(warnings: Warnings) -> list[dict[str, Any]]:
+    """As far as they are to be had: what does not answer is red already."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await warnings()
+    except (TimeoutError, Unavailable):
+        return []
+
+
+async def _answer(check: Check) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await check()
+    except TimeoutError:
+        return f"no answer within {PATIENCE:g} s"
+    except Exception as error:  # noqa: BLE001  # whatever is wrong is the answer
+        return str(error) or type(error).__name__
+    return "ok"

@@ -1,0 +1,189 @@
+"""
+The job that clients see: a record without `internal`, with what only the edge knows filled in.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from pydantic_core import to_json
+
+from heliograph.contracts.errors import Blocked, Unavailable
+from heliograph.contracts.object_keys import objects_of
+from heliograph.contracts.problems import NextAction
+from heliograph.contracts.queries.read_model import (
+    Object,
+    Position,
+    ProgressReport,
+    SignedObjects,
+    SignObjects,
+)
+from heliograph.contracts.records import Asset, Job, Progress, Record
+from heliograph.contracts.retries import ENDED, next_actions
+from heliograph.contracts.subjects import QUERY_SIGN
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+_LIFE = 900.0  #: seconds an address works, unless storage says otherwise
+KEPT = 20_000  #: signed addresses kept
+_BATCH = 200
+_REPORTED = {  #: what a report may make of a phase; one that comes late moves nothing back
+    "provider_queue": ("rendering", "downloading", "storing"),
+    "downloading": ("storing",),
+}
+
+
+class Addresses:
+    """
+    Presigned addresses of stored objects, asked of storage and kept for half their life.
+
+    Args:
+        patience: Seconds storage has to answer; then an address is missing.
+    """
+
+    def __init__(self, jetstream: JetStream, *, patience: float) -> None:
+        self._jetstream = jetstream
+        self._patience = patience
+        self._kept: OrderedDict[Object, tuple[str, float]] = OrderedDict()
+        self.life = _LIFE  #: seconds an address works, as storage said last
+
+    def cached(self, objects: list[Object]) -> dict[Object, str] | None:
+        """The addresses, if nobody has to be asked for any of them."""
+        urls = self._fresh(objects)
+        return urls if len(urls) == len(set(objects)) else None
+
+    async def of(self, objects: list[Object]) -> dict[Object, str]:
+        """An address for each object; those that storage does not give in time are missing."""
+        fresh = self._fresh(objects)
+        missing = [o for o in objects if o not in fresh]
+        for start in range(0, len(missing), _BATCH):
+            await self._ask(missing[start : start + _BATCH])
+        return self._fresh(objects)
+
+    def _fresh(self, objects: list[Object]) -> dict[Object, str]:
+        now = time.monotonic()
+        kept = ((o, self._kept.get(o)) for o in objects)
+        return {o: signed[0] for o, signed in kept if signed and signed[1] > now}
+
+    async def _ask(self, objects: list[Object]) -> None:
+        question = SignObjects(objects=objects).model_dump_json().encode()
+        asked = time.monotonic()
+        try:
+            answer = await self._jetstream.ask(QUERY_SIGN, question, timeout=self._patience)
+        except Unavailable:
+            return
+        signed = SignedObjects.model_validate_json(answer)
+        self.life = signed.expires_in
+        for each, url in zip(objects, signed.urls, strict=True):
+            self._kept[each] = (url, asked + signed.expires_in / 2)
+            self._kept.move_to_end(each)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+
+
+def live_address(settings: ServiceSettings) -> str:
+    """Where live connections are made."""
+    return settings.status_url.replace("http", "ws", 1) + "/v1/live"
+
+
+class Presenter:
+    """Turns records into jobs for one edge."""
+
+    def __init__(self, settings: ServiceSettings, addresses: Addresses) -> None:
+        self._gateway = settings.gateway_url
+        self._live = live_address(settings)
+        self._addresses = addresses
+
+    @property
+    def address_life(self) -> float:
+        """Seconds that addresses work; those in a new job, half of them or more."""
+        return self._addresses.life
+
+    async def job(self, record: Job, sequence: int) -> dict[str, Any]:
+        """The job as JSON, its assets addressed."""
+        [job] = await self.jobs([(record, sequence)])
+        return job
+
+    async def jobs(self, records: Sequence[tuple[Job, int]]) -> list[dict[str, Any]]:
+        """Several jobs, with one question to storage for all their assets."""
+        objects = [o for record, _ in records for _, o in self._objects(record)]
+        urls = await self._addresses.of(objects) if objects else {}
+        return [self._present(record, sequence, urls) for record, sequence in records]
+
+    def is_addressed(self, record: Job) -> bool:
+        """Whether addresses of all its assets are known."""
+        return self._addresses.cached([o for _, o in self._objects(record)]) is not None
+
+    def at_once(self, record: Job, sequence: int) -> dict[str, Any] | None:
+        """The job, if nobody has to be asked for anything; else None."""
+        urls = self._addresses.cached([o for _, o in self._objects(record)])
+        return None if urls is None else self._present(record, sequence, urls)
+
+    def _objects(self, record: Job) -> list[tuple[str | None, Object]]:
+        return [pair for asset in record.assets for pair in objects_of(record, asset)]
+
+    def _present(self, record: Job, sequence: int, urls: dict[Object, str]) -> dict[str, Any]:
+        job: dict[str, Any] = record.model_dump(mode="json", exclude={"internal", "assets"})
+        if isinstance(record, Record) and record.error and record.step in ENDED:
+            actions = next_actions(record)
+            job["error"]["next_actions"] = [each.model_dump(mode="json") for each in actions]
+        job["assets"] = [self._asset(record, asset, urls) for asset in record.assets]
+        job["sequence"] = sequence
+        job["links"] = self._links(record)
+        return job
+
+    def _asset(self, job: Job, asset: Asset, urls: dict[Object, str]) -> dict[str, Any]:
+        shown: dict[str, Any] = asset.model_dump(mode="json")
+        for name, each in objects_of(job, asset):
+            place = shown if name is None else shown["variants"][name]
+            place["url"] = urls.get(each)
+        return shown
+
+    def _links(self, job: Job) -> dict[str, str]:
+        here = f"{self._gateway}/v1/jobs/{job.id}"
+        return {
+            "self": here,
+            "events": f"{here}/events",
+            "live": self._live,
+            "cancel": f"{here}/cancel",
+            "retry": f"{here}/retry",
+        }
+
+
+def with_progress(job: dict[str, Any], report: ProgressReport | None) -> dict[str, Any]:
+    """The job with the last report of its provider, or of storage."""
+    if report is None or job["status"] != "running":
+        return job
+    merged = {**job, "progress": report.progress.model_dump(mode="json")}
+    if report.phase in _REPORTED.get(job["phase"], ()):
+        merged["phase"] = report.phase
+    logs = report.progress.logs
+    if logs and not job["detail"]:
+        merged["detail"] = logs[-1].message
+    return merged
+
+
+def with_turn(job: dict[str, Any], turn: Position | None) -> dict[str, Any]:
+    """A queued job with what the dispatcher knows: its turn, or what holds it up."""
+    if turn is None or job["status"] != "queued":
+        return job
+    merged = {**job, "position": turn.position}
+    if turn.eta_seconds is not None:
+        merged["progress"] = Progress(eta_seconds=turn.eta_seconds).model_dump(mode="json")
+    if turn.blocked:
+        wait = NextAction(kind="wait", label="Wait; it starts when this is over")
+        cancel = NextAction(kind="cancel", label="Give it up; nothing was submitted")
+        blocked = Blocked(turn.blocked, charged=job["charged"], next_actions=[wait, cancel])
+        problem = blocked.problem()
+        error = problem.model_dump(mode="json") | {"status": None}
+        merged |= {"phase": "blocked", "detail": turn.blocked, "error": error}
+    return merged
+
+
+def as_json(value: Any) -> bytes:
+    """Compact JSON bytes."""
+    return to_json(value)

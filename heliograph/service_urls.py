@@ -1,0 +1,52 @@
+"""Addresses of services: checked before they are used, and what is told when nobody answers there."""
+
+from ssl import SSLError
+from urllib.parse import urlsplit
+
+import httpx
+
+from heliograph.client_errors import AddressRefused, NotReachable
+
+
+def service_address(text: str) -> str:
+    """An address without its last slash. Raises AddressRefused."""
+    _check(text, "address")
+    return text.rstrip("/")
+
+
+def proxy_address(text: str | None) -> str | None:
+    """The address of a proxy, or None. Raises AddressRefused."""
+    if text:
+        _check(text, "proxy")
+    return text or None
+
+
+def _check(text: str, what: str) -> None:
+    try:
+        _ = urlsplit(text).port  # raises where brackets or digits are wrong
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise AddressRefused(f"{what} {text!r}: {error}") from error
+    if url.scheme not in ("http", "https"):
+        reason = f"it begins with neither http:// nor https:// ({url.scheme or 'nothing'})"
+        raise AddressRefused(f"{what} {text!r}: {reason}")
+    if not url.host:
+        raise AddressRefused(f"{what} {text!r}: it names no host")
+
+
+def unreachable(url: str, error: Exception) -> NotReachable:
+    """Who does not answer, and why, without the query: there may be a signature in it."""
+    place = httpx.URL(url).copy_with(query=None, fragment=None, userinfo=b"")
+    return NotReachable(f"{place} does not answer: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    """The deepest reason that says something."""
+    reasons = [str(error)]
+    cause = error.__cause__ or error.__context__
+    while cause:
+        if isinstance(cause, OSError | SSLError) and str(cause):
+            reasons.append(str(cause))
+        cause = cause.__cause__ or cause.__context__
+    said = [reason for reason in reasons if reason]
+    return said[-1] if said else type(error).__name__
