@@ -2,11 +2,11 @@
 
 import secrets
 
-from bench.bare import Found, Task
+from bench.deployment import House, answering, house, post_from_outside, program, scene
 from bench.figures import Section, say
-from bench.houses import House, answering, house, post_from_outside, program, scene
-from bench.posting import Load, Posted
+from bench.http_load import Load, Posted
 from bench.profiles import Profile
+from bench.raw_nats import Found, Task
 
 AT_ONCE = (1, 20, 100)
 _RATE = 200.0  #: requests per second of the paced load
@@ -67,7 +67,7 @@ async def _paced(house: House, profile: Profile, section: Section) -> None:
 
 async def _bare(house: House, *, at_once: int, seconds: float, rate: float | None = None) -> Found:
     task = Task(what="publish", nats=house.nats, at_once=at_once, seconds=seconds, rate=rate)
-    answer = await program("bench.bare", task.model_dump_json(), timeout=seconds + 60)
+    answer = await program("bench.raw_nats", task.model_dump_json(), timeout=seconds + 60)
     return Found.model_validate_json(answer)
 
 

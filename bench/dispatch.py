@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from bench.bare import Found, Task
+from bench.deployment import House, house, post_from_outside, program, scene
 from bench.figures import Section, say, spread
-from bench.houses import House, house, post_from_outside, program, scene
-from bench.posting import Load
+from bench.http_load import Load
 from bench.profiles import Profile
+from bench.raw_nats import Found, Task
 from bench.timelines import Timelines, queue_heard, timelines
 from heliograph.runtime.bus.jetstream import JetStream
 
@@ -109,5 +109,5 @@ async def until_ended(bus: JetStream, project: str) -> Timelines:
 
 async def _bare(house: House, count: int) -> Found:
     task = Task(what="queue", nats=house.nats, count=min(count, 100))
-    answer = await program("bench.bare", task.model_dump_json(), timeout=120)
+    answer = await program("bench.raw_nats", task.model_dump_json(), timeout=120)
     return Found.model_validate_json(answer)

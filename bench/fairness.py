@@ -4,10 +4,10 @@ import asyncio
 import secrets
 from bisect import bisect_right
 
+from bench.deployment import House, house, post_from_outside, scene
 from bench.dispatch import until_ended
 from bench.figures import Section, say, spread
-from bench.houses import House, house, post_from_outside, scene
-from bench.posting import Load
+from bench.http_load import Load
 from bench.profiles import Profile
 from bench.timelines import Timelines, queue_heard, timelines
 

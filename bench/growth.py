@@ -6,13 +6,13 @@ import time
 from datetime import timedelta
 
 from bench.accept import accept
+from bench.deployment import House, house, new_home, picture
 from bench.dispatch import latency
 from bench.fairness import LENGTH, fairness
 from bench.figures import Section, say
-from bench.houses import House, house, new_home, picture
 from bench.live import live
+from bench.log_seed import Seeder
 from bench.profiles import Profile
-from bench.seeding import Seeder
 from bench.weight import note_memory, note_start
 
 _PROJECTS = 100  #: that the finished jobs are of

@@ -4,12 +4,12 @@ import json
 import secrets
 import time
 
+from bench.deployment import House, house, post_from_outside, scene
 from bench.figures import Section, say, spread
-from bench.gathering import Gathering, gathering
-from bench.houses import House, house, post_from_outside, scene
-from bench.posting import Load
+from bench.http_load import Load
+from bench.live_clients import Gathering, gathering
+from bench.log_seed import Seeder
 from bench.profiles import Profile
-from bench.seeding import Seeder
 from bench.timelines import STAMP
 from bench.timelines import seconds as stamp
 from heliograph.contracts import subjects

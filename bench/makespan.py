@@ -6,12 +6,12 @@ import random
 import secrets
 from collections.abc import Sequence
 
+from bench.deployment import house
 from bench.dispatch import until_ended
 from bench.figures import Section, say
-from bench.houses import house
+from bench.log_seed import Seeder
+from bench.peer_runs import PEERS, Rivals, rivals
 from bench.profiles import Profile
-from bench.rivals import PEERS, Rivals, rivals
-from bench.seeding import Seeder
 from bench.timelines import Timelines
 
 _EACH = 4  #: jobs for each place in the lane

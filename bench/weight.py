@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
+from bench.deployment import House, house, new_home
 from bench.figures import Section
-from bench.houses import House, house, new_home
 from bench.profiles import Profile
 
 _SERVICES = ("gateway", "render", "storage", "status")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from bench.driving import Act, drive, each_once
+from bench.load import Act, drive, each_once
 
 PATIENCE = 30.0  #: seconds for one answer
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.deployment import CACHE
 from bench.figures import say
-from bench.houses import CACHE
 from deploy.local.processes import ROOT, Process, nats_server
 from deploy.local.settings import LocalSettings
 from tests.support.servers import free_port

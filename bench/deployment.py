@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import nats
 
-from bench.posting import Load, Posted
+from bench.http_load import Load, Posted
 from heliograph.runtime.bus.jetstream import JetStream
 from tests.support.stack import SHORT, Stack
 
@@ -134,14 +134,14 @@ async def post_from_outside(load: Load) -> Posted:
     """Carry out a load in a process of its own."""
     timeout = load.seconds + load.warm_up + 60 + (load.count or 0) / 50
     return Posted.model_validate_json(
-        await program("bench.posting", load.model_dump_json(), timeout=timeout)
+        await program("bench.http_load", load.model_dump_json(), timeout=timeout)
     )
 
 
 @contextmanager
 def answering() -> Iterator[str]:
     """The server that does nothing; its address."""
-    command = [sys.executable, "-m", "bench.answering"]
+    command = [sys.executable, "-m", "bench.accept_server"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout
         try:

@@ -14,8 +14,8 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
 from pydantic import BaseModel
 
-from bench.driving import drive
 from bench.figures import spread
+from bench.load import drive
 
 _STREAM = "BENCH"
 _SIZE = 1_500  #: bytes
