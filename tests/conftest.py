@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.emulation.running import Emulator, emulator_running
-from tests.support.fal.running import FalServer, fal_running
+from tests.support.emulation.emulator_process import Emulator, emulator_running
+from tests.support.fal.emulator_process import FalServer, fal_running
 from tests.support.records import some_project
 from tests.support.servers import (
     Postgres,

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import yaml
 
-from tests.support.emulation.running import EmulatedAccount, emulator_running
+from tests.support.emulation.emulator_process import EmulatedAccount, emulator_running
 from tests.support.records import REGISTRY
 
 MODEL = "openai/gpt-image-2"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.external_checks import Gauge
 from tests.chaos.faults import Fault, Sort
 from tests.chaos.inline_provider import inline_provider
-from tests.chaos.judge import judge, waited_for
+from tests.chaos.invariant_checker import judge, waited_for
 from tests.chaos.servers import stack_behind_proxies
 from tests.chaos.storm import Storm, Weather
-from tests.chaos.witnesses import Gauge
 from tests.support.clocks import WallClock
 from tests.support.records import REGISTRY
 

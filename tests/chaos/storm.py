@@ -15,7 +15,7 @@ from heliograph.runtime.bus import Entry
 from tests.chaos.faults import Breaker, Fault, InFlight
 from tests.chaos.inline_provider import LONG, MODEL, InlineProvider
 from tests.chaos.journal import Asked, Journal, cancel, submit, watch
-from tests.chaos.resting import read_log, until_quiet
+from tests.chaos.quiescence import read_log, until_quiet
 from tests.chaos.servers import Servers
 from tests.support.clocks import WallClock
 from tests.support.records import some_project

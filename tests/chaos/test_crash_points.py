@@ -10,10 +10,10 @@ import pytest
 
 from deploy.local.processes import ROOT
 from heliograph.runtime.crash_points import POINTS, VARIABLE, Point
+from tests.chaos.crash_scenarios import Teller, story_of
+from tests.chaos.invariant_checker import judge
 from tests.chaos.journal import Journal
-from tests.chaos.judge import judge
-from tests.chaos.resting import until_quiet
-from tests.chaos.stories import Teller, story_of
+from tests.chaos.quiescence import until_quiet
 from tests.support.records import REGISTRY
 from tests.support.stack import Stack, stack_running
 

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from heliograph.runtime.crash_points import POINTS, VARIABLE, Point
+from tests.chaos.crash_scenarios import FINAL, Story, Teller
 from tests.chaos.journal import Asked, Journal
-from tests.chaos.stories import FINAL, Story, Teller
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.files import picture
-from tests.support.fal.running import FalAccount, FalServer
 from tests.support.stack import Stack, stack_running
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 2)  #: deaths at each point

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.faults import Fault
 from tests.chaos.inline_provider import inline_provider
-from tests.chaos.judge import judge, waited_for
+from tests.chaos.invariant_checker import judge, waited_for
 from tests.chaos.storm import Storm, Weather
 from tests.support.clocks import WallClock
 from tests.support.records import REGISTRY

@@ -33,9 +33,9 @@ from services.render.providers import (
     Request,
     Submission,
 )
-from tests.support.emulation.inlining import GeminiRig, InlineRig, OpenAIRig, a_submission
-from tests.support.emulation.running import Emulator
-from tests.support.emulation.working import Worker
+from tests.support.emulation.emulator_process import Emulator
+from tests.support.emulation.inline_rigs import GeminiRig, InlineRig, OpenAIRig, a_submission
+from tests.support.emulation.worker_rig import Worker
 from tests.support.servers import free_port
 from tests.support.stack import Stack, stack_running
 

@@ -46,9 +46,9 @@ from services.render.providers import (
 )
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.request_store import SimRecords
-from tests.support.emulation.running import Emulator
+from tests.support.emulation.emulator_process import Emulator
+from tests.support.fal.emulator_process import FalServer
 from tests.support.fal.rig import FalRig
-from tests.support.fal.running import FalServer
 from tests.support.replicate.rig import ReplicateRig
 
 PATIENCE = 10.0  #: seconds for a request to end

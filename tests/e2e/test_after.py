@@ -12,8 +12,8 @@ from heliograph.client_errors import Refused
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.records import Job
+from tests.support.polling import until
 from tests.support.stack import Stack, stack_running
-from tests.support.waiting import until
 
 FAST = {"seconds": 0}
 LONG = {"seconds": 60}

@@ -9,9 +9,9 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.records import Job
+from tests.support.polling import until_one_runs
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running
-from tests.support.waiting import until_one_runs
 
 LANE, CAP, LOOK_AHEAD = "text", 4, 2  # texts cost next to nothing to make
 PROJECT_LIMIT, LIMIT = 60, 100

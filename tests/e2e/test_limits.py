@@ -10,8 +10,8 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.records import Job
+from tests.support.polling import PATIENCE, until, until_one_runs
 from tests.support.stack import Stack
-from tests.support.waiting import PATIENCE, until, until_one_runs
 
 
 @pytest.fixture

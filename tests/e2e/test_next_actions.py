@@ -19,8 +19,8 @@ from heliograph.client import Client
 from heliograph.contracts.errors import AccountRefused, JobError, ProviderError, every_error
 from heliograph.contracts.records import Job
 from heliograph.runtime.crash_points import VARIABLE
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.files import picture
-from tests.support.fal.running import FalAccount, FalServer
 from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server
 from tests.support.shell import run_heliograph

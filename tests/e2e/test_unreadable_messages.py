@@ -18,9 +18,9 @@ from nats.aio.client import Client as Nats
 
 from heliograph.client import Client
 from heliograph.contracts.ids import keyed_job_id, new_job_id
+from tests.support.polling import PATIENCE, until
 from tests.support.records import a_record, some_project
 from tests.support.stack import Stack
-from tests.support.waiting import PATIENCE, until
 
 PROCESSES = ("gateway", "render", "storage", "status")
 

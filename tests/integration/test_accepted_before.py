@@ -8,9 +8,9 @@ import pytest
 
 from heliograph.contracts.records import Record, Takeover
 from heliograph.contracts.requests import Reference
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import a_fal
-from tests.support.fal.running import FalAccount, FalServer
-from tests.support.fal.working import FalWorker, a_fal_job
+from tests.support.fal.worker_rig import FalWorker, a_fal_job
 from tests.support.records import taking_over
 
 

@@ -10,8 +10,8 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.records import Job
 from tests.support.emulation.answers import picture_of
-from tests.support.emulation.running import EmulatedAccount, Emulator
-from tests.support.fal.running import FalAccount, FalServer
+from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.stack import Stack, stack_running
 
 FAL, REPLICATE, OPENAI = "fal/flux-schnell", "replicate/flux-schnell", "openai/gpt-image-2"

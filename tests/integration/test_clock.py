@@ -13,7 +13,7 @@ from heliograph.contracts.records import Job
 from heliograph.runtime.bus.nats_bus import NatsBus, set_clock
 from heliograph.runtime.clock import ServerClock
 from tests.support.clocks import WallClock
-from tests.support.fal.running import FalAccount, FalServer
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.stack import Stack, stack_running
 
 _TEN_MINUTES = 600

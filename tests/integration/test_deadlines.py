@@ -13,8 +13,8 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.records import Job
 from heliograph.runtime.bus import now
-from tests.support.emulation.running import EmulatedAccount, Emulator
-from tests.support.fal.running import FalAccount, FalServer
+from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.stack import Stack, stack_running
 
 _FAL, _OPENAI = "fal/flux-schnell", "openai/gpt-image-2"

@@ -21,9 +21,9 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from heliograph.runtime.settings import ServiceSettings
 from services.render.worker.run import bury
-from tests.support.benches import a_bench
 from tests.support.records import a_record
 from tests.support.servers import Server
+from tests.support.workers import a_bench
 
 Handler = Callable[[Delivery], Awaitable[Record | None]]
 

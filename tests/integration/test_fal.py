@@ -30,8 +30,8 @@ from services.render.providers import (
     Working,
 )
 from services.render.providers.fal import FalProvider
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import FalRig, a_fal, a_submission
-from tests.support.fal.running import FalAccount, FalServer
 from tests.support.submissions import with_body
 
 PICTURE = b"\x89PNG\r\n\x1a\nwhatever"

@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from deploy.local.processes import ROOT
-from tests.support.fal.running import FalServer
+from tests.support.fal.emulator_process import FalServer
 from tests.support.servers import free_port
 from tests.support.stack import SHORT
 

@@ -38,10 +38,10 @@ from services.render.providers import (
     State,
     Submission,
 )
-from tests.support.asking import asked
+from tests.support.concurrent_calls import asked
+from tests.support.fal.emulator_process import FalAccount, FalServer, fal_running
 from tests.support.fal.rig import FalRig, a_fal, a_submission
-from tests.support.fal.running import FalAccount, FalServer, fal_running
-from tests.support.fal.working import FalWorker
+from tests.support.fal.worker_rig import FalWorker
 from tests.support.servers import free_port
 
 MANY = 60  #: requests that a process follows at once

@@ -9,7 +9,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.records import Job
-from tests.support.fal.running import FalAccount, FalServer
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.stack import Stack, stack_running
 
 MODEL = "fal/nano-banana-edit"

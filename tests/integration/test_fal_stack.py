@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from tests.support.fal.running import FalAccount, FalServer
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.stack import Stack, stack_running
 
 

@@ -18,9 +18,9 @@ from heliograph.runtime.settings import ServiceSettings
 from services.gateway.jobs.retry import choose_step
 from services.render.providers.fal import FalProvider
 from services.render.worker.webhooks import hook_routes
+from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import a_fal
-from tests.support.fal.running import FalAccount, FalServer
-from tests.support.fal.working import FalWorker
+from tests.support.fal.worker_rig import FalWorker
 from tests.support.servers import free_port
 from tests.support.stack import Stack, stack_running
 

@@ -8,8 +8,8 @@ import pytest
 
 from services.render.providers import Done, Ended
 from tests.support.emulation.answers import picture_of
-from tests.support.emulation.inlining import GeminiRig, a_submission
-from tests.support.emulation.running import Emulator
+from tests.support.emulation.emulator_process import Emulator
+from tests.support.emulation.inline_rigs import GeminiRig, a_submission
 
 WORDS = "I cannot draw a living person. Try a fictional keeper instead."
 

@@ -40,13 +40,13 @@ from services.render.worker.context import SOURCE, Workbench
 from services.render.worker.inline_answers import recover
 from services.render.worker.outcomes import unknown
 from services.render.worker.posts_in_flight import PostsInFlight
-from tests.support.benches import a_bench
-from tests.support.emulation.running import EmulatedAccount, Emulator
+from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
+from tests.support.http_server import served
+from tests.support.polling import until
 from tests.support.records import REGISTRY, a_record
 from tests.support.servers import Server
-from tests.support.serving import served
 from tests.support.stack import Stack, stack_running
-from tests.support.waiting import until
+from tests.support.workers import a_bench
 
 RUN = 7
 MODEL = "openai/gpt-image-2"

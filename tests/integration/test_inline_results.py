@@ -12,7 +12,7 @@ import pytest
 from heliograph.client import Client
 from heliograph.client_errors import Refused
 from heliograph.contracts.ids import new_job_id
-from tests.support.emulation.running import Emulator
+from tests.support.emulation.emulator_process import Emulator
 from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server
 from tests.support.stack import Stack, stack_running

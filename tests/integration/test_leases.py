@@ -7,7 +7,7 @@ import pytest
 from heliograph.runtime.bus.kv import Bucket
 from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.nats_bus import NatsBus
-from tests.support.filling import full
+from tests.support.full_stream import full
 from tests.support.records import some_project
 
 

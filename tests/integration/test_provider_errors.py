@@ -7,9 +7,9 @@ import pytest
 
 from heliograph.contracts.records import Output, Record, Takeover, Withheld
 from services.render.providers import Done, Ended, RateLimited
-from tests.support.emulation.inlining import GeminiRig, OpenAIRig, a_submission
-from tests.support.emulation.running import Emulator
-from tests.support.emulation.working import Worker
+from tests.support.emulation.emulator_process import Emulator
+from tests.support.emulation.inline_rigs import GeminiRig, OpenAIRig, a_submission
+from tests.support.emulation.worker_rig import Worker
 
 SENTENCE = "Prompt asks for 900x900, this model draws 1024x1024 only"
 

@@ -41,9 +41,9 @@ from services.render.providers import (
     Waiting,
     Working,
 )
-from tests.support.asking import asked
-from tests.support.emulation.running import EmulatedAccount, Emulator, emulator_running
-from tests.support.emulation.working import Worker
+from tests.support.concurrent_calls import asked
+from tests.support.emulation.emulator_process import EmulatedAccount, Emulator, emulator_running
+from tests.support.emulation.worker_rig import Worker
 from tests.support.replicate.rig import EDIT, MODEL, ReplicateRig, a_replicate, a_submission
 from tests.support.servers import free_port
 from tests.support.submissions import with_body

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from heliograph.client import Client
-from tests.support.emulation.running import EmulatedAccount, Emulator
+from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
 from tests.support.stack import Stack, stack_running
 
 

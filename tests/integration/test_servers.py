@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from heliograph.runtime.bus.nats_bus import NatsBus
 from tests.support.servers import (
     Server,
-    choosing,
     free_port,
     s3_running,
+    server_choice,
     shared_nats,
     shared_s3,
 )
@@ -27,7 +27,7 @@ Failed = pytest.fail.Exception
 @pytest.fixture(autouse=True)
 def _nothing_is_asked_for(nats: Server, s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """What other tests share was chosen before; what is chosen here is not reported."""
-    monkeypatch.setattr(choosing, "choices", {})
+    monkeypatch.setattr(server_choice, "choices", {})
     for name in ("NATS_URL", "S3_URL", "MINIO"):
         monkeypatch.delenv(f"HELIOGRAPH_TEST_{name}", raising=False)
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from services.render.providers import NotSeen, Provider, Submission
 from services.render.providers.fal import FalOptions, FalProvider
-from tests.support.fal.running import FalServer
+from tests.support.fal.emulator_process import FalServer
 from tests.support.records import REGISTRY
 from tests.support.submissions import submission_for
 

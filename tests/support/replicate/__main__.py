@@ -1,6 +1,6 @@
 """`python -m tests.support.replicate --port 9556`: listen until told to stop."""
 
-from tests.support.emulation.running import listen
+from tests.support.emulation.emulator_process import listen
 from tests.support.replicate.app import create_app
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 
 from services.render.providers import NotSeen, Submission
 from services.render.providers.replicate import ReplicateOptions, ReplicateProvider
-from tests.support.emulation.running import Emulator
+from tests.support.emulation.emulator_process import Emulator
 from tests.support.records import REGISTRY
 from tests.support.submissions import submission_for
 

@@ -6,7 +6,11 @@ is named; containers, where a Docker daemon answers and has the image or can pul
 programs. `settings` says how to choose, and the end of a test run what was chosen, and why.
 """
 
-from tests.support.servers.choosing import (
+from tests.support.servers.ports import free_port, free_row
+from tests.support.servers.postgres import Postgres
+from tests.support.servers.programs import Program
+from tests.support.servers.server import Server
+from tests.support.servers.server_choice import (
     choices,
     nats_running,
     outside_servers,
@@ -15,10 +19,6 @@ from tests.support.servers.choosing import (
     shared_postgres,
     shared_s3,
 )
-from tests.support.servers.ports import free_port, free_row
-from tests.support.servers.postgres import Postgres
-from tests.support.servers.programs import Program
-from tests.support.servers.server import Server
 
 __all__ = [
     "Postgres",

@@ -1,0 +1,331 @@
+"""
+The judge of a storm. It compares what its witnesses say: the clients' journal, the event log, the store,
+the providers' own records, and the read model.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from deploy.local.readiness import until_ready
+from heliograph.contracts.catalog import Registry
+from heliograph.contracts.errors import Poison
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import Entry
+from tests.chaos import external_checks
+from tests.chaos.external_checks import Payment
+from tests.chaos.inline_provider import InlineRequest
+from tests.chaos.journal import Journal, Signal
+from tests.chaos.quiescence import by_job, read_log
+from tests.support.stack import Stack
+
+_PATIENCE = 60.0  #: seconds
+_CUT_OFF = "timeout graceful shutdown exceeded"  # a request that outlasted the drain of a gateway
+FINAL_NAMES = ("succeeded", "failed", "canceled", "expired")
+_AFTER_AN_END = frozenset({"attempt_completed", "compacted", "pruned"})
+_TO_DISK = 2.0  #: seconds from an answer until it is in the spool, at most
+_WITH_A_WORKER = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})
+
+
+@dataclass
+class Verdict:
+    """What is wrong, by the question that found it; nothing, one hopes. And some figures."""
+
+    answers: dict[str, list[str]]
+    figures: dict[str, object]
+
+    @property
+    def wrong(self) -> dict[str, list[str]]:
+        return {question: found for question, found in self.answers.items() if found}
+
+    def summary(self) -> str:
+        """One line."""
+        counts = [f"{len(found)} {question}" for question, found in self.answers.items()]
+        return f"{self.figures['jobs']} jobs: {', '.join(counts)}"
+
+
+async def judge(
+    stack: Stack,
+    journal: Journal,
+    registry: Registry,
+    inline_requests: Sequence[InlineRequest] = (),
+) -> Verdict:
+    """
+    Compare the witnesses.
+
+    Args:
+        inline_requests: Those that a provider accepted which answers with its pictures.
+    """
+    async with asyncio.timeout(_PATIENCE):  # it, or S3, may have been killed just now
+        await until_ready(stack.url("storage"))
+    log = await read_log(stack)
+    last = {e.body.id: e.body for e in log if isinstance(e.body, Record)}
+    payments = external_checks.sim_payments(stack) + external_checks.inline_payments(
+        inline_requests, log
+    )
+    misfiled, orphans = await asyncio.to_thread(external_checks.misfiled, stack, last)
+    answers = {
+        "lost": lost(journal, log),
+        "double finals": ended_twice(log),
+        "double pay": paid_twice(payments, log),
+        "wrong bills": external_checks.wrong_bills(payments, last),
+        "lost answers": lost_answers(journal.signals, inline_requests, last),
+        "over the cap": over_the_cap(log, registry),
+        "slots shared": slots_shared(log),
+        "gaps": gaps(journal, log),
+        "missing pictures": await missing_pictures(stack, log) + misfiled,
+        "misread": external_checks.misread(stack, log),
+        "buried": buried(last),
+        "bugs": bugs(stack),
+    }
+    ends = Counter(e.event.name for e in log if e.event.name in FINAL_NAMES)
+    figures = {
+        "jobs": len(last),
+        "asked": len(journal.asked),
+        "tries": sum(asked.tries for asked in journal.asked),
+        "events": len(log),
+        "ends": dict(ends),
+        "faults": dict(Counter(journal.faults)),
+        "reconnects": journal.reconnects,
+        "seen": sum(len(seen.sequences) for seen in journal.seen),
+        "answers": len(inline_requests),
+        "answers that a restart waited for": len(waited_for(journal.signals, inline_requests)),
+        "objects left by jobs that did not succeed": orphans,
+    }
+    return Verdict(answers, figures)
+
+
+def lost(journal: Journal, log: list[Entry]) -> list[str]:
+    """Every request that was answered with a job has one, and it ended. One key, one job."""
+    jobs = by_job(log)
+    wrong = []
+    for asked in journal.asked:
+        if asked.job is None:
+            if asked.refusal is None:
+                wrong.append(f"{asked.key} was never answered")
+            continue
+        events = jobs.get(asked.job, [])
+        if not events or events[0].event.name != "accepted":
+            wrong.append(f"{asked.job} was promised and is not in the log")
+        elif not _is_over(events[-1]):
+            wrong.append(f"{asked.job} hangs after {events[-1].event.name}")
+    answers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for asked in journal.asked:
+        if asked.job:
+            answers[asked.project, asked.key].add(asked.job)
+    wrong += [f"key {key} made {ids}" for key, ids in answers.items() if len(ids) > 1]
+    return wrong
+
+
+def ended_twice(log: list[Entry]) -> list[str]:
+    """Exactly one final event, and after it only what changes nothing of how the job ended."""
+    wrong = []
+    for job, events in by_job(log).items():
+        names = [each.event.name for each in events]
+        finals = [number for number, name in enumerate(names) if name in FINAL_NAMES]
+        if len(finals) > 1:
+            wrong.append(f"{job} ended as {[names[number] for number in finals]}")
+        if finals and not set(names[finals[0] + 1 :]) <= _AFTER_AN_END:
+            wrong.append(f"{job} went on after its end: {names}")
+    return wrong
+
+
+def _is_over(event: Entry) -> bool:
+    return isinstance(event.body, Record) and event.body.step.is_final
+
+
+def paid_twice(payments: Sequence[Payment], log: list[Entry]) -> list[str]:
+    """At most one paid request per attempt; and, as nobody asked for more, per job."""
+    wrong = []
+    jobs = by_job(log)
+    for (job, run), count in Counter((each.job, each.run) for each in payments).items():
+        if count > 1:
+            wrong.append(f"{job} was paid {count} times in run {run}")
+    for job, count in Counter(each.job for each in payments).items():
+        if count > 1 + times_asked_again(jobs.get(job, [])):
+            wrong.append(f"{job} was paid {count} times")
+    for payment in payments:
+        runs = [
+            attempt.run
+            for each in jobs.get(payment.job, [])
+            if isinstance(each.body, Record) and each.event.name == "submitting"
+            for attempt in each.body.internal.attempts[-1:]
+        ]
+        if payment.run not in runs:
+            wrong.append(f"{payment.job} was paid in run {payment.run}, the log knows {runs}")
+    paid = {payment.job for payment in payments if payment.price}
+    for job, events in jobs.items():
+        last = events[-1].body
+        if isinstance(last, Record) and last.charged == "no" and job in paid:
+            wrong.append(f"{job} says it was not charged, and it was")
+        if isinstance(last, Record) and last.charged == "yes" and job not in paid:
+            wrong.append(f"{job} says it was charged, and it was not")
+    return wrong
+
+
+def times_asked_again(events: list[Entry]) -> int:
+    """How often somebody decided that a job may be paid once more."""
+    last = events[-1].body if events else None
+    return len(last.internal.retries) if isinstance(last, Record) else 0
+
+
+def lost_answers(
+    signals: Sequence[Signal], requests: Sequence[InlineRequest], last: Mapping[str, Record]
+) -> list[str]:
+    """
+    Every answer is waited for and kept, unless render was killed or stood still before it was on
+    disk: a restart is no reason, nor is anything that happens to others. What the provider lost is in
+    doubt.
+    """
+    wrong = []
+    jobs = {attempt.prompt: r for r in last.values() for attempt in r.internal.attempts}
+    for request in requests:
+        record = jobs.get(request.prompt)
+        if record is None or _is_struck(signals, request):
+            continue
+        is_right = {
+            "answered": _has_outputs(record),
+            "lost": record.charged == "unknown",
+        }
+        if not is_right.get(request.end or ""):
+            end = f"is {record.step}, charged {record.charged}"
+            wrong.append(f"{record.id}, whose answer was {request.end}, {end}")
+    return wrong
+
+
+def waited_for(signals: Sequence[Signal], requests: Sequence[InlineRequest]) -> list[InlineRequest]:
+    """Those that were in flight when render was told to restart, and that it could wait for."""
+    restarts = [each for each in signals if _is_of_render(each) and each.sort == "restart"]
+    return [
+        request
+        for request in requests
+        if request.end == "answered"
+        and any(request.at < restart.began < (request.ended_at or 0) for restart in restarts)
+        and not _is_struck(signals, request)
+    ]
+
+
+def _is_struck(signals: Sequence[Signal], request: InlineRequest) -> bool:
+    """Whether render was killed, or stood still, between a request and its answer on disk."""
+    until = (request.ended_at or request.due_at) + _TO_DISK
+    return any(
+        each.sort != "restart" and each.began < until and each.ended > request.at
+        for each in signals
+        if _is_of_render(each)
+    )
+
+
+def _is_of_render(signal: Signal) -> bool:
+    return signal.process.partition("-")[0] == "render"
+
+
+def _has_outputs(record: Record) -> bool:
+    """A picture; or, where somebody stopped the job, outputs that a free retry finds."""
+    if record.step is Step.SUCCEEDED:
+        return bool(record.assets)
+    is_stopped = record.step in (Step.CANCELED, Step.EXPIRED)
+    return is_stopped and record.charged == "yes" and bool(record.internal.outputs)
+
+
+def over_the_cap(log: list[Entry], registry: Registry) -> list[str]:
+    """No lane ever had more jobs with workers than its cap."""
+    wrong = []
+    working: dict[str, set[str]] = defaultdict(set)
+    for each in log:
+        record = each.body
+        if not isinstance(record, Record):
+            continue
+        lane = working[record.lane]
+        (lane.add if record.step in _WITH_A_WORKER else lane.discard)(record.id)
+        if len(lane) > registry.lanes[record.lane].cap:
+            wrong.append(f"lane {record.lane} had {len(lane)} jobs at sequence {each.sequence}")
+    return wrong
+
+
+def slots_shared(log: list[Entry]) -> list[str]:
+    """No slot ever had two jobs that were not final."""
+    wrong = []
+    open_jobs: dict[tuple[str, str], set[str]] = defaultdict(set)
+    slot_of: dict[str, tuple[str, str]] = {}
+    for each in log:
+        record = each.body
+        if not isinstance(record, Record):
+            continue
+        if record.id in slot_of:
+            open_jobs[slot_of.pop(record.id)].discard(record.id)
+        if record.slot and not record.step.is_final:
+            slot = (record.project, record.slot)
+            slot_of[record.id] = slot
+            open_jobs[slot].add(record.id)
+            if len(open_jobs[slot]) > 1:
+                wrong.append(f"slot {slot} had {open_jobs[slot]} at {each.sequence}")
+    return wrong
+
+
+def gaps(journal: Journal, log: list[Entry]) -> list[str]:
+    """
+    What a client saw after a snapshot is what the log has after it: all, once, in order. Events that
+    a later page of the snapshot had in it may come again to a client that came back, or not.
+    """
+    wrong = []
+    shown: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for each in log:
+        if isinstance(each.body, Record):
+            shown[each.body.project].append((each.sequence, each.body.id))
+    for seen in journal.seen:
+        if not seen.sequences:
+            continue
+        last = seen.sequences[-1]
+        own = [(s, job) for s, job in shown[seen.project] if seen.after < s <= last]
+        known = {s for s, job in own if s <= seen.newer.get(job, 0)}
+        expected = [s for s, _ in own if s not in known]
+        heard = [s for s in seen.sequences if s not in known]
+        if heard != expected:
+            missing = sorted(set(expected) - set(heard))
+            twice = [s for s, n in Counter(heard).items() if n > 1]
+            wrong.append(f"a client of {seen.project} missed {missing}, had twice {twice}")
+    return wrong
+
+
+def buried(last: Mapping[str, Record]) -> list[str]:
+    """No job ended because something broke: all that broke came back."""
+    return [
+        f"{job} was buried"
+        for job, record in last.items()
+        if record.error and record.error.code == Poison.code
+    ]
+
+
+def bugs(stack: Stack) -> list[str]:
+    """Errors that nobody expected, as the services logged them."""
+    return [
+        f"{name}: {line['event']}: {line['exception'].splitlines()[-1]}"
+        for name in stack.processes
+        for line in stack.logs(name)
+        if "exception" in line and _CUT_OFF not in line["exception"]
+    ]
+
+
+async def missing_pictures(stack: Stack, log: list[Entry]) -> list[str]:
+    """Every asset of every job that succeeded can be fetched, and has its digest."""
+    last = {job: events[-1].body for job, events in by_job(log).items()}
+    places = asyncio.Semaphore(8)
+    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as http:
+
+        async def check(name: str, sha256: str) -> str | None:
+            async with places:
+                answer = await http.get(f"/v1/assets/{name}/content", follow_redirects=True)
+            found = hashlib.sha256(answer.content).hexdigest()
+            return None if found == sha256 else f"{name} is not what was stored"
+
+        checks = [
+            check(asset.id, asset.sha256)
+            for record in last.values()
+            if isinstance(record, Record) and record.step is Step.SUCCEEDED
+            for asset in record.assets
+        ]
+        return [reason for reason in await asyncio.gather(*checks) if reason]

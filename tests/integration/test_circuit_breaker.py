@@ -1,0 +1,130 @@
+"""An account that only fails is left alone by every process."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from heliograph.contracts.catalog import Account
+from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.errors import (
+    ContentPolicy,
+    JobError,
+    ProviderAuth,
+    ProviderUnavailable,
+)
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.job_events import Started
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import advance, now
+from heliograph.runtime.bus.account_permits import BucketAccounts
+from heliograph.runtime.bus.nats_bus import NatsBus
+from services.render.worker.circuit_breaker import judge
+from services.render.worker.context import Workbench
+from services.render.worker.submit import submit
+from tests.support.full_stream import full
+from tests.support.records import a_record, some_project
+from tests.support.servers import Server
+from tests.support.workers import a_bench
+
+
+@pytest.fixture
+def account() -> str:
+    return some_project()
+
+
+@pytest.fixture
+def two(bus: NatsBus, account: str) -> tuple[BucketAccounts, BucketAccounts]:
+    """The same account, seen by two processes."""
+    accounts = {account: Account(provider="sim", cap=3)}
+    return BucketAccounts(bus.jetstream, accounts), BucketAccounts(bus.jetstream, accounts)
+
+
+def _opened(seconds: float) -> Breaker:
+    return Breaker(failures=5, reason="away", until=now() + timedelta(seconds=seconds), pause=10)
+
+
+def _at(account: str, **parameters: Any) -> Record:
+    """A job that will be sent to an account."""
+    record = a_record(parameters=parameters)
+    internal = record.internal.model_copy(update={"account": account})
+    return record.model_copy(update={"internal": internal})
+
+
+def _any(value: Any) -> Any:
+    return lambda _: value
+
+
+async def test_nobody_gets_a_place_while_it_is_open(
+    two: tuple[BucketAccounts, BucketAccounts], account: str
+) -> None:
+    here, there = two
+
+    await here.judge(account, _any(_opened(60)))
+
+    assert not await there.take(account, new_job_id(), 1)
+
+
+async def test_whoever_is_at_the_provider_already_goes_on(
+    two: tuple[BucketAccounts, BucketAccounts], account: str
+) -> None:
+    here, there = two
+    await here.judge(account, _any(_opened(60)))
+
+    assert await there.take(account, new_job_id(), 1, force=True)
+
+
+async def test_one_job_finds_out_whether_it_works_again(
+    two: tuple[BucketAccounts, BucketAccounts], account: str
+) -> None:
+    here, there = two
+    first, second = new_job_id(), new_job_id()
+    await here.judge(account, _any(_opened(-1)))
+
+    assert await there.take(account, first, 1)
+    assert not await here.take(account, second, 1)
+    await there.judge(account, _any(None))
+
+    assert await here.take(account, second, 1)
+
+
+@pytest.mark.parametrize(
+    ("errors", "state"),
+    [
+        ([ProviderUnavailable()] * 4, "closed"),
+        ([ProviderUnavailable()] * 5, "open"),
+        ([*[ProviderUnavailable()] * 4, None, ProviderUnavailable()], "closed"),
+        ([*[ProviderUnavailable()] * 4, ContentPolicy(), ProviderUnavailable()], "closed"),
+        ([ProviderAuth()], "open"),
+        ([ProviderAuth("x" * 2**21)], "open"),
+    ],
+)
+async def test_submissions_say_how_it_does(
+    bus: NatsBus, nats: Server, account: str, errors: list[JobError | None], state: str
+) -> None:
+    bench: Workbench = a_bench(bus, nats.settings)
+    record = _at(account)
+
+    for error in errors:
+        await judge(bench, record, error)
+
+    breaker = (await bus.accounts.places(account)).breaker
+    assert (breaker.state(now()) if breaker else "closed") == state
+
+
+@pytest.mark.parametrize("fault", ["rate_limited", "unavailable"])
+async def test_what_a_submission_taught_is_written_though_there_is_no_room_for_the_verdict(
+    bus: NatsBus, nats: Server, account: str, fault: str
+) -> None:
+    bench: Workbench = a_bench(bus, nats.settings)
+    record = _at(account, fault=fault)
+    entry = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    started = await advance(bus.events, entry, Started(run=1), "test")
+
+    async with full(bus, "KV_accounts"):
+        left = await submit(bench, started)
+
+    assert left
+    assert left.record.step is Step.RETRY_SCHEDULED
+    assert left == await bus.events.last(record.id)

@@ -1,0 +1,89 @@
+"""Requests that nobody could see when their answer was lost, and that are looked for again."""
+
+from typing import Any
+
+import pytest
+
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.job_events import Fact, Started, Submitting, SubmitUnknown
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.bus.nats_bus import NatsBus
+from services.render.providers import ReplyLost
+from services.render.worker.context import SOURCE, Workbench
+from services.render.worker.lookup import search
+from services.render.worker.outcomes import unknown
+from services.render.worker.submit import submission_of
+from tests.support.records import REGISTRY, a_record
+from tests.support.servers import Server
+from tests.support.workers import a_bench
+
+RUN = 7
+
+
+async def _accepted(bus: NatsBus, **fields: Any) -> Entry:
+    record = a_record(**fields)
+    return await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+
+
+async def _with(bus: NatsBus, entry: Entry, fact: Fact) -> Entry:
+    return await advance(bus.events, entry, fact, SOURCE)
+
+
+async def _submitting(bus: NatsBus, fault: str) -> Entry:
+    """A job whose one POST is about to be sent."""
+    entry = await _accepted(bus, parameters={"seconds": 0, "fault": fault})
+    entry = await _with(bus, entry, Started(run=RUN))
+    arguments = {"prompt": "a lighthouse", "seconds": 0, "fault": fault}
+    intent = Submitting(
+        run=RUN, endpoint="picture", prompt="a lighthouse", arguments=arguments, references=[]
+    )
+    return await _with(bus, entry, intent)
+
+
+async def _given_up(bus: NatsBus, entry: Entry) -> Entry:
+    return await _with(bus, entry, SubmitUnknown(run=RUN, problem=unknown(entry.record)))
+
+
+async def _read(bench: Workbench, job: str) -> Record:
+    found = await bench.read(job)
+    assert found
+    return found.record
+
+
+async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Server) -> None:
+    bench = a_bench(bus, nats.settings)
+    entry = await _submitting(bus, "found_reply")
+    with pytest.raises(ReplyLost):
+        await bench.provider(entry.record).submit(submission_of(entry.record, REGISTRY))
+    entry = await _given_up(bus, entry)
+
+    await search(bench, entry.record.id)
+
+    found = await _read(bench, entry.record.id)
+    assert found.step is Step.SUBMITTED
+    assert found.internal.attempts[-1].request_id
+    assert await bus.work.has_work(found.id)
+
+
+@pytest.mark.parametrize("fault", ["lost_reply", "found_reply"])
+async def test_a_request_that_is_not_found_stays_unknown(
+    bus: NatsBus, nats: Server, fault: str
+) -> None:
+    bench = a_bench(bus, nats.settings)
+    entry = await _given_up(bus, await _submitting(bus, fault))
+
+    await search(bench, entry.record.id)
+
+    assert (await _read(bench, entry.record.id)).revision == entry.record.revision
+    assert not await bus.work.has_work(entry.record.id)
+
+
+async def test_a_job_that_is_not_lost_is_left_alone(bus: NatsBus, nats: Server) -> None:
+    bench = a_bench(bus, nats.settings)
+    entry = await _accepted(bus)
+
+    await search(bench, entry.record.id)
+    await search(bench, "job_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+
+    assert (await _read(bench, entry.record.id)).revision == 1

@@ -1,0 +1,270 @@
+"""A request whose reply was lost is found only where it can be no other job's."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from heliograph.client import Client
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.job_events import Started, Submitting
+from heliograph.contracts.records import SentReference
+from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.bus.nats_bus import NatsBus
+from services.render.providers import Alike, Found, NotSeen, Sighting, Submission
+from services.render.worker.context import SOURCE, Workbench
+from services.render.worker.request_owner import look_up
+from tests.support.emulation.emulator_process import Emulator
+from tests.support.fal.emulator_process import FalServer
+from tests.support.fal.rig import FalRig
+from tests.support.fal.rig import a_submission as a_fal_submission
+from tests.support.polling import until
+from tests.support.records import a_record
+from tests.support.replicate.rig import ReplicateRig
+from tests.support.replicate.rig import a_submission as a_replicate_submission
+from tests.support.servers import Server
+from tests.support.stack import Stack, stack_running
+from tests.support.submissions import with_body
+from tests.support.workers import a_bench
+
+RUN = 7
+MODELS = {"fal": "fal/flux-schnell", "replicate": "replicate/flux-schnell"}
+
+
+# -- the attack: whole jobs
+
+
+class Hosted:
+    """An account at both providers, and a system that has their keys."""
+
+    def __init__(self, fal: FalServer, replicate: Emulator) -> None:
+        self.accounts: dict[str, Any] = {
+            "fal": fal.account(uuid4().hex),
+            "replicate": replicate.account(uuid4().hex),
+        }
+        self.settings = {
+            "HELIOGRAPH_FAL_BASE_URL": fal.url,
+            "FAL_KEY": self.accounts["fal"].key,
+            "HELIOGRAPH_REPLICATE_BASE_URL": replicate.url,
+            "REPLICATE_API_TOKEN": self.accounts["replicate"].key,
+        }
+
+
+@pytest.fixture(scope="module")
+def hosted(fal_server: FalServer, replicate_server: Emulator) -> Hosted:
+    return Hosted(fal_server, replicate_server)
+
+
+@pytest.fixture(scope="module")
+def stack(hosted: Hosted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with stack_running(tmp_path_factory.mktemp("lookup") / "home", hosted.settings) as stack:
+        yield stack
+
+
+async def _asked(client: Client, provider: str, prompt: str) -> str:
+    job = await client.submit(
+        kind="portrait", prompt=prompt, model=MODELS[provider], parameters={"seed": 7}
+    )
+    return job.id
+
+
+@pytest.mark.parametrize("provider", MODELS)
+async def test_a_callers_seed_never_makes_another_projects_request_ones_own(
+    stack: Stack, hosted: Hosted, provider: str
+) -> None:
+    account, prompt = hosted.accounts[provider], f"a lighthouse {uuid4().hex}"
+    async with (
+        stack.client(f"a{uuid4().hex[:8]}") as one,
+        stack.client(f"b{uuid4().hex[:8]}") as another,
+    ):
+        first = await _asked(one, provider, prompt)
+        await until(one, first, status="succeeded")
+        account.plan(prompt, loss="drop", is_listed=False)
+
+        second = await _asked(another, provider, prompt)
+
+        lost = await until(another, second, phase="submit_unknown")
+
+    assert (lost.status, lost.assets, lost.charged) == ("running", [], "unknown")
+    assert len(account.accepted(prompt)) == 2
+
+
+@pytest.mark.parametrize("provider", MODELS)
+async def test_a_seed_of_ones_own_still_finds_a_lost_request(
+    stack: Stack, hosted: Hosted, project: str, provider: str
+) -> None:
+    account, prompt = hosted.accounts[provider], f"a lighthouse {uuid4().hex}"
+    account.plan(prompt, loss="drop")
+    async with stack.client(project) as client:
+        job = await client.submit(kind="portrait", prompt=prompt, model=MODELS[provider])
+        ended = await until(client, job.id, status="succeeded")
+
+    assert ended.charged == "yes"
+    assert len(account.accepted(prompt)) == 1
+
+
+# -- what tells a request from others
+
+
+@pytest.fixture
+async def fal(fal_server: FalServer) -> AsyncIterator[FalRig]:
+    rig = FalRig(fal_server)
+    yield rig
+    await rig.aclose()
+
+
+@pytest.fixture
+async def replicate(replicate_server: Emulator) -> AsyncIterator[ReplicateRig]:
+    rig = ReplicateRig(replicate_server)
+    yield rig
+    await rig.aclose()
+
+
+@pytest.fixture(params=MODELS)
+def rig(request: pytest.FixtureRequest) -> FalRig | ReplicateRig:
+    found: FalRig | ReplicateRig = request.getfixturevalue(request.param)
+    return found
+
+
+def _submission(rig: FalRig | ReplicateRig, **arguments: Any) -> Submission:
+    made = a_fal_submission if isinstance(rig, FalRig) else a_replicate_submission
+    return made(**arguments)
+
+
+def _editing(rig: FalRig | ReplicateRig, url: str) -> Submission:
+    """A request with a reference."""
+    if isinstance(rig, FalRig):
+        submission = a_fal_submission("fal/flux-kontext")
+    else:
+        submission = a_replicate_submission("replicate/flux-kontext-pro")
+    return with_body(replace(submission, references=[SentReference(url=url, digest="sha256:0")]))
+
+
+async def test_every_field_that_was_sent_tells_a_request_from_others(
+    rig: FalRig | ReplicateRig,
+) -> None:
+    submission = _submission(rig, aspect_ratio="16:9")
+    await rig.provider.submit(submission)
+
+    mine = await rig.provider.look_up(submission)
+    square = await rig.provider.look_up(
+        with_body(replace(submission, arguments={**submission.arguments, "aspect_ratio": "1:1"}))
+    )
+
+    assert isinstance(mine, Alike)
+    assert square == NotSeen()
+
+
+async def test_the_address_of_a_reference_tells_a_request_from_others(
+    rig: FalRig | ReplicateRig,
+) -> None:
+    submission = _editing(rig, "https://pictures.example/one.png")
+    await rig.provider.submit(submission)
+
+    mine = await rig.provider.look_up(submission)
+    other = SentReference(url="https://pictures.example/two.png", digest="sha256:0")
+
+    assert isinstance(mine, Alike)
+    elsewhere = with_body(replace(submission, references=[other]))
+    assert await rig.provider.look_up(elsewhere) == NotSeen()
+
+
+async def test_what_was_sent_before_the_intent_was_stored_is_another(
+    rig: FalRig | ReplicateRig,
+) -> None:
+    submission = _submission(rig)
+    await rig.provider.submit(submission)
+    assert submission.at
+
+    within = replace(submission, at=submission.at + timedelta(seconds=50))
+    later = replace(submission, at=submission.at + timedelta(seconds=70))
+
+    assert isinstance(await rig.provider.look_up(within), Alike)
+    assert await rig.provider.look_up(later) == NotSeen()
+    assert await rig.provider.look_up(replace(submission, at=None)) == NotSeen()
+
+
+@pytest.mark.parametrize("name", ["one", "another"])
+async def test_a_seed_that_the_caller_gave_identifies_nothing(
+    rig: FalRig | ReplicateRig, name: str
+) -> None:
+    submission = _submission(rig, seed=7 if name == "one" else 0)
+    await rig.provider.submit(submission)
+
+    assert await rig.provider.look_up(submission) == NotSeen()
+
+
+# -- what other attempts have
+
+
+class Seeing:
+    """A provider whose list shows some requests that look like every one."""
+
+    def __init__(self, bench: Workbench, *requests: str) -> None:
+        self._provider, self._requests = bench.providers["sim"], requests
+        self.asked: list[Submission] = []
+
+    async def look_up(self, submission: Submission) -> Sighting:
+        self.asked.append(submission)
+        return Alike(request_ids=self._requests)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)
+
+
+class Index:
+    """The requests that attempts have; None: it does not answer."""
+
+    def __init__(self, known: frozenset[str] | None) -> None:
+        self._known = known
+
+    async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
+        if self._known is None:
+            raise Unavailable
+        return self._known.intersection(requests)
+
+
+async def _submitting(bus: NatsBus) -> Entry:
+    entry = await bus.events.append(Event.of("accepted", a_record(), now(), "test"), 0)
+    entry = await advance(bus.events, entry, Started(run=RUN), SOURCE)
+    intent = Submitting(run=RUN, endpoint="picture", prompt="x", arguments={}, references=[])
+    return await advance(bus.events, entry, intent, SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("shown", "known", "seen"),
+    [
+        (["one"], [], Found(request_id="one")),
+        (["one"], ["one"], NotSeen()),
+        (["one", "two"], ["one"], Found(request_id="two")),
+        (["one", "two"], [], NotSeen()),
+        (["one"], None, NotSeen()),
+    ],
+)
+async def test_only_one_request_that_no_attempt_has_is_the_one(
+    bus: NatsBus, nats: Server, shown: list[str], known: list[str] | None, seen: Found | NotSeen
+) -> None:
+    bench = a_bench(bus, nats.settings)
+    index = Index(None if known is None else frozenset(known))
+    bench = replace(bench, requests=index, providers={"sim": Seeing(bench, *shown)})
+    entry = await _submitting(bus)
+
+    assert await look_up(bench, entry.record) == seen
+
+
+async def test_the_time_of_an_intent_is_that_of_the_log(bus: NatsBus, nats: Server) -> None:
+    bench = a_bench(bus, nats.settings)
+    seeing = Seeing(bench, "one")
+    bench = replace(bench, requests=Index(frozenset()), providers={"sim": seeing})
+    entry = await _submitting(bus)
+    stored = await bus.events.last(entry.record.id)
+    assert stored
+
+    await look_up(bench, entry.record)
+
+    assert stored.stored_at
+    assert seeing.asked[0].at == stored.stored_at

@@ -1,0 +1,299 @@
+"""References are brought to a provider once, whoever wants them, and again when they are gone."""
+
+import asyncio
+import hashlib
+import http.server
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prometheus_client import REGISTRY as METRICS
+
+from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable, ReferenceFailed
+from heliograph.contracts.job_events import Started, Submitting
+from heliograph.contracts.records import Record, SentReference
+from heliograph.contracts.state_machine import fold
+from heliograph.runtime.bus import now
+from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.nats_bus import NatsBus
+from services.render.providers import Depot
+from services.render.providers.fal import FalProvider
+from services.render.references.upload_cache import BUCKET, Porter
+from tests.support.fal.emulator_process import FalAccount, FalServer
+from tests.support.fal.rig import a_fal
+from tests.support.records import REGISTRY, a_record
+from tests.support.servers import Server
+
+
+class Shelf:
+    """A store on this machine, where fal cannot fetch anything."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.asked: list[str] = []
+        self._files: dict[str, bytes] = {}
+
+    def put(self, content: bytes | None = None) -> tuple[str, str]:
+        """The address and the digest of a file nobody else has."""
+        content = content or b"\x89PNG\r\n\x1a\n" + uuid4().bytes
+        path = f"/{uuid4().hex}.png"
+        self._files[path] = content
+        return self.url + path, hashlib.sha256(content).hexdigest()
+
+    def get(self, path: str) -> bytes | None:
+        self.asked.append(path)
+        return self._files.get(path)
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = known.get(self.path) if "Authorization" not in self.headers else None
+            self.send_response(200 if content else 404)
+            self.send_header("Content-Type", "image/png")
+            self.end_headers()
+            self.wfile.write(content or b"")
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        known = Shelf(f"http://127.0.0.1:{server.server_port}")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield known
+        server.shutdown()
+
+
+@pytest.fixture
+def fal(fal_server: FalServer) -> FalAccount:
+    return fal_server.account(uuid4().hex)
+
+
+@pytest.fixture
+async def depot(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalProvider]:
+    provider = a_fal(fal_server.url, fal.key)
+    yield provider
+    await provider.aclose()
+
+
+def _porter(bus: NatsBus, depot: Depot, **options: Any) -> Porter:
+    return Porter(
+        Bucket(bus.jetstream, BUCKET), {"fal": depot}, **{"most": 100, "claim": 45, **options}
+    )
+
+
+def _job(**fields: Any) -> Record:
+    """A job for fal, in an account that nobody else has."""
+    record = a_record().model_copy(update={"provider": "fal"})
+    account = fields.get("account", f"a{uuid4().hex[:8]}")
+    return record.model_copy(
+        update={"internal": record.internal.model_copy(update={"account": account})}
+    )
+
+
+def _sent(record: Record, references: list[SentReference]) -> Record:
+    """The job with one attempt."""
+    started = fold(record, Started(run=7), now())
+    intent = Submitting(run=7, endpoint="e", prompt="p", arguments={}, references=references)
+    return fold(started, intent, now())
+
+
+def _count(name: str, account: str) -> float:
+    metric = f"heliograph_reference_copies_{name}_total"
+    return METRICS.get_sample_value(metric, {"account": account}) or 0
+
+
+async def test_fifty_jobs_with_three_references_bring_three(
+    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+) -> None:
+    """At the same time, in two processes."""
+    job, files = _job(), [shelf.put() for _ in range(3)]
+    porters = [_porter(bus, depot) for _ in range(2)]
+
+    sent = await asyncio.gather(
+        *(porters[n % 2].bring(job, *file) for n in range(50) for file in files)
+    )
+
+    assert len(fal.uploads) == 3
+    assert len({reference.url for reference in sent}) == 3
+    assert {reference.digest for reference in sent} == {f"sha256:{sha256}" for _, sha256 in files}
+    account = job.internal.account
+    assert (_count("hits", account), _count("misses", account)) == (147, 3)
+
+
+async def test_what_was_brought_is_used_again_by_a_process_that_was_not_there(
+    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+) -> None:
+    job, file = _job(), shelf.put()
+    first = await _porter(bus, depot).bring(job, *file)
+
+    assert await _porter(bus, depot).bring(job, *file) == first
+    assert len(fal.uploads) == 1
+
+
+async def test_each_account_has_its_own_copies(
+    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+) -> None:
+    porter, file = _porter(bus, depot), shelf.put()
+
+    await porter.bring(_job(), *file)
+    await porter.bring(_job(), *file)
+
+    assert len(fal.uploads) == 2
+
+
+async def test_a_copy_that_the_provider_may_have_thrown_away_is_brought_again(
+    bus: NatsBus, fal_server: FalServer, fal: FalAccount, shelf: Shelf
+) -> None:
+    forgetful = a_fal(fal_server.url, fal.key, reference_life=0)
+    porter, job, file = _porter(bus, forgetful), _job(), shelf.put()
+
+    await porter.bring(job, *file)
+    await porter.bring(job, *file)
+
+    await forgetful.aclose()
+    assert len(fal.uploads) == 2
+
+
+async def test_a_copy_that_the_provider_did_not_find_is_brought_again(
+    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+) -> None:
+    porter, job, file = _porter(bus, depot), _job(), shelf.put()
+    sent = await porter.bring(job, *file)
+
+    assert await porter.forget(_sent(job, [sent]))
+
+    again = await porter.bring(job, *file)
+    assert again.url != sent.url
+    assert not await porter.forget(_sent(job, [sent])), "it is another copy that is in use"
+
+
+async def test_fal_is_told_how_long_to_keep_what_it_gets(
+    depot: FalProvider, fal: FalAccount
+) -> None:
+    """An hour longer than it is used, for requests that wait in its queue."""
+    copy = await depot.bring("image/png", b"picture")
+
+    assert copy.keeps == 86_400
+    assert fal.uploads == ['{"expiration_duration_seconds": 90000}']
+
+
+async def test_who_died_while_bringing_is_waited_for_no_longer_than_its_claim(
+    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+) -> None:
+    job, (url, sha256) = _job(), shelf.put()
+    key = f"{job.internal.account}.{sha256}"
+    await Bucket(bus.jetstream, BUCKET).write(key, {"claimed": "the dead"}, 0)
+
+    sent = await _porter(bus, depot, claim=0.3).bring(job, url, sha256)
+
+    assert sent.url.startswith(f"{fal.url}/cdn/")
+    assert len(fal.uploads) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error", "tries"), [("401", ProviderAuth, 1), ("500", ProviderUnavailable, 3)]
+)
+async def test_what_the_provider_does_not_take_holds_nobody_up(
+    bus: NatsBus,
+    depot: FalProvider,
+    fal: FalAccount,
+    shelf: Shelf,
+    trouble: str,
+    error: type[Exception],
+    tries: int,
+) -> None:
+    job, file = _job(), shelf.put()
+    fal.change(storage_troubles=[trouble] * tries)
+
+    porter = _porter(bus, depot)
+
+    failed = await asyncio.gather(
+        *(porter.bring(job, *file) for _ in range(5)), return_exceptions=True
+    )
+    sent = await _porter(bus, depot).bring(job, *file)
+
+    assert [type(each) for each in failed] == [error] * 5
+    assert sent.url.startswith(f"{fal.url}/cdn/")
+    assert len(fal.uploads) == tries + 1
+
+
+async def test_a_reference_that_is_not_there_fails_and_is_not_brought(
+    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+) -> None:
+    with pytest.raises(ReferenceFailed):
+        await _porter(bus, depot).bring(_job(), f"{shelf.url}/nothing.png", "0" * 64)
+
+    assert len(fal.uploads) == 0
+
+
+async def test_the_least_recently_used_is_forgotten_first(
+    nats: Server, depot: FalProvider, fal: FalAccount, shelf: Shelf
+) -> None:
+    small = NatsBus(nats.settings.model_copy(update={"reference_copies": 3}), REGISTRY, "test")
+    await small.open()
+    porter = _porter(small, depot, touched_every=0)
+    job, files = _job(), [shelf.put() for _ in range(4)]
+
+    for file in [*files[:3], files[0], files[3]]:  # the second is the one used longest ago
+        await porter.bring(job, *file)
+    brought = len(fal.uploads)
+    for file in (files[0], files[2], files[3]):
+        await porter.bring(job, *file)
+    kept = len(fal.uploads)
+    await porter.bring(job, *files[1])
+
+    size = await Bucket(small.jetstream, BUCKET).size()
+    await small.close()
+    assert (brought, kept, len(fal.uploads)) == (4, 4, 5)
+    assert size == 3
+
+
+# -- references of others
+
+
+async def test_what_the_provider_can_fetch_is_left_to_it(
+    bus: NatsBus, depot: FalProvider, fal: FalAccount
+) -> None:
+    sent = await _porter(bus, depot).pass_on(_job(), "https://pictures.example/a.png")
+
+    assert sent.url == "https://pictures.example/a.png"
+    assert len(fal.uploads) == 0
+
+
+async def test_our_own_network_is_not_read_for_callers(
+    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+) -> None:
+    url, _ = shelf.put()
+
+    with pytest.raises(ReferenceFailed):
+        await _porter(bus, depot).pass_on(_job(), url)
+
+    assert (shelf.asked, fal.uploads) == ([], [])
+
+
+async def test_a_host_that_an_operator_named_is_read_and_its_bytes_are_brought_once(
+    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+) -> None:
+    porter, job = _porter(bus, depot, hosts=[shelf.url.removeprefix("http://")]), _job()
+    content = b"\x89PNG\r\n\x1a\n" + uuid4().bytes
+    urls = [shelf.put(content)[0] for _ in range(2)]
+
+    sent = [await porter.pass_on(job, url) for url in urls]
+
+    assert sent[0] == sent[1]
+    assert sent[0].digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert len(fal.uploads) == 1
+
+
+async def test_a_provider_that_keeps_nothing_gets_addresses(bus: NatsBus, shelf: Shelf) -> None:
+    url, sha256 = shelf.put()
+
+    sent = await Porter(Bucket(bus.jetstream, BUCKET), {}, most=1, claim=1).bring(
+        _job(), url, sha256
+    )
+
+    assert sent.url == url

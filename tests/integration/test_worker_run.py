@@ -1,0 +1,29 @@
+"""A run message meets a job as somebody else left it."""
+
+import pytest
+
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.job_events import Started
+from heliograph.contracts.records import Step
+from heliograph.runtime.bus import advance, now
+from heliograph.runtime.bus.nats_bus import NatsBus
+from services.render.worker.run import render
+from tests.support.records import a_record
+from tests.support.servers import Server
+from tests.support.workers import a_bench
+
+
+@pytest.mark.parametrize("message", [1, 2])
+async def test_a_start_whose_worker_died_is_counted_and_followed_by_a_pause(
+    bus: NatsBus, nats: Server, message: int
+) -> None:
+    record = a_record()
+    accepted = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    await advance(bus.events, accepted, Started(run=1), "test")
+
+    left = await render(a_bench(bus, nats.settings), record.id, message)
+
+    assert left
+    assert left.step is Step.RETRY_SCHEDULED
+    assert (left.internal.unanswered, left.attempt, left.internal.attempts) == (1, 0, [])
+    assert await bus.work.has_work(record.id)

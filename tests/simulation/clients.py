@@ -1,0 +1,116 @@
+"""What people do: ask for jobs, ask again, cancel, try again. Each coroutine is one process."""
+
+from collections.abc import Coroutine
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Literal, cast
+
+from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.projects import Defaults
+from heliograph.contracts.records import Record
+from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
+from services.gateway.jobs.acceptance import Acceptance, Acceptor
+from services.gateway.jobs.cancellation import Canceler
+from services.gateway.jobs.enrichment import Drafter
+from services.gateway.jobs.references import References
+from services.gateway.jobs.result_cache import Results, has_made
+from services.gateway.jobs.service import Desk, caller
+from services.gateway.limits.log_capacity import Gauge
+from services.gateway.limits.quota import Backlog
+from services.gateway.slots.versions import Versions
+from tests.simulation.processes import current, gate
+from tests.simulation.scenario import Wish
+from tests.simulation.state import PROJECT, Answer, State
+from tests.simulation.virtual_time import BEGIN
+from tests.support.records import REGISTRY, a_request
+
+_NONE = cast(Any, None)  #: a part that no request of ours needs
+_PRICE = "0.01"
+_MANY = 1_000  #: jobs; more than a schedule has
+
+
+class NoDefaults:
+    """`Filler` of a project that fills in nothing."""
+
+    async def defaults(self, project: str) -> Defaults:
+        return Defaults()
+
+
+class Stored(Results):
+    """Stored results, as a read model that is up to date knows them."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state.events, _NONE, patience=0)
+        self._state = state
+
+    async def _find(self, project: str, digest: str | None) -> Record | None:
+        await gate("find result")
+        made = (each for each in self._state.records() if each.internal.reused is None)
+        return next((each for each in made if has_made(each, project, digest or "")), None)
+
+
+class Clients:
+    """Everybody who sends requests, and the gateway that answers them."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._canceler = Canceler(state.events, state.work, state.hint)
+        drafter = Drafter(
+            REGISTRY,
+            state.events,
+            NoDefaults(),
+            Versions(state.slots, _NONE, _NONE),
+            References(state.events, _NONE),
+            Stored(state),
+        )
+        self._desk = Desk(
+            state.events,
+            state.work,
+            Acceptor(state.events, state.work, state.slots),
+            self._canceler,
+            drafter,
+            Gauge(_NONE, full_at=1),
+            Backlog(_NONE, limit=_MANY, project_limit=_MANY),
+        )
+        self._requests = {wish: self._request(wish) for wish in state.scenario.wishes}
+
+    async def send(self, wish: Wish) -> None:
+        """`POST /jobs`."""
+        request = self._requests[wish]
+        who = caller(PROJECT, wish.key)
+        await self._answer(request.digest(), self._desk.ask(request, who))
+
+    async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> None:
+        """`POST /jobs/{job}/cancel`."""
+        with suppress(HeliographError):  # the job is over, or the bus is away
+            await self._canceler.cancel(job, mode)
+
+    async def retry(self, job: str, from_: RetryFrom | None) -> None:
+        """`POST /jobs/{job}/retry`."""
+        asked = RetryRequest.model_validate({"from": from_})
+        again = self._desk.ask_again(job, current().key, asked)
+        await self._answer(f"retry of {job} from {from_}", again)
+
+    async def _answer(self, body: str, work: Coroutine[Any, Any, Acceptance]) -> None:
+        """What the gateway says in the end."""
+        key = current().key
+        again = key in self._state.answers
+        try:
+            acceptance = await work
+            status, job = 200 if acceptance.deduplicated else 202, acceptance.job.id
+        except HeliographError as error:
+            status, job = error.status or 500, ""
+        await gate("answer", status)
+        self._state.news.answers.append(Answer(key, body, status, job, again))
+
+    def _request(self, wish: Wish) -> JobRequest:
+        return a_request(
+            prompt=wish.body,
+            slot=wish.slot or None,
+            replace=wish.replaces,
+            after=[self._state.job(key) for key in wish.after],
+            reuse=wish.reuses,
+            parameters={"price": _PRICE},
+            finish_by=BEGIN + timedelta(seconds=wish.within) if wish.within else None,
+            on_ambiguous={"action": "fail" if self._state.scenario.gives_up else "ask"},
+        )

@@ -1,0 +1,102 @@
+"""Deadlines at the provider, and what is learned after an end."""
+
+from dataclasses import replace
+from typing import Any
+
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import Entry
+from services.render.worker import completion, context, poll, run
+from services.render.worker.context import Workbench
+from services.status.maintenance import sweeper
+from tests.simulation.mutants.registry import Mutants, Patch
+from tests.simulation.scenario import Scenario, Wish
+from tests.simulation.workers import Keeper
+
+MUTANTS = Mutants()
+
+_HURRIED = (Wish("a", "x", within=40),)
+_SLOW = Scenario(_HURRIED, freezes=1)
+
+
+@MUTANTS.add("a deadline ends at once what is at the provider", Scenario(_HURRIED), "I9")
+def no_wish(patch: Patch) -> None:
+    patch.setattr(sweeper, "AT_PROVIDER", frozenset())
+
+
+@MUTANTS.add("the reaper leaves the worker no time to stop", Scenario(_HURRIED), "I9")
+def no_patience(patch: Patch) -> None:
+    patch.setattr(sweeper, "patience_with_workers", lambda *_: 0.0)
+
+
+@MUTANTS.add("a worker does not stop what expires", Scenario(_HURRIED), "I9")
+def deaf_worker(patch: Patch) -> None:
+    patch.setattr(poll, "_is_to_stop", lambda record: record.internal.cancel)
+
+
+@MUTANTS.add(
+    "what is rendered after its deadline is stored all the same",
+    Scenario(_HURRIED, inline=True, freezes=1),
+    "I9",
+)
+def stored_too_late(patch: Patch) -> None:
+    leave, store = run._leave, Keeper._advance
+
+    def in_time(entry: Entry) -> Entry:
+        internal = entry.record.internal.model_copy(update={"expire": False})
+        body = entry.record.model_copy(update={"internal": internal})
+        return replace(entry, event=replace(entry.event, body=body))
+
+    async def leave_it(bench: Workbench, entry: Entry) -> Entry | run.Over:
+        return await leave(bench, in_time(entry))
+
+    async def keep_it(self: Keeper, entry: Entry, record: Record, waited: float) -> bool:
+        return await store(self, in_time(entry), in_time(entry).record, waited)
+
+    patch.setattr(run, "_leave", leave_it)
+    patch.setattr(Keeper, "_advance", keep_it)
+
+
+@MUTANTS.add("an answer that comes after the end is dropped", _SLOW, "I1", "I9")
+def dropped_answer(patch: Patch) -> None:
+    patch.setattr(context, "late", lambda *_: None)
+
+
+@MUTANTS.add("what runs on after the end is followed by nobody", _SLOW, "I9")
+def not_followed(patch: Patch) -> None:
+    async def look_away(bench: Workbench, entry: Entry) -> run.Over:
+        return run.Over.OVER
+
+    patch.setattr(run, "complete", look_away)
+
+
+@MUTANTS.add(
+    "the place of a request that runs on is given back with the end",
+    Scenario(_HURRIED, freezes=1, freeze_at=("poll",)),
+    "I4",
+)
+def place_of_the_late(patch: Patch) -> None:
+    complete = completion.complete
+
+    async def give_back(bench: Workbench, entry: Entry) -> Entry | None:
+        account, job = entry.record.internal.account, entry.record.id
+        await bench.accounts.free(account, job, entry.sequence + 1)
+        return await complete(bench, entry)
+
+    patch.setattr(run, "complete", give_back)
+
+
+@MUTANTS.add("a job ends where its last event is", _SLOW, "I9")
+def moving_end(patch: Patch) -> None:
+    patch.setattr(Record, "ended", lambda _, sequence: sequence)
+
+
+@MUTANTS.add(
+    "who learns of a request after the end tells no other worker",
+    Scenario(cancels=1, freezes=1, crashes=1, freeze_at=("append",), crash_at=("take", "stop")),
+    "I9",
+)
+def told_to_nobody(patch: Patch) -> None:
+    async def keep_it(*_: Any) -> None:
+        return None
+
+    patch.setattr(Workbench, "_leave_to_a_worker", keep_it)

@@ -1,0 +1,60 @@
+"""Jobs that wait for others, and results that are used again."""
+
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import EventLog, WorkQueue
+from services.render import dependencies
+from services.render.dependencies import Standing
+from services.render.worker import run
+from tests.simulation import clients, workers
+from tests.simulation.mutants.registry import Mutants, Patch
+from tests.simulation.scenario import Scenario, Wish
+
+MUTANTS = Mutants()
+
+_ONE_AFTER_THE_OTHER = (Wish("a", "x"), Wish("b", "y", after=("a",)))
+_TWICE = (Wish("a", "x"), Wish("b", "x", reuses=True))
+
+
+@MUTANTS.add(
+    "a worker does not look whether its job must wait",
+    Scenario(_ONE_AFTER_THE_OTHER, hastes=1),
+    "I8",
+)
+def blind_worker(patch: Patch) -> None:
+    async def see_nothing(*_: object) -> Standing:
+        return Standing(open=[], failed=None)
+
+    patch.setattr(run, "look", see_nothing)
+
+
+@MUTANTS.add(
+    "nobody ends a job that waits in vain", Scenario(_ONE_AFTER_THE_OTHER, cancels=1), "I1"
+)
+def endless_wait(patch: Patch) -> None:
+    async def wait_on(*_: object) -> Standing:
+        return Standing(open=["a"], failed=None)
+
+    patch.setattr(dependencies, "look", wait_on)
+
+
+@MUTANTS.add(
+    "a job that waited in vain stays in the queue",
+    Scenario(_ONE_AFTER_THE_OTHER, cancels=1, crashes=1, crash_at=("purge",)),
+    "I1",
+)
+def left_in_the_queue(patch: Patch) -> None:
+    give_up = dependencies.give_up
+
+    async def unless_it_ended(events: EventLog, work: WorkQueue, job: str) -> bool:
+        entry = await events.last(job)
+        return bool(entry and entry.record.step.is_final) or await give_up(events, work, job)
+
+    patch.setattr(workers, "give_up", unless_it_ended)
+
+
+@MUTANTS.add("a result is used again before its bytes are there", Scenario(_TWICE), "I7")
+def early_reuse(patch: Patch) -> None:
+    def has_a_digest(record: Record, _: str, digest: str) -> bool:
+        return record.internal.result_digest == digest
+
+    patch.setattr(clients, "has_made", has_a_digest)

@@ -1,0 +1,86 @@
+"""What goes on by itself, and how it ends."""
+
+from dataclasses import replace
+
+from heliograph.contracts.deadlines import expiry
+from heliograph.contracts.errors import JobError
+from heliograph.contracts.job_events import Failed, Succeeded
+from heliograph.contracts.records import Asset, Record, Step
+from heliograph.runtime.bus import Entry, advance
+from services.gateway.jobs import cancellation
+from services.status.maintenance import sweeper
+from services.status.maintenance.sweeper import Reaper
+from tests.simulation.mutants.registry import Mutants, Patch
+from tests.simulation.processes import gate
+from tests.simulation.scenario import Scenario
+from tests.simulation.workers import Keeper
+
+MUTANTS = Mutants()
+
+_SILENT = Scenario(silences=1, crashes=1, freezes=1)
+
+
+@MUTANTS.add("there is no reaper", Scenario(crashes=1), "I1")
+def no_reaper(patch: Patch) -> None:
+    patch.setattr(sweeper, "needs_work", lambda _: False)
+
+
+@MUTANTS.add("nobody puts back what did not fit into the queue", Scenario(fulls=1), "I1")
+def forgotten_tickets(patch: Patch) -> None:
+    patch.setattr(sweeper, "needs_work", lambda _: False)
+
+
+@MUTANTS.add("the reaper ends what it cannot find", Scenario(crashes=1), "I2")
+def cruel_reaper(patch: Patch) -> None:
+    async def end(self: Reaper, job: str) -> None:
+        found = await self._read(job)
+        assert found
+        await advance(self._events, found[0], expiry(found[1]), "test")
+
+    patch.setattr(Reaper, "_put_back", end)
+
+
+@MUTANTS.add("the reaper takes `submit_unknown` for lost", _SILENT, "I1")
+def restless_reaper(patch: Patch) -> None:
+    patch.setattr(sweeper, "needs_work", lambda job: not job.step.is_final)
+
+
+@MUTANTS.add(
+    "a cancel of `submit_unknown` waits for a worker", Scenario(silences=1, cancels=1), "I1"
+)
+def cancel_waits(patch: Patch) -> None:
+    somebody = cancellation._NOBODY_WORKS - {Step.SUBMIT_UNKNOWN}
+    patch.setattr(cancellation, "_NOBODY_WORKS", somebody)
+
+
+@MUTANTS.add("storage does not look at the wish to stop", Scenario(cancels=1), "I2")
+def store_anyway(patch: Patch) -> None:
+    store = Keeper._advance
+
+    async def unasked(self: Keeper, entry: Entry, record: Record, waited: float) -> bool:
+        internal = record.internal.model_copy(update={"cancel": False})
+        return await store(self, entry, record.model_copy(update={"internal": internal}), waited)
+
+    patch.setattr(Keeper, "_advance", unasked)
+
+
+@MUTANTS.add("what cannot be used is thrown away", Scenario(failures=1), "I7")
+def thrown_away(patch: Patch) -> None:
+    ending = Keeper._ending
+
+    async def without(
+        self: Keeper, record: Record, assets: list[Asset], refused: dict[int, JobError]
+    ) -> Succeeded | Failed:
+        end = await ending(self, record, assets, refused)
+        return replace(end, assets=[]) if isinstance(end, Failed) else end
+
+    patch.setattr(Keeper, "_ending", without)
+
+
+@MUTANTS.add("`succeeded` comes before the bytes", Scenario(), "I7")
+def succeeded_too_early(patch: Patch) -> None:
+    async def keep_later(*_: object) -> tuple[list[object], dict[int, object]]:
+        await gate("keep")
+        return [], {}
+
+    patch.setattr(Keeper, "_keep_all", keep_later)

@@ -1,0 +1,61 @@
+"""Compare-and-append, and what absorbs: without them, two writers both win."""
+
+from datetime import timedelta
+
+from heliograph.contracts import state_machine
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.records import FINAL, Record
+from heliograph.runtime.bus import Entry
+from heliograph.testing import MemoryEvents
+from services.status.maintenance import sweeper
+from tests.simulation.mutants.registry import Mutants, Patch
+from tests.simulation.scenario import Scenario, Wish
+from tests.simulation.virtual_time import now
+
+MUTANTS = Mutants()
+
+_HURRIED = (Wish("a", "x", within=40),)
+
+_STALE = Scenario(crashes=1, freezes=2, half_moves=1)
+
+
+def _do_not_compare(patch: Patch, *names: str) -> None:
+    compare = MemoryEvents.is_lost
+
+    def is_lost(self: MemoryEvents, event: Event, latest: Entry | None, after: int) -> bool:
+        return event.name not in names and compare(self, event, latest, after)
+
+    patch.setattr(MemoryEvents, "is_lost", is_lost)
+
+
+@MUTANTS.add("`submitting` is appended without comparing", _STALE, "I3", "I7")
+def submitting_without_compare(patch: Patch) -> None:
+    _do_not_compare(patch, "submitting")
+
+
+@MUTANTS.add("`started` is appended without comparing", _STALE, "I2", "I3", "I7")
+def started_without_compare(patch: Patch) -> None:
+    _do_not_compare(patch, "started")
+
+
+@MUTANTS.add("nothing is compared", _STALE, "I2", "I3", "I7")
+def nothing_compared(patch: Patch) -> None:
+    patch.setattr(MemoryEvents, "is_lost", lambda *_: False)
+
+
+@MUTANTS.add("`accepted` may follow another `accepted`", Scenario(resends=2), "I5")
+def accepted_without_compare(patch: Patch) -> None:
+    _do_not_compare(patch, "accepted")
+
+
+@MUTANTS.add("final states do not absorb", Scenario(_HURRIED), "I2")
+def final_is_not_final(patch: Patch) -> None:
+    patch.setattr(
+        state_machine, "LEGAL", {name: steps | FINAL for name, steps in state_machine.LEGAL.items()}
+    )
+    is_due = sweeper.is_due
+
+    def is_past(job: Record, after: timedelta) -> bool:
+        return is_due(job, after) or bool(job.finish_by and job.finish_by <= now())
+
+    patch.setattr(sweeper, "is_due", is_past)

@@ -1,0 +1,243 @@
+"""What stands between a silence and a second payment, and what a job says that it cost."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from heliograph.contracts import records, state_machine
+from heliograph.contracts.errors import ProviderUnavailable, Unavailable
+from heliograph.contracts.job_events import Fact, RetryScheduled
+from heliograph.contracts.records import OPEN, Record, Step
+from heliograph.runtime.bus import Entry
+from services.render.settings import RenderSettings
+from services.render.worker import context, inline_answers, outcomes, reconcile, request_owner, run
+from services.render.worker import submit as submitting
+from services.render.worker.wakeups import Bell
+from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
+from tests.simulation.scenario import Scenario, Wish
+from tests.simulation.simulated_bus import Index, Spool
+from tests.simulation.virtual_time import now
+
+MUTANTS = Mutants()
+
+_SILENT = Scenario(silences=1, crashes=1, freezes=1)
+_TWINS = (Wish("a", "x"), Wish("b", "x"))
+_SILENT_SIM = Scenario(silences=1, crashes=1, freezes=1, authoritative=True)
+
+
+@MUTANTS.add(
+    "the first miss is believed after the wait",
+    Scenario(silences=2, authoritative=True),
+    "I3",
+    "I7",
+)
+def no_second_look(patch: Patch) -> None:
+    look_up, seen = request_owner.look_up, dict[int, Any]()
+
+    async def look_up_once(bench: Any, record: Record) -> Any:
+        if id(record) not in seen:
+            seen[id(record)] = record, await look_up(bench, record)
+        return seen[id(record)][1]
+
+    patch.setattr(reconcile, "look_up", look_up_once)
+
+
+@MUTANTS.add("absence is believed without the wait", _SILENT_SIM, "I3", "I7")
+def no_wait(patch: Patch) -> None:
+    wait = Bell.wait
+
+    async def wait_for_polls_only(self: Bell, seconds: float) -> bool:
+        return await wait(self, 0 if seconds >= 50 else seconds)
+
+    patch.setattr(Bell, "wait", wait_for_polls_only)
+
+
+@MUTANTS.add("silence is taken for a refusal", _SILENT, "I3", "I7")
+def silence_is_refusal(patch: Patch) -> None:
+    def again(**_: object) -> Fact:
+        return RetryScheduled(not_before=now(), reason="silence", detail="")
+
+    patch.setattr(reconcile, "SubmitUnknown", again)
+
+
+@MUTANTS.add("a silent POST is repeated", _SILENT, "I3", "I7")
+def post_again(patch: Patch) -> None:
+    post = submitting._post
+
+    async def post_twice(bench: Any, record: Record, body: Any, ends: float) -> Any:
+        first = await post(bench, record, body, ends)
+        return first or await post(bench, record, body, ends + 30)
+
+    patch.setattr(submitting, "_post", post_twice)
+
+
+@MUTANTS.add(
+    "the POST may leave long after `submitting`",
+    Scenario(freezes=1, freeze_at=("submit",), authoritative=True),
+    "I3",
+    "I7",
+)
+def post_late(patch: Patch) -> None:
+    post = submitting._post
+
+    async def post_any_time(bench: Any, record: Record, body: Any, ends: float) -> Any:
+        return await post(bench, record, body, ends + 100_000)
+
+    patch.setattr(submitting, "_post", post_any_time)
+
+
+@MUTANTS.add("no intent is written before the POST", Scenario(crashes=1), "I3", "I7")
+def no_intent(patch: Patch) -> None:
+    answer_before_writing(patch, "submitting")
+    at_provider = context._AT_PROVIDER | {Step.STARTED}
+    patch.setattr(context, "_AT_PROVIDER", at_provider)
+
+
+@MUTANTS.add(
+    "an answer is written into whatever attempt the job is in",
+    Scenario(freezes=1, refusals=1, authoritative=True, freeze_at=("append",)),
+    "I3",
+    "I7",
+)
+def any_attempt(patch: Patch) -> None:
+    patch.setattr(context, "_is_awaited", lambda job, _: job.step in context._AT_PROVIDER)
+
+
+@MUTANTS.add(
+    "a retry from `poll` falls through to a paid submission",
+    Scenario(cancels=1, retries=2, failures=2),
+    "I3",
+    "I7",
+)
+def takeover_pays(patch: Patch) -> None:
+    submit, decide = submitting.submit, outcomes.again_or_failed
+
+    def plain(record: Record) -> Record:
+        internal = record.internal.model_copy(update={"takeover": None})
+        return record.model_copy(update={"internal": internal})
+
+    async def submit_at_last(bench: Any, entry: Entry) -> Entry | None:
+        if entry.record.attempt > 1:
+            event = replace(entry.event, body=plain(entry.record))
+            entry = replace(entry, event=event)
+        return await submit(bench, entry)
+
+    def decide_as_ever(record: Record, *args: Any, **options: Any) -> Fact:
+        return decide(plain(record), *args, **options)
+
+    patch.setattr(run, "submit", submit_at_last)
+    patch.setattr(outcomes, "again_or_failed", decide_as_ever)
+
+
+@MUTANTS.add(
+    "a request that another attempt has is taken for the lost one",
+    Scenario(wishes=_TWINS, has_two_places=True, silences=1),
+    "I3",
+)
+def known_ones_count(patch: Patch) -> None:
+    async def none_known(self: Index, *_: object) -> frozenset[str]:
+        return frozenset()
+
+    patch.setattr(Index, "known", none_known)
+
+
+@MUTANTS.add(
+    "a read model that does not answer knows no request",
+    Scenario(wishes=_TWINS, has_two_places=True, silences=1, outages=1),
+    "I3",
+)
+def silence_knows_none(patch: Patch) -> None:
+    known = Index.known
+
+    async def known_or_none(self: Index, provider: str, requests: Any) -> frozenset[str]:
+        try:
+            return await known(self, provider, requests)
+        except Unavailable:
+            return frozenset()
+
+    patch.setattr(Index, "known", known_or_none)
+
+
+_ANSWERED = Scenario(inline=True, crashes=1)
+_OVER_BY_THEN = Scenario(
+    inline=True,
+    crashes=1,
+    crash_at=("append",),
+    cancels=1,
+    freezes=1,
+    freeze_at=("look into the spool",),
+)
+
+
+@MUTANTS.add("what a dead process left in the spool stays there", _ANSWERED, "I1", "I7")
+def nobody_recovers(patch: Patch) -> None:
+    patch.setattr(Spool, "is_abandoned", lambda *_: False)
+
+
+@MUTANTS.add("an answer leaves the spool before storage has it", _ANSWERED, "I1", "I7")
+def storage_is_not_asked(patch: Patch) -> None:
+    async def nothing(*_: object) -> None:
+        """Nothing is brought."""
+
+    patch.setattr(inline_answers, "_bring", nothing)
+
+
+@MUTANTS.add("what is found in the spool after the end is not told", _OVER_BY_THEN, "I7")
+def the_end_is_the_end(patch: Patch) -> None:
+    late_fact = inline_answers.late_fact
+
+    def open_only(entry: Entry, answer: Any) -> Any:
+        return None if entry.record.step.is_final else late_fact(entry, answer)
+
+    patch.setattr(inline_answers, "late_fact", open_only)
+
+
+@MUTANTS.add("a stop does not ask what the provider did", Scenario(cancels=1), "I7")
+def stop_unasked(patch: Patch) -> None:
+    patch.setattr(records, "UNSENT", OPEN)
+
+
+@MUTANTS.add(
+    "what an attempt cost is forgotten by the next",
+    Scenario(silences=1, retries=1, refusals=1),
+    "I7",
+)
+def charges_do_not_add_up(patch: Patch) -> None:
+    patch.setattr(state_machine, "charge", lambda _, charged: charged)
+
+
+_CRASHING = ("submit",)  #: the intent is written, and nothing is sent
+
+
+@MUTANTS.add(
+    "a crash before the POST uses up an attempt",
+    Scenario(crashes=2, authoritative=True, crash_at=_CRASHING),
+    "I10",
+)
+def crash_counts(patch: Patch) -> None:
+    def counted(record: Record, at: datetime, settings: RenderSettings) -> Fact:
+        return outcomes.again_or_failed(record, ProviderUnavailable(), at, settings)
+
+    patch.setattr(submitting, "again_or_poison", counted)
+
+
+@MUTANTS.add(
+    "a job starts as often as its workers crash",
+    Scenario(crashes=3, authoritative=True, crash_at=_CRASHING),
+    "I10",
+)
+def endless_starts(patch: Patch) -> None:
+    def again(record: Record, at: datetime, settings: RenderSettings) -> Fact:
+        endless = settings.model_copy(update={"max_unanswered": 1_000})
+        return outcomes.again_or_poison(record, at, endless)
+
+    patch.setattr(submitting, "again_or_poison", again)
+
+
+@MUTANTS.add(
+    "a job begins as often as its workers crash before the intent",
+    Scenario(crashes=4, authoritative=True, crash_at=("append",)),
+    "I10",
+)
+def endless_beginnings(patch: Patch) -> None:
+    patch.setattr(run, "start_again", submitting.submit)

@@ -1,0 +1,50 @@
+"""Slots and keys: one open job in each, one answer to each."""
+
+from typing import Any
+
+from heliograph.contracts.job_events import Fact, RetryScheduled
+from heliograph.testing import MemorySlots
+from services.gateway.jobs import retry
+from services.gateway.jobs.acceptance import Acceptor
+from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
+from tests.simulation.scenario import Scenario, Wish
+
+MUTANTS = Mutants()
+
+_SAME = (Wish("a", "x", "s"), Wish("b", "x", "s"))
+_RIVALS = (Wish("a", "x", "s"), Wish("b", "y", "s"))
+
+
+@MUTANTS.add("slots are claimed without comparing", Scenario(_RIVALS), "I5")
+def slots_without_compare(patch: Patch) -> None:
+    patch.setattr(MemorySlots, "is_lost", lambda *_: False)
+
+
+@MUTANTS.add("a claimant that was never accepted is not fenced", Scenario(_RIVALS, freezes=1), "I5")
+def no_fence(patch: Patch) -> None:
+    async def trust(*_: object) -> None:
+        return None
+
+    patch.setattr(Acceptor, "_fence", trust)
+
+
+@MUTANTS.add("202 comes before `accepted`", Scenario(), "I1")
+def answer_too_early(patch: Patch) -> None:
+    answer_before_writing(patch, "accepted")
+
+
+@MUTANTS.add(
+    "a key answered with another job is not written down", Scenario(_SAME, resends=3), "I5"
+)
+def forget_duplicates(patch: Patch) -> None:
+    answer_before_writing(patch, "deduplicated")
+
+
+@MUTANTS.add(
+    "a retry in place does not remember its key", Scenario(silences=2, retries=1, repeats=2), "I5"
+)
+def forget_retries(patch: Patch) -> None:
+    def without_key(**fact: Any) -> Fact:
+        return RetryScheduled(**{**fact, "key": None})
+
+    patch.setattr(retry, "RetryScheduled", without_key)

@@ -1,0 +1,179 @@
+"""The bus of the world: the twins that ship, every act of theirs behind a gate."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.queue_entries import Ticket
+from heliograph.runtime.bus import Entry, Places
+from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork, Message
+from services.render.worker.answer_spool import Answer, KeptAnswer
+from tests.simulation.processes import Process, current, gate, hear_back
+
+ACCOUNT = "sim"
+
+Observe = Callable[[Entry, Entry | None], None]  #: called with an event, and the job's one before
+
+
+class Events(MemoryEvents):
+    """The log, with somebody who looks at everything that is written."""
+
+    def __init__(self, observe: Observe) -> None:
+        super().__init__(gate)
+        self._observe = observe
+        self.told: dict[str, list[Entry]] = defaultdict(list)  #: what was written, trimmed or not
+
+    async def append(self, event: Event, after: int) -> Entry:
+        entry = await super().append(event, after)
+        self.told[event.body.id].append(entry)
+        before = self.told[event.body.id][-2:-1]
+        self._observe(entry, before[0] if before else None)
+        await hear_back()
+        return entry
+
+    def trim(self, job: str) -> None:
+        """Keep the last event of a job, as the janitor does, however far the job is."""
+        del self._by_job[job][:-1]
+
+
+class Work(MemoryWork):
+    """The queue, and a server that may crash: what it forgets comes back."""
+
+    def __init__(self) -> None:
+        super().__init__(gate)
+        self.owners: dict[Message, Process] = {}
+        self.deliveries: dict[Message, int] = {}
+        self.acked: list[Message] = []  #: acks that the server may still forget
+        self.moved: dict[str, tuple[int, Ticket]] = {}  #: and deletions
+
+    async def move(self, ticket: Ticket, sequence: int) -> bool:
+        is_moved = await super().move(ticket, sequence)
+        if is_moved:
+            self.moved[ticket.job] = (sequence, ticket)
+        return is_moved
+
+    def forget_move(self, job: str) -> None:
+        """The run message stays, and so does the queue message that it came from."""
+        self.queue[job] = self.moved.pop(job)
+
+    def forget_ack(self, message: Message) -> None:
+        self.acked.remove(message)
+        self.messages.append(message)
+
+    def deliver(self, message: Message, to: Process) -> int:
+        """Give a message to a process. Returns how often it was delivered now."""
+        self.owners[message] = to
+        self.deliveries[message] = self.deliveries.get(message, 0) + 1
+        return self.deliveries[message]
+
+    def ack(self, message: Message) -> None:
+        """Also a worker whose message went to somebody else deletes it."""
+        if message in self.messages:
+            self.acked.append(message)
+        super().ack(message)
+        self.owners.pop(message, None)
+
+    def sync(self) -> None:
+        """From now on the server remembers what it did."""
+        self.acked.clear()
+        self.moved.clear()
+
+    def nak(self, message: Message) -> None:
+        self.owners.pop(message, None)
+
+
+class Accounts(MemoryAccounts):
+    """One account with a cap."""
+
+    def __init__(self, cap: int) -> None:
+        super().__init__(cap, gate)
+
+    @property
+    def holders(self) -> dict[str, int]:
+        return self.held[ACCOUNT]
+
+    def has_room(self, job: str) -> bool:
+        """What the dispatcher goes by."""
+        return job in self.holders or len(self.holders) < self.cap
+
+    def names(self) -> list[str]:
+        return [ACCOUNT]
+
+    async def places(self, account: str) -> Places:
+        await gate("read places")
+        holders = self.held[account]
+        return Places(dict(holders), self.cap)
+
+
+class Index:
+    """`RequestIndex`: what a read model says that has the whole log."""
+
+    def __init__(self, is_known: Callable[[str], bool]) -> None:
+        self._is_known = is_known
+
+    async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
+        await gate("ask whose", *requests)
+        return frozenset(filter(self._is_known, requests))
+
+
+@dataclass(eq=False)
+class Kept:
+    """`KeptAnswer` on a disk that outlives every process."""
+
+    spool: "Spool"
+    answer: Answer
+    bytes_: list[bytes]
+    process: Process | None
+
+    async def contents(self) -> AsyncIterator[tuple[str, bytes]]:
+        for content in self.bytes_:
+            yield hashlib.sha256(content).hexdigest(), content
+
+    def remove(self) -> None:
+        self.spool.waiting.remove(self)
+
+    def release(self) -> None:
+        self.process = None
+
+
+class Spool:
+    """`AnswerSpool`: whose process is dead, or let go, is abandoned."""
+
+    def __init__(self, is_alive: Callable[[Process], bool]) -> None:
+        self.waiting: list[Kept] = []
+        self.ever: list[Kept] = []
+        self._is_alive = is_alive
+
+    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
+        await gate("spool", answer.job)
+        kept = Kept(self, answer, [*contents], current())
+        self.waiting.append(kept)
+        self.ever.append(kept)
+        return kept
+
+    async def abandoned(self) -> list[KeptAnswer]:
+        await gate("look into the spool")
+        found = [kept for kept in self.waiting if self.is_abandoned(kept)]
+        for kept in found:
+            kept.process = current()
+        return [*found]
+
+    def is_abandoned(self, kept: Kept) -> bool:
+        return kept.process is None or not self._is_alive(kept.process)
+
+
+class Door:
+    """`InlineDoor`: storage, as far as it takes outputs."""
+
+    def __init__(self) -> None:
+        self.brought: set[str] = set()
+
+    async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+        await gate("bring", job)
+        self.brought.add(f"{job}/{sha256}")
+
+    async def remove(self, project: str, job: str) -> None:
+        """They have become assets."""
+        await gate("clear", job)

@@ -1,0 +1,214 @@
+"""What services do by themselves, wired to the world. Each coroutine is one process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+from heliograph.contracts.errors import JobError, OutputExpired, QueueFull, Unavailable
+from heliograph.contracts.ids import asset_id
+from heliograph.contracts.limits import LaneLimit
+from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.subjects import run as run_subject
+from heliograph.contracts.subjects import store as store_subject
+from heliograph.runtime.bus.delivery import Bugs, Delivery, Drained, deliver
+from heliograph.testing import Message
+from services.render.dependencies import give_up
+from services.render.references.resolver import References
+from services.render.worker.context import Workbench
+from services.render.worker.inline_answers import recover
+from services.render.worker.lookup import search
+from services.render.worker.progress import Reporter
+from services.render.worker.run import bury, render
+from services.status.maintenance import compaction
+from services.status.maintenance.sweeper import Reaper
+from services.storage.outputs.job_ingest import Storer
+from tests.simulation.processes import ask, current, gate
+from tests.simulation.simulated_bus import ACCOUNT
+from tests.simulation.state import PROJECT, State, settings
+from tests.support.records import REGISTRY
+
+_NONE = cast(Any, None)  #: a part that no handler in the world needs
+_PASSING = (Unavailable, QueueFull)
+
+
+class Injected(Exception):
+    """A bug in a handler."""
+
+
+async def _everything(_: int) -> bool:
+    return True
+
+
+class Keeper(Storer):
+    """Storage, without the way of the bytes."""
+
+    def __init__(self, state: State) -> None:
+        sources: Any = SimpleNamespace(inline_results=state.inline_door)
+        storage = settings().storage
+        super().__init__(
+            state.events,
+            state.work,
+            state.hint,
+            _NONE,  # store
+            sources,
+            _NONE,  # renew
+            _NONE,  # inspectors
+            _NONE,  # folder
+            REGISTRY,
+            storage,
+            _everything,
+        )
+        self._state = state
+
+    async def _keep_all(
+        self, record: Record, lasting: tuple[type[JobError], ...]
+    ) -> tuple[list[Asset], dict[int, JobError]]:
+        fetched = await ask("fetch", record.id)
+        if fetched == "gone":
+            raise OutputExpired
+        named = [each.inline for each in record.internal.outputs if each.inline]
+        if not self._state.inline_door.brought.issuperset(named):
+            raise Unavailable("render did not bring it yet")
+        await gate("keep", record.id)
+        self._state.stored.add(record.id)
+        name = asset_id(record.id, 0)
+        media_type = "text/plain" if fetched == "unread" else "image/png"
+        asset = Asset(id=name, index=0, media_type=media_type, bytes=1, sha256="0" * 64)
+        return [asset], {}
+
+
+class OpenLanes:
+    """Lanes that nobody pauses."""
+
+    async def limit(self, lane: str) -> LaneLimit:
+        return LaneLimit(cap=REGISTRY.lanes[lane].cap)
+
+
+class Workers:
+    """Render, storage, and the status service's reaper."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._references = References(state.events, _NONE, _NONE, _NONE)
+        self._reporter = Reporter(state.hint, every=settings().render.progress_every)
+        self._storer = Keeper(state)
+        self._bugs = Bugs()
+        bus = (state.events, state.work, state.accounts, state.hint)
+        self._reaper = Reaper(*bus, _NONE, REGISTRY, settings().status)
+        state.patience = self._reaper._asked._first
+        state.running_on = self._reaper._running_on._first
+
+    async def work_on(self, message: Message, number: int) -> None:
+        """Delivery `number` of a message."""
+        if message.kind == "store":
+            await self._deliver(message, number, self._store, self._give_up_storing)
+        else:
+            await self._deliver(message, number, self._render, self._give_up_rendering)
+
+    async def dispatch(self, job: str) -> None:
+        sequence, ticket = self._state.work.queue[job]
+        with suppress(*_PASSING):  # another round follows
+            await self._state.work.move(ticket, sequence)
+
+    async def give_up(self, job: str) -> None:
+        with suppress(*_PASSING):  # another look follows
+            await give_up(self._state.events, self._state.work, job)
+
+    async def put_back(self, job: str) -> None:
+        with suppress(*_PASSING):  # another round follows
+            await self._reaper._put_back(job)
+
+    async def search(self, job: str) -> None:
+        with suppress(*_PASSING, Injected):  # another hint follows
+            await search(self._bench(), job)
+
+    async def recover(self) -> None:
+        await recover(self._bench())  # another round follows
+
+    async def expire(self, job: str) -> None:
+        with suppress(*_PASSING):  # another round follows
+            await self._reaper._expire(job)
+
+    async def compact(self, job: str) -> None:
+        with suppress(*_PASSING):  # another round follows
+            await compaction.compact(self._state.events, job, timedelta(0))
+
+    async def free(self) -> None:
+        with suppress(*_PASSING):  # another round follows
+            await self._reaper._free(ACCOUNT)
+
+    async def _deliver(self, message: Message, number: int, handle: Any, give_up: Any) -> None:
+        async def handled(delivery: Delivery) -> Record | None:
+            with self._expecting(*_PASSING, Drained, Injected):
+                return cast(Record | None, await handle(delivery))
+
+        async def given_up(delivery: Delivery, error: Exception) -> None:
+            with self._expecting(*_PASSING, Injected):
+                await give_up(delivery, error)
+
+        await deliver(
+            cast(Any, Incoming(self._state, message, number)), handled, given_up, self._bugs
+        )
+
+    async def _render(self, delivery: Delivery) -> Record | None:
+        return await render(self._bench(), delivery.about.job, delivery.sequence)
+
+    async def _give_up_rendering(self, delivery: Delivery, error: Exception) -> None:
+        await bury(self._bench(), delivery.about.job, error)
+
+    async def _store(self, delivery: Delivery) -> Record | None:
+        return await self._storer.handle(delivery.about.job)
+
+    async def _give_up_storing(self, delivery: Delivery, error: Exception) -> None:
+        await self._storer.bury(delivery.about.job, error)
+
+    def _bench(self) -> Workbench:
+        return Workbench(
+            events=self._state.events,
+            work=self._state.work,
+            accounts=self._state.accounts,
+            lanes=OpenLanes(),
+            providers={"sim": self._state.provider},
+            requests=self._state.requests,
+            spool=self._state.spool,
+            inline_door=self._state.inline_door,
+            references=self._references,
+            registry=REGISTRY,
+            reporter=self._reporter,
+            watch=current().watch,
+            settings=settings().render,
+        )
+
+    @contextmanager
+    def _expecting(self, *errors: type[Exception]) -> Iterator[None]:
+        try:
+            yield
+        except errors:
+            raise
+        except Exception as error:
+            self._state.news.surprises.append(f"{current().name}: {error!r}")
+            raise
+
+
+class Incoming:
+    """A message as the broker hands it to a handler; settling it is an act."""
+
+    def __init__(self, state: State, message: Message, number: int) -> None:
+        self.raw_message = self
+        self.subject = store_subject(PROJECT, message.job)
+        if message.kind == "run":
+            self.subject = run_subject("lane", PROJECT, message.job)
+        sequence = SimpleNamespace(stream=message.sequence)
+        self.metadata = SimpleNamespace(sequence=sequence, num_delivered=number)
+        self._work = state.work
+        self._message = message
+
+    async def ack(self) -> None:
+        await gate("ack", self._message.job)
+        self._work.ack(self._message)
+
+    async def nak(self, delay: float = 0) -> None:
+        await gate("nak", self._message.job)
+        self._work.nak(self._message)
