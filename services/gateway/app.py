@@ -37,13 +37,14 @@ from services.gateway.jobs.routes import asking_routes
 from services.gateway.jobs.service import Desk
 from services.gateway.jobs.view_routes import reading_routes
 from services.gateway.jobs.views import Reader
+from services.gateway.limits.lanes_accounts import Limits
 from services.gateway.limits.log_capacity import Gauge
-from services.gateway.limits.quota import Backlog, Limits
+from services.gateway.limits.quota import Backlog
 from services.gateway.limits.routes import limiting_routes
 from services.gateway.projects.cleanup import Cleanups
 from services.gateway.projects.cleanup_routes import cleaning_routes
-from services.gateway.projects.defaults import Projects
 from services.gateway.projects.routes import defaulting_routes
+from services.gateway.projects.settings_store import Projects
 from services.gateway.settings import GatewaySettings
 from services.gateway.slots.routes import versioning_routes
 from services.gateway.slots.versions import Versions

@@ -28,9 +28,9 @@ from heliograph.runtime.bus.jetstream import ApiError, JetStream
 from heliograph.runtime.bus.provisioning import GATEWAY
 from heliograph.runtime.http.bodies import checked
 from heliograph.runtime.logs import job_fields
+from services.gateway.idempotency import Caller, caller, checked_key
 from services.gateway.jobs.acceptance import SOURCE
-from services.gateway.jobs.first_record import Caller
-from services.gateway.jobs.service import Desk, caller, checked_key
+from services.gateway.jobs.service import Desk
 
 log = structlog.get_logger()
 

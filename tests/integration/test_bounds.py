@@ -27,7 +27,7 @@ from services.gateway.bulk.plans import Plan
 from services.gateway.bus_requests import Ear
 from services.gateway.jobs.acceptance import Acceptor, Order
 from services.gateway.limits.log_capacity import Gauge
-from services.gateway.projects.defaults import Projects
+from services.gateway.projects.settings_store import Projects
 from tests.support.records import REGISTRY, a_record, some_project
 from tests.support.servers import Program, free_port, nats_running
 

@@ -10,7 +10,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
 from heliograph.contracts.queries.read_model import LaneState, LaneStates
 from heliograph.runtime.bus.nats_bus import NatsBus
-from services.gateway.limits.quota import Limits
+from services.gateway.limits.lanes_accounts import Limits
 from tests.support.records import REGISTRY
 from tests.support.servers import Server
 

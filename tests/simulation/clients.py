@@ -9,12 +9,13 @@ from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
+from services.gateway.idempotency import caller
 from services.gateway.jobs.acceptance import Acceptance, Acceptor
 from services.gateway.jobs.cancellation import Canceler
 from services.gateway.jobs.enrichment import Drafter
 from services.gateway.jobs.references import References
 from services.gateway.jobs.result_cache import Results, has_made
-from services.gateway.jobs.service import Desk, caller
+from services.gateway.jobs.service import Desk
 from services.gateway.limits.log_capacity import Gauge
 from services.gateway.limits.quota import Backlog
 from services.gateway.slots.versions import Versions

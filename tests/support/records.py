@@ -9,7 +9,8 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.records import Cost, Record, Takeover
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.catalog import read_registry
-from services.gateway.jobs.first_record import Caller, draft
+from services.gateway.idempotency import Caller
+from services.gateway.jobs.first_record import draft
 
 REGISTRY: Registry = read_registry({})
 KEYLESS = REGISTRY.without({account.provider for account in REGISTRY.accounts.values()} - {"sim"})

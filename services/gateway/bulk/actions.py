@@ -24,6 +24,7 @@ from heliograph.contracts.ids import action_id
 from heliograph.contracts.queries.read_model import FindJobs, FoundJobs
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.queries import ask
 from services.gateway.bulk.items import Item, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, Plans, side_by_side
 from services.gateway.bulk.previews import (
@@ -36,7 +37,6 @@ from services.gateway.bulk.previews import (
 )
 from services.gateway.jobs.cancellation import Canceler
 from services.gateway.jobs.service import Desk
-from services.gateway.jobs.views import ask
 
 Do = Callable[[int, str], Awaitable[Item]]  #: of a job, by its index
 

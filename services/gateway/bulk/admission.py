@@ -17,12 +17,12 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.queries.read_model import FilledSlots, FindFilled
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.queries import ask
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import Plan, Plans, side_by_side
+from services.gateway.idempotency import Caller, caller
 from services.gateway.jobs.acceptance import Acceptor, Order
-from services.gateway.jobs.first_record import Caller
-from services.gateway.jobs.service import Desk, caller
-from services.gateway.jobs.views import ask
+from services.gateway.jobs.service import Desk
 from services.gateway.limits.log_capacity import Gauge
 from services.gateway.limits.quota import Backlog
 

@@ -13,11 +13,11 @@ from heliograph.contracts.queries.read_model import FindJobs, FoundJobs
 from heliograph.contracts.records import Marker, Record, Status
 from heliograph.runtime.bus import Entry, EventLog
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.queries import ask
 from services.gateway.bulk.admission import Admitter, Asked, Drafts, place_of
 from services.gateway.bulk.items import Item, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, Plans, side_by_side
 from services.gateway.jobs.service import Desk
-from services.gateway.jobs.views import ask
 
 _MOST_RETRIES = 5_000  #: of the jobs of a batch that are looked for
 

@@ -8,8 +8,9 @@ from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.problems import FieldError
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
+from services.gateway.idempotency import caller
 from services.gateway.jobs.acceptance import Acceptance, Acceptor, Order
-from services.gateway.jobs.service import Desk, caller
+from services.gateway.jobs.service import Desk
 
 KIND = "cast_ref"
 

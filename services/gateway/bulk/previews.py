@@ -26,9 +26,9 @@ from heliograph.contracts.requests import RetryFrom, RetryRequest
 from heliograph.runtime.bus import Entry, EventLog
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import side_by_side
+from services.gateway.idempotency import Caller
 from services.gateway.jobs.acceptance import Acceptor
 from services.gateway.jobs.cancellation import charged_if_canceled, read_job
-from services.gateway.jobs.first_record import Caller
 from services.gateway.jobs.retry import check_in_place, choose_step, refuse_to_pay
 from services.gateway.jobs.service import Desk
 

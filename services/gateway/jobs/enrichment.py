@@ -8,7 +8,8 @@ from heliograph.contracts.provider_arguments import result_digest
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest, KeptReference, RetryRequest
 from heliograph.runtime.bus import EventLog, now
-from services.gateway.jobs.first_record import Caller, draft
+from services.gateway.idempotency import Caller
+from services.gateway.jobs.first_record import draft
 from services.gateway.jobs.references import References
 from services.gateway.jobs.result_cache import Results
 from services.gateway.jobs.retry import in_changes, refuse_to_pay, retry_record

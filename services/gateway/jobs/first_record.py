@@ -1,7 +1,6 @@
 """From a request to the first record of its job: everything a request leaves out is decided here."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,24 +23,13 @@ from heliograph.contracts.provider_arguments import final_arguments, final_promp
 from heliograph.contracts.public_urls import mistake_in
 from heliograph.contracts.records import Cost, Internal, Record, Step
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous, Reference, digest
+from services.gateway.idempotency import Caller
 from services.gateway.jobs.raw_arguments import check_arguments, check_payload
 from services.gateway.projects.defaults import fill
 
 LARGEST = 256 * 1024  #: bytes of a first record; later ones repeat parts of it for each attempt
 
 _NONE = Defaults()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Caller:
-    """Who asks, beside what is asked."""
-
-    project: str
-    job: str  #: the id the job will have
-    key: str | None = None  #: Idempotency-Key
-    comes_again: bool = False  #: the same request may arrive again under the same id, key or not
-    correlation_id: str | None = None
-    traceparent: str | None = None
 
 
 def draft(
@@ -123,17 +111,6 @@ def draft(
     priced = record.model_copy(update={"cost": _cost(record, kind, model)})
     _check_cost(request, caller, priced.cost)
     return priced
-
-
-def is_same_body(request: JobRequest, known: str, model: str) -> bool:
-    """
-    Whether a request with a known key asks for what the key stands for.
-
-    The model that the request leaves out is filled from the job, and whatever else defaults fill in
-    is no part of the digest: a default which changed since does not make a repeated request another
-    one.
-    """
-    return request.model_copy(update={"model": request.model or model}).digest() == known
 
 
 def _model(name: str, kind: Kind, registry: Registry) -> Model:

@@ -5,7 +5,7 @@ from datetime import datetime
 from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import ModelUnavailable
 from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
-from services.gateway.jobs.first_record import Caller
+from services.gateway.idempotency import Caller
 
 
 def free_retry_record(

@@ -25,9 +25,10 @@ from heliograph.contracts.retries import (
 from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.validation import as_shape
+from services.gateway.idempotency import Caller
 from services.gateway.jobs.acceptance import SOURCE, Acceptance, enqueue_or_leave
 from services.gateway.jobs.cancellation import read_job
-from services.gateway.jobs.first_record import Caller, draft
+from services.gateway.jobs.first_record import draft
 from services.gateway.jobs.free_retry import free_retry_record
 
 _NONE = Defaults()

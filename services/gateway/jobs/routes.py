@@ -16,8 +16,9 @@ from services.gateway.http import (
     job_name,
     project_name,
 )
+from services.gateway.idempotency import caller
 from services.gateway.jobs.acceptance import Acceptance
-from services.gateway.jobs.service import Desk, caller
+from services.gateway.jobs.service import Desk
 from services.gateway.jobs.views import Reader
 
 

@@ -2,41 +2,18 @@
 
 from functools import partial
 
-from heliograph.contracts.errors import IdempotencyKeyInvalid, SlotBusy
-from heliograph.contracts.ids import keyed_job_id, new_job_id
+from heliograph.contracts.errors import SlotBusy
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest, RetryRequest
 from heliograph.runtime.bus import EventLog, WorkQueue
+from services.gateway.idempotency import Caller, caller, is_same_body
 from services.gateway.jobs.acceptance import Acceptance, Acceptor, Order
 from services.gateway.jobs.cancellation import Canceler, read_job
 from services.gateway.jobs.enrichment import Drafter
-from services.gateway.jobs.first_record import Caller, is_same_body
 from services.gateway.jobs.prompts import check_prompts
 from services.gateway.jobs.retry import retry_digest, retry_in_place
 from services.gateway.limits.log_capacity import Gauge
 from services.gateway.limits.quota import Backlog
-
-_LONGEST_KEY = 255  #: characters
-_TRACEPARENT = 55  #: characters of a W3C traceparent
-
-
-def caller(project: str, key: str | None, *, traceparent: str | None = None) -> Caller:
-    """Whoever asks with a key asks for the job that the key names; without one, for a new job."""
-    return Caller(
-        project=project,
-        job=keyed_job_id(project, key) if key else new_job_id(),
-        key=key,
-        comes_again=key is not None,
-        correlation_id=key,
-        traceparent=traceparent if traceparent and len(traceparent) == _TRACEPARENT else None,
-    )
-
-
-def checked_key(key: str) -> str:
-    """Raises IdempotencyKeyInvalid."""
-    if not 1 <= len(key) <= _LONGEST_KEY or not all(0x21 <= ord(c) <= 0x7E for c in key):
-        raise IdempotencyKeyInvalid
-    return key
 
 
 class Desk:

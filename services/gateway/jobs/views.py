@@ -3,41 +3,25 @@
 import asyncio
 from typing import Any
 
-from pydantic import BaseModel
-
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import HeliographError, NotFound, Unavailable
+from heliograph.contracts.errors import NotFound
 from heliograph.contracts.presigned_urls import cut_presigned
-from heliograph.contracts.problems import Problem
 from heliograph.contracts.queries.read_model import (
     JobPage,
     LatestProgress,
     ListJobs,
     Position,
     ProgressReport,
-    Refusal,
 )
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.queries import ask
 from heliograph.runtime.job_view import Presenter, with_progress, with_turn
 from services.gateway.jobs.cancellation import read_job
+from services.gateway.queue_position import _peek, look_up_turn
 
-EDGE_PATIENCE = 0.05  #: seconds for position and progress; then they are null
-LIST_PATIENCE = 5.0  #: seconds for a list
 HISTORY_PAGE = 500
-
-
-class AnsweredBadly(HeliographError):
-    """Another service refused a question; its problem is the answer."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self._problem = problem
-        self.status = problem.status  # type: ignore[misc]  # of this one answer
-
-    def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
-        return self._problem.model_copy(update={"instance": instance, "trace_id": trace_id})
 
 
 class Reader:
@@ -111,33 +95,3 @@ class Reader:
             return None
         answer = await _peek(self._jetstream, subjects.query_progress(record.id))
         return LatestProgress.model_validate_json(answer).report if answer else None
-
-
-async def ask(
-    jetstream: JetStream, subject: str, question: BaseModel, *, patience: float = LIST_PATIENCE
-) -> bytes:
-    """
-    A question to the read model. `patience` is seconds.
-
-    Raises:
-        AnsweredBadly: It was refused.
-        Unavailable: Nobody answers.
-    """
-    body = question.model_dump_json().encode()
-    answer = await jetstream.ask(subject, body, timeout=patience)
-    if answer.startswith(b'{"problem"'):
-        raise AnsweredBadly(Refusal.model_validate_json(answer).problem)
-    return answer
-
-
-async def look_up_turn(jetstream: JetStream, job: str) -> Position | None:
-    """What the dispatcher knows of a queued job; None when it does not answer at once."""
-    answer = await _peek(jetstream, subjects.query_position(job))
-    return Position.model_validate_json(answer) if answer else None
-
-
-async def _peek(jetstream: JetStream, subject: str) -> bytes | None:
-    try:
-        return await jetstream.ask(subject, b"", timeout=EDGE_PATIENCE)
-    except Unavailable:
-        return None

@@ -12,7 +12,7 @@ from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import no_query
 from services.gateway.http import PROBLEMS, answer, page
-from services.gateway.limits.quota import Limits
+from services.gateway.limits.lanes_accounts import Limits
 
 
 def limiting_routes(limits: Limits) -> APIRouter:

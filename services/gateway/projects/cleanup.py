@@ -4,8 +4,8 @@ from heliograph.contracts import subjects
 from heliograph.contracts.queries.read_model import PlanCleanup
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.runtime.bus.jetstream import JetStream
-from services.gateway.jobs.views import ask
-from services.gateway.projects.defaults import Projects
+from heliograph.runtime.bus.queries import ask
+from services.gateway.projects.settings_store import Projects
 
 _PATIENCE = 30.0  #: seconds to look through all that a project has
 

@@ -1,6 +1,5 @@
 """Projects: what their requests leave out is filled in from here, and what they keep is set here."""
 
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
@@ -8,20 +7,10 @@ from jsonschema import Draft202012Validator
 from heliograph.contracts.catalog import Kind, Model, Registry
 from heliograph.contracts.errors import (
     ModelLocked,
-    QueueFull,
-    TooManyProjects,
-    UnknownKind,
-    UnknownModel,
-    ValidationFailed,
 )
 from heliograph.contracts.problems import FieldError, NextAction
-from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
+from heliograph.contracts.projects import Defaults
 from heliograph.contracts.requests import JobRequest
-from heliograph.contracts.retention import ChangeRetention
-from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv import Cell
-from heliograph.runtime.bus.kv_cache import Mirror
 
 _SHAPE = "aspect_ratio"
 
@@ -30,111 +19,6 @@ class Filler(Protocol):
     """Knows what projects fill in. Raises Unavailable."""
 
     async def defaults(self, project: str) -> Defaults: ...
-
-
-class Projects:
-    """
-    The bucket `projects`: key `<project>`, value `{defaults?, retention?}`. Every method raises
-    Unavailable.
-
-    A change holds at once in the process that makes it, and a moment later in the others.
-    """
-
-    def __init__(self, jetstream: JetStream, registry: Registry) -> None:
-        self._mirror = Mirror(jetstream, "projects")
-        self._registry = registry
-
-    async def watch(self) -> None:
-        """Hear what other processes change, for ever."""
-        await self._mirror.watch()
-
-    async def defaults(self, project: str) -> Defaults:
-        """What a project fills in now."""
-        value = await self._mirror.read(project)
-        return Defaults.model_validate(value["defaults"]) if "defaults" in value else Defaults()
-
-    async def read(self, project: str) -> ProjectState:
-        """A project, by what is stored."""
-        return _state(project, (await self._cell(project)).value)
-
-    async def change(self, project: str, wanted: ChangeProject) -> ProjectState:
-        """
-        Change what a project fills in, and what it keeps.
-
-        Raises:
-            ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
-            TooManyProjects: It has no settings yet, and no more projects may.
-        """
-        check(wanted, self._registry)
-        while True:
-            cell = await self._cell(project)
-            before = _state(project, cell.value)
-            defaults = changed(before.defaults, wanted.defaults)
-            retention = before.retention.after(wanted.retention)
-            value = {
-                **cell.value,
-                "defaults": defaults.model_dump(exclude_defaults=True),
-                "retention": retention.model_dump(exclude_defaults=True),
-            }
-            try:
-                await self._write(project, value, cell.revision)
-            except Lost:
-                continue
-            return ProjectState(project=project, defaults=defaults, retention=retention)
-
-    async def _write(self, project: str, value: dict[str, Any], seen: int) -> None:
-        """A project that says nothing any more takes no place. Raises Lost and TooManyProjects."""
-        bucket = self._mirror.bucket
-        if not any(value.values()):
-            await bucket.forget(project, seen)
-            self._mirror.forget(project)
-            return
-        try:
-            revision = await bucket.write(project, value, seen)
-        except QueueFull as error:
-            if seen:
-                raise
-            raise TooManyProjects from error
-        self._mirror.note(project, Cell(value, revision))
-
-    def check_retention(self, wanted: ChangeRetention, at: str) -> None:
-        """Raises UnknownKind for a rule about a kind that is not there."""
-        check_retention(wanted, self._registry, at)
-
-    async def _cell(self, project: str) -> Cell:
-        return await self._mirror.bucket.read(project)
-
-
-def _state(project: str, value: dict[str, Any]) -> ProjectState:
-    return ProjectState.model_validate({"defaults": {}, **value, "project": project})
-
-
-def check(wanted: ChangeProject, registry: Registry) -> None:
-    """
-    Raises:
-        UnknownKind, UnknownModel: There is none by that name.
-        ValidationFailed: A model makes something else than its kind, or none has that shape.
-    """
-    asked = wanted.defaults
-    for name, model in (asked.models or {}).items():
-        at = f"/defaults/models/{name}"
-        kind = registry.kinds.get(name)
-        if kind is None:
-            raise UnknownKind.at(at, f"there is no kind {name!r}")
-        if model is not None and _model(model, registry, at).media != kind.media:
-            raise ValidationFailed.at(at, f"{model} does not make {kind.media}")
-    if asked.locked_model is not None:
-        _model(asked.locked_model, registry, "/defaults/locked_model")
-    if asked.aspect_ratio is not None and not any(_that_take(asked.aspect_ratio, registry)):
-        raise ValidationFailed.at("/defaults/aspect_ratio", "no model has it")
-    check_retention(wanted.retention, registry, "/retention")
-
-
-def check_retention(wanted: ChangeRetention, registry: Registry, at: str) -> None:
-    """Raises UnknownKind. The rule of a kind that is no more can still be taken away."""
-    for name, rule in (wanted.kinds or {}).items():
-        if rule is not None and name not in registry.kinds:
-            raise UnknownKind.at(f"{at}/kinds/{name}", f"there is no kind {name!r}")
 
 
 def fill(
@@ -179,14 +63,3 @@ def _shape(model: Model | None, defaults: Defaults) -> dict[str, Any]:
     """The parameter that a project fills in, where the model knows it."""
     shape = defaults.aspect_ratio
     return {_SHAPE: shape} if model and shape and takes_shape(model, shape) else {}
-
-
-def _model(name: str, registry: Registry, at: str) -> Model:
-    model = registry.models.get(name)
-    if model is None:
-        raise UnknownModel.at(at, f"there is no model {name!r}")
-    return model
-
-
-def _that_take(shape: str, registry: Registry) -> Iterator[Model]:
-    return (model for model in registry.models.values() if takes_shape(model, shape))

@@ -7,7 +7,7 @@ from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import no_query
 from services.gateway.http import PROBLEMS, Responses, answer, project_name
-from services.gateway.projects.defaults import Projects
+from services.gateway.projects.settings_store import Projects
 
 _STATE: Responses = {200: {"model": ProjectState, "description": "The project as it is now"}}
 

@@ -19,8 +19,9 @@ from heliograph.contracts.requests import JobRequest, Reference
 from heliograph.contracts.slots import Restored, RestoreRequest
 from heliograph.runtime.bus import Lost, SlotClaim, Slots, now
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.queries import ask
 from heliograph.runtime.job_view import Presenter, with_progress, with_turn
-from services.gateway.jobs.views import ask, look_up_turn
+from services.gateway.queue_position import look_up_turn
 
 Shown = dict[str, dict[str, Any]]  #: jobs as clients see them, by id
 

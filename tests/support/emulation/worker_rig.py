@@ -12,7 +12,8 @@ from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
-from services.gateway.jobs.first_record import Caller, draft
+from services.gateway.idempotency import Caller
+from services.gateway.jobs.first_record import draft
 from services.render.providers import Provider
 from services.render.providers.output_upload import MemoryDoor
 from services.render.references.resolver import References

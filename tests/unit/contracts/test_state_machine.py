@@ -45,7 +45,8 @@ from heliograph.contracts.records import (
     Takeover,
 )
 from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, IllegalFact, fold, is_legal
-from services.gateway.jobs.first_record import Caller, draft
+from services.gateway.idempotency import Caller
+from services.gateway.jobs.first_record import draft
 from services.gateway.jobs.result_cache import with_result
 from tests.support.records import REGISTRY, a_record, a_request, some_project, taking_over
 

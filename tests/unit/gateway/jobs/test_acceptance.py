@@ -12,8 +12,9 @@ from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import advance, now
 from heliograph.testing import MemoryEvents, MemorySlots, MemoryWork
+from services.gateway.idempotency import caller
 from services.gateway.jobs.acceptance import Acceptor, Order
-from services.gateway.jobs.service import Desk, caller
+from services.gateway.jobs.service import Desk
 from tests.support.records import a_record, a_request, some_project
 
 SLOT = "portrait/keeper"

@@ -21,7 +21,8 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest
-from services.gateway.jobs.first_record import LARGEST, Caller, draft, is_same_body
+from services.gateway.idempotency import Caller, is_same_body
+from services.gateway.jobs.first_record import LARGEST, draft
 from tests.support.records import KEYLESS, REGISTRY
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -53,8 +53,8 @@ from heliograph.contracts.retries import next_actions
 from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import now
 from heliograph.testing import MemoryEvents, MemoryWork
+from services.gateway.idempotency import Caller
 from services.gateway.jobs.acceptance import Acceptance
-from services.gateway.jobs.first_record import Caller
 from services.gateway.jobs.retry import (
     choose_step,
     request_again,

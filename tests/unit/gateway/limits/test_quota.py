@@ -13,7 +13,8 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.queries.read_model import LaneState, LaneStates
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work_queue import ticket_for
-from services.gateway.limits.quota import Backlog, Limits
+from services.gateway.limits.lanes_accounts import Limits
+from services.gateway.limits.quota import Backlog
 from services.render.scheduler.fair_queue import Waiting
 from services.render.scheduler.lane_state import Desk
 from tests.support.records import a_record

@@ -10,7 +10,8 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
-from services.gateway.jobs.first_record import Caller, draft, is_same_body
+from services.gateway.idempotency import Caller, is_same_body
+from services.gateway.jobs.first_record import draft
 from tests.support.records import REGISTRY
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

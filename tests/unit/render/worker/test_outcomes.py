@@ -40,7 +40,8 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from heliograph.contracts.records import Output, Record, Takeover, Withheld
 from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, fold
-from services.gateway.jobs.first_record import Caller, draft
+from services.gateway.idempotency import Caller
+from services.gateway.jobs.first_record import draft
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
 from services.render.worker.outcomes import (

@@ -1,0 +1,41 @@
+"""Requests to other services over the bus, and the problems that they answer with."""
+
+from pydantic import BaseModel
+
+from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.queries.read_model import (
+    Refusal,
+)
+from heliograph.runtime.bus.jetstream import JetStream
+
+LIST_PATIENCE = 5.0  #: seconds for a list
+
+
+class AnsweredBadly(HeliographError):
+    """Another service refused a question; its problem is the answer."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self._problem = problem
+        self.status = problem.status  # type: ignore[misc]  # of this one answer
+
+    def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
+        return self._problem.model_copy(update={"instance": instance, "trace_id": trace_id})
+
+
+async def ask(
+    jetstream: JetStream, subject: str, question: BaseModel, *, patience: float = LIST_PATIENCE
+) -> bytes:
+    """
+    A question to the read model. `patience` is seconds.
+
+    Raises:
+        AnsweredBadly: It was refused.
+        Unavailable: Nobody answers.
+    """
+    body = question.model_dump_json().encode()
+    answer = await jetstream.ask(subject, body, timeout=patience)
+    if answer.startswith(b'{"problem"'):
+        raise AnsweredBadly(Refusal.model_validate_json(answer).problem)
+    return answer

@@ -1,0 +1,55 @@
+"""Idempotency: a key names the job it asks for, so that a repeated request is answered with the same job."""
+
+from dataclasses import dataclass
+
+from heliograph.contracts.errors import IdempotencyKeyInvalid
+from heliograph.contracts.ids import keyed_job_id, new_job_id
+from heliograph.contracts.requests import JobRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who asks, beside what is asked."""
+
+    project: str
+    job: str  #: the id the job will have
+    key: str | None = None  #: Idempotency-Key
+    comes_again: bool = False  #: the same request may arrive again under the same id, key or not
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+def is_same_body(request: JobRequest, known: str, model: str) -> bool:
+    """
+    Whether a request with a known key asks for what the key stands for.
+
+    The model that the request leaves out is filled from the job, and whatever else defaults fill in
+    is no part of the digest: a default which changed since does not make a repeated request another
+    one.
+    """
+    return request.model_copy(update={"model": request.model or model}).digest() == known
+
+
+_LONGEST_KEY = 255  #: characters
+
+
+_TRACEPARENT = 55  #: characters of a W3C traceparent
+
+
+def caller(project: str, key: str | None, *, traceparent: str | None = None) -> Caller:
+    """Whoever asks with a key asks for the job that the key names; without one, for a new job."""
+    return Caller(
+        project=project,
+        job=keyed_job_id(project, key) if key else new_job_id(),
+        key=key,
+        comes_again=key is not None,
+        correlation_id=key,
+        traceparent=traceparent if traceparent and len(traceparent) == _TRACEPARENT else None,
+    )
+
+
+def checked_key(key: str) -> str:
+    """Raises IdempotencyKeyInvalid."""
+    if not 1 <= len(key) <= _LONGEST_KEY or not all(0x21 <= ord(c) <= 0x7E for c in key):
+        raise IdempotencyKeyInvalid
+    return key

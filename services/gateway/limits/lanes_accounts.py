@@ -1,0 +1,78 @@
+"""Concurrency limits of lanes and accounts, as operators see and change them."""
+
+import asyncio
+
+from heliograph.contracts import subjects
+from heliograph.contracts.catalog import Registry
+from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.errors import NotFound
+from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
+from heliograph.contracts.queries.read_model import LaneState, LaneStates
+from heliograph.runtime.bus import Places, now
+from heliograph.runtime.bus.account_permits import BucketAccounts
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.lanes import Lanes
+
+PATIENCE = 5.0  #: seconds for the dispatcher to answer
+
+
+class Limits:
+    """Lanes and accounts, as operators see and change them. Every method raises Unavailable."""
+
+    def __init__(
+        self, jetstream: JetStream, registry: Registry, lanes: Lanes, accounts: BucketAccounts
+    ) -> None:
+        self._jetstream = jetstream
+        self._registry = registry
+        self._lanes = lanes
+        self._accounts = accounts
+
+    async def lanes(self) -> list[LaneState]:
+        """Every lane, with the limits that somebody was told a moment ago."""
+        return await asyncio.gather(*(self._limited(lane) for lane in await self.seen_lanes()))
+
+    async def _limited(self, lane: LaneState) -> LaneState:
+        """The dispatcher may not have heard of a change yet."""
+        if lane.name not in self._registry.lanes:
+            return lane
+        limit = await self._lanes.current(lane.name)
+        return lane.model_copy(update={"cap": limit.cap, "paused": limit.paused})
+
+    async def seen_lanes(self) -> list[LaneState]:
+        """Every lane as the dispatcher sees it."""
+        answer = await self._jetstream.ask(subjects.QUERY_LANES, b"{}", timeout=PATIENCE)
+        return LaneStates.model_validate_json(answer).lanes
+
+    async def change_lane(self, name: str, wanted: ChangeLane) -> LaneState:
+        """Change a lane in all processes at once. Raises NotFound."""
+        if name not in self._registry.lanes:
+            raise NotFound(f"there is no lane {name}")
+        await self._lanes.change(name, wanted)
+        await self._jetstream.hint(subjects.room(name))
+        return next(lane for lane in await self.lanes() if lane.name == name)
+
+    async def accounts(self) -> list[AccountState]:
+        """Every account, and how much of it is in use."""
+        names = list(self._registry.accounts)  # the registry may be read again meanwhile
+        return [self._state(name, await self._accounts.places(name)) for name in names]
+
+    async def change_account(self, name: str, wanted: ChangeAccount) -> AccountState:
+        """Change an account's cap in all processes at once. Raises NotFound."""
+        if name not in self._registry.accounts:
+            raise NotFound(f"there is no account {name}")
+        return self._state(name, await self._accounts.change_cap(name, wanted.cap))
+
+    def _state(self, name: str, places: Places) -> AccountState:
+        return AccountState(
+            name=name,
+            provider=self._registry.accounts[name].provider,
+            cap=places.cap,
+            in_use=None if places.cap is None else len(places.holders),
+            breaker=_shown(places.breaker),
+        )
+
+
+def _shown(breaker: Breaker | None) -> BreakerState:
+    if breaker is None:
+        return BreakerState()
+    return BreakerState(state=breaker.state(now()), reason=breaker.reason, until=breaker.until)

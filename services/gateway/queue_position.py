@@ -1,0 +1,23 @@
+"""Queue position of a job, asked of render's dispatcher for as long as a reader can wait."""
+
+from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.queries.read_model import (
+    Position,
+)
+from heliograph.runtime.bus.jetstream import JetStream
+
+EDGE_PATIENCE = 0.05  #: seconds for position and progress; then they are null
+
+
+async def look_up_turn(jetstream: JetStream, job: str) -> Position | None:
+    """What the dispatcher knows of a queued job; None when it does not answer at once."""
+    answer = await _peek(jetstream, subjects.query_position(job))
+    return Position.model_validate_json(answer) if answer else None
+
+
+async def _peek(jetstream: JetStream, subject: str) -> bytes | None:
+    try:
+        return await jetstream.ask(subject, b"", timeout=EDGE_PATIENCE)
+    except Unavailable:
+        return None
