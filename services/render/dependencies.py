@@ -9,8 +9,8 @@ from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, EventLog, Lost, WorkQueue, advance
 from heliograph.runtime.crash_points import crash_point
+from services.render.job_problem import failure
 from services.render.worker.context import SOURCE
-from services.render.worker.outcomes import failure
 
 _ENDED = {Step.FAILED: "failed", Step.CANCELED: "was canceled", Step.EXPIRED: "expired"}
 _RETRY = NextAction(

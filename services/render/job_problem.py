@@ -3,8 +3,19 @@ Shortening: a provider may say megabytes, or what is no text at all; what is kep
 event, which is JSON in UTF-8.
 """
 
-from heliograph.contracts.errors import JobError
-from heliograph.contracts.problems import FieldError, ProviderNote, cut
+from heliograph.contracts.errors import (
+    JobError,
+)
+from heliograph.contracts.problems import (
+    Charged,
+    FieldError,
+    NextAction,
+    Problem,
+    ProviderNote,
+    cut,
+)
+from heliograph.contracts.records import Record
+from heliograph.contracts.state_machine import charge
 
 MOST_OUTPUTS = 64  #: of a request: each is an address now, and an asset later
 
@@ -44,3 +55,17 @@ def _short_note(note: ProviderNote) -> ProviderNote:
 def legible(text: str) -> str:
     """A text that can be written: JSON may escape halves of characters, which UTF-8 cannot carry."""
     return text.encode(errors="replace").decode()
+
+
+_RETRY_AS_NEW = NextAction(kind="retry", label="Try again as a new job")
+
+
+def failure(record: Record, error: JobError, charged: Charged) -> Problem:
+    """An error as the job shows it, with what the job cost so far and what can be done."""
+    if not error.next_actions:
+        error.next_actions = [_RETRY_AS_NEW]
+    shorten(error)
+    in_all = charge(record.charged, charged) if record.cost.estimated else "no"
+    problem = error.problem()
+    told = {"detail": legible(problem.detail), "charged": in_all, "status": None}
+    return problem.model_copy(update=told)

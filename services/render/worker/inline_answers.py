@@ -23,11 +23,12 @@ from heliograph.contracts.records import Record, Step
 from heliograph.contracts.state_machine import IllegalFact
 from heliograph.runtime.bus import Entry, Lost
 from heliograph.runtime.crash_points import crash_point
+from services.render.job_problem import failure
 from services.render.providers import Done
 from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
 from services.render.worker.context import Workbench
 from services.render.worker.late_events import late
-from services.render.worker.outcomes import failure, rendered
+from services.render.worker.outcomes import rendered
 
 log = structlog.get_logger()
 

@@ -24,15 +24,18 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Output, Record, Withheld
-from heliograph.contracts.state_machine import charge
 from heliograph.runtime.bus import Entry
-from services.render.job_problem import MOST_OUTPUTS, legible, short_answer, short_text, shorten
+from services.render.job_problem import (
+    MOST_OUTPUTS,
+    failure,
+    short_answer,
+    short_text,
+)
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
 
 #: how models are told how many outputs they shall make
 _COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "samples", "n")
-_RETRY_AS_NEW = NextAction(kind="retry", label="Try again as a new job")
 _LATE = 0.03  #: of the time that a job has taken: how much later its end may be noticed
 
 
@@ -113,17 +116,6 @@ def backoff(attempt: int, settings: RenderSettings) -> float:
     """Seconds before the attempt after this one: full jitter under a doubling bound."""
     bound = min(settings.backoff_max, settings.backoff_min * 2 ** (attempt - 1))
     return random.uniform(0, bound)  # noqa: S311  # spreads load, guards nothing
-
-
-def failure(record: Record, error: JobError, charged: Charged) -> Problem:
-    """An error as the job shows it, with what the job cost so far and what can be done."""
-    if not error.next_actions:
-        error.next_actions = [_RETRY_AS_NEW]
-    shorten(error)
-    in_all = charge(record.charged, charged) if record.cost.estimated else "no"
-    problem = error.problem()
-    told = {"detail": legible(problem.detail), "charged": in_all, "status": None}
-    return problem.model_copy(update=told)
 
 
 def poll_after(taken: float, settings: RenderSettings) -> float:

@@ -18,9 +18,9 @@ from heliograph.runtime.bus import Entry, Lost
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
 from services.render.dependencies import dependency_failed, look
+from services.render.job_problem import failure
 from services.render.worker.completion import complete
 from services.render.worker.context import Workbench
-from services.render.worker.outcomes import failure
 from services.render.worker.poll import follow
 from services.render.worker.reconcile import reconcile
 from services.render.worker.submit import start_again, submit

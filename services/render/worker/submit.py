@@ -25,7 +25,7 @@ from heliograph.contracts.provider_arguments import final_arguments, final_promp
 from heliograph.contracts.records import Record, SentReference, Takeover
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crash_points import crash_point
-from services.render.job_problem import short_answer, short_text
+from services.render.job_problem import failure, short_answer, short_text
 from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
 from services.render.settings import RenderSettings
 from services.render.worker.circuit_breaker import judge
@@ -36,7 +36,6 @@ from services.render.worker.outcomes import (
     after_poll,
     again_or_failed,
     again_or_poison,
-    failure,
     put_back,
 )
 

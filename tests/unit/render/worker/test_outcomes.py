@@ -42,6 +42,7 @@ from heliograph.contracts.records import Output, Record, Takeover, Withheld
 from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, fold
 from services.gateway.idempotency import Caller
 from services.gateway.jobs.first_record import draft
+from services.render.job_problem import failure
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
 from services.render.worker.outcomes import (
@@ -49,7 +50,6 @@ from services.render.worker.outcomes import (
     again_or_failed,
     again_or_poison,
     backoff,
-    failure,
     poll_after,
     put_back,
     timed_out,
