@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from heliograph.client_errors import Refused
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries.read_model import ProgressReport
+from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Job
 
 MOST_JOBS = 300  #: of a subscription, and as many ids as fit a frame

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from heliograph.contracts.ids import job_of_asset
-from heliograph.contracts.queries.read_model import Object
+from heliograph.contracts.queries.storage import Object
 from heliograph.contracts.records import Asset, Job, Variant
 
 EXTENSIONS = {

@@ -2,87 +2,29 @@
 The job that clients see: a record without `internal`, with what only the edge knows filled in.
 """
 
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from pydantic_core import to_json
 
-from heliograph.contracts.errors import Blocked, Unavailable
+from heliograph.contracts.errors import Blocked
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.queries.read_model import (
-    Object,
-    Position,
-    ProgressReport,
-    SignedObjects,
-    SignObjects,
-)
+from heliograph.contracts.progress import ProgressReport
+from heliograph.contracts.queries.scheduler import Position
+from heliograph.contracts.queries.storage import Object
 from heliograph.contracts.records import Asset, Job, Progress, Record
 from heliograph.contracts.retries import ENDED, next_actions
-from heliograph.contracts.subjects import QUERY_SIGN
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.presigned_urls import Addresses
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
 
-_LIFE = 900.0  #: seconds an address works, unless storage says otherwise
-KEPT = 20_000  #: signed addresses kept
-_BATCH = 200
 _REPORTED = {  #: what a report may make of a phase; one that comes late moves nothing back
     "provider_queue": ("rendering", "downloading", "storing"),
     "downloading": ("storing",),
 }
-
-
-class Addresses:
-    """
-    Presigned addresses of stored objects, asked of storage and kept for half their life.
-
-    Args:
-        patience: Seconds storage has to answer; then an address is missing.
-    """
-
-    def __init__(self, jetstream: JetStream, *, patience: float) -> None:
-        self._jetstream = jetstream
-        self._patience = patience
-        self._kept: OrderedDict[Object, tuple[str, float]] = OrderedDict()
-        self.life = _LIFE  #: seconds an address works, as storage said last
-
-    def cached(self, objects: list[Object]) -> dict[Object, str] | None:
-        """The addresses, if nobody has to be asked for any of them."""
-        urls = self._fresh(objects)
-        return urls if len(urls) == len(set(objects)) else None
-
-    async def of(self, objects: list[Object]) -> dict[Object, str]:
-        """An address for each object; those that storage does not give in time are missing."""
-        fresh = self._fresh(objects)
-        missing = [o for o in objects if o not in fresh]
-        for start in range(0, len(missing), _BATCH):
-            await self._ask(missing[start : start + _BATCH])
-        return self._fresh(objects)
-
-    def _fresh(self, objects: list[Object]) -> dict[Object, str]:
-        now = time.monotonic()
-        kept = ((o, self._kept.get(o)) for o in objects)
-        return {o: signed[0] for o, signed in kept if signed and signed[1] > now}
-
-    async def _ask(self, objects: list[Object]) -> None:
-        question = SignObjects(objects=objects).model_dump_json().encode()
-        asked = time.monotonic()
-        try:
-            answer = await self._jetstream.ask(QUERY_SIGN, question, timeout=self._patience)
-        except Unavailable:
-            return
-        signed = SignedObjects.model_validate_json(answer)
-        self.life = signed.expires_in
-        for each, url in zip(objects, signed.urls, strict=True):
-            self._kept[each] = (url, asked + signed.expires_in / 2)
-            self._kept.move_to_end(each)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
 
 
 def live_address(settings: ServiceSettings) -> str:

@@ -15,7 +15,8 @@ from heliograph.runtime.catalog import load_registry
 from heliograph.runtime.catalog.reload import reread
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import add_health
-from heliograph.runtime.job_view import Addresses, Presenter
+from heliograph.runtime.job_view import Presenter
+from heliograph.runtime.presigned_urls import Addresses
 from services.gateway.bulk.action_routes import acting_routes
 from services.gateway.bulk.actions import Actions
 from services.gateway.bulk.admission import Admitter

@@ -2,9 +2,7 @@
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.read_model import (
-    Position,
-)
+from heliograph.contracts.queries.scheduler import Position
 from heliograph.runtime.bus.jetstream import JetStream
 
 EDGE_PATIENCE = 0.05  #: seconds for position and progress; then they are null

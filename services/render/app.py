@@ -12,7 +12,7 @@ from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
 from heliograph.contracts.catalog import Registry
-from heliograph.contracts.queries.read_model import Room
+from heliograph.contracts.queries.scheduler import Room
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.background import Loop, running
 from heliograph.runtime.bus.connection import Connection
@@ -27,7 +27,7 @@ from heliograph.runtime.catalog.reload import reread
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import add_health
-from heliograph.runtime.job_view import Addresses
+from heliograph.runtime.presigned_urls import Addresses
 from services.render.metrics import meter
 from services.render.providers import Depot
 from services.render.providers.factory import open_hosted, unusable_among

@@ -16,7 +16,8 @@ from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.catalog import load_registry
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import Standstill, add_health
-from heliograph.runtime.job_view import Addresses, Presenter
+from heliograph.runtime.job_view import Presenter
+from heliograph.runtime.presigned_urls import Addresses
 from services.status.live.client_limits import Admission
 from services.status.live.hub import Hub
 from services.status.live.send_queue import Outbox, OutboxMemory

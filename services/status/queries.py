@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.progress import LatestProgress
+from heliograph.contracts.queries.errors import Refusal
 from heliograph.contracts.queries.read_model import (
     FilledSlots,
     FindFilled,
@@ -24,13 +26,11 @@ from heliograph.contracts.queries.read_model import (
     GetSlot,
     JobPage,
     KnownRequests,
-    LatestProgress,
     ListedJob,
     ListJobs,
     ListSlots,
     NamedUploads,
     PlanCleanup,
-    Refusal,
     SlotHistory,
     SlotPage,
     SlotState,

@@ -11,12 +11,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound, OutputGone, OutputWithheld
 from heliograph.contracts.ids import ASSET_PATTERN, job_of_asset
 from heliograph.contracts.object_keys import objects_of
-from heliograph.contracts.queries.read_model import (
-    FindUpload,
-    FoundUpload,
-    SignedObjects,
-    SignObjects,
-)
+from heliograph.contracts.queries.storage import FindUpload, FoundUpload, SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.dead_letters import DeadLetters

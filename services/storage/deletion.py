@@ -7,7 +7,8 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.object_keys import folder_of, inline_folder, objects_of
-from heliograph.contracts.queries.read_model import Refusal, RemovedObjects, RemoveObjects
+from heliograph.contracts.queries.errors import Refusal
+from heliograph.contracts.queries.storage import RemovedObjects, RemoveObjects
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.dead_letters import DeadLetters

@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from heliograph.contracts.errors import OutputTooLarge, Unavailable
-from heliograph.contracts.queries.read_model import Object
+from heliograph.contracts.queries.storage import Object
 from services.storage.app import create_store
 from services.storage.settings import StorageSettings
 from services.storage.stores import Content, Damaged, ObjectStore, StoreUnavailable

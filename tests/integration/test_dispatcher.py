@@ -12,7 +12,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.circuit_breaker import Breaker
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.limits import ChangeLane
-from heliograph.contracts.queries.read_model import Position, Room
+from heliograph.contracts.queries.scheduler import Position, Room
 from heliograph.contracts.records import Record
 from heliograph.runtime.background import running, stop
 from heliograph.runtime.bus import now

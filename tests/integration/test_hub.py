@@ -16,14 +16,15 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.live_frames import Cursor, Subscribe
-from heliograph.contracts.queries.read_model import SignedObjects
+from heliograph.contracts.queries.storage import SignedObjects
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.subjects import QUERY_SIGN
 from heliograph.runtime.background import running
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.job_view import Addresses, Presenter
+from heliograph.runtime.job_view import Presenter
+from heliograph.runtime.presigned_urls import Addresses
 from services.status.live import subscription as subscribing
 from services.status.live.hub import Frame, Hub
 from services.status.live.send_queue import Outbox

@@ -8,7 +8,7 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
-from heliograph.contracts.queries.read_model import LaneState, LaneStates
+from heliograph.contracts.queries.scheduler import LaneState, LaneStates
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.gateway.limits.lanes_accounts import Limits
 from tests.support.records import REGISTRY

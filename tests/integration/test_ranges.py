@@ -13,7 +13,7 @@ from PIL import Image
 
 from deploy.local.processes import Process, program, s3_server
 from deploy.local.range_proxy import answer_head, request_head
-from heliograph.contracts.queries.read_model import Object
+from heliograph.contracts.queries.storage import Object
 from heliograph.runtime.settings import ServiceSettings
 from services.storage.stores import Content
 from services.storage.stores.minio import MinioStore

@@ -26,15 +26,10 @@ from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.cloudevents import Event, event_type
 from heliograph.contracts.live_frames import ClientFrame
 from heliograph.contracts.problems import Problem
+from heliograph.contracts.progress import LatestProgress, ProgressReport
 from heliograph.contracts.projects import ChangeProject, ProjectState
-from heliograph.contracts.queries.read_model import (
-    JobPage,
-    LaneStates,
-    LatestProgress,
-    ListJobs,
-    Position,
-    ProgressReport,
-)
+from heliograph.contracts.queries.read_model import JobPage, ListJobs
+from heliograph.contracts.queries.scheduler import LaneStates, Position
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Job, Marker, Record
 from heliograph.contracts.requests import CancelRequest, JobRequest, RetryRequest

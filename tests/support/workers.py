@@ -2,7 +2,7 @@
 
 from heliograph.runtime.bus.kv import Bucket
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.job_view import Addresses
+from heliograph.runtime.presigned_urls import Addresses
 from heliograph.runtime.settings import ServiceSettings
 from services.render.providers.output_upload import UploadDoor
 from services.render.providers.sim import SimProvider

@@ -5,18 +5,11 @@ from typing import Any
 
 from pydantic import Field
 
-from heliograph.contracts.problems import Problem
-from heliograph.contracts.records import Output, Progress
+from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.tolerant_reader import Tolerant
 
 MOST_REQUESTS = 1_000  #: of a provider that are asked about at once
-
-
-class Refusal(Tolerant):
-    """Instead of an answer."""
-
-    problem: Problem
 
 
 class ListJobs(Tolerant):
@@ -95,14 +88,6 @@ class FilledSlots(Tolerant):
     """By what each slot that was asked for is filled; those that miss here are empty."""
 
     jobs: dict[str, str]  #: slot -> the job that is making a version, or made the latest
-
-
-class ProgressReport(Tolerant):
-    """How far a job is. Published while it renders, kept by status until the job ends."""
-
-    job: str
-    phase: str
-    progress: Progress
 
 
 class ListSlots(Tolerant):
@@ -195,104 +180,12 @@ class KnownRequests(Tolerant):
     known: list[str]
 
 
-class Position(Tolerant):
-    """What the dispatcher knows of a job; all null when it is not waiting for its turn."""
-
-    position: int | None = None  #: place in its lane, counted from 1
-    eta_seconds: float | None = None  #: until it is rendered, if nothing holds it up
-    blocked: str | None = None  #: what it waits for beside its turn
-
-
-class Room(Tolerant):
-    """A place in a lane is free again, and how long it was taken."""
-
-    job: str | None = None  #: that had it, and needs none in its account any more
-    kind: str | None = None  #: of a job that was rendered
-    seconds: float = Field(default=0, ge=0, allow_inf_nan=False)
-
-
-class LatestProgress(Tolerant):
-    """The last report status heard of a job; null when there was none."""
-
-    report: ProgressReport | None = None
-
-
-class WaitingProject(Tolerant):
-    project: str
-    waiting: int
-
-
-class LaneState(Tolerant):
-    """A lane as the dispatcher sees it."""
-
-    name: str
-    cap: int
-    paused: bool = False
-    in_use: int
-    waiting: int
-    oldest_wait_seconds: float | None = None
-    blocked: list[str] = Field(default_factory=list)  #: why accounts of jobs that wait have no room
-    projects: list[WaitingProject] = Field(default_factory=list)
-
-
-class LaneStates(Tolerant):
-    lanes: list[LaneState]
-
-
-class Object(Tolerant):
-    """A stored object to be shown to somebody."""
-
-    key: str
-    media_type: str
-    filename: str
-
-
-class SignObjects(Tolerant):
-    """Presigned addresses, please. Answered by storage with `SignedObjects`."""
-
-    objects: list[Object] = Field(max_length=200)
-
-
-class SignedObjects(Tolerant):
-    """One address for each object asked for, in order."""
-
-    urls: list[str]
-    expires_in: float  #: seconds
-
-
-class RemoveObjects(Tolerant):
-    """The objects of a job that was pruned, away. Answered by storage with `RemovedObjects`."""
-
-    job: str
-
-
-class RemovedObjects(Tolerant):
-    objects: int  #: that were there
-
-
 class PlanCleanup(Tolerant):
     """What would go from a project? Answered by status with `CleanupReport`."""
 
     project: str
     retention: Retention
     dry_run: bool  #: of the report
-
-
-class RenewOutputs(Tolerant):
-    """Fresh addresses of what a job's provider made. Answered by render with `RenewedOutputs`."""
-
-    job: str
-
-
-class RenewedOutputs(Tolerant):
-    outputs: list[Output]  #: empty where the provider gives none
-
-
-class FindUpload(Tolerant):
-    """Is it there? Answered by storage with `FoundUpload`."""
-
-    project: str
-    sha256: str
 
 
 class FindNamedUploads(Tolerant):
@@ -307,7 +200,3 @@ class FindNamedUploads(Tolerant):
 
 class NamedUploads(Tolerant):
     uploads: list[str]
-
-
-class FoundUpload(Tolerant):
-    object: Object | None = None

@@ -13,7 +13,7 @@ from nats.errors import Error
 from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.background import stop
-from heliograph.runtime.bus.account_permits import BucketAccounts, BucketSlots
+from heliograph.runtime.bus.account_permits import BucketAccounts
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.event_log import StreamedEvents
 from heliograph.runtime.bus.jetstream import JetStream
@@ -21,6 +21,7 @@ from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.levels import Level
 from heliograph.runtime.bus.provisioning import UnfitServer, provision
+from heliograph.runtime.bus.slot_claims import BucketSlots
 from heliograph.runtime.bus.unreadable_messages import dead_letters
 from heliograph.runtime.bus.work_queue import StreamedWork
 from heliograph.runtime.bus.write_check import WriteCheck

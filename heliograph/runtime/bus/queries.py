@@ -4,9 +4,7 @@ from pydantic import BaseModel
 
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries.read_model import (
-    Refusal,
-)
+from heliograph.contracts.queries.errors import Refusal
 from heliograph.runtime.bus.jetstream import JetStream
 
 LIST_PATIENCE = 5.0  #: seconds for a list

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable, ValidationFailed
 from heliograph.contracts.ids import job_of_asset
-from heliograph.contracts.queries.read_model import FindUpload, FoundUpload
+from heliograph.contracts.queries.storage import FindUpload, FoundUpload
 from heliograph.contracts.records import Asset, Record, Step
 from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog

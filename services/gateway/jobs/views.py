@@ -6,13 +6,9 @@ from typing import Any
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.presigned_urls import cut_presigned
-from heliograph.contracts.queries.read_model import (
-    JobPage,
-    LatestProgress,
-    ListJobs,
-    Position,
-    ProgressReport,
-)
+from heliograph.contracts.progress import LatestProgress, ProgressReport
+from heliograph.contracts.queries.read_model import JobPage, ListJobs
+from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream

@@ -7,7 +7,7 @@ from heliograph.contracts.catalog import Registry
 from heliograph.contracts.circuit_breaker import Breaker
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
-from heliograph.contracts.queries.read_model import LaneState, LaneStates
+from heliograph.contracts.queries.scheduler import LaneState, LaneStates
 from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.account_permits import BucketAccounts
 from heliograph.runtime.bus.jetstream import JetStream

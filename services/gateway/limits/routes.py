@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from heliograph.contracts.limits import AccountState, ChangeAccount, ChangeLane
-from heliograph.contracts.queries.read_model import LaneState
+from heliograph.contracts.queries.scheduler import LaneState
 from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import no_query

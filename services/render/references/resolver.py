@@ -7,12 +7,12 @@ from heliograph.contracts.errors import ReferenceFailed, Unavailable
 from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.public_urls import mistake_in
-from heliograph.contracts.queries.read_model import FindUpload, FoundUpload, Object
+from heliograph.contracts.queries.storage import FindUpload, FoundUpload, Object
 from heliograph.contracts.records import Record, SentReference
 from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.job_view import Addresses
+from heliograph.runtime.presigned_urls import Addresses
 from services.render.references.upload_cache import Porter
 
 _PATIENCE = 2.0  #: seconds storage has to answer

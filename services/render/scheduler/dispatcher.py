@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from heliograph.contracts import subjects
 from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import Unavailable, Unreadable
-from heliograph.contracts.queries.read_model import LaneStates, Position, Room
+from heliograph.contracts.queries.scheduler import LaneStates, Position, Room
 from heliograph.contracts.queue_entries import Ticket, read_ticket
 from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.jetstream import Stored, stop_listening

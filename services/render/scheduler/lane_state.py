@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from heliograph.contracts.limits import LaneLimit
-from heliograph.contracts.queries.read_model import LaneState, WaitingProject
+from heliograph.contracts.queries.scheduler import LaneState, WaitingProject
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.lanes import lane_consumer

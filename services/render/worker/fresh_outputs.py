@@ -8,7 +8,7 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError
-from heliograph.contracts.queries.read_model import RenewedOutputs, RenewOutputs
+from heliograph.contracts.queries.render import RenewedOutputs, RenewOutputs
 from heliograph.contracts.records import Output, Record
 from heliograph.runtime.logs import job_fields
 from services.render.providers import Done, Request

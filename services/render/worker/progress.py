@@ -3,7 +3,7 @@
 import asyncio
 
 from heliograph.contracts import subjects
-from heliograph.contracts.queries.read_model import ProgressReport
+from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import LogLine, Progress, Record
 from heliograph.runtime.bus import Hint
 from services.render.job_problem import short_text

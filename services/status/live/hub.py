@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.errors import Unreadable
-from heliograph.contracts.queries.read_model import ProgressReport
+from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import FINAL, Record
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import Stored

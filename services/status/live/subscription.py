@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from heliograph.contracts.errors import NotFound, ServiceError, Unavailable
 from heliograph.contracts.live_frames import Cursor, Subscribe
-from heliograph.contracts.queries.read_model import ProgressReport
+from heliograph.contracts.progress import ProgressReport
 from heliograph.runtime.bus import now
 from heliograph.runtime.job_view import Presenter, as_json, with_progress
 from services.status.live.hub import Frame, Hub

@@ -18,7 +18,8 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_events import Pruned
-from heliograph.contracts.queries.read_model import Refusal, RemovedObjects, RemoveObjects
+from heliograph.contracts.queries.errors import Refusal
+from heliograph.contracts.queries.storage import RemovedObjects, RemoveObjects
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
 from heliograph.runtime.bus import EventLog, Lost, Slots, advance, now

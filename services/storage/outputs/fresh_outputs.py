@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.read_model import RenewedOutputs, RenewOutputs
+from heliograph.contracts.queries.render import RenewedOutputs, RenewOutputs
 from heliograph.contracts.records import Output
 from heliograph.runtime.bus.jetstream import JetStream
 

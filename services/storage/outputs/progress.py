@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from heliograph.contracts import subjects
-from heliograph.contracts.queries.read_model import ProgressReport
+from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Progress, Record
 from heliograph.runtime.background import stop
 from heliograph.runtime.bus import Hint

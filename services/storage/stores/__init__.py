@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.read_model import Object
+from heliograph.contracts.queries.storage import Object
 
 _CHUNK = 256 * 1024  #: bytes read at once
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from heliograph.contracts.errors import OutputTooLarge
-from heliograph.contracts.queries.read_model import Object
+from heliograph.contracts.queries.storage import Object
 from services.storage.stores import Content, Damaged
 
 

@@ -22,7 +22,7 @@ from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
 from heliograph.contracts.errors import OutputTooLarge
-from heliograph.contracts.queries.read_model import Object
+from heliograph.contracts.queries.storage import Object
 from heliograph.runtime.bus import now
 from services.storage.stores import Content, Damaged, StoreUnavailable
 

@@ -13,7 +13,7 @@ from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import QueueFull, Unavailable, ValidationFailed
 from heliograph.contracts.ids import PROJECT_PATTERN, SHA256_PATTERN
 from heliograph.contracts.object_keys import EXTENSIONS, upload_key
-from heliograph.contracts.queries.read_model import Object
+from heliograph.contracts.queries.storage import Object
 from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.kv import Bucket
 from heliograph.runtime.http.openapi import bytes_of

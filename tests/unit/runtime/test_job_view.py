@@ -9,22 +9,12 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.object_keys import objects_of
-from heliograph.contracts.queries.read_model import (
-    Object,
-    ProgressReport,
-    SignedObjects,
-    SignObjects,
-)
+from heliograph.contracts.progress import ProgressReport
+from heliograph.contracts.queries.storage import Object, SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Job, LogLine, Progress, Record, Status, Variant
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.job_view import (
-    KEPT,
-    Addresses,
-    Presenter,
-    as_json,
-    live_address,
-    with_progress,
-)
+from heliograph.runtime.job_view import Presenter, as_json, live_address, with_progress
+from heliograph.runtime.presigned_urls import KEPT, Addresses
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import a_record
 

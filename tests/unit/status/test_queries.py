@@ -6,8 +6,8 @@ from uuid import uuid4
 import nats as nats_py
 import pytest
 
+from heliograph.contracts.queries.errors import Refusal
 from heliograph.contracts.queries.read_model import (
-    Refusal,
     ShownJob,
     SlotHistory,
     SlotPage,

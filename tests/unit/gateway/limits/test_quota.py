@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts.errors import QueueFull, TooManyJobs
 from heliograph.contracts.ids import new_job_id
-from heliograph.contracts.queries.read_model import LaneState, LaneStates
+from heliograph.contracts.queries.scheduler import LaneState, LaneStates
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work_queue import ticket_for
 from services.gateway.limits.lanes_accounts import Limits

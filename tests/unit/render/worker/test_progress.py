@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from heliograph.contracts.queries.read_model import ProgressReport
+from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import LogLine, Progress
 from services.render.providers import Waiting, Working
 from services.render.worker.progress import Reporter

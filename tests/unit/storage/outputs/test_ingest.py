@@ -31,7 +31,7 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.level import LEVEL
 from heliograph.contracts.object_keys import inline_folder, inline_key, objects_of, output_key
-from heliograph.contracts.queries.read_model import ProgressReport
+from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Output, Record, Step
 from heliograph.contracts.scenes import Story, as_markdown
 from heliograph.contracts.state_machine import fold

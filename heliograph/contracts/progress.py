@@ -1,0 +1,18 @@
+"""Progress reports: published while a job runs, kept by status until it ends, never stored."""
+
+from heliograph.contracts.records import Progress
+from heliograph.contracts.tolerant_reader import Tolerant
+
+
+class ProgressReport(Tolerant):
+    """How far a job is. Published while it renders, kept by status until the job ends."""
+
+    job: str
+    phase: str
+    progress: Progress
+
+
+class LatestProgress(Tolerant):
+    """The last report status heard of a job; null when there was none."""
+
+    report: ProgressReport | None = None

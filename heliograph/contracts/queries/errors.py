@@ -1,0 +1,10 @@
+"""The reply of a query that failed."""
+
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.tolerant_reader import Tolerant
+
+
+class Refusal(Tolerant):
+    """Instead of an answer."""
+
+    problem: Problem

@@ -1,0 +1,14 @@
+"""Queries that render's workers answer: fresh URLs of outputs."""
+
+from heliograph.contracts.records import Output
+from heliograph.contracts.tolerant_reader import Tolerant
+
+
+class RenewOutputs(Tolerant):
+    """Fresh addresses of what a job's provider made. Answered by render with `RenewedOutputs`."""
+
+    job: str
+
+
+class RenewedOutputs(Tolerant):
+    outputs: list[Output]  #: empty where the provider gives none

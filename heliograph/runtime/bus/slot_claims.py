@@ -1,0 +1,63 @@
+"""Slot claims: which job may fill a slot, decided by compare-and-set."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.slots import Restored
+from heliograph.runtime.bus import SlotClaim
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.kv import Bucket, Cell
+
+
+class BucketSlots:
+    """`Slots` in the bucket `slots`: key `<project>.<slot>`, value `{job, restored?, withdrawn?}`."""
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._bucket = Bucket(jetstream, "slots")
+
+    async def read(self, project: str, slot: str) -> SlotClaim:
+        return _claim(await self._bucket.read(f"{project}.{slot}"))
+
+    async def every(self, project: str) -> dict[str, SlotClaim]:
+        cells = await self._bucket.matching(f"{project}.*")
+        claims = {}
+        for key, cell in cells.items():
+            with suppress(Unreadable):
+                claims[key.partition(".")[2]] = _claim(cell)
+        return claims
+
+    async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
+        await self._write(project, slot, replace(seen, job=job))
+
+    async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
+        await self._write(project, slot, replace(seen, restored=restored))
+
+    async def withdraw(
+        self, project: str, slot: str, jobs: Collection[str], seen: SlotClaim
+    ) -> None:
+        await self._write(project, slot, replace(seen, withdrawn=frozenset(jobs)))
+
+    async def _write(self, project: str, slot: str, claim: SlotClaim) -> None:
+        value: dict[str, Any] = {**claim.unknown, "job": claim.job}
+        if claim.restored:
+            value["restored"] = claim.restored.model_dump(mode="json")
+        if claim.withdrawn:
+            value["withdrawn"] = sorted(claim.withdrawn)
+        await self._bucket.write(f"{project}.{slot}", value, claim.revision)
+
+
+_OF_A_SLOT = frozenset({"job", "restored", "withdrawn"})
+
+
+def _claim(cell: Cell) -> SlotClaim:
+    restored = cell.value.get("restored")
+    return SlotClaim(
+        cell.value.get("job"),
+        cell.revision,
+        Restored.model_validate(restored) if restored else None,
+        frozenset(cell.value.get("withdrawn", ())),
+        {name: each for name, each in cell.value.items() if name not in _OF_A_SLOT},
+    )
