@@ -28,9 +28,9 @@ from heliograph.runtime.bus.jetstream import ApiError, JetStream
 from heliograph.runtime.bus.provisioning import GATEWAY
 from heliograph.runtime.http.bodies import checked
 from heliograph.runtime.logs import job_fields
-from services.gateway.idempotency import Caller, caller, checked_key
+from services.gateway.idempotency import RequestIdentity, identify_request, validate_key
 from services.gateway.jobs.acceptance import SOURCE
-from services.gateway.jobs.service import Desk
+from services.gateway.jobs.service import JobService
 
 log = structlog.get_logger()
 
@@ -46,14 +46,14 @@ _UNSTORED = Counter(
 )
 
 
-class Ear:
+class RequestConsumer:
     """Hears requests, and answers every one of them."""
 
-    def __init__(self, jetstream: JetStream, desk: Desk) -> None:
+    def __init__(self, jetstream: JetStream, desk: JobService) -> None:
         self._jetstream = jetstream
         self._desk = desk
 
-    async def hear(self, message: Msg) -> None:
+    async def handle(self, message: Msg) -> None:
         """Accept a request, or refuse it; there is no third way, unless it has to come again."""
         try:
             await self._answer(message)
@@ -67,8 +67,8 @@ class Ear:
 
     async def _answer(self, message: Msg) -> None:
         try:
-            who = identify(message.subject, message.headers or {}, _origin(message))
-            job = (await self._desk.ask(await checked(message.data, JobRequest), who)).job
+            who = identity_from_message(message.subject, message.headers or {}, _origin(message))
+            job = (await self._desk.submit(await checked(message.data, JobRequest), who)).job
         except Unavailable:
             raise
         except HeliographError as error:
@@ -96,7 +96,7 @@ class Ear:
         log.info("Request refused", project=project, code=problem.code)
 
 
-def listen(broker: NatsBroker, ear: Ear) -> None:
+def subscribe(broker: NatsBroker, ear: RequestConsumer) -> None:
     """What comes in on `requests.*` is somebody asking for a job."""
 
     @broker.subscriber(
@@ -108,7 +108,7 @@ def listen(broker: NatsBroker, ear: Ear) -> None:
         ack_policy=AckPolicy.MANUAL,
     )
     async def on_request(message: NatsMessage) -> None:
-        await ear.hear(message.raw_message)
+        await ear.handle(message.raw_message)
 
 
 def refusal_headers(project: str, key: str | None) -> dict[str, str]:
@@ -125,7 +125,7 @@ def refusal_headers(project: str, key: str | None) -> dict[str, str]:
     return headers | ({"ce-correlationid": key[:_LONGEST_ECHO]} if key else {})
 
 
-def identify(subject: str, headers: Mapping[str, str], origin: str) -> Caller:
+def identity_from_message(subject: str, headers: Mapping[str, str], origin: str) -> RequestIdentity:
     """
     Who asks. Without a `ce-id` the job is named after where the message stands in its stream, so
     that a delivery that is repeated makes no second job.
@@ -139,9 +139,9 @@ def identify(subject: str, headers: Mapping[str, str], origin: str) -> Caller:
         raise NotFound(f"there is no project {project}")
     trace = headers.get("traceparent")
     if "ce-id" in headers:
-        return caller(project, checked_key(headers["ce-id"]), traceparent=trace)
+        return identify_request(project, validate_key(headers["ce-id"]), traceparent=trace)
     job = keyed_job_id(project, origin)
-    return Caller(project=project, job=job, comes_again=True, traceparent=trace)
+    return RequestIdentity(project=project, job=job, is_repeatable=True, traceparent=trace)
 
 
 def _origin(message: Msg) -> str:

@@ -10,7 +10,7 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Job
 from heliograph.runtime.http.params import named
 from heliograph.runtime.job_view import as_json
-from services.gateway.idempotency import checked_key
+from services.gateway.idempotency import validate_key
 
 project_name = named(PROJECT_PATTERN)
 job_name = named(JOB_PATTERN)
@@ -45,4 +45,4 @@ def idempotency_key(request: Request) -> str | None:
         return None
     if len(keys) > 1:
         raise IdempotencyKeyInvalid
-    return checked_key(keys[0])
+    return validate_key(keys[0])

@@ -8,18 +8,18 @@ from heliograph.contracts.requests import JobRequest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Caller:
+class RequestIdentity:
     """Who asks, beside what is asked."""
 
     project: str
     job: str  #: the id the job will have
     key: str | None = None  #: Idempotency-Key
-    comes_again: bool = False  #: the same request may arrive again under the same id, key or not
+    is_repeatable: bool = False  #: the same request may arrive again under the same id, key or not
     correlation_id: str | None = None
     traceparent: str | None = None
 
 
-def is_same_body(request: JobRequest, known: str, model: str) -> bool:
+def matches_digest(request: JobRequest, known: str, model: str) -> bool:
     """
     Whether a request with a known key asks for what the key stands for.
 
@@ -36,19 +36,21 @@ _LONGEST_KEY = 255  #: characters
 _TRACEPARENT = 55  #: characters of a W3C traceparent
 
 
-def caller(project: str, key: str | None, *, traceparent: str | None = None) -> Caller:
+def identify_request(
+    project: str, key: str | None, *, traceparent: str | None = None
+) -> RequestIdentity:
     """Whoever asks with a key asks for the job that the key names; without one, for a new job."""
-    return Caller(
+    return RequestIdentity(
         project=project,
         job=keyed_job_id(project, key) if key else new_job_id(),
         key=key,
-        comes_again=key is not None,
+        is_repeatable=key is not None,
         correlation_id=key,
         traceparent=traceparent if traceparent and len(traceparent) == _TRACEPARENT else None,
     )
 
 
-def checked_key(key: str) -> str:
+def validate_key(key: str) -> str:
     """Raises IdempotencyKeyInvalid."""
     if not 1 <= len(key) <= _LONGEST_KEY or not all(0x21 <= ord(c) <= 0x7E for c in key):
         raise IdempotencyKeyInvalid

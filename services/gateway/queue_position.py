@@ -5,17 +5,17 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.scheduler import Position
 from heliograph.runtime.bus.jetstream import JetStream
 
-EDGE_PATIENCE = 0.05  #: seconds for position and progress; then they are null
+ENRICH_TIMEOUT = 0.05  #: seconds for position and progress; then they are null
 
 
-async def look_up_turn(jetstream: JetStream, job: str) -> Position | None:
+async def queue_position(jetstream: JetStream, job: str) -> Position | None:
     """What the dispatcher knows of a queued job; None when it does not answer at once."""
-    answer = await _peek(jetstream, subjects.query_position(job))
+    answer = await request_or_none(jetstream, subjects.query_position(job))
     return Position.model_validate_json(answer) if answer else None
 
 
-async def _peek(jetstream: JetStream, subject: str) -> bytes | None:
+async def request_or_none(jetstream: JetStream, subject: str) -> bytes | None:
     try:
-        return await jetstream.ask(subject, b"", timeout=EDGE_PATIENCE)
+        return await jetstream.ask(subject, b"", timeout=ENRICH_TIMEOUT)
     except Unavailable:
         return None

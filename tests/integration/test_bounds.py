@@ -24,10 +24,10 @@ from heliograph.runtime.bus.provisioning import UnfitServer, provision, streams
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.bulk.plans import Plan
-from services.gateway.bus_requests import Ear
-from services.gateway.jobs.acceptance import Acceptor, Order
-from services.gateway.limits.log_capacity import Gauge
-from services.gateway.projects.settings_store import Projects
+from services.gateway.bus_requests import RequestConsumer
+from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
+from services.gateway.limits.log_capacity import EventLogCapacity
+from services.gateway.projects.settings_store import ProjectSettings
 from tests.support.records import REGISTRY, a_record, some_project
 from tests.support.servers import Program, free_port, nats_running
 
@@ -108,18 +108,18 @@ async def test_an_event_log_larger_than_the_store_is_refused_with_the_reason(
         server.kill()
 
 
-def an_order(**fields: Any) -> Order:
+def an_order(**fields: Any) -> PendingJob:
     record = a_record(**fields)
 
     async def draft() -> Any:
         return record
 
-    return Order(job=record.id, keyed=True, is_same=lambda *_: True, draft=draft)
+    return PendingJob(job=record.id, keyed=True, is_same=lambda *_: True, draft=draft)
 
 
 async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_path: Path) -> None:
     async with bus_with(tmp_path, slots_max_bytes=2**16) as bus:
-        gauge = Gauge(bus.jetstream, full_at=0.9)
+        gauge = EventLogCapacity(bus.jetstream, full_at=0.9)
         await gauge.look()
         gauge.check()
         project, order = some_project(), an_order(slot="hero")
@@ -130,14 +130,14 @@ async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_pa
         with pytest.raises(QueueFull, match="the table of slots"):
             gauge.check()
         with pytest.raises(QueueFull):
-            await Acceptor(bus.events, bus.work, bus.slots).accept(order)
+            await JobAcceptance(bus.events, bus.work, bus.slots).accept(order)
         assert await bus.events.last(order.job) is None
         assert (await bus.slots.read(project, "hero")).job is None
 
 
 async def test_a_full_backlog_is_queue_full_and_the_sweeper_waits(tmp_path: Path) -> None:
     async with bus_with(tmp_path, work_max_bytes=2**16) as bus:
-        gauge = Gauge(bus.jetstream, full_at=0.9)
+        gauge = EventLogCapacity(bus.jetstream, full_at=0.9)
         while await bus.work.has_room():
             await bus.work.enqueue(ticket_for(a_record()))
 
@@ -166,7 +166,7 @@ async def test_projects_with_settings_are_capped_and_one_that_says_nothing_takes
     tmp_path: Path,
 ) -> None:
     async with bus_with(tmp_path, most_projects=2) as bus:
-        projects = Projects(bus.jetstream, REGISTRY)
+        projects = ProjectSettings(bus.jetstream, REGISTRY)
         styled = ChangeProject.model_validate({"defaults": {"style": "ink"}})
         plain = ChangeProject.model_validate({"defaults": {"style": None}})
         async with running(projects=projects.watch):
@@ -185,7 +185,10 @@ async def test_projects_with_settings_are_capped_and_one_that_says_nothing_takes
 
 
 async def test_another_gateway_learns_that_a_project_says_nothing_any_more(bus: NatsBus) -> None:
-    name, here, there = some_project(), *(Projects(bus.jetstream, REGISTRY) for _ in range(2))
+    name, here, there = (
+        some_project(),
+        *(ProjectSettings(bus.jetstream, REGISTRY) for _ in range(2)),
+    )
     async with running(here=here.watch, there=there.watch):
         await here.change(name, ChangeProject.model_validate({"defaults": {"style": "ink"}}))
         async with asyncio.timeout(10):
@@ -220,7 +223,7 @@ async def test_a_refusal_that_cannot_be_stored_is_heard_and_the_request_is_settl
         pull = await bus.client.jetstream().pull_subscribe_bind("gateway", stream="REQUESTS")
         [message] = await pull.fetch(1)
 
-        await Ear(bus.jetstream, _Refusing()).hear(message)  # type: ignore[arg-type]
+        await RequestConsumer(bus.jetstream, _Refusing()).handle(message)  # type: ignore[arg-type]
 
         refusal = await asyncio.wait_for(heard.get(), 5)
         assert (refusal.headers or {})["ce-correlationid"] == "k"

@@ -15,7 +15,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import advance
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.settings import ServiceSettings
-from services.gateway.jobs.retry import choose_step
+from services.gateway.jobs.retry import resume_point
 from services.render.providers.fal import FalProvider
 from services.render.worker.webhooks import hook_routes
 from tests.support.fal.emulator_process import FalAccount, FalServer
@@ -227,7 +227,7 @@ async def test_a_call_after_the_end_brings_what_was_paid_for(lost: Lost) -> None
     assert (over.status, over.charged, over.cost.actual) == ("canceled", "yes", over.cost.estimated)
     assert over.internal.attempts[-1].request_id == lost.accepted
     assert over.internal.outputs
-    assert choose_step(over, None) == "download"
+    assert resume_point(over, None) == "download"
     assert lost.worker.steps(lost.job.id)[-3:] == ["canceled", *["attempt_completed"] * 2]
 
 

@@ -10,7 +10,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
 from heliograph.contracts.queries.scheduler import LaneState, LaneStates
 from heliograph.runtime.bus.nats_bus import NatsBus
-from services.gateway.limits.lanes_accounts import Limits
+from services.gateway.limits.lanes_accounts import LimitAdmin
 from tests.support.records import REGISTRY
 from tests.support.servers import Server
 
@@ -33,8 +33,8 @@ async def _behind(bus: NatsBus) -> AsyncIterator[None]:
     await bus.lanes.change(LANE, ChangeLane(reset=True))
 
 
-def _gateway(bus: NatsBus) -> Limits:
-    return Limits(bus.jetstream, REGISTRY, bus.lanes, bus.accounts)
+def _gateway(bus: NatsBus) -> LimitAdmin:
+    return LimitAdmin(bus.jetstream, REGISTRY, bus.lanes, bus.accounts)
 
 
 @pytest.mark.usefixtures("_behind")

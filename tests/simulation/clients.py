@@ -9,16 +9,16 @@ from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
-from services.gateway.idempotency import caller
-from services.gateway.jobs.acceptance import Acceptance, Acceptor
-from services.gateway.jobs.cancellation import Canceler
-from services.gateway.jobs.enrichment import Drafter
-from services.gateway.jobs.references import References
-from services.gateway.jobs.result_cache import Results, has_made
-from services.gateway.jobs.service import Desk
-from services.gateway.limits.log_capacity import Gauge
-from services.gateway.limits.quota import Backlog
-from services.gateway.slots.versions import Versions
+from services.gateway.idempotency import identify_request
+from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance
+from services.gateway.jobs.cancellation import JobCancellation
+from services.gateway.jobs.enrichment import RecordBuilder
+from services.gateway.jobs.references import ReferenceValidator
+from services.gateway.jobs.result_cache import ResultCache, is_cached_for
+from services.gateway.jobs.service import JobService
+from services.gateway.limits.log_capacity import EventLogCapacity
+from services.gateway.limits.quota import QueueQuota
+from services.gateway.slots.versions import SlotService
 from tests.simulation.processes import current, gate
 from tests.simulation.scenario import Wish
 from tests.simulation.state import PROJECT, Answer, State
@@ -31,13 +31,13 @@ _MANY = 1_000  #: jobs; more than a schedule has
 
 
 class NoDefaults:
-    """`Filler` of a project that fills in nothing."""
+    """`DefaultsSource` of a project that fills in nothing."""
 
     async def defaults(self, project: str) -> Defaults:
         return Defaults()
 
 
-class Stored(Results):
+class Stored(ResultCache):
     """Stored results, as a read model that is up to date knows them."""
 
     def __init__(self, state: State) -> None:
@@ -47,7 +47,7 @@ class Stored(Results):
     async def _find(self, project: str, digest: str | None) -> Record | None:
         await gate("find result")
         made = (each for each in self._state.records() if each.internal.reused is None)
-        return next((each for each in made if has_made(each, project, digest or "")), None)
+        return next((each for each in made if is_cached_for(each, project, digest or "")), None)
 
 
 class Clients:
@@ -55,31 +55,31 @@ class Clients:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._canceler = Canceler(state.events, state.work, state.hint)
-        drafter = Drafter(
+        self._canceler = JobCancellation(state.events, state.work, state.hint)
+        drafter = RecordBuilder(
             REGISTRY,
             state.events,
             NoDefaults(),
-            Versions(state.slots, _NONE, _NONE),
-            References(state.events, _NONE),
+            SlotService(state.slots, _NONE, _NONE),
+            ReferenceValidator(state.events, _NONE),
             Stored(state),
         )
-        self._desk = Desk(
+        self._desk = JobService(
             state.events,
             state.work,
-            Acceptor(state.events, state.work, state.slots),
+            JobAcceptance(state.events, state.work, state.slots),
             self._canceler,
             drafter,
-            Gauge(_NONE, full_at=1),
-            Backlog(_NONE, limit=_MANY, project_limit=_MANY),
+            EventLogCapacity(_NONE, full_at=1),
+            QueueQuota(_NONE, limit=_MANY, project_limit=_MANY),
         )
         self._requests = {wish: self._request(wish) for wish in state.scenario.wishes}
 
     async def send(self, wish: Wish) -> None:
         """`POST /jobs`."""
         request = self._requests[wish]
-        who = caller(PROJECT, wish.key)
-        await self._answer(request.digest(), self._desk.ask(request, who))
+        who = identify_request(PROJECT, wish.key)
+        await self._answer(request.digest(), self._desk.submit(request, who))
 
     async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> None:
         """`POST /jobs/{job}/cancel`."""
@@ -89,10 +89,10 @@ class Clients:
     async def retry(self, job: str, from_: RetryFrom | None) -> None:
         """`POST /jobs/{job}/retry`."""
         asked = RetryRequest.model_validate({"from": from_})
-        again = self._desk.ask_again(job, current().key, asked)
+        again = self._desk.retry(job, current().key, asked)
         await self._answer(f"retry of {job} from {from_}", again)
 
-    async def _answer(self, body: str, work: Coroutine[Any, Any, Acceptance]) -> None:
+    async def _answer(self, body: str, work: Coroutine[Any, Any, AcceptResult]) -> None:
         """What the gateway says in the end."""
         key = current().key
         again = key in self._state.answers

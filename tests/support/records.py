@@ -9,8 +9,8 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.records import Cost, Record, Takeover
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.catalog import read_registry
-from services.gateway.idempotency import Caller
-from services.gateway.jobs.first_record import draft
+from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.first_record import build_record
 
 REGISTRY: Registry = read_registry({})
 KEYLESS = REGISTRY.without({account.provider for account in REGISTRY.accounts.values()} - {"sim"})
@@ -31,9 +31,9 @@ def a_request(**fields: Any) -> JobRequest:
 
 def a_record(*, project: str | None = None, job: str | None = None, **fields: Any) -> Record:
     """A job as it is accepted, where nobody has a key but for a model that is named."""
-    caller = Caller(project=project or some_project(), job=job or new_job_id(), key="k")
+    caller = RequestIdentity(project=project or some_project(), job=job or new_job_id(), key="k")
     registry = REGISTRY if "model" in fields else KEYLESS
-    return draft(a_request(**fields), caller, registry, datetime.now(UTC))
+    return build_record(a_request(**fields), caller, registry, datetime.now(UTC))
 
 
 def taking_over(record: Record, takeover: Takeover) -> Record:

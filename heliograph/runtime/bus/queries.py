@@ -7,10 +7,10 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.queries.errors import Refusal
 from heliograph.runtime.bus.jetstream import JetStream
 
-LIST_PATIENCE = 5.0  #: seconds for a list
+REQUEST_TIMEOUT = 5.0  #: seconds for a list
 
 
-class AnsweredBadly(HeliographError):
+class RemoteProblem(HeliographError):
     """Another service refused a question; its problem is the answer."""
 
     def __init__(self, problem: Problem) -> None:
@@ -22,8 +22,8 @@ class AnsweredBadly(HeliographError):
         return self._problem.model_copy(update={"instance": instance, "trace_id": trace_id})
 
 
-async def ask(
-    jetstream: JetStream, subject: str, question: BaseModel, *, patience: float = LIST_PATIENCE
+async def request_reply(
+    jetstream: JetStream, subject: str, question: BaseModel, *, patience: float = REQUEST_TIMEOUT
 ) -> bytes:
     """
     A question to the read model. `patience` is seconds.
@@ -35,5 +35,5 @@ async def ask(
     body = question.model_dump_json().encode()
     answer = await jetstream.ask(subject, body, timeout=patience)
     if answer.startswith(b'{"problem"'):
-        raise AnsweredBadly(Refusal.model_validate_json(answer).problem)
+        raise RemoteProblem(Refusal.model_validate_json(answer).problem)
     return answer

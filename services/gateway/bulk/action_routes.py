@@ -14,12 +14,12 @@ from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import no_query
 from heliograph.runtime.job_view import Presenter
-from services.gateway.bulk.actions import Actions, Done
+from services.gateway.bulk.actions import BulkActionResult, BulkActions
 from services.gateway.bulk.items import present
 from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
 
 
-def acting_routes(actions: Actions, presenter: Presenter) -> APIRouter:
+def action_routes(actions: BulkActions, presenter: Presenter) -> APIRouter:
     """What changes many jobs at once."""
     router = APIRouter(
         prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]
@@ -42,7 +42,7 @@ def acting_routes(actions: Actions, presenter: Presenter) -> APIRouter:
             return answer((await actions.preview(where, wanted)).model_dump(mode="json"))
         return await _answer(await actions.act(where, wanted, key))
 
-    async def _answer(done: Done) -> Response:
+    async def _answer(done: BulkActionResult) -> Response:
         plan = done.act.plan
         items = await present(done.items, presenter)
         report = {

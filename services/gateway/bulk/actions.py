@@ -24,25 +24,25 @@ from heliograph.contracts.ids import action_id
 from heliograph.contracts.queries.read_model import FindJobs, FoundJobs
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import ask
-from services.gateway.bulk.items import Item, outcome_of, problem_at
-from services.gateway.bulk.plans import Plan, Plans, side_by_side
+from heliograph.runtime.bus.queries import request_reply
+from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
+from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
 from services.gateway.bulk.previews import (
-    Previews,
-    is_wished,
+    BulkPreview,
+    already_requested,
+    cancel_outcome,
     place_of,
-    prospect,
     read_job_of,
     retry_request,
 )
-from services.gateway.jobs.cancellation import Canceler
-from services.gateway.jobs.service import Desk
+from services.gateway.jobs.cancellation import JobCancellation
+from services.gateway.jobs.service import JobService
 
-Do = Callable[[int, str], Awaitable[Item]]  #: of a job, by its index
+ItemAction = Callable[[int, str], Awaitable[ItemResult]]  #: of a job, by its index
 
 
 @dataclass(frozen=True, kw_only=True)
-class Act:
+class BulkAction:
     """A request to do something with many jobs."""
 
     wanted: ActionRequest
@@ -52,23 +52,23 @@ class Act:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class BulkActionResult:
     """What became of it."""
 
-    act: Act
-    items: list[Item]
+    act: BulkAction
+    items: list[ItemResult]
 
 
-class Actions:
+class BulkActions:
     """Takes requests to do something with many jobs."""
 
     def __init__(
         self,
         events: EventLog,
-        desk: Desk,
-        canceler: Canceler,
-        previews: Previews,
-        plans: Plans,
+        desk: JobService,
+        canceler: JobCancellation,
+        previews: BulkPreview,
+        plans: PlanStore,
         jetstream: JetStream,
     ) -> None:
         self._events = events
@@ -91,7 +91,7 @@ class Actions:
             return await self._previews.retry(project, wanted, jobs, more=more)
         return await self._previews.cancel(project, wanted, jobs, more=more)
 
-    async def act(self, project: str, wanted: ActionRequest, key: str | None) -> Done:
+    async def act(self, project: str, wanted: ActionRequest, key: str | None) -> BulkActionResult:
         """
         Do it to each job. One that refuses does not keep it from the others. A retry pays only with
         `from: submit`: without, a job that can only be submitted again refuses, with its price.
@@ -105,10 +105,10 @@ class Actions:
         before = await self._plans.find(action_id(project, key)) if key else None
         plan = before or await self._plan(project, wanted, key)
         plan.check(wanted.digest())
-        act = Act(wanted=wanted, plan=plan, key=key, is_replayed=before is not None)
+        act = BulkAction(wanted=wanted, plan=plan, key=key, is_replayed=before is not None)
         do = partial(self._retry if wanted.action == "retry" else self._cancel, act)
-        items = await side_by_side(self._tried(act, index, do) for index in range(len(plan.jobs)))
-        return Done(act=act, items=items)
+        items = await gather_bounded(self._tried(act, index, do) for index in range(len(plan.jobs)))
+        return BulkActionResult(act=act, items=items)
 
     async def _plan(self, project: str, wanted: ActionRequest, key: str | None) -> Plan:
         """Which jobs it is about, once and for all where the request can come again."""
@@ -123,7 +123,7 @@ class Actions:
             asks_consent=True,
         )
         if key:
-            return await self._plans.keep(plan)
+            return await self._plans.create_or_get(plan)
         if wanted.from_ == "submit" and await self._previews.is_paid(project, wanted, jobs):
             raise IdempotencyKeyRequired
         return plan
@@ -144,20 +144,20 @@ class Actions:
             limit=MOST_JOBS,
             **wanted.filter.model_dump(),
         )
-        answer = await ask(self._jetstream, subjects.QUERY_FIND, question)
+        answer = await request_reply(self._jetstream, subjects.QUERY_FIND, question)
         found = FoundJobs.model_validate_json(answer)
         return [each.id for each in found.jobs], found.more
 
-    async def _tried(self, act: Act, index: int, do: Do) -> Item:
+    async def _tried(self, act: BulkAction, index: int, do: ItemAction) -> ItemResult:
         try:
             return await do(index, act.plan.jobs[index])
         except Unavailable:
             raise
         except HeliographError as error:
             problem = problem_at(place_of(act.wanted, index), error)
-            return Item(outcome="refused", problem=problem)
+            return ItemResult(outcome="refused", problem=problem)
 
-    async def _retry(self, act: Act, index: int, job: str) -> Item:
+    async def _retry(self, act: BulkAction, index: int, job: str) -> ItemResult:
         await read_job_of(self._events, act.plan.project, job)
         own = f"{act.key}/{index}" if act.key else None
         if act.wanted.filter:
@@ -165,19 +165,19 @@ class Actions:
             own = f"{job}/again"
         may_pay = not act.plan.asks_consent
         try:
-            acceptance = await self._desk.ask_again(
+            acceptance = await self._desk.retry(
                 job, own, retry_request(act.wanted), may_pay=may_pay
             )
         except IdempotencyKeyReused:
             raise StateConflict("another request tries it again, from another step") from None
-        return Item(outcome=outcome_of(acceptance), entry=acceptance.entry)
+        return ItemResult(outcome=outcome_of(acceptance), entry=acceptance.entry)
 
-    async def _cancel(self, act: Act, index: int, job: str) -> Item:
+    async def _cancel(self, act: BulkAction, index: int, job: str) -> ItemResult:
         entry, record = await read_job_of(self._events, act.plan.project, job)
         mode = act.wanted.mode
-        if act.is_replayed and is_wished(record, mode):
-            return Item(outcome="replayed", entry=entry)
-        if prospect(record, mode) == "skipped":
-            return Item(outcome="skipped", entry=entry)
+        if act.is_replayed and already_requested(record, mode):
+            return ItemResult(outcome="replayed", entry=entry)
+        if cancel_outcome(record, mode) == "skipped":
+            return ItemResult(outcome="skipped", entry=entry)
         entry, changed = await self._canceler.cancel(job, mode)
-        return Item(outcome="accepted" if changed else "skipped", entry=entry)
+        return ItemResult(outcome="accepted" if changed else "skipped", entry=entry)

@@ -17,19 +17,19 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.queries.read_model import FilledSlots, FindFilled
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import ask
+from heliograph.runtime.bus.queries import request_reply
 from services.gateway.bulk.items import problem_at
-from services.gateway.bulk.plans import Plan, Plans, side_by_side
-from services.gateway.idempotency import Caller, caller
-from services.gateway.jobs.acceptance import Acceptor, Order
-from services.gateway.jobs.service import Desk
-from services.gateway.limits.log_capacity import Gauge
-from services.gateway.limits.quota import Backlog
+from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
+from services.gateway.idempotency import RequestIdentity, identify_request
+from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
+from services.gateway.jobs.service import JobService
+from services.gateway.limits.log_capacity import EventLogCapacity
+from services.gateway.limits.quota import QueueQuota
 
 Drafts = dict[int, Record]  #: first records that were checked, by item
 
 
-class NotAdmitted(HeliographError):
+class BatchRejected(HeliographError):
     """Some jobs of a batch cannot be made, so that none was."""
 
     def __init__(self, refused: Mapping[int, HeliographError]) -> None:
@@ -43,7 +43,7 @@ class NotAdmitted(HeliographError):
         """The problem of the first, with the mistakes of all of them."""
         first = next(iter(self.refused.values())).problem(instance=instance, trace_id=trace_id)
         problems = {
-            index: problem_at(place_of(index), error) for index, error in self.refused.items()
+            index: problem_at(item_pointer(index), error) for index, error in self.refused.items()
         }
         told = first.model_dump() | {
             "detail": str(self),
@@ -54,7 +54,7 @@ class NotAdmitted(HeliographError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class BatchSubmission:
     """A request for a batch, and who sent it."""
 
     project: str
@@ -63,18 +63,20 @@ class Asked:
     traceparent: str | None
     id: str
 
-    def caller(self, index: int, plan: Plan | None = None) -> Caller:
+    def identity(self, index: int, plan: Plan | None = None) -> RequestIdentity:
         """Who asks for an item. Without a key, its job is named by the plan."""
         if self.key:
-            return caller(self.project, f"{self.key}/{index}", traceparent=self.traceparent)
-        who = caller(self.project, None, traceparent=self.traceparent)
+            return identify_request(
+                self.project, f"{self.key}/{index}", traceparent=self.traceparent
+            )
+        who = identify_request(self.project, None, traceparent=self.traceparent)
         job = plan.jobs[index] if plan else new_job_id()
         # the answer to the item, should it be another job, has to be found again
-        return replace(who, job=job, comes_again=True)
+        return replace(who, job=job, is_repeatable=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class CheckResult:
     """What is known of an item before it is accepted: one of these, or nothing."""
 
     record: Record | None = None  #: the first of its job
@@ -82,16 +84,16 @@ class Checked:
     filled_by: str | None = None  #: the job that its slot was taken by in this moment
 
 
-class Admitter:
+class BatchAdmission:
     """Admits batches, or refuses them, as a whole."""
 
     def __init__(
         self,
-        desk: Desk,
-        acceptor: Acceptor,
-        backlog: Backlog,
-        gauge: Gauge,
-        plans: Plans,
+        desk: JobService,
+        acceptor: JobAcceptance,
+        backlog: QueueQuota,
+        gauge: EventLogCapacity,
+        plans: PlanStore,
         jetstream: JetStream,
     ) -> None:
         self._desk = desk
@@ -101,7 +103,7 @@ class Admitter:
         self._plans = plans
         self._jetstream = jetstream
 
-    async def admit(self, asked: Asked) -> tuple[Plan, Drafts]:
+    async def admit(self, asked: BatchSubmission) -> tuple[Plan, Drafts]:
         """
         The plan for a new batch, and the first records of its jobs.
 
@@ -109,22 +111,22 @@ class Admitter:
             NotAdmitted: Some of them cannot be made.
             ServiceError: There is no room for all of them, or somebody does not answer.
         """
-        refused = doubled(asked.wanted) | unplaced(asked.wanted)
+        refused = duplicate_slots(asked.wanted) | missing_slots(asked.wanted)
         if refused:
-            raise NotAdmitted(dict(sorted(refused.items())))
+            raise BatchRejected(dict(sorted(refused.items())))
         filled = await self._filled(asked) if asked.wanted.only_missing else {}
         wanted = [i for i in range(len(asked.wanted.jobs)) if i not in filled]
-        orders = {i: self.order(asked, i, asked.caller(i), counted=True) for i in wanted}
-        checked = await side_by_side(self._check(asked, i, each) for i, each in orders.items())
+        orders = {i: self.order(asked, i, asked.identity(i), counted=True) for i in wanted}
+        checked = await gather_bounded(self._check(asked, i, each) for i, each in orders.items())
         found = dict(zip(orders, checked, strict=True))
         refused = {i: each.error for i, each in found.items() if each.error}
         if refused:
-            raise NotAdmitted(refused)
+            raise BatchRejected(refused)
         filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
         drafts = {i: each.record for i, each in found.items() if each.record}
         waiting = sum(not each.internal.reused for each in drafts.values())
         self._gauge.admit(drafts.values())
-        self._backlog.admit(asked.project, waiting)
+        self._backlog.reserve(asked.project, waiting)
         jobs = [filled[i] if i in filled else orders[i].job for i in range(len(asked.wanted.jobs))]
         plan = Plan(
             id=asked.id,
@@ -133,37 +135,39 @@ class Admitter:
             jobs=jobs,
             skipped=sorted(filled),
         )
-        return await self._plans.keep(plan), drafts
+        return await self._plans.create_or_get(plan), drafts
 
-    async def _filled(self, asked: Asked) -> dict[int, str]:
+    async def _filled(self, asked: BatchSubmission) -> dict[int, str]:
         """The items whose slot needs nothing, and by which job it is filled."""
         slots = {i: request.slot for i, request in enumerate(asked.wanted.jobs) if request.slot}
         question = FindFilled(project=asked.project, slots=list(slots.values()))
-        answer = await ask(self._jetstream, subjects.QUERY_FILLED, question)
+        answer = await request_reply(self._jetstream, subjects.QUERY_FILLED, question)
         jobs = FilledSlots.model_validate_json(answer).jobs
         return {i: jobs[slot] for i, slot in slots.items() if slot in jobs}
 
-    def order(self, asked: Asked, index: int, who: Caller, *, counted: bool) -> Order:
+    def order(
+        self, asked: BatchSubmission, index: int, who: RequestIdentity, *, counted: bool
+    ) -> PendingJob:
         """What an item comes to."""
-        order = self._desk.order(asked.wanted.jobs[index], who, counted=counted)
+        order = self._desk.plan_submit(asked.wanted.jobs[index], who, counted=counted)
 
         async def drafted() -> Record:
             return (await order.draft()).model_copy(update={"batch": asked.id})
 
         return replace(order, draft=drafted)
 
-    async def _check(self, asked: Asked, index: int, order: Order) -> Checked:
+    async def _check(self, asked: BatchSubmission, index: int, order: PendingJob) -> CheckResult:
         try:
-            return Checked(record=await self._acceptor.check(order))
+            return CheckResult(record=await self._acceptor.check(order))
         except SlotBusy as busy:
             if asked.wanted.only_missing and busy.job:
-                return Checked(filled_by=busy.job)
-            return Checked(error=None if asked.wanted.jobs[index].replace else busy)
+                return CheckResult(filled_by=busy.job)
+            return CheckResult(error=None if asked.wanted.jobs[index].replace else busy)
         except (RequestError, ModelUnavailable) as error:
-            return Checked(error=error)
+            return CheckResult(error=error)
 
 
-def doubled(wanted: BatchRequest) -> dict[int, HeliographError]:
+def duplicate_slots(wanted: BatchRequest) -> dict[int, HeliographError]:
     """Items that want a slot which an earlier one fills: only one of them could be its version."""
     refused: dict[int, HeliographError] = {}
     first: dict[str, int] = {}
@@ -176,7 +180,7 @@ def doubled(wanted: BatchRequest) -> dict[int, HeliographError]:
     return refused
 
 
-def unplaced(wanted: BatchRequest) -> dict[int, HeliographError]:
+def missing_slots(wanted: BatchRequest) -> dict[int, HeliographError]:
     """Items of which nobody can say whether they are missing."""
     if not wanted.only_missing:
         return {}
@@ -184,6 +188,6 @@ def unplaced(wanted: BatchRequest) -> dict[int, HeliographError]:
     return {i: ValidationFailed.at("/slot", "only_missing needs one") for i in nowhere}
 
 
-def place_of(index: int) -> str:
+def item_pointer(index: int) -> str:
     """Where an item is in the request."""
     return f"/jobs/{index}"

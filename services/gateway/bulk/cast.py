@@ -8,22 +8,22 @@ from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.problems import FieldError
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
-from services.gateway.idempotency import caller
-from services.gateway.jobs.acceptance import Acceptance, Acceptor, Order
-from services.gateway.jobs.service import Desk
+from services.gateway.idempotency import identify_request
+from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance, PendingJob
+from services.gateway.jobs.service import JobService
 
 KIND = "cast_ref"
 
 #: where in our body a mistake is that was found in the request for a half
-_HERE = {"/parameters/aspect_ratio": "/aspect_ratio"}
+_POINTER_MAP = {"/parameters/aspect_ratio": "/aspect_ratio"}
 
-Pair = dict[Half, Acceptance]
+Pair = dict[Half, AcceptResult]
 
 
-class Pairs:
+class CastReferences:
     """Takes requests for references of people."""
 
-    def __init__(self, desk: Desk, acceptor: Acceptor) -> None:
+    def __init__(self, desk: JobService, acceptor: JobAcceptance) -> None:
         self._desk = desk
         self._acceptor = acceptor
 
@@ -43,25 +43,25 @@ class Pairs:
         its slot was taken in that moment, the other goes on: the request can be sent again.
 
         Raises:
-            RequestError, ServiceError: As for `Desk.ask`.
+            RequestError, ServiceError: As for `JobService.ask`.
         """
-        orders: dict[Half, Order] = {}
+        orders: dict[Half, PendingJob] = {}
         for half in wanted.halves:
             own = f"{key}/{BOTH.index(half)}" if key else None
-            who = caller(project, own, traceparent=traceparent)
+            who = identify_request(project, own, traceparent=traceparent)
             request = request_for(wanted, person, half)
-            order = self._desk.order(request, who, body_digest=wanted.digest(person, half))
+            order = self._desk.plan_submit(request, who, body_digest=wanted.digest(person, half))
             orders[half] = await self._checked(order)
         asked = [self._desk.accept(order) for order in orders.values()]
         return dict(zip(orders, await asyncio.gather(*asked), strict=True))
 
-    async def _checked(self, order: Order) -> Order:
+    async def _checked(self, order: PendingJob) -> PendingJob:
         """The order, once nothing is wrong with it."""
         try:
             record = await self._acceptor.check(order)
         except ValidationFailed as error:
             errors = [
-                FieldError(pointer=_HERE.get(each.pointer, each.pointer), detail=each.detail)
+                FieldError(pointer=_POINTER_MAP.get(each.pointer, each.pointer), detail=each.detail)
                 for each in error.errors
             ]
             raise type(error)(str(error), errors=errors) from None

@@ -7,15 +7,15 @@ from heliograph.contracts.ids import PROJECT_PATTERN
 from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import named, no_query
-from services.gateway.bulk.cast import Pairs
+from services.gateway.bulk.cast import CastReferences
 from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
 from services.gateway.jobs.routes import present
-from services.gateway.jobs.views import Reader
+from services.gateway.jobs.views import JobViews
 
 person_name = named(PROJECT_PATTERN)
 
 
-def pairing_routes(pairs: Pairs, reader: Reader) -> APIRouter:
+def cast_routes(pairs: CastReferences, reader: JobViews) -> APIRouter:
     """What makes pairs of jobs."""
     router = APIRouter(
         prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]

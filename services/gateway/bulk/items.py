@@ -9,11 +9,11 @@ from heliograph.contracts.errors import HeliographError, SlotBusy
 from heliograph.contracts.problems import FieldError, Problem
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.job_view import Presenter
-from services.gateway.jobs.acceptance import Acceptance
+from services.gateway.jobs.acceptance import AcceptResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class ItemResult:
     """What became of one part."""
 
     outcome: Outcome
@@ -21,7 +21,7 @@ class Item:
     problem: Problem | None = None
 
 
-def outcome_of(acceptance: Acceptance) -> Outcome:
+def outcome_of(acceptance: AcceptResult) -> Outcome:
     """What an answer is called."""
     if acceptance.replayed:
         return "replayed"
@@ -38,7 +38,7 @@ def problem_at(place: str, error: HeliographError) -> Problem:
     return problem.model_copy(update={"errors": named})
 
 
-async def present(items: Sequence[Item], presenter: Presenter) -> list[dict[str, Any]]:
+async def present(items: Sequence[ItemResult], presenter: Presenter) -> list[dict[str, Any]]:
     """The items as JSON, with their jobs as a list of jobs shows them."""
     entries = [item.entry for item in items if item.entry]
     jobs = iter(await presenter.jobs([(entry.record, entry.sequence) for entry in entries]))
@@ -53,5 +53,5 @@ async def present(items: Sequence[Item], presenter: Presenter) -> list[dict[str,
     ]
 
 
-def _marked(item: Item) -> dict[str, Any]:
+def _marked(item: ItemResult) -> dict[str, Any]:
     return {"deduplicated": item.outcome == "deduplicated"}

@@ -36,7 +36,7 @@ class Plan(PlanEntry):
             raise IdempotencyKeyReused
 
 
-class Plans:
+class PlanStore:
     """Every plan, by id, for ever. Every method raises Unavailable."""
 
     def __init__(self, jetstream: JetStream) -> None:
@@ -46,7 +46,7 @@ class Plans:
         cell = await self._bucket.read(name)
         return Plan.model_validate(cell.value) if cell.value else None
 
-    async def keep(self, plan: Plan) -> Plan:
+    async def create_or_get(self, plan: Plan) -> Plan:
         """The plan that counts from now on: this one, unless the same request was faster."""
         try:
             await self._bucket.write(plan.id, plan.model_dump(mode="json"), 0)
@@ -55,14 +55,14 @@ class Plans:
         crash_point("plan.written")
         return plan
 
-    async def leave_out(self, name: str, filled: dict[int, str]) -> None:
+    async def mark_skipped(self, name: str, filled: dict[int, str]) -> None:
         """Note that some items of a plan need nothing any more."""
         await self._bucket.change(
             name, lambda value: Plan.model_validate(value).without(filled).model_dump(mode="json")
         )
 
 
-async def side_by_side(works: Iterable[Awaitable[T]]) -> list[T]:
+async def gather_bounded(works: Iterable[Awaitable[T]]) -> list[T]:
     """The results in order, once all is over. Raises the first error of those that did not work."""
     places = asyncio.Semaphore(_AT_ONCE)
 

@@ -25,20 +25,20 @@ from heliograph.contracts.records import Cost, Record, Step
 from heliograph.contracts.requests import RetryFrom, RetryRequest
 from heliograph.runtime.bus import Entry, EventLog
 from services.gateway.bulk.items import problem_at
-from services.gateway.bulk.plans import side_by_side
-from services.gateway.idempotency import Caller
-from services.gateway.jobs.acceptance import Acceptor
-from services.gateway.jobs.cancellation import charged_if_canceled, read_job
-from services.gateway.jobs.retry import check_in_place, choose_step, refuse_to_pay
-from services.gateway.jobs.service import Desk
+from services.gateway.bulk.plans import gather_bounded
+from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.acceptance import JobAcceptance
+from services.gateway.jobs.cancellation import charged_if_canceled, load_job
+from services.gateway.jobs.retry import check_in_place, refuse_to_pay, resume_point
+from services.gateway.jobs.service import JobService
 
 Mode = Literal["stop", "detach"]
 
 
-class Previews:
+class BulkPreview:
     """Looks at jobs. Every method raises Unavailable."""
 
-    def __init__(self, events: EventLog, desk: Desk, acceptor: Acceptor) -> None:
+    def __init__(self, events: EventLog, desk: JobService, acceptor: JobAcceptance) -> None:
         self._events = events
         self._desk = desk
         self._acceptor = acceptor
@@ -56,7 +56,7 @@ class Previews:
             refused=len(every) - len(accepted),
             free=sum(not is_paid(each) for each in accepted),
             paid=len(costs),
-            cost=total(costs),
+            cost=sum_costs(costs),
             more=more,
             items=every,
         )
@@ -70,7 +70,7 @@ class Previews:
         self, project: str, wanted: ActionRequest, jobs: Sequence[str], *, more: bool = False
     ) -> CancelPreview:
         """What each would have cost."""
-        every = await side_by_side(
+        every = await gather_bounded(
             self._cancel(project, job, wanted.mode, place_of(wanted, index))
             for index, job in enumerate(jobs)
         )
@@ -87,7 +87,7 @@ class Previews:
     async def _retries(
         self, project: str, wanted: ActionRequest, jobs: Sequence[str]
     ) -> list[RetryOutlook]:
-        return await side_by_side(
+        return await gather_bounded(
             self._retry(project, job, wanted, place_of(wanted, index))
             for index, job in enumerate(jobs)
         )
@@ -114,9 +114,9 @@ class Previews:
         if old.step is Step.SUBMIT_UNKNOWN:
             check_in_place(asked)
             return "submit", old.cost
-        step = choose_step(old, asked.from_)
-        who = Caller(project=project, job=new_job_id(), key="preview")
-        order = self._desk.order_again(old, asked, who, counted=True, may_pay=True)
+        step = resume_point(old, asked.from_)
+        who = RequestIdentity(project=project, job=new_job_id(), key="preview")
+        order = self._desk.plan_retry(old, asked, who, counted=True, may_pay=True)
         record = await self._acceptor.check(order)
         assert record, "nobody used this name before"
         return step, record.cost
@@ -124,7 +124,7 @@ class Previews:
     async def _cancel(self, project: str, job: str, mode: Mode, place: str) -> CancelOutlook:
         try:
             _, record = await read_job_of(self._events, project, job)
-            outcome = prospect(record, mode)
+            outcome = cancel_outcome(record, mode)
         except RequestError as error:
             return CancelOutlook(id=job, outcome="refused", problem=problem_at(place, error))
         charged: Charged | None = charged_if_canceled(record) if mode == "stop" else None
@@ -143,7 +143,7 @@ def is_paid(outlook: RetryOutlook) -> bool:
 
 async def read_job_of(events: EventLog, project: str, job: str) -> tuple[Entry, Record]:
     """A job of this project. Raises NotFound also for those of others."""
-    entry, record = await read_job(events, job)
+    entry, record = await load_job(events, job)
     if record.project != project:
         raise NotFound(f"there is no job {job}")
     return entry, record
@@ -154,7 +154,7 @@ def place_of(wanted: ActionRequest, index: int) -> str:
     return f"/ids/{index}" if wanted.ids else "/filter"
 
 
-def prospect(record: Record, mode: Mode) -> Literal["accepted", "skipped"]:
+def cancel_outcome(record: Record, mode: Mode) -> Literal["accepted", "skipped"]:
     """
     Whether canceling would change anything.
 
@@ -165,17 +165,17 @@ def prospect(record: Record, mode: Mode) -> Literal["accepted", "skipped"]:
         return "skipped"
     if record.step.is_final:
         raise StateConflict(f"the job has {record.status} already")
-    return "skipped" if is_wished(record, mode) else "accepted"
+    return "skipped" if already_requested(record, mode) else "accepted"
 
 
-def is_wished(record: Record, mode: Mode) -> bool:
+def already_requested(record: Record, mode: Mode) -> bool:
     """Whether somebody canceled the job like this already, whatever came of it."""
     if mode == "detach":
         return record.slot is None
     return record.internal.cancel or record.step is Step.CANCELED
 
 
-def total(costs: Sequence[Cost]) -> Cost:
+def sum_costs(costs: Sequence[Cost]) -> Cost:
     """
     All of it together.
 

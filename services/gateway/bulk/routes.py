@@ -10,14 +10,14 @@ from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import named, no_query
 from heliograph.runtime.job_view import Presenter
-from services.gateway.bulk.batches import Batches, Result
+from services.gateway.bulk.batches import BatchResult, BatchService
 from services.gateway.bulk.items import present
 from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
 
 batch_name = named(BATCH_PATTERN)
 
 
-def batching_routes(batches: Batches, presenter: Presenter) -> APIRouter:
+def batch_routes(batches: BatchService, presenter: Presenter) -> APIRouter:
     """What makes many jobs at once."""
     router = APIRouter(
         prefix="/v1", tags=["batches"], responses=PROBLEMS, dependencies=[Depends(no_query)]
@@ -37,7 +37,7 @@ def batching_routes(batches: Batches, presenter: Presenter) -> APIRouter:
         where, key = project_name(project), idempotency_key(request)
         wanted = await read_body(request, BatchRequest)
         trace = request.headers.get("traceparent")
-        result = await batches.ask(where, wanted, key, traceparent=trace)
+        result = await batches.submit(where, wanted, key, traceparent=trace)
         headers = {"Location": f"/v1/batches/{result.id}"}
         if key and result.is_replayed:
             headers["Idempotency-Replayed"] = "true"
@@ -51,7 +51,7 @@ def batching_routes(batches: Batches, presenter: Presenter) -> APIRouter:
     async def get_batch(batch: str) -> Response:
         return answer(await _shown(await batches.read(batch_name(batch))))
 
-    async def _shown(result: Result) -> dict[str, Any]:
+    async def _shown(result: BatchResult) -> dict[str, Any]:
         return {
             "id": result.id,
             "project": result.project,

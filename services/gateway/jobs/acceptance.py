@@ -34,7 +34,7 @@ SOURCE = "heliograph/gateway"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Acceptance:
+class AcceptResult:
     """The answer to a request for a job."""
 
     entry: Entry  #: of the job that is the answer
@@ -47,7 +47,7 @@ class Acceptance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class PendingJob:
     """What is to be accepted."""
 
     job: str  #: the id it will have
@@ -58,7 +58,7 @@ class Order:
     draft: Callable[[], Awaitable[Record]]
 
 
-class Acceptor:
+class JobAcceptance:
     """Accepts jobs. `courtesy` is seconds, see `GatewaySettings.claim_courtesy`."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Acceptor:
         self._slots = slots
         self._courtesy = courtesy
 
-    async def accept(self, order: Order) -> Acceptance:
+    async def accept(self, order: PendingJob) -> AcceptResult:
         """
         Make the job, or find the one that is the answer already.
 
@@ -91,7 +91,7 @@ class Acceptor:
             except Lost:
                 may_be_known = True  # it may have been fenced off
 
-    async def check(self, order: Order) -> Record | None:
+    async def check(self, order: PendingJob) -> Record | None:
         """
         The first record of an order whose key is new, without accepting anything.
 
@@ -105,11 +105,11 @@ class Acceptor:
             seen = await self._slots.read(record.project, record.slot)
             other = await self._in_slot(seen.job) if seen.job else None
             running = other.body if other else None
-            if isinstance(running, Record) and _fills(running, record.slot):
+            if isinstance(running, Record) and _occupies(running, record.slot):
                 _check_same(record, running)
         return record
 
-    async def _replay(self, order: Order, entry: Entry) -> Acceptance:
+    async def _replay(self, order: PendingJob, entry: Entry) -> AcceptResult:
         """What the key was answered with before."""
         body = entry.body
         if isinstance(body, Marker):
@@ -117,10 +117,10 @@ class Acceptor:
         if not order.is_same(body.internal.body_digest, body.model):
             raise IdempotencyKeyReused
         if body.step is Step.ACCEPTED:
-            entry = await self._send_off(entry, body)
-        return Acceptance(entry=entry, replayed=True)
+            entry = await self._enqueue_or_finish(entry, body)
+        return AcceptResult(entry=entry, replayed=True)
 
-    async def _replay_marker(self, order: Order, marker: Marker) -> Acceptance:
+    async def _replay_marker(self, order: PendingJob, marker: Marker) -> AcceptResult:
         if marker.answer is None:
             reason = "the request lost its slot before it was accepted; send it with a new key"
             raise StateConflict(reason)
@@ -128,9 +128,9 @@ class Acceptor:
         assert other is not None
         if not order.is_same(marker.body_digest or "", other.record.model):
             raise IdempotencyKeyReused
-        return Acceptance(entry=other, deduplicated=True, replayed=True)
+        return AcceptResult(entry=other, deduplicated=True, replayed=True)
 
-    async def _admit(self, order: Order, record: Record) -> Acceptance:
+    async def _admit(self, order: PendingJob, record: Record) -> AcceptResult:
         if record.slot:
             running = await self._claim(order, record, record.slot)
             if running:
@@ -140,9 +140,9 @@ class Acceptor:
         accepted = record.model_copy(update={"created_at": at, "internal": internal})
         entry = await self._events.append(Event.of("accepted", accepted, at, SOURCE), 0)
         crash_point("accept.written")
-        return Acceptance(entry=await self._send_off(entry, accepted))
+        return AcceptResult(entry=await self._enqueue_or_finish(entry, accepted))
 
-    async def _send_off(self, entry: Entry, accepted: Record) -> Entry:
+    async def _enqueue_or_finish(self, entry: Entry, accepted: Record) -> Entry:
         """Into the queue; or, where its result is there already, straight to its end."""
         reused = accepted.internal.reused
         if reused is None:
@@ -156,7 +156,7 @@ class Acceptor:
         crash_point("accept.reused")
         return entry
 
-    async def _claim(self, order: Order, record: Record, slot: str) -> Acceptance | None:
+    async def _claim(self, order: PendingJob, record: Record, slot: str) -> AcceptResult | None:
         """Put the job's name on its slot; or the job that is there, when it is the answer."""
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -168,10 +168,10 @@ class Acceptor:
             if seen.job is None or other is not None:
                 break
             if clock() - began > self._courtesy:
-                await self._fence(record.project, seen.job)
+                await self._tombstone_claimant(record.project, seen.job)
                 break
             await asyncio.sleep(min(0.5, self._courtesy / 20))
-        if other and isinstance(other.body, Record) and _fills(other.body, slot):
+        if other and isinstance(other.body, Record) and _occupies(other.body, slot):
             return await self._answer_with(order, record, other, other.body)
         await self._slots.claim(record.project, slot, record.id, seen)
         crash_point("accept.claimed")
@@ -189,15 +189,15 @@ class Acceptor:
             busy.job = job
             raise busy from None
 
-    async def _fence(self, project: str, job: str) -> None:
+    async def _tombstone_claimant(self, project: str, job: str) -> None:
         """A claimant that was never accepted never will be: its first event is taken."""
         marker = Marker(id=job, project=project, marker="fenced")
         await self._events.append(Event.of("canceled", marker, now(), SOURCE), 0)
         crash_point("accept.fenced")
 
     async def _answer_with(
-        self, order: Order, record: Record, other: Entry, running: Record
-    ) -> Acceptance:
+        self, order: PendingJob, record: Record, other: Entry, running: Record
+    ) -> AcceptResult:
         _check_same(record, running)
         if order.keyed:
             marker = Marker(
@@ -210,7 +210,7 @@ class Acceptor:
             )
             await self._events.append(Event.of("deduplicated", marker, now(), SOURCE), 0)
             crash_point("accept.deduplicated")
-        return Acceptance(entry=other, deduplicated=True)
+        return AcceptResult(entry=other, deduplicated=True)
 
 
 async def enqueue_or_leave(work: WorkQueue, record: Record) -> None:
@@ -243,6 +243,6 @@ def _check_same(record: Record, running: Record) -> None:
     raise error
 
 
-def _fills(job: Record, slot: str) -> bool:
+def _occupies(job: Record, slot: str) -> bool:
     """Whether a job keeps its slot busy."""
     return not job.step.is_final and job.slot == slot

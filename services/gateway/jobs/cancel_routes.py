@@ -7,11 +7,11 @@ from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import no_query
 from services.gateway.http import ACCEPTED, PROBLEMS, answer, job_name
-from services.gateway.jobs.cancellation import Canceler
-from services.gateway.jobs.views import Reader
+from services.gateway.jobs.cancellation import JobCancellation
+from services.gateway.jobs.views import JobViews
 
 
-def canceling_routes(canceler: Canceler, reader: Reader) -> APIRouter:
+def cancel_routes(canceler: JobCancellation, reader: JobViews) -> APIRouter:
     """What ends jobs."""
     router = APIRouter(
         prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]

@@ -16,10 +16,10 @@ from services.gateway.jobs.acceptance import SOURCE
 
 log = structlog.get_logger()
 
-_NOBODY_WORKS = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED, Step.SUBMIT_UNKNOWN})
+_UNOWNED_STEPS = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED, Step.SUBMIT_UNKNOWN})
 
 
-class Canceler:
+class JobCancellation:
     """Ends jobs on request."""
 
     def __init__(self, events: EventLog, work: WorkQueue, hint: Hint) -> None:
@@ -36,7 +36,7 @@ class Canceler:
             StateConflict: The job ended in another way.
         """
         while True:
-            entry, record = await read_job(self._events, job)
+            entry, record = await load_job(self._events, job)
             if record.step is Step.CANCELED:
                 return entry, False
             if record.step.is_final:
@@ -49,7 +49,7 @@ class Canceler:
             except Lost:
                 continue
 
-    async def supersede(self, job: str) -> None:
+    async def preempt(self, job: str) -> None:
         """
         Stop a job, and take it out of its slot at once, however long its worker needs to stop.
 
@@ -62,11 +62,11 @@ class Canceler:
 
     async def preview(self, job: str) -> Charged:
         """What the job will have cost if it is stopped now. Raises NotFound."""
-        _, record = await read_job(self._events, job)
+        _, record = await load_job(self._events, job)
         return charged_if_canceled(record)
 
     async def _write(self, entry: Entry, record: Record, mode: Literal["stop", "detach"]) -> Entry:
-        if mode == "stop" and record.step in _NOBODY_WORKS:
+        if mode == "stop" and record.step in _UNOWNED_STEPS:
             fact = Canceled(charged=record.charged)
             entry = await advance(self._events, entry, fact, SOURCE)
             crash_point("cancel.written")
@@ -82,7 +82,7 @@ class Canceler:
         return entry
 
 
-async def read_job(events: EventLog, job: str) -> tuple[Entry, Record]:
+async def load_job(events: EventLog, job: str) -> tuple[Entry, Record]:
     """The job's last event. Raises NotFound also for subjects that hold no job."""
     entry = await events.last(job)
     if entry is None or not isinstance(entry.body, Record):

@@ -8,16 +8,16 @@ from heliograph.contracts.provider_arguments import result_digest
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest, KeptReference, RetryRequest
 from heliograph.runtime.bus import EventLog, now
-from services.gateway.idempotency import Caller
-from services.gateway.jobs.first_record import draft
-from services.gateway.jobs.references import References
-from services.gateway.jobs.result_cache import Results
+from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.first_record import build_record
+from services.gateway.jobs.references import ReferenceValidator
+from services.gateway.jobs.result_cache import ResultCache
 from services.gateway.jobs.retry import in_changes, refuse_to_pay, retry_record
-from services.gateway.projects.defaults import Filler
-from services.gateway.slots.versions import Versions
+from services.gateway.projects.defaults import DefaultsSource
+from services.gateway.slots.versions import SlotService
 
 
-class Drafter:
+class RecordBuilder:
     """
     Makes first records. Nothing is written down here.
 
@@ -28,10 +28,10 @@ class Drafter:
         self,
         registry: Registry,
         events: EventLog,
-        projects: Filler,
-        versions: Versions,
-        references: References,
-        results: Results,
+        projects: DefaultsSource,
+        versions: SlotService,
+        references: ReferenceValidator,
+        results: ResultCache,
     ) -> None:
         self._registry = registry
         self._events = events
@@ -40,11 +40,11 @@ class Drafter:
         self._references = references
         self._results = results
 
-    async def first(
-        self, wanted: JobRequest, who: Caller, *, body_digest: str | None = None
+    async def for_request(
+        self, wanted: JobRequest, who: RequestIdentity, *, body_digest: str | None = None
     ) -> Record:
         """Of the job that is asked for."""
-        record = draft(
+        record = build_record(
             wanted,
             who,
             self._registry,
@@ -56,8 +56,8 @@ class Drafter:
         asked = wanted.references or record.references
         return await self._looked_up(record, asked, reuse=wanted.reuse)
 
-    async def again(
-        self, old: Record, asked: RetryRequest, who: Caller, *, may_pay: bool = False
+    async def for_retry(
+        self, old: Record, asked: RetryRequest, who: RequestIdentity, *, may_pay: bool = False
     ) -> Record:
         """Of the job that tries another one again."""
         defaults = await self._projects.defaults(who.project)
@@ -79,7 +79,7 @@ class Drafter:
         self, record: Record, asked: Sequence[KeptReference], *, reuse: bool
     ) -> Record:
         after = await self._states(record)
-        references = await self._references.digests(record.project, asked, after)
+        references = await self._references.validate(record.project, asked, after)
         known = [digest for digest in references if digest][: len(record.references)]
         if len(known) < len(record.references):
             return record

@@ -23,18 +23,20 @@ from heliograph.contracts.provider_arguments import final_arguments, final_promp
 from heliograph.contracts.public_urls import mistake_in
 from heliograph.contracts.records import Cost, Internal, Record, Step
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous, Reference, digest
-from services.gateway.idempotency import Caller
+from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.raw_arguments import check_arguments, check_payload
-from services.gateway.projects.defaults import fill
+from services.gateway.projects.defaults import apply_defaults
 
-LARGEST = 256 * 1024  #: bytes of a first record; later ones repeat parts of it for each attempt
+MAX_RECORD_BYTES = (
+    256 * 1024
+)  #: bytes of a first record; later ones repeat parts of it for each attempt
 
 _NONE = Defaults()
 
 
-def draft(
+def build_record(
     request: JobRequest,
-    caller: Caller,
+    caller: RequestIdentity,
     registry: Registry,
     at: datetime,
     *,
@@ -61,7 +63,7 @@ def draft(
     kind = registry.kinds.get(request.kind)
     if kind is None:
         raise UnknownKind.at("/kind", f"there is no kind {request.kind!r}")
-    name, whole = fill(request, kind, registry, defaults)
+    name, whole = apply_defaults(request, kind, registry, defaults)
     model = _model(name, kind, registry)
     account = registry.account_for(name)
     if account is None:
@@ -191,11 +193,13 @@ def _cost(record: Record, kind: Kind, model: Model) -> Cost:
 
 def _check_size(record: Record) -> None:
     size = len(record.model_dump_json().encode())
-    if size > LARGEST:
-        raise BodyTooLarge(f"the job would have {size} bytes, at most {LARGEST} are kept of one")
+    if size > MAX_RECORD_BYTES:
+        raise BodyTooLarge(
+            f"the job would have {size} bytes, at most {MAX_RECORD_BYTES} are kept of one"
+        )
 
 
-def _check_cost(request: JobRequest, caller: Caller, cost: Cost) -> None:
+def _check_cost(request: JobRequest, caller: RequestIdentity, cost: Cost) -> None:
     if request.max_cost is not None and cost.estimated > request.max_cost:
         raise OverMaxCost(
             f"the price is {cost.estimated} {cost.currency}, the request allows {request.max_cost}"

@@ -5,12 +5,12 @@ from datetime import datetime
 from heliograph.contracts.catalog import Registry
 from heliograph.contracts.errors import ModelUnavailable
 from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
-from services.gateway.idempotency import Caller
+from services.gateway.idempotency import RequestIdentity
 
 
 def free_retry_record(
     old: Record,
-    caller: Caller,
+    caller: RequestIdentity,
     registry: Registry,
     at: datetime,
     *,

@@ -15,14 +15,14 @@ from heliograph.runtime.bus.jetstream import JetStream
 _PATIENCE = 2.0  #: seconds storage has to say whether it has an upload
 
 
-class References:
+class ReferenceValidator:
     """Looks references up before a job is accepted, so that a wrong one costs nothing."""
 
     def __init__(self, events: EventLog, jetstream: JetStream) -> None:
         self._events = events
         self._jetstream = jetstream
 
-    async def digests(
+    async def validate(
         self, project: str, references: Sequence[KeptReference], after: Mapping[str, Step]
     ) -> list[str | None]:
         """

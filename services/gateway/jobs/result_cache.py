@@ -8,7 +8,7 @@ from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 
 
-class Results:
+class ResultCache:
     """Stored results of projects. Status has `patience` seconds to find one; then the job is made."""
 
     def __init__(self, events: EventLog, jetstream: JetStream, *, patience: float) -> None:
@@ -19,7 +19,7 @@ class Results:
     async def reuse(self, record: Record) -> Record:
         """A job that is about to be accepted, with the result that it would make if there is one."""
         old = await self._find(record.project, record.internal.result_digest)
-        return with_result(record, old) if old else record
+        return apply_cached(record, old) if old else record
 
     async def _find(self, project: str, digest: str | None) -> Record | None:
         """The last job that made it; the read model only says which one to look at."""
@@ -39,17 +39,17 @@ class Results:
             return None
         if entry is None or not isinstance(entry.body, Record):
             return None
-        return entry.body if has_made(entry.body, project, digest) else None
+        return entry.body if is_cached_for(entry.body, project, digest) else None
 
 
-def has_made(record: Record, project: str, digest: str) -> bool:
+def is_cached_for(record: Record, project: str, digest: str) -> bool:
     """Whether a job made a result by that digest, and still has all of it."""
     is_same = record.project == project and record.internal.result_digest == digest
     is_whole = bool(record.assets) and not record.withheld
     return is_same and record.step is Step.SUCCEEDED and is_whole
 
 
-def with_result(record: Record, old: Record) -> Record:
+def apply_cached(record: Record, old: Record) -> Record:
     """The job as it is accepted when it gets what an old one made."""
     told = f"the result of {old.id} is used again"
     reused = Reused(job=old.id, assets=old.assets)

@@ -25,10 +25,10 @@ from heliograph.contracts.retries import (
 from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.validation import as_shape
-from services.gateway.idempotency import Caller
-from services.gateway.jobs.acceptance import SOURCE, Acceptance, enqueue_or_leave
-from services.gateway.jobs.cancellation import read_job
-from services.gateway.jobs.first_record import draft
+from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.acceptance import SOURCE, AcceptResult, enqueue_or_leave
+from services.gateway.jobs.cancellation import load_job
+from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.free_retry import free_retry_record
 
 _NONE = Defaults()
@@ -42,7 +42,7 @@ async def retry_in_place(
     asked: RetryRequest,
     *,
     may_pay: bool = False,
-) -> Acceptance | None:
+) -> AcceptResult | None:
     """
     Submit a job in `submit_unknown` again. None when the job is in another state.
 
@@ -52,11 +52,11 @@ async def retry_in_place(
         StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
     """
     while True:
-        entry, record = await read_job(events, job)
+        entry, record = await load_job(events, job)
         if key and key in record.internal.retries:
             if record.step is Step.RETRY_SCHEDULED:
                 await enqueue_or_leave(work, record)
-            return Acceptance(entry=entry, replayed=True)
+            return AcceptResult(entry=entry, replayed=True)
         if record.step is not Step.SUBMIT_UNKNOWN:
             return None
         if asked.from_ is None and not may_pay:
@@ -78,7 +78,7 @@ async def retry_in_place(
         crash_point("retry.written")
         await enqueue_or_leave(work, entry.record)
         crash_point("retry.queued")
-        return Acceptance(entry=entry)
+        return AcceptResult(entry=entry)
 
 
 def check_in_place(asked: RetryRequest) -> None:
@@ -97,7 +97,7 @@ def check_in_place(asked: RetryRequest) -> None:
 def retry_record(
     old: Record,
     asked: RetryRequest,
-    caller: Caller,
+    caller: RequestIdentity,
     registry: Registry,
     defaults: Defaults = _NONE,
     *,
@@ -115,9 +115,9 @@ def retry_record(
         ModelLocked: The project makes it with another model by now.
         IdempotencyKeyRequired: It costs something.
     """
-    step = choose_step(old, asked.from_)
-    request = request_again(old, step, asked.changes)
-    body, over = retry_digest(old, asked), takeover(old, step)
+    step = resume_point(old, asked.from_)
+    request = merge_changes(old, step, asked.changes)
+    body, over = retry_digest(old, asked), resume_from(old, step)
     if over:
         return free_retry_record(old, caller, registry, now(), takeover=over, body_digest=body)
     filled = Defaults(style=old.internal.style, locked_model=defaults.locked_model)
@@ -126,7 +126,7 @@ def retry_record(
     # what it would cost is told before a key is asked for
     who = replace(caller, key=caller.key or "price") if is_unasked else caller
     try:
-        record = draft(
+        record = build_record(
             request, who, registry, now(), defaults=filled, body_digest=body, retry_of=old.id
         )
     except ValidationFailed as error:
@@ -159,7 +159,7 @@ def in_changes(error: ValidationFailed, changes: Collection[str]) -> ValidationF
     return type(error)(str(error), errors=errors, next_actions=error.next_actions)
 
 
-def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:
+def resume_point(record: Record, asked: RetryFrom | None) -> RetryFrom:
     """
     Where a retry of an ended job begins.
 
@@ -181,7 +181,7 @@ def choose_step(record: Record, asked: RetryFrom | None) -> RetryFrom:
     return asked or cheapest_step(record)
 
 
-def takeover(record: Record, step: RetryFrom) -> Takeover | None:
+def resume_from(record: Record, step: RetryFrom) -> Takeover | None:
     """What the new job takes over; None when it submits for itself."""
     if step == "submit":
         return None
@@ -197,7 +197,7 @@ def takeover(record: Record, step: RetryFrom) -> Takeover | None:
     )
 
 
-def request_again(record: Record, step: RetryFrom, changes: dict[str, Any]) -> JobRequest:
+def merge_changes(record: Record, step: RetryFrom, changes: dict[str, Any]) -> JobRequest:
     """
     The old request, with changes.
 

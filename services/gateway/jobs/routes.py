@@ -16,13 +16,13 @@ from services.gateway.http import (
     job_name,
     project_name,
 )
-from services.gateway.idempotency import caller
-from services.gateway.jobs.acceptance import Acceptance
-from services.gateway.jobs.service import Desk
-from services.gateway.jobs.views import Reader
+from services.gateway.idempotency import identify_request
+from services.gateway.jobs.acceptance import AcceptResult
+from services.gateway.jobs.service import JobService
+from services.gateway.jobs.views import JobViews
 
 
-def asking_routes(desk: Desk, reader: Reader) -> APIRouter:
+def job_routes(desk: JobService, reader: JobViews) -> APIRouter:
     """What makes jobs."""
     router = APIRouter(
         prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]
@@ -36,13 +36,13 @@ def asking_routes(desk: Desk, reader: Reader) -> APIRouter:
         summary="Ask for a picture, a video or a text",
     )
     async def create_job(project: str, request: Request) -> Response:
-        who = caller(
+        who = identify_request(
             project_name(project),
             idempotency_key(request),
             traceparent=request.headers.get("traceparent"),
         )
         wanted = await read_body(request, JobRequest)
-        return await _answer(reader, await desk.ask(wanted, who))
+        return await _answer(reader, await desk.submit(wanted, who))
 
     @router.post(
         "/jobs/{job}/retry",
@@ -54,20 +54,20 @@ def asking_routes(desk: Desk, reader: Reader) -> APIRouter:
     async def retry_job(job: str, request: Request) -> Response:
         name, key = job_name(job), idempotency_key(request)
         asked = await read_body(request, RetryRequest)
-        return await _answer(reader, await desk.ask_again(name, key, asked))
+        return await _answer(reader, await desk.retry(name, key, asked))
 
     return router
 
 
-async def present(reader: Reader, acceptance: Acceptance) -> dict[str, Any]:
+async def present(reader: JobViews, acceptance: AcceptResult) -> dict[str, Any]:
     """The job that is the answer, as it is now."""
     job, sequence = acceptance.job, acceptance.entry.sequence
     fresh = not (acceptance.replayed or acceptance.deduplicated)
-    shown = await (reader.bare if fresh else reader.present)(job, sequence)
+    shown = await (reader.new_job if fresh else reader.present)(job, sequence)
     return {**shown, "deduplicated": acceptance.deduplicated}
 
 
-async def _answer(reader: Reader, acceptance: Acceptance) -> Response:
+async def _answer(reader: JobViews, acceptance: AcceptResult) -> Response:
     headers = {"Location": f"/v1/jobs/{acceptance.job.id}"}
     if acceptance.replayed:
         headers["Idempotency-Replayed"] = "true"

@@ -9,7 +9,7 @@ from heliograph.contracts.records import Job, Status
 from heliograph.runtime.http.openapi import query_of
 from heliograph.runtime.http.params import no_query, read_query
 from services.gateway.http import PROBLEMS, answer, job_name, project_name
-from services.gateway.jobs.views import Reader
+from services.gateway.jobs.views import JobViews
 
 
 class JobsQuery(BaseModel, extra="forbid"):
@@ -34,7 +34,7 @@ class EventsQuery(BaseModel, extra="forbid"):
     after: int = Field(default=0, ge=0, lt=2**63)
 
 
-def reading_routes(reader: Reader) -> APIRouter:
+def view_routes(reader: JobViews) -> APIRouter:
     """What changes nothing."""
     router = APIRouter(prefix="/v1", tags=["jobs"], responses=PROBLEMS)
     plain = [Depends(no_query)]

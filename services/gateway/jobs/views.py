@@ -12,15 +12,15 @@ from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import ask
+from heliograph.runtime.bus.queries import request_reply
 from heliograph.runtime.job_view import Presenter, with_progress, with_turn
-from services.gateway.jobs.cancellation import read_job
-from services.gateway.queue_position import _peek, look_up_turn
+from services.gateway.jobs.cancellation import load_job
+from services.gateway.queue_position import queue_position, request_or_none
 
 HISTORY_PAGE = 500
 
 
-class Reader:
+class JobViews:
     """Answers every question about jobs."""
 
     def __init__(self, events: EventLog, jetstream: JetStream, presenter: Presenter) -> None:
@@ -30,7 +30,7 @@ class Reader:
 
     async def job(self, job: str) -> dict[str, Any]:
         """A job as it is now. Raises NotFound."""
-        entry, record = await read_job(self._events, job)
+        entry, record = await load_job(self._events, job)
         return await self.present(record, entry.sequence)
 
     async def present(self, record: Record, sequence: int) -> dict[str, Any]:
@@ -40,13 +40,13 @@ class Reader:
         )
         return with_turn(with_progress(shown, report), turn)
 
-    async def bare(self, record: Record, sequence: int) -> dict[str, Any]:
+    async def new_job(self, record: Record, sequence: int) -> dict[str, Any]:
         """A record that is too new for anybody else to know more about it."""
         return await self._presenter.job(record, sequence)
 
     async def attempts(self, job: str) -> list[dict[str, Any]]:
         """What was sent to the provider, and its answer, without signatures. Raises NotFound."""
-        _, record = await read_job(self._events, job)
+        _, record = await load_job(self._events, job)
         attempts = [attempt.model_dump(mode="json") for attempt in record.internal.attempts]
         return [cut_presigned(attempt) for attempt in attempts]
 
@@ -76,7 +76,7 @@ class Reader:
 
     async def jobs(self, query: ListJobs) -> dict[str, Any]:
         """A page of a project's jobs. Raises Unavailable."""
-        answer = await ask(self._jetstream, subjects.QUERY_JOBS, query)
+        answer = await request_reply(self._jetstream, subjects.QUERY_JOBS, query)
         page = JobPage.model_validate_json(answer)
         records = [(Record.model_validate(item.record), item.sequence) for item in page.items]
         return {"items": await self._presenter.jobs(records), "next": page.next}
@@ -84,10 +84,10 @@ class Reader:
     async def _turn(self, record: Record) -> Position | None:
         if record.status != "queued":
             return None
-        return await look_up_turn(self._jetstream, record.id)
+        return await queue_position(self._jetstream, record.id)
 
     async def _progress(self, record: Record) -> ProgressReport | None:
         if record.status != "running":
             return None
-        answer = await _peek(self._jetstream, subjects.query_progress(record.id))
+        answer = await request_or_none(self._jetstream, subjects.query_progress(record.id))
         return LatestProgress.model_validate_json(answer).report if answer else None

@@ -16,7 +16,7 @@ from heliograph.runtime.bus.lanes import Lanes
 PATIENCE = 5.0  #: seconds for the dispatcher to answer
 
 
-class Limits:
+class LimitAdmin:
     """Lanes and accounts, as operators see and change them. Every method raises Unavailable."""
 
     def __init__(

@@ -27,7 +27,7 @@ _NEEDED = {"WORK": "the backlog", "KV_slots": "the table of slots"}
 _NOBODY = LogUsage(sequence=0, reserve=0, projects={})
 
 
-class _Lately(NamedTuple):
+class _SinceRefresh(NamedTuple):
     """Bytes that were admitted between two looks, by project, and where the log ended then."""
 
     at: float
@@ -35,7 +35,7 @@ class _Lately(NamedTuple):
     admitted: Counter[str]
 
 
-class Gauge:
+class EventLogCapacity:
     """
     Knows how much room there is in the streams that jobs need.
 
@@ -54,7 +54,7 @@ class Gauge:
         self._used = 0
         self._limit: int | None = None  #: bytes; None before the first look
         self._usage = _NOBODY
-        self._lately: deque[_Lately] = deque([_Lately(0.0, 0, Counter())])
+        self._lately: deque[_SinceRefresh] = deque([_SinceRefresh(0.0, 0, Counter())])
 
     async def watch(self) -> None:
         """Look again and again."""
@@ -67,7 +67,7 @@ class Gauge:
         self._parts = {name: await self._part(name) for name in _NEEDED}
         info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
         state, at = info["state"], asyncio.get_running_loop().time()
-        self._lately.append(_Lately(at, int(state["last_seq"]), Counter()))
+        self._lately.append(_SinceRefresh(at, int(state["last_seq"]), Counter()))
         self._used = int(state["bytes"])
         self._limit = int(self._full_at * info["config"]["max_bytes"])
         try:

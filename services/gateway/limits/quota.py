@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter
 
 from heliograph.contracts.errors import QueueFull, TooManyJobs
-from services.gateway.limits.lanes_accounts import Limits
+from services.gateway.limits.lanes_accounts import LimitAdmin
 
 _EVERY = 1.0  #: seconds between looks at the queue
 _AGAIN_AFTER = 10.0  #: seconds until a project that was refused may find room
 
 
-class Backlog:
+class QueueQuota:
     """
     How many jobs wait, in all and by project: asked of the dispatcher every second, counted on in
     between.
@@ -23,7 +23,7 @@ class Backlog:
         project_limit: Jobs of one project that may wait.
     """
 
-    def __init__(self, limits: Limits, *, limit: int, project_limit: int) -> None:
+    def __init__(self, limits: LimitAdmin, *, limit: int, project_limit: int) -> None:
         self._limits = limits
         self._limit = limit
         self._project_limit = project_limit
@@ -48,7 +48,7 @@ class Backlog:
                 waiting[each.project] += each.waiting
         self._waiting = waiting
 
-    def admit(self, project: str, jobs: int = 1) -> None:
+    def reserve(self, project: str, jobs: int = 1) -> None:
         """Count more jobs, all or none. Raises TooManyJobs and QueueFull where it is too many."""
         if self._in_all + jobs > self._limit:
             raise QueueFull(f"no more than {self._limit} jobs may wait", retry_after=_AGAIN_AFTER)

@@ -12,10 +12,10 @@ from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import no_query
 from services.gateway.http import PROBLEMS, answer, page
-from services.gateway.limits.lanes_accounts import Limits
+from services.gateway.limits.lanes_accounts import LimitAdmin
 
 
-def limiting_routes(limits: Limits) -> APIRouter:
+def limit_routes(limits: LimitAdmin) -> APIRouter:
     """What operators watch and turn."""
     router = APIRouter(
         prefix="/v1", tags=["limits"], responses=PROBLEMS, dependencies=[Depends(no_query)]

@@ -4,20 +4,20 @@ from heliograph.contracts import subjects
 from heliograph.contracts.queries.read_model import PlanCleanup
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import ask
-from services.gateway.projects.settings_store import Projects
+from heliograph.runtime.bus.queries import request_reply
+from services.gateway.projects.settings_store import ProjectSettings
 
 _PATIENCE = 30.0  #: seconds to look through all that a project has
 
 
-class Cleanups:
+class CleanupRequests:
     """Asks status, which does it. Every method raises Unavailable."""
 
-    def __init__(self, jetstream: JetStream, projects: Projects) -> None:
+    def __init__(self, jetstream: JetStream, projects: ProjectSettings) -> None:
         self._jetstream = jetstream
         self._projects = projects
 
-    async def ask(self, project: str, wanted: CleanupRequest) -> CleanupReport:
+    async def request_cleanup(self, project: str, wanted: CleanupRequest) -> CleanupReport:
         """
         What goes now; unless it is only looked at, it goes at once and not with the next round.
 
@@ -29,7 +29,9 @@ class Cleanups:
             self._projects.check_retention(wanted.retention, "/retention")
             retention = retention.after(wanted.retention)
         question = PlanCleanup(project=project, retention=retention, dry_run=wanted.dry_run)
-        answer = await ask(self._jetstream, subjects.QUERY_CLEANUP, question, patience=_PATIENCE)
+        answer = await request_reply(
+            self._jetstream, subjects.QUERY_CLEANUP, question, patience=_PATIENCE
+        )
         if not wanted.dry_run:
             await self._jetstream.hint(subjects.CLEAN)
         return CleanupReport.model_validate_json(answer)

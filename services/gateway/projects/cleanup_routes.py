@@ -7,10 +7,10 @@ from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import no_query
 from services.gateway.http import PROBLEMS, answer, project_name
-from services.gateway.projects.cleanup import Cleanups
+from services.gateway.projects.cleanup import CleanupRequests
 
 
-def cleaning_routes(cleanups: Cleanups) -> APIRouter:
+def cleanup_routes(cleanups: CleanupRequests) -> APIRouter:
     """What removes results."""
     router = APIRouter(
         prefix="/v1", tags=["projects"], responses=PROBLEMS, dependencies=[Depends(no_query)]
@@ -29,7 +29,7 @@ def cleaning_routes(cleanups: Cleanups) -> APIRouter:
     async def clean(project: str, request: Request) -> Response:
         name = project_name(project)
         wanted = await read_body(request, CleanupRequest)
-        report = await cleanups.ask(name, wanted)
+        report = await cleanups.request_cleanup(name, wanted)
         return answer(report.model_dump(mode="json"), 200 if wanted.dry_run else 202)
 
     return router

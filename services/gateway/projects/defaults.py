@@ -15,13 +15,13 @@ from heliograph.contracts.requests import JobRequest
 _SHAPE = "aspect_ratio"
 
 
-class Filler(Protocol):
+class DefaultsSource(Protocol):
     """Knows what projects fill in. Raises Unavailable."""
 
     async def defaults(self, project: str) -> Defaults: ...
 
 
-def fill(
+def apply_defaults(
     request: JobRequest, kind: Kind, registry: Registry, defaults: Defaults
 ) -> tuple[str, JobRequest]:
     """
@@ -53,7 +53,7 @@ def _refusal(locked: str) -> ModelLocked:
     )
 
 
-def takes_shape(model: Model, shape: str) -> bool:
+def supports_aspect_ratio(model: Model, shape: str) -> bool:
     """Whether a model makes pictures of an aspect ratio."""
     schema = model.parameters.get(_SHAPE)
     return schema is not None and bool(Draft202012Validator(schema).is_valid(shape))
@@ -62,4 +62,4 @@ def takes_shape(model: Model, shape: str) -> bool:
 def _shape(model: Model | None, defaults: Defaults) -> dict[str, Any]:
     """The parameter that a project fills in, where the model knows it."""
     shape = defaults.aspect_ratio
-    return {_SHAPE: shape} if model and shape and takes_shape(model, shape) else {}
+    return {_SHAPE: shape} if model and shape and supports_aspect_ratio(model, shape) else {}

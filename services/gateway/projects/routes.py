@@ -7,12 +7,12 @@ from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import no_query
 from services.gateway.http import PROBLEMS, Responses, answer, project_name
-from services.gateway.projects.settings_store import Projects
+from services.gateway.projects.settings_store import ProjectSettings
 
 _STATE: Responses = {200: {"model": ProjectState, "description": "The project as it is now"}}
 
 
-def defaulting_routes(projects: Projects) -> APIRouter:
+def project_routes(projects: ProjectSettings) -> APIRouter:
     """What people set once, for all jobs to come."""
     router = APIRouter(
         prefix="/v1", tags=["projects"], responses=PROBLEMS, dependencies=[Depends(no_query)]

@@ -17,10 +17,10 @@ from heliograph.runtime.bus import Lost
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import Cell
 from heliograph.runtime.bus.kv_cache import Mirror
-from services.gateway.projects.defaults import takes_shape
+from services.gateway.projects.defaults import supports_aspect_ratio
 
 
-class Projects:
+class ProjectSettings:
     """
     The bucket `projects`: key `<project>`, value `{defaults?, retention?}`. Every method raises
     Unavailable.
@@ -53,7 +53,7 @@ class Projects:
             ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
             TooManyProjects: It has no settings yet, and no more projects may.
         """
-        check(wanted, self._registry)
+        validate_change(wanted, self._registry)
         while True:
             cell = await self._cell(project)
             before = _state(project, cell.value)
@@ -97,7 +97,7 @@ def _state(project: str, value: dict[str, Any]) -> ProjectState:
     return ProjectState.model_validate({"defaults": {}, **value, "project": project})
 
 
-def check(wanted: ChangeProject, registry: Registry) -> None:
+def validate_change(wanted: ChangeProject, registry: Registry) -> None:
     """
     Raises:
         UnknownKind, UnknownModel: There is none by that name.
@@ -133,4 +133,4 @@ def _model(name: str, registry: Registry, at: str) -> Model:
 
 
 def _that_take(shape: str, registry: Registry) -> Iterator[Model]:
-    return (model for model in registry.models.values() if takes_shape(model, shape))
+    return (model for model in registry.models.values() if supports_aspect_ratio(model, shape))

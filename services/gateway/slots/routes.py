@@ -9,7 +9,7 @@ from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of, query_of
 from heliograph.runtime.http.params import no_query, read_query
 from services.gateway.http import PROBLEMS, answer, project_name, slot_name
-from services.gateway.slots.versions import Versions
+from services.gateway.slots.versions import SlotService
 
 _PART_OF_A_NAME = r"^[A-Za-z0-9_/-]*$"
 
@@ -29,7 +29,7 @@ class VersionsQuery(BaseModel, extra="forbid"):
     limit: int = Field(default=200, ge=1, le=200)
 
 
-def versioning_routes(versions: Versions) -> APIRouter:
+def slot_routes(versions: SlotService) -> APIRouter:
     """What a page of pictures is drawn from."""
     router = APIRouter(prefix="/v1", tags=["slots"], responses=PROBLEMS)
 

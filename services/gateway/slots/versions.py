@@ -19,14 +19,14 @@ from heliograph.contracts.requests import JobRequest, Reference
 from heliograph.contracts.slots import Restored, RestoreRequest
 from heliograph.runtime.bus import Lost, SlotClaim, Slots, now
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import ask
+from heliograph.runtime.bus.queries import request_reply
 from heliograph.runtime.job_view import Presenter, with_progress, with_turn
-from services.gateway.queue_position import look_up_turn
+from services.gateway.queue_position import queue_position
 
 Shown = dict[str, dict[str, Any]]  #: jobs as clients see them, by id
 
 
-class Versions:
+class SlotService:
     """The slots of projects. Every method raises Unavailable."""
 
     def __init__(self, slots: Slots, jetstream: JetStream, presenter: Presenter) -> None:
@@ -36,9 +36,9 @@ class Versions:
 
     async def page(self, query: ListSlots) -> dict[str, Any]:
         """Slots by name, each with all that is needed to draw it."""
-        answer = await ask(self._jetstream, subjects.QUERY_SLOTS, query)
+        answer = await request_reply(self._jetstream, subjects.QUERY_SLOTS, query)
         page = SlotPage.model_validate_json(answer)
-        jobs = await self._present([job for state in page.items for job in jobs_of(state)])
+        jobs = await self._present([job for state in page.items for job in slot_jobs(state)])
         return {
             "items": await asyncio.gather(*(self._state(state, jobs) for state in page.items)),
             "next": page.next,
@@ -52,7 +52,7 @@ class Versions:
         if history.state is None:
             raise NotFound(f"nothing was ever asked for in {query.slot}")
         every = [version.made_by for version in history.versions]
-        jobs = await self._present([*jobs_of(history.state), *every])
+        jobs = await self._present([*slot_jobs(history.state), *every])
         return {
             **await self._state(history.state, jobs),
             "versions": [_version(version, jobs) for version in history.versions],
@@ -109,7 +109,7 @@ class Versions:
 
     async def _history(self, query: GetSlot) -> SlotHistory:
         return SlotHistory.model_validate_json(
-            await ask(self._jetstream, subjects.QUERY_SLOT, query)
+            await request_reply(self._jetstream, subjects.QUERY_SLOT, query)
         )
 
     async def _present(self, every: list[ShownJob]) -> Shown:
@@ -122,7 +122,7 @@ class Versions:
             job = with_progress(jobs[state.active.job["id"]], state.report)
             waits = job["status"] == "queued"
             active = with_turn(
-                job, await look_up_turn(self._jetstream, job["id"]) if waits else None
+                job, await queue_position(self._jetstream, job["id"]) if waits else None
             )
         return {
             "slot": state.slot,
@@ -138,7 +138,7 @@ def _is_there(version: int, history: SlotHistory, seen: SlotClaim) -> bool:
     return bool(made_by) and made_by[0] not in seen.withdrawn
 
 
-def jobs_of(state: SlotState) -> list[ShownJob]:
+def slot_jobs(state: SlotState) -> list[ShownJob]:
     """Every job that a slot shows."""
     current = [state.current.made_by] if state.current else []
     return [*current, *([state.active] if state.active else []), *state.failures]

@@ -57,4 +57,4 @@ def early_reuse(patch: Patch) -> None:
     def has_a_digest(record: Record, _: str, digest: str) -> bool:
         return record.internal.result_digest == digest
 
-    patch.setattr(clients, "has_made", has_a_digest)
+    patch.setattr(clients, "is_cached_for", has_a_digest)

@@ -49,8 +49,8 @@ def restless_reaper(patch: Patch) -> None:
     "a cancel of `submit_unknown` waits for a worker", Scenario(silences=1, cancels=1), "I1"
 )
 def cancel_waits(patch: Patch) -> None:
-    somebody = cancellation._NOBODY_WORKS - {Step.SUBMIT_UNKNOWN}
-    patch.setattr(cancellation, "_NOBODY_WORKS", somebody)
+    somebody = cancellation._UNOWNED_STEPS - {Step.SUBMIT_UNKNOWN}
+    patch.setattr(cancellation, "_UNOWNED_STEPS", somebody)
 
 
 @MUTANTS.add("storage does not look at the wish to stop", Scenario(cancels=1), "I2")

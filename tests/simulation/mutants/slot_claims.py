@@ -5,7 +5,7 @@ from typing import Any
 from heliograph.contracts.job_events import Fact, RetryScheduled
 from heliograph.testing import MemorySlots
 from services.gateway.jobs import retry
-from services.gateway.jobs.acceptance import Acceptor
+from services.gateway.jobs.acceptance import JobAcceptance
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
 from tests.simulation.scenario import Scenario, Wish
 
@@ -25,7 +25,7 @@ def no_fence(patch: Patch) -> None:
     async def trust(*_: object) -> None:
         return None
 
-    patch.setattr(Acceptor, "_fence", trust)
+    patch.setattr(JobAcceptance, "_tombstone_claimant", trust)
 
 
 @MUTANTS.add("202 comes before `accepted`", Scenario(), "I1")

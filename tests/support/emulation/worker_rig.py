@@ -12,8 +12,8 @@ from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
-from services.gateway.idempotency import Caller
-from services.gateway.jobs.first_record import draft
+from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.first_record import build_record
 from services.render.providers import Provider
 from services.render.providers.output_upload import MemoryDoor
 from services.render.references.resolver import References
@@ -94,8 +94,8 @@ class Worker:
         """
         kind = "scenes" if REGISTRY.models[self._model].media == "text" else "image"
         request = JobRequest(kind=kind, prompt=prompt, model=self._model)
-        caller = Caller(project=some_project(), job=new_job_id(), key="k")
-        record = draft(request, caller, REGISTRY, now())
+        caller = RequestIdentity(project=some_project(), job=new_job_id(), key="k")
+        record = build_record(request, caller, REGISTRY, now())
         internal = record.internal.model_copy(update={"takeover": takeover})
         record = record.model_copy(update={"internal": internal})
         await self.events.append(Event.of("accepted", record, now(), "test"), 0)

@@ -12,8 +12,8 @@ from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
-from services.gateway.idempotency import Caller
-from services.gateway.jobs.first_record import draft
+from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.first_record import build_record
 from services.render.providers import Provider
 from services.render.providers.output_upload import MemoryDoor
 from services.render.references.resolver import References
@@ -115,6 +115,6 @@ class FalWorker:
 def a_fal_job(prompt: str, parameters: dict[str, Any]) -> Record:
     """A job for fal, as the gateway accepts it."""
     request = JobRequest(kind="image", prompt=prompt, model=MODEL, parameters=parameters)
-    return draft(
-        request, Caller(project=some_project(), job=new_job_id(), key="k"), REGISTRY, now()
+    return build_record(
+        request, RequestIdentity(project=some_project(), job=new_job_id(), key="k"), REGISTRY, now()
     )

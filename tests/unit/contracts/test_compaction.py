@@ -25,7 +25,7 @@ from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
 from heliograph.contracts.records import Asset, Output, Record, Variant
 from heliograph.contracts.requests import RetryRequest
 from heliograph.contracts.state_machine import IllegalFact, fold
-from services.gateway.jobs.retry import choose_step
+from services.gateway.jobs.retry import resume_point
 from tests.support.records import a_record
 
 _LONG = "🗼" * 20_000  #: a prompt as large as a request may have
@@ -100,7 +100,7 @@ def test_what_was_paid_for_and_is_not_stored_stays() -> None:
 
     assert small.internal.outputs == lost.internal.outputs
     assert small.cost.actual == Decimal("0.04")
-    assert choose_step(small, None) == "download"
+    assert resume_point(small, None) == "download"
 
 
 def test_a_job_whose_request_was_cut_cannot_be_submitted_again() -> None:
@@ -110,7 +110,7 @@ def test_a_job_whose_request_was_cut_cannot_be_submitted_again() -> None:
 
     for asked in (None, "submit"):
         with pytest.raises(StateConflict, match="send it as a new request"):
-            choose_step(small, RetryRequest.model_validate({"from": asked}).from_)
+            resume_point(small, RetryRequest.model_validate({"from": asked}).from_)
 
 
 def test_a_small_request_stays_whole_and_can_be_submitted_again() -> None:
@@ -119,7 +119,7 @@ def test_a_small_request_stays_whole_and_can_be_submitted_again() -> None:
     small = after(record, Started(run=1), submitting(record), Failed(problem=problem), COMPACTED)
 
     assert (small.prompt, small.parameters) == (record.prompt, record.parameters)
-    assert choose_step(small, None) == "submit"
+    assert resume_point(small, None) == "submit"
 
 
 def test_keys_of_retries_stay() -> None:

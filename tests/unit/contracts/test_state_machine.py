@@ -45,9 +45,9 @@ from heliograph.contracts.records import (
     Takeover,
 )
 from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, IllegalFact, fold, is_legal
-from services.gateway.idempotency import Caller
-from services.gateway.jobs.first_record import draft
-from services.gateway.jobs.result_cache import with_result
+from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.first_record import build_record
+from services.gateway.jobs.result_cache import apply_cached
 from tests.support.records import REGISTRY, a_record, a_request, some_project, taking_over
 
 BEGAN = datetime(2030, 1, 1, tzinfo=UTC)
@@ -273,9 +273,9 @@ def accepted(price: str, takes_over: str) -> Record:
         request_id="old-request" if takes_over == "poll" else None,
         outputs=[Output(url="http://there/old.png")] if takes_over == "download" else [],
     )
-    record = draft(
+    record = build_record(
         a_request(slot="portrait/char-123", parameters={"price": price}, tags={"show": "s1"}),
-        Caller(project=some_project(), job=new_job_id(), key="k", correlation_id="c-1"),
+        RequestIdentity(project=some_project(), job=new_job_id(), key="k", correlation_id="c-1"),
         REGISTRY,
         BEGAN,
     )
@@ -284,7 +284,7 @@ def accepted(price: str, takes_over: str) -> Record:
     if takes_over != "reuse":
         return record
     old = after(a_record(), "started", "submitting", "submitted", "rendered", "succeeded")
-    return with_result(record, old)
+    return apply_cached(record, old)
 
 
 @st.composite

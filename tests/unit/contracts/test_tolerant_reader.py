@@ -21,7 +21,7 @@ from heliograph.contracts.retention import ChangeRetention, Retention
 from heliograph.contracts.state_machine import fold
 from heliograph.contracts.subjects import event
 from heliograph.runtime.http.bodies import check
-from services.gateway.jobs.retry import request_again
+from services.gateway.jobs.retry import merge_changes
 from tests.support.records import a_record
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
@@ -103,7 +103,7 @@ def test_a_retry_asks_for_what_this_release_knows() -> None:
     newer = with_news(a_full_record().model_dump(mode="json"))
     record = Record.model_validate_json(json.dumps(newer))
 
-    request = request_again(record, "submit", {})
+    request = merge_changes(record, "submit", {})
 
     assert request.model_dump()["references"] == [{"url": "https://example.org/keeper.png"}]
 

@@ -11,7 +11,7 @@ from heliograph.contracts.object_keys import folder_of, objects_of
 from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.runtime.bus import advance, now
 from heliograph.testing import MemoryEvents
-from services.gateway.jobs.result_cache import with_result
+from services.gateway.jobs.result_cache import apply_cached
 from services.storage.deletion import Remover
 from services.storage.stores.memory import MemoryStore
 from tests.support.records import a_record
@@ -94,7 +94,7 @@ async def test_a_job_that_is_kept_keeps_its_objects_whoever_asks() -> None:
 async def test_a_result_that_was_used_again_stays_with_its_maker() -> None:
     room = Room()
     maker = await room.make(project="demo")
-    given = with_result(a_record(project="demo"), maker)
+    given = apply_cached(a_record(project="demo"), maker)
     again = await room.live(given, Succeeded(assets=maker.assets), PRUNED)
 
     assert await room.remover.remove(again.id) == 0

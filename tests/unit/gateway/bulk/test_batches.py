@@ -17,11 +17,11 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.ids import BATCH_PATTERN, action_id, batch_id, matches
-from services.gateway.bulk.admission import NotAdmitted, doubled, unplaced
-from services.gateway.bulk.batches import last_of
+from services.gateway.bulk.admission import BatchRejected, duplicate_slots, missing_slots
+from services.gateway.bulk.batches import latest_retry
 from services.gateway.bulk.items import problem_at
-from services.gateway.bulk.plans import Plan, side_by_side
-from services.gateway.limits.quota import Backlog
+from services.gateway.bulk.plans import Plan, gather_bounded
+from services.gateway.limits.quota import QueueQuota
 
 _NONE = cast(Any, None)
 
@@ -39,7 +39,7 @@ def a_plan(*jobs: str, **fields: Any) -> Plan:
 
 
 def test_a_slot_is_wanted_once() -> None:
-    refused = doubled(batch("a", "b", "a", None, "c", "a", None))
+    refused = duplicate_slots(batch("a", "b", "a", None, "c", "a", None))
 
     assert {index: str(error) for index, error in refused.items()} == {
         2: "/slot: job 0 fills it already",
@@ -50,8 +50,8 @@ def test_a_slot_is_wanted_once() -> None:
 def test_what_has_no_slot_cannot_be_missing() -> None:
     slots = ("a", None, "b", None)
 
-    assert list(unplaced(batch(*slots, only_missing=True))) == [1, 3]
-    assert unplaced(batch(*slots)) == {}
+    assert list(missing_slots(batch(*slots, only_missing=True))) == [1, 3]
+    assert missing_slots(batch(*slots)) == {}
 
 
 def test_the_digest_of_a_batch_is_of_what_it_asks_for() -> None:
@@ -93,7 +93,7 @@ def test_a_problem_points_into_the_batch(error: HeliographError, pointers: list[
 def test_a_batch_is_refused_with_the_problem_of_its_first_mistake_and_all_pointers() -> None:
     refused = {1: UnknownKind.at("/kind", "no"), 4: SlotBusy("job_1 is filling it")}
 
-    problem = NotAdmitted(refused).problem(instance="/here")
+    problem = BatchRejected(refused).problem(instance="/here")
 
     assert isinstance(problem, BatchProblem)
     assert (problem.code, problem.status, problem.instance) == ("unknown_kind", 422, "/here")
@@ -124,7 +124,13 @@ def test_what_was_filled_meanwhile_is_left_out_of_a_plan() -> None:
 def test_a_job_is_followed_to_its_latest_try() -> None:
     tries = {"a": "b", "b": "c", "x": "y"}
 
-    assert [last_of(tries, job) for job in ("a", "b", "c", "x", "z")] == ["c", "c", "c", "y", "z"]
+    assert [latest_retry(tries, job) for job in ("a", "b", "c", "x", "z")] == [
+        "c",
+        "c",
+        "c",
+        "y",
+        "z",
+    ]
 
 
 # -- side by side
@@ -141,7 +147,7 @@ async def test_results_come_in_order_however_long_each_takes() -> None:
         gate.set()
         return "fast"
 
-    assert await side_by_side([slow(), fast()]) == ["slow", "fast"]
+    assert await gather_bounded([slow(), fast()]) == ["slow", "fast"]
 
 
 async def test_an_error_is_raised_once_everything_is_over() -> None:
@@ -155,7 +161,7 @@ async def test_an_error_is_raised_once_everything_is_over() -> None:
         done.append(1)
 
     with pytest.raises(NotFound):
-        await side_by_side([breaks(), works()])
+        await gather_bounded([breaks(), works()])
     assert done == [1]
 
 
@@ -169,7 +175,7 @@ async def test_not_everything_is_begun_at_once() -> None:
         await asyncio.sleep(0)
         running -= 1
 
-    await side_by_side(work() for _ in range(100))
+    await gather_bounded(work() for _ in range(100))
 
     assert 1 < most <= 32
 
@@ -178,13 +184,13 @@ async def test_not_everything_is_begun_at_once() -> None:
 
 
 def test_a_backlog_has_room_for_all_or_none() -> None:
-    backlog = Backlog(_NONE, limit=10, project_limit=5)
+    backlog = QueueQuota(_NONE, limit=10, project_limit=5)
 
-    backlog.admit("demo", 3)
+    backlog.reserve("demo", 3)
     with pytest.raises(TooManyJobs):
-        backlog.admit("demo", 3)
-    backlog.admit("demo", 2)
-    backlog.admit("other", 4)
+        backlog.reserve("demo", 3)
+    backlog.reserve("demo", 2)
+    backlog.reserve("other", 4)
     with pytest.raises(QueueFull):
-        backlog.admit("third", 2)
-    backlog.admit("third")
+        backlog.reserve("third", 2)
+    backlog.reserve("third")

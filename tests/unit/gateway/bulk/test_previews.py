@@ -10,7 +10,13 @@ from heliograph.contracts.job_events import Canceled, CancelRequested, Fact, Fai
 from heliograph.contracts.records import Cost, Record
 from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import now
-from services.gateway.bulk.previews import Mode, is_wished, place_of, prospect, total
+from services.gateway.bulk.previews import (
+    Mode,
+    already_requested,
+    cancel_outcome,
+    place_of,
+    sum_costs,
+)
 from tests.support.records import a_record
 
 started = Started(run=1)
@@ -41,38 +47,38 @@ def a_job(*facts: Fact, slot: str | None = "shot/1") -> Record:
 def test_canceling_changes_what_was_not_canceled_like_this(
     facts: tuple[Fact, ...], mode: Mode, outcome: str
 ) -> None:
-    assert prospect(a_job(*facts), mode) == outcome
+    assert cancel_outcome(a_job(*facts), mode) == outcome
 
 
 @pytest.mark.parametrize("mode", ["stop", "detach"])
 @pytest.mark.parametrize("facts", [(failed,), (started, stop, failed)])
 def test_what_ended_in_another_way_cannot_be_canceled(facts: tuple[Fact, ...], mode: Mode) -> None:
     with pytest.raises(StateConflict):
-        prospect(a_job(*facts), mode)
+        cancel_outcome(a_job(*facts), mode)
 
 
 def test_a_wish_is_remembered_whatever_came_of_it() -> None:
-    assert is_wished(a_job(started, stop, failed), "stop")
-    assert is_wished(a_job(started, detach, failed), "detach")
-    assert is_wished(a_job(Canceled()), "stop")
-    assert not is_wished(a_job(failed), "stop")
-    assert not is_wished(a_job(started), "detach")
+    assert already_requested(a_job(started, stop, failed), "stop")
+    assert already_requested(a_job(started, detach, failed), "detach")
+    assert already_requested(a_job(Canceled()), "stop")
+    assert not already_requested(a_job(failed), "stop")
+    assert not already_requested(a_job(started), "detach")
 
 
 def test_prices_add_up() -> None:
     costs = [Cost(estimated=Decimal(each)) for each in ("0.1", "0.2", "0.003")]
 
-    assert total(costs) == Cost(estimated=Decimal("0.303"))
-    assert total(costs).model_dump(mode="json")["estimated"] == "0.303"
-    assert total([]) == Cost()
+    assert sum_costs(costs) == Cost(estimated=Decimal("0.303"))
+    assert sum_costs(costs).model_dump(mode="json")["estimated"] == "0.303"
+    assert sum_costs([]) == Cost()
 
 
 def test_prices_in_several_currencies_do_not() -> None:
     costs = [Cost(estimated=Decimal(1), currency=each) for each in ("USD", "EUR")]
 
-    assert total(costs[1:]).currency == "EUR"
+    assert sum_costs(costs[1:]).currency == "EUR"
     with pytest.raises(ValidationFailed, match="EUR and USD"):
-        total(costs)
+        sum_costs(costs)
 
 
 def test_a_job_is_pointed_at_where_it_was_named() -> None:

@@ -12,9 +12,9 @@ from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import advance, now
 from heliograph.testing import MemoryEvents, MemorySlots, MemoryWork
-from services.gateway.idempotency import caller
-from services.gateway.jobs.acceptance import Acceptor, Order
-from services.gateway.jobs.service import Desk
+from services.gateway.idempotency import identify_request
+from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
+from services.gateway.jobs.service import JobService
 from tests.support.records import a_record, a_request, some_project
 
 SLOT = "portrait/keeper"
@@ -36,11 +36,11 @@ class Standstill:
             await self.go.wait()
 
 
-def order_of(record: Record, *, keyed: bool) -> Order:
+def order_of(record: Record, *, keyed: bool) -> PendingJob:
     async def drafted() -> Record:
         return record
 
-    return Order(job=record.id, keyed=keyed, is_same=lambda *_: True, draft=drafted)
+    return PendingJob(job=record.id, keyed=keyed, is_same=lambda *_: True, draft=drafted)
 
 
 @pytest.mark.parametrize("keyed", [False, True])
@@ -50,7 +50,7 @@ async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool
     slow, quick = (a_record(project=project, slot=SLOT) for _ in range(2))
     standstill = Standstill(slow.id)
     events, slots, work = MemoryEvents(standstill), MemorySlots(), MemoryWork()
-    acceptor = Acceptor(events, work, slots, courtesy=0)
+    acceptor = JobAcceptance(events, work, slots, courtesy=0)
 
     late = asyncio.create_task(acceptor.accept(order_of(slow, keyed=keyed)))
     await standstill.reached.wait()
@@ -79,7 +79,7 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
             await held.wait()
 
     events, slots, work = MemoryEvents(), MemorySlots(gate), MemoryWork()
-    acceptor = Acceptor(events, work, slots)
+    acceptor = JobAcceptance(events, work, slots)
 
     late = asyncio.create_task(acceptor.accept(order_of(slow, keyed=False)))
     await reached.wait()
@@ -100,17 +100,17 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
 async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
     refused: dict[str, Any],
 ) -> None:
-    who = caller(some_project(), uuid4().hex)
+    who = identify_request(some_project(), uuid4().hex)
     wanted = a_request(model="sim/picture", **refused)
     record = a_record(project=who.project, job=who.job)
     digest = record.internal.model_copy(update={"body_digest": wanted.digest()})
     before = record.model_copy(update={"internal": digest, "arguments": wanted.arguments})
     events, work = MemoryEvents(), MemoryWork()
     await events.append(Event.of("accepted", before, now(), "test"), 0)
-    acceptor = Acceptor(events, work, MemorySlots())
-    desk = Desk(events, work, acceptor, _NONE, _NONE, _NONE, _NONE)
+    acceptor = JobAcceptance(events, work, MemorySlots())
+    desk = JobService(events, work, acceptor, _NONE, _NONE, _NONE, _NONE)
 
-    acceptance = await desk.ask(wanted, who)
+    acceptance = await desk.submit(wanted, who)
 
     assert (acceptance.replayed, acceptance.job) == (True, before)
 
@@ -118,7 +118,7 @@ async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
 async def test_a_job_that_does_not_fit_into_the_queue_is_accepted_all_the_same() -> None:
     record = a_record(slot=SLOT)
     events, slots, work = MemoryEvents(), MemorySlots(), MemoryWork(_full_queue)
-    acceptor = Acceptor(events, work, slots)
+    acceptor = JobAcceptance(events, work, slots)
 
     accepted = await acceptor.accept(order_of(record, keyed=True))
     again = await acceptor.accept(order_of(record, keyed=True))

@@ -21,8 +21,8 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest
-from services.gateway.idempotency import Caller, is_same_body
-from services.gateway.jobs.first_record import LARGEST, draft
+from services.gateway.idempotency import RequestIdentity, matches_digest
+from services.gateway.jobs.first_record import MAX_RECORD_BYTES, build_record
 from tests.support.records import KEYLESS, REGISTRY
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -32,12 +32,12 @@ def ask(**fields: Any) -> JobRequest:
     return JobRequest.model_validate({"kind": "portrait", "prompt": "a keeper", **fields})
 
 
-def caller(**fields: Any) -> Caller:
-    return Caller(**{"project": "demo", "job": new_job_id(), "key": "k", **fields})
+def caller(**fields: Any) -> RequestIdentity:
+    return RequestIdentity(**{"project": "demo", "job": new_job_id(), "key": "k", **fields})
 
 
 def drafted(registry: Registry = REGISTRY, **fields: Any) -> Record:
-    return draft(ask(**fields), caller(), registry, NOW)
+    return build_record(ask(**fields), caller(), registry, NOW)
 
 
 def pointers(error: RequestError) -> list[str]:
@@ -77,7 +77,7 @@ def test_a_job_begins_accepted_and_queued() -> None:
 def test_who_asked_is_kept() -> None:
     who = caller(correlation_id="c-1", traceparent="00-1-2-01")
 
-    record = draft(ask(), who, REGISTRY, NOW)
+    record = build_record(ask(), who, REGISTRY, NOW)
 
     assert (record.project, record.id) == (who.project, who.job)
     assert (record.internal.correlation_id, record.internal.traceparent) == ("c-1", "00-1-2-01")
@@ -281,11 +281,11 @@ def test_a_job_that_costs_more_is_refused(most: str) -> None:
 
 def test_what_costs_money_needs_a_key() -> None:
     with pytest.raises(IdempotencyKeyRequired):
-        draft(ask(parameters={"price": "0.000001"}), caller(key=None), REGISTRY, NOW)
+        build_record(ask(parameters={"price": "0.000001"}), caller(key=None), REGISTRY, NOW)
 
 
 def test_what_is_free_needs_none() -> None:
-    assert draft(ask(parameters={"price": "0.00"}), caller(key=None), REGISTRY, NOW)
+    assert build_record(ask(parameters={"price": "0.00"}), caller(key=None), REGISTRY, NOW)
 
 
 # -- raw arguments
@@ -340,7 +340,9 @@ def test_a_locked_project_and_a_cost_limit_hold_whatever_the_arguments_say() -> 
     )
 
     with pytest.raises(ValidationFailed) as error:
-        draft(asked, caller(), REGISTRY, NOW, defaults=Defaults(locked_model="openai/gpt-image-2"))
+        build_record(
+            asked, caller(), REGISTRY, NOW, defaults=Defaults(locked_model="openai/gpt-image-2")
+        )
 
     assert pointers(error.value) == ["/arguments/n", "/arguments/model", "/arguments/size"]
     [action] = error.value.next_actions
@@ -452,8 +454,8 @@ def test_a_model_that_is_left_out_is_the_one_of_the_kind() -> None:
 def test_a_request_is_known_again_by_its_key() -> None:
     record = drafted(tags={"show": "s1"})
 
-    assert is_same_body(ask(tags={"show": "s1"}), record.internal.body_digest, record.model)
-    assert is_same_body(
+    assert matches_digest(ask(tags={"show": "s1"}), record.internal.body_digest, record.model)
+    assert matches_digest(
         ask(tags={"show": "s1"}, model="sim/picture"), record.internal.body_digest, record.model
     )
 
@@ -465,7 +467,7 @@ def test_another_request_is_not(change: dict[str, Any]) -> None:
     record = drafted(tags={"show": "s1"})
     other = ask(**{"tags": {"show": "s1"}, **change})
 
-    assert not is_same_body(other, record.internal.body_digest, record.model)
+    assert not matches_digest(other, record.internal.body_digest, record.model)
 
 
 def test_a_default_that_changed_since_does_not_make_it_another_request() -> None:
@@ -475,11 +477,11 @@ def test_a_default_that_changed_since_does_not_make_it_another_request() -> None
     registry = REGISTRY.model_copy(update={"kinds": kinds})
 
     assert drafted(registry, references=urls(1)).model == "sim/edit"
-    assert is_same_body(ask(), record.internal.body_digest, record.model)
+    assert matches_digest(ask(), record.internal.body_digest, record.model)
 
 
 def test_a_key_may_stand_for_another_body_than_the_request() -> None:
-    record = draft(ask(), caller(), REGISTRY, NOW, body_digest="d", retry_of="job_x")
+    record = build_record(ask(), caller(), REGISTRY, NOW, body_digest="d", retry_of="job_x")
 
     assert record.internal.body_digest == "d"
     assert record.retry_of == "job_x"
@@ -492,10 +494,10 @@ def test_a_request_that_its_events_have_no_room_for_is_refused() -> None:
     def with_words(count: int) -> Record:
         return drafted(registry, model="fal/mine", parameters={"words": "x" * count})
 
-    fitting = with_words(LARGEST // 2)
-    assert len(fitting.model_dump_json()) < LARGEST
+    fitting = with_words(MAX_RECORD_BYTES // 2)
+    assert len(fitting.model_dump_json()) < MAX_RECORD_BYTES
     with pytest.raises(BodyTooLarge):
-        with_words(LARGEST - 100)
+        with_words(MAX_RECORD_BYTES - 100)
 
 
 def test_everything_that_a_request_may_say_fits() -> None:

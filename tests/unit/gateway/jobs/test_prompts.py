@@ -5,7 +5,7 @@ import pytest
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.records import Record, Takeover
 from heliograph.testing import MemoryEvents, MemorySlots, MemoryWork
-from services.gateway.jobs.acceptance import Acceptor, Order
+from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
 from services.gateway.jobs.prompts import check_prompts, is_blank
 from tests.support.records import a_record
 
@@ -52,7 +52,7 @@ def test_a_retry_that_fetches_what_there_is_needs_no_prompt() -> None:
 
 async def test_a_known_key_replays_what_would_be_refused_today() -> None:
     record = a_record(prompt=" ")
-    acceptor = Acceptor(MemoryEvents(), MemoryWork(), MemorySlots(), courtesy=0)
+    acceptor = JobAcceptance(MemoryEvents(), MemoryWork(), MemorySlots(), courtesy=0)
 
     async def once() -> Record:
         return record
@@ -62,10 +62,10 @@ async def test_a_known_key_replays_what_would_be_refused_today() -> None:
         return record
 
     first = await acceptor.accept(
-        Order(job=record.id, keyed=True, is_same=lambda *_: True, draft=once)
+        PendingJob(job=record.id, keyed=True, is_same=lambda *_: True, draft=once)
     )
     again = await acceptor.accept(
-        Order(job=record.id, keyed=True, is_same=lambda *_: True, draft=today)
+        PendingJob(job=record.id, keyed=True, is_same=lambda *_: True, draft=today)
     )
 
     assert (first.replayed, again.replayed) == (False, True)

@@ -53,15 +53,15 @@ from heliograph.contracts.retries import next_actions
 from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import now
 from heliograph.testing import MemoryEvents, MemoryWork
-from services.gateway.idempotency import Caller
-from services.gateway.jobs.acceptance import Acceptance
+from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.acceptance import AcceptResult
 from services.gateway.jobs.retry import (
-    choose_step,
-    request_again,
+    merge_changes,
+    resume_from,
+    resume_point,
     retry_digest,
     retry_in_place,
     retry_record,
-    takeover,
 )
 from tests.support.records import REGISTRY, a_record
 
@@ -99,8 +99,8 @@ def ask(changes: dict[str, Any] | None = None, step: str | None = None) -> Retry
     return RetryRequest.model_validate({"from": step, "changes": changes or {}})
 
 
-def someone(key: str | None = None) -> Caller:
-    return Caller(project="demo", job=new_job_id(), key=key)
+def someone(key: str | None = None) -> RequestIdentity:
+    return RequestIdentity(project="demo", job=new_job_id(), key=key)
 
 
 # -- from where
@@ -156,14 +156,14 @@ def told(value: object) -> str | None:
 def test_a_retry_begins_at_the_cheapest_step_that_can_work(
     step: RetryFrom, story: tuple[Fact, ...]
 ) -> None:
-    assert choose_step(ended(*story), None) == step
+    assert resume_point(ended(*story), None) == step
 
 
 @pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=told)
 def test_whoever_retries_may_ask_for_a_new_submission(
     step: RetryFrom, story: tuple[Fact, ...]
 ) -> None:
-    assert choose_step(ended(*story), "submit") == "submit"
+    assert resume_point(ended(*story), "submit") == "submit"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_whoever_retries_may_ask_for_a_new_submission(
 def test_whoever_retries_may_ask_for_what_there_is(
     asked: RetryFrom, story: tuple[Fact, ...]
 ) -> None:
-    assert choose_step(ended(*story), asked) == asked
+    assert resume_point(ended(*story), asked) == asked
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_nobody_can_begin_with_what_is_not_there(
     asked: RetryFrom, story: tuple[Fact, ...], reason: str
 ) -> None:
     with pytest.raises(StateConflict, match=reason):
-        choose_step(ended(*story), asked)
+        resume_point(ended(*story), asked)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_only_what_ended_without_success_is_retried(
     asked: RetryFrom | None, story: tuple[Fact, ...]
 ) -> None:
     with pytest.raises(StateConflict, match="cannot be retried"):
-        choose_step(ended(*story), asked)
+        resume_point(ended(*story), asked)
 
 
 def taking_over(**old: Any) -> Record:
@@ -237,8 +237,8 @@ def test_a_retry_of_a_retry_takes_over_what_the_first_one_was_to(
 ) -> None:
     record = taking_over(**old)
 
-    assert choose_step(record, None) == choose_step(record, step) == step
-    assert takeover(record, step) == Takeover(
+    assert resume_point(record, None) == resume_point(record, step) == step
+    assert resume_from(record, step) == Takeover(
         job=record.id, account="sim", endpoint="picture", **old
     )
 
@@ -247,20 +247,20 @@ def test_a_retry_of_a_retry_takes_over_what_the_first_one_was_to(
 def test_a_request_that_is_over_is_not_asked_for_again(end: Fact) -> None:
     record = ended(*SENT, again, end)
 
-    assert choose_step(record, None) == "submit"
+    assert resume_point(record, None) == "submit"
 
 
 # -- what is taken over
 
 
 def test_a_new_submission_takes_nothing_over() -> None:
-    assert takeover(ended(*SENT, rendered, Canceled()), "submit") is None
+    assert resume_from(ended(*SENT, rendered, Canceled()), "submit") is None
 
 
 def test_asking_again_takes_the_request_over() -> None:
     record = ended(*SENT, failed(ProviderTimeout))
 
-    assert takeover(record, "poll") == Takeover(
+    assert resume_from(record, "poll") == Takeover(
         job=record.id, account="sim", endpoint="picture", request_id="request-1"
     )
 
@@ -268,7 +268,7 @@ def test_asking_again_takes_the_request_over() -> None:
 def test_fetching_again_takes_the_outputs_over() -> None:
     record = ended(*SENT, rendered, failed(StorageFailed))
 
-    assert takeover(record, "download") == Takeover(
+    assert resume_from(record, "download") == Takeover(
         job=record.id, account="sim", endpoint="picture", outputs=OUTPUTS
     )
 
@@ -281,20 +281,20 @@ def test_fetching_again_knows_which_outputs_were_never_there(index: int) -> None
     there = Rendered(run=1, outputs=outputs, withheld=[missing])
     withheld = [missing, refused.model_copy(update={"index": index})]
 
-    old = takeover(
+    old = resume_from(
         ended(*SENT, there, replace(failed(StorageFailed), withheld=withheld)), "download"
     )
 
     assert old
     assert (old.outputs, old.withheld) == (outputs, [missing])
     again = taking_over(outputs=outputs, withheld=[missing])
-    assert takeover(again, "download") == old.model_copy(update={"job": again.id})
+    assert resume_from(again, "download") == old.model_copy(update={"job": again.id})
 
 
 def test_fetching_again_takes_over_what_was_finished_after_a_stop() -> None:
     record = ended(*SENT, CancelRequested(mode="stop"), Canceled(outputs=LATE_OUTPUT))
 
-    over = takeover(record, "download")
+    over = resume_from(record, "download")
 
     assert over is not None
     assert over.outputs == LATE_OUTPUT
@@ -303,7 +303,7 @@ def test_fetching_again_takes_over_what_was_finished_after_a_stop() -> None:
 def test_the_endpoint_is_handed_on_from_retry_to_retry() -> None:
     first = taking_over(endpoint="old-endpoint")
 
-    over = takeover(first, "poll")
+    over = resume_from(first, "poll")
 
     assert over is not None
     assert over.endpoint == "old-endpoint"
@@ -388,7 +388,7 @@ def test_a_free_retry_needs_neither_model_nor_kind(step: RetryFrom) -> None:
 
     new = retry_record(record, ask(step=step), someone(), registry)
 
-    assert new.internal.takeover == takeover(record, step)
+    assert new.internal.takeover == resume_from(record, step)
     assert (new.model, new.lane, new.batch) == (record.model, record.lane, "b")
     assert new.cost.estimated == 0
 
@@ -435,7 +435,7 @@ def test_what_is_taken_over_is_free_and_needs_no_key(
     new = retry_record(record, ASK, someone(), REGISTRY)
 
     assert new.cost.estimated == 0
-    assert new.internal.takeover == takeover(record, step)
+    assert new.internal.takeover == resume_from(record, step)
 
 
 def test_a_new_submission_costs_what_it_costs_and_needs_a_key() -> None:
@@ -470,7 +470,7 @@ def test_the_first_retry_that_a_failed_job_offers_is_what_a_retry_does(
 
     offered = [action.patch for action in next_actions(record) if action.kind == "retry"]
 
-    assert offered[0] == {"from": choose_step(record, None)}
+    assert offered[0] == {"from": resume_point(record, None)}
     assert offered[-1] == {"from": "submit"}
     for patch in offered:
         new = retry_record(record, RetryRequest.model_validate(patch), someone("k"), REGISTRY)
@@ -508,14 +508,14 @@ def test_changes_are_laid_over_the_old_request() -> None:
 )
 def test_changes_that_make_no_request_are_named(changes: dict[str, Any], pointer: str) -> None:
     with pytest.raises(ValidationFailed) as error:
-        request_again(ended(Canceled()), "submit", changes)
+        merge_changes(ended(Canceled()), "submit", changes)
 
     assert [each.pointer for each in error.value.errors] == [pointer]
 
 
 def test_a_label_in_changes_is_named_as_everywhere() -> None:
     with pytest.raises(ValidationFailed) as error:
-        request_again(ended(Canceled()), "submit", {"tags": {"a/b": "c"}})
+        merge_changes(ended(Canceled()), "submit", {"tags": {"a/b": "c"}})
 
     assert [each.pointer for each in error.value.errors] == ["/changes/tags/a~1b"]
 
@@ -523,7 +523,7 @@ def test_a_label_in_changes_is_named_as_everywhere() -> None:
 @pytest.mark.parametrize("step", ["poll", "download"])
 def test_what_exists_already_cannot_be_changed(step: RetryFrom) -> None:
     with pytest.raises(ValidationFailed) as error:
-        request_again(ended(*SENT, rendered, Canceled()), step, {"prompt": "x"})
+        merge_changes(ended(*SENT, rendered, Canceled()), step, {"prompt": "x"})
 
     assert [each.pointer for each in error.value.errors] == ["/changes"]
 
@@ -576,7 +576,7 @@ class Bus:
         """Whether the job was in the state for it."""
         return await retry_in_place(self.events, self.work, job, key, asked) is not None
 
-    async def retry(self, job: str, key: str) -> Acceptance:
+    async def retry(self, job: str, key: str) -> AcceptResult:
         acceptance = await retry_in_place(self.events, self.work, job, key, PAY)
         assert acceptance is not None
         return acceptance

@@ -13,8 +13,8 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.queries.scheduler import LaneState, LaneStates
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work_queue import ticket_for
-from services.gateway.limits.lanes_accounts import Limits
-from services.gateway.limits.quota import Backlog
+from services.gateway.limits.lanes_accounts import LimitAdmin
+from services.gateway.limits.quota import QueueQuota
 from services.render.scheduler.fair_queue import Waiting
 from services.render.scheduler.lane_state import Desk
 from tests.support.records import a_record
@@ -46,10 +46,10 @@ def a_lane(waiting: dict[str, int]) -> LaneState:
     return desk.state({})
 
 
-async def looked(*lanes: LaneState, limit: int, project_limit: int = 1_000) -> Backlog:
+async def looked(*lanes: LaneState, limit: int, project_limit: int = 1_000) -> QueueQuota:
     """A backlog that has just asked the dispatcher."""
-    limits = Limits(JetStream(cast("Client", _Connection(*lanes))), _NONE, _NONE, _NONE)
-    backlog = Backlog(limits, limit=limit, project_limit=project_limit)
+    limits = LimitAdmin(JetStream(cast("Client", _Connection(*lanes))), _NONE, _NONE, _NONE)
+    backlog = QueueQuota(limits, limit=limit, project_limit=project_limit)
     await backlog.look()
     return backlog
 
@@ -60,44 +60,44 @@ async def test_jobs_of_projects_that_a_lane_does_not_name_count_in_all() -> None
 
     backlog = await looked(lane, limit=MANY * EACH + 1)
 
-    backlog.admit("demo")
+    backlog.reserve("demo")
     with pytest.raises(QueueFull):
-        backlog.admit("demo")
+        backlog.reserve("demo")
 
 
 async def test_all_lanes_count_together() -> None:
     backlog = await looked(a_lane({"a": 3, "b": 2}), a_lane({"a": 4}), limit=10, project_limit=7)
 
     with pytest.raises(TooManyJobs):
-        backlog.admit("a")
-    backlog.admit("b")
+        backlog.reserve("a")
+    backlog.reserve("b")
     with pytest.raises(QueueFull):
-        backlog.admit("b")
+        backlog.reserve("b")
 
 
 async def test_what_is_accepted_while_the_dispatcher_is_asked_counts_on_top() -> None:
     """Its answer may not know of it."""
-    backlog: Backlog
+    backlog: QueueQuota
 
     class Busy(_Connection):
         async def request(self, subject: str, *_: Any, **__: Any) -> Msg:
-            backlog.admit("b", 2)
+            backlog.reserve("b", 2)
             return await super().request(subject)
 
-    limits = Limits(JetStream(cast("Client", Busy(a_lane({"a": 3})))), _NONE, _NONE, _NONE)
-    backlog = Backlog(limits, limit=6, project_limit=5)
-    backlog.admit("a")  # the answer knows of it
+    limits = LimitAdmin(JetStream(cast("Client", Busy(a_lane({"a": 3})))), _NONE, _NONE, _NONE)
+    backlog = QueueQuota(limits, limit=6, project_limit=5)
+    backlog.reserve("a")  # the answer knows of it
     await backlog.look()
 
-    backlog.admit("a")
+    backlog.reserve("a")
     with pytest.raises(QueueFull):
-        backlog.admit("a")
+        backlog.reserve("a")
 
 
 async def test_a_large_project_is_bounded_among_many_small_ones() -> None:
     small = {f"p{n}": 1 for n in range(MANY)}
     backlog = await looked(a_lane(small | {"large": 7}), limit=10_000, project_limit=7)
 
-    backlog.admit("p0")
+    backlog.reserve("p0")
     with pytest.raises(TooManyJobs):
-        backlog.admit("large")
+        backlog.reserve("large")

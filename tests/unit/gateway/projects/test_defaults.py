@@ -10,8 +10,8 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
-from services.gateway.idempotency import Caller, is_same_body
-from services.gateway.jobs.first_record import draft
+from services.gateway.idempotency import RequestIdentity, matches_digest
+from services.gateway.jobs.first_record import build_record
 from tests.support.records import REGISTRY
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -22,8 +22,8 @@ def ask(**fields: Any) -> JobRequest:
 
 
 def drafted(defaults: Defaults, **fields: Any) -> Record:
-    caller = Caller(project="demo", job=new_job_id(), key="k")
-    return draft(ask(**fields), caller, REGISTRY, NOW, defaults=defaults)
+    caller = RequestIdentity(project="demo", job=new_job_id(), key="k")
+    return build_record(ask(**fields), caller, REGISTRY, NOW, defaults=defaults)
 
 
 def test_the_project_comes_before_the_kind_and_after_the_request() -> None:
@@ -67,8 +67,8 @@ def test_a_locked_model_that_is_no_longer_there_locks_nothing() -> None:
 def test_a_key_stands_for_the_request_and_not_for_the_defaults(defaults: Defaults) -> None:
     record = drafted(defaults)
 
-    assert is_same_body(ask(), record.internal.body_digest, record.model)
-    assert not is_same_body(ask(prompt="a boat"), record.internal.body_digest, record.model)
+    assert matches_digest(ask(), record.internal.body_digest, record.model)
+    assert not matches_digest(ask(prompt="a boat"), record.internal.body_digest, record.model)
 
 
 @pytest.mark.parametrize("defaults", [Defaults(aspect_ratio="1:1"), Defaults(style="oil")], ids=str)

@@ -40,8 +40,8 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from heliograph.contracts.records import Output, Record, Takeover, Withheld
 from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, fold
-from services.gateway.idempotency import Caller
-from services.gateway.jobs.first_record import draft
+from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.first_record import build_record
 from services.render.job_problem import failure
 from services.render.providers import Done, Ended, RateLimited
 from services.render.settings import RenderSettings
@@ -93,8 +93,8 @@ def submission(run: int) -> Submitting:
 def taken_over() -> Record:
     """A job that asks for an old request."""
     takeover = Takeover(job="job_old", account="sim", endpoint="picture", request_id="old")
-    caller = Caller(project="demo", job="job_new")
-    record = taking_over(draft(a_request(), caller, REGISTRY, NOW), takeover)
+    caller = RequestIdentity(project="demo", job="job_new")
+    record = taking_over(build_record(a_request(), caller, REGISTRY, NOW), takeover)
     record = fold(record, Started(run=1), NOW)
     return fold(record, Submitted(run=1, request_id="old"), NOW)
 

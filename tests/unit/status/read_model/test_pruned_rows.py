@@ -22,7 +22,7 @@ from heliograph.contracts.queries.read_model import FindJobs, GetSlot, ListJobs,
 from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.contracts.retention import Rule
 from heliograph.contracts.state_machine import fold
-from services.gateway.jobs.result_cache import with_result
+from services.gateway.jobs.result_cache import apply_cached
 from services.status.read_model import Ended, Row, SlotRows
 from services.status.read_model.sql import SqlLedger
 from tests.support.records import a_record
@@ -341,7 +341,7 @@ async def test_what_an_open_job_works_from_is_in_use_until_that_ends(
 
 async def test_a_result_is_in_use_while_another_job_has_it(ledger: SqlLedger) -> None:
     old = a_success()
-    given = fold(with_result(a_job(slot=None), old), Succeeded(assets=old.assets), NOW)
+    given = fold(apply_cached(a_job(slot=None), old), Succeeded(assets=old.assets), NOW)
     rows = await take_in(ledger, old, given)
 
     found = await ended(ledger)
