@@ -28,26 +28,26 @@ from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import add_health
 from heliograph.runtime.presigned_urls import Addresses
-from services.render.metrics import meter
-from services.render.providers import Depot
-from services.render.providers.factory import open_hosted, unusable_among
-from services.render.providers.output_upload import UploadDoor
+from services.render.metrics import export_account_metrics
+from services.render.providers import FileHost
+from services.render.providers.factory import create_providers, unusable_among
+from services.render.providers.output_upload import OutputUploader
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.result_server import sim_routes
-from services.render.references.resolver import References
-from services.render.references.upload_cache import BUCKET, Porter
+from services.render.references.resolver import ReferenceResolver
+from services.render.references.upload_cache import BUCKET, ReferenceUploadCache
 from services.render.scheduler.dispatcher import Dispatcher
 from services.render.settings import RenderSettings
 from services.render.worker.answer_spool import DiskSpool
-from services.render.worker.context import Workbench
-from services.render.worker.fresh_outputs import renew_when_asked
-from services.render.worker.inline_answers import recover_for_ever
-from services.render.worker.lookup import search_when_asked
-from services.render.worker.progress import Reporter
+from services.render.worker.context import Worker
+from services.render.worker.fresh_outputs import serve_renewals
+from services.render.worker.inline_answers import recover_forever
+from services.render.worker.lookup import serve_lookups
+from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import StatusRequestIndex
-from services.render.worker.run import bury, render
-from services.render.worker.wakeups import Watch
-from services.render.worker.webhooks import hook_routes
+from services.render.worker.run import dead_letter, run_job
+from services.render.worker.wakeups import WakeUps
+from services.render.worker.webhooks import webhook_routes
 
 #: Workers of a lane in one process. The lane's cap on the server is what bounds them; a process with
 #: fewer workers than it was given messages would let some lie until they go to somebody else.
@@ -60,18 +60,18 @@ def create_app(settings: RenderSettings) -> FastAPI:
     registry = load_registry(settings)
     bus = NatsBus(settings, registry, "render")
     sim = SimProvider(settings.folder.path, settings.render_url)
-    hosted = open_hosted(settings, registry)
-    door = UploadDoor(settings.storage_door)
-    watch = Watch()
-    porter = Porter(
+    hosted = create_providers(settings, registry)
+    door = OutputUploader(settings.storage_door)
+    watch = WakeUps()
+    porter = ReferenceUploadCache(
         Bucket(bus.jetstream, BUCKET),
-        {name: each for name, each in hosted.items() if isinstance(each, Depot)},
+        {name: each for name, each in hosted.items() if isinstance(each, FileHost)},
         most=settings.reference_copies,
         claim=settings.reference_claim,
         hosts=settings.reference_hosts,
     )
     addresses = Addresses(bus.jetstream, patience=settings.sign_patience)
-    bench = Workbench(
+    bench = Worker(
         events=bus.events,
         work=bus.work,
         accounts=bus.accounts,
@@ -80,9 +80,9 @@ def create_app(settings: RenderSettings) -> FastAPI:
         requests=StatusRequestIndex(bus.jetstream),
         spool=DiskSpool(settings.folder.folder("spool"), max_bytes=settings.spool_max_bytes),
         inline_door=door,
-        references=References(bus.events, bus.jetstream, addresses, porter),
+        references=ReferenceResolver(bus.events, bus.jetstream, addresses, porter),
         registry=registry,
-        reporter=Reporter(bus.jetstream.hint, every=settings.progress_every),
+        reporter=ProgressPublisher(bus.jetstream.hint, every=settings.progress_every),
         watch=watch,
         settings=settings,
     )
@@ -94,8 +94,8 @@ def create_app(settings: RenderSettings) -> FastAPI:
         await bus.open()
         await watch.listen(bus.client)
         await broker.start()
-        await search_when_asked(bus.client, bench, bus.jetstream.dead_letters)
-        await renew_when_asked(bus.client, bench)
+        await serve_lookups(bus.client, bench, bus.jetstream.dead_letters)
+        await serve_renewals(bus.client, bench)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -103,9 +103,9 @@ def create_app(settings: RenderSettings) -> FastAPI:
         loops |= {"lanes": bus.lanes.watch, "accounts": bus.accounts.watch}
         loops["writes"] = bus.watch_writes
         loops["sim_records"] = partial(sim.remove_old_records, settings.sim_records_kept)
-        loops["meter"] = partial(meter, bus.accounts)
+        loops["meter"] = partial(export_account_metrics, bus.accounts)
         loops["registry"] = partial(reread, settings, registry, partial(load_registry, settings))
-        loops["answers"] = partial(recover_for_ever, bench)
+        loops["answers"] = partial(recover_forever, bench)
         if settings.dispatch:
             loops["dispatcher"] = Dispatcher(bus, registry, settings).run
         async with running(**loops):
@@ -123,7 +123,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     app = create_web(settings, "Heliograph render", lifespan=lifespan)
     app.include_router(sim_routes(sim))
     if settings.render_public_url:
-        app.include_router(hook_routes(bench, bus.jetstream.hint))
+        app.include_router(webhook_routes(bench, bus.jetstream.hint))
     unusable = unusable_among(hosted)
     add_health(
         app,
@@ -135,7 +135,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     return app
 
 
-def subscribe_lanes(broker: NatsBroker, bench: Workbench, bus: NatsBus, registry: Registry) -> None:
+def subscribe_lanes(broker: NatsBroker, bench: Worker, bus: NatsBus, registry: Registry) -> None:
     """One pull subscriber per lane: what comes in on `run.<lane>.>` is a job whose turn it is."""
     bugs = Bugs()
     for lane in registry.lanes:
@@ -163,9 +163,9 @@ def subscribe_lanes(broker: NatsBroker, bench: Workbench, bus: NatsBus, registry
         return Room(job=record.id, kind=record.kind, seconds=seconds)
 
     async def handle(delivery: Delivery) -> Record | None:
-        record = await render(bench, delivery.about.job, delivery.sequence)
+        record = await run_job(bench, delivery.about.job, delivery.sequence)
         crash_point("render.handled")
         return record
 
     async def give_up(delivery: Delivery, error: Exception) -> None:
-        await bury(bench, delivery.about.job, error)
+        await dead_letter(bench, delivery.about.job, error)

@@ -9,7 +9,7 @@ from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, EventLog, Lost, WorkQueue, advance
 from heliograph.runtime.crash_points import crash_point
-from services.render.job_problem import failure
+from services.render.job_problem import job_problem
 from services.render.worker.context import SOURCE
 
 _ENDED = {Step.FAILED: "failed", Step.CANCELED: "was canceled", Step.EXPIRED: "expired"}
@@ -19,19 +19,19 @@ _RETRY = NextAction(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class DependencyStatus:
     """How far the jobs are that another one waits for."""
 
     open: list[str]  #: not over yet
     failed: Record | None  #: over, without success
 
 
-async def look(events: EventLog, after: Sequence[str]) -> Standing:
+async def dependency_status(events: EventLog, after: Sequence[str]) -> DependencyStatus:
     """How far they are now. Raises Unavailable."""
     entries = [await _last(events, job) for job in after]
     records = [entry.body for entry in entries if entry and isinstance(entry.body, Record)]
     over = {record.id for record in records if record.step.is_final}
-    return Standing(
+    return DependencyStatus(
         open=[job for job in after if job not in over],
         failed=next((record for record in records if record.step in _ENDED), None),
     )
@@ -49,10 +49,10 @@ def dependency_failed(record: Record, other: Record) -> Failed:
     """How a job ends that waited for one that did not succeed."""
     detail = f"{other.id} {_ENDED[other.step]}, and this job was to start after it"
     error = DependencyFailed(detail, next_actions=[_RETRY])
-    return Failed(problem=failure(record, error, "no"), charged=record.charged)
+    return Failed(problem=job_problem(record, error, "no"), charged=record.charged)
 
 
-async def give_up(events: EventLog, work: WorkQueue, job: str) -> bool:
+async def fail_if_dependency_failed(events: EventLog, work: WorkQueue, job: str) -> bool:
     """
     End a job in the queue, if one that it waits for did not succeed. Whether it is over.
 
@@ -65,7 +65,7 @@ async def give_up(events: EventLog, work: WorkQueue, job: str) -> bool:
             return False
         record = entry.body
         if record.step is Step.ACCEPTED:
-            other = (await look(events, record.internal.after)).failed
+            other = (await dependency_status(events, record.internal.after)).failed
             if other is None:
                 return False
             try:

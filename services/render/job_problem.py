@@ -26,33 +26,33 @@ _MOST_FIELDS = 20  #: of a complaint
 
 def short_text(text: str) -> str:
     """The beginning of a text."""
-    return legible(cut(text))
+    return to_valid_utf8(cut(text))
 
 
 def short_answer(answer: str | None) -> str | None:
     """The beginning of an answer, for the audit."""
-    return answer and legible(answer[:_LONGEST_ANSWER])
+    return answer and to_valid_utf8(answer[:_LONGEST_ANSWER])
 
 
-def shorten(error: JobError) -> None:
+def truncate(error: JobError) -> None:
     """Leave out what is too much of what an error says; its texts are cut as its problem is made."""
-    error.errors = [_legible_field(each) for each in error.errors[:_MOST_FIELDS]]
+    error.errors = [_valid_field(each) for each in error.errors[:_MOST_FIELDS]]
     error.provider = error.provider and _short_note(error.provider)
 
 
-def _legible_field(field: FieldError) -> FieldError:
-    return FieldError(pointer=legible(field.pointer), detail=legible(field.detail))
+def _valid_field(field: FieldError) -> FieldError:
+    return FieldError(pointer=to_valid_utf8(field.pointer), detail=to_valid_utf8(field.detail))
 
 
 def _short_note(note: ProviderNote) -> ProviderNote:
     names = {
-        "request_id": note.request_id and legible(note.request_id[:_LONGEST_NAME]),
-        "code": note.code and legible(note.code[:_LONGEST_NAME]),
+        "request_id": note.request_id and to_valid_utf8(note.request_id[:_LONGEST_NAME]),
+        "code": note.code and to_valid_utf8(note.code[:_LONGEST_NAME]),
     }
     return note.model_copy(update=names)
 
 
-def legible(text: str) -> str:
+def to_valid_utf8(text: str) -> str:
     """A text that can be written: JSON may escape halves of characters, which UTF-8 cannot carry."""
     return text.encode(errors="replace").decode()
 
@@ -60,12 +60,12 @@ def legible(text: str) -> str:
 _RETRY_AS_NEW = NextAction(kind="retry", label="Try again as a new job")
 
 
-def failure(record: Record, error: JobError, charged: Charged) -> Problem:
+def job_problem(record: Record, error: JobError, charged: Charged) -> Problem:
     """An error as the job shows it, with what the job cost so far and what can be done."""
     if not error.next_actions:
         error.next_actions = [_RETRY_AS_NEW]
-    shorten(error)
+    truncate(error)
     in_all = charge(record.charged, charged) if record.cost.estimated else "no"
     problem = error.problem()
-    told = {"detail": legible(problem.detail), "charged": in_all, "status": None}
+    told = {"detail": to_valid_utf8(problem.detail), "charged": in_all, "status": None}
     return problem.model_copy(update=told)

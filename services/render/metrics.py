@@ -20,7 +20,7 @@ _CAP = Gauge(
 )
 
 
-async def meter(accounts: Accounts) -> None:
+async def export_account_metrics(accounts: Accounts) -> None:
     """Look at all accounts again and again. Raises Unavailable."""
     while True:
         for name in accounts.names():

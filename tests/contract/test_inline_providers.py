@@ -25,17 +25,17 @@ from heliograph.contracts.payloads import UnfitRequest
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.scenes import Story
 from services.render.providers import (
-    Done,
-    Ended,
-    NotSeen,
+    AmbiguousSubmit,
     RateLimited,
-    ReplyLost,
     Request,
+    RequestStopped,
+    RequestSucceeded,
     Submission,
+    Unknown,
 )
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.emulation.inline_rigs import GeminiRig, InlineRig, OpenAIRig, a_submission
-from tests.support.emulation.worker_rig import Worker
+from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.servers import free_port
 from tests.support.stack import Stack, stack_running
 
@@ -96,7 +96,7 @@ def _plan(rig: InlineRig, submission: Submission, **plan: object) -> None:
 async def test_the_answer_is_the_outputs(rig: InlineRig, submission: Submission) -> None:
     end = await rig.provider.submit(submission)
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     assert end.charged == "yes"
     [output] = end.outputs
     assert output.inline
@@ -111,7 +111,7 @@ async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
 ) -> None:
     _plan(rig, submission, loss=loss)
 
-    with pytest.raises((ReplyLost, TimeoutError)):
+    with pytest.raises((AmbiguousSubmit, TimeoutError)):
         async with asyncio.timeout(4):
             await rig.provider.submit(submission)
 
@@ -147,8 +147,8 @@ async def test_nothing_can_be_asked_for_again(rig: InlineRig, submission: Submis
     await rig.provider.cancel(request)
     end = await rig.provider.poll(request)
 
-    assert await rig.provider.look_up(submission) == NotSeen()
-    assert isinstance(end, Ended)
+    assert await rig.provider.look_up(submission) == Unknown()
+    assert isinstance(end, RequestStopped)
     assert end.charged == "unknown"
     assert _paid(rig, submission) == (1, 1)
 
@@ -262,7 +262,7 @@ async def test_a_refusal_of_openai_is_heard_once(
 async def _ends(rig: InlineRig, submission: Submission, outcome: str) -> tuple[object, Charged]:
     _plan(rig, submission, outcome=outcome)
     end = await rig.provider.submit(submission)
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     return type(end.error), end.charged
 
 
@@ -320,7 +320,7 @@ async def test_openai_is_told_in_its_words(openai_rig: OpenAIRig) -> None:
     end = await openai_rig.provider.submit(submission)
 
     [sent] = openai_rig.account.accepted(submission.arguments["prompt"])
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     assert len(end.outputs) == 2
     assert sent["body"] == {
         "model": "gpt-image-2",
@@ -337,7 +337,7 @@ async def test_images_by_address_are_left_where_they_are(openai_rig: OpenAIRig) 
 
     end = await openai_rig.provider.submit(submission)
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     [output] = end.outputs
     assert (output.url or "").startswith(openai_rig.account.url)
 
@@ -373,7 +373,7 @@ async def test_a_job_whose_answer_was_lost_waits_for_a_person_and_pays_once(
     rig: InlineRig, submission: Submission
 ) -> None:
     _plan(rig, submission, loss="drop")
-    worker = Worker(rig.provider, rig.model)
+    worker = WorkerRig(rig.provider, rig.model)
 
     job = await worker.do(submission.arguments["prompt"])
 
@@ -387,7 +387,7 @@ async def test_an_answer_with_outputs_is_waited_for_longer(
 ) -> None:
     submission = a_submission(openai_rig.model)
     _plan(openai_rig, submission, seconds=4)
-    worker = Worker(
+    worker = WorkerRig(
         openai_rig.provider, openai_rig.model, submit_limit=2, answers_within=answers_within
     )
 
@@ -402,7 +402,7 @@ async def test_a_job_that_is_told_no_after_the_work_is_not_sent_again(
 ) -> None:
     submission = a_submission(openai_rig.model)
     _plan(openai_rig, submission, outcome="policy")
-    worker = Worker(openai_rig.provider, openai_rig.model)
+    worker = WorkerRig(openai_rig.provider, openai_rig.model)
 
     job = await worker.do(submission.arguments["prompt"])
 

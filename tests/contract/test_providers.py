@@ -28,24 +28,24 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import SentReference
 from heliograph.contracts.sim import LEDGER_FIELDS, SimRecord, read_ledger, records_in
 from services.render.providers import (
-    Absent,
     Accepted,
-    Alike,
-    Done,
-    Ended,
+    Ambiguous,
+    AmbiguousSubmit,
     Found,
-    NotSeen,
+    NotSubmitted,
     Provider,
     RateLimited,
-    ReplyLost,
     Request,
+    RequestQueued,
+    RequestRunning,
+    RequestStopped,
+    RequestSucceeded,
     State,
     Submission,
-    Waiting,
-    Working,
+    Unknown,
 )
 from services.render.providers.sim import SimProvider
-from services.render.providers.sim.request_store import SimRecords
+from services.render.providers.sim.request_store import SimRequestStore
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.fal.emulator_process import FalServer
 from tests.support.fal.rig import FalRig
@@ -59,7 +59,7 @@ class Rig(Protocol):
 
     provider: Provider
     elsewhere: Provider  #: the same account, in another process
-    miss: Absent | NotSeen  #: what it says of a request that it does not have
+    miss: NotSubmitted | Unknown  #: what it says of a request that it does not have
 
     def submission(
         self, *, fault: str | None = None, seconds: float = 0, outputs: int = 1
@@ -73,7 +73,7 @@ class Rig(Protocol):
 class SimRig:
     """The sim in a home of its own."""
 
-    miss = Absent()
+    miss = NotSubmitted()
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -149,7 +149,7 @@ async def _states(provider: Provider, request: Request) -> list[State]:
     """What it says until it is done with a request, in order."""
     end = time.monotonic() + PATIENCE
     states = [await provider.poll(request)]
-    while isinstance(states[-1], Waiting | Working):
+    while isinstance(states[-1], RequestQueued | RequestRunning):
         assert time.monotonic() < end, "it does not end"
         await asyncio.sleep(0.01)
         states.append(await provider.poll(request))
@@ -160,10 +160,10 @@ async def _end(provider: Provider, request: Request) -> State:
     return (await _states(provider, request))[-1]
 
 
-async def _look_up(provider: Provider, submission: Submission) -> Found | Absent | NotSeen:
+async def _look_up(provider: Provider, submission: Submission) -> Found | NotSubmitted | Unknown:
     """What a look-up comes to, where no other attempt has the one request that it shows."""
     seen = await provider.look_up(submission)
-    if not isinstance(seen, Alike):
+    if not isinstance(seen, Ambiguous):
         return seen
     [name] = seen.request_ids
     return Found(request_id=name)
@@ -197,7 +197,7 @@ async def test_a_request_ends_with_its_outputs(rig: Rig, outputs: int) -> None:
 
     end = await _end(rig.provider, request)
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     assert end.charged == "yes"
     places = {output.url or output.inline for output in end.outputs}
     assert None not in places
@@ -217,11 +217,11 @@ async def test_progress_never_goes_back(rig: Rig) -> None:
 
     states = await _states(rig.provider, request)
 
-    percents = [s.progress.percent or 0 for s in states if isinstance(s, Working)]
+    percents = [s.progress.percent or 0 for s in states if isinstance(s, RequestRunning)]
     assert percents
     assert all(before <= after for before, after in pairwise(percents))
     assert all(0 <= percent < 100 for percent in percents)
-    assert isinstance(states[-1], Done)
+    assert isinstance(states[-1], RequestSucceeded)
 
 
 async def test_polling_pays_nothing(rig: Rig) -> None:
@@ -260,7 +260,7 @@ async def test_another_process_finds_the_request_and_follows_it(rig: Rig) -> Non
 
     request = await _sees(rig.elsewhere, submission)
 
-    assert isinstance(await _end(rig.elsewhere, request), Done)
+    assert isinstance(await _end(rig.elsewhere, request), RequestSucceeded)
     assert rig.paid(submission) == 1
 
 
@@ -269,7 +269,7 @@ async def test_a_request_goes_on_while_nobody_asks(rig: Rig) -> None:
 
     await _end(rig.provider, watched)
 
-    assert isinstance(await rig.elsewhere.poll(alone), Done)
+    assert isinstance(await rig.elsewhere.poll(alone), RequestSucceeded)
 
 
 async def test_a_request_that_is_canceled_stops(rig: Rig) -> None:
@@ -278,7 +278,7 @@ async def test_a_request_that_is_canceled_stops(rig: Rig) -> None:
     await rig.provider.cancel(request)
 
     end = await _end(rig.provider, request)
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert str(end.error) == "stopped on request"
 
 
@@ -288,7 +288,7 @@ async def test_another_process_can_cancel(rig: Rig) -> None:
     await rig.elsewhere.cancel(request)
 
     end = await _end(rig.provider, request)
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert str(end.error) == "stopped on request"
 
 
@@ -298,7 +298,7 @@ async def test_canceling_twice_is_canceling_once(rig: Rig) -> None:
     for _ in range(2):
         await rig.provider.cancel(request)
 
-    assert isinstance(await _end(rig.provider, request), Ended)
+    assert isinstance(await _end(rig.provider, request), RequestStopped)
 
 
 async def test_a_cancel_that_comes_too_late_takes_nothing_away(rig: Rig) -> None:
@@ -318,7 +318,7 @@ async def test_a_request_the_provider_does_not_know_ends_without_a_word_about_mo
 
     end = await rig.provider.poll(nobody)
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert end.charged == "unknown"
 
 
@@ -326,26 +326,28 @@ class Story(NamedTuple):
     """What happens to a submission that is repeated until it is accepted or hopeless."""
 
     submits: list[type[Exception | Accepted]]
-    seen: type[Found | Absent | NotSeen]
-    end: type[Done | Ended | Working] | None
+    seen: type[Found | NotSubmitted | Unknown]
+    end: type[RequestSucceeded | RequestStopped | RequestRunning] | None
     error: type[JobError] | None = None
     charged: Charged = "yes"
     paid: int = 1
 
 
 STORIES = {
-    "reject": Story([ProviderRejected], Absent, None, paid=0),
-    "rate_limited": Story([RateLimited, Accepted], Found, Done),
-    "unavailable": Story([ProviderUnavailable, ProviderUnavailable, Accepted], Found, Done),
-    "policy": Story([Accepted], Found, Ended, ContentPolicy),
-    "lost_reply": Story([ReplyLost], NotSeen, None),
-    "found_reply": Story([ReplyLost], Found, Done),
-    "hang": Story([Accepted], Found, Working),
-    "garbage": Story([Accepted], Found, Ended, ProviderProtocol),
-    "no_output": Story([Accepted], Found, Ended, NoOutput),
-    "wrong_type": Story([Accepted], Found, Done),
-    "huge": Story([Accepted], Found, Done),
-    "flaky_download": Story([Accepted], Found, Done),
+    "reject": Story([ProviderRejected], NotSubmitted, None, paid=0),
+    "rate_limited": Story([RateLimited, Accepted], Found, RequestSucceeded),
+    "unavailable": Story(
+        [ProviderUnavailable, ProviderUnavailable, Accepted], Found, RequestSucceeded
+    ),
+    "policy": Story([Accepted], Found, RequestStopped, ContentPolicy),
+    "lost_reply": Story([AmbiguousSubmit], Unknown, None),
+    "found_reply": Story([AmbiguousSubmit], Found, RequestSucceeded),
+    "hang": Story([Accepted], Found, RequestRunning),
+    "garbage": Story([Accepted], Found, RequestStopped, ProviderProtocol),
+    "no_output": Story([Accepted], Found, RequestStopped, NoOutput),
+    "wrong_type": Story([Accepted], Found, RequestSucceeded),
+    "huge": Story([Accepted], Found, RequestSucceeded),
+    "flaky_download": Story([Accepted], Found, RequestSucceeded),
 }
 
 
@@ -359,24 +361,24 @@ async def test_a_fault_shows_at_the_port_as_the_table_says(rig: Rig, fault: str)
     end = await _after(rig.provider, submission, seen) if story.end else None
 
     assert [type(answer) for answer in answers] == story.submits
-    assert type(seen) is (type(rig.miss) if story.seen is Absent else story.seen)
+    assert type(seen) is (type(rig.miss) if story.seen is NotSubmitted else story.seen)
     assert rig.paid(submission) == story.paid
     assert end is None or type(end) is story.end
-    if isinstance(end, Ended):
+    if isinstance(end, RequestStopped):
         assert (type(end.error), end.charged) == (story.error, story.charged)
-    if isinstance(end, Done):
+    if isinstance(end, RequestSucceeded):
         assert (len(end.outputs), end.charged) == (1, story.charged)
 
 
 async def _answer(provider: Provider, submission: Submission) -> object:
     try:
         return await provider.submit(submission)
-    except (JobError, ReplyLost) as error:
+    except (JobError, AmbiguousSubmit) as error:
         return error
 
 
 async def _after(
-    provider: Provider, submission: Submission, seen: Found | Absent | NotSeen
+    provider: Provider, submission: Submission, seen: Found | NotSubmitted | Unknown
 ) -> State:
     """Where a request that was found is, some polls later."""
     assert isinstance(seen, Found)
@@ -437,33 +439,33 @@ async def test_faults_before_acceptance_are_counted_over_all_processes(rig: Rig)
 
 async def test_a_lost_reply_may_be_found_by_another_process(rig: Rig) -> None:
     submission = rig.submission(fault="found_reply")
-    with pytest.raises(ReplyLost):
+    with pytest.raises(AmbiguousSubmit):
         await rig.provider.submit(submission)
 
     request = await _sees(rig.elsewhere, submission)
 
-    assert isinstance(await _end(rig.elsewhere, request), Done)
+    assert isinstance(await _end(rig.elsewhere, request), RequestSucceeded)
     assert rig.paid(submission) == 1
 
 
 async def test_not_to_see_a_request_proves_nothing(rig: Rig) -> None:
     submission = rig.submission(fault="lost_reply")
     before = await _look_up(rig.provider, submission)
-    with pytest.raises(ReplyLost):
+    with pytest.raises(AmbiguousSubmit):
         await rig.provider.submit(submission)
 
-    assert before == await _look_up(rig.elsewhere, submission) == NotSeen()
+    assert before == await _look_up(rig.elsewhere, submission) == Unknown()
     assert rig.paid(submission) == 1
 
 
 async def test_a_request_that_hangs_can_be_canceled(rig: Rig) -> None:
     request = await _accepted(rig.provider, rig.submission(fault="hang"))
-    assert isinstance(await rig.provider.poll(request), Working)
+    assert isinstance(await rig.provider.poll(request), RequestRunning)
 
     await rig.provider.cancel(request)
 
     end = await _end(rig.provider, request)
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert str(end.error) == "stopped on request"
 
 
@@ -507,7 +509,7 @@ async def test_the_first_submission_counts_whatever_a_later_one_says(sim: SimRig
     await _accepted(sim.provider, sim_submission(job=submission.job, seconds=0, num_images=4))
 
     end = await _end(sim.provider, request)
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     assert len(end.outputs) == 1
 
 
@@ -525,7 +527,7 @@ async def test_a_run_that_was_not_sent_is_absent_though_another_was(sim: SimRig)
     first = sim_submission(run=7)
     await _accepted(sim.provider, first)
 
-    assert await _look_up(sim.provider, sim_submission(job=first.job, run=8)) == Absent()
+    assert await _look_up(sim.provider, sim_submission(job=first.job, run=8)) == NotSubmitted()
 
 
 async def test_a_line_of_the_ledger_says_who_paid_what_for_what(sim: SimRig) -> None:
@@ -585,7 +587,7 @@ async def test_arguments_the_sim_does_not_know_are_rejected_unpaid(
         await sim.provider.submit(submission)
 
     assert sim.paid(submission) == 0
-    assert await _look_up(sim.provider, submission) == Absent()
+    assert await _look_up(sim.provider, submission) == NotSubmitted()
 
 
 async def test_progress_is_no_less_than_nothing_when_the_clock_is_put_back(sim: SimRig) -> None:
@@ -595,11 +597,11 @@ async def test_progress_is_no_less_than_nothing_when_the_clock_is_put_back(sim: 
     later = line.model_copy(
         update={"request_id": "sim_later_7", "at": line.at + timedelta(minutes=10)}
     )
-    SimRecords(sim.home).accept(later)
+    SimRequestStore(sim.home).accept(later)
 
     state = await sim.provider.poll(replace(request, request_id="sim_later_7"))
 
-    assert isinstance(state, Working)
+    assert isinstance(state, RequestRunning)
     assert (state.progress.percent or 0) >= 0
 
 
@@ -636,6 +638,6 @@ async def test_what_a_killed_process_left_half_written_is_no_request(sim: SimRig
     submission = sim.submission()
     (records_in(sim.home) / f".sim_{submission.job.removeprefix('job_')}_7.ab12").write_text("{")
 
-    assert await _look_up(sim.provider, submission) == Absent()
+    assert await _look_up(sim.provider, submission) == NotSubmitted()
     await _accepted(sim.provider, submission)
     assert sim.paid(submission) == 1

@@ -20,8 +20,8 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.account_permits import BucketAccounts
 from heliograph.runtime.bus.nats_bus import NatsBus
-from services.render.worker.circuit_breaker import judge
-from services.render.worker.context import Workbench
+from services.render.worker.circuit_breaker import record_outcome
+from services.render.worker.context import Worker
 from services.render.worker.submit import submit
 from tests.support.full_stream import full
 from tests.support.records import a_record, some_project
@@ -103,11 +103,11 @@ async def test_one_job_finds_out_whether_it_works_again(
 async def test_submissions_say_how_it_does(
     bus: NatsBus, nats: Server, account: str, errors: list[JobError | None], state: str
 ) -> None:
-    bench: Workbench = a_bench(bus, nats.settings)
+    bench: Worker = a_bench(bus, nats.settings)
     record = _at(account)
 
     for error in errors:
-        await judge(bench, record, error)
+        await record_outcome(bench, record, error)
 
     breaker = (await bus.accounts.places(account)).breaker
     assert (breaker.state(now()) if breaker else "closed") == state
@@ -117,7 +117,7 @@ async def test_submissions_say_how_it_does(
 async def test_what_a_submission_taught_is_written_though_there_is_no_room_for_the_verdict(
     bus: NatsBus, nats: Server, account: str, fault: str
 ) -> None:
-    bench: Workbench = a_bench(bus, nats.settings)
+    bench: Worker = a_bench(bus, nats.settings)
     record = _at(account, fault=fault)
     entry = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
     started = await advance(bus.events, entry, Started(run=1), "test")

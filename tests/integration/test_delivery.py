@@ -20,7 +20,7 @@ from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from heliograph.runtime.settings import ServiceSettings
-from services.render.worker.run import bury
+from services.render.worker.run import dead_letter
 from tests.support.records import a_record
 from tests.support.servers import Server
 from tests.support.workers import a_bench
@@ -142,7 +142,7 @@ async def test_whoever_goes_away_gives_its_message_back_at_once(bus: NatsBus, na
 async def test_a_buried_job_has_failed_and_left_a_note(bus: NatsBus, nats: Server) -> None:
     record = await _put(bus)
 
-    await bury(a_bench(bus, nats.settings), record.id, ValueError("a bug"))
+    await dead_letter(a_bench(bus, nats.settings), record.id, ValueError("a bug"))
 
     entry = await bus.events.last(record.id)
     assert entry is not None

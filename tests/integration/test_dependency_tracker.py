@@ -12,7 +12,7 @@ from heliograph.runtime.background import running
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import ticket_for
-from services.render.scheduler.dependency_tracker import Awaiting
+from services.render.scheduler.dependency_tracker import DependencyTracker
 from tests.support.records import a_record, some_project
 
 SOURCE = "test"
@@ -34,10 +34,12 @@ class Told:
 @asynccontextmanager
 async def awaiting(
     bus: NatsBus, told: Told, *jobs: Record, look_again: float = 60.0
-) -> AsyncIterator[Awaiting]:
-    waiting = Awaiting(bus, let_go=told.free.append, forget=told.over.append, look_again=look_again)
+) -> AsyncIterator[DependencyTracker]:
+    waiting = DependencyTracker(
+        bus, let_go=told.free.append, forget=told.over.append, look_again=look_again
+    )
     for job in jobs:
-        waiting.begin(ticket_for(job))
+        waiting.add(ticket_for(job))
     async with running(awaiting=waiting.run):
         yield waiting
 
@@ -63,7 +65,7 @@ async def test_who_waits_is_let_go_when_the_last_one_has_succeeded(bus: NatsBus)
     async with awaiting(bus, told, job) as waiting:
         await succeed(bus, one)
         async with asyncio.timeout(20):
-            while waiting.for_whom(job.id) != [two.record.id]:
+            while waiting.pending(job.id) != [two.record.id]:
                 await asyncio.sleep(0.01)
         assert told.free == []
         await succeed(bus, two)
@@ -130,7 +132,7 @@ async def test_who_was_canceled_waits_for_nobody(bus: NatsBus) -> None:
     jobs = [(await accept(bus, project, one.record.id)).record for _ in range(2)]
 
     async with awaiting(bus, told, *jobs) as waiting:
-        waiting.end(jobs[0].id)
+        waiting.remove(jobs[0].id)
         await succeed(bus, one)
         await told.until(free=1)
 

@@ -130,7 +130,9 @@ async def test_a_place_is_given_away_once_also_before_its_job_has_taken_it(
     bus: NatsBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else whoever finds none is put back, behind all others of its project."""
-    monkeypatch.setattr("services.render.scheduler.reservations._ARRIVES", timedelta(minutes=1))
+    monkeypatch.setattr(
+        "services.render.scheduler.reservations._RESERVATION_TTL", timedelta(minutes=1)
+    )
     account, project = some_project(), some_project()
     await bus.accounts.change_cap(account, 1)
     first = await _enqueued(bus, account, project=project)

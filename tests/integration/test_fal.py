@@ -20,14 +20,14 @@ from heliograph.contracts.errors import OutputExpired
 from heliograph.contracts.records import SentReference
 from services.render.providers import (
     Accepted,
-    Done,
-    Ended,
-    NotSeen,
     Provider,
     Request,
+    RequestQueued,
+    RequestRunning,
+    RequestStopped,
+    RequestSucceeded,
     Submission,
-    Waiting,
-    Working,
+    Unknown,
 )
 from services.render.providers.fal import FalProvider
 from tests.support.fal.emulator_process import FalAccount, FalServer
@@ -114,7 +114,7 @@ async def test_addresses_that_fal_returns_are_not_believed(
 
     end = await rig.provider.poll(await _submit(rig, prompt))
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
 
 
 async def test_all_of_a_life_stays_below_the_base_url(
@@ -145,7 +145,7 @@ async def test_a_name_that_is_none_is_never_part_of_an_address(
     await rig.provider.cancel(request)
     end = await rig.provider.poll(request)
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert fal.heard == []
 
 
@@ -160,11 +160,11 @@ async def test_a_request_that_waits_says_how_many_are_before_it(
 
     first, second, third = [await _submit(rig, prompt) for _ in range(3)]
 
-    assert isinstance(await rig.provider.poll(first), Working)
-    assert await rig.provider.poll(second) == Waiting(position=0)
-    assert await rig.provider.poll(third) == Waiting(position=1)
+    assert isinstance(await rig.provider.poll(first), RequestRunning)
+    assert await rig.provider.poll(second) == RequestQueued(position=0)
+    assert await rig.provider.poll(third) == RequestQueued(position=1)
     await rig.provider.cancel(first)
-    assert isinstance(await rig.provider.poll(second), Working)
+    assert isinstance(await rig.provider.poll(second), RequestRunning)
 
 
 async def test_lines_that_fal_no_longer_shows_are_kept_and_none_comes_twice(
@@ -174,7 +174,7 @@ async def test_lines_that_fal_no_longer_shows_are_kept_and_none_comes_twice(
     request = await _submit(rig, prompt)
 
     working = []
-    while isinstance(state := await rig.provider.poll(request), Working):
+    while isinstance(state := await rig.provider.poll(request), RequestRunning):
         working.append(state.progress)
         await asyncio.sleep(0.02)
 
@@ -198,10 +198,10 @@ async def test_a_cancel_that_came_too_late_is_told_as_it_is(
     request = await _submit(rig, prompt)
     await rig.provider.cancel(request)
 
-    while isinstance(end := await rig.provider.poll(request), Working):
+    while isinstance(end := await rig.provider.poll(request), RequestRunning):
         await asyncio.sleep(0.05)
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     assert end.charged == "yes"
 
 
@@ -214,7 +214,7 @@ async def test_a_request_that_fal_forgets_when_it_is_canceled_is_over(
     await rig.provider.cancel(request)
     end = await rig.provider.poll(request)
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert (type(end.error), end.charged) == (OutputExpired, "unknown")
 
 
@@ -226,7 +226,7 @@ async def test_a_result_that_fal_no_longer_has_can_be_asked_for_or_paid_again_by
 
     end = await rig.provider.poll(request)
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert (type(end.error), end.charged) == (OutputExpired, "unknown")
     assert [action.example for action in end.error.next_actions] == [
         {"from": "poll"},
@@ -242,7 +242,7 @@ async def test_a_result_that_is_lost_after_the_end_is_not_paid_again(
 
     end = await rig.provider.poll(await _submit(rig, prompt))
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert type(end.error) is OutputExpired
 
 
@@ -253,7 +253,7 @@ async def test_a_refusal_names_the_field_and_what_to_do(
 
     end = await rig.provider.poll(await _submit(rig, prompt))
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     problem = end.error.problem()
     assert [error.pointer for error in problem.errors] == ["/arguments/num_images"]
     assert "4 or less" in problem.detail
@@ -267,7 +267,7 @@ async def test_media_are_at_addresses_that_need_no_key(
 ) -> None:
     end = await rig.provider.poll(await _submit(rig, prompt))
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     [output] = end.outputs
     url = output.url
     assert url
@@ -283,7 +283,7 @@ async def test_a_video_is_found_where_the_model_puts_it(rig: FalRig) -> None:
 
     end = await rig.provider.poll(await _accepted(rig.provider, submission))
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     [output] = end.outputs
     assert (output.url or "").endswith(".mp4")
 
@@ -292,7 +292,7 @@ async def test_without_a_seed_nothing_is_recognised(rig: FalRig, fal: FalAccount
     submission = a_submission("fal/nano-banana")
     await _accepted(rig.provider, submission)
 
-    assert await rig.provider.look_up(submission) == NotSeen()
+    assert await rig.provider.look_up(submission) == Unknown()
 
 
 # -- references
@@ -321,7 +321,7 @@ async def test_a_reference_on_the_web_is_fetched_by_fal(rig: FalRig, fal: FalAcc
 async def test_a_reference_on_this_machine_is_brought_to_fal(
     depot: FalProvider, fal: FalAccount
 ) -> None:
-    copy = await depot.bring("image/png", PICTURE)
+    copy = await depot.upload("image/png", PICTURE)
     submission = _with_reference(copy.url)
     await _accepted(depot, submission)
 
@@ -331,7 +331,7 @@ async def test_a_reference_on_this_machine_is_brought_to_fal(
     async with httpx.AsyncClient() as client:
         assert (await client.get(copy.url)).content == PICTURE
     assert not any("initiate" in heard["path"] for heard in fal.heard)
-    assert (await depot.look_up(submission)) != NotSeen()
+    assert (await depot.look_up(submission)) != Unknown()
 
 
 # -- webhooks

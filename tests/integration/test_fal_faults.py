@@ -27,16 +27,16 @@ from heliograph.contracts.problems import Charged
 from heliograph.testing import MemoryAccounts
 from services.render.providers import (
     Accepted,
-    Alike,
-    Done,
-    Ended,
-    NotSeen,
+    Ambiguous,
+    AmbiguousSubmit,
     Provider,
     RateLimited,
-    ReplyLost,
     Request,
+    RequestStopped,
+    RequestSucceeded,
     State,
     Submission,
+    Unknown,
 )
 from tests.support.concurrent_calls import asked
 from tests.support.fal.emulator_process import FalAccount, FalServer, fal_running
@@ -91,7 +91,7 @@ async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
 ) -> None:
     fal.plan(prompt, loss=loss)
 
-    with pytest.raises((ReplyLost, TimeoutError)):
+    with pytest.raises((AmbiguousSubmit, TimeoutError)):
         async with asyncio.timeout(4):
             await rig.provider.submit(a_submission(prompt=prompt))
 
@@ -132,7 +132,7 @@ async def test_the_stock_client_would_have_paid_twice(
         ("401", ProviderAuth),
         ("402", ProviderBalance),
         ("403_locked", ProviderBalance),
-        ("redirect", ReplyLost),
+        ("redirect", AmbiguousSubmit),
     ],
 )
 async def test_a_refusal_is_heard_once(
@@ -350,7 +350,7 @@ async def test_a_question_without_an_answer_is_asked_again(
         with pytest.raises(ProviderUnavailable):
             await _poll(rig, request)
 
-    assert isinstance(await _poll(rig, request), Done)
+    assert isinstance(await _poll(rig, request), RequestSucceeded)
     assert fal.posts == 1
 
 
@@ -366,7 +366,7 @@ async def test_an_answer_that_is_none_yet_is_asked_for_again(
     with pytest.raises(ProviderUnavailable):
         await _poll(rig, request)
 
-    assert isinstance(await _poll(rig, request), Done)
+    assert isinstance(await _poll(rig, request), RequestSucceeded)
 
 
 async def test_a_question_that_hangs_is_given_up_in_time(
@@ -379,7 +379,7 @@ async def test_a_question_that_hangs_is_given_up_in_time(
     with pytest.raises(ProviderUnavailable):
         await provider.poll(request)
 
-    assert isinstance(await rig.provider.poll(request), Done)
+    assert isinstance(await rig.provider.poll(request), RequestSucceeded)
     await provider.aclose()
 
 
@@ -433,7 +433,7 @@ async def test_a_result_that_is_none_says_why_and_what_it_cost(
 
     end = await _poll(rig, await _accepted(rig.provider, prompt))
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert (type(end.error), end.charged) == OUTCOMES[outcome]
     assert len(end.answer or "") <= 4096
 
@@ -445,7 +445,7 @@ async def test_a_request_in_a_list_without_payloads_is_not_seen(
     submission = a_submission(prompt=prompt)
     await rig.provider.submit(submission)
 
-    assert await rig.provider.look_up(submission) == NotSeen()
+    assert await rig.provider.look_up(submission) == Unknown()
 
 
 async def test_a_request_is_found_by_its_seed_among_many_with_its_prompt(
@@ -458,4 +458,4 @@ async def test_a_request_is_found_by_its_seed_among_many_with_its_prompt(
 
     found = await rig.provider.look_up(wanted)
 
-    assert found == Alike(request_ids=(request.request_id,))
+    assert found == Ambiguous(request_ids=(request.request_id,))

@@ -149,6 +149,6 @@ async def test_an_odd_answer_to_a_file_is_that_it_was_not_taken(
     fal.change(storage_troubles=[oddity] * 3)
 
     with pytest.raises(ProviderUnavailable):
-        await provider.bring("image/png", b"picture")
+        await provider.upload("image/png", b"picture")
 
     await provider.aclose()

@@ -17,7 +17,7 @@ from heliograph.runtime.http.app import create_web
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.jobs.retry import resume_point
 from services.render.providers.fal import FalProvider
-from services.render.worker.webhooks import hook_routes
+from services.render.worker.webhooks import webhook_routes
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import a_fal
 from tests.support.fal.worker_rig import FalWorker
@@ -79,7 +79,7 @@ async def lost(
         hints.append(subject)
 
     app = create_web(ServiceSettings(), "hooks")
-    app.include_router(hook_routes(worker.bench, hint))
+    app.include_router(webhook_routes(worker.bench, hint))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8083") as http:
         path = urlsplit(request["webhook"]).path

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.render.providers import Done, Ended
+from services.render.providers import RequestStopped, RequestSucceeded
 from tests.support.emulation.answers import picture_of
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.emulation.inline_rigs import GeminiRig, a_submission
@@ -31,18 +31,18 @@ async def gemini(gemini_server: Emulator) -> AsyncIterator[GeminiRig]:
 
 async def answer_to(
     gemini: GeminiRig, parts: list[dict[str, Any]], *, finish: str = "STOP", model: str = ""
-) -> Done | Ended:
+) -> RequestSucceeded | RequestStopped:
     submission = a_submission(model or gemini.model)
     gemini.account.plan(submission.arguments["prompt"], parts=parts, finish=finish)
     return await gemini.provider.submit(submission)
 
 
-def contents(end: Done | Ended) -> list[bytes]:
-    assert isinstance(end, Done)
+def contents(end: RequestSucceeded | RequestStopped) -> list[bytes]:
+    assert isinstance(end, RequestSucceeded)
     return [end.contents[each.inline or ""] for each in end.outputs]
 
 
-def audit(end: Done | Ended) -> dict[str, Any]:
+def audit(end: RequestSucceeded | RequestStopped) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(end.answer or "")
     return told
 
@@ -79,14 +79,14 @@ async def test_the_last_sketch_is_the_output_where_no_picture_came(gemini: Gemin
 async def test_a_sketch_of_what_was_refused_is_no_output(gemini: GeminiRig) -> None:
     end = await answer_to(gemini, [drawn(0, thought=True)], finish="IMAGE_SAFETY")
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert (end.error.code, end.charged) == ("content_policy", "yes")
 
 
 async def test_a_picture_of_what_was_refused_is_flagged(gemini: GeminiRig) -> None:
     end = await answer_to(gemini, [drawn(0)], finish="IMAGE_SAFETY")
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     assert [each.flagged for each in end.outputs] == [True]
 
 
@@ -105,7 +105,7 @@ async def test_words_instead_of_a_picture_are_told_and_ask_for_another_prompt(
 ) -> None:
     end = await answer_to(gemini, parts)
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert (end.error.code, end.charged) == ("no_output", "yes")
     assert str(end.error) == f"Gemini said STOP: {words}"
     assert [each.kind for each in end.error.next_actions] == ["change_request"]

@@ -34,9 +34,9 @@ from heliograph.contracts.records import Output, Step
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.crash_points import VARIABLE
-from services.render.providers.output_upload import MemoryDoor, UploadDoor
+from services.render.providers.output_upload import MemoryOutputReceiver, OutputUploader
 from services.render.worker.answer_spool import Answer, DiskSpool, NoRoom
-from services.render.worker.context import SOURCE, Workbench
+from services.render.worker.context import SOURCE, Worker
 from services.render.worker.inline_answers import recover
 from services.render.worker.outcomes import unknown
 from services.render.worker.posts_in_flight import PostsInFlight
@@ -215,24 +215,24 @@ def _answer(entry: Entry, content: bytes = b"picture") -> Answer:
 
 
 @pytest.fixture
-def bench(bus: NatsBus, nats: Server, tmp_path: Path) -> Workbench:
+def bench(bus: NatsBus, nats: Server, tmp_path: Path) -> Worker:
     spool = DiskSpool(tmp_path, max_bytes=1000)
-    return replace(a_bench(bus, nats.settings), spool=spool, inline_door=MemoryDoor())
+    return replace(a_bench(bus, nats.settings), spool=spool, inline_door=MemoryOutputReceiver())
 
 
-async def _left_behind(bench: Workbench, entry: Entry) -> None:
+async def _left_behind(bench: Worker, entry: Entry) -> None:
     """As a process leaves an answer that dies."""
     (await bench.spool.keep(_answer(entry), [b"picture"])).release()
 
 
-def _brought(bench: Workbench) -> list[bytes]:
-    assert isinstance(bench.inline_door, MemoryDoor)
+def _brought(bench: Worker) -> list[bytes]:
+    assert isinstance(bench.inline_door, MemoryOutputReceiver)
     return [*bench.inline_door.brought.values()]
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
 async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
-    bus: NatsBus, bench: Workbench, tmp_path: Path, is_lost: bool
+    bus: NatsBus, bench: Worker, tmp_path: Path, is_lost: bool
 ) -> None:
     entry = await _submitting(bus)
     if is_lost:
@@ -253,7 +253,7 @@ async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
     "end", [Canceled(charged="unknown"), Expired(problem=Deadline().problem(), charged="unknown")]
 )
 async def test_after_the_end_an_answer_completes_the_attempt_and_what_it_cost(
-    bus: NatsBus, bench: Workbench, end: Fact
+    bus: NatsBus, bench: Worker, end: Fact
 ) -> None:
     entry = await _with(bus, await _submitting(bus), end)
     await _left_behind(bench, entry)
@@ -272,7 +272,7 @@ async def test_after_the_end_an_answer_completes_the_attempt_and_what_it_cost(
 
 
 async def test_an_answer_in_the_hands_of_a_process_is_not_taken_from_it(
-    bus: NatsBus, bench: Workbench
+    bus: NatsBus, bench: Worker
 ) -> None:
     entry = await _submitting(bus)
     held = await bench.spool.keep(_answer(entry), [b"picture"])
@@ -284,10 +284,10 @@ async def test_an_answer_in_the_hands_of_a_process_is_not_taken_from_it(
 
 
 async def test_an_answer_stays_on_disk_while_storage_does_not_take_it(
-    bus: NatsBus, bench: Workbench, tmp_path: Path
+    bus: NatsBus, bench: Worker, tmp_path: Path
 ) -> None:
     class Closed:
-        async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+        async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
             raise Unavailable
 
     entry = await _submitting(bus)
@@ -302,7 +302,7 @@ async def test_an_answer_stays_on_disk_while_storage_does_not_take_it(
 
 
 async def test_an_answer_waits_until_another_attempt_of_its_job_is_over(
-    bus: NatsBus, bench: Workbench
+    bus: NatsBus, bench: Worker
 ) -> None:
     entry = await _submitting(bus)
     await _left_behind(bench, entry)
@@ -322,10 +322,10 @@ async def test_an_answer_waits_until_another_attempt_of_its_job_is_over(
 
 @pytest.mark.parametrize("error", [OutputRefused, OutputTooLarge])
 async def test_what_storage_never_takes_ends_the_job_and_was_paid_for(
-    bus: NatsBus, bench: Workbench, tmp_path: Path, error: type[OutputRefused | OutputTooLarge]
+    bus: NatsBus, bench: Worker, tmp_path: Path, error: type[OutputRefused | OutputTooLarge]
 ) -> None:
     class Refusing:
-        async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+        async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
             raise error
 
     entry = await _submitting(bus)
@@ -432,9 +432,9 @@ async def test_only_what_storage_says_of_an_output_itself_is_final(
 
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["PUT"])])
     async with served(app) as url:
-        door = UploadDoor(url)
+        door = OutputUploader(url)
         try:
-            await door.bring("demo", "job", "0" * 64, b"picture")
+            await door.upload("demo", "job", "0" * 64, b"picture")
             caught: type[Exception] | None = None
         except (OutputRefused, OutputTooLarge, Unavailable) as error:
             caught = type(error)

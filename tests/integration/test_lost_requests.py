@@ -9,11 +9,11 @@ from heliograph.contracts.job_events import Fact, Started, Submitting, SubmitUnk
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats_bus import NatsBus
-from services.render.providers import ReplyLost
-from services.render.worker.context import SOURCE, Workbench
-from services.render.worker.lookup import search
+from services.render.providers import AmbiguousSubmit
+from services.render.worker.context import SOURCE, Worker
+from services.render.worker.lookup import find_lost_request
 from services.render.worker.outcomes import unknown
-from services.render.worker.submit import submission_of
+from services.render.worker.submit import build_submission
 from tests.support.records import REGISTRY, a_record
 from tests.support.servers import Server
 from tests.support.workers import a_bench
@@ -45,7 +45,7 @@ async def _given_up(bus: NatsBus, entry: Entry) -> Entry:
     return await _with(bus, entry, SubmitUnknown(run=RUN, problem=unknown(entry.record)))
 
 
-async def _read(bench: Workbench, job: str) -> Record:
+async def _read(bench: Worker, job: str) -> Record:
     found = await bench.read(job)
     assert found
     return found.record
@@ -54,11 +54,11 @@ async def _read(bench: Workbench, job: str) -> Record:
 async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Server) -> None:
     bench = a_bench(bus, nats.settings)
     entry = await _submitting(bus, "found_reply")
-    with pytest.raises(ReplyLost):
-        await bench.provider(entry.record).submit(submission_of(entry.record, REGISTRY))
+    with pytest.raises(AmbiguousSubmit):
+        await bench.provider(entry.record).submit(build_submission(entry.record, REGISTRY))
     entry = await _given_up(bus, entry)
 
-    await search(bench, entry.record.id)
+    await find_lost_request(bench, entry.record.id)
 
     found = await _read(bench, entry.record.id)
     assert found.step is Step.SUBMITTED
@@ -73,7 +73,7 @@ async def test_a_request_that_is_not_found_stays_unknown(
     bench = a_bench(bus, nats.settings)
     entry = await _given_up(bus, await _submitting(bus, fault))
 
-    await search(bench, entry.record.id)
+    await find_lost_request(bench, entry.record.id)
 
     assert (await _read(bench, entry.record.id)).revision == entry.record.revision
     assert not await bus.work.has_work(entry.record.id)
@@ -83,7 +83,7 @@ async def test_a_job_that_is_not_lost_is_left_alone(bus: NatsBus, nats: Server) 
     bench = a_bench(bus, nats.settings)
     entry = await _accepted(bus)
 
-    await search(bench, entry.record.id)
-    await search(bench, "job_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    await find_lost_request(bench, entry.record.id)
+    await find_lost_request(bench, "job_01ARZ3NDEKTSV4RRFFQ69G5FAV")
 
     assert (await _read(bench, entry.record.id)).revision == 1

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from heliograph.contracts.records import Output, Record, Takeover, Withheld
-from services.render.providers import Done, Ended, RateLimited
+from services.render.providers import RateLimited, RequestStopped, RequestSucceeded
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.emulation.inline_rigs import GeminiRig, OpenAIRig, a_submission
-from tests.support.emulation.worker_rig import Worker
+from tests.support.emulation.worker_rig import WorkerRig
 
 SENTENCE = "Prompt asks for 900x900, this model draws 1024x1024 only"
 
@@ -24,7 +24,7 @@ async def openai_rig(openai_server: Emulator) -> AsyncIterator[OpenAIRig]:
 async def job_of(rig: OpenAIRig, **plan: Any) -> Record:
     prompt = a_submission(rig.model).arguments["prompt"]
     rig.account.plan(prompt, **plan)
-    return await Worker(rig.provider, rig.model, max_attempts=1).do(prompt)
+    return await WorkerRig(rig.provider, rig.model, max_attempts=1).do(prompt)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_an_error_of_gemini_that_claims_to_be_good_is_told(
 
     end = await rig.provider.submit(submission)
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert (end.error.code, str(end.error), end.charged) == (
         "provider_rejected",
         SENTENCE,
@@ -123,7 +123,7 @@ async def test_a_byte_order_mark_before_an_answer_is_read(
     for each in (rig, openai_rig):
         submission = a_submission(each.model)
         each.account.plan(submission.arguments["prompt"], mark=True)
-        assert isinstance(await each.provider.submit(submission), Done)
+        assert isinstance(await each.provider.submit(submission), RequestSucceeded)
     await rig.provider.aclose()
 
 
@@ -134,7 +134,7 @@ async def test_a_retry_from_download_says_which_outputs_were_never_there(
     missing = [Withheld(index=1, reason="no_output")]
     old = Takeover(job="job_old", account="openai", endpoint="x", outputs=outputs, withheld=missing)
 
-    job = await Worker(openai_rig.provider, openai_rig.model).do("a lighthouse", old)
+    job = await WorkerRig(openai_rig.provider, openai_rig.model).do("a lighthouse", old)
 
     assert (job.step, job.charged, job.withheld) == ("rendered", "no", missing)
     assert job.detail == "1 of 2 outputs withheld: no_output"

@@ -28,22 +28,22 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import SentReference
 from services.render.providers import (
     Accepted,
-    Alike,
-    Done,
-    Ended,
-    NotSeen,
+    Ambiguous,
+    AmbiguousSubmit,
     Provider,
     RateLimited,
-    ReplyLost,
     Request,
+    RequestQueued,
+    RequestRunning,
+    RequestStopped,
+    RequestSucceeded,
     State,
     Submission,
-    Waiting,
-    Working,
+    Unknown,
 )
 from tests.support.concurrent_calls import asked
 from tests.support.emulation.emulator_process import EmulatedAccount, Emulator, emulator_running
-from tests.support.emulation.worker_rig import Worker
+from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.replicate.rig import EDIT, MODEL, ReplicateRig, a_replicate, a_submission
 from tests.support.servers import free_port
 from tests.support.submissions import with_body
@@ -100,7 +100,7 @@ async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
 ) -> None:
     account.plan(prompt, loss=loss)
 
-    with pytest.raises((ReplyLost, TimeoutError)):
+    with pytest.raises((AmbiguousSubmit, TimeoutError)):
         async with asyncio.timeout(4):
             await rig.provider.submit(a_submission(prompt=prompt))
 
@@ -128,7 +128,7 @@ async def test_a_compressed_reply_is_read(
         ("402", ProviderBalance),
         ("403", ProviderAuth),
         ("403_poor", ProviderBalance),
-        ("redirect", ReplyLost),
+        ("redirect", AmbiguousSubmit),
     ],
 )
 async def test_a_refusal_is_heard_once(
@@ -201,7 +201,7 @@ async def test_what_is_sent_is_said_in_the_words_of_the_model(
 async def test_a_reference_is_sent_where_the_model_takes_it(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str
 ) -> None:
-    copy = await rig.provider.bring("image/png", b"\x89PNG")
+    copy = await rig.provider.upload("image/png", b"\x89PNG")
     submission = a_submission(EDIT, prompt=prompt)
     submission.references.append(SentReference(url=copy.url, digest="sha256:0"))
     submission = with_body(submission)
@@ -210,7 +210,7 @@ async def test_a_reference_is_sent_where_the_model_takes_it(
 
     [sent] = account.accepted(prompt)
     assert sent["body"]["input"]["input_image"] == copy.url
-    assert 22 * 3600 < copy.keeps <= 24 * 3600
+    assert 22 * 3600 < copy.ttl <= 24 * 3600
 
 
 async def test_a_reference_that_is_turned_away_says_so(
@@ -219,9 +219,9 @@ async def test_a_reference_that_is_turned_away_says_so(
     account.turn_away(1)
 
     with pytest.raises(ProviderUnavailable):
-        await rig.provider.bring("image/png", b"\x89PNG")
+        await rig.provider.upload("image/png", b"\x89PNG")
 
-    assert (await rig.provider.bring("image/png", b"\x89PNG")).url
+    assert (await rig.provider.upload("image/png", b"\x89PNG")).url
 
 
 # -- whole jobs
@@ -232,7 +232,7 @@ async def test_a_job_whose_reply_was_lost_finds_its_prediction_and_pays_once(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str, loss: str
 ) -> None:
     account.plan(prompt, loss=loss, seconds=0.1)
-    worker = Worker(rig.provider, MODEL)
+    worker = WorkerRig(rig.provider, MODEL)
 
     job = await worker.do(prompt)
 
@@ -245,7 +245,7 @@ async def test_a_job_whose_prediction_cannot_be_known_again_waits_for_a_person(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str, model: str, is_listed: bool
 ) -> None:
     account.plan(prompt, loss="drop", is_listed=is_listed)
-    worker = Worker(rig.provider, model)
+    worker = WorkerRig(rig.provider, model)
 
     job = await worker.do(prompt)
 
@@ -257,7 +257,7 @@ async def test_a_job_that_is_told_too_fast_is_sent_again_and_pays_once(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str
 ) -> None:
     account.plan(prompt, refusals=["429", "429"], retry_after="0.1")
-    worker = Worker(rig.provider, MODEL)
+    worker = WorkerRig(rig.provider, MODEL)
 
     job = await worker.do(prompt)
 
@@ -268,7 +268,7 @@ async def test_a_job_that_is_told_too_fast_is_sent_again_and_pays_once(
 async def test_a_job_that_found_nobody_is_sent_again_and_pays_once(prompt: str) -> None:
     port, key = free_port(), uuid4().hex
     provider = a_replicate(f"http://127.0.0.1:{port}", key)
-    worker = Worker(provider, MODEL, max_attempts=1000)
+    worker = WorkerRig(provider, MODEL, max_attempts=1000)
 
     job = asyncio.create_task(worker.do(prompt))
     with ExitStack() as running:
@@ -286,7 +286,7 @@ async def test_a_prediction_that_was_given_up_before_it_began_is_tried_again_for
     rig: ReplicateRig, account: EmulatedAccount, prompt: str
 ) -> None:
     account.plan(prompt, outcome="aborted")
-    worker = Worker(rig.provider, MODEL)
+    worker = WorkerRig(rig.provider, MODEL)
 
     job = await worker.do(prompt)
 
@@ -309,7 +309,7 @@ async def test_a_question_without_an_answer_is_asked_again(
         with pytest.raises(ProviderUnavailable):
             await rig.provider.poll(request)
 
-    assert isinstance(await rig.provider.poll(request), Done)
+    assert isinstance(await rig.provider.poll(request), RequestSucceeded)
     assert account.posts == 1
 
 
@@ -323,7 +323,7 @@ async def test_a_question_that_hangs_is_given_up_in_time(
     with pytest.raises(ProviderUnavailable):
         await provider.poll(request)
 
-    assert isinstance(await rig.provider.poll(request), Done)
+    assert isinstance(await rig.provider.poll(request), RequestSucceeded)
     await provider.aclose()
 
 
@@ -352,12 +352,12 @@ async def test_a_prediction_waits_works_and_tells_its_log(
     waiting = await rig.provider.poll(request)
     async with asyncio.timeout(20):
         working: State = waiting
-        while not (isinstance(working, Working) and working.progress.percent):
+        while not (isinstance(working, RequestRunning) and working.progress.percent):
             await asyncio.sleep(0.05)
             working = await rig.provider.poll(request)
 
-    assert isinstance(waiting, Waiting)
-    assert isinstance(working, Working)
+    assert isinstance(waiting, RequestQueued)
+    assert isinstance(working, RequestRunning)
     assert working.progress.logs[0].message == "Using seed: 7"
     assert 0 < (working.progress.percent or 0) < 100
 
@@ -384,7 +384,7 @@ async def test_an_end_without_outputs_says_why_and_what_it_cost(
 
     end = await rig.provider.poll(await _accepted(rig.provider, a_submission(prompt=prompt)))
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert (type(end.error), end.charged) == OUTCOMES[outcome]
     assert len(end.answer or "") <= 4096
 
@@ -396,7 +396,7 @@ async def test_an_address_that_is_none_is_withheld_and_the_file_beside_it_kept(
 
     end = await rig.provider.poll(await _accepted(rig.provider, a_submission(prompt=prompt)))
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     assert len(end.outputs) == 1
     assert [(each.index, each.reason) for each in end.withheld] == [(1, "provider_protocol")]
 
@@ -408,7 +408,7 @@ async def test_what_failed_and_counted_no_outputs_may_have_cost_something(
 
     end = await rig.provider.poll(await _accepted(rig.provider, a_submission(prompt=prompt)))
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert end.charged == "unknown"
     assert end.error.provider
     assert end.error.provider.code == "PA"
@@ -421,7 +421,7 @@ async def test_of_an_error_without_end_only_the_beginning_is_written_down(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str, plan: dict[str, Any]
 ) -> None:
     account.plan(prompt, **plan)
-    worker = Worker(rig.provider, MODEL, breaker_min=0.05, max_attempts=1)
+    worker = WorkerRig(rig.provider, MODEL, breaker_min=0.05, max_attempts=1)
 
     job = await worker.do(prompt)
 
@@ -438,7 +438,7 @@ async def test_one_output_is_one_however_it_is_given(
 
     end = await rig.provider.poll(await _accepted(rig.provider, a_submission(prompt=prompt)))
 
-    assert isinstance(end, Done)
+    assert isinstance(end, RequestSucceeded)
     assert len(end.outputs) == 1
 
 
@@ -451,7 +451,7 @@ async def test_a_prediction_that_is_stopped_before_it_began_costs_nothing(
     await rig.provider.cancel(request)
 
     end = await rig.provider.poll(request)
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert (str(end.error), end.charged) == ("stopped on request", "no")
 
 
@@ -466,7 +466,7 @@ async def test_a_prediction_is_found_by_its_seed_among_many_with_its_prompt(
     for _ in range(110):  # more than a page
         await rig.provider.submit(a_submission(prompt=prompt))
 
-    assert await rig.provider.look_up(wanted) == Alike(request_ids=(request.request_id,))
+    assert await rig.provider.look_up(wanted) == Ambiguous(request_ids=(request.request_id,))
 
 
 async def test_what_was_made_long_before_is_another(rig: ReplicateRig, prompt: str) -> None:
@@ -474,7 +474,7 @@ async def test_what_was_made_long_before_is_another(rig: ReplicateRig, prompt: s
     await rig.provider.submit(submission)
     later = Submission(**{**vars(submission), "at": datetime.now(UTC) + timedelta(minutes=5)})
 
-    assert await rig.provider.look_up(later) == NotSeen()
+    assert await rig.provider.look_up(later) == Unknown()
 
 
 async def test_a_list_that_is_not_shown_proves_nothing(replicate_server: Emulator) -> None:

@@ -15,8 +15,8 @@ from heliograph.contracts.job_events import Started, Submitting
 from heliograph.contracts.records import SentReference
 from heliograph.runtime.bus import Entry, advance, now
 from heliograph.runtime.bus.nats_bus import NatsBus
-from services.render.providers import Alike, Found, NotSeen, Sighting, Submission
-from services.render.worker.context import SOURCE, Workbench
+from services.render.providers import Ambiguous, Found, Sighting, Submission, Unknown
+from services.render.worker.context import SOURCE, Worker
 from services.render.worker.request_owner import look_up
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.fal.emulator_process import FalServer
@@ -155,8 +155,8 @@ async def test_every_field_that_was_sent_tells_a_request_from_others(
         with_body(replace(submission, arguments={**submission.arguments, "aspect_ratio": "1:1"}))
     )
 
-    assert isinstance(mine, Alike)
-    assert square == NotSeen()
+    assert isinstance(mine, Ambiguous)
+    assert square == Unknown()
 
 
 async def test_the_address_of_a_reference_tells_a_request_from_others(
@@ -168,9 +168,9 @@ async def test_the_address_of_a_reference_tells_a_request_from_others(
     mine = await rig.provider.look_up(submission)
     other = SentReference(url="https://pictures.example/two.png", digest="sha256:0")
 
-    assert isinstance(mine, Alike)
+    assert isinstance(mine, Ambiguous)
     elsewhere = with_body(replace(submission, references=[other]))
-    assert await rig.provider.look_up(elsewhere) == NotSeen()
+    assert await rig.provider.look_up(elsewhere) == Unknown()
 
 
 async def test_what_was_sent_before_the_intent_was_stored_is_another(
@@ -183,9 +183,9 @@ async def test_what_was_sent_before_the_intent_was_stored_is_another(
     within = replace(submission, at=submission.at + timedelta(seconds=50))
     later = replace(submission, at=submission.at + timedelta(seconds=70))
 
-    assert isinstance(await rig.provider.look_up(within), Alike)
-    assert await rig.provider.look_up(later) == NotSeen()
-    assert await rig.provider.look_up(replace(submission, at=None)) == NotSeen()
+    assert isinstance(await rig.provider.look_up(within), Ambiguous)
+    assert await rig.provider.look_up(later) == Unknown()
+    assert await rig.provider.look_up(replace(submission, at=None)) == Unknown()
 
 
 @pytest.mark.parametrize("name", ["one", "another"])
@@ -195,7 +195,7 @@ async def test_a_seed_that_the_caller_gave_identifies_nothing(
     submission = _submission(rig, seed=7 if name == "one" else 0)
     await rig.provider.submit(submission)
 
-    assert await rig.provider.look_up(submission) == NotSeen()
+    assert await rig.provider.look_up(submission) == Unknown()
 
 
 # -- what other attempts have
@@ -204,13 +204,13 @@ async def test_a_seed_that_the_caller_gave_identifies_nothing(
 class Seeing:
     """A provider whose list shows some requests that look like every one."""
 
-    def __init__(self, bench: Workbench, *requests: str) -> None:
+    def __init__(self, bench: Worker, *requests: str) -> None:
         self._provider, self._requests = bench.providers["sim"], requests
         self.asked: list[Submission] = []
 
     async def look_up(self, submission: Submission) -> Sighting:
         self.asked.append(submission)
-        return Alike(request_ids=self._requests)
+        return Ambiguous(request_ids=self._requests)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._provider, name)
@@ -239,14 +239,14 @@ async def _submitting(bus: NatsBus) -> Entry:
     ("shown", "known", "seen"),
     [
         (["one"], [], Found(request_id="one")),
-        (["one"], ["one"], NotSeen()),
+        (["one"], ["one"], Unknown()),
         (["one", "two"], ["one"], Found(request_id="two")),
-        (["one", "two"], [], NotSeen()),
-        (["one"], None, NotSeen()),
+        (["one", "two"], [], Unknown()),
+        (["one"], None, Unknown()),
     ],
 )
 async def test_only_one_request_that_no_attempt_has_is_the_one(
-    bus: NatsBus, nats: Server, shown: list[str], known: list[str] | None, seen: Found | NotSeen
+    bus: NatsBus, nats: Server, shown: list[str], known: list[str] | None, seen: Found | Unknown
 ) -> None:
     bench = a_bench(bus, nats.settings)
     index = Index(None if known is None else frozenset(known))

@@ -18,9 +18,9 @@ from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.kv import Bucket
 from heliograph.runtime.bus.nats_bus import NatsBus
-from services.render.providers import Depot
+from services.render.providers import FileHost
 from services.render.providers.fal import FalProvider
-from services.render.references.upload_cache import BUCKET, Porter
+from services.render.references.upload_cache import BUCKET, ReferenceUploadCache
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import a_fal
 from tests.support.records import REGISTRY, a_record
@@ -79,8 +79,8 @@ async def depot(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalProv
     await provider.aclose()
 
 
-def _porter(bus: NatsBus, depot: Depot, **options: Any) -> Porter:
-    return Porter(
+def _porter(bus: NatsBus, depot: FileHost, **options: Any) -> ReferenceUploadCache:
+    return ReferenceUploadCache(
         Bucket(bus.jetstream, BUCKET), {"fal": depot}, **{"most": 100, "claim": 45, **options}
     )
 
@@ -114,7 +114,7 @@ async def test_fifty_jobs_with_three_references_bring_three(
     porters = [_porter(bus, depot) for _ in range(2)]
 
     sent = await asyncio.gather(
-        *(porters[n % 2].bring(job, *file) for n in range(50) for file in files)
+        *(porters[n % 2].upload(job, *file) for n in range(50) for file in files)
     )
 
     assert len(fal.uploads) == 3
@@ -128,9 +128,9 @@ async def test_what_was_brought_is_used_again_by_a_process_that_was_not_there(
     bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     job, file = _job(), shelf.put()
-    first = await _porter(bus, depot).bring(job, *file)
+    first = await _porter(bus, depot).upload(job, *file)
 
-    assert await _porter(bus, depot).bring(job, *file) == first
+    assert await _porter(bus, depot).upload(job, *file) == first
     assert len(fal.uploads) == 1
 
 
@@ -139,8 +139,8 @@ async def test_each_account_has_its_own_copies(
 ) -> None:
     porter, file = _porter(bus, depot), shelf.put()
 
-    await porter.bring(_job(), *file)
-    await porter.bring(_job(), *file)
+    await porter.upload(_job(), *file)
+    await porter.upload(_job(), *file)
 
     assert len(fal.uploads) == 2
 
@@ -151,8 +151,8 @@ async def test_a_copy_that_the_provider_may_have_thrown_away_is_brought_again(
     forgetful = a_fal(fal_server.url, fal.key, reference_life=0)
     porter, job, file = _porter(bus, forgetful), _job(), shelf.put()
 
-    await porter.bring(job, *file)
-    await porter.bring(job, *file)
+    await porter.upload(job, *file)
+    await porter.upload(job, *file)
 
     await forgetful.aclose()
     assert len(fal.uploads) == 2
@@ -162,22 +162,22 @@ async def test_a_copy_that_the_provider_did_not_find_is_brought_again(
     bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     porter, job, file = _porter(bus, depot), _job(), shelf.put()
-    sent = await porter.bring(job, *file)
+    sent = await porter.upload(job, *file)
 
-    assert await porter.forget(_sent(job, [sent]))
+    assert await porter.invalidate(_sent(job, [sent]))
 
-    again = await porter.bring(job, *file)
+    again = await porter.upload(job, *file)
     assert again.url != sent.url
-    assert not await porter.forget(_sent(job, [sent])), "it is another copy that is in use"
+    assert not await porter.invalidate(_sent(job, [sent])), "it is another copy that is in use"
 
 
 async def test_fal_is_told_how_long_to_keep_what_it_gets(
     depot: FalProvider, fal: FalAccount
 ) -> None:
     """An hour longer than it is used, for requests that wait in its queue."""
-    copy = await depot.bring("image/png", b"picture")
+    copy = await depot.upload("image/png", b"picture")
 
-    assert copy.keeps == 86_400
+    assert copy.ttl == 86_400
     assert fal.uploads == ['{"expiration_duration_seconds": 90000}']
 
 
@@ -188,7 +188,7 @@ async def test_who_died_while_bringing_is_waited_for_no_longer_than_its_claim(
     key = f"{job.internal.account}.{sha256}"
     await Bucket(bus.jetstream, BUCKET).write(key, {"claimed": "the dead"}, 0)
 
-    sent = await _porter(bus, depot, claim=0.3).bring(job, url, sha256)
+    sent = await _porter(bus, depot, claim=0.3).upload(job, url, sha256)
 
     assert sent.url.startswith(f"{fal.url}/cdn/")
     assert len(fal.uploads) == 1
@@ -212,9 +212,9 @@ async def test_what_the_provider_does_not_take_holds_nobody_up(
     porter = _porter(bus, depot)
 
     failed = await asyncio.gather(
-        *(porter.bring(job, *file) for _ in range(5)), return_exceptions=True
+        *(porter.upload(job, *file) for _ in range(5)), return_exceptions=True
     )
-    sent = await _porter(bus, depot).bring(job, *file)
+    sent = await _porter(bus, depot).upload(job, *file)
 
     assert [type(each) for each in failed] == [error] * 5
     assert sent.url.startswith(f"{fal.url}/cdn/")
@@ -225,7 +225,7 @@ async def test_a_reference_that_is_not_there_fails_and_is_not_brought(
     bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     with pytest.raises(ReferenceFailed):
-        await _porter(bus, depot).bring(_job(), f"{shelf.url}/nothing.png", "0" * 64)
+        await _porter(bus, depot).upload(_job(), f"{shelf.url}/nothing.png", "0" * 64)
 
     assert len(fal.uploads) == 0
 
@@ -239,12 +239,12 @@ async def test_the_least_recently_used_is_forgotten_first(
     job, files = _job(), [shelf.put() for _ in range(4)]
 
     for file in [*files[:3], files[0], files[3]]:  # the second is the one used longest ago
-        await porter.bring(job, *file)
+        await porter.upload(job, *file)
     brought = len(fal.uploads)
     for file in (files[0], files[2], files[3]):
-        await porter.bring(job, *file)
+        await porter.upload(job, *file)
     kept = len(fal.uploads)
-    await porter.bring(job, *files[1])
+    await porter.upload(job, *files[1])
 
     size = await Bucket(small.jetstream, BUCKET).size()
     await small.close()
@@ -258,7 +258,7 @@ async def test_the_least_recently_used_is_forgotten_first(
 async def test_what_the_provider_can_fetch_is_left_to_it(
     bus: NatsBus, depot: FalProvider, fal: FalAccount
 ) -> None:
-    sent = await _porter(bus, depot).pass_on(_job(), "https://pictures.example/a.png")
+    sent = await _porter(bus, depot).upload_remote(_job(), "https://pictures.example/a.png")
 
     assert sent.url == "https://pictures.example/a.png"
     assert len(fal.uploads) == 0
@@ -270,7 +270,7 @@ async def test_our_own_network_is_not_read_for_callers(
     url, _ = shelf.put()
 
     with pytest.raises(ReferenceFailed):
-        await _porter(bus, depot).pass_on(_job(), url)
+        await _porter(bus, depot).upload_remote(_job(), url)
 
     assert (shelf.asked, fal.uploads) == ([], [])
 
@@ -282,7 +282,7 @@ async def test_a_host_that_an_operator_named_is_read_and_its_bytes_are_brought_o
     content = b"\x89PNG\r\n\x1a\n" + uuid4().bytes
     urls = [shelf.put(content)[0] for _ in range(2)]
 
-    sent = [await porter.pass_on(job, url) for url in urls]
+    sent = [await porter.upload_remote(job, url) for url in urls]
 
     assert sent[0] == sent[1]
     assert sent[0].digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
@@ -292,7 +292,7 @@ async def test_a_host_that_an_operator_named_is_read_and_its_bytes_are_brought_o
 async def test_a_provider_that_keeps_nothing_gets_addresses(bus: NatsBus, shelf: Shelf) -> None:
     url, sha256 = shelf.put()
 
-    sent = await Porter(Bucket(bus.jetstream, BUCKET), {}, most=1, claim=1).bring(
+    sent = await ReferenceUploadCache(Bucket(bus.jetstream, BUCKET), {}, most=1, claim=1).upload(
         _job(), url, sha256
     )
 

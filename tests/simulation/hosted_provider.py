@@ -16,19 +16,19 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Output, Progress
 from services.render.providers import (
-    Absent,
     Accepted,
-    Alike,
-    Done,
-    Ended,
-    NotSeen,
+    Ambiguous,
+    AmbiguousSubmit,
+    NotSubmitted,
     RateLimited,
-    ReplyLost,
     Request,
+    RequestRunning,
+    RequestStopped,
+    RequestSucceeded,
     Sighting,
     State,
     Submission,
-    Working,
+    Unknown,
 )
 from tests.simulation.processes import ask
 
@@ -87,7 +87,7 @@ class HostedProvider:
         self._lands_until = lands_until
         self._on_paid = on_paid
 
-    async def submit(self, submission: Submission) -> Accepted | Done:
+    async def submit(self, submission: Submission) -> Accepted | RequestSucceeded:
         outcome = await ask("submit", submission.job, submission.run)
         if outcome in REFUSALS:
             self.refused[submission.job] += outcome == "down"
@@ -98,12 +98,12 @@ class HostedProvider:
             if outcome == "accepted":
                 return Accepted(request_id=hosted.id)
             name = f"{hosted.job}/{hosted.digest}"
-            return Done(outputs=[Output(inline=name)], contents={name: hosted.content})
+            return RequestSucceeded(outputs=[Output(inline=name)], contents={name: hosted.content})
         how, what = outcome.split(": ")
         self._receive(submission, {"accepted": "open", "lost": "dropped"}.get(what, what))
         if how == "silence":
             await asyncio.sleep(math.inf)
-        raise ReplyLost
+        raise AmbiguousSubmit
 
     async def poll(self, request: Request) -> State:
         outcome = await ask("poll", request.request_id)
@@ -122,10 +122,10 @@ class HostedProvider:
         job, run = submission.job, submission.run
         outcome = await ask("look up", job, run)
         if outcome == "absent":
-            return Absent()
+            return NotSubmitted()
         mine = self.seen(job, run)[:1] if outcome == "found" else []
         alike = mine + [each for each in self.requests.values() if self._is_strange(each, job, run)]
-        return Alike(request_ids=tuple(each.id for each in alike)) if alike else NotSeen()
+        return Ambiguous(request_ids=tuple(each.id for each in alike)) if alike else Unknown()
 
     def _is_strange(self, hosted: Hosted, job: str, run: int) -> bool:
         """Whether somebody could take a request for that of a job and run, and it is another."""
@@ -166,14 +166,16 @@ def _state(hosted: Hosted, outcome: str) -> State:
         case "done":
             return _done(hosted)
         case "failed":
-            return Ended(error=ProviderUnavailable(), charged="no")
+            return RequestStopped(error=ProviderUnavailable(), charged="no")
         case "spent":
-            return Ended(error=ContentPolicy(), charged="yes")
+            return RequestStopped(error=ContentPolicy(), charged="yes")
         case "canceled":
-            return Ended(error=ProviderUnavailable(), charged="no")
-    return Working(progress=Progress())
+            return RequestStopped(error=ProviderUnavailable(), charged="no")
+    return RequestRunning(progress=Progress())
 
 
-def _done(hosted: Hosted) -> Done:
+def _done(hosted: Hosted) -> RequestSucceeded:
     charged: Charged = "yes"
-    return Done(outputs=[Output(url=f"https://provider.example/{hosted.id}")], charged=charged)
+    return RequestSucceeded(
+        outputs=[Output(url=f"https://provider.example/{hosted.id}")], charged=charged
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from heliograph.contracts.errors import Unavailable
-from services.render.worker.wakeups import Watch
+from services.render.worker.wakeups import WakeUps
 
 _CURRENT: ContextVar["Process"] = ContextVar("process")
 
@@ -25,11 +25,13 @@ class Act:
 class Process:
     """One run of one handler, in an operating system process of its own."""
 
-    def __init__(self, name: str, role: str, *, key: str = "", watch: Watch | None = None) -> None:
+    def __init__(
+        self, name: str, role: str, *, key: str = "", watch: WakeUps | None = None
+    ) -> None:
         self.name = name
         self.role = role
         self.key = key  #: of the client's request that it answers
-        self.watch = watch or Watch()
+        self.watch = watch or WakeUps()
         self.act: Act | None = None
         self.is_frozen = False
         self.afterwards: Afterwards = ""  #: what befalls it when its act is done

@@ -165,12 +165,12 @@ class Spool:
 
 
 class Door:
-    """`InlineDoor`: storage, as far as it takes outputs."""
+    """`OutputReceiver`: storage, as far as it takes outputs."""
 
     def __init__(self) -> None:
         self.brought: set[str] = set()
 
-    async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+    async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
         await gate("bring", job)
         self.brought.add(f"{job}/{sha256}")
 

@@ -10,7 +10,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry
 from heliograph.testing import MemorySlots
 from services.render.settings import RenderSettings
-from services.render.worker.wakeups import Watch
+from services.render.worker.wakeups import WakeUps
 from services.status.settings import StatusSettings
 from services.storage.settings import StorageSettings
 from tests.simulation.hosted_provider import Hosted, HostedProvider
@@ -87,7 +87,7 @@ class State:
         self.requests = Index(self._is_known)
         self.spool = Spool(self._is_alive)
         self.inline_door = Door()
-        self.watch = Watch()  #: of workers that are in one process
+        self.watch = WakeUps()  #: of workers that are in one process
         self.processes: dict[str, Process] = {}
         self.stored: set[str] = set()  #: jobs whose bytes are kept
         self.answers: dict[str, Answer] = {}  #: the first good one of each key
@@ -140,7 +140,7 @@ class State:
         """`Hint`: heard at once by everybody, or by nobody."""
         if subject.startswith("control.cancel.") and not self.scenario.deaf:
             for process in self.processes.values():
-                process.watch.ring(subject.rsplit(".", 1)[1])
+                process.watch.notify(subject.rsplit(".", 1)[1])
 
     def _on_event(self, entry: Entry, before: Entry | None) -> None:
         self.news.written.append(Written(entry, before))

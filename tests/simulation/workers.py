@@ -14,13 +14,13 @@ from heliograph.contracts.subjects import run as run_subject
 from heliograph.contracts.subjects import store as store_subject
 from heliograph.runtime.bus.delivery import Bugs, Delivery, Drained, deliver
 from heliograph.testing import Message
-from services.render.dependencies import give_up
-from services.render.references.resolver import References
-from services.render.worker.context import Workbench
+from services.render.dependencies import fail_if_dependency_failed
+from services.render.references.resolver import ReferenceResolver
+from services.render.worker.context import Worker
 from services.render.worker.inline_answers import recover
-from services.render.worker.lookup import search
-from services.render.worker.progress import Reporter
-from services.render.worker.run import bury, render
+from services.render.worker.lookup import find_lost_request
+from services.render.worker.progress import ProgressPublisher
+from services.render.worker.run import dead_letter, run_job
 from services.status.maintenance import compaction
 from services.status.maintenance.sweeper import Reaper
 from services.storage.outputs.job_ingest import Storer
@@ -91,8 +91,8 @@ class Workers:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._references = References(state.events, _NONE, _NONE, _NONE)
-        self._reporter = Reporter(state.hint, every=settings().render.progress_every)
+        self._references = ReferenceResolver(state.events, _NONE, _NONE, _NONE)
+        self._reporter = ProgressPublisher(state.hint, every=settings().render.progress_every)
         self._storer = Keeper(state)
         self._bugs = Bugs()
         bus = (state.events, state.work, state.accounts, state.hint)
@@ -114,7 +114,7 @@ class Workers:
 
     async def give_up(self, job: str) -> None:
         with suppress(*_PASSING):  # another look follows
-            await give_up(self._state.events, self._state.work, job)
+            await fail_if_dependency_failed(self._state.events, self._state.work, job)
 
     async def put_back(self, job: str) -> None:
         with suppress(*_PASSING):  # another round follows
@@ -122,7 +122,7 @@ class Workers:
 
     async def search(self, job: str) -> None:
         with suppress(*_PASSING, Injected):  # another hint follows
-            await search(self._bench(), job)
+            await find_lost_request(self._bench(), job)
 
     async def recover(self) -> None:
         await recover(self._bench())  # another round follows
@@ -153,10 +153,10 @@ class Workers:
         )
 
     async def _render(self, delivery: Delivery) -> Record | None:
-        return await render(self._bench(), delivery.about.job, delivery.sequence)
+        return await run_job(self._bench(), delivery.about.job, delivery.sequence)
 
     async def _give_up_rendering(self, delivery: Delivery, error: Exception) -> None:
-        await bury(self._bench(), delivery.about.job, error)
+        await dead_letter(self._bench(), delivery.about.job, error)
 
     async def _store(self, delivery: Delivery) -> Record | None:
         return await self._storer.handle(delivery.about.job)
@@ -164,8 +164,8 @@ class Workers:
     async def _give_up_storing(self, delivery: Delivery, error: Exception) -> None:
         await self._storer.bury(delivery.about.job, error)
 
-    def _bench(self) -> Workbench:
-        return Workbench(
+    def _bench(self) -> Worker:
+        return Worker(
             events=self._state.events,
             work=self._state.work,
             accounts=self._state.accounts,

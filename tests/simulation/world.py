@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from heliograph.contracts.errors import ProviderUnavailable, QueueFull, Unavailable
 from heliograph.contracts.requests import RetryFrom
-from services.render.worker.wakeups import Watch
+from services.render.worker.wakeups import WakeUps
 from tests.simulation.actions import Action
 from tests.simulation.choices import Choices, message_called
 from tests.simulation.clients import Clients
@@ -90,7 +90,7 @@ class World:
     def _deliver(self, kind: str, job: str, n: str) -> None:
         message = message_called(self.state, kind, self.state.job(job), n)
         role = "render" if kind == "run" else "store"
-        watch = self.state.watch if self.state.scenario.together else Watch()
+        watch = self.state.watch if self.state.scenario.together else WakeUps()
         process = Process(self._number(f"{role} {job}"), role, watch=watch)
         number = self.state.work.deliver(message, process)
         self._begin(process, self._workers.work_on(message, number))

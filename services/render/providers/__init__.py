@@ -31,7 +31,7 @@ class ReferenceGone(ReferenceFailed):
     retryable = True
 
 
-class ReplyLost(Exception):
+class AmbiguousSubmit(Exception):
     """Nobody knows whether the provider accepted the request. Look it up; never send it again."""
 
 
@@ -66,21 +66,21 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
+class RequestQueued:
     """In the provider's own queue."""
 
     position: int | None = None  #: 0 is next
 
 
 @dataclass(frozen=True, kw_only=True)
-class Working:
+class RequestRunning:
     """Being rendered."""
 
     progress: Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class RequestSucceeded:
     """Finished: the outputs can be fetched, or came with the answer."""
 
     outputs: list[Output]
@@ -93,7 +93,7 @@ class Done:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class RequestStopped:
     """Finished without outputs: failed, or stopped because we asked for it."""
 
     error: JobError
@@ -101,7 +101,7 @@ class Ended:
     answer: str | None = None
 
 
-State = Waiting | Working | Done | Ended
+State = RequestQueued | RequestRunning | RequestSucceeded | RequestStopped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alike:
+class Ambiguous:
     """
     Requests that say all that was sent. The one that is looked for is among them, if it is to be
     seen; those that an attempt is known to have made are others.
@@ -122,16 +122,16 @@ class Alike:
 
 
 @dataclass(frozen=True)
-class Absent:
+class NotSubmitted:
     """The provider surely never accepted it."""
 
 
 @dataclass(frozen=True)
-class NotSeen:
+class Unknown:
     """It is not to be seen, which proves nothing."""
 
 
-Sighting = Found | Alike | Absent | NotSeen
+Sighting = Found | Ambiguous | NotSubmitted | Unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +149,7 @@ class Provider(Protocol):
     def keeps_requests(self) -> bool:
         """Whether a request whose answer was lost may be found, and its outputs be had later."""
 
-    async def submit(self, submission: Submission) -> Accepted | Done | Ended:
+    async def submit(self, submission: Submission) -> Accepted | RequestSucceeded | RequestStopped:
         """
         Send the request: once, or not at all. The caller bounds the time.
 
@@ -177,21 +177,21 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Copy:
+class UploadedFile:
     """A file of ours that a provider keeps."""
 
     url: str
-    keeps: float  #: seconds from now in which requests with it may be sent
+    ttl: float  #: seconds from now in which requests with it may be sent
 
 
 @runtime_checkable
-class Depot(Protocol):
+class FileHost(Protocol):
     """A provider that keeps copies of references; the others get the addresses that we have."""
 
     def can_fetch(self, url: str) -> bool:
         """Whether it can fetch a reference that is not ours by itself."""
 
-    async def bring(self, media_type: str, content: bytes) -> Copy:
+    async def upload(self, media_type: str, content: bytes) -> UploadedFile:
         """
         Leave a copy there. A second one does no harm.
 
@@ -201,13 +201,13 @@ class Depot(Protocol):
 
 
 @runtime_checkable
-class Caller(Protocol):
+class WebhookSender(Protocol):
     """A provider that calls when a request is over. What it says is a hint, to be asked about."""
 
     def is_address(self, job: str, run: int, proof: str) -> bool:
         """Whether an address that was called is one that we gave to the provider."""
 
-    async def caller(self, headers: Mapping[str, str], body: bytes) -> str | None:
+    async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """
         The id of the request that a call is about; None if it was not the provider who called.
 

@@ -11,7 +11,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from heliograph.contracts.records import Output, Withheld
-from services.render.providers import Done, Ended
+from services.render.providers import RequestStopped, RequestSucceeded
 from services.render.providers.answer_outputs import Slot
 from services.render.providers.error_report import ErrorReport, failure_within
 
@@ -27,7 +27,7 @@ def outcome_of(
     answer: str | None = None,
     said: ErrorReport | None = None,
     charged_for_error: Charged = "unknown",
-) -> Done | Ended:
+) -> RequestSucceeded | RequestStopped:
     """
     The outputs, those that came inside the answer with their bytes. One that is not there is withheld;
     the others count.
@@ -38,11 +38,11 @@ def outcome_of(
     full = [slot for slot in slots if not slot.is_empty]
     if not full and said and said.is_error:
         error = failure_within(said, note)
-        return Ended(error=error, charged=charged_for_error, answer=answer)
+        return RequestStopped(error=error, charged=charged_for_error, answer=answer)
     if not full:
-        return Ended(error=_why_none(slots, note, said), charged=charged, answer=answer)
+        return RequestStopped(error=_why_none(slots, note, said), charged=charged, answer=answer)
     contents = {_name(job, slot.content): slot.content for slot in full if slot.content is not None}
-    return Done(
+    return RequestSucceeded(
         outputs=[_placed(_output(job, slot), slot, place) for place, slot in enumerate(full)],
         withheld=[Withheld(index=s.index, reason=_why_empty(s)) for s in slots if s.is_empty],
         contents=contents,

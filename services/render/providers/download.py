@@ -20,7 +20,7 @@ def is_public(url: str) -> bool:
         return "." in host and not host.endswith((".local", ".internal", ".localhost"))
 
 
-async def read_reference(url: str, *, is_ours: bool = False) -> tuple[str, bytes]:
+async def download_reference(url: str, *, is_ours: bool = False) -> tuple[str, bytes]:
     """
     Media type and bytes of what is at `url`, at most 20 MiB; no credentials are sent there.
 

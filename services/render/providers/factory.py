@@ -25,13 +25,13 @@ class HostedProvider(Provider, Protocol):
 _Opener = Callable[[RenderSettings, Registry], HostedProvider]
 
 
-def open_hosted(settings: RenderSettings, registry: Registry) -> dict[str, HostedProvider]:
+def create_providers(settings: RenderSettings, registry: Registry) -> dict[str, HostedProvider]:
     """All of them, by name. One that cannot be used takes no other down."""
     openers: dict[str, tuple[_Opener, SecretStr | None]] = {
-        "fal": (open_fal, settings.fal_key),
-        "replicate": (open_replicate, settings.replicate_key),
-        "gemini": (open_gemini, settings.gemini_key),
-        "openai": (open_openai, settings.openai_key),
+        "fal": (create_fal, settings.fal_key),
+        "replicate": (create_replicate, settings.replicate_key),
+        "gemini": (create_gemini, settings.gemini_key),
+        "openai": (create_openai, settings.openai_key),
     }
     opened: dict[str, HostedProvider] = {}
     for name, (opener, key) in openers.items():
@@ -71,7 +71,7 @@ def _fits_a_header(key: str) -> bool:
     return key.isascii() and key.isprintable() and key == key.strip()
 
 
-def open_fal(settings: RenderSettings, registry: Registry) -> HostedProvider:
+def create_fal(settings: RenderSettings, registry: Registry) -> HostedProvider:
     """fal, as the settings want it asked; its client is only loaded if there is a key."""
     if settings.fal_key is None:
         return Unconfigured(settings.unusable_providers["fal"])
@@ -90,7 +90,7 @@ def open_fal(settings: RenderSettings, registry: Registry) -> HostedProvider:
     return FalProvider(settings.fal_key.get_secret_value(), registry.models, options)
 
 
-def open_replicate(settings: RenderSettings, registry: Registry) -> HostedProvider:
+def create_replicate(settings: RenderSettings, registry: Registry) -> HostedProvider:
     """Replicate, as the settings want it asked."""
     if settings.replicate_key is None:
         return Unconfigured(settings.unusable_providers["replicate"])
@@ -106,7 +106,7 @@ def open_replicate(settings: RenderSettings, registry: Registry) -> HostedProvid
     )
 
 
-def open_gemini(settings: RenderSettings, registry: Registry) -> HostedProvider:
+def create_gemini(settings: RenderSettings, registry: Registry) -> HostedProvider:
     """Gemini, as the settings want it asked; its client is only loaded if there is a key."""
     if settings.gemini_key is None:
         return Unconfigured(settings.unusable_providers["gemini"])
@@ -119,7 +119,7 @@ def open_gemini(settings: RenderSettings, registry: Registry) -> HostedProvider:
     )
 
 
-def open_openai(settings: RenderSettings, registry: Registry) -> HostedProvider:
+def create_openai(settings: RenderSettings, registry: Registry) -> HostedProvider:
     """OpenAI, or the server in its place, which may want no key."""
     from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 

@@ -39,19 +39,19 @@ _NEVER_SENT = (
 )
 
 
-class NotSent(Exception):
+class ConnectFailed(Exception):
     """The request did not leave: there was no connection."""
 
 
-class NoAnswer(Exception):
+class ResponseLost(Exception):
     """The request may have arrived, and there is no answer that can be read."""
 
 
-class Unreadable(NoAnswer):
+class MalformedResponse(ResponseLost):
     """There is an answer, too large or in an unknown encoding, and there will be no other."""
 
 
-class Refused(Exception):
+class HttpErrorStatus(Exception):
     """The service answered, and did not do it."""
 
     def __init__(self, answer: httpx.Response) -> None:
@@ -59,7 +59,7 @@ class Refused(Exception):
         self.answer = answer
 
 
-class OnceTransport(httpx.AsyncBaseTransport):
+class NoRetryTransport(httpx.AsyncBaseTransport):
     """
     Carries requests to one host, each exactly once, whatever the client above would like.
 
@@ -81,18 +81,18 @@ class OnceTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises NotSent and NoAnswer."""
         if _place(request.url) != self._place:
-            raise NotSent(f"{request.url.host} is not where requests go")
+            raise ConnectFailed(f"{request.url.host} is not where requests go")
         request.headers["Accept-Encoding"] = "identity"
         request.extensions = {**request.extensions, "timeout": self._timeouts}
         if may_have_outputs(request):
-            return await carry(self._pool, request, MAX_OUTPUTS, self._turns)
-        return await carry(self._pool, request, self._max_answer)
+            return await send_once(self._pool, request, MAX_OUTPUTS, self._turns)
+        return await send_once(self._pool, request, self._max_answer)
 
     async def aclose(self) -> None:
         await self._pool.aclose()
 
 
-class Line:
+class ProviderHttp:
     """
     Questions to a service, with our credentials in `headers`. Use it in one event loop.
 
@@ -110,7 +110,7 @@ class Line:
         read: float,
         max_answer: int = MAX_ANSWER,
     ) -> None:
-        transport = OnceTransport(base_url, read=read, max_answer=max_answer)
+        transport = NoRetryTransport(base_url, read=read, max_answer=max_answer)
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=dict(headers), trust_env=False
         )
@@ -124,7 +124,7 @@ class Line:
         """
         answer = await self._http.request(method, path, **options)
         if not answer.is_success:
-            raise Refused(answer)
+            raise HttpErrorStatus(answer)
         return answer
 
     async def aclose(self) -> None:
@@ -136,7 +136,7 @@ def may_have_outputs(request: httpx.Request) -> bool:
     return bool(request.extensions.get(_OUTPUTS))
 
 
-async def carry(
+async def send_once(
     pool: httpx.AsyncBaseTransport,
     request: httpx.Request,
     limit: int,
@@ -156,14 +156,14 @@ async def carry(
     try:
         answer = await _read(await pool.handle_async_request(request), limit, turns)
     except _NEVER_SENT as error:
-        raise NotSent(str(error) or type(error).__name__) from error
+        raise ConnectFailed(str(error) or type(error).__name__) from error
     except httpx.HTTPError as error:
-        raise NoAnswer(str(error) or type(error).__name__) from error
+        raise ResponseLost(str(error) or type(error).__name__) from error
     answer.request = request
     return answer
 
 
-def parsed(answer: httpx.Response) -> Any:
+def json_or_none(answer: httpx.Response) -> Any:
     """The JSON of an answer, strictly read; None when it is none."""
     try:
         return json.loads(answer.content, parse_constant=_refuse)
@@ -224,11 +224,11 @@ async def _read(
                     is_large = True
             body.finish()
     except TooLarge:
-        raise Unreadable(f"the answer is larger than {limit} bytes") from None
+        raise MalformedResponse(f"the answer is larger than {limit} bytes") from None
     except UnknownEncoding as error:
-        raise Unreadable(str(error)) from None
+        raise MalformedResponse(str(error)) from None
     except BrokenEncoding as error:
-        raise NoAnswer(str(error)) from None
+        raise ResponseLost(str(error)) from None
     finally:
         await answer.aclose()
     headers = httpx.Headers(answer.headers)

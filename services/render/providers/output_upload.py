@@ -9,10 +9,10 @@ from heliograph.contracts.errors import OutputRefused, OutputTooLarge, Unavailab
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
 
-class InlineDoor(Protocol):
+class OutputReceiver(Protocol):
     """Where storage takes outputs that came inside an answer."""
 
-    async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+    async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
         """
         Leave one there. A second time changes nothing.
 
@@ -22,13 +22,13 @@ class InlineDoor(Protocol):
         """
 
 
-class UploadDoor:
-    """`InlineDoor` of the storage service at `storage_url`."""
+class OutputUploader:
+    """`OutputReceiver` of the storage service at `storage_url`."""
 
     def __init__(self, storage_url: str) -> None:
         self._http = httpx.AsyncClient(base_url=storage_url, timeout=_TIMEOUT, trust_env=False)
 
-    async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+    async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
         """Only what storage says of the content itself is final; anything else may pass."""
         path = f"/v1/projects/{project}/inline/{job}/sha256/{sha256}"
         try:
@@ -46,11 +46,11 @@ class UploadDoor:
         await self._http.aclose()
 
 
-class MemoryDoor:
-    """`InlineDoor` in a dictionary, for tests."""
+class MemoryOutputReceiver:
+    """`OutputReceiver` in a dictionary, for tests."""
 
     def __init__(self) -> None:
         self.brought: dict[str, bytes] = {}
 
-    async def bring(self, project: str, job: str, sha256: str, content: bytes) -> None:
+    async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
         self.brought[f"{job}/{sha256}"] = content

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from heliograph.runtime.bus import now
-from services.render.providers.http import parsed
+from services.render.providers.http import json_or_none
 
 PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
 _LONGEST_PATIENCE = 600.0  #: seconds
@@ -27,19 +27,19 @@ _EPOCH = 1_000_000_000  #: a number this large is a time, in seconds since 1970
 _EPOCH_MS = 1_000_000_000_000  #: or in milliseconds
 
 
-def patience(answer: httpx.Response, text: str = "") -> float:
+def retry_after(answer: httpx.Response, text: str = "") -> float:
     """
     Seconds to wait after "too fast": as its headers say, else its body, else the sentence in it.
 
     Args:
         text: What the provider said to people.
     """
-    body = parsed(answer)
+    body = json_or_none(answer)
     told = (*_in_headers(answer.headers), *_in_body(body), _in_words(text))
-    return bearable(next((seconds for seconds in told if seconds is not None), PATIENCE))
+    return clamp_delay(next((seconds for seconds in told if seconds is not None), PATIENCE))
 
 
-def bearable(seconds: float) -> float:
+def clamp_delay(seconds: float) -> float:
     """Seconds to wait, of those that a provider asks for."""
     return min(max(seconds, 0.0), _LONGEST_PATIENCE)
 

@@ -13,16 +13,20 @@ from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.presigned_urls import Addresses
-from services.render.references.upload_cache import Porter
+from services.render.references.upload_cache import ReferenceUploadCache
 
 _PATIENCE = 2.0  #: seconds storage has to answer
 
 
-class References:
+class ReferenceResolver:
     """Resolves the references of a job."""
 
     def __init__(
-        self, events: EventLog, jetstream: JetStream, addresses: Addresses, porter: Porter
+        self,
+        events: EventLog,
+        jetstream: JetStream,
+        addresses: Addresses,
+        porter: ReferenceUploadCache,
     ) -> None:
         self._events = events
         self._jetstream = jetstream
@@ -42,13 +46,13 @@ class References:
 
     async def forget(self, record: Record) -> bool:
         """The provider did not find one. True if it is brought anew the next time."""
-        return bool(record.references) and await self._porter.forget(record)
+        return bool(record.references) and await self._porter.invalidate(record)
 
     async def _resolve(self, record: Record, reference: KeptReference) -> SentReference:
         if reference.url:
             if mistake := mistake_in(reference.url):
                 raise ReferenceFailed(f"the address of a reference {mistake}")
-            return await self._porter.pass_on(record, reference.url)
+            return await self._porter.upload_remote(record, reference.url)
         if reference.asset:
             sha256, stored = await self._asset(record.project, reference.asset)
         else:
@@ -57,7 +61,7 @@ class References:
         urls = await self._addresses.of([stored])
         if stored not in urls:
             raise Unavailable("storage gives no addresses for references")
-        return await self._porter.bring(record, urls[stored], sha256)
+        return await self._porter.upload(record, urls[stored], sha256)
 
     async def _asset(self, project: str, name: str) -> tuple[str, Object]:
         job, index = job_of_asset(name)

@@ -17,8 +17,8 @@ from heliograph.contracts.records import Record, SentReference
 from heliograph.runtime.bus import Lost, now
 from heliograph.runtime.bus.kv import Bucket, Cell
 from heliograph.runtime.crash_points import crash_point
-from services.render.providers import Depot
-from services.render.providers.download import read_reference
+from services.render.providers import FileHost
+from services.render.providers.download import download_reference
 
 BUCKET = "brought"
 TOUCHED_EVERY = 60.0  #: seconds between two notes that a copy is in use
@@ -37,7 +37,7 @@ _MISSES = Counter("heliograph_reference_copies_misses", "References to be brough
 _Read = Callable[[], Awaitable[tuple[str, bytes]]]
 
 
-class Porter:
+class ReferenceUploadCache:
     """
     Brings references to providers, one copy for each account and digest.
 
@@ -53,7 +53,7 @@ class Porter:
     def __init__(
         self,
         bucket: Bucket,
-        depots: Mapping[str, Depot],
+        depots: Mapping[str, FileHost],
         *,
         most: int,
         hosts: Collection[str] = (),
@@ -76,7 +76,7 @@ class Porter:
             _SIZE.set(await self._bucket.size())
             await asyncio.sleep(_COUNT_EVERY)
 
-    async def bring(self, record: Record, url: str, sha256: str) -> SentReference:
+    async def upload(self, record: Record, url: str, sha256: str) -> SentReference:
         """
         A reference of ours, as the provider of a job gets it.
 
@@ -91,7 +91,7 @@ class Porter:
             url = await self._copy(record.internal.account, sha256, depot, read)
         return SentReference(url=url, digest=f"sha256:{sha256}")
 
-    async def pass_on(self, record: Record, url: str) -> SentReference:
+    async def upload_remote(self, record: Record, url: str) -> SentReference:
         """
         A reference that is somewhere else. Raises as `bring`.
 
@@ -113,7 +113,7 @@ class Porter:
         there = await self._copy(record.internal.account, sha256, depot, read)
         return SentReference(url=there, digest=f"sha256:{sha256}")
 
-    async def forget(self, record: Record) -> bool:
+    async def invalidate(self, record: Record) -> bool:
         """
         The provider no longer finds a reference of a job's last attempt. True if one of them was
         brought by us, and will be brought anew. Raises Unavailable.
@@ -128,13 +128,13 @@ class Porter:
                     await self._bucket.write(key, {}, cell.revision)
         return were_ours
 
-    async def _copy(self, account: str, sha256: str, depot: Depot, read: _Read) -> str:
+    async def _copy(self, account: str, sha256: str, depot: FileHost, read: _Read) -> str:
         """Its address at the provider. Whoever wants the same meanwhile waits for the same."""
         key = _key(account, sha256)
         flight = self._flights.get(key)
         is_mine = flight is None
         if flight is None:
-            flight = asyncio.create_task(self._find_or_bring(key, depot, read))
+            flight = asyncio.create_task(self._find_or_upload(key, depot, read))
             self._flights[key] = flight
             flight.add_done_callback(partial(self._landed, key))
         url, was_brought = await asyncio.shield(flight)
@@ -146,7 +146,7 @@ class Porter:
         if not flight.cancelled():
             flight.exception()  # whoever waited has it; nobody may have
 
-    async def _find_or_bring(self, key: str, depot: Depot, read: _Read) -> tuple[str, bool]:
+    async def _find_or_upload(self, key: str, depot: FileHost, read: _Read) -> tuple[str, bool]:
         """The address of a copy, and whether it was us who brought it."""
         seen, since = -1, 0.0
         try:
@@ -154,7 +154,7 @@ class Porter:
                 while True:
                     cell = await self._bucket.read(key)
                     if url := _usable(cell):
-                        await self._touch(key, cell)
+                        await self._mark_used(key, cell)
                         return url, False
                     if cell.revision != seen:
                         seen, since = cell.revision, time.monotonic()
@@ -162,29 +162,29 @@ class Porter:
                         await asyncio.sleep(_LOOK_AGAIN)
                         continue
                     with suppress(Lost):
-                        return await self._claim_and_bring(key, cell, depot, read), True
+                        return await self._claim_and_upload(key, cell, depot, read), True
         except TimeoutError:
             raise Unavailable("a reference could not be brought in time") from None
 
-    async def _claim_and_bring(self, key: str, cell: Cell, depot: Depot, read: _Read) -> str:
+    async def _claim_and_upload(self, key: str, cell: Cell, depot: FileHost, read: _Read) -> str:
         """Raises Lost: somebody else brings it."""
         async with self._places:
             claim = await self._bucket.write(key, {"claimed": self._me}, cell.revision)
             crash_point("bring.claimed")
             try:
-                copy = await depot.bring(*await read())
+                copy = await depot.upload(*await read())
             except Exception:
                 with suppress(Lost, Unavailable, QueueFull):
                     await self._bucket.write(key, {}, claim)
                 raise
         crash_point("bring.brought")
         at = now().timestamp()
-        known = {"url": copy.url, "until": at + copy.keeps, "used": at}
+        known = {"url": copy.url, "until": at + copy.ttl, "used": at}
         with suppress(Lost, Unavailable, QueueFull):  # it is there, if only for this job
             await self._bucket.write(key, known, claim)
         return copy.url
 
-    async def _touch(self, key: str, cell: Cell) -> None:
+    async def _mark_used(self, key: str, cell: Cell) -> None:
         at = now().timestamp()
         if at - (cell.value.get("used") or 0) < self._touched_every:
             return
@@ -206,6 +206,6 @@ def _usable(cell: Cell) -> str | None:
 async def _read(url: str, *, is_ours: bool = False) -> tuple[str, bytes]:
     try:
         async with asyncio.timeout(_READ_LIMIT):
-            return await read_reference(url, is_ours=is_ours)
+            return await download_reference(url, is_ours=is_ours)
     except TimeoutError:
         raise Unavailable("a reference's store is too slow") from None

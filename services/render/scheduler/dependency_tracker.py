@@ -19,7 +19,7 @@ from heliograph.contracts.records import FINAL, Record, Step
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.ordered_consumer import Feed
-from services.render.dependencies import give_up
+from services.render.dependencies import fail_if_dependency_failed
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ _READERS = 8
 _APART = 0.02  #: seconds between two of these
 
 
-class Awaiting:
+class DependencyTracker:
     """
     Knows for whom the jobs of the queue wait, as long as it runs.
 
@@ -64,7 +64,7 @@ class Awaiting:
                 tasks.create_task(self._read(tasks))
             tasks.create_task(self._look_again())
 
-    def begin(self, ticket: Ticket) -> None:
+    def add(self, ticket: Ticket) -> None:
         """A job waits. Hearing it twice changes nothing."""
         if ticket.job in self._tickets:
             return
@@ -75,13 +75,13 @@ class Awaiting:
                 self._unread.put_nowait(other)
             self._waiting.setdefault(other, set()).add(ticket.job)
 
-    def end(self, job: str) -> None:
+    def remove(self, job: str) -> None:
         """A job waits no more."""
         self._tickets.pop(job, None)
         for other in self._left.pop(job, {}):
             self._arrived(job, other)
 
-    def for_whom(self, job: str) -> list[str]:
+    def pending(self, job: str) -> list[str]:
         """For whom a job still waits."""
         return list(self._left.get(job, ()))
 
@@ -102,11 +102,11 @@ class Awaiting:
             project = self._tickets[min(jobs)].project
             try:
                 await self._hear(project, tasks)
-                await self._settle(other)
+                await self._resolve(other)
             except ServiceError as error:
                 log.warning("A job is looked at later", job=other, reason=str(error))
 
-    async def _settle(self, other: str) -> None:
+    async def _resolve(self, other: str) -> None:
         """Tell who waits for a job, if it is over."""
         entry = await self._bus.events.last(other)
         if entry is None or not isinstance(entry.body, Record) or not entry.body.step.is_final:
@@ -126,19 +126,19 @@ class Awaiting:
             return
         left.pop(other, None)
         if not left:
-            self.end(job)
+            self.remove(job)
             self._let_go(job)
 
     async def _has_ended(self, job: str) -> bool:
         """End a job that waits in vain, unless it has ended already."""
         try:
-            if not await give_up(self._bus.events, self._bus.work, job):
+            if not await fail_if_dependency_failed(self._bus.events, self._bus.work, job):
                 return False
         except Unreadable:  # it has no turn before somebody can read it, and keeps it from nobody
-            self.end(job)
+            self.remove(job)
             return True
         if job in self._tickets:  # two may have looked at the same time
-            self.end(job)
+            self.remove(job)
             self._forget(job)
         return True
 

@@ -25,11 +25,11 @@ from heliograph.runtime.bus.jetstream import Stored, stop_listening
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.crash_points import crash_point
-from services.render.scheduler.dependency_tracker import Awaiting
-from services.render.scheduler.eta import Pace, eta
-from services.render.scheduler.fair_queue import Waiting
-from services.render.scheduler.lane_state import Desk, hindrance
-from services.render.scheduler.reservations import Expected, Vacancies
+from services.render.scheduler.dependency_tracker import DependencyTracker
+from services.render.scheduler.eta import DurationEstimator, eta
+from services.render.scheduler.fair_queue import QueuedJob
+from services.render.scheduler.lane_state import LaneScheduler, blocking_reason
+from services.render.scheduler.reservations import AccountCapacity, Reservations
 from services.render.settings import RenderSettings
 
 log = structlog.get_logger()
@@ -47,15 +47,15 @@ class Dispatcher:
         self._bus = bus
         self._dead_letters = bus.jetstream.dead_letters
         self._look_ahead = settings.look_ahead
-        self._pace = Pace(registry)
-        self._desks = {name: Desk(name, lane.cap) for name, lane in registry.lanes.items()}
+        self._pace = DurationEstimator(registry)
+        self._desks = {name: LaneScheduler(name, lane.cap) for name, lane in registry.lanes.items()}
         self._awaiting = self._await_anew()
-        self._expected = Expected()
+        self._expected = Reservations()
         self._read_to = 0
         self._reads_anew = True
 
-    def _await_anew(self) -> Awaiting:
-        return Awaiting(self._bus, let_go=self._let_go, forget=self._forget)
+    def _await_anew(self) -> DependencyTracker:
+        return DependencyTracker(self._bus, let_go=self._let_go, forget=self._forget)
 
     async def run(self) -> None:
         """Wait for the lease, dispatch until it is lost, and wait again."""
@@ -71,11 +71,11 @@ class Dispatcher:
     async def _dispatch(self, lost: asyncio.Event) -> None:
         self._reads_anew = True
         for desk in self._desks.values():
-            desk.begin_anew()
+            desk.reset()
         self._awaiting = self._await_anew()
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(self._reread()), tasks.create_task(self._awaiting.run())]
-            loops += [tasks.create_task(self._tend(desk)) for desk in self._desks.values()]
+            loops += [tasks.create_task(self._run_lane(desk)) for desk in self._desks.values()]
             await lost.wait()
             for loop in loops:
                 loop.cancel()
@@ -84,7 +84,7 @@ class Dispatcher:
         heard = {
             subjects.QUEUED: self._on_queued,
             subjects.CANCEL: self._on_cancel,
-            subjects.ROOM: self._on_room,
+            subjects.ROOM: self._on_capacity,
             subjects.query_position("*"): self._on_position,
             subjects.QUERY_LANES: self._on_lanes,
         }
@@ -111,7 +111,7 @@ class Dispatcher:
 
     def _read(self, stored: Stored) -> None:
         try:
-            self._hear(stored.subject, stored.headers, stored.data)
+            self._on_ticket(stored.subject, stored.headers, stored.data)
         except Unreadable as error:
             self._dead_letters.note(
                 STREAM, stored.sequence, stored.subject, stored.data, str(error)
@@ -120,25 +120,25 @@ class Dispatcher:
     async def _on_queued(self, message: Msg) -> None:
         """What the server tells of the queue; what cannot be read there is noted when it is reread."""
         headers = message.headers or {}
-        self._hear(headers.get("Nats-Subject", ""), headers, message.data)
+        self._on_ticket(headers.get("Nats-Subject", ""), headers, message.data)
 
-    def _hear(self, subject: str, headers: dict[str, str], data: bytes) -> None:
+    def _on_ticket(self, subject: str, headers: dict[str, str], data: bytes) -> None:
         """Raises Unreadable."""
         ticket = read_ticket(subject, data)
         desk = self._desks.get(ticket.lane)
         if desk:
             self._expected.remove(ticket.job)
             desk.lane.add(_waiting(ticket, headers), now())
-            if desk.lane.is_held(ticket.job):
-                self._awaiting.begin(ticket)
-            desk.bell.set()
+            if desk.lane.is_blocked(ticket.job):
+                self._awaiting.add(ticket)
+            desk.wakeup.set()
 
     def _let_go(self, job: str) -> None:
         """All that it waited for has succeeded."""
         for desk in self._desks.values():
-            if desk.lane.is_held(job):
-                desk.lane.let_go(job)
-                desk.bell.set()
+            if desk.lane.is_blocked(job):
+                desk.lane.release(job)
+                desk.wakeup.set()
 
     async def _on_cancel(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
@@ -150,38 +150,38 @@ class Dispatcher:
                 self._forget(job)
 
     def _forget(self, job: str) -> None:
-        self._awaiting.end(job)
+        self._awaiting.remove(job)
         self._expected.remove(job)
         for desk in self._desks.values():
             desk.lane.remove(job)
 
-    async def _on_room(self, message: Msg) -> None:
+    async def _on_capacity(self, message: Msg) -> None:
         room = Room.model_validate_json(message.data or b"{}")
         if room.job:
             self._expected.remove(room.job)
         if room.kind:
-            self._pace.learn(room.kind, room.seconds)
+            self._pace.observe(room.kind, room.seconds)
         desk = self._desks.get(message.subject.rsplit(".", 1)[1])
         if desk:
-            desk.bell.set()
+            desk.wakeup.set()
 
     # -- whose turn it is
 
-    async def _tend(self, desk: Desk) -> None:
+    async def _run_lane(self, desk: LaneScheduler) -> None:
         """Fill a lane. What nobody expected ends there: the others go on, and it begins anew."""
         while True:
             try:
                 await self._fill(desk)
             except Exception:
                 log.exception("A lane broke", lane=desk.name)
-            desk.begin_anew()
+            desk.reset()
             self._reads_anew = True
             await asyncio.sleep(_REREAD)
 
-    async def _fill(self, desk: Desk) -> None:
+    async def _fill(self, desk: LaneScheduler) -> None:
         while True:
-            rung = desk.bell.is_set()
-            desk.bell.clear()
+            rung = desk.wakeup.is_set()
+            desk.wakeup.clear()
             try:
                 moved = await self._fill_once(desk)
             except Unavailable:
@@ -189,7 +189,7 @@ class Dispatcher:
             if not moved:
                 await desk.wait(_SOON if rung and desk.lane else _LOOK_AGAIN)
 
-    async def _fill_once(self, desk: Desk) -> int:
+    async def _fill_once(self, desk: LaneScheduler) -> int:
         """Move as many jobs as the lane has room for. Returns how many were taken in hand."""
         if not desk.lane:
             return 0
@@ -200,15 +200,15 @@ class Dispatcher:
         room = self._room(desk)
         if room <= 0 or desk.limit.paused:
             return 0
-        vacancies = Vacancies(await self._places(desk), self._expected, now())
+        vacancies = AccountCapacity(await self._places(desk), self._expected, now())
         turns = list(desk.turns(min(room, _AT_ONCE), vacancies))
         await asyncio.gather(*(self._move(desk, waiting) for waiting in turns))
         return len(turns)
 
-    def _room(self, desk: Desk) -> int:
+    def _room(self, desk: LaneScheduler) -> int:
         return desk.room(self._pace.of_lane(desk.name), self._look_ahead)
 
-    async def _move(self, desk: Desk, waiting: Waiting) -> None:
+    async def _move(self, desk: LaneScheduler, waiting: QueuedJob) -> None:
         try:
             crash_point("dispatch.chosen")
             if await self._bus.work.move(waiting.ticket, waiting.sequence):
@@ -228,20 +228,22 @@ class Dispatcher:
     async def _position(self, job: str) -> Position:
         for desk in self._desks.values():
             waiting, moved = desk.lane.ticket(job), desk.moved(job)
-            if desk.lane.is_held(job):
-                return Position(blocked=f"waits for {', '.join(self._awaiting.for_whom(job))}")
+            if desk.lane.is_blocked(job):
+                return Position(blocked=f"waits for {', '.join(self._awaiting.pending(job))}")
             if waiting:
                 turn = desk.lane.position(job)
-                return await self._outlook(desk, waiting, turn and turn + desk.ready)
+                return await self._position_of(desk, waiting, turn and turn + desk.ready)
             if moved:
                 await desk.look(self._bus)
                 turn = desk.turn_of_ready(job)
-                return await self._outlook(desk, moved, turn) if turn else Position()
+                return await self._position_of(desk, moved, turn) if turn else Position()
         return Position()
 
-    async def _outlook(self, desk: Desk, ticket: Ticket, position: int | None) -> Position:
+    async def _position_of(
+        self, desk: LaneScheduler, ticket: Ticket, position: int | None
+    ) -> Position:
         places = await self._bus.accounts.places(ticket.account)
-        blocked = hindrance(ticket.account, places, ticket.job, now())
+        blocked = blocking_reason(ticket.account, places, ticket.job, now())
         if desk.limit.paused:
             blocked = f"lane {desk.name} is paused"
         if position is None or blocked:
@@ -257,15 +259,15 @@ class Dispatcher:
             lanes = [desk.state(await self._places(desk)) for desk in self._desks.values()]
             await _respond(message, LaneStates(lanes=lanes))
 
-    async def _places(self, desk: Desk) -> dict[str, Places]:
+    async def _places(self, desk: LaneScheduler) -> dict[str, Places]:
         return {a: await self._bus.accounts.places(a) for a in desk.lane.accounts()}
 
 
-def _waiting(ticket: Ticket, headers: Mapping[str, str]) -> Waiting:
+def _waiting(ticket: Ticket, headers: Mapping[str, str]) -> QueuedJob:
     """Raises Unreadable: only the server says where a ticket lies, and since when."""
     try:
         since = datetime.fromisoformat(headers["Nats-Time-Stamp"]).astimezone(UTC)
-        return Waiting(int(headers["Nats-Sequence"]), ticket, since)
+        return QueuedJob(int(headers["Nats-Sequence"]), ticket, since)
     except (KeyError, ValueError) as error:
         raise Unreadable(f"it does not lie in the queue: {error}") from None
 

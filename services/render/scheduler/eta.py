@@ -8,7 +8,7 @@ _WEIGHT = 0.2  #: of the latest measurement in the moving average
 _REFILL = 0.01  #: seconds from the end of a job until another can be moved to its place
 
 
-class Pace:
+class DurationEstimator:
     """Seconds that a job of each kind keeps its place in a lane."""
 
     def __init__(self, registry: Registry) -> None:
@@ -16,7 +16,7 @@ class Pace:
         self._lanes = {name: kind.lane for name, kind in registry.kinds.items()}
         self._measured: set[str] = set()
 
-    def learn(self, kind: str, seconds: float) -> None:
+    def observe(self, kind: str, seconds: float) -> None:
         """A job was rendered. The first measurement takes the place of what was expected."""
         if kind not in self._seconds:
             return
@@ -34,7 +34,7 @@ class Pace:
         return fmean(self._seconds[kind] for kind in measured or kinds)
 
 
-def ahead(cap: int, seconds: float, most: int) -> int:
+def prefetch(cap: int, seconds: float, most: int) -> int:
     """
     Jobs to keep ready beyond the cap: as many as end while the next is moved, but not over `most`.
 

@@ -25,7 +25,7 @@ HasRoom = Callable[[str], bool]  #: whether an account has room for another job
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Waiting:
+class QueuedJob:
     """A message in the queue."""
 
     sequence: int
@@ -33,17 +33,17 @@ class Waiting:
     since: datetime = field(compare=False)
 
 
-class Ring:
+class RoundRobin:
     """The projects of one priority; the first one is next. Each has a line per account."""
 
     def __init__(self) -> None:
-        self._projects: OrderedDict[str, dict[str, deque[Waiting]]] = OrderedDict()
+        self._projects: OrderedDict[str, dict[str, deque[QueuedJob]]] = OrderedDict()
         self._size = 0
 
     def __len__(self) -> int:
         return self._size
 
-    def add(self, waiting: Waiting) -> None:
+    def add(self, waiting: QueuedJob) -> None:
         lines = self._projects.setdefault(waiting.ticket.project, {})
         line = lines.setdefault(waiting.ticket.account, deque())
         if line and waiting < line[-1]:  # it was heard of late, had to wait, or comes back
@@ -52,7 +52,7 @@ class Ring:
             line.append(waiting)
         self._size += 1
 
-    def next(self, has_room: HasRoom) -> Waiting | None:
+    def next(self, has_room: HasRoom) -> QueuedJob | None:
         """The first job, in order of turns, whose account has room."""
         for project, lines in self._projects.items():
             heads = [line[0] for account, line in lines.items() if has_room(account)]
@@ -61,7 +61,7 @@ class Ring:
                 return self.remove(min(heads))
         return None
 
-    def remove(self, waiting: Waiting) -> Waiting:
+    def remove(self, waiting: QueuedJob) -> QueuedJob:
         """Take a job out, wherever it is."""
         project, account = waiting.ticket.project, waiting.ticket.account
         lines = self._projects[project]
@@ -73,7 +73,7 @@ class Ring:
         self._size -= 1
         return waiting
 
-    def turns_before(self, waiting: Waiting) -> int:
+    def turns_before(self, waiting: QueuedJob) -> int:
         """How many jobs of this ring have their turn earlier."""
         lines = self._projects[waiting.ticket.project].values()
         place = sum(bisect_left(line, waiting) for line in lines)
@@ -84,7 +84,7 @@ class Ring:
             turns += min(size, place + 1 if index < mine else place)
         return turns
 
-    def first(self) -> Waiting | None:
+    def first(self) -> QueuedJob | None:
         """The job that waits longest."""
         heads = (line[0] for lines in self._projects.values() for line in lines.values())
         return min(heads, default=None)
@@ -94,16 +94,18 @@ class Ring:
         return Counter({p: sum(map(len, lines.values())) for p, lines in self._projects.items()})
 
 
-class Lane:
+class FairQueue:
     """Everything that waits for one lane, as far as this process has heard."""
 
     def __init__(self) -> None:
-        self._rings: dict[Priority, Ring] = {priority: Ring() for priority in PRIORITIES}
+        self._rings: dict[Priority, RoundRobin] = {
+            priority: RoundRobin() for priority in PRIORITIES
+        }
         self._credit = dict.fromkeys(PRIORITIES, 0)
-        self._jobs: dict[str, Waiting] = {}
+        self._jobs: dict[str, QueuedJob] = {}
         self._accounts: Counter[str] = Counter()
-        self._early: list[tuple[datetime, Waiting]] = []  #: a heap of those that must wait
-        self._held: dict[str, Waiting] = {}  #: those that wait for other jobs
+        self._delayed: list[tuple[datetime, QueuedJob]] = []  #: a heap of those that must wait
+        self._held: dict[str, QueuedJob] = {}  #: those that wait for other jobs
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -112,7 +114,7 @@ class Lane:
         """Whether anybody may have a turn, now or when the time has come."""
         return len(self._jobs) > len(self._held)
 
-    def add(self, waiting: Waiting, at: datetime) -> None:
+    def add(self, waiting: QueuedJob, at: datetime) -> None:
         """
         A job was put on the queue. Hearing it twice changes nothing. Who waits for other jobs has no
         turn until it is let go.
@@ -129,15 +131,15 @@ class Lane:
             return
         self._accounts[ticket.account] += 1
         if ticket.not_before and ticket.not_before > at:
-            heapq.heappush(self._early, (ticket.not_before, waiting))
+            heapq.heappush(self._delayed, (ticket.not_before, waiting))
         else:
             self._rings[ticket.priority].add(waiting)
 
-    def is_held(self, job: str) -> bool:
+    def is_blocked(self, job: str) -> bool:
         """Whether a job waits for others."""
         return job in self._held
 
-    def let_go(self, job: str) -> None:
+    def release(self, job: str) -> None:
         """All that a job waited for is done: it has turns from now on, as if it never had to wait."""
         waiting = self._held.pop(job, None)
         if waiting:
@@ -152,20 +154,22 @@ class Lane:
             del self._jobs[job]
             return
         waiting = self._forget(job)
-        early = [pair for pair in self._early if pair[1] is not waiting]
-        if len(early) < len(self._early):
-            self._early = early
-            heapq.heapify(self._early)
+        early = [pair for pair in self._delayed if pair[1] is not waiting]
+        if len(early) < len(self._delayed):
+            self._delayed = early
+            heapq.heapify(self._delayed)
         else:
             self._rings[waiting.ticket.priority].remove(waiting)
 
-    def next(self, at: datetime, has_room: HasRoom, holders: Iterable[str] = ()) -> Waiting | None:
+    def next(
+        self, at: datetime, has_room: HasRoom, holders: Iterable[str] = ()
+    ) -> QueuedJob | None:
         """
         Take out the job whose turn it is; None when none may run.
 
         `holders` are jobs that have a place in a full account: what they wait for is theirs already.
         """
-        self._ripen(at)
+        self._promote_delayed(at)
         for job in holders:
             waiting = self._jobs.get(job)
             if waiting and not self._must_wait(waiting):
@@ -173,12 +177,12 @@ class Lane:
                 return waiting
         passed: list[Priority] = []
         while True:
-            priority = self._richest(passed)
+            priority = self._next_class(passed)
             if priority is None:
                 return None
             waiting = self._rings[priority].next(has_room)
             if waiting:
-                self._pay(priority, passed)
+                self._charge(priority, passed)
                 return self._forget(waiting.ticket.job)
             passed.append(priority)
 
@@ -189,7 +193,7 @@ class Lane:
 
     def ripens_at(self) -> datetime | None:
         """When the next job that must wait may run."""
-        return self._early[0][0] if self._early else None
+        return self._delayed[0][0] if self._delayed else None
 
     def position(self, job: str) -> int | None:
         """The job's turn, counted from 1, as if all accounts had room; None when it has none."""
@@ -211,36 +215,36 @@ class Lane:
         sizes: Counter[str] = Counter()
         for ring in self._rings.values():
             sizes += ring.sizes()
-        sizes += Counter(waiting.ticket.project for _, waiting in self._early)
+        sizes += Counter(waiting.ticket.project for _, waiting in self._delayed)
         sizes += Counter(waiting.ticket.project for waiting in self._held.values())
         return sizes
 
-    def first(self) -> Waiting | None:
+    def first(self) -> QueuedJob | None:
         """The job that waits longest for its turn."""
         heads = [first for ring in self._rings.values() if (first := ring.first())]
-        return min([*heads, *(waiting for _, waiting in self._early)], default=None)
+        return min([*heads, *(waiting for _, waiting in self._delayed)], default=None)
 
-    def _must_wait(self, waiting: Waiting) -> bool:
+    def _must_wait(self, waiting: QueuedJob) -> bool:
         """For its time, or for others."""
-        is_early = any(pair[1] is waiting for pair in self._early)
+        is_early = any(pair[1] is waiting for pair in self._delayed)
         return is_early or waiting.ticket.job in self._held
 
-    def _forget(self, job: str) -> Waiting:
+    def _forget(self, job: str) -> QueuedJob:
         waiting = self._jobs.pop(job)
         self._accounts[waiting.ticket.account] -= 1
         self._accounts += Counter()  # those with nobody waiting go
         return waiting
 
-    def _ripen(self, at: datetime) -> None:
-        while self._early and self._early[0][0] <= at:
-            _, waiting = heapq.heappop(self._early)
+    def _promote_delayed(self, at: datetime) -> None:
+        while self._delayed and self._delayed[0][0] <= at:
+            _, waiting = heapq.heappop(self._delayed)
             self._rings[waiting.ticket.priority].add(waiting)
 
-    def _richest(self, passed: list[Priority]) -> Priority | None:
+    def _next_class(self, passed: list[Priority]) -> Priority | None:
         able = [p for p in PRIORITIES if self._rings[p] and p not in passed]
         return max(able, key=lambda p: self._credit[p] + WEIGHTS[p], default=None)
 
-    def _pay(self, priority: Priority, passed: list[Priority]) -> None:
+    def _charge(self, priority: Priority, passed: list[Priority]) -> None:
         """Everybody who could have had the turn gains; whoever had it pays."""
         able = [p for p in PRIORITIES if (self._rings[p] or p == priority) and p not in passed]
         for each in able:

@@ -13,29 +13,29 @@ from heliograph.runtime.bus import Places, now
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
-from services.render.scheduler.eta import ahead
-from services.render.scheduler.fair_queue import Lane, Waiting
-from services.render.scheduler.reservations import Vacancies
+from services.render.scheduler.eta import prefetch
+from services.render.scheduler.fair_queue import FairQueue, QueuedJob
+from services.render.scheduler.reservations import AccountCapacity
 
 _REMEMBERED = 1_000  #: moves
 _LISTED = 500  #: projects of a lane that are named, those with most jobs first
 
 
-class Desk:
+class LaneScheduler:
     """One lane, and what was last seen of it."""
 
     def __init__(self, name: str, cap: int) -> None:
         self.name = name
         self.limit = LaneLimit(cap=cap)
-        self.bell = asyncio.Event()
+        self.wakeup = asyncio.Event()
         self.in_use = 0  #: delivered to a worker
         self.ready = 0  #: moved, and not delivered yet
         self._moved: OrderedDict[str, Ticket] = OrderedDict()
-        self.begin_anew()
+        self.reset()
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """As if nobody had been heard of."""
-        self.lane = Lane()
+        self.lane = FairQueue()
         self.is_new = True  #: nobody has looked yet
 
     async def wait(self, seconds: float) -> None:
@@ -45,7 +45,7 @@ class Desk:
             seconds = min(seconds, (ripens - now()).total_seconds())
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.bell.wait()
+                await self.wakeup.wait()
 
     async def look(self, bus: NatsBus) -> None:
         """What the server says of the lane, and what operators want of it. Raises Unavailable."""
@@ -60,7 +60,7 @@ class Desk:
     def room(self, seconds: float, look_ahead: int) -> int:
         """How many jobs may be moved, where each takes so many seconds."""
         cap = self.limit.cap
-        return cap + ahead(cap, seconds, look_ahead) - self.in_use - self.ready
+        return cap + prefetch(cap, seconds, look_ahead) - self.in_use - self.ready
 
     def has_moved(self, ticket: Ticket) -> None:
         """A job is ready: the next free worker gets the one that was moved first."""
@@ -79,19 +79,19 @@ class Desk:
         ready = list(self._moved)[-self.ready :] if self.ready else []
         return ready.index(job) + 1 if job in ready else None
 
-    def turns(self, count: int, vacancies: Vacancies) -> Iterable[Waiting]:
+    def turns(self, count: int, vacancies: AccountCapacity) -> Iterable[QueuedJob]:
         """Take the next jobs out; each takes a place in its account with it."""
         for _ in range(count):
             waiting = self.lane.next(now(), vacancies.has_room, vacancies.holders())
             if waiting is None:
                 return
-            vacancies.take(waiting.ticket)
+            vacancies.reserve(waiting.ticket)
             yield waiting
 
     def state(self, places: dict[str, Places]) -> LaneState:
         """What is shown of it; `places` of every account that somebody waits for."""
         first = self.lane.first()
-        hindrances = (hindrance(name, each, "", now()) for name, each in places.items())
+        hindrances = (blocking_reason(name, each, "", now()) for name, each in places.items())
         return LaneState(
             name=self.name,
             cap=self.limit.cap,
@@ -107,7 +107,7 @@ class Desk:
         )
 
 
-def hindrance(account: str, places: Places, job: str, at: datetime) -> str | None:
+def blocking_reason(account: str, places: Places, job: str, at: datetime) -> str | None:
     """Why an account has no room for a job; None when it has."""
     breaker = places.breaker
     if breaker and not breaker.admits(job, at):

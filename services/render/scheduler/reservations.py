@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import Places
 
-_ARRIVES = timedelta(seconds=2)  #: by then a moved job has its place, or is not under way
+_RESERVATION_TTL = timedelta(seconds=2)  #: by then a moved job has its place, or is not under way
 
 
-class Expected:
+class Reservations:
     """Jobs of all lanes that were moved lately, by the account in which they will have a place."""
 
     def __init__(self) -> None:
         self._until: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
 
     def add(self, account: str, job: str, at: datetime) -> None:
-        self._until[account][job] = at + _ARRIVES
+        self._until[account][job] = at + _RESERVATION_TTL
 
     def remove(self, job: str) -> None:
         """It waits again, or needs its place no more."""
@@ -37,14 +37,14 @@ class Expected:
         return set(jobs)
 
 
-class Vacancies:
+class AccountCapacity:
     """
     What room the accounts have in one round of turns.
 
     `places` is what was seen of them a moment ago; `expected` is told of every job that has a turn.
     """
 
-    def __init__(self, places: dict[str, Places], expected: Expected, at: datetime) -> None:
+    def __init__(self, places: dict[str, Places], expected: Reservations, at: datetime) -> None:
         self._places = places
         self._expected = expected
         self._at = at
@@ -62,7 +62,7 @@ class Vacancies:
         for account, places in self._places.items():
             yield from (job for job in places.holders if self._admits(account, job))
 
-    def take(self, ticket: Ticket) -> None:
+    def reserve(self, ticket: Ticket) -> None:
         """A job has its turn, and a place with it. Where nobody is counted, nobody is expected."""
         places = self._places[ticket.account]
         self._taken[ticket.account].add(ticket.job)

@@ -16,12 +16,12 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
 from services.render.job_problem import short_text
-from services.render.worker.context import Workbench
+from services.render.worker.context import Worker
 
 log = structlog.get_logger()
 
 
-async def judge(bench: Workbench, record: Record, error: JobError | None) -> None:
+async def record_outcome(bench: Worker, record: Record, error: JobError | None) -> None:
     """
     Tell all processes how a submission went. Whoever refuses a request has answered, and works.
 
@@ -30,7 +30,7 @@ async def judge(bench: Workbench, record: Record, error: JobError | None) -> Non
     account = record.internal.account
     with suppress(Unavailable, QueueFull):
         if not isinstance(error, AccountRefused | ProviderUnavailable):
-            await bench.accounts.judge(account, _nothing)
+            await bench.accounts.judge(account, _reset)
             return
         reason = short_text(str(error))
         failed = partial(
@@ -44,5 +44,5 @@ async def judge(bench: Workbench, record: Record, error: JobError | None) -> Non
         log.warning("A provider failed", account=account, code=error.code, reason=reason)
 
 
-def _nothing(_: Breaker | None) -> None:
+def _reset(_: Breaker | None) -> None:
     """To be held against the account."""

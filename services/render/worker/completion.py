@@ -4,14 +4,14 @@ from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderU
 from heliograph.contracts.job_events import Submitted
 from heliograph.contracts.records import Attempt, Record
 from heliograph.runtime.bus import Entry
-from services.render.providers import Done, Ended
-from services.render.worker.context import Workbench
+from services.render.providers import RequestStopped, RequestSucceeded
+from services.render.worker.context import Worker
 from services.render.worker.outcomes import end_of_attempt
-from services.render.worker.poll import follow
+from services.render.worker.poll import poll_until_done
 from services.render.worker.reconcile import reconcile
 
 
-async def complete(bench: Workbench, entry: Entry) -> Entry | None:
+async def complete(bench: Worker, entry: Entry) -> Entry | None:
     """
     Find the request of a job that is over, stop it, and learn how it ended.
 
@@ -19,10 +19,10 @@ async def complete(bench: Workbench, entry: Entry) -> Entry | None:
     """
     if entry.record.internal.attempts[-1].request_id is None:
         return await reconcile(bench, entry)
-    return await follow(bench, entry)
+    return await poll_until_done(bench, entry)
 
 
-async def complete_named(bench: Workbench, entry: Entry, run: int, named: str) -> None:
+async def complete_named(bench: Worker, entry: Entry, run: int, named: str) -> None:
     """
     Learn how an attempt of a job that is over ended, whose request has this id, as somebody says.
 
@@ -37,11 +37,11 @@ async def complete_named(bench: Workbench, entry: Entry, run: int, named: str) -
         state = bench.with_usual(entry.record, state)
     except (ProviderUnavailable, AccountRefused):
         return
-    if isinstance(state, Ended) and isinstance(state.error, OutputExpired):
+    if isinstance(state, RequestStopped) and isinstance(state.error, OutputExpired):
         return
-    entry = await bench.write(entry, Submitted(run=run, request_id=named))
-    if isinstance(state, Done | Ended):
-        await bench.write(entry, end_of_attempt(entry, run, state))
+    entry = await bench.append_until_written(entry, Submitted(run=run, request_id=named))
+    if isinstance(state, RequestSucceeded | RequestStopped):
+        await bench.append_until_written(entry, end_of_attempt(entry, run, state))
 
 
 def _attempt(record: Record, run: int) -> Attempt | None:

@@ -15,17 +15,17 @@ from heliograph.contracts.records import Attempt, Record, Step
 from heliograph.contracts.state_machine import IllegalFact
 from heliograph.runtime.bus import Accounts, Entry, EventLog, LaneLimits, Lost, WorkQueue, advance
 from heliograph.runtime.bus.work_queue import ticket_for
-from services.render.providers import Done, Provider, Request
-from services.render.providers.output_upload import InlineDoor
-from services.render.references.resolver import References
+from services.render.providers import Provider, Request, RequestSucceeded
+from services.render.providers.output_upload import OutputReceiver
+from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
 from services.render.worker.answer_spool import AnswerSpool
 from services.render.worker.attempt_limit import AttemptClock
-from services.render.worker.late_events import late
+from services.render.worker.late_events import late_event
 from services.render.worker.posts_in_flight import PostsInFlight
-from services.render.worker.progress import Reporter
+from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import RequestIndex
-from services.render.worker.wakeups import Watch
+from services.render.worker.wakeups import WakeUps
 
 Ending = TypeVar("Ending")
 
@@ -38,7 +38,7 @@ _AT_PROVIDER = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN, Step.SUBMITTED})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workbench:
+class Worker:
     """The ports of a worker."""
 
     events: EventLog
@@ -48,11 +48,11 @@ class Workbench:
     providers: Mapping[str, Provider]
     requests: RequestIndex
     spool: AnswerSpool
-    inline_door: InlineDoor
-    references: References
+    inline_door: OutputReceiver
+    references: ReferenceResolver
     registry: Registry
-    reporter: Reporter
-    watch: Watch
+    reporter: ProgressPublisher
+    watch: WakeUps
     settings: RenderSettings
     clock: AttemptClock = field(default_factory=AttemptClock)
     posts: PostsInFlight = field(default_factory=PostsInFlight)
@@ -66,7 +66,7 @@ class Workbench:
         """Write a fact that anybody could learn. Raises Lost: read again, and follow."""
         return await advance(self.events, entry, fact, SOURCE)
 
-    async def write(self, entry: Entry, fact: Fact) -> Entry:
+    async def append_until_written(self, entry: Entry, fact: Fact) -> Entry:
         """
         Write a fact that only this worker knows, again and again, until it is in, or the job is
         in another run. Somebody may ask to cancel in between, and the server may be away or full.
@@ -118,7 +118,7 @@ class Workbench:
     def with_usual(self, record: Record, end: Ending) -> Ending:
         """The same end; the outputs of a model that makes several unasked are all paid for."""
         model = self.registry.models.get(record.model)
-        if model is None or not isinstance(end, Done):
+        if model is None or not isinstance(end, RequestSucceeded):
             return end
         return replace(end, usual=model.usual_outputs)
 
@@ -139,9 +139,9 @@ def _run_of(entry: Entry, fact: Fact) -> int:
 def _fitting(entry: Entry, run: int, fact: Fact) -> Fact | None:
     """The fact as it can be written now; None when it is of no use any more."""
     if entry.record.step.is_final:
-        return late(entry, run, fact)
-    return fact if _is_awaited(entry.record, run) else None
+        return late_event(entry, run, fact)
+    return fact if _still_applies(entry.record, run) else None
 
 
-def _is_awaited(record: Record, run: int) -> bool:
+def _still_applies(record: Record, run: int) -> bool:
     return record.internal.run == run and record.step in _AT_PROVIDER

@@ -11,8 +11,8 @@ from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.queries.render import RenewedOutputs, RenewOutputs
 from heliograph.contracts.records import Output, Record
 from heliograph.runtime.logs import job_fields
-from services.render.providers import Done, Request
-from services.render.worker.context import Workbench
+from services.render.providers import Request, RequestSucceeded
+from services.render.worker.context import Worker
 
 log = structlog.get_logger()
 
@@ -21,7 +21,7 @@ _PATIENCE = 10.0  #: seconds the provider has to answer
 _LONGEST_CHAIN = 8  #: retries that took over from each other
 
 
-async def renew(bench: Workbench, job: str) -> list[Output]:
+async def renew(bench: Worker, job: str) -> list[Output]:
     """What the provider says of a rendered job's request now; empty where it does not say."""
     record = await _made_by(bench, job)
     if record is None:
@@ -35,10 +35,10 @@ async def renew(bench: Workbench, job: str) -> list[Output]:
     except (HeliographError, TimeoutError) as error:
         log.warning("No fresh addresses", reason=str(error), **job_fields(record))
         return []
-    return state.outputs if isinstance(state, Done) else []
+    return state.outputs if isinstance(state, RequestSucceeded) else []
 
 
-async def _made_by(bench: Workbench, job: str) -> Record | None:
+async def _made_by(bench: Worker, job: str) -> Record | None:
     """The job that has the request: it may have been taken over by retries."""
     for _ in range(_LONGEST_CHAIN):
         found = await bench.read(job)
@@ -53,7 +53,7 @@ async def _made_by(bench: Workbench, job: str) -> Record | None:
     return None
 
 
-async def renew_when_asked(client: Client, bench: Workbench) -> None:
+async def serve_renewals(client: Client, bench: Worker) -> None:
     """Answer storage from now on; none waits for those before it."""
     answering: set[asyncio.Task[None]] = set()
 

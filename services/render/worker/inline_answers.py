@@ -23,11 +23,11 @@ from heliograph.contracts.records import Record, Step
 from heliograph.contracts.state_machine import IllegalFact
 from heliograph.runtime.bus import Entry, Lost
 from heliograph.runtime.crash_points import crash_point
-from services.render.job_problem import failure
-from services.render.providers import Done
+from services.render.job_problem import job_problem
+from services.render.providers import RequestSucceeded
 from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
-from services.render.worker.context import Workbench
-from services.render.worker.late_events import late
+from services.render.worker.context import Worker
+from services.render.worker.late_events import late_event
 from services.render.worker.outcomes import rendered
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class Later(Enum):
     LATER = "later"
 
 
-async def record_inline(bench: Workbench, submitting: Entry, done: Done) -> Entry:
+async def record_inline(bench: Worker, submitting: Entry, done: RequestSucceeded) -> Entry:
     """
     Keep what an answer brought, write that it is there, and bring it to storage.
 
@@ -54,20 +54,20 @@ async def record_inline(bench: Workbench, submitting: Entry, done: Done) -> Entr
     contents = [done.contents[name] for name in names]
     kept = await _keep(bench, submitting.record, fact, contents)
     crash_point("inline.spooled")
-    latest = await bench.write(submitting, fact)
+    latest = await bench.append_until_written(submitting, fact)
     if latest.record.step is Step.RENDERED and latest.record.internal.run == fact.run:
         return await _bring_soon(bench, latest, kept)
     await _settle(bench, kept)  # the job is over, or in another attempt
     return latest
 
 
-async def recover(bench: Workbench) -> None:
+async def recover(bench: Worker) -> None:
     """Go on with every answer that a process left behind."""
     for kept in await bench.spool.abandoned():
         await _settle(bench, kept)
 
 
-async def recover_for_ever(bench: Workbench) -> None:
+async def recover_forever(bench: Worker) -> None:
     """At the start, and again and again: other processes end, too."""
     while True:
         await recover(bench)
@@ -88,12 +88,12 @@ def late_fact(entry: Entry, answer: Answer) -> Fact | Later | None:
         detail=answer.detail,
     )
     if record.step.is_final:
-        return late(entry, answer.run, fact)
+        return late_event(entry, answer.run, fact)
     is_awaited = record.step in (Step.SUBMITTING, Step.SUBMIT_UNKNOWN)
     return fact if is_awaited and record.internal.run == answer.run else Later.LATER
 
 
-async def _settle(bench: Workbench, kept: KeptAnswer) -> None:
+async def _settle(bench: Worker, kept: KeptAnswer) -> None:
     try:
         is_over = await _go_on(bench, kept)
     except (Unavailable, QueueFull) as error:
@@ -105,7 +105,7 @@ async def _settle(bench: Workbench, kept: KeptAnswer) -> None:
         kept.release()
 
 
-async def _go_on(bench: Workbench, kept: KeptAnswer) -> bool:
+async def _go_on(bench: Worker, kept: KeptAnswer) -> bool:
     """Whether nothing is left to do for an answer."""
     entry = await _tell(bench, kept.answer)
     if entry is Later.LATER:
@@ -120,7 +120,7 @@ async def _go_on(bench: Workbench, kept: KeptAnswer) -> bool:
     return True
 
 
-async def _tell(bench: Workbench, answer: Answer) -> Entry | Later | None:
+async def _tell(bench: Worker, answer: Answer) -> Entry | Later | None:
     """The job, when the log knows of the answer; None when there is no such job."""
     while True:
         entry = await bench.read(answer.job)
@@ -140,7 +140,7 @@ async def _tell(bench: Workbench, answer: Answer) -> Entry | Later | None:
         return told
 
 
-async def _bring_soon(bench: Workbench, latest: Entry, kept: KeptAnswer) -> Entry:
+async def _bring_soon(bench: Worker, latest: Entry, kept: KeptAnswer) -> Entry:
     """What is on disk can wait for storage there; what is not must not wait anywhere else."""
     patience = None if isinstance(kept, MemoryAnswer) else _SOON
     try:
@@ -156,31 +156,31 @@ async def _bring_soon(bench: Workbench, latest: Entry, kept: KeptAnswer) -> Entr
     return latest
 
 
-async def _bring_at_last(bench: Workbench, kept: KeptAnswer) -> JobError | None:
+async def _bring_at_last(bench: Worker, kept: KeptAnswer) -> JobError | None:
     while True:
         with suppress(Unavailable):
             return await _bring(bench, kept)
         await asyncio.sleep(_AGAIN_AFTER)
 
 
-async def _bring(bench: Workbench, kept: KeptAnswer) -> JobError | None:
+async def _bring(bench: Worker, kept: KeptAnswer) -> JobError | None:
     """Why storage never takes one of the outputs; None when it has all. Raises Unavailable."""
     answer, refusal = kept.answer, None
     async for sha256, content in kept.contents():
         try:
-            await bench.inline_door.bring(answer.project, answer.job, sha256, content)
+            await bench.inline_door.upload(answer.project, answer.job, sha256, content)
         except (OutputRefused, OutputTooLarge) as error:
             log.warning("Storage refuses an output", job=answer.job, reason=str(error))
             refusal = error
     return refusal
 
 
-async def _refuse(bench: Workbench, entry: Entry, error: JobError) -> Entry:
+async def _refuse(bench: Worker, entry: Entry, error: JobError) -> Entry:
     """The job ends if it still waits for the outputs."""
     latest: Entry | None = entry
     while latest and latest.record.step is Step.RENDERED:
         charged = latest.record.charged
-        problem = failure(latest.record, error, charged)
+        problem = job_problem(latest.record, error, charged)
         try:
             return await bench.append(latest, Failed(problem=problem, charged=charged))
         except Lost:
@@ -189,7 +189,7 @@ async def _refuse(bench: Workbench, entry: Entry, error: JobError) -> Entry:
 
 
 async def _keep(
-    bench: Workbench, record: Record, fact: Rendered, contents: Sequence[bytes]
+    bench: Worker, record: Record, fact: Rendered, contents: Sequence[bytes]
 ) -> KeptAnswer:
     answer = Answer(
         project=record.project,

@@ -16,7 +16,7 @@ from heliograph.contracts.state_machine import tells_more
 from heliograph.runtime.bus import Entry
 
 
-def late(entry: Entry, run: int, fact: Fact) -> AttemptCompleted | None:
+def late_event(entry: Entry, run: int, fact: Fact) -> AttemptCompleted | None:
     """A fact about an attempt, as it fits a job that is over; None where it tells nothing new."""
     record = entry.record
     known = _known(fact)

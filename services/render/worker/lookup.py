@@ -9,14 +9,14 @@ from heliograph.contracts.job_events import Submitted
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus.dead_letters import DeadLetters
 from heliograph.runtime.bus.work_queue import ticket_for
-from services.render.providers import Absent, Ended, Found, NotSeen
-from services.render.worker.context import Workbench
+from services.render.providers import Found, NotSubmitted, RequestStopped, Unknown
+from services.render.worker.context import Worker
 from services.render.worker.request_owner import look_up
 
 QUEUE_GROUP = "render"  #: one of the render processes looks
 
 
-async def search(bench: Workbench, job: str, *, named: str | None = None) -> None:
+async def find_lost_request(bench: Worker, job: str, *, named: str | None = None) -> None:
     """
     Look for a job's request; once it is found, a worker follows it.
 
@@ -24,7 +24,7 @@ async def search(bench: Workbench, job: str, *, named: str | None = None) -> Non
     yet is searched for, too.
     """
     found = await bench.read(job)
-    if found is None or not _is_lost(found.record, named):
+    if found is None or not _is_unresolved(found.record, named):
         return
     record = found.record
     try:
@@ -33,32 +33,32 @@ async def search(bench: Workbench, job: str, *, named: str | None = None) -> Non
         return
     if isinstance(seen, Found):
         run = record.internal.run
-        await bench.write(found, Submitted(run=run, request_id=seen.request_id))
+        await bench.append_until_written(found, Submitted(run=run, request_id=seen.request_id))
         if record.step is Step.SUBMIT_UNKNOWN:
             await bench.work.enqueue(ticket_for(record))
 
 
-def _is_lost(record: Record, named: str | None) -> bool:
+def _is_unresolved(record: Record, named: str | None) -> bool:
     return record.step is Step.SUBMIT_UNKNOWN or (
         named is not None and record.step is Step.SUBMITTING
     )
 
 
-async def _look(bench: Workbench, record: Record, named: str | None) -> Found | Absent | NotSeen:
+async def _look(bench: Worker, record: Record, named: str | None) -> Found | NotSubmitted | Unknown:
     """A name proves nothing; that the provider knows it under our account does."""
     provider = bench.provider(record)
     if named is None:
         return await look_up(bench, record)
     state = await provider.poll(bench.request(record, record.internal.attempts[-1], named))
-    is_unknown = isinstance(state, Ended) and isinstance(state.error, OutputExpired)
-    return NotSeen() if is_unknown else Found(request_id=named)
+    is_unknown = isinstance(state, RequestStopped) and isinstance(state.error, OutputExpired)
+    return Unknown() if is_unknown else Found(request_id=named)
 
 
-async def search_when_asked(client: Client, bench: Workbench, dead_letters: DeadLetters) -> None:
+async def serve_lookups(client: Client, bench: Worker, dead_letters: DeadLetters) -> None:
     """Search whenever somebody thinks it is time."""
 
     async def on_hint(message: Msg) -> None:
-        await search(bench, message.subject.rsplit(".", 1)[1])
+        await find_lost_request(bench, message.subject.rsplit(".", 1)[1])
 
     hear = dead_letters.hearing(on_hint)
     await client.subscribe(subjects.LOOK_UP, queue=QUEUE_GROUP, cb=hear)

@@ -27,19 +27,19 @@ from heliograph.contracts.records import Output, Record, Withheld
 from heliograph.runtime.bus import Entry
 from services.render.job_problem import (
     MOST_OUTPUTS,
-    failure,
+    job_problem,
     short_answer,
     short_text,
 )
-from services.render.providers import Done, Ended, RateLimited
+from services.render.providers import RateLimited, RequestStopped, RequestSucceeded
 from services.render.settings import RenderSettings
 
 #: how models are told how many outputs they shall make
 _COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "samples", "n")
-_LATE = 0.03  #: of the time that a job has taken: how much later its end may be noticed
+_POLL_FRACTION = 0.03  #: of the time that a job has taken: how much later its end may be noticed
 
 
-def again_or_failed(
+def retry_or_fail(
     record: Record,
     error: JobError,
     at: datetime,
@@ -80,11 +80,11 @@ def again_or_failed(
             detail=f"attempt {record.attempt} failed: {said}",
             answer=answer,
         )
-    problem = failure(record, error, charged)
+    problem = job_problem(record, error, charged)
     return Failed(problem=problem, charged=charged, answer=answer)
 
 
-def again_or_poison(record: Record, at: datetime, settings: RenderSettings) -> Fact:
+def restart_or_poison(record: Record, at: datetime, settings: RenderSettings) -> Fact:
     """
     Another start, when the request surely never reached the provider: a process of ours died, or was
     too slow, and that costs the job no attempt. A job that is in the way of so many starts is poison.
@@ -92,7 +92,7 @@ def again_or_poison(record: Record, at: datetime, settings: RenderSettings) -> F
     starts = record.internal.unanswered + 1
     if starts >= settings.max_unanswered:
         error = Poison(f"{starts} starts in a row ended before the provider could answer")
-        return Failed(problem=failure(record, error, "no"))
+        return Failed(problem=job_problem(record, error, "no"))
     return RetryScheduled(
         not_before=at + timedelta(seconds=backoff(starts, settings)),
         reason=ProviderUnavailable.code,
@@ -120,28 +120,30 @@ def backoff(attempt: int, settings: RenderSettings) -> float:
 
 def poll_after(taken: float, settings: RenderSettings) -> float:
     """Seconds until the next poll: the longer a job has taken, the less a moment matters."""
-    return min(max(settings.poll_min, _LATE * taken), settings.poll_max)
+    return min(max(settings.poll_min, _POLL_FRACTION * taken), settings.poll_max)
 
 
-def after_poll(record: Record, state: Done | Ended, at: datetime, settings: RenderSettings) -> Fact:
+def after_poll(
+    record: Record, state: RequestSucceeded | RequestStopped, at: datetime, settings: RenderSettings
+) -> Fact:
     """
     What the end of a request makes of its job. A job that was to be stopped is `canceled`, one whose
     deadline had passed is `expired`; both keep what was finished anyway.
     """
-    outputs = rendered(record, state).outputs if isinstance(state, Done) else []
+    outputs = rendered(record, state).outputs if isinstance(state, RequestSucceeded) else []
     if record.internal.cancel:
         return Canceled(charged=state.charged, outputs=outputs)
     if record.internal.expire:
         answer = short_answer(state.answer)
         return expiry(record, state.charged, outputs=outputs, answer=answer)
-    if isinstance(state, Done):
+    if isinstance(state, RequestSucceeded):
         return rendered(record, state)
-    return again_or_failed(
+    return retry_or_fail(
         record, state.error, at, settings, charged=state.charged, answer=state.answer
     )
 
 
-def rendered(record: Record, done: Done) -> Rendered:
+def rendered(record: Record, done: RequestSucceeded) -> Rendered:
     """
     The outputs that were asked for; what a provider adds of its own is left there. Of those that it
     withheld only as many are told as are missing.
@@ -190,24 +192,26 @@ def about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> s
     return "; ".join(told) or None
 
 
-def end_of_attempt(entry: Entry, run: int, state: Done | Ended) -> AttemptCompleted:
+def end_of_attempt(
+    entry: Entry, run: int, state: RequestSucceeded | RequestStopped
+) -> AttemptCompleted:
     """What the end of a request adds to a job that is over."""
     record = entry.record
     return AttemptCompleted(
         run=run,
         ended=record.ended(entry.sequence),
-        outputs=rendered(record, state).outputs if isinstance(state, Done) else [],
+        outputs=rendered(record, state).outputs if isinstance(state, RequestSucceeded) else [],
         charged=state.charged,
-        outcome="rendered" if isinstance(state, Done) else state.error.code,
+        outcome="rendered" if isinstance(state, RequestSucceeded) else state.error.code,
         answer=short_answer(state.answer),
     )
 
 
-def timed_out(record: Record) -> Ended:
+def timed_out(record: Record) -> RequestStopped:
     """The provider had its time. What it does with the request now, nobody knows."""
     seconds = record.internal.timeout_seconds
     error = ProviderTimeout(f"not finished within {seconds:g} s")
-    return Ended(error=error, charged="unknown")
+    return RequestStopped(error=error, charged="unknown")
 
 
 def unknown(record: Record) -> Problem:
@@ -223,4 +227,4 @@ def unknown(record: Record) -> Problem:
             NextAction(kind="wait", label="Wait; the request may still be found"),
         ]
     )
-    return failure(record, error, "unknown")
+    return job_problem(record, error, "unknown")

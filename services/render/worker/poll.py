@@ -9,14 +9,20 @@ from heliograph.contracts.job_events import Fact
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crash_points import crash_point
-from services.render.providers import Done, Ended, Provider, ReferenceGone, Request
-from services.render.worker.context import Workbench
+from services.render.providers import (
+    Provider,
+    ReferenceGone,
+    Request,
+    RequestStopped,
+    RequestSucceeded,
+)
+from services.render.worker.context import Worker
 from services.render.worker.inline_answers import record_inline
 from services.render.worker.outcomes import after_poll, end_of_attempt, poll_after, timed_out
-from services.render.worker.wakeups import Bell
+from services.render.worker.wakeups import WakeUp
 
 
-async def follow(bench: Workbench, entry: Entry) -> Entry | None:
+async def poll_until_done(bench: Worker, entry: Entry) -> Entry | None:
     """
     Until the request ends, or the record changed. The request of a job that is to be stopped, or is
     over, is stopped first.
@@ -29,26 +35,28 @@ async def follow(bench: Workbench, entry: Entry) -> Entry | None:
     assert attempt.request_id
     request = bench.request(record, attempt, attempt.request_id)
     provider = bench.provider(record)
-    with bench.watch.bell(record.id) as bell:
+    with bench.watch.wakeup(record.id) as bell:
         state = await _poll(bench, provider, request, entry, record, bell)
     if state is None:
         return None
     state = bench.with_usual(record, await _with_references(bench, record, state))
     crash_point("follow.ended")
-    if isinstance(state, Done) and state.contents:
+    if isinstance(state, RequestSucceeded) and state.contents:
         return await record_inline(bench, entry, state)
     if record.step.is_final:
         fact: Fact = end_of_attempt(entry, attempt.run, state)
     else:
         fact = after_poll(record, state, now(), bench.settings)
-    latest = await bench.write(entry, fact)
+    latest = await bench.append_until_written(entry, fact)
     crash_point("follow.written")
     return latest
 
 
-async def _with_references(bench: Workbench, record: Record, state: Done | Ended) -> Done | Ended:
+async def _with_references(
+    bench: Worker, record: Record, state: RequestSucceeded | RequestStopped
+) -> RequestSucceeded | RequestStopped:
     """A copy of a reference that the provider threw away too early is brought there again."""
-    if not isinstance(state, Ended) or not isinstance(state.error, ReferenceFailed):
+    if not isinstance(state, RequestStopped) or not isinstance(state.error, ReferenceFailed):
         return state
     if not await bench.references.forget(record):
         return state
@@ -56,13 +64,13 @@ async def _with_references(bench: Workbench, record: Record, state: Done | Ended
 
 
 async def _poll(
-    bench: Workbench,
+    bench: Worker,
     provider: Provider,
     request: Request,
     entry: Entry,
     record: Record,
-    bell: Bell,
-) -> Done | Ended | None:
+    bell: WakeUp,
+) -> RequestSucceeded | RequestStopped | None:
     """How the request ended; None when the record is to be read again."""
     clock = asyncio.get_running_loop().time
     run, limit = record.internal.attempts[-1].run, record.internal.timeout_seconds
@@ -72,7 +80,7 @@ async def _poll(
         to_stop = to_stop and not await _stop(provider, request)
         with suppress(ProviderUnavailable, AccountRefused):
             state = await provider.poll(request)
-            if isinstance(state, Done | Ended):
+            if isinstance(state, RequestSucceeded | RequestStopped):
                 return state
             await bench.reporter.report(record, state)
         if taken >= limit:
@@ -100,7 +108,7 @@ async def _stop(provider: Provider, request: Request) -> bool:
     return True
 
 
-async def _has_changed(bench: Workbench, entry: Entry, record: Record) -> bool:
+async def _has_changed(bench: Worker, entry: Entry, record: Record) -> bool:
     """A hint may be lost; the record is not."""
     latest = await bench.events.last(record.id)
     return latest is not None and latest.sequence != entry.sequence

@@ -7,12 +7,12 @@ from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import LogLine, Progress, Record
 from heliograph.runtime.bus import Hint
 from services.render.job_problem import short_text
-from services.render.providers import Waiting, Working
+from services.render.providers import RequestQueued, RequestRunning
 
 LOG_LINES = 20  #: the latest lines that a report carries
 
 
-class Reporter:
+class ProgressPublisher:
     """Reports of all jobs of a process; at most one per job every `every` seconds."""
 
     def __init__(self, hint: Hint, *, every: float) -> None:
@@ -20,9 +20,9 @@ class Reporter:
         self._every = every
         self._last: dict[str, tuple[float, str]] = {}  #: who was told of less than `every` ago
 
-    async def report(self, record: Record, state: Waiting | Working) -> None:
+    async def report(self, record: Record, state: RequestQueued | RequestRunning) -> None:
         """Tell how far a job is, unless that was told a moment ago."""
-        phase = "provider_queue" if isinstance(state, Waiting) else "rendering"
+        phase = "provider_queue" if isinstance(state, RequestQueued) else "rendering"
         time = asyncio.get_running_loop().time()
         self._forget_until(time - self._every)
         if self._last.get(record.id, (time, ""))[1] == phase:
@@ -46,8 +46,8 @@ class Reporter:
         self._last.pop(job, None)
 
 
-def _progress(state: Waiting | Working) -> Progress:
-    if isinstance(state, Waiting):
+def _progress(state: RequestQueued | RequestRunning) -> Progress:
+    if isinstance(state, RequestQueued):
         return Progress(provider_position=state.position)
     return state.progress.model_copy(
         update={"logs": [_short(line) for line in state.progress.logs[-LOG_LINES:]]}

@@ -7,14 +7,14 @@ from heliograph.contracts.job_events import AttemptCompleted, Canceled, Submitte
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
 from heliograph.runtime.crash_points import crash_point
-from services.render.providers import Absent, Found, NotSeen
-from services.render.worker.context import Workbench
+from services.render.providers import Found, NotSubmitted, Unknown
+from services.render.worker.context import Worker
 from services.render.worker.outcomes import unknown
 from services.render.worker.request_owner import look_up
 from services.render.worker.submit import start_again
 
 
-async def reconcile(bench: Workbench, entry: Entry) -> Entry | None:
+async def reconcile(bench: Worker, entry: Entry) -> Entry | None:
     """
     Look the request up; when it is not there, wait until it could be nowhere else, and look again.
 
@@ -28,7 +28,7 @@ async def reconcile(bench: Workbench, entry: Entry) -> Entry | None:
     seen = await look_up(bench, record)
     if not isinstance(seen, Found):
         patience = bench.submit_limit(record) + bench.settings.ack_wait
-        with bench.watch.bell(record.id) as bell:
+        with bench.watch.wakeup(record.id) as bell:
             if await bell.wait(patience):
                 return None
         seen = await look_up(bench, record)
@@ -39,24 +39,28 @@ async def reconcile(bench: Workbench, entry: Entry) -> Entry | None:
 
 
 async def _conclude(
-    bench: Workbench, entry: Entry, record: Record, seen: Found | Absent | NotSeen
+    bench: Worker, entry: Entry, record: Record, seen: Found | NotSubmitted | Unknown
 ) -> Entry:
     run = record.internal.run
     if record.step.is_final and not isinstance(seen, Found):
-        return await bench.write(entry, _never_known(entry, is_absent=isinstance(seen, Absent)))
+        return await bench.append_until_written(
+            entry, _never_known(entry, is_absent=isinstance(seen, NotSubmitted))
+        )
     match seen:
         case Found():
             crash_point("reconcile.found")
-            return await bench.write(entry, Submitted(run=run, request_id=seen.request_id))
-        case Absent() if record.internal.expire:
+            return await bench.append_until_written(
+                entry, Submitted(run=run, request_id=seen.request_id)
+            )
+        case NotSubmitted() if record.internal.expire:
             return await bench.append(entry, expiry(record))
-        case Absent():
+        case NotSubmitted():
             return await start_again(bench, entry)
-        case NotSeen() if record.internal.cancel:
+        case Unknown() if record.internal.cancel:
             return await bench.append(entry, Canceled(charged="unknown"))
-        case NotSeen() if record.internal.expire:
+        case Unknown() if record.internal.expire:
             return await bench.append(entry, expiry(record, "unknown"))
-        case NotSeen():
+        case Unknown():
             return await bench.append(entry, SubmitUnknown(run=run, problem=unknown(record)))
 
 

@@ -6,15 +6,15 @@ from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Una
 from heliograph.contracts.queries.read_model import MOST_REQUESTS
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
-from services.render.providers import Absent, Alike, Found, NotSeen
-from services.render.worker.context import Workbench
+from services.render.providers import Ambiguous, Found, NotSubmitted, Unknown
+from services.render.worker.context import Worker
 from services.render.worker.request_index import RequestIndex
-from services.render.worker.submit import submission_of
+from services.render.worker.submit import build_submission
 
 _PAGE = 16  #: events of a job in memory
 
 
-async def look_up(bench: Workbench, record: Record) -> Found | Absent | NotSeen:
+async def look_up(bench: Worker, record: Record) -> Found | NotSubmitted | Unknown:
     """
     Whether the provider has the request of a job's last attempt.
 
@@ -27,25 +27,25 @@ async def look_up(bench: Workbench, record: Record) -> Found | Absent | NotSeen:
     announced_at = await _announced_at(bench, record)
     try:
         seen = await bench.provider(record).look_up(
-            submission_of(record, bench.registry, announced_at)
+            build_submission(record, bench.registry, announced_at)
         )
     except (ProviderUnavailable, AccountRefused):
-        return NotSeen()
-    return await _identify(bench.requests, record, seen) if isinstance(seen, Alike) else seen
+        return Unknown()
+    return await _identify(bench.requests, record, seen) if isinstance(seen, Ambiguous) else seen
 
 
-async def _identify(index: RequestIndex, record: Record, alike: Alike) -> Found | NotSeen:
+async def _identify(index: RequestIndex, record: Record, alike: Ambiguous) -> Found | Unknown:
     if len(alike.request_ids) > MOST_REQUESTS:
-        return NotSeen()
+        return Unknown()
     try:
         known = await index.known(record.provider, alike.request_ids)
     except Unavailable:
-        return NotSeen()
+        return Unknown()
     left = [name for name in alike.request_ids if name not in known]
-    return Found(request_id=left[0]) if len(left) == 1 else NotSeen()
+    return Found(request_id=left[0]) if len(left) == 1 else Unknown()
 
 
-async def _announced_at(bench: Workbench, record: Record) -> datetime | None:
+async def _announced_at(bench: Worker, record: Record) -> datetime | None:
     """When NATS stored the `submitting` of the run; None when that event is no longer there."""
     after = 0
     while entries := await bench.events.history(record.id, after, _PAGE):

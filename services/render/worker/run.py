@@ -17,11 +17,11 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Entry, Lost
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
-from services.render.dependencies import dependency_failed, look
-from services.render.job_problem import failure
+from services.render.dependencies import dependency_failed, dependency_status
+from services.render.job_problem import job_problem
 from services.render.worker.completion import complete
-from services.render.worker.context import Workbench
-from services.render.worker.poll import follow
+from services.render.worker.context import Worker
+from services.render.worker.poll import poll_until_done
 from services.render.worker.reconcile import reconcile
 from services.render.worker.submit import start_again, submit
 
@@ -32,10 +32,10 @@ _UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: atte
 class Over(Enum):
     """What is left to do for a message: nothing."""
 
-    OVER = "over"
+    DONE = "over"
 
 
-async def render(bench: Workbench, job: str, run: int) -> Record | None:
+async def run_job(bench: Worker, job: str, run: int) -> Record | None:
     """
     Carry out one delivery of a run message, whose stream sequence is `run`.
 
@@ -59,7 +59,7 @@ async def render(bench: Workbench, job: str, run: int) -> Record | None:
                 latest = await _advance(bench, run, entry, began=began)
             except Lost:
                 latest = None
-            if latest is Over.OVER:
+            if latest is Over.DONE:
                 bench.reporter.forget(job)
                 return entry.record
             entry = latest
@@ -67,7 +67,7 @@ async def render(bench: Workbench, job: str, run: int) -> Record | None:
         bench.clock.forget(job)
 
 
-async def _advance(bench: Workbench, run: int, entry: Entry, *, began: bool) -> Entry | Over | None:
+async def _advance(bench: Worker, run: int, entry: Entry, *, began: bool) -> Entry | Over | None:
     """
     Do what the record asks for. Returns the job as it was left; None: read it again.
 
@@ -81,7 +81,7 @@ async def _advance(bench: Workbench, run: int, entry: Entry, *, began: bool) -> 
     if step.is_final or run < record.internal.run:
         if step not in _UNDER_WAY and not record.runs_on:
             await bench.accounts.free(record.internal.account, record.id, entry.sequence)
-        return Over.OVER
+        return Over.DONE
     if record.internal.cancel and step.is_unsent:
         return await bench.append(entry, Canceled(charged=record.charged))
     if record.internal.expire and step.is_unsent:
@@ -98,42 +98,42 @@ async def _advance(bench: Workbench, run: int, entry: Entry, *, began: bool) -> 
         case Step.SUBMITTING:
             return await reconcile(bench, entry)
         case Step.SUBMITTED:
-            return await follow(bench, entry)
+            return await poll_until_done(bench, entry)
         case _:
-            return await _leave(bench, entry)
+            return await _hand_over(bench, entry)
 
 
-async def _begin(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
+async def _begin(bench: Worker, run: int, entry: Entry) -> Entry | Over:
     """What never started may be done already, or may have to wait for others."""
     record = entry.record
     reused, after = record.internal.reused, record.internal.after
     if reused:
         return await bench.append(entry, Succeeded(assets=reused.assets))
     if after:
-        standing = await look(bench.events, after)
+        standing = await dependency_status(bench.events, after)
         if standing.failed:
             return await bench.append(entry, dependency_failed(record, standing.failed))
         if standing.open:
             await bench.work.enqueue(ticket_for(record))
-            return Over.OVER
+            return Over.DONE
     return await _start(bench, run, entry)
 
 
-async def _start(bench: Workbench, run: int, entry: Entry) -> Entry | Over:
+async def _start(bench: Worker, run: int, entry: Entry) -> Entry | Over:
     """Take a place in the account; where it may not start, the job goes back to the queue as it is."""
     record = entry.record
     bench.watch.check()
     account, is_paused = record.internal.account, (await bench.lanes.limit(record.lane)).paused
     if is_paused or not await bench.accounts.take(account, record.id, entry.sequence):
         await bench.work.enqueue(ticket_for(record))
-        return Over.OVER
+        return Over.DONE
     crash_point("start.placed")
     started = await bench.append(entry, Started(run=run))
     crash_point("start.written")
     return started
 
 
-async def _leave(bench: Workbench, entry: Entry) -> Entry | Over:
+async def _hand_over(bench: Worker, entry: Entry) -> Entry | Over:
     """The attempt is over for this worker: pass the job on."""
     record = entry.record
     if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
@@ -149,10 +149,10 @@ async def _leave(bench: Workbench, entry: Entry) -> Entry | Over:
     if record.step is Step.RETRY_SCHEDULED:
         await bench.work.enqueue(ticket_for(record))
         crash_point("leave.queued")
-    return Over.OVER
+    return Over.DONE
 
 
-async def bury(bench: Workbench, job: str, error: Exception) -> None:
+async def dead_letter(bench: Worker, job: str, error: Exception) -> None:
     """
     End a job that broke its worker for the last time.
 
@@ -168,7 +168,7 @@ async def bury(bench: Workbench, job: str, error: Exception) -> None:
                 await bench.accounts.free(record.internal.account, job, entry.sequence)
             return
         charged: Charged = "no" if record.step.is_unsent else "unknown"
-        problem = failure(record, Poison(f"{type(error).__name__} in render"), charged)
+        problem = job_problem(record, Poison(f"{type(error).__name__} in render"), charged)
         await bench.work.bury(record, problem.model_dump_json())
         with suppress(Lost):
             await bench.append(entry, Failed(problem=problem, charged=charged))

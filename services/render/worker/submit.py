@@ -25,26 +25,32 @@ from heliograph.contracts.provider_arguments import final_arguments, final_promp
 from heliograph.contracts.records import Record, SentReference, Takeover
 from heliograph.runtime.bus import Entry, now
 from heliograph.runtime.crash_points import crash_point
-from services.render.job_problem import failure, short_answer, short_text
-from services.render.providers import Accepted, Done, Ended, ReplyLost, Submission
+from services.render.job_problem import job_problem, short_answer, short_text
+from services.render.providers import (
+    Accepted,
+    AmbiguousSubmit,
+    RequestStopped,
+    RequestSucceeded,
+    Submission,
+)
 from services.render.settings import RenderSettings
-from services.render.worker.circuit_breaker import judge
-from services.render.worker.context import Workbench
+from services.render.worker.circuit_breaker import record_outcome
+from services.render.worker.context import Worker
 from services.render.worker.inline_answers import record_inline
 from services.render.worker.outcomes import (
     about_outputs,
     after_poll,
-    again_or_failed,
-    again_or_poison,
     put_back,
+    restart_or_poison,
+    retry_or_fail,
 )
 
 log = structlog.get_logger()
 
-_Answer = Accepted | Done | Ended | JobError
+_SubmitResult = Accepted | RequestSucceeded | RequestStopped | JobError
 
 
-async def submit(bench: Workbench, entry: Entry) -> Entry | None:
+async def submit(bench: Worker, entry: Entry) -> Entry | None:
     """
     From `started`: build the body, write the intent, send the request, write what came of it.
 
@@ -62,12 +68,12 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
     try:
         references = await bench.references.resolve(record)
     except ReferenceFailed as error:
-        return await bench.append(entry, Failed(problem=failure(record, error, "no")))
+        return await bench.append(entry, Failed(problem=job_problem(record, error, "no")))
     except Unavailable as error:
         return await bench.append(entry, put_back(error, now(), bench.settings))
     except (ProviderUnavailable, AccountRefused) as error:
-        await judge(bench, record, error)
-        return await bench.append(entry, again_or_failed(record, error, now(), bench.settings))
+        await record_outcome(bench, record, error)
+        return await bench.append(entry, retry_or_fail(record, error, now(), bench.settings))
     bench.watch.check()
     prompt = final_prompt(record, bench.registry.kinds.get(record.kind))
     arguments = final_arguments(record, prompt)
@@ -75,7 +81,7 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
         body = payload_for(record, bench.registry, arguments, references)
     except UnfitRequest as error:
         rejected = ProviderRejected(str(error))
-        return await bench.append(entry, Failed(problem=failure(record, rejected, "no")))
+        return await bench.append(entry, Failed(problem=job_problem(record, rejected, "no")))
     ends = asyncio.get_running_loop().time() + bench.submit_limit(record)
     intent = Submitting(
         run=record.internal.run,
@@ -92,19 +98,21 @@ async def submit(bench: Workbench, entry: Entry) -> Entry | None:
         answer = bench.with_usual(record, await _post(bench, submitting.record, body, ends))
         crash_point("submit.posted")
         latest = await _write(bench, submitting, answer)
-    await judge(bench, record, _error_in(answer))  # what was paid for is written before
+    await record_outcome(
+        bench, record, _breaker_error(answer)
+    )  # what was paid for is written before
     return latest
 
 
-async def start_again(bench: Workbench, entry: Entry) -> Entry:
+async def start_again(bench: Worker, entry: Entry) -> Entry:
     """When the request of this start surely never reached the provider. Raises Lost."""
-    fact = again_or_poison(entry.record, now(), bench.settings)
+    fact = restart_or_poison(entry.record, now(), bench.settings)
     if isinstance(fact, Failed):
         await bench.work.bury(entry.record, fact.problem.model_dump_json())
     return await bench.append(entry, fact)
 
 
-def _held(bench: Workbench, record: Record, ends: float) -> AbstractContextManager[None]:
+def _held(bench: Worker, record: Record, ends: float) -> AbstractContextManager[None]:
     """A drain waits for an answer that cannot be had later."""
     if bench.provider(record).keeps_requests:
         return nullcontext()
@@ -112,13 +120,13 @@ def _held(bench: Workbench, record: Record, ends: float) -> AbstractContextManag
 
 
 async def _post(
-    bench: Workbench, record: Record, body: dict[str, Any], ends: float
-) -> _Answer | None:
+    bench: Worker, record: Record, body: dict[str, Any], ends: float
+) -> _SubmitResult | None:
     """What the one POST taught us; None when the answer is lost."""
     try:
         async with asyncio.timeout_at(ends):
             return await bench.provider(record).submit(_submission(record, body))
-    except (ReplyLost, TimeoutError) as error:
+    except (AmbiguousSubmit, TimeoutError) as error:
         reason = short_text(str(error)) or "no answer in time"
         log.warning("The answer to a submission is lost", job=record.id, reason=reason)
         return None
@@ -126,18 +134,22 @@ async def _post(
         return error
 
 
-async def _write(bench: Workbench, submitting: Entry, answer: _Answer | None) -> Entry | None:
+async def _write(bench: Worker, submitting: Entry, answer: _SubmitResult | None) -> Entry | None:
     if answer is None:
         return None
-    if isinstance(answer, Done):
+    if isinstance(answer, RequestSucceeded):
         latest = await record_inline(bench, submitting, answer)
     else:
-        latest = await bench.write(submitting, _fact(submitting.record, answer, bench.settings))
+        latest = await bench.append_until_written(
+            submitting, _fact(submitting.record, answer, bench.settings)
+        )
     crash_point("submit.written")
     return latest
 
 
-def _fact(record: Record, answer: Accepted | Ended | JobError, settings: RenderSettings) -> Fact:
+def _fact(
+    record: Record, answer: Accepted | RequestStopped | JobError, settings: RenderSettings
+) -> Fact:
     match answer:
         case Accepted():
             return Submitted(
@@ -145,20 +157,20 @@ def _fact(record: Record, answer: Accepted | Ended | JobError, settings: RenderS
                 request_id=answer.request_id,
                 answer=short_answer(answer.answer),
             )
-        case Ended():
+        case RequestStopped():
             return after_poll(record, answer, now(), settings)
         case JobError():
-            return again_or_failed(record, answer, now(), settings)
+            return retry_or_fail(record, answer, now(), settings)
 
 
-def _error_in(answer: _Answer | None) -> JobError | None:
+def _breaker_error(answer: _SubmitResult | None) -> JobError | None:
     """What speaks against the account. Whoever accepts a request, or renders it, works."""
     if answer is None:
         return ProviderUnavailable("it did not answer")
     return answer if isinstance(answer, JobError) else None
 
 
-async def _take_over(bench: Workbench, entry: Entry, old: Takeover) -> Entry:
+async def _take_over(bench: Worker, entry: Entry, old: Takeover) -> Entry:
     """A retry that costs nothing: the outputs, or the request, of an earlier job."""
     run = entry.record.internal.run
     if old.outputs:
@@ -195,7 +207,7 @@ def payload_for(
     return build_payload(record.model, call)
 
 
-def submission_of(
+def build_submission(
     record: Record, registry: Registry, announced_at: datetime | None = None
 ) -> Submission:
     """

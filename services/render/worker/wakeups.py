@@ -11,7 +11,7 @@ from heliograph.contracts import subjects
 from heliograph.runtime.bus.delivery import Drained
 
 
-class Watch:
+class WakeUps:
     """Hints about jobs that this process works on. A hint that is not heard only costs time."""
 
     def __init__(self) -> None:
@@ -23,9 +23,9 @@ class Watch:
         await client.subscribe(subjects.CANCEL, cb=self._on_hint)
 
     async def _on_hint(self, message: Msg) -> None:
-        self.ring(message.subject.rsplit(".", 1)[1])
+        self.notify(message.subject.rsplit(".", 1)[1])
 
-    def ring(self, job: str) -> None:
+    def notify(self, job: str) -> None:
         """Somebody changed a job's record."""
         bell = self._bells.get(job)
         if bell:
@@ -38,11 +38,11 @@ class Watch:
             bell.set()
 
     @contextmanager
-    def bell(self, job: str) -> Iterator["Bell"]:
+    def wakeup(self, job: str) -> Iterator["WakeUp"]:
         """A bell that rings for one job."""
         event = self._bells.setdefault(job, asyncio.Event())
         try:
-            yield Bell(self, event)
+            yield WakeUp(self, event)
         finally:
             self._bells.pop(job, None)
 
@@ -52,10 +52,10 @@ class Watch:
             raise Drained
 
 
-class Bell:
+class WakeUp:
     """What one worker waits at."""
 
-    def __init__(self, watch: Watch, event: asyncio.Event) -> None:
+    def __init__(self, watch: WakeUps, event: asyncio.Event) -> None:
         self._watch = watch
         self._event = event
 

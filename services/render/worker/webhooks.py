@@ -8,17 +8,17 @@ from heliograph.contracts.errors import NotFound, ProviderUnavailable, Unavailab
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Hint
 from heliograph.runtime.http.bodies import read_bytes
-from services.render.providers import Caller
+from services.render.providers import WebhookSender
 from services.render.worker.completion import complete_named
-from services.render.worker.context import Workbench
-from services.render.worker.lookup import search
+from services.render.worker.context import Worker
+from services.render.worker.lookup import find_lost_request
 
 log = structlog.get_logger()
 
 _UNFOUND = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
 
 
-def hook_routes(bench: Workbench, hint: Hint) -> APIRouter:
+def webhook_routes(bench: Worker, hint: Hint) -> APIRouter:
     """
     Where providers call: `/v1/hooks/<provider>/<job>/<run>/<proof>`.
 
@@ -29,7 +29,7 @@ def hook_routes(bench: Workbench, hint: Hint) -> APIRouter:
     @router.post("/{provider}/{job}/{run}/{proof}")
     async def call(provider: str, job: str, run: int, proof: str, request: Request) -> Response:
         caller = bench.providers.get(provider)
-        if not isinstance(caller, Caller) or not caller.is_address(job, run, proof):
+        if not isinstance(caller, WebhookSender) or not caller.is_address(job, run, proof):
             raise NotFound
         body = await read_bytes(request)
         try:
@@ -39,21 +39,21 @@ def hook_routes(bench: Workbench, hint: Hint) -> APIRouter:
         if named is None:
             log.warning("A call that is not the provider's", provider=provider, job=job)
             raise NotFound
-        await _hear(bench, hint, provider, job, run, named)
+        await _on_webhook(bench, hint, provider, job, run, named)
         return Response(status_code=204)
 
     return router
 
 
-async def _hear(
-    bench: Workbench, hint: Hint, provider: str, job: str, run: int, named: str
+async def _on_webhook(
+    bench: Worker, hint: Hint, provider: str, job: str, run: int, named: str
 ) -> None:
     """Look now for what is lost, and at what is followed."""
     found = await bench.read(job)
     if found is None or not _is_about(found.record, provider, run):
         return
     if found.record.step in _UNFOUND:
-        await search(bench, job, named=named)
+        await find_lost_request(bench, job, named=named)
     elif found.record.step.is_final:
         await complete_named(bench, found, run, named)
     await hint(subjects.cancel(job))

@@ -83,14 +83,14 @@ def place_of_others(patch: Patch) -> None:
 
 @MUTANTS.add("`submit_unknown` keeps its place", _SILENT, "I6")
 def place_of_unknown(patch: Patch) -> None:
-    leave = run._leave
+    leave = run._hand_over
 
     async def stay(bench: Any, entry: Entry) -> Entry | run.Over:
         if entry.record.step is Step.SUBMIT_UNKNOWN:
-            return run.Over.OVER
+            return run.Over.DONE
         return await leave(bench, entry)
 
-    patch.setattr(run, "_leave", stay)
+    patch.setattr(run, "_hand_over", stay)
     patch.setattr(sweeper, "_NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))
 
 

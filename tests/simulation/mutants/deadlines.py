@@ -6,7 +6,7 @@ from typing import Any
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Entry
 from services.render.worker import completion, context, poll, run
-from services.render.worker.context import Workbench
+from services.render.worker.context import Worker
 from services.status.maintenance import sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
 from tests.simulation.scenario import Scenario, Wish
@@ -39,32 +39,32 @@ def deaf_worker(patch: Patch) -> None:
     "I9",
 )
 def stored_too_late(patch: Patch) -> None:
-    leave, store = run._leave, Keeper._advance
+    leave, store = run._hand_over, Keeper._advance
 
     def in_time(entry: Entry) -> Entry:
         internal = entry.record.internal.model_copy(update={"expire": False})
         body = entry.record.model_copy(update={"internal": internal})
         return replace(entry, event=replace(entry.event, body=body))
 
-    async def leave_it(bench: Workbench, entry: Entry) -> Entry | run.Over:
+    async def leave_it(bench: Worker, entry: Entry) -> Entry | run.Over:
         return await leave(bench, in_time(entry))
 
     async def keep_it(self: Keeper, entry: Entry, record: Record, waited: float) -> bool:
         return await store(self, in_time(entry), in_time(entry).record, waited)
 
-    patch.setattr(run, "_leave", leave_it)
+    patch.setattr(run, "_hand_over", leave_it)
     patch.setattr(Keeper, "_advance", keep_it)
 
 
 @MUTANTS.add("an answer that comes after the end is dropped", _SLOW, "I1", "I9")
 def dropped_answer(patch: Patch) -> None:
-    patch.setattr(context, "late", lambda *_: None)
+    patch.setattr(context, "late_event", lambda *_: None)
 
 
 @MUTANTS.add("what runs on after the end is followed by nobody", _SLOW, "I9")
 def not_followed(patch: Patch) -> None:
-    async def look_away(bench: Workbench, entry: Entry) -> run.Over:
-        return run.Over.OVER
+    async def look_away(bench: Worker, entry: Entry) -> run.Over:
+        return run.Over.DONE
 
     patch.setattr(run, "complete", look_away)
 
@@ -77,7 +77,7 @@ def not_followed(patch: Patch) -> None:
 def place_of_the_late(patch: Patch) -> None:
     complete = completion.complete
 
-    async def give_back(bench: Workbench, entry: Entry) -> Entry | None:
+    async def give_back(bench: Worker, entry: Entry) -> Entry | None:
         account, job = entry.record.internal.account, entry.record.id
         await bench.accounts.free(account, job, entry.sequence + 1)
         return await complete(bench, entry)
@@ -99,4 +99,4 @@ def told_to_nobody(patch: Patch) -> None:
     async def keep_it(*_: Any) -> None:
         return None
 
-    patch.setattr(Workbench, "_leave_to_a_worker", keep_it)
+    patch.setattr(Worker, "_leave_to_a_worker", keep_it)

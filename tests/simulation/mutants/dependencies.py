@@ -3,7 +3,7 @@
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog, WorkQueue
 from services.render import dependencies
-from services.render.dependencies import Standing
+from services.render.dependencies import DependencyStatus
 from services.render.worker import run
 from tests.simulation import clients, workers
 from tests.simulation.mutants.registry import Mutants, Patch
@@ -21,20 +21,20 @@ _TWICE = (Wish("a", "x"), Wish("b", "x", reuses=True))
     "I8",
 )
 def blind_worker(patch: Patch) -> None:
-    async def see_nothing(*_: object) -> Standing:
-        return Standing(open=[], failed=None)
+    async def see_nothing(*_: object) -> DependencyStatus:
+        return DependencyStatus(open=[], failed=None)
 
-    patch.setattr(run, "look", see_nothing)
+    patch.setattr(run, "dependency_status", see_nothing)
 
 
 @MUTANTS.add(
     "nobody ends a job that waits in vain", Scenario(_ONE_AFTER_THE_OTHER, cancels=1), "I1"
 )
 def endless_wait(patch: Patch) -> None:
-    async def wait_on(*_: object) -> Standing:
-        return Standing(open=["a"], failed=None)
+    async def wait_on(*_: object) -> DependencyStatus:
+        return DependencyStatus(open=["a"], failed=None)
 
-    patch.setattr(dependencies, "look", wait_on)
+    patch.setattr(dependencies, "dependency_status", wait_on)
 
 
 @MUTANTS.add(
@@ -43,13 +43,13 @@ def endless_wait(patch: Patch) -> None:
     "I1",
 )
 def left_in_the_queue(patch: Patch) -> None:
-    give_up = dependencies.give_up
+    give_up = dependencies.fail_if_dependency_failed
 
     async def unless_it_ended(events: EventLog, work: WorkQueue, job: str) -> bool:
         entry = await events.last(job)
         return bool(entry and entry.record.step.is_final) or await give_up(events, work, job)
 
-    patch.setattr(workers, "give_up", unless_it_ended)
+    patch.setattr(workers, "fail_if_dependency_failed", unless_it_ended)
 
 
 @MUTANTS.add("a result is used again before its bytes are there", Scenario(_TWICE), "I7")

@@ -12,7 +12,7 @@ from heliograph.runtime.bus import Entry
 from services.render.settings import RenderSettings
 from services.render.worker import context, inline_answers, outcomes, reconcile, request_owner, run
 from services.render.worker import submit as submitting
-from services.render.worker.wakeups import Bell
+from services.render.worker.wakeups import WakeUp
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
 from tests.simulation.scenario import Scenario, Wish
 from tests.simulation.simulated_bus import Index, Spool
@@ -44,12 +44,12 @@ def no_second_look(patch: Patch) -> None:
 
 @MUTANTS.add("absence is believed without the wait", _SILENT_SIM, "I3", "I7")
 def no_wait(patch: Patch) -> None:
-    wait = Bell.wait
+    wait = WakeUp.wait
 
-    async def wait_for_polls_only(self: Bell, seconds: float) -> bool:
+    async def wait_for_polls_only(self: WakeUp, seconds: float) -> bool:
         return await wait(self, 0 if seconds >= 50 else seconds)
 
-    patch.setattr(Bell, "wait", wait_for_polls_only)
+    patch.setattr(WakeUp, "wait", wait_for_polls_only)
 
 
 @MUTANTS.add("silence is taken for a refusal", _SILENT, "I3", "I7")
@@ -100,7 +100,7 @@ def no_intent(patch: Patch) -> None:
     "I7",
 )
 def any_attempt(patch: Patch) -> None:
-    patch.setattr(context, "_is_awaited", lambda job, _: job.step in context._AT_PROVIDER)
+    patch.setattr(context, "_still_applies", lambda job, _: job.step in context._AT_PROVIDER)
 
 
 @MUTANTS.add(
@@ -110,7 +110,7 @@ def any_attempt(patch: Patch) -> None:
     "I7",
 )
 def takeover_pays(patch: Patch) -> None:
-    submit, decide = submitting.submit, outcomes.again_or_failed
+    submit, decide = submitting.submit, outcomes.retry_or_fail
 
     def plain(record: Record) -> Record:
         internal = record.internal.model_copy(update={"takeover": None})
@@ -126,7 +126,7 @@ def takeover_pays(patch: Patch) -> None:
         return decide(plain(record), *args, **options)
 
     patch.setattr(run, "submit", submit_at_last)
-    patch.setattr(outcomes, "again_or_failed", decide_as_ever)
+    patch.setattr(outcomes, "retry_or_fail", decide_as_ever)
 
 
 @MUTANTS.add(
@@ -216,9 +216,9 @@ _CRASHING = ("submit",)  #: the intent is written, and nothing is sent
 )
 def crash_counts(patch: Patch) -> None:
     def counted(record: Record, at: datetime, settings: RenderSettings) -> Fact:
-        return outcomes.again_or_failed(record, ProviderUnavailable(), at, settings)
+        return outcomes.retry_or_fail(record, ProviderUnavailable(), at, settings)
 
-    patch.setattr(submitting, "again_or_poison", counted)
+    patch.setattr(submitting, "restart_or_poison", counted)
 
 
 @MUTANTS.add(
@@ -229,9 +229,9 @@ def crash_counts(patch: Patch) -> None:
 def endless_starts(patch: Patch) -> None:
     def again(record: Record, at: datetime, settings: RenderSettings) -> Fact:
         endless = settings.model_copy(update={"max_unanswered": 1_000})
-        return outcomes.again_or_poison(record, at, endless)
+        return outcomes.restart_or_poison(record, at, endless)
 
-    patch.setattr(submitting, "again_or_poison", again)
+    patch.setattr(submitting, "restart_or_poison", again)
 
 
 @MUTANTS.add(

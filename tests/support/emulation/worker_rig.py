@@ -15,15 +15,15 @@ from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.render.providers import Provider
-from services.render.providers.output_upload import MemoryDoor
-from services.render.references.resolver import References
+from services.render.providers.output_upload import MemoryOutputReceiver
+from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
 from services.render.worker.answer_spool import MemorySpool
-from services.render.worker.context import Workbench
-from services.render.worker.progress import Reporter
+from services.render.worker.context import Worker
+from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import MemoryRequestIndex
-from services.render.worker.run import render
-from services.render.worker.wakeups import Watch
+from services.render.worker.run import run_job
+from services.render.worker.wakeups import WakeUps
 from tests.support.records import REGISTRY, some_project
 
 _NONE = cast(Any, None)  #: a part that a job without references does not need
@@ -51,7 +51,7 @@ async def _nobody_listens(subject: str, body: bytes = b"") -> None:
     """A hint that is not heard."""
 
 
-class Worker:
+class WorkerRig:
     """
     Takes jobs for one model, and delivers their messages one after the other.
 
@@ -69,7 +69,7 @@ class Worker:
     ) -> None:
         self.events, self.work = MemoryEvents(), MemoryWork()
         self._model = model
-        self._bench = Workbench(
+        self._bench = Worker(
             events=self.events,
             work=self.work,
             accounts=MemoryAccounts(cap=10),
@@ -77,11 +77,11 @@ class Worker:
             providers={provider_of(model): provider},
             requests=MemoryRequestIndex(self.events),
             spool=MemorySpool(),
-            inline_door=MemoryDoor(),
-            references=References(self.events, _NONE, _NONE, _NONE),
+            inline_door=MemoryOutputReceiver(),
+            references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
             registry=_with(model, answers_within),
-            reporter=Reporter(_nobody_listens, every=60),
-            watch=Watch(),
+            reporter=ProgressPublisher(_nobody_listens, every=60),
+            watch=WakeUps(),
             settings=RenderSettings(**{**_SHORT, **settings}),
         )
 
@@ -105,7 +105,7 @@ class Worker:
             sequence, ticket = self.work.queue[record.id]
             await self.work.move(ticket, sequence)
             message = self.work.messages[-1]
-            await render(self._bench, message.job, message.sequence)
+            await run_job(self._bench, message.job, message.sequence)
             self.work.ack(message)
         return self.now(record.id)
 

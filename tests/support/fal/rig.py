@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from services.render.providers import NotSeen, Provider, Submission
+from services.render.providers import Provider, Submission, Unknown
 from services.render.providers.fal import FalOptions, FalProvider
 from tests.support.fal.emulator_process import FalServer
 from tests.support.records import REGISTRY
@@ -34,7 +34,7 @@ _PLANS: dict[str, dict[str, Any]] = {
 class FalRig:
     """The fal adapter, twice, with an account of its own."""
 
-    miss = NotSeen()  #: fal's list does not show everything at once
+    miss = Unknown()  #: fal's list does not show everything at once
 
     def __init__(self, server: FalServer) -> None:
         self.account = server.account(uuid4().hex)

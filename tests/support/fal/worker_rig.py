@@ -15,15 +15,15 @@ from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.render.providers import Provider
-from services.render.providers.output_upload import MemoryDoor
-from services.render.references.resolver import References
+from services.render.providers.output_upload import MemoryOutputReceiver
+from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
 from services.render.worker.answer_spool import MemorySpool
-from services.render.worker.context import Workbench
-from services.render.worker.progress import Reporter
+from services.render.worker.context import Worker
+from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import MemoryRequestIndex
-from services.render.worker.run import render
-from services.render.worker.wakeups import Watch
+from services.render.worker.run import run_job
+from services.render.worker.wakeups import WakeUps
 from tests.support.fal.rig import MODEL
 from tests.support.records import REGISTRY, some_project
 
@@ -52,7 +52,7 @@ class FalWorker:
 
     def __init__(self, provider: Provider, **settings: Any) -> None:
         self.events, self.work = MemoryEvents(), MemoryWork()
-        self.bench = Workbench(
+        self.bench = Worker(
             events=self.events,
             work=self.work,
             accounts=MemoryAccounts(cap=10),
@@ -60,11 +60,11 @@ class FalWorker:
             providers={"fal": provider},
             requests=MemoryRequestIndex(self.events),
             spool=MemorySpool(),
-            inline_door=MemoryDoor(),
-            references=References(self.events, _NONE, _NONE, _NONE),
+            inline_door=MemoryOutputReceiver(),
+            references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
             registry=REGISTRY,
-            reporter=Reporter(_nobody_listens, every=60),
-            watch=Watch(),
+            reporter=ProgressPublisher(_nobody_listens, every=60),
+            watch=WakeUps(),
             settings=RenderSettings(**{**_SHORT, **settings}),
         )
 
@@ -85,7 +85,7 @@ class FalWorker:
             sequence, ticket = self.work.queue[job]
             await self.work.move(ticket, sequence)
             message = self.work.messages[-1]
-            await render(self.bench, message.job, message.sequence)
+            await run_job(self.bench, message.job, message.sequence)
             self.work.ack(message)
         return self.now(job)
 
@@ -94,7 +94,7 @@ class FalWorker:
         latest = self.events.latest(job)
         assert latest
         await advance(self.events, latest, CancelRequested(mode="stop"), "test")
-        self.bench.watch.ring(job)
+        self.bench.watch.notify(job)
 
     def now(self, job: str) -> Record:
         latest = self.events.latest(job)

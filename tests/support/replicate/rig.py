@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.render.providers import NotSeen, Submission
+from services.render.providers import Submission, Unknown
 from services.render.providers.replicate import ReplicateOptions, ReplicateProvider
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.records import REGISTRY
@@ -36,7 +36,7 @@ _PLANS: dict[str, dict[str, Any]] = {
 class ReplicateRig:
     """The Replicate adapter, twice, with an account of its own."""
 
-    miss = NotSeen()  #: nothing promises that the list shows everything at once
+    miss = Unknown()  #: nothing promises that the list shows everything at once
 
     def __init__(self, server: Emulator) -> None:
         self.account = server.account(uuid4().hex)

@@ -24,39 +24,39 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import (
     Accepted,
-    Alike,
-    Copy,
-    Ended,
-    NotSeen,
-    ReplyLost,
+    Ambiguous,
+    AmbiguousSubmit,
     Request,
+    RequestQueued,
+    RequestRunning,
+    RequestStopped,
     State,
     Submission,
-    Waiting,
-    Working,
+    Unknown,
+    UploadedFile,
 )
 from services.render.providers.candidates import is_recognizable
 from services.render.providers.download import is_public
 from services.render.providers.fal.client import FalClient, translated
 from services.render.providers.fal.errors import (
-    Verdict,
+    Failure,
     account_error,
-    lost,
-    refuse_submission,
+    classify,
+    not_found,
+    raise_for_submission,
     report_of,
-    verdict,
 )
 from services.render.providers.fal.outputs import outcome
-from services.render.providers.fal.progress import Stories, place_in_queue
+from services.render.providers.fal.progress import ProgressLog, place_in_queue
 from services.render.providers.fal.request_lookup import find_requests
 from services.render.providers.fal.upload import upload
 from services.render.providers.fal.webhooks import Webhooks
 from services.render.providers.http import (
     WITH_OUTPUTS,
-    NoAnswer,
-    NotSent,
-    Refused,
-    Unreadable,
+    ConnectFailed,
+    HttpErrorStatus,
+    MalformedResponse,
+    ResponseLost,
     excerpt,
 )
 
@@ -81,7 +81,7 @@ class FalOptions:
 
 
 class FalProvider:
-    """`Provider` and `Depot` at fal, with one key. `models` are those of the registry, by name."""
+    """`Provider` and `FileHost` at fal, with one key. `models` are those of the registry, by name."""
 
     keeps_requests = True
 
@@ -95,7 +95,7 @@ class FalProvider:
         self._client = FalClient(key, self._options.base_url)
         self._webhooks = Webhooks(self._client, key, self._options.public_url)
         self._models = models
-        self._stories = Stories()
+        self._stories = ProgressLog()
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -109,20 +109,20 @@ class FalProvider:
                 handle = await self._client.submit(
                     submission.endpoint,
                     submission.body,
-                    webhook_url=self._webhooks.address(submission.job, submission.run),
+                    webhook_url=self._webhooks.url(submission.job, submission.run),
                     priority=self._options.priority,
                     start_timeout=self._options.start_timeout,
                     headers=self._headers(),
                 )
-        except NotSent as error:
+        except ConnectFailed as error:
             raise ProviderUnavailable(str(error), provider=ProviderNote(name="fal")) from error
-        except NoAnswer as error:
-            raise ReplyLost(str(error)) from error
-        except Refused as error:
-            refuse_submission(error.answer)
+        except ResponseLost as error:
+            raise AmbiguousSubmit(str(error)) from error
+        except HttpErrorStatus as error:
+            raise_for_submission(error.answer)
         name: object = handle.request_id  # whatever the library says it is
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ReplyLost("the id of the request is none")
+            raise AmbiguousSubmit("the id of the request is none")
         return Accepted(request_id=name)
 
     def _headers(self) -> dict[str, str]:
@@ -139,58 +139,60 @@ class FalProvider:
     def can_fetch(self, url: str) -> bool:
         return is_public(url)
 
-    async def bring(self, media_type: str, content: bytes) -> Copy:
+    async def upload(self, media_type: str, content: bytes) -> UploadedFile:
         life = self._options.reference_life
         try:
             async with asyncio.timeout(_UPLOAD_LIMIT):
                 url = await upload(self._client, media_type, content, keep=life + _QUEUED)
         except TimeoutError:
             raise ProviderUnavailable("fal did not take a reference in time") from None
-        except Refused as error:
+        except HttpErrorStatus as error:
             report = report_of(error.answer)
             reason = account_error(report) or ProviderUnavailable(report.text)
             raise reason from error
-        except (NotSent, NoAnswer) as error:
+        except (ConnectFailed, ResponseLost) as error:
             raise ProviderUnavailable(f"fal did not take a reference: {error}") from error
-        return Copy(url=url, keeps=life)
+        return UploadedFile(url=url, ttl=life)
 
     def is_address(self, job: str, run: int, proof: str) -> bool:
         return self._webhooks.is_address(job, run, proof)
 
-    async def caller(self, headers: Mapping[str, str], body: bytes) -> str | None:
+    async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         async with self._asking():
-            return await self._webhooks.caller(headers, body)
+            return await self._webhooks.verify(headers, body)
 
     async def poll(self, request: Request) -> State:
         if not _is_ours(request):
-            return _ended(lost(request.request_id))
+            return _ended(not_found(request.request_id))
         async with self._asking():
             handle = await self._client.get_handle(request.endpoint, request.request_id)
             try:
                 with translated():
                     status = await handle.status(with_logs=True)
-            except Refused as error:
+            except HttpErrorStatus as error:
                 return _without_status(request, error)
             if not isinstance(status, Completed):
                 return self._going(request, status)
             return await self._result(request, handle)
 
-    def _going(self, request: Request, status: Status) -> Waiting | Working:
+    def _going(self, request: Request, status: Status) -> RequestQueued | RequestRunning:
         if isinstance(status, Queued):
-            return Waiting(position=place_in_queue(status.position))
+            return RequestQueued(position=place_in_queue(status.position))
         logs = getattr(status, "logs", None)
         lines = logs if isinstance(logs, list) else []
-        return Working(progress=self._stories.hear(request.request_id, lines))
+        return RequestRunning(progress=self._stories.update(request.request_id, lines))
 
     async def _result(self, request: Request, handle: AsyncRequestHandle) -> State:
         """What became of it: the status only says that it is over."""
         try:
             answer = await self._client.send("GET", handle.response_url, **WITH_OUTPUTS)
-        except Unreadable as error:
+        except MalformedResponse as error:
             note = ProviderNote(name="fal", request_id=request.request_id)
-            return Ended(error=ProviderProtocol(str(error), provider=note), charged="unknown")
-        except Refused as error:
-            reason = verdict(error.answer, request.request_id)
+            return RequestStopped(
+                error=ProviderProtocol(str(error), provider=note), charged="unknown"
+            )
+        except HttpErrorStatus as error:
+            reason = classify(error.answer, request.request_id)
             return _ended(reason, excerpt(error.answer))
         return outcome(answer, request, handle.response_url)
 
@@ -201,18 +203,18 @@ class FalProvider:
             try:
                 with translated():
                     await self._client.cancel(request.endpoint, request.request_id)
-            except Refused as error:
+            except HttpErrorStatus as error:
                 if error.answer.status_code not in (400, 404):  # already over, or unknown
                     raise
 
-    async def look_up(self, submission: Submission) -> Alike | NotSeen:
+    async def look_up(self, submission: Submission) -> Ambiguous | Unknown:
         if not is_recognizable(submission):
-            return NotSeen()
+            return Unknown()
         async with self._asking():
             with translated():
                 names = await find_requests(self._client, submission, submission.body)
         named = tuple(dict.fromkeys(name for name in names if _NAME.fullmatch(name)))
-        return Alike(request_ids=named) if named else NotSeen()
+        return Ambiguous(request_ids=named) if named else Unknown()
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
@@ -227,9 +229,9 @@ class FalProvider:
                 yield
         except TimeoutError:
             raise ProviderUnavailable("fal does not answer") from None
-        except (NotSent, NoAnswer) as error:
+        except (ConnectFailed, ResponseLost) as error:
             raise ProviderUnavailable(str(error)) from error
-        except Refused as error:
+        except HttpErrorStatus as error:
             report = report_of(error.answer)
             reason = account_error(report)
             raise ProviderUnavailable(report.text) from reason or error
@@ -240,12 +242,12 @@ def _is_ours(request: Request) -> bool:
     return bool(_NAME.fullmatch(request.request_id) and _ENDPOINT.fullmatch(request.endpoint))
 
 
-def _without_status(request: Request, error: Refused) -> Ended:
+def _without_status(request: Request, error: HttpErrorStatus) -> RequestStopped:
     """fal does not say how it goes: because it forgot, or because something else is wrong."""
     if error.answer.status_code not in (404, 410):
         raise error
-    return _ended(lost(request.request_id))
+    return _ended(not_found(request.request_id))
 
 
-def _ended(reason: Verdict, answer: str | None = None) -> Ended:
-    return Ended(error=reason.error, charged=reason.charged, answer=answer)
+def _ended(reason: Failure, answer: str | None = None) -> RequestStopped:
+    return RequestStopped(error=reason.error, charged=reason.charged, answer=answer)

@@ -18,15 +18,17 @@ from fal_client.client import (
 )
 
 from services.render.providers.fal.transport import FalTransport
-from services.render.providers.http import NoAnswer, NotSent, Refused
+from services.render.providers.http import ConnectFailed, HttpErrorStatus, ResponseLost
 
 #: what fal-client may raise, and what it is for us
-TRANSLATIONS: dict[type[Exception], Callable[[Any], NotSent | NoAnswer | Refused]] = {
-    FalClientHTTPError: lambda error: Refused(error.response),
-    FalClientTimeoutError: lambda error: NoAnswer(str(error)),
-    FalClientError: lambda error: NoAnswer(str(error)),
-    MissingCredentialsError: lambda error: NotSent(str(error)),
-    RealtimeError: lambda error: NoAnswer(str(error)),
+TRANSLATIONS: dict[
+    type[Exception], Callable[[Any], ConnectFailed | ResponseLost | HttpErrorStatus]
+] = {
+    FalClientHTTPError: lambda error: HttpErrorStatus(error.response),
+    FalClientTimeoutError: lambda error: ResponseLost(str(error)),
+    FalClientError: lambda error: ResponseLost(str(error)),
+    MissingCredentialsError: lambda error: ConnectFailed(str(error)),
+    RealtimeError: lambda error: ResponseLost(str(error)),
 }
 
 
@@ -59,7 +61,7 @@ class FalClient(fal_client.AsyncClient):
         """
         answer = await (await self._client).request(method, url, **options)
         if not answer.is_success:
-            raise Refused(answer)
+            raise HttpErrorStatus(answer)
         return answer
 
     async def aclose(self) -> None:
@@ -80,4 +82,4 @@ def translated() -> Iterator[None]:
         kind = next(kind for kind in TRANSLATIONS if isinstance(error, kind))
         raise TRANSLATIONS[kind](error) from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise NoAnswer(f"the answer is not what fal promised: {error!r}") from error
+        raise ResponseLost(f"the answer is not what fal promised: {error!r}") from error

@@ -18,10 +18,10 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
 )
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
-from services.render.providers import RateLimited, ReplyLost
+from services.render.providers import AmbiguousSubmit, RateLimited
 from services.render.providers.error_report import ErrorReport, quoted
-from services.render.providers.http import parsed
-from services.render.providers.rate_limit import patience
+from services.render.providers.http import json_or_none
+from services.render.providers.rate_limit import retry_after
 
 _STARTED_TOO_LATE = "X-Fal-Request-Timeout-Type"  #: on a 504: by our own start timeout
 BILLED = "X-Fal-Billable-Units"
@@ -55,7 +55,7 @@ def report_of(answer: httpx.Response) -> ErrorReport:
     return replace(report, codes=(kind,)) if kind and not report.codes else report
 
 
-def refuse_submission(answer: httpx.Response) -> NoReturn:
+def raise_for_submission(answer: httpx.Response) -> NoReturn:
     """
     What an answer other than 200 to a submission means.
 
@@ -66,7 +66,7 @@ def refuse_submission(answer: httpx.Response) -> NoReturn:
     """
     report = report_of(answer)
     if report.status == 429:
-        wait = patience(answer, report.text)
+        wait = retry_after(answer, report.text)
         raise quoted(RateLimited(report.text, retry_after=wait), answer)
     if _STARTED_TOO_LATE in answer.headers:
         late = ProviderUnavailable(
@@ -74,7 +74,7 @@ def refuse_submission(answer: httpx.Response) -> NoReturn:
         )
         raise quoted(late, answer)
     if report.status in (408, 409) or not 400 <= report.status < 500:
-        raise ReplyLost(report.text)
+        raise AmbiguousSubmit(report.text)
     raise quoted(account_error(report) or _error(report), answer)
 
 
@@ -88,14 +88,14 @@ def account_error(report: ErrorReport) -> JobError | None:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Failure:
     """Why there is no result."""
 
     error: JobError
     charged: Charged
 
 
-def verdict(answer: httpx.Response, request_id: str) -> Verdict:
+def classify(answer: httpx.Response, request_id: str) -> Failure:
     """
     What a result other than 200 means.
 
@@ -106,26 +106,26 @@ def verdict(answer: httpx.Response, request_id: str) -> Verdict:
     if _is_passing(answer, report):
         raise ProviderUnavailable(report.text)
     if report.status in (404, 410):
-        return lost(request_id)
+        return not_found(request_id)
     if report.code in _STOPPED or report.status == 499:
-        return Verdict(JobError("stopped on request"), billed(answer))
+        return Failure(JobError("stopped on request"), was_billed(answer))
     error = _error(report, request_id)
     if error.retryable and answer.headers.get("X-Fal-Retryable") == "false":
         error = ProviderRejected(report.text, provider=_note(report, request_id))
-    return Verdict(error, billed(answer))
+    return Failure(error, was_billed(answer))
 
 
-def lost(request_id: str) -> Verdict:
+def not_found(request_id: str) -> Failure:
     """fal knows no such request, or no longer."""
     error = OutputExpired(
         "fal does not know the request, or no longer",
         provider=ProviderNote(name="fal", request_id=request_id),
         next_actions=[_ASK_AGAIN, _PAY_AGAIN],
     )
-    return Verdict(error, "unknown")
+    return Failure(error, "unknown")
 
 
-def billed(answer: httpx.Response) -> Charged:
+def was_billed(answer: httpx.Response) -> Charged:
     """Whether fal charges for it. Failures of its own are free; a refusal may have taken time."""
     try:
         return "yes" if float(answer.headers[BILLED]) > 0 else "no"
@@ -140,7 +140,7 @@ def _is_passing(answer: httpx.Response, report: ErrorReport) -> bool:
     if report.status == 400:
         return "in progress" in report.text
     if answer.is_server_error:
-        has_reason = isinstance(parsed(answer), dict) and "detail" in parsed(answer)
+        has_reason = isinstance(json_or_none(answer), dict) and "detail" in json_or_none(answer)
         return not has_reason and "X-Fal-Request-Id" not in answer.headers
     return report.status in (401, 402, 403, 408, 425, 429) or answer.is_redirect
 

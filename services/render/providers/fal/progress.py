@@ -20,13 +20,13 @@ class _Story:
     percent: int | None = None
 
 
-class Stories:
+class ProgressLog:
     """What this process heard of the requests it follows. Losing one only costs log lines."""
 
     def __init__(self) -> None:
         self._stories: OrderedDict[str, _Story] = OrderedDict()
 
-    def hear(self, request_id: str, logs: Sequence[Any]) -> Progress:
+    def update(self, request_id: str, logs: Sequence[Any]) -> Progress:
         """
         How far a request is, with what its log says now. Lines that were heard before count once,
         and are kept though fal no longer shows them.

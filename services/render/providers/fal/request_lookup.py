@@ -12,7 +12,7 @@ from services.render.providers import Submission
 from services.render.providers.candidates import is_candidate, sent_since
 from services.render.providers.fal.client import FalClient
 from services.render.providers.fal.transport import API_URL
-from services.render.providers.http import NoAnswer, parsed
+from services.render.providers.http import ResponseLost, json_or_none
 
 _LIST = f"{API_URL}/v1/models/requests/by-endpoint"
 _PAGE, _PAGES = 100, 10
@@ -40,9 +40,9 @@ async def _items(client: FalClient, submission: Submission) -> AsyncIterator[Any
     query = {"endpoint_id": submission.endpoint, "limit": _PAGE, "expand": "payloads"}
     query["start"] = sent_since(submission).isoformat()
     for _ in range(_PAGES):
-        page = parsed(await client.fetch(_LIST, **query))
+        page = json_or_none(await client.fetch(_LIST, **query))
         if not isinstance(page, dict) or not isinstance(page.get("items"), list):
-            raise NoAnswer("the list of requests is none")
+            raise ResponseLost("the list of requests is none")
         for item in page["items"]:
             yield item
         if not page.get("has_more") or not page.get("next_cursor"):

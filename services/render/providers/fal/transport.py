@@ -17,10 +17,10 @@ from services.render.providers.http import (
     LIMITS,
     MAX_ANSWER,
     MAX_OUTPUTS,
-    NotSent,
-    Refused,
-    carry,
+    ConnectFailed,
+    HttpErrorStatus,
     may_have_outputs,
+    send_once,
 )
 
 API_URL = "https://api.fal.ai"
@@ -57,18 +57,18 @@ class FalTransport(httpx.AsyncBaseTransport):
         """Raises NotSent, NoAnswer, and Refused where fal-client would send it again."""
         addressed = self._addressed(request)
         if may_have_outputs(request):
-            answer = await carry(self._inner, addressed, MAX_OUTPUTS, self._turns)
+            answer = await send_once(self._inner, addressed, MAX_OUTPUTS, self._turns)
         else:
-            answer = await carry(self._inner, addressed, MAX_ANSWER)
+            answer = await send_once(self._inner, addressed, MAX_ANSWER)
         if answer.status_code in _CLIENT_WOULD_REPEAT or answer.is_server_error:
-            raise Refused(answer)
+            raise HttpErrorStatus(answer)
         return answer
 
     def _addressed(self, request: httpx.Request) -> httpx.Request:
         """The request as it leaves: our time limits, no compression, and a host that is fal's."""
         surface = _SURFACES.get(request.url.host)
         if surface is None:
-            raise NotSent(f"{request.url.host} is no host of fal")
+            raise ConnectFailed(f"{request.url.host} is no host of fal")
         url, headers = request.url, request.headers.copy()
         headers["Accept-Encoding"] = "identity"
         if self._base:

@@ -5,7 +5,13 @@ import json
 from fal_client.client import CDN_URL, REST_URL
 
 from services.render.providers.fal.client import FalClient
-from services.render.providers.http import NoAnswer, NotSent, Refused, is_address, parsed
+from services.render.providers.http import (
+    ConnectFailed,
+    HttpErrorStatus,
+    ResponseLost,
+    is_address,
+    json_or_none,
+)
 
 _TRIES = 3
 _TOKEN = f"{REST_URL}/storage/auth/token?storage_type=fal-cdn-v3"
@@ -22,17 +28,17 @@ async def upload(client: FalClient, media_type: str, content: bytes, *, keep: in
     for number in range(_TRIES):
         try:
             return await _upload(client, media_type, content, keep)
-        except (NotSent, NoAnswer):
+        except (ConnectFailed, ResponseLost):
             if number == _TRIES - 1:
                 raise
-        except Refused as error:
+        except HttpErrorStatus as error:
             if number == _TRIES - 1 or error.answer.is_client_error:
                 raise
     raise AssertionError("the last try returns or raises")
 
 
 async def _upload(client: FalClient, media_type: str, content: bytes, keep: int) -> str:
-    token = parsed(await client.send("POST", _TOKEN, json={}))
+    token = json_or_none(await client.send("POST", _TOKEN, json={}))
     headers = {
         "Authorization": f"{_text(token, 'token_type')} {_text(token, 'token')}",
         "Content-Type": media_type,
@@ -40,9 +46,9 @@ async def _upload(client: FalClient, media_type: str, content: bytes, keep: int)
         "X-Fal-Object-Lifecycle": json.dumps({"expiration_duration_seconds": keep}),
     }
     answer = await client.send("POST", _UPLOAD, content=content, headers=headers)
-    address = _text(parsed(answer), "access_url")
+    address = _text(json_or_none(answer), "access_url")
     if not is_address(address):
-        raise NoAnswer("the address of the file is none")
+        raise ResponseLost("the address of the file is none")
     return address
 
 
@@ -50,5 +56,5 @@ def _text(body: object, name: str) -> str:
     """A field of an answer that must be text. Raises NoAnswer."""
     found = body.get(name) if isinstance(body, dict) else None
     if not isinstance(found, str):
-        raise NoAnswer(f"the answer has no {name}")
+        raise ResponseLost(f"the answer has no {name}")
     return found

@@ -19,7 +19,7 @@ from fal_client.client import REST_URL
 
 from heliograph.runtime.bus import now
 from services.render.providers.fal.client import FalClient
-from services.render.providers.http import parsed
+from services.render.providers.http import json_or_none
 
 PATH = "/v1/hooks/fal"
 TOLERANCE = 300  #: seconds that the time of a call may be off our clock
@@ -40,20 +40,20 @@ class Webhooks:
         self._asked = float("-inf")
         self._asking = asyncio.Lock()
 
-    def address(self, job: str, run: int) -> str | None:
+    def url(self, job: str, run: int) -> str | None:
         """Where fal calls when the request of an attempt is over; None: it does not."""
         if self._public_url is None:
             return None
-        return f"{self._public_url}{PATH}/{job}/{run}/{self.proof(job, run)}"
+        return f"{self._public_url}{PATH}/{job}/{run}/{self.token(job, run)}"
 
-    def proof(self, job: str, run: int) -> str:
+    def token(self, job: str, run: int) -> str:
         return hmac.new(self._secret, f"{job}/{run}".encode(), hashlib.sha256).hexdigest()
 
     def is_address(self, job: str, run: int, proof: str) -> bool:
         """Whether we made the address of a call."""
-        return hmac.compare_digest(self.proof(job, run).encode(), proof.encode())
+        return hmac.compare_digest(self.token(job, run).encode(), proof.encode())
 
-    async def caller(self, headers: Mapping[str, str], body: bytes) -> str | None:
+    async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """
         The request that a call is about; None if it was not fal who called, or not now.
 
@@ -66,9 +66,9 @@ class Webhooks:
             return None
         message = "\n".join([name, user, at, hashlib.sha256(body).hexdigest()]).encode()
         signature = _unhex(headers.get(_PREFIX + "signature", ""))
-        await self._know_keys(_KEEP_KEYS)
+        await self._refresh_jwks(_KEEP_KEYS)
         if not self._fits(message, signature):
-            await self._know_keys(_LOOK_AGAIN)  # fal may have new ones
+            await self._refresh_jwks(_LOOK_AGAIN)  # fal may have new ones
         return name if name and self._fits(message, signature) else None
 
     def _fits(self, message: bytes, signature: bytes) -> bool:
@@ -80,12 +80,12 @@ class Webhooks:
             return True
         return False
 
-    async def _know_keys(self, at_most: float) -> None:
+    async def _refresh_jwks(self, at_most: float) -> None:
         """Ask for fal's keys, unless that was done less than `at_most` seconds ago."""
         async with self._asking:
             if time.monotonic() - self._asked < at_most:
                 return
-            told = parsed(await self._client.fetch(_KEYS))
+            told = json_or_none(await self._client.fetch(_KEYS))
             found = told.get("keys") if isinstance(told, dict) else None
             self._keys = [key for entry in found or [] if (key := _key(entry))]
             self._asked = time.monotonic()

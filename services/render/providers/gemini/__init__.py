@@ -23,27 +23,27 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.scenes import Story
 from services.render.providers import (
-    Done,
-    Ended,
-    NotSeen,
-    ReplyLost,
+    AmbiguousSubmit,
     Request,
+    RequestStopped,
+    RequestSucceeded,
     State,
     Submission,
+    Unknown,
 )
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Slot
-from services.render.providers.gemini.errors import refuse
+from services.render.providers.gemini.errors import classify
 from services.render.providers.gemini.responses import (
-    Made,
-    audit,
-    billed,
+    Outputs,
+    audit_excerpt,
     images_in,
     is_flagged,
-    story_in,
+    parse_story,
+    was_billed,
 )
 from services.render.providers.gemini.transport import GeminiTransport
-from services.render.providers.http import MAX_OUTPUTS, NoAnswer, NotSent, Refused
+from services.render.providers.http import MAX_OUTPUTS, ConnectFailed, HttpErrorStatus, ResponseLost
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 READ = 600.0  #: seconds; the caller has less patience
@@ -87,21 +87,21 @@ class GeminiProvider:
         await self._http.aclose()
         self._unused.close()
 
-    async def submit(self, submission: Submission) -> Done | Ended:
+    async def submit(self, submission: Submission) -> RequestSucceeded | RequestStopped:
         model = self._models.get(submission.model)
         if model is None or not submission.endpoint:
             raise ProviderRejected(f"{submission.model} is no model of Gemini's that we know")
         is_text = model.media == "text"
         answer = await self._ask(submission.endpoint, submission.body, is_text)
-        if isinstance(answer, Ended):
+        if isinstance(answer, RequestStopped):
             return answer
         note = ProviderNote(name="gemini", request_id=answer.response_id)
-        made = story_in(answer, note) if is_text else images_in(answer, note)
+        made = parse_story(answer, note) if is_text else images_in(answer, note)
         return self._kept(submission, made, answer)
 
     async def _ask(
         self, endpoint: str, body: dict[str, Any], is_text: bool
-    ) -> types.GenerateContentResponse | Ended:
+    ) -> types.GenerateContentResponse | RequestStopped:
         config = types.GenerateContentConfig(
             **body["config"], response_schema=Story if is_text else None
         )
@@ -109,12 +109,12 @@ class GeminiProvider:
             return await self._client.aio.models.generate_content(
                 model=endpoint, contents=body["contents"], config=config
             )
-        except NotSent as error:
+        except ConnectFailed as error:
             raise ProviderUnavailable(str(error), provider=ProviderNote(name="gemini")) from error
-        except NoAnswer as error:
-            raise ReplyLost(str(error)) from error
-        except Refused as error:
-            return refuse(error.answer)
+        except ResponseLost as error:
+            raise AmbiguousSubmit(str(error)) from error
+        except HttpErrorStatus as error:
+            return classify(error.answer)
         except (
             errors.APIError,
             errors.UnknownApiResponseError,
@@ -123,19 +123,19 @@ class GeminiProvider:
             KeyError,
             AttributeError,
         ) as error:
-            raise ReplyLost(f"the answer is not what Gemini promised: {error!r}") from error
+            raise AmbiguousSubmit(f"the answer is not what Gemini promised: {error!r}") from error
 
     def _kept(
         self,
         submission: Submission,
-        made: Made | JobError,
+        made: Outputs | JobError,
         answer: types.GenerateContentResponse,
-    ) -> Done | Ended:
+    ) -> RequestSucceeded | RequestStopped:
         """What it comes to."""
         is_story = self._models[submission.model].media == "text"
-        told = audit(answer, words=not is_story or isinstance(made, JobError))
+        told = audit_excerpt(answer, words=not is_story or isinstance(made, JobError))
         if isinstance(made, JobError):
-            return Ended(error=made, charged=billed(answer), answer=told)
+            return RequestStopped(error=made, charged=was_billed(answer), answer=told)
         flagged = is_flagged(answer)
         return outcome_of(
             [Slot(index=n, content=each, flagged=flagged) for n, each in enumerate(made)],
@@ -146,10 +146,10 @@ class GeminiProvider:
 
     async def poll(self, request: Request) -> State:
         gone = OutputExpired("Gemini keeps no requests", provider=ProviderNote(name="gemini"))
-        return Ended(error=gone, charged="unknown")
+        return RequestStopped(error=gone, charged="unknown")
 
     async def cancel(self, request: Request) -> None:
         """There is nothing to stop."""
 
-    async def look_up(self, submission: Submission) -> NotSeen:
-        return NotSeen()
+    async def look_up(self, submission: Submission) -> Unknown:
+        return Unknown()

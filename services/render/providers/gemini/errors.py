@@ -12,22 +12,22 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import NextAction
-from services.render.providers import Ended, RateLimited, ReplyLost
+from services.render.providers import AmbiguousSubmit, RateLimited, RequestStopped
 from services.render.providers.error_report import (
     ErrorReport,
     error_within,
     failure_within,
     quoted,
 )
-from services.render.providers.http import excerpt, parsed
-from services.render.providers.rate_limit import bearable, patience
+from services.render.providers.http import excerpt, json_or_none
+from services.render.providers.rate_limit import clamp_delay, retry_after
 
 _NO_MONEY = ("billing", "prepayment", "credits", "balance")
 _CHANGE = NextAction(kind="change_request", label="Change what Gemini objects to")
 _FREE_FAILURES = frozenset({500, 503})  #: in Gemini's own words they are not charged
 
 
-def refuse(answer: httpx.Response) -> Ended:
+def classify(answer: httpx.Response) -> RequestStopped:
     """
     What an answer that is an error means; one that claims to be good may be charged.
 
@@ -36,9 +36,9 @@ def refuse(answer: httpx.Response) -> Ended:
         ReplyLost: It is of those that also come after a request was accepted.
         JobError: Surely not accepted, or failed for nothing.
     """
-    if answer.is_success and (within := error_within(parsed(answer))):
+    if answer.is_success and (within := error_within(json_or_none(answer))):
         error = failure_within(within, within.note("gemini"))
-        return Ended(error=error, charged="unknown", answer=excerpt(answer))
+        return RequestStopped(error=error, charged="unknown", answer=excerpt(answer))
     code, report = answer.status_code, ErrorReport.of(answer, "Gemini")
     text, note = report.text, report.note("gemini")
     is_poor = any(word in text.lower() for word in _NO_MONEY)
@@ -48,10 +48,10 @@ def refuse(answer: httpx.Response) -> Ended:
         raise quoted(RateLimited(text, retry_after=_delay(answer, text)), answer)
     if code in (401, 403) or (code == 400 and "api key" in text.lower()):
         raise quoted(ProviderAuth(text, provider=note), answer)
-    if code in _FREE_FAILURES and _is_geminis(parsed(answer)):
+    if code in _FREE_FAILURES and _is_geminis(json_or_none(answer)):
         raise quoted(ProviderUnavailable(text, provider=note), answer)
     if code in (408, 409) or not 400 <= code < 500:
-        raise ReplyLost(text)
+        raise AmbiguousSubmit(text)
     kind = ContentPolicy if report.is_about_content else ProviderRejected
     raise quoted(kind(text, errors=report.fields, provider=note, next_actions=[_CHANGE]), answer)
 
@@ -64,13 +64,13 @@ def _is_geminis(body: Any) -> bool:
 
 def _delay(answer: httpx.Response, text: str) -> float:
     """Seconds, from the note that Gemini lays beside its "too fast": `{"retryDelay": "17s"}`."""
-    body = parsed(answer)
+    body = json_or_none(answer)
     said = body.get("error") if isinstance(body, dict) else None
     notes = said.get("details") if isinstance(said, dict) else None
     for each in notes if isinstance(notes, list) else []:
         delay = each.get("retryDelay") if isinstance(each, dict) else None
         try:
-            return bearable(float(str(delay).removesuffix("s")))
+            return clamp_delay(float(str(delay).removesuffix("s")))
         except ValueError:
             continue
-    return patience(answer, text)
+    return retry_after(answer, text)

@@ -7,7 +7,7 @@ from google.genai import types
 from heliograph.contracts.errors import ContentPolicy, JobError, NoOutput
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 
-Made = list[bytes]
+Outputs = list[bytes]
 
 _EXCERPT = 4096  #: characters
 _MOST_WORDS = 1500  #: characters of what a model says beside its outputs
@@ -28,7 +28,7 @@ _REFUSED = frozenset(
 )
 
 
-def images_in(answer: types.GenerateContentResponse, note: ProviderNote) -> Made | JobError:
+def images_in(answer: types.GenerateContentResponse, note: ProviderNote) -> Outputs | JobError:
     """The pictures in an answer. A model's sketches are none, but the last one counts where no other came."""
     final = [data for part in _parts(answer) if not part.thought and (data := _data(part))]
     sketches = [data for part in _parts(answer) if part.thought and (data := _data(part))]
@@ -39,7 +39,7 @@ def images_in(answer: types.GenerateContentResponse, note: ProviderNote) -> Made
     return _why_not(answer, note)
 
 
-def story_in(answer: types.GenerateContentResponse, note: ProviderNote) -> Made | JobError:
+def parse_story(answer: types.GenerateContentResponse, note: ProviderNote) -> Outputs | JobError:
     """The story in an answer, as it is: whether it is one is judged when it is stored."""
     text = "".join(_texts(answer, thought=False))
     if not text.strip() or _finish(answer) in _REFUSED:
@@ -53,13 +53,13 @@ def is_flagged(answer: types.GenerateContentResponse) -> bool:
     return _finish(answer) in _REFUSED or any(rating.blocked for rating in ratings)
 
 
-def billed(answer: types.GenerateContentResponse) -> Charged:
+def was_billed(answer: types.GenerateContentResponse) -> Charged:
     """Whether an answer without outputs is paid for: by the tokens it counts."""
     usage = answer.usage_metadata
     return "yes" if usage and usage.total_token_count else "unknown"
 
 
-def audit(answer: types.GenerateContentResponse, *, words: bool = True) -> str:
+def audit_excerpt(answer: types.GenerateContentResponse, *, words: bool = True) -> str:
     """An answer without its outputs, of which its `words` may be one."""
     usage = answer.usage_metadata
     told = {

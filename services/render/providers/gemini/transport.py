@@ -3,25 +3,25 @@
 import httpx
 
 from services.render.providers.error_report import error_within
-from services.render.providers.http import OnceTransport, Refused, parsed
+from services.render.providers.http import HttpErrorStatus, NoRetryTransport, json_or_none
 
 _LONGEST_ERROR = 64 * 2**10  #: bytes of an answer that claims to be good and is an error
 
 
-class GeminiTransport(OnceTransport):
+class GeminiTransport(NoRetryTransport):
     """Carries the questions of one client."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises NotSent, NoAnswer, and Refused for every answer that is an error."""
         answer = await super().handle_async_request(request)
         if not answer.is_success or _is_error(answer):
-            raise Refused(answer)
+            raise HttpErrorStatus(answer)
         return answer
 
 
 def _is_error(answer: httpx.Response) -> bool:
     if len(answer.content) > _LONGEST_ERROR:
         return False
-    body = parsed(answer)
+    body = json_or_none(answer)
     report = error_within(body)
     return report is not None and report.is_error and not body.get("candidates")

@@ -21,20 +21,27 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import (
-    Done,
-    Ended,
-    NotSeen,
-    ReplyLost,
+    AmbiguousSubmit,
     Request,
+    RequestStopped,
+    RequestSucceeded,
     State,
     Submission,
+    Unknown,
 )
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
 from services.render.providers.error_report import error_within
-from services.render.providers.http import MAX_OUTPUTS, Line, NoAnswer, NotSent, Refused, parsed
-from services.render.providers.openai.errors import refuse
-from services.render.providers.openai.outputs import audit
+from services.render.providers.http import (
+    MAX_OUTPUTS,
+    ConnectFailed,
+    HttpErrorStatus,
+    ProviderHttp,
+    ResponseLost,
+    json_or_none,
+)
+from services.render.providers.openai.errors import classify
+from services.render.providers.openai.outputs import audit_excerpt
 
 BASE_URL = "https://api.openai.com/v1"
 READ = 600.0  #: seconds; the caller has less patience
@@ -66,31 +73,33 @@ class OpenAIProvider:
     ) -> None:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._line = Line(base_url, headers, read=READ, max_answer=MAX_OUTPUTS)
+        self._line = ProviderHttp(base_url, headers, read=READ, max_answer=MAX_OUTPUTS)
         self._base_url = base_url
         self._models = models
 
     async def aclose(self) -> None:
         await self._line.aclose()
 
-    async def submit(self, submission: Submission) -> Done | Ended:
+    async def submit(self, submission: Submission) -> RequestSucceeded | RequestStopped:
         if submission.model not in self._models or not submission.endpoint:
             raise ProviderRejected(f"{submission.model} is no model that we know")
         try:
             answer = await self._line.send("POST", "images/generations", json=submission.body)
-        except NotSent as error:
+        except ConnectFailed as error:
             raise ProviderUnavailable(str(error), provider=ProviderNote(name="openai")) from error
-        except NoAnswer as error:
-            raise ReplyLost(str(error)) from error
-        except Refused as error:
-            return refuse(error.answer)
+        except ResponseLost as error:
+            raise AmbiguousSubmit(str(error)) from error
+        except HttpErrorStatus as error:
+            return classify(error.answer)
         return self._kept(submission, answer)
 
-    def _kept(self, submission: Submission, answer: httpx.Response) -> Done | Ended:
+    def _kept(
+        self, submission: Submission, answer: httpx.Response
+    ) -> RequestSucceeded | RequestStopped:
         """What it comes to."""
-        body = parsed(answer)
+        body = json_or_none(answer)
         if not isinstance(body, dict):
-            raise ReplyLost("the answer is none")
+            raise AmbiguousSubmit("the answer is none")
         model = self._models[submission.model]
         place = model.wire.outputs or "data"
         search = Search(media=model.media, place=place, base_url=f"{self._base_url}/")
@@ -98,16 +107,16 @@ class OpenAIProvider:
             slots_in(body, search),
             job=submission.job,
             note=ProviderNote(name="openai", request_id=answer.headers.get("x-request-id")),
-            answer=audit(body),
+            answer=audit_excerpt(body),
             said=error_within(body),
         )
 
     async def poll(self, request: Request) -> State:
         gone = OutputExpired("no requests are kept there", provider=ProviderNote(name="openai"))
-        return Ended(error=gone, charged="unknown")
+        return RequestStopped(error=gone, charged="unknown")
 
     async def cancel(self, request: Request) -> None:
         """There is nothing to stop."""
 
-    async def look_up(self, submission: Submission) -> NotSeen:
-        return NotSeen()
+    async def look_up(self, submission: Submission) -> Unknown:
+        return Unknown()

@@ -9,10 +9,10 @@ from heliograph.contracts.errors import (
     ProviderRejected,
 )
 from heliograph.contracts.problems import NextAction
-from services.render.providers import Ended, RateLimited, ReplyLost
+from services.render.providers import AmbiguousSubmit, RateLimited, RequestStopped
 from services.render.providers.error_report import ErrorReport, quoted
 from services.render.providers.http import excerpt
-from services.render.providers.rate_limit import patience
+from services.render.providers.rate_limit import retry_after
 
 _NO_MONEY = frozenset(
     {
@@ -26,7 +26,7 @@ _NO_MONEY = frozenset(
 _CHANGE = NextAction(kind="change_request", label="Change the prompt or what it objects to")
 
 
-def refuse(answer: httpx.Response) -> Ended:
+def classify(answer: httpx.Response) -> RequestStopped:
     """
     What an answer other than 200 means. A refusal by content may come after the work.
 
@@ -40,17 +40,17 @@ def refuse(answer: httpx.Response) -> Ended:
     if status == 402 or _NO_MONEY & {code.lower() for code in report.codes}:
         raise quoted(ProviderBalance(report.text, provider=note), answer)
     if status == 429:
-        wait = patience(answer, report.text)
+        wait = retry_after(answer, report.text)
         raise quoted(RateLimited(report.text, retry_after=wait), answer)
     if status in (400, 403, 422) and report.is_about_content:
         policy = ContentPolicy(
             report.text, errors=report.fields, provider=note, next_actions=[_CHANGE]
         )
-        return Ended(error=policy, charged="unknown", answer=excerpt(answer))
+        return RequestStopped(error=policy, charged="unknown", answer=excerpt(answer))
     if status in (401, 403):
         raise quoted(ProviderAuth(report.text, provider=note), answer)
     if status in (408, 409) or not 400 <= status < 500:
-        raise ReplyLost(report.text)
+        raise AmbiguousSubmit(report.text)
     rejected = ProviderRejected(
         report.text, errors=report.fields, provider=note, next_actions=[_CHANGE]
     )

@@ -20,27 +20,27 @@ from heliograph.contracts.errors import ProviderRejected, ProviderUnavailable
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import (
     Accepted,
-    Alike,
-    Copy,
-    NotSeen,
-    ReplyLost,
+    Ambiguous,
+    AmbiguousSubmit,
     Request,
     State,
     Submission,
+    Unknown,
+    UploadedFile,
 )
 from services.render.providers.candidates import is_recognizable
 from services.render.providers.download import is_public
 from services.render.providers.error_report import ErrorReport
 from services.render.providers.http import (
     WITH_OUTPUTS,
-    Line,
-    NoAnswer,
-    NotSent,
-    Refused,
+    ConnectFailed,
+    HttpErrorStatus,
+    ProviderHttp,
+    ResponseLost,
     excerpt,
-    parsed,
+    json_or_none,
 )
-from services.render.providers.replicate.errors import account_error, refuse_submission
+from services.render.providers.replicate.errors import account_error, raise_for_submission
 from services.render.providers.replicate.predictions import state_of, unknown_prediction
 from services.render.providers.replicate.request_lookup import find_predictions
 from services.render.providers.replicate.upload import upload
@@ -61,7 +61,7 @@ class ReplicateOptions:
 
 
 class ReplicateProvider:
-    """`Provider` and `Depot` at Replicate, with one token. `models` are those of the registry, by name."""
+    """`Provider` and `FileHost` at Replicate, with one token. `models` are those of the registry, by name."""
 
     keeps_requests = True
 
@@ -73,7 +73,7 @@ class ReplicateProvider:
     ) -> None:
         self._options = options or ReplicateOptions()
         base_url = (self._options.base_url or BASE_URL).rstrip("/")
-        self._line = Line(base_url, {"Authorization": f"Bearer {token}"}, read=READ)
+        self._line = ProviderHttp(base_url, {"Authorization": f"Bearer {token}"}, read=READ)
         self._models = models
         self._base_url = base_url
 
@@ -90,32 +90,32 @@ class ReplicateProvider:
             path, body["version"] = "/v1/predictions", version
         try:
             answer = await self._line.send("POST", path, json=body)
-        except NotSent as error:
+        except ConnectFailed as error:
             note = ProviderNote(name="replicate")
             raise ProviderUnavailable(str(error), provider=note) from error
-        except NoAnswer as error:
-            raise ReplyLost(str(error)) from error
-        except Refused as error:
-            refuse_submission(error.answer)
-        prediction = parsed(answer)
+        except ResponseLost as error:
+            raise AmbiguousSubmit(str(error)) from error
+        except HttpErrorStatus as error:
+            raise_for_submission(error.answer)
+        prediction = json_or_none(answer)
         name = prediction.get("id") if isinstance(prediction, dict) else None
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ReplyLost("the answer has no id of a prediction")
+            raise AmbiguousSubmit("the answer has no id of a prediction")
         return Accepted(request_id=name, answer=excerpt(answer))
 
     def can_fetch(self, url: str) -> bool:
         return is_public(url)
 
-    async def bring(self, media_type: str, content: bytes) -> Copy:
+    async def upload(self, media_type: str, content: bytes) -> UploadedFile:
         try:
             async with asyncio.timeout(_UPLOAD_LIMIT):
                 return await upload(self._line, media_type, content)
         except TimeoutError:
             raise ProviderUnavailable("Replicate did not take a reference in time") from None
-        except Refused as error:
+        except HttpErrorStatus as error:
             report = ErrorReport.of(error.answer, "Replicate")
             raise account_error(report) or ProviderUnavailable(report.text) from error
-        except (NotSent, NoAnswer) as error:
+        except (ConnectFailed, ResponseLost) as error:
             raise ProviderUnavailable(f"Replicate did not take a reference: {error}") from error
 
     async def poll(self, request: Request) -> State:
@@ -124,7 +124,7 @@ class ReplicateProvider:
         async with self._asking():
             try:
                 answer = await self._line.send("GET", _address_of(request), **WITH_OUTPUTS)
-            except Refused as error:
+            except HttpErrorStatus as error:
                 if error.answer.status_code not in (404, 410):
                     raise
                 return unknown_prediction(request.request_id)
@@ -136,17 +136,17 @@ class ReplicateProvider:
         async with self._asking():
             try:
                 await self._line.send("POST", f"{_address_of(request)}/cancel")
-            except Refused as error:
+            except HttpErrorStatus as error:
                 if error.answer.status_code not in (404, 409, 410, 422):  # over, or unknown
                     raise
 
-    async def look_up(self, submission: Submission) -> Alike | NotSeen:
+    async def look_up(self, submission: Submission) -> Ambiguous | Unknown:
         if not is_recognizable(submission):
-            return NotSeen()
+            return Unknown()
         async with self._asking():
             names = await find_predictions(self._line, submission, submission.body)
         named = tuple(dict.fromkeys(name for name in names if _NAME.fullmatch(name)))
-        return Alike(request_ids=named) if named else NotSeen()
+        return Ambiguous(request_ids=named) if named else Unknown()
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
@@ -156,9 +156,9 @@ class ReplicateProvider:
                 yield
         except TimeoutError:
             raise ProviderUnavailable("Replicate does not answer") from None
-        except (NotSent, NoAnswer) as error:
+        except (ConnectFailed, ResponseLost) as error:
             raise ProviderUnavailable(str(error)) from error
-        except Refused as error:
+        except HttpErrorStatus as error:
             report = ErrorReport.of(error.answer, "Replicate")
             raise ProviderUnavailable(report.text) from account_error(report) or error
 

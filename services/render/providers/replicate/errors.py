@@ -18,9 +18,9 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
 )
 from heliograph.contracts.problems import NextAction, ProviderNote
-from services.render.providers import RateLimited, ReplyLost
+from services.render.providers import AmbiguousSubmit, RateLimited
 from services.render.providers.error_report import ErrorReport, quoted
-from services.render.providers.rate_limit import patience
+from services.render.providers.rate_limit import retry_after
 
 _NO_MONEY = ("credit", "billing", "balance", "payment")
 _CODE = re.compile(r"\((?:code:\s*)?([A-Z]{1,2}\d{0,5})\)")
@@ -48,7 +48,7 @@ def account_error(report: ErrorReport) -> AccountRefused | None:
     return kind(report.text, provider=report.note("replicate"))
 
 
-def refuse_submission(answer: httpx.Response) -> NoReturn:
+def raise_for_submission(answer: httpx.Response) -> NoReturn:
     """
     What an answer other than 201 to a submission means.
 
@@ -59,10 +59,10 @@ def refuse_submission(answer: httpx.Response) -> NoReturn:
     """
     report = ErrorReport.of(answer, "Replicate")
     if report.status == 429:
-        wait = patience(answer, report.text)
+        wait = retry_after(answer, report.text)
         raise quoted(RateLimited(report.text, retry_after=wait), answer)
     if report.status in (408, 409) or not 400 <= report.status < 500:
-        raise ReplyLost(report.text)
+        raise AmbiguousSubmit(report.text)
     raise quoted(account_error(report) or _rejection(report), answer)
 
 

@@ -13,11 +13,18 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from heliograph.contracts.records import LogLine, Progress
-from services.render.providers import Done, Ended, Request, State, Waiting, Working
+from services.render.providers import (
+    Request,
+    RequestQueued,
+    RequestRunning,
+    RequestStopped,
+    RequestSucceeded,
+    State,
+)
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Search, slots_in
 from services.render.providers.error_report import error_within
-from services.render.providers.http import excerpt, parsed
+from services.render.providers.http import excerpt, json_or_none
 from services.render.providers.replicate.errors import failure_of
 
 _KEPT_LINES = 20
@@ -34,14 +41,14 @@ def state_of(answer: httpx.Response, request: Request, base_url: str) -> State:
     Raises:
         ProviderUnavailable: What came is no prediction, or in a state we never heard of; ask again.
     """
-    prediction = parsed(answer)
+    prediction = json_or_none(answer)
     if not isinstance(prediction, dict):
         raise ProviderUnavailable("the answer is no prediction")
     match prediction.get("status"):
         case "starting":
-            return Waiting()
+            return RequestQueued()
         case "processing":
-            return Working(progress=_progress(prediction))
+            return RequestRunning(progress=_progress(prediction))
         case "succeeded":
             return _outcome(prediction, request, base_url, excerpt(answer))
         case "failed" | "canceled" | "aborted":
@@ -50,9 +57,9 @@ def state_of(answer: httpx.Response, request: Request, base_url: str) -> State:
             raise ProviderUnavailable(f"the prediction is {status!r}")
 
 
-def unknown_prediction(request_id: str) -> Ended:
+def unknown_prediction(request_id: str) -> RequestStopped:
     """Replicate knows no such prediction, or no longer."""
-    return Ended(error=_expired(request_id), charged="unknown")
+    return RequestStopped(error=_expired(request_id), charged="unknown")
 
 
 def _progress(prediction: dict[str, Any]) -> Progress:
@@ -71,31 +78,31 @@ def _progress(prediction: dict[str, Any]) -> Progress:
 
 def _outcome(
     prediction: dict[str, Any], request: Request, base_url: str, answer: str
-) -> Done | Ended:
+) -> RequestSucceeded | RequestStopped:
     """One file, several, or several by name: it depends on the model."""
     output, note = prediction.get("output"), _note(request.request_id)
     if output in (None, [], {}) and prediction.get("data_removed") is True:
-        return Ended(error=_expired(request.request_id), charged="yes", answer=answer)
+        return RequestStopped(error=_expired(request.request_id), charged="yes", answer=answer)
     search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
     slots = slots_in(output, search)
     said = error_within({"error": prediction.get("error")}) or error_within(output)
     return outcome_of(slots, job=request.job, note=note, answer=answer, said=said)
 
 
-def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> Ended:
+def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> RequestStopped:
     status = prediction["status"]
     charged = _billed(prediction)
     if status == "canceled":
         stopped = JobError("stopped on request")
-        return Ended(error=stopped, charged=charged, answer=answer)
+        return RequestStopped(error=stopped, charged=charged, answer=answer)
     if status == "aborted":
         late = ProviderUnavailable(
             "Replicate gave it up before it began", provider=_note(request_id, "aborted")
         )
-        return Ended(error=late, charged=charged, answer=answer)
+        return RequestStopped(error=late, charged=charged, answer=answer)
     said = error_within({"error": prediction.get("error")})
     error = failure_of(said.text if said else "it failed", _note(request_id))
-    return Ended(error=error, charged=charged, answer=answer)
+    return RequestStopped(error=error, charged=charged, answer=answer)
 
 
 def _billed(prediction: dict[str, Any]) -> Charged:

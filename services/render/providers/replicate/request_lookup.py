@@ -11,12 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from services.render.providers import Submission
 from services.render.providers.candidates import is_candidate, sent_since
-from services.render.providers.http import Line, NoAnswer, parsed
+from services.render.providers.http import ProviderHttp, ResponseLost, json_or_none
 
 _PAGES = 10  #: of a hundred
 
 
-async def find_predictions(line: Line, submission: Submission, said: dict[str, Any]) -> list[str]:
+async def find_predictions(
+    line: ProviderHttp, submission: Submission, said: dict[str, Any]
+) -> list[str]:
     """
     The ids of the predictions that a submission can have made.
 
@@ -31,13 +33,13 @@ async def find_predictions(line: Line, submission: Submission, said: dict[str, A
     ]
 
 
-async def _predictions(line: Line, submission: Submission) -> AsyncIterator[dict[str, Any]]:
+async def _predictions(line: ProviderHttp, submission: Submission) -> AsyncIterator[dict[str, Any]]:
     """Those of the same model, newest first, back to when the submission may have been sent."""
     query = {"created_after": sent_since(submission).isoformat()}
     for _ in range(_PAGES):
-        page = parsed(await line.send("GET", "/v1/predictions", params=query))
+        page = json_or_none(await line.send("GET", "/v1/predictions", params=query))
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):
-            raise NoAnswer("the list of predictions is none")
+            raise ResponseLost("the list of predictions is none")
         for each in page["results"]:
             if isinstance(each, dict) and _is_of(each, submission.endpoint):
                 yield each

@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any
 
 from heliograph.runtime.bus import now
-from services.render.providers import Copy
-from services.render.providers.http import Line, NoAnswer, is_address, parsed
+from services.render.providers import UploadedFile
+from services.render.providers.http import ProviderHttp, ResponseLost, is_address, json_or_none
 
 _KEPT = 86_400.0  #: seconds, unless Replicate says otherwise
 _SPARE = 3600.0  #: seconds that a prediction may take to read it
 
 
-async def upload(line: Line, media_type: str, content: bytes) -> Copy:
+async def upload(line: ProviderHttp, media_type: str, content: bytes) -> UploadedFile:
     """
     Leave a file with Replicate.
 
@@ -20,12 +20,12 @@ async def upload(line: Line, media_type: str, content: bytes) -> Copy:
     """
     name = f"reference.{media_type.rpartition('/')[2]}"
     files = {"content": (name, content, media_type)}
-    file = parsed(await line.send("POST", "/v1/files", files=files))
+    file = json_or_none(await line.send("POST", "/v1/files", files=files))
     urls = file.get("urls") if isinstance(file, dict) else None
     address = urls.get("get") if isinstance(urls, dict) else None
     if not is_address(address):
-        raise NoAnswer("the answer has no address of a file")
-    return Copy(url=address, keeps=max(0.0, _life(file.get("expires_at")) - _SPARE))
+        raise ResponseLost("the answer has no address of a file")
+    return UploadedFile(url=address, ttl=max(0.0, _life(file.get("expires_at")) - _SPARE))
 
 
 def _life(expires_at: Any) -> float:

@@ -26,20 +26,20 @@ from heliograph.contracts.records import LogLine, Output, Progress
 from heliograph.contracts.sim import SimRecord
 from heliograph.runtime.bus import now
 from services.render.providers import (
-    Absent,
     Accepted,
-    Done,
-    Ended,
+    AmbiguousSubmit,
     Found,
-    NotSeen,
+    NotSubmitted,
     RateLimited,
-    ReplyLost,
     Request,
+    RequestRunning,
+    RequestStopped,
+    RequestSucceeded,
     State,
     Submission,
-    Working,
+    Unknown,
 )
-from services.render.providers.sim.request_store import SimRecords, request_id
+from services.render.providers.sim.request_store import SimRequestStore, request_id
 
 _LOST = ("lost_reply", "found_reply")
 _REMOVE_EVERY = 3600.0  #: seconds
@@ -51,7 +51,7 @@ class SimProvider:
     keeps_requests = True
 
     def __init__(self, home: Path, base_url: str) -> None:
-        self.records = SimRecords(home)
+        self.records = SimRequestStore(home)
         self._base_url = base_url
 
     async def remove_old_records(self, kept: timedelta) -> None:
@@ -86,7 +86,7 @@ class SimProvider:
             )
         )
         if arguments.fault in _LOST:
-            raise ReplyLost
+            raise AmbiguousSubmit
         return Accepted(request_id=request_id(submission.job, submission.run))
 
     def _refuse(self, job: str, fault: str | None) -> None:
@@ -104,33 +104,37 @@ class SimProvider:
     def _poll(self, name: str) -> State:
         record = self.records.find(name)
         if record is None:
-            return Ended(error=ProviderProtocol("the sim knows no such request"), charged="unknown")
+            return RequestStopped(
+                error=ProviderProtocol("the sim knows no such request"), charged="unknown"
+            )
         arguments = SimArguments.model_validate(record.arguments)
         if self.records.is_canceled(name):
-            return Ended(error=JobError("stopped on request"), charged="yes")
+            return RequestStopped(error=JobError("stopped on request"), charged="yes")
         elapsed = max(0.0, (now() - record.at).total_seconds())  # clocks are put back
         if arguments.fault == "hang" or elapsed < arguments.seconds:
-            return Working(progress=_progress(record, arguments, elapsed))
+            return RequestRunning(progress=_progress(record, arguments, elapsed))
         error = _FAILURES.get(arguments.fault or "")
         if error:
-            return Ended(error=error(provider=_note(name)), charged="yes")
+            return RequestStopped(error=error(provider=_note(name)), charged="yes")
         count = arguments.num_images if record.model in ("sim/picture", "sim/edit") else 1
-        return Done(outputs=[Output(url=self._url(name, index)) for index in range(count)])
+        return RequestSucceeded(
+            outputs=[Output(url=self._url(name, index)) for index in range(count)]
+        )
 
     def _url(self, name: str, index: int) -> str:
         return f"{self._base_url}/sim/{name}/{index}"
 
     async def cancel(self, request: Request) -> None:
         state = await self.poll(request)
-        if isinstance(state, Working):
+        if isinstance(state, RequestRunning):
             await asyncio.to_thread(self.records.cancel, request.request_id)
 
-    async def look_up(self, submission: Submission) -> Found | Absent | NotSeen:
+    async def look_up(self, submission: Submission) -> Found | NotSubmitted | Unknown:
         if submission.arguments.get("fault") == "lost_reply":
-            return NotSeen()
+            return Unknown()
         name = request_id(submission.job, submission.run)
         record = await asyncio.to_thread(self.records.find, name)
-        return Found(request_id=name) if record else Absent()
+        return Found(request_id=name) if record else NotSubmitted()
 
 
 _FAILURES: dict[str, type[JobError]] = {

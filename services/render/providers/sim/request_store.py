@@ -14,7 +14,7 @@ def request_id(job: str, run: int) -> str:
     return f"sim_{job.removeprefix('job_')}_{run}"
 
 
-class SimRecords:
+class SimRequestStore:
     """Files under `<home>/sim`. Each is written whole, and never changed."""
 
     def __init__(self, home: Path) -> None:

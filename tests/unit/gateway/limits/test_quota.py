@@ -15,8 +15,8 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work_queue import ticket_for
 from services.gateway.limits.lanes_accounts import LimitAdmin
 from services.gateway.limits.quota import QueueQuota
-from services.render.scheduler.fair_queue import Waiting
-from services.render.scheduler.lane_state import Desk
+from services.render.scheduler.fair_queue import QueuedJob
+from services.render.scheduler.lane_state import LaneScheduler
 from tests.support.records import a_record
 
 _NONE = cast(Any, None)
@@ -38,11 +38,11 @@ class _Connection:
 
 def a_lane(waiting: dict[str, int]) -> LaneState:
     """A lane for which so many jobs of each project wait."""
-    desk, ticket = Desk("image", 1), ticket_for(a_record())
+    desk, ticket = LaneScheduler("image", 1), ticket_for(a_record())
     names = (project for project, jobs in waiting.items() for _ in range(jobs))
     for sequence, project in enumerate(names, 1):
         own = replace(ticket, job=new_job_id(), project=project)
-        desk.lane.add(Waiting(sequence, own, NOW), NOW)
+        desk.lane.add(QueuedJob(sequence, own, NOW), NOW)
     return desk.state({})
 
 

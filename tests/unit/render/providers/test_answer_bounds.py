@@ -11,9 +11,9 @@ from services.render.providers.http import (
     MAX_ANSWER,
     MAX_OUTPUTS,
     WITH_OUTPUTS,
-    Unreadable,
-    carry,
+    MalformedResponse,
     may_have_outputs,
+    send_once,
 )
 
 _CHUNK = bytes(2**20)
@@ -52,7 +52,7 @@ async def test_an_answer_with_a_picture_inside_is_read(mebibytes: int) -> None:
     sender = Sender(mebibytes)
     sender.may_end.set()
 
-    answer = await carry(sender, _question(), MAX_OUTPUTS, asyncio.Semaphore(1))
+    answer = await send_once(sender, _question(), MAX_OUTPUTS, asyncio.Semaphore(1))
 
     assert len(answer.content) == mebibytes * 2**20
 
@@ -62,18 +62,18 @@ async def test_an_answer_beyond_its_bound_is_not(mebibytes: int, limit: int) -> 
     sender = Sender(mebibytes)
     sender.may_end.set()
 
-    with pytest.raises(Unreadable, match="larger than"):
-        await carry(sender, _question(), limit, asyncio.Semaphore(1))
+    with pytest.raises(MalformedResponse, match="larger than"):
+        await send_once(sender, _question(), limit, asyncio.Semaphore(1))
 
 
 async def test_large_answers_take_turns_and_small_ones_do_not_wait_for_them() -> None:
     sender, turns = Sender(10), asyncio.Semaphore(LARGE_AT_ONCE)
-    asking = [carry(sender, _question(), MAX_OUTPUTS, turns) for _ in range(LARGE_AT_ONCE + 3)]
+    asking = [send_once(sender, _question(), MAX_OUTPUTS, turns) for _ in range(LARGE_AT_ONCE + 3)]
     tasks = [asyncio.create_task(each) for each in asking]
     async with asyncio.timeout(10):
         while sender.begun < len(tasks) or sender.large < LARGE_AT_ONCE:
             await asyncio.sleep(0)
-        small = await carry(Sender(1), _question(), MAX_OUTPUTS, turns)
+        small = await send_once(Sender(1), _question(), MAX_OUTPUTS, turns)
         sender.may_end.set()
         answers = await asyncio.gather(*tasks)
 

@@ -13,13 +13,13 @@ from heliograph.contracts.errors import (
     ProviderBalance,
     ProviderRejected,
 )
-from services.render.providers import Ended, RateLimited, ReplyLost
+from services.render.providers import AmbiguousSubmit, RateLimited, RequestStopped
 from services.render.providers.error_report import ErrorReport, error_within
-from services.render.providers.fal.errors import refuse_submission as fal_refuses
-from services.render.providers.fal.errors import verdict as fal_verdict
-from services.render.providers.gemini.errors import refuse as gemini_refuses
-from services.render.providers.openai.errors import refuse as openai_refuses
-from services.render.providers.replicate.errors import refuse_submission as replicate_refuses
+from services.render.providers.fal.errors import classify as fal_verdict
+from services.render.providers.fal.errors import raise_for_submission as fal_refuses
+from services.render.providers.gemini.errors import classify as gemini_refuses
+from services.render.providers.openai.errors import classify as openai_refuses
+from services.render.providers.replicate.errors import raise_for_submission as replicate_refuses
 
 SENTENCE = "Prompt asks for 900x900, this model draws 1024x1024 only"
 REFUSALS: dict[str, Callable[[httpx.Response], Any]] = {
@@ -216,7 +216,7 @@ def test_a_content_filter_of_any_provider_is_content_policy(provider: str) -> No
         (400, {"error": {"message": "no", "type": "insufficient_quota"}}, ProviderBalance),
         (402, "Payment Required", ProviderBalance),
         (429, {"error": "slow down"}, RateLimited),
-        (500, {"error": "CUDA out of memory"}, ReplyLost),
+        (500, {"error": "CUDA out of memory"}, AmbiguousSubmit),
     ],
     ids=str,
 )
@@ -256,7 +256,7 @@ def test_an_error_in_a_good_answer_is_found(body: Any, text: str | None, is_erro
 def test_an_error_of_gemini_that_claims_to_be_good_may_be_charged() -> None:
     end = gemini_refuses(answer({"error": {"code": 503, "message": "overloaded"}}, 200))
 
-    assert isinstance(end, Ended)
+    assert isinstance(end, RequestStopped)
     assert (end.error.code, end.charged, str(end.error)) == (
         "provider_unavailable",
         "unknown",

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from deploy.local.processes import ROOT
 from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable
 from services.render.providers import Request
-from services.render.providers.factory import open_fal
+from services.render.providers.factory import create_fal
 from services.render.providers.fal import FalProvider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
@@ -26,7 +26,7 @@ def test_the_key_is_fals_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.fal_key.get_secret_value() == "id:xyzzy"
     assert "xyzzy" not in repr(settings)
     assert "fal" not in settings.unusable_providers
-    assert isinstance(open_fal(settings, REGISTRY), FalProvider)
+    assert isinstance(create_fal(settings, REGISTRY), FalProvider)
 
 
 @pytest.mark.parametrize("key", [None, ""])
@@ -37,7 +37,7 @@ def test_without_a_key_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, key: 
     settings = RenderSettings()
 
     assert settings.unusable_providers["fal"] == "FAL_KEY is not set"
-    assert isinstance(open_fal(settings, REGISTRY), Unconfigured)
+    assert isinstance(create_fal(settings, REGISTRY), Unconfigured)
 
 
 async def test_a_provider_without_a_key_sends_nothing_and_says_why() -> None:

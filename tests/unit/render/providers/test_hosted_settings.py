@@ -9,7 +9,7 @@ import pytest
 from deploy.local.processes import ROOT
 from heliograph.contracts.errors import OutputRefused
 from heliograph.runtime.settings import RESULT_HOSTS
-from services.render.providers.factory import open_hosted
+from services.render.providers.factory import create_providers
 from services.render.providers.gemini import GeminiProvider
 from services.render.providers.openai import OpenAIProvider
 from services.render.providers.replicate import ReplicateProvider
@@ -35,7 +35,7 @@ async def test_with_its_key_a_provider_is_there(
     monkeypatch.setenv(variable, "xyzzy")
 
     settings = RenderSettings()
-    hosted = open_hosted(settings, REGISTRY)
+    hosted = create_providers(settings, REGISTRY)
 
     assert name not in settings.unusable_providers
     assert "xyzzy" not in repr(settings)
@@ -59,13 +59,13 @@ def test_without_keys_none_is_there_and_each_says_why(
         "gemini": "GEMINI_API_KEY is not set",
         "openai": "OPENAI_API_KEY is not set",
     }
-    assert {type(each) for each in open_hosted(settings, REGISTRY).values()} == {Unconfigured}
+    assert {type(each) for each in create_providers(settings, REGISTRY).values()} == {Unconfigured}
 
 
 async def test_a_server_of_ones_own_needs_no_key() -> None:
     settings = RenderSettings(openai_base_url="http://127.0.0.1:9558/v1")
 
-    provider = open_hosted(settings, REGISTRY)["openai"]
+    provider = create_providers(settings, REGISTRY)["openai"]
 
     assert "openai" not in settings.unusable_providers
     assert isinstance(provider, OpenAIProvider)

@@ -9,8 +9,8 @@ import pytest
 
 from heliograph.contracts.errors import ProviderAuth
 from services.render.app import create_app
-from services.render.providers import Done
-from services.render.providers.factory import HostedProvider, open_hosted, unusable_among
+from services.render.providers import RequestSucceeded
+from services.render.providers.factory import HostedProvider, create_providers, unusable_among
 from services.render.providers.fal import FalProvider
 from services.render.providers.gemini import GeminiProvider
 from services.render.providers.openai import OpenAIProvider
@@ -56,7 +56,7 @@ async def opened() -> AsyncIterator[Callable[[], dict[str, HostedProvider]]]:
     all_of_them: list[HostedProvider] = []
 
     def open_them() -> dict[str, HostedProvider]:
-        hosted = open_hosted(RenderSettings(), REGISTRY)
+        hosted = create_providers(RenderSettings(), REGISTRY)
         all_of_them.extend(hosted.values())
         return hosted
 
@@ -91,7 +91,7 @@ async def test_a_request_goes_where_it_should_whatever_the_environment_says(
         monkeypatch.setenv(name, value)
 
     for rig in (GeminiRig(gemini_server), OpenAIRig(openai_server)):
-        assert isinstance(await rig.provider.submit(a_submission(rig.model)), Done)
+        assert isinstance(await rig.provider.submit(a_submission(rig.model)), RequestSucceeded)
         await rig.provider.aclose()
 
 
@@ -118,7 +118,7 @@ async def test_a_key_that_cannot_be_sent_is_told_without_it(
             monkeypatch.setenv(name, key)
     settings = RenderSettings(openai_key=key)
 
-    unusable = unusable_among(open_hosted(settings, REGISTRY))
+    unusable = unusable_among(create_providers(settings, REGISTRY))
 
     assert unusable["openai"] == "its key has characters that cannot be sent"
     assert not any(key.strip() in reason for reason in unusable.values())

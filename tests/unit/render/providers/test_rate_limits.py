@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from heliograph.runtime.bus import now
-from services.render.providers.rate_limit import PATIENCE, patience
+from services.render.providers.rate_limit import PATIENCE, retry_after
 
 
 def wait(headers: dict[str, str] | None = None, body: Any = None, text: str = "") -> float:
     content = json.dumps(body).encode()
-    return patience(httpx.Response(429, headers=headers, content=content), text)
+    return retry_after(httpx.Response(429, headers=headers, content=content), text)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from heliograph.contracts.sim import SimRecord
 from heliograph.runtime.bus import now
-from services.render.providers.sim.request_store import SimRecords
+from services.render.providers.sim.request_store import SimRequestStore
 
 _DAY = 86_400.0  #: seconds
 
@@ -29,7 +29,7 @@ def a_sim_record(name: str) -> SimRecord:
 
 
 def test_old_records_and_marks_go_and_new_ones_stay(tmp_path: Path) -> None:
-    records = SimRecords(tmp_path)
+    records = SimRequestStore(tmp_path)
     for name in ("old", "new"):
         records.accept(a_sim_record(name))
         records.cancel(name)

@@ -4,36 +4,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.render.scheduler.eta import Pace, ahead, eta
+from services.render.scheduler.eta import DurationEstimator, eta, prefetch
 from tests.support.records import REGISTRY
 
 MOST = 2  #: what an operator leaves as it is
 
 
 def test_a_lane_takes_what_its_kinds_expect_until_something_was_measured() -> None:
-    pace, portrait = Pace(REGISTRY), REGISTRY.kinds["portrait"]
+    pace, portrait = DurationEstimator(REGISTRY), REGISTRY.kinds["portrait"]
     expected = pace.of_lane(portrait.lane)
 
-    pace.learn("portrait", 3.0)
+    pace.observe("portrait", 3.0)
 
     assert expected > 0
     assert pace.of_lane(portrait.lane) == 3.0
 
 
 def test_later_measurements_move_what_was_learned_a_little() -> None:
-    pace, lane = Pace(REGISTRY), REGISTRY.kinds["portrait"].lane
+    pace, lane = DurationEstimator(REGISTRY), REGISTRY.kinds["portrait"].lane
 
-    pace.learn("portrait", 10.0)
-    pace.learn("portrait", 20.0)
+    pace.observe("portrait", 10.0)
+    pace.observe("portrait", 20.0)
 
     assert pace.of_lane(lane) == pytest.approx(12.0)
 
 
 def test_a_kind_that_nobody_knows_teaches_nothing() -> None:
-    pace, lane = Pace(REGISTRY), REGISTRY.kinds["portrait"].lane
+    pace, lane = DurationEstimator(REGISTRY), REGISTRY.kinds["portrait"].lane
     before = pace.of_lane(lane)
 
-    pace.learn("of another registry", 1_000.0)
+    pace.observe("of another registry", 1_000.0)
 
     assert pace.of_lane(lane) == before
 
@@ -44,10 +44,10 @@ def test_a_lane_whose_kinds_moved_away_takes_what_all_kinds_do() -> None:
         for name, kind in REGISTRY.kinds.items()
     }
     registry = REGISTRY.model_copy(update={"kinds": moved})
-    pace = Pace(registry)
+    pace = DurationEstimator(registry)
     expected = pace.of_lane("video")
 
-    pace.learn("portrait", 3.0)
+    pace.observe("portrait", 3.0)
 
     assert expected > 0
     assert pace.of_lane("video") == 3.0
@@ -63,14 +63,14 @@ def test_whoever_is_further_back_waits_for_those_before() -> None:
 
 @pytest.mark.parametrize(("cap", "seconds"), [(1, 60.0), (2, 120.0), (6, 8.0), (8, 5.0)])
 def test_nobody_is_ready_before_its_turn_where_jobs_take_a_while(cap: int, seconds: float) -> None:
-    assert ahead(cap, seconds, MOST) == 0
+    assert prefetch(cap, seconds, MOST) == 0
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.02])
 def test_a_lane_of_moments_always_has_somebody_ready(seconds: float) -> None:
-    assert ahead(8, seconds, MOST) == MOST
+    assert prefetch(8, seconds, MOST) == MOST
 
 
 @given(st.integers(1, 1_000), st.floats(0, 10_000), st.integers(0, 100))
 def test_never_are_more_ready_than_the_operator_allows(cap: int, seconds: float, most: int) -> None:
-    assert 0 <= ahead(cap, seconds, most) <= most
+    assert 0 <= prefetch(cap, seconds, most) <= most

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.requests import PRIORITIES, Priority
-from services.render.scheduler.fair_queue import HasRoom, Lane, Ring, Waiting
+from services.render.scheduler.fair_queue import FairQueue, HasRoom, QueuedJob, RoundRobin
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -37,7 +37,7 @@ def a_job(
     job: str | None = None,
     not_before: datetime | None = None,
     after: Iterable[str] = (),
-) -> Waiting:
+) -> QueuedJob:
     ticket = Ticket(
         job=job or f"job_{sequence}",
         project=project,
@@ -47,43 +47,43 @@ def a_job(
         not_before=not_before,
         after=tuple(after),
     )
-    return Waiting(sequence, ticket, NOW)
+    return QueuedJob(sequence, ticket, NOW)
 
 
-def a_lane(*jobs: Waiting) -> Lane:
-    lane = Lane()
+def a_lane(*jobs: QueuedJob) -> FairQueue:
+    lane = FairQueue()
     for job in jobs:
         lane.add(job, NOW)
     return lane
 
 
 def drain(
-    lane: Lane, at: datetime = NOW, has_room: HasRoom = everywhere, holders: Iterable[str] = ()
-) -> Iterator[Waiting]:
+    lane: FairQueue, at: datetime = NOW, has_room: HasRoom = everywhere, holders: Iterable[str] = ()
+) -> Iterator[QueuedJob]:
     """Everything that may run, in order of turns."""
     while (waiting := lane.next(at, has_room, holders)) is not None:
         yield waiting
 
 
-def names(turns: Iterable[Waiting]) -> list[str]:
+def names(turns: Iterable[QueuedJob]) -> list[str]:
     return [waiting.ticket.job for waiting in turns]
 
 
-def owners(turns: Iterable[Waiting]) -> list[str]:
+def owners(turns: Iterable[QueuedJob]) -> list[str]:
     return [waiting.ticket.project for waiting in turns]
 
 
-def take(lane: Lane, turns: int) -> list[Waiting]:
+def take(lane: FairQueue, turns: int) -> list[QueuedJob]:
     """The jobs that have the next few turns."""
     return list(islice(drain(lane), turns))
 
 
-def next_priorities(lane: Lane, turns: int) -> list[Priority]:
+def next_priorities(lane: FairQueue, turns: int) -> list[Priority]:
     return [waiting.ticket.priority for waiting in take(lane, turns)]
 
 
 @st.composite
-def crowds(draw: st.DrawFn, most: int = 40) -> list[Waiting]:
+def crowds(draw: st.DrawFn, most: int = 40) -> list[QueuedJob]:
     """Jobs of several projects, priorities and accounts, in the order in which they came."""
     mixes = st.tuples(projects, priorities, accounts)
     return [
@@ -98,7 +98,7 @@ def crowds(draw: st.DrawFn, most: int = 40) -> list[Waiting]:
 
 
 def test_nobody_waits_in_an_empty_lane() -> None:
-    lane = Lane()
+    lane = FairQueue()
 
     assert len(lane) == 0
     assert lane.next(NOW, everywhere) is None
@@ -147,7 +147,7 @@ def test_ten_thousand_urgent_jobs_of_one_project_delay_another_by_one_round() ->
 @thorough
 @given(crowd=crowds())
 def test_between_two_turns_of_a_project_everybody_else_who_waits_has_one(
-    crowd: list[Waiting],
+    crowd: list[QueuedJob],
 ) -> None:
     lane = a_lane(*(a_job(w.sequence, w.ticket.project) for w in crowd))
     left = lane.projects()
@@ -165,7 +165,7 @@ def test_between_two_turns_of_a_project_everybody_else_who_waits_has_one(
 
 @thorough
 @given(crowd=crowds())
-def test_everybody_who_waits_runs_once(crowd: list[Waiting]) -> None:
+def test_everybody_who_waits_runs_once(crowd: list[QueuedJob]) -> None:
     lane = a_lane(*crowd)
 
     turns = names(drain(lane))
@@ -176,7 +176,7 @@ def test_everybody_who_waits_runs_once(crowd: list[Waiting]) -> None:
 
 @thorough
 @given(crowd=crowds())
-def test_within_a_project_and_priority_the_order_is_kept(crowd: list[Waiting]) -> None:
+def test_within_a_project_and_priority_the_order_is_kept(crowd: list[QueuedJob]) -> None:
     lines: dict[tuple[str, str], list[int]] = {}
     for waiting in drain(a_lane(*crowd)):
         lines.setdefault((waiting.ticket.project, waiting.ticket.priority), []).append(
@@ -189,7 +189,7 @@ def test_within_a_project_and_priority_the_order_is_kept(crowd: list[Waiting]) -
 # -- between priorities
 
 
-def a_full_lane() -> Lane:
+def a_full_lane() -> FairQueue:
     """A lane in which each priority has more than enough jobs."""
     numbers = count(1)
     return a_lane(*(a_job(next(numbers), priority=p) for p in PRIORITIES for _ in range(200)))
@@ -240,7 +240,7 @@ def test_a_priority_that_was_away_has_saved_nothing() -> None:
 
 @thorough
 @given(crowd=crowds(), turns=st.integers(0, 40))
-def test_every_priority_that_waits_has_one_of_21_turns(crowd: list[Waiting], turns: int) -> None:
+def test_every_priority_that_waits_has_one_of_21_turns(crowd: list[QueuedJob], turns: int) -> None:
     lane = a_lane(*crowd)
     gone = take(lane, turns)
     waiting = {w.ticket.priority for w in crowd if w not in gone}
@@ -301,7 +301,7 @@ def test_when_every_account_is_full_nobody_runs() -> None:
 
 @thorough
 @given(crowd=crowds(), full=accounts)
-def test_only_jobs_with_room_run_and_all_of_them(crowd: list[Waiting], full: str) -> None:
+def test_only_jobs_with_room_run_and_all_of_them(crowd: list[QueuedJob], full: str) -> None:
     lane = a_lane(*crowd)
 
     turns = list(drain(lane, has_room=lambda account: account != full))
@@ -437,7 +437,7 @@ def test_the_first_job_is_the_one_that_waits_longest() -> None:
 
 
 def test_a_ring_counts_what_is_in_it() -> None:
-    ring = Ring()
+    ring = RoundRobin()
     jobs = [a_job(1, "alice"), a_job(2, "bob"), a_job(3, "alice", account="fal")]
     for job in jobs:
         ring.add(job)
@@ -456,7 +456,7 @@ def test_a_ring_counts_what_is_in_it() -> None:
 @thorough
 @given(crowd=crowds(), turns=st.integers(0, 30), late=crowds(most=20), data=st.data())
 def test_a_position_is_the_number_of_turns_until_the_job_runs(
-    crowd: list[Waiting], turns: int, late: list[Waiting], data: st.DataObject
+    crowd: list[QueuedJob], turns: int, late: list[QueuedJob], data: st.DataObject
 ) -> None:
     lane = a_lane(*crowd)
     next_priorities(lane, turns)
@@ -552,9 +552,9 @@ def test_who_is_let_go_stands_where_it_would_have_stood() -> None:
     lane = a_lane(a_job(1, after=["job_9"]), a_job(2), a_job(3))
     take(lane, 0)
 
-    lane.let_go("job_1")
+    lane.release("job_1")
 
-    assert not lane.is_held("job_1")
+    assert not lane.is_blocked("job_1")
     assert names(drain(lane)) == ["job_1", "job_2", "job_3"]
 
 
@@ -562,7 +562,7 @@ def test_a_job_that_waits_for_others_can_be_taken_out() -> None:
     lane = a_lane(a_job(1, after=["job_9"]))
 
     lane.remove("job_1")
-    lane.let_go("job_1")
+    lane.release("job_1")
 
     assert (len(lane), names(drain(lane))) == (0, [])
 
@@ -575,7 +575,7 @@ def test_a_place_does_not_help_who_waits_for_others() -> None:
 
 def test_hearing_of_it_again_does_not_hold_it_again() -> None:
     lane = a_lane(a_job(1, after=["job_9"]))
-    lane.let_go("job_1")
+    lane.release("job_1")
 
     lane.add(a_job(1, after=["job_9"]), NOW)
 

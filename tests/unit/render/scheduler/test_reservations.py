@@ -7,7 +7,7 @@ import pytest
 from heliograph.contracts.circuit_breaker import Breaker
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import Places
-from services.render.scheduler.reservations import Expected, Vacancies
+from services.render.scheduler.reservations import AccountCapacity, Reservations
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=0.5)
@@ -22,29 +22,29 @@ def a_ticket(job: str, account: str = "fal") -> Ticket:
 
 
 def vacancies(
-    expected: Expected,
+    expected: Reservations,
     *holders: str,
     cap: int | None = 1,
     breaker: Breaker | None = None,
     at: datetime = NOW,
-) -> Vacancies:
+) -> AccountCapacity:
     """Of one account, `fal`."""
-    return Vacancies({"fal": Places(dict.fromkeys(holders, 1), cap, breaker)}, expected, at)
+    return AccountCapacity({"fal": Places(dict.fromkeys(holders, 1), cap, breaker)}, expected, at)
 
 
-def a_move(breaker: Breaker | None = None, *, cap: int | None = 1) -> Expected:
+def a_move(breaker: Breaker | None = None, *, cap: int | None = 1) -> Reservations:
     """The first job had its turn, and its account does not show it yet."""
-    expected = Expected()
-    vacancies(expected, cap=cap, breaker=breaker).take(a_ticket("first"))
+    expected = Reservations()
+    vacancies(expected, cap=cap, breaker=breaker).reserve(a_ticket("first"))
     return expected
 
 
 def test_a_turn_takes_a_place_in_its_round() -> None:
-    round_ = vacancies(Expected(), cap=2)
-    round_.take(a_ticket("first"))
+    round_ = vacancies(Reservations(), cap=2)
+    round_.reserve(a_ticket("first"))
     had_room = round_.has_room("fal")
 
-    round_.take(a_ticket("second"))
+    round_.reserve(a_ticket("second"))
 
     assert (had_room, round_.has_room("fal")) == (True, False)
 
@@ -78,18 +78,18 @@ def test_an_account_without_a_cap_has_room_for_all_and_expects_nobody() -> None:
 
 
 def test_an_account_that_nobody_looked_at_has_no_room_yet() -> None:
-    assert not vacancies(Expected()).has_room("of a job that came meanwhile")
+    assert not vacancies(Reservations()).has_room("of a job that came meanwhile")
 
 
 def test_who_has_a_place_may_use_it_in_a_full_account() -> None:
-    round_ = vacancies(Expected(), "mine")
+    round_ = vacancies(Reservations(), "mine")
 
     assert not round_.has_room("fal")
     assert [*round_.holders()] == ["mine"]
 
 
 def test_an_account_that_is_left_alone_has_no_room_also_for_who_has_a_place() -> None:
-    round_ = vacancies(Expected(), "mine", cap=2, breaker=OPEN)
+    round_ = vacancies(Reservations(), "mine", cap=2, breaker=OPEN)
 
     assert not round_.has_room("fal")
     assert [*round_.holders()] == []
@@ -97,7 +97,7 @@ def test_an_account_that_is_left_alone_has_no_room_also_for_who_has_a_place() ->
 
 @pytest.mark.parametrize("cap", [None, 5])
 def test_one_job_finds_out_whether_an_account_works_again(cap: int | None) -> None:
-    had_room = vacancies(Expected(), cap=cap, breaker=HALF_OPEN).has_room("fal")
+    had_room = vacancies(Reservations(), cap=cap, breaker=HALF_OPEN).has_room("fal")
     expected = a_move(HALF_OPEN, cap=cap)
 
     after = vacancies(expected, "mine", cap=cap, breaker=HALF_OPEN, at=SOON)
@@ -110,7 +110,7 @@ def test_one_job_finds_out_whether_an_account_works_again(cap: int | None) -> No
 def test_who_finds_out_goes_on_when_it_comes_again() -> None:
     breaker = HALF_OPEN.admitting("mine", NOW)
 
-    round_ = vacancies(Expected(), "mine", "other", cap=5, breaker=breaker)
+    round_ = vacancies(Reservations(), "mine", "other", cap=5, breaker=breaker)
 
     assert not round_.has_room("fal")
     assert [*round_.holders()] == ["mine"]

@@ -22,7 +22,7 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.records import Output, Record
 from heliograph.contracts.state_machine import fold
 from heliograph.runtime.bus import Entry
-from services.render.worker.late_events import late
+from services.render.worker.late_events import late_event
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ def an_entry(*facts: Fact, sequence: int = 40) -> Entry:
 
 
 def completed(entry: Entry, fact: Fact, run: int = 1) -> Record:
-    fact_of_the_attempt = late(entry, run, fact)
+    fact_of_the_attempt = late_event(entry, run, fact)
     assert fact_of_the_attempt
     return fold(entry.record, fact_of_the_attempt, NOW)
 
@@ -92,13 +92,13 @@ def test_what_is_known_is_not_told_again() -> None:
     rendered = Rendered(run=1, outputs=OUTPUTS)
     record = completed(an_entry(*SENT, OVER), rendered)
 
-    assert late(Entry(50, Event.of("x", record, NOW, "test")), 1, rendered) is None
+    assert late_event(Entry(50, Event.of("x", record, NOW, "test")), 1, rendered) is None
 
 
 @pytest.mark.parametrize("fact", [Started(run=2), CancelRequested(mode="stop")])
 def test_what_says_nothing_about_an_attempt_is_not_written(fact: Fact) -> None:
-    assert late(an_entry(*SENT, OVER), 1, fact) is None
+    assert late_event(an_entry(*SENT, OVER), 1, fact) is None
 
 
 def test_nothing_is_written_about_an_attempt_that_is_not_known() -> None:
-    assert late(an_entry(*SENT, OVER), 9, Rendered(run=9, outputs=OUTPUTS)) is None
+    assert late_event(an_entry(*SENT, OVER), 9, Rendered(run=9, outputs=OUTPUTS)) is None

@@ -42,16 +42,16 @@ from heliograph.contracts.records import Output, Record, Takeover, Withheld
 from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, fold
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
-from services.render.job_problem import failure
-from services.render.providers import Done, Ended, RateLimited
+from services.render.job_problem import job_problem
+from services.render.providers import RateLimited, RequestStopped, RequestSucceeded
 from services.render.settings import RenderSettings
 from services.render.worker.outcomes import (
     after_poll,
-    again_or_failed,
-    again_or_poison,
     backoff,
     poll_after,
     put_back,
+    restart_or_poison,
+    retry_or_fail,
     timed_out,
     unknown,
 )
@@ -107,7 +107,7 @@ def taken_over() -> Record:
 def test_what_may_pass_is_tried_again(
     operator: RenderSettings, error: JobError, attempt: int
 ) -> None:
-    fact = again_or_failed(sent(attempt), error, NOW, operator)
+    fact = retry_or_fail(sent(attempt), error, NOW, operator)
 
     assert isinstance(fact, RetryScheduled)
     assert (fact.reason, fact.counted, fact.charged) == (error.code, True, "no")
@@ -116,14 +116,14 @@ def test_what_may_pass_is_tried_again(
 
 
 def test_the_last_attempt_is_the_last(operator: RenderSettings) -> None:
-    fact = again_or_failed(sent(3), ProviderUnavailable(), NOW, operator)
+    fact = retry_or_fail(sent(3), ProviderUnavailable(), NOW, operator)
 
     assert isinstance(fact, Failed)
     assert fact.problem.code == "provider_unavailable"
 
 
 def test_an_operator_can_allow_no_second_attempt() -> None:
-    fact = again_or_failed(sent(), ProviderUnavailable(), NOW, RenderSettings(max_attempts=1))
+    fact = retry_or_fail(sent(), ProviderUnavailable(), NOW, RenderSettings(max_attempts=1))
 
     assert isinstance(fact, Failed)
 
@@ -132,7 +132,7 @@ def test_an_operator_can_allow_no_second_attempt() -> None:
 def test_what_may_have_cost_something_is_never_repeated(
     operator: RenderSettings, charged: Charged
 ) -> None:
-    fact = again_or_failed(sent(), ProviderUnavailable(), NOW, operator, charged=charged)
+    fact = retry_or_fail(sent(), ProviderUnavailable(), NOW, operator, charged=charged)
 
     assert isinstance(fact, Failed)
     assert fact.charged == charged
@@ -151,7 +151,7 @@ def test_what_may_have_cost_something_is_never_repeated(
     ],
 )
 def test_what_will_not_pass_is_the_end(operator: RenderSettings, error: type[JobError]) -> None:
-    fact = again_or_failed(sent(), error(), NOW, operator, answer='{"detail":"no"}')
+    fact = retry_or_fail(sent(), error(), NOW, operator, answer='{"detail":"no"}')
 
     assert isinstance(fact, Failed)
     assert (fact.problem.code, fact.answer) == (error.code, '{"detail":"no"}')
@@ -162,7 +162,7 @@ def test_what_will_not_pass_is_the_end(operator: RenderSettings, error: type[Job
 def test_what_an_operator_has_to_mend_is_waited_for(
     operator: RenderSettings, error: type[JobError], attempt: int
 ) -> None:
-    fact = again_or_failed(sent(attempt), error(), NOW, operator)
+    fact = retry_or_fail(sent(attempt), error(), NOW, operator)
 
     assert isinstance(fact, RetryScheduled)
     assert (fact.counted, fact.reason) == (False, error.code)
@@ -170,7 +170,7 @@ def test_what_an_operator_has_to_mend_is_waited_for(
 
 
 def test_a_provider_that_says_when_is_asked_then(operator: RenderSettings) -> None:
-    fact = again_or_failed(sent(), ProviderUnavailable(retry_after=7.5), NOW, operator)
+    fact = retry_or_fail(sent(), ProviderUnavailable(retry_after=7.5), NOW, operator)
 
     assert isinstance(fact, RetryScheduled)
     assert fact.not_before == NOW + timedelta(seconds=7.5)
@@ -180,7 +180,7 @@ def test_a_provider_that_says_when_is_asked_then(operator: RenderSettings) -> No
 def test_too_fast_is_no_attempt_however_often_it_is_said(
     operator: RenderSettings, attempt: int
 ) -> None:
-    fact = again_or_failed(sent(attempt), RateLimited(retry_after=1), NOW, operator)
+    fact = retry_or_fail(sent(attempt), RateLimited(retry_after=1), NOW, operator)
 
     assert isinstance(fact, RetryScheduled)
     assert (fact.counted, fact.charged) == (False, "no")
@@ -188,7 +188,7 @@ def test_too_fast_is_no_attempt_however_often_it_is_said(
 
 
 def test_a_job_that_took_a_request_over_is_not_sent_anywhere(operator: RenderSettings) -> None:
-    fact = again_or_failed(taken_over(), ProviderUnavailable(), NOW, operator)
+    fact = retry_or_fail(taken_over(), ProviderUnavailable(), NOW, operator)
 
     assert isinstance(fact, Failed)
     assert fact.problem.charged == "no"
@@ -218,26 +218,26 @@ def test_waits_are_spread_over_all_of_the_bound(operator: RenderSettings) -> Non
 
 @pytest.mark.parametrize("charged", ["no", "yes", "unknown"])
 def test_a_failure_says_what_it_cost(charged: Charged) -> None:
-    assert failure(sent(), ContentPolicy(), charged).charged == charged
+    assert job_problem(sent(), ContentPolicy(), charged).charged == charged
 
 
 @pytest.mark.parametrize("charged", ["no", "yes", "unknown"])
 def test_what_is_free_cost_nothing(charged: Charged) -> None:
-    assert failure(sent(price="0"), ContentPolicy(), charged).charged == "no"
+    assert job_problem(sent(price="0"), ContentPolicy(), charged).charged == "no"
 
 
 def test_a_failure_of_a_job_is_no_http_error() -> None:
-    assert failure(sent(), OutputRefused(), "no").status is None
+    assert job_problem(sent(), OutputRefused(), "no").status is None
 
 
 def test_a_failure_says_what_can_be_done() -> None:
-    assert [a.kind for a in failure(sent(), ContentPolicy(), "no").next_actions] == ["retry"]
+    assert [a.kind for a in job_problem(sent(), ContentPolicy(), "no").next_actions] == ["retry"]
 
 
 def test_what_the_error_itself_advises_comes_first() -> None:
     action = NextAction(kind="change_request", label="Leave the boat out")
 
-    problem = failure(sent(), ProviderRejected(next_actions=[action]), "no")
+    problem = job_problem(sent(), ProviderRejected(next_actions=[action]), "no")
 
     assert problem.next_actions == [action]
 
@@ -250,7 +250,7 @@ def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSet
     for fact in (again, Started(run=2), submission(2)):
         record = fold(record, fact, NOW)
 
-    record = fold(record, again_or_failed(record, ProviderRejected(), NOW, operator), NOW)
+    record = fold(record, retry_or_fail(record, ProviderRejected(), NOW, operator), NOW)
 
     assert record.error is not None
     assert record.error.charged == record.charged
@@ -275,7 +275,9 @@ def size(record: Record) -> int:
 def test_what_goes_wrong_fits_into_an_event_however_much_is_said_about_it(
     operator: RenderSettings, kind: type[JobError], charged: Charged, letter: str
 ) -> None:
-    ended = Ended(error=wordy(kind, letter * 2**20), charged=charged, answer=letter * 2**20)
+    ended = RequestStopped(
+        error=wordy(kind, letter * 2**20), charged=charged, answer=letter * 2**20
+    )
 
     fact = after_poll(sent(), ended, NOW, operator)
 
@@ -285,8 +287,8 @@ def test_what_goes_wrong_fits_into_an_event_however_much_is_said_about_it(
 def test_a_reason_that_is_cut_looks_like_it(operator: RenderSettings) -> None:
     said = ProviderUnavailable("x" * 2**21)
 
-    again = again_or_failed(sent(), said, NOW, operator)
-    failed = again_or_failed(sent(3), said, NOW, operator)
+    again = retry_or_fail(sent(), said, NOW, operator)
+    failed = retry_or_fail(sent(3), said, NOW, operator)
 
     assert isinstance(again, RetryScheduled)
     assert isinstance(failed, Failed)
@@ -301,7 +303,9 @@ def test_outputs_fit_into_an_event_however_many_were_asked_for_and_made(
     outputs = [Output(url=f"http://there/{number:04000}") for number in range(10_000)]
     record = sent().model_copy(update={"arguments": {"num_images": 10_000}})
 
-    fact = after_poll(record, Done(outputs=outputs, answer=SIX_BYTES * 2**20), NOW, operator)
+    fact = after_poll(
+        record, RequestSucceeded(outputs=outputs, answer=SIX_BYTES * 2**20), NOW, operator
+    )
 
     assert isinstance(fact, Rendered)
     assert fact.outputs == outputs[: len(fact.outputs)]
@@ -321,7 +325,7 @@ def intended() -> Record:
 
 
 def test_a_start_that_nobody_answered_is_no_attempt(operator: RenderSettings) -> None:
-    fact = again_or_poison(intended(), NOW, operator)
+    fact = restart_or_poison(intended(), NOW, operator)
     again = fold(intended(), fact, NOW)
 
     assert isinstance(fact, RetryScheduled)
@@ -330,7 +334,7 @@ def test_a_start_that_nobody_answered_is_no_attempt(operator: RenderSettings) ->
 
 def test_ten_starts_in_a_row_without_an_answer_are_poison(operator: RenderSettings) -> None:
     record, starts = intended(), 1
-    while isinstance(fact := again_or_poison(record, NOW, operator), RetryScheduled):
+    while isinstance(fact := restart_or_poison(record, NOW, operator), RetryScheduled):
         record = fold(record, fact, NOW)
         record = fold(record, Started(run=record.internal.run + 1), NOW)
         record = fold(record, submission(record.internal.run), NOW)
@@ -354,7 +358,7 @@ def test_a_start_that_our_services_keep_from_beginning_is_not_counted(
 
 def test_poison_is_charged_by_what_was_charged_before(operator: RenderSettings) -> None:
     before = intended().model_copy(update={"charged": "unknown"})
-    fact = again_or_poison(before, NOW, operator.model_copy(update={"max_unanswered": 1}))
+    fact = restart_or_poison(before, NOW, operator.model_copy(update={"max_unanswered": 1}))
 
     assert isinstance(fact, Failed)
     assert fold(before, fact, NOW).charged == fact.problem.charged == "unknown"
@@ -379,7 +383,7 @@ def test_an_answer_ends_the_row(operator: RenderSettings, answer: Fact) -> None:
 
 @pytest.mark.parametrize("charged", ["yes", "unknown", "no"])
 def test_a_finished_request_is_rendered(operator: RenderSettings, charged: Charged) -> None:
-    done = Done(outputs=OUTPUTS, charged=charged, answer="{}")
+    done = RequestSucceeded(outputs=OUTPUTS, charged=charged, answer="{}")
 
     assert after_poll(sent(), done, NOW, operator) == Rendered(
         run=1, outputs=OUTPUTS, charged=charged, answer="{}"
@@ -404,7 +408,7 @@ def test_of_more_outputs_than_were_asked_for_the_first_are_kept(
     outputs = [Output(url=f"http://there/{number}.png") for number in range(made)]
     record = sent().model_copy(update={"parameters": {}, "arguments": {}, **said})
 
-    fact = after_poll(record, Done(outputs=outputs), NOW, operator)
+    fact = after_poll(record, RequestSucceeded(outputs=outputs), NOW, operator)
 
     assert isinstance(fact, Rendered)
     assert fact.outputs == outputs[:kept]
@@ -414,7 +418,7 @@ def test_of_more_outputs_than_were_asked_for_the_first_are_kept(
 
 def test_a_word_about_references_stays_beside_one_about_outputs(operator: RenderSettings) -> None:
     record = sent().model_copy(update={"detail": "the first 2 of 3 references are used"})
-    fact = after_poll(record, Done(outputs=OUTPUTS * 2), NOW, operator)
+    fact = after_poll(record, RequestSucceeded(outputs=OUTPUTS * 2), NOW, operator)
 
     assert fold(record, fact, NOW).detail == (
         "the first 2 of 3 references are used; the first 1 of 2 outputs are kept"
@@ -422,13 +426,13 @@ def test_a_word_about_references_stays_beside_one_about_outputs(operator: Render
 
 
 def test_a_request_that_ended_without_a_charge_may_be_repeated(operator: RenderSettings) -> None:
-    ended = Ended(error=ProviderUnavailable(), charged="no")
+    ended = RequestStopped(error=ProviderUnavailable(), charged="no")
 
     assert isinstance(after_poll(sent(), ended, NOW, operator), RetryScheduled)
 
 
 def test_a_request_that_ended_with_one_is_not(operator: RenderSettings) -> None:
-    fact = after_poll(sent(), Ended(error=ContentPolicy(), charged="yes"), NOW, operator)
+    fact = after_poll(sent(), RequestStopped(error=ContentPolicy(), charged="yes"), NOW, operator)
 
     assert isinstance(fact, Failed)
     assert (fact.charged, fact.problem.charged) == ("yes", "yes")
@@ -437,12 +441,12 @@ def test_a_request_that_ended_with_one_is_not(operator: RenderSettings) -> None:
 @pytest.mark.parametrize(
     ("state", "outputs"),
     [
-        (Done(outputs=OUTPUTS, charged="yes"), OUTPUTS),
-        (Ended(error=ProviderUnavailable(), charged="yes"), []),
+        (RequestSucceeded(outputs=OUTPUTS, charged="yes"), OUTPUTS),
+        (RequestStopped(error=ProviderUnavailable(), charged="yes"), []),
     ],
 )
 def test_whoever_asked_to_stop_gets_canceled_and_keeps_what_was_finished(
-    operator: RenderSettings, state: Done | Ended, outputs: list[Output]
+    operator: RenderSettings, state: RequestSucceeded | RequestStopped, outputs: list[Output]
 ) -> None:
     record = fold(sent(), CancelRequested(mode="stop"), NOW)
 
@@ -452,12 +456,12 @@ def test_whoever_asked_to_stop_gets_canceled_and_keeps_what_was_finished(
 @pytest.mark.parametrize(
     ("state", "outputs"),
     [
-        (Done(outputs=OUTPUTS, charged="yes", answer="{}"), OUTPUTS),
-        (Ended(error=ProviderUnavailable(), charged="no", answer="{}"), []),
+        (RequestSucceeded(outputs=OUTPUTS, charged="yes", answer="{}"), OUTPUTS),
+        (RequestStopped(error=ProviderUnavailable(), charged="no", answer="{}"), []),
     ],
 )
 def test_what_is_past_its_deadline_expires_and_keeps_what_was_finished(
-    operator: RenderSettings, state: Done | Ended, outputs: list[Output]
+    operator: RenderSettings, state: RequestSucceeded | RequestStopped, outputs: list[Output]
 ) -> None:
     record = fold(sent(), ExpireRequested(), NOW)
     fact = after_poll(record, state, NOW, operator)
@@ -470,13 +474,17 @@ def test_what_is_past_its_deadline_expires_and_keeps_what_was_finished(
 def test_a_wish_to_stop_is_obeyed_before_a_deadline(operator: RenderSettings) -> None:
     record = fold(fold(sent(), ExpireRequested(), NOW), CancelRequested(mode="stop"), NOW)
 
-    assert isinstance(after_poll(record, Done(outputs=OUTPUTS), NOW, operator), Canceled)
+    assert isinstance(
+        after_poll(record, RequestSucceeded(outputs=OUTPUTS), NOW, operator), Canceled
+    )
 
 
 def test_a_detached_job_runs_on(operator: RenderSettings) -> None:
     record = fold(sent(), CancelRequested(mode="detach"), NOW)
 
-    assert isinstance(after_poll(record, Done(outputs=OUTPUTS), NOW, operator), Rendered)
+    assert isinstance(
+        after_poll(record, RequestSucceeded(outputs=OUTPUTS), NOW, operator), Rendered
+    )
 
 
 def test_nobody_knows_what_becomes_of_a_request_whose_time_is_up(operator: RenderSettings) -> None:
@@ -523,7 +531,7 @@ def places(outputs: list[Output]) -> list[int | None]:
 def test_what_is_missing_is_told_with_the_outputs(operator: RenderSettings) -> None:
     record = sent().model_copy(update={"parameters": {"num_images": 3}})
     outputs = [Output(url="http://there/0.png"), Output(url="http://there/2.png", index=2)]
-    done = Done(outputs=outputs, withheld=[Withheld(index=1, reason="no_output")])
+    done = RequestSucceeded(outputs=outputs, withheld=[Withheld(index=1, reason="no_output")])
 
     after = fold(record, after_poll(record, done, NOW, operator), NOW)
 
@@ -533,7 +541,7 @@ def test_what_is_missing_is_told_with_the_outputs(operator: RenderSettings) -> N
 
 
 def test_nothing_is_missing_where_enough_is_there(operator: RenderSettings) -> None:
-    done = Done(
+    done = RequestSucceeded(
         outputs=[Output(url="http://there/1.png", index=1)],
         withheld=[Withheld(index=0, reason="no_output")],
     )
@@ -548,7 +556,7 @@ def test_a_flagged_output_leaves_its_place_to_a_good_one(operator: RenderSetting
     record = sent().model_copy(update={"parameters": {"num_images": 2}})
     outputs = [Output(url=f"http://there/{n}.png", flagged=n in (0, 2)) for n in range(4)]
 
-    fact = after_poll(record, Done(outputs=outputs), NOW, operator)
+    fact = after_poll(record, RequestSucceeded(outputs=outputs), NOW, operator)
 
     assert isinstance(fact, Rendered)
     assert [output.url for output in fact.outputs] == ["http://there/1.png", "http://there/3.png"]
@@ -560,7 +568,7 @@ def test_flagged_outputs_are_kept_where_there_are_no_others(operator: RenderSett
     record = sent().model_copy(update={"parameters": {"num_images": 2}})
     outputs = [Output(url="http://there/0.png"), Output(url="http://there/1.png", flagged=True)]
 
-    fact = after_poll(record, Done(outputs=outputs), NOW, operator)
+    fact = after_poll(record, RequestSucceeded(outputs=outputs), NOW, operator)
 
     assert isinstance(fact, Rendered)
     assert fact.outputs == outputs
@@ -572,7 +580,7 @@ def test_outputs_that_a_model_makes_unasked_are_kept_as_they_are_paid_for(
 ) -> None:
     outputs = [Output(url=f"http://there/{number}.png") for number in range(4)]
 
-    fact = after_poll(sent(), Done(outputs=outputs, usual=4), NOW, operator)
+    fact = after_poll(sent(), RequestSucceeded(outputs=outputs, usual=4), NOW, operator)
 
     assert isinstance(fact, Rendered)
     assert (fact.outputs, fact.detail) == (outputs, None)

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import LogLine, Progress
-from services.render.providers import Waiting, Working
-from services.render.worker.progress import Reporter
+from services.render.providers import RequestQueued, RequestRunning
+from services.render.worker.progress import ProgressPublisher
 from tests.support.records import a_record
 
-WORKING = Working(progress=Progress(percent=1))
+WORKING = RequestRunning(progress=Progress(percent=1))
 
 
 class Listener:
@@ -29,9 +29,9 @@ class Listener:
 
 async def test_what_was_told_a_moment_ago_is_not_told_again_unless_it_changed() -> None:
     told, record = Listener(), a_record()
-    reporter = Reporter(told, every=60)
+    reporter = ProgressPublisher(told, every=60)
 
-    for state in (Waiting(position=2), Waiting(position=1), WORKING, WORKING):
+    for state in (RequestQueued(position=2), RequestQueued(position=1), WORKING, WORKING):
         await reporter.report(record, state)
 
     assert told.phases == ["provider_queue", "rendering"]
@@ -39,7 +39,7 @@ async def test_what_was_told_a_moment_ago_is_not_told_again_unless_it_changed() 
 
 async def test_each_job_is_told_of_by_itself() -> None:
     told = Listener()
-    reporter = Reporter(told, every=60)
+    reporter = ProgressPublisher(told, every=60)
 
     for record in (a_record(), a_record()):
         await reporter.report(record, WORKING)
@@ -51,7 +51,9 @@ async def test_a_log_is_told_as_far_as_there_is_room_for_it() -> None:
     told, at = Listener(), datetime(2030, 1, 1, tzinfo=UTC)
     lines = [LogLine(at=at, message=f"{n} \ud800 {'x' * 2**20}") for n in range(30)]
 
-    await Reporter(told, every=60).report(a_record(), Working(progress=Progress(logs=lines)))
+    await ProgressPublisher(told, every=60).report(
+        a_record(), RequestRunning(progress=Progress(logs=lines))
+    )
 
     [report] = told.reports
     assert [line.message[:4] for line in report.progress.logs] == [f"{n} ?" for n in range(10, 30)]
@@ -61,7 +63,7 @@ async def test_a_log_is_told_as_far_as_there_is_room_for_it() -> None:
 async def test_of_jobs_that_went_elsewhere_nothing_is_kept() -> None:
     """Nobody says so when a worker lets go of one."""
     told = Listener()
-    reporter = Reporter(told, every=0)
+    reporter = ProgressPublisher(told, every=0)
 
     for _ in range(20):
         await reporter.report(a_record(), WORKING)
