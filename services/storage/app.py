@@ -30,23 +30,23 @@ from heliograph.runtime.catalog.reload import reread
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import add_health
-from services.storage.assets import answer_queries, asset_routes
-from services.storage.deletion import Remover, obey_removals
+from services.storage.assets import asset_routes, serve_queries
+from services.storage.deletion import ObjectDeleter, serve_deletions
 from services.storage.disk_reserve import DiskReserve
-from services.storage.media.images import Inspectors
+from services.storage.media.images import ImageWorkers
 from services.storage.outputs.dispatcher import StoreDispatcher
-from services.storage.outputs.download import Fetcher
+from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.fresh_outputs import renew_outputs
 from services.storage.outputs.inline_results import InlineResults, inline_routes
-from services.storage.outputs.job_ingest import Storer
+from services.storage.outputs.job_ingest import JobIngest
 from services.storage.outputs.sources import Sources
 from services.storage.settings import StorageSettings
 from services.storage.stores import ObjectStore, StoreUnavailable
 from services.storage.stores.minio import MinioStore
-from services.storage.temp_dir import claim
+from services.storage.temp_dir import claim_temp_dir
 from services.storage.uploads.quota import UploadQuota
-from services.storage.uploads.retention import UploadSweeper, find_named, sweep_for_ever
-from services.storage.uploads.uploads import UploadDoor, Uploads, upload_routes
+from services.storage.uploads.retention import UploadSweeper, find_named, sweep_forever
+from services.storage.uploads.uploads import UploadReceiver, Uploads, upload_routes
 
 log = structlog.get_logger()
 
@@ -56,16 +56,16 @@ def create_app(settings: StorageSettings) -> FastAPI:
     registry = load_registry(settings)
     bus = NatsBus(settings, registry, "storage")
     store = create_store(settings)
-    inspectors = Inspectors(max_pixels=settings.image_max_pixels)
+    inspectors = ImageWorkers(max_pixels=settings.image_max_pixels)
     known_uploads = Mirror(bus.jetstream, "uploads")
     uploads = Uploads(known_uploads.bucket, store, inspectors, settings)
     inline_results = InlineResults(bus.events, store)
     hosts = [urlsplit(settings.render_url).netloc, *settings.hosts_of_results]
     hosts += settings.provider_hosts
-    fetcher = Fetcher(hosts, deadline=settings.download_deadline)
+    fetcher = OutputDownloader(hosts, deadline=settings.download_deadline)
     sources = Sources(fetcher, uploads, inline_results, deadline=settings.download_deadline)
-    folder = claim(settings.folder.folder("tmp"))
-    storer = Storer(
+    folder = claim_temp_dir(settings.folder.folder("tmp"))
+    storer = JobIngest(
         bus.events,
         bus.work,
         bus.jetstream.hint,
@@ -86,8 +86,10 @@ def create_app(settings: StorageSettings) -> FastAPI:
 
     async def open_bus() -> None:
         await bus.open()
-        await answer_queries(bus.client, store, uploads, bus.jetstream.dead_letters, life=life)
-        await obey_removals(bus.client, Remover(bus.events, store), bus.jetstream.dead_letters)
+        await serve_queries(bus.client, store, uploads, bus.jetstream.dead_letters, life=life)
+        await serve_deletions(
+            bus.client, ObjectDeleter(bus.events, store), bus.jetstream.dead_letters
+        )
         await open_store(store)
         await dispatcher.answer()
         await broker.start()
@@ -114,7 +116,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
 
     app = create_web(settings, "Heliograph storage", lifespan=lifespan)
     quota = UploadQuota(known_uploads, settings)
-    door = UploadDoor(uploads, quota, create_reserve(folder, settings), folder, settings)
+    door = UploadReceiver(uploads, quota, create_reserve(folder, settings), folder, settings)
     app.include_router(upload_routes(door))
     app.include_router(inline_routes(inline_results, folder, settings))
     app.include_router(asset_routes(bus.events, store, life=life))
@@ -154,7 +156,7 @@ async def sweep_uploads(bus: NatsBus, store: ObjectStore, settings: StorageSetti
     bucket = Bucket(bus.jetstream, "uploads")
     named = partial(find_named, bus.jetstream)
     sweeper = UploadSweeper(bucket, store, named, keep=settings.uploads_keep)
-    await sweep_for_ever(bus, sweeper, every=settings.uploads_sweep_every)
+    await sweep_forever(bus, sweeper, every=settings.uploads_sweep_every)
 
 
 async def open_store(store: MinioStore) -> None:
@@ -167,7 +169,7 @@ async def open_store(store: MinioStore) -> None:
         await asyncio.sleep(0.2)
 
 
-def subscribe(broker: NatsBroker, storer: Storer, hint: Hint, settings: StorageSettings) -> None:
+def subscribe(broker: NatsBroker, storer: JobIngest, hint: Hint, settings: StorageSettings) -> None:
     """What comes in on `store.>` is a job whose outputs wait at the provider."""
     bugs = Bugs()
 
@@ -191,4 +193,4 @@ def subscribe(broker: NatsBroker, storer: Storer, hint: Hint, settings: StorageS
         return record
 
     async def give_up(delivery: Delivery, error: Exception) -> None:
-        await storer.bury(delivery.about.job, error)
+        await storer.dead_letter(delivery.about.job, error)

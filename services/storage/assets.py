@@ -24,14 +24,14 @@ from services.storage.uploads.uploads import Uploads
 QUEUE_GROUP = "storage"  #: one of the storage processes answers
 
 
-async def answer_queries(
+async def serve_queries(
     client: Client, store: ObjectStore, uploads: Uploads, dead_letters: DeadLetters, *, life: float
 ) -> None:
     """Answer `query.assets.…` from now on. `life` is seconds an address works."""
 
     async def sign(message: Msg) -> None:
         asked = SignObjects.model_validate_json(message.data)
-        urls = [store.address(each, seconds=life) for each in asked.objects]
+        urls = [store.presigned_url(each, seconds=life) for each in asked.objects]
         await message.respond(SignedObjects(urls=urls, expires_in=life).model_dump_json().encode())
 
     async def find(message: Msg) -> None:
@@ -76,7 +76,7 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
         for name, stored in objects_of(record, found):
             if name == query.variant:
                 headers = {
-                    "Location": store.address(stored, seconds=life),
+                    "Location": store.presigned_url(stored, seconds=life),
                     "Cache-Control": "private, no-store",
                     "Referrer-Policy": "no-referrer",
                 }
@@ -108,6 +108,6 @@ def _present(store: ObjectStore, record: Record, asset: Asset, life: float) -> d
     shown: dict[str, Any] = asset.model_dump(mode="json")
     for name, stored in objects_of(record, asset):
         place = shown if name is None else shown["variants"][name]
-        place["url"] = store.address(stored, seconds=life)
+        place["url"] = store.presigned_url(stored, seconds=life)
     about = {"job": record.id, "project": record.project, "kind": record.kind, "slot": record.slot}
     return {**shown, **about, "created_at": record.model_dump(mode="json")["finished_at"]}

@@ -19,14 +19,14 @@ log = structlog.get_logger()
 QUEUE_GROUP = "storage"  #: one of the storage processes removes
 
 
-class Remover:
+class ObjectDeleter:
     """Removes what the log says is kept no longer, and nothing else."""
 
     def __init__(self, events: EventLog, store: ObjectStore) -> None:
         self._events = events
         self._store = store
 
-    async def remove(self, job: str) -> int | None:
+    async def delete_job_objects(self, job: str) -> int | None:
         """
         The objects of a job: those of its record, and whatever a crash left beside them.
 
@@ -45,13 +45,15 @@ class Remover:
         return len(listed)
 
 
-async def obey_removals(client: Client, remover: Remover, dead_letters: DeadLetters) -> None:
+async def serve_deletions(
+    client: Client, remover: ObjectDeleter, dead_letters: DeadLetters
+) -> None:
     """Do what is asked on `command.assets.remove` from now on. What fails is asked again."""
 
     async def remove(message: Msg) -> None:
         job = RemoveObjects.model_validate_json(message.data).job
         try:
-            objects = await remover.remove(job)
+            objects = await remover.delete_job_objects(job)
         except Unreadable as error:
             await message.respond(Refusal(problem=error.problem()).model_dump_json().encode())
             return

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 Piece = TypeVar("Piece")
 
 
-class FairQueue(Generic[Piece]):
+class RoundRobinQueue(Generic[Piece]):
     """Lines of pieces, one for each project; the project whose turn is longest ago is next."""
 
     def __init__(self) -> None:

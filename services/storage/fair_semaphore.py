@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.storage.fair_queue import FairQueue, share_of
+from services.storage.fair_queue import RoundRobinQueue, share_of
 
 _Waiter = asyncio.Future[None]
 
 
-class FairPlaces:
+class FairSemaphore:
     """
     A few places at once.
 
@@ -22,8 +22,8 @@ class FairPlaces:
         self._share = share_of(places)
         self._held: Counter[str] = Counter()
         self._behind = 0  #: places held by those who are behind
-        self._ahead_waiting: FairQueue[_Waiter] = FairQueue()
-        self._behind_waiting: FairQueue[_Waiter] = FairQueue()
+        self._ahead_waiting: RoundRobinQueue[_Waiter] = RoundRobinQueue()
+        self._behind_waiting: RoundRobinQueue[_Waiter] = RoundRobinQueue()
 
     @asynccontextmanager
     async def place(self, project: str, *, behind: bool = False) -> AsyncIterator[None]:

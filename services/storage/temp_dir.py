@@ -8,7 +8,7 @@ from pathlib import Path
 from heliograph.runtime.file_lock import lock
 
 
-def claim(place: Path) -> Path:
+def claim_temp_dir(place: Path) -> Path:
     """
     A folder below `place`, empty, for this process alone as long as it lives.
 

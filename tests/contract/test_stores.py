@@ -19,7 +19,7 @@ from heliograph.contracts.errors import OutputTooLarge, Unavailable
 from heliograph.contracts.queries.storage import Object
 from services.storage.app import create_store
 from services.storage.settings import StorageSettings
-from services.storage.stores import Content, Damaged, ObjectStore, StoreUnavailable
+from services.storage.stores import Corrupted, FileContent, ObjectStore, StoreUnavailable
 from services.storage.stores.memory import MemoryStore
 from services.storage.stores.minio import MinioStore
 from tests.support.servers import Server, s3_running
@@ -67,10 +67,10 @@ def key() -> str:
     return f"p/demo/job_{uuid4().hex}/0-{uuid4().hex}.png"
 
 
-def content(folder: Path, body: bytes = b"\x89PNG a lighthouse") -> Content:
+def content(folder: Path, body: bytes = b"\x89PNG a lighthouse") -> FileContent:
     file = folder / uuid4().hex
     file.write_bytes(body)
-    return Content.of(file)
+    return FileContent.of(file)
 
 
 async def bytes_in(store: ObjectStore, key: str) -> bytes | None:
@@ -220,7 +220,7 @@ async def test_other_bytes_than_those_that_were_named_are_noticed(
     picture = content(tmp_path, b"as it was")
     picture.path.write_bytes(b"as it is.")
 
-    with pytest.raises(Damaged):
+    with pytest.raises(Corrupted):
         await store.put(key, picture, "image/png")
 
 
@@ -231,7 +231,7 @@ async def test_a_file_that_changed_its_length_is_noticed(
     picture = content(tmp_path, b"as it was, once")
     picture.path.write_bytes(now)
 
-    with pytest.raises(StoreUnavailable):  # also `Damaged` is one: put it again
+    with pytest.raises(StoreUnavailable):  # also `Corrupted` is one: put it again
         await store.put(key, picture, "image/png")
 
 
@@ -257,7 +257,7 @@ async def test_damage_is_mended_by_putting_the_bytes_again(
 ) -> None:
     picture = content(tmp_path, b"as it was")
     picture.path.write_bytes(b"as it is.")
-    with pytest.raises(Damaged):
+    with pytest.raises(Corrupted):
         await store.put(key, picture, "image/png")
     picture.path.write_bytes(b"as it was")
 
@@ -267,7 +267,7 @@ async def test_damage_is_mended_by_putting_the_bytes_again(
 
 
 async def test_an_address_names_its_object_and_is_another_for_another(store: ObjectStore) -> None:
-    one, another = (store.address(_object(key), seconds=60) for key in ("p/a.png", "p/b.png"))
+    one, another = (store.presigned_url(_object(key), seconds=60) for key in ("p/a.png", "p/b.png"))
 
     assert "p/a.png" in one
     assert one != another
@@ -296,7 +296,7 @@ async def shown(s3: Server, key: str, tmp_path: Path) -> AsyncIterator[Shown]:
     body = uuid4().bytes * 100
     async with _opened(s3) as store:
         await store.put(key, content(tmp_path, body), "image/png")
-        yield Shown(store, key, body, store.address(_object(key), seconds=60))
+        yield Shown(store, key, body, store.presigned_url(_object(key), seconds=60))
 
 
 @pytest.fixture
@@ -324,7 +324,7 @@ async def test_the_type_is_ours_whatever_the_key_ends_in(
     async with _opened(s3) as store:
         await store.put(key, content(tmp_path, b"<script>"), "text/html")
 
-        answer = await person.get(store.address(_object(key), seconds=60))
+        answer = await person.get(store.presigned_url(_object(key), seconds=60))
 
     assert answer.headers["Content-Type"] == "image/png"
 
@@ -396,7 +396,7 @@ async def test_an_address_is_for_reading_only(
 async def test_an_address_does_not_outlive_its_seconds(
     shown: Shown, person: httpx.AsyncClient
 ) -> None:
-    address = shown.store.address(_object(shown.key), seconds=3)
+    address = shown.store.presigned_url(_object(shown.key), seconds=3)
     end = time.monotonic() + 20
     answers = [await person.get(address)]
     while answers[-1].is_success and time.monotonic() < end:
@@ -421,7 +421,7 @@ async def test_people_and_we_may_call_the_store_by_different_names(
     picture = content(tmp_path)
     await store.put(key, picture, "image/png")
 
-    address = store.address(_object(key), seconds=60)
+    address = store.presigned_url(_object(key), seconds=60)
 
     assert address.split("/b")[0] == outside
     assert len((await person.get(address)).content) == picture.size
@@ -460,10 +460,10 @@ async def test_a_large_file_goes_through_in_small_pieces(
         assert await bytes_in(store, key) == bytes(48 * MIB)
 
 
-def _sparse(file: Path, size: int) -> Content:
+def _sparse(file: Path, size: int) -> FileContent:
     with file.open("wb") as stream:
         stream.truncate(size)
-    return Content.of(file)
+    return FileContent.of(file)
 
 
 @contextmanager
@@ -483,7 +483,7 @@ def _memory(line: str) -> float:
 DOINGS = ["open", "put", "keys", "delete", "check"]
 
 
-async def _do(store: MinioStore, doing: str, picture: Content) -> None:
+async def _do(store: MinioStore, doing: str, picture: FileContent) -> None:
     match doing:
         case "open":
             await store.open()
@@ -545,7 +545,7 @@ async def test_addresses_are_signed_with_the_region_of_the_store() -> None:
     store = create_store(settings)
     stored = Object(key="a/b.png", media_type="image/png", filename="b.png")
 
-    url = store.address(stored, seconds=60)
+    url = store.presigned_url(stored, seconds=60)
     await store.aclose()
 
     assert "%2Feu-central-1%2Fs3%2Faws4_request" in url

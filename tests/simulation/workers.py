@@ -23,7 +23,7 @@ from services.render.worker.progress import ProgressPublisher
 from services.render.worker.run import dead_letter, run_job
 from services.status.maintenance import compaction
 from services.status.maintenance.sweeper import Reaper
-from services.storage.outputs.job_ingest import Storer
+from services.storage.outputs.job_ingest import JobIngest
 from tests.simulation.processes import ask, current, gate
 from tests.simulation.simulated_bus import ACCOUNT
 from tests.simulation.state import PROJECT, State, settings
@@ -41,7 +41,7 @@ async def _everything(_: int) -> bool:
     return True
 
 
-class Keeper(Storer):
+class Keeper(JobIngest):
     """Storage, without the way of the bytes."""
 
     def __init__(self, state: State) -> None:
@@ -162,7 +162,7 @@ class Workers:
         return await self._storer.handle(delivery.about.job)
 
     async def _give_up_storing(self, delivery: Delivery, error: Exception) -> None:
-        await self._storer.bury(delivery.about.job, error)
+        await self._storer.dead_letter(delivery.about.job, error)
 
     def _bench(self) -> Worker:
         return Worker(

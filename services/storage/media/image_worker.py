@@ -38,7 +38,7 @@ _ANIMATED = ("GIF", "WEBP", "AVIF")  #: formats whose frames are moments, not ot
 _PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  #: ICC colour space to Pillow's mode
 
 
-class Refused(Exception):
+class ImageRejected(Exception):
     """The picture is larger than what is decoded here."""
 
 
@@ -57,7 +57,7 @@ def inspect(source: Path, folder: Path, max_pixels: int, *, lenient: bool) -> di
     if image.width * image.height > LARGE:
         os.nice(_NICER)
     if getattr(image, "n_frames", 1) > _MAX_FRAMES:
-        raise Refused(f"more than {_MAX_FRAMES} frames")
+        raise ImageRejected(f"more than {_MAX_FRAMES} frames")
     profile = image.info.get("icc_profile")
     image = _in_colors(image)  # the picture as it was is forgotten: there is room for two
     with suppress(Exception):  # whatever is wrong with the EXIF, the pixels are there
@@ -84,7 +84,7 @@ def _open(source: Path, max_pixels: int) -> tuple[Image.Image, bool]:
     try:
         image = Image.open(BytesIO(essential), formats=FORMATS)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise Refused(f"more than {max_pixels} pixels") from error
+        raise ImageRejected(f"more than {max_pixels} pixels") from error
     has_frames = image.format in _ANIMATED and getattr(image, "n_frames", 1) > 1
     return image, has_frames or (is_png and png_chunks.is_animated(content))
 
@@ -141,7 +141,7 @@ def inspect_video(source: Path, folder: Path, media_type: str, max_pixels: int) 
     try:
         found = inspect_film(source, media_type, max_pixels)
     except NoFilm as error:
-        raise Refused(str(error)) from error
+        raise ImageRejected(str(error)) from error
     poster = found.pop("poster")
     variants = {}
     if poster:
@@ -187,7 +187,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         if film:
             return inspect_video(source, folder, film, request["max_pixels"])
         return inspect(source, folder, request["max_pixels"], lenient=request["lenient"])
-    except (Refused, MemoryError) as error:
+    except (ImageRejected, MemoryError) as error:
         return {"error": str(error) or "the picture needs too much memory"}
     except UnidentifiedImageError:  # its text names our file
         reason = f"it is none of {', '.join(FORMATS)}"

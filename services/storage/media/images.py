@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heliograph.contracts.errors import OutputRefused, Unavailable
-from services.storage.fair_semaphore import FairPlaces
+from services.storage.fair_semaphore import FairSemaphore
 
 _PATIENCE = 60.0  #: seconds for one try
 _TRIES = 2  #: this process may have stood still during the first
@@ -23,7 +23,7 @@ class Undecodable(OutputRefused):
     """The output is damaged or cut off."""
 
 
-class MadeVariant(NamedTuple):
+class ImageVariant(NamedTuple):
     """Another form of an output, in a file of ours."""
 
     path: Path
@@ -38,19 +38,19 @@ class Inspection(NamedTuple):
 
     width: int | None  #: pixels; None for what is not a picture, or not decodable
     height: int | None  #: pixels
-    variants: dict[str, MadeVariant]
+    variants: dict[str, ImageVariant]
     undecodable: bool = False
     duration: float | None = None  #: seconds, of a film
     codec: str | None = None  #: of a film's pictures
 
 
-class Inspectors:
+class ImageWorkers:
     """A few inspector programs, started when they are first needed."""
 
     def __init__(self, *, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._idle: list[Process] = []
-        self._places = FairPlaces(_AT_ONCE)
+        self._places = FairSemaphore(_AT_ONCE)
 
     async def inspect(
         self,
@@ -86,7 +86,7 @@ class Inspectors:
             refusal = OutputRefused if answer.get("decodable", True) else Undecodable
             raise refusal(f"the picture cannot be opened: {answer['error']}")
         variants = {
-            name: MadeVariant(
+            name: ImageVariant(
                 Path(made["path"]), made["width"], made["height"], still=answer["animated"]
             )
             for name, made in answer["variants"].items()
@@ -116,7 +116,7 @@ class Inspectors:
             refusal = OutputRefused if answer.get("decodable", True) else Undecodable
             raise refusal(f"the film cannot be opened: {answer['error']}")
         variants = {
-            name: MadeVariant(Path(made["path"]), made["width"], made["height"], still=True)
+            name: ImageVariant(Path(made["path"]), made["width"], made["height"], still=True)
             for name, made in answer["variants"].items()
         }
         return Inspection(

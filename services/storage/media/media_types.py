@@ -17,7 +17,7 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _FILMS_BY_NAME = FILMS - {MP4}  #: stored only where a model's entry in the registry names them
 
 
-def sniff(path: Path) -> str | None:
+def detect_media_type(path: Path) -> str | None:
     """The media type of a file; None for everything that is not stored here."""
     media_type = _beginning(path)
     return None if media_type == "application/json" and not _is_json(path) else media_type
@@ -76,7 +76,7 @@ def check_media(path: Path, wanted: Media, films: Iterable[str] = ()) -> str:
         )
     if media_type and media_of(media_type) != wanted:
         raise OutputRefused(f"the output is {media_type}, not {wanted}")
-    if media_type is None or sniff(path) is None:
+    if media_type is None or detect_media_type(path) is None:
         raise OutputRefused(f"the output is {describe(path)}, which is not stored")
     return media_type
 
@@ -106,7 +106,7 @@ def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
         media = media_of(media_type)
         if path.stat().st_size > max_bytes(media):
             raise BodyTooLarge(f"at most {max_bytes(media)} bytes of {media}")
-    if media_type is None or sniff(path) is None:
+    if media_type is None or detect_media_type(path) is None:
         raise OutputRefused(f"the file is {describe(path)}; {_WELCOME}")
     return media_type
 

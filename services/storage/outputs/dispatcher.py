@@ -25,7 +25,7 @@ from heliograph.runtime.bus.jetstream import ApiError, stop_listening, translate
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED
 from heliograph.runtime.crash_points import crash_point
-from services.storage.fair_queue import FairQueue, share_of
+from services.storage.fair_queue import RoundRobinQueue, share_of
 
 log = structlog.get_logger()
 
@@ -89,7 +89,7 @@ class StoreDispatcher:
                     await self._move(job)
 
     def _begin_anew(self) -> None:
-        self._waiting: FairQueue[Address] = FairQueue()
+        self._waiting: RoundRobinQueue[Address] = RoundRobinQueue()
         self._tickets: dict[Address, _Ticket] = {}
         self._early: list[tuple[float, Address]] = []  #: a heap of those that must wait
         self._read_to = 0

@@ -19,19 +19,19 @@ from heliograph.runtime.http.content_encoding import (
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _MAX_REDIRECTS = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  #: seconds between tries
-_GONE = frozenset({401, 403, 404, 410})
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
+_RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-class _Again(Exception):
+class _Retryable(Exception):
     """Something that passes."""
 
 
-class NotThere(OutputExpired):
+class OutputMissing(OutputExpired):
     """The provider does not have the output, or does not have it yet."""
 
 
-class Fetcher:
+class OutputDownloader:
     """
     Fetches results of providers.
 
@@ -53,7 +53,7 @@ class Fetcher:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def fetch(self, url: str, target: Path, *, limit: int) -> None:
+    async def download(self, url: str, target: Path, *, limit: int) -> None:
         """
         Copy what is at `url` to a file, at most `limit` bytes of it.
 
@@ -69,8 +69,8 @@ class Fetcher:
             async with asyncio.timeout(self._deadline):
                 while True:
                     try:
-                        return await self._fetch_once(url, target, limit)
-                    except (_Again, httpx.TransportError) as error:
+                        return await self._download_once(url, target, limit)
+                    except (_Retryable, httpx.TransportError) as error:
                         reason = str(error) or type(error).__name__
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE)
@@ -78,7 +78,7 @@ class Fetcher:
             detail = f"the output could not be fetched in {self._deadline:g} s: {reason}"
             raise StorageFailed(detail) from None
 
-    async def _fetch_once(self, url: str, target: Path, limit: int) -> None:
+    async def _download_once(self, url: str, target: Path, limit: int) -> None:
         for _ in range(_MAX_REDIRECTS + 1):
             async with self._http.stream("GET", self.check(url)) as answer:
                 if not answer.is_redirect:
@@ -115,10 +115,10 @@ def _covers(pattern: str, place: str) -> bool:
 
 
 def _check_answer(answer: httpx.Response, limit: int) -> None:
-    if answer.status_code in _GONE:
-        raise NotThere(f"the provider answered {answer.status_code}")
-    if answer.status_code in _PASSING:
-        raise _Again(f"the provider answered {answer.status_code}")
+    if answer.status_code in _EXPIRED_STATUSES:
+        raise OutputMissing(f"the provider answered {answer.status_code}")
+    if answer.status_code in _RETRYABLE_STATUSES:
+        raise _Retryable(f"the provider answered {answer.status_code}")
     if not answer.is_success:
         raise StorageFailed(f"the provider answered {answer.status_code}")
     if int(answer.headers.get("Content-Length", 0)) > limit:
@@ -140,7 +140,7 @@ async def _copy(answer: httpx.Response, target: Path, limit: int) -> None:
     except UnknownEncoding as error:
         raise OutputRefused(str(error)) from None
     except BrokenEncoding as error:
-        raise _Again(str(error)) from None
+        raise _Retryable(str(error)) from None
     announced = answer.headers.get("Content-Length")
     if announced is not None and size != int(announced):
-        raise _Again(f"{size} of {announced} bytes came")
+        raise _Retryable(f"{size} of {announced} bytes came")

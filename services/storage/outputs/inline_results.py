@@ -22,7 +22,7 @@ from heliograph.runtime.http.params import named, no_query
 from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Spool
 from services.storage.settings import StorageSettings
-from services.storage.stores import Content, ObjectStore
+from services.storage.stores import FileContent, ObjectStore
 
 MOST_RESULTS = 64  #: of one job
 
@@ -50,7 +50,7 @@ class InlineResults:
         if len(others - {inline_key(project, job, sha256)}) >= MOST_RESULTS:
             raise BodyTooLarge(f"at most {MOST_RESULTS} results of one job")
 
-    async def keep(self, project: str, job: str, content: Content) -> None:
+    async def keep(self, project: str, job: str, content: FileContent) -> None:
         """Raises Unavailable: bring it again later."""
         await self._store.put(inline_key(project, job, content.sha256), content, _MEDIA_TYPE)
 

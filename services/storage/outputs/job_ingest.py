@@ -25,13 +25,13 @@ from heliograph.contracts.records import Asset, Output, Record, Step
 from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
-from services.storage.media.images import Inspectors
-from services.storage.outputs.download import NotThere
+from services.storage.media.images import ImageWorkers
+from services.storage.outputs.download import OutputMissing
 from services.storage.outputs.outcomes import failure, indexed, outcome
 from services.storage.outputs.output_ingest import OutputIngest
 from services.storage.outputs.progress import PhaseReporter
-from services.storage.outputs.sources import NotBrought, Sources
-from services.storage.outputs.texts import judge
+from services.storage.outputs.sources import InlineResultMissing, Sources
+from services.storage.outputs.texts import problem_in_texts
 from services.storage.settings import StorageSettings
 from services.storage.stores import ObjectStore
 
@@ -47,7 +47,7 @@ _REFUSALS: tuple[type[JobError], ...] = (OutputRefused, OutputTooLarge)  #: that
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  #: seconds before a result is asked for again
 
 
-class Storer:
+class JobIngest:
     """Carries out what comes in on `store.>`. What is fetched lies in `folder` meanwhile."""
 
     def __init__(
@@ -58,7 +58,7 @@ class Storer:
         store: ObjectStore,
         sources: Sources,
         renew: Renew,
-        inspectors: Inspectors,
+        inspectors: ImageWorkers,
         folder: Path,
         registry: Registry,
         settings: StorageSettings,
@@ -117,11 +117,11 @@ class Storer:
         if record.internal.expire:
             await advance(self._events, entry, expiry(record), SOURCE)
             return True
-        lasting = _REFUSALS if not self._is_last(waited) else (*_REFUSALS, NotThere)
+        lasting = _REFUSALS if not self._is_last(waited) else (*_REFUSALS, OutputMissing)
         try:
             record = await self._renewed(record) if waited else record
             assets, refused = await self._keep_all(record, lasting)
-        except NotThere as error:
+        except OutputMissing as error:
             if await self._give_back(record, waited):
                 return False
             await self._fail(entry, record, error)
@@ -168,7 +168,7 @@ class Storer:
     ) -> Succeeded | Failed:
         """How a job ends whose outputs are stored: what was paid for is kept before it is judged."""
         ending = outcome(record, assets, refused)
-        verdict = judge(record, ending.assets) if isinstance(ending, Succeeded) else None
+        verdict = problem_in_texts(record, ending.assets) if isinstance(ending, Succeeded) else None
         if verdict is None:
             return ending
         kept = ending.assets if await self._allows(TEXTS) else []
@@ -209,7 +209,7 @@ class Storer:
                         for index, output in indexed(record.internal.outputs)
                     ]
         except* (JobError, Unavailable, OSError) as errors:
-            raise self._what_counts(record, errors) from None
+            raise self._first_final_error(record, errors) from None
         ends = [task.result() for task in tasks]
         refused = {index: end for index, end in ends if isinstance(end, JobError)}
         assets = [end for _, end in ends if isinstance(end, Asset)]
@@ -234,14 +234,16 @@ class Storer:
             )
             return index, error
 
-    def _what_counts(self, record: Record, errors: BaseExceptionGroup[Exception]) -> Exception:
+    def _first_final_error(
+        self, record: Record, errors: BaseExceptionGroup[Exception]
+    ) -> Exception:
         """One error of an output ends the job. What is down is waited for, but not for ever."""
         final = errors.subgroup(JobError)
         patience = timedelta(seconds=self._settings.store_patience)
         is_late = now() - record.internal.changed_at > patience
         if final:
             error = _first(final)
-            is_on_its_way = isinstance(error, NotBrought) and error.job == record.id
+            is_on_its_way = isinstance(error, InlineResultMissing) and error.job == record.id
             return Unavailable(str(error)) if is_on_its_way and not is_late else error
         error = _first(errors)
         reason = error.strerror if isinstance(error, OSError) else error  # no names of our files
@@ -249,7 +251,7 @@ class Storer:
             return StorageFailed(f"it could not be stored for too long: {reason}")
         return Unavailable(str(reason))
 
-    async def bury(self, job: str, error: Exception) -> None:
+    async def dead_letter(self, job: str, error: Exception) -> None:
         """End a job that broke storage for the last time. Its outputs can still be fetched."""
         while True:
             entry = await self._events.last(job)

@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from heliograph.contracts.scenes import Story, as_markdown
-from services.storage.media.images import MadeVariant
+from services.storage.media.images import ImageVariant
 
 
-def write_readable(source: Path, folder: Path) -> dict[str, MadeVariant]:
+def render_markdown(source: Path, folder: Path) -> dict[str, ImageVariant]:
     """
     Readable forms of a JSON text, in files of ours.
 
@@ -20,4 +20,4 @@ def write_readable(source: Path, folder: Path) -> dict[str, MadeVariant]:
         return {}
     page = folder / "readable.md"
     page.write_text(as_markdown(story), encoding="utf-8")
-    return {"markdown": MadeVariant(page, None, None, "text/markdown")}
+    return {"markdown": ImageVariant(page, None, None, "text/markdown")}

@@ -9,16 +9,16 @@ from heliograph.contracts.ids import asset_id
 from heliograph.contracts.object_keys import output_key, variant_key
 from heliograph.contracts.records import Asset, Output, Record, Variant
 from heliograph.runtime.crash_points import crash_point
-from services.storage.fair_semaphore import FairPlaces
+from services.storage.fair_semaphore import FairSemaphore
 from services.storage.media.film_files import CutOff, check_whole
-from services.storage.media.images import Inspection, Inspectors, MadeVariant, Undecodable
-from services.storage.media.media_types import check_media, media_of, sniff
-from services.storage.outputs.markdown import write_readable
+from services.storage.media.images import ImageVariant, ImageWorkers, Inspection, Undecodable
+from services.storage.media.media_types import check_media, detect_media_type, media_of
+from services.storage.outputs.markdown import render_markdown
 from services.storage.outputs.progress import PhaseReporter
 from services.storage.outputs.sources import Sources
-from services.storage.outputs.texts import look_at_text
+from services.storage.outputs.texts import check_text
 from services.storage.settings import StorageSettings
-from services.storage.stores import Content, ObjectStore
+from services.storage.stores import FileContent, ObjectStore
 
 _MAX_FETCHES = 3  #: of a picture or film that seems to be cut off
 
@@ -30,13 +30,13 @@ class OutputIngest:
         self,
         store: ObjectStore,
         sources: Sources,
-        inspectors: Inspectors,
+        inspectors: ImageWorkers,
         registry: Registry,
         settings: StorageSettings,
     ) -> None:
         self._store = store
         self._sources = sources
-        self._fetchers = FairPlaces(settings.storage_concurrency)
+        self._fetchers = FairSemaphore(settings.storage_concurrency)
         self._inspectors = inspectors
         self._registry = registry
         self._settings = settings
@@ -78,7 +78,7 @@ class OutputIngest:
 
     async def _fetch_whole(
         self, record: Record, output: Output, folder: Path
-    ) -> tuple[str, Content, Inspection]:
+    ) -> tuple[str, FileContent, Inspection]:
         """An output's media type, bytes and form. What seems cut off is fetched again."""
         source = folder / "original"
         kind = self._registry.kinds.get(record.kind)
@@ -92,7 +92,7 @@ class OutputIngest:
                 await self._sources.fetch(record.project, output, source, limit)
             crash_point("store.fetched")
             media_type, content = await asyncio.to_thread(
-                _look_at, source, media, films, record.kind
+                _inspect, source, media, films, record.kind
             )
             is_last = content.sha256 in seen or fetches == _MAX_FETCHES
             try:
@@ -118,7 +118,7 @@ class OutputIngest:
                 await asyncio.to_thread(check_whole, source, media_type)
                 return await self._inspectors.inspect_film(source, folder, project, media_type)
             case "text":
-                variants = await asyncio.to_thread(write_readable, source, folder)
+                variants = await asyncio.to_thread(render_markdown, source, folder)
                 return Inspection(None, None, variants)
 
     async def _open_damaged(self, project: str, source: Path, folder: Path) -> Inspection:
@@ -129,9 +129,9 @@ class OutputIngest:
             return Inspection(None, None, {}, undecodable=True)
 
     async def _keep_variant(
-        self, record: Record, index: int, name: str, made: MadeVariant
+        self, record: Record, index: int, name: str, made: ImageVariant
     ) -> Variant:
-        content = await asyncio.to_thread(Content.of, made.path)
+        content = await asyncio.to_thread(FileContent.of, made.path)
         variant = Variant(
             media_type=made.media_type,
             width=made.width,
@@ -145,9 +145,11 @@ class OutputIngest:
         return variant
 
 
-def _look_at(source: Path, media: Media, films: Iterable[str], kind: str) -> tuple[str, Content]:
+def _inspect(
+    source: Path, media: Media, films: Iterable[str], kind: str
+) -> tuple[str, FileContent]:
     """Raises OutputRefused."""
-    known = sniff(source)
+    known = detect_media_type(source)
     if media == "text" and (known is None or media_of(known) == "text"):
-        return look_at_text(source, kind), Content.of(source)
-    return check_media(source, media, films), Content.of(source)
+        return check_text(source, kind), FileContent.of(source)
+    return check_media(source, media, films), FileContent.of(source)

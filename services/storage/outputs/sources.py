@@ -6,7 +6,7 @@ from pathlib import Path
 from heliograph.contracts.errors import OutputExpired
 from heliograph.contracts.records import Output
 from services.storage.outputs.completeness import is_whole
-from services.storage.outputs.download import Fetcher
+from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.inline_results import InlineResults
 from services.storage.stores import StoreUnavailable
 from services.storage.uploads.uploads import Uploads
@@ -14,7 +14,7 @@ from services.storage.uploads.uploads import Uploads
 _PAUSES = (0.2, 1.0)  #: seconds before what seems cut is fetched once more
 
 
-class NotBrought(OutputExpired):
+class InlineResultMissing(OutputExpired):
     """The store does not have what came inside the answer."""
 
     def __init__(self, name: str) -> None:
@@ -31,7 +31,12 @@ class Sources:
     """
 
     def __init__(
-        self, fetcher: Fetcher, uploads: Uploads, inline_results: InlineResults, *, deadline: float
+        self,
+        fetcher: OutputDownloader,
+        uploads: Uploads,
+        inline_results: InlineResults,
+        *,
+        deadline: float,
     ) -> None:
         self._fetcher = fetcher
         self._uploads = uploads
@@ -55,14 +60,14 @@ class Sources:
         except TimeoutError:
             raise StoreUnavailable("the store is too slow") from None
         if not is_there and output.inline:
-            raise NotBrought(output.inline)
+            raise InlineResultMissing(output.inline)
         if not is_there:
             raise OutputExpired("the store does not have what came inside the answer")
 
     async def _fetch(self, url: str, target: Path, limit: int) -> None:
         """A body may end early without anybody saying so: what seems cut is fetched again."""
         for pause in (*_PAUSES, None):
-            await self._fetcher.fetch(url, target, limit=limit)
+            await self._fetcher.download(url, target, limit=limit)
             if pause is None or await asyncio.to_thread(is_whole, target):
                 return
             await asyncio.sleep(pause)

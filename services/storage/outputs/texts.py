@@ -15,7 +15,7 @@ _STORIES = "scenes"  #: the kind whose texts are stories
 _CHANGE = NextAction(kind="change_request", label="Change the prompt")
 
 
-def look_at_text(source: Path, kind: str) -> str:
+def check_text(source: Path, kind: str) -> str:
     """
     The media type of what a model wrote. A story that is written in another way is put in order.
 
@@ -53,7 +53,7 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def judge(record: Record, assets: list[Asset]) -> ProviderProtocol | None:
+def problem_in_texts(record: Record, assets: list[Asset]) -> ProviderProtocol | None:
     """What is wrong with the texts of a job that are stored; None when nothing is."""
     unread = [asset.id for asset in assets if asset.media_type == PLAIN]
     if not unread:

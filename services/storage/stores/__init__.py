@@ -15,12 +15,12 @@ class StoreUnavailable(Unavailable):
     """The store does not answer, or refuses for now."""
 
 
-class Damaged(StoreUnavailable):
+class Corrupted(StoreUnavailable):
     """What the store holds is not what was put there; putting it again may mend it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content:
+class FileContent:
     """Bytes in a file of ours, and what they are known by."""
 
     path: Path
@@ -29,7 +29,7 @@ class Content:
     md5: bytes  #: S3 takes it beside the bytes, and answers it as the ETag of one piece
 
     @classmethod
-    def of(cls, path: Path) -> "Content":
+    def of(cls, path: Path) -> "FileContent":
         """Read a file once for all of it."""
         sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         size = 0
@@ -49,7 +49,7 @@ class ObjectStore(Protocol):
         StoreUnavailable: Try again later.
     """
 
-    async def put(self, key: str, content: Content, media_type: str) -> None:
+    async def put(self, key: str, content: FileContent, media_type: str) -> None:
         """Keep the bytes, and make sure that they are there, whole. Raises Damaged when not."""
 
     async def get(self, key: str, target: Path, *, limit: int) -> bool:
@@ -66,7 +66,7 @@ class ObjectStore(Protocol):
     async def delete(self, key: str) -> None:
         """Forget what is under a key. Nothing there is fine."""
 
-    def address(self, stored: Object, *, seconds: float) -> str:
+    def presigned_url(self, stored: Object, *, seconds: float) -> str:
         """A presigned address for a person: it says the type and the name of the file."""
 
     async def check(self) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries.storage import Object
-from services.storage.stores import Content, Damaged
+from services.storage.stores import Corrupted, FileContent
 
 
 class MemoryStore:
@@ -16,10 +16,10 @@ class MemoryStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    async def put(self, key: str, content: Content, media_type: str) -> None:
+    async def put(self, key: str, content: FileContent, media_type: str) -> None:
         stored = content.path.read_bytes()
         if hashlib.sha256(stored).hexdigest() != content.sha256:
-            raise Damaged(key)
+            raise Corrupted(key)
         self.objects[key] = stored
 
     async def get(self, key: str, target: Path, *, limit: int) -> bool:
@@ -37,7 +37,7 @@ class MemoryStore:
     async def delete(self, key: str) -> None:
         self.objects.pop(key, None)
 
-    def address(self, stored: Object, *, seconds: float) -> str:
+    def presigned_url(self, stored: Object, *, seconds: float) -> str:
         return f"memory:///{quote(stored.key)}?expires={seconds:g}"
 
     async def check(self) -> None:

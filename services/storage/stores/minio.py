@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError
 from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries.storage import Object
 from heliograph.runtime.bus import now
-from services.storage.stores import Content, Damaged, StoreUnavailable
+from services.storage.stores import Corrupted, FileContent, StoreUnavailable
 
 _REGION = "us-east-1"  #: that stores without regions take
 _INSIDE = timedelta(minutes=10)  #: life of the addresses we use ourselves
@@ -68,7 +68,7 @@ class MinioStore:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def put(self, key: str, content: Content, media_type: str) -> None:
+    async def put(self, key: str, content: FileContent, media_type: str) -> None:
         headers = {
             "Content-Length": str(content.size),
             "Content-Type": media_type,
@@ -79,17 +79,17 @@ class MinioStore:
                 self._sign("PUT", key), content=_chunks(content), headers=headers
             )
             if _BAD_DIGEST in answer.content:
-                raise Damaged(f"other bytes came for {key}")
+                raise Corrupted(f"other bytes came for {key}")
             answer.raise_for_status()
         if _etag(answer) != content.md5.hex():  # the server does not say what it got
             await self._verify(key, content)
 
-    async def _verify(self, key: str, content: Content) -> None:
+    async def _verify(self, key: str, content: FileContent) -> None:
         answer = await self._head(key)
         if answer is None or int(answer.headers.get("Content-Length", -1)) != content.size:
-            raise Damaged(f"{key} is not {content.size} bytes long")
+            raise Corrupted(f"{key} is not {content.size} bytes long")
         if _etag(answer) != content.md5.hex() and await self._sha256(key) != content.sha256:
-            raise Damaged(f"{key} holds other bytes")
+            raise Corrupted(f"{key} holds other bytes")
 
     async def _sha256(self, key: str) -> str:
         """The digest of what is there: for servers whose ETag is not an MD5."""
@@ -130,7 +130,7 @@ class MinioStore:
         with translated():
             await asyncio.to_thread(self._inside.remove_object, self._bucket, key)
 
-    def address(self, stored: Object, *, seconds: float) -> str:
+    def presigned_url(self, stored: Object, *, seconds: float) -> str:
         headers: dict[str, str | list[str] | tuple[str]] = {
             "response-content-type": stored.media_type,
             "response-content-disposition": f'attachment; filename="{stored.filename}"',
@@ -203,13 +203,13 @@ async def _write(answer: httpx.Response, target: Path, limit: int) -> None:
         raise StoreUnavailable(f"the store sent {size} of {announced} bytes")
 
 
-async def _chunks(content: Content) -> AsyncIterator[bytes]:
+async def _chunks(content: FileContent) -> AsyncIterator[bytes]:
     """As many bytes as were announced: of a file that has grown since, no more than those."""
     left = content.size
     with content.path.open("rb") as stream:  # local, and a chunk at a time
         while left:
             chunk = stream.read(min(_CHUNK, left))
             if not chunk:
-                raise Damaged("the file is shorter than it was")
+                raise Corrupted("the file is shorter than it was")
             left -= len(chunk)
             yield chunk

@@ -110,7 +110,7 @@ async def find_named(jetstream: JetStream, project: str, uploads: list[str]) -> 
         raise Unavailable("status does not say which uploads are named") from error
 
 
-async def sweep_for_ever(bus: NatsBus, sweeper: UploadSweeper, *, every: float) -> None:
+async def sweep_forever(bus: NatsBus, sweeper: UploadSweeper, *, every: float) -> None:
     """Sweep under a lease, every so often."""
     await bus.opened.wait()
     while True:

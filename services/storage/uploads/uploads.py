@@ -21,10 +21,10 @@ from heliograph.runtime.http.params import named, no_query
 from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Limit, Spool, announced
 from services.storage.disk_reserve import DiskReserve
-from services.storage.media.images import Inspectors
+from services.storage.media.images import ImageWorkers
 from services.storage.media.media_types import check_upload, media_of, medium_of_upload
 from services.storage.settings import StorageSettings
-from services.storage.stores import Content, ObjectStore
+from services.storage.stores import FileContent, ObjectStore
 from services.storage.uploads.quota import UploadQuota
 
 _OURS = frozenset({"key", "used"})  #: fields of an entry that clients do not see
@@ -41,7 +41,7 @@ class Uploads:
         self,
         bucket: Bucket,
         store: ObjectStore,
-        inspectors: Inspectors,
+        inspectors: ImageWorkers,
         settings: StorageSettings,
     ) -> None:
         self._bucket = bucket
@@ -87,7 +87,7 @@ class Uploads:
         stored = await self.as_object(project, sha256)
         return stored is not None and await self._store.get(stored.key, target, limit=limit)
 
-    async def keep(self, project: str, content: Content, folder: Path) -> dict[str, Any]:
+    async def store(self, project: str, content: FileContent, folder: Path) -> dict[str, Any]:
         """
         Store what was brought.
 
@@ -125,7 +125,7 @@ def key_of(project: str, sha256: str, known: dict[str, Any]) -> str:
     return str(known.get("key") or upload_key(project, sha256, known["media_type"]))
 
 
-class UploadDoor:
+class UploadReceiver:
     """
     Receives uploads, within all bounds.
 
@@ -169,7 +169,7 @@ class UploadDoor:
                 raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
             self._quota.check(project, content.size)
             try:
-                return await self._uploads.keep(project, content, Path(place))
+                return await self._uploads.store(project, content, Path(place))
             except Unavailable:
                 # perhaps the same bytes were brought by somebody else meanwhile
                 known = await self._uploads.find(project, sha256)
@@ -182,7 +182,7 @@ class UploadDoor:
         return Limit(self._settings.max_bytes(media), media)
 
 
-def upload_routes(door: UploadDoor) -> APIRouter:
+def upload_routes(door: UploadReceiver) -> APIRouter:
     """Where clients bring files."""
     router = APIRouter(prefix="/v1", tags=["uploads"])
     project_name, digest_name = named(PROJECT_PATTERN), named(SHA256_PATTERN)

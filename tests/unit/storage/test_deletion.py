@@ -12,7 +12,7 @@ from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.runtime.bus import advance, now
 from heliograph.testing import MemoryEvents
 from services.gateway.jobs.result_cache import apply_cached
-from services.storage.deletion import Remover
+from services.storage.deletion import ObjectDeleter
 from services.storage.stores.memory import MemoryStore
 from tests.support.records import a_record
 
@@ -25,7 +25,7 @@ class Room:
     def __init__(self) -> None:
         self.events = MemoryEvents()
         self.store = MemoryStore()
-        self.remover = Remover(self.events, self.store)
+        self.remover = ObjectDeleter(self.events, self.store)
 
     async def live(self, record: Record, *facts: Fact) -> Record:
         entry = await self.events.append(Event.of("accepted", record, now(), "test"), 0)
@@ -70,24 +70,24 @@ async def test_everything_a_pruned_job_has_stored_goes() -> None:
     left_by_a_crash = f"{folder_of(job.project, job.id)}1-{'2' * 64}.png"
     room.store.objects[left_by_a_crash] = b"half a job"
 
-    assert await room.remover.remove(job.id) == 3
+    assert await room.remover.delete_job_objects(job.id) == 3
     assert room.store.objects == {}
 
 
 async def test_to_remove_what_is_gone_already_is_fine() -> None:
     room = Room()
     job = await room.make(PRUNED)
-    await room.remover.remove(job.id)
+    await room.remover.delete_job_objects(job.id)
 
-    assert await room.remover.remove(job.id) == 0
+    assert await room.remover.delete_job_objects(job.id) == 0
 
 
 async def test_a_job_that_is_kept_keeps_its_objects_whoever_asks() -> None:
     room = Room()
     job = await room.make()
 
-    assert await room.remover.remove(job.id) is None
-    assert await room.remover.remove(new_job_id()) is None
+    assert await room.remover.delete_job_objects(job.id) is None
+    assert await room.remover.delete_job_objects(new_job_id()) is None
     assert len(room.store.objects) == 2
 
 
@@ -97,7 +97,7 @@ async def test_a_result_that_was_used_again_stays_with_its_maker() -> None:
     given = apply_cached(a_record(project="demo"), maker)
     again = await room.live(given, Succeeded(assets=maker.assets), PRUNED)
 
-    assert await room.remover.remove(again.id) == 0
+    assert await room.remover.delete_job_objects(again.id) == 0
     assert len(room.store.objects) == 2
 
 
@@ -105,6 +105,6 @@ async def test_objects_of_other_jobs_stay() -> None:
     room = Room()
     gone, kept = await room.make(PRUNED, project="demo"), await room.make(project="demo")
 
-    await room.remover.remove(gone.id)
+    await room.remover.delete_job_objects(gone.id)
 
     assert {Path(key).parent.name for key in room.store.objects} == {kept.id}

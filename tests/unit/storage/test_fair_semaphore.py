@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from services.storage.fair_queue import FairQueue, share_of
-from services.storage.fair_semaphore import FairPlaces
+from services.storage.fair_queue import RoundRobinQueue, share_of
+from services.storage.fair_semaphore import FairSemaphore
 
 
-def _turns(queue: FairQueue[int]) -> list[tuple[str, int]]:
+def _turns(queue: RoundRobinQueue[int]) -> list[tuple[str, int]]:
     turns = []
     while turn := queue.next({}, 9):
         turns.append(turn)
@@ -19,7 +19,7 @@ def _turns(queue: FairQueue[int]) -> list[tuple[str, int]]:
 
 
 def test_projects_take_turns_one_piece_each() -> None:
-    queue: FairQueue[int] = FairQueue()
+    queue: RoundRobinQueue[int] = RoundRobinQueue()
     for piece in range(3):
         queue.add("large", piece)
     queue.add("small", 7)
@@ -28,7 +28,7 @@ def test_projects_take_turns_one_piece_each() -> None:
 
 
 def test_who_may_not_have_a_turn_keeps_its_place() -> None:
-    queue: FairQueue[int] = FairQueue()
+    queue: RoundRobinQueue[int] = RoundRobinQueue()
     queue.add("full", 1)
     queue.add("other", 2)
 
@@ -38,7 +38,7 @@ def test_who_may_not_have_a_turn_keeps_its_place() -> None:
 
 
 def test_who_has_less_is_first() -> None:
-    queue: FairQueue[int] = FairQueue()
+    queue: RoundRobinQueue[int] = RoundRobinQueue()
     queue.add("large", 1)
     queue.add("small", 2)
 
@@ -46,7 +46,7 @@ def test_who_has_less_is_first() -> None:
 
 
 def test_what_waits_no_longer_has_no_turn() -> None:
-    queue: FairQueue[int] = FairQueue()
+    queue: RoundRobinQueue[int] = RoundRobinQueue()
     queue.add("demo", 1)
     queue.remove("demo", 1)
     queue.remove("demo", 2)
@@ -64,7 +64,7 @@ class Crowd:
     """Some who want places, and who have them."""
 
     def __init__(self, places: int) -> None:
-        self.places = FairPlaces(places)
+        self.places = FairSemaphore(places)
         self.inside: list[str] = []
         self._leave = asyncio.Semaphore(0)
         self._tasks: list[asyncio.Task[None]] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.processes import ROOT
-from services.storage.temp_dir import claim
+from services.storage.temp_dir import claim_temp_dir
 
 _CLAIM = """
 import sys
@@ -58,7 +58,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path, another: Another)
         process.kill()
         process.wait()
 
-    claim(tmp_path)
+    claim_temp_dir(tmp_path)
 
     assert not any(file.exists() for file in files)
 
@@ -69,7 +69,7 @@ def test_what_a_living_process_has_is_left_alone(tmp_path: Path, another: Anothe
     first.kill()
     first.wait()
 
-    own = claim(tmp_path)
+    own = claim_temp_dir(tmp_path)
 
     assert not gone.exists()
     assert kept.exists()
@@ -77,7 +77,7 @@ def test_what_a_living_process_has_is_left_alone(tmp_path: Path, another: Anothe
 
 
 def test_a_folder_is_for_one_process_only(tmp_path: Path, another: Another) -> None:
-    file = _output_in(claim(tmp_path))
+    file = _output_in(claim_temp_dir(tmp_path))
 
     _, others = another()
 
@@ -92,7 +92,7 @@ def test_what_lies_there_and_is_of_nobody_is_removed(tmp_path: Path) -> None:
     upload.write_bytes(b"a lighthouse")
     output = _output_in(tmp_path / "tmpother")
 
-    claim(tmp_path)
+    claim_temp_dir(tmp_path)
 
     assert not upload.exists()
     assert not output.exists()
@@ -103,7 +103,7 @@ def test_a_claimed_folder_is_empty(tmp_path: Path, another: Another) -> None:
     process.kill()
     process.wait()
 
-    own = claim(tmp_path)
+    own = claim_temp_dir(tmp_path)
 
     assert left.is_relative_to(own)
     assert list(own.iterdir()) == []

@@ -15,7 +15,7 @@ from services.render.providers.openai import OpenAIProvider
 from services.render.providers.replicate import ReplicateProvider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
-from services.storage.outputs.download import Fetcher
+from services.storage.outputs.download import OutputDownloader
 from tests.support.records import REGISTRY
 
 PROVIDERS = {
@@ -112,7 +112,7 @@ def test_a_server_elsewhere_has_one_name() -> None:
     ],
 )
 async def test_results_of_every_provider_are_fetched_from_where_it_puts_them(url: str) -> None:
-    fetcher = Fetcher(RenderSettings().hosts_of_results, deadline=1)
+    fetcher = OutputDownloader(RenderSettings().hosts_of_results, deadline=1)
 
     assert str(fetcher.check(url)) == url
     with pytest.raises(OutputRefused, match=r"evil\.example.*HELIOGRAPH_PROVIDER_HOSTS"):

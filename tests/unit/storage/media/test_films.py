@@ -12,7 +12,7 @@ from PIL import Image
 
 from heliograph.contracts.errors import OutputRefused
 from services.storage.media.film_files import MOV, MP4, WEBM, CutOff, check_whole
-from services.storage.media.images import Inspection, Inspectors, Undecodable
+from services.storage.media.images import ImageWorkers, Inspection, Undecodable
 from services.storage.media.media_types import check_media, check_upload
 from tests.support.films import boxes, branded, film, sound, turned
 
@@ -28,8 +28,8 @@ LIVE_WEB = film("webm", "libvpx", live="1")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def inspectors() -> AsyncIterator[Inspectors]:
-    inspectors = Inspectors(max_pixels=1_000_000)
+async def inspectors() -> AsyncIterator[ImageWorkers]:
+    inspectors = ImageWorkers(max_pixels=1_000_000)
     yield inspectors
     await inspectors.aclose()
 
@@ -44,7 +44,7 @@ def put(tmp_path: Path) -> Callable[[bytes], Path]:
     return put
 
 
-async def _inspect(inspectors: Inspectors, file: Path, media_type: str = MP4) -> Inspection:
+async def _inspect(inspectors: ImageWorkers, file: Path, media_type: str = MP4) -> Inspection:
     return await inspectors.inspect_film(file, file.parent, "demo", media_type)
 
 
@@ -74,7 +74,7 @@ async def test_making_a_film_leaves_our_scheduling_policy_as_it_was() -> None:
     ],
 )
 async def test_a_film_is_known_by_its_structure(
-    put: Callable[[bytes], Path], inspectors: Inspectors, content: bytes, media_type: str
+    put: Callable[[bytes], Path], inspectors: ImageWorkers, content: bytes, media_type: str
 ) -> None:
     file = put(content)
 
@@ -111,7 +111,9 @@ async def test_matroska_is_not_webm(put: Callable[[bytes], Path]) -> None:
         check_media(put(film("matroska", "libx264")), "video", [MOV, WEBM])
 
 
-async def test_sound_alone_is_no_film(put: Callable[[bytes], Path], inspectors: Inspectors) -> None:
+async def test_sound_alone_is_no_film(
+    put: Callable[[bytes], Path], inspectors: ImageWorkers
+) -> None:
     with pytest.raises(OutputRefused, match="no moving pictures"):
         await _inspect(inspectors, put(sound()))
 
@@ -134,7 +136,7 @@ async def test_sound_alone_is_no_film(put: Callable[[bytes], Path], inspectors: 
 )
 async def test_a_film_is_measured(
     put: Callable[[bytes], Path],
-    inspectors: Inspectors,
+    inspectors: ImageWorkers,
     content: bytes,
     media_type: str,
     codec: str,
@@ -153,7 +155,7 @@ async def test_a_film_is_measured(
 
 
 async def test_a_film_that_is_turned_is_measured_as_it_is_shown(
-    put: Callable[[bytes], Path], inspectors: Inspectors
+    put: Callable[[bytes], Path], inspectors: ImageWorkers
 ) -> None:
     found = await _inspect(inspectors, put(turned(FILM)))
 
@@ -163,7 +165,7 @@ async def test_a_film_that_is_turned_is_measured_as_it_is_shown(
 
 
 async def test_the_poster_of_a_film_that_begins_dark_shows_something(
-    put: Callable[[bytes], Path], inspectors: Inspectors
+    put: Callable[[bytes], Path], inspectors: ImageWorkers
 ) -> None:
     content = film(codec="libx264", seconds=6, dark=1.0, movflags="faststart")
 
@@ -175,7 +177,7 @@ async def test_the_poster_of_a_film_that_begins_dark_shows_something(
 
 
 async def test_a_film_larger_than_what_is_decoded_is_refused(
-    put: Callable[[bytes], Path], inspectors: Inspectors
+    put: Callable[[bytes], Path], inspectors: ImageWorkers
 ) -> None:
     with pytest.raises(OutputRefused, match="more than 1000000 pixels"):
         await _inspect(inspectors, put(film(size=(1200, 1000), seconds=0.2)))
@@ -225,7 +227,7 @@ async def test_a_box_with_a_long_length_is_read(put: Callable[[bytes], Path]) ->
 
 
 async def test_what_only_the_index_knows_to_be_missing_is_missed(
-    put: Callable[[bytes], Path], inspectors: Inspectors
+    put: Callable[[bytes], Path], inspectors: ImageWorkers
 ) -> None:
     whole = _lengthless(FAST)
     cut = whole[: -len(whole) // 4]
@@ -238,7 +240,7 @@ async def test_what_only_the_index_knows_to_be_missing_is_missed(
 
 
 async def test_damage_in_the_index_is_no_film(
-    put: Callable[[bytes], Path], inspectors: Inspectors
+    put: Callable[[bytes], Path], inspectors: ImageWorkers
 ) -> None:
     index = dict(boxes(FAST))[b"moov"]
     content = FAST.replace(index, index[:8] + bytes(len(index) - 8))

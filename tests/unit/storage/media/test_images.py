@@ -19,7 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from heliograph.contracts.errors import OutputRefused, Unavailable
-from services.storage.media.images import Inspection, Inspectors, Undecodable
+from services.storage.media.images import ImageWorkers, Inspection, Undecodable
 from services.storage.settings import StorageSettings
 
 _PEAK = Path("/proc/self/clear_refs")  #: writing 5 there makes VmHWM start anew
@@ -35,17 +35,17 @@ SECRET = b"a lighthouse nobody may know of"
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def inspectors() -> AsyncIterator[Inspectors]:
+async def inspectors() -> AsyncIterator[ImageWorkers]:
     """The same for all pictures, as in the service."""
-    inspectors = Inspectors(max_pixels=64_000_000)
+    inspectors = ImageWorkers(max_pixels=64_000_000)
     yield inspectors
     await inspectors.aclose()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def others() -> AsyncIterator[Inspectors]:
+async def others() -> AsyncIterator[ImageWorkers]:
     """For tests that kill them."""
-    inspectors = Inspectors(max_pixels=64_000_000)
+    inspectors = ImageWorkers(max_pixels=64_000_000)
     yield inspectors
     await inspectors.aclose()
 
@@ -62,7 +62,7 @@ def put(tmp_path: Path) -> Callable[[bytes], Path]:
     return put
 
 
-async def inspect(inspectors: Inspectors, source: Path) -> Inspection:
+async def inspect(inspectors: ImageWorkers, source: Path) -> Inspection:
     """In bounds: of time, and of our own memory."""
     before = _start_measuring()
     try:
@@ -198,7 +198,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("content", NO_PICTURE.values(), ids=NO_PICTURE)
 async def test_what_is_no_picture_of_ours_is_refused(
-    inspectors: Inspectors, put: Callable[[bytes], Path], content: bytes
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], content: bytes
 ) -> None:
     with pytest.raises(OutputRefused):
         await inspect(inspectors, put(content))
@@ -206,7 +206,7 @@ async def test_what_is_no_picture_of_ours_is_refused(
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 async def test_a_broken_picture_is_undecodable(
-    inspectors: Inspectors, put: Callable[[bytes], Path], content: bytes
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], content: bytes
 ) -> None:
     with pytest.raises(Undecodable):
         await inspect(inspectors, put(content))
@@ -214,7 +214,7 @@ async def test_a_broken_picture_is_undecodable(
 
 @pytest.mark.parametrize("make", TOO_MUCH.values(), ids=TOO_MUCH)
 async def test_too_much_of_a_picture_is_refused(
-    inspectors: Inspectors, put: Callable[[bytes], Path], make: Callable[[], bytes]
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
 ) -> None:
     with pytest.raises(OutputRefused, match=r"pixels|frames"):
         await inspect(inspectors, put(make()))
@@ -222,14 +222,14 @@ async def test_too_much_of_a_picture_is_refused(
 
 @pytest.mark.parametrize("make", BOMBS.values(), ids=BOMBS)
 async def test_what_unpacks_to_much_is_opened_or_refused_in_bounds(
-    inspectors: Inspectors, put: Callable[[bytes], Path], make: Callable[[], bytes]
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
 ) -> None:
     with suppress(OutputRefused):
         assert (await inspect(inspectors, put(make()))).width == 8
 
 
 async def test_after_all_that_a_good_picture_is_opened(
-    inspectors: Inspectors, put: Callable[[bytes], Path]
+    inspectors: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     inspection = await inspect(inspectors, put(encoded(plain(640, 480))))
 
@@ -237,7 +237,7 @@ async def test_after_all_that_a_good_picture_is_opened(
 
 
 async def test_a_refusal_does_not_tell_where_our_files_lie(
-    inspectors: Inspectors, put: Callable[[bytes], Path], tmp_path: Path
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(OutputRefused) as caught:
         await inspect(inspectors, put(NO_PICTURE["svg that begins as webp"]))
@@ -248,7 +248,7 @@ async def test_a_refusal_does_not_tell_where_our_files_lie(
 async def test_a_picture_of_more_pixels_than_allowed_is_refused(
     put: Callable[[bytes], Path],
 ) -> None:
-    inspectors = Inspectors(max_pixels=10_000)
+    inspectors = ImageWorkers(max_pixels=10_000)
 
     with pytest.raises(OutputRefused, match="pixels"):
         await inspect(inspectors, put(png(101, 100)))
@@ -259,7 +259,7 @@ async def test_a_picture_of_more_pixels_than_allowed_is_refused(
 async def test_a_picture_of_as_many_pixels_as_allowed_is_opened(
     put: Callable[[bytes], Path],
 ) -> None:
-    inspectors = Inspectors(max_pixels=10_000)
+    inspectors = ImageWorkers(max_pixels=10_000)
 
     try:
         assert (await inspect(inspectors, put(png(100, 100)))).width == 100
@@ -268,7 +268,7 @@ async def test_a_picture_of_as_many_pixels_as_allowed_is_opened(
 
 
 async def test_the_largest_picture_of_the_settings_can_be_opened(
-    inspectors: Inspectors, put: Callable[[bytes], Path]
+    inspectors: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     height = StorageSettings().image_max_pixels // 8000
 
@@ -291,7 +291,7 @@ async def test_the_largest_picture_of_the_settings_can_be_opened(
     ids=str,
 )
 async def test_variants_fit_their_frames_and_are_never_larger_than_the_picture(
-    inspectors: Inspectors,
+    inspectors: ImageWorkers,
     put: Callable[[bytes], Path],
     size: tuple[int, int],
     thumbnail: tuple[int, int],
@@ -336,7 +336,7 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("content", UNUSUAL.values(), ids=UNUSUAL)
 async def test_pictures_of_every_make_have_variants(
-    inspectors: Inspectors, put: Callable[[bytes], Path], content: bytes
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], content: bytes
 ) -> None:
     inspection = await inspect(inspectors, put(content))
 
@@ -355,7 +355,7 @@ async def test_pictures_of_every_make_have_variants(
     ids=["rgba", "gray and alpha", "palette", "gray"],
 )
 async def test_what_is_transparent_stays_so(
-    inspectors: Inspectors, put: Callable[[bytes], Path], image: Image.Image
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], image: Image.Image
 ) -> None:
     options: dict[str, Any] = {} if "A" in image.mode else {"transparency": 7}
 
@@ -375,7 +375,7 @@ async def test_what_is_transparent_stays_so(
     ids=["rgb", "cmyk", "black and white", "16 bits"],
 )
 async def test_a_variant_has_the_colors_of_the_picture(
-    inspectors: Inspectors,
+    inspectors: ImageWorkers,
     put: Callable[[bytes], Path],
     image: Image.Image,
     form: str,
@@ -395,7 +395,7 @@ def pixel(inspection: Inspection) -> tuple[int, ...]:
 
 
 async def test_of_a_moving_picture_the_variants_show_the_beginning(
-    inspectors: Inspectors, put: Callable[[bytes], Path]
+    inspectors: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     later = [plain(40, 30, "RGB", color) for color in ("white", "black")]
     moving = encoded(plain(40, 30, "RGB", "red"), "GIF", save_all=True, append_images=later)
@@ -409,7 +409,7 @@ async def test_of_a_moving_picture_the_variants_show_the_beginning(
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 async def test_a_picture_that_is_to_be_turned_is_measured_and_shown_upright(
-    inspectors: Inspectors, put: Callable[[bytes], Path], form: str
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], form: str
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn
@@ -421,7 +421,7 @@ async def test_a_picture_that_is_to_be_turned_is_measured_and_shown_upright(
 
 
 async def test_a_picture_with_an_exif_that_is_none_is_shown_as_it_is(
-    inspectors: Inspectors, put: Callable[[bytes], Path]
+    inspectors: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     picture = encoded(plain(60, 20), exif=b"Exif\0\0turn it by a quarter")
 
@@ -457,7 +457,7 @@ TOLD = _told() | {
 
 @pytest.mark.parametrize("content", TOLD.values(), ids=TOLD)
 async def test_variants_are_pixels_and_nothing_else(
-    inspectors: Inspectors, put: Callable[[bytes], Path], content: bytes
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], content: bytes
 ) -> None:
     inspection = await inspect(inspectors, put(content))
 
@@ -471,7 +471,7 @@ async def test_variants_are_pixels_and_nothing_else(
 
 
 async def test_few_programs_serve_many_pictures(
-    others: Inspectors, put: Callable[[bytes], Path], tmp_path: Path
+    others: ImageWorkers, put: Callable[[bytes], Path], tmp_path: Path
 ) -> None:
     before = _children(os.getpid())
     pictures = [put(encoded(plain(40, 30 + number))) for number in range(8)]
@@ -485,7 +485,7 @@ async def test_few_programs_serve_many_pictures(
 
 
 async def test_a_picture_that_kills_its_fork_is_refused_and_the_next_is_opened(
-    others: Inspectors, put: Callable[[bytes], Path]
+    others: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     at_work, _, fork = await _at_work(others, put, jpeg_of_scans(1000))
 
@@ -497,7 +497,7 @@ async def test_a_picture_that_kills_its_fork_is_refused_and_the_next_is_opened(
 
 
 async def test_a_picture_that_kills_the_program_does_not_harm_the_next(
-    others: Inspectors, put: Callable[[bytes], Path]
+    others: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     at_work, program, _ = await _at_work(others, put, jpeg_of_scans(1000))
 
@@ -509,7 +509,7 @@ async def test_a_picture_that_kills_the_program_does_not_harm_the_next(
 
 
 async def test_a_program_that_died_between_two_pictures_is_replaced(
-    others: Inspectors, put: Callable[[bytes], Path]
+    others: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     before = _children(os.getpid())
     await inspect(others, put(png(8, 8)))
@@ -522,7 +522,7 @@ async def test_a_program_that_died_between_two_pictures_is_replaced(
 
 
 async def test_a_picture_that_was_not_opened_in_time_is_tried_once_more(
-    others: Inspectors, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+    others: ImageWorkers, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Perhaps it was us who stood still."""
     monkeypatch.setattr("services.storage.media.images._PATIENCE", 2)
@@ -539,7 +539,7 @@ async def test_a_picture_that_was_not_opened_in_time_is_tried_once_more(
 
 
 async def test_a_picture_that_is_never_opened_in_time_is_for_later(
-    others: Inspectors, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+    others: ImageWorkers, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _children(os.getpid())
     monkeypatch.setattr("services.storage.media.images._PATIENCE", 0.01)
@@ -553,7 +553,7 @@ async def test_a_picture_that_is_never_opened_in_time_is_for_later(
 
 
 async def test_a_picture_that_takes_more_work_than_allowed_is_refused_and_not_tried_again(
-    others: Inspectors, put: Callable[[bytes], Path]
+    others: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     at_work, program, fork = await _at_work(others, put, jpeg_of_scans(1000))
     cpu = resource.RLIMIT_CPU
@@ -569,7 +569,7 @@ async def test_a_picture_that_takes_more_work_than_allowed_is_refused_and_not_tr
 
 
 async def test_a_picture_nobody_waits_for_any_more_is_not_worked_on(
-    others: Inspectors, put: Callable[[bytes], Path]
+    others: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     at_work, _, fork = await _at_work(others, put, jpeg_of_scans(1000))
     os.kill(fork, signal.SIGSTOP)
@@ -585,7 +585,7 @@ async def test_a_picture_nobody_waits_for_any_more_is_not_worked_on(
 
 
 async def _at_work(
-    inspectors: Inspectors, put: Callable[[bytes], Path], picture: bytes | None = None
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], picture: bytes | None = None
 ) -> tuple[asyncio.Task[Inspection], int, int]:
     """A large picture being opened, the program that does it, and the fork that really does it."""
     before = _children(os.getpid())

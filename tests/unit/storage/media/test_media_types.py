@@ -10,7 +10,12 @@ from PIL import Image
 from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
 from heliograph.contracts.object_keys import EXTENSIONS
-from services.storage.media.media_types import check_media, check_upload, media_of, sniff
+from services.storage.media.media_types import (
+    check_media,
+    check_upload,
+    detect_media_type,
+    media_of,
+)
 from services.storage.settings import StorageSettings
 
 
@@ -89,12 +94,12 @@ def _file(folder: Path, content: bytes) -> Path:
 def test_what_is_stored_is_known_by_its_bytes(
     tmp_path: Path, content: bytes, media_type: str
 ) -> None:
-    assert sniff(_file(tmp_path, content)) == media_type
+    assert detect_media_type(_file(tmp_path, content)) == media_type
 
 
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
 def test_everything_else_is_of_no_type(tmp_path: Path, content: bytes) -> None:
-    assert sniff(_file(tmp_path, content)) is None
+    assert detect_media_type(_file(tmp_path, content)) is None
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,7 @@ def test_a_name_changes_nothing(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     file.write_bytes(_picture("PNG"))
 
-    assert sniff(file) == "image/png"
+    assert detect_media_type(file) == "image/png"
 
 
 def test_every_type_that_is_found_can_be_stored() -> None:
@@ -161,7 +166,7 @@ def test_an_output_of_the_wanted_medium_is_taken(
 ) -> None:
     file = _file(tmp_path, content)
 
-    assert check_media(file, wanted) == sniff(file)
+    assert check_media(file, wanted) == detect_media_type(file)
 
 
 @pytest.mark.parametrize(

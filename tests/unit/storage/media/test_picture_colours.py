@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from services.storage.media.images import Inspection, Inspectors
+from services.storage.media.images import ImageWorkers, Inspection
 from tests.support.colour_profiles import (
     ADOBE_RGB,
     DISPLAY_P3,
@@ -40,8 +40,8 @@ INKS = [
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def inspectors() -> AsyncIterator[Inspectors]:
-    inspectors = Inspectors(max_pixels=1_000_000)
+async def inspectors() -> AsyncIterator[ImageWorkers]:
+    inspectors = ImageWorkers(max_pixels=1_000_000)
     yield inspectors
     await inspectors.aclose()
 
@@ -55,7 +55,7 @@ def patches(mode: str, colours: list[Any], form: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-async def shown(inspectors: Inspectors, folder: Path, content: bytes) -> list[Triple]:
+async def shown(inspectors: ImageWorkers, folder: Path, content: bytes) -> list[Triple]:
     """Lab of the middle of each patch, as the large variant has it."""
     source = folder / "original"
     source.write_bytes(content)
@@ -70,7 +70,7 @@ async def shown(inspectors: Inspectors, folder: Path, content: bytes) -> list[Tr
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("primaries", [DISPLAY_P3, ADOBE_RGB], ids=["Display P3", "Adobe RGB"])
 async def test_a_wide_colour_space_is_converted(
-    inspectors: Inspectors, tmp_path: Path, primaries: Any, form: str
+    inspectors: ImageWorkers, tmp_path: Path, primaries: Any, form: str
 ) -> None:
     lossless = {"PNG": {}, "JPEG": {"quality": 98, "subsampling": 0}}
     options = lossless.get(form, {"lossless": True} if form == "WEBP" else {"quality": 98})
@@ -85,7 +85,7 @@ async def test_a_wide_colour_space_is_converted(
     )
 
 
-async def test_transparency_survives_a_conversion(inspectors: Inspectors, tmp_path: Path) -> None:
+async def test_transparency_survives_a_conversion(inspectors: ImageWorkers, tmp_path: Path) -> None:
     source = tmp_path / "original"
     profile = rgb_profile(DISPLAY_P3, GAMMA)
     source.write_bytes(patches("RGBA", [(200, 90, 60, 40)], "PNG", icc_profile=profile))
@@ -97,7 +97,7 @@ async def test_transparency_survives_a_conversion(inspectors: Inspectors, tmp_pa
     assert pixel[3] == pytest.approx(40, abs=3)
 
 
-async def test_gray_is_converted_by_its_profile(inspectors: Inspectors, tmp_path: Path) -> None:
+async def test_gray_is_converted_by_its_profile(inspectors: ImageWorkers, tmp_path: Path) -> None:
     content = patches("L", [60, 128, 200], "PNG", icc_profile=gray_profile(1.0))
 
     seen = await shown(inspectors, tmp_path, content)
@@ -106,7 +106,9 @@ async def test_gray_is_converted_by_its_profile(inspectors: Inspectors, tmp_path
         assert delta_e(lab, lab_of_rgb((level,) * 3, DISPLAY_P3, 1.0)) <= NOTICEABLE
 
 
-async def test_inks_are_converted_by_their_profile(inspectors: Inspectors, tmp_path: Path) -> None:
+async def test_inks_are_converted_by_their_profile(
+    inspectors: ImageWorkers, tmp_path: Path
+) -> None:
     full = [tuple(255 * (number >> bit & 1) for bit in (3, 2, 1, 0)) for number in range(16)]
     content = patches(
         "CMYK", full, "JPEG", quality=100, subsampling=0, icc_profile=cmyk_profile(INKS)
@@ -123,7 +125,7 @@ async def test_inks_are_converted_by_their_profile(inspectors: Inspectors, tmp_p
     ids=["text", "cut off", "of another kind"],
 )
 async def test_a_profile_that_cannot_be_used_changes_nothing(
-    inspectors: Inspectors, tmp_path: Path, profile: bytes
+    inspectors: ImageWorkers, tmp_path: Path, profile: bytes
 ) -> None:
     seen = await shown(inspectors, tmp_path, patches("RGB", PATCHES, "PNG", icc_profile=profile))
 
@@ -132,7 +134,7 @@ async def test_a_profile_that_cannot_be_used_changes_nothing(
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "AVIF", "PNG"])
 async def test_variants_of_an_animation_say_that_they_show_one_frame(
-    inspectors: Inspectors, tmp_path: Path, form: str
+    inspectors: ImageWorkers, tmp_path: Path, form: str
 ) -> None:
     frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green", "blue")]
     source = tmp_path / "original"

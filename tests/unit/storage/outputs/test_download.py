@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 
 from heliograph.contracts.errors import OutputExpired, OutputRefused, OutputTooLarge, StorageFailed
-from services.storage.outputs.download import Fetcher
+from services.storage.outputs.download import OutputDownloader
 from tests.support.servers import free_port
 
 Speak = Callable[[StreamWriter], Awaitable[None]]  #: one answer, byte by byte
@@ -142,17 +142,17 @@ async def stranger() -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-async def fetcher(site: Site) -> AsyncIterator[Fetcher]:
+async def fetcher(site: Site) -> AsyncIterator[OutputDownloader]:
     """With time enough."""
-    fetcher = Fetcher([site.host], deadline=20)
+    fetcher = OutputDownloader([site.host], deadline=20)
     yield fetcher
     await fetcher.aclose()
 
 
 @pytest.fixture
-async def hasty(site: Site) -> AsyncIterator[Fetcher]:
+async def hasty(site: Site) -> AsyncIterator[OutputDownloader]:
     """With 0.2 s for all tries."""
-    fetcher = Fetcher([site.host], deadline=0.2)
+    fetcher = OutputDownloader([site.host], deadline=0.2)
     yield fetcher
     await fetcher.aclose()
 
@@ -166,48 +166,50 @@ def content_of(file: Path) -> bytes | None:
     return file.read_bytes() if file.exists() else None
 
 
-async def test_what_is_there_is_copied(fetcher: Fetcher, site: Site, target: Path) -> None:
+async def test_what_is_there_is_copied(fetcher: OutputDownloader, site: Site, target: Path) -> None:
     site.script = [gives(PICTURE)]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
 
 async def test_a_body_of_exactly_the_limit_is_taken(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(bytes(LIMIT))]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == bytes(LIMIT)
 
 
 async def test_a_body_of_no_announced_length_ends_with_the_connection(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [says("200 OK", PICTURE)]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
 
-async def test_an_empty_body_is_an_empty_file(fetcher: Fetcher, site: Site, target: Path) -> None:
+async def test_an_empty_body_is_an_empty_file(
+    fetcher: OutputDownloader, site: Site, target: Path
+) -> None:
     site.script = [gives(b"")]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == b""
 
 
 async def test_nothing_of_ours_is_told_to_the_host(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(PICTURE)]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     [request] = site.requests
     names = {line.split(":")[0].lower() for line in request.splitlines()[1:] if line}
@@ -215,57 +217,57 @@ async def test_nothing_of_ours_is_told_to_the_host(
 
 
 async def test_what_one_answer_asks_to_remember_is_not_told_with_the_next_question(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(PICTURE, "Set-Cookie: visitor=job_a; Path=/")]
 
     for _ in range(2):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert not any("visitor" in request for request in site.requests)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 async def test_what_is_gone_is_expired_at_once(
-    fetcher: Fetcher, site: Site, target: Path, status: int
+    fetcher: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [answers(status)]
 
     with pytest.raises(OutputExpired, match=str(status)):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 416, 431, 501])
 async def test_an_answer_that_will_not_change_is_not_asked_for_again(
-    fetcher: Fetcher, site: Site, target: Path, status: int
+    fetcher: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [answers(status)]
 
     with pytest.raises(StorageFailed, match=str(status)):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
 
 
 async def test_a_host_that_is_busy_is_asked_until_it_answers(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [answers(503), answers(503), answers(503), gives(PICTURE)]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 504])
 async def test_what_passes_is_tried_again(
-    fetcher: Fetcher, site: Site, target: Path, status: int
+    fetcher: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [answers(status), gives(PICTURE)]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
@@ -288,33 +290,33 @@ BROKEN = {
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
 async def test_a_broken_answer_is_tried_again_from_the_start(
-    fetcher: Fetcher, site: Site, target: Path, answer: Speak
+    fetcher: OutputDownloader, site: Site, target: Path, answer: Speak
 ) -> None:
     site.script = [answer, gives(PICTURE)]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
     assert len(site.requests) == 2
 
 
 async def test_more_bytes_than_announced_are_left_there(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [says(f"200 OK\r\nContent-Length: {len(PICTURE)}", PICTURE + b"<script>")]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
 
 async def test_an_announced_size_over_the_limit_is_refused_unread(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [says("200 OK\r\nContent-Length: 5000000000", PICTURE)]
 
     with pytest.raises(OutputTooLarge):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
     assert content_of(target) is None
@@ -322,12 +324,12 @@ async def test_an_announced_size_over_the_limit_is_refused_unread(
 
 @pytest.mark.parametrize("head", [CHUNKED, HEAD + b"\r\n"], ids=["chunked", "no length"])
 async def test_a_body_without_end_is_left_at_the_limit(
-    fetcher: Fetcher, site: Site, target: Path, head: bytes
+    fetcher: OutputDownloader, site: Site, target: Path, head: bytes
 ) -> None:
     site.script = [goes_on(head, CHUNK)]
 
     with pytest.raises(OutputTooLarge):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
     assert len(content_of(target) or b"") <= LIMIT
@@ -345,13 +347,13 @@ async def test_a_body_without_end_is_left_at_the_limit(
     ids=["body", "chunks", "head", "nothing", "interim answers"],
 )
 async def test_a_byte_now_and_then_does_not_stretch_the_deadline(
-    hasty: Fetcher, site: Site, target: Path, answer: Speak
+    hasty: OutputDownloader, site: Site, target: Path, answer: Speak
 ) -> None:
     site.script = [answer]
     began = time.monotonic()
 
     with pytest.raises(StorageFailed, match=r"0\.2 s"):
-        await hasty.fetch(site.url, target, limit=LIMIT)
+        await hasty.download(site.url, target, limit=LIMIT)
 
     assert time.monotonic() - began < 20
 
@@ -362,9 +364,9 @@ async def test_the_deadline_is_for_all_tries_and_says_what_was_wrong(
     site.script = [answers(503)]
     began = time.monotonic()
 
-    async with aclosing(Fetcher([site.host], deadline=2)) as fetcher:
+    async with aclosing(OutputDownloader([site.host], deadline=2)) as fetcher:
         with pytest.raises(StorageFailed, match="503") as caught:
-            await fetcher.fetch(site.url, target, limit=LIMIT)
+            await fetcher.download(site.url, target, limit=LIMIT)
 
     assert caught.value.retryable
     assert time.monotonic() - began < 20
@@ -376,22 +378,22 @@ async def test_a_host_that_does_not_answer_is_waited_for_until_the_deadline(
     target: Path, scheme: str
 ) -> None:
     host = f"127.0.0.1:{free_port()}"
-    fetcher = Fetcher([host], deadline=0.2)
+    fetcher = OutputDownloader([host], deadline=0.2)
 
     with pytest.raises(StorageFailed):
-        await fetcher.fetch(f"{scheme}://{host}/output", target, limit=LIMIT)
+        await fetcher.download(f"{scheme}://{host}/output", target, limit=LIMIT)
 
     await fetcher.aclose()
 
 
 async def test_a_failure_does_not_repeat_a_signed_address(
-    hasty: Fetcher, site: Site, target: Path
+    hasty: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [breaks(HEAD)]
     signature = uuid4().hex
 
     with pytest.raises(StorageFailed) as caught:
-        await hasty.fetch(f"{site.url}?sig={signature}", target, limit=LIMIT)
+        await hasty.download(f"{site.url}?sig={signature}", target, limit=LIMIT)
 
     assert signature not in "".join(traceback.format_exception(caught.value))
 
@@ -414,46 +416,46 @@ COMPRESSED = {
 
 @pytest.mark.parametrize(("encoding", "body"), COMPRESSED.values(), ids=COMPRESSED)
 async def test_compression_that_nobody_asked_for_is_undone(
-    fetcher: Fetcher, site: Site, target: Path, encoding: str, body: bytes
+    fetcher: OutputDownloader, site: Site, target: Path, encoding: str, body: bytes
 ) -> None:
     site.script = [gives(body, f"Content-Encoding: {encoding}")]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert "accept-encoding: identity" in site.requests[0].lower()
     assert content_of(target) == PICTURE
 
 
 async def test_a_compressed_body_is_no_larger_than_the_limit_once_it_is_undone(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(gzip.compress(bytes(20_000_000)), "Content-Encoding: gzip")]
 
     with pytest.raises(OutputTooLarge):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert len(content_of(target) or b"") <= LIMIT
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "whatever"])
 async def test_an_encoding_that_cannot_be_undone_is_named(
-    fetcher: Fetcher, site: Site, target: Path, encoding: str
+    fetcher: OutputDownloader, site: Site, target: Path, encoding: str
 ) -> None:
     site.script = [gives(PICTURE, f"Content-Encoding: {encoding}")]
 
     with pytest.raises(OutputRefused, match=encoding):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
 
 @pytest.mark.parametrize("cut", [5, 200])
 async def test_a_compressed_body_that_ends_early_is_fetched_again(
-    fetcher: Fetcher, site: Site, target: Path, cut: int
+    fetcher: OutputDownloader, site: Site, target: Path, cut: int
 ) -> None:
     """Nobody announces its length."""
     packed, head = gzip.compress(os.urandom(9_000)), "200 OK\r\nContent-Encoding: gzip"
     site.script = [says(head, packed[:-cut]), says(head, packed)]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == gzip.decompress(packed)
     assert len(site.requests) == 2
@@ -461,37 +463,37 @@ async def test_a_compressed_body_that_ends_early_is_fetched_again(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_followed(
-    fetcher: Fetcher, site: Site, target: Path, status: int
+    fetcher: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [sends_on("/elsewhere", status), gives(PICTURE)]
 
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
     assert site.requests[1].startswith("GET /elsewhere ")
 
 
 async def test_three_redirects_are_followed_and_a_fourth_is_not(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [*3 * [sends_on("/on")], gives(PICTURE)]
-    await fetcher.fetch(site.url, target, limit=LIMIT)
+    await fetcher.download(site.url, target, limit=LIMIT)
 
     site.script, site.requests = [sends_on("/on")], []
     with pytest.raises(OutputRefused, match="redirects"):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
     assert len(site.requests) == 4
 
 
 async def test_a_redirect_leads_nowhere_that_is_not_listed(
-    fetcher: Fetcher, site: Site, stranger: Site, target: Path
+    fetcher: OutputDownloader, site: Site, stranger: Site, target: Path
 ) -> None:
     site.script = [sends_on(stranger.url)]
 
     with pytest.raises(OutputRefused, match=f"{stranger.host}.*HELIOGRAPH_PROVIDER_HOSTS"):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert stranger.connections == 0
 
@@ -509,64 +511,64 @@ async def test_a_redirect_leads_nowhere_that_is_not_listed(
     ],
 )
 async def test_a_redirect_to_somewhere_inside_is_refused_at_once(
-    fetcher: Fetcher, site: Site, target: Path, location: str
+    fetcher: OutputDownloader, site: Site, target: Path, location: str
 ) -> None:
     site.script = [sends_on(location)]
 
     with pytest.raises(OutputRefused):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
     assert content_of(target) is None
 
 
 async def test_a_redirect_brings_no_credentials_along(
-    fetcher: Fetcher, site: Site, target: Path
+    fetcher: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [sends_on(f"http://user:secret@{site.host}/output")]
 
     with pytest.raises(OutputRefused):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
 
 
 @pytest.mark.parametrize("status", [300, 302, 304])
 async def test_a_redirect_to_nowhere_is_refused(
-    fetcher: Fetcher, site: Site, target: Path, status: int
+    fetcher: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [answers(status)]
 
     with pytest.raises(OutputRefused):
-        await fetcher.fetch(site.url, target, limit=LIMIT)
+        await fetcher.download(site.url, target, limit=LIMIT)
 
 
 async def test_a_host_that_is_not_listed_is_not_even_called(
-    fetcher: Fetcher, stranger: Site, target: Path
+    fetcher: OutputDownloader, stranger: Site, target: Path
 ) -> None:
     with pytest.raises(OutputRefused, match=stranger.host):
-        await fetcher.fetch(stranger.url, target, limit=LIMIT)
+        await fetcher.download(stranger.url, target, limit=LIMIT)
 
     assert stranger.connections == 0
 
 
 @pytest.mark.parametrize("userinfo", ["user:secret", "user", "v3.fal.media", ":secret"])
 async def test_an_address_with_credentials_is_refused_uncalled(
-    fetcher: Fetcher, site: Site, target: Path, userinfo: str
+    fetcher: OutputDownloader, site: Site, target: Path, userinfo: str
 ) -> None:
     site.script = [gives(PICTURE)]
 
     with pytest.raises(OutputRefused):
-        await fetcher.fetch(f"http://{userinfo}@{site.host}/output", target, limit=LIMIT)
+        await fetcher.download(f"http://{userinfo}@{site.host}/output", target, limit=LIMIT)
 
     assert site.connections == 0
 
 
 @pytest.fixture(scope="module")
-def listed() -> Fetcher:
+def listed() -> OutputDownloader:
     """For results from two providers, and from three ports of this machine."""
     ports = ["127.0.0.1:9555", "127.0.0.1:80", "[::1]:9555"]
-    return Fetcher(["v3.fal.media", "*.replicate.delivery", *ports], deadline=0.2)
+    return OutputDownloader(["v3.fal.media", "*.replicate.delivery", *ports], deadline=0.2)
 
 
 @pytest.mark.parametrize(
@@ -585,7 +587,9 @@ def listed() -> Fetcher:
         "http://127.0.0.1:80/sim/a/0",
     ],
 )
-def test_results_may_come_from_the_hosts_that_are_listed(listed: Fetcher, url: str) -> None:
+def test_results_may_come_from_the_hosts_that_are_listed(
+    listed: OutputDownloader, url: str
+) -> None:
     listed.check(url)
 
 
@@ -631,7 +635,7 @@ def test_results_may_come_from_the_hosts_that_are_listed(listed: Fetcher, url: s
         "",
     ],
 )
-def test_results_may_come_from_nowhere_else(listed: Fetcher, url: str) -> None:
+def test_results_may_come_from_nowhere_else(listed: OutputDownloader, url: str) -> None:
     with pytest.raises(OutputRefused):
         listed.check(url)
 
@@ -648,6 +652,8 @@ def test_results_may_come_from_nowhere_else(listed: Fetcher, url: str) -> None:
     ],
     ids=["port too high", "port no number", "open bracket", "wide slash", "NUL", "too long"],
 )
-async def test_an_address_that_is_none_is_refused(listed: Fetcher, url: str, target: Path) -> None:
+async def test_an_address_that_is_none_is_refused(
+    listed: OutputDownloader, url: str, target: Path
+) -> None:
     with pytest.raises(OutputRefused):
-        await listed.fetch(url, target, limit=LIMIT)
+        await listed.download(url, target, limit=LIMIT)

@@ -39,13 +39,13 @@ from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus import advance, now
 from heliograph.testing import MemoryEvents, MemoryWork
 from services.render.providers.sim.scenes import write_scenes
-from services.storage.media.images import Inspectors
-from services.storage.outputs.download import Fetcher
+from services.storage.media.images import ImageWorkers
+from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.inline_results import InlineResults
-from services.storage.outputs.job_ingest import Storer
+from services.storage.outputs.job_ingest import JobIngest
 from services.storage.outputs.sources import Sources
 from services.storage.settings import StorageSettings
-from services.storage.stores import Content, Damaged, StoreUnavailable
+from services.storage.stores import Corrupted, FileContent, StoreUnavailable
 from services.storage.stores.memory import MemoryStore
 from services.storage.uploads.uploads import Uploads
 from tests.support.films import boxes, film
@@ -131,12 +131,12 @@ class NoUploads(Uploads):
 class Studio:
     """A storer with the twins of everything around it, and a real host to fetch from."""
 
-    def __init__(self, host: Host, inspectors: Inspectors, home: Path) -> None:
+    def __init__(self, host: Host, inspectors: ImageWorkers, home: Path) -> None:
         self.host = host
         self.events = MemoryEvents()
         self.work = MemoryWork()
         self.store = MemoryStore()
-        self.fetcher = Fetcher([host.name], deadline=5)
+        self.fetcher = OutputDownloader([host.name], deadline=5)
         self.uploads: Uploads = NoUploads()
         self.renewals: list[str] = []  #: jobs for which fresh addresses were asked
         self.renewed: list[Output] = []  #: what the provider says
@@ -148,9 +148,9 @@ class Studio:
         self.registry: Registry = REGISTRY
 
     @property
-    def storer(self) -> Storer:
+    def storer(self) -> JobIngest:
         """One made of the parts as they are now."""
-        return Storer(
+        return JobIngest(
             self.events,
             self.work,
             self._hear,
@@ -224,14 +224,14 @@ def _submitting(record: Record) -> Submitting:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def inspectors() -> AsyncIterator[Inspectors]:
-    inspectors = Inspectors(max_pixels=1_000_000)
+async def inspectors() -> AsyncIterator[ImageWorkers]:
+    inspectors = ImageWorkers(max_pixels=1_000_000)
     yield inspectors
     await inspectors.aclose()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def studio(inspectors: Inspectors, tmp_path: Path) -> AsyncIterator[Studio]:
+async def studio(inspectors: ImageWorkers, tmp_path: Path) -> AsyncIterator[Studio]:
     host = Host()
     await host.open()
     studio = Studio(host, inspectors, tmp_path / "home")
@@ -725,7 +725,7 @@ async def test_an_output_that_cannot_be_fetched_in_time_can_be_fetched_again(
     studio: Studio,
 ) -> None:
     await studio.fetcher.aclose()
-    studio.fetcher = Fetcher([studio.host.name], deadline=0.2)
+    studio.fetcher = OutputDownloader([studio.host.name], deadline=0.2)
 
     record = await _fails(studio, hangs)
 
@@ -809,14 +809,14 @@ class BrokenStore(MemoryStore):
         super().__init__()
         self.error = error
 
-    async def put(self, key: str, content: Content, media_type: str) -> None:
+    async def put(self, key: str, content: FileContent, media_type: str) -> None:
         raise self.error
 
 
 DOWN = StoreUnavailable("the store answered 503")
 
 
-@pytest.mark.parametrize("error", [DOWN, Damaged("the key holds other bytes")], ids=repr)
+@pytest.mark.parametrize("error", [DOWN, Corrupted("the key holds other bytes")], ids=repr)
 async def test_a_store_that_is_down_is_waited_for(studio: Studio, error: StoreUnavailable) -> None:
     job = await studio.rendered(gives(a_picture()), gives(a_picture(30, 40)))
     studio.store = BrokenStore(error)
@@ -960,16 +960,16 @@ async def test_a_job_that_waited_long_for_its_turn_is_stored_all_the_same(studio
 async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: Studio) -> None:
     gone = asyncio.Event()
 
-    class Telling(Fetcher):
-        async def fetch(self, url: str, *args: Any, **options: Any) -> None:
+    class Telling(OutputDownloader):
+        async def download(self, url: str, *args: Any, **options: Any) -> None:
             try:
-                await super().fetch(url, *args, **options)
+                await super().download(url, *args, **options)
             except OutputExpired:
                 gone.set()
                 raise
 
     class BreaksThen(MemoryStore):
-        async def put(self, key: str, content: Content, media_type: str) -> None:
+        async def put(self, key: str, content: FileContent, media_type: str) -> None:
             await gone.wait()
             raise DOWN
 
@@ -1031,7 +1031,7 @@ async def test_a_job_that_broke_storage_for_the_last_time_is_buried_with_its_out
 ) -> None:
     job = await studio.rendered(gives(a_picture()))
 
-    await studio.storer.bury(job.id, ZeroDivisionError("a secret"))
+    await studio.storer.dead_letter(job.id, ZeroDivisionError("a secret"))
 
     entry = studio.events.latest(job.id)
     assert entry
@@ -1046,7 +1046,7 @@ async def test_a_job_that_ended_meanwhile_is_not_buried(studio: Studio) -> None:
     job = await studio.rendered(gives(a_picture()))
     record = await _stored(studio, job)
 
-    await studio.storer.bury(job.id, ZeroDivisionError())
+    await studio.storer.dead_letter(job.id, ZeroDivisionError())
 
     assert record.step is Step.SUCCEEDED
     assert studio.happened(job)[-1] == "succeeded"
