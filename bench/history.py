@@ -30,7 +30,7 @@ from services.status.live.subscription import PAGE as SHOWN
 from services.status.live.subscription import PAGE_BYTES
 from services.status.read_model import Row, SnapshotQuery
 from services.status.read_model.job_queries import cursor_after
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 
 PROJECT = "bench"
@@ -136,7 +136,7 @@ def _asset(job: str) -> Asset:
     )
 
 
-async def fill(ledger: SqlLedger, jobs: Iterator[Record]) -> list[Record]:
+async def fill(ledger: SqlReadModel, jobs: Iterator[Record]) -> list[Record]:
     """Take in one event for each job. Returns some of them."""
     await ledger.prepare()
     cursor, some, seconds = await ledger.open("bench"), [], 0.0
@@ -178,7 +178,7 @@ async def settle_database(url: str) -> int:
     return found
 
 
-async def ask_all(ledger: SqlLedger, jobs: list[Record], rng: random.Random) -> None:
+async def ask_all(ledger: SqlReadModel, jobs: list[Record], rng: random.Random) -> None:
     for name, ask in QUESTIONS.items():
 
         async def page(ask: Ask = ask) -> None:
@@ -204,7 +204,7 @@ async def ask_all(ledger: SqlLedger, jobs: list[Record], rng: random.Random) -> 
 async def main(number: int, url: str) -> None:
     rng = random.Random(0)  # noqa: S311 - the same history in every run
     settle()  # as services do
-    ledger = SqlLedger(url)
+    ledger = SqlReadModel(url)
     jobs = await fill(ledger, history(number, rng))
     sys.stdout.write(f"{await settle_database(url) / 2**20:.0f} MiB\n\n")
     sys.stdout.write(f"{'milliseconds':24}{'median':>9}{'p95':>9}{'most':>9}\n")

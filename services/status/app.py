@@ -18,25 +18,25 @@ from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import Standstill, add_health
 from heliograph.runtime.job_view import Presenter
 from heliograph.runtime.presigned_urls import Addresses
-from services.status.live.client_limits import Admission
+from services.status.live.client_limits import ClientLimits
 from services.status.live.hub import Hub
-from services.status.live.send_queue import Outbox, OutboxMemory
-from services.status.live.sse import streaming_routes
+from services.status.live.send_queue import SendQueue, SendQueueMemory
+from services.status.live.sse import sse_routes
 from services.status.live.subscription import Subscription, Terms
 from services.status.live.websocket import live_routes
-from services.status.maintenance.compaction import Janitor, trim_for_ever
+from services.status.maintenance.compaction import LogCompaction, compact_forever
 from services.status.maintenance.retention import (
-    Cleaner,
-    clean_for_ever,
+    RetentionJob,
+    apply_forever,
     read_retentions,
     remove_objects,
 )
-from services.status.maintenance.sweeper import Reaper, reap_for_ever
+from services.status.maintenance.sweeper import Sweeper, sweep_forever
 from services.status.projector import Projector
-from services.status.queries import answer_queries
-from services.status.read_model.sql import SqlLedger
+from services.status.queries import serve_queries
+from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
-from services.status.slots import Versions
+from services.status.slots import SlotReadModel
 
 
 def create_app(settings: StatusSettings) -> FastAPI:
@@ -45,20 +45,20 @@ def create_app(settings: StatusSettings) -> FastAPI:
     bus = NatsBus(settings, registry, "status")
     presenter = Presenter(settings, Addresses(bus.jetstream, patience=settings.sign_patience))
     hub = Hub(bus, presenter, ring_bytes=settings.ring_bytes)
-    ledger = SqlLedger(settings.database)
-    versions = Versions(ledger, bus.slots, hub, patience=settings.catch_up)
-    cleaner = Cleaner(
+    ledger = SqlReadModel(settings.database)
+    versions = SlotReadModel(ledger, bus.slots, hub, patience=settings.catch_up)
+    cleaner = RetentionJob(
         bus.events,
         bus.slots,
         ledger,
         partial(read_retentions, Bucket(bus.jetstream, "projects")),
-        versions.settle,
+        versions.wait_for_log,
         partial(remove_objects, bus.jetstream),
         settings,
     )
     purges = Purges(bus.jetstream)
-    janitor = Janitor(bus.events, bus.jetstream, ledger, purges, settings)
-    reaper = Reaper(
+    janitor = LogCompaction(bus.events, bus.jetstream, ledger, purges, settings)
+    reaper = Sweeper(
         bus.events, bus.work, bus.accounts, bus.jetstream.hint, ledger, registry, settings
     )
 
@@ -68,14 +68,14 @@ def create_app(settings: StatusSettings) -> FastAPI:
         patience=settings.live_patience,
         turns=asyncio.Semaphore(settings.snapshots_at_once),
     )
-    memory = OutboxMemory(settings.outbox_bytes)
-    admission = Admission.of(
+    memory = SendQueueMemory(settings.outbox_bytes)
+    admission = ClientLimits.of(
         connections=settings.max_live,
         streams=settings.max_streams,
         subscriptions=settings.max_subscriptions,
     )
 
-    def subscribe(asked: Subscribe, outbox: Outbox) -> Subscription:
+    def subscribe(asked: Subscribe, outbox: SendQueue) -> Subscription:
         return Subscription(asked, hub, ledger, presenter, outbox, terms)
 
     prepared = asyncio.Event()
@@ -83,7 +83,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     async def open_bus() -> None:
         await bus.open()
         await ledger.prepare()
-        await answer_queries(bus.client, ledger, hub, versions, cleaner)
+        await serve_queries(bus.client, ledger, hub, versions, cleaner)
         prepared.set()
 
     def once_prepared(loop: Loop) -> Loop:
@@ -97,8 +97,8 @@ def create_app(settings: StatusSettings) -> FastAPI:
         if not (hub.opened.is_set() and prepared.is_set()):
             raise Unavailable("not listening yet")
 
-    heard = Standstill(hub.position, hub.last_sequence)
-    projected = Standstill(ledger.position, hub.last_sequence)
+    heard = Standstill(hub.cursor, hub.last_sequence)
+    projected = Standstill(ledger.cursor, hub.last_sequence)
 
     async def check_readers() -> None:
         await check_hub()
@@ -112,9 +112,9 @@ def create_app(settings: StatusSettings) -> FastAPI:
             writes=bus.watch_writes,
             hub=hub.run,
             projector=once_prepared(Projector(bus, hub, ledger).run),
-            reaper=once_prepared(partial(reap_for_ever, bus, reaper, every=settings.reap_every)),
-            janitor=once_prepared(partial(trim_for_ever, bus, janitor, settings)),
-            cleaner=once_prepared(partial(clean_for_ever, bus, cleaner, settings)),
+            reaper=once_prepared(partial(sweep_forever, bus, reaper, every=settings.reap_every)),
+            janitor=once_prepared(partial(compact_forever, bus, janitor, settings)),
+            cleaner=once_prepared(partial(apply_forever, bus, cleaner, settings)),
         ):
             yield
         await bus.close()
@@ -122,7 +122,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
 
     app = create_web(settings, "Heliograph status", lifespan=lifespan)
     app.include_router(live_routes(subscribe, admission, memory))
-    app.include_router(streaming_routes(subscribe, admission, memory))
+    app.include_router(sse_routes(subscribe, admission, memory))
     add_health(
         app,
         {"nats": bus.check, "hub": check_hub, "database": ledger.check, "readers": check_readers},

@@ -16,7 +16,7 @@ from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.unreadable_messages import forget, mended
 from services.status.live.hub import Hub
-from services.status.read_model import Ledger, OutOfStep, Row, Unstorable
+from services.status.read_model import CursorConflict, ReadModel, Row, Unstorable
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ _MEND_EVERY = 30.0  #: seconds between looks at what could not be read
 class Projector:
     """Applies events in batches; the cursor moves in the same transaction."""
 
-    def __init__(self, bus: NatsBus, hub: Hub, ledger: Ledger) -> None:
+    def __init__(self, bus: NatsBus, hub: Hub, ledger: ReadModel) -> None:
         self._bus = bus
         self._hub = hub
         self._ledger = ledger
@@ -55,7 +55,7 @@ class Projector:
                     looked = time.monotonic()
                     await self._mend(cursor)
                 cursor = await self._go_on(cursor)
-            except OutOfStep:
+            except CursorConflict:
                 log.warning("Another projector was faster")
                 cursor = await self._ledger.open(self._bus.epoch)
 

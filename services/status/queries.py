@@ -36,11 +36,11 @@ from heliograph.contracts.queries.read_model import (
     SlotState,
 )
 from services.status.live.hub import Hub
-from services.status.maintenance.retention import Cleaner
+from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_policy import report_of
-from services.status.read_model import Ledger, Page
+from services.status.read_model import Page, ReadModel
 from services.status.read_model.job_queries import cursor_after
-from services.status.slots import Versions
+from services.status.slots import SlotReadModel
 
 log = structlog.get_logger()
 
@@ -50,8 +50,8 @@ PROJECTS_TOLD = 200  #: that take most of the event log
 _ENVELOPE = 64 * 1024  #: bytes of a reply kept free
 
 
-async def answer_queries(
-    client: Client, ledger: Ledger, hub: Hub, versions: Versions, cleaner: Cleaner
+async def serve_queries(
+    client: Client, ledger: ReadModel, hub: Hub, versions: SlotReadModel, cleaner: RetentionJob
 ) -> None:
     """Answer from now on."""
     room = client.max_payload - _ENVELOPE
@@ -61,37 +61,37 @@ async def answer_queries(
 
     async def list_slots(question: bytes) -> bytes:
         page = await versions.page(ListSlots.model_validate_json(question))
-        return as_json(cut_page(page, room))
+        return as_json(truncate_page(page, room))
 
     async def get_slot(question: bytes) -> bytes:
         history = await versions.history(GetSlot.model_validate_json(question))
-        return as_json(cut_history(history, room))
+        return as_json(truncate_history(history, room))
 
     async def find_jobs(question: bytes) -> bytes:
         query = FindJobs.model_validate_json(question)
-        await (versions.settle() if query.settled else versions.catch_up())
+        await (versions.wait_for_log() if query.settled else versions.wait_for_live())
         found = await ledger.find(query)
         return as_json(FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit))
 
     async def find_filled(question: bytes) -> bytes:
-        await versions.settle()
+        await versions.wait_for_log()
         query = FindFilled.model_validate_json(question)
         return as_json(FilledSlots(jobs=await ledger.filled(query.project, query.slots)))
 
     async def find_uploads(question: bytes) -> bytes:
-        await versions.settle()
+        await versions.wait_for_log()
         query = FindNamedUploads.model_validate_json(question)
         named = await ledger.named_uploads(query.project, query.uploads)
         return as_json(NamedUploads(uploads=named))
 
     async def find_result(question: bytes) -> bytes:
-        await versions.catch_up()
+        await versions.wait_for_live()
         query = FindResult.model_validate_json(question)
         return as_json(FoundResult(job=await ledger.result(query.project, query.digest)))
 
     async def find_requests(question: bytes) -> bytes:
         query = FindRequests.model_validate_json(question)
-        await versions.settle()
+        await versions.wait_for_log()
         return as_json(KnownRequests(known=await ledger.requests(query.provider, query.requests)))
 
     async def plan_cleanup(question: bytes) -> bytes:
@@ -106,21 +106,21 @@ async def answer_queries(
         job = message.subject.rsplit(".", 1)[1]
         await message.respond(as_json(LatestProgress(report=hub.report(job))))
 
-    await client.subscribe(subjects.QUERY_JOBS, queue=QUEUE_GROUP, cb=_answering(list_jobs))
-    await client.subscribe(subjects.QUERY_FIND, queue=QUEUE_GROUP, cb=_answering(find_jobs))
-    await client.subscribe(subjects.QUERY_FILLED, queue=QUEUE_GROUP, cb=_answering(find_filled))
-    await client.subscribe(subjects.QUERY_RESULT, queue=QUEUE_GROUP, cb=_answering(find_result))
+    await client.subscribe(subjects.QUERY_JOBS, queue=QUEUE_GROUP, cb=_responder(list_jobs))
+    await client.subscribe(subjects.QUERY_FIND, queue=QUEUE_GROUP, cb=_responder(find_jobs))
+    await client.subscribe(subjects.QUERY_FILLED, queue=QUEUE_GROUP, cb=_responder(find_filled))
+    await client.subscribe(subjects.QUERY_RESULT, queue=QUEUE_GROUP, cb=_responder(find_result))
     uploads = subjects.QUERY_NAMED_UPLOADS
-    await client.subscribe(uploads, queue=QUEUE_GROUP, cb=_answering(find_uploads))
-    await client.subscribe(subjects.QUERY_REQUESTS, queue=QUEUE_GROUP, cb=_answering(find_requests))
-    await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_answering(list_slots))
-    await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_answering(get_slot))
-    await client.subscribe(subjects.QUERY_CLEANUP, queue=QUEUE_GROUP, cb=_answering(plan_cleanup))
-    await client.subscribe(subjects.QUERY_LOG_USAGE, queue=QUEUE_GROUP, cb=_answering(log_usage))
+    await client.subscribe(uploads, queue=QUEUE_GROUP, cb=_responder(find_uploads))
+    await client.subscribe(subjects.QUERY_REQUESTS, queue=QUEUE_GROUP, cb=_responder(find_requests))
+    await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_responder(list_slots))
+    await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_responder(get_slot))
+    await client.subscribe(subjects.QUERY_CLEANUP, queue=QUEUE_GROUP, cb=_responder(plan_cleanup))
+    await client.subscribe(subjects.QUERY_LOG_USAGE, queue=QUEUE_GROUP, cb=_responder(log_usage))
     await client.subscribe(subjects.query_progress("*"), queue=QUEUE_GROUP, cb=progress)
 
 
-def _answering(answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[Msg], Awaitable[None]]:
+def _responder(answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[Msg], Awaitable[None]]:
     """Every question is answered, or refused with a problem; none waits for those before it."""
     answering: set[asyncio.Task[None]] = set()
 
@@ -158,42 +158,42 @@ def as_reply(page: Page, limit: int) -> bytes:
         ListedJob(sequence=row.sequence, record=row.record.model_dump(mode="json"))
         for row in page.rows
     ]
-    kept = fitting(items, limit)
+    kept = fit_in_message(items, limit)
     whole = kept == len(items)
     following = page.next if whole else cursor_after(page.rows[kept - 1].record)
     return as_json(JobPage(items=items[:kept], next=following))
 
 
-def cut_page(page: SlotPage, limit: int) -> SlotPage:
+def truncate_page(page: SlotPage, limit: int) -> SlotPage:
     """As many of the slots as fit a message, each by itself cut where even one would not."""
-    states = [cut_state(state, limit) for state in page.items]
-    kept = fitting(states, limit)
+    states = [truncate_state(state, limit) for state in page.items]
+    kept = fit_in_message(states, limit)
     following = page.next if kept == len(states) else states[kept - 1].slot
     return page.model_copy(update={"items": states[:kept], "next": following})
 
 
-def cut_history(history: SlotHistory, limit: int) -> SlotHistory:
+def truncate_history(history: SlotHistory, limit: int) -> SlotHistory:
     """As many of the versions as fit a message beside the slot; at least one."""
     state, versions = history.state, history.versions
     if state:
-        state = cut_state(state, limit - sum(len(as_json(each)) for each in versions[:1]))
+        state = truncate_state(state, limit - sum(len(as_json(each)) for each in versions[:1]))
         limit -= len(as_json(state))
-    kept = fitting(versions, limit)
+    kept = fit_in_message(versions, limit)
     following = history.next if kept == len(versions) else versions[kept - 1].number
     changes = {"state": state, "versions": versions[:kept], "next": following}
     return history.model_copy(update=changes)
 
 
-def cut_state(state: SlotState, limit: int) -> SlotState:
+def truncate_state(state: SlotState, limit: int) -> SlotState:
     """A slot with as many of its failures, the newest, as fit in so many bytes beside the rest."""
     if len(as_json(state)) <= limit:
         return state
     rest = state.model_copy(update={"failures": []})
-    kept = fitting(state.failures, limit - len(as_json(rest)), least=0)
+    kept = fit_in_message(state.failures, limit - len(as_json(rest)), least=0)
     return rest.model_copy(update={"failures": state.failures[:kept]})
 
 
-def fitting(items: Sequence[BaseModel], limit: int, *, least: int = 1) -> int:
+def fit_in_message(items: Sequence[BaseModel], limit: int, *, least: int = 1) -> int:
     """How many of the first items fit in so many bytes of JSON; at least so many."""
     size = 0
     for count, item in enumerate(items):

@@ -15,13 +15,13 @@ from heliograph.contracts.queries.read_model import (
 from heliograph.contracts.slots import current_version
 from heliograph.runtime.bus import Slots
 from services.status.live.hub import Hub
-from services.status.read_model import Ledger, Row, SlotRows
+from services.status.read_model import ReadModel, Row, SlotRows
 
 _SETTLE = 4.0  #: seconds that the read model has to take in what the log has
 _AGAIN_AFTER = 0.01  #: seconds between looks at it
 
 
-class Versions:
+class SlotReadModel:
     """
     Answers about slots. Every method raises Unavailable.
 
@@ -29,7 +29,7 @@ class Versions:
         patience: Seconds to wait for what live clients may have heard of already.
     """
 
-    def __init__(self, ledger: Ledger, slots: Slots, hub: Hub, *, patience: float) -> None:
+    def __init__(self, ledger: ReadModel, slots: Slots, hub: Hub, *, patience: float) -> None:
         self._ledger = ledger
         self._slots = slots
         self._hub = hub
@@ -37,7 +37,7 @@ class Versions:
 
     async def page(self, query: ListSlots) -> SlotPage:
         """Slots of a project, each with all that a page needs to draw it."""
-        await self.catch_up()
+        await self.wait_for_live()
         shot = await self._ledger.slots(query)
         states = [self._state(query.project, slot) for slot in shot.slots]
         return SlotPage(
@@ -50,9 +50,9 @@ class Versions:
     async def history(self, query: GetSlot) -> SlotHistory:
         """One slot, with its versions."""
         if query.settled:
-            await self.settle()
+            await self.wait_for_log()
         else:
-            await self.catch_up()
+            await self.wait_for_live()
         shot = await self._ledger.slot(query)
         versions = await self._versions(query.project, query.slot, query.after, query.limit + 1)
         shown = versions[: query.limit]
@@ -64,11 +64,11 @@ class Versions:
             next=shown[-1].number if shown and len(versions) > query.limit else None,
         )
 
-    async def catch_up(self) -> None:
+    async def wait_for_live(self) -> None:
         """Until the read model has everything that clients may have heard of; not for long."""
         await self._reaches(self._hub.head, self._patience)
 
-    async def settle(self) -> None:
+    async def wait_for_log(self) -> None:
         """Until the read model has everything that is in the log by now."""
         if not await self._reaches(await self._hub.last_sequence(), _SETTLE):
             raise Unavailable("the read model is behind the log")
@@ -77,7 +77,7 @@ class Versions:
         """Whether the read model has an event before the time is up."""
         clock = asyncio.get_running_loop().time
         patience = clock() + seconds
-        while await self._ledger.position() < sequence:
+        while await self._ledger.cursor() < sequence:
             if clock() > patience:
                 return False
             await asyncio.sleep(_AGAIN_AFTER)

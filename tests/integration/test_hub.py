@@ -27,10 +27,10 @@ from heliograph.runtime.job_view import Presenter
 from heliograph.runtime.presigned_urls import Addresses
 from services.status.live import subscription as subscribing
 from services.status.live.hub import Frame, Hub
-from services.status.live.send_queue import Outbox
+from services.status.live.send_queue import SendQueue
 from services.status.live.subscription import Subscription, Terms
-from services.status.read_model import Place, Row, SnapshotPage, SnapshotQuery
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model import Row, SnapshotCursor, SnapshotPage, SnapshotQuery
+from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
 from tests.support.records import a_record, some_project
 
@@ -77,7 +77,7 @@ async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus
     storage = await bus.client.subscribe(QUERY_SIGN, cb=sign)
     async with _hub(bus) as hub:
         frame = await _heard(hub, bus, _with_a_picture(some_project()))
-        one, other = (asyncio.create_task(hub.show(frame)) for _ in range(2))
+        one, other = (asyncio.create_task(hub.render(frame)) for _ in range(2))
         await asked.wait()
         one.cancel()
         answers.set()
@@ -92,7 +92,7 @@ async def _addressed(hub: Hub, frame: Frame, *, unlike: str = "") -> str:
     async with asyncio.timeout(20):
         while '"url":"http://store/' not in frame.text or frame.text == unlike:
             await asyncio.sleep(0.02)
-            await hub.show(frame)
+            await hub.render(frame)
     return frame.text
 
 
@@ -120,7 +120,7 @@ async def test_an_address_that_was_not_given_in_time_is_asked_for_again(bus: Nat
 
     async with _hub(bus) as hub:
         frame = await _heard(hub, bus, _with_a_picture(some_project()))
-        await hub.show(frame)
+        await hub.render(frame)
         assert '"url":null' in frame.text
         storage = await bus.client.subscribe(QUERY_SIGN, cb=sign)
         await _addressed(hub, frame)
@@ -131,7 +131,7 @@ async def test_what_needs_no_address_is_shown_without_asking_anybody(bus: NatsBu
     async with _hub(bus) as hub:
         record = a_record(project=some_project())
         frame = await _heard(hub, bus, record)
-        await hub.show(frame)
+        await hub.render(frame)
 
     assert f'"id":"{record.id}"' in frame.text
     assert frame.showing is None
@@ -161,7 +161,7 @@ def _once_read(
     patch.setattr(bus.jetstream, "batch", watched)
 
 
-async def _events(outbox: Outbox, number: int) -> list[dict[str, Any]]:
+async def _events(outbox: SendQueue, number: int) -> list[dict[str, Any]]:
     """So many events that a client is sent."""
     frames: list[dict[str, Any]] = []
     async with asyncio.timeout(20):
@@ -178,8 +178,8 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
     project = some_project()
     first, last = sorted([await _accepted(bus, project) for _ in range(2)], key=_job)
     begun = min(first.sequence, last.sequence)
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
-    outbox, expected = Outbox(), sorted([first.sequence, last.sequence])
+    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    outbox, expected = SendQueue(), sorted([first.sequence, last.sequence])
 
     async with _hub(bus, ring_bytes=ring_bytes) as hub:
 
@@ -223,10 +223,10 @@ def _job(entry: Entry) -> str:
 
 @asynccontextmanager
 async def _subscribed(
-    hub: Hub, bus: NatsBus, ledger: SqlLedger, project: str, *, patience: float = 5
-) -> AsyncIterator[tuple[Outbox, "asyncio.Task[None]"]]:
+    hub: Hub, bus: NatsBus, ledger: SqlReadModel, project: str, *, patience: float = 5
+) -> AsyncIterator[tuple[SendQueue, "asyncio.Task[None]"]]:
     """A client without a cursor, and how it is brought up to date."""
-    outbox = Outbox()
+    outbox = SendQueue()
     subscription = Subscription(
         Subscribe(op="subscribe", id=1, project=project),
         hub,
@@ -241,7 +241,7 @@ async def _subscribed(
     subscription.stop()
 
 
-async def _frames(outbox: Outbox, op: str) -> list[dict[str, Any]]:
+async def _frames(outbox: SendQueue, op: str) -> list[dict[str, Any]]:
     """What a client is sent, up to the first frame of a kind."""
     frames: list[dict[str, Any]] = []
     async with asyncio.timeout(20):
@@ -253,7 +253,7 @@ async def _frames(outbox: Outbox, op: str) -> list[dict[str, Any]]:
 async def test_a_snapshot_waits_for_a_read_model_that_is_not_there_yet(
     bus: NatsBus, tmp_path: Path
 ) -> None:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
 
     async with _hub(bus) as hub, _subscribed(hub, bus, ledger, some_project()) as (outbox, _):
         await _frames(outbox, "subscribed")
@@ -266,7 +266,7 @@ async def test_a_snapshot_waits_for_a_read_model_that_is_not_there_yet(
 
 
 async def test_a_subscription_does_not_wait_for_ever(bus: NatsBus, tmp_path: Path) -> None:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
 
     async with (
         _hub(bus) as hub,
@@ -283,7 +283,7 @@ async def test_events_that_a_snapshot_has_in_it_are_not_sent_again(
     """Its pages are read after its sequence was taken, so later ones may be newer."""
     monkeypatch.setattr(subscribing, "_FIRST_PAGE_TRIES", 1)
     project = some_project()
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
     await ledger.prepare()
 
     async with _hub(bus) as hub:
@@ -293,7 +293,7 @@ async def test_events_that_a_snapshot_has_in_it_are_not_sent_again(
         read, ended = ledger.snapshot, list[Entry]()
 
         async def read_later(
-            query: SnapshotQuery, after: Place | None, *, limit: int, room: int
+            query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int
         ) -> SnapshotPage:
             if not ended:
                 ended.append(await advance(bus.events, entry, Canceled(), "test"))

@@ -22,7 +22,7 @@ from services.render.worker.lookup import find_lost_request
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.run import dead_letter, run_job
 from services.status.maintenance import compaction
-from services.status.maintenance.sweeper import Reaper
+from services.status.maintenance.sweeper import Sweeper
 from services.storage.outputs.job_ingest import JobIngest
 from tests.simulation.processes import ask, current, gate
 from tests.simulation.simulated_bus import ACCOUNT
@@ -96,7 +96,7 @@ class Workers:
         self._storer = Keeper(state)
         self._bugs = Bugs()
         bus = (state.events, state.work, state.accounts, state.hint)
-        self._reaper = Reaper(*bus, _NONE, REGISTRY, settings().status)
+        self._reaper = Sweeper(*bus, _NONE, REGISTRY, settings().status)
         state.patience = self._reaper._asked._first
         state.running_on = self._reaper._running_on._first
 
@@ -118,7 +118,7 @@ class Workers:
 
     async def put_back(self, job: str) -> None:
         with suppress(*_PASSING):  # another round follows
-            await self._reaper._put_back(job)
+            await self._reaper._requeue(job)
 
     async def search(self, job: str) -> None:
         with suppress(*_PASSING, Injected):  # another hint follows

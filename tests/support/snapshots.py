@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
-from services.status.read_model import Ledger, Row, SnapshotPage, SnapshotQuery
+from services.status.read_model import ReadModel, Row, SnapshotPage, SnapshotQuery
 
 
 async def snapshot_pages(
-    ledger: Ledger,
+    ledger: ReadModel,
     jobs: list[str] | None = None,
     *,
     at: datetime,
@@ -24,6 +24,6 @@ async def snapshot_pages(
 
 
 async def whole_snapshot(
-    ledger: Ledger, jobs: list[str] | None = None, *, at: datetime
+    ledger: ReadModel, jobs: list[str] | None = None, *, at: datetime
 ) -> list[Row]:
     return [row async for rows in snapshot_pages(ledger, jobs, at=at) for row in rows]

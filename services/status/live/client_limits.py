@@ -10,11 +10,11 @@ from heliograph.contracts.errors import Unavailable
 COME_BACK = 5.0  #: seconds, for a client that is told when to come back
 
 
-class Full(Unavailable):
+class TooManyClients(Unavailable):
     """Too many clients are live here; come back later."""
 
 
-class Places:
+class ClientCaps:
     """So many places, of each name by itself."""
 
     def __init__(self, most: int, what: str) -> None:
@@ -25,40 +25,42 @@ class Places:
     def check(self, name: str = "") -> None:
         """Raises Full."""
         if self._taken[name] >= self._most:
-            raise Full(f"there are {self._most} {self._what} already", retry_after=COME_BACK)
+            raise TooManyClients(
+                f"there are {self._most} {self._what} already", retry_after=COME_BACK
+            )
 
-    def take(self, name: str = "") -> None:
+    def acquire(self, name: str = "") -> None:
         """Raises Full."""
         self.check(name)
         self._taken[name] += 1
 
-    def give_back(self, name: str = "") -> None:
+    def release(self, name: str = "") -> None:
         self._taken[name] -= 1
         if not self._taken[name]:
             del self._taken[name]
 
     @contextmanager
-    def place(self, name: str = "") -> Iterator[None]:
+    def permit(self, name: str = "") -> Iterator[None]:
         """A place for as long as the block runs. Raises Full."""
-        self.take(name)
+        self.acquire(name)
         try:
             yield
         finally:
-            self.give_back(name)
+            self.release(name)
 
 
 @dataclass(frozen=True)
-class Admission:
+class ClientLimits:
     """Who may be live."""
 
-    connections: Places
-    streams: Places
-    subscriptions: Places  #: by project
+    connections: ClientCaps
+    streams: ClientCaps
+    subscriptions: ClientCaps  #: by project
 
     @classmethod
-    def of(cls, *, connections: int, streams: int, subscriptions: int) -> "Admission":
+    def of(cls, *, connections: int, streams: int, subscriptions: int) -> "ClientLimits":
         return cls(
-            Places(connections, "live connections"),
-            Places(streams, "event streams"),
-            Places(subscriptions, "subscriptions of this project"),
+            ClientCaps(connections, "live connections"),
+            ClientCaps(streams, "event streams"),
+            ClientCaps(subscriptions, "subscriptions of this project"),
         )

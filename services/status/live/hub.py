@@ -49,7 +49,7 @@ class Frame:
     data: bytes
     showing: asyncio.Task[None] | None = None
     text: str = ""  #: the job as JSON; empty for what is no job
-    shown_until: float = float("-inf")  #: by the clock of the loop; then it has to be made anew
+    expires_at: float = float("-inf")  #: by the clock of the loop; then it has to be made anew
 
     def stored(self) -> Stored:
         """The message in the log, as far as it matters to readers."""
@@ -123,7 +123,7 @@ class Hub:
         feed = Feed(jetstream, STREAM, subjects.EVENTS, after=self.head, hear=hear)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(feed.run())
-            tasks.create_task(self._pump_all())
+            tasks.create_task(self._broadcast_all())
 
     async def _open(self) -> None:
         self.head = self._pumped = self._ring.floor = await self.last_sequence()
@@ -143,48 +143,48 @@ class Hub:
         if frame.type in _FINAL_TYPES:
             self._reports.pop(frame.job, None)
         if frame.project in self._live:
-            self._show(frame)
+            self._ensure_rendered(frame)
         self._incoming.put_nowait(frame)
         async with self._moved:
             self._moved.notify_all()
 
-    async def _pump_all(self) -> None:
+    async def _broadcast_all(self) -> None:
         while True:
-            await self._pump(await self._incoming.get())
+            await self._broadcast(await self._incoming.get())
 
-    async def _pump(self, frame: Frame) -> None:
+    async def _broadcast(self, frame: Frame) -> None:
         if frame.project in self._live:
-            await self.show(frame)
+            await self.render(frame)
         for listener in list(self._live.get(frame.project, ())):
             if listener.jobs is None or frame.job in listener.jobs:
                 listener.on_event(frame)
         self._pumped = frame.sequence
 
-    async def show(self, frame: Frame) -> None:
+    async def render(self, frame: Frame) -> None:
         """Make sure that the frame has a `text`, with addresses that still work for a while."""
-        if frame.showing is None and asyncio.get_running_loop().time() > frame.shown_until:
-            self._show(frame)
+        if frame.showing is None and asyncio.get_running_loop().time() > frame.expires_at:
+            self._ensure_rendered(frame)
         if frame.showing:
             # others wait for the same; a client that goes away must not take it along
             await asyncio.shield(frame.showing)
 
-    def _show(self, frame: Frame) -> None:
+    def _ensure_rendered(self, frame: Frame) -> None:
         """At once, unless storage has to be asked for addresses."""
         with self._skipping(frame):
-            self._show_at_once(frame)
+            self._render_cached(frame)
 
-    def _show_at_once(self, frame: Frame) -> None:
+    def _render_cached(self, frame: Frame) -> None:
         body = self._bus.events.body(frame.stored())
         if not isinstance(body, Record):
-            frame.shown_until = float("inf")
+            frame.expires_at = float("inf")
         elif job := self._presenter.at_once(body, frame.sequence):
-            self._dress(frame, body, job)
+            self._render(frame, body, job)
         else:
             frame.showing = asyncio.create_task(self._ask(frame, body))
 
     async def _ask(self, frame: Frame, record: Record) -> None:
         with self._skipping(frame):
-            self._dress(frame, record, await self._presenter.job(record, frame.sequence))
+            self._render(frame, record, await self._presenter.job(record, frame.sequence))
         frame.showing = None
 
     @contextmanager
@@ -195,13 +195,13 @@ class Hub:
         except Exception as error:
             log.exception("An event cannot be shown", sequence=frame.sequence)
             self._bus.events.note(frame.stored(), f"{type(error).__name__} while it was shown")
-            frame.text, frame.shown_until = "", float("inf")
+            frame.text, frame.expires_at = "", float("inf")
 
-    def _dress(self, frame: Frame, record: Record, job: dict[str, Any]) -> None:
+    def _render(self, frame: Frame, record: Record, job: dict[str, Any]) -> None:
         is_whole = self._presenter.is_addressed(record)
         seconds = self._presenter.address_life * _SHOWN_FOR if is_whole else _ASK_AGAIN
         frame.text = as_json(job).decode()
-        frame.shown_until = asyncio.get_running_loop().time() + seconds
+        frame.expires_at = asyncio.get_running_loop().time() + seconds
 
     async def wait_beyond(self, sequence: int, *, seconds: float = 1.0) -> None:
         """Until an event after `sequence` was heard, or the time is up."""
@@ -286,7 +286,7 @@ class Hub:
         messages, more = await self._bus.jetstream.batch(STREAM, subject, after + 1, size=1)
         return len(messages) + more
 
-    async def position(self) -> int:
+    async def cursor(self) -> int:
         """Of the last event this process heard."""
         return self.head
 

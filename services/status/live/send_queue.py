@@ -14,20 +14,20 @@ LIMIT_BYTES = 4 * 2**20  #: of frames; one frame may always wait, whatever its s
 _HANDED_OUT = 64 * 1024  #: bytes taken at once; one frame may be larger
 
 
-class OutboxMemory:
+class SendQueueMemory:
     """What the outboxes of a process hold together. When it is too much, the fullest are emptied."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit  #: bytes
         self._taken = 0
-        self._boxes: set[Outbox] = set()
+        self._boxes: set[SendQueue] = set()
         self.space = asyncio.Event()  #: there is room for what can wait
         self.space.set()
 
-    def enter(self, outbox: "Outbox") -> None:
+    def enter(self, outbox: "SendQueue") -> None:
         self._boxes.add(outbox)
 
-    def leave(self, outbox: "Outbox") -> None:
+    def leave(self, outbox: "SendQueue") -> None:
         self._boxes.discard(outbox)
         self.note(-outbox.size)
 
@@ -44,11 +44,11 @@ class OutboxMemory:
             self.space.clear()
 
 
-class Outbox:
+class SendQueue:
     """Frames of one connection, as text. Close it when the connection is over."""
 
-    def __init__(self, memory: OutboxMemory | None = None) -> None:
-        self._memory = memory or OutboxMemory(2 * LIMIT_BYTES)
+    def __init__(self, memory: SendQueueMemory | None = None) -> None:
+        self._memory = memory or SendQueueMemory(2 * LIMIT_BYTES)
         self._memory.enter(self)
         self._frames: deque[str] = deque()
         self._progress: dict[object, str] = {}
@@ -84,7 +84,7 @@ class Outbox:
         self._note(change)
         self._something.set()
 
-    async def put_in_turn(self, frame: str) -> None:
+    async def put_when_room(self, frame: str) -> None:
         """Add a frame when there is room: for what the client asked to be sent again."""
         await self.until_room()
         self.put(frame)
@@ -132,5 +132,5 @@ class Outbox:
         self._memory.note(change)
 
 
-def _size(outbox: Outbox) -> int:
+def _size(outbox: SendQueue) -> int:
     return outbox.size

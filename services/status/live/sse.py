@@ -15,9 +15,9 @@ from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.runtime.http.openapi import query_of
 from heliograph.runtime.http.params import read_query
-from services.status.live.client_limits import Admission
-from services.status.live.send_queue import Outbox, OutboxMemory
-from services.status.live.subscription import Subscribing, error_frame
+from services.status.live.client_limits import ClientLimits
+from services.status.live.send_queue import SendQueue, SendQueueMemory
+from services.status.live.subscription import SubscriptionFactory, error_frame
 
 log = structlog.get_logger()
 
@@ -37,8 +37,8 @@ class _Wanted(BaseModel):
     job: JobId | None = None
 
 
-def streaming_routes(
-    subscribing: Subscribing, admission: Admission, memory: OutboxMemory
+def sse_routes(
+    subscribing: SubscriptionFactory, admission: ClientLimits, memory: SendQueueMemory
 ) -> APIRouter:
     """The twin of the live connection, one subscription long."""
     router = APIRouter()
@@ -58,7 +58,7 @@ def streaming_routes(
             after=cursor_of(request.headers.get("last-event-id", "")),
         )
         with suppress(ServiceError):  # what passes ends the stream: a browser comes back to that
-            await subscribing(asked, Outbox()).check_jobs()
+            await subscribing(asked, SendQueue()).check_jobs()
         admission.streams.check()
         admission.subscriptions.check(asked.project)
         frames = _frames(asked, subscribing, admission, memory)
@@ -74,11 +74,14 @@ def cursor_of(last_event_id: str) -> Cursor | None:
 
 
 async def _frames(
-    asked: Subscribe, subscribing: Subscribing, admission: Admission, memory: OutboxMemory
+    asked: Subscribe,
+    subscribing: SubscriptionFactory,
+    admission: ClientLimits,
+    memory: SendQueueMemory,
 ) -> AsyncIterator[ServerSentEvent]:
     """Ends when the client does not keep up, or nothing can be told: it comes back, and resumes."""
-    with admission.streams.place(), admission.subscriptions.place(asked.project):
-        outbox = Outbox(memory)
+    with admission.streams.permit(), admission.subscriptions.permit(asked.project):
+        outbox = SendQueue(memory)
         subscription = subscribing(asked, outbox)
         joining = asyncio.create_task(subscription.run())
         joining.add_done_callback(lambda done: _complain(done, outbox))
@@ -104,7 +107,7 @@ def as_event(frame: str, epoch: str) -> ServerSentEvent:
     return ServerSentEvent(data=frame, event=op, id=name, sep=_LINE_END)
 
 
-def _complain(joining: "asyncio.Task[None]", outbox: Outbox) -> None:
+def _complain(joining: "asyncio.Task[None]", outbox: SendQueue) -> None:
     """Say what will not get better; what passes ends the stream, and the client comes back."""
     error = None if joining.cancelled() else joining.exception()
     if isinstance(error, HeliographError) and not isinstance(error, ServiceError):

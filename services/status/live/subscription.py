@@ -14,8 +14,8 @@ from heliograph.contracts.progress import ProgressReport
 from heliograph.runtime.bus import now
 from heliograph.runtime.job_view import Presenter, as_json, with_progress
 from services.status.live.hub import Frame, Hub
-from services.status.live.send_queue import Outbox
-from services.status.read_model import Ledger, Place, SnapshotPage, SnapshotQuery
+from services.status.live.send_queue import SendQueue
+from services.status.read_model import ReadModel, SnapshotCursor, SnapshotPage, SnapshotQuery
 
 PAGE = 100  #: jobs in a snapshot frame, at most
 PAGE_BYTES = 512 * 1024  #: of records in a snapshot frame; one job may be larger
@@ -44,9 +44,9 @@ class Subscription:
         self,
         asked: Subscribe,
         hub: Hub,
-        ledger: Ledger,
+        ledger: ReadModel,
         presenter: Presenter,
-        outbox: Outbox,
+        outbox: SendQueue,
         terms: Terms,
     ) -> None:
         self.jobs = frozenset(asked.jobs) if asked.jobs else None
@@ -68,12 +68,14 @@ class Subscription:
             NotFound: The project has no job by one of the names.
             Unavailable: The read model or the bus did not answer in time; come back later.
         """
-        await self._patiently(self._hub_opened)
-        await self._patiently(self.check_jobs)
+        await self._with_timeout(self._hub_opened)
+        await self._with_timeout(self.check_jobs)
         after = self._asked.after
-        recovered = after is not None and await self._patiently(partial(self._can_recover, after))
+        recovered = after is not None and await self._with_timeout(
+            partial(self._can_recover, after)
+        )
         head = max(self._hub.head, after.sequence if after and recovered else 0)
-        await self._say("subscribed", epoch=self._hub.epoch, head=head, recovered=recovered)
+        await self._send("subscribed", epoch=self._hub.epoch, head=head, recovered=recovered)
         if after is not None and recovered:
             self._last = after.sequence
         else:
@@ -110,7 +112,7 @@ class Subscription:
         except TimeoutError:
             raise Unavailable("not listening yet") from None
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _with_timeout(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The answer, asked for again for a while when there is none right now."""
         clock = asyncio.get_running_loop().time
         end = clock() + self._terms.patience
@@ -165,15 +167,15 @@ class Subscription:
     async def _first_page(self, query: SnapshotQuery) -> SnapshotPage:
         """Read again while it shows more than its sequence: most snapshots have no other page."""
         for _ in range(_FIRST_PAGE_TRIES):
-            self._last = await self._patiently(partial(self._ledger.head, self._hub.epoch))
+            self._last = await self._with_timeout(partial(self._ledger.head, self._hub.epoch))
             page = await self._page(query, None)
             if not self._newer_in(page):
                 break
         return page
 
-    async def _page(self, query: SnapshotQuery, after: Place | None) -> SnapshotPage:
+    async def _page(self, query: SnapshotQuery, after: SnapshotCursor | None) -> SnapshotPage:
         ask = partial(self._ledger.snapshot, query, after, limit=PAGE, room=PAGE_BYTES)
-        return await self._patiently(ask)
+        return await self._with_timeout(ask)
 
     def _newer_in(self, page: SnapshotPage) -> dict[str, int]:
         return {row.record.id: row.sequence for row in page.rows if row.sequence > self._last}
@@ -188,16 +190,16 @@ class Subscription:
         while True:
             floor = self._hub.floor
             if self._last < floor:
-                frames, more = await self._patiently(partial(self._logged, floor))
+                frames, more = await self._with_timeout(partial(self._logged, floor))
             else:
                 frames, more = self._hub.recent(self.project, self.jobs, self._last), 0
                 if not frames:
                     self._hub.join(self.project, self)
                     return
             for frame in frames:
-                await self._hub.show(frame)
+                await self._hub.render(frame)
                 if frame.text and not self._is_shown(frame):
-                    await self._outbox.put_in_turn(self._event(frame))
+                    await self._outbox.put_when_room(self._event(frame))
                 self._last = frame.sequence
             if not more:
                 self._last = max(self._last, floor)
@@ -229,11 +231,11 @@ class Subscription:
     def _frame(self, op: str, **content: Any) -> str:
         return as_json({"op": op, "id": self._asked.id, **content}).decode()
 
-    async def _say(self, op: str, **content: Any) -> None:
-        await self._outbox.put_in_turn(self._frame(op, **content))
+    async def _send(self, op: str, **content: Any) -> None:
+        await self._outbox.put_when_room(self._frame(op, **content))
 
 
-Subscribing = Callable[[Subscribe, Outbox], Subscription]
+SubscriptionFactory = Callable[[Subscribe, SendQueue], Subscription]
 
 
 def error_frame(id_: int | None, problem: dict[str, Any]) -> str:

@@ -21,14 +21,14 @@ from heliograph.contracts.live_frames import (
     Subscribe,
     Unsubscribe,
 )
-from services.status.live.client_limits import Admission, Full
-from services.status.live.send_queue import Outbox, OutboxMemory
-from services.status.live.subscription import Subscribing, Subscription, error_frame
+from services.status.live.client_limits import ClientLimits, TooManyClients
+from services.status.live.send_queue import SendQueue, SendQueueMemory
+from services.status.live.subscription import Subscription, SubscriptionFactory, error_frame
 
 log = structlog.get_logger()
 
 #: close codes; after `COME_BACK_LATER` and `TOO_SLOW` the same connection may succeed
-NOT_TEXT, ABUSE, COME_BACK_LATER, TOO_SLOW = 1003, 1008, 1013, 4408
+NOT_TEXT, POLICY_VIOLATION, COME_BACK_LATER, TOO_SLOW = 1003, 1008, 1013, 4408
 
 MAX_SUBSCRIPTIONS = 100
 MAX_FRAMES = 50  #: from a client, a second
@@ -36,7 +36,9 @@ MAX_MISTAKES = 3  #: in a row
 _SEND_PATIENCE = 30.0  #: seconds for a client to take one frame
 
 
-def live_routes(subscribing: Subscribing, admission: Admission, memory: OutboxMemory) -> APIRouter:
+def live_routes(
+    subscribing: SubscriptionFactory, admission: ClientLimits, memory: SendQueueMemory
+) -> APIRouter:
     """The one door for browsers and other followers."""
     router = APIRouter()
 
@@ -45,9 +47,9 @@ def live_routes(subscribing: Subscribing, admission: Admission, memory: OutboxMe
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         try:
-            with admission.connections.place():
-                code = await _Conversation(socket, subscribing, admission, memory).run()
-        except Full:
+            with admission.connections.permit():
+                code = await _Connection(socket, subscribing, admission, memory).run()
+        except TooManyClients:
             code = COME_BACK_LATER
         if code:
             with suppress(RuntimeError):
@@ -56,20 +58,20 @@ def live_routes(subscribing: Subscribing, admission: Admission, memory: OutboxMe
     return router
 
 
-class _Conversation:
+class _Connection:
     """One client, from hello to goodbye."""
 
     def __init__(
         self,
         socket: WebSocket,
-        subscribing: Subscribing,
-        admission: Admission,
-        memory: OutboxMemory,
+        subscribing: SubscriptionFactory,
+        admission: ClientLimits,
+        memory: SendQueueMemory,
     ) -> None:
         self._socket = socket
         self._subscribing = subscribing
         self._admission = admission
-        self._outbox = Outbox(memory)
+        self._outbox = SendQueue(memory)
         self._subscriptions: dict[int, Subscription] = {}
         self._joining: dict[int, asyncio.Task[None]] = {}
         self._turn = asyncio.Lock()  #: one subscription at a time is brought up to date
@@ -81,7 +83,7 @@ class _Conversation:
         """Returns the close code for a client that has to go."""
         talking: set[asyncio.Future[int | None]] = {
             asyncio.create_task(self._listen()),
-            asyncio.create_task(self._speak()),
+            asyncio.create_task(self._send_loop()),
             self._dismissed,
         }
         try:
@@ -101,7 +103,7 @@ class _Conversation:
         if not self._dismissed.done():
             self._dismissed.set_result(code)
 
-    async def _speak(self) -> int | None:
+    async def _send_loop(self) -> int | None:
         """Send what there is. Returns the close code for a client that does not keep up."""
         try:
             while True:
@@ -124,17 +126,17 @@ class _Conversation:
             if message.get("text") is None:
                 return NOT_TEXT
             if self._is_flooding():
-                return ABUSE
+                return POLICY_VIOLATION
             try:
-                await self._obey(message["text"])
+                await self._handle(message["text"])
                 self._mistakes = 0
-            except Full:
+            except TooManyClients:
                 return COME_BACK_LATER
             except HeliographError as error:
                 self._complain(None, error)
                 self._mistakes += 1
                 if self._mistakes >= MAX_MISTAKES:
-                    return ABUSE
+                    return POLICY_VIOLATION
 
     def _is_flooding(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -143,7 +145,7 @@ class _Conversation:
         self._frames += 1
         return self._frames > MAX_FRAMES
 
-    async def _obey(self, text: str) -> None:
+    async def _handle(self, text: str) -> None:
         try:
             frame = CLIENT_FRAME.validate_json(text)
         except ValidationError as error:
@@ -164,7 +166,7 @@ class _Conversation:
             error = StateConflict(f"at most {MAX_SUBSCRIPTIONS} subscriptions per connection")
             self._complain(asked.id, error)
         else:
-            self._admission.subscriptions.take(asked.project)
+            self._admission.subscriptions.acquire(asked.project)
             subscription = self._subscribing(asked, self._outbox)
             self._subscriptions[asked.id] = subscription
             self._joining[asked.id] = asyncio.create_task(self._join(asked.id, subscription))
@@ -190,7 +192,7 @@ class _Conversation:
         subscription = self._subscriptions.pop(id_, None)
         if subscription:
             subscription.stop()
-            self._admission.subscriptions.give_back(subscription.project)
+            self._admission.subscriptions.release(subscription.project)
 
     async def _unsubscribe(self, id_: int) -> None:
         joining = self._joining.pop(id_, None)

@@ -24,7 +24,7 @@ from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
-from services.status.read_model import History, Ledger
+from services.status.read_model import History, ReadModel
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
@@ -36,21 +36,21 @@ _WORTH_IT = LARGEST + 1_024  #: bytes of a last event that is worth another one
 _PROJECTS = 100  #: those that take most, looked at under pressure
 
 
-class Room(NamedTuple):
+class LogSpace(NamedTuple):
     """How full the event log is, in bytes."""
 
     used: int
     limit: int
 
 
-class Janitor:
+class LogCompaction:
     """Makes room in the event log. Every method raises Unavailable."""
 
     def __init__(
         self,
         events: EventLog,
         jetstream: JetStream,
-        ledger: Ledger,
+        ledger: ReadModel,
         purges: Purges,
         settings: StatusSettings,
     ) -> None:
@@ -70,11 +70,11 @@ class Janitor:
             done += await self._compact(project)
         return done > 0
 
-    async def _room(self) -> Room:
+    async def _room(self) -> LogSpace:
         info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
-        return Room(info["state"]["bytes"], info["config"]["max_bytes"])
+        return LogSpace(info["state"]["bytes"], info["config"]["max_bytes"])
 
-    async def _pressed(self, room: Room) -> list[str | None]:
+    async def _pressed(self, room: LogSpace) -> list[str | None]:
         """Projects whose share is nearly full; None: all of them."""
         usage = await self._ledger.usage(_PROJECTS)
         limit = int(self._settings.compact_at * room.limit)
@@ -130,7 +130,7 @@ async def compact(events: EventLog, job: str, after: timedelta) -> bool:
     return True
 
 
-async def trim_for_ever(bus: NatsBus, janitor: Janitor, settings: StatusSettings) -> None:
+async def compact_forever(bus: NatsBus, janitor: LogCompaction, settings: StatusSettings) -> None:
     """Make room under a lease, again and again."""
     while True:
         async with bus.leases.held("janitor") as lost:

@@ -27,8 +27,8 @@ from heliograph.runtime.bus.jetstream import JetStream, stop_listening, translat
 from heliograph.runtime.bus.kv import Bucket
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.crash_points import crash_point
-from services.status.maintenance.retention_policy import Choice, choose, is_current
-from services.status.read_model import Ended, Ledger
+from services.status.maintenance.retention_policy import PrunePlan, choose, is_current
+from services.status.read_model import FinishedJob, ReadModel
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
@@ -43,14 +43,14 @@ Settle = Callable[[], Awaitable[None]]  #: wait until the read model has all tha
 Remove = Callable[[str], Awaitable[int]]  #: the objects of a job; how many there were
 
 
-class Cleaner:
+class RetentionJob:
     """Every method raises Unavailable; then begin again."""
 
     def __init__(
         self,
         events: EventLog,
         slots: Slots,
-        ledger: Ledger,
+        ledger: ReadModel,
         retentions: Retentions,
         settle: Settle,
         remove: Remove,
@@ -64,7 +64,7 @@ class Cleaner:
         self._remove = remove
         self._grace = timedelta(seconds=settings.clean_grace)
 
-    async def plan(self, project: str, retention: Retention) -> Choice:
+    async def plan(self, project: str, retention: Retention) -> PrunePlan:
         """What would go now."""
         await self._settle()
         claims = await self._slots.every(project)
@@ -73,14 +73,14 @@ class Cleaner:
         ended = await self._ledger.ended(project, retention.least, at)
         return await asyncio.to_thread(choose, ended, retention, restored, at)
 
-    async def clean(self) -> bool:
+    async def apply(self) -> bool:
         """One round over all projects. Returns whether there are objects still to be removed."""
         for project, retention in (await self._retentions()).items():
             if retention.is_limited:
-                await self._clean(project, retention)
-        return await self._empty()
+                await self._apply(project, retention)
+        return await self._delete_objects()
 
-    async def _clean(self, project: str, retention: Retention) -> None:
+    async def _apply(self, project: str, retention: Retention) -> None:
         await self._finish(project)
         while going := [job for job, _ in (await self.plan(project, retention)).going]:
             for slot, jobs in _by_slot(going[:_AT_ONCE]).items():
@@ -100,7 +100,7 @@ class Cleaner:
             if claim.withdrawn:
                 await self._prune_versions(project, slot, claim.withdrawn)
 
-    async def _withdraw(self, project: str, slot: str, versions: list[Ended]) -> None:
+    async def _withdraw(self, project: str, slot: str, versions: list[FinishedJob]) -> None:
         """Take versions out of a slot, all but one that was restored since they were chosen."""
         while True:
             seen = await self._slots.read(project, slot)
@@ -140,7 +140,7 @@ class Cleaner:
             crash_point("clean.pruned")
             return
 
-    async def _empty(self) -> bool:
+    async def _delete_objects(self) -> bool:
         """
         Remove the objects of what was pruned a while ago; whether there are others that have to wait.
 
@@ -157,14 +157,14 @@ class Cleaner:
                     skipped.add(job)
                     continue
                 crash_point("clean.removed")
-                await self._ledger.emptied([job])
+                await self._ledger.objects_deleted([job])
                 log.info("Objects removed", job_id=job, objects=objects)
         return bool(await self._ledger.unemptied(now(), 1))
 
 
-def _by_slot(going: Iterable[Ended]) -> dict[str | None, list[Ended]]:
+def _by_slot(going: Iterable[FinishedJob]) -> dict[str | None, list[FinishedJob]]:
     """Versions by their slots; what is none, under None."""
-    slots: dict[str | None, list[Ended]] = {}
+    slots: dict[str | None, list[FinishedJob]] = {}
     for job in going:
         slots.setdefault(job.slot if job.version else None, []).append(job)
     return slots
@@ -188,7 +188,7 @@ async def remove_objects(jetstream: JetStream, job: str) -> int:
     return RemovedObjects.model_validate_json(answer).objects
 
 
-async def clean_for_ever(bus: NatsBus, cleaner: Cleaner, settings: StatusSettings) -> None:
+async def apply_forever(bus: NatsBus, cleaner: RetentionJob, settings: StatusSettings) -> None:
     """Clean under a lease, every so often, and when somebody asks for it."""
     bell = asyncio.Event()
 
@@ -202,7 +202,7 @@ async def clean_for_ever(bus: NatsBus, cleaner: Cleaner, settings: StatusSetting
             async with bus.leases.held("cleaner") as lost:
                 while not lost.is_set():
                     bell.clear()
-                    is_more = await cleaner.clean()
+                    is_more = await cleaner.apply()
                     rest = settings.clean_grace if is_more else settings.clean_every
                     with suppress(TimeoutError):
                         async with asyncio.timeout(rest):

@@ -15,37 +15,37 @@ from heliograph.contracts.retention import (
     Spared,
 )
 from heliograph.contracts.slots import Restored, current_version
-from services.status.read_model import Ended
+from services.status.read_model import FinishedJob
 
 SHOWN = 100  #: jobs of a report
 
 
-class Chosen(NamedTuple):
+class PruneItem(NamedTuple):
     """A job that goes."""
 
-    job: Ended
+    job: FinishedJob
     reason: Reason
 
 
-class Choice(NamedTuple):
+class PrunePlan(NamedTuple):
     """What goes from a project, the oldest first, and how much of the rest only just stays."""
 
-    going: list[Chosen]
+    going: list[PruneItem]
     spared: Spared
 
 
 def choose(
-    ended: Sequence[Ended],
+    ended: Sequence[FinishedJob],
     retention: Retention,
     restored: Mapping[str, Restored | None],
     at: datetime,
-) -> Choice:
+) -> PrunePlan:
     """
     What goes of jobs that are over. `restored` is of slots, by name.
 
     A restored version is kept beside those that are kept for being new.
     """
-    going: list[Chosen] = []
+    going: list[PruneItem] = []
     spared: Counter[str] = Counter()
     rules = {kind: retention.of(kind) for kind in {job.kind for job in ended}}
     for job in ended:
@@ -57,11 +57,11 @@ def choose(
         elif job.in_use:
             spared["in_use"] += 1
         else:
-            going.append(Chosen(job, reason))
-    return Choice(going, Spared(**spared))
+            going.append(PruneItem(job, reason))
+    return PrunePlan(going, Spared(**spared))
 
 
-def reason_of(rule: Rule, job: Ended, at: datetime) -> Reason | None:
+def reason_of(rule: Rule, job: FinishedJob, at: datetime) -> Reason | None:
     """Why a job goes by a rule."""
     since = at - job.finished_at
     if not job.has_result:
@@ -76,10 +76,10 @@ def is_current(version: int | None, versions: int, restored: Restored | None) ->
     return version is not None and version in (versions, current_version(versions, restored))
 
 
-def report_of(choice: Choice, project: str, *, dry_run: bool) -> CleanupReport:
+def report_of(choice: PrunePlan, project: str, *, dry_run: bool) -> CleanupReport:
     """The choice, as people read it."""
     jobs = [job for job, _ in choice.going]
-    by_kind: dict[str, list[Ended]] = {}
+    by_kind: dict[str, list[FinishedJob]] = {}
     for job in jobs:
         by_kind.setdefault(job.kind, []).append(job)
     return CleanupReport(
@@ -97,7 +97,7 @@ def _is_over(days: float | None, since: timedelta) -> bool:
     return days is not None and since >= timedelta(days=days)
 
 
-def _going(chosen: Chosen) -> Going:
+def _going(chosen: PruneItem) -> Going:
     job, reason = chosen
     return Going(
         id=job.id,
@@ -110,7 +110,7 @@ def _going(chosen: Chosen) -> Going:
     )
 
 
-def _amount(jobs: Sequence[Ended]) -> Amount:
+def _amount(jobs: Sequence[FinishedJob]) -> Amount:
     return Amount(
         jobs=len(jobs),
         objects=sum(job.objects for job in jobs),

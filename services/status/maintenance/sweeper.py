@@ -24,7 +24,7 @@ from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from heliograph.runtime.settings import ServiceSettings
-from services.status.read_model import Ledger, Quiet
+from services.status.read_model import IdleJob, ReadModel
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ _AT_ONCE = 500  #: jobs looked at in one round
 _NEEDS_NO_ACCOUNT = frozenset({Step.RENDERED, Step.SUBMIT_UNKNOWN})
 
 
-class Searches:
+class LookupBackoff:
     """When to look again for each request that nobody knows of: less and less often."""
 
     def __init__(self, *, first: float, longest: float) -> None:
@@ -73,7 +73,7 @@ class Since:
         self._first = {job: self._first[job] for job in jobs if job in self._first}
 
 
-class Reaper:
+class Sweeper:
     """Looks at the jobs nothing happened to for a while."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Reaper:
         work: WorkQueue,
         accounts: Accounts,
         hint: Hint,
-        ledger: Ledger,
+        ledger: ReadModel,
         registry: Registry,
         settings: StatusSettings,
     ) -> None:
@@ -97,8 +97,12 @@ class Reaper:
         self._settings = settings
         self._asked = Since()  #: jobs whose workers were asked to let them expire
         self._running_on = Since()  #: jobs that are over, and may run on at the provider
-        self._searches = Searches(first=settings.look_up_first, longest=settings.look_up_longest)
-        self._last: Quiet | None = None  #: where the round before stopped looking; None: at the end
+        self._searches = LookupBackoff(
+            first=settings.look_up_first, longest=settings.look_up_longest
+        )
+        self._last: IdleJob | None = (
+            None  #: where the round before stopped looking; None: at the end
+        )
 
     async def sweep(self) -> None:
         """One round. Raises Unavailable."""
@@ -107,7 +111,7 @@ class Reaper:
         self._asked.keep(due)
         for job in due:
             await self._expire(job)
-        await self._look_on(at - self._after)
+        await self._sweep_idle(at - self._after)
         for job in self._searches.due(await self._ledger.undecided(), _AT_ONCE):
             await self._hint(subjects.look_up(job))
         held = [job for account in self._accounts.names() for job in await self._free(account)]
@@ -168,7 +172,7 @@ class Reaper:
         if not await self._work.has_work(record.id):
             await self._work.enqueue(ticket_for(record))
 
-    async def _look_on(self, at: datetime) -> None:
+    async def _sweep_idle(self, at: datetime) -> None:
         """
         After the last one looked at: most of those that nothing happens to are only waiting for
         their turn, and those behind them must get theirs.
@@ -176,11 +180,11 @@ class Reaper:
         quiet = await self._ledger.unchanged_since(at, _AT_ONCE, self._last)
         for each in quiet:
             self._last = each
-            await self._put_back(each.id)
+            await self._requeue(each.id)
         if len(quiet) < _AT_ONCE:
             self._last = None
 
-    async def _put_back(self, job: str) -> None:
+    async def _requeue(self, job: str) -> None:
         """No event and no message: put the job where its step needs it."""
         found = await self._read(job)
         if found is None:
@@ -250,7 +254,7 @@ def patience_with_workers(record: Record, registry: Registry, settings: ServiceS
     return max(settings.submit_limit, answers_within) + settings.ack_wait
 
 
-async def reap_for_ever(bus: NatsBus, reaper: Reaper, *, every: float) -> None:
+async def sweep_forever(bus: NatsBus, reaper: Sweeper, *, every: float) -> None:
     """Sweep under a lease, every so many seconds."""
     while True:
         async with bus.leases.held("reaper") as lost:

@@ -21,7 +21,7 @@ LONGEST_LABEL = 256  #: characters
 _NOTHING: Mapping[str, int] = {}
 
 
-class OutOfStep(Exception):
+class CursorConflict(Exception):
     """Another projector applied events meanwhile: read the cursor again."""
 
 
@@ -48,7 +48,7 @@ class Page:
     next: str | None
 
 
-class Quiet(NamedTuple):
+class IdleJob(NamedTuple):
     """An open job that nothing happened to for a while. Lists of them go on after one."""
 
     changed_at: datetime
@@ -64,7 +64,7 @@ class SnapshotQuery:
     final_since: datetime
 
 
-class Place(NamedTuple):
+class SnapshotCursor(NamedTuple):
     """Where a snapshot goes on."""
 
     is_over: bool  #: among the jobs that ended lately; they come after the open ones
@@ -76,7 +76,7 @@ class SnapshotPage:
     """Some of the jobs of a snapshot, each at its latest event; `next` continues it."""
 
     rows: list[Row]
-    next: Place | None
+    next: SnapshotCursor | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class SlotRows:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlotsShot:
+class SlotSnapshot:
     """Slots as they stood at one sequence of an epoch; `next` continues the list."""
 
     epoch: str
@@ -101,7 +101,7 @@ class SlotsShot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class FinishedJob:
     """A job that is over and kept, as it matters to what a project keeps."""
 
     id: str
@@ -126,7 +126,7 @@ class History(NamedTuple):
     newest: int  #: no event before its last one is newer than this sequence
 
 
-class Ledger(Protocol):
+class ReadModel(Protocol):
     """
     Keeps rows, and the sequence up to which they are complete.
 
@@ -140,7 +140,7 @@ class Ledger(Protocol):
     async def open(self, epoch: str) -> int:
         """The cursor. Events of another epoch than before are forgotten first."""
 
-    async def position(self) -> int:
+    async def cursor(self) -> int:
         """The cursor, for looking only; 0 before it is open."""
 
     async def apply(
@@ -173,17 +173,17 @@ class Ledger(Protocol):
         """The cursor, once the ledger holds events of that epoch. Raises Unavailable before."""
 
     async def snapshot(
-        self, query: SnapshotQuery, after: Place | None, *, limit: int, room: int
+        self, query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int
     ) -> SnapshotPage:
         """
         The next jobs of a snapshot, the oldest first: at most so many, and so many bytes of
         records, but always one. What changes between two pages is in either, or in both.
         """
 
-    async def slots(self, query: ListSlots) -> SlotsShot:
+    async def slots(self, query: ListSlots) -> SlotSnapshot:
         """Slots of a project, by name."""
 
-    async def slot(self, query: GetSlot) -> SlotsShot:
+    async def slot(self, query: GetSlot) -> SlotSnapshot:
         """One slot; nothing when no job was ever for it."""
 
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
@@ -202,8 +202,8 @@ class Ledger(Protocol):
         """By which job each of the slots is being filled, or was last."""
 
     async def unchanged_since(
-        self, at: datetime, limit: int, after: Quiet | None = None
-    ) -> list[Quiet]:
+        self, at: datetime, limit: int, after: IdleJob | None = None
+    ) -> list[IdleJob]:
         """Jobs that are not final and had no event since, the quietest first, after one of them."""
 
     async def due(self, at: datetime, unknown_since: datetime, limit: int) -> list[str]:
@@ -231,13 +231,13 @@ class Ledger(Protocol):
     async def usage(self, limit: int) -> LogUsage:
         """How much of the event log projects take; those that take most, first."""
 
-    async def ended(self, project: str, rule: Rule, at: datetime) -> list[Ended]:
+    async def ended(self, project: str, rule: Rule, at: datetime) -> list[FinishedJob]:
         """Jobs of a project that are over, not pruned, and not kept by a rule; the oldest first."""
 
     async def unemptied(self, pruned_before: datetime, limit: int) -> list[str]:
         """Jobs that were pruned before a time, are not in use, and may have objects in the store."""
 
-    async def emptied(self, jobs: Sequence[str]) -> None:
+    async def objects_deleted(self, jobs: Sequence[str]) -> None:
         """Note that they have none."""
 
     async def check(self) -> None:

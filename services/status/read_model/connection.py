@@ -14,7 +14,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.startup import CannotStart
 
 
-class UnfitDatabase(CannotStart):
+class UnsupportedDatabase(CannotStart):
     """The read model cannot be in that database; the message says what to change."""
 
     def __init__(self, reason: str) -> None:
@@ -72,7 +72,7 @@ def connect(url: str) -> AsyncEngine:
         engine = create_async_engine(parsed, pool_pre_ping=True, connect_args=kind.arguments)
     except ModuleNotFoundError as error:
         reason = f"needs {error.name}, which is not installed: add the extra `postgres`"
-        raise UnfitDatabase(reason) from error
+        raise UnsupportedDatabase(reason) from error
     event.listen(engine.sync_engine, "connect", _greeting(kind.greeting))
     return engine
 
@@ -82,11 +82,11 @@ def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise UnfitDatabase(f"is no address: it has to be {_FORMS}") from None
+        raise UnsupportedDatabase(f"is no address: it has to be {_FORMS}") from None
     if parsed.drivername not in _KINDS:
-        raise UnfitDatabase(f"has to be {_FORMS}")
+        raise UnsupportedDatabase(f"has to be {_FORMS}")
     if "sslmode" in parsed.query:
-        raise UnfitDatabase("has to say `ssl=` instead of `sslmode=`")
+        raise UnsupportedDatabase("has to say `ssl=` instead of `sslmode=`")
     return parsed
 
 
@@ -113,7 +113,7 @@ def _watch(connected: socket.socket) -> None:
             connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-async def take_turn(connection: AsyncConnection) -> None:
+async def advisory_lock(connection: AsyncConnection) -> None:
     """Let one process at a time change the tables; SQLite sees to that by itself."""
     if connection.dialect.name == "postgresql":
         await connection.execute(_TURN)

@@ -12,8 +12,8 @@ from heliograph.contracts.ids import JOB_PATTERN, matches
 from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model.counts import count
-from services.status.read_model.search_index import containing
-from services.status.read_model.slot_queries import begins
+from services.status.read_model.search_index import prompt_contains
+from services.status.read_model.slot_queries import has_prefix
 from services.status.read_model.tables import jobs, labels, stamp
 
 _LATEST = 2**63 - 1  #: the largest number a column holds
@@ -50,7 +50,7 @@ async def listing(connection: AsyncConnection, query: ListJobs) -> Select[Any]:
         where.append(await _in_slots(connection, query.project, query.slot))
     first = await _rarest(connection, query, named, where)
     if query.q is not None:
-        where.append(await containing(connection, query.q))
+        where.append(await prompt_contains(connection, query.q))
     where += [_has(label) for label in named if label != first]
     statement = select(jobs.c.sequence, jobs.c.record)
     if first is None:
@@ -116,9 +116,9 @@ def _labelled(project: str, label: Label) -> list[ColumnElement[bool]]:
 
 async def _in_slots(connection: AsyncConnection, project: str, prefix: str) -> ColumnElement[bool]:
     """Few jobs are found by their slots, and put in order; many are found in their order."""
-    own = select(jobs.c.slot).where(jobs.c.project == project, begins(prefix))
+    own = select(jobs.c.slot).where(jobs.c.project == project, has_prefix(prefix))
     if await count(connection, own, up_to=_MANY) < _MANY:
-        return begins(prefix)
+        return has_prefix(prefix)
     # LIKE of SQLite does not tell capitals from small letters
     return func.substr(jobs.c.slot, 1, len(prefix)) == prefix
 

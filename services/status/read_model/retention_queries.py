@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, false, func, or_, select
 
 from heliograph.contracts.retention import Rule
-from services.status.read_model import Ended
+from services.status.read_model import FinishedJob
 from services.status.read_model.tables import jobs, read_stamp, stamp, uses
 
 
@@ -63,11 +63,11 @@ def not_emptied(pruned_before: int) -> Select[Any]:
     return statement.where(jobs.c.changed_at < pruned_before, ~is_used).order_by(jobs.c.changed_at)
 
 
-def read_ended(found: Any, used: frozenset[str]) -> Ended:
+def read_ended(found: Any, used: frozenset[str]) -> FinishedJob:
     """A row of `ended_jobs`."""
     has_result = found.status == "succeeded"
     is_version = bool(found.version)
-    return Ended(
+    return FinishedJob(
         id=found.id,
         kind=found.kind,
         slot=found.slot,

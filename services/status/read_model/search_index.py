@@ -70,7 +70,7 @@ async def clear_index(connection: AsyncConnection) -> None:
         await _execute(connection, "INSERT INTO prompts(prompts) VALUES ('delete-all')")
 
 
-async def containing(connection: AsyncConnection, phrase: str) -> ColumnElement[bool]:
+async def prompt_contains(connection: AsyncConnection, phrase: str) -> ColumnElement[bool]:
     """The condition that a job's prompt contains a text, however it is capitalised."""
     phrase = folded(phrase)
     if _is_beside(connection) and len(phrase) >= _SHORTEST:

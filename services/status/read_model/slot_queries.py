@@ -24,7 +24,7 @@ _BEYOND = "\x7f"  #: comes after every character of a name
 _kept = jobs.c.pruned.is_(False)
 
 
-def begins(prefix: str) -> ColumnElement[bool]:
+def has_prefix(prefix: str) -> ColumnElement[bool]:
     """The condition that a job is for a slot whose name begins so: a range of an index."""
     return and_(jobs.c.slot >= prefix, jobs.c.slot < prefix + _BEYOND)
 
@@ -32,7 +32,7 @@ def begins(prefix: str) -> ColumnElement[bool]:
 def slots_listed(query: ListSlots) -> Select[Any]:
     """What has to be shown of a page of slots, and of one more, in one statement: one moment."""
     page = _summed(query.project)
-    page = page.where(begins(query.prefix))
+    page = page.where(has_prefix(query.prefix))
     if query.cursor is not None:
         page = page.where(jobs.c.slot > query.cursor)
     return _shown(query.project, page.order_by(jobs.c.slot).limit(query.limit + 1))
@@ -61,7 +61,7 @@ def versions_after(project: str, slot: str, number: int) -> Select[Any]:
     )
 
 
-def fillers(project: str, slots: Sequence[str]) -> Select[Any]:
+def slot_occupants(project: str, slots: Sequence[str]) -> Select[Any]:
     """Of each slot, by name: the job that is open, else the last success."""
     is_open = jobs.c.status.in_(_OPEN)
     rank = func.row_number().over(

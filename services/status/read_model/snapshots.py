@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Column, Select, select, tuple_
 from sqlalchemy import Row as Found
 
-from services.status.read_model import Place, SnapshotQuery
+from services.status.read_model import SnapshotCursor, SnapshotQuery
 from services.status.read_model.tables import jobs, stamp
 
 _Order = tuple[Column[Any], ...]
@@ -13,7 +13,7 @@ _open_order: _Order = (jobs.c.created_at, jobs.c.id)
 _end_order: _Order = (jobs.c.finished_at, jobs.c.created_at, jobs.c.id)
 
 
-def snapshot_page(query: SnapshotQuery, after: Place | None) -> Select[Any]:
+def snapshot_page(query: SnapshotQuery, after: SnapshotCursor | None) -> Select[Any]:
     """
     Jobs of one pass: those named, or those that are open, or those that ended lately.
 
@@ -35,20 +35,22 @@ def snapshot_page(query: SnapshotQuery, after: Place | None) -> Select[Any]:
     return statement.order_by(*order)
 
 
-def _order(query: SnapshotQuery, after: Place | None) -> _Order:
+def _order(query: SnapshotQuery, after: SnapshotCursor | None) -> _Order:
     is_over = query.jobs is None and after is not None and after.is_over
     return _end_order if is_over else _open_order
 
 
-def place_of(query: SnapshotQuery, found: Found[Any], after: Place | None) -> Place:
+def place_of(
+    query: SnapshotQuery, found: Found[Any], after: SnapshotCursor | None
+) -> SnapshotCursor:
     """Where a snapshot goes on after a job."""
     order = _order(query, after)
     values = tuple(found._mapping[column.name] for column in order)
-    return Place(is_over=order is _end_order, at=values)
+    return SnapshotCursor(is_over=order is _end_order, at=values)
 
 
-def next_pass(query: SnapshotQuery, after: Place | None) -> Place | None:
+def next_pass(query: SnapshotQuery, after: SnapshotCursor | None) -> SnapshotCursor | None:
     """Where a snapshot goes on when a pass is complete; None at its end."""
     if query.jobs is not None or (after is not None and after.is_over):
         return None
-    return Place(is_over=True, at=())
+    return SnapshotCursor(is_over=True, at=())

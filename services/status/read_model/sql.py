@@ -24,19 +24,19 @@ from heliograph.contracts.queries.read_model import (
 )
 from heliograph.contracts.retention import Rule
 from services.status.read_model import (
-    Ended,
+    CursorConflict,
+    FinishedJob,
     History,
-    OutOfStep,
+    IdleJob,
     Page,
-    Place,
-    Quiet,
     Row,
-    SlotsShot,
+    SlotSnapshot,
+    SnapshotCursor,
     SnapshotPage,
     SnapshotQuery,
     Unstorable,
 )
-from services.status.read_model.connection import cause_of, connect, is_about_values, take_turn
+from services.status.read_model.connection import advisory_lock, cause_of, connect, is_about_values
 from services.status.read_model.job_queries import cursor_after, finding, listing
 from services.status.read_model.retention_queries import (
     ended_jobs,
@@ -46,14 +46,14 @@ from services.status.read_model.retention_queries import (
 )
 from services.status.read_model.search_index import clear_index, create_index, drop_index
 from services.status.read_model.slot_queries import (
-    fillers,
     slot_named,
+    slot_occupants,
     slots_in,
     slots_listed,
     versions_after,
 )
 from services.status.read_model.snapshots import next_pass, place_of, snapshot_page
-from services.status.read_model.sweep_queries import due_jobs, quiet_jobs, undecided_jobs
+from services.status.read_model.sweep_queries import due_jobs, idle_jobs, undecided_jobs
 from services.status.read_model.tables import (
     LAYOUT,
     cursors,
@@ -86,8 +86,8 @@ from services.status.read_model.usage import (
 _NOTHING: Mapping[str, int] = {}
 
 
-class SqlLedger:
-    """`Ledger` in one database. `url` is SQLAlchemy's, with an async driver; raises UnfitDatabase."""
+class SqlReadModel:
+    """`ReadModel` in one database. `url` is SQLAlchemy's, with an async driver; raises UnfitDatabase."""
 
     def __init__(self, url: str) -> None:
         self._engine = connect(url)
@@ -112,7 +112,7 @@ class SqlLedger:
 
     async def prepare(self) -> None:
         async with self._transaction() as connection:
-            await take_turn(connection)
+            await advisory_lock(connection)
             await connection.run_sync(cursors.create, checkfirst=True)
             known = select(cursors.c.name).where(cursors.c.name == LAYOUT)
             if await connection.scalar(known) is None:
@@ -123,7 +123,7 @@ class SqlLedger:
 
     async def open(self, epoch: str) -> int:
         async with self._transaction() as connection:
-            await take_turn(connection)
+            await advisory_lock(connection)
             found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
             if found and found.epoch == epoch:
                 return int(found.sequence)
@@ -134,7 +134,7 @@ class SqlLedger:
             await connection.execute(insert(cursors).values(row))
             return 0
 
-    async def position(self) -> int:
+    async def cursor(self) -> int:
         async with self._transaction() as connection:
             return int(await connection.scalar(select(cursors.c.sequence)) or 0)
 
@@ -164,7 +164,7 @@ class SqlLedger:
                 update(cursors).where(cursors.c.sequence == before).values(sequence=after)
             )
             if moved.rowcount != 1:
-                raise OutOfStep
+                raise CursorConflict
             taken = await usage_of(connection, latest)
             if latest:
                 await self._upsert(connection, list(latest.values()))
@@ -211,10 +211,10 @@ class SqlLedger:
         return int(found.sequence)
 
     async def snapshot(
-        self, query: SnapshotQuery, after: Place | None, *, limit: int, room: int
+        self, query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int
     ) -> SnapshotPage:
         rows: list[Found[Any]] = []
-        place: Place | None = after
+        place: SnapshotCursor | None = after
         async with self._transaction() as connection:
             while True:
                 statement = snapshot_page(query, place).limit(limit - len(rows))
@@ -228,23 +228,23 @@ class SqlLedger:
                     break
         return SnapshotPage([read_row(each) for each in rows], place)
 
-    async def slots(self, query: ListSlots) -> SlotsShot:
+    async def slots(self, query: ListSlots) -> SlotSnapshot:
         shot = await self._slots(slots_listed(query))
         if len(shot.slots) <= query.limit:
             return shot
         slots = shot.slots[: query.limit]
         return replace(shot, slots=slots, next=slots[-1].slot)
 
-    async def slot(self, query: GetSlot) -> SlotsShot:
+    async def slot(self, query: GetSlot) -> SlotSnapshot:
         return await self._slots(slot_named(query))
 
-    async def _slots(self, statement: Select[Any]) -> SlotsShot:
+    async def _slots(self, statement: Select[Any]) -> SlotSnapshot:
         async with self._transaction() as connection:
             found = (await connection.execute(statement)).all()
         if not found:
             raise Unavailable("the read model is not there yet")
         first = found[0]
-        return SlotsShot(epoch=first.epoch, sequence=int(first.cursor), slots=slots_in(found))
+        return SlotSnapshot(epoch=first.epoch, sequence=int(first.cursor), slots=slots_in(found))
 
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
         statement = versions_after(project, slot, after).limit(limit)
@@ -268,15 +268,15 @@ class SqlLedger:
 
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
         async with self._transaction() as connection:
-            found = await connection.execute(fillers(project, slots))
+            found = await connection.execute(slot_occupants(project, slots))
             return {str(each.slot): str(each.id) for each in found}
 
     async def unchanged_since(
-        self, at: datetime, limit: int, after: Quiet | None = None
-    ) -> list[Quiet]:
+        self, at: datetime, limit: int, after: IdleJob | None = None
+    ) -> list[IdleJob]:
         async with self._transaction() as connection:
-            found = await connection.execute(quiet_jobs(at, after).limit(limit))
-            return [Quiet(read_stamp(each.changed_at), each.id) for each in found]
+            found = await connection.execute(idle_jobs(at, after).limit(limit))
+            return [IdleJob(read_stamp(each.changed_at), each.id) for each in found]
 
     async def due(self, at: datetime, unknown_since: datetime, limit: int) -> list[str]:
         return await self._ids(due_jobs(at, unknown_since).limit(limit))
@@ -315,7 +315,7 @@ class SqlLedger:
         async with self._transaction() as connection:
             return await read_usage(connection, limit)
 
-    async def ended(self, project: str, rule: Rule, at: datetime) -> list[Ended]:
+    async def ended(self, project: str, rule: Rule, at: datetime) -> list[FinishedJob]:
         async with self._transaction() as connection:
             used = frozenset(await connection.scalars(jobs_in_use(project)))
             found = (await connection.execute(ended_jobs(project, rule, at))).all()
@@ -325,7 +325,7 @@ class SqlLedger:
     async def unemptied(self, pruned_before: datetime, limit: int) -> list[str]:
         return await self._ids(not_emptied(stamp(pruned_before)).limit(limit))
 
-    async def emptied(self, named: Sequence[str]) -> None:
+    async def objects_deleted(self, named: Sequence[str]) -> None:
         async with self._transaction() as connection:
             await connection.execute(update(jobs).where(jobs.c.id.in_(named)).values(emptied=True))
 

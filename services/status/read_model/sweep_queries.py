@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select, tuple_
 
 from heliograph.contracts.records import Step
-from services.status.read_model import Quiet
+from services.status.read_model import IdleJob
 from services.status.read_model.tables import jobs, stamp
 
 _is_open = jobs.c.finished_at.is_(None)
 _is_undecided = jobs.c.step == str(Step.SUBMIT_UNKNOWN)
 
 
-def quiet_jobs(at: datetime, after: Quiet | None) -> Select[Any]:
+def idle_jobs(at: datetime, after: IdleJob | None) -> Select[Any]:
     """Open jobs that had no event since a time, the quietest first, after one of them."""
     place = (jobs.c.changed_at, jobs.c.id)
     statement = select(*place).where(_is_open, jobs.c.changed_at < stamp(at))

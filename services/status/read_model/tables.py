@@ -36,7 +36,7 @@ _IS_OPEN = text("finished_at IS NULL")
 metadata = MetaData()
 
 
-class Written(TypeDecorator[str]):
+class UserText(TypeDecorator[str]):
     """What people may write: ordered byte by byte, without the zeros that PostgreSQL cannot keep."""
 
     impl = String
@@ -85,11 +85,11 @@ jobs = Table(
     Column("project", String(64), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("ended", BigInteger, nullable=False),  # sequence of its end; of an open job, so far
-    Column("kind", Written(64), nullable=False),
-    Column("model", Written(130), nullable=False),
-    Column("slot", Written(520)),
-    Column("user", Written(128)),
-    Column("batch", Written(32)),
+    Column("kind", UserText(64), nullable=False),
+    Column("model", UserText(130), nullable=False),
+    Column("slot", UserText(520)),
+    Column("user", UserText(128)),
+    Column("batch", UserText(32)),
     Column("retry_of", String(32)),
     Column("result", String(64)),  # digest of what was made; null for what was not made here
     Column("status", String(16), nullable=False),
@@ -151,8 +151,8 @@ labels = Table(
     "labels",
     metadata,
     Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    Column("name", Written(80), primary_key=True),
-    Column("value", Written, nullable=False),
+    Column("name", UserText(80), primary_key=True),
+    Column("value", UserText, nullable=False),
     Column("project", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("labels_by_value", "project", "name", "value", "created_at", "job"),
@@ -186,7 +186,7 @@ requests = Table(
     "requests",
     metadata,
     Column("provider", String(64), primary_key=True),
-    Column("request", Written(512), primary_key=True),
+    Column("request", UserText(512), primary_key=True),
     Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
 )
 

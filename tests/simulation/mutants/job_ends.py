@@ -9,7 +9,7 @@ from heliograph.contracts.records import Asset, Record, Step
 from heliograph.runtime.bus import Entry, advance
 from services.gateway.jobs import cancellation
 from services.status.maintenance import sweeper
-from services.status.maintenance.sweeper import Reaper
+from services.status.maintenance.sweeper import Sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
 from tests.simulation.processes import gate
 from tests.simulation.scenario import Scenario
@@ -32,12 +32,12 @@ def forgotten_tickets(patch: Patch) -> None:
 
 @MUTANTS.add("the reaper ends what it cannot find", Scenario(crashes=1), "I2")
 def cruel_reaper(patch: Patch) -> None:
-    async def end(self: Reaper, job: str) -> None:
+    async def end(self: Sweeper, job: str) -> None:
         found = await self._read(job)
         assert found
         await advance(self._events, found[0], expiry(found[1]), "test")
 
-    patch.setattr(Reaper, "_put_back", end)
+    patch.setattr(Sweeper, "_requeue", end)
 
 
 @MUTANTS.add("the reaper takes `submit_unknown` for lost", _SILENT, "I1")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from tests.support.servers import Postgres
 
 DATABASES = ("sqlite", "postgres")
@@ -36,9 +36,9 @@ def shared_database(
 
 
 @pytest.fixture
-async def ledger(database: str) -> AsyncIterator[SqlLedger]:
+async def ledger(database: str) -> AsyncIterator[SqlReadModel]:
     """A ledger that follows epoch `one`, and has heard of nothing yet."""
-    ledger = SqlLedger(database)
+    ledger = SqlReadModel(database)
     await ledger.prepare()
     await ledger.open("one")
     yield ledger
@@ -46,8 +46,8 @@ async def ledger(database: str) -> AsyncIterator[SqlLedger]:
 
 
 @pytest.fixture
-async def another(ledger: SqlLedger, database: str) -> AsyncIterator[SqlLedger]:
+async def another(ledger: SqlReadModel, database: str) -> AsyncIterator[SqlReadModel]:
     """What another process has: its own connections to the same database."""
-    another = SqlLedger(database)
+    another = SqlReadModel(database)
     yield another
     await another.aclose()

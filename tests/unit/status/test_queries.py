@@ -14,7 +14,7 @@ from heliograph.contracts.queries.read_model import (
     SlotState,
     SlotVersion,
 )
-from services.status.queries import _answering, as_json, as_reply, cut_history, cut_page
+from services.status.queries import _responder, as_json, as_reply, truncate_history, truncate_page
 from services.status.read_model import Page, Row
 from tests.support.records import a_record
 from tests.support.servers import Server
@@ -49,7 +49,7 @@ def a_page(*slots: SlotState) -> SlotPage:
 def test_a_slot_that_would_not_fit_a_message_is_shown_with_its_newest_failures() -> None:
     page = a_page(a_slot())
 
-    cut = cut_page(page, ROOM)
+    cut = truncate_page(page, ROOM)
 
     assert len(as_json(page)) > MESSAGE > len(as_json(cut))
     [slot] = cut.items
@@ -64,7 +64,7 @@ def test_pages_of_long_slots_together_are_the_list() -> None:
     seen: list[str] = []
 
     while len(seen) < len(slots):
-        cut = cut_page(a_page(*slots[len(seen) :]), ROOM)
+        cut = truncate_page(a_page(*slots[len(seen) :]), ROOM)
         assert len(as_json(cut)) < MESSAGE
         seen += [slot.slot for slot in cut.items]
         assert cut.next == (seen[-1] if len(seen) < len(slots) else None)
@@ -75,7 +75,7 @@ def test_pages_of_long_slots_together_are_the_list() -> None:
 def test_a_slot_that_fits_keeps_all_of_its_failures() -> None:
     page = a_page(a_slot(failures=3))
 
-    assert cut_page(page, ROOM) == page
+    assert truncate_page(page, ROOM) == page
 
 
 @pytest.mark.parametrize("failures", [0, 10])
@@ -85,7 +85,7 @@ def test_a_slot_leaves_room_for_a_version_of_its_history(failures: int) -> None:
         epoch="one", sequence=1, state=a_slot(failures=failures), versions=versions
     )
 
-    cut = cut_history(history, ROOM)
+    cut = truncate_history(history, ROOM)
 
     assert len(as_json(history)) > MESSAGE > len(as_json(cut))
     assert cut.versions == versions[: len(cut.versions)] != []
@@ -107,7 +107,7 @@ async def test_an_answer_that_no_message_can_hold_is_refused(nats: Server) -> No
 
     subject = f"question.{uuid4().hex}"
     client = await nats_py.connect(nats.settings.nats_login)
-    await client.subscribe(subject, cb=_answering(answer))
+    await client.subscribe(subject, cb=_responder(answer))
 
     small, large = [await client.request(subject, b"%d" % n, timeout=10) for n in (9, 2 * MESSAGE)]
     await client.close()

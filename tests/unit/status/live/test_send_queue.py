@@ -2,19 +2,19 @@
 
 import asyncio
 
-from services.status.live.send_queue import LIMIT, LIMIT_BYTES, Outbox, OutboxMemory
+from services.status.live.send_queue import LIMIT, LIMIT_BYTES, SendQueue, SendQueueMemory
 
 
-def full() -> Outbox:
+def full() -> SendQueue:
     """An outbox with room for nothing more."""
-    outbox = Outbox()
+    outbox = SendQueue()
     for number in range(LIMIT):
         outbox.put(str(number))
     return outbox
 
 
 async def test_frames_leave_in_the_order_in_which_they_came() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     for frame in "abc":
         outbox.put(frame)
 
@@ -22,7 +22,7 @@ async def test_frames_leave_in_the_order_in_which_they_came() -> None:
 
 
 async def test_a_frame_leaves_once() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     outbox.put("a")
     await outbox.take()
     outbox.put("b")
@@ -31,7 +31,7 @@ async def test_a_frame_leaves_once() -> None:
 
 
 async def test_whoever_takes_waits_until_there_is_something() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
 
     async def put() -> None:
         outbox.put("a")
@@ -41,7 +41,7 @@ async def test_whoever_takes_waits_until_there_is_something() -> None:
 
 
 async def test_progress_wakes_whoever_takes() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
 
     async def put() -> None:
         outbox.put_progress("job_a", "40 %")
@@ -51,7 +51,7 @@ async def test_progress_wakes_whoever_takes() -> None:
 
 
 async def test_newer_progress_replaces_older_progress_about_the_same_job() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     for percent in (10, 20, 30):
         outbox.put_progress((1, "job_a"), f"a {percent} %")
         outbox.put_progress((1, "job_b"), f"b {percent} %")
@@ -60,7 +60,7 @@ async def test_newer_progress_replaces_older_progress_about_the_same_job() -> No
 
 
 async def test_progress_is_not_sent_again() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     outbox.put_progress("job_a", "40 %")
     await outbox.take()
     outbox.put("a")
@@ -69,7 +69,7 @@ async def test_progress_is_not_sent_again() -> None:
 
 
 async def test_progress_does_not_overtake_events() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     outbox.put_progress("job_a", "40 %")
     outbox.put("submitted")
 
@@ -110,12 +110,12 @@ async def test_progress_takes_no_room() -> None:
 
 
 async def test_what_is_sent_again_waits_for_a_slow_client() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     replayed = [str(number) for number in range(5 * LIMIT)]
 
     async def replay() -> None:
         for frame in replayed:
-            await outbox.put_in_turn(frame)
+            await outbox.put_when_room(frame)
 
     async def read() -> list[str]:
         frames: list[str] = []
@@ -129,11 +129,11 @@ async def test_what_is_sent_again_waits_for_a_slow_client() -> None:
 
 
 async def test_a_replay_leaves_room_for_what_happens_meanwhile() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
 
     async def replay() -> None:
         for number in range(LIMIT):
-            await outbox.put_in_turn(str(number))
+            await outbox.put_when_room(str(number))
 
     replaying = asyncio.create_task(replay())
     await asyncio.wait({replaying}, timeout=0)
@@ -147,11 +147,11 @@ async def test_a_replay_leaves_room_for_what_happens_meanwhile() -> None:
 
 
 async def test_many_replays_at_once_do_not_drown_their_client() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
 
     async def replay() -> None:
         for number in range(10):
-            await outbox.put_in_turn(str(number))
+            await outbox.put_when_room(str(number))
 
     async def read() -> int:
         count = 0
@@ -173,7 +173,7 @@ def large(part: int = 8) -> str:
 
 
 async def test_a_client_may_be_so_many_bytes_behind() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     for _ in range(7):
         outbox.put(large())
 
@@ -183,7 +183,7 @@ async def test_a_client_may_be_so_many_bytes_behind() -> None:
 
 
 async def test_one_frame_may_be_larger_than_all_that_may_wait() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     outbox.put(large(1))
 
     assert not outbox.overflowed
@@ -191,7 +191,7 @@ async def test_one_frame_may_be_larger_than_all_that_may_wait() -> None:
 
 
 async def test_large_frames_are_taken_one_at_a_time() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     for _ in range(3):
         outbox.put(large())
 
@@ -200,10 +200,10 @@ async def test_large_frames_are_taken_one_at_a_time() -> None:
 
 
 async def test_what_is_sent_again_waits_until_half_of_the_bytes_are_gone() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     for _ in range(4):
         outbox.put(large())
-    waiting = asyncio.create_task(outbox.put_in_turn("again"))
+    waiting = asyncio.create_task(outbox.put_when_room("again"))
     await asyncio.wait({waiting}, timeout=0.05)
 
     assert not waiting.done()
@@ -212,7 +212,7 @@ async def test_what_is_sent_again_waits_until_half_of_the_bytes_are_gone() -> No
 
 
 async def test_progress_for_which_there_is_no_room_is_left_out() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     for number in range(100):
         outbox.put_progress(number, large())
 
@@ -221,8 +221,8 @@ async def test_progress_for_which_there_is_no_room_is_left_out() -> None:
 
 
 async def test_the_fullest_has_to_go_when_all_together_hold_too_much() -> None:
-    memory = OutboxMemory(LIMIT_BYTES)
-    slow, quick = Outbox(memory), Outbox(memory)
+    memory = SendQueueMemory(LIMIT_BYTES)
+    slow, quick = SendQueue(memory), SendQueue(memory)
     for _ in range(6):
         slow.put(large())
     quick.put(large())
@@ -234,11 +234,11 @@ async def test_the_fullest_has_to_go_when_all_together_hold_too_much() -> None:
 
 
 async def test_what_one_client_asked_for_again_waits_for_the_memory_of_all() -> None:
-    memory = OutboxMemory(LIMIT_BYTES)
-    slow, quick = Outbox(memory), Outbox(memory)
+    memory = SendQueueMemory(LIMIT_BYTES)
+    slow, quick = SendQueue(memory), SendQueue(memory)
     for _ in range(5):
         slow.put(large())
-    waiting = asyncio.create_task(quick.put_in_turn("again"))
+    waiting = asyncio.create_task(quick.put_when_room("again"))
     await asyncio.wait({waiting}, timeout=0.05)
 
     assert not waiting.done()

@@ -17,9 +17,9 @@ from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Lost, advance, now
 from heliograph.testing import MemoryEvents, MemorySlots
-from services.status.maintenance.retention import Cleaner
+from services.status.maintenance.retention import RetentionJob
 from services.status.read_model import Row
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
 from tests.support.records import a_record
 
@@ -30,7 +30,7 @@ PROJECT = "demo"
 class Scene:
     """A project, its log and its slots in memory, and a cleaner."""
 
-    def __init__(self, ledger: SqlLedger, home: Path) -> None:
+    def __init__(self, ledger: SqlReadModel, home: Path) -> None:
         self.ledger = ledger
         self.meanwhile: dict[str, Callable[[], Any]] = {}  #: what happens before an act, once
         self.events = MemoryEvents(self._gate)
@@ -42,9 +42,9 @@ class Scene:
         self._home = home
         self.cleaner = self.with_grace(1e-6)
 
-    def with_grace(self, seconds: float) -> Cleaner:
+    def with_grace(self, seconds: float) -> RetentionJob:
         """A cleaner of this project that leaves objects alone for so long."""
-        return Cleaner(
+        return RetentionJob(
             self.events,
             self.slots,
             self.ledger,
@@ -64,7 +64,7 @@ class Scene:
 
     async def _settle(self) -> None:
         """What the projector does."""
-        cursor = await self.ledger.position()
+        cursor = await self.ledger.cursor()
         news = self.events.log[cursor:]
         latest = {entry.event.body.id: entry for entry in news}.values()
         rows = [Row(entry.sequence, entry.record) for entry in latest]
@@ -108,7 +108,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
     await ledger.prepare()
     await ledger.open("one")
     yield Scene(ledger, tmp_path)
@@ -118,7 +118,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 async def settled(scene: Scene) -> None:
     """Rounds until nothing is found any more; the last ones in vain."""
     async with asyncio.timeout(10):
-        while await scene.cleaner.clean():
+        while await scene.cleaner.apply():
             pass
 
 
@@ -137,11 +137,11 @@ async def test_objects_outlive_their_job_for_a_while(scene: Scene) -> None:
     jobs = [await scene.make() for _ in range(2)]
     scene.keeps = {"versions": 1}
 
-    is_more = await scene.with_grace(60).clean()
+    is_more = await scene.with_grace(60).apply()
 
     assert scene.pruned(*jobs) == [True, False]
     assert (scene.removed, is_more) == ([], True)
-    assert await scene.cleaner.clean() is False
+    assert await scene.cleaner.apply() is False
     assert scene.removed == [jobs[0].id]
 
 
@@ -193,7 +193,7 @@ async def test_a_success_in_the_last_moment_loses_nothing(scene: Scene) -> None:
     scene.keeps = {"versions": 1}
     scene.meanwhile["withdraw"] = scene.make
 
-    await scene.cleaner.clean()
+    await scene.cleaner.apply()
 
     assert scene.pruned(*jobs) == [True, False]
 

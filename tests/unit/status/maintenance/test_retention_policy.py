@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored, current_version
-from services.status.maintenance.retention_policy import SHOWN, Choice, choose, report_of
-from services.status.read_model import Ended
+from services.status.maintenance.retention_policy import SHOWN, PrunePlan, choose, report_of
+from services.status.read_model import FinishedJob
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SLOT = "shot/12"
 
 
-def an_end(*, days: float = 0, **fields: Any) -> Ended:
+def an_end(*, days: float = 0, **fields: Any) -> FinishedJob:
     """A job that was over so many days ago."""
     known = {
         "id": new_job_id(),
@@ -33,10 +33,10 @@ def an_end(*, days: float = 0, **fields: Any) -> Ended:
         "bytes": 100,
         "in_use": False,
     }
-    return Ended(**{**known, **fields})
+    return FinishedJob(**{**known, **fields})
 
 
-def versions(count: int, *, slot: str = SLOT, **fields: Any) -> list[Ended]:
+def versions(count: int, *, slot: str = SLOT, **fields: Any) -> list[FinishedJob]:
     """The versions of a slot, a day between each."""
     return [
         an_end(slot=slot, version=n, versions=count, age=count - n, days=count - n, **fields)
@@ -44,11 +44,13 @@ def versions(count: int, *, slot: str = SLOT, **fields: Any) -> list[Ended]:
     ]
 
 
-def chosen(ended: list[Ended], restored: dict[str, Restored] | None = None, **keeps: Any) -> Choice:
+def chosen(
+    ended: list[FinishedJob], restored: dict[str, Restored] | None = None, **keeps: Any
+) -> PrunePlan:
     return choose(ended, Retention.model_validate(keeps), restored or {}, NOW)
 
 
-def numbers(choice: Choice) -> list[int | None]:
+def numbers(choice: PrunePlan) -> list[int | None]:
     return [job.version for job, _ in choice.going]
 
 
@@ -133,9 +135,9 @@ def test_a_report_says_how_much_goes_and_shows_the_oldest() -> None:
 
 
 @st.composite
-def slots(draw: st.DrawFn) -> tuple[list[Ended], dict[str, Restored]]:
+def slots(draw: st.DrawFn) -> tuple[list[FinishedJob], dict[str, Restored]]:
     """Slots as they may stand: some versions gone, one restored, some in use."""
-    ended: list[Ended] = []
+    ended: list[FinishedJob] = []
     pinned = {}
     for name in draw(st.sets(st.sampled_from("abc"))):
         count = draw(st.integers(1, 6))
@@ -148,14 +150,14 @@ def slots(draw: st.DrawFn) -> tuple[list[Ended], dict[str, Restored]]:
     return ended, pinned
 
 
-def aged(kept: list[Ended]) -> list[Ended]:
+def aged(kept: list[FinishedJob]) -> list[FinishedJob]:
     """Versions of one slot, in order, with what is newer of them."""
     return [replace(job, age=len(kept) - n) for n, job in enumerate(kept, start=1)]
 
 
 @given(state=slots(), keeps=st.integers(1, 3), days=st.none() | st.integers(0, 5))
 def test_no_slot_ever_loses_what_it_shows(
-    state: tuple[list[Ended], dict[str, Restored]], keeps: int, days: int | None
+    state: tuple[list[FinishedJob], dict[str, Restored]], keeps: int, days: int | None
 ) -> None:
     ended, pinned = state
     choice = chosen(ended, pinned, versions=keeps, days=days)
@@ -170,7 +172,7 @@ def test_no_slot_ever_loses_what_it_shows(
 
 @given(state=slots(), keeps=st.integers(1, 3))
 def test_whoever_chooses_again_after_they_went_finds_nothing_more(
-    state: tuple[list[Ended], dict[str, Restored]], keeps: int
+    state: tuple[list[FinishedJob], dict[str, Restored]], keeps: int
 ) -> None:
     ended, pinned = state
     gone = {job.id for job, _ in chosen(ended, pinned, versions=keeps).going}

@@ -26,9 +26,9 @@ from heliograph.runtime.bus import advance, now
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
 from services.status.maintenance import sweeper
-from services.status.maintenance.sweeper import Reaper, patience_with_workers
+from services.status.maintenance.sweeper import Sweeper, patience_with_workers
 from services.status.read_model import Row
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
 from tests.support.records import REGISTRY, a_record
 
@@ -42,14 +42,14 @@ _IN_THE_DARK: tuple[Fact, ...] = (
 class Scene:
     """A log and a queue in memory, a read model that is up to date with them, and a reaper."""
 
-    def __init__(self, ledger: SqlLedger, home: Path) -> None:
+    def __init__(self, ledger: SqlReadModel, home: Path) -> None:
         self.events = MemoryEvents()
         self.work = MemoryWork()
         self.hints: list[str] = []
         self._ledger = ledger
         self.accounts = MemoryAccounts(cap=1)
         settings = StatusSettings(_env_file=None, home=home, look_up_first=1e-6, reap_after=60)
-        self.reaper = Reaper(
+        self.reaper = Sweeper(
             self.events, self.work, self.accounts, self._hint, ledger, REGISTRY, settings
         )
 
@@ -72,7 +72,7 @@ class Scene:
         return latest.record.step
 
     async def project(self) -> None:
-        cursor = await self._ledger.position()
+        cursor = await self._ledger.cursor()
         news = self.events.log[cursor:]
         latest = {entry.event.body.id: entry for entry in news}.values()
         rows = [Row(entry.sequence, entry.record) for entry in latest]
@@ -80,7 +80,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(ledger: SqlLedger, tmp_path: Path) -> Scene:
+def scene(ledger: SqlReadModel, tmp_path: Path) -> Scene:
     return Scene(ledger, tmp_path)
 
 

@@ -20,8 +20,8 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model import Row
-from services.status.read_model.connection import UnfitDatabase, connect
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.connection import UnsupportedDatabase, connect
+from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
 from tests.support.records import a_record
 from tests.support.servers import Postgres
@@ -29,13 +29,13 @@ from tests.support.servers import Postgres
 only_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
 
 
-async def take_in(ledger: SqlLedger, *records: Record) -> None:
+async def take_in(ledger: SqlReadModel, *records: Record) -> None:
     cursor = await ledger.open("one")
     rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
     await ledger.apply(rows, cursor, cursor + len(rows))
 
 
-async def found(ledger: SqlLedger, **query: Any) -> list[str]:
+async def found(ledger: SqlReadModel, **query: Any) -> list[str]:
     page = await ledger.page(ListJobs(project="demo", **query))
     return [row.record.id for row in page.rows]
 
@@ -64,8 +64,8 @@ async def asked(database: str, statement: str) -> list[Any]:
     ],
 )
 def test_an_address_that_will_not_do_is_named_by_its_setting(url: str, reason: str) -> None:
-    with pytest.raises(UnfitDatabase, match=f"^HELIOGRAPH_DATABASE_URL {reason}") as error:
-        SqlLedger(url)
+    with pytest.raises(UnsupportedDatabase, match=f"^HELIOGRAPH_DATABASE_URL {reason}") as error:
+        SqlReadModel(url)
 
     assert "hunter2" not in str(error.value)
 
@@ -75,8 +75,8 @@ def test_a_driver_that_is_missing_is_named_with_where_it_comes_from(
 ) -> None:
     monkeypatch.setitem(sys.modules, "asyncpg", None)
 
-    with pytest.raises(UnfitDatabase, match=r"needs asyncpg, .* the extra `postgres`"):
-        SqlLedger("postgresql+asyncpg://me:hunter2@host/db")
+    with pytest.raises(UnsupportedDatabase, match=r"needs asyncpg, .* the extra `postgres`"):
+        SqlReadModel("postgresql+asyncpg://me:hunter2@host/db")
 
 
 def test_status_does_not_start_without_its_database(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_password_is_not_shown_with_the_settings(monkeypatch: pytest.MonkeyPat
 
 async def test_a_server_that_refuses_us_is_unavailable(postgres: Postgres) -> None:
     url = make_url(postgres.url).set(username="nobody", database="nowhere")
-    ledger = SqlLedger(url.render_as_string(hide_password=False))
+    ledger = SqlReadModel(url.render_as_string(hide_password=False))
 
     with pytest.raises(Unavailable, match=r"does not answer: Invalid\w+Error$"):
         await ledger.check()
@@ -146,13 +146,13 @@ async def test_a_connection_that_was_dropped_without_a_word_is_noticed_by_the_ke
 
 
 async def test_a_read_model_of_another_layout_is_made_anew(database: str) -> None:
-    old = SqlLedger(database)
+    old = SqlReadModel(database)
     await old.prepare()
     await take_in(old, a_record(project="demo", prompt="a lighthouse"))
     await old.aclose()
     await asked(database, "UPDATE cursors SET name = 'of old'")
 
-    new, job = SqlLedger(database), a_record(project="demo", prompt="a lighthouse")
+    new, job = SqlReadModel(database), a_record(project="demo", prompt="a lighthouse")
     await new.prepare()
     await take_in(new, job)
 
@@ -163,7 +163,7 @@ async def test_a_read_model_of_another_layout_is_made_anew(database: str) -> Non
 
 @only_postgres
 async def test_processes_that_start_together_prepare_one_read_model(database: str) -> None:
-    ledgers = [SqlLedger(database) for _ in range(4)]
+    ledgers = [SqlReadModel(database) for _ in range(4)]
 
     await asyncio.gather(*(ledger.prepare() for ledger in ledgers))
     opened = await asyncio.gather(*(ledger.open("one") for ledger in ledgers))
@@ -192,7 +192,7 @@ def of_others(postgres: Postgres) -> Iterator[str]:
 
 
 async def test_who_owns_a_database_has_an_index_of_prompts(of_ours: str) -> None:
-    ledger = SqlLedger(of_ours)
+    ledger = SqlReadModel(of_ours)
 
     with capture_logs() as lines:
         await ledger.prepare()
@@ -204,7 +204,7 @@ async def test_who_owns_a_database_has_an_index_of_prompts(of_ours: str) -> None
 
 
 async def test_prompts_are_found_without_an_index_where_there_may_be_none(of_others: str) -> None:
-    ledger = SqlLedger(of_others)
+    ledger = SqlReadModel(of_others)
     job = a_record(project="demo", prompt="A Lighthouse at dusk")
 
     with capture_logs() as lines:

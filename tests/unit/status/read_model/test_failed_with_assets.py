@@ -11,7 +11,7 @@ from heliograph.contracts.retention import Retention, Rule
 from heliograph.contracts.state_machine import fold
 from services.status.maintenance.retention_policy import choose, report_of
 from services.status.read_model import Row
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ def a_failure() -> Record:
     return record
 
 
-async def test_it_fills_no_slot(ledger: SqlLedger) -> None:
+async def test_it_fills_no_slot(ledger: SqlReadModel) -> None:
     job = a_failure()
     await ledger.apply([Row(1, job)], 0, 1)
 
@@ -44,7 +44,7 @@ async def test_it_fills_no_slot(ledger: SqlLedger) -> None:
     assert len((await ledger.slots(ListSlots(project="demo"))).slots) == 1
 
 
-async def test_its_objects_are_counted_and_go_with_it(ledger: SqlLedger) -> None:
+async def test_its_objects_are_counted_and_go_with_it(ledger: SqlReadModel) -> None:
     job = a_failure()
     await ledger.apply([Row(1, job)], 0, 1)
 
@@ -60,7 +60,7 @@ async def test_its_objects_are_counted_and_go_with_it(ledger: SqlLedger) -> None
     assert await ledger.unemptied(datetime.now(UTC).replace(year=2031), 10) == [job.id]
 
 
-async def test_days_of_results_do_not_let_it_go(ledger: SqlLedger) -> None:
+async def test_days_of_results_do_not_let_it_go(ledger: SqlReadModel) -> None:
     await ledger.apply([Row(1, a_failure())], 0, 1)
 
     assert await ledger.ended("demo", Rule(days=0), NOW) == []

@@ -18,7 +18,7 @@ from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import fold
 from services.status.read_model import Row
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -45,13 +45,13 @@ def a_job(
     return record
 
 
-async def take_in(ledger: SqlLedger, *records: Record) -> None:
+async def take_in(ledger: SqlReadModel, *records: Record) -> None:
     cursor = await ledger.open("one")
     rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
     await ledger.apply(rows, cursor, cursor + len(rows))
 
 
-async def found(ledger: SqlLedger, **query: Any) -> set[str]:
+async def found(ledger: SqlReadModel, **query: Any) -> set[str]:
     return {each.id for each in await ledger.find(FindJobs(project="demo", **query))}
 
 
@@ -62,7 +62,7 @@ def ids(*records: Record) -> set[str]:
 # -- jobs
 
 
-async def test_jobs_are_found_in_any_of_several_states(ledger: SqlLedger) -> None:
+async def test_jobs_are_found_in_any_of_several_states(ledger: SqlReadModel) -> None:
     broken, stopped, waiting = a_job(failed), a_job(Canceled()), a_job()
     await take_in(ledger, broken, stopped, waiting)
 
@@ -70,7 +70,7 @@ async def test_jobs_are_found_in_any_of_several_states(ledger: SqlLedger) -> Non
     assert await found(ledger) == ids(broken, stopped, waiting)
 
 
-async def test_jobs_are_found_by_what_narrows_a_list(ledger: SqlLedger) -> None:
+async def test_jobs_are_found_by_what_narrows_a_list(ledger: SqlReadModel) -> None:
     tags = {"show": "s1", "act": "2"}
     one, other = a_job(failed, tags=tags), a_job(failed, tags={"show": "s1"})
     await take_in(ledger, one, other, a_job(failed))
@@ -80,13 +80,13 @@ async def test_jobs_are_found_by_what_narrows_a_list(ledger: SqlLedger) -> None:
     assert await found(ledger, q="lighthouse", kind="shot") == set()
 
 
-async def test_one_job_more_than_asked_for_says_that_there_are_others(ledger: SqlLedger) -> None:
+async def test_one_job_more_than_asked_for_says_that_there_are_others(ledger: SqlReadModel) -> None:
     await take_in(ledger, *(a_job() for _ in range(5)))
 
     assert len(await found(ledger, limit=3)) == 4
 
 
-async def test_what_was_tried_again_is_not_found(ledger: SqlLedger) -> None:
+async def test_what_was_tried_again_is_not_found(ledger: SqlReadModel) -> None:
     first = a_job(failed)
     second = a_job(failed, again=first)
     third = a_job(again=second)
@@ -97,7 +97,7 @@ async def test_what_was_tried_again_is_not_found(ledger: SqlLedger) -> None:
     assert await found(ledger, statuses=["failed"]) == ids(first, second)
 
 
-async def test_of_a_slot_only_the_last_job_is_found(ledger: SqlLedger) -> None:
+async def test_of_a_slot_only_the_last_job_is_found(ledger: SqlReadModel) -> None:
     old, new = a_job(failed, slot="shot/1"), a_job(failed, slot="shot/1")
     elsewhere = a_job(failed, slot="shot/1", project="other")
     await take_in(ledger, old, new, elsewhere, a_job(failed, slot="shot/2"), a_job(slot="shot/2"))
@@ -105,14 +105,14 @@ async def test_of_a_slot_only_the_last_job_is_found(ledger: SqlLedger) -> None:
     assert await found(ledger, untried=True, statuses=["failed"]) == ids(new)
 
 
-async def test_what_was_taken_out_of_a_slot_does_not_count_for_it(ledger: SqlLedger) -> None:
+async def test_what_was_taken_out_of_a_slot_does_not_count_for_it(ledger: SqlReadModel) -> None:
     old = a_job(failed, slot="shot/1")
     await take_in(ledger, old, a_job(detached, *SUCCESS, slot="shot/1"))
 
     assert ids(old) <= await found(ledger, untried=True)
 
 
-async def test_a_batch_is_found_with_its_retries(ledger: SqlLedger) -> None:
+async def test_a_batch_is_found_with_its_retries(ledger: SqlReadModel) -> None:
     first = a_job(failed, batch=BATCH)
     again = a_job(batch=BATCH, again=first)
     await take_in(ledger, first, again, a_job())
@@ -128,7 +128,7 @@ async def test_a_batch_is_found_with_its_retries(ledger: SqlLedger) -> None:
 
 
 async def test_a_slot_is_filled_by_its_open_job_else_by_its_latest_success(
-    ledger: SqlLedger,
+    ledger: SqlReadModel,
 ) -> None:
     one, two = a_job(*SUCCESS, slot="a"), a_job(*SUCCESS, slot="a")
     open_one = a_job(slot="b")
@@ -140,7 +140,7 @@ async def test_a_slot_is_filled_by_its_open_job_else_by_its_latest_success(
 
 
 async def test_what_was_canceled_or_detached_or_is_elsewhere_fills_nothing(
-    ledger: SqlLedger,
+    ledger: SqlReadModel,
 ) -> None:
     await take_in(
         ledger,
@@ -153,7 +153,7 @@ async def test_what_was_canceled_or_detached_or_is_elsewhere_fills_nothing(
     assert await ledger.filled("demo", ["a"]) == {}
 
 
-async def test_five_hundred_slots_are_one_question(ledger: SqlLedger) -> None:
+async def test_five_hundred_slots_are_one_question(ledger: SqlReadModel) -> None:
     jobs = {f"shot/{n}": a_job(*SUCCESS, slot=f"shot/{n}") for n in range(0, 500, 2)}
     await take_in(ledger, *jobs.values())
 

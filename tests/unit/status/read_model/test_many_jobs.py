@@ -11,7 +11,7 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model import Row
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 
 NUMBER = 6_000  #: more than a list looks at before it takes something for common
@@ -41,7 +41,7 @@ def a_history() -> list[Record]:
 
 
 async def fill(url: str, jobs: list[Record]) -> None:
-    ledger = SqlLedger(url)
+    ledger = SqlReadModel(url)
     await ledger.prepare()
     await ledger.open("one")
     await ledger.apply([Row(n, job) for n, job in enumerate(jobs, start=1)], 0, len(jobs))
@@ -56,8 +56,8 @@ def filled(shared_database: str) -> tuple[str, list[Record]]:
 
 
 @pytest.fixture
-async def ledger(filled: tuple[str, list[Record]]) -> AsyncIterator[SqlLedger]:
-    ledger = SqlLedger(filled[0])
+async def ledger(filled: tuple[str, list[Record]]) -> AsyncIterator[SqlReadModel]:
+    ledger = SqlReadModel(filled[0])
     yield ledger
     await ledger.aclose()
 
@@ -111,7 +111,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Matches]] = {
 
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_a_list_has_the_newest_jobs_that_match(
-    ledger: SqlLedger, newest_first: list[Record], question: str
+    ledger: SqlReadModel, newest_first: list[Record], question: str
 ) -> None:
     query, matches = QUESTIONS[question]
     wanted = [job.id for job in newest_first if matches(job)]
@@ -127,7 +127,7 @@ async def test_a_list_has_the_newest_jobs_that_match(
 
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_names_of_jobs_are_found_like_jobs(
-    ledger: SqlLedger, newest_first: list[Record], question: str
+    ledger: SqlReadModel, newest_first: list[Record], question: str
 ) -> None:
     query, matches = QUESTIONS[question]
     wanted = [job.id for job in newest_first if matches(job) and job.status == "failed"]

@@ -23,8 +23,8 @@ from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.contracts.retention import Rule
 from heliograph.contracts.state_machine import fold
 from services.gateway.jobs.result_cache import apply_cached
-from services.status.read_model import Ended, Row, SlotRows
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model import FinishedJob, Row, SlotRows
+from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 from tests.support.snapshots import whole_snapshot
 
@@ -72,30 +72,30 @@ def with_digest(record: Record) -> Record:
     return record.model_copy(update={"internal": internal})
 
 
-async def take_in(ledger: SqlLedger, *records: Record) -> list[Row]:
+async def take_in(ledger: SqlReadModel, *records: Record) -> list[Row]:
     """One event for each record."""
-    cursor = await ledger.position()
+    cursor = await ledger.cursor()
     rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
     await ledger.apply(rows, cursor, cursor + len(rows))
     return rows
 
 
-async def prune(ledger: SqlLedger, row: Row, at: datetime = NOW) -> Row:
+async def prune(ledger: SqlReadModel, row: Row, at: datetime = NOW) -> Row:
     [pruned] = await take_in(ledger, fold(row.record, Pruned(ended=row.sequence), at))
     return pruned
 
 
-async def listed(ledger: SqlLedger, **query: Any) -> list[str]:
+async def listed(ledger: SqlReadModel, **query: Any) -> list[str]:
     page = await ledger.page(ListJobs(**{"project": "demo", **query}))
     return [row.record.id for row in page.rows]
 
 
-async def versions(ledger: SqlLedger, after: int = 0, limit: int = 10) -> dict[int | None, str]:
+async def versions(ledger: SqlReadModel, after: int = 0, limit: int = 10) -> dict[int | None, str]:
     rows = await ledger.versions("demo", SLOT, after, limit)
     return {row.version: row.record.id for row in rows}
 
 
-async def ended(ledger: SqlLedger) -> dict[str, Ended]:
+async def ended(ledger: SqlReadModel) -> dict[str, FinishedJob]:
     """Everything that is over: nothing of it is kept."""
     return {job.id: job for job in await ledger.ended("demo", NOTHING, NOW)}
 
@@ -103,7 +103,7 @@ async def ended(ledger: SqlLedger) -> dict[str, Ended]:
 # -- lists
 
 
-async def test_a_pruned_job_is_in_no_list(ledger: SqlLedger) -> None:
+async def test_a_pruned_job_is_in_no_list(ledger: SqlReadModel) -> None:
     rows = await take_in(ledger, a_success(tags={"show": "s1"}), a_success(tags={"show": "s1"}))
     kept = rows[1].record.id
 
@@ -116,7 +116,7 @@ async def test_a_pruned_job_is_in_no_list(ledger: SqlLedger) -> None:
     assert [each.id for each in await ledger.find(FindJobs(project="demo"))] == [kept]
 
 
-async def test_a_batch_still_knows_which_of_its_jobs_were_tried_again(ledger: SqlLedger) -> None:
+async def test_a_batch_still_knows_which_of_its_jobs_were_tried_again(ledger: SqlReadModel) -> None:
     first = a_job(expired)
     again = a_success().model_copy(update={"retry_of": first.id})
     rows = await take_in(ledger, first, again)
@@ -127,7 +127,7 @@ async def test_a_batch_still_knows_which_of_its_jobs_were_tried_again(ledger: Sq
     assert (found.id, found.retry_of) == (again.id, first.id)
 
 
-async def test_a_pruned_result_is_not_used_again(ledger: SqlLedger) -> None:
+async def test_a_pruned_result_is_not_used_again(ledger: SqlReadModel) -> None:
     [row] = await take_in(ledger, with_digest(a_success()))
     assert await ledger.result("demo", DIGEST) == row.record.id
 
@@ -136,7 +136,7 @@ async def test_a_pruned_result_is_not_used_again(ledger: SqlLedger) -> None:
     assert await ledger.result("demo", DIGEST) is None
 
 
-async def test_the_latest_result_is_the_one_that_was_made_last(ledger: SqlLedger) -> None:
+async def test_the_latest_result_is_the_one_that_was_made_last(ledger: SqlReadModel) -> None:
     """What is learned about an older one after its end makes it no newer."""
     first, second = with_digest(a_success()), with_digest(a_success())
     await take_in(ledger, first, second)
@@ -145,7 +145,7 @@ async def test_the_latest_result_is_the_one_that_was_made_last(ledger: SqlLedger
     assert await ledger.result("demo", DIGEST) == second.id
 
 
-async def test_a_pruned_job_is_in_no_snapshot_but_one_that_names_it(ledger: SqlLedger) -> None:
+async def test_a_pruned_job_is_in_no_snapshot_but_one_that_names_it(ledger: SqlReadModel) -> None:
     [row] = await take_in(ledger, a_success())
     await prune(ledger, row)
 
@@ -155,7 +155,7 @@ async def test_a_pruned_job_is_in_no_snapshot_but_one_that_names_it(ledger: SqlL
     assert [each.record.pruned_at for each in named] == [NOW]
 
 
-async def test_to_be_pruned_makes_no_old_job_a_recent_one(ledger: SqlLedger) -> None:
+async def test_to_be_pruned_makes_no_old_job_a_recent_one(ledger: SqlReadModel) -> None:
     """A snapshot has what ended within half an hour; whatever happened to it since."""
     long_ago = NOW - timedelta(days=90)
     [row] = await take_in(ledger, a_success(at=long_ago))
@@ -168,7 +168,7 @@ async def test_to_be_pruned_makes_no_old_job_a_recent_one(ledger: SqlLedger) -> 
 
 
 async def test_what_ended_half_an_hour_ago_leaves_the_snapshot_and_nothing_else(
-    ledger: SqlLedger,
+    ledger: SqlReadModel,
 ) -> None:
     old = a_success(at=NOW - timedelta(minutes=30, seconds=1))
     new = a_success(at=NOW - timedelta(minutes=29, seconds=59))
@@ -184,7 +184,7 @@ async def test_what_ended_half_an_hour_ago_leaves_the_snapshot_and_nothing_else(
 # -- slots
 
 
-async def test_versions_keep_their_numbers_when_others_go(ledger: SqlLedger) -> None:
+async def test_versions_keep_their_numbers_when_others_go(ledger: SqlReadModel) -> None:
     rows = await take_in(ledger, *(a_success() for _ in range(4)))
     await prune(ledger, rows[1])
     await prune(ledger, rows[0])
@@ -194,7 +194,7 @@ async def test_versions_keep_their_numbers_when_others_go(ledger: SqlLedger) -> 
     assert await versions(ledger, after=3) == {4: rows[3].record.id}
 
 
-async def test_what_was_pruned_last_is_not_the_newest_version(ledger: SqlLedger) -> None:
+async def test_what_was_pruned_last_is_not_the_newest_version(ledger: SqlReadModel) -> None:
     rows = await take_in(ledger, a_success(), a_success())
     await prune(ledger, rows[0])
 
@@ -206,7 +206,7 @@ async def test_what_was_pruned_last_is_not_the_newest_version(ledger: SqlLedger)
     assert await ledger.filled("demo", [SLOT]) == {SLOT: rows[1].record.id}
 
 
-async def test_failures_before_a_success_stay_behind_it_when_they_go(ledger: SqlLedger) -> None:
+async def test_failures_before_a_success_stay_behind_it_when_they_go(ledger: SqlReadModel) -> None:
     rows = await take_in(ledger, a_job(expired), a_success(), a_job(expired))
     await prune(ledger, rows[0])
 
@@ -217,7 +217,7 @@ async def test_failures_before_a_success_stay_behind_it_when_they_go(ledger: Sql
     assert slot.failures == []
 
 
-async def test_a_slot_stays_for_as_long_as_one_of_its_jobs(ledger: SqlLedger) -> None:
+async def test_a_slot_stays_for_as_long_as_one_of_its_jobs(ledger: SqlReadModel) -> None:
     rows = await take_in(ledger, a_job(Canceled()), a_job(expired), a_job(expired))
     await prune(ledger, rows[1])
     await prune(ledger, rows[2])
@@ -226,7 +226,7 @@ async def test_a_slot_stays_for_as_long_as_one_of_its_jobs(ledger: SqlLedger) ->
     assert (await ledger.slots(ListSlots(project="demo"))).slots == [nothing]
 
 
-async def test_a_slot_with_nothing_left_is_gone(ledger: SqlLedger) -> None:
+async def test_a_slot_with_nothing_left_is_gone(ledger: SqlReadModel) -> None:
     [row] = await take_in(ledger, a_job(expired))
     await prune(ledger, row)
 
@@ -235,7 +235,7 @@ async def test_a_slot_with_nothing_left_is_gone(ledger: SqlLedger) -> None:
 
 
 async def test_a_read_model_that_is_made_anew_from_a_trimmed_log_is_the_same(
-    ledger: SqlLedger,
+    ledger: SqlReadModel,
 ) -> None:
     """Of each job only the last event is there: that it was pruned, or how it ended."""
     rows = await take_in(ledger, *(a_success() for _ in range(3)))
@@ -252,7 +252,7 @@ async def test_a_read_model_that_is_made_anew_from_a_trimmed_log_is_the_same(
 # -- what could go
 
 
-async def test_ended_jobs_are_told_with_what_they_hold(ledger: SqlLedger) -> None:
+async def test_ended_jobs_are_told_with_what_they_hold(ledger: SqlReadModel) -> None:
     rows = await take_in(
         ledger, a_success(), a_success(slot=None), a_job(expired), a_job(), a_success()
     )
@@ -285,7 +285,7 @@ async def test_ended_jobs_are_told_with_what_they_hold(ledger: SqlLedger) -> Non
     ids=str,
 )
 async def test_only_what_a_rule_does_not_keep_is_told(
-    ledger: SqlLedger, rule: Rule, wanted: list[str]
+    ledger: SqlReadModel, rule: Rule, wanted: list[str]
 ) -> None:
     day = timedelta(days=1)
     jobs = {
@@ -304,7 +304,7 @@ async def test_only_what_a_rule_does_not_keep_is_told(
     assert [names[each.id] for each in found] == wanted
 
 
-async def test_a_version_that_went_makes_room_for_none(ledger: SqlLedger) -> None:
+async def test_a_version_that_went_makes_room_for_none(ledger: SqlReadModel) -> None:
     """Of five, the third went before: two are kept of those that are there."""
     rows = await take_in(ledger, *(a_success() for _ in range(5)))
     await prune(ledger, rows[2])
@@ -314,7 +314,7 @@ async def test_a_version_that_went_makes_room_for_none(ledger: SqlLedger) -> Non
     assert [(each.version, each.age) for each in found] == [(1, 3), (2, 2)]
 
 
-async def test_what_was_pruned_ends_no_second_time(ledger: SqlLedger) -> None:
+async def test_what_was_pruned_ends_no_second_time(ledger: SqlReadModel) -> None:
     [row] = await take_in(ledger, a_success())
     await prune(ledger, row)
 
@@ -323,7 +323,7 @@ async def test_what_was_pruned_ends_no_second_time(ledger: SqlLedger) -> None:
 
 @pytest.mark.parametrize("how", ["reference", "after", "retry_of"])
 async def test_what_an_open_job_works_from_is_in_use_until_that_ends(
-    ledger: SqlLedger, how: str
+    ledger: SqlReadModel, how: str
 ) -> None:
     old = a_success()
     user = a_job(slot=None, references=[{"asset": old.assets[0].id}] if how == "reference" else [])
@@ -339,7 +339,7 @@ async def test_what_an_open_job_works_from_is_in_use_until_that_ends(
     assert not (await ended(ledger))[old.id].in_use
 
 
-async def test_a_result_is_in_use_while_another_job_has_it(ledger: SqlLedger) -> None:
+async def test_a_result_is_in_use_while_another_job_has_it(ledger: SqlReadModel) -> None:
     old = a_success()
     given = fold(apply_cached(a_job(slot=None), old), Succeeded(assets=old.assets), NOW)
     rows = await take_in(ledger, old, given)
@@ -354,19 +354,19 @@ async def test_a_result_is_in_use_while_another_job_has_it(ledger: SqlLedger) ->
 # -- objects
 
 
-async def test_objects_are_removed_once_and_not_before_their_time(ledger: SqlLedger) -> None:
+async def test_objects_are_removed_once_and_not_before_their_time(ledger: SqlReadModel) -> None:
     rows = await take_in(ledger, a_success(), a_success())
     await prune(ledger, rows[0], at=NOW - timedelta(minutes=2))
     await prune(ledger, rows[1], at=NOW)
 
     assert await ledger.unemptied(NOW, 10) == [rows[0].record.id]
-    await ledger.emptied([rows[0].record.id])
+    await ledger.objects_deleted([rows[0].record.id])
     assert await ledger.unemptied(NOW, 10) == []
     later = NOW + timedelta(seconds=1)
     assert await ledger.unemptied(later, 10) == [rows[1].record.id]
 
 
-async def test_objects_stay_while_a_job_that_came_late_needs_them(ledger: SqlLedger) -> None:
+async def test_objects_stay_while_a_job_that_came_late_needs_them(ledger: SqlReadModel) -> None:
     """It was accepted in the moment in which they were pruned."""
     old = a_success()
     user = a_job(slot=None, references=[{"asset": old.assets[0].id}])

@@ -29,9 +29,9 @@ from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Record, Reused
 from heliograph.contracts.state_machine import fold
-from services.status.read_model import Ledger, OutOfStep, Quiet, Row, as_text, flatten
+from services.status.read_model import CursorConflict, IdleJob, ReadModel, Row, as_text, flatten
 from services.status.read_model.job_queries import cursor_after, read_cursor
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 from tests.support.snapshots import snapshot_pages, whole_snapshot
 
@@ -58,7 +58,7 @@ def a_job(*facts: Fact, at: datetime = NOW, age: float = 0, **fields: Any) -> Re
     return record
 
 
-async def take_in(ledger: Ledger, *records: Record) -> int:
+async def take_in(ledger: ReadModel, *records: Record) -> int:
     """Apply one event for each record, from the cursor on. Returns the cursor."""
     cursor = await ledger.open("one")
     rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
@@ -66,13 +66,13 @@ async def take_in(ledger: Ledger, *records: Record) -> int:
     return cursor + len(rows)
 
 
-async def found(ledger: Ledger, **query: Any) -> list[str]:
+async def found(ledger: ReadModel, **query: Any) -> list[str]:
     """Ids of the first page."""
     page = await ledger.page(ListJobs(**{"project": "demo", **query}))
     return [row.record.id for row in page.rows]
 
 
-async def known(ledger: Ledger, **query: Any) -> set[str]:
+async def known(ledger: ReadModel, **query: Any) -> set[str]:
     return set(await found(ledger, **query))
 
 
@@ -83,11 +83,11 @@ def ids(*records: Record) -> list[str]:
 # -- following the log
 
 
-async def test_a_new_ledger_begins_before_the_first_event(ledger: SqlLedger) -> None:
+async def test_a_new_ledger_begins_before_the_first_event(ledger: SqlReadModel) -> None:
     assert await ledger.open("one") == 0
 
 
-async def test_what_was_applied_is_found_and_the_cursor_moves(ledger: SqlLedger) -> None:
+async def test_what_was_applied_is_found_and_the_cursor_moves(ledger: SqlReadModel) -> None:
     job = a_job(slot="shot/12", parameters={"price": "0.003"})
 
     await ledger.apply([Row(7, job)], 0, 9)
@@ -96,13 +96,13 @@ async def test_what_was_applied_is_found_and_the_cursor_moves(ledger: SqlLedger)
     assert (await ledger.page(ListJobs(project="demo"))).rows == [Row(7, job)]
 
 
-async def test_a_batch_without_jobs_moves_the_cursor(ledger: SqlLedger) -> None:
+async def test_a_batch_without_jobs_moves_the_cursor(ledger: SqlReadModel) -> None:
     await ledger.apply([], 0, 5)
 
     assert await ledger.open("one") == 5
 
 
-async def test_the_last_event_of_a_job_is_the_one_that_is_kept(ledger: SqlLedger) -> None:
+async def test_the_last_event_of_a_job_is_the_one_that_is_kept(ledger: SqlReadModel) -> None:
     accepted = a_job()
     running = fold(accepted, started, NOW)
     done = fold(running, Canceled(), NOW)
@@ -115,17 +115,17 @@ async def test_the_last_event_of_a_job_is_the_one_that_is_kept(ledger: SqlLedger
 
 @pytest.mark.parametrize("before", [0, 4, 6])
 async def test_a_projector_that_is_out_of_step_changes_nothing(
-    ledger: SqlLedger, before: int
+    ledger: SqlReadModel, before: int
 ) -> None:
     await ledger.apply([], 0, 5)
 
-    with pytest.raises(OutOfStep):
+    with pytest.raises(CursorConflict):
         await ledger.apply([Row(before + 1, a_job())], before, before + 1)
     assert await ledger.open("one") == 5
     assert await found(ledger) == []
 
 
-async def test_another_epoch_begins_anew(ledger: SqlLedger) -> None:
+async def test_another_epoch_begins_anew(ledger: SqlReadModel) -> None:
     await take_in(ledger, a_job(tags={"show": "s1"}), a_job())
 
     assert await ledger.open("two") == 0
@@ -133,7 +133,7 @@ async def test_another_epoch_begins_anew(ledger: SqlLedger) -> None:
     assert await found(ledger, tags={"show": "s1"}) == []
 
 
-async def test_a_ledger_can_be_built_again_from_the_log(ledger: SqlLedger) -> None:
+async def test_a_ledger_can_be_built_again_from_the_log(ledger: SqlReadModel) -> None:
     jobs = [a_job(tags={"show": "s1"}, age=n) for n in range(3)]
     await take_in(ledger, *jobs)
     await ledger.open("two")
@@ -143,12 +143,12 @@ async def test_a_ledger_can_be_built_again_from_the_log(ledger: SqlLedger) -> No
     assert await found(ledger, tags={"show": "s1"}) == ids(*jobs)
 
 
-async def test_what_was_written_outlives_the_process(ledger: SqlLedger, database: str) -> None:
+async def test_what_was_written_outlives_the_process(ledger: SqlReadModel, database: str) -> None:
     job = a_job()
     await take_in(ledger, job)
     await ledger.aclose()
 
-    another = SqlLedger(database)
+    another = SqlReadModel(database)
     await another.prepare()
 
     assert await another.open("one") == 1
@@ -157,17 +157,17 @@ async def test_what_was_written_outlives_the_process(ledger: SqlLedger, database
 
 
 async def test_two_projectors_on_one_database_follow_each_other(
-    ledger: SqlLedger, another: SqlLedger
+    ledger: SqlReadModel, another: SqlReadModel
 ) -> None:
     await another.apply([], await another.open("one"), 3)
 
-    with pytest.raises(OutOfStep):
+    with pytest.raises(CursorConflict):
         await ledger.apply([], 0, 3)
     assert await ledger.open("one") == 3
 
 
 async def test_of_two_projectors_at_once_one_is_out_of_step(
-    ledger: SqlLedger, another: SqlLedger
+    ledger: SqlReadModel, another: SqlReadModel
 ) -> None:
     job = a_job()
 
@@ -177,11 +177,11 @@ async def test_of_two_projectors_at_once_one_is_out_of_step(
         return_exceptions=True,
     )
 
-    assert [type(outcome) for outcome in outcomes if outcome] == [OutOfStep]
+    assert [type(outcome) for outcome in outcomes if outcome] == [CursorConflict]
     assert await found(ledger) == [job.id]
 
 
-async def follow(ledger: Ledger, log: list[Row], size: int, over: asyncio.Event) -> None:
+async def follow(ledger: ReadModel, log: list[Row], size: int, over: asyncio.Event) -> None:
     """What a projector does, so many events at a time, until one is at the end."""
     cursor = await ledger.open("one")
     while cursor < len(log) and not over.is_set():
@@ -189,13 +189,13 @@ async def follow(ledger: Ledger, log: list[Row], size: int, over: asyncio.Event)
         try:
             await ledger.apply(rows, cursor, cursor + len(rows))
             cursor += len(rows)
-        except OutOfStep:
+        except CursorConflict:
             cursor = await ledger.open("one")
     over.set()
 
 
 async def test_two_projectors_of_one_log_lose_nothing_and_double_nothing(
-    ledger: SqlLedger, another: SqlLedger
+    ledger: SqlReadModel, another: SqlReadModel
 ) -> None:
     jobs = [a_job(slot="shot/1", tags={"show": "s1"}, age=age) for age in range(20)]
     lives = [accumulate(DONE, lambda job, fact: fold(job, fact, NOW), initial=job) for job in jobs]
@@ -204,7 +204,7 @@ async def test_two_projectors_of_one_log_lose_nothing_and_double_nothing(
     over = asyncio.Event()
     await asyncio.gather(follow(ledger, log, 7, over), follow(another, log, 3, over))
 
-    assert await ledger.position() == len(log)
+    assert await ledger.cursor() == len(log)
     page = await ledger.page(ListJobs(project="demo", tags={"show": "s1"}))
     assert page.rows == log[len(DONE) :: len(DONE) + 1]
     versions = await ledger.versions("demo", "shot/1", 0, 100)
@@ -212,7 +212,7 @@ async def test_two_projectors_of_one_log_lose_nothing_and_double_nothing(
 
 
 async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    ledger = SqlLedger(f"sqlite+aiosqlite:///{tmp_path}/nowhere/status.sqlite")
+    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/nowhere/status.sqlite")
     threads = set(threading.enumerate())
 
     with pytest.raises(Unavailable, match="the database does not answer"):
@@ -222,28 +222,28 @@ async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> No
         await asyncio.to_thread(thread.join)  # the driver's own: it may not outlive the loop
 
 
-async def test_a_database_that_is_there_is_ready(ledger: SqlLedger) -> None:
+async def test_a_database_that_is_there_is_ready(ledger: SqlReadModel) -> None:
     await ledger.check()
 
 
 # -- pages
 
 
-async def test_the_newest_jobs_come_first(ledger: SqlLedger) -> None:
+async def test_the_newest_jobs_come_first(ledger: SqlReadModel) -> None:
     old, new, middle = a_job(age=30), a_job(age=10), a_job(age=20)
     await take_in(ledger, old, new, middle)
 
     assert await found(ledger) == ids(new, middle, old)
 
 
-async def test_jobs_of_the_same_moment_have_an_order(ledger: SqlLedger) -> None:
+async def test_jobs_of_the_same_moment_have_an_order(ledger: SqlReadModel) -> None:
     jobs = [a_job() for _ in range(5)]
     await take_in(ledger, *jobs)
 
     assert await found(ledger) == sorted(ids(*jobs), reverse=True)
 
 
-async def all_pages(ledger: Ledger, limit: int, *arriving: Record) -> list[list[str]]:
+async def all_pages(ledger: ReadModel, limit: int, *arriving: Record) -> list[list[str]]:
     """Every page of the list, while new jobs come in between."""
     arrivals, cursor, pages = list(arriving), None, []
     while True:
@@ -257,7 +257,7 @@ async def all_pages(ledger: Ledger, limit: int, *arriving: Record) -> list[list[
 
 
 @pytest.mark.parametrize("limit", [1, 3, 6, 7, 8, 200])
-async def test_pages_together_are_the_list(ledger: SqlLedger, limit: int) -> None:
+async def test_pages_together_are_the_list(ledger: SqlReadModel, limit: int) -> None:
     jobs = [a_job(age=n // 2) for n in range(7)]
     await take_in(ledger, *jobs)
 
@@ -267,7 +267,7 @@ async def test_pages_together_are_the_list(ledger: SqlLedger, limit: int) -> Non
     assert [job for page in pages for job in page] == await found(ledger, limit=200)
 
 
-async def test_new_jobs_do_not_move_the_pages_that_follow(ledger: SqlLedger) -> None:
+async def test_new_jobs_do_not_move_the_pages_that_follow(ledger: SqlReadModel) -> None:
     jobs = [a_job(age=100 + n) for n in range(9)]
     await take_in(ledger, *jobs)
 
@@ -276,7 +276,7 @@ async def test_new_jobs_do_not_move_the_pages_that_follow(ledger: SqlLedger) -> 
     assert [job for page in pages for job in page] == ids(*jobs)
 
 
-async def test_a_job_that_changes_between_pages_keeps_its_place(ledger: SqlLedger) -> None:
+async def test_a_job_that_changes_between_pages_keeps_its_place(ledger: SqlReadModel) -> None:
     jobs = [a_job(age=100 + n) for n in range(6)]
     await take_in(ledger, *jobs)
     changed = [fold(job, Canceled(), NOW) for job in (jobs[0], jobs[5])]
@@ -286,7 +286,7 @@ async def test_a_job_that_changes_between_pages_keeps_its_place(ledger: SqlLedge
     assert [job for page in pages for job in page] == ids(*jobs)
 
 
-async def test_an_empty_list_is_one_empty_page(ledger: SqlLedger) -> None:
+async def test_an_empty_list_is_one_empty_page(ledger: SqlReadModel) -> None:
     page = await ledger.page(ListJobs(project="demo"))
 
     assert (page.rows, page.next) == ([], None)
@@ -317,14 +317,14 @@ def encoded(text: str) -> str:
     ],
 )
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-async def test_a_cursor_nobody_gave_out_is_refused(ledger: SqlLedger, cursor: str) -> None:
+async def test_a_cursor_nobody_gave_out_is_refused(ledger: SqlReadModel, cursor: str) -> None:
     with pytest.raises(ValidationFailed) as error:
         await ledger.page(ListJobs(project="demo", cursor=cursor))
 
     assert [each.pointer for each in error.value.errors] == ["/query/cursor"]
 
 
-async def test_a_cursor_may_be_of_any_time(ledger: SqlLedger) -> None:
+async def test_a_cursor_may_be_of_any_time(ledger: SqlReadModel) -> None:
     await take_in(ledger, job := a_job())
 
     assert await found(ledger, cursor=encoded(f"{2**63 - 1}.{JOB}")) == [job.id]
@@ -334,7 +334,7 @@ async def test_a_cursor_may_be_of_any_time(ledger: SqlLedger) -> None:
 # -- filters
 
 
-async def test_a_project_sees_its_own_jobs(ledger: SqlLedger) -> None:
+async def test_a_project_sees_its_own_jobs(ledger: SqlReadModel) -> None:
     mine, _ = jobs = a_job(), a_job(project="other")
     await take_in(ledger, *jobs)
 
@@ -346,7 +346,7 @@ async def test_a_project_sees_its_own_jobs(ledger: SqlLedger) -> None:
     ("status", "number"),
     [("queued", 1), ("running", 2), ("succeeded", 1), ("canceled", 1), ("failed", 0)],
 )
-async def test_jobs_are_found_by_status(ledger: SqlLedger, status: str, number: int) -> None:
+async def test_jobs_are_found_by_status(ledger: SqlReadModel, status: str, number: int) -> None:
     await take_in(
         ledger,
         a_job(),
@@ -359,7 +359,7 @@ async def test_jobs_are_found_by_status(ledger: SqlLedger, status: str, number: 
     assert len(await found(ledger, status=status)) == number
 
 
-async def test_jobs_are_found_by_kind_model_and_user(ledger: SqlLedger) -> None:
+async def test_jobs_are_found_by_kind_model_and_user(ledger: SqlReadModel) -> None:
     jobs = a_job(kind="portrait", user="alice"), a_job(kind="scenes", user="bob"), a_job()
     await take_in(ledger, *jobs)
 
@@ -369,7 +369,7 @@ async def test_jobs_are_found_by_kind_model_and_user(ledger: SqlLedger) -> None:
     assert await found(ledger, user="b") == []
 
 
-async def test_a_slot_is_a_prefix(ledger: SqlLedger) -> None:
+async def test_a_slot_is_a_prefix(ledger: SqlReadModel) -> None:
     one, two, other = (
         a_job(slot="cast/alice/ref_a"),
         a_job(slot="cast/alice2/ref_a"),
@@ -383,7 +383,7 @@ async def test_a_slot_is_a_prefix(ledger: SqlLedger) -> None:
     assert await known(ledger, slot="ast") == set()
 
 
-async def test_a_detached_job_is_not_found_by_its_slot(ledger: SqlLedger) -> None:
+async def test_a_detached_job_is_not_found_by_its_slot(ledger: SqlReadModel) -> None:
     job = a_job(CancelRequested(mode="detach"), slot="shot/12")
     await take_in(ledger, job)
 
@@ -391,7 +391,7 @@ async def test_a_detached_job_is_not_found_by_its_slot(ledger: SqlLedger) -> Non
     assert await found(ledger) == [job.id]
 
 
-async def test_a_slot_is_found_as_it_is_spelled(ledger: SqlLedger) -> None:
+async def test_a_slot_is_found_as_it_is_spelled(ledger: SqlReadModel) -> None:
     small, capital, spaced = (a_job(slot=slot) for slot in ("shot/a", "Shot/a", "shot_a"))
     await take_in(ledger, small, capital, spaced)
 
@@ -401,7 +401,7 @@ async def test_a_slot_is_found_as_it_is_spelled(ledger: SqlLedger) -> None:
     assert await found(ledger, slot="shot%") == []
 
 
-async def test_tags_and_parameters_are_found_by_value(ledger: SqlLedger) -> None:
+async def test_tags_and_parameters_are_found_by_value(ledger: SqlReadModel) -> None:
     one = a_job(tags={"show": "s1", "act": "2"}, parameters={"seed": 7})
     two = a_job(tags={"show": "s1"}, parameters={"seed": 8})
     await take_in(ledger, one, two)
@@ -413,7 +413,7 @@ async def test_tags_and_parameters_are_found_by_value(ledger: SqlLedger) -> None
     assert await known(ledger, tags={"show": "s"}) == set()
 
 
-async def test_text_is_found_in_prompts_however_it_is_capitalised(ledger: SqlLedger) -> None:
+async def test_text_is_found_in_prompts_however_it_is_capitalised(ledger: SqlReadModel) -> None:
     job = a_job(prompt="A Lighthouse at dusk")
     await take_in(ledger, job, a_job(prompt="a boat"))
 
@@ -434,7 +434,9 @@ async def test_text_is_found_in_prompts_however_it_is_capitalised(ledger: SqlLed
         ("zero\0width", "O\0W"),
     ],
 )
-async def test_text_is_found_in_every_language(ledger: SqlLedger, prompt: str, phrase: str) -> None:
+async def test_text_is_found_in_every_language(
+    ledger: SqlReadModel, prompt: str, phrase: str
+) -> None:
     job = a_job(prompt=prompt)
     await take_in(ledger, job, a_job(prompt="else"))
 
@@ -442,7 +444,7 @@ async def test_text_is_found_in_every_language(ledger: SqlLedger, prompt: str, p
     assert await found(ledger, q=prompt.swapcase()) == [job.id]
 
 
-async def test_what_people_write_may_have_zeros_in_it(ledger: SqlLedger) -> None:
+async def test_what_people_write_may_have_zeros_in_it(ledger: SqlReadModel) -> None:
     written: dict[str, Any] = {"user": "a\0", "tags": {"show": "s\0"}}
     job = a_job(**written)
     await take_in(ledger, job, a_job())
@@ -452,7 +454,7 @@ async def test_what_people_write_may_have_zeros_in_it(ledger: SqlLedger) -> None
 
 
 @pytest.mark.parametrize("special", ["%", "_", "/", "\\", "'", '"', "--", "[a]", "*", "🗼"])
-async def test_no_character_is_special_in_a_search(ledger: SqlLedger, special: str) -> None:
+async def test_no_character_is_special_in_a_search(ledger: SqlReadModel, special: str) -> None:
     job = a_job(prompt=f"50{special}off", tags={"a": special}, user=special)
     await take_in(ledger, job, a_job(prompt="50 xoff", tags={"a": "x"}, user="x"))
 
@@ -462,7 +464,7 @@ async def test_no_character_is_special_in_a_search(ledger: SqlLedger, special: s
     assert await found(ledger, user=special) == [job.id]
 
 
-async def test_no_character_is_special_in_a_slot(ledger: SqlLedger) -> None:
+async def test_no_character_is_special_in_a_slot(ledger: SqlReadModel) -> None:
     job = a_job(slot="ref_a")
     await take_in(ledger, job, a_job(slot="ref-a"))
 
@@ -470,7 +472,7 @@ async def test_no_character_is_special_in_a_slot(ledger: SqlLedger) -> None:
     assert await found(ledger, slot="%") == []
 
 
-async def test_bounds_are_inclusive(ledger: SqlLedger) -> None:
+async def test_bounds_are_inclusive(ledger: SqlReadModel) -> None:
     jobs = [a_job(age=age) for age in (30, 20, 10)]
     await take_in(ledger, *jobs)
     at = jobs[1].created_at
@@ -483,7 +485,7 @@ async def test_bounds_are_inclusive(ledger: SqlLedger) -> None:
     assert await known(ledger, created_before=at - moment) == {jobs[0].id}
 
 
-async def test_bounds_may_be_of_any_zone(ledger: SqlLedger) -> None:
+async def test_bounds_may_be_of_any_zone(ledger: SqlReadModel) -> None:
     job = a_job()
     await take_in(ledger, job)
 
@@ -491,7 +493,7 @@ async def test_bounds_may_be_of_any_zone(ledger: SqlLedger) -> None:
     assert await found(ledger, created_after=bound, created_before=bound) == [job.id]
 
 
-async def test_filters_narrow_each_other_and_their_pages(ledger: SqlLedger) -> None:
+async def test_filters_narrow_each_other_and_their_pages(ledger: SqlReadModel) -> None:
     jobs = [a_job(tags={"show": "s1"}, slot=f"shot/{n}", age=n) for n in range(5)]
     await take_in(ledger, *jobs, *(a_job(slot=f"shot/{n}", age=n) for n in range(5)))
     query = ListJobs(project="demo", tags={"show": "s1"}, slot="shot/", status="queued", limit=3)
@@ -520,12 +522,12 @@ def test_labels_are_tags_and_parameters() -> None:
 # -- snapshots
 
 
-async def snapped(ledger: Ledger, jobs: list[str] | None = None) -> tuple[int, list[str]]:
+async def snapped(ledger: ReadModel, jobs: list[str] | None = None) -> tuple[int, list[str]]:
     sequence = await ledger.head("one")
     return sequence, [row.record.id for row in await whole_snapshot(ledger, jobs, at=NOW)]
 
 
-async def test_a_snapshot_is_of_the_cursor_and_oldest_first(ledger: SqlLedger) -> None:
+async def test_a_snapshot_is_of_the_cursor_and_oldest_first(ledger: SqlReadModel) -> None:
     jobs = [a_job(age=n) for n in (30, 20, 10)]
     cursor = await take_in(ledger, *reversed(jobs))
     await ledger.apply([], cursor, 40)
@@ -533,13 +535,13 @@ async def test_a_snapshot_is_of_the_cursor_and_oldest_first(ledger: SqlLedger) -
     assert await snapped(ledger) == (40, ids(*jobs))
 
 
-async def test_a_snapshot_of_nothing_still_is_of_a_moment(ledger: SqlLedger) -> None:
+async def test_a_snapshot_of_nothing_still_is_of_a_moment(ledger: SqlReadModel) -> None:
     await ledger.apply([Row(3, a_job(project="other"))], 0, 3)
 
     assert await snapped(ledger) == (3, [])
 
 
-async def test_a_snapshot_has_what_is_not_final_or_became_so_lately(ledger: SqlLedger) -> None:
+async def test_a_snapshot_has_what_is_not_final_or_became_so_lately(ledger: SqlReadModel) -> None:
     waiting = a_job(age=90_000)
     edge = a_job(Canceled(), age=1801)
     lately = a_job(started, Canceled(), age=60)
@@ -548,14 +550,14 @@ async def test_a_snapshot_has_what_is_not_final_or_became_so_lately(ledger: SqlL
     assert await snapped(ledger) == (4, ids(waiting, edge, lately))
 
 
-async def test_a_snapshot_of_named_jobs_has_them_whatever_they_are(ledger: SqlLedger) -> None:
+async def test_a_snapshot_of_named_jobs_has_them_whatever_they_are(ledger: SqlReadModel) -> None:
     old, other, foreign = a_job(Canceled(), age=90_000), a_job(), a_job(project="other")
     await take_in(ledger, old, other, foreign)
 
     assert await snapped(ledger, [old.id, foreign.id, "job_x"]) == (3, [old.id])
 
 
-async def test_a_snapshot_has_each_job_at_its_last_event(ledger: SqlLedger) -> None:
+async def test_a_snapshot_has_each_job_at_its_last_event(ledger: SqlReadModel) -> None:
     job = a_job()
     running = fold(job, started, NOW)
     await take_in(ledger, job, running)
@@ -564,7 +566,7 @@ async def test_a_snapshot_has_each_job_at_its_last_event(ledger: SqlLedger) -> N
 
 
 async def test_a_snapshot_has_everything_up_to_its_sequence(
-    ledger: SqlLedger, another: SqlLedger
+    ledger: SqlReadModel, another: SqlReadModel
 ) -> None:
     """What is newer may be in it, too, and says so."""
 
@@ -585,7 +587,7 @@ async def test_a_snapshot_has_everything_up_to_its_sequence(
 
 @pytest.mark.parametrize("named", [False, True])
 async def test_a_snapshot_comes_in_pages_of_so_many_jobs_and_bytes(
-    ledger: SqlLedger, named: bool
+    ledger: SqlReadModel, named: bool
 ) -> None:
     jobs = [a_job(age=100 - n // 3, prompt="x" * 1_000) for n in range(10)]
     await take_in(ledger, *jobs)
@@ -601,7 +603,7 @@ async def test_a_snapshot_comes_in_pages_of_so_many_jobs_and_bytes(
         assert [job for page in rows for job in page] == ids(*order)
 
 
-async def test_a_job_that_is_larger_than_a_page_has_one_of_its_own(ledger: SqlLedger) -> None:
+async def test_a_job_that_is_larger_than_a_page_has_one_of_its_own(ledger: SqlReadModel) -> None:
     jobs = [a_job(age=9 - n, prompt="x" * 5_000) for n in range(3)]
     await take_in(ledger, *jobs)
 
@@ -610,7 +612,7 @@ async def test_a_job_that_is_larger_than_a_page_has_one_of_its_own(ledger: SqlLe
     assert [len(page) for page in pages if page] == [1, 1, 1]
 
 
-async def test_a_job_that_ends_between_two_pages_is_in_the_snapshot(ledger: SqlLedger) -> None:
+async def test_a_job_that_ends_between_two_pages_is_in_the_snapshot(ledger: SqlReadModel) -> None:
     jobs = [a_job(age=20 - n) for n in range(6)]
     await take_in(ledger, *jobs)
     seen: dict[str, str] = {}
@@ -624,13 +626,13 @@ async def test_a_job_that_ends_between_two_pages_is_in_the_snapshot(ledger: SqlL
     assert (seen[jobs[0].id], seen[jobs[5].id]) == ("canceled", "canceled")
 
 
-async def test_there_is_no_snapshot_of_another_history(ledger: SqlLedger) -> None:
+async def test_there_is_no_snapshot_of_another_history(ledger: SqlReadModel) -> None:
     with pytest.raises(Unavailable):
         await ledger.head("two")
 
 
 async def test_there_is_no_snapshot_before_the_first_projection(database: str) -> None:
-    ledger = SqlLedger(database)
+    ledger = SqlReadModel(database)
     await ledger.prepare()
 
     with pytest.raises(Unavailable):
@@ -642,24 +644,24 @@ async def test_there_is_no_snapshot_before_the_first_projection(database: str) -
 
 
 async def test_jobs_that_nothing_happened_to_are_found_the_quietest_first(
-    ledger: SqlLedger,
+    ledger: SqlReadModel,
 ) -> None:
     quiet, quieter = a_job(started, age=100), a_job(age=200)
     await take_in(ledger, quiet, quieter, a_job(age=10), a_job(Canceled(), age=900))
 
     at = NOW - timedelta(seconds=60)
     found = await ledger.unchanged_since(at, 10)
-    assert found == [Quiet(job.internal.changed_at, job.id) for job in (quieter, quiet)]
+    assert found == [IdleJob(job.internal.changed_at, job.id) for job in (quieter, quiet)]
     assert await ledger.unchanged_since(at, 1) == found[:1]
 
 
 async def test_a_look_at_what_nothing_happens_to_goes_on_where_it_stopped(
-    ledger: SqlLedger,
+    ledger: SqlReadModel,
 ) -> None:
     """Jobs of one moment have an order, too."""
     jobs = [a_job(age=100 + age // 3) for age in range(10)]
     await take_in(ledger, *jobs)
-    looks: list[list[Quiet]] = [[]]
+    looks: list[list[IdleJob]] = [[]]
 
     while found := await ledger.unchanged_since(NOW, 4, looks[-1][-1] if looks[-1] else None):
         looks.append(found)
@@ -669,7 +671,7 @@ async def test_a_look_at_what_nothing_happens_to_goes_on_where_it_stopped(
     assert [each.id for look in looks for each in look] == ids(*order)
 
 
-async def test_a_job_past_its_deadline_is_due(ledger: SqlLedger) -> None:
+async def test_a_job_past_its_deadline_is_due(ledger: SqlReadModel) -> None:
     real = datetime.now(UTC)
     soon = real + timedelta(hours=1)
     late = [a_job(finish_by=soon, at=real), a_job(started, finish_by=soon, at=real)]
@@ -681,7 +683,7 @@ async def test_a_job_past_its_deadline_is_due(ledger: SqlLedger) -> None:
     assert await ledger.due(soon - timedelta(seconds=1), NOW - timedelta(days=9), 10) == []
 
 
-async def test_a_submission_that_nobody_decided_about_is_due(ledger: SqlLedger) -> None:
+async def test_a_submission_that_nobody_decided_about_is_due(ledger: SqlReadModel) -> None:
     dark = (started, submitting, in_the_dark)
     old = a_job(*dark, age=100)
     await take_in(ledger, old, a_job(*dark, age=50), a_job(started, submitting, age=900))
@@ -689,7 +691,7 @@ async def test_a_submission_that_nobody_decided_about_is_due(ledger: SqlLedger) 
     assert await ledger.due(NOW, NOW - timedelta(seconds=60), 10) == [old.id]
 
 
-async def test_what_ended_long_ago_is_trimmed_once(ledger: SqlLedger) -> None:
+async def test_what_ended_long_ago_is_trimmed_once(ledger: SqlReadModel) -> None:
     old, older = a_job(Canceled(), age=100), a_job(expired, project="other", age=200)
     await take_in(ledger, old, older, a_job(Canceled(), age=10), a_job(age=900))
     at = NOW - timedelta(seconds=60)
@@ -700,7 +702,7 @@ async def test_what_ended_long_ago_is_trimmed_once(ledger: SqlLedger) -> None:
     assert await _untrimmed(ledger, at) == [("demo", old.id)]
 
 
-async def test_trimming_nothing_changes_nothing(ledger: SqlLedger) -> None:
+async def test_trimming_nothing_changes_nothing(ledger: SqlReadModel) -> None:
     job = a_job(Canceled(), age=100)
     await take_in(ledger, job)
 
@@ -709,14 +711,14 @@ async def test_trimming_nothing_changes_nothing(ledger: SqlLedger) -> None:
     assert await _untrimmed(ledger, NOW) == [("demo", job.id)]
 
 
-async def _untrimmed(ledger: SqlLedger, at: datetime) -> list[tuple[str, str]]:
+async def _untrimmed(ledger: SqlReadModel, at: datetime) -> list[tuple[str, str]]:
     return [(each.project, each.id) for each in await ledger.untrimmed(at, 10)]
 
 
 # -- the event log
 
 
-async def test_what_projects_take_of_the_log_is_counted(ledger: SqlLedger) -> None:
+async def test_what_projects_take_of_the_log_is_counted(ledger: SqlReadModel) -> None:
     mine, theirs = a_job(Canceled()), a_job(started, project="other")
     rows = [
         Row(1, mine, log_bytes=700, last_bytes=300),
@@ -738,7 +740,7 @@ async def test_what_projects_take_of_the_log_is_counted(ledger: SqlLedger) -> No
     assert await ledger.histories(10) == []
 
 
-async def test_large_records_of_what_ended_long_ago_can_be_compacted(ledger: SqlLedger) -> None:
+async def test_large_records_of_what_ended_long_ago_can_be_compacted(ledger: SqlReadModel) -> None:
     old, new, small = (
         a_job(Canceled(), age=100),
         a_job(Canceled(), age=1),
@@ -760,7 +762,7 @@ def with_digest(record: Record, digest: str, **internal: Any) -> Record:
     return record.model_copy(update={"internal": changed})
 
 
-async def test_a_result_is_found_by_what_its_provider_got(ledger: SqlLedger) -> None:
+async def test_a_result_is_found_by_what_its_provider_got(ledger: SqlReadModel) -> None:
     done = [with_digest(a_job(*DONE), each) for each in ("one", "one", "two")]
     theirs = with_digest(a_job(*DONE, project="other"), "three")
     await take_in(ledger, *done, theirs)
@@ -770,7 +772,7 @@ async def test_a_result_is_found_by_what_its_provider_got(ledger: SqlLedger) -> 
     assert await ledger.result("demo", "three") is None
 
 
-async def test_only_what_was_made_is_a_result(ledger: SqlLedger) -> None:
+async def test_only_what_was_made_is_a_result(ledger: SqlReadModel) -> None:
     reused = Reused(job="job_1", assets=[])
     await take_in(
         ledger,
@@ -786,7 +788,7 @@ async def test_only_what_was_made_is_a_result(ledger: SqlLedger) -> None:
 # -- requests at providers
 
 
-async def test_requests_are_known_by_the_attempts_of_all_jobs(ledger: SqlLedger) -> None:
+async def test_requests_are_known_by_the_attempts_of_all_jobs(ledger: SqlReadModel) -> None:
     made = [Submitted(run=1, request_id=name) for name in ("one", "two", "three")]
     running = a_job(started, submitting, made[0])
     ended = a_job(started, submitting, made[1], rendered, succeeded, project="other")

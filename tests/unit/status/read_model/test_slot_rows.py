@@ -22,9 +22,9 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.state_machine import fold
-from services.status.read_model import Row, SlotRows, SlotsShot
+from services.status.read_model import Row, SlotRows, SlotSnapshot
 from services.status.read_model.slot_queries import FAILURES
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -47,20 +47,20 @@ def a_job(*facts: Fact, **fields: Any) -> Record:
     return record
 
 
-async def take_in(ledger: SqlLedger, *records: Record) -> int:
+async def take_in(ledger: SqlReadModel, *records: Record) -> int:
     """One event for each record. Returns the cursor."""
-    cursor = await ledger.position()
+    cursor = await ledger.cursor()
     rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
     await ledger.apply(rows, cursor, cursor + len(rows))
     return cursor + len(rows)
 
 
-async def shown(ledger: SqlLedger, slot: str = SLOT) -> SlotRows:
+async def shown(ledger: SqlReadModel, slot: str = SLOT) -> SlotRows:
     [found] = (await ledger.slot(GetSlot(project="demo", slot=slot))).slots
     return found
 
 
-async def versions(ledger: SqlLedger, after: int = 0, limit: int = 10) -> list[str]:
+async def versions(ledger: SqlReadModel, after: int = 0, limit: int = 10) -> list[str]:
     rows = await ledger.versions("demo", SLOT, after, limit)
     return [row.record.id for row in rows]
 
@@ -69,7 +69,7 @@ def ids(*rows: Row | Record | None) -> list[str]:
     return [row.record.id if isinstance(row, Row) else row.id for row in rows if row]
 
 
-async def test_each_success_is_the_next_version(ledger: SqlLedger) -> None:
+async def test_each_success_is_the_next_version(ledger: SqlReadModel) -> None:
     first, second, third = (a_job(*SUCCESS) for _ in range(3))
     await take_in(ledger, second, a_job(failed), first, a_job(Canceled()), third)
 
@@ -82,7 +82,7 @@ async def test_each_success_is_the_next_version(ledger: SqlLedger) -> None:
     assert await versions(ledger, after=3) == []
 
 
-async def test_versions_are_in_order_of_success_and_not_of_asking(ledger: SqlLedger) -> None:
+async def test_versions_are_in_order_of_success_and_not_of_asking(ledger: SqlReadModel) -> None:
     early, late = a_job(), a_job(*SUCCESS)
     await take_in(ledger, early, late)
     for fact in SUCCESS:
@@ -93,7 +93,7 @@ async def test_versions_are_in_order_of_success_and_not_of_asking(ledger: SqlLed
 
 
 async def test_what_is_learned_after_its_end_leaves_a_version_in_its_place(
-    ledger: SqlLedger,
+    ledger: SqlReadModel,
 ) -> None:
     first, second = a_job(*SUCCESS), a_job(*SUCCESS)
     await take_in(ledger, first, second)
@@ -105,7 +105,7 @@ async def test_what_is_learned_after_its_end_leaves_a_version_in_its_place(
 
 
 async def test_a_failure_before_a_success_stays_behind_it_whatever_is_learned_later(
-    ledger: SqlLedger,
+    ledger: SqlReadModel,
 ) -> None:
     lost = a_job(*SUCCESS[:2], failed)
     await take_in(ledger, lost, a_job(*SUCCESS))
@@ -114,14 +114,14 @@ async def test_a_failure_before_a_success_stays_behind_it_whatever_is_learned_la
     assert (await shown(ledger)).failures == []
 
 
-async def test_a_detached_job_is_no_version(ledger: SqlLedger) -> None:
+async def test_a_detached_job_is_no_version(ledger: SqlReadModel) -> None:
     await take_in(ledger, a_job(CancelRequested(mode="detach"), *SUCCESS))
 
     assert await versions(ledger) == []
     assert (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots == []
 
 
-async def test_versions_are_the_same_after_a_rebuild(ledger: SqlLedger) -> None:
+async def test_versions_are_the_same_after_a_rebuild(ledger: SqlReadModel) -> None:
     jobs = [a_job(*SUCCESS) for _ in range(4)]
     last = await take_in(ledger, *jobs)
     before = await versions(ledger)
@@ -132,7 +132,7 @@ async def test_versions_are_the_same_after_a_rebuild(ledger: SqlLedger) -> None:
     assert await versions(ledger) == before
 
 
-async def test_a_slot_shows_what_is_open(ledger: SqlLedger) -> None:
+async def test_a_slot_shows_what_is_open(ledger: SqlReadModel) -> None:
     running = a_job(started)
     await take_in(ledger, a_job(*SUCCESS), running)
 
@@ -142,7 +142,7 @@ async def test_a_slot_shows_what_is_open(ledger: SqlLedger) -> None:
     assert slot.versions == 1
 
 
-async def test_a_slot_shows_what_was_open_before_its_last_success(ledger: SqlLedger) -> None:
+async def test_a_slot_shows_what_was_open_before_its_last_success(ledger: SqlReadModel) -> None:
     running, success = a_job(started), a_job(*SUCCESS)
     await take_in(ledger, running, a_job(failed), success)
 
@@ -152,21 +152,21 @@ async def test_a_slot_shows_what_was_open_before_its_last_success(ledger: SqlLed
     assert slot.failures == []
 
 
-async def test_a_slot_shows_what_failed_since_its_last_success(ledger: SqlLedger) -> None:
+async def test_a_slot_shows_what_failed_since_its_last_success(ledger: SqlReadModel) -> None:
     one, two = a_job(failed), a_job(Expired(problem=Deadline().problem()))
     await take_in(ledger, a_job(failed), a_job(*SUCCESS), one, a_job(Canceled()), two)
 
     assert ids(*(await shown(ledger)).failures) == ids(two, one)
 
 
-async def test_of_many_failures_the_newest_are_shown(ledger: SqlLedger) -> None:
+async def test_of_many_failures_the_newest_are_shown(ledger: SqlReadModel) -> None:
     jobs = [a_job(failed) for _ in range(FAILURES + 3)]
     await take_in(ledger, *jobs)
 
     assert ids(*(await shown(ledger)).failures) == ids(*reversed(jobs))[:FAILURES]
 
 
-async def test_a_slot_with_nothing_to_show_is_still_one(ledger: SqlLedger) -> None:
+async def test_a_slot_with_nothing_to_show_is_still_one(ledger: SqlReadModel) -> None:
     await take_in(ledger, a_job(Canceled()))
 
     slot = await shown(ledger)
@@ -174,11 +174,11 @@ async def test_a_slot_with_nothing_to_show_is_still_one(ledger: SqlLedger) -> No
     assert slot == SlotRows(slot=SLOT, versions=0, latest=None, active=None, failures=[])
 
 
-async def listed(ledger: SqlLedger, **query: Any) -> SlotsShot:
+async def listed(ledger: SqlReadModel, **query: Any) -> SlotSnapshot:
     return await ledger.slots(ListSlots(**{"project": "demo", **query}))
 
 
-async def test_slots_are_listed_by_name_as_of_one_sequence(ledger: SqlLedger) -> None:
+async def test_slots_are_listed_by_name_as_of_one_sequence(ledger: SqlReadModel) -> None:
     names = ["shot/2", "shot/10", "cast/bob/ref_a", "Shot/1", "shot-x"]
     await take_in(ledger, *(a_job(*SUCCESS, slot=name) for name in names), a_job(slot=None))
     await take_in(ledger, a_job(slot="shot/2", project="another"))
@@ -200,7 +200,7 @@ async def test_slots_are_listed_by_name_as_of_one_sequence(ledger: SqlLedger) ->
     ],
 )
 async def test_a_prefix_is_taken_as_it_is_spelled(
-    ledger: SqlLedger, prefix: str, found: list[str]
+    ledger: SqlReadModel, prefix: str, found: list[str]
 ) -> None:
     names = ["shot/1", "shot/1/a", "shot-z", "Shot/1", "cast/a"]
     await take_in(ledger, *(a_job(slot=name) for name in names))
@@ -209,7 +209,7 @@ async def test_a_prefix_is_taken_as_it_is_spelled(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
-async def test_pages_of_slots_together_are_all_of_them(ledger: SqlLedger, limit: int) -> None:
+async def test_pages_of_slots_together_are_all_of_them(ledger: SqlReadModel, limit: int) -> None:
     names = [f"shot/{n}" for n in range(7)]
     jobs = [a_job(*facts, slot=name) for name in names for facts in (SUCCESS, (failed,), ())]
     await take_in(ledger, *jobs)
@@ -227,14 +227,16 @@ async def test_pages_of_slots_together_are_all_of_them(ledger: SqlLedger, limit:
     assert all(slot.versions == 1 and slot.active and len(slot.failures) == 1 for slot in found)
 
 
-async def test_a_project_without_slots_has_an_empty_page_of_its_moment(ledger: SqlLedger) -> None:
+async def test_a_project_without_slots_has_an_empty_page_of_its_moment(
+    ledger: SqlReadModel,
+) -> None:
     await take_in(ledger, a_job(slot=None))
 
-    assert await listed(ledger) == SlotsShot(epoch="one", sequence=1, slots=[])
+    assert await listed(ledger) == SlotSnapshot(epoch="one", sequence=1, slots=[])
 
 
 async def test_a_ledger_that_was_never_opened_has_no_moment(database: str) -> None:
-    ledger = SqlLedger(database)
+    ledger = SqlReadModel(database)
     await ledger.prepare()
 
     with pytest.raises(Unavailable):
@@ -247,7 +249,7 @@ def an_asset(**fields: Any) -> Asset:
     return Asset(id=made, index=0, media_type="image/png", bytes=9, sha256="0" * 64, **fields)
 
 
-async def test_a_picture_that_cannot_be_decoded_is_no_version(ledger: SqlLedger) -> None:
+async def test_a_picture_that_cannot_be_decoded_is_no_version(ledger: SqlReadModel) -> None:
     good = a_job(*SUCCESS[:-1], Succeeded(assets=[an_asset()]))
     damaged = a_job(*SUCCESS[:-1], Succeeded(assets=[an_asset(undecodable=True)]))
     await take_in(ledger, good, damaged)

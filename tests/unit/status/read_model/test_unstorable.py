@@ -5,7 +5,7 @@ import pytest
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.records import Asset, Record
 from services.status.read_model import Row, Unstorable
-from services.status.read_model.sql import SqlLedger
+from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 
 
@@ -25,17 +25,17 @@ def of_no_job() -> Record:
 
 @pytest.mark.parametrize("odd", [too_large, of_no_job])
 async def test_a_record_that_never_fits_is_unstorable_and_changes_nothing(
-    ledger: SqlLedger, odd: object
+    ledger: SqlReadModel, odd: object
 ) -> None:
     assert callable(odd)
 
     with pytest.raises(Unstorable):
         await ledger.apply([Row(1, a_record()), Row(2, odd())], 0, 2)
 
-    assert await ledger.position() == 0
+    assert await ledger.cursor() == 0
 
 
-async def test_a_database_that_is_gone_makes_no_record_unstorable(ledger: SqlLedger) -> None:
+async def test_a_database_that_is_gone_makes_no_record_unstorable(ledger: SqlReadModel) -> None:
     async with ledger._engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE jobs RENAME TO elsewhere")
 
