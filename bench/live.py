@@ -62,7 +62,7 @@ async def _latency(
     heard = await crowd.expect(clients * round(seconds * _RATE))
     stored = {}
     async with house.bus() as bus:
-        async for message in bus.every(STREAM, subjects.event(project, "*")):
+        async for message in bus.read_all(STREAM, subjects.event(project, "*")):
             stored[message.sequence] = stamp(message.headers[STAMP])
     found = spread([at - stored[json.loads(text)["sequence"]] for at, text in heard.kept])
     note = f"{_RATE:g} events/s, {clients * _RATE:,.0f} deliveries/s"

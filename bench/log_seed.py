@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import (
     Canceled,
@@ -18,10 +18,10 @@ from heliograph.contracts.job_events import (
     Succeeded,
 )
 from heliograph.contracts.records import Asset, Output, Record
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.work_queue import StreamedWork, ticket_for
+from heliograph.runtime.bus.work_queue import JetStreamWorkQueue, ticket_for
 from tests.support.records import a_record
 
 _BATCH = 200  #: events that the server stores in one step
@@ -37,7 +37,9 @@ class Seeder:
 
     async def canceled(self, project: str, count: int) -> None:
         """Jobs that ended just now, without assets: one event each, as fast as the server takes them."""
-        await self._write(count, lambda: _event("canceled", fold(_job(project), Canceled(), now())))
+        await self._write(
+            count, lambda: _event("canceled", apply(_job(project), Canceled(), now()))
+        )
 
     async def succeeded(self, projects: list[str], count: int, *, ago: timedelta) -> None:
         """Jobs that ended long ago; of such, the log keeps the last event."""
@@ -50,21 +52,21 @@ class Seeder:
         turns, lengths = _turns(projects), iter(seconds)
         made: list[Record] = []
 
-        def accepted() -> Event:
+        def accepted() -> EventEnvelope:
             made.append(_job(next(turns), next(lengths)))
             return _event("accepted", made[-1])
 
         await self._write(len(seconds), accepted)
-        work = StreamedWork(self._bus)
+        work = JetStreamWorkQueue(self._bus)
         for start in range(0, len(made), _AT_ONCE):
             some = made[start : start + _AT_ONCE]
             await asyncio.gather(*(work.enqueue(ticket_for(record)) for record in some))
 
-    async def _write(self, count: int, event: Callable[[], Event]) -> None:
+    async def _write(self, count: int, event: Callable[[], EventEnvelope]) -> None:
         for start in range(0, count, _BATCH):
             await self._write_batch([event() for _ in range(min(_BATCH, count - start))])
 
-    async def _write_batch(self, events: list[Event]) -> None:
+    async def _write_batch(self, events: list[EventEnvelope]) -> None:
         """All of them or none, with one wait for the disk (NATS ADR-50)."""
         batch = {"Nats-Batch-Id": secrets.token_hex(8)}
         for number, event in enumerate(events, start=1):
@@ -92,8 +94,8 @@ def _job(project: str, seconds: float = 0) -> Record:
     return a_record(project=project, kind="scenes", parameters=parameters)
 
 
-def _event(name: str, record: Record, at: datetime | None = None) -> Event:
-    return Event.of(name, record, at or now(), _SOURCE)
+def _event(name: str, record: Record, at: datetime | None = None) -> EventEnvelope:
+    return EventEnvelope.of(name, record, at or now(), _SOURCE)
 
 
 def _done(record: Record, at: datetime) -> Record:
@@ -114,5 +116,5 @@ def _done(record: Record, at: datetime) -> Record:
         Succeeded(assets=[asset]),
     ]
     for fact in facts:
-        record = fold(record, fact, at)
+        record = apply(record, fact, at)
     return record

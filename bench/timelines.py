@@ -19,8 +19,8 @@ Timelines = dict[str, dict[str, float]]  #: job -> name of the event -> seconds 
 async def timelines(jetstream: JetStream, project: str) -> Timelines:
     """Every event of a project's jobs, when the server stored it."""
     found: Timelines = {}
-    async for stored in jetstream.every(STREAM, subjects.event(project, "*")):
-        job = subjects.address(stored.subject).job
+    async for stored in jetstream.read_all(STREAM, subjects.event(project, "*")):
+        job = subjects.parse(stored.subject).job
         name = event_name(stored.headers["ce-type"])
         found.setdefault(job, {})[name] = seconds(stored.headers[STAMP])
     return found
@@ -32,7 +32,7 @@ async def queue_heard(jetstream: JetStream) -> AsyncIterator[dict[str, float]]:
     heard: dict[str, float] = {}
 
     async def hear(message: Msg) -> None:
-        job = subjects.address(message.subject).job
+        job = subjects.parse(message.subject).job
         heard[job] = seconds((message.headers or {})[STAMP])
 
     subscription = await jetstream.connection.subscribe(subjects.QUEUED, cb=hear)

@@ -1,20 +1,34 @@
 """Heliograph: send a prompt as a message, watch it travel, keep the picture."""
 
 from heliograph.client import Client
-from heliograph.client_errors import ClientError, DamagedDownload, JobFailed, NotReachable, Refused
+from heliograph.client_errors import (
+    ChecksumMismatch,
+    ClientError,
+    ConnectionFailed,
+    JobFailed,
+    RequestRejected,
+)
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Job
-from heliograph.live_stream import Cursor, LiveEvent
+from heliograph.live_stream import LiveEvent, ResumeCursor
 
 __all__ = [
+    "ChecksumMismatch",
     "Client",
     "ClientError",
-    "Cursor",
-    "DamagedDownload",
+    "ConnectionFailed",
     "Job",
     "JobFailed",
     "LiveEvent",
-    "NotReachable",
     "Problem",
-    "Refused",
+    "RequestRejected",
+    "ResumeCursor",
 ]
+
+#: names of release 0.1, for one release more
+Cursor, DamagedDownload, NotReachable, Refused = (
+    ResumeCursor,
+    ChecksumMismatch,
+    ConnectionFailed,
+    RequestRejected,
+)

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from heliograph.client import Client
-from heliograph.client_errors import ClientError, NotReachable, Refused, Unsendable
+from heliograph.client_errors import ClientError, ConnectionFailed, RequestRejected, Unsendable
 from heliograph.contracts.actions import ActionItem
 from heliograph.contracts.batches import BatchItem
 from heliograph.contracts.records import Job
@@ -62,11 +62,11 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end, with errors as sentences and exit codes."""
     try:
         return asyncio.run(work)
-    except NotReachable as error:
+    except ConnectionFailed as error:
         _fail(str(error), UNREACHABLE)
     except Unsendable as error:
         _fail(str(error), USAGE)
-    except Refused as error:
+    except RequestRejected as error:
         for each in error.problem.errors:
             _err.print(f"  {each.pointer}: {each.detail}", highlight=False, markup=False)
         for line in action_lines(error.problem.next_actions):
@@ -428,9 +428,9 @@ def _table(items: Iterable[Cells], columns: tuple[str, ...], *, as_json: bool) -
 @unreadable.command(name="list")
 def list_unreadable(as_json: AsJson = False) -> None:
     """Messages that could not be read, and were skipped."""
-    from heliograph.operator import list_letters  # needs the packages of a service
+    from heliograph.operator import list_dead_letters  # needs the packages of a service
 
-    letters = _run(list_letters())
+    letters = _run(list_dead_letters())
     _table(letters, ("stream", "sequence", "subject", "reason"), as_json=as_json)
 
 
@@ -439,9 +439,9 @@ def remove_unreadable(stream: str, sequence: int) -> None:
     """
     Remove one for good, and print what it was. Events stay: a release that reads them goes on.
     """
-    from heliograph.operator import remove_letter  # needs the packages of a service
+    from heliograph.operator import remove_dead_letter  # needs the packages of a service
 
-    sys.stdout.buffer.write(_run(remove_letter(stream, sequence)) + b"\n")
+    sys.stdout.buffer.write(_run(remove_dead_letter(stream, sequence)) + b"\n")
 
 
 @level.command(name="show")

@@ -20,7 +20,13 @@ from typing import Any, Literal, Self
 
 import httpx
 
-from heliograph.client_errors import ClientError, DamagedDownload, JobFailed, NotReachable, Refused
+from heliograph.client_errors import (
+    ChecksumMismatch,
+    ClientError,
+    ConnectionFailed,
+    JobFailed,
+    RequestRejected,
+)
 from heliograph.contracts.actions import (
     Action,
     ActionReport,
@@ -35,7 +41,7 @@ from heliograph.contracts.requests import RetryFrom
 from heliograph.contracts.retention import CleanupReport
 from heliograph.contracts.scenes import Story, shots_of
 from heliograph.encodable_text import check_key, check_sendable, part
-from heliograph.live_stream import Cursor, Link, LiveEvent, following
+from heliograph.live_stream import Link, LiveEvent, ResumeCursor, following
 from heliograph.service_urls import proxy_address, service_address, unreachable
 
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
@@ -260,7 +266,7 @@ class Client:
     async def follow(
         self,
         *jobs: str,
-        after: Cursor | None = None,
+        after: ResumeCursor | None = None,
         timeout: float | None = None,  # of reading
     ) -> AsyncIterator[AsyncIterator[LiveEvent]]:
         """
@@ -330,7 +336,7 @@ class Client:
         try:
             digest = await self._fetch(asset, draft)
             if digest != asset.sha256:
-                raise DamagedDownload(f"{asset.id}: {digest} is not {asset.sha256}")
+                raise ChecksumMismatch(f"{asset.id}: {digest} is not {asset.sha256}")
             await asyncio.to_thread(draft.replace, path)
         finally:
             await asyncio.to_thread(draft.unlink, missing_ok=True)
@@ -350,7 +356,7 @@ class Client:
     async def _fetch(self, asset: Asset, target: Path) -> str:
         """Copy, and return the SHA-256 of what came."""
         url = asset.url or await self._fresh_address(asset)
-        failure = NotReachable(f"{asset.id} cannot be downloaded")
+        failure = ConnectionFailed(f"{asset.id} cannot be downloaded")
         for _ in range(_TRIES):
             digest = hashlib.sha256()
             try:
@@ -374,7 +380,7 @@ class Client:
         for found in (await self.get(job)).assets:
             if found.index == index and found.url:
                 return found.url
-        raise NotReachable(f"there is no address for {asset.id} right now")
+        raise ConnectionFailed(f"there is no address for {asset.id} right now")
 
     # -- the wire
 
@@ -420,7 +426,7 @@ def _key(key: str | None) -> dict[str, str]:
 
 def _refusal(answer: httpx.Response) -> ClientError:
     try:
-        return Refused(Problem.model_validate(answer.json()))
+        return RequestRejected(Problem.model_validate(answer.json()))
     except ValueError:
         return _no_gateway(answer)
 
@@ -432,6 +438,6 @@ def _content(answer: httpx.Response) -> Any:
         raise _no_gateway(answer) from None
 
 
-def _no_gateway(answer: httpx.Response) -> NotReachable:
+def _no_gateway(answer: httpx.Response) -> ConnectionFailed:
     place = answer.request.url.copy_with(query=None)
-    return NotReachable(f"{place} answered {answer.status_code}, and is no gateway")
+    return ConnectionFailed(f"{place} answered {answer.status_code}, and is no gateway")

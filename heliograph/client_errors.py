@@ -8,11 +8,11 @@ class ClientError(Exception):
     """A request could not be done."""
 
 
-class NotReachable(ClientError):
+class ConnectionFailed(ClientError):
     """Nobody answers at that address."""
 
 
-class AddressRefused(NotReachable):
+class AddressRefused(ConnectionFailed):
     """An address that cannot be one of a service; the message says which one, and why."""
 
 
@@ -36,7 +36,7 @@ class Unsendable(ClientError, ValueError):
     """A request that no encoding can carry: a text is no valid Unicode, or a number no JSON."""
 
 
-class Refused(ClientError):
+class RequestRejected(ClientError):
     """The service refused the request; `problem` says why, and what can be done."""
 
     def __init__(self, problem: Problem) -> None:
@@ -53,5 +53,5 @@ class JobFailed(ClientError):
         self.job = job
 
 
-class DamagedDownload(ClientError):
+class ChecksumMismatch(ClientError):
     """The bytes that arrived are not those that were stored; nothing was kept."""

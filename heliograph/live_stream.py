@@ -22,9 +22,9 @@ from websockets.typing import Subprotocol
 
 from heliograph.client_errors import (
     AddressRefused,
+    ConnectionFailed,
     LiveClosed,
-    NotReachable,
-    Refused,
+    RequestRejected,
     WaitedTooLong,
 )
 from heliograph.contracts.live_frames import SUBPROTOCOL
@@ -32,14 +32,14 @@ from heliograph.contracts.problems import Problem
 from heliograph.subscriptions import (
     MOST_JOBS,
     MOST_SUBSCRIPTIONS,
-    Cursor,
     Frame,
     LiveEvent,
+    ResumeCursor,
     Subscriptions,
     divided,
 )
 
-__all__ = ["Cursor", "Link", "LiveEvent", "following"]
+__all__ = ["Link", "LiveEvent", "ResumeCursor", "following"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  #: seconds before a lost connection is opened again
 _GIVE_UP = 60.0  #: seconds without a connection that works
@@ -70,7 +70,7 @@ async def following(
     link: Link | str,
     project: str,
     jobs: Sequence[str] = (),
-    after: Cursor | None = None,
+    after: ResumeCursor | None = None,
     *,
     timeout: float | None = None,  # of reading, not of this call
 ) -> AsyncIterator[AsyncIterator[LiveEvent]]:
@@ -161,8 +161,8 @@ async def _follow(link: Link, subscriptions: Subscriptions) -> AsyncGenerator[Li
             await attempt.fail(error)
         except (ValueError, KeyError, TypeError) as error:
             reason = f"{link.address} does not speak as a live service: {error!r}"
-            raise NotReachable(reason) from error
-        except Refused as error:
+            raise ConnectionFailed(reason) from error
+        except RequestRejected as error:
             if not error.problem.retryable:
                 raise
             await attempt.fail(error)
@@ -225,7 +225,7 @@ class _Attempts:
             self._failing_since = self._clock()
         if self._clock() - self._failing_since > _GIVE_UP:
             reason = str(error) or type(error).__name__
-            raise NotReachable(f"{self._link.address}: {reason}") from error
+            raise ConnectionFailed(f"{self._link.address}: {reason}") from error
         await asyncio.sleep(random.uniform(self._pause / 2, self._pause))  # noqa: S311  # spreads load
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
@@ -244,7 +244,7 @@ def _raise_what_is_final(error: Exception) -> None:
     if isinstance(error, InvalidStatus) and 400 <= error.response.status_code < 429:
         with suppress(ValueError):
             problem = Problem.model_validate_json(error.response.body or b"")
-            raise Refused(problem) from error
+            raise RequestRejected(problem) from error
         raise LiveClosed(f"the service answered {error.response.status_code}") from error
 
 

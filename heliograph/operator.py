@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from heliograph.client_errors import ClientError, NotReachable
+from heliograph.client_errors import ClientError, ConnectionFailed
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.level import LEVEL
 from heliograph.runtime.bus.connection import Connection
@@ -16,13 +16,13 @@ from heliograph.runtime.settings import ServiceSettings
 _MOST = 1_000  #: that are listed
 
 
-async def list_letters() -> list[dict[str, Any]]:
+async def list_dead_letters() -> list[dict[str, Any]]:
     """Messages that cannot be read, the oldest first. Raises ClientError."""
     async with _bus() as jetstream:
         return [letter.told() for letter in await dead_letters(jetstream, limit=_MOST)]
 
 
-async def remove_letter(stream: str, sequence: int) -> bytes:
+async def remove_dead_letter(stream: str, sequence: int) -> bytes:
     """Remove a message that cannot be read. Returns what it said; raises ClientError."""
     async with _bus() as jetstream:
         return (await remove(jetstream, stream, sequence)).data
@@ -50,7 +50,7 @@ async def _bus() -> AsyncIterator[JetStream]:
                 **connection.options | {"max_reconnect_attempts": 1, "allow_reconnect": False}
             )
     except Exception as error:
-        raise NotReachable(f"NATS at {settings.nats} does not answer: {error}") from error
+        raise ConnectionFailed(f"NATS at {settings.nats} does not answer: {error}") from error
     try:
         yield JetStream(connection.client)
     except HeliographError as error:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from heliograph.client_errors import AddressRefused, NotReachable
+from heliograph.client_errors import AddressRefused, ConnectionFailed
 
 
 def service_address(text: str) -> str:
@@ -34,10 +34,10 @@ def _check(text: str, what: str) -> None:
         raise AddressRefused(f"{what} {text!r}: it names no host")
 
 
-def unreachable(url: str, error: Exception) -> NotReachable:
+def unreachable(url: str, error: Exception) -> ConnectionFailed:
     """Who does not answer, and why, without the query: there may be a signature in it."""
     place = httpx.URL(url).copy_with(query=None, fragment=None, userinfo=b"")
-    return NotReachable(f"{place} does not answer: {_reason(error)}")
+    return ConnectionFailed(f"{place} does not answer: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

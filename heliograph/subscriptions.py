@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from heliograph.client_errors import Refused
+from heliograph.client_errors import RequestRejected
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Job
@@ -20,7 +20,7 @@ Frame = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Cursor:
+class ResumeCursor:
     """The last event a follower has seen, and of which history."""
 
     epoch: str
@@ -42,7 +42,7 @@ class LiveEvent:
     job: Job | None = None  #: as it now stands; null for progress
     type: str | None = None  #: of an event, as `heliograph.job.started.v1`
     report: ProgressReport | None = None  #: of progress
-    cursor: Cursor | None = None
+    cursor: ResumeCursor | None = None
 
 
 @dataclass
@@ -56,7 +56,7 @@ class _Subscription:
 
     id: int
     jobs: Sequence[str]
-    after: Cursor | None
+    after: ResumeCursor | None
     epoch: str = ""
     shown: dict[str, int] = field(default_factory=dict)
 
@@ -79,7 +79,7 @@ class _Subscription:
 class Subscriptions:
     """What is followed over one connection, through all its interruptions."""
 
-    def __init__(self, project: str, jobs: Sequence[str], after: Cursor | None) -> None:
+    def __init__(self, project: str, jobs: Sequence[str], after: ResumeCursor | None) -> None:
         parts = divided(jobs, MOST_JOBS) if jobs else [()]
         self._project = project
         self._all = {n: _Subscription(n, part, after) for n, part in enumerate(parts, start=1)}
@@ -96,7 +96,7 @@ class Subscriptions:
             Refused: The service refused what was said, or one of the subscriptions.
         """
         if frame["op"] == "error":
-            raise Refused(Problem.model_validate(frame["problem"]))
+            raise RequestRejected(Problem.model_validate(frame["problem"]))
         if frame["op"] == "progress":
             names = ProgressReport.model_fields
             report = ProgressReport.model_validate({name: frame[name] for name in names})
@@ -120,17 +120,17 @@ class Subscriptions:
         for job in jobs[:-1] if not frame["more"] else jobs:
             yield LiveEvent("snapshot", job.id, job)
         if not frame["more"]:
-            subscription.after = Cursor(subscription.epoch, frame["sequence"])
+            subscription.after = ResumeCursor(subscription.epoch, frame["sequence"])
             for job in jobs[-1:]:
                 yield LiveEvent("snapshot", job.id, job, cursor=self._cursor())
 
     def _event(self, subscription: _Subscription, frame: Frame) -> Iterator[LiveEvent]:
         job = Job.model_validate(frame["job"])
-        subscription.after = Cursor(subscription.epoch, frame["sequence"])
+        subscription.after = ResumeCursor(subscription.epoch, frame["sequence"])
         if subscription.is_news(job.id, frame["sequence"]):
             yield LiveEvent("event", job.id, job, frame["type"], cursor=self._cursor())
 
-    def _cursor(self) -> Cursor | None:
+    def _cursor(self) -> ResumeCursor | None:
         """The place that all of them are past."""
         places = [each.after for each in self._all.values()]
         known = [place for place in places if place]

@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
-from heliograph.contracts.circuit_breaker import Breaker
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.circuit_breaker import CircuitBreaker
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Record
 from heliograph.contracts.slots import Restored
-from heliograph.runtime.bus import Entry, Lost, Places, SlotClaim
+from heliograph.runtime.bus import AccountUsage, Conflict, LogEntry, SlotClaim
 
 Gate = Callable[..., Awaitable[None]]  #: called with the name of the act, and what it is about
 
@@ -24,45 +24,45 @@ async def open_gate(_: str, *__: object) -> None:
     await asyncio.sleep(0)
 
 
-class MemoryEvents:
+class MemoryEventLog:
     """`EventLog` in a list."""
 
     def __init__(self, gate: Gate = open_gate) -> None:
         self._gate = gate
-        self.log: list[Entry] = []
-        self._by_job: dict[str, list[Entry]] = defaultdict(list)
+        self.log: list[LogEntry] = []
+        self._by_job: dict[str, list[LogEntry]] = defaultdict(list)
 
-    async def last(self, job: str) -> Entry | None:
+    async def last(self, job: str) -> LogEntry | None:
         await self._gate("read", job)
         return self.latest(job)
 
-    def latest(self, job: str) -> Entry | None:
+    def latest(self, job: str) -> LogEntry | None:
         """The last event of a job, at once."""
         entries = self._by_job.get(job)
         return entries[-1] if entries else None
 
-    def of(self, job: str) -> list[Entry]:
+    def of(self, job: str) -> list[LogEntry]:
         """All events of a job, at once."""
         return self._by_job.get(job, [])
 
     def jobs(self) -> list[str]:
         return list(self._by_job)
 
-    async def append(self, event: Event, after: int) -> Entry:
+    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         await self._gate("append", event.body.id, event.name)
         latest = self.latest(event.body.id)
         if self.is_lost(event, latest, after):
-            raise Lost(event.body.id)
-        entry = Entry(len(self.log) + 1, event, event.at)
+            raise Conflict(event.body.id)
+        entry = LogEntry(len(self.log) + 1, event, event.at)
         self.log.append(entry)
         self._by_job[event.body.id].append(entry)
         return entry
 
-    def is_lost(self, event: Event, latest: Entry | None, after: int) -> bool:
+    def is_lost(self, event: EventEnvelope, latest: LogEntry | None, after: int) -> bool:
         """Whether somebody else was first."""
         return (latest.sequence if latest else 0) != after
 
-    async def history(self, job: str, after: int, limit: int) -> list[Entry]:
+    async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
         await self._gate("read", job)
         return [entry for entry in self.of(job) if entry.sequence > after][:limit]
 
@@ -77,7 +77,7 @@ class Message:
 
 
 @dataclass
-class MemoryWork:
+class MemoryWorkQueue:
     """`WorkQueue` in dictionaries. Messages are delivered by whoever owns this."""
 
     gate: Gate = open_gate
@@ -124,7 +124,7 @@ class MemoryWork:
     async def has_room(self) -> bool:
         return self.is_roomy
 
-    async def bury(self, job: Record, reason: str) -> None:
+    async def dead_letter(self, job: Record, reason: str) -> None:
         await self.gate("bury", job.id)
         self.buried.append(job.id)
 
@@ -134,8 +134,8 @@ class MemoryWork:
             self.messages.remove(message)
 
 
-class MemorySlots:
-    """`Slots` in a dictionary."""
+class MemorySlotClaims:
+    """`SlotClaims` in a dictionary."""
 
     def __init__(self, gate: Gate = open_gate) -> None:
         self._gate = gate
@@ -153,7 +153,7 @@ class MemorySlots:
         gone = self.withdrawn.get(place, frozenset())
         return SlotClaim(job, revision, self.restored.get(place), gone)
 
-    async def every(self, project: str) -> dict[str, SlotClaim]:
+    async def read_all(self, project: str) -> dict[str, SlotClaim]:
         await self._gate("read slots", project)
         return {slot: self._claim(project, slot) for of, slot in self.claims if of == project}
 
@@ -161,14 +161,14 @@ class MemorySlots:
         await self._gate("claim slot", slot, job)
         _, revision = self.claims.get((project, slot), (None, 0))
         if self.is_lost(revision, seen.revision):
-            raise Lost(slot)
+            raise Conflict(slot)
         self.claims[project, slot] = (job, revision + 1)
 
     async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
         await self._gate("restore", slot)
         _, revision = self.claims.get((project, slot), (None, 0))
         if self.is_lost(revision, seen.revision):
-            raise Lost(slot)
+            raise Conflict(slot)
         self.claims[project, slot] = (seen.job, revision + 1)
         self.restored[project, slot] = restored
 
@@ -178,7 +178,7 @@ class MemorySlots:
         await self._gate("withdraw", slot)
         _, revision = self.claims.get((project, slot), (None, 0))
         if self.is_lost(revision, seen.revision):
-            raise Lost(slot)
+            raise Conflict(slot)
         self.claims[project, slot] = (seen.job, revision + 1)
         self.withdrawn[project, slot] = frozenset(jobs)
 
@@ -187,16 +187,16 @@ class MemorySlots:
         return revision != seen
 
 
-class MemoryAccounts:
-    """`Accounts` in a dictionary; `cap` places in each."""
+class MemoryAccountPermits:
+    """`AccountPermits` in a dictionary; `cap` places in each."""
 
     def __init__(self, cap: int, gate: Gate = open_gate) -> None:
         self._gate = gate
         self.cap = cap
         self.held: dict[str, dict[str, int]] = defaultdict(dict)
-        self.breaker: Breaker | None = None  #: of all of them; only remembered
+        self.breaker: CircuitBreaker | None = None  #: of all of them; only remembered
 
-    async def take(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
+    async def acquire(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
         await self._gate("take", job)
         holders = self.held[account]
         if not force and job not in holders and len(holders) >= self.cap:
@@ -204,21 +204,21 @@ class MemoryAccounts:
         holders[job] = max(seen, holders.get(job, 0))
         return True
 
-    async def free(self, account: str, job: str, seen: int) -> None:
+    async def release(self, account: str, job: str, seen: int) -> None:
         await self._gate("free", job)
         holders = self.held[account]
         if holders.get(job, seen) < seen:
             del holders[job]
 
-    async def judge(
-        self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
+    async def update_breaker(
+        self, account: str, verdict: Callable[[CircuitBreaker | None], CircuitBreaker | None]
     ) -> None:
         self.breaker = verdict(self.breaker)
 
-    async def places(self, account: str) -> Places:
+    async def usage(self, account: str) -> AccountUsage:
         await self._gate("look at places", account)
         holders = self.held[account]
-        return Places(dict(holders), self.cap, self.breaker)
+        return AccountUsage(dict(holders), self.cap, self.breaker)
 
     def names(self) -> list[str]:
         return list(self.held)

@@ -15,8 +15,8 @@ from deploy.local.processes import ports, processes
 from deploy.local.readiness import addresses, check_ports, until_ready
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
-from heliograph.runtime.catalog import load_registry
-from heliograph.runtime.startup import CannotStart, read_settings
+from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.startup import StartupError, read_settings
 
 _READY_PATIENCE = 60.0  #: seconds for the demo's services to come up
 
@@ -30,14 +30,14 @@ def main() -> int:
     try:
         settings = read_settings(LocalSettings)
         check_provider(settings, asked.provider)
-        load_registry(settings)
+        load_catalog(settings)
         settings.folder.make_private()
         if settings.nats_url is None:
             check_disk(settings)
         check_ports(settings.host, ports(settings))
         work = up(settings) if asked.what == "up" else demo(settings, asked.provider)
         return asyncio.run(_until_signal(work))
-    except CannotStart as error:
+    except StartupError as error:
         print(error, file=sys.stderr)
     return 2
 

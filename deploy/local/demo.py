@@ -9,7 +9,7 @@ from rich.console import Console
 from heliograph import Client, Job
 from heliograph.progress_bars import show_progress
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.startup import CannotStart
+from heliograph.runtime.startup import StartupError
 
 KEEPER = "a lighthouse keeper at dusk, oil on canvas"
 ALICE = "Alice, a cartographer with ink-stained hands, travelling coat, calm eyes"
@@ -31,7 +31,7 @@ CASTS = {
 _PATIENCE = 180.0  #: seconds for all three
 
 
-class NoKey(CannotStart):
+class NoKey(StartupError):
     """The provider of the demo has no credentials; the message says which to set."""
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from heliograph.runtime.bus.provisioning import streams
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.startup import CannotStart
+from heliograph.runtime.startup import StartupError
 
 _RESERVE = 1024**3  #: bytes of a disk that the store leaves to others, at most
 _PART = 20  #: of a smaller disk, one part in so many
 _MIB = 1024**2
 
 
-class DiskTooSmall(CannotStart):
+class DiskTooSmall(StartupError):
     """The disk has no room for what the streams may take; the message names the settings."""
 
 

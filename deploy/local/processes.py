@@ -10,10 +10,10 @@ from pathlib import Path
 from deploy.local.disk import store_limit
 from deploy.local.environment import SERVICES
 from deploy.local.settings import LocalSettings
-from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.catalog import load_catalog
 from heliograph.runtime.data_dir import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.startup import CannotStart
+from heliograph.runtime.startup import StartupError
 
 # A stream that could not be written to is not written to again, whatever room there is.
 _CANNOT_WRITE = re.compile(
@@ -46,7 +46,7 @@ class Port:
     number: int
 
 
-class NotInstalled(CannotStart):
+class NotInstalled(StartupError):
     """A program is missing; `make setup` installs it."""
 
 
@@ -129,7 +129,7 @@ def service(name: str, settings: LocalSettings) -> list[Process]:
 
 def longest_answer(settings: LocalSettings) -> float:
     """Seconds that render waits, at most, for answers in flight that nobody can ask for later."""
-    return load_registry(settings).without(settings.unusable_providers).longest_answer
+    return load_catalog(settings).without(settings.unusable_providers).longest_answer
 
 
 def _hosts_of_results(settings: LocalSettings) -> dict[str, str]:

@@ -9,10 +9,10 @@ import httpx
 from deploy.local.environment import SERVICES
 from deploy.local.processes import Port
 from deploy.local.settings import LocalSettings
-from heliograph.runtime.startup import CannotStart
+from heliograph.runtime.startup import StartupError
 
 
-class PortsTaken(CannotStart):
+class PortsTaken(StartupError):
     """Something else listens where we would; the message names the setting."""
 
 

@@ -10,7 +10,7 @@ from heliograph.contracts.ids import JOB_PATTERN, PROJECT_PATTERN
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.requests import JobRequest
-from heliograph.contracts.state_machine import LEGAL
+from heliograph.contracts.state_machine import TRANSITIONS
 
 VERSION = "1.0.0"  #: of the contract, not of the program
 
@@ -90,7 +90,7 @@ def _operation(action: str, channel: str, message: str, summary: str) -> Documen
 
 def _messages() -> Document:
     correlation = {"location": "$message.header#/ce-correlationid"}
-    names = ("accepted", "deduplicated", *LEGAL)
+    names = ("accepted", "deduplicated", *TRANSITIONS)
     return {
         "request": {
             "title": "A request for a job",

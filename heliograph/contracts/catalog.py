@@ -75,7 +75,7 @@ class Price(_Entry):
     date: str | None = None  #: when
 
 
-class Wire(_Entry):
+class ArgumentMapping(_Entry):
     """How a model wants to be told what all models are told, where that differs from our words."""
 
     references: str | None = None  #: the argument that takes them
@@ -100,7 +100,7 @@ class Model(_Entry):
     required: list[str] = Field(default_factory=list)
     #: JSON Schema of each raw argument that requests may give in the provider's own words
     arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    wire: Wire = Wire()
+    wire: ArgumentMapping = ArgumentMapping()
     #: seconds, where the answer to the request comes with the outputs; null: it comes at once
     answers_within: float | None = Field(default=None, gt=0)
     #: parameters that go together, by what they are for, as `vertical_short`
@@ -175,7 +175,7 @@ class Model(_Entry):
                 return self.price.amount
 
 
-class Registry(_Entry):
+class Catalog(_Entry):
     """Everything an operator can describe in YAML, as one consistent whole."""
 
     kinds: dict[Label, Kind]
@@ -208,7 +208,7 @@ class Registry(_Entry):
         return self.model_copy(update={"accounts": kept})
 
 
-class Inconsistency(NamedTuple):
+class CatalogError(NamedTuple):
     """Where a registry contradicts itself: the path of the entry, and why."""
 
     section: str
@@ -221,24 +221,24 @@ def provider_of(model: str) -> str:
     return model.split("/", 1)[0]
 
 
-def inconsistencies(registry: Registry) -> Iterator[Inconsistency]:
+def inconsistencies(registry: Catalog) -> Iterator[CatalogError]:
     """Names that lead nowhere, and defaults that do not fit."""
     for name, kind in registry.kinds.items():
         if kind.lane not in registry.lanes:
-            yield Inconsistency("kinds", (name, "lane"), f"there is no lane {kind.lane!r}")
+            yield CatalogError("kinds", (name, "lane"), f"there is no lane {kind.lane!r}")
         named: list[tuple[str, tuple[str, ...]]] = [(kind.model, ("model",))]
         named += [(each, ("preferred", str(n))) for n, each in enumerate(kind.preferred)]
         for wanted, path in named:
             model = registry.models.get(wanted)
             if model is None:
-                yield Inconsistency("kinds", (name, *path), f"there is no model {wanted!r}")
+                yield CatalogError("kinds", (name, *path), f"there is no model {wanted!r}")
             elif model.media != kind.media:
                 reason = f"{wanted} makes {model.media}, the kind wants {kind.media}"
-                yield Inconsistency("kinds", (name, *path), reason)
+                yield CatalogError("kinds", (name, *path), reason)
     for name, model in registry.models.items():
         if registry.account_for(name) is None:
             reason = f"provider {provider_of(name)!r} has no account"
-            yield Inconsistency("models", (name,), reason)
+            yield CatalogError("models", (name,), reason)
         if model.min_references > model.max_references:
             reason = f"more than max_references ({model.max_references})"
-            yield Inconsistency("models", (name, "min_references"), reason)
+            yield CatalogError("models", (name, "min_references"), reason)

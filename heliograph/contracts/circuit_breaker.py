@@ -17,7 +17,7 @@ PROBE = timedelta(seconds=120)  #: that a job let through has to say how it went
 State = Literal["closed", "open", "half_open"]
 
 
-class Breaker(Tolerant):
+class CircuitBreaker(Tolerant):
     """What went wrong lately. An account without a breaker has nothing to its charge."""
 
     failures: int = 0  #: in a row
@@ -39,14 +39,14 @@ class Breaker(Tolerant):
             return state == "closed"
         return self.probe in (None, job) or self.probe_until is None or at >= self.probe_until
 
-    def admitting(self, job: str, at: datetime) -> "Breaker":
+    def admitting(self, job: str, at: datetime) -> "CircuitBreaker":
         """As it is once a job has started: half open, that job is the one that decides."""
         if self.state(at) != "half_open":
             return self
         return self.model_copy(update={"probe": job, "probe_until": at + PROBE})
 
 
-class Patience(BaseModel):
+class BreakerPolicy(BaseModel):
     """How soon a breaker opens, and for how long."""
 
     model_config = ConfigDict(frozen=True)
@@ -57,10 +57,15 @@ class Patience(BaseModel):
 
 
 def after_failure(
-    breaker: Breaker | None, reason: str, at: datetime, patience: Patience, *, hopeless: bool
-) -> Breaker:
+    breaker: CircuitBreaker | None,
+    reason: str,
+    at: datetime,
+    patience: BreakerPolicy,
+    *,
+    hopeless: bool,
+) -> CircuitBreaker:
     """One more failure. `hopeless`: it will fail again until a person does something."""
-    breaker = breaker or Breaker()
+    breaker = breaker or CircuitBreaker()
     failures = breaker.failures + 1
     counted = breaker.model_copy(update={"failures": failures, "reason": reason})
     is_open = breaker.state(at) == "open"  # started before it opened: news to nobody

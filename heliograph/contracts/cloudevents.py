@@ -31,7 +31,7 @@ _BODY: TypeAdapter[Record | Marker] = TypeAdapter(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
+class EventEnvelope:
     """One fact about one job, with everything that is known of the job after it."""
 
     id: str
@@ -41,7 +41,7 @@ class Event:
     body: Record | Marker
 
     @classmethod
-    def of(cls, name: str, body: Record | Marker, at: datetime, source: str) -> "Event":
+    def of(cls, name: str, body: Record | Marker, at: datetime, source: str) -> "EventEnvelope":
         """A new event, with an id of its own."""
         return cls(id=str(ULID()), name=name, source=source, at=at, body=body)
 
@@ -79,7 +79,7 @@ class Event:
         return self.body.model_dump_json(exclude_defaults=is_compacted).encode()
 
     @classmethod
-    def read(cls, subject: str, headers: Mapping[str, str], data: bytes) -> "Event":
+    def read(cls, subject: str, headers: Mapping[str, str], data: bytes) -> "EventEnvelope":
         """The event that somebody wrote. Raises Unreadable."""
         body = read_body(subject, headers, data)
         try:

@@ -6,7 +6,7 @@ from heliograph.contracts.errors import Deadline
 from heliograph.contracts.job_events import Expired
 from heliograph.contracts.problems import Charged, NextAction
 from heliograph.contracts.records import Output, Record, Step
-from heliograph.contracts.state_machine import charge
+from heliograph.contracts.state_machine import accumulate_charge
 
 #: where a request is, or may be, at the provider, and only the job's worker can stop it
 AT_PROVIDER = frozenset({Step.SUBMITTING, Step.SUBMITTED})
@@ -21,7 +21,7 @@ def expiry(
     runs_on: bool = False,
 ) -> Expired:
     """How a job ends by its deadline. `charged` is of its last attempt, as far as that is open."""
-    in_all = charge(record.charged, charged) if record.cost.estimated else "no"
+    in_all = accumulate_charge(record.charged, charged) if record.cost.estimated else "no"
     again = NextAction(kind="retry", label="Try again as a new job")
     return Expired(
         problem=Deadline(charged=in_all, next_actions=[again]).problem(),

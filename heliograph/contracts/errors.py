@@ -359,7 +359,7 @@ class NoOutput(ProviderError):
     code = "no_output"
 
 
-class SubmitUnknown(ProviderError):
+class SubmitOutcomeUnknown(ProviderError):
     """The provider may have accepted the request; nobody knows, so nothing is repeated unasked."""
 
     code = "submit_unknown"

@@ -13,14 +13,14 @@ from heliograph.contracts.records import Asset, Output, SentReference, Withheld
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fact:
+class JobEvent:
     """Something that happened to a job."""
 
     name: ClassVar[str]  #: of the event that says so
 
 
 @dataclass(frozen=True, kw_only=True)
-class Started(Fact):
+class Started(JobEvent):
     """A worker has the job, and a place in the account."""
 
     name = "started"
@@ -28,7 +28,7 @@ class Started(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Submitting(Fact):
+class Submitting(JobEvent):
     """The next thing is the one POST of this attempt: whoever wrote this sends it, nobody else."""
 
     name = "submitting"
@@ -40,7 +40,7 @@ class Submitting(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Submitted(Fact):
+class Submitted(JobEvent):
     """The provider accepted the request."""
 
     name = "submitted"
@@ -50,7 +50,7 @@ class Submitted(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rendered(Fact):
+class Rendered(JobEvent):
     """The provider is done."""
 
     name = "rendered"
@@ -63,7 +63,7 @@ class Rendered(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetryScheduled(Fact):
+class RetryScheduled(JobEvent):
     """Another attempt, not before a time."""
 
     name = "retry_scheduled"
@@ -78,7 +78,7 @@ class RetryScheduled(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubmitUnknown(Fact):
+class SubmitUnknown(JobEvent):
     """The reply to the POST is lost, and no look-up found the request."""
 
     name = "submit_unknown"
@@ -87,7 +87,7 @@ class SubmitUnknown(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CancelRequested(Fact):
+class CancelRequested(JobEvent):
     """Somebody wants the job stopped, or out of its slot."""
 
     name = "cancel_requested"
@@ -95,14 +95,14 @@ class CancelRequested(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExpireRequested(Fact):
+class ExpireRequested(JobEvent):
     """`finish_by` passed while a request was, or may be, at the provider: its worker stops it."""
 
     name = "expire_requested"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Succeeded(Fact):
+class Succeeded(JobEvent):
     """Every output is stored. None of `withheld`: those that are missing are known already."""
 
     name = "succeeded"
@@ -112,7 +112,7 @@ class Succeeded(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failed(Fact):
+class Failed(JobEvent):
     """There will be no result. What was paid for and cannot be used is stored all the same."""
 
     name = "failed"
@@ -125,7 +125,7 @@ class Failed(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Canceled(Fact):
+class Canceled(JobEvent):
     """The job was stopped. What the provider finished anyway stays in `outputs`."""
 
     name = "canceled"
@@ -134,7 +134,7 @@ class Canceled(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Expired(Fact):
+class Expired(JobEvent):
     """A deadline passed. What the provider finished anyway stays in `outputs`."""
 
     name = "expired"
@@ -146,7 +146,7 @@ class Expired(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pruned(Fact):
+class Pruned(JobEvent):
     """The project keeps the job no longer: its results are removed, its record stays."""
 
     name = "pruned"
@@ -154,7 +154,7 @@ class Pruned(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compacted(Fact):
+class Compacted(JobEvent):
     """The event log is nearly full, and the job ended long ago: only what has to stay does."""
 
     name = "compacted"
@@ -163,7 +163,7 @@ class Compacted(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttemptCompleted(Fact):
+class AttemptCompleted(JobEvent):
     """
     What became of an attempt was learned after the job had ended.
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.limits import Cap
 from heliograph.contracts.projects import Defaults
@@ -26,7 +26,7 @@ class AccountEntry(Tolerant):
 
     cap: Cap | None = None
     holders: dict[str, int] = Field(default_factory=dict)
-    breaker: Breaker | None = None
+    breaker: CircuitBreaker | None = None
 
 
 class LaneEntry(Tolerant):

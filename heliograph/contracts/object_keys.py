@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from heliograph.contracts.ids import job_of_asset
-from heliograph.contracts.queries.storage import Object
+from heliograph.contracts.queries.storage import StoredObject
 from heliograph.contracts.records import Asset, Job, Variant
 
 EXTENSIONS = {
@@ -74,7 +74,7 @@ def filename(kind: str, at: datetime | None, index: int, media_type: str) -> str
     return f"{kind}_{stamp}_{index}.{_extension(media_type)}"
 
 
-def objects_of(job: Job, asset: Asset) -> Iterator[tuple[str | None, Object]]:
+def objects_of(job: Job, asset: Asset) -> Iterator[tuple[str | None, StoredObject]]:
     """
     The asset itself (None) and each of its variants by name, as objects that can be signed.
 
@@ -95,6 +95,6 @@ def objects_of(job: Job, asset: Asset) -> Iterator[tuple[str | None, Object]]:
         yield name, _object(key, job, asset.index, variant.media_type)
 
 
-def _object(key: str, job: Job, index: int, media_type: str) -> Object:
+def _object(key: str, job: Job, index: int, media_type: str) -> StoredObject:
     name = filename(job.kind, job.finished_at, index, media_type)
-    return Object(key=key, media_type=media_type, filename=name)
+    return StoredObject(key=key, media_type=media_type, filename=name)

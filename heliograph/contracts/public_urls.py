@@ -4,7 +4,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 
-def mistake_in(url: str) -> str | None:
+def url_problem(url: str) -> str | None:
     """Why an address cannot be called by anybody; None when nothing is wrong with its form."""
     if not url.isprintable() or any(c.isspace() for c in url):
         return "has characters that no address has"

@@ -24,8 +24,8 @@ from heliograph.contracts.job_events import (
     Compacted,
     Expired,
     ExpireRequested,
-    Fact,
     Failed,
+    JobEvent,
     Pruned,
     Rendered,
     RetryScheduled,
@@ -49,7 +49,7 @@ from heliograph.contracts.records import (
 
 #: fact -> the steps it may follow. `accepted` and `deduplicated` follow nothing at all, and so may
 #: `canceled`, as the fence of a claim that was never accepted (see `Marker`).
-LEGAL: dict[str, frozenset[Step]] = {
+TRANSITIONS: dict[str, frozenset[Step]] = {
     "started": frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED}),
     "submitting": frozenset({Step.STARTED}),
     "submitted": frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN, Step.STARTED}),
@@ -103,19 +103,19 @@ _MORE_CHARGED: dict[Charged, int] = {"no": 0, "unknown": 1, "yes": 2}
 ATTEMPTS_BUDGET = 400_000  #: bytes of JSON; older attempts stay in the events that first told them
 
 
-class IllegalFact(Exception):
+class IllegalTransition(Exception):
     """The fact does not fit the job as it stands; it must not be written."""
 
-    def __init__(self, record: Record, fact: Fact) -> None:
+    def __init__(self, record: Record, fact: JobEvent) -> None:
         super().__init__(f"{fact.name} may not follow {record.step} in run {record.internal.run}")
 
 
 def is_legal(step: Step, fact: str) -> bool:
     """Whether `fact` may follow `step`."""
-    return step in LEGAL[fact]
+    return step in TRANSITIONS[fact]
 
 
-def fold(record: Record, fact: Fact, at: datetime) -> Record:
+def apply(record: Record, fact: JobEvent, at: datetime) -> Record:
     """
     The record as it stands after `fact`, which happened at `at`.
 
@@ -124,7 +124,7 @@ def fold(record: Record, fact: Fact, at: datetime) -> Record:
             read the record again.
     """
     if not _fits(record, fact):
-        raise IllegalFact(record, fact)
+        raise IllegalTransition(record, fact)
     job, internal = _effect(record, fact, at)
     internal["changed_at"] = at
     if fact.name not in _SAME_STEP:
@@ -133,7 +133,7 @@ def fold(record: Record, fact: Fact, at: datetime) -> Record:
     return shrunk(after) if isinstance(fact, Compacted) else after
 
 
-def _fits(record: Record, fact: Fact) -> bool:
+def _fits(record: Record, fact: JobEvent) -> bool:
     """Whether the fact is legal, of this run, and no answer to what was never asked."""
     match fact:
         case Submitting(run=run) | Submitted(run=run) | Rendered(run=run) | SubmitUnknown(run=run):
@@ -156,7 +156,7 @@ def _fits(record: Record, fact: Fact) -> bool:
     return is_legal(record.step, fact.name)
 
 
-def charge(before: Charged, now: Charged) -> Charged:
+def accumulate_charge(before: Charged, now: Charged) -> Charged:
     """Charges add up over attempts: once unknown or yes, never no again."""
     return max(before, now, key=_MORE_CHARGED.__getitem__)
 
@@ -164,7 +164,7 @@ def charge(before: Charged, now: Charged) -> Charged:
 _Changes = dict[str, Any]
 
 
-def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Changes]:
+def _effect(record: Record, fact: JobEvent, at: datetime) -> tuple[_Changes, _Changes]:
     """What the fact changes in the job, and in its `internal`."""
     match fact:
         case Started():
@@ -220,7 +220,7 @@ def _effect(record: Record, fact: Fact, at: datetime) -> tuple[_Changes, _Change
             return {"assets": [], "withheld": gone, "pruned_at": at}, {"remains": remains}
         case Compacted():
             return {"compacted_at": at}, {"ended": fact.ended, "replaces": fact.replaces}
-    raise IllegalFact(record, fact)
+    raise IllegalTransition(record, fact)
 
 
 def _expired(record: Record, fact: Expired, at: datetime) -> tuple[_Changes, _Changes]:
@@ -407,7 +407,7 @@ def _charged(record: Record, now: Charged) -> _Changes:
     """The job's charge and cost, with this attempt's added. What costs nothing is never charged."""
     if not record.cost.estimated:
         return {}
-    charged = charge(record.charged, now)
+    charged = accumulate_charge(record.charged, now)
     attempts = record.internal.attempts
     is_news = now == "yes" and bool(attempts) and attempts[-1].ended_at is None
     actual = record.cost.actual

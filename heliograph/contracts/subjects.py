@@ -14,12 +14,12 @@ PLACE_GRANTED = b"granted"  #: that answer: the job may go to the workers, past 
 STORE_QUEUED = f"queued.{STORE_LANE}.>"  #: the same, republished as a hint
 PROGRESS = "progress.>"
 CANCEL = "control.cancel.*"
-ROOM = "control.room.*"
+LANE_CAPACITY = "control.room.*"
 REQUESTS = "requests.*"
 REFUSALS = "requests.refused.*"
 LOOK_UP = "control.look_up.*"
 UNREADABLE = "dead.unreadable.*.*"  #: notes about messages that cannot be read
-CLEAN = "control.clean"  #: a hint that a project wants to be cleaned now
+APPLY_RETENTION = "control.clean"  #: a hint that a project wants to be cleaned now
 
 
 def event(project: str, job: str) -> str:
@@ -92,7 +92,7 @@ def refusal(project: str) -> str:
     return f"requests.refused.{project}"
 
 
-def room(lane: str) -> str:
+def lane_capacity(lane: str) -> str:
     """A hint that a lane has room for another job."""
     return f"control.room.{lane}"
 
@@ -115,24 +115,24 @@ QUERY_RENEW = "query.outputs.renew"
 QUERY_UPLOADS = "query.assets.uploads"
 QUERY_CLEANUP = "query.cleanup"
 QUERY_LOG_USAGE = "query.log.usage"
-REMOVE = "command.assets.remove"
+DELETE_OBJECTS = "command.assets.remove"
 
 
 def query_progress(job: str) -> str:
     return f"query.jobs.progress.{job}"
 
 
-class Address(NamedTuple):
+class JobRef(NamedTuple):
     """Which job a message is about."""
 
     project: str
     job: str
 
 
-def address(subject: str) -> Address:
+def parse(subject: str) -> JobRef:
     """The project and job that end a subject."""
     project, job = subject.rsplit(".", 2)[-2:]
-    return Address(project, job)
+    return JobRef(project, job)
 
 
 def lane_of_run(subject: str) -> str:

@@ -11,7 +11,7 @@ from heliograph.contracts.errors import QueueFull, Unavailable
 
 log = structlog.get_logger()
 
-Loop = Callable[[], Awaitable[None]]
+BackgroundTask = Callable[[], Awaitable[None]]
 
 _AGAIN_AFTER = 1.0  #: seconds before a loop that broke is begun again
 _CANCEL_AGAIN = 0.5  #: seconds
@@ -29,7 +29,7 @@ _breaks: dict[str, _Break] = {}  #: the last one of each loop of this process
 
 
 @asynccontextmanager
-async def running(**loops: Loop) -> AsyncIterator[None]:
+async def run_in_background(**loops: BackgroundTask) -> AsyncIterator[None]:
     """Run the loops until the block ends, and begin again whichever breaks."""
     tasks = [asyncio.create_task(_again(name, loop), name=name) for name, loop in loops.items()]
     try:
@@ -56,7 +56,7 @@ async def check_loops() -> None:
         raise Unavailable(f"standing still: {told}")
 
 
-async def _again(name: str, loop: Loop) -> None:
+async def _again(name: str, loop: BackgroundTask) -> None:
     clock = asyncio.get_running_loop().time
     while True:
         try:

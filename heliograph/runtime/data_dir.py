@@ -32,7 +32,7 @@ _MARKS = ("s3-credentials.json", "nats-credentials.json", "run")  #: only a home
 
 
 @dataclass(frozen=True)
-class Home:
+class DataDir:
     """One Heliograph on this machine. Two with different homes know nothing of each other."""
 
     path: Path

@@ -13,10 +13,10 @@ from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.queries.scheduler import Position
-from heliograph.contracts.queries.storage import Object
+from heliograph.contracts.queries.storage import StoredObject
 from heliograph.contracts.records import Asset, Job, Progress, Record
 from heliograph.contracts.retries import ENDED, next_actions
-from heliograph.runtime.presigned_urls import Addresses
+from heliograph.runtime.presigned_urls import PresignedUrlCache
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -32,10 +32,10 @@ def live_address(settings: ServiceSettings) -> str:
     return settings.status_url.replace("http", "ws", 1) + "/v1/live"
 
 
-class Presenter:
+class JobPresenter:
     """Turns records into jobs for one edge."""
 
-    def __init__(self, settings: ServiceSettings, addresses: Addresses) -> None:
+    def __init__(self, settings: ServiceSettings, addresses: PresignedUrlCache) -> None:
         self._gateway = settings.gateway_url
         self._live = live_address(settings)
         self._addresses = addresses
@@ -56,19 +56,19 @@ class Presenter:
         urls = await self._addresses.of(objects) if objects else {}
         return [self._present(record, sequence, urls) for record, sequence in records]
 
-    def is_addressed(self, record: Job) -> bool:
+    def has_urls(self, record: Job) -> bool:
         """Whether addresses of all its assets are known."""
         return self._addresses.cached([o for _, o in self._objects(record)]) is not None
 
-    def at_once(self, record: Job, sequence: int) -> dict[str, Any] | None:
+    def cached(self, record: Job, sequence: int) -> dict[str, Any] | None:
         """The job, if nobody has to be asked for anything; else None."""
         urls = self._addresses.cached([o for _, o in self._objects(record)])
         return None if urls is None else self._present(record, sequence, urls)
 
-    def _objects(self, record: Job) -> list[tuple[str | None, Object]]:
+    def _objects(self, record: Job) -> list[tuple[str | None, StoredObject]]:
         return [pair for asset in record.assets for pair in objects_of(record, asset)]
 
-    def _present(self, record: Job, sequence: int, urls: dict[Object, str]) -> dict[str, Any]:
+    def _present(self, record: Job, sequence: int, urls: dict[StoredObject, str]) -> dict[str, Any]:
         job: dict[str, Any] = record.model_dump(mode="json", exclude={"internal", "assets"})
         if isinstance(record, Record) and record.error and record.step in ENDED:
             actions = next_actions(record)
@@ -78,7 +78,7 @@ class Presenter:
         job["links"] = self._links(record)
         return job
 
-    def _asset(self, job: Job, asset: Asset, urls: dict[Object, str]) -> dict[str, Any]:
+    def _asset(self, job: Job, asset: Asset, urls: dict[StoredObject, str]) -> dict[str, Any]:
         shown: dict[str, Any] = asset.model_dump(mode="json")
         for name, each in objects_of(job, asset):
             place = shown if name is None else shown["variants"][name]
@@ -109,7 +109,7 @@ def with_progress(job: dict[str, Any], report: ProgressReport | None) -> dict[st
     return merged
 
 
-def with_turn(job: dict[str, Any], turn: Position | None) -> dict[str, Any]:
+def with_queue_position(job: dict[str, Any], turn: Position | None) -> dict[str, Any]:
     """A queued job with what the dispatcher knows: its turn, or what holds it up."""
     if turn is None or job["status"] != "queued":
         return job

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.storage import Object, SignedObjects, SignObjects
+from heliograph.contracts.queries.storage import SignedObjects, SignObjects, StoredObject
 from heliograph.contracts.subjects import QUERY_SIGN
 from heliograph.runtime.bus.jetstream import JetStream
 
@@ -17,7 +17,7 @@ KEPT = 20_000  #: signed addresses kept
 _BATCH = 200
 
 
-class Addresses:
+class PresignedUrlCache:
     """
     Presigned addresses of stored objects, asked of storage and kept for half their life.
 
@@ -28,15 +28,15 @@ class Addresses:
     def __init__(self, jetstream: JetStream, *, patience: float) -> None:
         self._jetstream = jetstream
         self._patience = patience
-        self._kept: OrderedDict[Object, tuple[str, float]] = OrderedDict()
+        self._kept: OrderedDict[StoredObject, tuple[str, float]] = OrderedDict()
         self.life = _LIFE  #: seconds an address works, as storage said last
 
-    def cached(self, objects: list[Object]) -> dict[Object, str] | None:
+    def cached(self, objects: list[StoredObject]) -> dict[StoredObject, str] | None:
         """The addresses, if nobody has to be asked for any of them."""
         urls = self._fresh(objects)
         return urls if len(urls) == len(set(objects)) else None
 
-    async def of(self, objects: list[Object]) -> dict[Object, str]:
+    async def of(self, objects: list[StoredObject]) -> dict[StoredObject, str]:
         """An address for each object; those that storage does not give in time are missing."""
         fresh = self._fresh(objects)
         missing = [o for o in objects if o not in fresh]
@@ -44,16 +44,16 @@ class Addresses:
             await self._ask(missing[start : start + _BATCH])
         return self._fresh(objects)
 
-    def _fresh(self, objects: list[Object]) -> dict[Object, str]:
+    def _fresh(self, objects: list[StoredObject]) -> dict[StoredObject, str]:
         now = time.monotonic()
         kept = ((o, self._kept.get(o)) for o in objects)
         return {o: signed[0] for o, signed in kept if signed and signed[1] > now}
 
-    async def _ask(self, objects: list[Object]) -> None:
+    async def _ask(self, objects: list[StoredObject]) -> None:
         question = SignObjects(objects=objects).model_dump_json().encode()
         asked = time.monotonic()
         try:
-            answer = await self._jetstream.ask(QUERY_SIGN, question, timeout=self._patience)
+            answer = await self._jetstream.request(QUERY_SIGN, question, timeout=self._patience)
         except Unavailable:
             return
         signed = SignedObjects.model_validate_json(answer)

@@ -19,7 +19,7 @@ from heliograph.runtime.file_lock import lock
 from heliograph.runtime.http.connection_limits import WebSocketProtocol, http_protocol
 from heliograph.runtime.logs import set_up_logs
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.startup import CannotStart
+from heliograph.runtime.startup import StartupError
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ MAX_FRAME = 16 * 1024  #: bytes of a WebSocket frame from a client
 HTTP_GRACE = 3  #: seconds for HTTP requests in flight; the rest of the drain is for jobs in hand
 
 
-class PortTaken(CannotStart):
+class PortTaken(StartupError):
     """Another process listens there already."""
 
 
@@ -43,7 +43,7 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
     try:
         app = create()
         listener = listen(settings.host, port)
-    except CannotStart as error:
+    except StartupError as error:
         log.critical("Cannot start", reason=str(error))
         sys.exit(2)
     settle()

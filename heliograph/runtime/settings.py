@@ -30,7 +30,7 @@ from heliograph.runtime.authorities import (
     checked_url,
     is_loopback,
 )
-from heliograph.runtime.data_dir import Home
+from heliograph.runtime.data_dir import DataDir
 
 NO_ENV_FILE = "HELIOGRAPH_NO_ENV_FILE"  #: set: `.env` is not read
 
@@ -333,8 +333,8 @@ class ServiceSettings(BaseSettings):
         return [*RESULT_HOSTS, *elsewhere]
 
     @property
-    def folder(self) -> Home:
-        return Home(self.home.absolute())
+    def folder(self) -> DataDir:
+        return DataDir(self.home.absolute())
 
 
 def _url(public: str | None, host: str, port: int) -> str:

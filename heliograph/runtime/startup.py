@@ -11,7 +11,7 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 CANNOT_START = 2  #: exit code
 
 
-class CannotStart(Exception):
+class StartupError(Exception):
     """The process cannot start; the message says what the operator has to change."""
 
 

@@ -6,17 +6,17 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from heliograph.contracts.catalog import Registry
-from heliograph.runtime.background import Loop, running
+from heliograph.contracts.catalog import Catalog
+from heliograph.runtime.background import BackgroundTask, run_in_background
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_broker import create_broker
-from heliograph.runtime.catalog import load_registry
-from heliograph.runtime.catalog.reload import reread
+from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import add_health
-from heliograph.runtime.job_view import Presenter
-from heliograph.runtime.presigned_urls import Addresses
+from heliograph.runtime.job_view import JobPresenter
+from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.gateway.bulk.action_routes import action_routes
 from services.gateway.bulk.actions import BulkActions
 from services.gateway.bulk.admission import BatchAdmission
@@ -54,19 +54,21 @@ from services.gateway.slots.versions import SlotService
 def create_app(settings: GatewaySettings) -> FastAPI:
     """Assemble the service from its settings."""
 
-    def load() -> Registry:
-        return load_registry(settings).without(settings.unusable_providers)
+    def load() -> Catalog:
+        return load_catalog(settings).without(settings.unusable_providers)
 
     registry = load()
     bus = NatsBus(settings, registry, "gateway")
-    presenter = Presenter(settings, Addresses(bus.jetstream, patience=settings.sign_patience))
+    presenter = JobPresenter(
+        settings, PresignedUrlCache(bus.jetstream, patience=settings.sign_patience)
+    )
     reader = JobViews(bus.events, bus.jetstream, presenter)
     limits = LimitAdmin(bus.jetstream, registry, bus.lanes, bus.accounts)
     gauge = EventLogCapacity(bus.jetstream, full_at=settings.full_at)
     backlog = QueueQuota(
         limits, limit=settings.max_queued, project_limit=settings.max_queued_per_project
     )
-    canceler = JobCancellation(bus.events, bus.work, bus.jetstream.hint)
+    canceler = JobCancellation(bus.events, bus.work, bus.jetstream.notify)
     versions = SlotService(bus.slots, bus.jetstream, presenter)
     acceptor = JobAcceptance(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy)
     projects = ProjectSettings(bus.jetstream, registry)
@@ -100,11 +102,15 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops: dict[str, Loop] = {"bus": open_bus, "gauge": gauge.watch, "backlog": backlog.watch}
-        loops["registry"] = partial(reread, settings, registry, load)
+        loops: dict[str, BackgroundTask] = {
+            "bus": open_bus,
+            "gauge": gauge.watch,
+            "backlog": backlog.watch,
+        }
+        loops["registry"] = partial(watch_files, settings, registry, load)
         loops["writes"] = bus.watch_writes
         loops["projects"] = watch_projects
-        async with running(**loops):
+        async with run_in_background(**loops):
             yield
         pulling.expect_close()
         await broker.stop()

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
 
 from heliograph.contracts.asyncapi import asyncapi
-from heliograph.contracts.catalog import Kind, Model, Registry, provider_of
+from heliograph.contracts.catalog import Catalog, Kind, Model, provider_of
 from heliograph.contracts.errors import NotFound, every_error
 from heliograph.contracts.ids import MODEL_PATTERN, matches
 from heliograph.runtime.http.params import no_query
@@ -18,7 +18,7 @@ from services.gateway.settings import GatewaySettings
 _NATS_PORT = 4222  #: where the address does not say
 
 
-def registry_routes(registry: Registry) -> APIRouter:
+def registry_routes(registry: Catalog) -> APIRouter:
     """The registry, read only."""
     router = APIRouter(
         prefix="/v1", tags=["registry"], responses=PROBLEMS, dependencies=[Depends(no_query)]
@@ -97,7 +97,7 @@ def problem_pages() -> APIRouter:
     return router
 
 
-def _kind(name: str, kind: Kind, registry: Registry) -> dict[str, Any]:
+def _kind(name: str, kind: Kind, registry: Catalog) -> dict[str, Any]:
     """With the model that is taken here; which others there could be is the operator's business."""
     shown: dict[str, Any] = kind.model_dump(mode="json", exclude={"preferred"})
     return {"name": name, **shown, "model": registry.model_for(kind)}

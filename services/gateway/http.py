@@ -8,13 +8,13 @@ from heliograph.contracts.errors import IdempotencyKeyInvalid
 from heliograph.contracts.ids import JOB_PATTERN, PROJECT_PATTERN, SLOT_PATTERN
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Job
-from heliograph.runtime.http.params import named
+from heliograph.runtime.http.params import path_param
 from heliograph.runtime.job_view import as_json
 from services.gateway.idempotency import validate_key
 
-project_name = named(PROJECT_PATTERN)
-job_name = named(JOB_PATTERN)
-slot_name = named(SLOT_PATTERN)
+project_name = path_param(PROJECT_PATTERN)
+job_name = path_param(JOB_PATTERN)
+slot_name = path_param(SLOT_PATTERN)
 
 Responses = dict[int | str, dict[str, Any]]
 

@@ -16,6 +16,6 @@ async def queue_position(jetstream: JetStream, job: str) -> Position | None:
 
 async def request_or_none(jetstream: JetStream, subject: str) -> bytes | None:
     try:
-        return await jetstream.ask(subject, b"", timeout=ENRICH_TIMEOUT)
+        return await jetstream.request(subject, b"", timeout=ENRICH_TIMEOUT)
     except Unavailable:
         return None

@@ -11,23 +11,23 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
-from heliograph.contracts.catalog import Registry
-from heliograph.contracts.queries.scheduler import Room
+from heliograph.contracts.catalog import Catalog
+from heliograph.contracts.queries.scheduler import LaneCapacityHint
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.background import Loop, running
+from heliograph.runtime.background import BackgroundTask, run_in_background
 from heliograph.runtime.bus.connection import Connection
-from heliograph.runtime.bus.delivery import Bugs, Delivery, deliver
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.delivery import Delivery, FailureCounter, deliver
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_broker import create_broker, stop_pulling
 from heliograph.runtime.bus.work_queue import STREAM
-from heliograph.runtime.catalog import load_registry
-from heliograph.runtime.catalog.reload import reread
+from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import add_health
-from heliograph.runtime.presigned_urls import Addresses
+from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.render.metrics import export_account_metrics
 from services.render.providers import FileHost
 from services.render.providers.factory import create_providers, unusable_among
@@ -57,20 +57,20 @@ _FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart sw
 
 def create_app(settings: RenderSettings) -> FastAPI:
     """Assemble the service from its settings."""
-    registry = load_registry(settings)
+    registry = load_catalog(settings)
     bus = NatsBus(settings, registry, "render")
     sim = SimProvider(settings.folder.path, settings.render_url)
     hosted = create_providers(settings, registry)
     door = OutputUploader(settings.storage_door)
     watch = WakeUps()
     porter = ReferenceUploadCache(
-        Bucket(bus.jetstream, BUCKET),
+        KeyValue(bus.jetstream, BUCKET),
         {name: each for name, each in hosted.items() if isinstance(each, FileHost)},
         most=settings.reference_copies,
         claim=settings.reference_claim,
         hosts=settings.reference_hosts,
     )
-    addresses = Addresses(bus.jetstream, patience=settings.sign_patience)
+    addresses = PresignedUrlCache(bus.jetstream, patience=settings.sign_patience)
     bench = Worker(
         events=bus.events,
         work=bus.work,
@@ -82,7 +82,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         inline_door=door,
         references=ReferenceResolver(bus.events, bus.jetstream, addresses, porter),
         registry=registry,
-        reporter=ProgressPublisher(bus.jetstream.hint, every=settings.progress_every),
+        reporter=ProgressPublisher(bus.jetstream.notify, every=settings.progress_every),
         watch=watch,
         settings=settings,
     )
@@ -99,16 +99,18 @@ def create_app(settings: RenderSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops: dict[str, Loop] = {"bus": open_bus, "copies": porter.watch}
+        loops: dict[str, BackgroundTask] = {"bus": open_bus, "copies": porter.watch}
         loops |= {"lanes": bus.lanes.watch, "accounts": bus.accounts.watch}
         loops["writes"] = bus.watch_writes
         loops["sim_records"] = partial(sim.remove_old_records, settings.sim_records_kept)
         loops["meter"] = partial(export_account_metrics, bus.accounts)
-        loops["registry"] = partial(reread, settings, registry, partial(load_registry, settings))
+        loops["registry"] = partial(
+            watch_files, settings, registry, partial(load_catalog, settings)
+        )
         loops["answers"] = partial(recover_forever, bench)
         if settings.dispatch:
             loops["dispatcher"] = Dispatcher(bus, registry, settings).run
-        async with running(**loops):
+        async with run_in_background(**loops):
             yield
         watch.drain()
         stop_pulling(broker)
@@ -123,7 +125,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     app = create_web(settings, "Heliograph render", lifespan=lifespan)
     app.include_router(sim_routes(sim))
     if settings.render_public_url:
-        app.include_router(webhook_routes(bench, bus.jetstream.hint))
+        app.include_router(webhook_routes(bench, bus.jetstream.notify))
     unusable = unusable_among(hosted)
     add_health(
         app,
@@ -135,9 +137,9 @@ def create_app(settings: RenderSettings) -> FastAPI:
     return app
 
 
-def subscribe_lanes(broker: NatsBroker, bench: Worker, bus: NatsBus, registry: Registry) -> None:
+def subscribe_lanes(broker: NatsBroker, bench: Worker, bus: NatsBus, registry: Catalog) -> None:
     """One pull subscriber per lane: what comes in on `run.<lane>.>` is a job whose turn it is."""
-    bugs = Bugs()
+    bugs = FailureCounter()
     for lane in registry.lanes:
 
         @broker.subscriber(
@@ -153,14 +155,16 @@ def subscribe_lanes(broker: NatsBroker, bench: Worker, bus: NatsBus, registry: R
             record = await deliver(message, handle, give_up, bugs)
             room = room_after(record, time.monotonic() - began)
             lane = subjects.lane_of_run(message.raw_message.subject)
-            await bus.jetstream.hint(subjects.room(lane), room.model_dump_json().encode())
+            await bus.jetstream.notify(
+                subjects.lane_capacity(lane), room.model_dump_json().encode()
+            )
 
-    def room_after(record: Record | None, seconds: float) -> Room:
+    def room_after(record: Record | None, seconds: float) -> LaneCapacityHint:
         if record is None or record.status == "queued":  # it may have been moved again by now
-            return Room()
+            return LaneCapacityHint()
         if record.step is not Step.RENDERED:
-            return Room(job=record.id)
-        return Room(job=record.id, kind=record.kind, seconds=seconds)
+            return LaneCapacityHint(job=record.id)
+        return LaneCapacityHint(job=record.id, kind=record.kind, seconds=seconds)
 
     async def handle(delivery: Delivery) -> Record | None:
         record = await run_job(bench, delivery.about.job, delivery.sequence)

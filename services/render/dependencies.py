@@ -7,7 +7,7 @@ from heliograph.contracts.errors import DependencyFailed, Unreadable
 from heliograph.contracts.job_events import Failed
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Entry, EventLog, Lost, WorkQueue, advance
+from heliograph.runtime.bus import Conflict, EventLog, LogEntry, WorkQueue, transition
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem
 from services.render.worker.context import SOURCE
@@ -37,7 +37,7 @@ async def dependency_status(events: EventLog, after: Sequence[str]) -> Dependenc
     )
 
 
-async def _last(events: EventLog, job: str) -> Entry | None:
+async def _last(events: EventLog, job: str) -> LogEntry | None:
     """Nobody knows how far a job is that cannot be read: it is not over."""
     try:
         return await events.last(job)
@@ -69,8 +69,8 @@ async def fail_if_dependency_failed(events: EventLog, work: WorkQueue, job: str)
             if other is None:
                 return False
             try:
-                entry = await advance(events, entry, dependency_failed(record, other), SOURCE)
-            except Lost:
+                entry = await transition(events, entry, dependency_failed(record, other), SOURCE)
+            except Conflict:
                 continue
             crash_point("depend.failed")
             record = entry.record

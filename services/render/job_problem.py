@@ -15,7 +15,7 @@ from heliograph.contracts.problems import (
     cut,
 )
 from heliograph.contracts.records import Record
-from heliograph.contracts.state_machine import charge
+from heliograph.contracts.state_machine import accumulate_charge
 
 MOST_OUTPUTS = 64  #: of a request: each is an address now, and an asset later
 
@@ -65,7 +65,7 @@ def job_problem(record: Record, error: JobError, charged: Charged) -> Problem:
     if not error.next_actions:
         error.next_actions = [_RETRY_AS_NEW]
     truncate(error)
-    in_all = charge(record.charged, charged) if record.cost.estimated else "no"
+    in_all = accumulate_charge(record.charged, charged) if record.cost.estimated else "no"
     problem = error.problem()
     told = {"detail": to_valid_utf8(problem.detail), "charged": in_all, "status": None}
     return problem.model_copy(update=told)

@@ -5,7 +5,7 @@ import asyncio
 from prometheus_client import Gauge
 
 from heliograph.contracts.circuit_breaker import State
-from heliograph.runtime.bus import Accounts, now
+from heliograph.runtime.bus import AccountPermits, now
 
 _EVERY = 5.0  #: seconds
 
@@ -20,11 +20,11 @@ _CAP = Gauge(
 )
 
 
-async def export_account_metrics(accounts: Accounts) -> None:
+async def export_account_metrics(accounts: AccountPermits) -> None:
     """Look at all accounts again and again. Raises Unavailable."""
     while True:
         for name in accounts.names():
-            places = await accounts.places(name)
+            places = await accounts.usage(name)
             state: State = places.breaker.state(now()) if places.breaker else "closed"
             _BREAKER.labels(name).set(_LEVELS[state])
             if places.cap is not None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from heliograph.contracts.circuit_breaker import Patience
+from heliograph.contracts.circuit_breaker import BreakerPolicy
 from heliograph.runtime.settings import ServiceSettings, Url
 
 
@@ -43,9 +43,9 @@ class RenderSettings(ServiceSettings):
     breaker_max: float = Field(default=300.0, gt=0)  #: seconds it is left alone at most
 
     @property
-    def patience(self) -> Patience:
+    def patience(self) -> BreakerPolicy:
         """With accounts."""
-        return Patience(
+        return BreakerPolicy(
             failures=self.breaker_failures, shortest=self.breaker_min, longest=self.breaker_max
         )
 

@@ -9,15 +9,15 @@ from fastapi import FastAPI
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.live_frames import Subscribe
-from heliograph.runtime.background import Loop, running
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.background import BackgroundTask, run_in_background
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
-from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.catalog import load_catalog
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import Standstill, add_health
-from heliograph.runtime.job_view import Presenter
-from heliograph.runtime.presigned_urls import Addresses
+from heliograph.runtime.job_view import JobPresenter
+from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.status.live.client_limits import ClientLimits
 from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue, SendQueueMemory
@@ -41,9 +41,11 @@ from services.status.slots import SlotReadModel
 
 def create_app(settings: StatusSettings) -> FastAPI:
     """Assemble the service from its settings."""
-    registry = load_registry(settings)
+    registry = load_catalog(settings)
     bus = NatsBus(settings, registry, "status")
-    presenter = Presenter(settings, Addresses(bus.jetstream, patience=settings.sign_patience))
+    presenter = JobPresenter(
+        settings, PresignedUrlCache(bus.jetstream, patience=settings.sign_patience)
+    )
     hub = Hub(bus, presenter, ring_bytes=settings.ring_bytes)
     ledger = SqlReadModel(settings.database)
     versions = SlotReadModel(ledger, bus.slots, hub, patience=settings.catch_up)
@@ -51,7 +53,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
         bus.events,
         bus.slots,
         ledger,
-        partial(read_retentions, Bucket(bus.jetstream, "projects")),
+        partial(read_retentions, KeyValue(bus.jetstream, "projects")),
         versions.wait_for_log,
         partial(remove_objects, bus.jetstream),
         settings,
@@ -59,7 +61,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     purges = Purges(bus.jetstream)
     janitor = LogCompaction(bus.events, bus.jetstream, ledger, purges, settings)
     reaper = Sweeper(
-        bus.events, bus.work, bus.accounts, bus.jetstream.hint, ledger, registry, settings
+        bus.events, bus.work, bus.accounts, bus.jetstream.notify, ledger, registry, settings
     )
 
     terms = Terms(
@@ -86,7 +88,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
         await serve_queries(bus.client, ledger, hub, versions, cleaner)
         prepared.set()
 
-    def once_prepared(loop: Loop) -> Loop:
+    def once_prepared(loop: BackgroundTask) -> BackgroundTask:
         async def wait_and_run() -> None:
             await prepared.wait()
             await loop()
@@ -107,7 +109,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with running(
+        async with run_in_background(
             bus=open_bus,
             writes=bus.watch_writes,
             hub=hub.run,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import structlog
 
 from heliograph.contracts.records import Record
-from heliograph.contracts.subjects import address
+from heliograph.contracts.subjects import parse
 from heliograph.runtime.background import stop
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import Stored
@@ -61,7 +61,7 @@ class Projector:
 
     async def _go_on(self, cursor: int) -> int:
         """Take in what comes after the cursor, if there is anything. Returns where it stands then."""
-        messages, _ = await self._bus.jetstream.batch(STREAM, "events.>", cursor + 1)
+        messages, _ = await self._bus.jetstream.read_batch(STREAM, "events.>", cursor + 1)
         if not messages:
             await self._hub.wait_beyond(cursor)
             return cursor
@@ -123,5 +123,5 @@ def _bytes_of_others(messages: list[Stored], read: list[tuple[Row, Stored]]) -> 
     known, others = {stored.subject for _, stored in read}, Counter[str]()
     for message in messages:
         if message.subject not in known:
-            others[address(message.subject).project] += message.size
+            others[parse(message.subject).project] += message.size
     return others

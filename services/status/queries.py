@@ -13,12 +13,11 @@ from pydantic import BaseModel
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.progress import LatestProgress
-from heliograph.contracts.queries.errors import Refusal
+from heliograph.contracts.queries.errors import ErrorReply
 from heliograph.contracts.queries.read_model import (
-    FilledSlots,
-    FindFilled,
     FindJobs,
     FindNamedUploads,
+    FindOccupiedSlots,
     FindRequests,
     FindResult,
     FoundJobs,
@@ -30,6 +29,7 @@ from heliograph.contracts.queries.read_model import (
     ListJobs,
     ListSlots,
     NamedUploads,
+    OccupiedSlots,
     PlanCleanup,
     SlotHistory,
     SlotPage,
@@ -75,8 +75,8 @@ async def serve_queries(
 
     async def find_filled(question: bytes) -> bytes:
         await versions.wait_for_log()
-        query = FindFilled.model_validate_json(question)
-        return as_json(FilledSlots(jobs=await ledger.filled(query.project, query.slots)))
+        query = FindOccupiedSlots.model_validate_json(question)
+        return as_json(OccupiedSlots(jobs=await ledger.filled(query.project, query.slots)))
 
     async def find_uploads(question: bytes) -> bytes:
         await versions.wait_for_log()
@@ -128,10 +128,10 @@ def _responder(answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[Msg], A
         try:
             reply = await answer(message.data)
         except HeliographError as error:
-            reply = as_json(Refusal(problem=error.problem()))
+            reply = as_json(ErrorReply(problem=error.problem()))
         except Exception:  # whoever asked must hear something
             log.exception("A question broke its handler", subject=message.subject)
-            reply = as_json(Refusal(problem=HeliographError().problem()))
+            reply = as_json(ErrorReply(problem=HeliographError().problem()))
         with suppress(Error, ConnectionError):
             await _respond(message, reply)
 
@@ -149,7 +149,7 @@ async def _respond(message: Msg, reply: bytes) -> None:
     except MaxPayloadError:
         log.error("An answer is too large", subject=message.subject, bytes=len(reply))
         problem = HeliographError("the answer is larger than a message").problem()
-        await message.respond(as_json(Refusal(problem=problem)))
+        await message.respond(as_json(ErrorReply(problem=problem)))
 
 
 def as_reply(page: Page, limit: int) -> bytes:

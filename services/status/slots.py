@@ -5,15 +5,15 @@ import asyncio
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.read_model import (
     GetSlot,
+    JobView,
     ListSlots,
-    ShownJob,
     SlotHistory,
     SlotPage,
     SlotState,
     SlotVersion,
 )
 from heliograph.contracts.slots import current_version
-from heliograph.runtime.bus import Slots
+from heliograph.runtime.bus import SlotClaims
 from services.status.live.hub import Hub
 from services.status.read_model import ReadModel, Row, SlotRows
 
@@ -29,7 +29,7 @@ class SlotReadModel:
         patience: Seconds to wait for what live clients may have heard of already.
     """
 
-    def __init__(self, ledger: ReadModel, slots: Slots, hub: Hub, *, patience: float) -> None:
+    def __init__(self, ledger: ReadModel, slots: SlotClaims, hub: Hub, *, patience: float) -> None:
         self._ledger = ledger
         self._slots = slots
         self._hub = hub
@@ -112,6 +112,6 @@ class SlotReadModel:
         return [SlotVersion(number=row.version, made_by=_shown(row)) for row in rows if row.version]
 
 
-def _shown(row: Row) -> ShownJob:
+def _shown(row: Row) -> JobView:
     job = row.record.model_dump(mode="json", exclude={"internal"})
-    return ShownJob(sequence=row.sequence, job=job)
+    return JobView(sequence=row.sequence, job=job)

@@ -15,18 +15,18 @@ from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
 from heliograph.contracts.records import Record
-from heliograph.runtime.background import running
-from heliograph.runtime.bus import Hint
+from heliograph.runtime.background import run_in_background
+from heliograph.runtime.bus import Notify
 from heliograph.runtime.bus.connection import Connection
-from heliograph.runtime.bus.delivery import Bugs, Delivery, deliver
-from heliograph.runtime.bus.kv import Bucket
-from heliograph.runtime.bus.kv_cache import Mirror
+from heliograph.runtime.bus.delivery import Delivery, FailureCounter, deliver
+from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.provisioning import STORAGE
 from heliograph.runtime.bus.pull_broker import create_broker
 from heliograph.runtime.bus.work_queue import STREAM, WAITED
-from heliograph.runtime.catalog import load_registry
-from heliograph.runtime.catalog.reload import reread
+from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import add_health
@@ -53,11 +53,11 @@ log = structlog.get_logger()
 
 def create_app(settings: StorageSettings) -> FastAPI:
     """Assemble the service from its settings."""
-    registry = load_registry(settings)
+    registry = load_catalog(settings)
     bus = NatsBus(settings, registry, "storage")
     store = create_store(settings)
     inspectors = ImageWorkers(max_pixels=settings.image_max_pixels)
-    known_uploads = Mirror(bus.jetstream, "uploads")
+    known_uploads = KvCache(bus.jetstream, "uploads")
     uploads = Uploads(known_uploads.bucket, store, inspectors, settings)
     inline_results = InlineResults(bus.events, store)
     hosts = [urlsplit(settings.render_url).netloc, *settings.hosts_of_results]
@@ -68,7 +68,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
     storer = JobIngest(
         bus.events,
         bus.work,
-        bus.jetstream.hint,
+        bus.jetstream.notify,
         store,
         sources,
         partial(renew_outputs, bus.jetstream),
@@ -81,7 +81,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
     dispatcher = StoreDispatcher(bus, places=settings.storage_concurrency)
     pulling = Connection(settings, "storage")
     broker = create_broker(settings, pulling)
-    subscribe(broker, storer, bus.jetstream.hint, settings)
+    subscribe(broker, storer, bus.jetstream.notify, settings)
     life = settings.address_life
 
     async def open_bus() -> None:
@@ -96,8 +96,8 @@ def create_app(settings: StorageSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        registry_files = partial(reread, settings, registry, partial(load_registry, settings))
-        async with running(
+        registry_files = partial(watch_files, settings, registry, partial(load_catalog, settings))
+        async with run_in_background(
             bus=open_bus,
             writes=bus.watch_writes,
             registry=registry_files,
@@ -145,7 +145,7 @@ def create_reserve(folder: Path, settings: StorageSettings) -> DiskReserve:
     return DiskReserve(folder, keep_free=settings.upload_reserve, copies=copies)
 
 
-async def watch(bus: NatsBus, mirror: Mirror) -> None:
+async def watch(bus: NatsBus, mirror: KvCache) -> None:
     """Keep a mirror up to date, once the bus is open."""
     await bus.opened.wait()
     await mirror.watch()
@@ -153,7 +153,7 @@ async def watch(bus: NatsBus, mirror: Mirror) -> None:
 
 async def sweep_uploads(bus: NatsBus, store: ObjectStore, settings: StorageSettings) -> None:
     """Remove uploads that nothing names, again and again."""
-    bucket = Bucket(bus.jetstream, "uploads")
+    bucket = KeyValue(bus.jetstream, "uploads")
     named = partial(find_named, bus.jetstream)
     sweeper = UploadSweeper(bucket, store, named, keep=settings.uploads_keep)
     await sweep_forever(bus, sweeper, every=settings.uploads_sweep_every)
@@ -169,9 +169,11 @@ async def open_store(store: MinioStore) -> None:
         await asyncio.sleep(0.2)
 
 
-def subscribe(broker: NatsBroker, storer: JobIngest, hint: Hint, settings: StorageSettings) -> None:
+def subscribe(
+    broker: NatsBroker, storer: JobIngest, hint: Notify, settings: StorageSettings
+) -> None:
     """What comes in on `store.>` is a job whose outputs wait at the provider."""
-    bugs = Bugs()
+    bugs = FailureCounter()
 
     @broker.subscriber(
         subjects.STORE,
@@ -183,8 +185,8 @@ def subscribe(broker: NatsBroker, storer: JobIngest, hint: Hint, settings: Stora
     )
     async def on_store(message: NatsMessage) -> None:
         await deliver(message, handle, give_up, bugs)
-        project = subjects.address(message.raw_message.subject).project
-        await hint(subjects.room(subjects.STORE_LANE), project.encode())
+        project = subjects.parse(message.raw_message.subject).project
+        await hint(subjects.lane_capacity(subjects.STORE_LANE), project.encode())
 
     async def handle(delivery: Delivery) -> Record | None:
         waited = float(delivery.headers.get(WAITED, 0))

@@ -16,7 +16,7 @@ from heliograph.contracts.records import Asset, Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.dead_letters import DeadLetters
 from heliograph.runtime.http.openapi import query_of
-from heliograph.runtime.http.params import named, read_query
+from heliograph.runtime.http.params import path_param, read_query
 from heliograph.runtime.job_view import as_json
 from services.storage.stores import ObjectStore
 from services.storage.uploads.uploads import Uploads
@@ -54,7 +54,7 @@ class ContentQuery(AssetQuery):
 def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRouter:
     """Metadata of assets, and the way to their bytes."""
     router = APIRouter(prefix="/v1", tags=["assets"])
-    asset_name = named(ASSET_PATTERN)
+    asset_name = path_param(ASSET_PATTERN)
 
     @router.get("/assets/{asset}", summary="An asset, with fresh addresses")
     async def get_asset(asset: str, request: Request) -> Response:

@@ -7,7 +7,7 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.object_keys import folder_of, inline_folder, objects_of
-from heliograph.contracts.queries.errors import Refusal
+from heliograph.contracts.queries.errors import ErrorReply
 from heliograph.contracts.queries.storage import RemovedObjects, RemoveObjects
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
@@ -55,7 +55,7 @@ async def serve_deletions(
         try:
             objects = await remover.delete_job_objects(job)
         except Unreadable as error:
-            await message.respond(Refusal(problem=error.problem()).model_dump_json().encode())
+            await message.respond(ErrorReply(problem=error.problem()).model_dump_json().encode())
             return
         except Unavailable as error:
             log.warning("Objects stay for now", job_id=job, reason=str(error))
@@ -65,4 +65,6 @@ async def serve_deletions(
             return
         await message.respond(RemovedObjects(objects=objects).model_dump_json().encode())
 
-    await client.subscribe(subjects.REMOVE, queue=QUEUE_GROUP, cb=dead_letters.hearing(remove))
+    await client.subscribe(
+        subjects.DELETE_OBJECTS, queue=QUEUE_GROUP, cb=dead_letters.hearing(remove)
+    )

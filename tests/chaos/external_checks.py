@@ -16,8 +16,8 @@ from minio import Minio
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.sim import read_ledger
-from heliograph.runtime.bus import Entry
-from heliograph.runtime.data_dir import Home
+from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.data_dir import DataDir
 from services.status.settings import StatusSettings
 from tests.chaos.inline_provider import PRICE, InlineRequest
 from tests.support.stack import Stack
@@ -32,7 +32,7 @@ def misfiled(stack: Stack, last: dict[str, Record]) -> tuple[list[str], int]:
     The store against the log: each object of each success is listed, with its size, and a success
     has no others. And how many objects are there of jobs that ended otherwise.
     """
-    key, secret = Home(stack.home).s3_credentials()
+    key, secret = DataDir(stack.home).s3_credentials()
     endpoint = f"127.0.0.1:{stack.ports['s3']}"
     client = Minio(endpoint, key, secret.get_secret_value(), secure=False, region="us-east-1")
     listed = {
@@ -80,16 +80,16 @@ def sim_payments(stack: Stack) -> list[Payment]:
     return [Payment(each.job, each.run, Decimal(each.price)) for each in read_ledger(stack.home)]
 
 
-def inline_payments(requests: Iterable[InlineRequest], log: list[Entry]) -> list[Payment]:
+def inline_payments(requests: Iterable[InlineRequest], log: list[LogEntry]) -> list[Payment]:
     """Those to a provider that knows prompts, of which no two jobs had the same, and no runs."""
-    intents = defaultdict[str, list[Entry]](list)
+    intents = defaultdict[str, list[LogEntry]](list)
     for each in log:
         if each.event.name == "submitting":
             intents[each.record.internal.attempts[-1].prompt].append(each)
     return [_payment(request, intents[request.prompt]) for request in requests]
 
 
-def _payment(request: InlineRequest, intents: list[Entry]) -> Payment:
+def _payment(request: InlineRequest, intents: list[LogEntry]) -> Payment:
     """It was sent by whoever wrote the last intent before it came."""
     before = [e for e in intents if e.stored_at and e.stored_at.timestamp() <= request.at]
     price = PRICE * request.pictures
@@ -128,7 +128,7 @@ def _ask(stack: Stack, question: str) -> list[tuple[Any, ...]]:
         return sql.execute(question).fetchall()
 
 
-def misread(stack: Stack, log: list[Entry]) -> list[str]:
+def misread(stack: Stack, log: list[LogEntry]) -> list[str]:
     """The read model is where the log is."""
     expected = {e.record.id: (e.sequence, e.record.step) for e in log if isinstance(e.body, Record)}
     found = read_model(stack)

@@ -194,7 +194,7 @@ class Breaker:
             for subject in (
                 subjects.cancel(job),
                 subjects.progress(project, job),
-                subjects.room("text"),
+                subjects.lane_capacity("text"),
             ):
                 await client.publish(subject, b"\xff{garbage")
             await asyncio.sleep(self.rng.uniform(2, 4))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import httpx
 
 from deploy.local.readiness import until_ready
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from tests.chaos import external_checks
 from tests.chaos.external_checks import Payment
 from tests.chaos.inline_provider import InlineRequest
@@ -51,7 +51,7 @@ class Verdict:
 async def judge(
     stack: Stack,
     journal: Journal,
-    registry: Registry,
+    registry: Catalog,
     inline_requests: Sequence[InlineRequest] = (),
 ) -> Verdict:
     """
@@ -99,7 +99,7 @@ async def judge(
     return Verdict(answers, figures)
 
 
-def lost(journal: Journal, log: list[Entry]) -> list[str]:
+def lost(journal: Journal, log: list[LogEntry]) -> list[str]:
     """Every request that was answered with a job has one, and it ended. One key, one job."""
     jobs = by_job(log)
     wrong = []
@@ -121,7 +121,7 @@ def lost(journal: Journal, log: list[Entry]) -> list[str]:
     return wrong
 
 
-def ended_twice(log: list[Entry]) -> list[str]:
+def ended_twice(log: list[LogEntry]) -> list[str]:
     """Exactly one final event, and after it only what changes nothing of how the job ended."""
     wrong = []
     for job, events in by_job(log).items():
@@ -134,11 +134,11 @@ def ended_twice(log: list[Entry]) -> list[str]:
     return wrong
 
 
-def _is_over(event: Entry) -> bool:
+def _is_over(event: LogEntry) -> bool:
     return isinstance(event.body, Record) and event.body.step.is_final
 
 
-def paid_twice(payments: Sequence[Payment], log: list[Entry]) -> list[str]:
+def paid_twice(payments: Sequence[Payment], log: list[LogEntry]) -> list[str]:
     """At most one paid request per attempt; and, as nobody asked for more, per job."""
     wrong = []
     jobs = by_job(log)
@@ -167,7 +167,7 @@ def paid_twice(payments: Sequence[Payment], log: list[Entry]) -> list[str]:
     return wrong
 
 
-def times_asked_again(events: list[Entry]) -> int:
+def times_asked_again(events: list[LogEntry]) -> int:
     """How often somebody decided that a job may be paid once more."""
     last = events[-1].body if events else None
     return len(last.internal.retries) if isinstance(last, Record) else 0
@@ -231,7 +231,7 @@ def _has_outputs(record: Record) -> bool:
     return is_stopped and record.charged == "yes" and bool(record.internal.outputs)
 
 
-def over_the_cap(log: list[Entry], registry: Registry) -> list[str]:
+def over_the_cap(log: list[LogEntry], registry: Catalog) -> list[str]:
     """No lane ever had more jobs with workers than its cap."""
     wrong = []
     working: dict[str, set[str]] = defaultdict(set)
@@ -246,7 +246,7 @@ def over_the_cap(log: list[Entry], registry: Registry) -> list[str]:
     return wrong
 
 
-def slots_shared(log: list[Entry]) -> list[str]:
+def slots_shared(log: list[LogEntry]) -> list[str]:
     """No slot ever had two jobs that were not final."""
     wrong = []
     open_jobs: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -266,7 +266,7 @@ def slots_shared(log: list[Entry]) -> list[str]:
     return wrong
 
 
-def gaps(journal: Journal, log: list[Entry]) -> list[str]:
+def gaps(journal: Journal, log: list[LogEntry]) -> list[str]:
     """
     What a client saw after a snapshot is what the log has after it: all, once, in order. Events that
     a later page of the snapshot had in it may come again to a client that came back, or not.
@@ -310,7 +310,7 @@ def bugs(stack: Stack) -> list[str]:
     ]
 
 
-async def missing_pictures(stack: Stack, log: list[Entry]) -> list[str]:
+async def missing_pictures(stack: Stack, log: list[LogEntry]) -> list[str]:
     """Every asset of every job that succeeded can be fetched, and has its digest."""
     last = {job: events[-1].body for job, events in by_job(log).items()}
     places = asyncio.Semaphore(8)

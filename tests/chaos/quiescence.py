@@ -11,8 +11,8 @@ import nats
 
 from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import Entry
-from heliograph.runtime.bus.event_log import STREAM, StreamedEvents
+from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.event_log import STREAM, JetStreamEventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work_queue import STREAM as WORK
 from tests.chaos import external_checks
@@ -21,15 +21,15 @@ from tests.support.stack import Stack
 _LOOK_AGAIN = 0.5  #: seconds
 
 
-def by_job(log: Iterable[Entry]) -> dict[str, list[Entry]]:
+def by_job(log: Iterable[LogEntry]) -> dict[str, list[LogEntry]]:
     """The events of each job, in order."""
-    jobs: dict[str, list[Entry]] = defaultdict(list)
+    jobs: dict[str, list[LogEntry]] = defaultdict(list)
     for each in log:
         jobs[each.body.id].append(each)
     return jobs
 
 
-async def read_log(stack: Stack) -> list[Entry]:
+async def read_log(stack: Stack) -> list[LogEntry]:
     """Every event there is, in order."""
     client = await nats.connect(stack.bundled_nats)
     try:
@@ -40,10 +40,10 @@ async def read_log(stack: Stack) -> list[Entry]:
     return log
 
 
-async def _readable(jetstream: JetStream) -> list[Entry]:
+async def _readable(jetstream: JetStream) -> list[LogEntry]:
     """Every event, without those that a fault has put there and nobody can read."""
-    read, log = StreamedEvents(jetstream).read, []
-    async for stored in jetstream.every(STREAM, "events.>"):
+    read, log = JetStreamEventLog(jetstream).read, []
+    async for stored in jetstream.read_all(STREAM, "events.>"):
         with suppress(Unreadable):
             log.append(read(stored))
     return log
@@ -54,11 +54,11 @@ async def unfinished(stack: Stack) -> list[str]:
     client = await nats.connect(stack.bundled_nats)
     try:
         jetstream = JetStream(client)
-        work = [each.subject async for each in jetstream.every(WORK, ">")]
+        work = [each.subject async for each in jetstream.read_all(WORK, ">")]
         if work:  # the log is long, and reading it again and again would hold up the proxies
             return [f"{subject} is under way" for subject in work]
         log = await _readable(jetstream)
-        places = [each async for each in jetstream.every("KV_accounts", ">")]
+        places = [each async for each in jetstream.read_all("KV_accounts", ">")]
     finally:
         await client.close()
     rest = [

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from tests.chaos.faults import Breaker, Fault, InFlight
 from tests.chaos.inline_provider import LONG, MODEL, InlineProvider
 from tests.chaos.journal import Asked, Journal, cancel, submit, watch
@@ -199,7 +199,7 @@ class Storm:
 
     # -- afterwards
 
-    async def _until_all_seen(self, log: list[Entry]) -> None:
+    async def _until_all_seen(self, log: list[LogEntry]) -> None:
         """Until every watcher has come back and read to the end."""
         last = {each.body.project: each.sequence for each in log}
         for number, journal in enumerate(self._watched):

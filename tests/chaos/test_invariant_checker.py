@@ -4,19 +4,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from heliograph.contracts.cloudevents import Event
-from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
+from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.job_events import (
-    Fact,
     Failed,
+    JobEvent,
     Rendered,
     Started,
     Submitting,
     SubmitUnknown,
 )
 from heliograph.contracts.records import Output
-from heliograph.contracts.state_machine import fold
-from heliograph.runtime.bus import Entry
+from heliograph.contracts.state_machine import apply
+from heliograph.runtime.bus import LogEntry
 from tests.chaos.external_checks import inline_payments, wrong_bills
 from tests.chaos.inline_provider import PRICE, InlineRequest
 from tests.chaos.invariant_checker import lost_answers, paid_twice, waited_for
@@ -36,19 +36,19 @@ RESTART = Signal("render", "restart", 104.0, 108.0)
 KILL = Signal("render", "kill", 104.0, 104.0)
 
 
-def log_of(*facts: Fact) -> list[Entry]:
+def log_of(*facts: JobEvent) -> list[LogEntry]:
     """A job's events from second 100 on, one a second: `submitting` is at 102."""
     record = a_record(prompt=PROMPT, parameters={"price": "0.01"})
-    log = [_entry(1, Event.of("accepted", record, _at(100), "test"))]
+    log = [_entry(1, EventEnvelope.of("accepted", record, _at(100), "test"))]
     for number, fact in enumerate((Started(run=1), INTENT, *facts), 1):
         at = _at(100 + number)
-        record = fold(record, fact, at)
-        log.append(_entry(number + 1, Event.of(fact.name, record, at, "test")))
+        record = apply(record, fact, at)
+        log.append(_entry(number + 1, EventEnvelope.of(fact.name, record, at, "test")))
     return log
 
 
-def _entry(sequence: int, event: Event) -> Entry:
-    return Entry(sequence, event, _at(99 + sequence))
+def _entry(sequence: int, event: EventEnvelope) -> LogEntry:
+    return LogEntry(sequence, event, _at(99 + sequence))
 
 
 def _at(seconds: float) -> datetime:
@@ -59,7 +59,7 @@ KEPT = log_of(RENDERED)
 LOST = log_of(IN_DOUBT, GIVEN_UP)
 
 
-def lost(log: list[Entry], request: InlineRequest, *signals: Signal) -> int:
+def lost(log: list[LogEntry], request: InlineRequest, *signals: Signal) -> int:
     """How many answers the judge misses."""
     return len(lost_answers(signals, [request], {log[-1].record.id: log[-1].record}))
 

@@ -7,16 +7,29 @@ from dataclasses import dataclass
 import pytest
 
 from heliograph.contracts.catalog import Account
-from heliograph.contracts.circuit_breaker import Breaker
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.circuit_breaker import CircuitBreaker
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import Started
 from heliograph.contracts.slots import Restored
-from heliograph.runtime.bus import Accounts, EventLog, Lost, Slots, WorkQueue, advance, now
-from heliograph.runtime.bus.account_permits import BucketAccounts
+from heliograph.runtime.bus import (
+    AccountPermits,
+    Conflict,
+    EventLog,
+    SlotClaims,
+    WorkQueue,
+    now,
+    transition,
+)
+from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import ticket_for
-from heliograph.testing import MemoryAccounts, MemoryEvents, MemorySlots, MemoryWork
+from heliograph.testing import (
+    MemoryAccountPermits,
+    MemoryEventLog,
+    MemorySlotClaims,
+    MemoryWorkQueue,
+)
 from tests.support.records import REGISTRY, a_record, some_project
 from tests.support.servers import Server
 
@@ -27,8 +40,8 @@ class Bus:
 
     events: EventLog
     work: WorkQueue
-    slots: Slots
-    accounts: Accounts  #: with two places in every account
+    slots: SlotClaims
+    accounts: AccountPermits  #: with two places in every account
     account: str
 
 
@@ -36,18 +49,24 @@ class Bus:
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     account = some_project()
     if request.param == "memory":
-        yield Bus(MemoryEvents(), MemoryWork(), MemorySlots(), MemoryAccounts(2), account)
+        yield Bus(
+            MemoryEventLog(),
+            MemoryWorkQueue(),
+            MemorySlotClaims(),
+            MemoryAccountPermits(2),
+            account,
+        )
         return
     server: Server = request.getfixturevalue("nats")
     nats = NatsBus(server.settings, REGISTRY, "test")
     await nats.open()
-    accounts = BucketAccounts(nats.jetstream, {account: Account(provider="sim", cap=2)})
+    accounts = KvAccountPermits(nats.jetstream, {account: Account(provider="sim", cap=2)})
     yield Bus(nats.events, nats.work, nats.slots, accounts, account)
     await nats.close()
 
 
-def _accepted() -> Event:
-    return Event.of("accepted", a_record(), now(), "test")
+def _accepted() -> EventEnvelope:
+    return EventEnvelope.of("accepted", a_record(), now(), "test")
 
 
 async def test_the_last_event_of_a_job_is_its_state(bus: Bus) -> None:
@@ -65,32 +84,32 @@ async def test_a_job_nobody_wrote_about_has_no_last_event(bus: Bus) -> None:
 
 async def test_of_two_first_events_one_is_lost(bus: Bus) -> None:
     record = a_record()
-    await bus.events.append(Event.of("accepted", record, now(), "one"), 0)
+    await bus.events.append(EventEnvelope.of("accepted", record, now(), "one"), 0)
 
-    with pytest.raises(Lost):
-        await bus.events.append(Event.of("accepted", record, now(), "another"), 0)
+    with pytest.raises(Conflict):
+        await bus.events.append(EventEnvelope.of("accepted", record, now(), "another"), 0)
 
 
 async def test_an_event_after_an_older_one_is_lost(bus: Bus) -> None:
     entry = await bus.events.append(_accepted(), 0)
-    await advance(bus.events, entry, Started(run=1), "test")
+    await transition(bus.events, entry, Started(run=1), "test")
 
-    with pytest.raises(Lost):
-        await advance(bus.events, entry, Started(run=2), "test")
+    with pytest.raises(Conflict):
+        await transition(bus.events, entry, Started(run=2), "test")
 
 
 async def test_of_many_writers_at_once_one_wins(bus: Bus) -> None:
     entry = await bus.events.append(_accepted(), 0)
-    writing = [advance(bus.events, entry, Started(run=run), "test") for run in range(1, 9)]
+    writing = [transition(bus.events, entry, Started(run=run), "test") for run in range(1, 9)]
 
     outcomes = await asyncio.gather(*writing, return_exceptions=True)
 
-    assert sum(isinstance(outcome, Lost) for outcome in outcomes) == 7
+    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
 
 
 async def test_history_tells_everything_in_order(bus: Bus) -> None:
     entry = await bus.events.append(_accepted(), 0)
-    started = await advance(bus.events, entry, Started(run=1), "test")
+    started = await transition(bus.events, entry, Started(run=1), "test")
 
     assert await bus.events.history(entry.body.id, 0, 10) == [entry, started]
     assert await bus.events.history(entry.body.id, entry.sequence, 10) == [started]
@@ -133,7 +152,7 @@ async def test_a_claim_that_saw_another_claimant_is_lost(bus: Bus, project: str)
     seen = await bus.slots.read(project, "shot/12")
     await bus.slots.claim(project, "shot/12", "job_a", seen)
 
-    with pytest.raises(Lost):
+    with pytest.raises(Conflict):
         await bus.slots.claim(project, "shot/12", "job_b", seen)
 
 
@@ -155,7 +174,7 @@ async def test_a_version_is_not_restored_over_a_claim_nobody_saw(bus: Bus, proje
     seen = await bus.slots.read(project, "shot/12")
     await bus.slots.claim(project, "shot/12", "job_a", seen)
 
-    with pytest.raises(Lost):
+    with pytest.raises(Conflict):
         await bus.slots.restore(project, "shot/12", RESTORED, seen)
     assert (await bus.slots.read(project, "shot/12")).restored is None
 
@@ -164,7 +183,7 @@ async def test_a_slot_is_not_claimed_over_a_version_nobody_saw(bus: Bus, project
     seen = await bus.slots.read(project, "shot/12")
     await bus.slots.restore(project, "shot/12", RESTORED, seen)
 
-    with pytest.raises(Lost):
+    with pytest.raises(Conflict):
         await bus.slots.claim(project, "shot/12", "job_a", seen)
 
 
@@ -190,7 +209,7 @@ async def test_a_version_is_not_restored_over_a_withdrawal_nobody_saw(
     seen = await bus.slots.read(project, "shot/12")
     await bus.slots.withdraw(project, "shot/12", ["job_a"], seen)
 
-    with pytest.raises(Lost):
+    with pytest.raises(Conflict):
         await bus.slots.restore(project, "shot/12", RESTORED, seen)
 
 
@@ -198,7 +217,7 @@ async def test_nothing_is_withdrawn_over_a_version_nobody_saw(bus: Bus, project:
     seen = await bus.slots.read(project, "shot/12")
     await bus.slots.restore(project, "shot/12", RESTORED, seen)
 
-    with pytest.raises(Lost):
+    with pytest.raises(Conflict):
         await bus.slots.withdraw(project, "shot/12", ["job_a"], seen)
 
 
@@ -210,56 +229,60 @@ async def test_the_slots_of_a_project_are_found_at_once(bus: Bus, project: str) 
     elsewhere = some_project()
     await bus.slots.claim(elsewhere, "shot/1", "job_b", await bus.slots.read(elsewhere, "shot/1"))
 
-    found = await bus.slots.every(project)
+    found = await bus.slots.read_all(project)
 
     assert {slot: claim.restored for slot, claim in found.items()} == {
         "shot/12": RESTORED,
         "cast/alice/ref_a": None,
     }
-    assert await bus.slots.every(some_project()) == {}
+    assert await bus.slots.read_all(some_project()) == {}
 
 
 async def test_an_account_has_no_more_places_than_its_cap(bus: Bus) -> None:
-    taken = await asyncio.gather(*(bus.accounts.take(bus.account, f"job_{n}", 1) for n in range(6)))
+    taken = await asyncio.gather(
+        *(bus.accounts.acquire(bus.account, f"job_{n}", 1) for n in range(6))
+    )
 
     assert sum(taken) == 2
 
 
 async def test_a_job_never_needs_a_second_place(bus: Bus) -> None:
     for job in ("job_a", "job_b"):
-        await bus.accounts.take(bus.account, job, 1)
+        await bus.accounts.acquire(bus.account, job, 1)
 
-    assert await bus.accounts.take(bus.account, "job_a", 2)
+    assert await bus.accounts.acquire(bus.account, "job_a", 2)
 
 
 async def test_a_late_answer_takes_a_place_above_the_cap(bus: Bus) -> None:
     for job in ("job_a", "job_b"):
-        await bus.accounts.take(bus.account, job, 1)
+        await bus.accounts.acquire(bus.account, job, 1)
 
-    assert await bus.accounts.take(bus.account, "job_c", 1, force=True)
+    assert await bus.accounts.acquire(bus.account, "job_c", 1, force=True)
 
 
 async def test_a_place_is_freed_for_somebody_else(bus: Bus) -> None:
     for job in ("job_a", "job_b"):
-        await bus.accounts.take(bus.account, job, 1)
-    await bus.accounts.free(bus.account, "job_a", 2)
+        await bus.accounts.acquire(bus.account, job, 1)
+    await bus.accounts.release(bus.account, "job_a", 2)
 
-    assert await bus.accounts.take(bus.account, "job_c", 1)
+    assert await bus.accounts.acquire(bus.account, "job_c", 1)
 
 
 async def test_what_ended_before_a_place_was_taken_does_not_free_it(bus: Bus) -> None:
     for job in ("job_a", "job_b"):
-        await bus.accounts.take(bus.account, job, 2)
-    await bus.accounts.free(bus.account, "job_a", 2)
+        await bus.accounts.acquire(bus.account, job, 2)
+    await bus.accounts.release(bus.account, "job_a", 2)
 
-    assert not await bus.accounts.take(bus.account, "job_c", 1)
+    assert not await bus.accounts.acquire(bus.account, "job_c", 1)
 
 
 async def test_what_is_held_against_an_account_is_known_to_all(bus: Bus) -> None:
-    await bus.accounts.judge(bus.account, lambda _: Breaker(failures=2, reason="away"))
+    await bus.accounts.update_breaker(
+        bus.account, lambda _: CircuitBreaker(failures=2, reason="away")
+    )
 
-    places = await bus.accounts.places(bus.account)
+    places = await bus.accounts.usage(bus.account)
 
-    assert places.breaker == Breaker(failures=2, reason="away")
-    await bus.accounts.judge(bus.account, lambda _: None)
-    assert (await bus.accounts.places(bus.account)).breaker is None
+    assert places.breaker == CircuitBreaker(failures=2, reason="away")
+    await bus.accounts.update_breaker(bus.account, lambda _: None)
+    assert (await bus.accounts.usage(bus.account)).breaker is None

@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from heliograph.contracts.errors import OutputTooLarge, Unavailable
-from heliograph.contracts.queries.storage import Object
+from heliograph.contracts.queries.storage import StoredObject
 from services.storage.app import create_store
 from services.storage.settings import StorageSettings
 from services.storage.stores import Corrupted, FileContent, ObjectStore, StoreUnavailable
@@ -277,8 +277,8 @@ async def test_a_store_that_is_up_is_ready(store: ObjectStore) -> None:
     await store.check()
 
 
-def _object(key: str, filename: str = "portrait_20260131_235959_0.png") -> Object:
-    return Object(key=key, media_type="image/png", filename=filename)
+def _object(key: str, filename: str = "portrait_20260131_235959_0.png") -> StoredObject:
+    return StoredObject(key=key, media_type="image/png", filename=filename)
 
 
 @dataclass
@@ -543,7 +543,7 @@ async def test_addresses_are_signed_with_the_region_of_the_store() -> None:
         s3_region="eu-central-1",
     )
     store = create_store(settings)
-    stored = Object(key="a/b.png", media_type="image/png", filename="b.png")
+    stored = StoredObject(key="a/b.png", media_type="image/png", filename="b.png")
 
     url = store.presigned_url(stored, seconds=60)
     await store.aclose()

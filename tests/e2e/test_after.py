@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.client_errors import Refused
+from heliograph.client_errors import RequestRejected
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.records import Job
@@ -35,7 +35,7 @@ async def at(client: Client, job: str, name: str) -> str:
 
 
 async def refusal(client: Client, **fields: Any) -> tuple[int | None, str, list[str]]:
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         await ask(client, **fields)
     problem = error.value.problem
     return problem.status, problem.code, [each.pointer for each in problem.errors]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from heliograph.client import Client
-from heliograph.client_errors import Refused, WaitedTooLong
+from heliograph.client_errors import RequestRejected, WaitedTooLong
 from heliograph.contracts.ids import new_job_id
 from heliograph.live_stream import LiveEvent
 from tests.support.records import some_project
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(90)
 async def test_a_job_that_is_not_there_is_not_waited_for(client: Client) -> None:
     began = time.monotonic()
     for waiting in (client.wait(new_job_id()), client.finish(new_job_id(), new_job_id())):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(RequestRejected) as refused:
             await waiting
         assert refused.value.problem.code == "not_found"
 
@@ -35,7 +35,7 @@ async def test_a_job_of_another_project_is_not_waited_for(stack: Stack, client: 
         job = await other.submit(kind="image", prompt="x", parameters=FAST)
         await other.wait(job.id)
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRejected) as refused:
         await client.wait(job.id)
 
     assert refused.value.problem.code == "not_found"
@@ -44,7 +44,7 @@ async def test_a_job_of_another_project_is_not_waited_for(stack: Stack, client: 
 async def test_one_name_among_many_that_is_wrong_is_told(client: Client) -> None:
     job = await client.submit(kind="image", prompt="x", parameters=FAST)
 
-    with pytest.raises(Refused, match="not_found"):
+    with pytest.raises(RequestRejected, match="not_found"):
         async with client.follow(job.id, "job_01ARZ3NDEKTSV4RRFFQ69G5FAV") as events:
             await _drain(events)
 

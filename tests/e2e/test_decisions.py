@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.client_errors import Refused
+from heliograph.client_errors import RequestRejected
 from heliograph.contracts.records import Job
 from tests.support.stack import Stack
 
@@ -83,7 +83,7 @@ async def test_a_finished_job_cannot_be_canceled(client: Client) -> None:
     job = await client.submit(kind="image", prompt="x", parameters={"seconds": 0})
     await client.wait(job.id)
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRejected) as refused:
         await client.cancel(job.id)
 
     assert refused.value.problem.code == "state_conflict"
@@ -200,7 +200,7 @@ async def test_a_job_that_goes_well_is_not_retried(client: Client) -> None:
     job = await client.submit(kind="image", prompt="x", parameters={"seconds": 0})
     await client.wait(job.id)
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRejected) as refused:
         await client.retry(job.id)
 
     assert refused.value.problem.code == "state_conflict"

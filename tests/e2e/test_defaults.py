@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.client_errors import Refused
+from heliograph.client_errors import RequestRejected
 from heliograph.contracts.records import Job
 from heliograph.contracts.sim import SimRecord
 from tests.support.stack import Stack, stack_running
@@ -199,7 +199,7 @@ async def test_another_style_is_another_picture_for_a_busy_slot(
     assert (await ask(client, **long)).deduplicated
     await change(http, style="ink")
 
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         await ask(client, **long)
 
     assert error.value.problem.code == "slot_busy"
@@ -222,7 +222,7 @@ async def test_a_locked_model_makes_everything_of_its_sort(
 async def test_a_locked_model_refuses_another(client: Client, http: httpx.AsyncClient) -> None:
     await change(http, locked_model="sim/picture")
 
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         await ask(client, model="sim/edit", references=[{"url": "https://example.com/a.png"}])
 
     problem = error.value.problem
@@ -239,7 +239,7 @@ async def test_a_retry_obeys_a_model_that_was_locked_since(
     await client.finish(job.id)
     await change(http, locked_model="sim/picture")
 
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         await client.retry(job.id)
     again = await client.retry(job.id, changes={"model": "sim/picture", "parameters": FAST})
 

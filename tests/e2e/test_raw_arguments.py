@@ -7,13 +7,13 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.client_errors import Refused
+from heliograph.client_errors import RequestRejected
 from tests.support.stack import Stack
 
 
 async def problem_of(client: Client, **fields: Any) -> Any:
     body = {"kind": "portrait", "prompt": "a keeper", **fields}
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         await client.submit(**body, key=uuid4().hex)
     return error.value.problem
 

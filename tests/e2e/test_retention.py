@@ -12,11 +12,11 @@ import pytest
 from minio import Minio
 
 from heliograph.client import Client
-from heliograph.client_errors import Refused
+from heliograph.client_errors import RequestRejected
 from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.records import Asset, Job
 from heliograph.runtime.crash_points import VARIABLE
-from heliograph.runtime.data_dir import Home
+from heliograph.runtime.data_dir import DataDir
 from services.status.settings import StatusSettings
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running
@@ -80,7 +80,7 @@ async def keep(http: httpx.AsyncClient, **retention: Any) -> dict[str, Any]:
 
 def stored(stack: Stack, project: str) -> dict[str, int]:
     """How many objects the store has of each job of a project, by its own list."""
-    key, secret = Home(stack.home).s3_credentials()
+    key, secret = DataDir(stack.home).s3_credentials()
     endpoint = f"127.0.0.1:{stack.ports['s3']}"
     client = Minio(endpoint, key, secret.get_secret_value(), secure=False, region="us-east-1")
     counts: dict[str, int] = {}
@@ -425,7 +425,7 @@ async def test_what_went_cannot_be_worked_from(
     await client.cleanup()
     await until_gone(client, old)
 
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         await ask(client, model="sim/edit", references=[{"asset": old.assets[0].id}])
 
     assert error.value.problem.status == 422

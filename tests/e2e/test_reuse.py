@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from heliograph.client import Client
-from heliograph.client_errors import Refused
+from heliograph.client_errors import RequestRejected
 from heliograph.contracts.records import Job
 from tests.support.stack import Stack
 
@@ -174,7 +174,7 @@ async def test_the_most_that_it_may_cost_is_compared_with_what_it_would_cost(
 ) -> None:
     await make(client)
 
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RequestRejected) as error:
         await ask(client, reuse=True, max_cost="0.009")
 
     assert (error.value.problem.status, error.value.problem.code) == (402, "over_max_cost")

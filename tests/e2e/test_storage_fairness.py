@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_events import Rendered, Started, Submitted, Submitting
 from heliograph.contracts.records import Output, Record, Step
-from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.settings import ServiceSettings
@@ -128,14 +128,14 @@ async def bus(stack: Stack, shelf: Shelf) -> AsyncIterator[NatsBus]:
     shelf.close()
 
 
-async def _render(bus: NatsBus, project: str, output: Output, **request: Any) -> Entry:
+async def _render(bus: NatsBus, project: str, output: Output, **request: Any) -> LogEntry:
     """A job whose provider is done, as render leaves it."""
     record = a_record(project=project, **request)
     intent = Submitting(run=1, endpoint="e", prompt=record.prompt, arguments={}, references=[])
-    entry = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
     for fact in (Started(run=1), intent, Submitted(run=1, request_id="sim_1")):
-        entry = await advance(bus.events, entry, fact, "test")
-    entry = await advance(bus.events, entry, Rendered(run=1, outputs=[output]), "test")
+        entry = await transition(bus.events, entry, fact, "test")
+    entry = await transition(bus.events, entry, Rendered(run=1, outputs=[output]), "test")
     await bus.work.publish_store(project, record.id)
     return entry
 
@@ -150,7 +150,7 @@ async def _seconds_until_stored(bus: NatsBus, shelf: Shelf) -> float:
     return time.monotonic() - began
 
 
-async def _now(bus: NatsBus, entry: Entry) -> Record:
+async def _now(bus: NatsBus, entry: LogEntry) -> Record:
     latest = await bus.events.last(entry.record.id)
     assert latest
     return latest.record
@@ -231,14 +231,14 @@ async def test_what_an_earlier_version_left_for_the_workers_is_stored(
         while (await _now(bus, entry)).step is not Step.SUCCEEDED:
             await asyncio.sleep(0.01)
     other = a_record(project=project)
-    first = await bus.events.append(Event.of("accepted", other, now(), "test"), 0)
+    first = await bus.events.append(EventEnvelope.of("accepted", other, now(), "test"), 0)
     for fact in (
         Started(run=1),
         Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[]),
         Submitted(run=1, request_id="sim_2"),
         Rendered(run=1, outputs=[shelf.output("small")]),
     ):
-        first = await advance(bus.events, first, fact, "test")
+        first = await transition(bus.events, first, fact, "test")
 
     await bus.jetstream.publish(f"store.{project}.{other.id}", b"{}", {})
 

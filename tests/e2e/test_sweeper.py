@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.nats_bus import NatsBus
@@ -38,7 +38,7 @@ async def bus(stack: Stack) -> AsyncIterator[NatsBus]:
 async def _accepted_by_half(bus: NatsBus, project: str, **fields: Any) -> Record:
     """Written down, and then the gateway died."""
     record = a_record(project=project, **fields)
-    await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
     return record
 
 
@@ -89,8 +89,8 @@ async def test_the_place_of_a_job_that_is_over_is_freed(bus: NatsBus, client: Cl
     job = await client.submit(kind="image", prompt="x", parameters={"seconds": 0})
     await client.finish(job.id)
     await bus.accounts.change_cap("sim", 10_000)
-    await bus.accounts.take("sim", job.id, 1)
+    await bus.accounts.acquire("sim", job.id, 1)
 
     async with asyncio.timeout(20):
-        while job.id in (await bus.accounts.places("sim")).holders:
+        while job.id in (await bus.accounts.usage("sim")).holders:
             await asyncio.sleep(0.1)

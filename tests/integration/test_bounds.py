@@ -15,12 +15,12 @@ from deploy.local.processes import nats_server
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError, QueueFull, TooManyProjects
 from heliograph.contracts.projects import ChangeProject
-from heliograph.runtime.background import running
+from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.provisioning import UnfitServer, provision, streams
+from heliograph.runtime.bus.provisioning import UnsupportedServer, provision, streams
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.bulk.plans import Plan
@@ -44,7 +44,7 @@ async def bus_with(home: Path, **bounds: Any) -> AsyncIterator[NatsBus]:
         await bus.close()
 
 
-async def fill(bucket: Bucket) -> None:
+async def fill(bucket: KeyValue) -> None:
     """Write new keys, long and short ones, until there is no room."""
     for size in (400, 0):
         with suppress(QueueFull):
@@ -79,16 +79,16 @@ async def test_a_store_without_bounds_gets_them_in_place(tmp_path: Path) -> None
                 old |= {"discard": "new", "metadata": {"epoch": "e"}}
             await jetstream.api(f"STREAM.CREATE.{config['name']}", old)
         record = a_record(slot="hero")
-        await Bucket(jetstream, "plans").write("batch", a_plan("batch"), 0)
-        await Bucket(jetstream, "slots").write(f"{record.project}.hero", {"job": record.id}, 0)
+        await KeyValue(jetstream, "plans").write("batch", a_plan("batch"), 0)
+        await KeyValue(jetstream, "slots").write(f"{record.project}.hero", {"job": record.id}, 0)
 
         assert await provision(connection.client, server.settings, REGISTRY) == "e"
 
         for config in streams(server.settings):
             found = (await jetstream.api(f"STREAM.INFO.{config['name']}"))["config"]
             assert {name: found.get(name) for name in config} == config
-        assert (await Bucket(jetstream, "plans").read("batch")).value == a_plan("batch")
-        assert (await Bucket(jetstream, "slots").read(f"{record.project}.hero")).revision == 1
+        assert (await KeyValue(jetstream, "plans").read("batch")).value == a_plan("batch")
+        assert (await KeyValue(jetstream, "slots").read(f"{record.project}.hero")).revision == 1
         await connection.close()
 
 
@@ -101,7 +101,9 @@ async def test_an_event_log_larger_than_the_store_is_refused_with_the_reason(
     connection = Connection(settings, "test")
     try:
         await connection.open()
-        with pytest.raises(UnfitServer, match=r"EVENTS may take 4294967296 bytes.*max_file_store"):
+        with pytest.raises(
+            UnsupportedServer, match=r"EVENTS may take 4294967296 bytes.*max_file_store"
+        ):
             await provision(connection.client, settings, REGISTRY)
     finally:
         await connection.close()
@@ -124,7 +126,7 @@ async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_pa
         gauge.check()
         project, order = some_project(), an_order(slot="hero")
 
-        await fill(Bucket(bus.jetstream, "slots"))
+        await fill(KeyValue(bus.jetstream, "slots"))
         await gauge.look()
 
         with pytest.raises(QueueFull, match="the table of slots"):
@@ -154,7 +156,7 @@ def a_plan(name: str) -> dict[str, Any]:
 
 async def test_a_full_table_of_plans_forgets_the_oldest(tmp_path: Path) -> None:
     async with bus_with(tmp_path, plans_max_bytes=2**16) as bus:
-        plans = Bucket(bus.jetstream, "plans")
+        plans = KeyValue(bus.jetstream, "plans")
         for number in range(400):
             await plans.write(f"plan{number}", a_plan(f"plan{number}"), 0)
 
@@ -169,7 +171,7 @@ async def test_projects_with_settings_are_capped_and_one_that_says_nothing_takes
         projects = ProjectSettings(bus.jetstream, REGISTRY)
         styled = ChangeProject.model_validate({"defaults": {"style": "ink"}})
         plain = ChangeProject.model_validate({"defaults": {"style": None}})
-        async with running(projects=projects.watch):
+        async with run_in_background(projects=projects.watch):
             await projects.change("one", styled)
             await projects.change("two", styled)
 
@@ -189,7 +191,7 @@ async def test_another_gateway_learns_that_a_project_says_nothing_any_more(bus: 
         some_project(),
         *(ProjectSettings(bus.jetstream, REGISTRY) for _ in range(2)),
     )
-    async with running(here=here.watch, there=there.watch):
+    async with run_in_background(here=here.watch, there=there.watch):
         await here.change(name, ChangeProject.model_validate({"defaults": {"style": "ink"}}))
         async with asyncio.timeout(10):
             while (await there.defaults(name)).style is None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from heliograph.contracts.catalog import Account
-from heliograph.contracts.circuit_breaker import Breaker
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.circuit_breaker import CircuitBreaker
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
@@ -17,8 +17,8 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import Started
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import advance, now
-from heliograph.runtime.bus.account_permits import BucketAccounts
+from heliograph.runtime.bus import now, transition
+from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker
@@ -35,14 +35,16 @@ def account() -> str:
 
 
 @pytest.fixture
-def two(bus: NatsBus, account: str) -> tuple[BucketAccounts, BucketAccounts]:
+def two(bus: NatsBus, account: str) -> tuple[KvAccountPermits, KvAccountPermits]:
     """The same account, seen by two processes."""
     accounts = {account: Account(provider="sim", cap=3)}
-    return BucketAccounts(bus.jetstream, accounts), BucketAccounts(bus.jetstream, accounts)
+    return KvAccountPermits(bus.jetstream, accounts), KvAccountPermits(bus.jetstream, accounts)
 
 
-def _opened(seconds: float) -> Breaker:
-    return Breaker(failures=5, reason="away", until=now() + timedelta(seconds=seconds), pause=10)
+def _opened(seconds: float) -> CircuitBreaker:
+    return CircuitBreaker(
+        failures=5, reason="away", until=now() + timedelta(seconds=seconds), pause=10
+    )
 
 
 def _at(account: str, **parameters: Any) -> Record:
@@ -57,36 +59,36 @@ def _any(value: Any) -> Any:
 
 
 async def test_nobody_gets_a_place_while_it_is_open(
-    two: tuple[BucketAccounts, BucketAccounts], account: str
+    two: tuple[KvAccountPermits, KvAccountPermits], account: str
 ) -> None:
     here, there = two
 
-    await here.judge(account, _any(_opened(60)))
+    await here.update_breaker(account, _any(_opened(60)))
 
-    assert not await there.take(account, new_job_id(), 1)
+    assert not await there.acquire(account, new_job_id(), 1)
 
 
 async def test_whoever_is_at_the_provider_already_goes_on(
-    two: tuple[BucketAccounts, BucketAccounts], account: str
+    two: tuple[KvAccountPermits, KvAccountPermits], account: str
 ) -> None:
     here, there = two
-    await here.judge(account, _any(_opened(60)))
+    await here.update_breaker(account, _any(_opened(60)))
 
-    assert await there.take(account, new_job_id(), 1, force=True)
+    assert await there.acquire(account, new_job_id(), 1, force=True)
 
 
 async def test_one_job_finds_out_whether_it_works_again(
-    two: tuple[BucketAccounts, BucketAccounts], account: str
+    two: tuple[KvAccountPermits, KvAccountPermits], account: str
 ) -> None:
     here, there = two
     first, second = new_job_id(), new_job_id()
-    await here.judge(account, _any(_opened(-1)))
+    await here.update_breaker(account, _any(_opened(-1)))
 
-    assert await there.take(account, first, 1)
-    assert not await here.take(account, second, 1)
-    await there.judge(account, _any(None))
+    assert await there.acquire(account, first, 1)
+    assert not await here.acquire(account, second, 1)
+    await there.update_breaker(account, _any(None))
 
-    assert await here.take(account, second, 1)
+    assert await here.acquire(account, second, 1)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ async def test_submissions_say_how_it_does(
     for error in errors:
         await record_outcome(bench, record, error)
 
-    breaker = (await bus.accounts.places(account)).breaker
+    breaker = (await bus.accounts.usage(account)).breaker
     assert (breaker.state(now()) if breaker else "closed") == state
 
 
@@ -119,8 +121,8 @@ async def test_what_a_submission_taught_is_written_though_there_is_no_room_for_t
 ) -> None:
     bench: Worker = a_bench(bus, nats.settings)
     record = _at(account, fault=fault)
-    entry = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
-    started = await advance(bus.events, entry, Started(run=1), "test")
+    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    started = await transition(bus.events, entry, Started(run=1), "test")
 
     async with full(bus, "KV_accounts"):
         left = await submit(bench, started)

@@ -10,12 +10,18 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import QueueFull, ServiceError, Unavailable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.connection import Connection
-from heliograph.runtime.bus.delivery import Bugs, Delivery, Drained, deliver, heartbeat
+from heliograph.runtime.bus.delivery import (
+    Delivery,
+    FailureCounter,
+    ShuttingDown,
+    deliver,
+    heartbeat,
+)
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
@@ -34,7 +40,7 @@ LANE = "portraits"
 async def _handling(settings: ServiceSettings, handler: Handler) -> AsyncIterator[list[int]]:
     """A subscriber of one lane; yields the delivery numbers of what was buried."""
     buried: list[int] = []
-    bugs = Bugs()
+    bugs = FailureCounter()
     connection = Connection(settings, "test")
     broker = NatsBroker(**connection.options, middlewares=[heartbeat(1.0)], logger=None)
 
@@ -67,7 +73,7 @@ async def _nothing_is_ready(bus: NatsBus) -> None:
 async def _put(bus: NatsBus) -> Record:
     """A job that is about to run."""
     record = a_record(kind="portrait")
-    await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
     await bus.work.enqueue(ticket_for(record))
     queued = await bus.jetstream.last(STREAM, f"queue.*.*.*.{record.id}")
     await bus.work.move(ticket_for(record), queued.sequence if queued else 0)
@@ -129,7 +135,7 @@ async def test_whoever_goes_away_gives_its_message_back_at_once(bus: NatsBus, na
     async def handler(delivery: Delivery) -> Record | None:
         times.append(asyncio.get_running_loop().time())
         if delivery.number == 1:
-            raise Drained
+            raise ShuttingDown
         return None
 
     async with _handling(nats.settings, handler):

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_events import Canceled, Rendered, Started, Submitting, Succeeded
 from heliograph.contracts.records import Record, Step
-from heliograph.contracts.state_machine import fold
-from heliograph.runtime.background import running
-from heliograph.runtime.bus import Entry, advance, now
+from heliograph.contracts.state_machine import apply
+from heliograph.runtime.background import run_in_background
+from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import ticket_for
 from services.render.scheduler.dependency_tracker import DependencyTracker
@@ -40,21 +40,21 @@ async def awaiting(
     )
     for job in jobs:
         waiting.add(ticket_for(job))
-    async with running(awaiting=waiting.run):
+    async with run_in_background(awaiting=waiting.run):
         yield waiting
 
 
-async def accept(bus: NatsBus, project: str, *after: str) -> Entry:
+async def accept(bus: NatsBus, project: str, *after: str) -> LogEntry:
     record = a_record(project=project, after=list(after))
-    entry = await bus.events.append(Event.of("accepted", record, now(), SOURCE), 0)
+    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), SOURCE), 0)
     await bus.work.enqueue(ticket_for(record))
     return entry
 
 
-async def succeed(bus: NatsBus, entry: Entry) -> None:
+async def succeed(bus: NatsBus, entry: LogEntry) -> None:
     intent = Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[])
     for fact in (Started(run=1), intent, Rendered(run=1, outputs=[]), Succeeded(assets=[])):
-        entry = await advance(bus.events, entry, fact, SOURCE)
+        entry = await transition(bus.events, entry, fact, SOURCE)
 
 
 async def test_who_waits_is_let_go_when_the_last_one_has_succeeded(bus: NatsBus) -> None:
@@ -80,7 +80,7 @@ async def test_who_waits_in_vain_is_ended_and_taken_off_the_queue(bus: NatsBus) 
     job = (await accept(bus, project, one.record.id, two.record.id)).record
 
     async with awaiting(bus, told, job):
-        await advance(bus.events, two, Canceled(), SOURCE)
+        await transition(bus.events, two, Canceled(), SOURCE)
         await told.until(over=1)
 
     ended = await bus.events.last(job.id)
@@ -105,8 +105,8 @@ async def test_a_job_that_ended_but_is_still_in_the_queue_is_taken_off_it(bus: N
     project, told = some_project(), Told()
     one = await accept(bus, project)
     entry = await accept(bus, project, one.record.id)
-    await advance(bus.events, entry, Canceled(), SOURCE)
-    await advance(bus.events, one, Canceled(), SOURCE)
+    await transition(bus.events, entry, Canceled(), SOURCE)
+    await transition(bus.events, one, Canceled(), SOURCE)
 
     async with awaiting(bus, told, entry.record):
         await told.until(over=1)
@@ -118,11 +118,11 @@ async def test_what_was_not_heard_is_seen_when_it_looks_again(bus: NatsBus) -> N
     project, told = some_project(), Told()
     one = await accept(bus, project)
     job = (await accept(bus, project, one.record.id)).record
-    over = fold(one.record, Canceled(), now())
+    over = apply(one.record, Canceled(), now())
 
     async with awaiting(bus, told, job, look_again=0.2):
         # nobody would guess from its name that this event is the last one
-        await bus.events.append(Event.of("whisper", over, now(), SOURCE), one.sequence)
+        await bus.events.append(EventEnvelope.of("whisper", over, now(), SOURCE), one.sequence)
         await told.until(over=1)
 
 

@@ -9,12 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from heliograph.contracts import subjects
-from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.limits import ChangeLane
-from heliograph.contracts.queries.scheduler import Position, Room
+from heliograph.contracts.queries.scheduler import LaneCapacityHint, Position
 from heliograph.contracts.records import Record
-from heliograph.runtime.background import running, stop
+from heliograph.runtime.background import run_in_background, stop
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.lanes import lane_consumer
@@ -43,7 +43,7 @@ async def _roomy(bus: NatsBus) -> AsyncIterator[None]:
 async def _dispatching(_roomy: None, bus: NatsBus, nats: Server) -> AsyncIterator[None]:
     """A dispatcher whose lane is paused at first."""
     await bus.lanes.change(LANE, ChangeLane(paused=True))
-    async with running(dispatcher=_dispatcher(bus, nats).run):
+    async with run_in_background(dispatcher=_dispatcher(bus, nats).run):
         yield
 
 
@@ -75,7 +75,7 @@ async def _position(bus: NatsBus, job: str) -> Position:
     async with asyncio.timeout(20):
         while True:
             with suppress(Unavailable):  # the dispatcher has no lease yet
-                answer = await bus.jetstream.ask(subjects.query_position(job), b"", timeout=5)
+                answer = await bus.jetstream.request(subjects.query_position(job), b"", timeout=5)
                 return Position.model_validate_json(answer)
             await asyncio.sleep(0.02)
 
@@ -94,8 +94,8 @@ async def _moved(bus: NatsBus, record: Record) -> Stored | None:
 
 async def _end(bus: NatsBus, record: Record) -> None:
     """Its worker, which nobody else plays here, is done with a job."""
-    room = Room(job=record.id)
-    await bus.jetstream.hint(subjects.room(record.lane), room.model_dump_json().encode())
+    room = LaneCapacityHint(job=record.id)
+    await bus.jetstream.notify(subjects.lane_capacity(record.lane), room.model_dump_json().encode())
 
 
 @pytest.mark.usefixtures("_dispatching")
@@ -105,7 +105,7 @@ async def test_a_job_that_is_still_on_the_queue_when_somebody_cancels_keeps_its_
     """The hint may be about another try, or the message may have been out of reach."""
     record = await _queued(bus)
 
-    await bus.jetstream.hint(subjects.cancel(record.id))
+    await bus.jetstream.notify(subjects.cancel(record.id))
     await bus.client.flush()
 
     assert (await _position(bus, record.id)).position
@@ -118,7 +118,7 @@ async def test_a_job_that_was_taken_off_the_queue_has_no_turn(bus: NatsBus) -> N
     record = await _queued(bus)
 
     await bus.work.purge(record)
-    await bus.jetstream.hint(subjects.cancel(record.id))
+    await bus.jetstream.notify(subjects.cancel(record.id))
 
     async with asyncio.timeout(20):
         while (await _position(bus, record.id)).position:
@@ -156,16 +156,16 @@ async def test_a_job_with_a_place_waits_as_well_while_its_account_is_left_alone(
     account = some_project()
     job = await _enqueued(bus, account)
     await bus.accounts.change_cap(account, 2)
-    await bus.accounts.take(account, job.id, 1)
-    left_alone = Breaker(failures=5, reason="away", until=now() + timedelta(minutes=1))
-    await bus.accounts.judge(account, lambda _: left_alone)
+    await bus.accounts.acquire(account, job.id, 1)
+    left_alone = CircuitBreaker(failures=5, reason="away", until=now() + timedelta(minutes=1))
+    await bus.accounts.update_breaker(account, lambda _: left_alone)
     await bus.lanes.change(LANE, ChangeLane(paused=False))
 
     for _ in range(2):  # rounds of turns
         await _ready(bus, await _enqueued(bus))
 
     assert await _moved(bus, job) is None
-    await bus.accounts.judge(account, lambda _: None)
+    await bus.accounts.update_breaker(account, lambda _: None)
     assert (await _ready(bus, job)).sequence
 
 

@@ -10,7 +10,7 @@ import fal_client
 import httpx
 import pytest
 
-from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import (
     AccountRefused,
     ContentPolicy,
@@ -24,7 +24,7 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import Charged
-from heliograph.testing import MemoryAccounts
+from heliograph.testing import MemoryAccountPermits
 from services.render.providers import (
     Accepted,
     Ambiguous,
@@ -66,7 +66,7 @@ def prompt() -> str:
     return f"a lighthouse {uuid4().hex}"
 
 
-class _Witness(MemoryAccounts):
+class _Witness(MemoryAccountPermits):
     """Sees what is written of the only job whenever an account is judged."""
 
     def __init__(self, worker: FalWorker) -> None:
@@ -74,12 +74,12 @@ class _Witness(MemoryAccounts):
         self._worker = worker
         self.written: list[str] = []
 
-    async def judge(
-        self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
+    async def update_breaker(
+        self, account: str, verdict: Callable[[CircuitBreaker | None], CircuitBreaker | None]
     ) -> None:
         [job] = self._worker.events.jobs()
         self.written.append(self._worker.steps(job)[-1])
-        await super().judge(account, verdict)
+        await super().update_breaker(account, verdict)
 
 
 # -- one submission

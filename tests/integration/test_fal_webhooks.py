@@ -12,7 +12,7 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import advance
+from heliograph.runtime.bus import transition
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.jobs.retry import resume_point
@@ -218,7 +218,7 @@ async def test_a_call_after_the_end_brings_what_was_paid_for(lost: Lost) -> None
     """Somebody gave the job up before its request was found."""
     entry = lost.worker.events.latest(lost.job.id)
     assert entry
-    await advance(lost.worker.events, entry, Canceled(charged="unknown"), "test")
+    await transition(lost.worker.events, entry, Canceled(charged="unknown"), "test")
     headers = lost.fal.sign(lost.accepted, BODY)
 
     assert [await lost.call(headers) for _ in range(2)] == [204, 204]

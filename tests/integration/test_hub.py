@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from nats.aio.msg import Msg
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import Canceled
@@ -19,12 +19,12 @@ from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.contracts.queries.storage import SignedObjects
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.subjects import QUERY_SIGN
-from heliograph.runtime.background import running
-from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.background import run_in_background
+from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.job_view import Presenter
-from heliograph.runtime.presigned_urls import Addresses
+from heliograph.runtime.job_view import JobPresenter
+from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.status.live import subscription as subscribing
 from services.status.live.hub import Frame, Hub
 from services.status.live.send_queue import SendQueue
@@ -39,9 +39,9 @@ ONE_EVENT, MANY_EVENTS = 1, 1_000_000  #: bytes that make a ring keep so much
 
 @asynccontextmanager
 async def _hub(bus: NatsBus, *, ring_bytes: int = MANY_EVENTS) -> AsyncIterator[Hub]:
-    presenter = Presenter(StatusSettings(), Addresses(bus.jetstream, patience=2))
+    presenter = JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, patience=2))
     hub = Hub(bus, presenter, ring_bytes=ring_bytes)
-    async with running(hub=hub.run):
+    async with run_in_background(hub=hub.run):
         await hub.opened.wait()
         yield hub
 
@@ -56,7 +56,7 @@ def _with_a_picture(project: str) -> Record:
 
 async def _heard(hub: Hub, bus: NatsBus, record: Record) -> Frame:
     """The frame of an event that nobody listened to when it happened."""
-    event = Event.of("accepted", record, now(), "test")
+    event = EventEnvelope.of("accepted", record, now(), "test")
     sequence = (await bus.events.append(event, 0)).sequence
     async with asyncio.timeout(20):
         while not (frames := hub.recent(record.project, None, sequence - 1)):
@@ -137,9 +137,9 @@ async def test_what_needs_no_address_is_shown_without_asking_anybody(bus: NatsBu
     assert frame.showing is None
 
 
-async def _accepted(bus: NatsBus, project: str) -> Entry:
+async def _accepted(bus: NatsBus, project: str) -> LogEntry:
     return await bus.events.append(
-        Event.of("accepted", a_record(project=project), now(), "test"), 0
+        EventEnvelope.of("accepted", a_record(project=project), now(), "test"), 0
     )
 
 
@@ -147,7 +147,7 @@ def _once_read(
     bus: NatsBus, job: str, happens: Callable[[], Awaitable[None]], patch: pytest.MonkeyPatch
 ) -> None:
     """Let something happen when the history of a job has been read, the first time."""
-    batch = bus.jetstream.batch
+    batch = bus.jetstream.read_batch
     happening = [happens]
 
     async def watched(
@@ -158,7 +158,7 @@ def _once_read(
             await happening.pop()()
         return found
 
-    patch.setattr(bus.jetstream, "batch", watched)
+    patch.setattr(bus.jetstream, "read_batch", watched)
 
 
 async def _events(outbox: SendQueue, number: int) -> list[dict[str, Any]]:
@@ -185,7 +185,7 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
 
         async def both_end() -> None:
             for entry in (first, last):
-                expected.append((await advance(bus.events, entry, Canceled(), "test")).sequence)
+                expected.append((await transition(bus.events, entry, Canceled(), "test")).sequence)
             async with asyncio.timeout(20):
                 while hub.head < expected[-1]:
                     await hub.wait_beyond(expected[-1] - 1)
@@ -202,7 +202,7 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
             asked,
             hub,
             ledger,
-            Presenter(StatusSettings(), Addresses(bus.jetstream, patience=2)),
+            JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, patience=2)),
             outbox,
             Terms(replay_limit=100, final_for=timedelta(minutes=1), patience=5),
         )
@@ -214,7 +214,7 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
     assert [event["sequence"] for event in events] == expected
 
 
-def _job(entry: Entry) -> str:
+def _job(entry: LogEntry) -> str:
     return entry.record.id
 
 
@@ -231,7 +231,7 @@ async def _subscribed(
         Subscribe(op="subscribe", id=1, project=project),
         hub,
         ledger,
-        Presenter(StatusSettings(), Addresses(bus.jetstream, patience=2)),
+        JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, patience=2)),
         outbox,
         Terms(replay_limit=100, final_for=timedelta(minutes=1), patience=patience),
     )
@@ -290,13 +290,13 @@ async def test_events_that_a_snapshot_has_in_it_are_not_sent_again(
         known = await ledger.open(hub.epoch)
         entry = await _accepted(bus, project)
         await ledger.apply([Row(entry.sequence, entry.record)], known, entry.sequence)
-        read, ended = ledger.snapshot, list[Entry]()
+        read, ended = ledger.snapshot, list[LogEntry]()
 
         async def read_later(
             query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int
         ) -> SnapshotPage:
             if not ended:
-                ended.append(await advance(bus.events, entry, Canceled(), "test"))
+                ended.append(await transition(bus.events, entry, Canceled(), "test"))
                 row = Row(ended[0].sequence, ended[0].record)
                 await ledger.apply([row], entry.sequence, row.sequence)
             return await read(query, after, limit=limit, room=room)

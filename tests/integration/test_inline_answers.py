@@ -19,19 +19,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heliograph.client import Client
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline, OutputRefused, OutputTooLarge, Unavailable
 from heliograph.contracts.job_events import (
     Canceled,
     Expired,
-    Fact,
+    JobEvent,
     RetryScheduled,
     Started,
     Submitting,
     SubmitUnknown,
 )
 from heliograph.contracts.records import Output, Step
-from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.crash_points import VARIABLE
 from services.render.providers.output_upload import MemoryOutputReceiver, OutputUploader
@@ -187,22 +187,22 @@ def _files(folder: Path) -> list[Path]:
     return [*folder.iterdir()]
 
 
-async def _with(bus: NatsBus, entry: Entry, *facts: Fact) -> Entry:
+async def _with(bus: NatsBus, entry: LogEntry, *facts: JobEvent) -> LogEntry:
     for fact in facts:
-        entry = await advance(bus.events, entry, fact, SOURCE)
+        entry = await transition(bus.events, entry, fact, SOURCE)
     return entry
 
 
-async def _submitting(bus: NatsBus) -> Entry:
+async def _submitting(bus: NatsBus) -> LogEntry:
     record = a_record()
     cost = record.cost.model_copy(update={"estimated": Decimal("0.05")})
     record = record.model_copy(update={"cost": cost})
-    entry = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
     intent = Submitting(run=RUN, endpoint="picture", prompt="x", arguments={}, references=[])
     return await _with(bus, entry, Started(run=RUN), intent)
 
 
-def _answer(entry: Entry, content: bytes = b"picture") -> Answer:
+def _answer(entry: LogEntry, content: bytes = b"picture") -> Answer:
     return Answer(
         project=entry.record.project,
         job=entry.record.id,
@@ -220,7 +220,7 @@ def bench(bus: NatsBus, nats: Server, tmp_path: Path) -> Worker:
     return replace(a_bench(bus, nats.settings), spool=spool, inline_door=MemoryOutputReceiver())
 
 
-async def _left_behind(bench: Worker, entry: Entry) -> None:
+async def _left_behind(bench: Worker, entry: LogEntry) -> None:
     """As a process leaves an answer that dies."""
     (await bench.spool.keep(_answer(entry), [b"picture"])).release()
 
@@ -253,7 +253,7 @@ async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
     "end", [Canceled(charged="unknown"), Expired(problem=Deadline().problem(), charged="unknown")]
 )
 async def test_after_the_end_an_answer_completes_the_attempt_and_what_it_cost(
-    bus: NatsBus, bench: Worker, end: Fact
+    bus: NatsBus, bench: Worker, end: JobEvent
 ) -> None:
     entry = await _with(bus, await _submitting(bus), end)
     await _left_behind(bench, entry)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.client_errors import Refused
+from heliograph.client_errors import RequestRejected
 from heliograph.contracts.ids import new_job_id
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.refusing_store import RefusingStore, refusing_store
@@ -108,7 +108,7 @@ async def test_an_inline_result_is_moved_and_is_no_upload(
     await _eventually(
         lambda: [key for key in stored(sha256) if not key.startswith(f"{done.id}/")] == []
     )
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRejected):
         await client.submit(
             kind="cast_ref",
             prompt="from it",

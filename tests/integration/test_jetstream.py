@@ -6,10 +6,10 @@ import pytest
 from ulid import ULID
 
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import BodyTooLarge, Unavailable
 from heliograph.contracts.job_events import Started
-from heliograph.runtime.bus import Lost, advance, now
+from heliograph.runtime.bus import Conflict, now, transition
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import ApiError, JetStream
@@ -27,16 +27,16 @@ async def _queued(bus: NatsBus, job: str) -> int | None:
 
 async def test_an_event_whose_acknowledgement_was_lost_is_known_by_its_id(bus: NatsBus) -> None:
     """Sent again, it loses the compare against itself, and is found."""
-    event = Event.of("accepted", a_record(), now(), "test")
+    event = EventEnvelope.of("accepted", a_record(), now(), "test")
     first = await bus.events.append(event, 0)
 
     assert (await bus.events.append(event, 0)).sequence == first.sequence
 
 
 async def test_it_is_known_even_when_another_event_came_after_it(bus: NatsBus) -> None:
-    event = Event.of("accepted", a_record(), now(), "test")
+    event = EventEnvelope.of("accepted", a_record(), now(), "test")
     first = await bus.events.append(event, 0)
-    await advance(bus.events, first, Started(run=1), "test")
+    await transition(bus.events, first, Started(run=1), "test")
 
     assert (await bus.events.append(event, 0)).sequence == first.sequence
 
@@ -44,13 +44,13 @@ async def test_it_is_known_even_when_another_event_came_after_it(bus: NatsBus) -
 async def test_a_trimmed_job_still_refuses_a_first_event(bus: NatsBus) -> None:
     """Otherwise an old key could pay again."""
     record = a_record()
-    entry = await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
-    await advance(bus.events, entry, Started(run=1), "test")
+    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    await transition(bus.events, entry, Started(run=1), "test")
     subject = subjects.event(record.project, record.id)
     await bus.jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": subject, "keep": 1})
 
-    with pytest.raises(Lost):
-        await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    with pytest.raises(Conflict):
+        await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
     assert len(await bus.events.history(record.id, 0, 10)) == 1
 
 
@@ -89,15 +89,17 @@ async def test_a_job_that_was_canceled_is_not_moved(bus: NatsBus) -> None:
 
 async def test_a_batch_says_how_much_is_left(bus: NatsBus, project: str) -> None:
     for _ in range(5):
-        await bus.events.append(Event.of("accepted", a_record(project=project), now(), "test"), 0)
+        await bus.events.append(
+            EventEnvelope.of("accepted", a_record(project=project), now(), "test"), 0
+        )
     subject = subjects.event(project, "*")
 
-    messages, more = await bus.jetstream.batch(STREAM, subject, 1, size=3)
-    every = [message async for message in bus.jetstream.every(STREAM, subject)]
+    messages, more = await bus.jetstream.read_batch(STREAM, subject, 1, size=3)
+    every = [message async for message in bus.jetstream.read_all(STREAM, subject)]
 
     assert (len(messages), more) == (3, 2)
     assert len(every) == 5
-    assert await bus.jetstream.batch(STREAM, subject, every[-1].sequence + 1) == ([], 0)
+    assert await bus.jetstream.read_batch(STREAM, subject, every[-1].sequence + 1) == ([], 0)
 
 
 async def test_a_refusal_of_the_server_has_its_code(bus: NatsBus) -> None:
@@ -115,7 +117,7 @@ async def test_a_server_that_is_away_is_unavailable(nats: Server) -> None:
     with pytest.raises(Unavailable):
         await nowhere.last("EVENTS", "events.p.x")
     with pytest.raises(Unavailable):
-        await nowhere.batch("EVENTS", "events.>", 1)
+        await nowhere.read_batch("EVENTS", "events.>", 1)
 
 
 async def test_a_message_that_never_fits_is_not_one_that_has_to_wait(bus: NatsBus) -> None:
@@ -124,7 +126,7 @@ async def test_a_message_that_never_fits_is_not_one_that_has_to_wait(bus: NatsBu
     with pytest.raises(BodyTooLarge):
         await bus.jetstream.publish("dead.x", b"x" * (largest + 1), {})
     with pytest.raises(BodyTooLarge):
-        await bus.jetstream.ask("query.x", b"x" * (largest + 1), timeout=1)
+        await bus.jetstream.request("query.x", b"x" * (largest + 1), timeout=1)
 
 
 async def test_headers_count_as_well(bus: NatsBus) -> None:

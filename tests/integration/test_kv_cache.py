@@ -5,21 +5,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from heliograph.runtime.background import running
-from heliograph.runtime.bus.kv import Cell
-from heliograph.runtime.bus.kv_cache import Mirror
+from heliograph.runtime.background import run_in_background
+from heliograph.runtime.bus.kv import KvEntry
+from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.nats_bus import NatsBus
 from tests.support.records import some_project
 
 
 @asynccontextmanager
-async def watching(bus: NatsBus) -> AsyncIterator[Mirror]:
-    mirror = Mirror(bus.jetstream, "projects")
-    async with running(mirror=mirror.watch):
+async def watching(bus: NatsBus) -> AsyncIterator[KvCache]:
+    mirror = KvCache(bus.jetstream, "projects")
+    async with run_in_background(mirror=mirror.watch):
         yield mirror
 
 
-async def until(mirror: Mirror, key: str, value: dict[str, Any]) -> None:
+async def until(mirror: KvCache, key: str, value: dict[str, Any]) -> None:
     async with asyncio.timeout(5):
         while await mirror.read(key) != value:
             await asyncio.sleep(0.01)
@@ -27,14 +27,14 @@ async def until(mirror: Mirror, key: str, value: dict[str, Any]) -> None:
 
 async def test_what_was_there_before_is_known(bus: NatsBus) -> None:
     key = some_project()
-    await Mirror(bus.jetstream, "projects").bucket.write(key, {"n": 1}, 0)
+    await KvCache(bus.jetstream, "projects").bucket.write(key, {"n": 1}, 0)
 
     async with watching(bus) as mirror:
         await until(mirror, key, {"n": 1})
 
 
 async def test_what_others_write_is_known_a_moment_later(bus: NatsBus) -> None:
-    key, other = some_project(), Mirror(bus.jetstream, "projects")
+    key, other = some_project(), KvCache(bus.jetstream, "projects")
     async with watching(bus) as mirror:
         revision = 0
         for n in range(20):
@@ -49,7 +49,7 @@ async def test_nothing_is_known_of_what_is_not_there(bus: NatsBus) -> None:
 
 
 async def test_before_it_knows_everything_it_asks(bus: NatsBus) -> None:
-    key, mirror = some_project(), Mirror(bus.jetstream, "projects")
+    key, mirror = some_project(), KvCache(bus.jetstream, "projects")
     await mirror.bucket.write(key, {"n": 1}, 0)
 
     assert await mirror.read(key) == {"n": 1}
@@ -61,6 +61,6 @@ async def test_what_is_older_than_the_known_is_ignored(bus: NatsBus) -> None:
         revision = await mirror.bucket.write(key, {"n": 1}, 0)
         await until(mirror, key, {"n": 1})
 
-        mirror.note(key, Cell({"n": 0}, revision - 1))
+        mirror.note(key, KvEntry({"n": 0}, revision - 1))
 
         assert await mirror.read(key) == {"n": 1}

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.nats_bus import NatsBus
 from tests.support.full_stream import full
@@ -39,7 +39,7 @@ async def test_a_holder_that_is_silent_is_replaced(bus: NatsBus) -> None:
 async def test_a_holder_learns_that_it_was_replaced(bus: NatsBus) -> None:
     name = some_project()
     async with Leases(bus.jetstream, ttl=0.3).held(name) as lost:
-        await Bucket(bus.jetstream, "leases").change(name, lambda _: {"holder": "another"})
+        await KeyValue(bus.jetstream, "leases").change(name, lambda _: {"holder": "another"})
 
         async with asyncio.timeout(20):
             await lost.wait()

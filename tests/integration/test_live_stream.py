@@ -14,14 +14,14 @@ from websockets.typing import Subprotocol
 from heliograph import live_stream
 from heliograph.client_errors import (
     AddressRefused,
+    ConnectionFailed,
     LiveClosed,
-    NotReachable,
-    Refused,
+    RequestRejected,
     WaitedTooLong,
 )
 from heliograph.contracts.errors import HeliographError, Unavailable, ValidationFailed
 from heliograph.contracts.live_frames import SUBPROTOCOL
-from heliograph.live_stream import Cursor, Link, following
+from heliograph.live_stream import Link, ResumeCursor, following
 from tests.support.servers import free_port
 
 PROGRESS = {"op": "progress", "job": "job_1", "phase": "rendering", "progress": {}, "logs": []}
@@ -48,7 +48,7 @@ def _error(error: HeliographError) -> dict[str, Any]:
 
 @pytest.mark.timeout(30)
 async def test_what_cannot_be_served_right_now_is_asked_for_again() -> None:
-    after = Cursor("epoch", 7)
+    after = ResumeCursor("epoch", 7)
     async with (
         _status(_error(Unavailable("the log is away")), PROGRESS) as (address, heard),
         following(address, "demo", after=after) as events,
@@ -62,7 +62,7 @@ async def test_what_cannot_be_served_right_now_is_asked_for_again() -> None:
 @pytest.mark.timeout(30)
 async def test_what_is_refused_for_good_is_an_error_of_the_client() -> None:
     async with _status(_error(ValidationFailed("no such project"))) as (address, _):
-        with pytest.raises(Refused, match="no such project"):
+        with pytest.raises(RequestRejected, match="no such project"):
             async with following(address, "demo") as events:
                 await anext(events)
 
@@ -153,7 +153,7 @@ async def test_a_service_that_stays_away_is_not_waited_for_without_end(
     monkeypatch.setattr(live_stream, "_GIVE_UP", 0.3)
     address = f"ws://127.0.0.1:{free_port()}/v1/live"
 
-    with pytest.raises(NotReachable, match=address):
+    with pytest.raises(ConnectionFailed, match=address):
         async with following(address, "demo") as events:
             await anext(events)
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.cloudevents import Event
-from heliograph.contracts.job_events import Fact, Started, Submitting, SubmitUnknown
+from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.contracts.job_events import JobEvent, Started, Submitting, SubmitUnknown
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import AmbiguousSubmit
 from services.render.worker.context import SOURCE, Worker
@@ -21,16 +21,16 @@ from tests.support.workers import a_bench
 RUN = 7
 
 
-async def _accepted(bus: NatsBus, **fields: Any) -> Entry:
+async def _accepted(bus: NatsBus, **fields: Any) -> LogEntry:
     record = a_record(**fields)
-    return await bus.events.append(Event.of("accepted", record, now(), "test"), 0)
+    return await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
 
 
-async def _with(bus: NatsBus, entry: Entry, fact: Fact) -> Entry:
-    return await advance(bus.events, entry, fact, SOURCE)
+async def _with(bus: NatsBus, entry: LogEntry, fact: JobEvent) -> LogEntry:
+    return await transition(bus.events, entry, fact, SOURCE)
 
 
-async def _submitting(bus: NatsBus, fault: str) -> Entry:
+async def _submitting(bus: NatsBus, fault: str) -> LogEntry:
     """A job whose one POST is about to be sent."""
     entry = await _accepted(bus, parameters={"seconds": 0, "fault": fault})
     entry = await _with(bus, entry, Started(run=RUN))
@@ -41,7 +41,7 @@ async def _submitting(bus: NatsBus, fault: str) -> Entry:
     return await _with(bus, entry, intent)
 
 
-async def _given_up(bus: NatsBus, entry: Entry) -> Entry:
+async def _given_up(bus: NatsBus, entry: LogEntry) -> LogEntry:
     return await _with(bus, entry, SubmitUnknown(run=RUN, problem=unknown(entry.record)))
 
 

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 from nats.aio.msg import Msg
 
-from heliograph.contracts.cloudevents import Event
-from heliograph.runtime.background import running
+from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.ordered_consumer import Feed
+from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
 from tests.support.records import a_record, some_project
 
 
@@ -39,8 +39,8 @@ class Heard:
 async def _fed(bus: NatsBus, project: str, *, after: int = 0) -> AsyncIterator[Heard]:
     heard = Heard()
     subject = f"events.{project}.>"
-    feed = Feed(bus.jetstream, STREAM, subject, after=after, hear=heard.hear)
-    async with running(feed=feed.run):
+    feed = OrderedConsumer(bus.jetstream, STREAM, subject, after=after, hear=heard.hear)
+    async with run_in_background(feed=feed.run):
         yield heard
 
 
@@ -48,7 +48,7 @@ async def _write(bus: NatsBus, project: str, count: int) -> list[int]:
     """Events of that many jobs, in order."""
     written = []
     for _ in range(count):
-        event = Event.of("accepted", a_record(project=project), now(), "test")
+        event = EventEnvelope.of("accepted", a_record(project=project), now(), "test")
         written.append((await bus.events.append(event, 0)).sequence)
     return written
 

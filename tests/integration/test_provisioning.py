@@ -14,7 +14,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus import provisioning
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.provisioning import UnfitServer, check_server, provision
+from heliograph.runtime.bus.provisioning import UnsupportedServer, check_server, provision
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import REGISTRY
 from tests.support.servers import Program, Server, free_port, nats_running
@@ -89,7 +89,7 @@ async def test_an_old_server_is_refused(
 ) -> None:
     monkeypatch.setattr(provisioning, "OLDEST_SERVER", (99, 0, 0))
 
-    with pytest.raises(UnfitServer, match="too old"):
+    with pytest.raises(UnsupportedServer, match="too old"):
         await check_server(bus.client, nats.settings)
 
 
@@ -105,7 +105,7 @@ async def test_a_server_that_acknowledges_before_it_writes_is_refused(tmp_path: 
     server.start()
     try:
         async with _connected(settings) as connection:
-            with pytest.raises(UnfitServer, match="sync_interval: always"):
+            with pytest.raises(UnsupportedServer, match="sync_interval: always"):
                 await check_server(connection.client, settings)
     finally:
         server.kill()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from deploy.local.processes import Process, program, s3_server
 from deploy.local.range_proxy import answer_head, request_head
-from heliograph.contracts.queries.storage import Object
+from heliograph.contracts.queries.storage import StoredObject
 from heliograph.runtime.settings import ServiceSettings
 from services.storage.stores import FileContent
 from services.storage.stores.minio import MinioStore
@@ -44,7 +44,7 @@ async def _put(store: MinioStore, file: Path, media_type: str = "video/mp4") -> 
     key = f"{uuid4().hex}/film.mp4"
     await store.put(key, FileContent.of(file), media_type)
     return store.presigned_url(
-        Object(key=key, media_type=media_type, filename="film.mp4"), seconds=600
+        StoredObject(key=key, media_type=media_type, filename="film.mp4"), seconds=600
     )
 
 

@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.job_events import Started, Submitting
 from heliograph.contracts.records import SentReference
-from heliograph.runtime.bus import Entry, advance, now
+from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import Ambiguous, Found, Sighting, Submission, Unknown
 from services.render.worker.context import SOURCE, Worker
@@ -228,11 +228,11 @@ class Index:
         return self._known.intersection(requests)
 
 
-async def _submitting(bus: NatsBus) -> Entry:
-    entry = await bus.events.append(Event.of("accepted", a_record(), now(), "test"), 0)
-    entry = await advance(bus.events, entry, Started(run=RUN), SOURCE)
+async def _submitting(bus: NatsBus) -> LogEntry:
+    entry = await bus.events.append(EventEnvelope.of("accepted", a_record(), now(), "test"), 0)
+    entry = await transition(bus.events, entry, Started(run=RUN), SOURCE)
     intent = Submitting(run=RUN, endpoint="picture", prompt="x", arguments={}, references=[])
-    return await advance(bus.events, entry, intent, SOURCE)
+    return await transition(bus.events, entry, intent, SOURCE)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from prometheus_client import REGISTRY as METRICS
 from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable, ReferenceFailed
 from heliograph.contracts.job_events import Started, Submitting
 from heliograph.contracts.records import Record, SentReference
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import now
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import FileHost
 from services.render.providers.fal import FalProvider
@@ -81,7 +81,7 @@ async def depot(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalProv
 
 def _porter(bus: NatsBus, depot: FileHost, **options: Any) -> ReferenceUploadCache:
     return ReferenceUploadCache(
-        Bucket(bus.jetstream, BUCKET), {"fal": depot}, **{"most": 100, "claim": 45, **options}
+        KeyValue(bus.jetstream, BUCKET), {"fal": depot}, **{"most": 100, "claim": 45, **options}
     )
 
 
@@ -96,9 +96,9 @@ def _job(**fields: Any) -> Record:
 
 def _sent(record: Record, references: list[SentReference]) -> Record:
     """The job with one attempt."""
-    started = fold(record, Started(run=7), now())
+    started = apply(record, Started(run=7), now())
     intent = Submitting(run=7, endpoint="e", prompt="p", arguments={}, references=references)
-    return fold(started, intent, now())
+    return apply(started, intent, now())
 
 
 def _count(name: str, account: str) -> float:
@@ -186,7 +186,7 @@ async def test_who_died_while_bringing_is_waited_for_no_longer_than_its_claim(
 ) -> None:
     job, (url, sha256) = _job(), shelf.put()
     key = f"{job.internal.account}.{sha256}"
-    await Bucket(bus.jetstream, BUCKET).write(key, {"claimed": "the dead"}, 0)
+    await KeyValue(bus.jetstream, BUCKET).write(key, {"claimed": "the dead"}, 0)
 
     sent = await _porter(bus, depot, claim=0.3).upload(job, url, sha256)
 
@@ -246,7 +246,7 @@ async def test_the_least_recently_used_is_forgotten_first(
     kept = len(fal.uploads)
     await porter.upload(job, *files[1])
 
-    size = await Bucket(small.jetstream, BUCKET).size()
+    size = await KeyValue(small.jetstream, BUCKET).size()
     await small.close()
     assert (brought, kept, len(fal.uploads)) == (4, 4, 5)
     assert size == 3
@@ -292,7 +292,7 @@ async def test_a_host_that_an_operator_named_is_read_and_its_bytes_are_brought_o
 async def test_a_provider_that_keeps_nothing_gets_addresses(bus: NatsBus, shelf: Shelf) -> None:
     url, sha256 = shelf.put()
 
-    sent = await ReferenceUploadCache(Bucket(bus.jetstream, BUCKET), {}, most=1, claim=1).upload(
+    sent = await ReferenceUploadCache(KeyValue(bus.jetstream, BUCKET), {}, most=1, claim=1).upload(
         _job(), url, sha256
     )
 

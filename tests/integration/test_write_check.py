@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.background import running
+from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.write_check import WriteCheck
 from tests.support.records import REGISTRY
@@ -31,7 +31,7 @@ async def test_a_server_that_answers_and_stores_nothing_is_not_ready(tmp_path: P
     with nats_running(tmp_path) as server:
         bus = NatsBus(server.settings, REGISTRY, "test")
         await bus.open()
-        async with running(writes=bus.watch_writes):
+        async with run_in_background(writes=bus.watch_writes):
             await _becomes(bus, ready=True)
             config = (await bus.jetstream.api("STREAM.INFO.KV_leases"))["config"]
 

@@ -10,7 +10,7 @@ and a job in which everybody crashes ends.
 from heliograph.contracts.deadlines import AT_PROVIDER
 from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from services.render.worker.answer_spool import Answer as Answered
 from tests.simulation.hosted_provider import Hosted
 from tests.simulation.state import ENDED, Answer, Broken, News, State, Written, settings
@@ -119,7 +119,7 @@ def _check_attempts(state: State, record: Record, job: str) -> None:
     _check(answers >= most, f"I10: {job} failed after {answers} answers of {most}")
 
 
-def _check_late(entry: Entry, before: Entry, job: str) -> None:
+def _check_late(entry: LogEntry, before: LogEntry, job: str) -> None:
     """What is learned after an end leaves the end as it was."""
     new, old = entry.record, before.record
     _check(old.step.is_final, f"I9: {job} completes an attempt, and is not over")

@@ -5,27 +5,31 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.runtime.bus import Entry, Places
-from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork, Message
+from heliograph.runtime.bus import AccountUsage, LogEntry
+from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue, Message
 from services.render.worker.answer_spool import Answer, KeptAnswer
 from tests.simulation.processes import Process, current, gate, hear_back
 
 ACCOUNT = "sim"
 
-Observe = Callable[[Entry, Entry | None], None]  #: called with an event, and the job's one before
+Observe = Callable[
+    [LogEntry, LogEntry | None], None
+]  #: called with an event, and the job's one before
 
 
-class Events(MemoryEvents):
+class Events(MemoryEventLog):
     """The log, with somebody who looks at everything that is written."""
 
     def __init__(self, observe: Observe) -> None:
         super().__init__(gate)
         self._observe = observe
-        self.told: dict[str, list[Entry]] = defaultdict(list)  #: what was written, trimmed or not
+        self.told: dict[str, list[LogEntry]] = defaultdict(
+            list
+        )  #: what was written, trimmed or not
 
-    async def append(self, event: Event, after: int) -> Entry:
+    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         entry = await super().append(event, after)
         self.told[event.body.id].append(entry)
         before = self.told[event.body.id][-2:-1]
@@ -38,7 +42,7 @@ class Events(MemoryEvents):
         del self._by_job[job][:-1]
 
 
-class Work(MemoryWork):
+class Work(MemoryWorkQueue):
     """The queue, and a server that may crash: what it forgets comes back."""
 
     def __init__(self) -> None:
@@ -84,7 +88,7 @@ class Work(MemoryWork):
         self.owners.pop(message, None)
 
 
-class Accounts(MemoryAccounts):
+class Accounts(MemoryAccountPermits):
     """One account with a cap."""
 
     def __init__(self, cap: int) -> None:
@@ -101,10 +105,10 @@ class Accounts(MemoryAccounts):
     def names(self) -> list[str]:
         return [ACCOUNT]
 
-    async def places(self, account: str) -> Places:
+    async def usage(self, account: str) -> AccountUsage:
         await gate("read places")
         holders = self.held[account]
-        return Places(dict(holders), self.cap)
+        return AccountUsage(dict(holders), self.cap)
 
 
 class Index:

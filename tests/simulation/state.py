@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from heliograph.contracts.ids import keyed_job_id
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Entry
-from heliograph.testing import MemorySlots
+from heliograph.runtime.bus import LogEntry
+from heliograph.testing import MemorySlotClaims
 from services.render.settings import RenderSettings
 from services.render.worker.wakeups import WakeUps
 from services.status.settings import StatusSettings
@@ -31,8 +31,8 @@ class Broken(Exception):
 class Written(NamedTuple):
     """An event, and the job's one before."""
 
-    entry: Entry
-    before: Entry | None
+    entry: LogEntry
+    before: LogEntry | None
 
 
 class Answer(NamedTuple):
@@ -81,7 +81,7 @@ class State:
         self.scenario = scenario
         self.events = Events(self._on_event)
         self.work = Work()
-        self.slots = MemorySlots(gate)
+        self.slots = MemorySlotClaims(gate)
         self.accounts = Accounts(scenario.places)
         self.provider = HostedProvider(self._lands_until, self._on_paid, self._is_known)
         self.requests = Index(self._is_known)
@@ -137,12 +137,12 @@ class State:
         return self.processes.get(process.name) is process
 
     async def hint(self, subject: str, body: bytes = b"") -> None:
-        """`Hint`: heard at once by everybody, or by nobody."""
+        """`Notify`: heard at once by everybody, or by nobody."""
         if subject.startswith("control.cancel.") and not self.scenario.deaf:
             for process in self.processes.values():
                 process.watch.notify(subject.rsplit(".", 1)[1])
 
-    def _on_event(self, entry: Entry, before: Entry | None) -> None:
+    def _on_event(self, entry: LogEntry, before: LogEntry | None) -> None:
         self.news.written.append(Written(entry, before))
         job, key = entry.body.id, current().key
         if isinstance(entry.body, Record):

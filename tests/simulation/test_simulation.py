@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heliograph.contracts.errors import DependencyFailed
-from heliograph.contracts.state_machine import LEGAL
+from heliograph.contracts.state_machine import TRANSITIONS
 from tests.simulation.random_schedules import obey, run, run_in_turn
 from tests.simulation.scenario import EVERYTHING, Scenario, Wish, some_of
 from tests.simulation.shrinking import replay, story_of, tell
@@ -47,7 +47,7 @@ def test_every_promise_is_kept_in_random_schedules() -> None:
         if outcome.broken:
             pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
 
-    of_lives = {*LEGAL} - {"pruned"}  # that comes after them, and status alone knows when
+    of_lives = {*TRANSITIONS} - {"pruned"}  # that comes after them, and status alone knows when
     assert reached == {"accepted", "deduplicated", *of_lives}, "some events were never seen"
 
 

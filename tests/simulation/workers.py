@@ -12,7 +12,7 @@ from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.subjects import run as run_subject
 from heliograph.contracts.subjects import store as store_subject
-from heliograph.runtime.bus.delivery import Bugs, Delivery, Drained, deliver
+from heliograph.runtime.bus.delivery import Delivery, FailureCounter, ShuttingDown, deliver
 from heliograph.testing import Message
 from services.render.dependencies import fail_if_dependency_failed
 from services.render.references.resolver import ReferenceResolver
@@ -94,7 +94,7 @@ class Workers:
         self._references = ReferenceResolver(state.events, _NONE, _NONE, _NONE)
         self._reporter = ProgressPublisher(state.hint, every=settings().render.progress_every)
         self._storer = Keeper(state)
-        self._bugs = Bugs()
+        self._bugs = FailureCounter()
         bus = (state.events, state.work, state.accounts, state.hint)
         self._reaper = Sweeper(*bus, _NONE, REGISTRY, settings().status)
         state.patience = self._reaper._asked._first
@@ -141,7 +141,7 @@ class Workers:
 
     async def _deliver(self, message: Message, number: int, handle: Any, give_up: Any) -> None:
         async def handled(delivery: Delivery) -> Record | None:
-            with self._expecting(*_PASSING, Drained, Injected):
+            with self._expecting(*_PASSING, ShuttingDown, Injected):
                 return cast(Record | None, await handle(delivery))
 
         async def given_up(delivery: Delivery, error: Exception) -> None:

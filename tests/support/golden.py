@@ -23,7 +23,7 @@ from heliograph.contracts.actions import (
 )
 from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
-from heliograph.contracts.cloudevents import Event, event_type
+from heliograph.contracts.cloudevents import EventEnvelope, event_type
 from heliograph.contracts.live_frames import ClientFrame
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.progress import LatestProgress, ProgressReport
@@ -36,7 +36,7 @@ from heliograph.contracts.requests import CancelRequest, JobRequest, RetryReques
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.contracts.scenes import Story
 from heliograph.contracts.sim import SimRecord
-from heliograph.contracts.state_machine import LEGAL
+from heliograph.contracts.state_machine import TRANSITIONS
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 from tests.support.records import a_record
@@ -59,7 +59,7 @@ def _event() -> dict[str, Any]:
     traced = {"correlation_id": "c-1", "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
     internal = record.internal.model_copy(update=traced)
     return {
-        "types": [event_type(name) for name in ("accepted", "deduplicated", *LEGAL)],
+        "types": [event_type(name) for name in ("accepted", "deduplicated", *TRANSITIONS)],
         "headers": {
             "record": _headers(record),
             "traced record": _headers(record.model_copy(update={"internal": internal})),
@@ -71,7 +71,7 @@ def _event() -> dict[str, Any]:
 
 
 def _headers(body: Record | Marker) -> dict[str, str]:
-    return Event(
+    return EventEnvelope(
         id="01ARZ3NDEKTSV4RRFFQ69G5FAV",
         name="accepted",
         source="heliograph/gateway",

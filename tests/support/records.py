@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.records import Cost, Record, Takeover
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.catalog import read_registry
+from heliograph.runtime.catalog import read_catalog
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 
-REGISTRY: Registry = read_registry({})
+REGISTRY: Catalog = read_catalog({})
 KEYLESS = REGISTRY.without({account.provider for account in REGISTRY.accounts.values()} - {"sim"})
 
 

@@ -1,8 +1,8 @@
 """A render worker's workbench on a real bus, with the sim as its provider."""
 
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.presigned_urls import Addresses
+from heliograph.runtime.presigned_urls import PresignedUrlCache
 from heliograph.runtime.settings import ServiceSettings
 from services.render.providers.output_upload import OutputUploader
 from services.render.providers.sim import SimProvider
@@ -19,8 +19,8 @@ from tests.support.records import REGISTRY
 
 def a_bench(bus: NatsBus, settings: ServiceSettings) -> Worker:
     """As `create_app` would make it."""
-    porter = ReferenceUploadCache(Bucket(bus.jetstream, BUCKET), {}, most=10, claim=1)
-    addresses = Addresses(bus.jetstream, patience=settings.sign_patience)
+    porter = ReferenceUploadCache(KeyValue(bus.jetstream, BUCKET), {}, most=10, claim=1)
+    addresses = PresignedUrlCache(bus.jetstream, patience=settings.sign_patience)
     return Worker(
         events=bus.events,
         work=bus.work,
@@ -32,7 +32,7 @@ def a_bench(bus: NatsBus, settings: ServiceSettings) -> Worker:
         inline_door=OutputUploader(settings.storage_url),
         references=ReferenceResolver(bus.events, bus.jetstream, addresses, porter),
         registry=REGISTRY,
-        reporter=ProgressPublisher(bus.jetstream.hint, every=0.5),
+        reporter=ProgressPublisher(bus.jetstream.notify, every=0.5),
         watch=WakeUps(),
         settings=RenderSettings(**settings.model_dump()),
     )

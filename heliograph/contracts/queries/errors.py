@@ -4,7 +4,7 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.tolerant_reader import Tolerant
 
 
-class Refusal(Tolerant):
+class ErrorReply(Tolerant):
     """Instead of an answer."""
 
     problem: Problem

@@ -74,9 +74,9 @@ class FoundJobs(Tolerant):
     more: bool  #: there are others
 
 
-class FindFilled(Tolerant):
+class FindOccupiedSlots(Tolerant):
     """
-    Which of these slots have a version or are being filled? Answered by status with `FilledSlots`,
+    Which of these slots have a version or are being filled? Answered by status with `OccupiedSlots`,
     from everything that is in the log by now.
     """
 
@@ -84,7 +84,7 @@ class FindFilled(Tolerant):
     slots: list[str]
 
 
-class FilledSlots(Tolerant):
+class OccupiedSlots(Tolerant):
     """By what each slot that was asked for is filled; those that miss here are empty."""
 
     jobs: dict[str, str]  #: slot -> the job that is making a version, or made the latest
@@ -109,7 +109,7 @@ class GetSlot(Tolerant):
     settled: bool = False  #: everything that is in the log by now has to be in the answer
 
 
-class ShownJob(Tolerant):
+class JobView(Tolerant):
     """A record of the read model without its `internal`."""
 
     sequence: int
@@ -120,7 +120,7 @@ class SlotVersion(Tolerant):
     """What filled a slot: a job that succeeded."""
 
     number: int  #: counted from 1
-    made_by: ShownJob
+    made_by: JobView
 
 
 class SlotState(Tolerant):
@@ -129,9 +129,9 @@ class SlotState(Tolerant):
     slot: str
     versions: int  #: how many there are
     current: SlotVersion | None
-    active: ShownJob | None
+    active: JobView | None
     report: ProgressReport | None  #: how far the active job is
-    failures: list[ShownJob]  #: since the last success, the newest first
+    failures: list[JobView]  #: since the last success, the newest first
 
 
 class SlotPage(Tolerant):

@@ -13,7 +13,7 @@ class Position(Tolerant):
     blocked: str | None = None  #: what it waits for beside its turn
 
 
-class Room(Tolerant):
+class LaneCapacityHint(Tolerant):
     """A place in a lane is free again, and how long it was taken."""
 
     job: str | None = None  #: that had it, and needs none in its account any more

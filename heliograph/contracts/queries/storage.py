@@ -5,7 +5,7 @@ from pydantic import Field
 from heliograph.contracts.tolerant_reader import Tolerant
 
 
-class Object(Tolerant):
+class StoredObject(Tolerant):
     """A stored object to be shown to somebody."""
 
     key: str
@@ -16,7 +16,7 @@ class Object(Tolerant):
 class SignObjects(Tolerant):
     """Presigned addresses, please. Answered by storage with `SignedObjects`."""
 
-    objects: list[Object] = Field(max_length=200)
+    objects: list[StoredObject] = Field(max_length=200)
 
 
 class SignedObjects(Tolerant):
@@ -44,4 +44,4 @@ class FindUpload(Tolerant):
 
 
 class FoundUpload(Tolerant):
-    object: Object | None = None
+    object: StoredObject | None = None

@@ -1,7 +1,7 @@
 """
 The bus, as services need it: the event log, the work queue, and two tables of claims.
 
-Every write is idempotent and compared with what its writer saw. `Lost` says that somebody else was
+Every write is idempotent and compared with what its writer saw. `Conflict` says that somebody else was
 first; `Unavailable` that nobody knows whether it was written, so whoever needs to know reads again.
 Adapters: `event_log`, `work_queue`, `slot_claims` and `account_permits` on
 JetStream; `heliograph.testing` in memory.
@@ -12,27 +12,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from heliograph.contracts.circuit_breaker import Breaker
-from heliograph.contracts.cloudevents import Event
-from heliograph.contracts.job_events import Fact
+from heliograph.contracts.circuit_breaker import CircuitBreaker
+from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.contracts.job_events import JobEvent
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.slots import Restored
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from heliograph.runtime.clock import clock
 
 
-class Lost(Exception):
+class Conflict(Exception):
     """Somebody else wrote first: read again, and follow what is there."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """An event where it stands in the log."""
 
     sequence: int
-    event: Event
+    event: EventEnvelope
     stored_at: datetime | None = field(default=None, compare=False)  #: by NATS's clock; if read
 
     @property
@@ -54,7 +54,7 @@ class EventLog(Protocol):
         Unavailable: The log does not answer; what was to be written may or may not be.
     """
 
-    async def last(self, job: str) -> Entry | None:
+    async def last(self, job: str) -> LogEntry | None:
         """
         The last event of a job, None when there is none.
 
@@ -62,7 +62,7 @@ class EventLog(Protocol):
             Unreadable: There is one, and nobody may act on the job.
         """
 
-    async def append(self, event: Event, after: int) -> Entry:
+    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         """
         Write an event, if the last one of its job is number `after` (0: there is none).
 
@@ -70,7 +70,7 @@ class EventLog(Protocol):
             Lost: It is not.
         """
 
-    async def history(self, job: str, after: int, limit: int) -> list[Entry]:
+    async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
         """The events of a job after a sequence, oldest first, without those that cannot be read."""
 
 
@@ -105,7 +105,7 @@ class WorkQueue(Protocol):
     async def has_room(self) -> bool:
         """Whether more can be put there without taking the room of what is there already."""
 
-    async def bury(self, job: Record, reason: str) -> None:
+    async def dead_letter(self, job: Record, reason: str) -> None:
         """Leave a note about a job that nobody can work on."""
 
 
@@ -120,7 +120,7 @@ class SlotClaim:
     unknown: Mapping[str, Any] = field(default_factory=dict)  #: what later releases write there
 
 
-class Slots(Protocol):
+class SlotClaims(Protocol):
     """
     Who may fill a slot. An entry is never released: it is replaced when its job is over.
 
@@ -156,23 +156,23 @@ class Slots(Protocol):
             Lost: Somebody claimed the slot, or restored a version, since it was `seen`.
         """
 
-    async def every(self, project: str) -> dict[str, SlotClaim]:
+    async def read_all(self, project: str) -> dict[str, SlotClaim]:
         """The slots of a project that were ever claimed, by name. For looking only."""
 
 
-class Places(NamedTuple):
+class AccountUsage(NamedTuple):
     """The state of an account."""
 
     holders: dict[str, int]  #: job -> the event that it was taken by
     cap: int | None  #: None: no limit
-    breaker: Breaker | None = None
+    breaker: CircuitBreaker | None = None
 
     def has_room(self, job: str) -> bool:
         """Whether a job could have a place. The one it has counts as room."""
         return self.cap is None or job in self.holders or len(self.holders) < self.cap
 
 
-class Accounts(Protocol):
+class AccountPermits(Protocol):
     """
     Places at providers: at most `cap` per account, over all processes.
 
@@ -183,18 +183,18 @@ class Accounts(Protocol):
         Unavailable: The table does not answer.
     """
 
-    async def take(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
+    async def acquire(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
         """A place for a job; its own place is always free to it. False when the account is full."""
 
-    async def free(self, account: str, job: str, seen: int) -> None:
+    async def release(self, account: str, job: str, seen: int) -> None:
         """Give the place back, unless it was taken by who had seen this event, or a later one."""
 
-    async def judge(
-        self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
+    async def update_breaker(
+        self, account: str, verdict: Callable[[CircuitBreaker | None], CircuitBreaker | None]
     ) -> None:
         """Change what is held against the account; None: nothing any more."""
 
-    async def places(self, account: str) -> Places:
+    async def usage(self, account: str) -> AccountUsage:
         """Who has a place, and how many are left. For looking only: `take` decides."""
 
     def names(self) -> list[str]:
@@ -208,7 +208,7 @@ class LaneLimits(Protocol):
         """What holds for a lane now."""
 
 
-class Hint(Protocol):
+class Notify(Protocol):
     """Tell whoever listens on a subject. Nothing may depend on its being heard."""
 
     async def __call__(self, subject: str, body: bytes = b"") -> None: ...
@@ -219,7 +219,7 @@ def now() -> datetime:
     return clock.now()
 
 
-async def advance(log: EventLog, entry: Entry, fact: Fact, source: str) -> Entry:
+async def transition(log: EventLog, entry: LogEntry, fact: JobEvent, source: str) -> LogEntry:
     """
     Write what a fact makes of the record in `entry`.
 
@@ -229,5 +229,5 @@ async def advance(log: EventLog, entry: Entry, fact: Fact, source: str) -> Entry
         Unavailable: The log does not answer.
     """
     at = now()
-    record = fold(entry.record, fact, at)
-    return await log.append(Event.of(fact.name, record, at, source), entry.sequence)
+    record = apply(entry.record, fact, at)
+    return await log.append(EventEnvelope.of(fact.name, record, at, source), entry.sequence)

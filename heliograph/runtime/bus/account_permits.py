@@ -4,23 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 from heliograph.contracts.catalog import Account
-from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import Unreadable
-from heliograph.runtime.bus import Places, now
+from heliograph.runtime.bus import AccountUsage, now
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv_cache import Mirror
+from heliograph.runtime.bus.kv_cache import KvCache
 
 
-class BucketAccounts:
+class KvAccountPermits:
     """
-    `Accounts` in the bucket `accounts`: key `<account>`, value `{cap?, holders?, breaker?}`.
+    `AccountPermits` in the bucket `accounts`: key `<account>`, value `{cap?, holders?, breaker?}`.
 
     A cap in the bucket is an operator's, and wins over the registry's. An account without any cap
     writes nothing down: its places are not counted.
     """
 
     def __init__(self, jetstream: JetStream, accounts: dict[str, Account]) -> None:
-        self._mirror = Mirror(jetstream, "accounts")
+        self._mirror = KvCache(jetstream, "accounts")
         self._bucket = self._mirror.bucket
         self._accounts = accounts
 
@@ -28,7 +28,7 @@ class BucketAccounts:
         """Know without asking which accounts are open to all, for as long as this runs."""
         await self._mirror.watch()
 
-    async def take(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
+    async def acquire(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
         def place(value: dict[str, Any]) -> dict[str, Any] | None:
             breaker = _breaker(value)
             if breaker and not force:
@@ -44,7 +44,7 @@ class BucketAccounts:
 
         return await self._is_open(account) or await self._bucket.change(account, place)
 
-    async def free(self, account: str, job: str, seen: int) -> None:
+    async def release(self, account: str, job: str, seen: int) -> None:
         def leave(value: dict[str, Any]) -> dict[str, Any]:
             holders = value.get("holders", {})
             if holders.get(job, seen) >= seen:
@@ -54,8 +54,8 @@ class BucketAccounts:
         if not await self._is_open(account):
             await self._bucket.change(account, leave)
 
-    async def judge(
-        self, account: str, verdict: Callable[[Breaker | None], Breaker | None]
+    async def update_breaker(
+        self, account: str, verdict: Callable[[CircuitBreaker | None], CircuitBreaker | None]
     ) -> None:
         def judged(value: dict[str, Any]) -> dict[str, Any]:
             breaker = verdict(_breaker(value))
@@ -65,7 +65,7 @@ class BucketAccounts:
         if verdict(None) or not await self._is_open(account):
             await self._bucket.change(account, judged)
 
-    async def change_cap(self, account: str, cap: int | None) -> Places:
+    async def change_cap(self, account: str, cap: int | None) -> AccountUsage:
         """
         An operator's cap; None: that of the registry again. Who has a place keeps it, even above the cap.
         """
@@ -75,16 +75,18 @@ class BucketAccounts:
             return rest if cap is None else rest | {"cap": cap}
 
         await self._bucket.change(account, laid_over)
-        return await self.places(account)
+        return await self.usage(account)
 
-    async def places(self, account: str) -> Places:
+    async def usage(self, account: str) -> AccountUsage:
         if await self._is_open(account):
-            return Places({}, None, None)
+            return AccountUsage({}, None, None)
         try:
             value = (await self._bucket.read(account)).value
         except Unreadable:  # what nobody can count has no room
-            return Places({}, 0, None)
-        return Places(dict(value.get("holders", {})), self._cap(account, value), _breaker(value))
+            return AccountUsage({}, 0, None)
+        return AccountUsage(
+            dict(value.get("holders", {})), self._cap(account, value), _breaker(value)
+        )
 
     def names(self) -> list[str]:
         return list(self._accounts)
@@ -104,6 +106,6 @@ class BucketAccounts:
         return entry.cap if entry else None
 
 
-def _breaker(value: dict[str, Any]) -> Breaker | None:
+def _breaker(value: dict[str, Any]) -> CircuitBreaker | None:
     breaker = value.get("breaker")
-    return Breaker.model_validate(breaker) if breaker else None
+    return CircuitBreaker.model_validate(breaker) if breaker else None

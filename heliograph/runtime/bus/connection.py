@@ -72,14 +72,14 @@ class Connection:
     async def _on_error(self, error: Exception) -> None:
         trouble = str(error) or type(error).__name__
         if _is_hopeless(error):
-            _die(f"NATS refuses this service: {trouble}")
+            _exit(f"NATS refuses this service: {trouble}")
         if trouble != self._trouble and not self._closing:
             log.warning("NATS trouble", error=trouble)
         self._trouble = trouble
 
     async def _on_closed(self) -> None:
         if not self._closing:
-            _die("The NATS connection is closed for good")
+            _exit("The NATS connection is closed for good")
 
     async def _on_reconnected(self) -> None:
         self._trouble = ""
@@ -93,7 +93,7 @@ def _is_hopeless(error: Exception) -> bool:
     return type(error) is Error and str(error).lower().startswith(_HOPELESS)
 
 
-def _die(reason: str) -> None:
+def _exit(reason: str) -> None:
     """End the process at once: whoever started it starts it again, with a clean mind."""
     log.critical(reason)
     os._exit(70)

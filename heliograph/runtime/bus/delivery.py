@@ -22,7 +22,7 @@ from nats.errors import Error
 
 from heliograph.contracts.errors import QueueFull, Unavailable, Unreadable
 from heliograph.contracts.records import Record
-from heliograph.contracts.subjects import Address, address
+from heliograph.contracts.subjects import JobRef, parse
 from heliograph.runtime.logs import job_fields
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ AGAIN_AFTER = 1.0  #: seconds
 _REMEMBERED = 10_000  #: messages that had an unexpected error
 
 
-class Drained(Exception):
+class ShuttingDown(Exception):
     """The process is going away; another one goes on at once."""
 
 
@@ -58,7 +58,7 @@ async def _beat(message: NatsMessage, every: float) -> None:
             await message.raw_message.in_progress()
 
 
-class Bugs:
+class FailureCounter:
     """Unexpected errors of this process, by message. The server counts deliveries for any reason."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Delivery:
     def __init__(self, message: NatsMessage) -> None:
         raw: Msg = message.raw_message
         self._raw = raw
-        self.about: Address = address(raw.subject)
+        self.about: JobRef = parse(raw.subject)
         self.subject = raw.subject
         self.sequence = raw.metadata.sequence.stream
         self.number = raw.metadata.num_delivered  #: 1 is the first
@@ -96,14 +96,14 @@ async def deliver(
     message: NatsMessage,
     handle: Callable[[Delivery], Awaitable[Record | None]],
     bury: Callable[[Delivery, Exception], Awaitable[None]],
-    bugs: Bugs,
+    bugs: FailureCounter,
 ) -> Record | None:
     """Run a handler on a message, and settle the message by how it ends. Returns what it left."""
     delivery = Delivery(message)
     began = time.monotonic()
     try:
         record = await handle(delivery)
-    except Drained:
+    except ShuttingDown:
         await _settle(delivery._raw.nak())
     except Unreadable as error:
         # noted by who met it. The sweeper puts the job back where it can be read
@@ -136,7 +136,7 @@ async def _unexpected(
     delivery: Delivery,
     error: Exception,
     bury: Callable[[Delivery, Exception], Awaitable[None]],
-    bugs: Bugs,
+    bugs: FailureCounter,
 ) -> None:
     log.exception("A handler broke", subject=delivery.subject, delivery=delivery.number)
     if not bugs.count(delivery):

@@ -5,45 +5,45 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import Event, read_body
+from heliograph.contracts.cloudevents import EventEnvelope, read_body
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Marker, Record
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from heliograph.runtime.bus.jetstream import JetStream, Stored
 
 STREAM = "EVENTS"
 
 
-class StreamedEvents:
+class JetStreamEventLog:
     """`EventLog` on one connection."""
 
     def __init__(self, jetstream: JetStream) -> None:
         self._jetstream = jetstream
 
-    async def last(self, job: str) -> Entry | None:
+    async def last(self, job: str) -> LogEntry | None:
         stored = await self._jetstream.last(STREAM, subjects.event_of(job))
         return self.read(stored) if stored else None
 
-    async def append(self, event: Event, after: int) -> Entry:
+    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         sequence = await self._jetstream.append(
             STREAM, event.subject, event.data(), event.headers(), after=after
         )
-        return Entry(sequence, event)
+        return LogEntry(sequence, event)
 
-    async def history(self, job: str, after: int, limit: int) -> list[Entry]:
-        found: list[Entry] = []
-        async for stored in self._jetstream.every(STREAM, subjects.event_of(job), after + 1):
+    async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
+        found: list[LogEntry] = []
+        async for stored in self._jetstream.read_all(STREAM, subjects.event_of(job), after + 1):
             with suppress(Unreadable):
                 found.append(self.read(stored))
             if len(found) == limit:
                 break
         return found
 
-    def read(self, stored: Stored) -> Entry:
+    def read(self, stored: Stored) -> LogEntry:
         """The event in a stored message. Raises Unreadable, once it is noted."""
         with self._noting(stored):
-            event = Event.read(stored.subject, stored.headers, stored.data)
-        return Entry(stored.sequence, event, _time(stored.headers))
+            event = EventEnvelope.read(stored.subject, stored.headers, stored.data)
+        return LogEntry(stored.sequence, event, _time(stored.headers))
 
     def body(self, stored: Stored) -> Record | Marker | None:
         """What an event says; None for one that cannot be read, once it is noted."""

@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from heliograph.contracts.errors import BodyTooLarge, QueueFull, Unavailable
-from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus import Conflict
 from heliograph.runtime.bus.dead_letters import DeadLetters
 
 WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  #: err_code of a lost compare
@@ -96,7 +96,7 @@ class JetStream:
         self._opened = opened
         self.dead_letters = dead_letters or DeadLetters(self.publish)
 
-    def within(self, timeout: float) -> "JetStream":
+    def with_timeout(self, timeout: float) -> "JetStream":
         """The same view, with other patience."""
         return JetStream(
             self.connection,
@@ -171,7 +171,7 @@ class JetStream:
         first = await self.next(stream, subject, after + 1)
         if first and first.headers.get("ce-id") == headers["ce-id"]:
             return first.sequence
-        raise Lost(subject)
+        raise Conflict(subject)
 
     def _check_size(self, data: bytes, headers: dict[str, str]) -> None:
         """nats-py does not count headers; the server does, and ends the connection for good."""
@@ -200,7 +200,7 @@ class JetStream:
                     continue
                 return _stored(reply)
 
-    async def batch(
+    async def read_batch(
         self,
         stream: str,
         subject: str,
@@ -243,17 +243,17 @@ class JetStream:
             raise Unavailable("the server cut a direct get short")
         return messages, pending
 
-    async def every(self, stream: str, subject: str, sequence: int = 1) -> AsyncIterator[Stored]:
+    async def read_all(self, stream: str, subject: str, sequence: int = 1) -> AsyncIterator[Stored]:
         """All messages of a subject from a sequence on, as far as there are any now."""
         while True:
-            messages, more = await self.batch(stream, subject, sequence)
+            messages, more = await self.read_batch(stream, subject, sequence)
             for message in messages:
                 yield message
             if not messages or not more:
                 return
             sequence = messages[-1].sequence + 1
 
-    async def ask(self, subject: str, body: bytes, *, timeout: float) -> bytes:
+    async def request(self, subject: str, body: bytes, *, timeout: float) -> bytes:
         """
         A question to another service.
 
@@ -306,7 +306,7 @@ class JetStream:
         if task.cancelling() > before:
             raise asyncio.CancelledError
 
-    async def hint(self, subject: str, body: bytes = b"") -> None:
+    async def notify(self, subject: str, body: bytes = b"") -> None:
         """Tell whoever listens. Nothing may depend on its being heard."""
         with suppress(nats.errors.Error, ConnectionError):
             await self.connection.publish(subject, body)

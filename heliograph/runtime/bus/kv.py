@@ -8,11 +8,11 @@ from ulid import ULID
 
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.kv_entries import DISPOSABLE, read_entry
-from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus import Conflict
 from heliograph.runtime.bus.jetstream import JetStream, Stored
 
 
-class Cell:
+class KvEntry:
     """A value, and the revision that whoever replaces it must have seen (0: nothing is there)."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Cell:
         return {} if self._unreadable else self._value
 
 
-class Bucket:
+class KeyValue:
     """One key-value bucket, written by compare-and-set only."""
 
     def __init__(self, jetstream: JetStream, name: str) -> None:
@@ -44,27 +44,27 @@ class Bucket:
         self._stream = f"KV_{name}"
         self._prefix = f"$KV.{name}."
 
-    async def read(self, key: str) -> Cell:
+    async def read(self, key: str) -> KvEntry:
         """What is there. Raises Unavailable."""
         stored = await self._jetstream.last(self._stream, self._prefix + key)
-        return self.cell(stored) if stored else Cell({}, 0)
+        return self.cell(stored) if stored else KvEntry({}, 0)
 
-    def cell(self, stored: Stored) -> Cell:
-        """What a message of the bucket says. One that cannot be read is noted, see `Cell.value`."""
+    def cell(self, stored: Stored) -> KvEntry:
+        """What a message of the bucket says. One that cannot be read is noted, see `KvEntry.value`."""
         if stored.headers.get("KV-Operation"):
-            return Cell({}, stored.sequence)
+            return KvEntry({}, stored.sequence)
         try:
-            return Cell(read_entry(self._name, stored.data), stored.sequence)
+            return KvEntry(read_entry(self._name, stored.data), stored.sequence)
         except Unreadable as error:
             self._jetstream.dead_letters.note(
                 self._stream, stored.sequence, stored.subject, stored.data, str(error)
             )
             is_lost = self._name not in DISPOSABLE
-            return Cell({}, stored.sequence, error if is_lost else None)
+            return KvEntry({}, stored.sequence, error if is_lost else None)
 
-    async def matching(self, pattern: str) -> dict[str, Cell]:
+    async def matching(self, pattern: str) -> dict[str, KvEntry]:
         """What is there by keys of a pattern, as `demo.*`. Raises Unavailable."""
-        every = self._jetstream.every(self._stream, self._prefix + pattern)
+        every = self._jetstream.read_all(self._stream, self._prefix + pattern)
         return {s.subject.removeprefix(self._prefix): self.cell(s) async for s in every}
 
     async def size(self) -> int:
@@ -98,6 +98,6 @@ class Bucket:
                 return True
             try:
                 await self.write(key, value, cell.revision)
-            except Lost:
+            except Conflict:
                 continue
             return True

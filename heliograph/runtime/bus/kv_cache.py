@@ -7,13 +7,13 @@ from typing import Any
 from nats.aio.msg import Msg
 
 from heliograph.runtime.bus.jetstream import JetStream, Stored, stop_listening, translated
-from heliograph.runtime.bus.kv import Bucket, Cell
+from heliograph.runtime.bus.kv import KeyValue, KvEntry
 
 _LOOK_AGAIN = 1.0  #: seconds between looks that nobody asked for
 _SOON = 0.01  #: seconds from a hint until what it is about is stored
 
 
-class Mirror:
+class KvCache:
     """
     A small bucket of which this process knows everything, a moment late.
 
@@ -22,11 +22,11 @@ class Mirror:
     """
 
     def __init__(self, jetstream: JetStream, name: str) -> None:
-        self.bucket = Bucket(jetstream, name)
+        self.bucket = KeyValue(jetstream, name)
         self._jetstream = jetstream
         self._stream = f"KV_{name}"
         self._prefix = f"$KV.{name}."
-        self._cells: dict[str, Cell] = {}
+        self._cells: dict[str, KvEntry] = {}
         self._read_to = 0
         self._is_whole = False
         self._bell = asyncio.Event()
@@ -50,19 +50,19 @@ class Mirror:
         """What is there. Raises Unreadable, and Unavailable before everything was read once."""
         return (await self.cell(key)).value
 
-    async def cell(self, key: str) -> Cell:
+    async def cell(self, key: str) -> KvEntry:
         """The same, for who can do without. Raises Unavailable before everything was read once."""
         if not self._is_whole:
             return await self.bucket.read(key)
-        return self._cells.get(key) or Cell({}, 0)
+        return self._cells.get(key) or KvEntry({}, 0)
 
-    def known(self, prefix: str) -> list[Cell] | None:
+    def known(self, prefix: str) -> list[KvEntry] | None:
         """Everything under keys that begin like this; None before everything was read once."""
         if not self._is_whole:
             return None
         return [cell for key, cell in self._cells.items() if key.startswith(prefix)]
 
-    def note(self, key: str, cell: Cell) -> None:
+    def note(self, key: str, cell: KvEntry) -> None:
         """Something that this process knows already. What is older than the known is ignored."""
         known = self._cells.get(key)
         if known is None or known.revision < cell.revision:
@@ -86,7 +86,7 @@ class Mirror:
             self._cells.clear()
             self._read_to = 0
         if last > self._read_to:
-            every = self._jetstream.every(self._stream, f"{self._prefix}>", self._read_to + 1)
+            every = self._jetstream.read_all(self._stream, f"{self._prefix}>", self._read_to + 1)
             latest: dict[str, Stored] = {}  # what was replaced need not be read
             async for stored in every:
                 latest[stored.subject.removeprefix(self._prefix)] = stored

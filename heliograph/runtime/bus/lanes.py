@@ -5,7 +5,7 @@ from typing import Any
 from heliograph.contracts.catalog import Lane
 from heliograph.contracts.limits import ChangeLane, LaneLimit
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv_cache import Mirror
+from heliograph.runtime.bus.kv_cache import KvCache
 
 
 def lane_consumer(lane: str) -> str:
@@ -23,7 +23,7 @@ class Lanes:
 
     def __init__(self, jetstream: JetStream, lanes: dict[str, Lane]) -> None:
         self._jetstream = jetstream
-        self._mirror = Mirror(jetstream, "lanes")
+        self._mirror = KvCache(jetstream, "lanes")
         self._lanes = lanes
 
     async def watch(self) -> None:

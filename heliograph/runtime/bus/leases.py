@@ -9,9 +9,9 @@ import structlog
 from ulid import ULID
 
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv import Bucket, Cell
+from heliograph.runtime.bus.kv import KeyValue, KvEntry
 
 log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ class Leases:
     """
 
     def __init__(self, jetstream: JetStream, *, ttl: float = 3.0) -> None:
-        self._bucket = Bucket(jetstream.within(ttl / 3), "leases")
+        self._bucket = KeyValue(jetstream.with_timeout(ttl / 3), "leases")
         self._ttl = ttl
         self._me = str(ULID())
 
@@ -44,7 +44,7 @@ class Leases:
             if not lost.is_set():
                 await self._release(name)
 
-    async def _acquire(self, name: str) -> Cell:
+    async def _acquire(self, name: str) -> KvEntry:
         seen, since = -1, 0.0
         while True:
             try:
@@ -53,12 +53,12 @@ class Leases:
                     seen, since = cell.revision, time.monotonic()
                 if not cell.value.get("holder") or time.monotonic() - since > self._ttl:
                     value = {**cell.value, "holder": self._me}
-                    return Cell(value, await self._bucket.write(name, value, cell.revision))
-            except (Lost, Unavailable, QueueFull):
+                    return KvEntry(value, await self._bucket.write(name, value, cell.revision))
+            except (Conflict, Unavailable, QueueFull):
                 pass
             await asyncio.sleep(self._ttl / 6)
 
-    async def _keep(self, name: str, held: Cell, lost: asyncio.Event) -> None:
+    async def _keep(self, name: str, held: KvEntry, lost: asyncio.Event) -> None:
         revision, renewed = held.revision, time.monotonic()
         while time.monotonic() - renewed < self._ttl:
             await asyncio.sleep(self._ttl / 3)
@@ -66,7 +66,7 @@ class Leases:
             try:
                 revision = await self._bucket.write(name, held.value, revision)
                 renewed = began
-            except Lost:
+            except Conflict:
                 break
             except (Unavailable, QueueFull):
                 continue
@@ -79,5 +79,5 @@ class Leases:
             if cell.value.get("holder") == self._me:
                 rest = {key: each for key, each in cell.value.items() if key != "holder"}
                 await self._bucket.write(name, rest, cell.revision)
-        except (Lost, Unavailable, QueueFull):
+        except (Conflict, Unavailable, QueueFull):
             pass

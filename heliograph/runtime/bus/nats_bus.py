@@ -10,20 +10,20 @@ from typing import Any
 import structlog
 from nats.errors import Error
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.background import stop
-from heliograph.runtime.bus.account_permits import BucketAccounts
+from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.connection import Connection
-from heliograph.runtime.bus.event_log import StreamedEvents
+from heliograph.runtime.bus.event_log import JetStreamEventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.levels import Level
-from heliograph.runtime.bus.provisioning import UnfitServer, provision
-from heliograph.runtime.bus.slot_claims import BucketSlots
+from heliograph.runtime.bus.provisioning import UnsupportedServer, provision
+from heliograph.runtime.bus.slot_claims import KvSlotClaims
 from heliograph.runtime.bus.unreadable_messages import dead_letters
-from heliograph.runtime.bus.work_queue import StreamedWork
+from heliograph.runtime.bus.work_queue import JetStreamWorkQueue
 from heliograph.runtime.bus.write_check import WriteCheck
 from heliograph.runtime.clock import clock
 from heliograph.runtime.settings import ServiceSettings
@@ -39,17 +39,17 @@ class NatsBus:
     The bus of one process. Usable at once: until it is open, every call is `Unavailable`.
     """
 
-    def __init__(self, settings: ServiceSettings, registry: Registry, name: str) -> None:
+    def __init__(self, settings: ServiceSettings, registry: Catalog, name: str) -> None:
         self._settings = settings
         self._registry = registry
         self._connection = Connection(settings, name)
         self.client = self._connection.client
         self.opened = asyncio.Event()
         self.jetstream = JetStream(self.client, opened=self.opened)
-        self.events = StreamedEvents(self.jetstream)
-        self.work = StreamedWork(self.jetstream)
-        self.slots = BucketSlots(self.jetstream)
-        self.accounts = BucketAccounts(self.jetstream, registry.accounts)
+        self.events = JetStreamEventLog(self.jetstream)
+        self.work = JetStreamWorkQueue(self.jetstream)
+        self.slots = KvSlotClaims(self.jetstream)
+        self.accounts = KvAccountPermits(self.jetstream, registry.accounts)
         self.lanes = Lanes(self.jetstream, registry.lanes)
         self.leases = Leases(self.jetstream)
         self.level = Level(self.jetstream)
@@ -68,7 +68,7 @@ class NatsBus:
             except Unavailable as error:
                 log.warning("NATS is not ready", reason=str(error))
                 await asyncio.sleep(0.2)
-            except UnfitServer as error:
+            except UnsupportedServer as error:
                 log.critical("NATS is unfit", reason=str(error))
                 sys.exit(78)
         self._setting = asyncio.create_task(self._set_clock_for_ever(), name="clock")

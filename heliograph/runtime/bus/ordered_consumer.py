@@ -29,7 +29,7 @@ _AGAIN_AFTER = 0.2  #: seconds between two consumers
 _UNBOUNDED = 2**31 - 1  #: nats-py drops what is over its limits, and says nothing
 
 
-class Feed:
+class OrderedConsumer:
     """
     Messages of a stream, one consumer after another.
 
@@ -77,7 +77,7 @@ class Feed:
 
     async def close(self, consumer: str) -> None:
         """Let the server forget a consumer, as far as it can be reached."""
-        await self.jetstream.hint(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}")
+        await self.jetstream.notify(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}")
 
     async def take(self, message: Msg) -> None:
         """The next message."""
@@ -88,7 +88,7 @@ class Feed:
 class _Consumer:
     """One consumer of the server's, until something is missing."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: OrderedConsumer) -> None:
         self._feed = feed
         self._pushed = 0  #: messages so far, by the server's numbers
         self._lives = asyncio.Event()
@@ -138,4 +138,4 @@ class _Consumer:
             self._is_broken = True
         go_on = message.reply or headers.get("Nats-Consumer-Stalled")
         if go_on:
-            await self._feed.jetstream.hint(go_on)
+            await self._feed.jetstream.notify(go_on)

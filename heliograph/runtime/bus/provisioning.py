@@ -14,7 +14,7 @@ import structlog
 from nats.aio.client import Client
 
 from heliograph.contracts import subjects
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.level import KEY, LEVEL
 from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream
 from heliograph.runtime.bus.lanes import Lanes, lane_consumer
@@ -37,7 +37,7 @@ _NO_STORE = frozenset({10047, 10023})  #: err_code of a stream that the store ha
 Config = dict[str, Any]
 
 
-class UnfitServer(Exception):
+class UnsupportedServer(Exception):
     """The NATS server cannot keep our promises; the message says what to change on it."""
 
 
@@ -170,7 +170,7 @@ def _pull(name: str, subject: str, cap: int, ack_wait: float) -> Config:
     }
 
 
-async def provision(connection: Client, settings: ServiceSettings, registry: Registry) -> str:
+async def provision(connection: Client, settings: ServiceSettings, registry: Catalog) -> str:
     """
     Make sure that everything is there, and fit. Returns the epoch of EVENTS.
 
@@ -187,7 +187,7 @@ async def provision(connection: Client, settings: ServiceSettings, registry: Reg
         except ApiError as error:
             if error.err_code not in _NO_STORE:
                 raise
-            raise UnfitServer(too_large(config, wanted)) from error
+            raise UnsupportedServer(too_large(config, wanted)) from error
     lanes = Lanes(jetstream, registry.lanes)
     caps = {lane: (await lanes.limit(lane)).cap for lane in registry.lanes}
     for config in consumers(settings, caps):
@@ -217,12 +217,12 @@ async def check_server(connection: Client, settings: ServiceSettings) -> None:
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:3])
     if numbers < OLDEST_SERVER:
         wanted = ".".join(map(str, OLDEST_SERVER))
-        raise UnfitServer(f"nats-server {version} is too old: {wanted} or later is needed")
+        raise UnsupportedServer(f"nats-server {version} is too old: {wanted} or later is needed")
     configuration = await read_configuration(settings)
     if configuration is None:
         log.warning("HELIOGRAPH_NATS_MONITOR_URL is not set: sync_interval was not checked")
     elif not configuration.sync_always:
-        raise UnfitServer(
+        raise UnsupportedServer(
             "set `jetstream { sync_interval: always }`: acknowledged must mean durable"
         )
 
@@ -274,4 +274,4 @@ def _differences(asked: Config, found: Config) -> list[str]:
 
 def _refuse(name: str, differences: list[str]) -> None:
     if differences:
-        raise UnfitServer(f"{name}: {'; '.join(differences)}")
+        raise UnsupportedServer(f"{name}: {'; '.join(differences)}")

@@ -4,7 +4,7 @@ import zlib
 from typing import Any
 
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.kv import KeyValue
 
 _SHARDS = 256  #: projects share entries, so that the bucket never grows
 
@@ -13,7 +13,7 @@ class Purges:
     """The bucket `purges`: key `<shard>`, value `{sequence}`. Every method raises Unavailable."""
 
     def __init__(self, jetstream: JetStream) -> None:
-        self._bucket = Bucket(jetstream, "purges")
+        self._bucket = KeyValue(jetstream, "purges")
 
     async def note(self, project: str, sequence: int) -> None:
         """Events of a project up to a sequence may be gone. Said before they are."""

@@ -4,7 +4,7 @@ from pydantic import BaseModel
 
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries.errors import Refusal
+from heliograph.contracts.queries.errors import ErrorReply
 from heliograph.runtime.bus.jetstream import JetStream
 
 REQUEST_TIMEOUT = 5.0  #: seconds for a list
@@ -33,7 +33,7 @@ async def request_reply(
         Unavailable: Nobody answers.
     """
     body = question.model_dump_json().encode()
-    answer = await jetstream.ask(subject, body, timeout=patience)
+    answer = await jetstream.request(subject, body, timeout=patience)
     if answer.startswith(b'{"problem"'):
-        raise RemoteProblem(Refusal.model_validate_json(answer).problem)
+        raise RemoteProblem(ErrorReply.model_validate_json(answer).problem)
     return answer

@@ -9,19 +9,19 @@ from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import SlotClaim
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv import Bucket, Cell
+from heliograph.runtime.bus.kv import KeyValue, KvEntry
 
 
-class BucketSlots:
-    """`Slots` in the bucket `slots`: key `<project>.<slot>`, value `{job, restored?, withdrawn?}`."""
+class KvSlotClaims:
+    """`SlotClaims` in the bucket `slots`: key `<project>.<slot>`, value `{job, restored?, withdrawn?}`."""
 
     def __init__(self, jetstream: JetStream) -> None:
-        self._bucket = Bucket(jetstream, "slots")
+        self._bucket = KeyValue(jetstream, "slots")
 
     async def read(self, project: str, slot: str) -> SlotClaim:
         return _claim(await self._bucket.read(f"{project}.{slot}"))
 
-    async def every(self, project: str) -> dict[str, SlotClaim]:
+    async def read_all(self, project: str) -> dict[str, SlotClaim]:
         cells = await self._bucket.matching(f"{project}.*")
         claims = {}
         for key, cell in cells.items():
@@ -52,7 +52,7 @@ class BucketSlots:
 _OF_A_SLOT = frozenset({"job", "restored", "withdrawn"})
 
 
-def _claim(cell: Cell) -> SlotClaim:
+def _claim(cell: KvEntry) -> SlotClaim:
     restored = cell.value.get("restored")
     return SlotClaim(
         cell.value.get("job"),

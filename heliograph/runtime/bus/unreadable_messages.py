@@ -10,7 +10,7 @@ from heliograph.contracts.cloudevents import read_body
 from heliograph.contracts.errors import NotFound, StateConflict, Unreadable
 from heliograph.contracts.kv_entries import read_entry
 from heliograph.contracts.queue_entries import read_ticket
-from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus import Conflict
 from heliograph.runtime.bus.dead_letters import REASON, SUBJECT
 from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream, Stored
 
@@ -48,7 +48,7 @@ class DeadLetter:
 
 async def dead_letters(jetstream: JetStream, *, limit: int = LISTED) -> list[DeadLetter]:
     """Messages that some process could not read. Raises Unavailable."""
-    stored, _ = await jetstream.batch(_DEAD, subjects.UNREADABLE, 1, size=limit)
+    stored, _ = await jetstream.read_batch(_DEAD, subjects.UNREADABLE, 1, size=limit)
     return [DeadLetter.of(each) for each in stored]
 
 
@@ -80,7 +80,7 @@ async def _empty(jetstream: JetStream, letter: DeadLetter) -> None:
     headers = {"ce-id": str(ULID()), "KV-Operation": "DEL"}
     try:
         await jetstream.append(letter.stream, letter.subject, b"", headers, after=letter.sequence)
-    except Lost:
+    except Conflict:
         return
 
 

@@ -27,7 +27,7 @@ ROOMY_UP_TO = 0.95
 FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 
 
-class StreamedWork:
+class JetStreamWorkQueue:
     """`WorkQueue` on one connection, and the dispatcher's move."""
 
     def __init__(self, jetstream: JetStream) -> None:
@@ -130,7 +130,7 @@ class StreamedWork:
         info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
         return bool(info["state"]["bytes"] < ROOMY_UP_TO * info["config"]["max_bytes"])
 
-    async def bury(self, job: Record, reason: str) -> None:
+    async def dead_letter(self, job: Record, reason: str) -> None:
         subject = subjects.dead(job.lane, job.project, job.id)
         await self._jetstream.publish(subject, reason.encode(), {"ce-subject": job.id})
 

@@ -22,7 +22,7 @@ class WriteCheck:
     """
 
     def __init__(self, jetstream: JetStream, service: str) -> None:
-        self._jetstream = jetstream.within(_PATIENCE)
+        self._jetstream = jetstream.with_timeout(_PATIENCE)
         self._subject = f"$KV.leases.ready.{service}.{os.getpid() % _KEYS}"
         self._trouble: str | None = None
 

@@ -8,16 +8,16 @@ import yaml
 from jsonschema import Draft202012Validator, SchemaError
 from pydantic import ValidationError
 
-from heliograph.contracts.catalog import Inconsistency, Registry, inconsistencies, provider_of
+from heliograph.contracts.catalog import Catalog, CatalogError, inconsistencies, provider_of
 from heliograph.contracts.payloads import PROVIDERS, reserved_names
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.startup import CannotStart
+from heliograph.runtime.startup import StartupError
 
 SECTIONS = ("kinds", "models", "lanes", "accounts")
 SHIPPED = Path(__file__).parent
 
 
-class RegistryError(CannotStart):
+class CatalogFileError(StartupError):
     """The registry is wrong: the message says file, line and reason. Nothing starts with it."""
 
 
@@ -32,7 +32,7 @@ class _Place(NamedTuple):
 _Places = dict[str, _Place]
 
 
-def load_registry(settings: ServiceSettings) -> Registry:
+def load_catalog(settings: ServiceSettings) -> Catalog:
     """
     The registry of this deployment.
 
@@ -40,41 +40,41 @@ def load_registry(settings: ServiceSettings) -> Registry:
         RegistryError: Name the file, the line and the reason; the operator mends the file.
     """
     overlays = {section: getattr(settings, section) for section in SECTIONS}
-    return read_registry(overlays)
+    return read_catalog(overlays)
 
 
-def read_registry(overlays: Mapping[str, Path | None]) -> Registry:
+def read_catalog(overlays: Mapping[str, Path | None]) -> Catalog:
     """The shipped entries, each replaced as a whole where an overlay has one of the same name."""
     sections: dict[str, dict[str, Any]] = {}
     places: dict[str, _Places] = {}
     for section in SECTIONS:
         sections[section], places[section] = _section(section, overlays.get(section))
     try:
-        registry = Registry.model_validate(sections)
+        registry = Catalog.model_validate(sections)
     except ValidationError as error:
         reasons = [_reason(places, e["loc"], e["msg"]) for e in error.errors()]
-        raise RegistryError("\n".join(reasons)) from None
+        raise CatalogFileError("\n".join(reasons)) from None
     wrong = [*inconsistencies(registry), *_wrong_adapters(registry), *_wrong_schemas(registry)]
     wrong = wrong or [*_wrong_presets(registry)]
     if wrong:
         reasons = [_reason(places, (w.section, *w.path), w.reason) for w in wrong]
-        raise RegistryError("\n".join(reasons))
+        raise CatalogFileError("\n".join(reasons))
     return registry
 
 
-def _wrong_adapters(registry: Registry) -> Iterator[Inconsistency]:
+def _wrong_adapters(registry: Catalog) -> Iterator[CatalogError]:
     """Models that nothing here can ask for, and arguments that the body says already."""
     for name, model in registry.models.items():
         if provider_of(name) not in PROVIDERS:
             known = ", ".join(sorted(PROVIDERS))
             reason = f"provider {provider_of(name)!r} has no adapter; there are {known}"
-            yield Inconsistency("models", (name,), reason)
+            yield CatalogError("models", (name,), reason)
         for argument in sorted(model.arguments.keys() & reserved_names(model)):
             reason = "requests say this in other fields; declare it under parameters"
-            yield Inconsistency("models", (name, "arguments", argument), reason)
+            yield CatalogError("models", (name, "arguments", argument), reason)
 
 
-def _wrong_schemas(registry: Registry) -> Iterator[Inconsistency]:
+def _wrong_schemas(registry: Catalog) -> Iterator[CatalogError]:
     for name, model in registry.models.items():
         named = [("parameters", n, schema) for n, schema in model.parameters.items()]
         named += [("arguments", n, schema) for n, schema in model.arguments.items()]
@@ -83,16 +83,16 @@ def _wrong_schemas(registry: Registry) -> Iterator[Inconsistency]:
                 Draft202012Validator.check_schema(schema)
             except SchemaError as error:
                 path = (name, section, each, *map(str, error.absolute_path))
-                yield Inconsistency("models", path, error.message)
+                yield CatalogError("models", path, error.message)
 
 
-def _wrong_presets(registry: Registry) -> Iterator[Inconsistency]:
+def _wrong_presets(registry: Catalog) -> Iterator[CatalogError]:
     for name, model in registry.models.items():
         schema = Draft202012Validator({**model.schema_of_parameters(), "required": []})
         for preset, parameters in model.presets.items():
             for error in schema.iter_errors(parameters):
                 path = (name, "presets", preset, *map(str, error.absolute_path))
-                yield Inconsistency("models", path, error.message)
+                yield CatalogError("models", path, error.message)
 
 
 def _section(section: str, overlay: Path | None) -> tuple[dict[str, Any], _Places]:
@@ -109,16 +109,16 @@ def _read(file: Path, section: str) -> tuple[dict[str, Any], _Places]:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
     except OSError as error:
-        raise RegistryError(f"{file}: {error.strerror}") from error
+        raise CatalogFileError(f"{file}: {error.strerror}") from error
     except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
-        raise RegistryError(f"{file}: {error.reason}") from error
+        raise CatalogFileError(f"{file}: {error.reason}") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise RegistryError(f"{file}:{line}: {error.problem}") from error
+        raise CatalogFileError(f"{file}:{line}: {error.problem}") from error
     if content is None:
         return {}, {}
     if not isinstance(content, dict):
-        raise RegistryError(f"{file}:1: names of {section}, each with its entry")
+        raise CatalogFileError(f"{file}:1: names of {section}, each with its entry")
     return {str(name): entry for name, entry in content.items()}, _places(node, file)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import structlog
 
-from heliograph.contracts.catalog import Registry
-from heliograph.runtime.catalog import SECTIONS, RegistryError
+from heliograph.contracts.catalog import Catalog
+from heliograph.runtime.catalog import SECTIONS, CatalogFileError
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -17,10 +17,10 @@ LOOK_EVERY = 1.0  #: seconds
 _State = tuple[tuple[int, int, int] | None, ...]  #: of each file; None: it is not there
 
 
-async def reread(
+async def watch_files(
     settings: ServiceSettings,
-    registry: Registry,
-    load: Callable[[], Registry],
+    registry: Catalog,
+    load: Callable[[], Catalog],
     *,
     every: float = LOOK_EVERY,
 ) -> None:
@@ -43,11 +43,11 @@ async def reread(
         await asyncio.sleep(every)
 
 
-async def _take(registry: Registry, load: Callable[[], Registry]) -> None:
+async def _take(registry: Catalog, load: Callable[[], Catalog]) -> None:
     try:
         latest = await asyncio.to_thread(load)
         _check_lanes(registry, latest)
-    except RegistryError as error:
+    except CatalogFileError as error:
         log.error("The registry is wrong, the old one stays", reason=str(error))
         return
     if latest != registry:
@@ -55,14 +55,14 @@ async def _take(registry: Registry, load: Callable[[], Registry]) -> None:
         log.info("The registry was read again")
 
 
-def _check_lanes(registry: Registry, latest: Registry) -> None:
+def _check_lanes(registry: Catalog, latest: Catalog) -> None:
     changed = sorted(registry.lanes.keys() ^ latest.lanes.keys())
     if changed:
         names = ", ".join(changed)
-        raise RegistryError(f"lanes that come or go ({names}) need a restart of all services")
+        raise CatalogFileError(f"lanes that come or go ({names}) need a restart of all services")
 
 
-def _replace(registry: Registry, latest: Registry) -> None:
+def _replace(registry: Catalog, latest: Catalog) -> None:
     """In one go, as far as coroutines can see."""
     for section in SECTIONS:
         held, wanted = getattr(registry, section), getattr(latest, section)

@@ -49,11 +49,11 @@ def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI
             allow_headers=["*"],
             expose_headers=["Location", "Link", "Idempotency-Replayed", "Retry-After", "RateLimit"],
         )
-    app.add_middleware(_Doorkeeper, allowed=HostAllowList(settings))  # last: asked first
+    app.add_middleware(_HostCheckMiddleware, allowed=HostAllowList(settings))  # last: asked first
     return app
 
 
-class _Doorkeeper:
+class _HostCheckMiddleware:
     """Refuses what came by a name that is not ours, and what a page of another origin would do."""
 
     def __init__(self, app: ASGIApp, allowed: HostAllowList) -> None:
@@ -70,10 +70,10 @@ class _Doorkeeper:
         headers, path = Headers(scope=scope), scope["path"]
         port = (scope.get("server") or (None, None))[1]
         host = headers.get("host", "")
-        if path not in _OPEN and not self._allowed.is_ours(host, port):
+        if path not in _OPEN and not self._allowed.is_allowed_host(host, port):
             return Misdirected(f"{host!r} is not among the names of this service")
         is_act = scope["type"] == "websocket" or scope["method"] not in _SAFE
-        if is_act and not self._allowed.is_welcome(headers.get("origin"), port):
+        if is_act and not self._allowed.is_allowed_origin(headers.get("origin"), port):
             return Forbidden()
         return None
 

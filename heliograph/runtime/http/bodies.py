@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from heliograph.contracts.errors import BodyTooLarge, MalformedRequest, ValidationFailed
-from heliograph.runtime.http.validation import MAX_DEPTH, Shape, as_shape, check_speakable
+from heliograph.runtime.http.validation import MAX_DEPTH, Shape, reject_unstorable, validate_as
 
 MAX_BODY = 1024 * 1024  #: bytes of a JSON body
 LARGE_BODY = 64 * 1024  #: bytes; a larger one is not checked on the event loop
@@ -64,7 +64,7 @@ async def _receive(request: Request) -> bytes:
 async def checked(body: bytes, shape: type[Shape]) -> Shape:
     """As `check`; large bodies one after the other in a thread, so that others are served meanwhile."""
     if len(body) <= LARGE_BODY:
-        return check(body, shape)
+        return validate_body(body, shape)
     return await asyncio.get_running_loop().run_in_executor(_AT_LEISURE, _check_large, body, shape)
 
 
@@ -72,18 +72,18 @@ def _check_large(body: bytes, shape: type[Shape]) -> Shape:
     """The collector would look at every new list again and again, and hold up all threads."""
     gc.disable()
     try:
-        return check(body, shape)
+        return validate_body(body, shape)
     finally:
         gc.enable()
 
 
-def check(body: bytes, shape: type[Shape]) -> Shape:
+def validate_body(body: bytes, shape: type[Shape]) -> Shape:
     """JSON as a shape; every mistake has a pointer from the root of the body."""
     content = _parse(body)
     if not isinstance(content, dict):
         raise ValidationFailed.at("", "the body must be a JSON object")
-    check_speakable(content)
-    return as_shape(content, shape)
+    reject_unstorable(content)
+    return validate_as(content, shape)
 
 
 def _parse(body: bytes) -> Any:

@@ -32,7 +32,7 @@ class HostAllowList:
         self._bound = settings.host
         self._ports = settings.known_ports
 
-    def is_ours(self, host: str, bound_port: int | None) -> bool:
+    def is_allowed_host(self, host: str, bound_port: int | None) -> bool:
         """
         Whether a request with this `Host` means us.
 
@@ -44,7 +44,7 @@ class HostAllowList:
             return False
         return bool(self._hosts & _spellings(host)) or self._is_local(authority, bound_port)
 
-    def is_welcome(self, text: str | None, bound_port: int | None) -> bool:
+    def is_allowed_origin(self, text: str | None, bound_port: int | None) -> bool:
         """Whether an `Origin` is of no page, of one of our own, or of one of the allowed."""
         if text is None or text in self._allowed:
             return True

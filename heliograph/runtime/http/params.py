@@ -8,7 +8,13 @@ from pydantic import BaseModel
 
 from heliograph.contracts.errors import NotFound, ValidationFailed
 from heliograph.contracts.ids import matches
-from heliograph.runtime.http.validation import Path, Shape, as_shape, check_speakable, pointer_to
+from heliograph.runtime.http.validation import (
+    Path,
+    Shape,
+    pointer_to,
+    reject_unstorable,
+    validate_as,
+)
 
 
 def read_query(request: Request, shape: type[Shape], *, prefixes: tuple[str, ...] = ()) -> Shape:
@@ -21,12 +27,12 @@ def read_query(request: Request, shape: type[Shape], *, prefixes: tuple[str, ...
     """
     query: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
-        check_speakable({name: value}, "/query")
+        reject_unstorable({name: value}, "/query")
         target, key = _place(query, name, prefixes)
         if key in target:
             raise ValidationFailed.at(_pointer(name), "given more than once")
         target[key] = value
-    return as_shape(query, shape, lambda path: _pointer(_as_written(path, prefixes)))
+    return validate_as(query, shape, lambda path: _pointer(_as_written(path, prefixes)))
 
 
 def _place(
@@ -59,7 +65,7 @@ async def no_query(request: Request) -> None:
     read_query(request, NoQuery)
 
 
-def named(pattern: str) -> Callable[[str], str]:
+def path_param(pattern: str) -> Callable[[str], str]:
     """A check for names in paths: what is not of the grammar does not exist."""
 
     def check_name(name: str) -> str:

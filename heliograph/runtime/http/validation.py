@@ -27,7 +27,7 @@ def pointer_to(path: Path) -> str:
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
 
 
-def as_shape(
+def validate_as(
     content: dict[str, Any], shape: type[Shape], pointer: Callable[[Path], str] = pointer_to
 ) -> Shape:
     """Content as a shape. Raises ValidationFailed: `errors` point at each mistake."""
@@ -73,16 +73,16 @@ def _beginning(value: Any) -> Any:
     return value
 
 
-def check_speakable(value: Any, pointer: str = "") -> None:
+def reject_unstorable(value: Any, pointer: str = "") -> None:
     """Raises ValidationFailed for what JSON can say and we cannot keep."""
     try:
         _walk(value, 0)
-    except _Unspeakable as found:
+    except _Unstorable as found:
         where = "" if found.is_of_all else pointer + pointer_to(reversed(found.path))
         raise ValidationFailed.at(where, str(found)) from None
 
 
-class _Unspeakable(Exception):
+class _Unstorable(Exception):
     """NUL, a lone surrogate, infinity, endless nesting. Its path grows as the walk is left."""
 
     def __init__(self, reason: str, *, is_of_all: bool = False) -> None:
@@ -98,13 +98,13 @@ _ALWAYS_FINE = frozenset({int, bool, type(None)})
 def _walk(value: Any, depth: int) -> None:
     """One pass over all there is; only a mistake costs more than a look at it."""
     if depth > MAX_DEPTH:
-        raise _Unspeakable(f"more than {MAX_DEPTH} levels deep", is_of_all=True)
+        raise _Unstorable(f"more than {MAX_DEPTH} levels deep", is_of_all=True)
     if isinstance(value, str):
         if _NO_TEXT.search(value):
-            raise _Unspeakable("NUL and lone surrogates are not text")
+            raise _Unstorable("NUL and lone surrogates are not text")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise _Unspeakable("not a finite number")
+            raise _Unstorable("not a finite number")
     elif isinstance(value, dict):
         for name in value:
             _walk(name, depth + 1)
@@ -119,6 +119,6 @@ def _walk_into(members: Iterable[tuple[int | str, Any]], depth: int) -> None:
         if is_deep or type(member) not in _ALWAYS_FINE:
             try:
                 _walk(member, depth + 1)
-            except _Unspeakable as found:
+            except _Unstorable as found:
                 found.path.append(step)
                 raise

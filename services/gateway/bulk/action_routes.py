@@ -13,13 +13,13 @@ from heliograph.contracts.actions import (
 from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
 from heliograph.runtime.http.params import no_query
-from heliograph.runtime.job_view import Presenter
+from heliograph.runtime.job_view import JobPresenter
 from services.gateway.bulk.actions import BulkActionResult, BulkActions
 from services.gateway.bulk.items import present
 from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
 
 
-def action_routes(actions: BulkActions, presenter: Presenter) -> APIRouter:
+def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
     """What changes many jobs at once."""
     router = APIRouter(
         prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]

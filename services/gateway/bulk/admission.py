@@ -14,7 +14,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries.read_model import FilledSlots, FindFilled
+from heliograph.contracts.queries.read_model import FindOccupiedSlots, OccupiedSlots
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.queries import request_reply
@@ -140,9 +140,9 @@ class BatchAdmission:
     async def _filled(self, asked: BatchSubmission) -> dict[int, str]:
         """The items whose slot needs nothing, and by which job it is filled."""
         slots = {i: request.slot for i, request in enumerate(asked.wanted.jobs) if request.slot}
-        question = FindFilled(project=asked.project, slots=list(slots.values()))
+        question = FindOccupiedSlots(project=asked.project, slots=list(slots.values()))
         answer = await request_reply(self._jetstream, subjects.QUERY_FILLED, question)
-        jobs = FilledSlots.model_validate_json(answer).jobs
+        jobs = OccupiedSlots.model_validate_json(answer).jobs
         return {i: jobs[slot] for i, slot in slots.items() if slot in jobs}
 
     def order(

@@ -11,7 +11,7 @@ from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Una
 from heliograph.contracts.ids import batch_id
 from heliograph.contracts.queries.read_model import FindJobs, FoundJobs
 from heliograph.contracts.records import Marker, Record, Status
-from heliograph.runtime.bus import Entry, EventLog
+from heliograph.runtime.bus import EventLog, LogEntry
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.queries import request_reply
 from services.gateway.bulk.admission import BatchAdmission, BatchSubmission, Drafts, item_pointer
@@ -159,7 +159,7 @@ class BatchService:
         missing = NotFound("there is no job; send the batch again, with its key, to try it again")
         return ItemResult(outcome="refused", problem=problem_at(item_pointer(index), missing))
 
-    async def _last(self, job: str) -> Entry | None:
+    async def _last(self, job: str) -> LogEntry | None:
         """A job to be shown. One that cannot be read is not, and keeps no other from it."""
         with suppress(Unreadable):
             return await self._events.last(job)

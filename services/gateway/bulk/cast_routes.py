@@ -6,13 +6,13 @@ from heliograph.contracts.cast import CastRequest
 from heliograph.contracts.ids import PROJECT_PATTERN
 from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
-from heliograph.runtime.http.params import named, no_query
+from heliograph.runtime.http.params import no_query, path_param
 from services.gateway.bulk.cast import CastReferences
 from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
 from services.gateway.jobs.routes import present
 from services.gateway.jobs.views import JobViews
 
-person_name = named(PROJECT_PATTERN)
+person_name = path_param(PROJECT_PATTERN)
 
 
 def cast_routes(pairs: CastReferences, reader: JobViews) -> APIRouter:

@@ -7,8 +7,8 @@ from typing import Any
 from heliograph.contracts.batches import Outcome
 from heliograph.contracts.errors import HeliographError, SlotBusy
 from heliograph.contracts.problems import FieldError, Problem
-from heliograph.runtime.bus import Entry
-from heliograph.runtime.job_view import Presenter
+from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.job_view import JobPresenter
 from services.gateway.jobs.acceptance import AcceptResult
 
 
@@ -17,7 +17,7 @@ class ItemResult:
     """What became of one part."""
 
     outcome: Outcome
-    entry: Entry | None = None  #: of the job that is the answer
+    entry: LogEntry | None = None  #: of the job that is the answer
     problem: Problem | None = None
 
 
@@ -38,7 +38,7 @@ def problem_at(place: str, error: HeliographError) -> Problem:
     return problem.model_copy(update={"errors": named})
 
 
-async def present(items: Sequence[ItemResult], presenter: Presenter) -> list[dict[str, Any]]:
+async def present(items: Sequence[ItemResult], presenter: JobPresenter) -> list[dict[str, Any]]:
     """The items as JSON, with their jobs as a list of jobs shows them."""
     entries = [item.entry for item in items if item.entry]
     jobs = iter(await presenter.jobs([(entry.record, entry.sequence) for entry in entries]))

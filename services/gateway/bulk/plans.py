@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from heliograph.contracts.errors import IdempotencyKeyReused
 from heliograph.contracts.kv_entries import PlanEntry
-from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.crash_points import crash_point
 
 _AT_ONCE = 32  #: of one request's items
@@ -40,7 +40,7 @@ class PlanStore:
     """Every plan, by id, for ever. Every method raises Unavailable."""
 
     def __init__(self, jetstream: JetStream) -> None:
-        self._bucket = Bucket(jetstream, "plans")
+        self._bucket = KeyValue(jetstream, "plans")
 
     async def find(self, name: str) -> Plan | None:
         cell = await self._bucket.read(name)
@@ -50,7 +50,7 @@ class PlanStore:
         """The plan that counts from now on: this one, unless the same request was faster."""
         try:
             await self._bucket.write(plan.id, plan.model_dump(mode="json"), 0)
-        except Lost:
+        except Conflict:
             return await self.find(plan.id) or plan
         crash_point("plan.written")
         return plan

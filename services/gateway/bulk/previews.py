@@ -23,7 +23,7 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Cost, Record, Step
 from heliograph.contracts.requests import RetryFrom, RetryRequest
-from heliograph.runtime.bus import Entry, EventLog
+from heliograph.runtime.bus import EventLog, LogEntry
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import gather_bounded
 from services.gateway.idempotency import RequestIdentity
@@ -141,7 +141,7 @@ def is_paid(outlook: RetryOutlook) -> bool:
     return outlook.cost is not None and outlook.cost.estimated > 0
 
 
-async def read_job_of(events: EventLog, project: str, job: str) -> tuple[Entry, Record]:
+async def read_job_of(events: EventLog, project: str, job: str) -> tuple[LogEntry, Record]:
     """A job of this project. Raises NotFound also for those of others."""
     entry, record = await load_job(events, job)
     if record.project != project:

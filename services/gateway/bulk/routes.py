@@ -8,16 +8,16 @@ from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.ids import BATCH_PATTERN
 from heliograph.runtime.http.bodies import read_body
 from heliograph.runtime.http.openapi import body_of
-from heliograph.runtime.http.params import named, no_query
-from heliograph.runtime.job_view import Presenter
+from heliograph.runtime.http.params import no_query, path_param
+from heliograph.runtime.job_view import JobPresenter
 from services.gateway.bulk.batches import BatchResult, BatchService
 from services.gateway.bulk.items import present
 from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
 
-batch_name = named(BATCH_PATTERN)
+batch_name = path_param(BATCH_PATTERN)
 
 
-def batch_routes(batches: BatchService, presenter: Presenter) -> APIRouter:
+def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
     """What makes many jobs at once."""
     router = APIRouter(
         prefix="/v1", tags=["batches"], responses=PROBLEMS, dependencies=[Depends(no_query)]

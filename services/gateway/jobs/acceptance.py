@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import (
     IdempotencyKeyReused,
     QueueFull,
@@ -23,7 +23,15 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.job_events import Succeeded
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Marker, Record, Step
-from heliograph.runtime.bus import Entry, EventLog, Lost, Slots, WorkQueue, advance, now
+from heliograph.runtime.bus import (
+    Conflict,
+    EventLog,
+    LogEntry,
+    SlotClaims,
+    WorkQueue,
+    now,
+    transition,
+)
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
@@ -37,7 +45,7 @@ SOURCE = "heliograph/gateway"
 class AcceptResult:
     """The answer to a request for a job."""
 
-    entry: Entry  #: of the job that is the answer
+    entry: LogEntry  #: of the job that is the answer
     deduplicated: bool = False  #: it was there before, made by another request
     replayed: bool = False  #: the key was used before, for the same
 
@@ -62,7 +70,7 @@ class JobAcceptance:
     """Accepts jobs. `courtesy` is seconds, see `GatewaySettings.claim_courtesy`."""
 
     def __init__(
-        self, events: EventLog, work: WorkQueue, slots: Slots, *, courtesy: float = 10.0
+        self, events: EventLog, work: WorkQueue, slots: SlotClaims, *, courtesy: float = 10.0
     ) -> None:
         self._events = events
         self._work = work
@@ -88,7 +96,7 @@ class JobAcceptance:
                     return await self._replay(order, entry)
                 record = record or await order.draft()
                 return await self._admit(order, record)
-            except Lost:
+            except Conflict:
                 may_be_known = True  # it may have been fenced off
 
     async def check(self, order: PendingJob) -> Record | None:
@@ -109,7 +117,7 @@ class JobAcceptance:
                 _check_same(record, running)
         return record
 
-    async def _replay(self, order: PendingJob, entry: Entry) -> AcceptResult:
+    async def _replay(self, order: PendingJob, entry: LogEntry) -> AcceptResult:
         """What the key was answered with before."""
         body = entry.body
         if isinstance(body, Marker):
@@ -138,11 +146,11 @@ class JobAcceptance:
         at = now()
         internal = record.internal.model_copy(update={"changed_at": at})
         accepted = record.model_copy(update={"created_at": at, "internal": internal})
-        entry = await self._events.append(Event.of("accepted", accepted, at, SOURCE), 0)
+        entry = await self._events.append(EventEnvelope.of("accepted", accepted, at, SOURCE), 0)
         crash_point("accept.written")
         return AcceptResult(entry=await self._enqueue_or_finish(entry, accepted))
 
-    async def _enqueue_or_finish(self, entry: Entry, accepted: Record) -> Entry:
+    async def _enqueue_or_finish(self, entry: LogEntry, accepted: Record) -> LogEntry:
         """Into the queue; or, where its result is there already, straight to its end."""
         reused = accepted.internal.reused
         if reused is None:
@@ -150,8 +158,8 @@ class JobAcceptance:
             crash_point("accept.queued")
             return entry
         try:
-            entry = await advance(self._events, entry, Succeeded(assets=reused.assets), SOURCE)
-        except Lost:  # somebody was faster, or canceled it
+            entry = await transition(self._events, entry, Succeeded(assets=reused.assets), SOURCE)
+        except Conflict:  # somebody was faster, or canceled it
             return await self._events.last(accepted.id) or entry
         crash_point("accept.reused")
         return entry
@@ -177,7 +185,7 @@ class JobAcceptance:
         crash_point("accept.claimed")
         return None
 
-    async def _in_slot(self, job: str) -> Entry | None:
+    async def _in_slot(self, job: str) -> LogEntry | None:
         """
         Raises:
             SlotBusy: Nobody can read how far the job is that claimed the slot, so it keeps it.
@@ -192,11 +200,11 @@ class JobAcceptance:
     async def _tombstone_claimant(self, project: str, job: str) -> None:
         """A claimant that was never accepted never will be: its first event is taken."""
         marker = Marker(id=job, project=project, marker="fenced")
-        await self._events.append(Event.of("canceled", marker, now(), SOURCE), 0)
+        await self._events.append(EventEnvelope.of("canceled", marker, now(), SOURCE), 0)
         crash_point("accept.fenced")
 
     async def _answer_with(
-        self, order: PendingJob, record: Record, other: Entry, running: Record
+        self, order: PendingJob, record: Record, other: LogEntry, running: Record
     ) -> AcceptResult:
         _check_same(record, running)
         if order.keyed:
@@ -208,7 +216,7 @@ class JobAcceptance:
                 body_digest=record.internal.body_digest,
                 correlation_id=record.internal.correlation_id,
             )
-            await self._events.append(Event.of("deduplicated", marker, now(), SOURCE), 0)
+            await self._events.append(EventEnvelope.of("deduplicated", marker, now(), SOURCE), 0)
             crash_point("accept.deduplicated")
         return AcceptResult(entry=other, deduplicated=True)
 

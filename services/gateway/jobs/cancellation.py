@@ -10,7 +10,7 @@ from heliograph.contracts.job_events import Canceled, CancelRequested
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.subjects import cancel as cancel_subject
-from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance
+from heliograph.runtime.bus import Conflict, EventLog, LogEntry, Notify, WorkQueue, transition
 from heliograph.runtime.crash_points import crash_point
 from services.gateway.jobs.acceptance import SOURCE
 
@@ -22,12 +22,12 @@ _UNOWNED_STEPS = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED, Step.SUBMIT_UNK
 class JobCancellation:
     """Ends jobs on request."""
 
-    def __init__(self, events: EventLog, work: WorkQueue, hint: Hint) -> None:
+    def __init__(self, events: EventLog, work: WorkQueue, hint: Notify) -> None:
         self._events = events
         self._work = work
         self._hint = hint
 
-    async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> tuple[Entry, bool]:
+    async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> tuple[LogEntry, bool]:
         """
         The job after the request, and whether it changes anything. A canceled job does not change.
 
@@ -46,7 +46,7 @@ class JobCancellation:
                 return entry, True
             try:
                 return await self._write(entry, record, mode), True
-            except Lost:
+            except Conflict:
                 continue
 
     async def preempt(self, job: str) -> None:
@@ -65,10 +65,12 @@ class JobCancellation:
         _, record = await load_job(self._events, job)
         return charged_if_canceled(record)
 
-    async def _write(self, entry: Entry, record: Record, mode: Literal["stop", "detach"]) -> Entry:
+    async def _write(
+        self, entry: LogEntry, record: Record, mode: Literal["stop", "detach"]
+    ) -> LogEntry:
         if mode == "stop" and record.step in _UNOWNED_STEPS:
             fact = Canceled(charged=record.charged)
-            entry = await advance(self._events, entry, fact, SOURCE)
+            entry = await transition(self._events, entry, fact, SOURCE)
             crash_point("cancel.written")
             try:
                 await self._work.purge(record)
@@ -76,13 +78,13 @@ class JobCancellation:
             except Unavailable:
                 log.warning("A canceled job stays in the queue; its worker will drop it")
         else:
-            entry = await advance(self._events, entry, CancelRequested(mode=mode), SOURCE)
+            entry = await transition(self._events, entry, CancelRequested(mode=mode), SOURCE)
             crash_point("cancel.asked")
         await self._hint(cancel_subject(record.id))
         return entry
 
 
-async def load_job(events: EventLog, job: str) -> tuple[Entry, Record]:
+async def load_job(events: EventLog, job: str) -> tuple[LogEntry, Record]:
     """The job's last event. Raises NotFound also for subjects that hold no job."""
     entry = await events.last(job)
     if entry is None or not isinstance(entry.body, Record):

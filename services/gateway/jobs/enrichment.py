@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.provider_arguments import result_digest
 from heliograph.contracts.records import Record, Step
@@ -26,7 +26,7 @@ class RecordBuilder:
 
     def __init__(
         self,
-        registry: Registry,
+        registry: Catalog,
         events: EventLog,
         projects: DefaultsSource,
         versions: SlotService,

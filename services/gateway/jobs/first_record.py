@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from heliograph.contracts.catalog import Kind, Model, Registry, provider_of
+from heliograph.contracts.catalog import Catalog, Kind, Model, provider_of
 from heliograph.contracts.errors import (
     BodyTooLarge,
     IdempotencyKeyRequired,
@@ -20,7 +20,7 @@ from heliograph.contracts.payloads import Call, UnfitRequest, price_of
 from heliograph.contracts.problems import FieldError, NextAction, pointer
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
-from heliograph.contracts.public_urls import mistake_in
+from heliograph.contracts.public_urls import url_problem
 from heliograph.contracts.records import Cost, Internal, Record, Step
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous, Reference, digest
 from services.gateway.idempotency import RequestIdentity
@@ -37,7 +37,7 @@ _NONE = Defaults()
 def build_record(
     request: JobRequest,
     caller: RequestIdentity,
-    registry: Registry,
+    registry: Catalog,
     at: datetime,
     *,
     defaults: Defaults = _NONE,
@@ -115,7 +115,7 @@ def build_record(
     return priced
 
 
-def _model(name: str, kind: Kind, registry: Registry) -> Model:
+def _model(name: str, kind: Kind, registry: Catalog) -> Model:
     model = registry.models.get(name)
     if model is None:
         raise UnknownModel.at("/model", f"there is no model {name!r}")
@@ -164,7 +164,7 @@ def _check_addresses(asked: list[Reference]) -> None:
     errors = [
         FieldError(pointer=f"/references/{index}/url", detail=mistake)
         for index, reference in enumerate(asked)
-        if reference.url and (mistake := mistake_in(reference.url))
+        if reference.url and (mistake := url_problem(reference.url))
     ]
     if errors:
         wrong = {int(each.pointer.split("/")[2]) for each in errors}

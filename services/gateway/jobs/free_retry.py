@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import ModelUnavailable
 from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
 from services.gateway.idempotency import RequestIdentity
@@ -11,7 +11,7 @@ from services.gateway.idempotency import RequestIdentity
 def free_retry_record(
     old: Record,
     caller: RequestIdentity,
-    registry: Registry,
+    registry: Catalog,
     at: datetime,
     *,
     takeover: Takeover,

@@ -68,7 +68,9 @@ class ReferenceValidator:
     async def _is_uploaded(self, project: str, sha256: str) -> bool:
         question = FindUpload(project=project, sha256=sha256).model_dump_json().encode()
         try:
-            answer = await self._jetstream.ask(subjects.QUERY_UPLOADS, question, timeout=_PATIENCE)
+            answer = await self._jetstream.request(
+                subjects.QUERY_UPLOADS, question, timeout=_PATIENCE
+            )
         except Unavailable as error:
             raise Unavailable("storage does not say whether it has the upload") from error
         return FoundUpload.model_validate_json(answer).object is not None

@@ -27,7 +27,7 @@ class ResultCache:
             return None
         question = FindResult(project=project, digest=digest).model_dump_json().encode()
         try:
-            answer = await self._jetstream.ask(
+            answer = await self._jetstream.request(
                 subjects.QUERY_RESULT, question, timeout=self._patience
             )
         except Unavailable:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     IdempotencyKeyRequired,
     StateConflict,
@@ -22,9 +22,9 @@ from heliograph.contracts.retries import (
     outputs_of,
     request_of,
 )
-from heliograph.runtime.bus import EventLog, Lost, WorkQueue, advance, now
+from heliograph.runtime.bus import Conflict, EventLog, WorkQueue, now, transition
 from heliograph.runtime.crash_points import crash_point
-from heliograph.runtime.http.validation import as_shape
+from heliograph.runtime.http.validation import validate_as
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import SOURCE, AcceptResult, enqueue_or_leave
 from services.gateway.jobs.cancellation import load_job
@@ -72,8 +72,8 @@ async def retry_in_place(
             key=key,
         )
         try:
-            entry = await advance(events, entry, fact, SOURCE)
-        except Lost:
+            entry = await transition(events, entry, fact, SOURCE)
+        except Conflict:
             continue
         crash_point("retry.written")
         await enqueue_or_leave(work, entry.record)
@@ -98,7 +98,7 @@ def retry_record(
     old: Record,
     asked: RetryRequest,
     caller: RequestIdentity,
-    registry: Registry,
+    registry: Catalog,
     defaults: Defaults = _NONE,
     *,
     may_pay: bool = False,
@@ -221,7 +221,7 @@ def merge_changes(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
         "on_ambiguous": {"action": record.internal.on_ambiguous.action},
         "after": record.internal.after,
     }
-    return as_shape({**before, **changes}, JobRequest, lambda path: pointer(["changes", *path]))
+    return validate_as({**before, **changes}, JobRequest, lambda path: pointer(["changes", *path]))
 
 
 def retry_digest(record: Record, asked: RetryRequest) -> str:

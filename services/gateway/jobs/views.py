@@ -13,7 +13,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.queries import request_reply
-from heliograph.runtime.job_view import Presenter, with_progress, with_turn
+from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position
 from services.gateway.jobs.cancellation import load_job
 from services.gateway.queue_position import queue_position, request_or_none
 
@@ -23,7 +23,7 @@ HISTORY_PAGE = 500
 class JobViews:
     """Answers every question about jobs."""
 
-    def __init__(self, events: EventLog, jetstream: JetStream, presenter: Presenter) -> None:
+    def __init__(self, events: EventLog, jetstream: JetStream, presenter: JobPresenter) -> None:
         self._events = events
         self._jetstream = jetstream
         self._presenter = presenter
@@ -38,7 +38,7 @@ class JobViews:
         shown, turn, report = await asyncio.gather(
             self._presenter.job(record, sequence), self._turn(record), self._progress(record)
         )
-        return with_turn(with_progress(shown, report), turn)
+        return with_queue_position(with_progress(shown, report), turn)
 
     async def new_job(self, record: Record, sequence: int) -> dict[str, Any]:
         """A record that is too new for anybody else to know more about it."""

@@ -3,13 +3,13 @@
 import asyncio
 
 from heliograph.contracts import subjects
-from heliograph.contracts.catalog import Registry
-from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.catalog import Catalog
+from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
 from heliograph.contracts.queries.scheduler import LaneState, LaneStates
-from heliograph.runtime.bus import Places, now
-from heliograph.runtime.bus.account_permits import BucketAccounts
+from heliograph.runtime.bus import AccountUsage, now
+from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 
@@ -20,7 +20,7 @@ class LimitAdmin:
     """Lanes and accounts, as operators see and change them. Every method raises Unavailable."""
 
     def __init__(
-        self, jetstream: JetStream, registry: Registry, lanes: Lanes, accounts: BucketAccounts
+        self, jetstream: JetStream, registry: Catalog, lanes: Lanes, accounts: KvAccountPermits
     ) -> None:
         self._jetstream = jetstream
         self._registry = registry
@@ -40,7 +40,7 @@ class LimitAdmin:
 
     async def seen_lanes(self) -> list[LaneState]:
         """Every lane as the dispatcher sees it."""
-        answer = await self._jetstream.ask(subjects.QUERY_LANES, b"{}", timeout=PATIENCE)
+        answer = await self._jetstream.request(subjects.QUERY_LANES, b"{}", timeout=PATIENCE)
         return LaneStates.model_validate_json(answer).lanes
 
     async def change_lane(self, name: str, wanted: ChangeLane) -> LaneState:
@@ -48,13 +48,13 @@ class LimitAdmin:
         if name not in self._registry.lanes:
             raise NotFound(f"there is no lane {name}")
         await self._lanes.change(name, wanted)
-        await self._jetstream.hint(subjects.room(name))
+        await self._jetstream.notify(subjects.lane_capacity(name))
         return next(lane for lane in await self.lanes() if lane.name == name)
 
     async def accounts(self) -> list[AccountState]:
         """Every account, and how much of it is in use."""
         names = list(self._registry.accounts)  # the registry may be read again meanwhile
-        return [self._state(name, await self._accounts.places(name)) for name in names]
+        return [self._state(name, await self._accounts.usage(name)) for name in names]
 
     async def change_account(self, name: str, wanted: ChangeAccount) -> AccountState:
         """Change an account's cap in all processes at once. Raises NotFound."""
@@ -62,7 +62,7 @@ class LimitAdmin:
             raise NotFound(f"there is no account {name}")
         return self._state(name, await self._accounts.change_cap(name, wanted.cap))
 
-    def _state(self, name: str, places: Places) -> AccountState:
+    def _state(self, name: str, places: AccountUsage) -> AccountState:
         return AccountState(
             name=name,
             provider=self._registry.accounts[name].provider,
@@ -72,7 +72,7 @@ class LimitAdmin:
         )
 
 
-def _shown(breaker: Breaker | None) -> BreakerState:
+def _shown(breaker: CircuitBreaker | None) -> BreakerState:
     if breaker is None:
         return BreakerState()
     return BreakerState(state=breaker.state(now()), reason=breaker.reason, until=breaker.until)

@@ -71,7 +71,7 @@ class EventLogCapacity:
         self._used = int(state["bytes"])
         self._limit = int(self._full_at * info["config"]["max_bytes"])
         try:
-            answer = await self._jetstream.ask(subjects.QUERY_LOG_USAGE, b"", timeout=_PATIENCE)
+            answer = await self._jetstream.request(subjects.QUERY_LOG_USAGE, b"", timeout=_PATIENCE)
             self._usage = LogUsage.model_validate_json(answer)
         except (Unavailable, ValueError) as error:
             log.debug("What projects take is not known", reason=str(error))

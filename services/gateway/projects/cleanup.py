@@ -33,5 +33,5 @@ class CleanupRequests:
             self._jetstream, subjects.QUERY_CLEANUP, question, patience=_PATIENCE
         )
         if not wanted.dry_run:
-            await self._jetstream.hint(subjects.CLEAN)
+            await self._jetstream.notify(subjects.APPLY_RETENTION)
         return CleanupReport.model_validate_json(answer)

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
 
-from heliograph.contracts.catalog import Kind, Model, Registry
+from heliograph.contracts.catalog import Catalog, Kind, Model
 from heliograph.contracts.errors import (
     ModelLocked,
 )
@@ -22,7 +22,7 @@ class DefaultsSource(Protocol):
 
 
 def apply_defaults(
-    request: JobRequest, kind: Kind, registry: Registry, defaults: Defaults
+    request: JobRequest, kind: Kind, registry: Catalog, defaults: Defaults
 ) -> tuple[str, JobRequest]:
     """
     The model that makes it, and the request with what it leaves out.
@@ -39,7 +39,7 @@ def apply_defaults(
     return name, request.model_copy(update={"model": name, "parameters": parameters})
 
 
-def locked_model(kind: Kind, registry: Registry, defaults: Defaults) -> str | None:
+def locked_model(kind: Kind, registry: Catalog, defaults: Defaults) -> str | None:
     """The one model that a project allows for a kind. One for pictures says nothing of videos."""
     locked = registry.models.get(defaults.locked_model or "")
     return defaults.locked_model if locked and locked.media == kind.media else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from heliograph.contracts.catalog import Model, Registry
+from heliograph.contracts.catalog import Catalog, Model
 from heliograph.contracts.errors import (
     QueueFull,
     TooManyProjects,
@@ -13,10 +13,10 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
 from heliograph.contracts.retention import ChangeRetention
-from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv import Cell
-from heliograph.runtime.bus.kv_cache import Mirror
+from heliograph.runtime.bus.kv import KvEntry
+from heliograph.runtime.bus.kv_cache import KvCache
 from services.gateway.projects.defaults import supports_aspect_ratio
 
 
@@ -28,8 +28,8 @@ class ProjectSettings:
     A change holds at once in the process that makes it, and a moment later in the others.
     """
 
-    def __init__(self, jetstream: JetStream, registry: Registry) -> None:
-        self._mirror = Mirror(jetstream, "projects")
+    def __init__(self, jetstream: JetStream, registry: Catalog) -> None:
+        self._mirror = KvCache(jetstream, "projects")
         self._registry = registry
 
     async def watch(self) -> None:
@@ -66,7 +66,7 @@ class ProjectSettings:
             }
             try:
                 await self._write(project, value, cell.revision)
-            except Lost:
+            except Conflict:
                 continue
             return ProjectState(project=project, defaults=defaults, retention=retention)
 
@@ -83,13 +83,13 @@ class ProjectSettings:
             if seen:
                 raise
             raise TooManyProjects from error
-        self._mirror.note(project, Cell(value, revision))
+        self._mirror.note(project, KvEntry(value, revision))
 
     def check_retention(self, wanted: ChangeRetention, at: str) -> None:
         """Raises UnknownKind for a rule about a kind that is not there."""
         check_retention(wanted, self._registry, at)
 
-    async def _cell(self, project: str) -> Cell:
+    async def _cell(self, project: str) -> KvEntry:
         return await self._mirror.bucket.read(project)
 
 
@@ -97,7 +97,7 @@ def _state(project: str, value: dict[str, Any]) -> ProjectState:
     return ProjectState.model_validate({"defaults": {}, **value, "project": project})
 
 
-def validate_change(wanted: ChangeProject, registry: Registry) -> None:
+def validate_change(wanted: ChangeProject, registry: Catalog) -> None:
     """
     Raises:
         UnknownKind, UnknownModel: There is none by that name.
@@ -118,19 +118,19 @@ def validate_change(wanted: ChangeProject, registry: Registry) -> None:
     check_retention(wanted.retention, registry, "/retention")
 
 
-def check_retention(wanted: ChangeRetention, registry: Registry, at: str) -> None:
+def check_retention(wanted: ChangeRetention, registry: Catalog, at: str) -> None:
     """Raises UnknownKind. The rule of a kind that is no more can still be taken away."""
     for name, rule in (wanted.kinds or {}).items():
         if rule is not None and name not in registry.kinds:
             raise UnknownKind.at(f"{at}/kinds/{name}", f"there is no kind {name!r}")
 
 
-def _model(name: str, registry: Registry, at: str) -> Model:
+def _model(name: str, registry: Catalog, at: str) -> Model:
     model = registry.models.get(name)
     if model is None:
         raise UnknownModel.at(at, f"there is no model {name!r}")
     return model
 
 
-def _that_take(shape: str, registry: Registry) -> Iterator[Model]:
+def _that_take(shape: str, registry: Catalog) -> Iterator[Model]:
     return (model for model in registry.models.values() if supports_aspect_ratio(model, shape))

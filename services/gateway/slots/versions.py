@@ -7,8 +7,8 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound, OutputGone, ValidationFailed
 from heliograph.contracts.queries.read_model import (
     GetSlot,
+    JobView,
     ListSlots,
-    ShownJob,
     SlotHistory,
     SlotPage,
     SlotState,
@@ -17,10 +17,10 @@ from heliograph.contracts.queries.read_model import (
 from heliograph.contracts.records import Job
 from heliograph.contracts.requests import JobRequest, Reference
 from heliograph.contracts.slots import Restored, RestoreRequest
-from heliograph.runtime.bus import Lost, SlotClaim, Slots, now
+from heliograph.runtime.bus import Conflict, SlotClaim, SlotClaims, now
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.queries import request_reply
-from heliograph.runtime.job_view import Presenter, with_progress, with_turn
+from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position
 from services.gateway.queue_position import queue_position
 
 Shown = dict[str, dict[str, Any]]  #: jobs as clients see them, by id
@@ -29,7 +29,7 @@ Shown = dict[str, dict[str, Any]]  #: jobs as clients see them, by id
 class SlotService:
     """The slots of projects. Every method raises Unavailable."""
 
-    def __init__(self, slots: Slots, jetstream: JetStream, presenter: Presenter) -> None:
+    def __init__(self, slots: SlotClaims, jetstream: JetStream, presenter: JobPresenter) -> None:
         self._slots = slots
         self._jetstream = jetstream
         self._presenter = presenter
@@ -83,7 +83,7 @@ class SlotService:
             restored = Restored(version=wanted.version, latest=latest, at=now())
             try:
                 await self._slots.restore(project, wanted.slot, restored, seen)
-            except Lost:
+            except Conflict:
                 continue
             return await self.slot(query)
 
@@ -112,7 +112,7 @@ class SlotService:
             await request_reply(self._jetstream, subjects.QUERY_SLOT, query)
         )
 
-    async def _present(self, every: list[ShownJob]) -> Shown:
+    async def _present(self, every: list[JobView]) -> Shown:
         shown = await self._presenter.jobs([(_job(each), each.sequence) for each in every])
         return {job["id"]: job for job in shown}
 
@@ -121,7 +121,7 @@ class SlotService:
         if state.active:
             job = with_progress(jobs[state.active.job["id"]], state.report)
             waits = job["status"] == "queued"
-            active = with_turn(
+            active = with_queue_position(
                 job, await queue_position(self._jetstream, job["id"]) if waits else None
             )
         return {
@@ -138,13 +138,13 @@ def _is_there(version: int, history: SlotHistory, seen: SlotClaim) -> bool:
     return bool(made_by) and made_by[0] not in seen.withdrawn
 
 
-def slot_jobs(state: SlotState) -> list[ShownJob]:
+def slot_jobs(state: SlotState) -> list[JobView]:
     """Every job that a slot shows."""
     current = [state.current.made_by] if state.current else []
     return [*current, *([state.active] if state.active else []), *state.failures]
 
 
-def _job(shown: ShownJob) -> Job:
+def _job(shown: JobView) -> Job:
     return Job.model_validate(shown.job)
 
 

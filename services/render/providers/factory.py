@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 from pydantic import SecretStr
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from services.render.providers import Provider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
@@ -22,10 +22,10 @@ class HostedProvider(Provider, Protocol):
         """Close them."""
 
 
-_Opener = Callable[[RenderSettings, Registry], HostedProvider]
+_Opener = Callable[[RenderSettings, Catalog], HostedProvider]
 
 
-def create_providers(settings: RenderSettings, registry: Registry) -> dict[str, HostedProvider]:
+def create_providers(settings: RenderSettings, registry: Catalog) -> dict[str, HostedProvider]:
     """All of them, by name. One that cannot be used takes no other down."""
     openers: dict[str, tuple[_Opener, SecretStr | None]] = {
         "fal": (create_fal, settings.fal_key),
@@ -71,7 +71,7 @@ def _fits_a_header(key: str) -> bool:
     return key.isascii() and key.isprintable() and key == key.strip()
 
 
-def create_fal(settings: RenderSettings, registry: Registry) -> HostedProvider:
+def create_fal(settings: RenderSettings, registry: Catalog) -> HostedProvider:
     """fal, as the settings want it asked; its client is only loaded if there is a key."""
     if settings.fal_key is None:
         return Unconfigured(settings.unusable_providers["fal"])
@@ -90,7 +90,7 @@ def create_fal(settings: RenderSettings, registry: Registry) -> HostedProvider:
     return FalProvider(settings.fal_key.get_secret_value(), registry.models, options)
 
 
-def create_replicate(settings: RenderSettings, registry: Registry) -> HostedProvider:
+def create_replicate(settings: RenderSettings, registry: Catalog) -> HostedProvider:
     """Replicate, as the settings want it asked."""
     if settings.replicate_key is None:
         return Unconfigured(settings.unusable_providers["replicate"])
@@ -106,7 +106,7 @@ def create_replicate(settings: RenderSettings, registry: Registry) -> HostedProv
     )
 
 
-def create_gemini(settings: RenderSettings, registry: Registry) -> HostedProvider:
+def create_gemini(settings: RenderSettings, registry: Catalog) -> HostedProvider:
     """Gemini, as the settings want it asked; its client is only loaded if there is a key."""
     if settings.gemini_key is None:
         return Unconfigured(settings.unusable_providers["gemini"])
@@ -119,7 +119,7 @@ def create_gemini(settings: RenderSettings, registry: Registry) -> HostedProvide
     )
 
 
-def create_openai(settings: RenderSettings, registry: Registry) -> HostedProvider:
+def create_openai(settings: RenderSettings, registry: Catalog) -> HostedProvider:
     """OpenAI, or the server in its place, which may want no key."""
     from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 

@@ -6,13 +6,13 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import ReferenceFailed, Unavailable
 from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.object_keys import objects_of
-from heliograph.contracts.public_urls import mistake_in
-from heliograph.contracts.queries.storage import FindUpload, FoundUpload, Object
+from heliograph.contracts.public_urls import url_problem
+from heliograph.contracts.queries.storage import FindUpload, FoundUpload, StoredObject
 from heliograph.contracts.records import Record, SentReference
 from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.presigned_urls import Addresses
+from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.render.references.upload_cache import ReferenceUploadCache
 
 _PATIENCE = 2.0  #: seconds storage has to answer
@@ -25,7 +25,7 @@ class ReferenceResolver:
         self,
         events: EventLog,
         jetstream: JetStream,
-        addresses: Addresses,
+        addresses: PresignedUrlCache,
         porter: ReferenceUploadCache,
     ) -> None:
         self._events = events
@@ -50,7 +50,7 @@ class ReferenceResolver:
 
     async def _resolve(self, record: Record, reference: KeptReference) -> SentReference:
         if reference.url:
-            if mistake := mistake_in(reference.url):
+            if mistake := url_problem(reference.url):
                 raise ReferenceFailed(f"the address of a reference {mistake}")
             return await self._porter.upload_remote(record, reference.url)
         if reference.asset:
@@ -63,7 +63,7 @@ class ReferenceResolver:
             raise Unavailable("storage gives no addresses for references")
         return await self._porter.upload(record, urls[stored], sha256)
 
-    async def _asset(self, project: str, name: str) -> tuple[str, Object]:
+    async def _asset(self, project: str, name: str) -> tuple[str, StoredObject]:
         job, index = job_of_asset(name)
         entry = await self._events.last(job)
         if entry is not None and isinstance(entry.body, Record) and entry.body.project == project:
@@ -74,9 +74,9 @@ class ReferenceResolver:
                     return asset.sha256, next(o for n, o in objects_of(entry.body, asset) if not n)
         raise ReferenceFailed(f"there is no asset {name}")
 
-    async def _upload(self, project: str, sha256: str) -> Object:
+    async def _upload(self, project: str, sha256: str) -> StoredObject:
         question = FindUpload(project=project, sha256=sha256).model_dump_json().encode()
-        answer = await self._jetstream.ask(subjects.QUERY_UPLOADS, question, timeout=_PATIENCE)
+        answer = await self._jetstream.request(subjects.QUERY_UPLOADS, question, timeout=_PATIENCE)
         found = FoundUpload.model_validate_json(answer).object
         if found is None:
             raise ReferenceFailed(f"there is no upload sha256:{sha256}")

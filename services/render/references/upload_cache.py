@@ -14,8 +14,8 @@ from ulid import ULID
 
 from heliograph.contracts.errors import QueueFull, ReferenceFailed, Unavailable
 from heliograph.contracts.records import Record, SentReference
-from heliograph.runtime.bus import Lost, now
-from heliograph.runtime.bus.kv import Bucket, Cell
+from heliograph.runtime.bus import Conflict, now
+from heliograph.runtime.bus.kv import KeyValue, KvEntry
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers import FileHost
 from services.render.providers.download import download_reference
@@ -52,7 +52,7 @@ class ReferenceUploadCache:
 
     def __init__(
         self,
-        bucket: Bucket,
+        bucket: KeyValue,
         depots: Mapping[str, FileHost],
         *,
         most: int,
@@ -124,7 +124,7 @@ class ReferenceUploadCache:
             cell = await self._bucket.read(key)
             if cell.value.get("url") == sent.url:
                 were_ours = True
-                with suppress(Lost):  # somebody brought it anew
+                with suppress(Conflict):  # somebody brought it anew
                     await self._bucket.write(key, {}, cell.revision)
         return were_ours
 
@@ -161,12 +161,12 @@ class ReferenceUploadCache:
                     if cell.value.get("claimed") and time.monotonic() - since < self._claim:
                         await asyncio.sleep(_LOOK_AGAIN)
                         continue
-                    with suppress(Lost):
+                    with suppress(Conflict):
                         return await self._claim_and_upload(key, cell, depot, read), True
         except TimeoutError:
             raise Unavailable("a reference could not be brought in time") from None
 
-    async def _claim_and_upload(self, key: str, cell: Cell, depot: FileHost, read: _Read) -> str:
+    async def _claim_and_upload(self, key: str, cell: KvEntry, depot: FileHost, read: _Read) -> str:
         """Raises Lost: somebody else brings it."""
         async with self._places:
             claim = await self._bucket.write(key, {"claimed": self._me}, cell.revision)
@@ -174,21 +174,21 @@ class ReferenceUploadCache:
             try:
                 copy = await depot.upload(*await read())
             except Exception:
-                with suppress(Lost, Unavailable, QueueFull):
+                with suppress(Conflict, Unavailable, QueueFull):
                     await self._bucket.write(key, {}, claim)
                 raise
         crash_point("bring.brought")
         at = now().timestamp()
         known = {"url": copy.url, "until": at + copy.ttl, "used": at}
-        with suppress(Lost, Unavailable, QueueFull):  # it is there, if only for this job
+        with suppress(Conflict, Unavailable, QueueFull):  # it is there, if only for this job
             await self._bucket.write(key, known, claim)
         return copy.url
 
-    async def _mark_used(self, key: str, cell: Cell) -> None:
+    async def _mark_used(self, key: str, cell: KvEntry) -> None:
         at = now().timestamp()
         if at - (cell.value.get("used") or 0) < self._touched_every:
             return
-        with suppress(Lost, Unavailable, QueueFull):
+        with suppress(Conflict, Unavailable, QueueFull):
             await self._bucket.write(key, {**cell.value, "used": at}, cell.revision)
 
 
@@ -196,7 +196,7 @@ def _key(account: str, sha256: str) -> str:
     return f"{account}.{sha256}"
 
 
-def _usable(cell: Cell) -> str | None:
+def _usable(cell: KvEntry) -> str | None:
     """The address in an entry, unless the provider may have thrown the copy away."""
     value: dict[str, Any] = cell.value
     url = value.get("url")

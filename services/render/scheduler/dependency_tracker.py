@@ -18,7 +18,7 @@ from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import FINAL, Record, Step
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.ordered_consumer import Feed
+from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
 from services.render.dependencies import fail_if_dependency_failed
 
 log = structlog.get_logger()
@@ -152,7 +152,7 @@ class DependencyTracker:
             jetstream, subject = self._bus.jetstream, subjects.event(project, "*")
             newest = await jetstream.last(STREAM, subject)
             after = newest.sequence if newest else 0
-            feed = Feed(jetstream, STREAM, subject, after=after, hear=self._on_event)
+            feed = OrderedConsumer(jetstream, STREAM, subject, after=after, hear=self._on_event)
             self._heard[project] = tasks.create_task(feed.run())
 
     async def _on_event(self, message: Msg) -> None:

@@ -16,11 +16,11 @@ from nats.aio.subscription import Subscription
 from pydantic import BaseModel
 
 from heliograph.contracts import subjects
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Unavailable, Unreadable
-from heliograph.contracts.queries.scheduler import LaneStates, Position, Room
+from heliograph.contracts.queries.scheduler import LaneCapacityHint, LaneStates, Position
 from heliograph.contracts.queue_entries import Ticket, read_ticket
-from heliograph.runtime.bus import Places, now
+from heliograph.runtime.bus import AccountUsage, now
 from heliograph.runtime.bus.jetstream import Stored, stop_listening
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
@@ -43,7 +43,7 @@ _AT_ONCE = 64  #: moves of a lane under way together
 class Dispatcher:
     """Keeps every lane's short list of ready jobs filled, as long as it holds the lease."""
 
-    def __init__(self, bus: NatsBus, registry: Registry, settings: RenderSettings) -> None:
+    def __init__(self, bus: NatsBus, registry: Catalog, settings: RenderSettings) -> None:
         self._bus = bus
         self._dead_letters = bus.jetstream.dead_letters
         self._look_ahead = settings.look_ahead
@@ -84,7 +84,7 @@ class Dispatcher:
         heard = {
             subjects.QUEUED: self._on_queued,
             subjects.CANCEL: self._on_cancel,
-            subjects.ROOM: self._on_capacity,
+            subjects.LANE_CAPACITY: self._on_capacity,
             subjects.query_position("*"): self._on_position,
             subjects.QUERY_LANES: self._on_lanes,
         }
@@ -101,7 +101,7 @@ class Dispatcher:
             if self._reads_anew:
                 self._reads_anew, self._read_to = False, 0
             try:
-                messages = self._bus.jetstream.every(STREAM, subjects.QUEUE, self._read_to + 1)
+                messages = self._bus.jetstream.read_all(STREAM, subjects.QUEUE, self._read_to + 1)
                 async for stored in messages:
                     self._read_to = stored.sequence
                     self._read(stored)
@@ -156,7 +156,7 @@ class Dispatcher:
             desk.lane.remove(job)
 
     async def _on_capacity(self, message: Msg) -> None:
-        room = Room.model_validate_json(message.data or b"{}")
+        room = LaneCapacityHint.model_validate_json(message.data or b"{}")
         if room.job:
             self._expected.remove(room.job)
         if room.kind:
@@ -242,7 +242,7 @@ class Dispatcher:
     async def _position_of(
         self, desk: LaneScheduler, ticket: Ticket, position: int | None
     ) -> Position:
-        places = await self._bus.accounts.places(ticket.account)
+        places = await self._bus.accounts.usage(ticket.account)
         blocked = blocking_reason(ticket.account, places, ticket.job, now())
         if desk.limit.paused:
             blocked = f"lane {desk.name} is paused"
@@ -259,8 +259,8 @@ class Dispatcher:
             lanes = [desk.state(await self._places(desk)) for desk in self._desks.values()]
             await _respond(message, LaneStates(lanes=lanes))
 
-    async def _places(self, desk: LaneScheduler) -> dict[str, Places]:
-        return {a: await self._bus.accounts.places(a) for a in desk.lane.accounts()}
+    async def _places(self, desk: LaneScheduler) -> dict[str, AccountUsage]:
+        return {a: await self._bus.accounts.usage(a) for a in desk.lane.accounts()}
 
 
 def _waiting(ticket: Ticket, headers: Mapping[str, str]) -> QueuedJob:

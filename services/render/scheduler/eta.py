@@ -2,7 +2,7 @@
 
 from statistics import fmean
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 
 _WEIGHT = 0.2  #: of the latest measurement in the moving average
 _REFILL = 0.01  #: seconds from the end of a job until another can be moved to its place
@@ -11,7 +11,7 @@ _REFILL = 0.01  #: seconds from the end of a job until another can be moved to i
 class DurationEstimator:
     """Seconds that a job of each kind keeps its place in a lane."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Catalog) -> None:
         self._seconds = {name: kind.expected_seconds for name, kind in registry.kinds.items()}
         self._lanes = {name: kind.lane for name, kind in registry.kinds.items()}
         self._measured: set[str] = set()

@@ -9,7 +9,7 @@ from datetime import datetime
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries.scheduler import LaneState, WaitingProject
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.runtime.bus import Places, now
+from heliograph.runtime.bus import AccountUsage, now
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
@@ -88,7 +88,7 @@ class LaneScheduler:
             vacancies.reserve(waiting.ticket)
             yield waiting
 
-    def state(self, places: dict[str, Places]) -> LaneState:
+    def state(self, places: dict[str, AccountUsage]) -> LaneState:
         """What is shown of it; `places` of every account that somebody waits for."""
         first = self.lane.first()
         hindrances = (blocking_reason(name, each, "", now()) for name, each in places.items())
@@ -107,7 +107,7 @@ class LaneScheduler:
         )
 
 
-def blocking_reason(account: str, places: Places, job: str, at: datetime) -> str | None:
+def blocking_reason(account: str, places: AccountUsage, job: str, at: datetime) -> str | None:
     """Why an account has no room for a job; None when it has."""
     breaker = places.breaker
     if breaker and not breaker.admits(job, at):

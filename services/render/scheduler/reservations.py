@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.runtime.bus import Places
+from heliograph.runtime.bus import AccountUsage
 
 _RESERVATION_TTL = timedelta(seconds=2)  #: by then a moved job has its place, or is not under way
 
@@ -44,7 +44,9 @@ class AccountCapacity:
     `places` is what was seen of them a moment ago; `expected` is told of every job that has a turn.
     """
 
-    def __init__(self, places: dict[str, Places], expected: Reservations, at: datetime) -> None:
+    def __init__(
+        self, places: dict[str, AccountUsage], expected: Reservations, at: datetime
+    ) -> None:
         self._places = places
         self._expected = expected
         self._at = at

@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from heliograph.contracts.circuit_breaker import Breaker, after_failure
+from heliograph.contracts.circuit_breaker import CircuitBreaker, after_failure
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,
@@ -30,7 +30,7 @@ async def record_outcome(bench: Worker, record: Record, error: JobError | None) 
     account = record.internal.account
     with suppress(Unavailable, QueueFull):
         if not isinstance(error, AccountRefused | ProviderUnavailable):
-            await bench.accounts.judge(account, _reset)
+            await bench.accounts.update_breaker(account, _reset)
             return
         reason = short_text(str(error))
         failed = partial(
@@ -40,9 +40,9 @@ async def record_outcome(bench: Worker, record: Record, error: JobError | None) 
             patience=bench.settings.patience,
             hopeless=isinstance(error, AccountRefused),
         )
-        await bench.accounts.judge(account, failed)
+        await bench.accounts.update_breaker(account, failed)
         log.warning("A provider failed", account=account, code=error.code, reason=reason)
 
 
-def _reset(_: Breaker | None) -> None:
+def _reset(_: CircuitBreaker | None) -> None:
     """To be held against the account."""

@@ -3,7 +3,7 @@
 from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
 from heliograph.contracts.job_events import Submitted
 from heliograph.contracts.records import Attempt, Record
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from services.render.providers import RequestStopped, RequestSucceeded
 from services.render.worker.context import Worker
 from services.render.worker.outcomes import end_of_attempt
@@ -11,7 +11,7 @@ from services.render.worker.poll import poll_until_done
 from services.render.worker.reconcile import reconcile
 
 
-async def complete(bench: Worker, entry: Entry) -> Entry | None:
+async def complete(bench: Worker, entry: LogEntry) -> LogEntry | None:
     """
     Find the request of a job that is over, stop it, and learn how it ended.
 
@@ -22,7 +22,7 @@ async def complete(bench: Worker, entry: Entry) -> Entry | None:
     return await poll_until_done(bench, entry)
 
 
-async def complete_named(bench: Worker, entry: Entry, run: int, named: str) -> None:
+async def complete_named(bench: Worker, entry: LogEntry, run: int, named: str) -> None:
     """
     Learn how an attempt of a job that is over ended, whose request has this id, as somebody says.
 

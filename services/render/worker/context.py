@@ -8,12 +8,20 @@ from typing import TypeVar
 
 import structlog
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.contracts.job_events import AttemptCompleted, Fact, Rendered, Submitted
+from heliograph.contracts.job_events import AttemptCompleted, JobEvent, Rendered, Submitted
 from heliograph.contracts.records import Attempt, Record, Step
-from heliograph.contracts.state_machine import IllegalFact
-from heliograph.runtime.bus import Accounts, Entry, EventLog, LaneLimits, Lost, WorkQueue, advance
+from heliograph.contracts.state_machine import IllegalTransition
+from heliograph.runtime.bus import (
+    AccountPermits,
+    Conflict,
+    EventLog,
+    LaneLimits,
+    LogEntry,
+    WorkQueue,
+    transition,
+)
 from heliograph.runtime.bus.work_queue import ticket_for
 from services.render.providers import Provider, Request, RequestSucceeded
 from services.render.providers.output_upload import OutputReceiver
@@ -43,30 +51,30 @@ class Worker:
 
     events: EventLog
     work: WorkQueue
-    accounts: Accounts
+    accounts: AccountPermits
     lanes: LaneLimits
     providers: Mapping[str, Provider]
     requests: RequestIndex
     spool: AnswerSpool
     inline_door: OutputReceiver
     references: ReferenceResolver
-    registry: Registry
+    registry: Catalog
     reporter: ProgressPublisher
     watch: WakeUps
     settings: RenderSettings
     clock: AttemptClock = field(default_factory=AttemptClock)
     posts: PostsInFlight = field(default_factory=PostsInFlight)
 
-    async def read(self, job: str) -> Entry | None:
+    async def read(self, job: str) -> LogEntry | None:
         """The job as it stands; None for what is no job."""
         entry = await self.events.last(job)
         return entry if entry and isinstance(entry.body, Record) else None
 
-    async def append(self, entry: Entry, fact: Fact) -> Entry:
+    async def append(self, entry: LogEntry, fact: JobEvent) -> LogEntry:
         """Write a fact that anybody could learn. Raises Lost: read again, and follow."""
-        return await advance(self.events, entry, fact, SOURCE)
+        return await transition(self.events, entry, fact, SOURCE)
 
-    async def append_until_written(self, entry: Entry, fact: Fact) -> Entry:
+    async def append_until_written(self, entry: LogEntry, fact: JobEvent) -> LogEntry:
         """
         Write a fact that only this worker knows, again and again, until it is in, or the job is
         in another run. Somebody may ask to cancel in between, and the server may be away or full.
@@ -82,10 +90,10 @@ class Worker:
                 if isinstance(fitting, AttemptCompleted) and fitting.outcome is None:
                     await self._leave_to_a_worker(entry.record)
                 return await self.append(entry, fitting)
-            except IllegalFact as error:
+            except IllegalTransition as error:
                 log.warning("A fact does not fit", reason=str(error), job=job)
                 return entry
-            except Lost:
+            except Conflict:
                 pass
             except (Unavailable, QueueFull):
                 await asyncio.sleep(_AGAIN_AFTER)
@@ -129,14 +137,14 @@ class Worker:
         return max(self.settings.submit_limit, answers_within or 0.0)
 
 
-def _run_of(entry: Entry, fact: Fact) -> int:
+def _run_of(entry: LogEntry, fact: JobEvent) -> int:
     """A job that is over may learn of an attempt that was not its last."""
     if entry.record.step.is_final and isinstance(fact, Submitted | Rendered | AttemptCompleted):
         return fact.run
     return entry.record.internal.run
 
 
-def _fitting(entry: Entry, run: int, fact: Fact) -> Fact | None:
+def _fitting(entry: LogEntry, run: int, fact: JobEvent) -> JobEvent | None:
     """The fact as it can be written now; None when it is of no use any more."""
     if entry.record.step.is_final:
         return late_event(entry, run, fact)

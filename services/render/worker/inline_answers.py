@@ -18,10 +18,10 @@ from heliograph.contracts.errors import (
     QueueFull,
     Unavailable,
 )
-from heliograph.contracts.job_events import Fact, Failed, Rendered
+from heliograph.contracts.job_events import Failed, JobEvent, Rendered
 from heliograph.contracts.records import Record, Step
-from heliograph.contracts.state_machine import IllegalFact
-from heliograph.runtime.bus import Entry, Lost
+from heliograph.contracts.state_machine import IllegalTransition
+from heliograph.runtime.bus import Conflict, LogEntry
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem
 from services.render.providers import RequestSucceeded
@@ -43,7 +43,7 @@ class Later(Enum):
     LATER = "later"
 
 
-async def record_inline(bench: Worker, submitting: Entry, done: RequestSucceeded) -> Entry:
+async def record_inline(bench: Worker, submitting: LogEntry, done: RequestSucceeded) -> LogEntry:
     """
     Keep what an answer brought, write that it is there, and bring it to storage.
 
@@ -74,7 +74,7 @@ async def recover_forever(bench: Worker) -> None:
         await asyncio.sleep(_EVERY)
 
 
-def late_fact(entry: Entry, answer: Answer) -> Fact | Later | None:
+def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | Later | None:
     """What an answer that was left behind means for its job as it stands; None: it is known."""
     record = entry.record
     attempts = [each for each in record.internal.attempts if each.run == answer.run]
@@ -120,7 +120,7 @@ async def _go_on(bench: Worker, kept: KeptAnswer) -> bool:
     return True
 
 
-async def _tell(bench: Worker, answer: Answer) -> Entry | Later | None:
+async def _tell(bench: Worker, answer: Answer) -> LogEntry | Later | None:
     """The job, when the log knows of the answer; None when there is no such job."""
     while True:
         entry = await bench.read(answer.job)
@@ -131,16 +131,16 @@ async def _tell(bench: Worker, answer: Answer) -> Entry | Later | None:
             return fact or entry
         try:
             told = await bench.append(entry, fact)
-        except Lost:
+        except Conflict:
             continue
-        except IllegalFact as error:
+        except IllegalTransition as error:
             log.warning("A fact does not fit", reason=str(error), job=answer.job)
             return entry
         log.info("An answer was found in the spool", job=answer.job, fact=fact.name)
         return told
 
 
-async def _bring_soon(bench: Worker, latest: Entry, kept: KeptAnswer) -> Entry:
+async def _bring_soon(bench: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:
     """What is on disk can wait for storage there; what is not must not wait anywhere else."""
     patience = None if isinstance(kept, MemoryAnswer) else _SOON
     try:
@@ -175,15 +175,15 @@ async def _bring(bench: Worker, kept: KeptAnswer) -> JobError | None:
     return refusal
 
 
-async def _refuse(bench: Worker, entry: Entry, error: JobError) -> Entry:
+async def _refuse(bench: Worker, entry: LogEntry, error: JobError) -> LogEntry:
     """The job ends if it still waits for the outputs."""
-    latest: Entry | None = entry
+    latest: LogEntry | None = entry
     while latest and latest.record.step is Step.RENDERED:
         charged = latest.record.charged
         problem = job_problem(latest.record, error, charged)
         try:
             return await bench.append(latest, Failed(problem=problem, charged=charged))
-        except Lost:
+        except Conflict:
             latest = await bench.read(entry.record.id)
     return latest or entry
 

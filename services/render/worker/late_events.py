@@ -6,17 +6,17 @@ from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,
     Expired,
-    Fact,
     Failed,
+    JobEvent,
     Rendered,
     RetryScheduled,
     Submitted,
 )
 from heliograph.contracts.state_machine import tells_more
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 
 
-def late_event(entry: Entry, run: int, fact: Fact) -> AttemptCompleted | None:
+def late_event(entry: LogEntry, run: int, fact: JobEvent) -> AttemptCompleted | None:
     """A fact about an attempt, as it fits a job that is over; None where it tells nothing new."""
     record = entry.record
     known = _known(fact)
@@ -26,7 +26,7 @@ def late_event(entry: Entry, run: int, fact: Fact) -> AttemptCompleted | None:
     return completed if tells_more(record, completed) else None
 
 
-def _known(fact: Fact) -> dict[str, Any] | None:
+def _known(fact: JobEvent) -> dict[str, Any] | None:
     """What a fact says about its attempt."""
     match fact:
         case Submitted():

@@ -11,20 +11,20 @@ from heliograph.contracts.errors import (
     Poison,
     ProviderTimeout,
     ProviderUnavailable,
-    SubmitUnknown,
+    SubmitOutcomeUnknown,
     Unavailable,
 )
 from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,
-    Fact,
     Failed,
+    JobEvent,
     Rendered,
     RetryScheduled,
 )
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Output, Record, Withheld
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from services.render.job_problem import (
     MOST_OUTPUTS,
     job_problem,
@@ -47,7 +47,7 @@ def retry_or_fail(
     *,
     charged: Charged = "no",
     answer: str | None = None,
-) -> Fact:
+) -> JobEvent:
     """
     Another attempt, when this one was surely not charged and may fare better; else the end.
 
@@ -84,7 +84,7 @@ def retry_or_fail(
     return Failed(problem=problem, charged=charged, answer=answer)
 
 
-def restart_or_poison(record: Record, at: datetime, settings: RenderSettings) -> Fact:
+def restart_or_poison(record: Record, at: datetime, settings: RenderSettings) -> JobEvent:
     """
     Another start, when the request surely never reached the provider: a process of ours died, or was
     too slow, and that costs the job no attempt. A job that is in the way of so many starts is poison.
@@ -125,7 +125,7 @@ def poll_after(taken: float, settings: RenderSettings) -> float:
 
 def after_poll(
     record: Record, state: RequestSucceeded | RequestStopped, at: datetime, settings: RenderSettings
-) -> Fact:
+) -> JobEvent:
     """
     What the end of a request makes of its job. A job that was to be stopped is `canceled`, one whose
     deadline had passed is `expired`; both keep what was finished anyway.
@@ -193,7 +193,7 @@ def about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> s
 
 
 def end_of_attempt(
-    entry: Entry, run: int, state: RequestSucceeded | RequestStopped
+    entry: LogEntry, run: int, state: RequestSucceeded | RequestStopped
 ) -> AttemptCompleted:
     """What the end of a request adds to a job that is over."""
     record = entry.record
@@ -216,7 +216,7 @@ def timed_out(record: Record) -> RequestStopped:
 
 def unknown(record: Record) -> Problem:
     """A submission that may have been accepted, and who can decide about it."""
-    error = SubmitUnknown(
+    error = SubmitOutcomeUnknown(
         next_actions=[
             NextAction(
                 kind="retry",

@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, ReferenceFailed
-from heliograph.contracts.job_events import Fact
+from heliograph.contracts.job_events import JobEvent
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import Entry, now
+from heliograph.runtime.bus import LogEntry, now
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers import (
     Provider,
@@ -22,7 +22,7 @@ from services.render.worker.outcomes import after_poll, end_of_attempt, poll_aft
 from services.render.worker.wakeups import WakeUp
 
 
-async def poll_until_done(bench: Worker, entry: Entry) -> Entry | None:
+async def poll_until_done(bench: Worker, entry: LogEntry) -> LogEntry | None:
     """
     Until the request ends, or the record changed. The request of a job that is to be stopped, or is
     over, is stopped first.
@@ -30,7 +30,7 @@ async def poll_until_done(bench: Worker, entry: Entry) -> Entry | None:
     Returns the job as it was left; None when it has to be read again.
     """
     record = entry.record
-    await bench.accounts.take(record.internal.account, record.id, entry.sequence, force=True)
+    await bench.accounts.acquire(record.internal.account, record.id, entry.sequence, force=True)
     attempt = record.internal.attempts[-1]
     assert attempt.request_id
     request = bench.request(record, attempt, attempt.request_id)
@@ -44,7 +44,7 @@ async def poll_until_done(bench: Worker, entry: Entry) -> Entry | None:
     if isinstance(state, RequestSucceeded) and state.contents:
         return await record_inline(bench, entry, state)
     if record.step.is_final:
-        fact: Fact = end_of_attempt(entry, attempt.run, state)
+        fact: JobEvent = end_of_attempt(entry, attempt.run, state)
     else:
         fact = after_poll(record, state, now(), bench.settings)
     latest = await bench.append_until_written(entry, fact)
@@ -67,7 +67,7 @@ async def _poll(
     bench: Worker,
     provider: Provider,
     request: Request,
-    entry: Entry,
+    entry: LogEntry,
     record: Record,
     bell: WakeUp,
 ) -> RequestSucceeded | RequestStopped | None:
@@ -108,7 +108,7 @@ async def _stop(provider: Provider, request: Request) -> bool:
     return True
 
 
-async def _has_changed(bench: Worker, entry: Entry, record: Record) -> bool:
+async def _has_changed(bench: Worker, entry: LogEntry, record: Record) -> bool:
     """A hint may be lost; the record is not."""
     latest = await bench.events.last(record.id)
     return latest is not None and latest.sequence != entry.sequence

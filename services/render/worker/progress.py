@@ -5,7 +5,7 @@ import asyncio
 from heliograph.contracts import subjects
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import LogLine, Progress, Record
-from heliograph.runtime.bus import Hint
+from heliograph.runtime.bus import Notify
 from services.render.job_problem import short_text
 from services.render.providers import RequestQueued, RequestRunning
 
@@ -15,7 +15,7 @@ LOG_LINES = 20  #: the latest lines that a report carries
 class ProgressPublisher:
     """Reports of all jobs of a process; at most one per job every `every` seconds."""
 
-    def __init__(self, hint: Hint, *, every: float) -> None:
+    def __init__(self, hint: Notify, *, every: float) -> None:
         self._hint = hint
         self._every = every
         self._last: dict[str, tuple[float, str]] = {}  #: who was told of less than `every` ago

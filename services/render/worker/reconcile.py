@@ -2,10 +2,10 @@
 
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import ProviderUnavailable
-from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
+from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.job_events import AttemptCompleted, Canceled, Submitted, SubmitUnknown
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers import Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker
@@ -14,7 +14,7 @@ from services.render.worker.request_owner import look_up
 from services.render.worker.submit import start_again
 
 
-async def reconcile(bench: Worker, entry: Entry) -> Entry | None:
+async def reconcile(bench: Worker, entry: LogEntry) -> LogEntry | None:
     """
     Look the request up; when it is not there, wait until it could be nowhere else, and look again.
 
@@ -39,8 +39,8 @@ async def reconcile(bench: Worker, entry: Entry) -> Entry | None:
 
 
 async def _conclude(
-    bench: Worker, entry: Entry, record: Record, seen: Found | NotSubmitted | Unknown
-) -> Entry:
+    bench: Worker, entry: LogEntry, record: Record, seen: Found | NotSubmitted | Unknown
+) -> LogEntry:
     run = record.internal.run
     if record.step.is_final and not isinstance(seen, Found):
         return await bench.append_until_written(
@@ -64,7 +64,7 @@ async def _conclude(
             return await bench.append(entry, SubmitUnknown(run=run, problem=unknown(record)))
 
 
-def _never_known(entry: Entry, *, is_absent: bool) -> AttemptCompleted:
+def _never_known(entry: LogEntry, *, is_absent: bool) -> AttemptCompleted:
     """The attempt of a job that is over is closed, though nobody knows its request."""
     return AttemptCompleted(
         run=entry.record.internal.attempts[-1].run,

@@ -9,7 +9,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.read_model import FindRequests, KnownRequests
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.testing import MemoryEvents
+from heliograph.testing import MemoryEventLog
 
 _PATIENCE = 6.0  #: seconds for the read model to take in the log, and answer
 
@@ -29,7 +29,7 @@ class StatusRequestIndex:
 
     async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
         question = FindRequests(provider=provider, requests=list(requests))
-        answer = await self._jetstream.ask(
+        answer = await self._jetstream.request(
             subjects.QUERY_REQUESTS, question.model_dump_json().encode(), timeout=_PATIENCE
         )
         try:
@@ -41,7 +41,7 @@ class StatusRequestIndex:
 class MemoryRequestIndex:
     """`RequestIndex` of a log in memory, for tests."""
 
-    def __init__(self, events: MemoryEvents) -> None:
+    def __init__(self, events: MemoryEventLog) -> None:
         self._events = events
 
     async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Unavailable
 from heliograph.contracts.queries.read_model import MOST_REQUESTS
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from services.render.providers import Ambiguous, Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker
 from services.render.worker.request_index import RequestIndex
@@ -56,6 +56,6 @@ async def _announced_at(bench: Worker, record: Record) -> datetime | None:
     return None
 
 
-def _announces(entry: Entry, run: int) -> bool:
+def _announces(entry: LogEntry, run: int) -> bool:
     is_announcement = entry.event.name == "submitting" and isinstance(entry.body, Record)
     return is_announcement and entry.record.internal.run == run

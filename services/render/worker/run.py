@@ -14,7 +14,7 @@ from heliograph.contracts.errors import Poison
 from heliograph.contracts.job_events import Canceled, Failed, Started, Succeeded
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Entry, Lost
+from heliograph.runtime.bus import Conflict, LogEntry
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
 from services.render.dependencies import dependency_failed, dependency_status
@@ -45,7 +45,7 @@ async def run_job(bench: Worker, job: str, run: int) -> Record | None:
         Drained: The process is going away; another one goes on with the message.
         Unavailable: The bus does not answer; the message comes again.
     """
-    entry: Entry | None = None
+    entry: LogEntry | None = None
     began = False  #: in this delivery
     try:
         while True:
@@ -57,7 +57,7 @@ async def run_job(bench: Worker, job: str, run: int) -> Record | None:
             began = began or entry.record.step in _WAITING
             try:
                 latest = await _advance(bench, run, entry, began=began)
-            except Lost:
+            except Conflict:
                 latest = None
             if latest is Over.DONE:
                 bench.reporter.forget(job)
@@ -67,7 +67,9 @@ async def run_job(bench: Worker, job: str, run: int) -> Record | None:
         bench.clock.forget(job)
 
 
-async def _advance(bench: Worker, run: int, entry: Entry, *, began: bool) -> Entry | Over | None:
+async def _advance(
+    bench: Worker, run: int, entry: LogEntry, *, began: bool
+) -> LogEntry | Over | None:
     """
     Do what the record asks for. Returns the job as it was left; None: read it again.
 
@@ -80,7 +82,7 @@ async def _advance(bench: Worker, run: int, entry: Entry, *, began: bool) -> Ent
         return await complete(bench, entry)
     if step.is_final or run < record.internal.run:
         if step not in _UNDER_WAY and not record.runs_on:
-            await bench.accounts.free(record.internal.account, record.id, entry.sequence)
+            await bench.accounts.release(record.internal.account, record.id, entry.sequence)
         return Over.DONE
     if record.internal.cancel and step.is_unsent:
         return await bench.append(entry, Canceled(charged=record.charged))
@@ -103,7 +105,7 @@ async def _advance(bench: Worker, run: int, entry: Entry, *, began: bool) -> Ent
             return await _hand_over(bench, entry)
 
 
-async def _begin(bench: Worker, run: int, entry: Entry) -> Entry | Over:
+async def _begin(bench: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
     """What never started may be done already, or may have to wait for others."""
     record = entry.record
     reused, after = record.internal.reused, record.internal.after
@@ -119,12 +121,12 @@ async def _begin(bench: Worker, run: int, entry: Entry) -> Entry | Over:
     return await _start(bench, run, entry)
 
 
-async def _start(bench: Worker, run: int, entry: Entry) -> Entry | Over:
+async def _start(bench: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
     """Take a place in the account; where it may not start, the job goes back to the queue as it is."""
     record = entry.record
     bench.watch.check()
     account, is_paused = record.internal.account, (await bench.lanes.limit(record.lane)).paused
-    if is_paused or not await bench.accounts.take(account, record.id, entry.sequence):
+    if is_paused or not await bench.accounts.acquire(account, record.id, entry.sequence):
         await bench.work.enqueue(ticket_for(record))
         return Over.DONE
     crash_point("start.placed")
@@ -133,7 +135,7 @@ async def _start(bench: Worker, run: int, entry: Entry) -> Entry | Over:
     return started
 
 
-async def _hand_over(bench: Worker, entry: Entry) -> Entry | Over:
+async def _hand_over(bench: Worker, entry: LogEntry) -> LogEntry | Over:
     """The attempt is over for this worker: pass the job on."""
     record = entry.record
     if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
@@ -144,7 +146,7 @@ async def _hand_over(bench: Worker, entry: Entry) -> Entry | Over:
     if record.step is Step.RENDERED:
         await bench.work.publish_store(record.project, record.id)
         crash_point("leave.told")
-    await bench.accounts.free(record.internal.account, record.id, entry.sequence)
+    await bench.accounts.release(record.internal.account, record.id, entry.sequence)
     crash_point("leave.freed")
     if record.step is Step.RETRY_SCHEDULED:
         await bench.work.enqueue(ticket_for(record))
@@ -165,10 +167,10 @@ async def dead_letter(bench: Worker, job: str, error: Exception) -> None:
         record = entry.record
         if record.step.is_final:
             if not record.runs_on:
-                await bench.accounts.free(record.internal.account, job, entry.sequence)
+                await bench.accounts.release(record.internal.account, job, entry.sequence)
             return
         charged: Charged = "no" if record.step.is_unsent else "unknown"
         problem = job_problem(record, Poison(f"{type(error).__name__} in render"), charged)
-        await bench.work.bury(record, problem.model_dump_json())
-        with suppress(Lost):
+        await bench.work.dead_letter(record, problem.model_dump_json())
+        with suppress(Conflict):
             await bench.append(entry, Failed(problem=problem, charged=charged))

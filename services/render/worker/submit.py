@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,
@@ -18,12 +18,12 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
     Unavailable,
 )
-from heliograph.contracts.job_events import Fact, Failed, Rendered, Submitted, Submitting
+from heliograph.contracts.job_events import Failed, JobEvent, Rendered, Submitted, Submitting
 from heliograph.contracts.payloads import Call, UnfitRequest, build_payload
 from heliograph.contracts.payloads.seeds import seed_for
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.records import Record, SentReference, Takeover
-from heliograph.runtime.bus import Entry, now
+from heliograph.runtime.bus import LogEntry, now
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem, short_answer, short_text
 from services.render.providers import (
@@ -50,7 +50,7 @@ log = structlog.get_logger()
 _SubmitResult = Accepted | RequestSucceeded | RequestStopped | JobError
 
 
-async def submit(bench: Worker, entry: Entry) -> Entry | None:
+async def submit(bench: Worker, entry: LogEntry) -> LogEntry | None:
     """
     From `started`: build the body, write the intent, send the request, write what came of it.
 
@@ -104,11 +104,11 @@ async def submit(bench: Worker, entry: Entry) -> Entry | None:
     return latest
 
 
-async def start_again(bench: Worker, entry: Entry) -> Entry:
+async def start_again(bench: Worker, entry: LogEntry) -> LogEntry:
     """When the request of this start surely never reached the provider. Raises Lost."""
     fact = restart_or_poison(entry.record, now(), bench.settings)
     if isinstance(fact, Failed):
-        await bench.work.bury(entry.record, fact.problem.model_dump_json())
+        await bench.work.dead_letter(entry.record, fact.problem.model_dump_json())
     return await bench.append(entry, fact)
 
 
@@ -134,7 +134,9 @@ async def _post(
         return error
 
 
-async def _write(bench: Worker, submitting: Entry, answer: _SubmitResult | None) -> Entry | None:
+async def _write(
+    bench: Worker, submitting: LogEntry, answer: _SubmitResult | None
+) -> LogEntry | None:
     if answer is None:
         return None
     if isinstance(answer, RequestSucceeded):
@@ -149,7 +151,7 @@ async def _write(bench: Worker, submitting: Entry, answer: _SubmitResult | None)
 
 def _fact(
     record: Record, answer: Accepted | RequestStopped | JobError, settings: RenderSettings
-) -> Fact:
+) -> JobEvent:
     match answer:
         case Accepted():
             return Submitted(
@@ -170,7 +172,7 @@ def _breaker_error(answer: _SubmitResult | None) -> JobError | None:
     return answer if isinstance(answer, JobError) else None
 
 
-async def _take_over(bench: Worker, entry: Entry, old: Takeover) -> Entry:
+async def _take_over(bench: Worker, entry: LogEntry, old: Takeover) -> LogEntry:
     """A retry that costs nothing: the outputs, or the request, of an earlier job."""
     run = entry.record.internal.run
     if old.outputs:
@@ -185,7 +187,7 @@ async def _take_over(bench: Worker, entry: Entry, old: Takeover) -> Entry:
 
 def payload_for(
     record: Record,
-    registry: Registry,
+    registry: Catalog,
     arguments: Mapping[str, Any],
     references: Sequence[SentReference],
 ) -> dict[str, Any]:
@@ -208,7 +210,7 @@ def payload_for(
 
 
 def build_submission(
-    record: Record, registry: Registry, announced_at: datetime | None = None
+    record: Record, registry: Catalog, announced_at: datetime | None = None
 ) -> Submission:
     """
     What the record says was sent, and when NATS stored that it would be. Its body is empty where the

@@ -8,7 +8,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.runtime.bus.delivery import Drained
+from heliograph.runtime.bus.delivery import ShuttingDown
 
 
 class WakeUps:
@@ -49,7 +49,7 @@ class WakeUps:
     def check(self) -> None:
         """Raises Drained when it is time to let go."""
         if self._draining:
-            raise Drained
+            raise ShuttingDown
 
 
 class WakeUp:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound, ProviderUnavailable, Unavailable
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Hint
+from heliograph.runtime.bus import Notify
 from heliograph.runtime.http.bodies import read_bytes
 from services.render.providers import WebhookSender
 from services.render.worker.completion import complete_named
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 _UNFOUND = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
 
 
-def webhook_routes(bench: Worker, hint: Hint) -> APIRouter:
+def webhook_routes(bench: Worker, hint: Notify) -> APIRouter:
     """
     Where providers call: `/v1/hooks/<provider>/<job>/<run>/<proof>`.
 
@@ -46,7 +46,7 @@ def webhook_routes(bench: Worker, hint: Hint) -> APIRouter:
 
 
 async def _on_webhook(
-    bench: Worker, hint: Hint, provider: str, job: str, run: int, named: str
+    bench: Worker, hint: Notify, provider: str, job: str, run: int, named: str
 ) -> None:
     """Look now for what is lost, and at what is followed."""
     found = await bench.read(job)

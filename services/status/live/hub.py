@@ -24,9 +24,9 @@ from heliograph.contracts.records import FINAL, Record
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.ordered_consumer import Feed
+from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
 from heliograph.runtime.bus.purges import Purges
-from heliograph.runtime.job_view import Presenter, as_json
+from heliograph.runtime.job_view import JobPresenter, as_json
 
 log = structlog.get_logger()
 
@@ -97,7 +97,7 @@ class _Ring:
 class Hub:
     """The events of this process. `ring_bytes` of them are kept in memory."""
 
-    def __init__(self, bus: NatsBus, presenter: Presenter, *, ring_bytes: int) -> None:
+    def __init__(self, bus: NatsBus, presenter: JobPresenter, *, ring_bytes: int) -> None:
         self._bus = bus
         self._presenter = presenter
         self._purges = Purges(bus.jetstream)
@@ -120,7 +120,7 @@ class Hub:
         if not self.opened.is_set():
             await self._open()
         jetstream, hear = self._bus.jetstream, self._on_event
-        feed = Feed(jetstream, STREAM, subjects.EVENTS, after=self.head, hear=hear)
+        feed = OrderedConsumer(jetstream, STREAM, subjects.EVENTS, after=self.head, hear=hear)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(feed.run())
             tasks.create_task(self._broadcast_all())
@@ -177,7 +177,7 @@ class Hub:
         body = self._bus.events.body(frame.stored())
         if not isinstance(body, Record):
             frame.expires_at = float("inf")
-        elif job := self._presenter.at_once(body, frame.sequence):
+        elif job := self._presenter.cached(body, frame.sequence):
             self._render(frame, body, job)
         else:
             frame.showing = asyncio.create_task(self._ask(frame, body))
@@ -198,7 +198,7 @@ class Hub:
             frame.text, frame.expires_at = "", float("inf")
 
     def _render(self, frame: Frame, record: Record, job: dict[str, Any]) -> None:
-        is_whole = self._presenter.is_addressed(record)
+        is_whole = self._presenter.has_urls(record)
         seconds = self._presenter.address_life * _SHOWN_FOR if is_whole else _ASK_AGAIN
         frame.text = as_json(job).decode()
         frame.expires_at = asyncio.get_running_loop().time() + seconds
@@ -214,7 +214,7 @@ class Hub:
     # -- progress
 
     async def _on_progress(self, message: Msg) -> None:
-        project, job = subjects.address(message.subject)
+        project, job = subjects.parse(message.subject)
         report = ProgressReport.model_validate_json(message.data)
         self._reports[job] = report
         self._reports.move_to_end(job)
@@ -257,7 +257,7 @@ class Hub:
         asked.
         """
         if jobs is None:
-            batch = self._bus.jetstream.batch
+            batch = self._bus.jetstream.read_batch
             subject = subjects.event(project, "*")
             messages, more = await batch(STREAM, subject, after + 1, most=_REPLAY_BYTES)
             return [_logged(message) for message in messages], more
@@ -271,7 +271,7 @@ class Hub:
     async def _history(self, project: str, job: str, after: int) -> tuple[list[Frame], int]:
         """The next events of a job, a few, and how many more there are."""
         subject = subjects.event(project, job)
-        messages, more = await self._bus.jetstream.batch(
+        messages, more = await self._bus.jetstream.read_batch(
             STREAM, subject, after + 1, most=_HISTORY_BYTES
         )
         return [_logged(message) for message in messages], more
@@ -283,7 +283,7 @@ class Hub:
         if jobs is not None:
             return 0
         subject = subjects.event(project, "*")
-        messages, more = await self._bus.jetstream.batch(STREAM, subject, after + 1, size=1)
+        messages, more = await self._bus.jetstream.read_batch(STREAM, subject, after + 1, size=1)
         return len(messages) + more
 
     async def cursor(self) -> int:
@@ -332,7 +332,7 @@ class Hub:
 
 
 def _frame(sequence: int, subject: str, headers: dict[str, str], data: bytes) -> Frame:
-    project, job = subjects.address(subject)
+    project, job = subjects.parse(subject)
     return Frame(sequence, headers.get("ce-type", ""), project, job, data)
 
 

@@ -12,7 +12,7 @@ from heliograph.contracts.errors import NotFound, ServiceError, Unavailable
 from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.contracts.progress import ProgressReport
 from heliograph.runtime.bus import now
-from heliograph.runtime.job_view import Presenter, as_json, with_progress
+from heliograph.runtime.job_view import JobPresenter, as_json, with_progress
 from services.status.live.hub import Frame, Hub
 from services.status.live.send_queue import SendQueue
 from services.status.read_model import ReadModel, SnapshotCursor, SnapshotPage, SnapshotQuery
@@ -45,7 +45,7 @@ class Subscription:
         asked: Subscribe,
         hub: Hub,
         ledger: ReadModel,
-        presenter: Presenter,
+        presenter: JobPresenter,
         outbox: SendQueue,
         terms: Terms,
     ) -> None:

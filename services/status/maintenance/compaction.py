@@ -18,8 +18,8 @@ from heliograph.contracts.compaction import LARGEST
 from heliograph.contracts.job_events import Compacted
 from heliograph.contracts.log_budget import share
 from heliograph.contracts.records import Record
-from heliograph.contracts.state_machine import IllegalFact
-from heliograph.runtime.bus import EventLog, Lost, advance, now
+from heliograph.contracts.state_machine import IllegalTransition
+from heliograph.runtime.bus import Conflict, EventLog, now, transition
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.nats_bus import NatsBus
@@ -124,8 +124,8 @@ async def compact(events: EventLog, job: str, after: timedelta) -> bool:
         return False
     fact = Compacted(ended=record.ended(entry.sequence), replaces=entry.sequence)
     try:
-        await advance(events, entry, fact, SOURCE)
-    except (Lost, IllegalFact):
+        await transition(events, entry, fact, SOURCE)
+    except (Conflict, IllegalTransition):
         return False
     return True
 

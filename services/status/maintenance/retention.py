@@ -18,13 +18,13 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_events import Pruned
-from heliograph.contracts.queries.errors import Refusal
+from heliograph.contracts.queries.errors import ErrorReply
 from heliograph.contracts.queries.storage import RemovedObjects, RemoveObjects
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
-from heliograph.runtime.bus import EventLog, Lost, Slots, advance, now
+from heliograph.runtime.bus import Conflict, EventLog, SlotClaims, now, transition
 from heliograph.runtime.bus.jetstream import JetStream, stop_listening, translated
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.crash_points import crash_point
 from services.status.maintenance.retention_policy import PrunePlan, choose, is_current
@@ -49,7 +49,7 @@ class RetentionJob:
     def __init__(
         self,
         events: EventLog,
-        slots: Slots,
+        slots: SlotClaims,
         ledger: ReadModel,
         retentions: Retentions,
         settle: Settle,
@@ -67,7 +67,7 @@ class RetentionJob:
     async def plan(self, project: str, retention: Retention) -> PrunePlan:
         """What would go now."""
         await self._settle()
-        claims = await self._slots.every(project)
+        claims = await self._slots.read_all(project)
         restored = {slot: claim.restored for slot, claim in claims.items()}
         at = now()
         ended = await self._ledger.ended(project, retention.least, at)
@@ -96,7 +96,7 @@ class RetentionJob:
 
     async def _finish(self, project: str) -> None:
         """What a crash left withdrawn goes, whatever the project keeps by now."""
-        for slot, claim in (await self._slots.every(project)).items():
+        for slot, claim in (await self._slots.read_all(project)).items():
             if claim.withdrawn:
                 await self._prune_versions(project, slot, claim.withdrawn)
 
@@ -111,7 +111,7 @@ class RetentionJob:
             )
             try:
                 await self._slots.withdraw(project, slot, seen.withdrawn | going, seen)
-            except Lost:
+            except Conflict:
                 continue
             crash_point("clean.withdrawn")
             return await self._prune_versions(project, slot, going)
@@ -121,7 +121,9 @@ class RetentionJob:
         for job in jobs:
             await self._prune(job)
         seen = await self._slots.read(project, slot)
-        with suppress(Lost):  # whoever was faster took the note along: the next round looks again
+        with suppress(
+            Conflict
+        ):  # whoever was faster took the note along: the next round looks again
             await self._slots.withdraw(project, slot, seen.withdrawn - jobs, seen)
 
     async def _prune(self, job: str) -> None:
@@ -134,8 +136,8 @@ class RetentionJob:
                 return
             try:
                 pruned = Pruned(ended=entry.body.ended(entry.sequence))
-                await advance(self._events, entry, pruned, SOURCE)
-            except Lost:
+                await transition(self._events, entry, pruned, SOURCE)
+            except Conflict:
                 continue
             crash_point("clean.pruned")
             return
@@ -170,7 +172,7 @@ def _by_slot(going: Iterable[FinishedJob]) -> dict[str | None, list[FinishedJob]
     return slots
 
 
-async def read_retentions(projects: Bucket) -> dict[str, Retention]:
+async def read_retentions(projects: KeyValue) -> dict[str, Retention]:
     """What the projects in the bucket keep. Raises Unavailable."""
     cells = await projects.matching("*")
     return {
@@ -182,9 +184,9 @@ async def read_retentions(projects: Bucket) -> dict[str, Retention]:
 async def remove_objects(jetstream: JetStream, job: str) -> int:
     """Have storage remove the objects of a job. How many there were; raises Unavailable, and Unreadable."""
     question = RemoveObjects(job=job).model_dump_json().encode()
-    answer = await jetstream.ask(subjects.REMOVE, question, timeout=_REMOVING)
+    answer = await jetstream.request(subjects.DELETE_OBJECTS, question, timeout=_REMOVING)
     if answer.startswith(b'{"problem"'):
-        raise Unreadable(Refusal.model_validate_json(answer).problem.detail)
+        raise Unreadable(ErrorReply.model_validate_json(answer).problem.detail)
     return RemovedObjects.model_validate_json(answer).objects
 
 
@@ -196,7 +198,7 @@ async def apply_forever(bus: NatsBus, cleaner: RetentionJob, settings: StatusSet
         bell.set()
 
     with translated():
-        hints = await bus.client.subscribe(subjects.CLEAN, cb=ring)
+        hints = await bus.client.subscribe(subjects.APPLY_RETENTION, cb=ring)
     try:
         while True:
             async with bus.leases.held("cleaner") as lost:

@@ -12,12 +12,21 @@ from datetime import datetime, timedelta
 import structlog
 
 from heliograph.contracts import subjects
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.deadlines import AT_PROVIDER, expiry
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_events import Expired, ExpireRequested
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Accounts, Entry, EventLog, Hint, Lost, WorkQueue, advance, now
+from heliograph.runtime.bus import (
+    AccountPermits,
+    Conflict,
+    EventLog,
+    LogEntry,
+    Notify,
+    WorkQueue,
+    now,
+    transition,
+)
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.orphans import delete_orphans
 from heliograph.runtime.bus.work_queue import ticket_for
@@ -80,10 +89,10 @@ class Sweeper:
         self,
         events: EventLog,
         work: WorkQueue,
-        accounts: Accounts,
-        hint: Hint,
+        accounts: AccountPermits,
+        hint: Notify,
         ledger: ReadModel,
-        registry: Registry,
+        registry: Catalog,
         settings: StatusSettings,
     ) -> None:
         self._events = events
@@ -117,7 +126,7 @@ class Sweeper:
         held = [job for account in self._accounts.names() for job in await self._free(account)]
         self._running_on.keep(held)
 
-    async def _read(self, job: str) -> tuple[Entry, Record] | None:
+    async def _read(self, job: str) -> tuple[LogEntry, Record] | None:
         try:
             entry = await self._events.last(job)
         except Unreadable:  # nobody knows what it needs
@@ -139,8 +148,8 @@ class Sweeper:
             try:
                 if isinstance(fact, Expired) and fact.runs_on:
                     await self._leave_to_a_worker(record)
-                await advance(self._events, entry, fact, SOURCE)
-            except Lost:
+                await transition(self._events, entry, fact, SOURCE)
+            except Conflict:
                 continue
             log.info("Deadline passed", fact=fact.name, **job_fields(record))
             if isinstance(fact, ExpireRequested):
@@ -208,7 +217,7 @@ class Sweeper:
         Places of jobs that need no provider any more, or have had their time there. Returns who held
         one.
         """
-        holders = (await self._accounts.places(account)).holders
+        holders = (await self._accounts.usage(account)).holders
         for job, seen in holders.items():
             found = await self._read(job)
             if found is None:
@@ -219,7 +228,7 @@ class Sweeper:
             else:
                 is_over = is_idle(record) and now() - record.internal.changed_at > self._after
             if is_over:
-                await self._accounts.free(account, job, seen + 1)
+                await self._accounts.release(account, job, seen + 1)
         return list(holders)
 
 
@@ -244,7 +253,7 @@ def is_idle(record: Record) -> bool:
     return is_over or record.step in _NEEDS_NO_ACCOUNT
 
 
-def patience_with_workers(record: Record, registry: Registry, settings: ServiceSettings) -> float:
+def patience_with_workers(record: Record, registry: Catalog, settings: ServiceSettings) -> float:
     """
     Seconds that a worker may need to stop a request: to end the POST that is under way, or to be
     thought dead, and its successor to do it.

@@ -11,10 +11,10 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.startup import CannotStart
+from heliograph.runtime.startup import StartupError
 
 
-class UnsupportedDatabase(CannotStart):
+class UnsupportedDatabase(StartupError):
     """The read model cannot be in that database; the message says what to change."""
 
     def __init__(self, reason: str) -> None:

@@ -20,7 +20,7 @@ from nats.aio.subscription import Subscription
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.subjects import Address, address
+from heliograph.contracts.subjects import JobRef, parse
 from heliograph.runtime.bus.jetstream import ApiError, stop_listening, translated
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED
@@ -89,9 +89,9 @@ class StoreDispatcher:
                     await self._move(job)
 
     def _begin_anew(self) -> None:
-        self._waiting: RoundRobinQueue[Address] = RoundRobinQueue()
-        self._tickets: dict[Address, _Ticket] = {}
-        self._early: list[tuple[float, Address]] = []  #: a heap of those that must wait
+        self._waiting: RoundRobinQueue[JobRef] = RoundRobinQueue()
+        self._tickets: dict[JobRef, _Ticket] = {}
+        self._early: list[tuple[float, JobRef]] = []  #: a heap of those that must wait
         self._read_to = 0
         self._busy: Counter[str] = Counter()  #: jobs that workers have or get next, by project
         self._counted = float("-inf")
@@ -107,7 +107,7 @@ class StoreDispatcher:
                     listening = [
                         await client.subscribe(subjects.STORE_QUEUED, cb=self._on_queued),
                         await client.subscribe(
-                            subjects.room(subjects.STORE_LANE), cb=self._on_room
+                            subjects.lane_capacity(subjects.STORE_LANE), cb=self._on_room
                         ),
                         await client.subscribe(subjects.STORE_PLACE, cb=self._on_asked),
                     ]
@@ -147,14 +147,14 @@ class StoreDispatcher:
 
     async def _read(self) -> None:
         """The queue itself: all of it at first, then what came since."""
-        messages = self._bus.jetstream.every(STREAM, subjects.STORE_QUEUE, self._read_to + 1)
+        messages = self._bus.jetstream.read_all(STREAM, subjects.STORE_QUEUE, self._read_to + 1)
         async for stored in messages:
             self._read_to = stored.sequence
-            self._hear(address(stored.subject), _ticket(stored.sequence, stored.headers))
+            self._hear(parse(stored.subject), _ticket(stored.sequence, stored.headers))
 
     async def _on_queued(self, message: Msg) -> None:
         headers = message.headers or {}
-        self._hear(address(message.subject), _ticket(int(headers["Nats-Sequence"]), headers))
+        self._hear(parse(message.subject), _ticket(int(headers["Nats-Sequence"]), headers))
 
     async def _on_room(self, message: Msg) -> None:
         project = message.data.decode(errors="replace")
@@ -172,7 +172,7 @@ class StoreDispatcher:
         self._busy[project] += 1
         await message.respond(subjects.PLACE_GRANTED)
 
-    def _hear(self, job: Address, ticket: _Ticket) -> None:
+    def _hear(self, job: JobRef, ticket: _Ticket) -> None:
         known = self._tickets.get(job)
         if known and known.sequence >= ticket.sequence:
             return
@@ -198,7 +198,7 @@ class StoreDispatcher:
             return 0
         if asyncio.get_running_loop().time() - self._counted >= _RECOUNT:
             await self._count()
-        turns: list[Address] = []
+        turns: list[JobRef] = []
         while self._busy.total() < self._places:
             turn = self._waiting.next(self._busy, self._share)
             if turn is None:
@@ -213,10 +213,10 @@ class StoreDispatcher:
         query = {"subjects_filter": subjects.STORE}
         info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}", query)
         held = info["state"].get("subjects") or ()
-        self._busy = Counter(address(subject).project for subject in held)
+        self._busy = Counter(parse(subject).project for subject in held)
         self._counted = asyncio.get_running_loop().time()
 
-    async def _move(self, job: Address) -> None:
+    async def _move(self, job: JobRef) -> None:
         ticket = self._tickets.pop(job)
         try:
             crash_point("store.chosen")

@@ -15,7 +15,7 @@ async def renew_outputs(jetstream: JetStream, job: str) -> list[Output]:
     """None where there are no others, or nobody says so in time."""
     question = RenewOutputs(job=job).model_dump_json().encode()
     try:
-        answer = await jetstream.ask(subjects.QUERY_RENEW, question, timeout=_PATIENCE)
+        answer = await jetstream.request(subjects.QUERY_RENEW, question, timeout=_PATIENCE)
         return RenewedOutputs.model_validate_json(answer).outputs
     except (Unavailable, ValidationError):
         return []

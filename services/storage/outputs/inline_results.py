@@ -18,7 +18,7 @@ from heliograph.contracts.object_keys import inline_folder, inline_key
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.http.openapi import bytes_of
-from heliograph.runtime.http.params import named, no_query
+from heliograph.runtime.http.params import no_query, path_param
 from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Spool
 from services.storage.settings import StorageSettings
@@ -74,8 +74,8 @@ def inline_routes(results: InlineResults, folder: Path, settings: StorageSetting
     """Where render brings them. A body lies in `folder` until it is in the store."""
     router = APIRouter(prefix="/v1", tags=["inline results"])
     limit = max(settings.max_bytes(media) for media in get_args(Media))
-    project_name, job_name = named(PROJECT_PATTERN), named(JOB_PATTERN)
-    digest_name = named(SHA256_PATTERN)
+    project_name, job_name = path_param(PROJECT_PATTERN), path_param(JOB_PATTERN)
+    digest_name = path_param(SHA256_PATTERN)
 
     @router.put(
         "/projects/{project}/inline/{job}/sha256/{sha256}",

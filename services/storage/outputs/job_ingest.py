@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from heliograph.contracts.catalog import Registry
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
     JobError,
@@ -22,7 +22,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.job_events import Canceled, Failed, Succeeded
 from heliograph.contracts.level import TEXTS
 from heliograph.contracts.records import Asset, Output, Record, Step
-from heliograph.runtime.bus import Entry, EventLog, Hint, Lost, WorkQueue, advance, now
+from heliograph.runtime.bus import Conflict, EventLog, LogEntry, Notify, WorkQueue, now, transition
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from services.storage.media.images import ImageWorkers
@@ -54,13 +54,13 @@ class JobIngest:
         self,
         events: EventLog,
         work: WorkQueue,
-        hint: Hint,
+        hint: Notify,
         store: ObjectStore,
         sources: Sources,
         renew: Renew,
         inspectors: ImageWorkers,
         folder: Path,
-        registry: Registry,
+        registry: Catalog,
         settings: StorageSettings,
         allows: Allows,
     ) -> None:
@@ -95,7 +95,7 @@ class JobIngest:
             try:
                 if not await self._advance(entry, record, waited):
                     return record
-            except Lost:
+            except Conflict:
                 continue
 
     async def _clear(self, record: Record) -> None:
@@ -106,16 +106,16 @@ class JobIngest:
         ):
             await self._sources.inline_results.remove(record.project, record.id)
 
-    async def _advance(self, entry: Entry, record: Record, waited: float) -> bool:
+    async def _advance(self, entry: LogEntry, record: Record, waited: float) -> bool:
         """End a job. False when it was given back, to come again after a time."""
         if record.internal.cancel:
             outputs = record.internal.outputs
-            await advance(
+            await transition(
                 self._events, entry, Canceled(charged=record.charged, outputs=outputs), SOURCE
             )
             return True
         if record.internal.expire:
-            await advance(self._events, entry, expiry(record), SOURCE)
+            await transition(self._events, entry, expiry(record), SOURCE)
             return True
         lasting = _REFUSALS if not self._is_last(waited) else (*_REFUSALS, OutputMissing)
         try:
@@ -129,7 +129,7 @@ class JobIngest:
             await self._fail(entry, record, error)
         else:
             ending = await self._ending(record, assets, refused)
-            await advance(self._events, entry, ending, SOURCE)
+            await transition(self._events, entry, ending, SOURCE)
             crash_point("store.written")
         return True
 
@@ -137,10 +137,10 @@ class JobIngest:
         """Whether results that are not there were waited for, and long enough."""
         return 0 < waited >= self._settings.young_result
 
-    async def _fail(self, entry: Entry, record: Record, error: JobError) -> None:
+    async def _fail(self, entry: LogEntry, record: Record, error: JobError) -> None:
         problem = failure(record, error)
         fact = Failed(problem=problem, charged=record.charged)
-        await advance(self._events, entry, fact, SOURCE)
+        await transition(self._events, entry, fact, SOURCE)
 
     async def _give_back(self, record: Record, waited: float) -> bool:
         """
@@ -259,10 +259,10 @@ class JobIngest:
                 return
             record = entry.body
             problem = failure(record, Poison(f"{type(error).__name__} in storage"))
-            await self._work.bury(record, problem.model_dump_json())
-            with suppress(Lost):
+            await self._work.dead_letter(record, problem.model_dump_json())
+            with suppress(Conflict):
                 fact = Failed(problem=problem, charged=record.charged)
-                await advance(self._events, entry, fact, SOURCE)
+                await transition(self._events, entry, fact, SOURCE)
 
 
 def _first(errors: BaseExceptionGroup[Exception]) -> Exception:

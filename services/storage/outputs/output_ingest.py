@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from heliograph.contracts.catalog import Media, Registry
+from heliograph.contracts.catalog import Catalog, Media
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.object_keys import output_key, variant_key
 from heliograph.contracts.records import Asset, Output, Record, Variant
@@ -31,7 +31,7 @@ class OutputIngest:
         store: ObjectStore,
         sources: Sources,
         inspectors: ImageWorkers,
-        registry: Registry,
+        registry: Catalog,
         settings: StorageSettings,
     ) -> None:
         self._store = store

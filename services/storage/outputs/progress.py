@@ -8,7 +8,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Progress, Record
 from heliograph.runtime.background import stop
-from heliograph.runtime.bus import Hint
+from heliograph.runtime.bus import Notify
 
 
 class PhaseReporter:
@@ -19,7 +19,7 @@ class PhaseReporter:
         after: Seconds before the first report; a job that is stored by then is never reported.
     """
 
-    def __init__(self, hint: Hint, record: Record, *, after: float) -> None:
+    def __init__(self, hint: Notify, record: Record, *, after: float) -> None:
         self._hint = hint
         self._record = record
         self._after = after

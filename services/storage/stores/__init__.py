@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.storage import Object
+from heliograph.contracts.queries.storage import StoredObject
 
 _CHUNK = 256 * 1024  #: bytes read at once
 
@@ -66,7 +66,7 @@ class ObjectStore(Protocol):
     async def delete(self, key: str) -> None:
         """Forget what is under a key. Nothing there is fine."""
 
-    def presigned_url(self, stored: Object, *, seconds: float) -> str:
+    def presigned_url(self, stored: StoredObject, *, seconds: float) -> str:
         """A presigned address for a person: it says the type and the name of the file."""
 
     async def check(self) -> None:

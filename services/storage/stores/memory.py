@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from heliograph.contracts.errors import OutputTooLarge
-from heliograph.contracts.queries.storage import Object
+from heliograph.contracts.queries.storage import StoredObject
 from services.storage.stores import Corrupted, FileContent
 
 
@@ -37,7 +37,7 @@ class MemoryStore:
     async def delete(self, key: str) -> None:
         self.objects.pop(key, None)
 
-    def presigned_url(self, stored: Object, *, seconds: float) -> str:
+    def presigned_url(self, stored: StoredObject, *, seconds: float) -> str:
         return f"memory:///{quote(stored.key)}?expires={seconds:g}"
 
     async def check(self) -> None:

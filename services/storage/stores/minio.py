@@ -22,7 +22,7 @@ from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
 from heliograph.contracts.errors import OutputTooLarge
-from heliograph.contracts.queries.storage import Object
+from heliograph.contracts.queries.storage import StoredObject
 from heliograph.runtime.bus import now
 from services.storage.stores import Corrupted, FileContent, StoreUnavailable
 
@@ -130,7 +130,7 @@ class MinioStore:
         with translated():
             await asyncio.to_thread(self._inside.remove_object, self._bucket, key)
 
-    def presigned_url(self, stored: Object, *, seconds: float) -> str:
+    def presigned_url(self, stored: StoredObject, *, seconds: float) -> str:
         headers: dict[str, str | list[str] | tuple[str]] = {
             "response-content-type": stored.media_type,
             "response-content-disposition": f'attachment; filename="{stored.filename}"',

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.runtime.bus.kv_cache import Mirror
+from heliograph.runtime.bus.kv_cache import KvCache
 from services.storage.settings import StorageSettings
 
 _PATIENCE = 20.0  #: seconds a body waits for its turn
@@ -15,7 +15,7 @@ _GOES_SLOWLY = 3600.0  #: seconds until a project that is full may have room aga
 class UploadQuota:
     """Counts what is known of uploads, a moment late: a few at once may go over the bound."""
 
-    def __init__(self, uploads: Mirror, settings: StorageSettings) -> None:
+    def __init__(self, uploads: KvCache, settings: StorageSettings) -> None:
         self._uploads = uploads
         self._most = settings.uploads_per_project
         self._most_bytes = settings.uploads_max_bytes

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.queries.read_model import FindNamedUploads, NamedUploads
-from heliograph.runtime.bus import Lost
+from heliograph.runtime.bus import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv import Bucket, Cell
+from heliograph.runtime.bus.kv import KeyValue, KvEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.storage.stores import ObjectStore
 from services.storage.uploads.uploads import key_of
@@ -39,7 +39,7 @@ class UploadSweeper:
     """
 
     def __init__(
-        self, bucket: Bucket, store: ObjectStore, find_named: FindNamed, *, keep: float
+        self, bucket: KeyValue, store: ObjectStore, find_named: FindNamed, *, keep: float
     ) -> None:
         self._bucket = bucket
         self._store = store
@@ -48,7 +48,7 @@ class UploadSweeper:
 
     async def sweep(self) -> int:
         """One round. Returns how many were removed; raises Unavailable."""
-        old: dict[str, dict[str, Cell]] = {}
+        old: dict[str, dict[str, KvEntry]] = {}
         for name, cell in (await self._bucket.matching(">")).items():
             project, _, sha256 = name.partition(".")
             if "removing" in cell.value:
@@ -57,7 +57,7 @@ class UploadSweeper:
                 old.setdefault(project, {})[sha256] = cell
         return sum([await self._sweep_project(project, cells) for project, cells in old.items()])
 
-    async def _is_old(self, name: str, cell: Cell) -> bool:
+    async def _is_old(self, name: str, cell: KvEntry) -> bool:
         """What an earlier version stored has no time: it begins now."""
         used = cell.value.get("used")
         if used is None:
@@ -65,7 +65,7 @@ class UploadSweeper:
             return False
         return bool(time.time() - used > self._keep)
 
-    async def _sweep_project(self, project: str, cells: dict[str, Cell]) -> int:
+    async def _sweep_project(self, project: str, cells: dict[str, KvEntry]) -> int:
         removed = 0
         for part in _parts(cells):
             named = await self._find_named(project, part)
@@ -76,7 +76,7 @@ class UploadSweeper:
             log.info("Uploads removed", project=project, uploads=removed)
         return removed
 
-    async def _remove(self, project: str, sha256: str, cell: Cell) -> bool:
+    async def _remove(self, project: str, sha256: str, cell: KvEntry) -> bool:
         name, key = f"{project}.{sha256}", key_of(project, sha256, cell.value)
         revision = await self._write(name, {"removing": key}, cell.revision)
         if revision is None:
@@ -91,7 +91,7 @@ class UploadSweeper:
     async def _write(self, name: str, value: dict[str, object], seen: int) -> int | None:
         try:
             return await self._bucket.write(name, value, seen)
-        except (Lost, QueueFull):  # somebody uses it just now; a full bucket has to wait
+        except (Conflict, QueueFull):  # somebody uses it just now; a full bucket has to wait
             return None
 
 
@@ -103,7 +103,7 @@ def _parts(names: Iterable[str]) -> Iterable[list[str]]:
 async def find_named(jetstream: JetStream, project: str, uploads: list[str]) -> set[str]:
     """Those of the uploads that a kept job names. Raises Unavailable."""
     question = FindNamedUploads(project=project, uploads=uploads).model_dump_json().encode()
-    answer = await jetstream.ask(subjects.QUERY_NAMED_UPLOADS, question, timeout=_PATIENCE)
+    answer = await jetstream.request(subjects.QUERY_NAMED_UPLOADS, question, timeout=_PATIENCE)
     try:
         return set(NamedUploads.model_validate_json(answer).uploads)
     except ValidationError as error:  # a refusal

@@ -13,11 +13,11 @@ from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import QueueFull, Unavailable, ValidationFailed
 from heliograph.contracts.ids import PROJECT_PATTERN, SHA256_PATTERN
 from heliograph.contracts.object_keys import EXTENSIONS, upload_key
-from heliograph.contracts.queries.storage import Object
-from heliograph.runtime.bus import Lost
-from heliograph.runtime.bus.kv import Bucket
+from heliograph.contracts.queries.storage import StoredObject
+from heliograph.runtime.bus import Conflict
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.http.openapi import bytes_of
-from heliograph.runtime.http.params import named, no_query
+from heliograph.runtime.http.params import no_query, path_param
 from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Limit, Spool, announced
 from services.storage.disk_reserve import DiskReserve
@@ -39,7 +39,7 @@ class Uploads:
 
     def __init__(
         self,
-        bucket: Bucket,
+        bucket: KeyValue,
         store: ObjectStore,
         inspectors: ImageWorkers,
         settings: StorageSettings,
@@ -62,20 +62,22 @@ class Uploads:
             try:
                 value = {**cell.value, "used": time.time()}
                 await self._bucket.write(name, value, cell.revision)
-            except Lost:
+            except Conflict:
                 continue
             except QueueFull:
                 pass
             return cell.value
 
-    async def as_object(self, project: str, sha256: str) -> Object | None:
+    async def as_object(self, project: str, sha256: str) -> StoredObject | None:
         """An upload as something that can be signed."""
         known = await self.find(project, sha256)
         if known is None:
             return None
         media_type = known["media_type"]
         name = f"upload_{sha256[:12]}.{EXTENSIONS[media_type]}"
-        return Object(key=key_of(project, sha256, known), media_type=media_type, filename=name)
+        return StoredObject(
+            key=key_of(project, sha256, known), media_type=media_type, filename=name
+        )
 
     async def get(self, project: str, sha256: str, target: Path, *, limit: int) -> bool:
         """
@@ -105,7 +107,7 @@ class Uploads:
         await self._store.put(key, content, media_type)
         try:
             return await self._note(f"{project}.{content.sha256}", {**known, "key": key})
-        except (Lost, QueueFull):
+        except (Conflict, QueueFull):
             await self._store.delete(key)
             raise Unavailable("it cannot be noted just now", retry_after=1) from None
 
@@ -113,7 +115,7 @@ class Uploads:
         """What is known from now on. Raises Lost: somebody else brought it, or removes it."""
         seen = await self._bucket.read(name)
         if "media_type" in seen.value:
-            raise Lost(name)
+            raise Conflict(name)
         later = {field: value for field, value in seen.value.items() if field != "removing"}
         value = {**later, **known, "used": time.time()}
         await self._bucket.write(name, value, seen.revision)
@@ -185,7 +187,7 @@ class UploadReceiver:
 def upload_routes(door: UploadReceiver) -> APIRouter:
     """Where clients bring files."""
     router = APIRouter(prefix="/v1", tags=["uploads"])
-    project_name, digest_name = named(PROJECT_PATTERN), named(SHA256_PATTERN)
+    project_name, digest_name = path_param(PROJECT_PATTERN), path_param(SHA256_PATTERN)
 
     @router.put(
         "/projects/{project}/uploads/sha256/{sha256}",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from heliograph.contracts.records import Step
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from services.render.worker import run
 from services.status.maintenance import sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
@@ -21,36 +21,36 @@ _SILENT = Scenario(silences=1, crashes=1, freezes=1)
 
 @MUTANTS.add("a place is not taken before `started`", Scenario(), "I4")
 def no_place(patch: Patch) -> None:
-    take = Accounts.take
+    take = Accounts.acquire
 
     async def take_by_force(self: Accounts, *job: Any, force: bool = False) -> bool:
         return not force or await take(self, *job, force=force)
 
-    patch.setattr(Accounts, "take", take_by_force)
+    patch.setattr(Accounts, "acquire", take_by_force)
 
 
 @MUTANTS.add("a place is not the job's own when it comes again", Scenario(crashes=1), "I1")
 def no_second_take(patch: Patch) -> None:
-    take = Accounts.take
+    take = Accounts.acquire
 
     async def take_anew(self: Accounts, account: str, job: str, seen: int, **force: bool) -> bool:
         mine = job in self.holders and not force
         return not mine and await take(self, account, job, seen, **force)
 
-    patch.setattr(Accounts, "take", take_anew)
+    patch.setattr(Accounts, "acquire", take_anew)
     patch.setattr(Accounts, "has_room", lambda self, _: len(self.holders) < self.cap)
 
 
 @MUTANTS.add("a place is given back before the provider is done", Scenario(), "I4")
 def place_given_back(patch: Patch) -> None:
-    take = Accounts.take
+    take = Accounts.acquire
 
     async def leave(self: Accounts, account: str, job: str, seen: int, **force: bool) -> bool:
         if force:
-            await self.free(account, job, seen + 1)
+            await self.release(account, job, seen + 1)
         return bool(force) or await take(self, account, job, seen)
 
-    patch.setattr(Accounts, "take", leave)
+    patch.setattr(Accounts, "acquire", leave)
 
 
 @MUTANTS.add(
@@ -63,17 +63,17 @@ def place_without_time(patch: Patch) -> None:
         await gate("free", job)
         self.holders.pop(job, None)
 
-    patch.setattr(Accounts, "free", free)
+    patch.setattr(Accounts, "release", free)
 
 
 @MUTANTS.add("an event ends the claims that are made on it, too", _WOKEN, "I4")
 def place_of_the_next(patch: Patch) -> None:
-    free = Accounts.free
+    free = Accounts.release
 
     async def free_more(self: Accounts, account: str, job: str, seen: int) -> None:
         await free(self, account, job, seen + 1)
 
-    patch.setattr(Accounts, "free", free_more)
+    patch.setattr(Accounts, "release", free_more)
 
 
 @MUTANTS.add("a message of an earlier run gives the place of a later one back", _WOKEN, "I4")
@@ -85,7 +85,7 @@ def place_of_others(patch: Patch) -> None:
 def place_of_unknown(patch: Patch) -> None:
     leave = run._hand_over
 
-    async def stay(bench: Any, entry: Entry) -> Entry | run.Over:
+    async def stay(bench: Any, entry: LogEntry) -> LogEntry | run.Over:
         if entry.record.step is Step.SUBMIT_UNKNOWN:
             return run.Over.DONE
         return await leave(bench, entry)

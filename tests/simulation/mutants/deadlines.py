@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from services.render.worker import completion, context, poll, run
 from services.render.worker.context import Worker
 from services.status.maintenance import sweeper
@@ -41,15 +41,15 @@ def deaf_worker(patch: Patch) -> None:
 def stored_too_late(patch: Patch) -> None:
     leave, store = run._hand_over, Keeper._advance
 
-    def in_time(entry: Entry) -> Entry:
+    def in_time(entry: LogEntry) -> LogEntry:
         internal = entry.record.internal.model_copy(update={"expire": False})
         body = entry.record.model_copy(update={"internal": internal})
         return replace(entry, event=replace(entry.event, body=body))
 
-    async def leave_it(bench: Worker, entry: Entry) -> Entry | run.Over:
+    async def leave_it(bench: Worker, entry: LogEntry) -> LogEntry | run.Over:
         return await leave(bench, in_time(entry))
 
-    async def keep_it(self: Keeper, entry: Entry, record: Record, waited: float) -> bool:
+    async def keep_it(self: Keeper, entry: LogEntry, record: Record, waited: float) -> bool:
         return await store(self, in_time(entry), in_time(entry).record, waited)
 
     patch.setattr(run, "_hand_over", leave_it)
@@ -63,7 +63,7 @@ def dropped_answer(patch: Patch) -> None:
 
 @MUTANTS.add("what runs on after the end is followed by nobody", _SLOW, "I9")
 def not_followed(patch: Patch) -> None:
-    async def look_away(bench: Worker, entry: Entry) -> run.Over:
+    async def look_away(bench: Worker, entry: LogEntry) -> run.Over:
         return run.Over.DONE
 
     patch.setattr(run, "complete", look_away)
@@ -77,9 +77,9 @@ def not_followed(patch: Patch) -> None:
 def place_of_the_late(patch: Patch) -> None:
     complete = completion.complete
 
-    async def give_back(bench: Worker, entry: Entry) -> Entry | None:
+    async def give_back(bench: Worker, entry: LogEntry) -> LogEntry | None:
         account, job = entry.record.internal.account, entry.record.id
-        await bench.accounts.free(account, job, entry.sequence + 1)
+        await bench.accounts.release(account, job, entry.sequence + 1)
         return await complete(bench, entry)
 
     patch.setattr(run, "complete", give_back)

@@ -6,7 +6,7 @@ from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import JobError
 from heliograph.contracts.job_events import Failed, Succeeded
 from heliograph.contracts.records import Asset, Record, Step
-from heliograph.runtime.bus import Entry, advance
+from heliograph.runtime.bus import LogEntry, transition
 from services.gateway.jobs import cancellation
 from services.status.maintenance import sweeper
 from services.status.maintenance.sweeper import Sweeper
@@ -35,7 +35,7 @@ def cruel_reaper(patch: Patch) -> None:
     async def end(self: Sweeper, job: str) -> None:
         found = await self._read(job)
         assert found
-        await advance(self._events, found[0], expiry(found[1]), "test")
+        await transition(self._events, found[0], expiry(found[1]), "test")
 
     patch.setattr(Sweeper, "_requeue", end)
 
@@ -57,7 +57,7 @@ def cancel_waits(patch: Patch) -> None:
 def store_anyway(patch: Patch) -> None:
     store = Keeper._advance
 
-    async def unasked(self: Keeper, entry: Entry, record: Record, waited: float) -> bool:
+    async def unasked(self: Keeper, entry: LogEntry, record: Record, waited: float) -> bool:
         internal = record.internal.model_copy(update={"cancel": False})
         return await store(self, entry, record.model_copy(update={"internal": internal}), waited)
 

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from heliograph.contracts import state_machine
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.records import FINAL, Record
-from heliograph.runtime.bus import Entry
-from heliograph.testing import MemoryEvents
+from heliograph.runtime.bus import LogEntry
+from heliograph.testing import MemoryEventLog
 from services.status.maintenance import sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
 from tests.simulation.scenario import Scenario, Wish
@@ -20,12 +20,14 @@ _STALE = Scenario(crashes=1, freezes=2, half_moves=1)
 
 
 def _do_not_compare(patch: Patch, *names: str) -> None:
-    compare = MemoryEvents.is_lost
+    compare = MemoryEventLog.is_lost
 
-    def is_lost(self: MemoryEvents, event: Event, latest: Entry | None, after: int) -> bool:
+    def is_lost(
+        self: MemoryEventLog, event: EventEnvelope, latest: LogEntry | None, after: int
+    ) -> bool:
         return event.name not in names and compare(self, event, latest, after)
 
-    patch.setattr(MemoryEvents, "is_lost", is_lost)
+    patch.setattr(MemoryEventLog, "is_lost", is_lost)
 
 
 @MUTANTS.add("`submitting` is appended without comparing", _STALE, "I3", "I7")
@@ -40,7 +42,7 @@ def started_without_compare(patch: Patch) -> None:
 
 @MUTANTS.add("nothing is compared", _STALE, "I2", "I3", "I7")
 def nothing_compared(patch: Patch) -> None:
-    patch.setattr(MemoryEvents, "is_lost", lambda *_: False)
+    patch.setattr(MemoryEventLog, "is_lost", lambda *_: False)
 
 
 @MUTANTS.add("`accepted` may follow another `accepted`", Scenario(resends=2), "I5")
@@ -51,7 +53,9 @@ def accepted_without_compare(patch: Patch) -> None:
 @MUTANTS.add("final states do not absorb", Scenario(_HURRIED), "I2")
 def final_is_not_final(patch: Patch) -> None:
     patch.setattr(
-        state_machine, "LEGAL", {name: steps | FINAL for name, steps in state_machine.LEGAL.items()}
+        state_machine,
+        "TRANSITIONS",
+        {name: steps | FINAL for name, steps in state_machine.TRANSITIONS.items()},
     )
     is_due = sweeper.is_due
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from heliograph.contracts import records, state_machine
 from heliograph.contracts.errors import ProviderUnavailable, Unavailable
-from heliograph.contracts.job_events import Fact, RetryScheduled
+from heliograph.contracts.job_events import JobEvent, RetryScheduled
 from heliograph.contracts.records import OPEN, Record, Step
-from heliograph.runtime.bus import Entry
+from heliograph.runtime.bus import LogEntry
 from services.render.settings import RenderSettings
 from services.render.worker import context, inline_answers, outcomes, reconcile, request_owner, run
 from services.render.worker import submit as submitting
@@ -54,7 +54,7 @@ def no_wait(patch: Patch) -> None:
 
 @MUTANTS.add("silence is taken for a refusal", _SILENT, "I3", "I7")
 def silence_is_refusal(patch: Patch) -> None:
-    def again(**_: object) -> Fact:
+    def again(**_: object) -> JobEvent:
         return RetryScheduled(not_before=now(), reason="silence", detail="")
 
     patch.setattr(reconcile, "SubmitUnknown", again)
@@ -116,13 +116,13 @@ def takeover_pays(patch: Patch) -> None:
         internal = record.internal.model_copy(update={"takeover": None})
         return record.model_copy(update={"internal": internal})
 
-    async def submit_at_last(bench: Any, entry: Entry) -> Entry | None:
+    async def submit_at_last(bench: Any, entry: LogEntry) -> LogEntry | None:
         if entry.record.attempt > 1:
             event = replace(entry.event, body=plain(entry.record))
             entry = replace(entry, event=event)
         return await submit(bench, entry)
 
-    def decide_as_ever(record: Record, *args: Any, **options: Any) -> Fact:
+    def decide_as_ever(record: Record, *args: Any, **options: Any) -> JobEvent:
         return decide(plain(record), *args, **options)
 
     patch.setattr(run, "submit", submit_at_last)
@@ -186,7 +186,7 @@ def storage_is_not_asked(patch: Patch) -> None:
 def the_end_is_the_end(patch: Patch) -> None:
     late_fact = inline_answers.late_fact
 
-    def open_only(entry: Entry, answer: Any) -> Any:
+    def open_only(entry: LogEntry, answer: Any) -> Any:
         return None if entry.record.step.is_final else late_fact(entry, answer)
 
     patch.setattr(inline_answers, "late_fact", open_only)
@@ -203,7 +203,7 @@ def stop_unasked(patch: Patch) -> None:
     "I7",
 )
 def charges_do_not_add_up(patch: Patch) -> None:
-    patch.setattr(state_machine, "charge", lambda _, charged: charged)
+    patch.setattr(state_machine, "accumulate_charge", lambda _, charged: charged)
 
 
 _CRASHING = ("submit",)  #: the intent is written, and nothing is sent
@@ -215,7 +215,7 @@ _CRASHING = ("submit",)  #: the intent is written, and nothing is sent
     "I10",
 )
 def crash_counts(patch: Patch) -> None:
-    def counted(record: Record, at: datetime, settings: RenderSettings) -> Fact:
+    def counted(record: Record, at: datetime, settings: RenderSettings) -> JobEvent:
         return outcomes.retry_or_fail(record, ProviderUnavailable(), at, settings)
 
     patch.setattr(submitting, "restart_or_poison", counted)
@@ -227,7 +227,7 @@ def crash_counts(patch: Patch) -> None:
     "I10",
 )
 def endless_starts(patch: Patch) -> None:
-    def again(record: Record, at: datetime, settings: RenderSettings) -> Fact:
+    def again(record: Record, at: datetime, settings: RenderSettings) -> JobEvent:
         endless = settings.model_copy(update={"max_unanswered": 1_000})
         return outcomes.restart_or_poison(record, at, endless)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from heliograph.contracts.cloudevents import Event
-from heliograph.runtime.bus import Entry
+from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.runtime.bus import LogEntry
 from tests.simulation.processes import gate
 from tests.simulation.scenario import Scenario
 from tests.simulation.simulated_bus import Events
@@ -42,10 +42,10 @@ def answer_before_writing(patch: Patch, name: str) -> None:
     """An event of that name is said to be written, and never is."""
     append = Events.append
 
-    async def forget(self: Events, event: Event, after: int) -> Entry:
+    async def forget(self: Events, event: EventEnvelope, after: int) -> LogEntry:
         if event.name != name:
             return await append(self, event, after)
         await gate("append", event.body.id, name)
-        return Entry(after, event)
+        return LogEntry(after, event)
 
     patch.setattr(Events, "append", forget)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from heliograph.contracts.job_events import Fact, RetryScheduled
-from heliograph.testing import MemorySlots
+from heliograph.contracts.job_events import JobEvent, RetryScheduled
+from heliograph.testing import MemorySlotClaims
 from services.gateway.jobs import retry
 from services.gateway.jobs.acceptance import JobAcceptance
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
@@ -17,7 +17,7 @@ _RIVALS = (Wish("a", "x", "s"), Wish("b", "y", "s"))
 
 @MUTANTS.add("slots are claimed without comparing", Scenario(_RIVALS), "I5")
 def slots_without_compare(patch: Patch) -> None:
-    patch.setattr(MemorySlots, "is_lost", lambda *_: False)
+    patch.setattr(MemorySlotClaims, "is_lost", lambda *_: False)
 
 
 @MUTANTS.add("a claimant that was never accepted is not fenced", Scenario(_RIVALS, freezes=1), "I5")
@@ -44,7 +44,7 @@ def forget_duplicates(patch: Patch) -> None:
     "a retry in place does not remember its key", Scenario(silences=2, retries=1, repeats=2), "I5"
 )
 def forget_retries(patch: Patch) -> None:
-    def without_key(**fact: Any) -> Fact:
+    def without_key(**fact: Any) -> JobEvent:
         return RetryScheduled(**{**fact, "key": None})
 
     patch.setattr(retry, "RetryScheduled", without_key)

@@ -99,7 +99,7 @@ class Refusal(Exception):
 
 
 async def say_no(_: Request, error: Exception) -> Response:
-    """The handler of `Refusal`."""
+    """The handler of `ErrorReply`."""
     assert isinstance(error, Refusal)
     return error.answer
 

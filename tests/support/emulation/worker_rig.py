@@ -3,15 +3,15 @@
 import asyncio
 from typing import Any, cast
 
-from heliograph.contracts.catalog import Registry, provider_of
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.catalog import Catalog, provider_of
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.records import Record, Step, Takeover
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.work_queue import ticket_for
-from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
+from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.render.providers import Provider
@@ -37,7 +37,7 @@ _SHORT: dict[str, Any] = {
 }
 
 
-def _with(name: str, answers_within: float | None) -> Registry:
+def _with(name: str, answers_within: float | None) -> Catalog:
     model = REGISTRY.models[name].model_copy(update={"answers_within": answers_within})
     return REGISTRY.model_copy(update={"models": {**REGISTRY.models, name: model}})
 
@@ -67,12 +67,12 @@ class WorkerRig:
         answers_within: float | None = None,
         **settings: Any,
     ) -> None:
-        self.events, self.work = MemoryEvents(), MemoryWork()
+        self.events, self.work = MemoryEventLog(), MemoryWorkQueue()
         self._model = model
         self._bench = Worker(
             events=self.events,
             work=self.work,
-            accounts=MemoryAccounts(cap=10),
+            accounts=MemoryAccountPermits(cap=10),
             lanes=_OpenLanes(),
             providers={provider_of(model): provider},
             requests=MemoryRequestIndex(self.events),
@@ -98,7 +98,7 @@ class WorkerRig:
         record = build_record(request, caller, REGISTRY, now())
         internal = record.internal.model_copy(update={"takeover": takeover})
         record = record.model_copy(update={"internal": internal})
-        await self.events.append(Event.of("accepted", record, now(), "test"), 0)
+        await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
         await self.work.enqueue(ticket_for(record))
         while record.id in self.work.queue:
             await self._wait_for_its_time(record.id)

@@ -3,15 +3,15 @@
 import asyncio
 from typing import Any, cast
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import CancelRequested
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bus import advance, now
+from heliograph.runtime.bus import now, transition
 from heliograph.runtime.bus.work_queue import ticket_for
-from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
+from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.render.providers import Provider
@@ -51,11 +51,11 @@ class FalWorker:
     """Takes jobs, and delivers their messages one after the other."""
 
     def __init__(self, provider: Provider, **settings: Any) -> None:
-        self.events, self.work = MemoryEvents(), MemoryWork()
+        self.events, self.work = MemoryEventLog(), MemoryWorkQueue()
         self.bench = Worker(
             events=self.events,
             work=self.work,
-            accounts=MemoryAccounts(cap=10),
+            accounts=MemoryAccountPermits(cap=10),
             lanes=_OpenLanes(),
             providers={"fal": provider},
             requests=MemoryRequestIndex(self.events),
@@ -74,7 +74,7 @@ class FalWorker:
 
     async def run(self, record: Record) -> Record:
         """A job as it was accepted, as it is left when nothing is left to do for it."""
-        await self.events.append(Event.of("accepted", record, now(), "test"), 0)
+        await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
         await self.work.enqueue(ticket_for(record))
         return await self.go_on(record.id)
 
@@ -93,7 +93,7 @@ class FalWorker:
         """Somebody wants it stopped, while it is worked on."""
         latest = self.events.latest(job)
         assert latest
-        await advance(self.events, latest, CancelRequested(mode="stop"), "test")
+        await transition(self.events, latest, CancelRequested(mode="stop"), "test")
         self.bench.watch.notify(job)
 
     def now(self, job: str) -> Record:

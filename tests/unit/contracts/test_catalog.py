@@ -10,7 +10,7 @@ import pytest
 from heliograph.contracts.catalog import Model, Price, inconsistencies, provider_of
 from heliograph.contracts.ids import MODEL_PATTERN, PROJECT_PATTERN, matches
 from heliograph.contracts.records import Cost
-from heliograph.runtime.catalog import SECTIONS, SHIPPED, RegistryError, read_registry
+from heliograph.runtime.catalog import SECTIONS, SHIPPED, CatalogFileError, read_catalog
 from tests.support.records import REGISTRY
 
 Overlay = Callable[[str, str], Path]
@@ -45,8 +45,8 @@ def overlay(tmp_path: Path) -> Overlay:
 
 def refusal(**overlays: Path) -> str:
     """What the operator reads."""
-    with pytest.raises(RegistryError) as error:
-        read_registry(overlays)
+    with pytest.raises(CatalogFileError) as error:
+        read_catalog(overlays)
     return str(error.value)
 
 
@@ -120,14 +120,14 @@ def test_the_schema_of_parameters_refuses_what_it_does_not_know() -> None:
 
 
 def test_an_overlay_adds_an_entry(overlay: Overlay) -> None:
-    registry = read_registry({"kinds": overlay("kinds", KIND)})
+    registry = read_catalog({"kinds": overlay("kinds", KIND)})
 
     assert registry.kinds["poster"].timeout_seconds == 120
     assert registry.kinds["image"] == REGISTRY.kinds["image"]
 
 
 def test_an_overlay_replaces_an_entry_as_a_whole(overlay: Overlay) -> None:
-    registry = read_registry({"kinds": overlay("kinds", KIND.replace("poster", "shot"))})
+    registry = read_catalog({"kinds": overlay("kinds", KIND.replace("poster", "shot"))})
 
     assert REGISTRY.kinds["shot"].parameters == {"aspect_ratio": "16:9"}
     assert registry.kinds["shot"].parameters == {}
@@ -136,13 +136,13 @@ def test_an_overlay_replaces_an_entry_as_a_whole(overlay: Overlay) -> None:
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "{}\n"])
 def test_an_empty_overlay_changes_nothing(overlay: Overlay, text: str) -> None:
-    assert read_registry({"lanes": overlay("lanes", text)}) == REGISTRY
+    assert read_catalog({"lanes": overlay("lanes", text)}) == REGISTRY
 
 
 def test_overlays_may_depend_on_each_other(overlay: Overlay) -> None:
     kind = KIND.replace("lane: portraits", "lane: posters").replace("sim/picture", "sim/other")
 
-    registry = read_registry(
+    registry = read_catalog(
         {
             "lanes": overlay("lanes", "posters: {cap: 2}\n"),
             "models": overlay("models", MODEL),
@@ -154,7 +154,7 @@ def test_overlays_may_depend_on_each_other(overlay: Overlay) -> None:
 
 
 def test_a_name_that_looks_like_a_number_is_a_name(overlay: Overlay) -> None:
-    assert "1" in read_registry({"lanes": overlay("lanes", "1: {cap: 2}\n")}).lanes
+    assert "1" in read_catalog({"lanes": overlay("lanes", "1: {cap: 2}\n")}).lanes
 
 
 # -- mistakes

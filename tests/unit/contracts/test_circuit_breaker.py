@@ -2,15 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 
-from heliograph.contracts.circuit_breaker import PROBE, Breaker, Patience, after_failure
+from heliograph.contracts.circuit_breaker import PROBE, BreakerPolicy, CircuitBreaker, after_failure
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-PATIENCE = Patience(failures=3, shortest=10, longest=35)
+PATIENCE = BreakerPolicy(failures=3, shortest=10, longest=35)
 
 
 def failed(
-    breaker: Breaker | None = None, times: int = 1, *, at: datetime = NOW, hopeless: bool = False
-) -> Breaker:
+    breaker: CircuitBreaker | None = None,
+    times: int = 1,
+    *,
+    at: datetime = NOW,
+    hopeless: bool = False,
+) -> CircuitBreaker:
     for _ in range(times):
         breaker = after_failure(breaker, "it is down", at, PATIENCE, hopeless=hopeless)
     assert breaker

@@ -6,14 +6,14 @@ from decimal import Decimal
 import pytest
 
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.compaction import LARGEST, size_of
 from heliograph.contracts.errors import ProviderRejected, StateConflict
 from heliograph.contracts.job_events import (
     Canceled,
     Compacted,
-    Fact,
     Failed,
+    JobEvent,
     Rendered,
     RetryScheduled,
     Started,
@@ -24,7 +24,7 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
 from heliograph.contracts.records import Asset, Output, Record, Variant
 from heliograph.contracts.requests import RetryRequest
-from heliograph.contracts.state_machine import IllegalFact, fold
+from heliograph.contracts.state_machine import IllegalTransition, apply
 from services.gateway.jobs.retry import resume_point
 from tests.support.records import a_record
 
@@ -33,10 +33,10 @@ _LONG = "🗼" * 20_000  #: a prompt as large as a request may have
 COMPACTED = Compacted(ended=7, replaces=7)
 
 
-def after(record: Record, *facts: Fact) -> Record:
+def after(record: Record, *facts: JobEvent) -> Record:
     at = datetime(2030, 1, 1, tzinfo=UTC)
     for second, fact in enumerate(facts):
-        record = fold(record, fact, at + timedelta(seconds=second))
+        record = apply(record, fact, at + timedelta(seconds=second))
     return record
 
 
@@ -61,7 +61,7 @@ def asset(record: Record, index: int = 0) -> Asset:
     )
 
 
-def rendered(record: Record) -> list[Fact]:
+def rendered(record: Record) -> list[JobEvent]:
     return [
         Started(run=1),
         submitting(record),
@@ -77,10 +77,10 @@ def test_the_largest_record_is_shrunk_and_keeps_what_it_is_asked_for() -> None:
 
     small = after(done, COMPACTED)
 
-    event = Event.of("compacted", small, datetime.now(UTC), "test")
+    event = EventEnvelope.of("compacted", small, datetime.now(UTC), "test")
     assert len(event.data()) == size_of(small) <= LARGEST
     subject = subjects.event(small.project, small.id)
-    assert Event.read(subject, event.headers(), event.data()).body == small
+    assert EventEnvelope.read(subject, event.headers(), event.data()).body == small
     for name in ("id", "project", "slot", "model", "status", "charged", "cost", "finished_at"):
         assert getattr(small, name) == getattr(done, name)
     assert small.assets == done.assets
@@ -134,9 +134,9 @@ def test_only_what_is_over_is_compacted_and_only_once() -> None:
     record = a_record()
     ended = after(record, Canceled())
 
-    with pytest.raises(IllegalFact):
+    with pytest.raises(IllegalTransition):
         after(record, COMPACTED)
-    with pytest.raises(IllegalFact):
+    with pytest.raises(IllegalTransition):
         after(ended, COMPACTED, COMPACTED)
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline, ProviderRejected
-from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
+from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.ids import asset_id, new_job_id
 from heliograph.contracts.job_events import (
     AttemptCompleted,
@@ -23,8 +23,8 @@ from heliograph.contracts.job_events import (
     Compacted,
     Expired,
     ExpireRequested,
-    Fact,
     Failed,
+    JobEvent,
     Pruned,
     Rendered,
     RetryScheduled,
@@ -44,7 +44,7 @@ from heliograph.contracts.records import (
     Step,
     Takeover,
 )
-from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, IllegalFact, fold, is_legal
+from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, IllegalTransition, apply, is_legal
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.result_cache import apply_cached
@@ -105,7 +105,7 @@ HOW_CHARGED: list[Charged] = ["no", "unknown", "yes"]  #: each is more than the 
 thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def a_fact(name: str, record: Record, charged: Charged = "no") -> Fact:
+def a_fact(name: str, record: Record, charged: Charged = "no") -> JobEvent:
     """A fact by that name, as somebody who works on the record would learn it."""
     run = record.internal.run
     match name:
@@ -166,11 +166,11 @@ def an_asset(record: Record) -> Asset:
     )
 
 
-def after(record: Record, *facts: Fact | str, charged: Charged = "no") -> Record:
+def after(record: Record, *facts: JobEvent | str, charged: Charged = "no") -> Record:
     """The record after some facts, a second between each."""
     for fact in facts:
         known = a_fact(fact, record, charged) if isinstance(fact, str) else fact
-        record = fold(record, known, record.internal.changed_at + timedelta(seconds=1))
+        record = apply(record, known, record.internal.changed_at + timedelta(seconds=1))
     return record
 
 
@@ -201,7 +201,7 @@ def test_what_is_legal_can_be_folded_and_nothing_else_can(step: Step, fact: str)
     if step in MAY_FOLLOW[fact]:
         after(record, fact)
     else:
-        with pytest.raises(IllegalFact, match=f"{fact} may not follow {step}"):
+        with pytest.raises(IllegalTransition, match=f"{fact} may not follow {step}"):
             after(record, fact)
 
 
@@ -225,7 +225,7 @@ def test_a_fact_of_another_run_is_illegal(fact: str, follows: list[str]) -> None
     late = a_fact(fact, earlier)
     later = after(earlier, "retry_scheduled", *follows)
 
-    with pytest.raises(IllegalFact, match="in run 2"):
+    with pytest.raises(IllegalTransition, match="in run 2"):
         after(later, late)
 
 
@@ -233,17 +233,17 @@ def test_a_fact_of_another_run_is_illegal(fact: str, follows: list[str]) -> None
 def test_only_a_job_that_takes_something_over_has_an_answer_without_asking(fact: str) -> None:
     started = after(a_record(), "started")
 
-    with pytest.raises(IllegalFact):
+    with pytest.raises(IllegalTransition):
         after(started, fact)
 
 
 def test_a_job_without_a_stored_result_does_not_succeed_before_it_started() -> None:
-    with pytest.raises(IllegalFact):
+    with pytest.raises(IllegalTransition):
         after(a_record(), "succeeded")
 
 
 def test_a_job_that_is_given_a_stored_result_never_starts() -> None:
-    with pytest.raises(IllegalFact):
+    with pytest.raises(IllegalTransition):
         after(accepted("1.5", "reuse"), "started")
 
 
@@ -255,7 +255,7 @@ class Moment:
     """One fact in the life of a job."""
 
     before: Record
-    fact: Fact
+    fact: JobEvent
     at: datetime
     after: Record
 
@@ -302,7 +302,7 @@ def lives(
             break
         fact = draw(facts(record, draw(st.sampled_from(names))))
         at = BEGAN + timedelta(seconds=number, microseconds=draw(st.integers(0, 999_999)))
-        moments.append(Moment(record, fact, at, fold(record, fact, at)))
+        moments.append(Moment(record, fact, at, apply(record, fact, at)))
         record = moments[-1].after
     return moments
 
@@ -338,7 +338,7 @@ some_outputs = st.sampled_from([[], [Output(url="http://there/1.png")]])
 
 
 @st.composite
-def facts(draw: st.DrawFn, record: Record, name: str) -> Fact:
+def facts(draw: st.DrawFn, record: Record, name: str) -> JobEvent:
     """A fact by that name. Only an attempt that is under way can turn out to be charged."""
     attempts = record.internal.attempts
     under_way = bool(attempts) and attempts[-1].ended_at is None
@@ -401,8 +401,8 @@ def test_an_illegal_fact_raises_and_changes_nothing(
     illegal = sorted(name for name, steps in MAY_FOLLOW.items() if str(record.step) not in steps)
     name = data.draw(st.sampled_from(illegal))
 
-    with pytest.raises(IllegalFact):
-        fold(record, a_fact(name, record), BEGAN)
+    with pytest.raises(IllegalTransition):
+        apply(record, a_fact(name, record), BEGAN)
     assert record.model_dump_json() == before
 
 
@@ -412,7 +412,7 @@ def test_a_fact_makes_a_new_record_and_leaves_the_old_one_as_it_was(life: list[M
     before = [moment.before.model_dump_json() for moment in life]
 
     for moment, dump in zip(life, before, strict=True):
-        assert fold(moment.before, moment.fact, moment.at) == moment.after
+        assert apply(moment.before, moment.fact, moment.at) == moment.after
         assert moment.before.model_dump_json() == dump
 
 
@@ -546,7 +546,7 @@ def test_every_submission_is_an_attempt_and_at_most_the_last_one_is_open(
             assert all(attempt.ended_at for attempt in attempts[:-1])
 
 
-def _may_run_on(fact: Fact) -> bool:
+def _may_run_on(fact: JobEvent) -> bool:
     """Whether the provider may still be working, although the job is over."""
     match fact:
         case Expired(runs_on=runs_on):
@@ -625,9 +625,9 @@ def test_a_job_has_an_error_where_the_contract_says_so(life: list[Moment]) -> No
 @given(life=lives())
 def test_every_record_survives_the_wire(life: list[Moment]) -> None:
     for moment in life:
-        event = Event.of(moment.fact.name, moment.after, moment.at, "test")
+        event = EventEnvelope.of(moment.fact.name, moment.after, moment.at, "test")
 
-        assert Event.read(event.subject, event.headers(), event.data()) == event
+        assert EventEnvelope.read(event.subject, event.headers(), event.data()) == event
 
 
 # -- single facts
@@ -635,9 +635,9 @@ def test_every_record_survives_the_wire(life: list[Moment]) -> None:
 
 def test_a_mark_on_a_subject_survives_the_wire() -> None:
     marker = Marker(id=new_job_id(), project="demo", marker="deduplicated", answer=new_job_id())
-    event = Event.of("deduplicated", marker, BEGAN, "test")
+    event = EventEnvelope.of("deduplicated", marker, BEGAN, "test")
 
-    assert Event.read(event.subject, event.headers(), event.data()) == event
+    assert EventEnvelope.read(event.subject, event.headers(), event.data()) == event
 
 
 def test_a_job_starts_once_for_people() -> None:
@@ -771,7 +771,7 @@ def test_a_deadline_that_passes_at_the_provider_is_a_wish_first() -> None:
 
 
 def test_a_deadline_is_asked_for_once() -> None:
-    with pytest.raises(IllegalFact):
+    with pytest.raises(IllegalTransition):
         after(a_record(), "started", "submitting", "expire_requested", "expire_requested")
 
 
@@ -837,7 +837,7 @@ def test_what_is_learned_twice_is_paid_once() -> None:
 
 
 def test_nothing_is_learned_about_an_attempt_that_never_was() -> None:
-    with pytest.raises(IllegalFact):
+    with pytest.raises(IllegalTransition):
         after(run_on(), AttemptCompleted(run=99, ended=17, charged="yes"))
 
 
@@ -867,7 +867,7 @@ def test_a_job_knows_where_it_ended_whatever_follows(order: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("end", ["failed", "canceled", "expired"])
 def test_a_job_is_pruned_once(end: str) -> None:
-    with pytest.raises(IllegalFact, match="pruned may not follow"):
+    with pytest.raises(IllegalTransition, match="pruned may not follow"):
         after(a_record(), end, "pruned", "pruned")
 
 

@@ -18,9 +18,9 @@ from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Asset, Record, SentReference
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retention import ChangeRetention, Retention
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from heliograph.contracts.subjects import event
-from heliograph.runtime.http.bodies import check
+from heliograph.runtime.http.bodies import validate_body
 from services.gateway.jobs.retry import merge_changes
 from tests.support.records import a_record
 
@@ -32,10 +32,10 @@ def a_full_record() -> Record:
     reference = {"url": "https://example.org/keeper.png"}
     record = a_record(references=[reference], kind="portrait", tags={"show": "s1"})
     sent = SentReference(url=reference["url"], digest="sha256:" + "0" * 64)
-    record = fold(record, Started(run=3), NOW)
+    record = apply(record, Started(run=3), NOW)
     submitting = Submitting(run=3, endpoint="e", prompt="p", arguments={}, references=[sent])
-    record = fold(record, submitting, NOW)
-    return fold(record, Submitted(run=3, request_id="r"), NOW)
+    record = apply(record, submitting, NOW)
+    return apply(record, Submitted(run=3, request_id="r"), NOW)
 
 
 def with_news(value: Any) -> Any:
@@ -60,8 +60,8 @@ def test_what_happens_to_a_job_leaves_unknown_fields_as_they_are() -> None:
     newer = with_news(a_full_record().model_dump(mode="json"))
 
     record = Record.model_validate_json(json.dumps(newer))
-    record = fold(record, RetryScheduled(not_before=NOW, reason="x", detail="d"), NOW)
-    record = fold(record, Canceled(), NOW)
+    record = apply(record, RetryScheduled(not_before=NOW, reason="x", detail="d"), NOW)
+    record = apply(record, Canceled(), NOW)
 
     written = json.loads(record.model_dump_json())
     assert (written["later"], written["internal"]["later"]) == ("new", "new")
@@ -118,7 +118,7 @@ def test_a_retry_asks_for_what_this_release_knows() -> None:
 )
 def test_a_request_with_an_unknown_field_is_refused_as_before(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationFailed, match="later"):
-        check(json.dumps(body).encode(), JobRequest)
+        validate_body(json.dumps(body).encode(), JobRequest)
 
 
 def test_a_time_without_a_zone_is_no_time() -> None:

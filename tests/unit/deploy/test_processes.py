@@ -4,7 +4,7 @@ from pydantic import SecretStr
 
 from deploy.local.processes import ports, processes
 from deploy.local.settings import LocalSettings
-from heliograph.runtime.catalog import load_registry
+from heliograph.runtime.catalog import load_catalog
 
 
 def test_there_is_one_process_of_each_service() -> None:
@@ -49,6 +49,6 @@ def test_render_has_time_for_answers_that_cannot_be_asked_for_later() -> None:
     without, with_key = grace(LocalSettings()), grace(LocalSettings(openai_key=SecretStr("key")))
 
     assert without["render"] == without["gateway"] == with_key["gateway"]
-    longest = load_registry(LocalSettings()).models["openai/gpt-image-2"].answers_within
+    longest = load_catalog(LocalSettings()).models["openai/gpt-image-2"].answers_within
     assert longest
     assert with_key["render"] == with_key["gateway"] + longest

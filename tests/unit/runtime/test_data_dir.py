@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.runtime.data_dir import Home
+from heliograph.runtime.data_dir import DataDir
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def _mode(path: Path) -> int:
 
 
 def test_a_new_home_is_private(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
+    home = DataDir(tmp_path / "home")
 
     home.make_private()
     (home.folder("logs") / "render.log").write_text("")
@@ -31,7 +31,7 @@ def test_a_new_home_is_private(tmp_path: Path) -> None:
 
 
 def test_an_older_home_is_closed_with_all_that_is_in_it(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
+    home = DataDir(tmp_path / "home")
     objects = home.path / "s3" / "bucket"
     objects.mkdir(parents=True)
     (home.path / "run").mkdir()
@@ -49,7 +49,7 @@ def test_a_folder_of_somebody_else_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text("")
     tmp_path.chmod(0o755)
 
-    Home(tmp_path).make_private()
+    DataDir(tmp_path).make_private()
 
     assert _mode(tmp_path) == 0o755
     assert _mode(tmp_path / "theirs") == 0o644

@@ -10,20 +10,20 @@ from nats.aio.msg import Msg
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.queries.storage import Object, SignedObjects, SignObjects
+from heliograph.contracts.queries.storage import SignedObjects, SignObjects, StoredObject
 from heliograph.contracts.records import Asset, Job, LogLine, Progress, Record, Status, Variant
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.job_view import Presenter, as_json, live_address, with_progress
-from heliograph.runtime.presigned_urls import KEPT, Addresses
+from heliograph.runtime.job_view import JobPresenter, as_json, live_address, with_progress
+from heliograph.runtime.presigned_urls import KEPT, PresignedUrlCache
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import a_record
 
 
 @pytest.fixture
-def presenter() -> Presenter:
+def presenter() -> JobPresenter:
     """A presenter whose storage does not answer: its connection is not open."""
     settings = ServiceSettings(public_url="https://h.example/", status_port=9081)
-    return Presenter(settings, Addresses(JetStream(Client()), patience=0.3))
+    return JobPresenter(settings, PresignedUrlCache(JetStream(Client()), patience=0.3))
 
 
 def with_asset(record: Record) -> Record:
@@ -43,14 +43,14 @@ def with_asset(record: Record) -> Record:
 # -- the job
 
 
-async def test_the_inside_of_a_record_is_not_shown(presenter: Presenter) -> None:
+async def test_the_inside_of_a_record_is_not_shown(presenter: JobPresenter) -> None:
     shown = await presenter.job(a_record(), 7)
 
     assert "internal" not in shown
     assert set(shown) == set(Job.model_fields)
 
 
-async def test_what_is_shown_is_a_job_to_the_client(presenter: Presenter) -> None:
+async def test_what_is_shown_is_a_job_to_the_client(presenter: JobPresenter) -> None:
     record = a_record(slot="portrait/char-123", parameters={"price": "0.003"})
 
     job = Job.model_validate_json(as_json(await presenter.job(record, 7)))
@@ -58,11 +58,11 @@ async def test_what_is_shown_is_a_job_to_the_client(presenter: Presenter) -> Non
     assert (job.id, job.slot, job.cost) == (record.id, record.slot, record.cost)
 
 
-async def test_a_job_carries_the_sequence_of_its_last_event(presenter: Presenter) -> None:
+async def test_a_job_carries_the_sequence_of_its_last_event(presenter: JobPresenter) -> None:
     assert (await presenter.job(a_record(), 1042))["sequence"] == 1042
 
 
-async def test_links_are_absolute_and_lead_to_the_public_address(presenter: Presenter) -> None:
+async def test_links_are_absolute_and_lead_to_the_public_address(presenter: JobPresenter) -> None:
     record = a_record()
 
     assert (await presenter.job(record, 1))["links"] == {
@@ -74,7 +74,7 @@ async def test_links_are_absolute_and_lead_to_the_public_address(presenter: Pres
     }
 
 
-async def test_jobs_keep_their_order(presenter: Presenter) -> None:
+async def test_jobs_keep_their_order(presenter: JobPresenter) -> None:
     records = [a_record() for _ in range(3)]
 
     shown = await presenter.jobs([(record, n) for n, record in enumerate(records)])
@@ -82,18 +82,20 @@ async def test_jobs_keep_their_order(presenter: Presenter) -> None:
     assert [job["id"] for job in shown] == [record.id for record in records]
 
 
-def test_a_job_without_assets_can_be_shown_at_once(presenter: Presenter) -> None:
-    shown = presenter.at_once(a_record(), 7)
+def test_a_job_without_assets_can_be_shown_at_once(presenter: JobPresenter) -> None:
+    shown = presenter.cached(a_record(), 7)
 
     assert shown is not None
     assert shown["sequence"] == 7
 
 
-def test_a_job_whose_addresses_are_not_known_cannot_be_shown_at_once(presenter: Presenter) -> None:
-    assert presenter.at_once(with_asset(a_record()), 7) is None
+def test_a_job_whose_addresses_are_not_known_cannot_be_shown_at_once(
+    presenter: JobPresenter,
+) -> None:
+    assert presenter.cached(with_asset(a_record()), 7) is None
 
 
-async def test_an_address_is_null_when_storage_does_not_answer(presenter: Presenter) -> None:
+async def test_an_address_is_null_when_storage_does_not_answer(presenter: JobPresenter) -> None:
     [asset] = (await presenter.job(with_asset(a_record()), 7))["assets"]
 
     assert asset["url"] is None
@@ -101,7 +103,7 @@ async def test_an_address_is_null_when_storage_does_not_answer(presenter: Presen
 
 
 async def test_addresses_that_nobody_gives_are_missing() -> None:
-    addresses = Addresses(JetStream(Client()), patience=0.3)
+    addresses = PresignedUrlCache(JetStream(Client()), patience=0.3)
     record = with_asset(a_record())
     objects = [each for _, each in objects_of(record, record.assets[0])]
 
@@ -125,9 +127,9 @@ class _Storage:
 
 async def test_an_address_that_was_just_renewed_is_not_the_first_to_be_forgotten() -> None:
     storage = _Storage()
-    addresses = Addresses(JetStream(cast("Client", storage)), patience=0.3)
+    addresses = PresignedUrlCache(JetStream(cast("Client", storage)), patience=0.3)
     first, *others, last = (
-        Object(key=f"{n}", media_type="image/png", filename="x") for n in range(KEPT + 1)
+        StoredObject(key=f"{n}", media_type="image/png", filename="x") for n in range(KEPT + 1)
     )
     storage.expires_in = 0
     await addresses.of([first])

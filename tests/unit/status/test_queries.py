@@ -6,9 +6,9 @@ from uuid import uuid4
 import nats as nats_py
 import pytest
 
-from heliograph.contracts.queries.errors import Refusal
+from heliograph.contracts.queries.errors import ErrorReply
 from heliograph.contracts.queries.read_model import (
-    ShownJob,
+    JobView,
     SlotHistory,
     SlotPage,
     SlotState,
@@ -25,9 +25,9 @@ ROOM = MESSAGE - 64 * 1024
 LONG: dict[str, Any] = {"prompt": "灯" * 20_000, "edit_prompt": "台" * 20_000}
 
 
-def a_shown_job(sequence: int, **fields: Any) -> ShownJob:
+def a_shown_job(sequence: int, **fields: Any) -> JobView:
     job = a_record(**fields).model_dump(mode="json", exclude={"internal"})
-    return ShownJob(sequence=sequence, job=job)
+    return JobView(sequence=sequence, job=job)
 
 
 def a_slot(name: str = "shot/1", *, failures: int = 10) -> SlotState:
@@ -113,4 +113,4 @@ async def test_an_answer_that_no_message_can_hold_is_refused(nats: Server) -> No
     await client.close()
 
     assert small.data == bytes(9)
-    assert Refusal.model_validate_json(large.data).problem.code == "internal"
+    assert ErrorReply.model_validate_json(large.data).problem.code == "internal"

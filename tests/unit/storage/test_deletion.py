@@ -4,13 +4,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import asset_id, new_job_id
-from heliograph.contracts.job_events import Fact, Pruned, Rendered, Started, Submitting, Succeeded
+from heliograph.contracts.job_events import (
+    JobEvent,
+    Pruned,
+    Rendered,
+    Started,
+    Submitting,
+    Succeeded,
+)
 from heliograph.contracts.object_keys import folder_of, objects_of
 from heliograph.contracts.records import Asset, Record, Variant
-from heliograph.runtime.bus import advance, now
-from heliograph.testing import MemoryEvents
+from heliograph.runtime.bus import now, transition
+from heliograph.testing import MemoryEventLog
 from services.gateway.jobs.result_cache import apply_cached
 from services.storage.deletion import ObjectDeleter
 from services.storage.stores.memory import MemoryStore
@@ -23,20 +30,20 @@ class Room:
     """A log, a store, and who removes things."""
 
     def __init__(self) -> None:
-        self.events = MemoryEvents()
+        self.events = MemoryEventLog()
         self.store = MemoryStore()
         self.remover = ObjectDeleter(self.events, self.store)
 
-    async def live(self, record: Record, *facts: Fact) -> Record:
-        entry = await self.events.append(Event.of("accepted", record, now(), "test"), 0)
+    async def live(self, record: Record, *facts: JobEvent) -> Record:
+        entry = await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
         for fact in facts:
-            entry = await advance(self.events, entry, fact, "test")
+            entry = await transition(self.events, entry, fact, "test")
         for asset in entry.record.stored:
             for _, stored in objects_of(entry.record, asset):
                 self.store.objects.setdefault(stored.key, b"bytes")
         return entry.record
 
-    async def make(self, *facts: Fact, **fields: Any) -> Record:
+    async def make(self, *facts: JobEvent, **fields: Any) -> Record:
         """A job with a picture."""
         record = a_record(**fields)
         return await self.live(

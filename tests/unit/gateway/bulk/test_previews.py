@@ -6,9 +6,9 @@ import pytest
 
 from heliograph.contracts.actions import ActionRequest
 from heliograph.contracts.errors import Deadline, StateConflict, ValidationFailed
-from heliograph.contracts.job_events import Canceled, CancelRequested, Fact, Failed, Started
+from heliograph.contracts.job_events import Canceled, CancelRequested, Failed, JobEvent, Started
 from heliograph.contracts.records import Cost, Record
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import now
 from services.gateway.bulk.previews import (
     Mode,
@@ -24,10 +24,10 @@ stop, detach = CancelRequested(mode="stop"), CancelRequested(mode="detach")
 failed = Failed(problem=Deadline().problem())
 
 
-def a_job(*facts: Fact, slot: str | None = "shot/1") -> Record:
+def a_job(*facts: JobEvent, slot: str | None = "shot/1") -> Record:
     record = a_record(slot=slot)
     for fact in facts:
-        record = fold(record, fact, now())
+        record = apply(record, fact, now())
     return record
 
 
@@ -45,14 +45,16 @@ def a_job(*facts: Fact, slot: str | None = "shot/1") -> Record:
     ],
 )
 def test_canceling_changes_what_was_not_canceled_like_this(
-    facts: tuple[Fact, ...], mode: Mode, outcome: str
+    facts: tuple[JobEvent, ...], mode: Mode, outcome: str
 ) -> None:
     assert cancel_outcome(a_job(*facts), mode) == outcome
 
 
 @pytest.mark.parametrize("mode", ["stop", "detach"])
 @pytest.mark.parametrize("facts", [(failed,), (started, stop, failed)])
-def test_what_ended_in_another_way_cannot_be_canceled(facts: tuple[Fact, ...], mode: Mode) -> None:
+def test_what_ended_in_another_way_cannot_be_canceled(
+    facts: tuple[JobEvent, ...], mode: Mode
+) -> None:
     with pytest.raises(StateConflict):
         cancel_outcome(a_job(*facts), mode)
 

@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import QueueFull, StateConflict
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import advance, now
-from heliograph.testing import MemoryEvents, MemorySlots, MemoryWork
+from heliograph.runtime.bus import now, transition
+from heliograph.testing import MemoryEventLog, MemorySlotClaims, MemoryWorkQueue
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
 from services.gateway.jobs.service import JobService
@@ -49,14 +49,14 @@ async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool
     project = some_project()
     slow, quick = (a_record(project=project, slot=SLOT) for _ in range(2))
     standstill = Standstill(slow.id)
-    events, slots, work = MemoryEvents(standstill), MemorySlots(), MemoryWork()
+    events, slots, work = MemoryEventLog(standstill), MemorySlotClaims(), MemoryWorkQueue()
     acceptor = JobAcceptance(events, work, slots, courtesy=0)
 
     late = asyncio.create_task(acceptor.accept(order_of(slow, keyed=keyed)))
     await standstill.reached.wait()
     accepted = await acceptor.accept(order_of(quick, keyed=False))
     if is_over:
-        await advance(events, accepted.entry, Canceled(), "test")
+        await transition(events, accepted.entry, Canceled(), "test")
     standstill.go.set()
 
     with pytest.raises(StateConflict):
@@ -78,13 +78,13 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
             reached.set()
             await held.wait()
 
-    events, slots, work = MemoryEvents(), MemorySlots(gate), MemoryWork()
+    events, slots, work = MemoryEventLog(), MemorySlotClaims(gate), MemoryWorkQueue()
     acceptor = JobAcceptance(events, work, slots)
 
     late = asyncio.create_task(acceptor.accept(order_of(slow, keyed=False)))
     await reached.wait()
     accepted = await acceptor.accept(order_of(quick, keyed=False))
-    await advance(events, accepted.entry, Canceled(), "test")
+    await transition(events, accepted.entry, Canceled(), "test")
     held.set()
 
     async with asyncio.timeout(5):
@@ -105,9 +105,9 @@ async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
     record = a_record(project=who.project, job=who.job)
     digest = record.internal.model_copy(update={"body_digest": wanted.digest()})
     before = record.model_copy(update={"internal": digest, "arguments": wanted.arguments})
-    events, work = MemoryEvents(), MemoryWork()
-    await events.append(Event.of("accepted", before, now(), "test"), 0)
-    acceptor = JobAcceptance(events, work, MemorySlots())
+    events, work = MemoryEventLog(), MemoryWorkQueue()
+    await events.append(EventEnvelope.of("accepted", before, now(), "test"), 0)
+    acceptor = JobAcceptance(events, work, MemorySlotClaims())
     desk = JobService(events, work, acceptor, _NONE, _NONE, _NONE, _NONE)
 
     acceptance = await desk.submit(wanted, who)
@@ -117,7 +117,7 @@ async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
 
 async def test_a_job_that_does_not_fit_into_the_queue_is_accepted_all_the_same() -> None:
     record = a_record(slot=SLOT)
-    events, slots, work = MemoryEvents(), MemorySlots(), MemoryWork(_full_queue)
+    events, slots, work = MemoryEventLog(), MemorySlotClaims(), MemoryWorkQueue(_full_queue)
     acceptor = JobAcceptance(events, work, slots)
 
     accepted = await acceptor.accept(order_of(record, keyed=True))

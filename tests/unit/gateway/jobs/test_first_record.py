@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.catalog import Model, Registry
+from heliograph.contracts.catalog import Catalog, Model
 from heliograph.contracts.errors import (
     BodyTooLarge,
     IdempotencyKeyRequired,
@@ -36,7 +36,7 @@ def caller(**fields: Any) -> RequestIdentity:
     return RequestIdentity(**{"project": "demo", "job": new_job_id(), "key": "k", **fields})
 
 
-def drafted(registry: Registry = REGISTRY, **fields: Any) -> Record:
+def drafted(registry: Catalog = REGISTRY, **fields: Any) -> Record:
     return build_record(ask(**fields), caller(), registry, NOW)
 
 
@@ -55,7 +55,7 @@ def urls(number: int) -> list[dict[str, str]]:
     return [{"url": f"https://example.com/{n}.png"} for n in range(number)]
 
 
-def with_model(**fields: Any) -> Registry:
+def with_model(**fields: Any) -> Catalog:
     """The registry with a model of the operator's, `<provider>/mine` at each of some."""
     model = Model.model_validate({"endpoint": "e", "title": "t", "media": "image", **fields})
     mine = {f"{provider}/mine": model for provider in ("sim", "fal", "openai")}

@@ -4,7 +4,7 @@ import pytest
 
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.records import Record, Takeover
-from heliograph.testing import MemoryEvents, MemorySlots, MemoryWork
+from heliograph.testing import MemoryEventLog, MemorySlotClaims, MemoryWorkQueue
 from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
 from services.gateway.jobs.prompts import check_prompts, is_blank
 from tests.support.records import a_record
@@ -52,7 +52,7 @@ def test_a_retry_that_fetches_what_there_is_needs_no_prompt() -> None:
 
 async def test_a_known_key_replays_what_would_be_refused_today() -> None:
     record = a_record(prompt=" ")
-    acceptor = JobAcceptance(MemoryEvents(), MemoryWork(), MemorySlots(), courtesy=0)
+    acceptor = JobAcceptance(MemoryEventLog(), MemoryWorkQueue(), MemorySlotClaims(), courtesy=0)
 
     async def once() -> Record:
         return record

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import (
     ContentPolicy,
     Deadline,
@@ -30,14 +30,14 @@ from heliograph.contracts.errors import (
     ValidationFailed,
     every_error,
 )
-from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
+from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Expired,
-    Fact,
     Failed,
+    JobEvent,
     Rendered,
     RetryScheduled,
     Started,
@@ -50,9 +50,9 @@ from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Output, Record, Step, Takeover, Withheld
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
 from heliograph.contracts.retries import next_actions
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import now
-from heliograph.testing import MemoryEvents, MemoryWork
+from heliograph.testing import MemoryEventLog, MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import AcceptResult
 from services.gateway.jobs.retry import (
@@ -84,13 +84,13 @@ def failed(error: type[JobError]) -> Failed:
     return Failed(problem=error().problem())
 
 
-def after(record: Record, *facts: Fact) -> Record:
+def after(record: Record, *facts: JobEvent) -> Record:
     for fact in facts:
-        record = fold(record, fact, record.internal.changed_at + timedelta(seconds=1))
+        record = apply(record, fact, record.internal.changed_at + timedelta(seconds=1))
     return record
 
 
-def ended(*facts: Fact, **fields: Any) -> Record:
+def ended(*facts: JobEvent, **fields: Any) -> Record:
     """A job to which this happened."""
     return after(a_record(**fields), *facts)
 
@@ -107,7 +107,7 @@ def someone(key: str | None = None) -> RequestIdentity:
 
 SENT = (started, submitting, submitted)
 
-CHEAPEST: list[tuple[RetryFrom, tuple[Fact, ...]]] = [
+CHEAPEST: list[tuple[RetryFrom, tuple[JobEvent, ...]]] = [
     ("submit", (Canceled(),)),
     ("submit", (expired,)),
     ("submit", (started, Canceled())),
@@ -154,14 +154,14 @@ def told(value: object) -> str | None:
 
 @pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=told)
 def test_a_retry_begins_at_the_cheapest_step_that_can_work(
-    step: RetryFrom, story: tuple[Fact, ...]
+    step: RetryFrom, story: tuple[JobEvent, ...]
 ) -> None:
     assert resume_point(ended(*story), None) == step
 
 
 @pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=told)
 def test_whoever_retries_may_ask_for_a_new_submission(
-    step: RetryFrom, story: tuple[Fact, ...]
+    step: RetryFrom, story: tuple[JobEvent, ...]
 ) -> None:
     assert resume_point(ended(*story), "submit") == "submit"
 
@@ -175,7 +175,7 @@ def test_whoever_retries_may_ask_for_a_new_submission(
     ],
 )
 def test_whoever_retries_may_ask_for_what_there_is(
-    asked: RetryFrom, story: tuple[Fact, ...]
+    asked: RetryFrom, story: tuple[JobEvent, ...]
 ) -> None:
     assert resume_point(ended(*story), asked) == asked
 
@@ -191,7 +191,7 @@ def test_whoever_retries_may_ask_for_what_there_is(
     ],
 )
 def test_nobody_can_begin_with_what_is_not_there(
-    asked: RetryFrom, story: tuple[Fact, ...], reason: str
+    asked: RetryFrom, story: tuple[JobEvent, ...], reason: str
 ) -> None:
     with pytest.raises(StateConflict, match=reason):
         resume_point(ended(*story), asked)
@@ -214,7 +214,7 @@ def test_nobody_can_begin_with_what_is_not_there(
 )
 @pytest.mark.parametrize("asked", [None, "submit"])
 def test_only_what_ended_without_success_is_retried(
-    asked: RetryFrom | None, story: tuple[Fact, ...]
+    asked: RetryFrom | None, story: tuple[JobEvent, ...]
 ) -> None:
     with pytest.raises(StateConflict, match="cannot be retried"):
         resume_point(ended(*story), asked)
@@ -244,7 +244,7 @@ def test_a_retry_of_a_retry_takes_over_what_the_first_one_was_to(
 
 
 @pytest.mark.parametrize("end", [Canceled(), expired], ids=["canceled", "expired"])
-def test_a_request_that_is_over_is_not_asked_for_again(end: Fact) -> None:
+def test_a_request_that_is_over_is_not_asked_for_again(end: JobEvent) -> None:
     record = ended(*SENT, again, end)
 
     assert resume_point(record, None) == "submit"
@@ -428,7 +428,7 @@ def test_an_old_deadline_does_not_end_the_retry() -> None:
     ],
 )
 def test_what_is_taken_over_is_free_and_needs_no_key(
-    step: RetryFrom, story: tuple[Fact, ...]
+    step: RetryFrom, story: tuple[JobEvent, ...]
 ) -> None:
     record = ended(*story, parameters={"price": "0.5"})
 
@@ -464,7 +464,7 @@ def test_a_step_that_costs_nothing_is_taken_at_once() -> None:
 @pytest.mark.parametrize("error", JOB_ERRORS, ids=lambda error: error.code)
 @pytest.mark.parametrize("facts", [(started, submitting), SENT, (*SENT, rendered)], ids=len)
 def test_the_first_retry_that_a_failed_job_offers_is_what_a_retry_does(
-    error: type[JobError], facts: tuple[Fact, ...]
+    error: type[JobError], facts: tuple[JobEvent, ...]
 ) -> None:
     record = ended(*facts, failed(error), parameters={"price": "0.5"})
 
@@ -566,10 +566,10 @@ class Bus:
     """The log and the queue, with one job."""
 
     def __init__(self) -> None:
-        self.events, self.work = MemoryEvents(), MemoryWork()
+        self.events, self.work = MemoryEventLog(), MemoryWorkQueue()
 
     async def hold(self, record: Record) -> Record:
-        await self.events.append(Event.of("test", record, now(), "test"), 0)
+        await self.events.append(EventEnvelope.of("test", record, now(), "test"), 0)
         return record
 
     async def try_to_retry(self, job: str, key: str | None, asked: RetryRequest = ASK) -> bool:
@@ -612,7 +612,9 @@ async def test_the_same_key_retries_once_whatever_became_of_the_job(
     record = await bus.hold(dark())
     entry = (await bus.retry(record.id, "k")).entry
     ended_since = after(entry.record, Canceled(charged="unknown"))
-    await bus.events.append(Event.of("canceled", ended_since, now(), "test"), entry.sequence)
+    await bus.events.append(
+        EventEnvelope.of("canceled", ended_since, now(), "test"), entry.sequence
+    )
 
     acceptance = await bus.retry(record.id, "k")
 

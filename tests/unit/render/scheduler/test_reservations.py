@@ -4,17 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from heliograph.contracts.circuit_breaker import Breaker
+from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.runtime.bus import Places
+from heliograph.runtime.bus import AccountUsage
 from services.render.scheduler.reservations import AccountCapacity, Reservations
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=0.5)
 LATER = NOW + timedelta(seconds=5)
 
-OPEN = Breaker(failures=5, reason="away", until=LATER)
-HALF_OPEN = Breaker(failures=5, reason="away", until=NOW)
+OPEN = CircuitBreaker(failures=5, reason="away", until=LATER)
+HALF_OPEN = CircuitBreaker(failures=5, reason="away", until=NOW)
 
 
 def a_ticket(job: str, account: str = "fal") -> Ticket:
@@ -25,14 +25,16 @@ def vacancies(
     expected: Reservations,
     *holders: str,
     cap: int | None = 1,
-    breaker: Breaker | None = None,
+    breaker: CircuitBreaker | None = None,
     at: datetime = NOW,
 ) -> AccountCapacity:
     """Of one account, `fal`."""
-    return AccountCapacity({"fal": Places(dict.fromkeys(holders, 1), cap, breaker)}, expected, at)
+    return AccountCapacity(
+        {"fal": AccountUsage(dict.fromkeys(holders, 1), cap, breaker)}, expected, at
+    )
 
 
-def a_move(breaker: Breaker | None = None, *, cap: int | None = 1) -> Reservations:
+def a_move(breaker: CircuitBreaker | None = None, *, cap: int | None = 1) -> Reservations:
     """The first job had its turn, and its account does not show it yet."""
     expected = Reservations()
     vacancies(expected, cap=cap, breaker=breaker).reserve(a_ticket("first"))

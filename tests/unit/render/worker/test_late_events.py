@@ -5,14 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline, ProviderRejected
 from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Expired,
-    Fact,
     Failed,
+    JobEvent,
     Rendered,
     RetryScheduled,
     Started,
@@ -20,8 +20,8 @@ from heliograph.contracts.job_events import (
     Submitting,
 )
 from heliograph.contracts.records import Output, Record
-from heliograph.contracts.state_machine import fold
-from heliograph.runtime.bus import Entry
+from heliograph.contracts.state_machine import apply
+from heliograph.runtime.bus import LogEntry
 from services.render.worker.late_events import late_event
 from tests.support.records import a_record
 
@@ -35,17 +35,17 @@ OVER = Expired(problem=Deadline().problem(), charged="unknown", runs_on=True)
 REJECTED = ProviderRejected().problem()
 
 
-def an_entry(*facts: Fact, sequence: int = 40) -> Entry:
+def an_entry(*facts: JobEvent, sequence: int = 40) -> LogEntry:
     record: Record = a_record(parameters={"price": "0.5"})
     for fact in facts:
-        record = fold(record, fact, NOW)
-    return Entry(sequence, Event.of("expired", record, NOW, "test"))
+        record = apply(record, fact, NOW)
+    return LogEntry(sequence, EventEnvelope.of("expired", record, NOW, "test"))
 
 
-def completed(entry: Entry, fact: Fact, run: int = 1) -> Record:
+def completed(entry: LogEntry, fact: JobEvent, run: int = 1) -> Record:
     fact_of_the_attempt = late_event(entry, run, fact)
     assert fact_of_the_attempt
-    return fold(entry.record, fact_of_the_attempt, NOW)
+    return apply(entry.record, fact_of_the_attempt, NOW)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def completed(entry: Entry, fact: Fact, run: int = 1) -> Record:
     ],
 )
 def test_the_end_of_an_attempt_is_learned_from_what_would_have_been_written(
-    fact: Fact, outcome: str | None, charged: str
+    fact: JobEvent, outcome: str | None, charged: str
 ) -> None:
     record = completed(an_entry(*SENT, OVER), fact)
     [attempt] = record.internal.attempts
@@ -83,7 +83,7 @@ def test_a_request_that_is_found_after_the_end_runs_on() -> None:
 def test_the_place_of_the_end_is_that_of_the_final_event() -> None:
     first = an_entry(*SENT, OVER, sequence=40)
     record = completed(first, Submitted(run=1, request_id="r"))
-    second = Entry(50, Event.of("attempt_completed", record, NOW, "test"))
+    second = LogEntry(50, EventEnvelope.of("attempt_completed", record, NOW, "test"))
 
     assert completed(second, Rendered(run=1, outputs=OUTPUTS)).ended(60) == 40
 
@@ -92,11 +92,11 @@ def test_what_is_known_is_not_told_again() -> None:
     rendered = Rendered(run=1, outputs=OUTPUTS)
     record = completed(an_entry(*SENT, OVER), rendered)
 
-    assert late_event(Entry(50, Event.of("x", record, NOW, "test")), 1, rendered) is None
+    assert late_event(LogEntry(50, EventEnvelope.of("x", record, NOW, "test")), 1, rendered) is None
 
 
 @pytest.mark.parametrize("fact", [Started(run=2), CancelRequested(mode="stop")])
-def test_what_says_nothing_about_an_attempt_is_not_written(fact: Fact) -> None:
+def test_what_says_nothing_about_an_attempt_is_not_written(fact: JobEvent) -> None:
     assert late_event(an_entry(*SENT, OVER), 1, fact) is None
 
 

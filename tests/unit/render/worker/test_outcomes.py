@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
@@ -28,8 +28,8 @@ from heliograph.contracts.job_events import (
     CancelRequested,
     Expired,
     ExpireRequested,
-    Fact,
     Failed,
+    JobEvent,
     Rendered,
     RetryScheduled,
     Started,
@@ -39,7 +39,7 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from heliograph.contracts.records import Output, Record, Takeover, Withheld
-from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, fold
+from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, apply
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.render.job_problem import job_problem
@@ -79,10 +79,10 @@ def sent(attempt: int = 1, price: str = "0.003") -> Record:
     for run in range(1, attempt + 1):
         if run > 1:
             again = RetryScheduled(not_before=NOW, reason="x", detail="y")
-            record = fold(record, again, NOW)
-        record = fold(record, Started(run=run), NOW)
-        record = fold(record, submission(run), NOW)
-        record = fold(record, Submitted(run=run, request_id=f"request-{run}"), NOW)
+            record = apply(record, again, NOW)
+        record = apply(record, Started(run=run), NOW)
+        record = apply(record, submission(run), NOW)
+        record = apply(record, Submitted(run=run, request_id=f"request-{run}"), NOW)
     return record
 
 
@@ -95,8 +95,8 @@ def taken_over() -> Record:
     takeover = Takeover(job="job_old", account="sim", endpoint="picture", request_id="old")
     caller = RequestIdentity(project="demo", job="job_new")
     record = taking_over(build_record(a_request(), caller, REGISTRY, NOW), takeover)
-    record = fold(record, Started(run=1), NOW)
-    return fold(record, Submitted(run=1, request_id="old"), NOW)
+    record = apply(record, Started(run=1), NOW)
+    return apply(record, Submitted(run=1, request_id="old"), NOW)
 
 
 # -- again, or failed
@@ -244,13 +244,13 @@ def test_what_the_error_itself_advises_comes_first() -> None:
 
 def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSettings) -> None:
     again = RetryScheduled(not_before=NOW, reason="x", detail="y", charged="unknown", key="k")
-    record = fold(a_record(parameters={"price": "0.003"}), Started(run=1), NOW)
-    record = fold(record, submission(1), NOW)
-    record = fold(record, SubmitUnknown(run=1, problem=unknown(record)), NOW)
+    record = apply(a_record(parameters={"price": "0.003"}), Started(run=1), NOW)
+    record = apply(record, submission(1), NOW)
+    record = apply(record, SubmitUnknown(run=1, problem=unknown(record)), NOW)
     for fact in (again, Started(run=2), submission(2)):
-        record = fold(record, fact, NOW)
+        record = apply(record, fact, NOW)
 
-    record = fold(record, retry_or_fail(record, ProviderRejected(), NOW, operator), NOW)
+    record = apply(record, retry_or_fail(record, ProviderRejected(), NOW, operator), NOW)
 
     assert record.error is not None
     assert record.error.charged == record.charged
@@ -266,7 +266,7 @@ def wordy(kind: type[JobError], long: str) -> JobError:
 
 
 def size(record: Record) -> int:
-    return len(Event.of("failed", record, NOW, "test").data())
+    return len(EventEnvelope.of("failed", record, NOW, "test").data())
 
 
 @pytest.mark.parametrize("kind", [ProviderRejected, ProviderUnavailable, ProviderAuth])
@@ -281,7 +281,7 @@ def test_what_goes_wrong_fits_into_an_event_however_much_is_said_about_it(
 
     fact = after_poll(sent(), ended, NOW, operator)
 
-    assert size(fold(sent(), fact, NOW)) < ROOM
+    assert size(apply(sent(), fact, NOW)) < ROOM
 
 
 def test_a_reason_that_is_cut_looks_like_it(operator: RenderSettings) -> None:
@@ -310,7 +310,7 @@ def test_outputs_fit_into_an_event_however_many_were_asked_for_and_made(
     assert isinstance(fact, Rendered)
     assert fact.outputs == outputs[: len(fact.outputs)]
     assert fact.detail == f"the first {len(fact.outputs)} of 10000 outputs are kept"
-    assert size(fold(record, fact, NOW)) < ROOM
+    assert size(apply(record, fact, NOW)) < ROOM
 
 
 # -- starts that nobody answered
@@ -320,13 +320,13 @@ def intended() -> Record:
     """A job whose request is about to be sent."""
     record = a_record(parameters={"price": "0.003"})
     for fact in (Started(run=1), submission(1)):
-        record = fold(record, fact, NOW)
+        record = apply(record, fact, NOW)
     return record
 
 
 def test_a_start_that_nobody_answered_is_no_attempt(operator: RenderSettings) -> None:
     fact = restart_or_poison(intended(), NOW, operator)
-    again = fold(intended(), fact, NOW)
+    again = apply(intended(), fact, NOW)
 
     assert isinstance(fact, RetryScheduled)
     assert (again.attempt, again.internal.unanswered, again.charged) == (0, 1, "no")
@@ -335,9 +335,9 @@ def test_a_start_that_nobody_answered_is_no_attempt(operator: RenderSettings) ->
 def test_ten_starts_in_a_row_without_an_answer_are_poison(operator: RenderSettings) -> None:
     record, starts = intended(), 1
     while isinstance(fact := restart_or_poison(record, NOW, operator), RetryScheduled):
-        record = fold(record, fact, NOW)
-        record = fold(record, Started(run=record.internal.run + 1), NOW)
-        record = fold(record, submission(record.internal.run), NOW)
+        record = apply(record, fact, NOW)
+        record = apply(record, Started(run=record.internal.run + 1), NOW)
+        record = apply(record, submission(record.internal.run), NOW)
         starts += 1
 
     assert starts == operator.max_unanswered == 10
@@ -348,9 +348,9 @@ def test_ten_starts_in_a_row_without_an_answer_are_poison(operator: RenderSettin
 def test_a_start_that_our_services_keep_from_beginning_is_not_counted(
     operator: RenderSettings,
 ) -> None:
-    record = fold(a_record(), Started(run=1), NOW)
+    record = apply(a_record(), Started(run=1), NOW)
     fact = put_back(Unavailable("storage gives no addresses"), NOW, operator)
-    again = fold(record, fact, NOW)
+    again = apply(record, fact, NOW)
 
     assert (again.attempt, again.internal.unanswered, again.charged) == (0, 0, "no")
     assert again.internal.not_before == NOW + timedelta(seconds=operator.backoff_min)
@@ -361,7 +361,7 @@ def test_poison_is_charged_by_what_was_charged_before(operator: RenderSettings) 
     fact = restart_or_poison(before, NOW, operator.model_copy(update={"max_unanswered": 1}))
 
     assert isinstance(fact, Failed)
-    assert fold(before, fact, NOW).charged == fact.problem.charged == "unknown"
+    assert apply(before, fact, NOW).charged == fact.problem.charged == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -371,11 +371,11 @@ def test_poison_is_charged_by_what_was_charged_before(operator: RenderSettings) 
         RetryScheduled(not_before=NOW, reason="provider_unavailable", detail="x"),
     ],
 )
-def test_an_answer_ends_the_row(operator: RenderSettings, answer: Fact) -> None:
+def test_an_answer_ends_the_row(operator: RenderSettings, answer: JobEvent) -> None:
     internal = intended().internal.model_copy(update={"unanswered": 9})
     record = intended().model_copy(update={"internal": internal})
 
-    assert fold(record, answer, NOW).internal.unanswered == 0
+    assert apply(record, answer, NOW).internal.unanswered == 0
 
 
 # -- the end of a request
@@ -413,14 +413,14 @@ def test_of_more_outputs_than_were_asked_for_the_first_are_kept(
     assert isinstance(fact, Rendered)
     assert fact.outputs == outputs[:kept]
     told = f"the first {kept} of {made} outputs are kept" if made > kept else None
-    assert fold(record, fact, NOW).detail == told
+    assert apply(record, fact, NOW).detail == told
 
 
 def test_a_word_about_references_stays_beside_one_about_outputs(operator: RenderSettings) -> None:
     record = sent().model_copy(update={"detail": "the first 2 of 3 references are used"})
     fact = after_poll(record, RequestSucceeded(outputs=OUTPUTS * 2), NOW, operator)
 
-    assert fold(record, fact, NOW).detail == (
+    assert apply(record, fact, NOW).detail == (
         "the first 2 of 3 references are used; the first 1 of 2 outputs are kept"
     )
 
@@ -448,7 +448,7 @@ def test_a_request_that_ended_with_one_is_not(operator: RenderSettings) -> None:
 def test_whoever_asked_to_stop_gets_canceled_and_keeps_what_was_finished(
     operator: RenderSettings, state: RequestSucceeded | RequestStopped, outputs: list[Output]
 ) -> None:
-    record = fold(sent(), CancelRequested(mode="stop"), NOW)
+    record = apply(sent(), CancelRequested(mode="stop"), NOW)
 
     assert after_poll(record, state, NOW, operator) == Canceled(charged="yes", outputs=outputs)
 
@@ -463,7 +463,7 @@ def test_whoever_asked_to_stop_gets_canceled_and_keeps_what_was_finished(
 def test_what_is_past_its_deadline_expires_and_keeps_what_was_finished(
     operator: RenderSettings, state: RequestSucceeded | RequestStopped, outputs: list[Output]
 ) -> None:
-    record = fold(sent(), ExpireRequested(), NOW)
+    record = apply(sent(), ExpireRequested(), NOW)
     fact = after_poll(record, state, NOW, operator)
 
     assert isinstance(fact, Expired)
@@ -472,7 +472,7 @@ def test_what_is_past_its_deadline_expires_and_keeps_what_was_finished(
 
 
 def test_a_wish_to_stop_is_obeyed_before_a_deadline(operator: RenderSettings) -> None:
-    record = fold(fold(sent(), ExpireRequested(), NOW), CancelRequested(mode="stop"), NOW)
+    record = apply(apply(sent(), ExpireRequested(), NOW), CancelRequested(mode="stop"), NOW)
 
     assert isinstance(
         after_poll(record, RequestSucceeded(outputs=OUTPUTS), NOW, operator), Canceled
@@ -480,7 +480,7 @@ def test_a_wish_to_stop_is_obeyed_before_a_deadline(operator: RenderSettings) ->
 
 
 def test_a_detached_job_runs_on(operator: RenderSettings) -> None:
-    record = fold(sent(), CancelRequested(mode="detach"), NOW)
+    record = apply(sent(), CancelRequested(mode="detach"), NOW)
 
     assert isinstance(
         after_poll(record, RequestSucceeded(outputs=OUTPUTS), NOW, operator), Rendered
@@ -533,7 +533,7 @@ def test_what_is_missing_is_told_with_the_outputs(operator: RenderSettings) -> N
     outputs = [Output(url="http://there/0.png"), Output(url="http://there/2.png", index=2)]
     done = RequestSucceeded(outputs=outputs, withheld=[Withheld(index=1, reason="no_output")])
 
-    after = fold(record, after_poll(record, done, NOW, operator), NOW)
+    after = apply(record, after_poll(record, done, NOW, operator), NOW)
 
     assert [(each.index, each.reason) for each in after.withheld] == [(1, "no_output")]
     assert after.detail == "1 of 3 outputs withheld: no_output"

@@ -30,7 +30,7 @@ class _Connection:
 
 async def test_a_cancellation_that_comes_with_the_answer_is_not_lost() -> None:
     jetstream = JetStream(cast("Client", _Connection()))
-    call = asyncio.create_task(jetstream.ask("a.question", b"", timeout=5))
+    call = asyncio.create_task(jetstream.request("a.question", b"", timeout=5))
 
     with pytest.raises(asyncio.CancelledError):
         await call

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from heliograph.contracts.catalog import Registry
-from heliograph.runtime.catalog import load_registry
-from heliograph.runtime.catalog.reload import reread
+from heliograph.contracts.catalog import Catalog
+from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.settings import ServiceSettings
 
 PATIENCE = 10.0  #: seconds
@@ -47,11 +47,11 @@ def kinds(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def _followed(settings: ServiceSettings) -> AsyncIterator[Registry]:
+async def _followed(settings: ServiceSettings) -> AsyncIterator[Catalog]:
     """A registry that follows its files, quickly."""
-    load = partial(load_registry, settings)
+    load = partial(load_catalog, settings)
     registry = load()
-    following = asyncio.create_task(reread(settings, registry, load, every=0.02))
+    following = asyncio.create_task(watch_files(settings, registry, load, every=0.02))
     try:
         yield registry
     finally:
@@ -138,4 +138,4 @@ async def test_a_lane_that_comes_needs_a_restart_and_a_cap_does_not(
 async def test_with_the_shipped_registry_alone_there_is_nothing_to_follow() -> None:
     settings = ServiceSettings()
 
-    await reread(settings, load_registry(settings), partial(load_registry, settings))
+    await watch_files(settings, load_catalog(settings), partial(load_catalog, settings))

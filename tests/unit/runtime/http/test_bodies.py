@@ -20,7 +20,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.http.app import create_web
-from heliograph.runtime.http.bodies import MAX_BODY, check, read_body
+from heliograph.runtime.http.bodies import MAX_BODY, read_body, validate_body
 from heliograph.runtime.http.validation import MAX_DEPTH
 from heliograph.runtime.settings import ServiceSettings
 
@@ -40,7 +40,7 @@ class Boat(BaseModel, extra="forbid"):
 def refused(body: bytes, shape: type[BaseModel] = Anything) -> RequestError:
     """Why a body is refused."""
     with pytest.raises(RequestError) as error:
-        check(body, shape)
+        validate_body(body, shape)
     return error.value
 
 
@@ -81,7 +81,7 @@ def nested(levels: int) -> bytes:
 
 
 def test_a_body_may_be_64_levels_deep() -> None:
-    assert check(nested(MAX_DEPTH), Anything)
+    assert validate_body(nested(MAX_DEPTH), Anything)
 
 
 @pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 900, 100_000])
@@ -107,7 +107,7 @@ def test_what_is_no_text_is_named(text: str) -> None:
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
-    assert check(b'{"name":"\\ud83d\\uddfc"}', Boat).name == "🗼"
+    assert validate_body(b'{"name":"\\ud83d\\uddfc"}', Boat).name == "🗼"
 
 
 def test_a_member_whose_name_is_no_text_is_named_by_what_it_is_in() -> None:

@@ -26,7 +26,7 @@ def a_list(**settings: object) -> HostAllowList:
     ],
 )
 def test_a_loopback_name_with_one_of_our_ports_is_ours(host: str) -> None:
-    assert a_list().is_ours(host, BOUND)
+    assert a_list().is_allowed_host(host, BOUND)
 
 
 @pytest.mark.parametrize(
@@ -49,20 +49,20 @@ def test_a_loopback_name_with_one_of_our_ports_is_ours(host: str) -> None:
     ],
 )
 def test_any_other_name_is_not(host: str) -> None:
-    assert not a_list().is_ours(host, BOUND)
+    assert not a_list().is_allowed_host(host, BOUND)
 
 
 def test_a_loopback_name_without_a_port_means_port_80() -> None:
-    assert a_list().is_ours("localhost", 80)
+    assert a_list().is_allowed_host("localhost", 80)
 
 
 @pytest.mark.parametrize("setting", ["public_url", "status_public_url", "storage_public_url"])
 def test_hosts_of_the_public_addresses_are_ours(setting: str) -> None:
     hosts = a_list(**{setting: "https://Media.example/sub"})
 
-    assert hosts.is_ours("media.example", BOUND)
-    assert hosts.is_ours("media.example:443", BOUND)
-    assert not hosts.is_ours("media.example:8443", BOUND)
+    assert hosts.is_allowed_host("media.example", BOUND)
+    assert hosts.is_allowed_host("media.example:443", BOUND)
+    assert not hosts.is_allowed_host("media.example:8443", BOUND)
 
 
 def test_where_providers_call_render_and_render_calls_storage_is_ours() -> None:
@@ -72,15 +72,15 @@ def test_where_providers_call_render_and_render_calls_storage_is_ours() -> None:
         )
     )
 
-    assert hosts.is_ours("hooks.example", BOUND)
-    assert hosts.is_ours("storage:8082", BOUND)
+    assert hosts.is_allowed_host("hooks.example", BOUND)
+    assert hosts.is_allowed_host("storage:8082", BOUND)
 
 
 @pytest.mark.parametrize("host", ["box.lan:8080", "BOX.lan:8080", "proxy.example", "[fd00::7]:80"])
 def test_an_allowed_host_is_ours(host: str) -> None:
     hosts = a_list(allowed_hosts=["Box.lan:8080", "proxy.example", "[fd00::7]"])
 
-    assert hosts.is_ours(host, BOUND)
+    assert hosts.is_allowed_host(host, BOUND)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_page_is_welcome_by_the_list(origin: str | None, expected: bool) -> No
         allowed_hosts=["box.lan:8080"],
     )
 
-    assert hosts.is_welcome(origin, BOUND) is expected
+    assert hosts.is_allowed_origin(origin, BOUND) is expected
 
 
 @pytest.mark.parametrize("host", ["http://box.lan", "box.lan/x", "*", "*.lan", "a b", "box:port"])

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from heliograph.contracts.errors import NotFound, ValidationFailed
 from heliograph.contracts.ids import PROJECT_PATTERN
-from heliograph.runtime.http.params import named, no_query, read_query
+from heliograph.runtime.http.params import no_query, path_param, read_query
 
 
 class Filter(BaseModel, extra="forbid"):
@@ -69,7 +69,7 @@ async def test_a_resource_without_a_query_takes_none() -> None:
 
 
 def test_a_name_outside_the_grammar_does_not_exist() -> None:
-    project_name = named(PROJECT_PATTERN)
+    project_name = path_param(PROJECT_PATTERN)
 
     assert project_name("demo") == "demo"
     with pytest.raises(NotFound):

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline, Unavailable
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import Expired, Rendered, Started, Submitting, Succeeded
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored
-from heliograph.runtime.bus import Lost, advance, now
-from heliograph.testing import MemoryEvents, MemorySlots
+from heliograph.runtime.bus import Conflict, now, transition
+from heliograph.testing import MemoryEventLog, MemorySlotClaims
 from services.status.maintenance.retention import RetentionJob
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlReadModel
@@ -33,8 +33,8 @@ class Scene:
     def __init__(self, ledger: SqlReadModel, home: Path) -> None:
         self.ledger = ledger
         self.meanwhile: dict[str, Callable[[], Any]] = {}  #: what happens before an act, once
-        self.events = MemoryEvents(self._gate)
-        self.slots = MemorySlots(self._gate)
+        self.events = MemoryEventLog(self._gate)
+        self.slots = MemorySlotClaims(self._gate)
         self.keeps: dict[str, Any] = {}
         self.objects: Counter[str] = Counter()
         self.removed: list[str] = []
@@ -79,7 +79,7 @@ class Scene:
     async def make(self, slot: str | None = SLOT, **fields: Any) -> Record:
         """A version more."""
         record = a_record(project=PROJECT, slot=slot, kind="shot", **fields)
-        entry = await self.events.append(Event.of("accepted", record, now(), "test"), 0)
+        entry = await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
         self.objects[record.id] = 1
         asset = Asset(
             id=asset_id(record.id, 0), index=0, media_type="image/png", bytes=9, sha256="0" * 64
@@ -90,7 +90,7 @@ class Scene:
             Rendered(run=1, outputs=[]),
             Succeeded(assets=[asset]),
         ):
-            entry = await advance(self.events, entry, fact, "test")
+            entry = await transition(self.events, entry, fact, "test")
         if slot:
             seen = await self.slots.read(PROJECT, slot)
             await self.slots.claim(PROJECT, slot, record.id, seen)
@@ -206,7 +206,7 @@ async def test_whoever_restores_too_late_has_to_look_again(scene: Scene) -> None
     restored = Restored(version=1, latest=2, at=now())
 
     async def restore_blindly() -> None:
-        with pytest.raises(Lost):
+        with pytest.raises(Conflict):
             await scene.slots.restore(PROJECT, SLOT, restored, seen)
         assert jobs[0].id in (await scene.slots.read(PROJECT, SLOT)).withdrawn
 
@@ -249,7 +249,7 @@ async def test_a_job_that_is_accepted_in_the_last_moment_keeps_its_reference(sce
     scene.keeps = {"days": 0}
 
     async def accept() -> None:
-        await scene.events.append(Event.of("accepted", user, now(), "test"), 0)
+        await scene.events.append(EventEnvelope.of("accepted", user, now(), "test"), 0)
 
     scene.meanwhile["append"] = accept
     await settled(scene)
@@ -258,7 +258,7 @@ async def test_a_job_that_is_accepted_in_the_last_moment_keeps_its_reference(sce
     assert scene.removed == []
     entry = scene.events.latest(user.id)
     assert entry
-    await advance(scene.events, entry, Expired(problem=Deadline().problem()), "test")
+    await transition(scene.events, entry, Expired(problem=Deadline().problem()), "test")
     scene.keeps = {}
     await settled(scene)
     assert scene.removed == [old.id]
@@ -267,12 +267,12 @@ async def test_a_job_that_is_accepted_in_the_last_moment_keeps_its_reference(sce
 async def test_what_is_in_use_goes_when_it_is_not_any_more(scene: Scene) -> None:
     old = await scene.make(slot=None)
     user = a_record(project=PROJECT, references=[{"asset": old.assets[0].id}])
-    entry = await scene.events.append(Event.of("accepted", user, now(), "test"), 0)
+    entry = await scene.events.append(EventEnvelope.of("accepted", user, now(), "test"), 0)
     scene.keeps = {"days": 0}
     await settled(scene)
     assert scene.pruned(old) == [False]
 
-    await advance(scene.events, entry, Expired(problem=Deadline().problem()), "test")
+    await transition(scene.events, entry, Expired(problem=Deadline().problem()), "test")
     await settled(scene)
 
     assert scene.pruned(old) == [True]
@@ -280,8 +280,8 @@ async def test_what_is_in_use_goes_when_it_is_not_any_more(scene: Scene) -> None
 
 async def test_jobs_without_a_result_go_from_their_slot(scene: Scene) -> None:
     record = a_record(project=PROJECT, slot=SLOT, kind="shot")
-    entry = await scene.events.append(Event.of("accepted", record, now(), "test"), 0)
-    await advance(scene.events, entry, Expired(problem=Deadline().problem()), "test")
+    entry = await scene.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    await transition(scene.events, entry, Expired(problem=Deadline().problem()), "test")
     scene.keeps = {"kinds": {"shot": {"failed_days": 0}}}
 
     await settled(scene)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline
-from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
+from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import (
     Expired,
     ExpireRequested,
-    Fact,
+    JobEvent,
     Rendered,
     Started,
     Submitted,
@@ -22,9 +22,9 @@ from heliograph.contracts.job_events import (
     SubmitUnknown,
 )
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import advance, now
+from heliograph.runtime.bus import now, transition
 from heliograph.runtime.bus.work_queue import ticket_for
-from heliograph.testing import MemoryAccounts, MemoryEvents, MemoryWork
+from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
 from services.status.maintenance import sweeper
 from services.status.maintenance.sweeper import Sweeper, patience_with_workers
 from services.status.read_model import Row
@@ -32,7 +32,7 @@ from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
 from tests.support.records import REGISTRY, a_record
 
-_IN_THE_DARK: tuple[Fact, ...] = (
+_IN_THE_DARK: tuple[JobEvent, ...] = (
     Started(run=1),
     Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[]),
     SubmitUnknown(run=1, problem=NobodyKnows().problem()),
@@ -43,11 +43,11 @@ class Scene:
     """A log and a queue in memory, a read model that is up to date with them, and a reaper."""
 
     def __init__(self, ledger: SqlReadModel, home: Path) -> None:
-        self.events = MemoryEvents()
-        self.work = MemoryWork()
+        self.events = MemoryEventLog()
+        self.work = MemoryWorkQueue()
         self.hints: list[str] = []
         self._ledger = ledger
-        self.accounts = MemoryAccounts(cap=1)
+        self.accounts = MemoryAccountPermits(cap=1)
         settings = StatusSettings(_env_file=None, home=home, look_up_first=1e-6, reap_after=60)
         self.reaper = Sweeper(
             self.events, self.work, self.accounts, self._hint, ledger, REGISTRY, settings
@@ -56,14 +56,14 @@ class Scene:
     async def _hint(self, subject: str, body: bytes = b"") -> None:
         self.hints.append(subject)
 
-    async def a_job(self, template: Record, *facts: Fact, quiet: float) -> Record:
+    async def a_job(self, template: Record, *facts: JobEvent, quiet: float) -> Record:
         """Nothing happened to it for so many seconds."""
         at = now() - timedelta(seconds=quiet)
         internal = template.internal.model_copy(update={"changed_at": at})
         job = template.model_copy(update={"id": new_job_id(), "internal": internal})
-        entry = await self.events.append(Event.of("accepted", job, at, "test"), 0)
+        entry = await self.events.append(EventEnvelope.of("accepted", job, at, "test"), 0)
         for fact in facts:
-            entry = await advance(self.events, entry, fact, "test")
+            entry = await transition(self.events, entry, fact, "test")
         return entry.record
 
     def step_of(self, job: Record) -> Step:
@@ -128,7 +128,7 @@ async def test_every_request_that_nobody_knows_of_is_looked_for(scene: Scene) ->
     assert {hint.rsplit(".", 1)[1] for hint in scene.hints} == {job.id for job in jobs}
 
 
-_SENT: tuple[Fact, ...] = (*_IN_THE_DARK[:2], Submitted(run=1, request_id="r-1"))
+_SENT: tuple[JobEvent, ...] = (*_IN_THE_DARK[:2], Submitted(run=1, request_id="r-1"))
 
 
 async def test_a_deadline_is_a_wish_while_the_request_may_be_at_the_provider(scene: Scene) -> None:
@@ -161,7 +161,7 @@ async def test_a_worker_that_does_not_obey_in_time_loses_the_job_and_keeps_the_r
 
 @pytest.mark.parametrize("facts", [(), _IN_THE_DARK[:1], (*_SENT, Rendered(run=1, outputs=[]))])
 async def test_a_deadline_ends_at_once_what_is_not_at_the_provider(
-    scene: Scene, facts: tuple[Fact, ...]
+    scene: Scene, facts: tuple[JobEvent, ...]
 ) -> None:
     late = await scene.a_job(a_late_record(), *facts, quiet=0)
     await scene.project()
@@ -189,7 +189,7 @@ async def test_the_place_of_a_request_that_runs_on_is_kept_for_as_long_as_it_may
     late = late.model_copy(update={"internal": internal})
     over = Expired(problem=Deadline().problem(), charged="unknown", runs_on=True)
     job = await scene.a_job(late, *_SENT, ExpireRequested(), over, quiet=0)
-    await scene.accounts.take("sim", job.id, 1)
+    await scene.accounts.acquire("sim", job.id, 1)
 
     await scene.reaper.sweep()
     assert job.id in scene.accounts.held["sim"]

@@ -8,7 +8,7 @@ from heliograph.contracts.job_events import Failed, Pruned, Rendered, Started, S
 from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.retention import Retention, Rule
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from services.status.maintenance.retention_policy import choose, report_of
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlReadModel
@@ -28,7 +28,7 @@ def a_failure() -> Record:
         *(Started(run=1), submitting, Rendered(run=1, outputs=[])),
         Failed(problem=ProviderProtocol().problem(), charged="yes", assets=[asset]),
     ):
-        record = fold(record, fact, NOW)
+        record = apply(record, fact, NOW)
     return record
 
 
@@ -54,7 +54,7 @@ async def test_its_objects_are_counted_and_go_with_it(ledger: SqlReadModel) -> N
     report = report_of(choice, "demo", dry_run=True)
     assert (report.jobs, report.objects, report.bytes) == (1, 1, 100)
     assert report.items[0].reason == "failed_days"
-    pruned = fold(job, Pruned(ended=1), NOW)
+    pruned = apply(job, Pruned(ended=1), NOW)
     await ledger.apply([Row(2, pruned)], 1, 2)
     assert (pruned.assets, pruned.stored) == ([], job.assets)
     assert await ledger.unemptied(datetime.now(UTC).replace(year=2031), 10) == [job.id]

@@ -7,8 +7,8 @@ from heliograph.contracts.errors import Deadline
 from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
-    Fact,
     Failed,
+    JobEvent,
     Rendered,
     Started,
     Submitting,
@@ -16,7 +16,7 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
@@ -35,13 +35,13 @@ SUCCESS = (
 
 
 def a_job(
-    *facts: Fact, batch: str | None = None, again: Record | None = None, **fields: Any
+    *facts: JobEvent, batch: str | None = None, again: Record | None = None, **fields: Any
 ) -> Record:
     record = a_record(**{"project": "demo", **fields})
     known = {"batch": batch, "retry_of": again.id if again else None}
     record = record.model_copy(update=known)
     for fact in facts:
-        record = fold(record, fact, NOW)
+        record = apply(record, fact, NOW)
     return record
 
 

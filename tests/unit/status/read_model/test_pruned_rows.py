@@ -11,7 +11,7 @@ from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,
     Expired,
-    Fact,
+    JobEvent,
     Pruned,
     Rendered,
     Started,
@@ -21,7 +21,7 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.queries.read_model import FindJobs, GetSlot, ListJobs, ListSlots
 from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.contracts.retention import Rule
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from services.gateway.jobs.result_cache import apply_cached
 from services.status.read_model import FinishedJob, Row, SlotRows
 from services.status.read_model.sql import SqlReadModel
@@ -49,10 +49,10 @@ def an_asset(job: str, index: int = 0) -> Asset:
     )
 
 
-def a_job(*facts: Fact, at: datetime = NOW, **fields: Any) -> Record:
+def a_job(*facts: JobEvent, at: datetime = NOW, **fields: Any) -> Record:
     record = a_record(**{"project": "demo", "slot": SLOT, **fields})
     for fact in facts:
-        record = fold(record, fact, at)
+        record = apply(record, fact, at)
     return record
 
 
@@ -64,7 +64,7 @@ def a_success(at: datetime = NOW, **fields: Any) -> Record:
         at=at,
         **fields,
     )
-    return fold(record, Succeeded(assets=[an_asset(record.id)]), at)
+    return apply(record, Succeeded(assets=[an_asset(record.id)]), at)
 
 
 def with_digest(record: Record) -> Record:
@@ -81,7 +81,7 @@ async def take_in(ledger: SqlReadModel, *records: Record) -> list[Row]:
 
 
 async def prune(ledger: SqlReadModel, row: Row, at: datetime = NOW) -> Row:
-    [pruned] = await take_in(ledger, fold(row.record, Pruned(ended=row.sequence), at))
+    [pruned] = await take_in(ledger, apply(row.record, Pruned(ended=row.sequence), at))
     return pruned
 
 
@@ -140,7 +140,7 @@ async def test_the_latest_result_is_the_one_that_was_made_last(ledger: SqlReadMo
     """What is learned about an older one after its end makes it no newer."""
     first, second = with_digest(a_success()), with_digest(a_success())
     await take_in(ledger, first, second)
-    await take_in(ledger, fold(first, AttemptCompleted(run=1, ended=1), NOW))
+    await take_in(ledger, apply(first, AttemptCompleted(run=1, ended=1), NOW))
 
     assert await ledger.result("demo", DIGEST) == second.id
 
@@ -335,13 +335,13 @@ async def test_what_an_open_job_works_from_is_in_use_until_that_ends(
     await take_in(ledger, old, user)
 
     assert (await ended(ledger))[old.id].in_use
-    await take_in(ledger, fold(user, expired, NOW))
+    await take_in(ledger, apply(user, expired, NOW))
     assert not (await ended(ledger))[old.id].in_use
 
 
 async def test_a_result_is_in_use_while_another_job_has_it(ledger: SqlReadModel) -> None:
     old = a_success()
-    given = fold(apply_cached(a_job(slot=None), old), Succeeded(assets=old.assets), NOW)
+    given = apply(apply_cached(a_job(slot=None), old), Succeeded(assets=old.assets), NOW)
     rows = await take_in(ledger, old, given)
 
     found = await ended(ledger)
@@ -375,5 +375,5 @@ async def test_objects_stay_while_a_job_that_came_late_needs_them(ledger: SqlRea
     await take_in(ledger, user)
 
     assert await ledger.unemptied(NOW, 10) == []
-    await take_in(ledger, fold(user, expired, NOW))
+    await take_in(ledger, apply(user, expired, NOW))
     assert await ledger.unemptied(NOW, 10) == [old.id]

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from heliograph.contracts.errors import Deadline, Unavailable, ValidationFailed
-from heliograph.contracts.errors import SubmitUnknown as NobodyKnows
+from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Expired,
-    Fact,
+    JobEvent,
     Pruned,
     Rendered,
     Started,
@@ -28,7 +28,7 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Record, Reused
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from services.status.read_model import CursorConflict, IdleJob, ReadModel, Row, as_text, flatten
 from services.status.read_model.job_queries import cursor_after, read_cursor
 from services.status.read_model.sql import SqlReadModel
@@ -46,7 +46,7 @@ expired = Expired(problem=Deadline().problem())
 DONE = (started, submitting, rendered, succeeded)
 
 
-def a_job(*facts: Fact, at: datetime = NOW, age: float = 0, **fields: Any) -> Record:
+def a_job(*facts: JobEvent, at: datetime = NOW, age: float = 0, **fields: Any) -> Record:
     """A job that was accepted so many seconds ago; each fact took a second."""
     at = at - timedelta(seconds=age)
     record = a_record(**{"project": "demo", **fields})
@@ -54,7 +54,7 @@ def a_job(*facts: Fact, at: datetime = NOW, age: float = 0, **fields: Any) -> Re
     record = record.model_copy(update={"created_at": at, "internal": internal})
     for fact in facts:
         at += timedelta(seconds=1)
-        record = fold(record, fact, at)
+        record = apply(record, fact, at)
     return record
 
 
@@ -104,8 +104,8 @@ async def test_a_batch_without_jobs_moves_the_cursor(ledger: SqlReadModel) -> No
 
 async def test_the_last_event_of_a_job_is_the_one_that_is_kept(ledger: SqlReadModel) -> None:
     accepted = a_job()
-    running = fold(accepted, started, NOW)
-    done = fold(running, Canceled(), NOW)
+    running = apply(accepted, started, NOW)
+    done = apply(running, Canceled(), NOW)
 
     await ledger.apply([Row(1, accepted), Row(2, running)], 0, 2)
     await ledger.apply([Row(3, done)], 2, 3)
@@ -198,7 +198,7 @@ async def test_two_projectors_of_one_log_lose_nothing_and_double_nothing(
     ledger: SqlReadModel, another: SqlReadModel
 ) -> None:
     jobs = [a_job(slot="shot/1", tags={"show": "s1"}, age=age) for age in range(20)]
-    lives = [accumulate(DONE, lambda job, fact: fold(job, fact, NOW), initial=job) for job in jobs]
+    lives = [accumulate(DONE, lambda job, fact: apply(job, fact, NOW), initial=job) for job in jobs]
     log = [Row(n, record) for n, record in enumerate(chain(*lives), start=1)]
 
     over = asyncio.Event()
@@ -279,7 +279,7 @@ async def test_new_jobs_do_not_move_the_pages_that_follow(ledger: SqlReadModel) 
 async def test_a_job_that_changes_between_pages_keeps_its_place(ledger: SqlReadModel) -> None:
     jobs = [a_job(age=100 + n) for n in range(6)]
     await take_in(ledger, *jobs)
-    changed = [fold(job, Canceled(), NOW) for job in (jobs[0], jobs[5])]
+    changed = [apply(job, Canceled(), NOW) for job in (jobs[0], jobs[5])]
 
     pages = await all_pages(ledger, 2, *changed)
 
@@ -559,7 +559,7 @@ async def test_a_snapshot_of_named_jobs_has_them_whatever_they_are(ledger: SqlRe
 
 async def test_a_snapshot_has_each_job_at_its_last_event(ledger: SqlReadModel) -> None:
     job = a_job()
-    running = fold(job, started, NOW)
+    running = apply(job, started, NOW)
     await take_in(ledger, job, running)
 
     assert await whole_snapshot(ledger, at=NOW) == [Row(2, running)]
@@ -620,7 +620,7 @@ async def test_a_job_that_ends_between_two_pages_is_in_the_snapshot(ledger: SqlR
     async for rows in snapshot_pages(ledger, at=NOW, limit=2):
         seen |= {row.record.id: row.record.status for row in rows}
         if len(seen) == 2:  # one that was shown, and one that was not yet
-            await take_in(ledger, fold(jobs[0], Canceled(), NOW), fold(jobs[5], Canceled(), NOW))
+            await take_in(ledger, apply(jobs[0], Canceled(), NOW), apply(jobs[5], Canceled(), NOW))
 
     assert set(seen) == set(ids(*jobs))
     assert (seen[jobs[0].id], seen[jobs[5].id]) == ("canceled", "canceled")
@@ -792,7 +792,7 @@ async def test_requests_are_known_by_the_attempts_of_all_jobs(ledger: SqlReadMod
     made = [Submitted(run=1, request_id=name) for name in ("one", "two", "three")]
     running = a_job(started, submitting, made[0])
     ended = a_job(started, submitting, made[1], rendered, succeeded, project="other")
-    pruned = fold(a_job(started, submitting, made[2], rendered, succeeded), Pruned(ended=9), NOW)
+    pruned = apply(a_job(started, submitting, made[2], rendered, succeeded), Pruned(ended=9), NOW)
     await take_in(ledger, running, ended, pruned, a_job(started, submitting))
 
     known = await ledger.requests("sim", ["one", "two", "three", "four"])

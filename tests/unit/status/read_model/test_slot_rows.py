@@ -12,8 +12,8 @@ from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Expired,
-    Fact,
     Failed,
+    JobEvent,
     Rendered,
     Started,
     Submitting,
@@ -21,7 +21,7 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from heliograph.contracts.records import Asset, Record
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from services.status.read_model import Row, SlotRows, SlotSnapshot
 from services.status.read_model.slot_queries import FAILURES
 from services.status.read_model.sql import SqlReadModel
@@ -40,10 +40,10 @@ SUCCESS = (
 )
 
 
-def a_job(*facts: Fact, **fields: Any) -> Record:
+def a_job(*facts: JobEvent, **fields: Any) -> Record:
     record = a_record(**{"project": "demo", "slot": SLOT, **fields})
     for fact in facts:
-        record = fold(record, fact, NOW)
+        record = apply(record, fact, NOW)
     return record
 
 
@@ -86,7 +86,7 @@ async def test_versions_are_in_order_of_success_and_not_of_asking(ledger: SqlRea
     early, late = a_job(), a_job(*SUCCESS)
     await take_in(ledger, early, late)
     for fact in SUCCESS:
-        early = fold(early, fact, NOW)
+        early = apply(early, fact, NOW)
         await take_in(ledger, early)
 
     assert await versions(ledger) == ids(late, early)
@@ -98,7 +98,7 @@ async def test_what_is_learned_after_its_end_leaves_a_version_in_its_place(
     first, second = a_job(*SUCCESS), a_job(*SUCCESS)
     await take_in(ledger, first, second)
     late = AttemptCompleted(run=1, ended=1, charged="yes")
-    await take_in(ledger, fold(first, late, NOW))
+    await take_in(ledger, apply(first, late, NOW))
 
     assert await versions(ledger) == ids(first, second)
     assert ids((await shown(ledger)).latest) == ids(second)
@@ -109,7 +109,7 @@ async def test_a_failure_before_a_success_stays_behind_it_whatever_is_learned_la
 ) -> None:
     lost = a_job(*SUCCESS[:2], failed)
     await take_in(ledger, lost, a_job(*SUCCESS))
-    await take_in(ledger, fold(lost, AttemptCompleted(run=1, ended=1), NOW))
+    await take_in(ledger, apply(lost, AttemptCompleted(run=1, ended=1), NOW))
 
     assert (await shown(ledger)).failures == []
 

@@ -17,13 +17,13 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from heliograph.contracts.catalog import Registry
-from heliograph.contracts.cloudevents import Event
+from heliograph.contracts.catalog import Catalog
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import OutputExpired, Unavailable
 from heliograph.contracts.ids import asset_id, new_job_id
 from heliograph.contracts.job_events import (
     CancelRequested,
-    Fact,
+    JobEvent,
     Rendered,
     Started,
     Submitted,
@@ -34,10 +34,10 @@ from heliograph.contracts.object_keys import inline_folder, inline_key, objects_
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Output, Record, Step
 from heliograph.contracts.scenes import Story, as_markdown
-from heliograph.contracts.state_machine import fold
+from heliograph.contracts.state_machine import apply
 from heliograph.contracts.subjects import progress
-from heliograph.runtime.bus import advance, now
-from heliograph.testing import MemoryEvents, MemoryWork
+from heliograph.runtime.bus import now, transition
+from heliograph.testing import MemoryEventLog, MemoryWorkQueue
 from services.render.providers.sim.scenes import write_scenes
 from services.storage.media.images import ImageWorkers
 from services.storage.outputs.download import OutputDownloader
@@ -133,8 +133,8 @@ class Studio:
 
     def __init__(self, host: Host, inspectors: ImageWorkers, home: Path) -> None:
         self.host = host
-        self.events = MemoryEvents()
-        self.work = MemoryWork()
+        self.events = MemoryEventLog()
+        self.work = MemoryWorkQueue()
         self.store = MemoryStore()
         self.fetcher = OutputDownloader([host.name], deadline=5)
         self.uploads: Uploads = NoUploads()
@@ -145,7 +145,7 @@ class Studio:
         self.level = LEVEL
         self.folder = self.settings.folder.folder("tmp")
         self._inspectors = inspectors
-        self.registry: Registry = REGISTRY
+        self.registry: Catalog = REGISTRY
 
     @property
     def storer(self) -> JobIngest:
@@ -186,18 +186,18 @@ class Studio:
         found = outputs or [self.host.output(page) for page in pages]
         request = {"parameters": {"price": "0.01"}, **request}
         record = a_record(**request)
-        await self.events.append(Event.of("accepted", record, now(), "test"), 0)
+        await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
         await self.happens(record, Started(run=1), ago)
         await self.happens(record, _submitting(record), ago)
         await self.happens(record, Submitted(run=1, request_id="sim_1"), ago)
         return await self.happens(record, Rendered(run=1, outputs=found), ago)
 
-    async def happens(self, job: Record, fact: Fact, ago: timedelta = timedelta()) -> Record:
+    async def happens(self, job: Record, fact: JobEvent, ago: timedelta = timedelta()) -> Record:
         entry = self.events.latest(job.id)
         assert entry
         at = now() - ago
-        record = fold(entry.record, fact, at)
-        await self.events.append(Event.of(fact.name, record, at, "test"), entry.sequence)
+        record = apply(entry.record, fact, at)
+        await self.events.append(EventEnvelope.of(fact.name, record, at, "test"), entry.sequence)
         return record
 
     def canceling(self, answer: bytes | int, mode: Any = "stop") -> tuple[Page, list[str]]:
@@ -207,7 +207,7 @@ class Studio:
         async def page() -> bytes | int:
             entry = self.events.latest(jobs[0])
             assert entry
-            await advance(self.events, entry, CancelRequested(mode=mode), "test")
+            await transition(self.events, entry, CancelRequested(mode=mode), "test")
             return answer
 
         return page, jobs
@@ -396,7 +396,7 @@ async def test_a_webm_is_stored_where_the_model_names_it(studio: Studio) -> None
     assert (asset.media_type, asset.codec) == ("video/webm", "vp9")
 
 
-def _naming(media_type: Any) -> Registry:
+def _naming(media_type: Any) -> Catalog:
     """The registry with a type of films in every model's entry."""
     update = {"film_types": [media_type]}
     models = {name: each.model_copy(update=update) for name, each in REGISTRY.models.items()}
@@ -439,7 +439,7 @@ async def test_nobody_is_asked_about_a_job_that_does_not_exist(studio: Studio) -
 
 async def test_a_job_that_is_not_rendered_is_left_alone(studio: Studio) -> None:
     job = a_record()
-    await studio.events.append(Event.of("accepted", job, now(), "test"), 0)
+    await studio.events.append(EventEnvelope.of("accepted", job, now(), "test"), 0)
 
     assert await studio.storer.handle(job.id) == job
     assert studio.happened(job) == ["accepted"]
