@@ -13,7 +13,7 @@ from tests.chaos.faults import Fault, Sort
 from tests.chaos.inline_provider import inline_provider
 from tests.chaos.invariant_checker import judge, waited_for
 from tests.chaos.servers import stack_behind_proxies
-from tests.chaos.storm import Storm, Weather
+from tests.chaos.storm import FaultPlan, Storm
 from tests.support.clocks import WallClock
 from tests.support.records import REGISTRY
 
@@ -53,7 +53,7 @@ async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
     print(f"CHAOS_SEED={seed}")  # noqa: T201  # how to have a storm like this again
     faults = [Fault(s, target) for s, targets, n in FAULTS for target in targets for _ in range(n)]
-    weather = Weather(
+    weather = FaultPlan(
         seed=seed,
         jobs=JOBS,
         projects=6,

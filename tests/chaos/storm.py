@@ -28,7 +28,7 @@ FAULTS = ("rate_limited", "unavailable", "found_reply", "lost_reply", "policy", 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weather:
+class FaultPlan:
     """How bad it is."""
 
     seed: int
@@ -48,7 +48,7 @@ class Storm:
     """One storm over a running stack."""
 
     stack: Stack
-    weather: Weather
+    weather: FaultPlan
     servers: Servers | None = None
     clock: WallClock | None = None
     provider: InlineProvider | None = None  #: of the inline jobs

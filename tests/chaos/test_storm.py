@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.faults import Fault
 from tests.chaos.inline_provider import inline_provider
 from tests.chaos.invariant_checker import judge, waited_for
-from tests.chaos.storm import Storm, Weather
+from tests.chaos.storm import FaultPlan, Storm
 from tests.support.clocks import WallClock
 from tests.support.records import REGISTRY
 from tests.support.stack import stack_running
@@ -35,7 +35,7 @@ FAULTS = KILLS + ODD + IN_FLIGHT
 @pytest.mark.timeout(360)
 async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    weather = Weather(
+    weather = FaultPlan(
         seed=seed,
         jobs=140,
         projects=3,

@@ -26,7 +26,7 @@ from services.render.worker.submit import submit
 from tests.support.full_stream import full
 from tests.support.records import a_record, some_project
 from tests.support.servers import Server
-from tests.support.workers import a_bench
+from tests.support.workers import a_worker
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ async def test_one_job_finds_out_whether_it_works_again(
 async def test_submissions_say_how_it_does(
     bus: NatsBus, nats: Server, account: str, errors: list[JobError | None], state: str
 ) -> None:
-    bench: Worker = a_bench(bus, nats.settings)
+    bench: Worker = a_worker(bus, nats.settings)
     record = _at(account)
 
     for error in errors:
@@ -119,7 +119,7 @@ async def test_submissions_say_how_it_does(
 async def test_what_a_submission_taught_is_written_though_there_is_no_room_for_the_verdict(
     bus: NatsBus, nats: Server, account: str, fault: str
 ) -> None:
-    bench: Worker = a_bench(bus, nats.settings)
+    bench: Worker = a_worker(bus, nats.settings)
     record = _at(account, fault=fault)
     entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
     started = await transition(bus.events, entry, Started(run=1), "test")

@@ -29,7 +29,7 @@ from heliograph.runtime.settings import ServiceSettings
 from services.render.worker.run import dead_letter
 from tests.support.records import a_record
 from tests.support.servers import Server
-from tests.support.workers import a_bench
+from tests.support.workers import a_worker
 
 Handler = Callable[[Delivery], Awaitable[Record | None]]
 
@@ -148,7 +148,7 @@ async def test_whoever_goes_away_gives_its_message_back_at_once(bus: NatsBus, na
 async def test_a_buried_job_has_failed_and_left_a_note(bus: NatsBus, nats: Server) -> None:
     record = await _put(bus)
 
-    await dead_letter(a_bench(bus, nats.settings), record.id, ValueError("a bug"))
+    await dead_letter(a_worker(bus, nats.settings), record.id, ValueError("a bug"))
 
     entry = await bus.events.last(record.id)
     assert entry is not None

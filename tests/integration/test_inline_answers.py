@@ -46,7 +46,7 @@ from tests.support.polling import until
 from tests.support.records import REGISTRY, a_record
 from tests.support.servers import Server
 from tests.support.stack import Stack, stack_running
-from tests.support.workers import a_bench
+from tests.support.workers import a_worker
 
 RUN = 7
 MODEL = "openai/gpt-image-2"
@@ -217,7 +217,7 @@ def _answer(entry: LogEntry, content: bytes = b"picture") -> Answer:
 @pytest.fixture
 def bench(bus: NatsBus, nats: Server, tmp_path: Path) -> Worker:
     spool = DiskSpool(tmp_path, max_bytes=1000)
-    return replace(a_bench(bus, nats.settings), spool=spool, inline_door=MemoryOutputReceiver())
+    return replace(a_worker(bus, nats.settings), spool=spool, inline_door=MemoryOutputReceiver())
 
 
 async def _left_behind(bench: Worker, entry: LogEntry) -> None:

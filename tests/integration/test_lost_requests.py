@@ -16,7 +16,7 @@ from services.render.worker.outcomes import unknown
 from services.render.worker.submit import build_submission
 from tests.support.records import REGISTRY, a_record
 from tests.support.servers import Server
-from tests.support.workers import a_bench
+from tests.support.workers import a_worker
 
 RUN = 7
 
@@ -52,7 +52,7 @@ async def _read(bench: Worker, job: str) -> Record:
 
 
 async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Server) -> None:
-    bench = a_bench(bus, nats.settings)
+    bench = a_worker(bus, nats.settings)
     entry = await _submitting(bus, "found_reply")
     with pytest.raises(AmbiguousSubmit):
         await bench.provider(entry.record).submit(build_submission(entry.record, REGISTRY))
@@ -70,7 +70,7 @@ async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Serv
 async def test_a_request_that_is_not_found_stays_unknown(
     bus: NatsBus, nats: Server, fault: str
 ) -> None:
-    bench = a_bench(bus, nats.settings)
+    bench = a_worker(bus, nats.settings)
     entry = await _given_up(bus, await _submitting(bus, fault))
 
     await find_lost_request(bench, entry.record.id)
@@ -80,7 +80,7 @@ async def test_a_request_that_is_not_found_stays_unknown(
 
 
 async def test_a_job_that_is_not_lost_is_left_alone(bus: NatsBus, nats: Server) -> None:
-    bench = a_bench(bus, nats.settings)
+    bench = a_worker(bus, nats.settings)
     entry = await _accepted(bus)
 
     await find_lost_request(bench, entry.record.id)

@@ -29,7 +29,7 @@ from tests.support.replicate.rig import a_submission as a_replicate_submission
 from tests.support.servers import Server
 from tests.support.stack import Stack, stack_running
 from tests.support.submissions import with_body
-from tests.support.workers import a_bench
+from tests.support.workers import a_worker
 
 RUN = 7
 MODELS = {"fal": "fal/flux-schnell", "replicate": "replicate/flux-schnell"}
@@ -248,7 +248,7 @@ async def _submitting(bus: NatsBus) -> LogEntry:
 async def test_only_one_request_that_no_attempt_has_is_the_one(
     bus: NatsBus, nats: Server, shown: list[str], known: list[str] | None, seen: Found | Unknown
 ) -> None:
-    bench = a_bench(bus, nats.settings)
+    bench = a_worker(bus, nats.settings)
     index = Index(None if known is None else frozenset(known))
     bench = replace(bench, requests=index, providers={"sim": Seeing(bench, *shown)})
     entry = await _submitting(bus)
@@ -257,7 +257,7 @@ async def test_only_one_request_that_no_attempt_has_is_the_one(
 
 
 async def test_the_time_of_an_intent_is_that_of_the_log(bus: NatsBus, nats: Server) -> None:
-    bench = a_bench(bus, nats.settings)
+    bench = a_worker(bus, nats.settings)
     seeing = Seeing(bench, "one")
     bench = replace(bench, requests=Index(frozenset()), providers={"sim": seeing})
     entry = await _submitting(bus)

@@ -10,7 +10,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.worker.run import run_job
 from tests.support.records import a_record
 from tests.support.servers import Server
-from tests.support.workers import a_bench
+from tests.support.workers import a_worker
 
 
 @pytest.mark.parametrize("message", [1, 2])
@@ -21,7 +21,7 @@ async def test_a_start_whose_worker_died_is_counted_and_followed_by_a_pause(
     accepted = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
     await transition(bus.events, accepted, Started(run=1), "test")
 
-    left = await run_job(a_bench(bus, nats.settings), record.id, message)
+    left = await run_job(a_worker(bus, nats.settings), record.id, message)
 
     assert left
     assert left.step is Step.RETRY_SCHEDULED

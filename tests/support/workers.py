@@ -17,7 +17,7 @@ from services.render.worker.wakeups import WakeUps
 from tests.support.records import REGISTRY
 
 
-def a_bench(bus: NatsBus, settings: ServiceSettings) -> Worker:
+def a_worker(bus: NatsBus, settings: ServiceSettings) -> Worker:
     """As `create_app` would make it."""
     porter = ReferenceUploadCache(KeyValue(bus.jetstream, BUCKET), {}, most=10, claim=1)
     addresses = PresignedUrlCache(bus.jetstream, patience=settings.sign_patience)
