@@ -1,4 +1,4 @@
-"""What can go wrong for a client: one tree of errors."""
+"""Errors of the client: one tree."""
 
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Job

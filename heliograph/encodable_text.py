@@ -1,4 +1,4 @@
-"""What can be sent: terminals and cut strings give surrogates that no encoding knows."""
+"""Encodable text: rejects lone surrogates, which no encoding can send."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Following jobs over the live connection: every event once, in order, whatever breaks in between."""
+"""Live stream of job events for clients: each once, in order, across reconnects."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the command line does on the bus itself, on the operator's machine, with the services' settings."""
+"""Operator commands on the bus: dead letters, and the level of the deployment."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Addresses of services: checked before they are used, and what is told when nobody answers there."""
+"""URLs of services: validated before use, and named when a connection fails."""
 
 from ssl import SSLError
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""What can be made, by whom, and how much of it at once: kinds, models, lanes and accounts."""
+"""Catalog: kinds, models, lanes and accounts; and the price of a model."""
 
 from collections.abc import Container, Iterator
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Names and ids: what they may look like, and how they are made."""
+"""Ids and names: their grammar, and how they are made."""
 
 import hashlib
 import re

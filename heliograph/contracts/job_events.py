@@ -1,5 +1,5 @@
 """
-What can happen to a job. A fact is what somebody learned; `jobs.fold` says what it makes of a record.
+Job events: what can happen to a job, one class for each.
 
 `run` says which try a fact belongs to: the stream sequence of the run message that began it.
 """

@@ -1,4 +1,4 @@
-"""Entries: what each bucket holds, by its name. Fields of later releases are kept, see `tolerant_reader`."""
+"""Entries of key-value buckets, by name. Fields of later releases are kept, see `tolerant_reader`."""
 
 from typing import Annotated, Any
 

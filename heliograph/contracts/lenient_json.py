@@ -1,4 +1,4 @@
-"""JSON as models write it: in a fence, after a byte order mark, with a sentence around it. Pure."""
+"""Lenient JSON, as models write it: in a fence, after a byte order mark, inside a sentence. Pure."""
 
 import json
 import re

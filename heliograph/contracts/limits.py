@@ -1,4 +1,4 @@
-"""How much may run at once: what operators see of lanes and accounts, and what they change."""
+"""Concurrency limits: what operators see of lanes and accounts, and what they change."""
 
 from datetime import datetime
 from typing import Annotated, Self

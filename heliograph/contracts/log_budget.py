@@ -1,4 +1,4 @@
-"""How many bytes of the event log a job takes: what is there, and what the rest of its life will add."""
+"""Log budget: the bytes of the event log that a job takes, and will take."""
 
 import json
 

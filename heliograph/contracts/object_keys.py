@@ -1,4 +1,4 @@
-"""Where stored bytes lie, and what a person who downloads them sees."""
+"""Object keys: where objects lie in the store, and their file names for downloads."""
 
 import re
 from collections.abc import Iterator

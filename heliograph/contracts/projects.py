@@ -1,4 +1,4 @@
-"""Projects: what their requests mean where they leave something out."""
+"""Projects: default values for their requests, and what they keep."""
 
 from typing import Annotated, Any, Self
 

@@ -1,4 +1,4 @@
-"""What a provider gets for a job: its prompt by the kind's templates, its arguments by the model."""
+"""Provider arguments of a job: the prompt by its kind's templates, the arguments by its model."""
 
 from collections.abc import Sequence
 from typing import Any

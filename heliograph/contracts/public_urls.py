@@ -1,4 +1,4 @@
-"""Addresses on the web that callers give: whether one can be called at all. Pure."""
+"""Public URLs that callers give: whether their form is valid. Pure."""
 
 import ipaddress
 from urllib.parse import urlsplit

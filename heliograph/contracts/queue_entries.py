@@ -1,4 +1,4 @@
-"""Tickets: how jobs lie in the queue."""
+"""Queue entries (`Ticket`): how jobs lie in the work queue."""
 
 import json
 from typing import Any

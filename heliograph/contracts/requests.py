@@ -1,4 +1,4 @@
-"""What the gateway can be asked for: the bodies of requests, checked before anything happens."""
+"""Request bodies of the gateway, validated before anything happens."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Retries: the cheapest step with which an ended job can still be brought to its result. Pure."""
+"""Retries: the cheapest step from which an ended job can still reach its result. Pure."""
 
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Output, Record, Step, Withheld

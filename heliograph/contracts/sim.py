@@ -1,4 +1,4 @@
-"""What the sim provider writes down for each request it accepts: the acceptance and the charge."""
+"""Records of the sim provider: acceptance and charge of each request."""
 
 from datetime import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where messages travel: every NATS subject, built and read in one place."""
+"""NATS subjects: all of them, built and parsed in one place."""
 
 from typing import NamedTuple
 

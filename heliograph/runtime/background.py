@@ -1,4 +1,4 @@
-"""Loops that run beside the requests of a service, for as long as the process lives."""
+"""Background tasks: loops that run as long as the process, restarted when they fail."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

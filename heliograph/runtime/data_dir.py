@@ -1,4 +1,4 @@
-"""The folder that holds all local state, and what lies where in it."""
+"""Data directory: the folder that holds all local state, with private permissions."""
 
 import json
 import os

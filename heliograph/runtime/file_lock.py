@@ -1,4 +1,4 @@
-"""Locks that a process holds as long as it lives, however it ends."""
+"""File lock, held as long as the process lives."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Runs one service process: its socket, its pid file, and a drain when it is asked to go."""
+"""HTTP server process: socket, pid file, and graceful shutdown."""
 
 import asyncio
 import gc

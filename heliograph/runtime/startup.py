@@ -1,4 +1,4 @@
-"""What keeps a process from starting: an operator's mistake, said in words instead of a traceback."""
+"""Startup errors: a wrong setting is named in one line instead of a traceback."""
 
 import sys
 from typing import TypeVar

@@ -1,3 +1,1 @@
-"""
-Gateway: HTTP in; accepted jobs, wishes to cancel and retries out. The one REST front door.
-"""
+"""Gateway: the REST API. Accepts jobs, retries and cancel requests, and answers reads."""

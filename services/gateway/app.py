@@ -1,4 +1,4 @@
-"""The gateway, wired: HTTP requests in, accepted jobs and wishes about jobs out."""
+"""The gateway's application: HTTP and bus requests in, accepted jobs out."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""HTTP of what can be made: models, kinds, lanes, and the pages that problems point to."""
+"""Routes of the catalog: models, kinds, the API's index, and the pages of problem types."""
 
 from typing import Any
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""HTTP of the gateway: how requests are read, and how answers look."""
+"""HTTP conventions of the gateway: path parameters, responses and pagination."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Idempotency: a key names the job it asks for, so that a repeated request is answered with the same job."""
+"""Idempotency: a key names the job it asks for; a repeated request is answered with that job."""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,5 @@
 """
-Render: jobs from the queue in; requests to providers out, one per attempt; rendered jobs to storage.
+Render: run messages in, one submission per attempt out, rendered jobs to storage.
 
 `scheduler` decides whose turn it is; `worker` runs a job; `providers` are the hosted models.
 """

@@ -1,4 +1,4 @@
-"""The render service, wired: run messages in, submissions to providers and rendered jobs out."""
+"""The render service's application: run messages in, submissions and rendered jobs out."""
 
 import time
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Depending: jobs that start only when others have succeeded, and what becomes of them if not."""
+"""Job dependencies (`after`): whether the jobs a job waits for have succeeded or failed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""
-Shortening: a provider may say megabytes, or what is no text at all; what is kept of it fits into an
-event, which is JSON in UTF-8.
-"""
+"""Provider errors as problems of a job: truncated to bounds, and valid UTF-8."""
 
 from heliograph.contracts.errors import (
     JobError,

@@ -1,4 +1,4 @@
-"""Metering: what operators watch of accounts, in `/metrics`."""
+"""Prometheus metrics of provider accounts: permits in use, and the circuit breaker's state."""
 
 import asyncio
 

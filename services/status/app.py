@@ -1,4 +1,4 @@
-"""The status service, wired: events in, live streams and lists out, sweeping beside it."""
+"""The status service's application: events in, live streams and query replies out."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The projector: reads the event log in order into the read model, one process at a time."""
+"""Projector: folds the event log in order into the read model; one process, by leader election."""
 
 import asyncio
 import time

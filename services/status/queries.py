@@ -1,4 +1,4 @@
-"""Questions over the bus that status answers: about jobs, slots, and what goes from a project."""
+"""Replies to queries over the bus: jobs, slots, and dry runs of retention."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""Slots and their versions: what the read model knows, and which version somebody restored."""
+"""Slots in the read model: versions, the restored one, and read-your-writes."""
 
 import asyncio
 

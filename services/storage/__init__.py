@@ -1,3 +1,1 @@
-"""
-Storage: rendered jobs in; stored assets and presigned addresses out. Uploads come in by its door.
-"""
+"""Storage: rendered jobs and uploads in; stored assets and presigned URLs out."""

@@ -1,4 +1,4 @@
-"""The storage service, wired: rendered jobs and uploads in, stored assets and addresses out."""
+"""The storage service's application: rendered jobs and uploads in, stored assets out."""
 
 import asyncio
 from collections.abc import AsyncIterator

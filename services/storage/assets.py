@@ -1,4 +1,4 @@
-"""Addresses of stored bytes: for other services over the bus, for people over HTTP."""
+"""Assets: presigned URLs of stored objects, for other services over the bus and clients over HTTP."""
 
 from typing import Any, Literal
 

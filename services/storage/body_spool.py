@@ -1,4 +1,4 @@
-"""Request bodies on their way to the store: spooled to a file, within bounds of size and time."""
+"""Body spool: request bodies are written to a file, bounded in size and time."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Removing: the objects of a job whose project keeps it no longer."""
+"""Deletion of a pruned job's objects."""
 
 import structlog
 from nats.aio.client import Client

@@ -1,4 +1,4 @@
-"""Fair queue: what waits has its turn by project, one piece each. Pure, no clock, no I/O."""
+"""Round-robin queue: one piece per project and turn. Pure, no clock, no I/O."""
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping

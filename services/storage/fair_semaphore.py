@@ -1,4 +1,4 @@
-"""Fair places: a semaphore whose waiters take turns by project, and none of which may hold all."""
+"""Fair semaphore: waiters take turns by project, and no project holds all permits."""
 
 import asyncio
 from collections import Counter

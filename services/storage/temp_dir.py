@@ -1,4 +1,4 @@
-"""Where files on their way lie: a folder for each process, and nothing of processes that died."""
+"""A locked temporary directory per process; directories of dead processes are emptied at start."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Tables of claims: who may fill a slot, and who has a place at a provider."""
+"""Permits of provider accounts (a distributed semaphore), with the circuit breaker of each."""
 
 from collections.abc import Callable
 from typing import Any

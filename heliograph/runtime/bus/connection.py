@@ -1,4 +1,4 @@
-"""One way to connect to NATS: outages are survived, and what cannot pass ends the process."""
+"""NATS connection: survives outages; errors that cannot pass end the process."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""The event log on JetStream: the stream EVENTS."""
+"""Event log on JetStream: the stream EVENTS, appended with optimistic concurrency."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

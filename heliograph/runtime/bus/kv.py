@@ -1,4 +1,4 @@
-"""Key-value buckets of JetStream, written by compare-and-set only."""
+"""Key-value buckets of JetStream, written by compare-and-set only (optimistic concurrency)."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Buckets that are read far more often than written, kept in memory."""
+"""Cache of a small key-value bucket: read in memory, refreshed by watching."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Lanes: how much of each may run, by the registry and by what operators laid over it."""
+"""Lane limits: from the catalog, overridden by operators."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Leases: work that one process at a time should do, and any other takes over."""
+"""Leases: leader election for work that one process at a time does."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Everything a service does on the bus, on one NATS connection."""
+"""The bus on one NATS connection: event log, work queue, buckets, permits and leases."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""The FastStream broker that a service pulls its work with, on a connection of its own."""
+"""Pull broker: the FastStream broker that a service pulls its work with."""
 
 from faststream.nats import NatsBroker, NatsMessage
 

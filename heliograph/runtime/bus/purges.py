@@ -1,4 +1,4 @@
-"""Which events of the log were purged, by project: who resumes from before them has to start over."""
+"""Purged events per project: a client that resumes from before them has to start over."""
 
 import zlib
 from typing import Any

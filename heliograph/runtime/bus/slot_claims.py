@@ -1,4 +1,4 @@
-"""Slot claims: which job may fill a slot, decided by compare-and-set."""
+"""Slot claims: which job may fill a slot, by compare-and-set."""
 
 from collections.abc import Collection
 from contextlib import suppress

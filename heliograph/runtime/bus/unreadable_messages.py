@@ -1,4 +1,4 @@
-"""Messages that could not be read: listed for operators, removed by them, forgotten when they are mended."""
+"""Dead letters: messages that could not be read, listed and removed by operators."""
 
 from dataclasses import dataclass
 from typing import Any

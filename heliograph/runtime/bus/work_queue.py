@@ -1,4 +1,4 @@
-"""The work queue on JetStream: the stream WORK, and DEAD for what nobody can work on."""
+"""Work queue on JetStream: the stream WORK, and the dead-letter stream DEAD."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

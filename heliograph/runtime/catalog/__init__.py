@@ -1,4 +1,4 @@
-"""Reads the registry: the shipped YAML, with the operator's files laid over it, checked at once."""
+"""Loads the catalog: the shipped YAML, overlaid by the operator's files, validated as a whole."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reads the registry again when one of its files changes, while the service runs."""
+"""Reloads the catalog when one of its files changes, while the service runs."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The manners of our HTTP: every error is answered with a problem."""
+"""FastAPI application factory: RFC 9457 problems, CORS, and checks of host and origin."""
 
 import math
 from typing import Any

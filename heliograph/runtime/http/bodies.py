@@ -1,4 +1,4 @@
-"""Bodies of requests: received within bounds, read as JSON, and held to a shape."""
+"""Request bodies: bounded in size and time, parsed as strict JSON, validated."""
 
 import asyncio
 import gc

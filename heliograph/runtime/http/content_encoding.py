@@ -1,4 +1,4 @@
-"""Content-Encoding: compressed bodies undone piece by piece, and never beyond a bound."""
+"""Content-Encoding: streaming decompression within a bound."""
 
 import zlib
 from typing import Protocol

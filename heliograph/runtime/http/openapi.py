@@ -1,4 +1,4 @@
-"""OpenAPI of queries and bodies that routes read with their own care, with the bounds of each."""
+"""OpenAPI of queries and bodies that routes parse themselves."""
 
 from typing import Any
 

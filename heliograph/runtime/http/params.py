@@ -1,4 +1,4 @@
-"""What a URL says: names in its path, and its query, both checked strictly."""
+"""Path and query parameters, parsed strictly."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What comes from outside, held to a shape; every mistake is pointed at, as RFC 6901 does it."""
+"""Validation of input from outside; each error has its JSON pointer (RFC 6901)."""
 
 import math
 import re

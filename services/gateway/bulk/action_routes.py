@@ -1,4 +1,4 @@
-"""HTTP of doing something with many jobs."""
+"""HTTP routes of bulk actions."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Acting on many jobs at once: trying them again, or canceling them."""
+"""Bulk actions: retry or cancel every job that matches a filter."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

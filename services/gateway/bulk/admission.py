@@ -1,4 +1,4 @@
-"""Admission of batches: everything that can be known before is known before any job is accepted."""
+"""Admission of a batch: every item is validated before any job is accepted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Batches: jobs that are asked for together, and refused together."""
+"""Batches: many jobs submitted in one request, all or none, and idempotent as a whole."""
 
 from collections import Counter
 from contextlib import suppress

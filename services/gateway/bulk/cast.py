@@ -1,4 +1,4 @@
-"""Pairs of references of a person: two jobs that are asked for, and refused, together."""
+"""Cast references: the pair of pictures of a person, submitted and rejected together."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""HTTP of references of people."""
+"""HTTP routes of cast references."""
 
 from fastapi import APIRouter, Depends, Request, Response
 

@@ -1,4 +1,4 @@
-"""Items: what became of each part of a request for many things."""
+"""Item results of a bulk request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 """
-Plans: what a request for many things comes to, written down before the first of them is done.
+Plans: the job ids of a bulk request, stored before the first job, so that a repeat resumes it.
 
 Whoever sends the request again, with its key, goes on with the same plan: what was done is not done
 twice, and what a crash cut off is made up for.

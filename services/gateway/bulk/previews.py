@@ -1,4 +1,4 @@
-"""Previews: what an action would do to each job, and what it would cost. Nothing is written."""
+"""Dry run of a bulk action: outcome and cost per job. Nothing is written."""
 
 from collections import Counter
 from collections.abc import Sequence

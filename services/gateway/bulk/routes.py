@@ -1,4 +1,4 @@
-"""HTTP of jobs that are asked for together."""
+"""HTTP routes of batches."""
 
 from typing import Any
 

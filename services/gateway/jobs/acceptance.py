@@ -1,5 +1,5 @@
 """
-Acceptance: a slot claimed, `accepted` written, the job in the queue; then, and only then, 202.
+Acceptance of a job: claim its slot, append `accepted`, enqueue it; only then answer 202.
 
 The first event on a job's subject decides what its key means, for ever. Every step can be repeated
 and every race is settled by a compare, so a request that is sent twice, or cut in half by a crash

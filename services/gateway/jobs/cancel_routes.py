@@ -1,4 +1,4 @@
-"""HTTP of canceling jobs."""
+"""HTTP routes of job cancellation."""
 
 from fastapi import APIRouter, Depends, Request, Response
 

@@ -1,4 +1,4 @@
-"""Canceling: at once where nobody works on the job, else a wish that its worker obeys."""
+"""Cancels at once if no worker holds the job; otherwise records a cancel request for its worker."""
 
 from contextlib import suppress
 from typing import Literal

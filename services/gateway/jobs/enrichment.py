@@ -1,4 +1,4 @@
-"""Preparing: the first record of a job, with everything that has to be looked up for it."""
+"""Enrichment: looks up project defaults, references and cached results for a job's first record."""
 
 from collections.abc import Sequence
 

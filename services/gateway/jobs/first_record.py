@@ -1,4 +1,4 @@
-"""From a request to the first record of its job: everything a request leaves out is decided here."""
+"""Builds a job's first record: model, parameters, references and price are resolved here."""
 
 from collections.abc import Iterator
 from datetime import datetime

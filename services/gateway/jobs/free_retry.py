@@ -1,4 +1,4 @@
-"""Free retries: a job that fetches what an earlier one paid for, whatever the registry says today."""
+"""Free retry: a new job that fetches what an earlier job paid for."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Prompts that say nothing: refused for new jobs, whoever has paid for one keeps it."""
+"""Prompt validation: blank prompts are rejected for new jobs."""
 
 import unicodedata
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Raw provider arguments of a request: an allow-list per model, and the body that comes of them."""
+"""Raw provider arguments: an allow-list per model, and the request body they result in."""
 
 from typing import Any
 

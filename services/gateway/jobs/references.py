@@ -1,4 +1,4 @@
-"""Whether the references of a request exist, and belong to its project."""
+"""Validates that the references of a request exist and belong to its project."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

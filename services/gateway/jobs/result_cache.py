@@ -1,4 +1,4 @@
-"""Results that are stored already: a job that would make the same again is given them at once."""
+"""Result cache: a job whose result is stored already gets it at once, without a submission."""
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable, Unreadable

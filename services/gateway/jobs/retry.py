@@ -1,4 +1,4 @@
-"""Trying again: from the cheapest step that can work, and never paying unasked."""
+"""Retry: resumes a job from the cheapest step that can work, and never pays unasked."""
 
 from collections.abc import Collection
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""HTTP of asking for jobs, and of asking again."""
+"""HTTP routes of job submission and retry."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Asking for a job, and asking again: every door of the gateway leads here."""
+"""Job submission and retry, shared by the HTTP routes and the NATS consumer."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""HTTP of looking at jobs."""
+"""HTTP routes that read jobs: one, lists with filters, events and attempts."""
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field

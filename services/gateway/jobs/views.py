@@ -1,4 +1,4 @@
-"""Reading jobs back: the last event, merged with what the dispatcher and the hub know right now."""
+"""Job views: the last event, merged with the queue position and the latest progress."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Admission by room: new jobs are refused while streams still have room to finish the others."""
+"""Back-pressure: rejects new jobs above the event log's high watermark, so running jobs can still append."""
 
 import asyncio
 from collections import Counter, deque

@@ -1,4 +1,4 @@
-"""How much may run and wait: the limits of lanes and accounts, and of what projects may queue."""
+"""Queue quota: how many jobs may wait, in all and per project; counts are refreshed every second."""
 
 import asyncio
 from collections import Counter

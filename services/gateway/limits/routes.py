@@ -1,4 +1,4 @@
-"""HTTP of how much may run at once: lanes and accounts."""
+"""HTTP routes of lanes and accounts."""
 
 from collections.abc import Sequence
 from typing import Any

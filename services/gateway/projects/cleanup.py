@@ -1,4 +1,4 @@
-"""Cleaning: what a project keeps no longer, looked at before it goes."""
+"""Cleanup on request: asks status to apply a project's retention, or for a dry run of it."""
 
 from heliograph.contracts import subjects
 from heliograph.contracts.queries.read_model import PlanCleanup

@@ -1,4 +1,4 @@
-"""HTTP of letting go what a project keeps no longer."""
+"""HTTP routes of cleanup."""
 
 from fastapi import APIRouter, Depends, Request, Response
 

@@ -1,4 +1,4 @@
-"""Projects: what their requests leave out is filled in from here, and what they keep is set here."""
+"""Project defaults: fill in what a request leaves out."""
 
 from typing import Any, Protocol
 

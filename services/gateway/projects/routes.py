@@ -1,4 +1,4 @@
-"""HTTP of projects: what they fill in for requests that leave it out, and what they keep."""
+"""HTTP routes of project settings."""
 
 from fastapi import APIRouter, Depends, Request, Response
 

@@ -1,4 +1,4 @@
-"""Project settings: default values and retention rules, in a bucket that every gateway caches."""
+"""Project settings: default values and retention rules, cached by each gateway."""
 
 from collections.abc import Iterator
 from typing import Any

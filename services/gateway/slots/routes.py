@@ -1,4 +1,4 @@
-"""HTTP of slots: what is in them, and which version is current."""
+"""HTTP routes of slots and their versions."""
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field

@@ -1,4 +1,4 @@
-"""Slots: what fills them, what filled them before, and which version is current."""
+"""Slots: their versions, which one is current, and restoring an older one."""
 
 import asyncio
 from typing import Any

@@ -1,5 +1,5 @@
 """
-Who renders: the port to hosted models.
+Provider port: submit, poll, cancel and look up requests at hosted models.
 
 A provider accepts a submission, is asked how it goes, and ends with outputs that can be fetched.
 Each promise is checked for every adapter by one contract suite.

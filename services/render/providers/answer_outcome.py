@@ -1,4 +1,4 @@
-"""What a good answer comes to: the outputs that are there, those that are withheld, or why there are none."""
+"""Outcome of a successful response: its outputs, those withheld, or why there are none."""
 
 import hashlib
 from collections.abc import Sequence

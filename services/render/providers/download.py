@@ -1,4 +1,4 @@
-"""References that a provider cannot fetch from us: read here, to be brought to it."""
+"""Downloads references that a provider cannot fetch from us."""
 
 import ipaddress
 from urllib.parse import urlsplit

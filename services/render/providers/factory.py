@@ -1,4 +1,4 @@
-"""Which adapters this process has: those with credentials, and a word instead of the others."""
+"""Provider factory: the adapters with credentials, and a stand-in that names the missing ones."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

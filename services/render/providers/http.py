@@ -1,4 +1,4 @@
-"""The wire to a hosted service: every request is sent once, and its answer is bounded."""
+"""HTTP client of providers: every request is sent once, and every response is bounded."""
 
 import asyncio
 import codecs

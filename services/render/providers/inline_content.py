@@ -1,4 +1,4 @@
-"""Bytes inside an answer: data addresses, and base64 in all the forms that people write it. Pure."""
+"""Inline content: data URLs and base64 in all common forms. Pure."""
 
 import base64
 import binascii

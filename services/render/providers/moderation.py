@@ -1,4 +1,4 @@
-"""Verdicts of a provider inside a good answer: which of the outputs it flagged. Pure."""
+"""Content moderation: which outputs of a successful response the provider flagged. Pure."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Storage's door for inline results: outputs that came inside an answer are brought here, for their job."""
+"""Uploads outputs that came inside a response to storage, for their job."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""A provider without credentials, or whose client cannot be started: sends nothing, and says why."""
+"""Stand-in for a provider without credentials: sends nothing, and says why."""
 
 from typing import Never
 

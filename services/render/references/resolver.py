@@ -1,4 +1,4 @@
-"""References as a provider can fetch them: assets and uploads by an address here, or by a copy there."""
+"""Resolves references to URLs that a provider can fetch: presigned URLs here, or an uploaded copy."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Bringing: references are copied to a provider once for all jobs that show them, and used again."""
+"""Upload cache: each reference is uploaded once per account and digest (single flight, LRU, TTL)."""
 
 import asyncio
 import hashlib

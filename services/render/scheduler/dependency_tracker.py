@@ -1,5 +1,5 @@
 """
-Who waits for whom: the jobs in the queue that may not run before others have succeeded.
+Dependency tracker: queued jobs that wait for other jobs to end.
 
 That somebody is over is heard from the log as it is written; what counts is its last event there.
 Looking at everybody again, now and then and slowly, makes up for what broke in between.

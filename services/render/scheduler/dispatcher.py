@@ -1,5 +1,5 @@
 """
-The dispatcher: moves jobs from the queue to their lanes, in the order of `fair_queue`.
+Dispatcher: moves queued jobs to their lanes in fair order; one process at a time, by leader election.
 
 One process at a time does it, by a lease; a move by another is harmless, because the move is one
 compare-and-append on the server. What it remembers is a copy of the queue, and can be read anew.

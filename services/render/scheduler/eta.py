@@ -1,4 +1,4 @@
-"""How long jobs take: as their kind expects at first, then as it was measured. Pure, no clock."""
+"""ETA: estimates job durations by a moving average (EWMA), from the kind's usual duration on. Pure."""
 
 from statistics import fmean
 

@@ -1,5 +1,5 @@
 """
-Whose turn it is: fair between projects, weighted between priorities. Pure, no clock, no I/O.
+Fair queue of a lane: weighted round robin between priorities, round robin between projects. Pure.
 
 Inside a priority the projects take turns, one job each. Between priorities a smooth weighted round
 robin gives 16 turns to `high` for 4 to `normal` and 1 to `low`, evenly mixed, as long as each has

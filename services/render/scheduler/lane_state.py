@@ -1,4 +1,4 @@
-"""What the dispatcher keeps of a lane: who waits, how much may run, how much does."""
+"""State of a lane in the dispatcher: its queue, its limit, and what is in use."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,5 +1,5 @@
 """
-Who takes a place in an account: the jobs that have one, and those on their way to it.
+Reservations of account permits between dispatch and start; they expire after two seconds.
 
 The dispatcher gives a place away when it moves a job, and the job's worker takes it a moment later.
 In between the account does not show it. Pure, no clock.

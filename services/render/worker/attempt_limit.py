@@ -1,4 +1,4 @@
-"""Attempt limit: how long an attempt runs, by the monotonic clock of the process that took it up."""
+"""Attempt timeout: measured by the monotonic clock of the process that runs the attempt."""
 
 import asyncio
 

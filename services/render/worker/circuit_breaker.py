@@ -1,4 +1,4 @@
-"""Judging accounts: what an answer, or none, says about asking the same provider again."""
+"""Records each submission's outcome in the account's circuit breaker."""
 
 from contextlib import suppress
 from functools import partial

@@ -1,4 +1,4 @@
-"""Completion: an attempt that runs on after its job has ended is stopped, and its end written down."""
+"""Completion of an attempt whose job has ended: it is stopped, and its end is recorded."""
 
 from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
 from heliograph.contracts.job_events import Submitted

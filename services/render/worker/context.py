@@ -1,4 +1,4 @@
-"""What every step of a run works with: the ports, and how facts are written down."""
+"""Worker context: the ports that every step of a run uses, and how events are appended."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Fresh addresses of results: the provider is asked once more for what it made."""
+"""Fresh URLs of outputs: the provider is asked again for a rendered request."""
 
 import asyncio
 

@@ -1,5 +1,5 @@
 """
-Inline answers: outputs that came inside an answer are spooled, told to the log, and brought to storage.
+Inline answers: outputs inside a response are spooled, recorded in the log, and sent to storage.
 
 An answer that was spooled is never lost: what a process leaves behind, the next one tells and brings.
 """

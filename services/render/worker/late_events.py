@@ -1,4 +1,4 @@
-"""Late facts: what is learned about an attempt after its job has ended. Pure."""
+"""Late events: what becomes known about an attempt after its job has ended. Pure."""
 
 from typing import Any
 

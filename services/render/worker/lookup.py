@@ -1,4 +1,4 @@
-"""Searching: `submit_unknown`. A request that was not to be seen may be seen later."""
+"""Lookup of lost requests (`submit_unknown`): a request not visible earlier may be found later."""
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg

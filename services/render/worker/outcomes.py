@@ -1,4 +1,4 @@
-"""What the outcome of an attempt means for its job. Pure."""
+"""Outcome of an attempt: retry, fail, cancel or succeed, and what was charged. Pure."""
 
 import random
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Following: `submitted`. Ask the provider until it is done, and tell how far it is."""
+"""Polls a submitted request until it is done, and publishes its progress."""
 
 import asyncio
 from contextlib import suppress

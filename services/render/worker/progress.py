@@ -1,4 +1,4 @@
-"""Progress: what a provider says while it works, told to whoever listens, and never stored."""
+"""Progress reports of providers: throttled, published on core NATS, never stored."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Reconciling: `submitting`, and no answer. Was the request accepted?"""
+"""Reconciliation of `submitting` without a reply: was the request accepted?"""
 
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import ProviderUnavailable

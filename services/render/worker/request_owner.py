@@ -1,4 +1,4 @@
-"""Request look-up: whose is a request whose reply was lost? Found only where it can be no other's."""
+"""Request owner: which job a found request belongs to. Found only where it can be no other's."""
 
 from datetime import datetime
 

@@ -1,5 +1,5 @@
 """
-The life of one run: read the record, and do what it asks for until nothing is left.
+Runs a job: reads its record, and executes step after step until nothing is left.
 
 Each branch is a row of "The life of a job" (docs/architecture.md). None trusts an acknowledgement
 or the clock on the wall: what the record says is what happened. What was just written need not be

@@ -1,4 +1,4 @@
-"""Submitting: the only place that pays. One POST, by the process whose `submitting` was written."""
+"""Submission: the only place that pays. One POST, by the process whose `submitting` was written."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Wakes workers: somebody whispered that a record changed, or the process is going away."""
+"""Per-job wake-ups for polling workers: the record changed (NATS hint), or the process shuts down."""
 
 import asyncio
 from collections.abc import Iterator

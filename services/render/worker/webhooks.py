@@ -1,4 +1,4 @@
-"""Hooking: a provider calls to say that a request is over. It is a hint: nothing is taken from it."""
+"""Webhook routes: a provider says that a request is done. A hint only; no data is taken from it."""
 
 import structlog
 from fastapi import APIRouter, Request, Response

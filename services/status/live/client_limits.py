@@ -1,4 +1,4 @@
-"""Caps on live clients: connections, streams, and subscriptions of one project, in this process."""
+"""Connection limits: caps on connections, streams and subscriptions per process and project."""
 
 from collections import Counter
 from collections.abc import Iterator

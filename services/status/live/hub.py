@@ -1,5 +1,5 @@
 """
-The hub: every event, once, in order, to every client that wants it.
+Fan-out: every event is rendered once, and sent in order to each subscribed client.
 
 One feed per process fills a ring of recent events. The pump hands each to the clients
 that are live. A client that joins reads what it missed from the log and from the ring, and becomes

@@ -1,5 +1,5 @@
 """
-What waits to be sent to one client: bounded, in order, progress replaced by newer progress.
+Send queue of a client: bounded, in order, progress replaced by newer progress.
 
 The bounds are back-pressure: what a client asked to be sent again waits for room, and what happens
 meanwhile must fit, or the client has to go, and resume.

@@ -1,4 +1,4 @@
-"""The stream of server-sent events: `GET /v1/events`, for clients that only listen, such as curl."""
+"""Server-sent events: `GET /v1/events`, for clients that only listen, such as curl."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""One subscription of a live client: what it missed first, then everything as it happens."""
+"""Subscription of a live client: snapshot or missed events first, then every new event."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

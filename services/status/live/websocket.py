@@ -1,4 +1,4 @@
-"""The live connection: `GET /v1/live`, WebSocket, subprotocol `heliograph.live.v1`."""
+"""WebSocket of live events: `GET /v1/live`, subprotocol `heliograph.live.v1`."""
 
 import asyncio
 from contextlib import suppress

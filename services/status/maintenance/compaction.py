@@ -1,5 +1,5 @@
 """
-The janitor: retention and compaction of the event log.
+Log compaction: old jobs keep only their last event, and ended jobs shrink when space is short.
 
 Of jobs that ended long ago only the last event is kept. That one stays for ever: it is what the job's
 key is answered with, so no key can pay twice. When the log, or the share of a project, is nearly full,

@@ -1,5 +1,5 @@
 """
-The cleaner: what a project keeps no longer goes.
+Retention: prunes the jobs that a project's rules do not keep, and deletes their objects.
 
 In this order, and each step can be repeated: the version is withdrawn from its slot, so that nobody can
 restore it any more; `pruned` is written, and with it the job is gone from lists and slots; when nobody

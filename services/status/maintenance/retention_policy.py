@@ -1,4 +1,4 @@
-"""Choosing: which jobs a project keeps no longer. Pure: it looks at nothing but its arguments."""
+"""Retention policy: which ended jobs a project keeps. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,5 @@
 """
-The reaper: what a crash left half done goes on, what is past its deadline ends.
+Sweeper: re-enqueues open jobs without event or message; expires jobs past their deadline.
 
 It decides by the record, not by the read model that told it where to look, and does nothing that
 could not be done twice.

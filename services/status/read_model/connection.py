@@ -1,4 +1,4 @@
-"""Connecting to a database that can hold the read model: SQLite or PostgreSQL."""
+"""Connection to a supported database: SQLite or PostgreSQL."""
 
 import socket
 from collections.abc import Callable

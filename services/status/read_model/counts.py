@@ -1,4 +1,4 @@
-"""Counting what a query finds, as far as it matters how much it is."""
+"""Bounded counts: how many rows match, as far as it matters to the query plan."""
 
 from typing import Any
 

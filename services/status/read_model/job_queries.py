@@ -1,4 +1,4 @@
-"""Lists of jobs: what narrows them, and the cursors that continue them."""
+"""Job queries: filters, and pagination by cursors."""
 
 import base64
 import binascii

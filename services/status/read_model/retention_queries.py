@@ -1,4 +1,4 @@
-"""What has ended and is still kept, what needs it, and what of the rest is still in the store."""
+"""Retention queries: ended jobs, which are in use, and which still have objects."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,5 +1,5 @@
 """
-Text in prompts, found by an index of all runs of three characters.
+Search index: prompts by trigrams.
 
 Prompts and what is searched for are `folded`, so that every database compares them alike. The index of
 SQLite (FTS5) stands beside the table and names its rows; that of PostgreSQL (pg_trgm) is one of the

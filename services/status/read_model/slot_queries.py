@@ -1,5 +1,5 @@
 """
-Slots, read from the jobs that were for them.
+Slot queries: slots and versions, computed from their jobs.
 
 A version needs no table of its own: it is the number of a success among those of its slot, in the
 order of the log. So the numbers are the same however often the read model is made anew. What was

@@ -1,4 +1,4 @@
-"""What the reaper looks for: jobs that nothing happens to, that are past a deadline, or undecided."""
+"""Sweep queries: idle jobs, jobs past their deadline, and undecided ones."""
 
 from datetime import datetime
 from typing import Any

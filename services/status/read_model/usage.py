@@ -1,4 +1,4 @@
-"""How much of the event log projects take, kept up in the transaction that changes their jobs."""
+"""Usage of the event log per project, updated in the transaction that changes its jobs."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

@@ -1,5 +1,5 @@
 """
-Film files by their structure: what kind of container a file is, and whether it is whole.
+Film containers: which one a file is, and whether it is complete.
 
 An MP4 or QuickTime file is a row of boxes; one of them, `moov`, is the index. WebM is Matroska, a tree
 of elements, with fewer codecs. What is in a container only a demuxer can tell, see `film_inspector`.

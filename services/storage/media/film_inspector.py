@@ -1,5 +1,5 @@
 """
-Film inspection: size, length and codec of a film, and a picture of it. Runs in the inspector's forks.
+Film inspection: size, duration and codec of a film, and a poster. Runs in the image worker's forks.
 
 The demuxer is named, so that no playlist or list of other files is ever followed.
 """

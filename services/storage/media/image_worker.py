@@ -1,5 +1,5 @@
 """
-The program that opens pictures nobody trusts: `python -m services.storage.media.image_worker`.
+Sandboxed image worker: decodes untrusted files, started as `python -m services.storage.media.image_worker`.
 
 It reads requests as JSON lines and answers in kind. Every picture is opened in a fork of its own,
 with little memory and little time, so a bomb takes only the fork with it. Decoders: five, no more.

@@ -1,4 +1,4 @@
-"""Pictures and films, measured and made smaller by a program apart from us (see `image_worker`)."""
+"""Image workers: a pool of sandboxed processes that measure media and make smaller variants."""
 
 import asyncio
 import json

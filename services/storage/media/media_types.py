@@ -1,4 +1,4 @@
-"""What bytes are, by what they begin with: nobody is believed about a content type."""
+"""Media types by magic bytes: no declared content type is trusted."""
 
 import json
 from collections.abc import Callable, Iterable

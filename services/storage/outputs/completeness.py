@@ -1,4 +1,4 @@
-"""Completeness: whether a text ends where JSON does. Nobody may have announced its length."""
+"""Completeness check: whether JSON text was truncated."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,5 @@
 """
-Storage's dispatcher: moves tickets of rendered jobs to the workers, in turns by project.
+Storage's dispatcher: moves rendered jobs to the workers, round robin by project.
 
 As render's dispatcher does for lanes: one process at a time, by a lease, and each move is one step on
 the server, so that another dispatcher does no harm. While nobody waits, render asks for a place and

@@ -1,4 +1,4 @@
-"""Fetching outputs: one pooled client, allowed hosts only, streamed to a file, bounded in all."""
+"""Downloads outputs from allow-listed hosts: one pooled client, streamed to a file, bounded."""
 
 import asyncio
 from collections.abc import Iterable

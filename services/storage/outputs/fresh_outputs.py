@@ -1,4 +1,4 @@
-"""Fresh addresses of results, asked of render, which can ask the provider."""
+"""Fresh URLs of outputs, requested from render, which asks the provider."""
 
 from pydantic import ValidationError
 

@@ -1,4 +1,4 @@
-"""Storing: every output of a rendered job fetched, checked, and put where its name says."""
+"""Job ingest: stores every output of a rendered job, and writes how the job ends."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""Texts, written out for people who do not read JSON."""
+"""Renders stories as Markdown. Returns nothing for text that is not a valid Story."""
 
 from pathlib import Path
 

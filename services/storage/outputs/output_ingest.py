@@ -1,4 +1,4 @@
-"""Ingest of one output: fetched from its provider, checked, and put where its name says."""
+"""Output ingest: one output is downloaded, validated and stored."""
 
 import asyncio
 from collections.abc import Iterable

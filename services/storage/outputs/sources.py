@@ -1,4 +1,4 @@
-"""Where the outputs of a job are until they are stored: at the provider, or in our own store."""
+"""Output sources: the provider's URL, or our own store for inline results and uploads."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Texts: what a model wrote is kept before it is judged, as JSON where it is, or holds, what was asked for."""
+"""Text outputs: stored before they are validated, as JSON where they are or contain it."""
 
 import json
 from pathlib import Path

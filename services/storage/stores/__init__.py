@@ -1,4 +1,4 @@
-"""Where bytes are kept: the port, and what is put there."""
+"""Object store port: what is stored under a key."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A store that forgets when the process ends."""
+"""Object store in memory."""
 
 import asyncio
 import hashlib

@@ -1,5 +1,5 @@
 """
-MinIO, or any other S3: signed and administered with `minio`, streamed with httpx.
+Object store on MinIO or any other S3: signed and administered with `minio`, streamed with httpx.
 
 The client of `minio` buffers what it sends; a presigned PUT through httpx keeps memory flat whatever
 the size. Content types come from the signed response headers, because not every server keeps them.

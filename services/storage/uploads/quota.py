@@ -1,4 +1,4 @@
-"""Upload quota: how many files a project may have brought, and how large they may be together."""
+"""Upload quota: the number and the total size of files per project."""
 
 import asyncio
 from collections.abc import AsyncIterator

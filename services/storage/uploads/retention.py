@@ -1,4 +1,4 @@
-"""Upload retention: what was brought, and no job names, goes some days after its last use."""
+"""Upload retention: deletes uploads that no job names, some days after their last use."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Uploads: what clients bring, named by its digest, so that bringing it twice is bringing it once."""
+"""Uploads of clients: stored by digest, so that a repeated upload is the same upload."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""What fal's answers mean: for the request, for the money, and for who can do something about it."""
+"""Errors of fal: classifies a response as transient or final, and as charged or not."""
 
 from dataclasses import dataclass, replace
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""The outputs in a good answer of fal's."""
+"""Outputs of a successful fal response."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What requests say while they work: fal shows the last lines of the log, and forgets them."""
+"""Progress of fal requests: the last log lines, which fal itself forgets."""
 
 import re
 from collections import OrderedDict

@@ -1,5 +1,5 @@
 """
-fal's list of our requests: the only place where one is found whose answer was lost.
+Request lookup in fal's list of requests: finds one whose reply was lost.
 
 It shows what a request was about if the account keeps payloads, and what waits in the queue later
 or not at all. So being in it proves something, and being absent proves nothing.

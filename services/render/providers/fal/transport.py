@@ -1,5 +1,5 @@
 """
-The wire to fal: every request is sent once, to hosts of fal only, and its answer is bounded.
+HTTP transport to fal: each request is sent once, to hosts of fal only, with bounded responses.
 
 fal-client repeats requests by itself, the paid POST too. It does so for httpx's errors and for some
 statuses; so what must not be repeated leaves this transport as errors that it does not know.

@@ -1,4 +1,4 @@
-"""References that fal cannot fetch from us are brought to it, over its CDN and nowhere else."""
+"""Uploads references to fal's CDN."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Errors of Gemini's, in our words."""
+"""Errors of Gemini, translated to ours."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What Gemini answered: outputs, or why there are none."""
+"""Responses of Gemini: outputs, or why there are none."""
 
 import json
 

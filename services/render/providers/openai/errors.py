@@ -1,4 +1,4 @@
-"""Errors of OpenAI's, in our words."""
+"""Errors of OpenAI, translated to ours."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""What is kept of an answer beside its images."""
+"""Audit excerpt of an OpenAI response, without its images."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What goes wrong at Replicate, in our words."""
+"""Errors of Replicate, translated to ours."""
 
 import re
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""What a prediction says of itself, as the port wants to hear it."""
+"""States of a Replicate prediction, as the provider port defines them."""
 
 import re
 from datetime import UTC, datetime

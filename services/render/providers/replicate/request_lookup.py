@@ -1,5 +1,5 @@
 """
-Replicate's list of our predictions: the only place where one is found whose answer was lost.
+Request lookup in Replicate's list of predictions: finds one whose reply was lost.
 
 It says what a prediction was about for an hour. Nothing promises that a new one is in it at once:
 being in it proves something, and being absent proves nothing.

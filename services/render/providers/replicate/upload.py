@@ -1,4 +1,4 @@
-"""References that Replicate cannot fetch from us are brought to it, as files of the account."""
+"""Uploads references to Replicate, as files of the account."""
 
 from datetime import datetime
 from typing import Any

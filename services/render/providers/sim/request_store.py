@@ -1,4 +1,4 @@
-"""The sim's records: one file per accepted request, shared by all render processes."""
+"""Request store of the sim provider: one file per accepted request, shared by all processes."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Where the sim serves its results: `/sim/{request_id}/{index}`, computed from the record."""
+"""Result server of the sim provider: `/sim/{request_id}/{index}`, computed from the record."""
 
 import asyncio
 import re

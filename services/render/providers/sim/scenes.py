@@ -1,4 +1,4 @@
-"""Writes a scene list from a prompt: what a text model would be asked for, without one."""
+"""Scene lists from a prompt, without a text model."""
 
 import json
 from random import Random
