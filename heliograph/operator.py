@@ -1,4 +1,4 @@
-"""Operator commands on the bus: dead letters, and the level of the deployment."""
+"""Operator commands on the bus: unreadable messages, and the feature level of the deployment."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
