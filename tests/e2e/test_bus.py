@@ -192,7 +192,7 @@ async def test_many_requests_at_once_all_become_jobs(bus: Nats, stack: Stack, pr
 
 
 def test_the_example_in_the_documents_works(stack: Stack) -> None:
-    text = (ROOT / "docs" / "operation.md").read_text().split("## Asking on the bus")[1]
+    text = (ROOT / "docs" / "operation.md").read_text().split("## Submitting jobs on the bus")[1]
     place = urlsplit(stack.nats)
     example = (
         text.split("```python\n")[1]
