@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 from google import genai
-from google.genai import errors, types
+from google.genai import types
+from google.genai.errors import APIError, UnknownApiResponseError
 
 from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import (
@@ -116,8 +117,8 @@ class GeminiProvider:
         except HttpErrorStatus as error:
             return classify(error.answer)
         except (
-            errors.APIError,
-            errors.UnknownApiResponseError,
+            APIError,
+            UnknownApiResponseError,
             ValueError,
             TypeError,
             KeyError,
