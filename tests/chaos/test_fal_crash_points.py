@@ -102,7 +102,7 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.timeout(240 + 120 * ROUNDS)
+@pytest.mark.timeout(300 + 300 * ROUNDS)
 async def test_a_death_of_render_at_any_point_pays_nothing_twice(
     stack: Stack, fal: FalAccount, crashes: Path
 ) -> None:

@@ -32,7 +32,7 @@ IN_FLIGHT = [
 FAULTS = KILLS + ODD + IN_FLIGHT
 
 
-@pytest.mark.timeout(360)
+@pytest.mark.timeout(600)
 async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
     weather = FaultPlan(

@@ -51,7 +51,7 @@ from tests.support.fal.emulator_process import FalServer
 from tests.support.fal.rig import FalRig
 from tests.support.replicate.rig import ReplicateRig
 
-PATIENCE = 10.0  #: seconds for a request to end
+PATIENCE = 40.0  #: seconds for a request to end
 
 
 class Rig(Protocol):

@@ -266,7 +266,7 @@ async def test_a_stored_result_is_not_given_before_the_others_are_done(client: C
 # -- restarts
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_who_waits_is_remembered_over_restarts(
     tmp_path_factory: pytest.TempPathFactory, project: str
 ) -> None:

@@ -408,7 +408,7 @@ async def test_attempts_say_what_was_sent(http: httpx.AsyncClient, project: str)
 
 async def _until_final(http: httpx.AsyncClient, job: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not found.get("finished_at"):
             await asyncio.sleep(0.02)
             found = (await http.get(f"/v1/jobs/{job}")).json()
@@ -452,7 +452,7 @@ async def test_an_asset_is_described_and_led_to(
 
 async def _told(stack: Stack, service: str, job: str) -> dict[str, Any]:
     """What a service said about a job; it does so when everything else is done."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (lines := [each for each in stack.logs(service) if each.get("job") == job]):
             await asyncio.sleep(0.05)
     return lines[0]

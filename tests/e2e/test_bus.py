@@ -25,7 +25,7 @@ from deploy.local.processes import ROOT
 from tests.support.stack import Stack
 
 GOLDEN = Path(__file__).parent.parent / "contract" / "golden"
-PATIENCE = 20.0  #: seconds
+PATIENCE = 60.0  #: seconds
 
 Heard = list[tuple[Mapping[str, str], dict[str, Any]]]  #: headers and body
 

@@ -11,7 +11,7 @@ from tests.support.stack import Stack, stack_running
 POSTER = """
 poster: {lane: portraits, media: image, model: sim/picture, expected_seconds: 3, timeout_seconds: 9}
 """
-PATIENCE = 20.0  #: seconds
+PATIENCE = 60.0  #: seconds
 
 
 async def _items(stack: Stack, what: str) -> dict[str, Any]:

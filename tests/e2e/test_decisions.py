@@ -228,7 +228,7 @@ async def test_positions_are_told_while_jobs_wait(client: Client) -> None:
         for n in range(14)
     ]
     waiting: list[int] = []
-    async with asyncio.timeout(20):  # while jobs move, looks at one after another do not fit
+    async with asyncio.timeout(60):  # while jobs move, looks at one after another do not fit
         while len(waiting) < 4 or waiting != sorted(set(waiting)):
             looks = [(await client.get(job.id)).position for job in jobs]
             waiting = [position for position in looks if position is not None]

@@ -250,7 +250,7 @@ async def test_a_retry_obeys_a_model_that_was_locked_since(
 # -- several gateways
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_change_holds_at_once_where_it_was_made_and_soon_everywhere(
     tmp_path_factory: pytest.TempPathFactory, project: str
 ) -> None:

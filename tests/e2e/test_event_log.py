@@ -117,7 +117,7 @@ async def an_http(stack: AsyncExitStack) -> httpx.AsyncClient:
     return await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_large_jobs_of_one_project_lock_nobody_else_out(never_compacted: Stack) -> None:
     async with AsyncExitStack() as opened:
         http = await an_http(opened)
@@ -163,7 +163,7 @@ async def test_a_backlog_that_was_admitted_always_ends_and_cancels(
             assert paid <= len(jobs)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_what_ended_long_ago_makes_room_and_is_still_known(small: Stack) -> None:
     async with AsyncExitStack() as opened:
         http = await an_http(opened)

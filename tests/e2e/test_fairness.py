@@ -183,7 +183,7 @@ async def _ask(http: httpx.AsyncClient, project: str) -> httpx.Response:
 
 async def _until_refused(http: httpx.AsyncClient, project: str) -> httpx.Response:
     """The other gateway may have accepted some of them a moment ago."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while (answer := await _ask(http, project)).status_code == 202:
             await asyncio.sleep(0.1)
     return answer
@@ -191,6 +191,6 @@ async def _until_refused(http: httpx.AsyncClient, project: str) -> httpx.Respons
 
 async def _until_accepted(http: httpx.AsyncClient, project: str) -> None:
     """The gateways look at the queue every second."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while (await _ask(http, project)).status_code != 202:
             await asyncio.sleep(0.1)

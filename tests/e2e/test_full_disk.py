@@ -117,7 +117,7 @@ def _job(stack: Stack, key: str, prompt: str) -> dict[str, Any]:
     return job
 
 
-@pytest.mark.timeout(360)
+@pytest.mark.timeout(600)
 def test_everything_goes_on_by_itself_once_there_is_room(own: Stack) -> None:
     before, meanwhile = uuid4().hex, uuid4().hex
     assert _accepted(own, before, "before")
@@ -141,7 +141,7 @@ def test_everything_goes_on_by_itself_once_there_is_room(own: Stack) -> None:
         _until(lambda k=key, p=prompt: _job(own, k, p)["status"] == "succeeded", prompt)  # type: ignore[misc]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_disk_that_is_too_small_is_refused_at_the_start(home: Path) -> None:
     stack = Stack(home, {})
     command = _on_a_disk(home, 64, sys.executable, "-m", "deploy.local", "up")

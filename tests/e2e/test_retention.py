@@ -95,7 +95,7 @@ async def until_stored(stack: Stack, *jobs: Job) -> None:
     wanted = {job.id: OBJECTS for job in jobs}
     found: dict[str, int] = {}
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (found := stored(stack, jobs[0].project)) != wanted:
                 await asyncio.sleep(0.05)
     except TimeoutError:
@@ -314,7 +314,7 @@ async def test_jobs_without_a_result_go_from_lists_and_cards(
 
     await client.cleanup()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while failed.id in await listed(client):
             await asyncio.sleep(0.05)
     slot = (await http.get(f"/slots/{SLOT}")).json()
@@ -455,7 +455,7 @@ async def test_what_is_over_for_a_while_leaves_the_snapshot_and_not_the_history(
     job = await make(client, slot=SLOT)
     old = (await http.get(f"{stack.url('gateway')}/v1/jobs/{job.id}/events")).json()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while job.id in await snapshot(stack, project):
             await asyncio.sleep(0.1)
 
@@ -488,7 +488,7 @@ async def test_what_went_stays_gone_when_the_read_model_is_made_anew(
     assert old
     stack.kill("status")
     stack.until_restarted("status", old)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while await versions_or_none(http) != {3: jobs[2].id}:
             await asyncio.sleep(0.1)
 
@@ -516,7 +516,7 @@ async def versions_or_none(http: httpx.AsyncClient) -> dict[int, str] | None:
     return {each["version"]: each["job"] for each in answer.json()["versions"]}
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("point", ["clean.withdrawn", "clean.pruned", "clean.removed"])
 async def test_a_death_on_the_way_is_made_up_for(
     crashing: tuple[Stack, Path], point: str, project: str
@@ -539,7 +539,7 @@ async def test_a_death_on_the_way_is_made_up_for(
         await until_stored(stack, jobs[2])
         for job in jobs[:2]:
             await until_gone(client, job)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await versions_or_none(http) != {3: jobs[2].id}:
                 await asyncio.sleep(0.1)
         for job in jobs[:2]:
@@ -564,12 +564,12 @@ def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, 
 
 
 async def until_gone(client: Client, job: Job) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await client.get(job.id)).pruned_at is None:
             await asyncio.sleep(0.05)
 
 
 async def until_stored_nothing(stack: Stack, project: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while stored(stack, project):
             await asyncio.sleep(0.05)

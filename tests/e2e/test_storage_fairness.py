@@ -256,7 +256,7 @@ async def test_results_that_are_not_there_yet_hold_no_places_while_they_wait(
     await _until_one_is_fetched(bus, project)
 
     await _seconds_until_stored(bus, shelf)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while await bus.jetstream.last(STREAM, f"store.{project}.*"):
             await asyncio.sleep(0.01)
 

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.support.stack import Stack, stack_running
 
 MOST, MOST_BYTES = 3, 40_000  #: uploads of a project
-PATIENCE = 30.0  #: seconds
+PATIENCE = 90.0  #: seconds
 
 
 @pytest.fixture(scope="module")

@@ -193,13 +193,13 @@ async def test_another_gateway_learns_that_a_project_says_nothing_any_more(bus: 
     )
     async with run_in_background(here=here.watch, there=there.watch):
         await here.change(name, ChangeProject.model_validate({"defaults": {"style": "ink"}}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while (await there.defaults(name)).style is None:
                 await asyncio.sleep(0.05)
 
         await here.change(name, ChangeProject.model_validate({"defaults": {"style": None}}))
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while (await there.defaults(name)).style:
                 await asyncio.sleep(0.05)
 

@@ -16,14 +16,14 @@ async def test_to_open_it_while_it_comes_back_leaves_one_reader(
         connection = Connection(server.settings, "test")
         await connection.open()
         server.kill()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not connection.client.is_reconnecting:
                 await asyncio.sleep(0.01)
 
         again = [asyncio.create_task(connection.open()) for _ in range(3)]
         server.start()
         await asyncio.gather(*again)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not connection.client.is_connected:
                 await asyncio.sleep(0.01)
         for _ in range(10):

@@ -74,7 +74,7 @@ async def _closed(connection: Connection) -> bytes:
     reader, writer = connection
     heard = b""
     with suppress(ConnectionError):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while chunk := await reader.read(2**16):
                 heard += chunk
     writer.close()
@@ -152,7 +152,7 @@ async def test_a_client_that_takes_nothing_is_let_go(port: int, path: str) -> No
     sleeper = socket.create_connection(("127.0.0.1", port))
     sleeper.sendall(f"{hello}\r\n".encode())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await asyncio.to_thread(_is_reset, sleeper):
                 await asyncio.sleep(0.05)
     finally:

@@ -66,7 +66,7 @@ async def ask(client: Client, model: str, prompt: str, seconds: float) -> Job:
 
 
 async def until(client: Client, job: str, holds: Callable[[Job], bool]) -> Job:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not holds(found := await client.get(job)):
             await asyncio.sleep(0.05)
     return found

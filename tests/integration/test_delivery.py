@@ -81,7 +81,7 @@ async def _put(bus: NatsBus) -> Record:
 
 
 async def _until_settled(bus: NatsBus, job: str) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while await bus.work.has_work(job):
             await asyncio.sleep(0.02)
 

@@ -26,7 +26,7 @@ class Told:
         self.over: list[str] = []
 
     async def until(self, *, free: int = 0, over: int = 0) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (len(self.free), len(self.over)) != (free, over):
                 await asyncio.sleep(0.01)
 
@@ -64,7 +64,7 @@ async def test_who_waits_is_let_go_when_the_last_one_has_succeeded(bus: NatsBus)
 
     async with awaiting(bus, told, job) as waiting:
         await succeed(bus, one)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while waiting.pending(job.id) != [two.record.id]:
                 await asyncio.sleep(0.01)
         assert told.free == []

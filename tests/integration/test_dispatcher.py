@@ -55,7 +55,7 @@ def _dispatcher(bus: NatsBus, nats: Server) -> Dispatcher:
 async def _queued(bus: NatsBus) -> Record:
     """A job that the dispatcher knows of."""
     record = await _enqueued(bus)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (await _position(bus, record.id)).position:
             await asyncio.sleep(0.02)
     return record
@@ -72,7 +72,7 @@ async def _enqueued(bus: NatsBus, account: str | None = None, **fields: str) -> 
 
 
 async def _position(bus: NatsBus, job: str) -> Position:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             with suppress(Unavailable):  # the dispatcher has no lease yet
                 answer = await bus.jetstream.request(subjects.query_position(job), b"", timeout=5)
@@ -81,7 +81,7 @@ async def _position(bus: NatsBus, job: str) -> Position:
 
 
 async def _ready(bus: NatsBus, record: Record) -> Stored:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (stored := await _moved(bus, record)) is None:
             await asyncio.sleep(0.02)
     return stored
@@ -120,7 +120,7 @@ async def test_a_job_that_was_taken_off_the_queue_has_no_turn(bus: NatsBus) -> N
     await bus.work.purge(record)
     await bus.jetstream.notify(subjects.cancel(record.id))
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await _position(bus, record.id)).position:
             await asyncio.sleep(0.02)
 
@@ -178,7 +178,7 @@ async def test_a_lane_that_breaks_stops_no_other_and_goes_on_when_it_can(
     try:
         with capture_logs() as logs:
             there = await _enqueued(bus, kind="video")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not any(each["event"] == "A lane broke" for each in logs):
                     await asyncio.sleep(0.02)
 

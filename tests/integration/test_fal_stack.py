@@ -192,7 +192,7 @@ async def _level(http: httpx.AsyncClient, stack: Stack) -> str | None:
 
 
 async def _until(look: Callable[[], Awaitable[str | None]]) -> str:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while (found := await look()) is None:
             await asyncio.sleep(0.1)
     return found

@@ -58,7 +58,7 @@ async def _heard(hub: Hub, bus: NatsBus, record: Record) -> Frame:
     """The frame of an event that nobody listened to when it happened."""
     event = EventEnvelope.of("accepted", record, now(), "test")
     sequence = (await bus.events.append(event, 0)).sequence
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (frames := hub.recent(record.project, None, sequence - 1)):
             await hub.wait_beyond(sequence - 1)
             await asyncio.sleep(0)
@@ -89,7 +89,7 @@ async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus
 
 async def _addressed(hub: Hub, frame: Frame, *, unlike: str = "") -> str:
     """The text of a frame, once it has an address, and another text than `unlike`."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while '"url":"http://store/' not in frame.text or frame.text == unlike:
             await asyncio.sleep(0.02)
             await hub.render(frame)
@@ -164,7 +164,7 @@ def _once_read(
 async def _events(outbox: SendQueue, number: int) -> list[dict[str, Any]]:
     """So many events that a client is sent."""
     frames: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(frames) < number:
             taken = [json.loads(frame) for frame in await outbox.take()]
             frames += [frame for frame in taken if frame["op"] == "event"]
@@ -186,7 +186,7 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
         async def both_end() -> None:
             for entry in (first, last):
                 expected.append((await transition(bus.events, entry, Canceled(), "test")).sequence)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while hub.head < expected[-1]:
                     await hub.wait_beyond(expected[-1] - 1)
 
@@ -244,7 +244,7 @@ async def _subscribed(
 async def _frames(outbox: SendQueue, op: str) -> list[dict[str, Any]]:
     """What a client is sent, up to the first frame of a kind."""
     frames: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(frame["op"] == op for frame in frames):
             frames += [json.loads(frame) for frame in await outbox.take()]
     return frames

@@ -18,7 +18,7 @@ from tests.support.servers import Server
 from tests.support.stack import Stack, stack_running
 
 KEY = uuid4().hex  #: of the stack, at OpenAI
-PATIENCE = 30.0  #: seconds
+PATIENCE = 90.0  #: seconds
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ async def watching(bus: NatsBus) -> AsyncIterator[KvCache]:
 
 
 async def until(mirror: KvCache, key: str, value: dict[str, Any]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await mirror.read(key) != value:
             await asyncio.sleep(0.01)
 

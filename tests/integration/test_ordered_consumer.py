@@ -28,7 +28,7 @@ class Heard:
         self._more.set()
 
     async def until(self, sequence: int) -> list[int]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not self.sequences or self.sequences[-1] < sequence:
                 self._more.clear()
                 await self._more.wait()
@@ -105,7 +105,7 @@ async def test_a_message_that_was_lost_on_the_way_is_asked_for_again(bus: NatsBu
 async def test_a_feed_that_ends_leaves_no_consumer_behind_for_long(bus: NatsBus) -> None:
     project = uuid4().hex
     async with _fed(bus, project):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while not (names := await _consumers(bus, project)):
                 await asyncio.sleep(0.02)
         info = await bus.jetstream.api(f"CONSUMER.INFO.{STREAM}.{names[0]}")

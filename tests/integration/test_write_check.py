@@ -15,7 +15,7 @@ from tests.support.servers import nats_running
 
 async def _becomes(bus: NatsBus, ready: bool) -> str:
     """What readiness says once it is so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             said = ""
             try:

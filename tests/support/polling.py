@@ -8,7 +8,7 @@ from typing import Any
 from heliograph.client import Client
 from heliograph.contracts.records import Job
 
-PATIENCE = 20.0  #: seconds
+PATIENCE = 60.0  #: seconds
 
 
 async def until(client: Client, job: str, **wanted: Any) -> Job:

@@ -18,7 +18,7 @@ from heliograph.client import Client
 from heliograph.contracts.sim import SimRecord, read_ledger
 from tests.support.servers import free_port, free_row
 
-_PATIENCE = 60.0  #: seconds until all is ready
+_PATIENCE = 120.0  #: seconds until all is ready, on a machine that has much else to do
 
 #: settings that say how many processes of a service there are
 COUNTS = {

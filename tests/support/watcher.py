@@ -12,7 +12,7 @@ from websockets.typing import Subprotocol
 
 from heliograph.contracts.live_frames import SUBPROTOCOL
 
-_PATIENCE = 20.0  #: seconds for a frame
+_PATIENCE = 60.0  #: seconds for a frame
 
 Frame = dict[str, Any]
 

@@ -60,7 +60,7 @@ async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool
     standstill.go.set()
 
     with pytest.raises(StateConflict):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await late
     assert list(work.queue) == [quick.id]
     assert (await slots.read(project, SLOT)).job == quick.id
@@ -87,7 +87,7 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
     await transition(events, accepted.entry, Canceled(), "test")
     held.set()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert (await late).job.id == slow.id
     assert (await slots.read(project, SLOT)).job == slow.id
 

@@ -15,7 +15,7 @@ from heliograph.runtime.catalog import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.settings import ServiceSettings
 
-PATIENCE = 10.0  #: seconds
+PATIENCE = 40.0  #: seconds
 
 KIND = """
 {name}: {{lane: {lane}, media: image, model: sim/picture, expected_seconds: 3, timeout_seconds: 9}}

@@ -117,7 +117,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 async def settled(scene: Scene) -> None:
     """Rounds until nothing is found any more; the last ones in vain."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while await scene.cleaner.apply():
             pass
 
