@@ -11,7 +11,8 @@ import pytest
 from tests.support.stack import Stack
 
 MEBIBYTE = 2**20
-PATIENCE = 0.05  #: seconds for /healthz, on a machine that is ours alone
+PATIENCE = 0.05  #: seconds for /healthz, on a machine that is ours alone, and as fast as a laptop
+LAPTOP = 0.04  #: seconds that `crowding` works there
 TRIES = 5  #: the machine may be slow for a moment; a gateway that stands still does so each time
 
 BASE: dict[str, Any] = {"kind": "image", "prompt": "a lighthouse"}
@@ -61,10 +62,10 @@ async def slowest_answer(stack: Stack, path: str, body: bytes) -> float:
 
 
 def crowding() -> float:
-    """How much longer everything takes as others use the machine, too."""
-    began, worked = time.monotonic(), time.thread_time()
+    """How much longer everything takes here and now: others use the machine, too, or it is slow."""
+    began = time.monotonic()
     sum(range(2_000_000))
-    return max(1.0, (time.monotonic() - began) / (time.thread_time() - worked))
+    return max(1.0, (time.monotonic() - began) / LAPTOP)
 
 
 async def lets_others_live(stack: Stack, path: str, body: bytes) -> None:
