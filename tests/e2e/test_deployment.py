@@ -38,7 +38,7 @@ def _is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def _until(is_so: Callable[[], bool], *, seconds: float = 20) -> None:
+def _until(is_so: Callable[[], bool], *, seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "it never became so"
