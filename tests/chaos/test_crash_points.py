@@ -20,7 +20,7 @@ from tests.support.stack import Stack, stack_running
 #: the sim fetches by itself, its answers have no outputs in them, and these projects keep everything
 _ELSEWHERE = ("bring.", "clean.", "inline.")
 SIM_POINTS = [point for point in POINTS if not point.startswith(_ELSEWHERE)]
-ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 2)  #: deaths at each point
+ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 1)  #: deaths at each point
 _AT_ONCE = 6  #: stories told together
 _CONVERGE = 60.0  #: seconds
 

@@ -20,7 +20,7 @@ from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.files import picture
 from tests.support.stack import Stack, stack_running
 
-ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 2)  #: deaths at each point
+ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 1)  #: deaths at each point
 _AT_ONCE = 4  #: stories told together
 _RENDER = ("dispatch.", "start.", "bring.", "submit.", "reconcile.", "follow.", "leave.", "render.")
 RENDER_POINTS = [point for point in POINTS if point.startswith(_RENDER)]
