@@ -33,7 +33,7 @@ def webhook_routes(bench: Worker, hint: Notify) -> APIRouter:
             raise NotFound
         body = await read_bytes(request)
         try:
-            named = await caller.caller(request.headers, body)
+            named = await caller.verify(request.headers, body)
         except ProviderUnavailable as error:
             raise Unavailable(f"{provider} does not say who it is: {error}") from error
         if named is None:
