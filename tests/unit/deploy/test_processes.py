@@ -26,7 +26,7 @@ def test_a_second_process_has_a_name_and_a_port_of_its_own() -> None:
 def test_no_two_processes_share_a_port() -> None:
     numbers = [port.number for port in ports(LocalSettings(gateways=8, renders=8, storages=8))]
 
-    assert len(numbers) == len(set(numbers)) == 8 + 8 + 8 + 1 + 2
+    assert len(numbers) == len(set(numbers)) == 8 + 8 + 8 + 1 + 3
 
 
 def test_any_free_port_is_any_free_port_for_all() -> None:

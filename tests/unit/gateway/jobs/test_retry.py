@@ -68,7 +68,8 @@ from tests.support.records import REGISTRY, a_record
 OUTPUTS = [Output(url="http://there/0.png"), Output(upload="sha256:" + "0" * 64)]
 LATE_OUTPUT = [Output(url="http://there/late.png")]
 ASK = RetryRequest()
-JOB_ERRORS = [each for each in every_error(JobError) if not each.__subclasses__()]
+ERRORS = [each for each in every_error(JobError) if each.__module__ == JobError.__module__]
+JOB_ERRORS = [each for each in ERRORS if not set(each.__subclasses__()) & set(ERRORS)]
 PAY = RetryRequest.model_validate({"from": "submit"})
 
 started = Started(run=1)
