@@ -13,8 +13,8 @@ from services.storage.temp_dir import claim_temp_dir
 _CLAIM = """
 import sys
 from pathlib import Path
-from services.storage.temp_dir import claim
-print(claim(Path(sys.argv[1])), flush=True)
+from services.storage.temp_dir import claim_temp_dir
+print(claim_temp_dir(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
 
