@@ -16,7 +16,7 @@ from ulid import ULID
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus.event_log import STREAM
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream import ApiError, JetStream
 from tests.chaos.inline_provider import InlineProvider
 from tests.chaos.journal import Journal, Signal
 from tests.chaos.proxy import Proxy
@@ -39,6 +39,7 @@ Sort = Literal[
 ]
 
 _LOOK_AGAIN = 0.05  #: seconds
+_NO_SUCH_MESSAGE = 10043  #: err_code of JetStream
 _PATIENCE = 60.0  #: seconds for a process to be started again
 _ROOM = 64 * 1024  #: bytes that a full log still takes
 _LEFT_ALONE = 2.0  #: seconds after a restart; else a kill would be all that is seen of it
@@ -198,7 +199,7 @@ class Breaker:
             ):
                 await client.publish(subject, b"\xff{garbage")
             await asyncio.sleep(self.rng.uniform(2, 4))
-            await _patiently(jetstream, "STREAM.MSG.DELETE.WORK", {"seq": queued})
+            await _delete_work(jetstream, queued)
         finally:
             await client.close()
 
@@ -249,6 +250,15 @@ async def _patiently(
                 return await jetstream.api(name, body)
             except Unavailable:
                 await asyncio.sleep(_LOOK_AGAIN)
+
+
+async def _delete_work(jetstream: JetStream, sequence: int) -> None:
+    """Take a message off the queue. It may be gone: the answer to a first try was lost."""
+    try:
+        await _patiently(jetstream, "STREAM.MSG.DELETE.WORK", {"seq": sequence})
+    except ApiError as error:
+        if error.err_code != _NO_SUCH_MESSAGE:
+            raise
 
 
 async def _published(jetstream: JetStream, subject: str, data: bytes) -> int:
