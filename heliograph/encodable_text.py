@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from heliograph.client_errors import Unsendable
-from heliograph.contracts.problems import pointer
+from heliograph.contracts.problems import pointer_to
 
 Path = tuple[int | str, ...]
 
@@ -13,12 +13,12 @@ Path = tuple[int | str, ...]
 def check_sendable(value: Any, path: Path = ()) -> None:
     """Raises Unsendable: it names the first text or number that cannot be sent."""
     if isinstance(value, str):
-        check_text(value, pointer(path) or "the text")
+        check_text(value, pointer_to(path) or "the text")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise Unsendable(f"{pointer(path)}: {value} is no number of JSON")
+        raise Unsendable(f"{pointer_to(path)}: {value} is no number of JSON")
     elif isinstance(value, dict):
         for name, member in value.items():
-            check_text(str(name), f"a name in {pointer(path) or 'the body'}")
+            check_text(str(name), f"a name in {pointer_to(path) or 'the body'}")
             check_sendable(member, (*path, str(name)))
     elif isinstance(value, list | tuple):
         for index, member in enumerate(value):

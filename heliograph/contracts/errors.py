@@ -42,7 +42,7 @@ from heliograph.contracts.problems import (
     Problem,
     ProviderNote,
     cut,
-    pointer,
+    pointer_to,
 )
 
 
@@ -264,7 +264,7 @@ class Unreadable(ServiceError):
         if not isinstance(error, ValidationError):
             return cls(f"it cannot be read: {type(error).__name__}")
         told = error.errors(include_url=False, include_context=False, include_input=False)
-        return cls("; ".join(f"{pointer(each['loc'])}: {each['msg']}" for each in told[:3]))
+        return cls("; ".join(f"{pointer_to(each['loc'])}: {each['msg']}" for each in told[:3]))
 
 
 class TooManyJobs(ServiceError):

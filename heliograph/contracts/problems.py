@@ -13,7 +13,7 @@ MOST_ERRORS = 50  #: in one problem; it has to fit into a message
 LONGEST_TEXT = 1_000  #: characters of a detail, and of a pointer
 
 
-def pointer(path: Iterable[int | str]) -> str:
+def pointer_to(path: Iterable[int | str]) -> str:
     """A path that a validator reports, as RFC 6901 writes it; pydantic's mark for keys is left out."""
     escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
     return "".join(f"/{part}" for part in escaped if part != "[key]")

@@ -23,9 +23,8 @@ from heliograph.contracts.errors import (
     TooManyJobs,
     ValidationFailed,
 )
-from heliograph.contracts.problems import FieldError, Problem
+from heliograph.contracts.problems import FieldError, Problem, pointer_to
 from heliograph.runtime.http.hosts import HostAllowList
-from heliograph.runtime.http.validation import pointer_to
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()

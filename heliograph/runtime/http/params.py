@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from heliograph.contracts.errors import NotFound, ValidationFailed
 from heliograph.contracts.ids import matches
+from heliograph.contracts.problems import pointer_to
 from heliograph.runtime.http.validation import (
     Path,
     Shape,
-    pointer_to,
     reject_unstorable,
     validate_as,
 )

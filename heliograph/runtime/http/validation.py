@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from heliograph.contracts.errors import ValidationFailed
-from heliograph.contracts.problems import MOST_ERRORS, FieldError
+from heliograph.contracts.problems import MOST_ERRORS, FieldError, pointer_to
 
 MAX_DEPTH = 64  #: levels of nesting
 
@@ -19,12 +19,6 @@ _MEMBERS = 64  #: of a list or object, more than the fields of any shape
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Path = Iterable[int | str]
-
-
-def pointer_to(path: Path) -> str:
-    """The pointer that leads along a path, from the root."""
-    steps = (str(step) for step in path if step != "[key]")  # the name itself is wrong
-    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def validate_as(

@@ -17,7 +17,7 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.payloads import Call, UnfitRequest, price_of
-from heliograph.contracts.problems import FieldError, NextAction, pointer
+from heliograph.contracts.problems import FieldError, NextAction, pointer_to
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.public_urls import url_problem
@@ -136,7 +136,7 @@ def _parameters(request: JobRequest, kind: Kind, model: Model) -> dict[str, Any]
 
 def _schema_errors(model: Model, parameters: dict[str, Any]) -> Iterator[FieldError]:
     for error in Draft202012Validator(model.schema_of_parameters()).iter_errors(parameters):
-        path = pointer(["parameters", *error.absolute_path])
+        path = pointer_to(["parameters", *error.absolute_path])
         yield FieldError(pointer=path, detail=error.message)
 
 

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.payloads import Call, UnfitRequest, build_payload, reserved_names
-from heliograph.contracts.problems import FieldError, NextAction, pointer
+from heliograph.contracts.problems import FieldError, NextAction, pointer_to
 from heliograph.contracts.requests import JobRequest
 
 _OF_THE_REQUEST = {"prompt": "/prompt", "model": "/model"}
@@ -21,10 +21,10 @@ def check_arguments(request: JobRequest, model: Model) -> None:
     """
     known = {n: v for n, v in request.arguments.items() if n in model.arguments}
     errors = [
-        FieldError(pointer=pointer(["arguments", *error.absolute_path]), detail=error.message)
+        FieldError(pointer=pointer_to(["arguments", *error.absolute_path]), detail=error.message)
         for error in Draft202012Validator(model.schema_of_arguments()).iter_errors(known)
     ] + [
-        FieldError(pointer=pointer(["arguments", name]), detail=_why_not(name, model))
+        FieldError(pointer=pointer_to(["arguments", name]), detail=_why_not(name, model))
         for name in request.arguments
         if name not in known
     ]
@@ -40,7 +40,7 @@ def check_payload(name: str, call: Call) -> dict[str, Any]:
     except UnfitRequest as error:
         is_raw = error.name in call.model.arguments
         section = "arguments" if is_raw else "parameters"
-        place = pointer([section, *([error.name] if error.name else [])])
+        place = pointer_to([section, *([error.name] if error.name else [])])
         raise ValidationFailed.at(place, str(error)) from error
 
 

@@ -11,7 +11,7 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.job_events import RetryScheduled
-from heliograph.contracts.problems import FieldError, NextAction, pointer
+from heliograph.contracts.problems import FieldError, NextAction, pointer_to
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Cost, Record, Step, Takeover
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
@@ -221,7 +221,9 @@ def merge_changes(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
         "on_ambiguous": {"action": record.internal.on_ambiguous.action},
         "after": record.internal.after,
     }
-    return validate_as({**before, **changes}, JobRequest, lambda path: pointer(["changes", *path]))
+    return validate_as(
+        {**before, **changes}, JobRequest, lambda path: pointer_to(["changes", *path])
+    )
 
 
 def retry_digest(record: Record, asked: RetryRequest) -> str:

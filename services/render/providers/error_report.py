@@ -19,7 +19,7 @@ from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from heliograph.contracts.problems import FieldError, NextAction, ProviderNote
+from heliograph.contracts.problems import FieldError, NextAction, ProviderNote, pointer_to
 from services.render.providers.http import excerpt, legible_content
 from services.render.providers.moderation import is_content_code, speaks_of_content
 
@@ -260,19 +260,19 @@ def _field(value: Mapping[str, Any], said: list[str], places: tuple[str, ...]) -
     place = value[name]
     path = re.split(r"[./#]", place) if isinstance(place, str) else place
     parts = [str(part) for part in path if part != ""] if isinstance(path, list) else []
-    return FieldError(pointer=pointer_to(parts), detail=detail)
+    return FieldError(pointer=_our_pointer(parts), detail=detail)
 
 
 def _is_place(name: str, value: Mapping[str, Any]) -> bool:
     return name in value and (name == "loc" or _word(value[name]) is not None)
 
 
-def pointer_to(path: list[str]) -> str:
+def _our_pointer(path: list[str]) -> str:
     """Where the caller said what a provider calls by this path."""
     parts = list(path)
     while parts and parts[0] in ("body", "input"):
         parts.pop(0)
-    return "/prompt" if parts == ["prompt"] else "/".join(["", "arguments", *parts])
+    return pointer_to(parts if parts == ["prompt"] else ["arguments", *parts])
 
 
 def _words_of(content: bytes) -> str:
