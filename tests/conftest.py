@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.emulation.emulator_process import Emulator, emulator_running
 from tests.support.fal.emulator_process import FalServer, fal_running
@@ -31,6 +32,21 @@ for name in (
     "OPENAI_API_KEY",
 ):
     os.environ.pop(name, None)
+
+
+class ChaosInTurn(LoadFileScheduling):
+    """A file's tests run in one process, and all files of `chaos` in the same one.
+
+    Each of these keeps two cores busy with crashes; two at once would only measure patience.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/chaos" if nodeid.startswith("tests/chaos/") else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return ChaosInTurn(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
