@@ -84,6 +84,7 @@ class SubmitUnknown(JobEvent):
     name = "submit_unknown"
     run: int
     problem: Problem
+    answer: str | None = None  #: what came instead of a reply
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -187,7 +187,8 @@ def _effect(record: Record, fact: JobEvent, at: datetime) -> tuple[_Changes, _Ch
         case RetryScheduled():
             return _retry_scheduled(record, fact, at)
         case SubmitUnknown():
-            return _charged(record, "unknown") | {"error": fact.problem}, {}
+            attempts = _with_answer(record.internal.attempts, fact.answer)
+            return _charged(record, "unknown") | {"error": fact.problem}, {"attempts": attempts}
         case CancelRequested(mode="stop"):
             return {}, {"cancel": True}
         case CancelRequested():
@@ -338,7 +339,11 @@ def _submitted(record: Record, fact: Submitted, at: datetime) -> tuple[_Changes,
     attempts = list(record.internal.attempts)
     if record.step is Step.STARTED:
         attempts.append(_taken_over(record, fact))
-    known = {"submitted_at": at, "request_id": fact.request_id, "answer": fact.answer}
+    known = {
+        "submitted_at": at,
+        "request_id": fact.request_id,
+        "answer": fact.answer or attempts[-1].answer,
+    }
     attempts[-1] = attempts[-1].model_copy(update=known)
     return {"error": None}, {"attempts": attempts, "unanswered": 0}
 
@@ -374,6 +379,13 @@ def _retry_scheduled(
         "retries": [*record.internal.retries, *([fact.key] if fact.key else [])],
     }
     return job, internal
+
+
+def _with_answer(attempts: list[Attempt], answer: str | None) -> list[Attempt]:
+    """The attempts, the last one with what the provider said."""
+    if not attempts or not answer:
+        return attempts
+    return [*attempts[:-1], attempts[-1].model_copy(update={"answer": answer})]
 
 
 def _ended(

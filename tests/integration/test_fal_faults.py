@@ -230,6 +230,10 @@ async def test_a_job_whose_request_is_not_to_be_seen_waits_for_a_person(
     job = await worker.do(prompt)
 
     assert job.step == "submit_unknown"
+    assert job.error is not None
+    assert "the reply to the submission was lost" in job.error.detail
+    assert job.internal.attempts[-1].answer
+    assert ("502" in job.error.detail) == (loss == "nginx_502")
     assert (len(fal.accepted(prompt)), fal.posts) == (1, 1)
 
 

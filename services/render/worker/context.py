@@ -30,6 +30,7 @@ from services.render.settings import RenderSettings
 from services.render.worker.answer_spool import AnswerSpool
 from services.render.worker.attempt_limit import AttemptClock
 from services.render.worker.late_events import late_event
+from services.render.worker.lost_replies import LostReplies
 from services.render.worker.posts_in_flight import PostsInFlight
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import RequestIndex
@@ -64,6 +65,7 @@ class Worker:
     settings: RenderSettings
     clock: AttemptClock = field(default_factory=AttemptClock)
     posts: PostsInFlight = field(default_factory=PostsInFlight)
+    lost_replies: LostReplies = field(default_factory=LostReplies)
 
     async def read(self, job: str) -> LogEntry | None:
         """The job as it stands; None for what is no job."""

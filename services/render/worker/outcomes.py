@@ -214,9 +214,10 @@ def timed_out(record: Record) -> RequestStopped:
     return RequestStopped(error=error, charged="unknown")
 
 
-def unknown(record: Record) -> Problem:
-    """A submission that may have been accepted, and who can decide about it."""
+def unknown(record: Record, reason: str | None = None) -> Problem:
+    """A submission that may have been accepted, why that is not known, and who can decide about it."""
     error = SubmitOutcomeUnknown(
+        reason and f"the reply to the submission was lost: {reason}",
         next_actions=[
             NextAction(
                 kind="retry",

@@ -34,6 +34,7 @@ async def reconcile(bench: Worker, entry: LogEntry) -> LogEntry | None:
         seen = await look_up(bench, record)
         crash_point("reconcile.waited")
     latest = await _conclude(bench, entry, record, seen)
+    bench.lost_replies.forget(record.id, record.internal.run)
     crash_point("reconcile.written")
     return latest
 
@@ -61,7 +62,9 @@ async def _conclude(
         case Unknown() if record.internal.expire:
             return await bench.append(entry, expiry(record, "unknown"))
         case Unknown():
-            return await bench.append(entry, SubmitUnknown(run=run, problem=unknown(record)))
+            reason = bench.lost_replies.reason(record.id, run)
+            fact = SubmitUnknown(run=run, problem=unknown(record, reason), answer=reason)
+            return await bench.append(entry, fact)
 
 
 def _never_known(entry: LogEntry, *, is_absent: bool) -> AttemptCompleted:

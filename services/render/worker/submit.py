@@ -127,7 +127,8 @@ async def _post(
         async with asyncio.timeout_at(ends):
             return await bench.provider(record).submit(_submission(record, body))
     except (AmbiguousSubmit, TimeoutError) as error:
-        reason = short_text(str(error)) or "no answer in time"
+        reason = short_text(str(error)) or "the provider did not answer in time"
+        bench.lost_replies.remember(record.id, record.internal.run, reason)
         log.warning("The answer to a submission is lost", job=record.id, reason=reason)
         return None
     except JobError as error:

@@ -73,6 +73,12 @@ def operator() -> RenderSettings:
     return RenderSettings()
 
 
+def unanswered() -> Record:
+    """A job whose one POST was sent, and never answered."""
+    record = apply(a_record(parameters={"price": "0.003"}), Started(run=1), NOW)
+    return apply(record, submission(1), NOW)
+
+
 def sent(attempt: int = 1, price: str = "0.003") -> Record:
     """A job whose request was accepted, at its first or a later attempt."""
     record = a_record(parameters={"price": price})
@@ -254,6 +260,29 @@ def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSet
 
     assert record.error is not None
     assert record.error.charged == record.charged
+
+
+def test_a_lost_reply_is_told_with_its_reason_in_the_job_and_in_its_attempt() -> None:
+    record = unanswered()
+
+    problem = unknown(record, "502 Bad Gateway: upstream closed the connection")
+    after = apply(record, SubmitUnknown(run=1, problem=problem, answer="502 Bad Gateway"), NOW)
+
+    assert after.error is not None
+    assert "502 Bad Gateway: upstream closed the connection" in after.error.detail
+    assert after.internal.attempts[-1].answer == "502 Bad Gateway"
+
+
+def test_a_request_found_later_keeps_what_its_lost_reply_said() -> None:
+    record = unanswered()
+    record = apply(
+        record, SubmitUnknown(run=1, problem=unknown(record), answer="502 Bad Gateway"), NOW
+    )
+
+    found = apply(record, Submitted(run=1, request_id="request"), NOW)
+
+    assert found.error is None
+    assert found.internal.attempts[-1].answer == "502 Bad Gateway"
 
 
 # -- whatever a provider says, it can be written down

@@ -1,0 +1,27 @@
+"""Lost replies: why a submission got no usable answer, kept until the request was looked up."""
+
+_MOST = 1_000  #: reasons kept; the oldest is forgotten first
+
+
+class LostReplies:
+    """
+    The reason for each attempt whose reply was lost in this process, by job and run.
+
+    Another process that takes over the attempt does not know it: then the job says only that the
+    outcome is unknown.
+    """
+
+    def __init__(self) -> None:
+        self._reasons: dict[tuple[str, int], str] = {}
+
+    def remember(self, job: str, run: int, reason: str) -> None:
+        self._reasons[job, run] = reason
+        if len(self._reasons) > _MOST:
+            del self._reasons[next(iter(self._reasons))]
+
+    def reason(self, job: str, run: int) -> str | None:
+        """None if the reply was not lost here."""
+        return self._reasons.get((job, run))
+
+    def forget(self, job: str, run: int) -> None:
+        self._reasons.pop((job, run), None)
