@@ -54,6 +54,9 @@ format: $(INSTALLED) ## Let the tools put the code in order
 golden: $(INSTALLED) ## Write the published schemas anew; review what changed
 	$(PYTHON) -m tests.support.golden
 
+seeds: $(INSTALLED) ## Search again for the schedules in which mutants break a promise
+	@$(PYTHON) -m tests.simulation.mutant_seeds
+
 lock: $(UV) ## Choose the versions of all dependencies anew
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --extra local --extra postgres \
 		--group dev --group tools --python-version 3.11 --upgrade --output-file requirements.lock pyproject.toml
@@ -82,4 +85,4 @@ image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/s
 	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv.txt
 	@touch $@
 
-.PHONY: help demo up check test test-minio test-containers chaos bench format golden lock setup
+.PHONY: help demo up check test test-minio test-containers chaos bench format golden lock setup seeds

@@ -226,6 +226,6 @@ def unknown(record: Record, reason: str | None = None) -> Problem:
             ),
             NextAction(kind="cancel", label="Give up; it may have been charged"),
             NextAction(kind="wait", label="Wait; the request may still be found"),
-        ]
+        ],
     )
     return job_problem(record, error, "unknown")
