@@ -137,7 +137,8 @@ async def test_over_a_cap_a_live_client_is_told_to_come_back_later(
             http.stream("GET", events, params=query) as stream,
         ):
             assert stream.status_code == 200
-            await anext(stream.aiter_text())
+            chunks = stream.aiter_text()  # one that nobody holds on to would close the stream
+            await anext(chunks)
             refused = await http.get(events, params=query)
 
     assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
