@@ -10,13 +10,14 @@ import pytest
 from heliograph.contracts.errors import ProviderUnavailable
 from heliograph.contracts.records import Record, Step
 from services.render.providers.fal import FalProvider
+from services.render.providers.http import MAX_OUTPUTS
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.oddities import MILD, OF_RESULTS, OF_STATUSES, OF_SUBMISSIONS
 from tests.support.fal.rig import a_fal
 from tests.support.fal.worker_rig import FalWorker
 
 PATIENCE = 1.0  #: seconds that an attempt may take
-MEMORY = 100 * 2**20  #: bytes, more than before
+MEMORY = 2 * MAX_OUTPUTS  #: bytes more than before: the largest answer, in a buffer that grows
 ODD_RESULTS = {
     *("provider_protocol", "provider_rejected", "provider_unavailable", "provider_timeout"),
     "no_output",
