@@ -47,7 +47,7 @@ def test_a_daemon_that_says_nothing_holds_nobody_up(
         reason = why_not(image)
 
     assert reason == "no Docker daemon answers"
-    assert time.monotonic() - began < 10  # its client would wait for a minute
+    assert time.monotonic() - began < 30  # its client would wait for a minute
 
 
 def test_a_daemon_that_is_not_there_leaves_nothing_open(
