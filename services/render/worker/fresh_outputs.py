@@ -11,7 +11,7 @@ from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.queries.render import RenewedOutputs, RenewOutputs
 from heliograph.contracts.records import Output, Record
 from heliograph.runtime.logs import job_fields
-from services.render.providers import Request, RequestSucceeded
+from services.render.providers import RequestSucceeded
 from services.render.worker.context import Worker
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ async def renew(bench: Worker, job: str) -> list[Output]:
         return []
     attempt = record.internal.attempts[-1]
     assert attempt.request_id
-    request = Request(request_id=attempt.request_id, endpoint=attempt.endpoint)
+    request = bench.request(record, attempt, attempt.request_id)
     try:
         async with asyncio.timeout(_PATIENCE):
             state = await bench.provider(record).poll(request)

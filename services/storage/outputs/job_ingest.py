@@ -27,7 +27,7 @@ from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from services.storage.media.images import ImageWorkers
 from services.storage.outputs.download import OutputMissing
-from services.storage.outputs.outcomes import failure, indexed, outcome
+from services.storage.outputs.outcomes import failure, indexed, outcome, readdressed
 from services.storage.outputs.output_ingest import OutputIngest
 from services.storage.outputs.progress import PhaseReporter
 from services.storage.outputs.sources import InlineResultMissing, Sources
@@ -157,9 +157,7 @@ class JobIngest:
 
     async def _renewed(self, record: Record) -> Record:
         """The job with fresh addresses of its outputs, where its provider gives some."""
-        outputs = await self._renew(record.id)
-        if not outputs:
-            return record
+        outputs = readdressed(record.internal.outputs, await self._renew(record.id))
         internal = record.internal.model_copy(update={"outputs": outputs})
         return record.model_copy(update={"internal": internal})
 

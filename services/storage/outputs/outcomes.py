@@ -30,6 +30,18 @@ def indexed(outputs: list[Output]) -> list[tuple[int, Output]]:
     ]
 
 
+def readdressed(outputs: list[Output], fresh: list[Output]) -> list[Output]:
+    """
+    The outputs under fresh addresses, each under that of its index. A provider names all that it made,
+    of which a job may have kept a part; what it does not name stays where it is.
+    """
+    urls = {index: each.url for index, each in indexed(fresh) if each.url}
+    return [
+        output.model_copy(update={"url": urls.get(index, output.url)}) if output.url else output
+        for index, output in indexed(outputs)
+    ]
+
+
 def outcome(
     record: Record, assets: list[Asset], refused: dict[int, JobError]
 ) -> Succeeded | Failed:

@@ -600,6 +600,27 @@ async def test_a_result_whose_address_is_dead_is_fetched_from_a_fresh_one(
     assert studio.renewals == [job.id]
 
 
+async def test_a_fresh_address_is_that_of_the_same_output_and_no_other_output_comes(
+    studio: Studio,
+) -> None:
+    """The provider made three, and flagged one; the job keeps the last two."""
+    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    pictures = [a_picture(8 * number, 64) for number in (1, 2, 3)]
+    dead = [studio.host.output(gives(403)) for _ in range(2)]
+    places: list[dict[str, Any]] = [{"index": 1, "flagged": True}, {"index": 2}]
+    outputs = [one.model_copy(update=at) for one, at in zip(dead, places, strict=True)]
+    job = await studio.rendered(outputs=outputs)
+    studio.renewed = [studio.host.output(gives(picture)) for picture in pictures]
+
+    record = await studio.storer.handle(job.id, waited=1.0)
+
+    assert record
+    assert [(asset.index, asset.width) for asset in record.assets] == [(2, 24)]
+    [flagged] = record.withheld
+    assert flagged.asset
+    assert (flagged.index, flagged.reason, flagged.asset.width) == (1, "content_policy", 16)
+
+
 async def test_a_picture_that_came_without_its_end_is_fetched_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,78 @@
+"""A fresh address is that of an output which the job has, and of nothing else in the answer."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from heliograph.contracts.catalog import Catalog
+from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.contracts.job_events import JobEvent, Rendered, Started, Submitted, Submitting
+from heliograph.contracts.records import Output, SentReference
+from heliograph.runtime.bus import now, transition
+from services.render.providers import Accepted
+from services.render.worker.fresh_outputs import renew
+from tests.support.fal.emulator_process import FalServer
+from tests.support.fal.rig import MODEL, FalRig, a_submission
+from tests.support.fal.worker_rig import FalWorker, a_fal_job
+from tests.support.records import REGISTRY
+
+REFERENCE = "https://there.example/before.png"
+
+
+@pytest.fixture
+async def rig(fal_server: FalServer) -> AsyncIterator[FalRig]:
+    rig = FalRig(fal_server)
+    yield rig
+    await rig.aclose()
+
+
+async def renewed(
+    rig: FalRig, answer: Any, *, references: Sequence[str] = (), registry: Catalog = REGISTRY
+) -> list[Output]:
+    """What a rendered job gets whose request is answered like this."""
+    prompt, worker = f"a lighthouse {uuid4().hex}", FalWorker(rig.provider)
+    rig.account.plan(prompt, answer=answer)
+    accepted = await rig.provider.submit(a_submission(prompt=prompt))
+    assert isinstance(accepted, Accepted)
+    sent = [SentReference(url=each, digest="sha256:0") for each in references]
+    endpoint = REGISTRY.models[MODEL].endpoint
+    facts: list[JobEvent] = [
+        Started(run=1),
+        Submitting(run=1, endpoint=endpoint, prompt=prompt, arguments={}, references=sent),
+        Submitted(run=1, request_id=accepted.request_id),
+        Rendered(run=1, outputs=[Output(url="https://there.example/dead.png")]),
+    ]
+    record = a_fal_job(prompt, {})
+    entry = await worker.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    for fact in facts:
+        entry = await transition(worker.events, entry, fact, "test")
+    return await renew(replace(worker.bench, registry=registry), record.id)
+
+
+def names(outputs: Sequence[Output]) -> list[tuple[int | None, str]]:
+    return [(each.index, (each.url or "").rpartition("/")[2]) for each in outputs]
+
+
+async def test_outputs_are_where_the_models_entry_says(rig: FalRig) -> None:
+    model = REGISTRY.models[MODEL]
+    placed = model.model_copy(update={"wire": model.wire.model_copy(update={"outputs": "made"})})
+    registry = REGISTRY.model_copy(update={"models": {**REGISTRY.models, MODEL: placed}})
+
+    outputs = await renewed(rig, {"images": ["<url 7>"], "made": ["<url 0>"]}, registry=registry)
+
+    assert names(outputs) == [(None, "0.png")]
+
+
+async def test_an_address_that_was_sent_is_no_output(rig: FalRig) -> None:
+    answer = {"image": REFERENCE, "edited": {"url": "<url 0>"}}
+
+    assert names(await renewed(rig, answer, references=[REFERENCE])) == [(None, "0.png")]
+
+
+async def test_every_output_keeps_its_index(rig: FalRig) -> None:
+    answer = {"images": [None, "<url 1>", "<data 2>", "<url 3>"]}
+
+    assert [each.index for each in await renewed(rig, answer)] == [1, 2, 3]
