@@ -7,6 +7,7 @@ from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
     NoOutput,
+    OutputRefused,
     ProviderProtocol,
 )
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
@@ -70,6 +71,8 @@ def _placed(output: Output, slot: Slot, place: int) -> Output:
 def _why_empty(slot: Slot) -> str:
     if slot.flagged:
         return ContentPolicy.code
+    if slot.is_refused:
+        return OutputRefused.code
     return ProviderProtocol.code if slot.is_odd else NoOutput.code
 
 

@@ -7,7 +7,7 @@ A place in a list that holds no file is a slot of its own: it is told, and the o
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -20,6 +20,7 @@ from services.render.providers.moderation import flags_beside, is_flagged
 MOST_SLOTS = 256  #: places in an answer that are looked at
 _MOST_NODES = 20_000  #: values of an answer that are looked at
 _DEEPEST = 16  #: levels
+_DEEPEST_ROW = 3  #: levels of objects with usual names in which lists are looked for
 
 #: where models put their files that nobody described, the likeliest first
 _USUAL = [
@@ -58,6 +59,7 @@ class Slot:
     content: bytes | None = None
     flagged: bool = False  #: the provider says that nobody should see it
     is_odd: bool = False  #: something is there, and it is no file
+    is_refused: bool = False  #: a file is there, of another media type than the model makes
 
     @property
     def is_empty(self) -> bool:
@@ -83,33 +85,57 @@ def slots_in(answer: Any, search: Search) -> list[Slot]:
     rows: list[list[Slot]] = []
     for is_strict in (True, False):
         for place in places:
-            rows.append(_Finder(search, is_strict=is_strict).slots(place))
+            rows.append(_judged(place, _Finder(search, is_strict=is_strict).slots(place.value)))
             if not all(slot.is_empty for slot in rows[-1]):
-                return _judged(answer, rows[-1])
-    return _judged(answer, rows[0])
+                return rows[-1]
+    return next((row for row in rows if any(slot.flagged for slot in row)), rows[0])
 
 
-def _judged(answer: Any, row: list[Slot]) -> list[Slot]:
-    flags = flags_beside(answer)
-    return [replace(slot, flagged=True) if flags(slot.index) else slot for slot in row]
+@dataclass(frozen=True)
+class _Place:
+    """A value that may hold the outputs."""
+
+    value: Any
+    around: tuple[Mapping[str, Any], ...] = ()  #: objects that it is in, which may say more of it
 
 
-def _places(answer: Any, place: str | None) -> Iterator[Any]:
+def _judged(place: _Place, row: list[Slot]) -> list[Slot]:
+    flags = [flags_beside(each) for each in place.around]
+    return [
+        replace(slot, flagged=True) if any(flag(slot.index) for flag in flags) else slot
+        for slot in row
+    ]
+
+
+def _places(answer: Any, path: str | None) -> Iterator[_Place]:
     """
-    Values that may hold the outputs: where the model's entry says, then lists where they usually are,
-    then all of the answer.
+    Where the outputs may be: where the model's entry says, then in lists where they usually are, then
+    anywhere in the answer.
     """
-    if place:
-        yield _at(answer, place.split("."))
-    if isinstance(answer, Mapping):
-        yield from (answer[n] for n in _USUAL if n in answer and isinstance(answer[n], list))
-    yield answer
+    if path:
+        yield _at(answer, path.split("."))
+    yield from _usual_rows(answer, ())
+    yield _Place(answer, (answer,) if isinstance(answer, Mapping) else ())
 
 
-def _at(value: Any, path: list[str]) -> Any:
+def _at(value: Any, path: list[str]) -> _Place:
+    around = []
     for name in path:
+        if isinstance(value, Mapping):
+            around.append(value)
         value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+    return _Place(value, tuple(around))
+
+
+def _usual_rows(value: Any, around: tuple[Mapping[str, Any], ...]) -> Iterator[_Place]:
+    """Lists under usual names; where an object is all that there is under one, those in it."""
+    if not isinstance(value, Mapping) or len(around) >= _DEEPEST_ROW:
+        return
+    around = (*around, value)
+    usual = [value[name] for name in _USUAL if _says_something(value.get(name))]
+    yield from (_Place(each, around) for each in usual if isinstance(each, list))
+    if len(usual) == 1:
+        yield from _usual_rows(usual[0], around)
 
 
 class _Finder:
@@ -136,7 +162,16 @@ class _Finder:
         flagged = is_flagged(value)
         for found in self._files(value, 0):
             return replace(found, index=index, flagged=flagged or found.flagged)
-        return Slot(index=index, flagged=flagged, is_odd=_says_something(value))
+        is_refused = self._is_strict and self._is_file_of_any_type(value)
+        is_odd = not is_refused and _says_something(value)
+        return Slot(index=index, flagged=flagged, is_odd=is_odd, is_refused=is_refused)
+
+    def _is_file_of_any_type(self, value: Any) -> bool:
+        lenient = _Finder(self._search, is_strict=False)
+        lenient._nodes = self._nodes
+        is_file = next(lenient._files(value, 0), None) is not None
+        self._nodes = lenient._nodes
+        return is_file
 
     def _files(self, value: Any, depth: int) -> Iterator[Slot]:
         """Every file in a value, in its order, each once."""
@@ -154,8 +189,10 @@ class _Finder:
             if own:
                 yield replace(own, flagged=is_flagged(value))
                 return
-            for name in _in_order(value):
-                yield from self._files(value[name], depth + 1)
+            flags = flags_beside(value)
+            within = (self._files(value[name], depth + 1) for name in _in_order(value))
+            for index, found in enumerate(chain.from_iterable(within)):
+                yield replace(found, flagged=found.flagged or flags(index))
 
     def _own_file(self, value: Mapping[str, Any]) -> Slot | None:
         """The file that an object is about: a value counts, not a key."""
@@ -224,8 +261,12 @@ def _says_something(value: Any) -> bool:
 
 
 def _in_order(value: Mapping[str, Any]) -> list[str]:
-    """Names of an object, usual ones first; those that never name a result are left out."""
-    names = [name for name in value if not _never(str(name).lower())]
+    """
+    Names of an object, usual ones first; those that never name a result are left out, and so is what
+    says where its own file is.
+    """
+    own = {name for name in (*_BYTES, *_ADDRESSES) if isinstance(value.get(name), str)}
+    names = [name for name in value if name not in own and not _never(str(name).lower())]
     return sorted(names, key=lambda name: _USUAL.index(name) if name in _USUAL else len(_USUAL))
 
 

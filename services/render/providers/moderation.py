@@ -22,6 +22,8 @@ _FLAGS = frozenset(
 )
 #: false means: flagged
 _CLEAN = frozenset({"respect_moderation", "is_safe", "safe", "passed_moderation"})
+#: the same beside the outputs, where `safe` may be a parameter that comes back
+_CLEAN_BESIDE = _CLEAN - {"safe"}
 #: a reason is given only where there is one
 _REASONS = frozenset(
     {"raiFilteredReason", "rai_filtered_reason", "moderation_reason", "filter_reason"}
@@ -142,15 +144,19 @@ def flags_beside(answer: Any) -> Callable[[int], bool]:
     What an answer says beside its outputs: whether the one at an index is flagged. One verdict that
     is no list is about all of them.
     """
-    said = [answer[n] for n in _BESIDE if n in answer] if isinstance(answer, Mapping) else []
+    told = answer if isinstance(answer, Mapping) else {}
+    bad = [told[name] for name in _BESIDE if name in told]
+    good = [told[name] for name in _CLEAN_BESIDE if name in told]
 
     def is_flagged_at(index: int) -> bool:
-        verdicts = (
-            each[index] if isinstance(each, list) and index < len(each) else each for each in said
-        )
-        return any(_is_true(each) for each in verdicts)
+        is_bad = any(_is_true(_verdict(each, index)) for each in bad)
+        return is_bad or any(_verdict(each, index) is False for each in good)
 
     return is_flagged_at
+
+
+def _verdict(said: Any, index: int) -> Any:
+    return said[index] if isinstance(said, list) and index < len(said) else said
 
 
 def _is_true(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Outputs are found in whatever shape a model gives its answer, and judged one by one."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ def only(answer: Any, search: Search = IMAGES) -> Slot:
         {"result": {"images": [{"url": ONE}, {"url": TWO}]}},
         {"output": [{"file": ONE, "width": 64}, {"file": TWO, "width": 64}]},
         {"left": ONE, "right": TWO},
+        {"images": [{"image_url": {"url": ONE}}, {"image_url": {"url": TWO}}]},
+        {"output": {"url": "https://there.example/x.svg", "png": ONE, "large": {"src": TWO}}},
         [ONE, TWO],
         [{"href": ONE}, {"href": TWO}],
     ],
@@ -179,6 +182,45 @@ def test_two_slots_may_hold_the_same() -> None:
     assert [slot.content for slot in slots] == [PICTURE] * 3
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"result": {"images": [None, {"url": ONE}]}},
+        {"output": {"data": [{"b64_json": ""}, {"url": ONE}]}, "seed": 7},
+        {"data": {"result": {"files": ["", ONE]}}},
+    ],
+    ids=str,
+)
+def test_a_list_within_objects_is_a_row_of_slots_too(answer: Any) -> None:
+    slots = slots_in(answer, IMAGES)
+
+    assert [(slot.index, slot.url) for slot in slots] == [(0, None), (1, ONE)]
+
+
+@pytest.mark.parametrize(
+    ("search", "other"),
+    [
+        (IMAGES, {"url": TWO, "content_type": "image/svg+xml"}),
+        (IMAGES, {"url": "https://there.example/x", "content_type": "model/gltf-binary"}),
+        (IMAGES, "https://there.example/model.glb"),
+        (IMAGES, {"file": {"url": FILM}}),
+        (VIDEOS, {"url": ONE}),
+    ],
+    ids=str,
+)
+def test_a_file_of_another_type_among_good_ones_is_refused(search: Search, other: Any) -> None:
+    good = FILM if search is VIDEOS else ONE
+
+    slots = slots_in({"output": [other, good, {"caption": "a keeper"}]}, search)
+
+    assert [slot.url for slot in slots] == [None, good, None]
+    assert [(slot.is_refused, slot.is_odd) for slot in slots] == [
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
+
+
 # -- bytes inside
 
 
@@ -266,12 +308,51 @@ def test_a_clean_verdict_is_no_flag(said: dict[str, Any]) -> None:
         ({"nsfw_content_detected": [True, True]}, [True, True]),
         ({"nsfw": True}, [True, True]),
         ({"nsfw": False}, [False, False]),
+        ({"respect_moderation": False}, [True, True]),
+        ({"respect_moderation": [True, False]}, [False, True]),
+        ({"is_safe": True}, [False, False]),
     ],
     ids=str,
 )
+@pytest.mark.parametrize(
+    ("around", "place"),
+    [
+        (lambda answer: answer, None),
+        (lambda answer: {"result": answer}, None),
+        (lambda answer: {"result": answer}, "result.images"),
+        (lambda answer: {"output": {"result": answer}, "seed": 7}, None),
+    ],
+    ids=["alone", "in a result", "where its entry says", "deeper"],
+)
 def test_verdicts_beside_the_outputs_are_theirs_in_order(
-    said: dict[str, Any], flagged: list[bool]
+    said: dict[str, Any], flagged: list[bool], around: Callable[[Any], Any], place: str | None
 ) -> None:
-    slots = slots_in({"images": [{"url": ONE}, {"url": TWO}], **said}, IMAGES)
+    answer = around({"images": [{"url": ONE}, {"url": TWO}], **said})
+
+    slots = slots_in(answer, Search(media="image", place=place))
 
     assert [slot.flagged for slot in slots] == flagged
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"result": {"image": {"url": ONE}, "nsfw": True}},
+        {"made": {"left": ONE, "has_nsfw_concepts": [True]}, "seed": 7},
+        {"images": [None], "nsfw": True},
+        {"images": None, "has_nsfw_concepts": [True]},
+        {"result": {"images": [None], "respect_moderation": False}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("place", [None, "video"])
+def test_a_verdict_is_heard_wherever_the_output_is_and_also_if_it_is_not(
+    answer: Any, place: str | None
+) -> None:
+    assert only(answer, Search(media="image", place=place)).flagged
+
+
+def test_a_verdict_about_one_file_is_not_about_its_neighbours() -> None:
+    answer = {"left": {"url": ONE, "nsfw": True}, "right": {"url": TWO, "nsfw": False}}
+
+    assert [slot.flagged for slot in slots_in(answer, IMAGES)] == [True, False]
