@@ -423,7 +423,7 @@ OUTCOMES: dict[str, tuple[type[JobError], Charged]] = {
     "start_timeout": (ProviderUnavailable, "no"),
     "not_retryable": (ProviderRejected, "no"),
     "garbage": (ProviderProtocol, "yes"),
-    "nan": (ProviderProtocol, "yes"),
+    "nan": (NoOutput, "yes"),
     "empty": (NoOutput, "yes"),
     "huge": (ProviderProtocol, "yes"),
 }

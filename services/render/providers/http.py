@@ -5,7 +5,7 @@ import codecs
 import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, TypeGuard
 
 import httpx
 
@@ -164,9 +164,12 @@ async def send_once(
 
 
 def json_or_none(answer: httpx.Response) -> Any:
-    """The JSON of an answer, strictly read; None when it is none."""
+    """
+    The JSON of an answer; None when it is none. Servers in Python write `NaN` and `Infinity`, which
+    are no reason to lose what else it says: they are null.
+    """
     try:
-        return json.loads(answer.content, parse_constant=_refuse)
+        return json.loads(answer.content, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return None
 
@@ -202,10 +205,6 @@ def _credentials(answer: httpx.Response) -> list[bytes]:
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
 
 
 async def _read(

@@ -1,7 +1,5 @@
 """Outputs of a successful fal response."""
 
-from collections.abc import Mapping
-
 import httpx
 
 from heliograph.contracts.errors import ProviderProtocol
@@ -20,8 +18,8 @@ def outcome(
     """What became of a request. `base_url` is what relative addresses are relative to."""
     note = ProviderNote(name="fal", request_id=request.request_id)
     body = json_or_none(answer)
-    if not isinstance(body, Mapping):
-        error = ProviderProtocol("fal answered with no JSON object", provider=note)
+    if not isinstance(body, dict | list):
+        error = ProviderProtocol("fal answered with no JSON object or list", provider=note)
         return RequestStopped(error=error, charged=was_billed(answer), answer=excerpt(answer))
     search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
     return outcome_of(

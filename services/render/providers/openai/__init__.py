@@ -98,7 +98,7 @@ class OpenAIProvider:
     ) -> RequestSucceeded | RequestStopped:
         """What it comes to."""
         body = json_or_none(answer)
-        if not isinstance(body, dict):
+        if not isinstance(body, dict | list):
             raise AmbiguousSubmit("the answer is none")
         model = self._models[submission.model]
         place = model.wire.outputs or "data"

@@ -6,6 +6,7 @@ from typing import Any
 _EXCERPT = 4096  #: characters
 
 
-def audit_excerpt(body: dict[str, Any]) -> str:
+def audit_excerpt(body: dict[str, Any] | list[Any]) -> str:
     """An answer without the images in it."""
-    return json.dumps({name: value for name, value in body.items() if name != "data"})[:_EXCERPT]
+    told = {} if isinstance(body, list) else body
+    return json.dumps({name: value for name, value in told.items() if name != "data"})[:_EXCERPT]
