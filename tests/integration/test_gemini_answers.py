@@ -70,6 +70,17 @@ async def test_a_sketch_beside_a_picture_is_no_output(
     assert audit(end)["pictures"] == len([part for part in parts if "inlineData" in part])
 
 
+@pytest.mark.parametrize("form", ["data", "lines", "urlsafe"])
+async def test_a_picture_is_read_in_whatever_form_of_base64_it_comes(
+    gemini: GeminiRig, form: str
+) -> None:
+    parts = [{"inlineData": {"mimeType": "image/png", "data": f"<{form} {n}>"}} for n in (0, 1)]
+
+    end = await answer_to(gemini, parts)
+
+    assert contents(end) == [picture_of("0"), picture_of("1")]
+
+
 async def test_the_last_sketch_is_the_output_where_no_picture_came(gemini: GeminiRig) -> None:
     end = await answer_to(gemini, [drawn(0, thought=True), drawn(1, thought=True)])
 
