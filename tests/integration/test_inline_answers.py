@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -30,7 +31,7 @@ from heliograph.contracts.job_events import (
     Submitting,
     SubmitUnknown,
 )
-from heliograph.contracts.records import Output, Step
+from heliograph.contracts.records import Output, Step, Withheld
 from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.crash_points import VARIABLE
@@ -84,11 +85,15 @@ async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
         yield client
 
 
-async def _asked(client: Client, account: EmulatedAccount, seconds: float) -> tuple[str, str]:
+async def _asked(
+    client: Client, account: EmulatedAccount, seconds: float, *, count: int = 1, **plan: Any
+) -> tuple[str, str]:
     """A job whose request is at the provider; its id and its prompt."""
     prompt = f"a lighthouse {uuid4().hex}"
-    account.plan(prompt, seconds=seconds)
-    job = await client.submit(kind="portrait", prompt=prompt, model=MODEL)
+    account.plan(prompt, seconds=seconds, **plan)
+    job = await client.submit(
+        kind="portrait", prompt=prompt, model=MODEL, parameters={"num_images": count}
+    )
     async with asyncio.timeout(60):
         while not account.accepted(prompt):
             await asyncio.sleep(0.05)
@@ -149,11 +154,13 @@ async def test_an_answer_on_disk_survives_the_death_of_its_process(
     (crashes / "inline.spooled").touch()
     old = _render(stack)
 
-    job, prompt = await _asked(client, account, seconds=0)
+    answer = {"data": [{"b64_json": ""}, {"b64_json": "<base64 0>"}]}
+    job, prompt = await _asked(client, account, seconds=0, count=2, answer=answer)
     await asyncio.to_thread(stack.until_restarted, "render", old)
 
     ended = await until(client, job, status="succeeded")
-    assert (ended.charged, len(ended.assets)) == ("yes", 1)
+    assert (ended.charged, [asset.index for asset in ended.assets]) == ("yes", [1])
+    assert [(each.index, each.reason) for each in ended.withheld] == [(0, "no_output")]
     assert len(account.accepted(prompt)) == 1
     assert not _files(stack.home / "spool")
 
@@ -247,6 +254,22 @@ async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
     assert found.record.internal.outputs == _answer(entry).outputs
     assert await bus.work.has_work(entry.record.id)
     assert (_brought(bench), _files(tmp_path)) == ([b"picture"], [])
+
+
+@pytest.mark.parametrize("reason", ["no_output", "content_policy"])
+async def test_what_an_answer_lacked_is_told_though_its_process_died(
+    bus: NatsBus, bench: Worker, reason: str
+) -> None:
+    entry = await _submitting(bus)
+    lack = {"withheld": [Withheld(index=1, reason=reason)], "detail": "1 of 2 outputs withheld"}
+    answer = _answer(entry).model_copy(update=lack)
+    (await bench.spool.keep(answer, [b"picture"])).release()
+
+    await recover(bench)
+
+    found = await bench.read(entry.record.id)
+    assert found
+    assert (found.record.withheld, found.record.detail) == (lack["withheld"], lack["detail"])
 
 
 @pytest.mark.parametrize(

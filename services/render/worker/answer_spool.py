@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import Field
+
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import Output
+from heliograph.contracts.records import Output, Withheld
 from heliograph.contracts.tolerant_reader import Tolerant
 from heliograph.runtime.file_lock import lock
 
@@ -35,6 +37,7 @@ class Answer(Tolerant):
     charged: Charged
     answer: str | None = None
     detail: str | None = None
+    withheld: list[Withheld] = Field(default_factory=list)
 
 
 class KeptAnswer(Protocol):

@@ -86,6 +86,7 @@ def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | Later | None:
         charged=answer.charged,
         answer=answer.answer,
         detail=answer.detail,
+        withheld=answer.withheld,
     )
     if record.step.is_final:
         return late_event(entry, answer.run, fact)
@@ -200,6 +201,7 @@ async def _keep(
         charged=fact.charged,
         answer=fact.answer,
         detail=fact.detail,
+        withheld=fact.withheld,
     )
     try:
         return await bench.spool.keep(answer, contents)
