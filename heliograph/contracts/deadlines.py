@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.job_events import Expired
 from heliograph.contracts.problems import Charged, NextAction
-from heliograph.contracts.records import Output, Record, Step
+from heliograph.contracts.records import Output, Record, Step, Withheld
 from heliograph.contracts.state_machine import accumulate_charge
 
 #: where a request is, or may be, at the provider, and only the job's worker can stop it
@@ -17,6 +17,7 @@ def expiry(
     charged: Charged = "no",
     *,
     outputs: Sequence[Output] = (),
+    withheld: list[Withheld] | None = None,
     answer: str | None = None,
     runs_on: bool = False,
 ) -> Expired:
@@ -27,6 +28,7 @@ def expiry(
         problem=Deadline(charged=in_all, next_actions=[again]).problem(),
         charged=charged,
         outputs=list(outputs),
+        withheld=withheld,
         answer=answer,
         runs_on=runs_on,
     )

@@ -132,6 +132,7 @@ class Canceled(JobEvent):
     name = "canceled"
     charged: Charged = "no"
     outputs: list[Output] = field(default_factory=list)
+    withheld: list[Withheld] | None = None  #: outputs that are not there; None: as they are known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +143,7 @@ class Expired(JobEvent):
     problem: Problem
     charged: Charged = "no"
     outputs: list[Output] = field(default_factory=list)
+    withheld: list[Withheld] | None = None  #: as of `canceled`
     answer: str | None = None
     runs_on: bool = False  #: the provider may still be working on the attempt, which stays open
 
@@ -176,6 +178,7 @@ class AttemptCompleted(JobEvent):
     ended: int  #: sequence of the event with which the job ended (see `Record.ended`)
     request_id: str | None = None
     outputs: list[Output] = field(default_factory=list)
+    withheld: list[Withheld] | None = None  #: as of `canceled`
     charged: Charged = "unknown"
     outcome: str | None = None  #: how the attempt ended, as in `Attempt`; None: it may still run
     answer: str | None = None

@@ -207,7 +207,8 @@ def _effect(record: Record, fact: JobEvent, at: datetime) -> tuple[_Changes, _Ch
         case Canceled():
             attempts = _ended(record, at, "canceled", fact.charged)
             outputs = fact.outputs or record.internal.outputs
-            return _charged(record, fact.charged) | {"error": None}, {
+            told = {"error": None} | _withheld(fact.withheld)
+            return _charged(record, fact.charged) | told, {
                 "attempts": attempts,
                 "outputs": outputs,
             }
@@ -230,7 +231,7 @@ def _expired(record: Record, fact: Expired, at: datetime) -> tuple[_Changes, _Ch
     if not fact.runs_on:
         attempts = _ended(record, at, "expired", charged, fact.answer)
     outputs = fact.outputs or record.internal.outputs
-    job = _charged(record, charged) | {"error": fact.problem}
+    job = _charged(record, charged) | {"error": fact.problem} | _withheld(fact.withheld)
     return job, {"attempts": attempts, "outputs": outputs}
 
 
@@ -261,11 +262,12 @@ def _attempt_completed(
     elif is_found and before is attempts[-1]:  # closed as nobody knew of it: it may run on
         known |= {"ended_at": None, "outcome": None}
     attempts[place] = before.model_copy(update=known)
-    outputs = record.internal.outputs
-    if record.step is not Step.SUCCEEDED:
-        outputs = fact.outputs or outputs
-    internal = {"attempts": attempts, "outputs": outputs, "ended": fact.ended}
-    return _charged_late(record, attempts, before, charged), internal
+    internal = {"attempts": attempts, "outputs": record.internal.outputs, "ended": fact.ended}
+    job = _charged_late(record, attempts, before, charged)
+    if record.step is not Step.SUCCEEDED and fact.outputs:
+        internal["outputs"] = fact.outputs
+        job |= _withheld(fact.withheld)
+    return job, internal
 
 
 def tells_more(record: Record, fact: AttemptCompleted) -> bool:

@@ -32,17 +32,19 @@ def _known(fact: JobEvent) -> dict[str, Any] | None:
         case Submitted():
             return {"request_id": fact.request_id, "answer": fact.answer}
         case Rendered():
-            told = {"outcome": "rendered", "outputs": fact.outputs, "answer": fact.answer}
-            return told | {"charged": fact.charged}
+            return {"outcome": "rendered", "answer": fact.answer} | _outputs(fact)
         case RetryScheduled():
             return {"outcome": fact.reason, "charged": fact.charged}
         case Failed():
             told = {"outcome": fact.problem.code, "answer": fact.answer}
             return told | {"charged": fact.charged}
         case Canceled() | Expired():
-            outcome = "rendered" if fact.outputs else fact.name
-            return {"outcome": outcome, "outputs": fact.outputs, "charged": fact.charged}
+            return {"outcome": "rendered" if fact.outputs else fact.name} | _outputs(fact)
         case AttemptCompleted():
-            told = {"outcome": fact.outcome, "outputs": fact.outputs, "answer": fact.answer}
-            return told | {"charged": fact.charged, "request_id": fact.request_id}
+            told = {"outcome": fact.outcome, "answer": fact.answer}
+            return told | {"request_id": fact.request_id} | _outputs(fact)
     return None
+
+
+def _outputs(fact: Rendered | Canceled | Expired | AttemptCompleted) -> dict[str, Any]:
+    return {"outputs": fact.outputs, "withheld": fact.withheld, "charged": fact.charged}

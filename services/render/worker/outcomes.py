@@ -130,12 +130,12 @@ def after_poll(
     What the end of a request makes of its job. A job that was to be stopped is `canceled`, one whose
     deadline had passed is `expired`; both keep what was finished anyway.
     """
-    outputs = rendered(record, state).outputs if isinstance(state, RequestSucceeded) else []
+    outputs, withheld = _made(record, state)
     if record.internal.cancel:
-        return Canceled(charged=state.charged, outputs=outputs)
+        return Canceled(charged=state.charged, outputs=outputs, withheld=withheld)
     if record.internal.expire:
         answer = short_answer(state.answer)
-        return expiry(record, state.charged, outputs=outputs, answer=answer)
+        return expiry(record, state.charged, outputs=outputs, withheld=withheld, answer=answer)
     if isinstance(state, RequestSucceeded):
         return rendered(record, state)
     return retry_or_fail(
@@ -161,6 +161,16 @@ def rendered(record: Record, done: RequestSucceeded) -> Rendered:
         detail=about_outputs(len(done.outputs), kept, withheld),
         withheld=withheld,
     )
+
+
+def _made(
+    record: Record, state: RequestSucceeded | RequestStopped
+) -> tuple[list[Output], list[Withheld] | None]:
+    """What the end of a request leaves of outputs, and what of them is missing."""
+    if isinstance(state, RequestStopped):
+        return [], None
+    done = rendered(record, state)
+    return done.outputs, done.withheld or None
 
 
 def _chosen(outputs: list[Output], limit: int) -> list[Output]:
@@ -197,10 +207,12 @@ def end_of_attempt(
 ) -> AttemptCompleted:
     """What the end of a request adds to a job that is over."""
     record = entry.record
+    outputs, withheld = _made(record, state)
     return AttemptCompleted(
         run=run,
         ended=record.ended(entry.sequence),
-        outputs=rendered(record, state).outputs if isinstance(state, RequestSucceeded) else [],
+        outputs=outputs,
+        withheld=withheld,
         charged=state.charged,
         outcome="rendered" if isinstance(state, RequestSucceeded) else state.error.code,
         answer=short_answer(state.answer),

@@ -43,6 +43,7 @@ from heliograph.contracts.records import (
     SentReference,
     Step,
     Takeover,
+    Withheld,
 )
 from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, IllegalTransition, apply, is_legal
 from services.gateway.idempotency import RequestIdentity
@@ -597,7 +598,7 @@ def test_what_is_pruned_ended_as_it_did_and_loses_its_assets_alone(life: list[Mo
 def test_what_is_learned_after_the_end_changes_only_the_attempt_and_its_cost(
     life: list[Moment],
 ) -> None:
-    learned = {"charged", "cost", "error", "revision", "internal"}
+    learned = {"charged", "cost", "error", "revision", "internal", "withheld"}
     inner = {"attempts", "outputs", "ended", "changed_at"}
     for moment in life:
         before, after = moment.before, moment.after
@@ -803,6 +804,40 @@ def test_what_came_after_the_end_was_paid_for() -> None:
     assert record.error.charged == "yes"
     assert record.internal.outputs == outputs
     assert not record.runs_on
+
+
+OUTPUTS = [Output(url="http://there/0.png")]
+MISSING = [Withheld(index=1, reason="no_output")]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        Canceled(charged="yes", outputs=OUTPUTS, withheld=MISSING),
+        Expired(problem=Deadline().problem(), outputs=OUTPUTS, withheld=MISSING),
+    ],
+    ids=["canceled", "expired"],
+)
+def test_what_was_finished_anyway_says_what_is_missing(end: JobEvent) -> None:
+    record = after(a_record(), "started", "submitting", "submitted", end)
+
+    assert (record.internal.outputs, record.withheld) == (OUTPUTS, MISSING)
+
+
+def test_an_end_that_knows_nothing_of_outputs_leaves_what_is_known() -> None:
+    rendered = Rendered(run=1, outputs=OUTPUTS, withheld=MISSING)
+    record = after(a_record(), "started", "submitting", rendered, Canceled())
+
+    assert (record.internal.outputs, record.withheld) == (OUTPUTS, MISSING)
+
+
+def test_what_came_after_the_end_says_what_is_missing() -> None:
+    late = completed(outputs=OUTPUTS, withheld=MISSING, charged="yes", outcome="rendered")
+
+    assert after(run_on(), late).withheld == MISSING
+    twice = ("started", "submitting", "submit_unknown", "retry_scheduled")
+    done = after(a_record(), *twice, "started", "submitting", "rendered", "succeeded")
+    assert after(done, late).withheld == done.withheld == []
 
 
 def test_an_attempt_that_was_stopped_in_time_cost_nothing() -> None:

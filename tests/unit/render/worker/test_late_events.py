@@ -19,7 +19,7 @@ from heliograph.contracts.job_events import (
     Submitted,
     Submitting,
 )
-from heliograph.contracts.records import Output, Record
+from heliograph.contracts.records import Output, Record, Withheld
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import LogEntry
 from services.render.worker.late_events import late_event
@@ -27,6 +27,7 @@ from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 OUTPUTS = [Output(url="http://there/0.png")]
+MISSING = [Withheld(index=1, reason="no_output")]
 SENT = (
     Started(run=1),
     Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[]),
@@ -69,6 +70,21 @@ def test_the_end_of_an_attempt_is_learned_from_what_would_have_been_written(
     assert (record.status, record.charged) == ("expired", charged)
     assert record.cost.actual == (Decimal("0.5") if charged == "yes" else 0)
     assert not record.runs_on
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Rendered(run=1, outputs=OUTPUTS, withheld=MISSING),
+        Canceled(charged="yes", outputs=OUTPUTS, withheld=MISSING),
+        Expired(problem=OVER.problem, outputs=OUTPUTS, withheld=MISSING),
+    ],
+    ids=lambda fact: str(fact.name),
+)
+def test_what_is_missing_among_late_outputs_is_learned_with_them(fact: JobEvent) -> None:
+    record = completed(an_entry(*SENT, OVER), fact)
+
+    assert (record.internal.outputs, record.withheld) == (OUTPUTS, MISSING)
 
 
 def test_a_request_that_is_found_after_the_end_runs_on() -> None:

@@ -500,6 +500,19 @@ def test_what_is_past_its_deadline_expires_and_keeps_what_was_finished(
     assert (fact.problem.code, fact.problem.charged) == ("deadline", state.charged)
 
 
+@pytest.mark.parametrize("wish", [CancelRequested(mode="stop"), ExpireRequested()])
+def test_what_was_finished_anyway_says_what_is_missing(
+    operator: RenderSettings, wish: CancelRequested | ExpireRequested
+) -> None:
+    missing = [Withheld(index=1, reason="no_output")]
+    done = RequestSucceeded(outputs=OUTPUTS[:1], withheld=missing, usual=2)
+
+    fact = after_poll(apply(sent(), wish, NOW), done, NOW, operator)
+
+    assert isinstance(fact, Canceled | Expired)
+    assert (fact.outputs, fact.withheld) == (OUTPUTS[:1], missing)
+
+
 def test_a_wish_to_stop_is_obeyed_before_a_deadline(operator: RenderSettings) -> None:
     record = apply(apply(sent(), ExpireRequested(), NOW), CancelRequested(mode="stop"), NOW)
 
