@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Literal
 
 from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.queries.storage import StoredObject
@@ -24,7 +25,7 @@ EXTENSIONS = {
 
 _NO_NAME = re.compile(r"[^a-z0-9]+")
 
-VARIANTS = ("thumbnail", "webp", "markdown")
+VariantName = Literal["thumbnail", "webp", "poster", "markdown"]
 
 
 def _extension(media_type: str) -> str:

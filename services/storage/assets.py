@@ -1,6 +1,6 @@
 """Assets: presigned URLs of stored objects, for other services over the bus and clients over HTTP."""
 
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from nats.aio.client import Client
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound, OutputGone, OutputWithheld
 from heliograph.contracts.ids import ASSET_PATTERN, job_of_asset
-from heliograph.contracts.object_keys import objects_of
+from heliograph.contracts.object_keys import VariantName, objects_of
 from heliograph.contracts.queries.storage import FindUpload, FoundUpload, SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Record
 from heliograph.runtime.bus import EventLog
@@ -48,7 +48,7 @@ class AssetQuery(BaseModel, extra="forbid"):
 
 
 class ContentQuery(AssetQuery):
-    variant: Literal["thumbnail", "webp", "markdown"] | None = None
+    variant: VariantName | None = None
 
 
 def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRouter:

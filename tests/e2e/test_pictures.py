@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+import httpx
+
 from heliograph.client import Client
 from tests.support.stack import Stack
 from tests.support.watcher import ends, watching
@@ -51,6 +53,18 @@ async def test_a_video_and_a_text_are_kept_as_well(client: Client) -> None:
     done = await client.finish(video.id, text.id)
 
     assert [job.assets[0].media_type for job in done] == ["video/mp4", "application/json"]
+
+
+async def test_the_poster_of_a_film_is_led_to(stack: Stack, client: Client) -> None:
+    job = await client.submit(kind="video", prompt="waves", parameters={**FAST})
+    [film] = (await client.wait(job.id)).assets
+
+    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as storage:
+        way = await storage.get(f"/v1/assets/{film.id}/content?variant=poster")
+        poster = await storage.get(way.headers["location"])
+
+    assert poster.headers["content-type"] == "image/webp"
+    assert len(poster.content) == film.variants["poster"].bytes
 
 
 async def test_a_picture_is_edited_from_another(client: Client) -> None:
