@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from fnmatch import fnmatch
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
@@ -111,7 +110,9 @@ class OutputDownloader:
 
 def _covers(pattern: str, place: str) -> bool:
     """`*.fal.media` is `fal.media`, too."""
-    return fnmatch(place, pattern) or (pattern.startswith("*.") and place == pattern[2:])
+    if pattern.startswith("*."):
+        return place == pattern[2:] or place.endswith(pattern[1:])
+    return place == pattern
 
 
 def _check_answer(answer: httpx.Response, limit: int) -> None:

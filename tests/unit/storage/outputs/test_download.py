@@ -583,6 +583,7 @@ def listed() -> OutputDownloader:
         "http://127.0.0.1:9555/sim/a/0",
         "https://127.0.0.1:9555/sim/a/0",
         "http://[::1]:9555/sim/a/0",
+        "https://[::1]:9555/sim/a/0",
         "http://127.0.0.1/sim/a/0",
         "http://127.0.0.1:80/sim/a/0",
     ],
