@@ -6,6 +6,8 @@ loopback address. So neither a `Host` nor an `Origin` that equals it proves anyt
 with a list of our own.
 """
 
+from functools import lru_cache
+
 from heliograph.runtime.authorities import (
     Authority,
     Origin,
@@ -17,6 +19,7 @@ from heliograph.runtime.authorities import (
 from heliograph.runtime.settings import ServiceSettings
 
 _SCHEMES = ("http", "https")
+_CACHED = 256  #: hosts
 _HTTP = 80  #: the port that a loopback name without one means
 
 
@@ -31,8 +34,10 @@ class HostAllowList:
         self._allowed = frozenset(settings.allowed_origins)
         self._bound = settings.host
         self._ports = settings.known_ports
+        #: cached: every request asks, and nearly all with the same few names
+        self.is_allowed_host = lru_cache(maxsize=_CACHED)(self._is_allowed_host)
 
-    def is_allowed_host(self, host: str, bound_port: int | None) -> bool:
+    def _is_allowed_host(self, host: str, bound_port: int | None) -> bool:
         """
         Whether a request with this `Host` means us.
 
