@@ -11,6 +11,7 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.state_machine import TRANSITIONS
+from heliograph.contracts.tolerant_reader import TolerantJsonSchema
 
 VERSION = "1.0.0"  #: of the contract, not of the program
 
@@ -146,6 +147,8 @@ def _headers(described: dict[str, str], *, required: list[str]) -> Document:
 def _schemas() -> Document:
     schemas: Document = {}
     for models in (_SAID, _HEARD):
-        _, document = models_json_schema(models, ref_template=_SCHEMAS)
+        _, document = models_json_schema(
+            models, ref_template=_SCHEMAS, schema_generator=TolerantJsonSchema
+        )
         schemas |= {**document["$defs"], **schemas}
     return schemas

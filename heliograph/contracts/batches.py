@@ -46,7 +46,7 @@ class BatchRequest(BaseModel):
 class BatchItem(BaseModel):
     """What became of one request of a batch."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     index: int  #: in the request, from 0
     outcome: Outcome
@@ -59,7 +59,7 @@ class BatchItem(BaseModel):
 class Batch(BaseModel):
     """A batch as it is now."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     id: str
     project: str

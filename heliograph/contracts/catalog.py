@@ -13,7 +13,9 @@ Media = Literal["image", "video", "text"]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
 
 
 class Lane(_Entry):
@@ -40,14 +42,12 @@ def _filled_with(*names: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-class Kind(_Entry):
-    """What a job can be for."""
+class KindFacts(_Entry):
+    """What a kind is, but which models operators prefer for it."""
 
     lane: str
     media: Media
     model: str  #: unless the request or its project says otherwise
-    #: taken instead, the first that has an account here and takes the references of the request
-    preferred: list[ModelName] = Field(default_factory=list)
     prompt_template: Annotated[str, _filled_with("prompt")] = "{prompt}"
     #: when there is an `edit_prompt`
     edit_template: Annotated[str, _filled_with("prompt", "edit_prompt")] = (
@@ -61,6 +61,13 @@ class Kind(_Entry):
     max_references: int = Field(default=16, ge=0, le=16)
     expected_seconds: float = Field(gt=0)
     timeout_seconds: float = Field(gt=0)  #: of one attempt
+
+
+class Kind(KindFacts):
+    """What a job can be for."""
+
+    #: taken instead, the first that has an account here and takes the references of the request
+    preferred: list[ModelName] = Field(default_factory=list)
 
 
 class Price(_Entry):
@@ -87,8 +94,8 @@ class ArgumentMapping(_Entry):
     fixed: dict[str, Any] = Field(default_factory=dict)  #: arguments that its price rests on
 
 
-class Model(_Entry):
-    """One model of one provider."""
+class ModelFacts(_Entry):
+    """What a model is, but for the schemas of what it takes."""
 
     endpoint: str
     media: Media
@@ -96,10 +103,6 @@ class Model(_Entry):
     min_references: int = Field(default=0, ge=0)
     max_references: int = Field(default=0, ge=0, le=16)
     price: Price = Price()
-    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)  #: JSON Schema of each
-    required: list[str] = Field(default_factory=list)
-    #: JSON Schema of each raw argument that requests may give in the provider's own words
-    arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     wire: ArgumentMapping = ArgumentMapping()
     #: seconds, where the answer to the request comes with the outputs; null: it comes at once
     answers_within: float | None = Field(default=None, gt=0)
@@ -109,6 +112,15 @@ class Model(_Entry):
     film_types: list[Literal["video/webm", "video/quicktime"]] = Field(default_factory=list)
     voices: list[str] = Field(default_factory=list)  #: with which it speaks
     deprecated: bool = False
+
+
+class Model(ModelFacts):
+    """One model of one provider."""
+
+    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)  #: JSON Schema of each
+    required: list[str] = Field(default_factory=list)
+    #: JSON Schema of each raw argument that requests may give in the provider's own words
+    arguments: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @property
     def aspect_ratios(self) -> list[str]:

@@ -13,7 +13,7 @@ Cap = Annotated[int, Field(ge=1, le=10_000)]  #: at least 1: to the server 0 mea
 class LaneLimit(BaseModel):
     """What holds for a lane now: the registry, and what operators laid over it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     cap: Cap
     paused: bool = False  #: nothing starts; what has started goes on
@@ -53,7 +53,7 @@ class ChangeAccount(_Change):
 class BreakerState(BaseModel):
     """Whether an account is left alone for a while, because asking would only fail."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     state: State = "closed"
     reason: str | None = None  #: what went wrong last
@@ -63,7 +63,7 @@ class BreakerState(BaseModel):
 class AccountState(BaseModel):
     """An account as it is now."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     name: str
     provider: str

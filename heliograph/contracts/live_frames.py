@@ -1,10 +1,12 @@
-"""Frames of the live connection, `heliograph.live.v1`: what a client may say."""
+"""Frames of the live connection, `heliograph.live.v1`: what a client may say, and what it hears."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from heliograph.contracts.ids import JobId, ProjectName
+from heliograph.contracts.problems import Problem
+from heliograph.contracts.records import Job, Progress
 
 SUBPROTOCOL = "heliograph.live.v1"
 
@@ -23,11 +25,15 @@ class Cursor(_Frame):
 
 
 class Auth(_Frame):
+    """Who the client is, by a ticket."""
+
     op: Literal["auth"]
     ticket: str = Field(max_length=1024)
 
 
 class Subscribe(_Frame):
+    """Follow a project, or some of its jobs, from after an event on."""
+
     op: Literal["subscribe"]
     id: SubscriptionId
     project: ProjectName
@@ -36,17 +42,80 @@ class Subscribe(_Frame):
 
 
 class Unsubscribe(_Frame):
+    """Follow it no more."""
+
     op: Literal["unsubscribe"]
     id: SubscriptionId
 
 
 class Ping(_Frame):
+    """Whether the other side is there."""
+
     op: Literal["ping"]
 
 
 class Pong(_Frame):
+    """The answer to a ping."""
+
     op: Literal["pong"]
 
 
 ClientFrame = Annotated[Auth | Subscribe | Unsubscribe | Ping | Pong, Field(discriminator="op")]
 CLIENT_FRAME: TypeAdapter[Auth | Subscribe | Unsubscribe | Ping | Pong] = TypeAdapter(ClientFrame)
+
+
+# -- what a client hears
+
+
+class Subscribed(_Frame):
+    """The subscription is there. What was missed follows, or a snapshot when it is too much."""
+
+    op: Literal["subscribed"]
+    id: SubscriptionId
+    epoch: str = Field(description="Of the stream that sequences are of")
+    head: int = Field(description="Sequence of the newest event of the whole stream")
+    recovered: bool = Field(description="Events follow from after the cursor; else a snapshot")
+
+
+class Snapshot(_Frame):
+    """Jobs as they stood at a sequence; the events that follow are those after it."""
+
+    op: Literal["snapshot"]
+    id: SubscriptionId
+    sequence: int
+    jobs: list[Job]
+    more: bool = Field(description="Another page follows, of the same sequence")
+
+
+class EventFrame(_Frame):
+    """Something happened to a job."""
+
+    op: Literal["event"]
+    id: SubscriptionId
+    sequence: int = Field(description="The cursor to come back with")
+    type: str = Field(examples=["heliograph.job.started.v1"])
+    job: Job
+
+
+class ProgressFrame(_Frame):
+    """How far a job is. No part of the sequence: the latest one counts."""
+
+    op: Literal["progress"]
+    id: SubscriptionId
+    job: str
+    phase: str
+    progress: Progress
+
+
+class ErrorFrame(_Frame):
+    """What was wrong with a frame of the client, or why a subscription ends."""
+
+    op: Literal["error"]
+    id: SubscriptionId | None = Field(description="The subscription that it is about")
+    problem: Problem
+
+
+ServerFrame = Annotated[
+    Subscribed | Snapshot | EventFrame | ProgressFrame | ErrorFrame | Pong,
+    Field(discriminator="op"),
+]

@@ -24,7 +24,7 @@ class Defaults(Tolerant):
 class ProjectState(BaseModel):
     """A project as it is now."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     project: str
     defaults: Defaults

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
     field_validator,
     model_serializer,
     model_validator,
@@ -32,6 +33,15 @@ class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_PLACES = ("asset", "url", "upload")
+_Place = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {"type": "object", "properties": {place: {"type": "string"} for place in _PLACES}}
+    ),
+]
+
+
 class KeptReference(Tolerant):
     """A reference as records have it."""
 
@@ -45,7 +55,7 @@ class KeptReference(Tolerant):
         return {name: place for name, place in named.items() if place is not None}
 
     @model_serializer
-    def _only_the_place(self) -> dict[str, Any]:
+    def _only_the_place(self) -> _Place:
         return {
             name: place
             for name, place in self
@@ -56,7 +66,15 @@ class KeptReference(Tolerant):
 class Reference(KeptReference):
     """A picture to work from: one of our assets, an upload, or an address on the web."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "oneOf": [
+                {"required": [place], "properties": {place: {"type": "string"}}}
+                for place in _PLACES
+            ]
+        },
+    )
 
     asset: AssetId | None = None
     url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2048)] | None = None
@@ -85,6 +103,17 @@ class OnAmbiguous(KeptOnAmbiguous):
     model_config = ConfigDict(extra="forbid")
 
 
+_MONEY_SCHEMA = WithJsonSchema(  #: the number of digits has no word of its own
+    {
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 999_999, "multipleOf": 0.000001},
+            {"type": "string", "pattern": r"^[0-9]{1,6}(\.[0-9]{1,6})?$"},
+            {"type": "null"},
+        ]
+    }
+)
+
+
 class JobRequest(_Body):
     """A picture, a video or a text that somebody wants."""
 
@@ -108,9 +137,13 @@ class JobRequest(_Body):
         default_factory=dict, max_length=16, examples=[{"show": "s1"}]
     )
     finish_by: AwareDatetime | None = None
-    max_cost: Decimal | None = Field(default=None, ge=0, max_digits=12, decimal_places=6)
+    max_cost: Annotated[Decimal | None, _MONEY_SCHEMA] = Field(
+        default=None, ge=0, max_digits=12, decimal_places=6, examples=["0.05"]
+    )
     on_ambiguous: OnAmbiguous = OnAmbiguous()
-    quote: str | None = Field(default=None, max_length=256)
+    quote: Annotated[str | None, WithJsonSchema({"type": "null"})] = Field(
+        default=None, max_length=256, description="Part of the contract, and not available yet"
+    )
     after: list[JobId] = Field(default_factory=list, max_length=16)
     replace: bool = False
     reuse: bool = False

@@ -20,7 +20,7 @@ Reason = Literal["versions", "days", "failed_days"]
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Rule(Tolerant):

@@ -3,16 +3,18 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
 from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.catalog import Catalog, Kind, Model, provider_of
 from heliograph.contracts.errors import NotFound, every_error
 from heliograph.contracts.ids import MODEL_PATTERN, matches
-from heliograph.runtime.http.params import no_query
+from heliograph.contracts.listings import Index, KindList, ListedModel, ModelList
+from heliograph.runtime.http.problem_responses import problems
+from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import live_address
-from services.gateway.http import PROBLEMS, answer, page
+from services.gateway.http import answer, page
 from services.gateway.settings import GatewaySettings
 
 _NATS_PORT = 4222  #: where the address does not say
@@ -20,16 +22,25 @@ _NATS_PORT = 4222  #: where the address does not say
 
 def registry_routes(registry: Catalog) -> APIRouter:
     """The registry, read only."""
-    router = APIRouter(
-        prefix="/v1", tags=["registry"], responses=PROBLEMS, dependencies=[Depends(no_query)]
-    )
+    router = create_router("registry")
 
-    @router.get("/models", summary="Models, with prices and the schema of their parameters")
+    @router.get(
+        "/models",
+        response_model=ModelList,
+        response_description="Every model that has an account here",
+        summary="Models, with prices and the schema of their parameters",
+    )
     async def list_models() -> Response:
         usable = {n: m for n, m in registry.models.items() if registry.account_for(n)}
         return page([_model(name, model) for name, model in usable.items()])
 
-    @router.get("/models/{provider}/{name}", summary="One model")
+    @router.get(
+        "/models/{provider}/{name}",
+        response_model=ListedModel,
+        response_description="The model",
+        responses=problems(NotFound),
+        summary="One model",
+    )
     async def get_model(provider: str, name: str) -> Response:
         full = f"{provider}/{name}"
         model = registry.models.get(full)
@@ -39,7 +50,12 @@ def registry_routes(registry: Catalog) -> APIRouter:
             raise NotFound(f"no account for {full} is configured")
         return answer(_model(full, model))
 
-    @router.get("/kinds", summary="What a job can be for")
+    @router.get(
+        "/kinds",
+        response_model=KindList,
+        response_description="Every kind",
+        summary="What a job can be for",
+    )
     async def list_kinds() -> Response:
         return page([_kind(name, kind, registry) for name, kind in registry.kinds.items()])
 
@@ -48,7 +64,7 @@ def registry_routes(registry: Catalog) -> APIRouter:
 
 def index_routes(settings: GatewaySettings) -> APIRouter:
     """Where everything is: all a client has to know is the gateway's address."""
-    router = APIRouter(tags=["registry"], dependencies=[Depends(no_query)])
+    router = create_router("registry", prefix="")
     here = settings.gateway_url
     links = {
         "docs": f"{here}/docs",
@@ -56,6 +72,9 @@ def index_routes(settings: GatewaySettings) -> APIRouter:
         "asyncapi": f"{here}/asyncapi",
         "live": live_address(settings),
         "sse": f"{settings.status_url}/v1/events?project={{project}}",
+        "live_asyncapi": f"{settings.status_url}/asyncapi",
+        "status_openapi": f"{settings.status_url}/openapi.json",
+        "storage_openapi": f"{settings.storage_url}/openapi.json",
         "models": f"{here}/v1/models",
         "kinds": f"{here}/v1/kinds",
         "lanes": f"{here}/v1/lanes",
@@ -66,12 +85,22 @@ def index_routes(settings: GatewaySettings) -> APIRouter:
     nats = urlsplit(settings.nats)
     document = asyncapi(f"{nats.hostname}:{nats.port or _NATS_PORT}")  # never its credentials
 
-    @router.get("/v1", summary="Where everything is")
-    async def index() -> Response:
+    @router.get(
+        "/v1",
+        response_model=Index,
+        response_description="Addresses",
+        summary="Where everything is",
+    )
+    async def get_index() -> Response:
         return answer({"links": links})
 
-    @router.get("/asyncapi", summary="The bus, for other services (AsyncAPI 3.0)")
-    async def asyncapi_document() -> Response:
+    @router.get(
+        "/asyncapi",
+        response_model=dict[str, Any],
+        response_description="The AsyncAPI document",
+        summary="The bus, for other services (AsyncAPI 3.0)",
+    )
+    async def get_asyncapi() -> Response:
         return answer(document)
 
     return router

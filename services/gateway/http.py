@@ -1,31 +1,96 @@
-"""HTTP conventions of the gateway: path parameters, responses and pagination."""
+"""HTTP conventions of the gateway: headers, responses and pagination."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Header, Response
 
-from heliograph.contracts.errors import IdempotencyKeyInvalid
-from heliograph.contracts.ids import JOB_PATTERN, PROJECT_PATTERN, SLOT_PATTERN
-from heliograph.contracts.problems import Problem
+from heliograph.contracts.errors import (
+    IdempotencyKeyInvalid,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    ModelLocked,
+    ModelUnavailable,
+    NotFound,
+    OverMaxCost,
+    QueueFull,
+    SlotBusy,
+    StateConflict,
+    TooManyJobs,
+    Unavailable,
+    UnknownKind,
+    UnknownModel,
+    Unreadable,
+)
 from heliograph.contracts.records import Job
-from heliograph.runtime.http.params import path_param
+from heliograph.runtime.http.problem_responses import OF_A_BODY, Errors, Responses
+from heliograph.runtime.http.validation import IDEMPOTENCY_KEY
 from heliograph.runtime.job_view import as_json
-from services.gateway.idempotency import validate_key
 
-project_name = path_param(PROJECT_PATTERN)
-job_name = path_param(JOB_PATTERN)
-slot_name = path_param(SLOT_PATTERN)
+#: what reading something by its name may be refused with
+OF_A_READ: Errors = (NotFound, Unavailable, Unreadable)
 
-Responses = dict[int | str, dict[str, Any]]
+#: what a change of something by its name may be refused with
+OF_A_CHANGE: Errors = (*OF_A_BODY, *OF_A_READ, QueueFull)
 
-PROBLEMS: Responses = {
-    "4XX": {"model": Problem, "description": "What is wrong with the request"},
-    "5XX": {"model": Problem, "description": "What does not work right now"},
+#: what a request for a job may be refused with, however it is made
+OF_A_JOB: Errors = (
+    *OF_A_CHANGE,
+    IdempotencyKeyRequired,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyReused,
+    UnknownKind,
+    UnknownModel,
+    OverMaxCost,
+    ModelLocked,
+    SlotBusy,
+    StateConflict,
+    TooManyJobs,
+    ModelUnavailable,
+)
+
+_TEXT = {"schema": {"type": "string"}}
+LOCATION = {"Location": {**_TEXT, "description": "Where it can be read"}}
+REPLAYED = {
+    "Idempotency-Replayed": {
+        "description": "`true` when the Idempotency-Key was used before: nothing new was made",
+        "schema": {"const": "true", "type": "string"},
+    }
 }
+NEXT_PAGE = {"Link": {**_TEXT, "description": 'The next page, as `<url>; rel="next"`'}}
+
 ACCEPTED: Responses = {
-    200: {"model": Job, "description": "Nothing new: this is the job that was asked for"},
-    202: {"model": Job, "description": "Durable: it will end in exactly one final state"},
+    200: {
+        "model": Job,
+        "description": "Nothing new: this is the job that was asked for",
+        "headers": {**LOCATION, **REPLAYED},
+    },
+    202: {
+        "description": "Durable: it will end in exactly one final state",
+        "headers": {**LOCATION, **REPLAYED},
+    },
 }
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=IDEMPOTENCY_KEY,
+        description=(
+            "Names the request: sent again with the same body, it is answered with what it made the "
+            "first time, and makes nothing new. Required when it may cost money."
+        ),
+        pattern=r"^[\x21-\x7E]{1,255}$",
+        examples=["order-4711"],
+    ),
+]
+
+TraceParent = Annotated[
+    str | None,
+    Header(
+        description="W3C Trace Context; the job's events carry it. Ignored when it is ill-formed.",
+        examples=["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
+    ),
+]
 
 
 def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -36,13 +101,3 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
 def page(items: list[dict[str, Any]]) -> Response:
     """A list that is short enough to be whole."""
     return answer({"items": items, "next": None})
-
-
-def idempotency_key(request: Request) -> str | None:
-    """The Idempotency-Key header. Raises IdempotencyKeyInvalid."""
-    keys = request.headers.getlist("idempotency-key")
-    if not keys:
-        return None
-    if len(keys) > 1:
-        raise IdempotencyKeyInvalid
-    return validate_key(keys[0])

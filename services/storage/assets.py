@@ -1,22 +1,29 @@
 """Assets: presigned URLs of stored objects, for other services over the bus and clients over HTTP."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Response
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import NotFound, OutputGone, OutputWithheld
-from heliograph.contracts.ids import ASSET_PATTERN, job_of_asset
+from heliograph.contracts.errors import (
+    NotFound,
+    OutputGone,
+    OutputWithheld,
+    Unavailable,
+    Unreadable,
+)
+from heliograph.contracts.ids import AssetId, job_of_asset
 from heliograph.contracts.object_keys import VariantName, objects_of
 from heliograph.contracts.queries.storage import FindUpload, FoundUpload, SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.stored_files import StoredAsset
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.dead_letters import DeadLetters
-from heliograph.runtime.http.openapi import query_of
-from heliograph.runtime.http.params import path_param, read_query
+from heliograph.runtime.http.problem_responses import Document, problems
+from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import as_json
 from services.storage.stores import ObjectStore
 from services.storage.uploads.uploads import Uploads
@@ -44,22 +51,41 @@ async def serve_queries(
 
 
 class AssetQuery(BaseModel, extra="forbid"):
-    withheld: bool = False  #: an asset that its provider flagged is shown, too
+    """How an asset is asked for."""
+
+    withheld: bool = Field(
+        default=False, description="An asset that its provider flagged is shown, too"
+    )
 
 
 class ContentQuery(AssetQuery):
-    variant: VariantName | None = None
+    """Which bytes of an asset are asked for."""
+
+    variant: VariantName | None = Field(
+        default=None, description="Another form of the asset; left out: the asset itself"
+    )
+
+
+_REDIRECT: Document = {
+    "description": "The bytes are there, for some minutes",
+    "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+}
+_ERRORS = (NotFound, OutputWithheld, OutputGone, Unavailable, Unreadable)
 
 
 def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRouter:
     """Metadata of assets, and the way to their bytes."""
-    router = APIRouter(prefix="/v1", tags=["assets"])
-    asset_name = path_param(ASSET_PATTERN)
+    router = create_router("assets")
 
-    @router.get("/assets/{asset}", summary="An asset, with fresh addresses")
-    async def get_asset(asset: str, request: Request) -> Response:
-        is_withheld_meant = read_query(request, AssetQuery).withheld
-        record, found = await _find(events, asset_name(asset), withheld=is_withheld_meant)
+    @router.get(
+        "/assets/{asset}",
+        response_model=StoredAsset,
+        response_description="The asset",
+        responses=problems(*_ERRORS),
+        summary="An asset, with fresh addresses",
+    )
+    async def get_asset(asset: AssetId, query: Annotated[AssetQuery, Query()]) -> Response:
+        record, found = await _find(events, asset, withheld=query.withheld)
         return Response(
             as_json(_present(store, record, found, life)), media_type="application/json"
         )
@@ -67,12 +93,12 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
     @router.get(
         "/assets/{asset}/content",
         status_code=307,
-        openapi_extra=query_of(ContentQuery),
+        response_class=Response,
+        responses={307: _REDIRECT, **problems(*_ERRORS)},
         summary="The way to the bytes",
     )
-    async def get_content(asset: str, request: Request) -> Response:
-        query = read_query(request, ContentQuery)
-        record, found = await _find(events, asset_name(asset), withheld=query.withheld)
+    async def get_content(asset: AssetId, query: Annotated[ContentQuery, Query()]) -> Response:
+        record, found = await _find(events, asset, withheld=query.withheld)
         for name, stored in objects_of(record, found):
             if name == query.variant:
                 headers = {

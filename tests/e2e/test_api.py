@@ -285,9 +285,12 @@ async def test_every_service_says_how_it_is(stack: Stack) -> None:
 async def test_the_documentation_has_an_example_for_every_body(http: httpx.AsyncClient) -> None:
     document = (await http.get("/openapi.json")).json()
 
-    post = document["paths"]["/v1/projects/{project}/jobs"]["post"]
-    schema = post["requestBody"]["content"]["application/json"]["schema"]
-    assert schema["properties"]["prompt"]["examples"]
+    for path in document["paths"].values():
+        for operation in path.values():
+            for content in operation.get("requestBody", {"content": {}})["content"].values():
+                name = content["schema"]["$ref"].rpartition("/")[2]
+                properties = document["components"]["schemas"][name]["properties"].values()
+                assert any(set(each) & {"examples", "default", "enum"} for each in properties), name
     assert (await http.get("/docs")).status_code == 200
 
 

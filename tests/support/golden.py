@@ -11,9 +11,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from fastapi import FastAPI
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from heliograph.contracts.actions import (
     ActionReport,
@@ -24,7 +26,8 @@ from heliograph.contracts.actions import (
 from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.cloudevents import EventEnvelope, event_type
-from heliograph.contracts.live_frames import ClientFrame
+from heliograph.contracts.live_asyncapi import live_asyncapi
+from heliograph.contracts.live_frames import ClientFrame, ServerFrame
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.progress import LatestProgress, ProgressReport
 from heliograph.contracts.projects import ChangeProject, ProjectState
@@ -37,19 +40,27 @@ from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.contracts.scenes import Story
 from heliograph.contracts.sim import SimRecord
 from heliograph.contracts.state_machine import TRANSITIONS
-from services.gateway.app import create_app
+from heliograph.contracts.tolerant_reader import TolerantJsonSchema
+from heliograph.runtime.settings import ServiceSettings
+from services.gateway.app import create_app as create_gateway
 from services.gateway.settings import GatewaySettings
+from services.status.app import create_app as create_status
+from services.status.settings import StatusSettings
+from services.storage.app import create_app as create_storage
+from services.storage.settings import StorageSettings
 from tests.support.records import a_record
 
 FOLDER = Path(__file__).parent.parent / "contract" / "golden"
 
 
-def _schema(shape: Any, mode: Literal["validation", "serialization"]) -> Any:
-    return TypeAdapter(shape).json_schema(mode=mode)
+def _schema(shape: Any, mode: JsonSchemaMode, schemas: type[GenerateJsonSchema]) -> Any:
+    return TypeAdapter(shape).json_schema(mode=mode, schema_generator=schemas)
 
 
-_said = partial(partial, _schema, mode="serialization")  #: what we write and others read
-_heard = partial(partial, _schema, mode="validation")  #: what others write and we read
+_said = partial(partial, _schema, mode="serialization", schemas=GenerateJsonSchema)  #: answers
+_heard = partial(partial, _schema, mode="validation", schemas=GenerateJsonSchema)  #: requests
+#: what lies in the log or travels between services, and may be of an earlier release
+_kept = partial(partial, _schema, mode="serialization", schemas=TolerantJsonSchema)
 
 
 def _event() -> dict[str, Any]:
@@ -80,14 +91,14 @@ def _headers(body: Record | Marker) -> dict[str, str]:
     ).headers()
 
 
-def _openapi() -> dict[str, Any]:
+def _openapi(create: Callable[[Any], FastAPI], settings: type[ServiceSettings]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
-        return create_app(GatewaySettings(_env_file=None, home=Path(home))).openapi()
+        return create(settings(_env_file=None, home=Path(home))).openapi()
 
 
 PUBLISHED: dict[str, Callable[[], Any]] = {
-    "record": _said(Record),
-    "marker": _said(Marker),
+    "record": _kept(Record),
+    "marker": _kept(Marker),
     "job": _said(Job),
     "problem": _said(Problem),
     "event": _event,
@@ -104,19 +115,23 @@ PUBLISHED: dict[str, Callable[[], Any]] = {
     "cancel-request": _heard(CancelRequest),
     "retry-request": _heard(RetryRequest),
     "client-frame": _heard(ClientFrame),
-    "progress-report": _said(ProgressReport),
-    "latest-progress": _said(LatestProgress),
-    "position": _said(Position),
+    "server-frame": _said(ServerFrame),
+    "progress-report": _kept(ProgressReport),
+    "latest-progress": _kept(LatestProgress),
+    "position": _kept(Position),
     "list-jobs": _heard(ListJobs),
-    "job-page": _said(JobPage),
-    "lane-states": _said(LaneStates),
-    "ticket": _said(Ticket),
-    "story": _said(Story),
+    "job-page": _kept(JobPage),
+    "lane-states": _kept(LaneStates),
+    "ticket": _kept(Ticket),
+    "story": _kept(Story),
     "cleanup-request": _heard(CleanupRequest),
     "cleanup-report": _said(CleanupReport),
-    "sim-record": _said(SimRecord),
+    "sim-record": _kept(SimRecord),
     "asyncapi": partial(asyncapi, "127.0.0.1:4222"),
-    "gateway-openapi": _openapi,
+    "live-asyncapi": partial(live_asyncapi, "127.0.0.1:8081", secure=False),
+    "gateway-openapi": partial(_openapi, create_gateway, GatewaySettings),
+    "status-openapi": partial(_openapi, create_status, StatusSettings),
+    "storage-openapi": partial(_openapi, create_storage, StorageSettings),
 }  #: by name: how the document is made
 
 

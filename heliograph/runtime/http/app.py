@@ -8,8 +8,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from heliograph.contracts.errors import (
@@ -21,10 +23,12 @@ from heliograph.contracts.errors import (
     NotFound,
     RequestError,
     TooManyJobs,
-    ValidationFailed,
 )
-from heliograph.contracts.problems import FieldError, Problem, pointer_to
+from heliograph.contracts.problems import Problem
 from heliograph.runtime.http.hosts import HostAllowList
+from heliograph.runtime.http.openapi import DocumentedApi, operation_id
+from heliograph.runtime.http.problem_responses import MEDIA_TYPE
+from heliograph.runtime.http.validation import refusal_of
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -35,7 +39,12 @@ _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which com
 
 def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI:
     """An empty application with our manners."""
-    app = FastAPI(title=title, redoc_url=None, **options)
+    app = DocumentedApi(
+        title=title,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+        **options,
+    )
     app.add_exception_handler(HeliographError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
@@ -85,7 +94,7 @@ def problem_response(problem: Problem, headers: dict[str, str] | None = None) ->
         problem.model_dump(mode="json"),
         status_code=problem.status or 500,
         headers=headers,
-        media_type="application/problem+json",
+        media_type=MEDIA_TYPE,
     )
 
 
@@ -111,19 +120,27 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         413: BodyTooLarge,
     }
     known = kind.get(error.status_code)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
     if known:
         problem = known().problem(instance=request.scope["path"])
     else:
         problem = RequestError(str(error.detail)).problem(instance=request.scope["path"])
         problem = problem.model_copy(update={"status": error.status_code})
-    return problem_response(problem, dict(error.headers or {}))
+    return problem_response(problem, headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Of all routes with this path: FastAPI names those of the first one only."""
+    routes = iter_route_contexts(request.app.routes)
+    found = (r.methods or () for r in routes if r.matches(request.scope)[0] != Match.NONE)
+    return sorted({method for methods in found for method in methods})
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [FieldError(pointer=pointer_to(e["loc"]), detail=e["msg"]) for e in error.errors()]
-    failed = ValidationFailed(errors=errors)
-    return problem_response(failed.problem(instance=request.scope["path"]))
+    return await _on_error(request, refusal_of(error.errors()))
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

@@ -3,14 +3,16 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, FastAPI, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, Field
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.background import check_loops
+from heliograph.runtime.http.problem_responses import Responses, problems
 
 #: A check returns when the dependency answers, and raises with the reason when it does not.
 Check = Callable[[], Awaitable[None]]
@@ -20,6 +22,31 @@ Warnings = Callable[[], Awaitable[list[dict[str, Any]]]]
 
 PATIENCE = 2.0  #: seconds a dependency has to answer
 STANDSTILL = 10.0  #: seconds without a step, while there is something to be read
+
+
+_BUG: Responses = {500: problems()[500]}
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether a service can work, and why not."""
+
+    status: Literal["ok", "unavailable"]
+    dependencies: dict[str, str] = Field(description="`ok`, or what is wrong, by name")
+    warnings: list[dict[str, Any]] = Field(
+        default_factory=list, description="What an operator should look at, while everything works"
+    )
+    unusable_providers: dict[str, str] = Field(
+        default_factory=dict, description="Providers that nothing can be asked of, with the reason"
+    )
+    ends_within_seconds: float | None = Field(
+        default=None, description="How long the process may need to end, when it is told to"
+    )
 
 
 class Standstill:
@@ -69,12 +96,20 @@ def add_health(
 
     checks = {**checks, "loops": check_loops}
 
-    @router.get("/healthz", summary="The process is alive")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    @router.get(
+        "/healthz", response_description="It is", responses=_BUG, summary="The process is alive"
+    )
+    async def get_health() -> Health:
+        return Health()
 
-    @router.get("/readyz", summary="Every dependency answers")
-    async def readyz() -> Response:
+    @router.get(
+        "/readyz",
+        response_model=Readiness,
+        response_description="All of them do",
+        responses={503: {"model": Readiness, "description": "Some do not"}, **_BUG},
+        summary="Every dependency answers",
+    )
+    async def get_readiness() -> Response:
         answers = await asyncio.gather(*(_answer(check) for check in checks.values()))
         report = dict(zip(checks, answers, strict=True))
         ready = all(answer == "ok" for answer in answers)
@@ -87,8 +122,14 @@ def add_health(
             body["ends_within_seconds"] = ends_within()
         return JSONResponse(body, status_code=200 if ready else 503)
 
-    @router.get("/metrics", summary="Figures for Prometheus")
-    async def metrics() -> Response:
+    @router.get(
+        "/metrics",
+        response_class=PlainTextResponse,
+        response_description="The exposition format of Prometheus",
+        responses=_BUG,
+        summary="Figures for Prometheus",
+    )
+    async def get_metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     app.include_router(router)

@@ -1,63 +1,53 @@
-"""OpenAPI of queries and bodies that routes parse themselves."""
+"""The OpenAPI document of a service: what FastAPI finds in the routes, and what it has no word for."""
 
 from typing import Any
 
-from pydantic import BaseModel
+from fastapi import FastAPI
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
 
-from heliograph.runtime.http.bodies import MAX_BODY
-
-MAX_BYTES = "x-max-bytes"  #: of a body; a larger one is answered with 413
-
-Document = dict[str, Any]
+from heliograph.runtime.http.problem_responses import Document, complete
+from heliograph.runtime.http.strict_route import size_of
 
 
-def body_of(shape: type[BaseModel]) -> Document:
-    """A body of JSON."""
-    return {"requestBody": _body("application/json", _schema_of(shape), MAX_BODY)}
+class DocumentedApi(FastAPI):
+    """An application whose document is whole."""
+
+    def openapi(self) -> Document:
+        if self.openapi_schema is None:
+            document = super().openapi()
+            complete(document)
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _describe_events(operation["responses"].get("200", {}).get("content", {}))
+        return super().openapi()
+
+
+class EventStream(Response):
+    """The response class of a route whose documented model is the `data` of its events."""
+
+    media_type = "text/event-stream"
+
+
+def _describe_events(content: Document) -> None:
+    """A stream is a sequence of events with a model inside; said as OpenAPI 3.2 does."""
+    if EventStream.media_type in content:
+        model = content[EventStream.media_type].pop("schema")
+        del model["type"]  # FastAPI's, of the text
+        data = {"type": "string", "contentMediaType": "application/json", "contentSchema": model}
+        text = {"type": "string"}
+        item = {"type": "object", "properties": {"event": text, "id": text, "data": data}}
+        content[EventStream.media_type]["itemSchema"] = item
+
+
+def operation_id(route: APIRoute) -> str:
+    """A name for generated clients: `list_jobs` is `listJobs`."""
+    first, *others = route.name.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 def bytes_of(limit: int) -> Document:
-    """A body of any bytes, so many at most."""
-    schema = {"type": "string", "format": "binary"}
-    return {"requestBody": _body("application/octet-stream", schema, limit)}
-
-
-def query_of(shape: type[BaseModel]) -> Document:
-    """The parameters of a query; a group of them is written `<group>.<name>=<value>`."""
-    schema = _schema_of(shape)
-    required = schema.get("required", [])
-    parameters = [
-        {"name": name, "in": "query", "required": name in required, "schema": each}
-        for name, each in schema["properties"].items()
-    ]
-    return {"parameters": [_described(each) for each in parameters]}
-
-
-def _described(parameter: Document) -> Document:
-    if parameter["schema"].get("type") != "object":
-        return parameter
-    name = parameter["name"]
-    return {**parameter, "description": f"written `{name}.<name>=<value>`, each name once"}
-
-
-def _body(media_type: str, schema: Document, limit: int) -> Document:
-    described = {"description": f"At most {limit} bytes", MAX_BYTES: limit}
-    return {**described, "content": {media_type: {"schema": schema}}, "required": True}
-
-
-def _schema_of(shape: type[BaseModel]) -> Document:
-    schema = shape.model_json_schema()
-    whole: Document = _whole(schema, schema.get("$defs", {}))
-    return whole
-
-
-def _whole(schema: Any, shapes: Document) -> Any:
-    """A schema with its parts in their places: OpenAPI would look for them somewhere else."""
-    match schema:
-        case {"$ref": str(name), **rest}:
-            return {**_whole(shapes[name.rsplit("/", 1)[1]], shapes), **rest}
-        case dict():
-            return {name: _whole(v, shapes) for name, v in schema.items() if name != "$defs"}
-        case list():
-            return [_whole(each, shapes) for each in schema]
-    return schema
+    """A body of any bytes, so many at most, for a route that reads it itself."""
+    schema: dict[str, Any] = {"type": "string", "format": "binary"}
+    content = {"application/octet-stream": {"schema": schema}}
+    return {"requestBody": {**size_of(limit), "content": content, "required": True}}

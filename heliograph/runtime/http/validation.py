@@ -2,19 +2,27 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.errors import (
+    HeliographError,
+    IdempotencyKeyInvalid,
+    NotFound,
+    ValidationFailed,
+)
 from heliograph.contracts.problems import MOST_ERRORS, FieldError, pointer_to
+
+IDEMPOTENCY_KEY = "Idempotency-Key"  #: the header, the only one that is validated
 
 MAX_DEPTH = 64  #: levels of nesting
 
 _MANY_MISTAKES = 1_000
+_PLACES = ("query", "path", "header", "body")  #: in the order in which mistakes are told
 _MEMBERS = 64  #: of a list or object, more than the fields of any shape
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -28,16 +36,46 @@ def validate_as(
     try:
         return shape.model_validate(content)
     except ValidationError as error:
-        count = error.error_count()
-        errors = [
-            FieldError(pointer=pointer(each["loc"]), detail=each["msg"])
-            for each in _mistakes(content, shape, error)
-        ]
-        detail = "; ".join(f"{each.pointer}: {each.detail}" for each in errors[:5])
-        if count > _MANY_MISTAKES:
-            errors = errors[:MOST_ERRORS]
-            detail += f" (the first {len(errors)} of {count} mistakes)"
-        raise ValidationFailed(detail, errors=errors) from None
+        mistakes = _mistakes(content, shape, error)
+        raise _failed(mistakes, pointer, count=error.error_count()) from None
+
+
+def refusal_of(mistakes: Sequence[Mapping[str, Any]]) -> HeliographError:
+    """
+    What FastAPI's validation of a request means; a mistake in what a request begins with wins.
+
+    Args:
+        mistakes: As `RequestValidationError.errors` gives them.
+    """
+    place = min((each["loc"][0] for each in mistakes), key=_PLACES.index)
+    found = [each for each in mistakes if each["loc"][0] == place]
+    match place:
+        case "path":
+            return NotFound()  # what is not of the grammar does not exist
+        case "header":
+            return IdempotencyKeyInvalid()
+        case "query":
+            return _failed(found, lambda path: query_pointer([*path][1:]))
+    refused = found[0]["input"]
+    if isinstance(refused, HeliographError):
+        return refused
+    return _failed(found, lambda path: pointer_to([*path][1:]))
+
+
+def query_pointer(path: Path) -> str:
+    """Where a mistake of a query is; `tag.show` is two steps of the model, and one name."""
+    return pointer_to(["query", ".".join(str(step) for step in path if step != "[key]")])
+
+
+def _failed(
+    mistakes: Sequence[Mapping[str, Any]], pointer: Callable[[Path], str], count: int = 0
+) -> ValidationFailed:
+    errors = [FieldError(pointer=pointer(each["loc"]), detail=each["msg"]) for each in mistakes]
+    detail = "; ".join(f"{each.pointer}: {each.detail}" for each in errors[:5])
+    if count > _MANY_MISTAKES:
+        errors = errors[:MOST_ERRORS]
+        detail += f" (the first {len(errors)} of {count} mistakes)"
+    return ValidationFailed(detail, errors=errors)
 
 
 def _mistakes(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 
 from heliograph.contracts.actions import (
     ActionReport,
@@ -10,37 +10,48 @@ from heliograph.contracts.actions import (
     CancelPreview,
     RetryPreview,
 )
-from heliograph.runtime.http.bodies import read_body
-from heliograph.runtime.http.openapi import body_of
-from heliograph.runtime.http.params import no_query
+from heliograph.contracts.errors import (
+    IdempotencyKeyInvalid,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    TooManyJobs,
+)
+from heliograph.contracts.ids import ProjectName
+from heliograph.runtime.http.problem_responses import problems
+from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import JobPresenter
 from services.gateway.bulk.actions import BulkActionResult, BulkActions
 from services.gateway.bulk.items import present
-from services.gateway.http import PROBLEMS, answer, idempotency_key, project_name
+from services.gateway.http import OF_A_CHANGE, REPLAYED, IdempotencyKey, answer
 
 
 def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
     """What changes many jobs at once."""
-    router = APIRouter(
-        prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]
-    )
+    router = create_router("jobs")
 
     @router.post(
         "/projects/{project}/actions",
         status_code=202,
+        response_model=ActionReport,
         responses={
             200: {"model": RetryPreview | CancelPreview, "description": "What it would do"},
-            202: {"model": ActionReport, "description": "What became of each job"},
+            202: {"description": "What became of each job", "headers": REPLAYED},
+            **problems(
+                *OF_A_CHANGE,
+                IdempotencyKeyRequired,
+                IdempotencyKeyInvalid,
+                IdempotencyKeyReused,
+                TooManyJobs,
+            ),
         },
-        openapi_extra=body_of(ActionRequest),
         summary="Retry or cancel many jobs, after a look at what it would cost",
     )
-    async def act(project: str, request: Request) -> Response:
-        where, key = project_name(project), idempotency_key(request)
-        wanted = await read_body(request, ActionRequest)
-        if wanted.dry_run:
-            return answer((await actions.preview(where, wanted)).model_dump(mode="json"))
-        return await _answer(await actions.act(where, wanted, key))
+    async def run_action(
+        project: ProjectName, body: ActionRequest, key: IdempotencyKey = None
+    ) -> Response:
+        if body.dry_run:
+            return answer((await actions.preview(project, body)).model_dump(mode="json"))
+        return await _answer(await actions.act(project, body, key))
 
     async def _answer(done: BulkActionResult) -> Response:
         plan = done.act.plan

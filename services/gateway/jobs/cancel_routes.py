@@ -1,38 +1,47 @@
 """HTTP routes of job cancellation."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 
+from heliograph.contracts.errors import StateConflict
+from heliograph.contracts.ids import JobId
+from heliograph.contracts.listings import CancelCharge
+from heliograph.contracts.records import Job
 from heliograph.contracts.requests import CancelRequest
-from heliograph.runtime.http.bodies import read_body
-from heliograph.runtime.http.openapi import body_of
-from heliograph.runtime.http.params import no_query
-from services.gateway.http import ACCEPTED, PROBLEMS, answer, job_name
+from heliograph.runtime.http.problem_responses import problems
+from heliograph.runtime.http.strict_route import create_router
+from services.gateway.http import OF_A_CHANGE, OF_A_READ, answer
 from services.gateway.jobs.cancellation import JobCancellation
 from services.gateway.jobs.views import JobViews
 
 
 def cancel_routes(canceler: JobCancellation, reader: JobViews) -> APIRouter:
     """What ends jobs."""
-    router = APIRouter(
-        prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]
-    )
+    router = create_router("jobs")
 
     @router.post(
         "/jobs/{job}/cancel",
         status_code=202,
-        responses=ACCEPTED,
-        openapi_extra=body_of(CancelRequest),
+        response_model=Job,
+        response_description="It is canceled, or will be as soon as its worker hears of it",
+        responses={
+            200: {"model": Job, "description": "It was canceled before"},
+            **problems(*OF_A_CHANGE, StateConflict),
+        },
         summary="Stop a job, or take it out of its slot",
     )
-    async def cancel_job(job: str, request: Request) -> Response:
-        name = job_name(job)
-        mode = (await read_body(request, CancelRequest)).mode
-        entry, changed = await canceler.cancel(name, mode)
+    async def cancel_job(job: JobId, body: CancelRequest) -> Response:
+        entry, changed = await canceler.cancel(job, body.mode)
         shown = await reader.present(entry.record, entry.sequence)
         return answer(shown, 202 if changed else 200)
 
-    @router.get("/jobs/{job}/cancel", summary="What canceling now would mean")
-    async def preview_cancel(job: str) -> Response:
-        return answer({"charged": await canceler.preview(job_name(job))})
+    @router.get(
+        "/jobs/{job}/cancel",
+        response_model=CancelCharge,
+        response_description="What it would cost",
+        responses=problems(*OF_A_READ),
+        summary="What canceling now would mean",
+    )
+    async def preview_cancel(job: JobId) -> Response:
+        return answer({"charged": await canceler.preview(job)})
 
     return router

@@ -2,20 +2,14 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 
+from heliograph.contracts.ids import JobId, ProjectName
+from heliograph.contracts.records import Job
 from heliograph.contracts.requests import JobRequest, RetryRequest
-from heliograph.runtime.http.bodies import read_body
-from heliograph.runtime.http.openapi import body_of
-from heliograph.runtime.http.params import no_query
-from services.gateway.http import (
-    ACCEPTED,
-    PROBLEMS,
-    answer,
-    idempotency_key,
-    job_name,
-    project_name,
-)
+from heliograph.runtime.http.problem_responses import problems
+from heliograph.runtime.http.strict_route import create_router
+from services.gateway.http import ACCEPTED, OF_A_JOB, IdempotencyKey, TraceParent, answer
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import AcceptResult
 from services.gateway.jobs.service import JobService
@@ -24,37 +18,33 @@ from services.gateway.jobs.views import JobViews
 
 def job_routes(desk: JobService, reader: JobViews) -> APIRouter:
     """What makes jobs."""
-    router = APIRouter(
-        prefix="/v1", tags=["jobs"], responses=PROBLEMS, dependencies=[Depends(no_query)]
-    )
+    router = create_router("jobs")
 
     @router.post(
         "/projects/{project}/jobs",
         status_code=202,
-        responses=ACCEPTED,
-        openapi_extra=body_of(JobRequest),
+        response_model=Job,
+        responses={**ACCEPTED, **problems(*OF_A_JOB)},
         summary="Ask for a picture, a video or a text",
     )
-    async def create_job(project: str, request: Request) -> Response:
-        who = identify_request(
-            project_name(project),
-            idempotency_key(request),
-            traceparent=request.headers.get("traceparent"),
-        )
-        wanted = await read_body(request, JobRequest)
-        return await _answer(reader, await desk.submit(wanted, who))
+    async def create_job(
+        project: ProjectName,
+        body: JobRequest,
+        key: IdempotencyKey = None,
+        traceparent: TraceParent = None,
+    ) -> Response:
+        who = identify_request(project, key, traceparent=traceparent)
+        return await _answer(reader, await desk.submit(body, who))
 
     @router.post(
         "/jobs/{job}/retry",
         status_code=202,
-        responses=ACCEPTED,
-        openapi_extra=body_of(RetryRequest),
+        response_model=Job,
+        responses={**ACCEPTED, **problems(*OF_A_JOB)},
         summary="Try again, from the cheapest step that can work",
     )
-    async def retry_job(job: str, request: Request) -> Response:
-        name, key = job_name(job), idempotency_key(request)
-        asked = await read_body(request, RetryRequest)
-        return await _answer(reader, await desk.retry(name, key, asked))
+    async def retry_job(job: JobId, body: RetryRequest, key: IdempotencyKey = None) -> Response:
+        return await _answer(reader, await desk.retry(job, key, body))
 
     return router
 

@@ -1,58 +1,50 @@
 """HTTP routes that read jobs: one, lists with filters, events and attempts."""
 
-from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from typing import Annotated
 
-from heliograph.contracts.actions import MOST_LABELS, Labels
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from heliograph.contracts.ids import JobId, ProjectName
+from heliograph.contracts.listings import Attempts, JobEvents, JobList
 from heliograph.contracts.queries.read_model import ListJobs
-from heliograph.contracts.records import Job, Status
-from heliograph.runtime.http.openapi import query_of
-from heliograph.runtime.http.params import no_query, read_query
-from services.gateway.http import PROBLEMS, answer, job_name, project_name
+from heliograph.contracts.records import Job
+from heliograph.runtime.http.problem_responses import problems
+from heliograph.runtime.http.strict_route import create_router
+from services.gateway.http import NEXT_PAGE, OF_A_READ, answer
+from services.gateway.jobs.filters import JobsQuery
 from services.gateway.jobs.views import JobViews
 
 
-class JobsQuery(BaseModel, extra="forbid"):
-    """Filters of a list of jobs."""
-
-    status: Status | None = None
-    kind: str | None = Field(default=None, max_length=64)
-    model: str | None = Field(default=None, max_length=130)
-    slot: str | None = Field(default=None, max_length=520)  #: prefix
-    user: str | None = Field(default=None, max_length=128)
-    batch: str | None = Field(default=None, max_length=32)
-    tag: Labels = Field(default_factory=dict, max_length=MOST_LABELS)  #: `tag.<name>=<value>`
-    param: Labels = Field(default_factory=dict, max_length=MOST_LABELS)  #: `param.<name>=<value>`
-    q: str | None = Field(default=None, min_length=1, max_length=256)
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
-    cursor: str | None = Field(default=None, max_length=512)
-    limit: int = Field(default=50, ge=1, le=200)
-
-
 class EventsQuery(BaseModel, extra="forbid"):
-    after: int = Field(default=0, ge=0, lt=2**63)
+    """Which events of a job."""
+
+    after: int = Field(default=0, ge=0, lt=2**63, description="Events after this sequence")
 
 
 def view_routes(reader: JobViews) -> APIRouter:
     """What changes nothing."""
-    router = APIRouter(prefix="/v1", tags=["jobs"], responses=PROBLEMS)
-    plain = [Depends(no_query)]
+    router = create_router("jobs")
 
     @router.get(
         "/projects/{project}/jobs",
-        openapi_extra=query_of(JobsQuery),
+        response_model=JobList,
+        responses={
+            200: {"description": "A page of jobs", "headers": NEXT_PAGE},
+            **problems(*OF_A_READ),
+        },
         summary="Jobs of a project, newest first",
     )
-    async def list_jobs(project: str, request: Request) -> Response:
-        asked = read_query(request, JobsQuery, prefixes=("tag", "param"))
-        query = ListJobs(
-            project=project_name(project),
-            tags=asked.tag,
-            parameters=asked.param,
-            **asked.model_dump(exclude={"tag", "param"}),
+    async def list_jobs(
+        project: ProjectName, query: Annotated[JobsQuery, Query()], request: Request
+    ) -> Response:
+        asked = ListJobs(
+            project=project,
+            tags=query.tag,
+            parameters=query.param,
+            **query.model_dump(exclude={"tag", "param"}),
         )
-        page = await reader.jobs(query)
+        page = await reader.jobs(asked)
         headers = {}
         if page["next"]:
             following = request.url.include_query_params(cursor=page["next"])
@@ -61,28 +53,32 @@ def view_routes(reader: JobViews) -> APIRouter:
 
     @router.get(
         "/jobs/{job}",
-        responses={200: {"model": Job}},
-        dependencies=plain,
+        response_model=Job,
+        response_description="The job",
+        responses=problems(*OF_A_READ),
         summary="A job as it is now",
     )
-    async def get_job(job: str) -> Response:
-        return answer(await reader.job(job_name(job)))
+    async def get_job(job: JobId) -> Response:
+        return answer(await reader.job(job))
 
     @router.get(
         "/jobs/{job}/events",
-        openapi_extra=query_of(EventsQuery),
+        response_model=JobEvents,
+        response_description="A page of its events",
+        responses=problems(*OF_A_READ),
         summary="What happened to a job, in order",
     )
-    async def list_events(job: str, request: Request) -> Response:
-        after = read_query(request, EventsQuery).after
-        return answer(await reader.history(job_name(job), after))
+    async def list_events(job: JobId, query: Annotated[EventsQuery, Query()]) -> Response:
+        return answer(await reader.history(job, query.after))
 
     @router.get(
         "/jobs/{job}/attempts",
-        dependencies=plain,
+        response_model=Attempts,
+        response_description="Its attempts",
+        responses=problems(*OF_A_READ),
         summary="What was sent to the provider, when, and for how much",
     )
-    async def list_attempts(job: str) -> Response:
-        return answer({"items": await reader.attempts(job_name(job)), "next": None})
+    async def list_attempts(job: JobId) -> Response:
+        return answer({"items": await reader.attempts(job), "next": None})
 
     return router

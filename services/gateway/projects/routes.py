@@ -1,37 +1,38 @@
 """HTTP routes of project settings."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 
+from heliograph.contracts.errors import TooManyProjects, UnknownKind, UnknownModel
+from heliograph.contracts.ids import ProjectName
 from heliograph.contracts.projects import ChangeProject, ProjectState
-from heliograph.runtime.http.bodies import read_body
-from heliograph.runtime.http.openapi import body_of
-from heliograph.runtime.http.params import no_query
-from services.gateway.http import PROBLEMS, Responses, answer, project_name
+from heliograph.runtime.http.problem_responses import problems
+from heliograph.runtime.http.strict_route import create_router
+from services.gateway.http import OF_A_CHANGE, OF_A_READ, answer
 from services.gateway.projects.settings_store import ProjectSettings
-
-_STATE: Responses = {200: {"model": ProjectState, "description": "The project as it is now"}}
 
 
 def project_routes(projects: ProjectSettings) -> APIRouter:
     """What people set once, for all jobs to come."""
-    router = APIRouter(
-        prefix="/v1", tags=["projects"], responses=PROBLEMS, dependencies=[Depends(no_query)]
-    )
+    router = create_router("projects")
 
-    @router.get("/projects/{project}", responses=_STATE, summary="A project and its defaults")
-    async def get_project(project: str) -> Response:
-        state = await projects.read(project_name(project))
-        return answer(state.model_dump(mode="json"))
+    @router.get(
+        "/projects/{project}",
+        response_model=ProjectState,
+        response_description="The project as it is now",
+        responses=problems(*OF_A_READ),
+        summary="A project and its defaults",
+    )
+    async def get_project(project: ProjectName) -> Response:
+        return answer((await projects.read(project)).model_dump(mode="json"))
 
     @router.patch(
         "/projects/{project}",
-        responses=_STATE,
-        openapi_extra=body_of(ChangeProject),
+        response_model=ProjectState,
+        response_description="The project as it is now",
+        responses=problems(*OF_A_CHANGE, TooManyProjects, UnknownKind, UnknownModel),
         summary="Change what a project fills in, and what it keeps",
     )
-    async def change_project(project: str, request: Request) -> Response:
-        name = project_name(project)
-        wanted = await read_body(request, ChangeProject)
-        return answer((await projects.change(name, wanted)).model_dump(mode="json"))
+    async def change_project(project: ProjectName, body: ChangeProject) -> Response:
+        return answer((await projects.change(project, body)).model_dump(mode="json"))
 
     return router

@@ -1,14 +1,18 @@
 """HTTP routes of slots and their versions."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from heliograph.contracts.errors import OutputGone
+from heliograph.contracts.ids import ProjectName, SlotName
+from heliograph.contracts.listings import SlotList, SlotVersions
 from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from heliograph.contracts.slots import RestoreRequest
-from heliograph.runtime.http.bodies import read_body
-from heliograph.runtime.http.openapi import body_of, query_of
-from heliograph.runtime.http.params import no_query, read_query
-from services.gateway.http import PROBLEMS, answer, project_name, slot_name
+from heliograph.runtime.http.problem_responses import problems
+from heliograph.runtime.http.strict_route import create_router
+from services.gateway.http import OF_A_CHANGE, OF_A_READ, answer
 from services.gateway.slots.versions import SlotService
 
 _PART_OF_A_NAME = r"^[A-Za-z0-9_/-]*$"
@@ -17,56 +21,64 @@ _PART_OF_A_NAME = r"^[A-Za-z0-9_/-]*$"
 class SlotsQuery(BaseModel, extra="forbid"):
     """Which slots."""
 
-    prefix: str = Field(default="", max_length=519, pattern=_PART_OF_A_NAME)
-    cursor: str | None = Field(default=None, max_length=519, pattern=_PART_OF_A_NAME)
-    limit: int = Field(default=200, ge=1, le=200)
+    prefix: str = Field(
+        default="",
+        max_length=519,
+        pattern=_PART_OF_A_NAME,
+        description="Slots whose name begins with this",
+        examples=["portrait/"],
+    )
+    cursor: str | None = Field(
+        default=None,
+        max_length=519,
+        pattern=_PART_OF_A_NAME,
+        description="`next` of the page before",
+    )
+    limit: int = Field(default=200, ge=1, le=200, description="Slots in a page")
 
 
 class VersionsQuery(BaseModel, extra="forbid"):
     """Which versions of a slot."""
 
-    cursor: int = Field(default=0, ge=0, lt=2**31)
-    limit: int = Field(default=200, ge=1, le=200)
+    cursor: int = Field(default=0, ge=0, lt=2**31, description="`next` of the page before")
+    limit: int = Field(default=200, ge=1, le=200, description="Versions in a page")
 
 
 def slot_routes(versions: SlotService) -> APIRouter:
     """What a page of pictures is drawn from."""
-    router = APIRouter(prefix="/v1", tags=["slots"], responses=PROBLEMS)
+    router = create_router("slots")
 
     @router.get(
         "/projects/{project}/slots",
-        openapi_extra=query_of(SlotsQuery),
+        response_model=SlotList,
+        response_description="A page of slots",
+        responses=problems(*OF_A_READ),
         summary="Slots of a project, by name",
     )
-    async def list_slots(project: str, request: Request) -> Response:
-        asked = read_query(request, SlotsQuery)
-        query = ListSlots(project=project_name(project), **asked.model_dump())
-        return answer(await versions.page(query))
+    async def list_slots(project: ProjectName, query: Annotated[SlotsQuery, Query()]) -> Response:
+        return answer(await versions.page(ListSlots(project=project, **query.model_dump())))
 
     @router.get(
         "/projects/{project}/slots/{slot:path}",
-        openapi_extra=query_of(VersionsQuery),
+        response_model=SlotVersions,
+        response_description="The slot, and a page of its versions",
+        responses=problems(*OF_A_READ),
         summary="A slot with its versions",
     )
-    async def get_slot(project: str, slot: str, request: Request) -> Response:
-        asked = read_query(request, VersionsQuery)
-        query = GetSlot(
-            project=project_name(project),
-            slot=slot_name(slot),
-            after=asked.cursor,
-            limit=asked.limit,
-        )
-        return answer(await versions.slot(query))
+    async def get_slot(
+        project: ProjectName, slot: SlotName, query: Annotated[VersionsQuery, Query()]
+    ) -> Response:
+        asked = GetSlot(project=project, slot=slot, after=query.cursor, limit=query.limit)
+        return answer(await versions.slot(asked))
 
     @router.post(
         "/projects/{project}/restore",
-        dependencies=[Depends(no_query)],
-        openapi_extra=body_of(RestoreRequest),
+        response_model=SlotVersions,
+        response_description="The slot, with that version as the current one",
+        responses=problems(*OF_A_CHANGE, OutputGone),
         summary="Make an older version of a slot current",
     )
-    async def restore(project: str, request: Request) -> Response:
-        name = project_name(project)
-        wanted = await read_body(request, RestoreRequest)
-        return answer(await versions.restore(name, wanted))
+    async def restore_version(project: ProjectName, body: RestoreRequest) -> Response:
+        return answer(await versions.restore(project, body))
 
     return router

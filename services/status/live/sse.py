@@ -4,17 +4,19 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from heliograph.contracts.errors import HeliographError, ServiceError
+from heliograph.contracts.errors import HeliographError, NotFound, ServiceError, Unavailable
 from heliograph.contracts.ids import JobId, ProjectName
-from heliograph.contracts.live_frames import Cursor, Subscribe
-from heliograph.runtime.http.openapi import query_of
-from heliograph.runtime.http.params import read_query
+from heliograph.contracts.live_frames import Cursor, ServerFrame, Subscribe
+from heliograph.runtime.http.openapi import EventStream
+from heliograph.runtime.http.problem_responses import problems
+from heliograph.runtime.http.strict_route import create_router
 from services.status.live.client_limits import ClientLimits
 from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.subscription import SubscriptionFactory, error_frame
@@ -30,32 +32,48 @@ _FRAME = re.compile(r'\{"op":"(\w+)","id":\w+(?:,"sequence":(\d+))?')
 _LAST_EVENT_ID = re.compile(r"([^\s-][^\s]{0,63})-(\d{1,18})")  #: `<epoch>-<sequence>`
 
 
-class _Wanted(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class StreamQuery(BaseModel, extra="forbid"):
+    """What is followed."""
 
-    project: ProjectName
-    job: JobId | None = None
+    project: ProjectName = Field(description="Events of this project", examples=["demo"])
+    job: JobId | None = Field(default=None, description="Only of this job")
 
 
 def sse_routes(
     subscribing: SubscriptionFactory, admission: ClientLimits, memory: SendQueueMemory
 ) -> APIRouter:
     """The twin of the live connection, one subscription long."""
-    router = APIRouter()
+    router = create_router("live")
 
     @router.get(
-        "/v1/events",
-        openapi_extra=query_of(_Wanted),
+        "/events",
+        response_class=EventStream,
+        responses={
+            200: {
+                "model": ServerFrame,
+                "description": "Events: `event` is the `op` of a frame, `data` the frame as JSON, "
+                "`id` what to come back with",
+            },
+            **problems(NotFound, Unavailable),
+        },
         summary="Follow a project, or a job, as server-sent events",
     )
-    async def events(request: Request) -> EventSourceResponse:
-        wanted = read_query(request, _Wanted)
+    async def follow_events(
+        query: Annotated[StreamQuery, Query()],
+        last_event_id: Annotated[
+            str,
+            Header(
+                alias="Last-Event-ID",
+                description="`id` of the last event that was seen: what came after it follows",
+            ),
+        ] = "",
+    ) -> EventSourceResponse:
         asked = Subscribe(
             op="subscribe",
             id=0,
-            project=wanted.project,
-            jobs=[wanted.job] if wanted.job else None,
-            after=cursor_of(request.headers.get("last-event-id", "")),
+            project=query.project,
+            jobs=[query.job] if query.job else None,
+            after=cursor_of(last_event_id),
         )
         with suppress(ServiceError):  # what passes ends the stream: a browser comes back to that
             await subscribing(asked, SendQueue()).check_jobs()

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Request, Response, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from heliograph.contracts.errors import (
@@ -14,6 +14,7 @@ from heliograph.contracts.errors import (
     StateConflict,
     ValidationFailed,
 )
+from heliograph.contracts.live_asyncapi import live_asyncapi
 from heliograph.contracts.live_frames import (
     CLIENT_FRAME,
     SUBPROTOCOL,
@@ -21,6 +22,8 @@ from heliograph.contracts.live_frames import (
     Subscribe,
     Unsubscribe,
 )
+from heliograph.runtime.http.strict_route import create_router
+from heliograph.runtime.job_view import as_json
 from services.status.live.client_limits import ClientLimits, TooManyClients
 from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.subscription import Subscription, SubscriptionFactory, error_frame
@@ -40,7 +43,18 @@ def live_routes(
     subscribing: SubscriptionFactory, admission: ClientLimits, memory: SendQueueMemory
 ) -> APIRouter:
     """The one door for browsers and other followers."""
-    router = APIRouter()
+    router = create_router("live", prefix="")
+
+    @router.get(
+        "/asyncapi",
+        response_model=dict[str, Any],
+        response_description="The AsyncAPI document",
+        summary="The live protocol (AsyncAPI 3.0)",
+    )
+    async def get_live_asyncapi(request: Request) -> Response:
+        url = request.url
+        document = live_asyncapi(url.netloc, secure=url.scheme == "https")
+        return Response(as_json(document), media_type="application/json")
 
     @router.websocket("/v1/live")
     async def live(socket: WebSocket) -> None:

@@ -12,13 +12,21 @@ from typing import get_args
 from fastapi import APIRouter, Request, Response
 
 from heliograph.contracts.catalog import Media
-from heliograph.contracts.errors import BodyTooLarge, ValidationFailed
-from heliograph.contracts.ids import JOB_PATTERN, PROJECT_PATTERN, SHA256_PATTERN
+from heliograph.contracts.errors import (
+    BodyTooLarge,
+    NotFound,
+    Unavailable,
+    Unreadable,
+    ValidationFailed,
+)
+from heliograph.contracts.ids import JobId, ProjectName, Sha256
 from heliograph.contracts.object_keys import inline_folder, inline_key
 from heliograph.contracts.records import Record
+from heliograph.contracts.stored_files import InlineResult
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.http.openapi import bytes_of
-from heliograph.runtime.http.params import no_query, path_param
+from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
+from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Spool
 from services.storage.settings import StorageSettings
@@ -72,20 +80,22 @@ class InlineResults:
 
 def inline_routes(results: InlineResults, folder: Path, settings: StorageSettings) -> APIRouter:
     """Where render brings them. A body lies in `folder` until it is in the store."""
-    router = APIRouter(prefix="/v1", tags=["inline results"])
+    router = create_router("inline results")
     limit = max(settings.max_bytes(media) for media in get_args(Media))
-    project_name, job_name = path_param(PROJECT_PATTERN), path_param(JOB_PATTERN)
-    digest_name = path_param(SHA256_PATTERN)
 
     @router.put(
         "/projects/{project}/inline/{job}/sha256/{sha256}",
+        status_code=201,
+        response_model=InlineResult,
+        response_description="It is kept for its job",
+        responses=problems(*OF_A_BODY, NotFound, Unavailable, Unreadable),
         openapi_extra=bytes_of(limit),
         summary="Bring an output that came inside an answer",
     )
-    async def bring(project: str, job: str, sha256: str, request: Request) -> Response:
-        await no_query(request)
-        digest_name(sha256)
-        await results.check(project_name(project), job_name(job), sha256)
+    async def bring_inline_result(
+        project: ProjectName, job: JobId, sha256: Sha256, request: Request
+    ) -> Response:
+        await results.check(project, job, sha256)
         with tempfile.TemporaryDirectory(dir=folder) as place:
             content = await Spool(Path(place) / "result", limit=limit).receive(request)
             if content.sha256 != sha256:

@@ -10,14 +10,22 @@ from fastapi import APIRouter, Request, Response
 from ulid import ULID
 
 from heliograph.contracts.catalog import Media
-from heliograph.contracts.errors import QueueFull, Unavailable, ValidationFailed
-from heliograph.contracts.ids import PROJECT_PATTERN, SHA256_PATTERN
+from heliograph.contracts.errors import (
+    NotFound,
+    OutputRefused,
+    QueueFull,
+    Unavailable,
+    ValidationFailed,
+)
+from heliograph.contracts.ids import ProjectName, Sha256
 from heliograph.contracts.object_keys import EXTENSIONS, upload_key
 from heliograph.contracts.queries.storage import StoredObject
+from heliograph.contracts.stored_files import Upload
 from heliograph.runtime.bus import Conflict
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.http.openapi import bytes_of
-from heliograph.runtime.http.params import no_query, path_param
+from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
+from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Limit, Spool, announced
 from services.storage.disk_reserve import DiskReserve
@@ -27,6 +35,7 @@ from services.storage.settings import StorageSettings
 from services.storage.stores import FileContent, ObjectStore
 from services.storage.uploads.quota import UploadQuota
 
+_ERRORS = (*OF_A_BODY, NotFound, OutputRefused, QueueFull, Unavailable)
 _OURS = frozenset({"key", "used"})  #: fields of an entry that clients do not see
 
 
@@ -186,17 +195,18 @@ class UploadReceiver:
 
 def upload_routes(door: UploadReceiver) -> APIRouter:
     """Where clients bring files."""
-    router = APIRouter(prefix="/v1", tags=["uploads"])
-    project_name, digest_name = path_param(PROJECT_PATTERN), path_param(SHA256_PATTERN)
+    router = create_router("uploads")
 
     @router.put(
         "/projects/{project}/uploads/sha256/{sha256}",
+        response_model=Upload,
+        response_description="It was here before",
+        responses={201: {"model": Upload, "description": "It is new"}, **problems(*_ERRORS)},
         openapi_extra=bytes_of(door.limit),
         summary="Bring a file",
     )
-    async def upload(project: str, sha256: str, request: Request) -> Response:
-        await no_query(request)
-        is_new, known = await door.receive(project_name(project), digest_name(sha256), request)
+    async def bring_upload(project: ProjectName, sha256: Sha256, request: Request) -> Response:
+        is_new, known = await door.receive(project, sha256, request)
         shown = {name: value for name, value in known.items() if name not in _OURS}
         body = {"upload": f"sha256:{sha256}", "project": project, **shown}
         return Response(as_json(body), 201 if is_new else 200, media_type="application/json")

@@ -21,6 +21,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.bodies import MAX_BODY, read_body, validate_body
+from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.http.validation import MAX_DEPTH
 from heliograph.runtime.settings import ServiceSettings
 
@@ -177,12 +178,14 @@ def test_a_field_may_be_called_anything(name: str) -> None:
 @pytest.fixture
 async def web() -> AsyncIterator[httpx.AsyncClient]:
     """An application that takes boats."""
+    router = create_router("boats", prefix="")
+
+    @router.post("/boats")
+    async def create_boat(body: Boat) -> Boat:
+        return body
+
     app = create_web(ServiceSettings(), "test")
-
-    @app.post("/boats")
-    async def create_boat(request: Request) -> Boat:
-        return await read_body(request, Boat)
-
+    app.include_router(router)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         yield client
@@ -190,6 +193,13 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_a_good_body_is_read(web: httpx.AsyncClient) -> None:
     assert (await web.post("/boats", content=b'{"name":"Argo"}')).json()["name"] == "Argo"
+
+
+async def test_every_field_of_a_body_that_is_wrong_is_named(web: httpx.AsyncClient) -> None:
+    refused = await web.post("/boats", content=b'{"crew":[1],"sails":3}')
+
+    assert refused.status_code == 422
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["/name", "/crew/0", "/sails"]
 
 
 async def test_a_body_of_a_mebibyte_is_read(web: httpx.AsyncClient) -> None:

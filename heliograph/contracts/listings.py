@@ -1,0 +1,161 @@
+"""Lists and views that the gateway answers with: `items`, and `next`, which continues a list."""
+
+from typing import Generic, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from heliograph.contracts.cast import Half
+from heliograph.contracts.catalog import KindFacts, ModelFacts
+from heliograph.contracts.limits import AccountState
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.queries.scheduler import LaneState
+from heliograph.contracts.records import Asset, Attempt, Job
+
+Item = TypeVar("Item")
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class _List(_View, Generic[Item]):
+    items: list[Item]
+    next: str | None = Field(description="Continues the list, as `cursor`; null at its end")
+
+
+# -- jobs
+
+
+class JobList(_List[Job]):
+    """Jobs of a project, newest first."""
+
+
+class ListedEvent(_View):
+    """Something that happened to a job, and the job as it then was."""
+
+    sequence: int = Field(description="The cursor of live clients")
+    type: str = Field(examples=["heliograph.job.started.v1"])
+    at: AwareDatetime
+    job: Job
+
+
+class JobEvents(_List[ListedEvent]):
+    """What happened to a job, in order."""
+
+    next: str | None = Field(description="Continues the list, as `after`; null at its end")
+    compacted: bool = Field(description="Earlier events were removed to make room")
+
+
+class Attempts(_List[Attempt]):
+    """What was sent to the provider, in order."""
+
+
+class CancelCharge(_View):
+    """What a job will have cost if it is canceled now."""
+
+    charged: Charged
+
+
+class CastJobs(_View):
+    """The jobs that make a person's references: one or two of them."""
+
+    jobs: dict[Half, Job]
+
+
+# -- slots
+
+
+class Version(_View):
+    """What filled a slot."""
+
+    version: int = Field(description="Counted from 1")
+    job: str = Field(description="The job that made it")
+    assets: list[Asset]
+    at: AwareDatetime | None
+
+
+class _Slot(_View):
+    slot: str
+    current: Version | None = Field(description="What is shown; null while the slot is empty")
+    active: Job | None = Field(description="The job that is making the next version")
+    failures: list[Job] = Field(description="Since the last success, the newest first")
+
+
+class ListedSlot(_Slot):
+    """A slot, with all that is needed to draw it."""
+
+
+class _AsOf(_View):
+    sequence: int = Field(description="Of the last event that this takes into account")
+    epoch: str = Field(description="Of the stream that the sequence is of")
+
+
+class SlotList(_List[ListedSlot], _AsOf):
+    """Slots of a project, by name."""
+
+
+class SlotVersions(_Slot, _AsOf):
+    """A slot with its versions."""
+
+    versions: list[Version]
+    next: str | None = Field(description="Continues the versions, as `cursor`; null at their end")
+
+
+# -- catalog and limits
+
+
+class ListedModel(ModelFacts):
+    """A model that can be asked for."""
+
+    name: str = Field(examples=["fal/flux-schnell"])
+    provider: str
+    supports: list[str] = Field(description="What can be asked of it")
+    aspect_ratios: list[str] = Field(description="The shapes on offer; empty: none to choose")
+    parameters: dict[str, object] = Field(description="JSON Schema of a request's `parameters`")
+    arguments: dict[str, object] = Field(description="JSON Schema of a request's `arguments`")
+
+
+class ModelList(_List[ListedModel]):
+    """Models that can be asked for."""
+
+
+class ListedKind(KindFacts):
+    """What a job can be for."""
+
+    name: str
+
+
+class KindList(_List[ListedKind]):
+    """What a job can be for."""
+
+
+class LaneList(_List[LaneState]):
+    """The bounded queues, as they are now."""
+
+
+class AccountList(_List[AccountState]):
+    """Credentials at providers."""
+
+
+class IndexLinks(_View):
+    """Absolute addresses; `{…}` is to be filled in."""
+
+    docs: str
+    openapi: str
+    asyncapi: str
+    live: str
+    sse: str
+    live_asyncapi: str
+    status_openapi: str
+    storage_openapi: str
+    models: str
+    kinds: str
+    lanes: str
+    accounts: str
+    uploads: str
+
+
+class Index(_View):
+    """Where everything is."""
+
+    links: IndexLinks

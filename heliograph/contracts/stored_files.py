@@ -1,0 +1,37 @@
+"""What storage answers: an asset with fresh addresses, an upload, an inline result."""
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from heliograph.contracts.records import Asset
+
+
+class StoredAsset(Asset):
+    """An asset, with addresses that work for some minutes, and the job that made it."""
+
+    job: str
+    project: str
+    kind: str
+    slot: str | None
+    created_at: AwareDatetime | None
+
+
+class Upload(BaseModel):
+    """An upload, as references name it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    upload: str = Field(examples=[f"sha256:{'0' * 64}"])
+    project: str
+    media_type: str
+    bytes: int
+    width: int | None = Field(default=None, description="Pixels, of a picture")
+    height: int | None = Field(default=None, description="Pixels, of a picture")
+
+
+class InlineResult(BaseModel):
+    """An output that came inside a provider's answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inline: str = Field(description="`<job>/<sha256>`: how the job's outputs name it")
+    bytes: int

@@ -1,0 +1,98 @@
+"""What the OpenAPI document says about errors: for each status the codes, each with an example."""
+
+from typing import Any
+
+from heliograph.contracts.errors import (
+    BodyTooLarge,
+    Forbidden,
+    HeliographError,
+    MalformedRequest,
+    Misdirected,
+    TooManyJobs,
+    ValidationFailed,
+    every_error,
+)
+from heliograph.contracts.problems import Problem
+
+Document = dict[str, Any]
+Responses = dict[int | str, Document]
+Errors = tuple[type[HeliographError], ...]
+
+MEDIA_TYPE = "application/problem+json"
+
+#: what every route may answer
+_ANYWHERE: Errors = (ValidationFailed, Misdirected, HeliographError)
+
+#: what a route that takes a body may answer beside that
+OF_A_BODY: Errors = (MalformedRequest, BodyTooLarge, Forbidden)
+
+_RETRY_AFTER: Document = {
+    "Retry-After": {
+        "description": "Seconds to wait before the next try",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
+_RATE_LIMIT: Document = {
+    "RateLimit-Policy": {
+        "description": "How many jobs of a project may wait",
+        "schema": {"type": "string", "examples": ['"jobs";q=1000']},
+    },
+    "RateLimit": {
+        "description": "How many more may wait now, and seconds until there may be room",
+        "schema": {"type": "string", "examples": ['"jobs";r=0;t=1']},
+    },
+}
+
+
+def problems(*errors: type[HeliographError], model: Any = Problem) -> Responses:
+    """
+    The responses of a route that answers with these errors, and with those of every route.
+
+    Args:
+        model: Of the body.
+    """
+    by_status: dict[int, list[type[HeliographError]]] = {}
+    for error in dict.fromkeys([*errors, *_ANYWHERE]):
+        by_status.setdefault(error.status or 500, []).append(error)
+    return {status: _response(by_status[status], model) for status in sorted(by_status)}
+
+
+def _response(errors: list[type[HeliographError]], model: Any) -> Document:
+    examples = {each.code: {"$ref": f"#/components/examples/{each.code}"} for each in errors}
+    response: Document = {
+        "description": "\n".join(f"* `{each.code}`: {each.title()}" for each in errors),
+        "model": model,
+        "content": {MEDIA_TYPE: {"examples": examples}},
+    }
+    if headers := _headers(errors):
+        response["headers"] = headers
+    return response
+
+
+def _headers(errors: list[type[HeliographError]]) -> Document:
+    waits = any(each.status in (429, 503) for each in errors)
+    return {**(_RETRY_AFTER if waits else {}), **(_RATE_LIMIT if TooManyJobs in errors else {})}
+
+
+def complete(document: Document) -> None:
+    """Give problems their media type, as FastAPI knows only that of the route, and examples."""
+    codes: set[str] = set()
+    for operation in (each for path in document["paths"].values() for each in path.values()):
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+        for response in operation["responses"].values():
+            content = response.get("content", {})
+            if MEDIA_TYPE in content:
+                [as_fastapi_says] = content.keys() - {MEDIA_TYPE}
+                content[MEDIA_TYPE] |= content.pop(as_fastapi_says)
+                codes |= set(content[MEDIA_TYPE]["examples"])
+    tree = (error for error in every_error() if error.__module__ == HeliographError.__module__)
+    known = {error.code: error for error in reversed([*tree])}  # the parent has the word
+    document["components"]["examples"] = {code: _example(known[code]) for code in sorted(codes)}
+
+
+def _example(error: type[HeliographError]) -> Document:
+    made = error(retry_after=1 if error.status in (429, 503) else None)
+    if error is ValidationFailed:
+        made = ValidationFailed.at("/query/colour", "Extra inputs are not permitted")
+    value = made.problem(instance="/v1/…").model_dump(mode="json")
+    return {"summary": error.title(), "value": value}

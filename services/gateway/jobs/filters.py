@@ -1,0 +1,122 @@
+"""Query of a list of jobs: its filters, among them labels, as `tag.show=s1` and `param.seed=7`."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from heliograph.contracts.actions import MOST_LABELS
+from heliograph.contracts.ids import SEGMENT, Label
+from heliograph.contracts.records import Status
+
+_GROUPS = ("tag", "param")
+_LONGEST = 256  #: characters of a label's value
+
+_LabelValue = Annotated[str, Field(max_length=_LONGEST)]
+
+
+def _check_name(group: str) -> Callable[[str], str]:
+    """Refuses a label without a name, as `tag.=s1`."""
+
+    def check(name: str) -> str:
+        if not name:
+            raise _mistake(group)
+        return name
+
+    return check
+
+
+def _check_group(group: str) -> Callable[[Any], Any]:
+    """Refuses a value of the group itself, as `tag=s1`."""
+
+    def check(labels: Any) -> Any:
+        if not isinstance(labels, dict):
+            raise _mistake(group)
+        return labels
+
+    return check
+
+
+def _mistake(group: str) -> PydanticCustomError:
+    return PydanticCustomError("label", "it is written {group}.<name>=<value>", {"group": group})
+
+
+def _schema(group: str) -> WithJsonSchema:
+    """An object whose members are parameters of their own, as OpenAPI writes objects in queries."""
+    return WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"pattern": rf"^{group}\.{SEGMENT}$"},
+            "additionalProperties": {"type": "string", "maxLength": _LONGEST},
+            "maxProperties": MOST_LABELS,
+            "examples": [{f"{group}.name": "value"}],
+        }
+    )
+
+
+Tags = Annotated[
+    dict[Annotated[Label, BeforeValidator(_check_name("tag"))], _LabelValue],
+    BeforeValidator(_check_group("tag")),
+    _schema("tag"),
+]
+Parameters = Annotated[
+    dict[Annotated[Label, BeforeValidator(_check_name("param"))], _LabelValue],
+    BeforeValidator(_check_group("param")),
+    _schema("param"),
+]
+
+
+class JobsQuery(BaseModel, extra="forbid"):
+    """Filters of a list of jobs; a job has to be all of it."""
+
+    status: Status | None = Field(default=None, description="The job's status")
+    kind: str | None = Field(default=None, max_length=64, description="What it is for")
+    model: str | None = Field(default=None, max_length=130, description="`provider/name`")
+    slot: str | None = Field(
+        default=None,
+        max_length=520,
+        description="Slots whose name begins with this",
+        examples=["portrait/"],
+    )
+    user: str | None = Field(default=None, max_length=128, description="The request's `user`")
+    batch: str | None = Field(default=None, max_length=32, description="The batch it is part of")
+    tag: Tags = Field(
+        default_factory=dict,
+        max_length=MOST_LABELS,
+        description="Tags, each written `tag.<name>=<value>`",
+    )
+    param: Parameters = Field(
+        default_factory=dict,
+        max_length=MOST_LABELS,
+        description="Parameters, each written `param.<name>=<value>`",
+    )
+    q: str | None = Field(
+        default=None, min_length=1, max_length=256, description="Text in the prompt"
+    )
+    created_after: AwareDatetime | None = Field(default=None, description="Inclusive")
+    created_before: AwareDatetime | None = Field(default=None, description="Inclusive")
+    cursor: str | None = Field(
+        default=None, max_length=512, description="`next` of the page before"
+    )
+    limit: int = Field(default=50, ge=1, le=200, description="Jobs in a page")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _group_labels(cls, query: dict[str, Any]) -> dict[str, Any]:
+        """`{"tag.show": "s1"}` is `{"tag": {"show": "s1"}}`."""
+        grouped: dict[str, Any] = {}
+        for name, value in query.items():
+            group, dot, label = name.partition(".")
+            if not dot or group not in _GROUPS:
+                grouped[name] = value
+            elif group not in query:
+                grouped.setdefault(group, {})[label] = value
+        return grouped
