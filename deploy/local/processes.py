@@ -95,7 +95,7 @@ def s3_server(settings: ServiceSettings) -> Process:
         "-m",
         "deploy.local.range_proxy",
         f"{settings.host}:{settings.s3_port}",
-        f"{settings.host}:{settings.s3_inside_port}",
+        f"{settings.host}:{settings.s3_internal_port}",
     ]
     rclone = [program("rclone"), "serve", "s3", "--vfs-cache-mode", "off", "--config", ""]
     secret = f'"{access_key},{secret_key.get_secret_value()}"'  # quoted: lists are read as CSV
@@ -159,7 +159,7 @@ def ports(settings: LocalSettings) -> list[Port]:
         wanted.append(Port("HELIOGRAPH_NATS_PORT", settings.nats_port))
     if settings.s3_endpoint is None:
         wanted.append(Port("HELIOGRAPH_S3_PORT", settings.s3_port))
-        wanted.append(Port("HELIOGRAPH_S3_INSIDE_PORT", settings.s3_inside_port))
+        wanted.append(Port("HELIOGRAPH_S3_INTERNAL_PORT", settings.s3_internal_port))
     return wanted
 
 

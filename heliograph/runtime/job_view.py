@@ -41,7 +41,7 @@ class JobPresenter:
         self._addresses = addresses
 
     @property
-    def address_life(self) -> float:
+    def url_ttl(self) -> float:
         """Seconds that addresses work; those in a new job, half of them or more."""
         return self._addresses.life
 

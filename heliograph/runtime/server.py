@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from heliograph.runtime.file_lock import lock
 from heliograph.runtime.http.connection_limits import WebSocketProtocol, http_protocol
 from heliograph.runtime.logs import set_up_logs
+from heliograph.runtime.renamed_settings import deprecated_variables
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.startup import StartupError
 
@@ -38,6 +39,8 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
     Prints one line with the address it listens on: port 0 in the settings binds a free one.
     """
     set_up_logs(settings, service)
+    for old, new in deprecated_variables(type(settings)).items():
+        log.warning("Deprecated setting", setting=old, use=new)
     settings.folder.make_private()
     port: int = getattr(settings, f"{service}_port")
     try:

@@ -31,6 +31,7 @@ from heliograph.runtime.authorities import (
     is_loopback,
 )
 from heliograph.runtime.data_dir import DataDir
+from heliograph.runtime.renamed_settings import accept_old_names
 
 NO_ENV_FILE = "HELIOGRAPH_NO_ENV_FILE"  #: set: `.env` is not read
 
@@ -70,7 +71,7 @@ class ServiceSettings(BaseSettings):
     nats_max_store: int = Field(default=16 * 2**30, ge=2**20)
     s3_port: int = Field(default=9000, ge=1, le=65535)
     #: where the bundled store is without the range proxy, for our own services
-    s3_inside_port: int = Field(default=9001, ge=1, le=65535)
+    s3_internal_port: int = Field(default=9001, ge=1, le=65535)
 
     public_url: str | None = None  #: of the gateway, as clients see it
     status_public_url: str | None = None
@@ -80,7 +81,7 @@ class ServiceSettings(BaseSettings):
     #: further names that clients reach the services by, as `name` or `name:port`, separated by commas
     allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
     #: where render brings what came inside an answer; null: storage on this host
-    storage_inside_url: Url | None = None
+    storage_internal_url: Url | None = None
 
     #: hosts (with port) that results may be fetched from, beside the providers' own; comma-separated
     provider_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
@@ -137,8 +138,8 @@ class ServiceSettings(BaseSettings):
     max_connections: int = Field(default=4_096, ge=16)  #: of clients, in one process
     ack_wait: float = Field(default=20.0, gt=0)  #: seconds until silence means another worker
     submit_limit: float = Field(default=30.0, gt=0)  #: seconds for the one POST of an attempt
-    drain: float = Field(default=10.0, gt=0)  #: seconds to finish what is in hand
-    sign_patience: float = Field(default=0.3, gt=0)  #: seconds a job waits for its addresses
+    shutdown_grace_period: float = Field(default=10.0, gt=0)  #: seconds to finish what is in hand
+    presign_timeout: float = Field(default=0.3, gt=0)  #: seconds a job waits for its addresses
     storage_concurrency: int = Field(default=8, ge=1)  #: jobs being stored at once, all processes
     reference_copies: int = Field(default=10_000, ge=1)  #: that are known of, all providers
     #: bytes that each stream and bucket may take; their sum fits `max_file_store` of the NATS server
@@ -151,8 +152,8 @@ class ServiceSettings(BaseSettings):
     dead_max_bytes: int = Field(default=64 * 2**20, ge=2**16)  #: of notes on poison; the oldest go
     slots_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of slots, in all projects
     plans_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of plans; the oldest go
-    plans_kept: timedelta = timedelta(days=90)  #: batches and actions can be asked for so long
-    most_projects: int = Field(default=10_000, ge=1)  #: projects with settings of their own
+    plan_retention: timedelta = timedelta(days=90)  #: batches and actions can be asked for so long
+    max_projects: int = Field(default=10_000, ge=1)  #: projects with settings of their own
 
     @classmethod
     def settings_customise_sources(
@@ -165,8 +166,8 @@ class ServiceSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then `.env`, unless who started us has read that."""
         if os.environ.get(NO_ENV_FILE):
-            return init_settings, env_settings
-        return init_settings, env_settings, dotenv_settings
+            return accept_old_names(settings_cls, init_settings, env_settings)
+        return accept_old_names(settings_cls, init_settings, env_settings, dotenv_settings)
 
     @field_validator(
         "allowed_origins",
@@ -257,13 +258,13 @@ class ServiceSettings(BaseSettings):
 
     @property
     def storage_door(self) -> str:
-        return self.storage_inside_url or self.storage_url
+        return self.storage_internal_url or self.storage_url
 
     @property
     def public_urls(self) -> list[str]:
         """Under which clients, pages, and our own services reach this one."""
         public = (self.public_url, self.status_public_url, self.storage_public_url)
-        return [url for url in (*public, self.storage_inside_url) if url]
+        return [url for url in (*public, self.storage_internal_url) if url]
 
     @property
     def known_ports(self) -> frozenset[int]:
@@ -301,9 +302,9 @@ class ServiceSettings(BaseSettings):
         return self.s3_endpoint or f"http://{_place(self.host, self.s3_port)}"
 
     @property
-    def s3_inside(self) -> str:
+    def s3_internal(self) -> str:
         """The store as our own services reach it: they ask the bundled one for no ranges."""
-        return self.s3_endpoint or f"http://{_place(self.host, self.s3_inside_port)}"
+        return self.s3_endpoint or f"http://{_place(self.host, self.s3_internal_port)}"
 
     @property
     def usable_providers(self) -> list[str]:

@@ -4,7 +4,9 @@ import sys
 from typing import TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsError
+
+from heliograph.runtime.renamed_settings import deprecated_variables
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -27,7 +29,11 @@ def read_settings(shape: type[Settings]) -> Settings:
         for mistake in error.errors(include_url=False, include_input=False):
             name = variable_of(shape, [str(step) for step in mistake["loc"]])
             sys.stderr.write(f"{name}: {mistake['msg']}\n" if name else f"{mistake['msg']}\n")
-        sys.exit(CANNOT_START)
+        for old, new in deprecated_variables(shape).items():
+            sys.stderr.write(f"{old}: deprecated, the setting is {new} now\n")
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+    sys.exit(CANNOT_START)
 
 
 def variable_of(shape: type[BaseSettings], place: list[str]) -> str:

@@ -60,17 +60,17 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     registry = load()
     bus = NatsBus(settings, registry, "gateway")
     presenter = JobPresenter(
-        settings, PresignedUrlCache(bus.jetstream, patience=settings.sign_patience)
+        settings, PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
     )
     reader = JobViews(bus.events, bus.jetstream, presenter)
     limits = LimitAdmin(bus.jetstream, registry, bus.lanes, bus.accounts)
-    gauge = EventLogCapacity(bus.jetstream, full_at=settings.full_at)
+    gauge = EventLogCapacity(bus.jetstream, high_watermark=settings.event_log_high_watermark)
     backlog = QueueQuota(
         limits, limit=settings.max_queued, project_limit=settings.max_queued_per_project
     )
     canceler = JobCancellation(bus.events, bus.work, bus.jetstream.notify)
     versions = SlotService(bus.slots, bus.jetstream, presenter)
-    acceptor = JobAcceptance(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy)
+    acceptor = JobAcceptance(bus.events, bus.work, bus.slots, courtesy=settings.slot_claim_timeout)
     projects = ProjectSettings(bus.jetstream, registry)
     drafter = RecordBuilder(
         registry,
@@ -78,7 +78,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         projects,
         versions,
         ReferenceValidator(bus.events, bus.jetstream),
-        ResultCache(bus.events, bus.jetstream, patience=settings.reuse_patience),
+        ResultCache(bus.events, bus.jetstream, patience=settings.result_cache_timeout),
     )
     desk = JobService(bus.events, bus.work, acceptor, canceler, drafter, gauge, backlog)
 

@@ -67,10 +67,10 @@ def create_app(settings: RenderSettings) -> FastAPI:
         KeyValue(bus.jetstream, BUCKET),
         {name: each for name, each in hosted.items() if isinstance(each, FileHost)},
         most=settings.reference_copies,
-        claim=settings.reference_claim,
+        claim=settings.reference_upload_lease,
         hosts=settings.reference_hosts,
     )
-    addresses = PresignedUrlCache(bus.jetstream, patience=settings.sign_patience)
+    addresses = PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
     bench = Worker(
         events=bus.events,
         work=bus.work,
@@ -82,7 +82,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         inline_door=door,
         references=ReferenceResolver(bus.events, bus.jetstream, addresses, porter),
         registry=registry,
-        reporter=ProgressPublisher(bus.jetstream.notify, every=settings.progress_every),
+        reporter=ProgressPublisher(bus.jetstream.notify, every=settings.progress_interval),
         watch=watch,
         settings=settings,
     )
@@ -102,7 +102,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         loops: dict[str, BackgroundTask] = {"bus": open_bus, "copies": porter.watch}
         loops |= {"lanes": bus.lanes.watch, "accounts": bus.accounts.watch}
         loops["writes"] = bus.watch_writes
-        loops["sim_records"] = partial(sim.remove_old_records, settings.sim_records_kept)
+        loops["sim_records"] = partial(sim.remove_old_records, settings.sim_record_retention)
         loops["meter"] = partial(export_account_metrics, bus.accounts)
         loops["registry"] = partial(
             watch_files, settings, registry, partial(load_catalog, settings)
@@ -132,7 +132,9 @@ def create_app(settings: RenderSettings) -> FastAPI:
         {"nats": bus.check},
         unusable=unusable,
         warnings=bus.warnings,
-        ends_within=lambda: settings.drain + registry.without(unusable).longest_answer,
+        ends_within=lambda: (
+            settings.shutdown_grace_period + registry.without(unusable).longest_answer
+        ),
     )
     return app
 

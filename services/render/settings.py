@@ -17,9 +17,9 @@ class RenderSettings(ServiceSettings):
     backoff_max: float = Field(default=60.0, ge=0)  #: seconds before any attempt, at most
     poll_min: float = Field(default=0.25, gt=0)  #: seconds between polls of a request, at least
     poll_max: float = Field(default=2.0, gt=0)  #: seconds between them, at most
-    progress_every: float = Field(default=0.5, gt=0)  #: seconds between reports of one job
+    progress_interval: float = Field(default=0.5, gt=0)  #: seconds between reports of one job
     #: records of the sim provider are kept so long; longer than any of its requests takes
-    sim_records_kept: timedelta = timedelta(days=30)
+    sim_record_retention: timedelta = timedelta(days=30)
     #: bytes of answers on disk that wait for storage
     spool_max_bytes: int = Field(default=2 * 2**30, ge=0)
     dispatch: bool = True  #: whether this process may become the dispatcher
@@ -29,15 +29,15 @@ class RenderSettings(ServiceSettings):
     #: seconds that fal keeps the files it made for us; null: as long as the account says
     fal_lifetime: int | None = Field(default=None, ge=60)
     #: seconds until a process that began to bring a reference is thought dead; longer than it takes
-    reference_claim: float = Field(default=45.0, gt=0)
+    reference_upload_lease: float = Field(default=45.0, gt=0)
     #: seconds in which a reference that was brought to fal is used again
-    fal_reference_life: int = Field(default=86_400, ge=1)
+    fal_upload_ttl: int = Field(default=86_400, ge=1)
     fal_fallback: bool = False  #: whether fal may answer with another model, at another price
     fal_poll_limit: float = Field(default=15.0, gt=0)  #: seconds for one question to fal
     replicate_poll_limit: float = Field(default=15.0, gt=0)  #: seconds for one to Replicate
     #: where providers can call this service when a request is over; null: they do not
     render_public_url: Url | None = None
-    look_ahead: int = Field(default=2, ge=0)  #: jobs ready beyond a lane's cap, at most
+    prefetch: int = Field(default=2, ge=0)  #: jobs ready beyond a lane's cap, at most
     breaker_failures: int = Field(default=5, ge=1)  #: in a row, until an account is left alone
     breaker_min: float = Field(default=10.0, gt=0)  #: seconds it is left alone the first time
     breaker_max: float = Field(default=300.0, gt=0)  #: seconds it is left alone at most

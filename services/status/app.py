@@ -44,11 +44,11 @@ def create_app(settings: StatusSettings) -> FastAPI:
     registry = load_catalog(settings)
     bus = NatsBus(settings, registry, "status")
     presenter = JobPresenter(
-        settings, PresignedUrlCache(bus.jetstream, patience=settings.sign_patience)
+        settings, PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
     )
-    hub = Hub(bus, presenter, ring_bytes=settings.ring_bytes)
+    hub = Hub(bus, presenter, buffer_bytes=settings.event_buffer_bytes)
     ledger = SqlReadModel(settings.database)
-    versions = SlotReadModel(ledger, bus.slots, hub, patience=settings.catch_up)
+    versions = SlotReadModel(ledger, bus.slots, hub, patience=settings.read_your_writes_timeout)
     cleaner = RetentionJob(
         bus.events,
         bus.slots,
@@ -66,11 +66,11 @@ def create_app(settings: StatusSettings) -> FastAPI:
 
     terms = Terms(
         replay_limit=settings.replay_limit,
-        final_for=settings.snapshot_final,
-        patience=settings.live_patience,
+        final_for=settings.snapshot_keeps_finished_for,
+        patience=settings.live_subscribe_timeout,
         turns=asyncio.Semaphore(settings.snapshots_at_once),
     )
-    memory = SendQueueMemory(settings.outbox_bytes)
+    memory = SendQueueMemory(settings.send_queue_bytes)
     admission = ClientLimits.of(
         connections=settings.max_live,
         streams=settings.max_streams,
@@ -114,7 +114,9 @@ def create_app(settings: StatusSettings) -> FastAPI:
             writes=bus.watch_writes,
             hub=hub.run,
             projector=once_prepared(Projector(bus, hub, ledger).run),
-            reaper=once_prepared(partial(sweep_forever, bus, reaper, every=settings.reap_every)),
+            reaper=once_prepared(
+                partial(sweep_forever, bus, reaper, every=settings.sweep_interval)
+            ),
             janitor=once_prepared(partial(compact_forever, bus, janitor, settings)),
             cleaner=once_prepared(partial(apply_forever, bus, cleaner, settings)),
         ):

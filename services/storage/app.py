@@ -82,7 +82,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
     pulling = Connection(settings, "storage")
     broker = create_broker(settings, pulling)
     subscribe(broker, storer, bus.jetstream.notify, settings)
-    life = settings.address_life
+    life = settings.presigned_url_ttl
 
     async def open_bus() -> None:
         await bus.open()
@@ -130,7 +130,7 @@ def create_store(settings: StorageSettings) -> MinioStore:
     if access_key is None or secret_key is None:
         access_key, secret_key = settings.folder.s3_credentials()
     return MinioStore(
-        settings.s3_inside,
+        settings.s3_internal,
         access_key,
         secret_key,
         settings.s3_bucket,
@@ -155,8 +155,8 @@ async def sweep_uploads(bus: NatsBus, store: ObjectStore, settings: StorageSetti
     """Remove uploads that nothing names, again and again."""
     bucket = KeyValue(bus.jetstream, "uploads")
     named = partial(find_named, bus.jetstream)
-    sweeper = UploadSweeper(bucket, store, named, keep=settings.uploads_keep)
-    await sweep_forever(bus, sweeper, every=settings.uploads_sweep_every)
+    sweeper = UploadSweeper(bucket, store, named, keep=settings.upload_retention_days)
+    await sweep_forever(bus, sweeper, every=settings.upload_sweep_interval)
 
 
 async def open_store(store: MinioStore) -> None:

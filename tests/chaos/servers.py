@@ -51,7 +51,7 @@ async def stack_behind_proxies(
         home=home,
         nats_port=stack.ports["nats"],
         s3_port=stack.ports["s3"],
-        s3_inside_port=stack.ports["s3_inside"],
+        s3_internal_port=stack.ports["s3_internal"],
     )
     async with AsyncExitStack() as until_end:
         servers = Servers(

@@ -95,7 +95,7 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
         "HELIOGRAPH_RESTART_PAUSE": "0.2",
         # a look-up that fal has no answer to must fit between two deaths
         "HELIOGRAPH_SUBMIT_LIMIT": "1",
-        "HELIOGRAPH_REFERENCE_CLAIM": "5",
+        "HELIOGRAPH_REFERENCE_UPLOAD_LEASE": "5",
         VARIABLE: str(crashes),
     }
     with stack_running(tmp_path / "home", settings) as stack:

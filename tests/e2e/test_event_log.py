@@ -31,7 +31,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A log of a few MiB that is compacted as soon as it is nearly full."""
     settings = {
         "HELIOGRAPH_EVENTS_MAX_BYTES": str(8 * _MIB),
-        "HELIOGRAPH_JANITOR_EVERY": "0.5",
+        "HELIOGRAPH_COMPACTION_INTERVAL": "0.5",
         "HELIOGRAPH_COMPACT_AFTER": "PT5S",
         "HELIOGRAPH_COMPACT_AT": "0.5",
     }
@@ -42,7 +42,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def never_compacted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A log of a few MiB in which nothing is old enough to be compacted."""
-    settings = {"HELIOGRAPH_EVENTS_MAX_BYTES": str(8 * _MIB), "HELIOGRAPH_JANITOR_EVERY": "0.5"}
+    settings = {
+        "HELIOGRAPH_EVENTS_MAX_BYTES": str(8 * _MIB),
+        "HELIOGRAPH_COMPACTION_INTERVAL": "0.5",
+    }
     with stack_running(tmp_path_factory.mktemp("log"), settings) as stack:
         yield stack
 
@@ -139,7 +142,10 @@ async def test_large_jobs_of_one_project_lock_nobody_else_out(never_compacted: S
 async def test_a_backlog_that_was_admitted_always_ends_and_cancels(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    settings = {"HELIOGRAPH_EVENTS_MAX_BYTES": str(8 * _MIB), "HELIOGRAPH_JANITOR_EVERY": "0.5"}
+    settings = {
+        "HELIOGRAPH_EVENTS_MAX_BYTES": str(8 * _MIB),
+        "HELIOGRAPH_COMPACTION_INTERVAL": "0.5",
+    }
     home = tmp_path_factory.mktemp("backlog")
     with stack_running(home, settings) as stack:
         async with AsyncExitStack() as opened:

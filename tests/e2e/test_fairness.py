@@ -13,7 +13,7 @@ from tests.support.polling import until_one_runs
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running
 
-LANE, CAP, LOOK_AHEAD = "text", 4, 2  # texts cost next to nothing to make
+LANE, CAP, PREFETCH = "text", 4, 2  # texts cost next to nothing to make
 PROJECT_LIMIT, LIMIT = 60, 100
 
 
@@ -66,7 +66,7 @@ async def test_a_small_project_does_not_wait_for_a_large_one(
         [one] = await _submit(small, 1)
         await asyncio.gather(large.finish(*(job.id for job in many)), small.finish(one.id))
 
-    assert await _passed_by(http, one, many) <= CAP + LOOK_AHEAD + 1
+    assert await _passed_by(http, one, many) <= CAP + PREFETCH + 1
 
 
 async def test_a_small_project_waits_for_one_job_where_they_take_a_while(
@@ -90,7 +90,7 @@ async def test_what_is_urgent_passes_what_is_not(pair: Stack, http: httpx.AsyncC
         [one] = await _submit(client, 1, priority="high")
         await client.finish(one.id, *(job.id for job in many))
 
-    assert await _passed_by(http, one, many) <= CAP + LOOK_AHEAD + 1
+    assert await _passed_by(http, one, many) <= CAP + PREFETCH + 1
 
 
 async def test_two_projects_have_turns(pair: Stack, http: httpx.AsyncClient) -> None:
@@ -105,7 +105,7 @@ async def test_two_projects_have_turns(pair: Stack, http: httpx.AsyncClient) -> 
 
     begun = await _sequences(http, late, "started")
     passed = sum(begun[0] < each < begun[-1] for each in await _sequences(http, early, "started"))
-    assert abs(passed - len(late)) <= CAP + LOOK_AHEAD
+    assert abs(passed - len(late)) <= CAP + PREFETCH
 
 
 async def test_another_process_dispatches_when_one_dies(

@@ -168,7 +168,7 @@ async def test_a_database_that_does_not_answer_is_no_error_of_a_subscription(
     stack: Stack, project: str
 ) -> None:
     nowhere = f"postgresql+asyncpg://u:p@127.0.0.1:{free_port()}/none"
-    async with _another_status(stack, database_url=nowhere, live_patience="0.5") as place:
+    async with _another_status(stack, database_url=nowhere, live_subscribe_timeout="0.5") as place:
         async with watching(f"ws://{place}/v1/live", project=project) as watcher:
             code = await watcher.until_closed()
         async with httpx.AsyncClient(timeout=20) as http:

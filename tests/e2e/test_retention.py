@@ -29,9 +29,9 @@ OBJECTS = 3  #: of a picture: itself and two variants
 
 #: rounds only when somebody asks for one; half an hour of live snapshots lasts a second
 SETTINGS = {
-    "HELIOGRAPH_CLEAN_EVERY": "600",
-    "HELIOGRAPH_CLEAN_GRACE": "0.3",
-    "HELIOGRAPH_SNAPSHOT_FINAL": "PT1S",
+    "HELIOGRAPH_RETENTION_INTERVAL": "600",
+    "HELIOGRAPH_OBJECT_GRACE_PERIOD": "0.3",
+    "HELIOGRAPH_SNAPSHOT_KEEPS_FINISHED_FOR": "PT1S",
 }
 
 
@@ -556,7 +556,7 @@ def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, 
     settings = {
         **SETTINGS,
         VARIABLE: str(crashes),
-        "HELIOGRAPH_CLEAN_EVERY": "0.3",
+        "HELIOGRAPH_RETENTION_INTERVAL": "0.3",
         "HELIOGRAPH_RESTART_PAUSE": "0.2",
     }
     with stack_running(tmp_path_factory.mktemp("home"), settings) as stack:

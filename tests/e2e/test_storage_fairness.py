@@ -105,7 +105,7 @@ def stack(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     settings = {
         "HELIOGRAPH_PROVIDER_HOSTS": shelf.host,
         "HELIOGRAPH_STORAGE_CONCURRENCY": str(PLACES),
-        "HELIOGRAPH_YOUNG_RESULT": "120",
+        "HELIOGRAPH_MISSING_RESULT_DEADLINE": "120",
     }
     with stack_running(tmp_path_factory.mktemp("turns") / "home", settings) as stack:
         yield stack

@@ -23,8 +23,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = {
         "HELIOGRAPH_UPLOADS_PER_PROJECT": str(MOST),
         "HELIOGRAPH_UPLOADS_MAX_BYTES": str(MOST_BYTES),
-        "HELIOGRAPH_UPLOADS_KEEP": str(3 / 86_400),
-        "HELIOGRAPH_UPLOADS_SWEEP_EVERY": "0.5",
+        "HELIOGRAPH_UPLOAD_RETENTION_DAYS": str(3 / 86_400),
+        "HELIOGRAPH_UPLOAD_SWEEP_INTERVAL": "0.5",
     }
     with stack_running(tmp_path_factory.mktemp("small") / "home", settings) as stack:
         yield stack

@@ -121,7 +121,7 @@ def an_order(**fields: Any) -> PendingJob:
 
 async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_path: Path) -> None:
     async with bus_with(tmp_path, slots_max_bytes=2**16) as bus:
-        gauge = EventLogCapacity(bus.jetstream, full_at=0.9)
+        gauge = EventLogCapacity(bus.jetstream, high_watermark=0.9)
         await gauge.look()
         gauge.check()
         project, order = some_project(), an_order(slot="hero")
@@ -139,7 +139,7 @@ async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_pa
 
 async def test_a_full_backlog_is_queue_full_and_the_sweeper_waits(tmp_path: Path) -> None:
     async with bus_with(tmp_path, work_max_bytes=2**16) as bus:
-        gauge = EventLogCapacity(bus.jetstream, full_at=0.9)
+        gauge = EventLogCapacity(bus.jetstream, high_watermark=0.9)
         while await bus.work.has_room():
             await bus.work.enqueue(ticket_for(a_record()))
 
@@ -167,7 +167,7 @@ async def test_a_full_table_of_plans_forgets_the_oldest(tmp_path: Path) -> None:
 async def test_projects_with_settings_are_capped_and_one_that_says_nothing_takes_no_place(
     tmp_path: Path,
 ) -> None:
-    async with bus_with(tmp_path, most_projects=2) as bus:
+    async with bus_with(tmp_path, max_projects=2) as bus:
         projects = ProjectSettings(bus.jetstream, REGISTRY)
         styled = ChangeProject.model_validate({"defaults": {"style": "ink"}})
         plain = ChangeProject.model_validate({"defaults": {"style": None}})

@@ -38,9 +38,9 @@ ONE_EVENT, MANY_EVENTS = 1, 1_000_000  #: bytes that make a ring keep so much
 
 
 @asynccontextmanager
-async def _hub(bus: NatsBus, *, ring_bytes: int = MANY_EVENTS) -> AsyncIterator[Hub]:
+async def _hub(bus: NatsBus, *, buffer_bytes: int = MANY_EVENTS) -> AsyncIterator[Hub]:
     presenter = JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, patience=2))
-    hub = Hub(bus, presenter, ring_bytes=ring_bytes)
+    hub = Hub(bus, presenter, buffer_bytes=buffer_bytes)
     async with run_in_background(hub=hub.run):
         await hub.opened.wait()
         yield hub
@@ -171,9 +171,9 @@ async def _events(outbox: SendQueue, number: int) -> list[dict[str, Any]]:
     return frames
 
 
-@pytest.mark.parametrize("ring_bytes", [ONE_EVENT, MANY_EVENTS])
+@pytest.mark.parametrize("buffer_bytes", [ONE_EVENT, MANY_EVENTS])
 async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_are_read(
-    bus: NatsBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ring_bytes: int
+    bus: NatsBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buffer_bytes: int
 ) -> None:
     project = some_project()
     first, last = sorted([await _accepted(bus, project) for _ in range(2)], key=_job)
@@ -181,7 +181,7 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
     ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
     outbox, expected = SendQueue(), sorted([first.sequence, last.sequence])
 
-    async with _hub(bus, ring_bytes=ring_bytes) as hub:
+    async with _hub(bus, buffer_bytes=buffer_bytes) as hub:
 
         async def both_end() -> None:
             for entry in (first, last):

@@ -43,8 +43,8 @@ def stack(
         "HELIOGRAPH_S3_BUCKET": f"b{uuid4().hex[:12]}",
         "HELIOGRAPH_S3_ACCESS_KEY": s3.settings.s3_access_key or "",
         "HELIOGRAPH_S3_SECRET_KEY": secret.get_secret_value() if secret else "",
-        "HELIOGRAPH_CLEAN_EVERY": "1",
-        "HELIOGRAPH_CLEAN_GRACE": "1",
+        "HELIOGRAPH_RETENTION_INTERVAL": "1",
+        "HELIOGRAPH_OBJECT_GRACE_PERIOD": "1",
     }
     with stack_running(tmp_path_factory.mktemp("inline") / "home", settings) as stack:
         yield stack

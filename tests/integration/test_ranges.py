@@ -119,7 +119,7 @@ async def test_many_parts_at_once_are_each_the_right_one(
 
 async def test_a_home_from_before_keeps_every_object(tmp_path: Path) -> None:
     """They were written by rclone alone; what reads them now is in front of it."""
-    settings = ServiceSettings(home=tmp_path, s3_port=free_port(), s3_inside_port=free_port())
+    settings = ServiceSettings(home=tmp_path, s3_port=free_port(), s3_internal_port=free_port())
     settings = settings.model_copy(update={"s3_endpoint": settings.s3})
     now = s3_server(settings)
     rclone = now.command[now.command.index(program("rclone")) :]

@@ -148,7 +148,7 @@ async def test_each_account_has_its_own_copies(
 async def test_a_copy_that_the_provider_may_have_thrown_away_is_brought_again(
     bus: NatsBus, fal_server: FalServer, fal: FalAccount, shelf: Shelf
 ) -> None:
-    forgetful = a_fal(fal_server.url, fal.key, reference_life=0)
+    forgetful = a_fal(fal_server.url, fal.key, upload_ttl=0)
     porter, job, file = _porter(bus, forgetful), _job(), shelf.put()
 
     await porter.upload(job, *file)

@@ -146,7 +146,7 @@ class Choices:
 
     def _is_due(self, record: Record) -> bool:
         """Whether the reaper would do something about a deadline."""
-        if not sweeper.is_due(record, settings().status.unknown_after):
+        if not sweeper.is_due(record, settings().status.submit_unknown_expires_after):
             return False
         if record.step not in AT_PROVIDER or not record.internal.expire:
             return True
@@ -177,7 +177,7 @@ class Choices:
 
     def _is_old(self, record: Record) -> bool:
         age = (now() - record.internal.changed_at).total_seconds()
-        return age > settings().status.reap_after
+        return age > settings().status.sweep_idle_after
 
     def _at_provider(self) -> Iterator[Action]:
         for name, hosted in self._state.provider.requests.items():

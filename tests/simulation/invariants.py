@@ -176,7 +176,9 @@ def _is_due(record: Record) -> bool:
     if record.finish_by and record.finish_by <= now():
         return True
     age = now() - record.internal.changed_at
-    return record.step is Step.SUBMIT_UNKNOWN and age >= settings().status.unknown_after
+    return (
+        record.step is Step.SUBMIT_UNKNOWN and age >= settings().status.submit_unknown_expires_after
+    )
 
 
 def _check_payment(state: State, hosted: Hosted) -> None:

@@ -92,7 +92,7 @@ class Workers:
     def __init__(self, state: State) -> None:
         self._state = state
         self._references = ReferenceResolver(state.events, _NONE, _NONE, _NONE)
-        self._reporter = ProgressPublisher(state.hint, every=settings().render.progress_every)
+        self._reporter = ProgressPublisher(state.hint, every=settings().render.progress_interval)
         self._storer = Keeper(state)
         self._bugs = FailureCounter()
         bus = (state.events, state.work, state.accounts, state.hint)

@@ -36,13 +36,13 @@ SHORT = {
     "HELIOGRAPH_BACKOFF_MAX": "0.5",
     "HELIOGRAPH_POLL_MIN": "0.05",
     "HELIOGRAPH_POLL_MAX": "0.3",
-    "HELIOGRAPH_REAP_AFTER": "3",
-    "HELIOGRAPH_REAP_EVERY": "1",
-    "HELIOGRAPH_CLAIM_COURTESY": "2",
-    "HELIOGRAPH_SIGN_PATIENCE": "2",
-    "HELIOGRAPH_CATCH_UP": "4",
-    "HELIOGRAPH_REUSE_PATIENCE": "4.5",
-    "HELIOGRAPH_YOUNG_RESULT": "3",
+    "HELIOGRAPH_SWEEP_IDLE_AFTER": "3",
+    "HELIOGRAPH_SWEEP_INTERVAL": "1",
+    "HELIOGRAPH_SLOT_CLAIM_TIMEOUT": "2",
+    "HELIOGRAPH_PRESIGN_TIMEOUT": "2",
+    "HELIOGRAPH_READ_YOUR_WRITES_TIMEOUT": "4",
+    "HELIOGRAPH_RESULT_CACHE_TIMEOUT": "4.5",
+    "HELIOGRAPH_MISSING_RESULT_DEADLINE": "3",
     "HELIOGRAPH_LOG_FORMAT": "json",
     "HELIOGRAPH_EVENTS_MAX_BYTES": str(2**29),
 }
@@ -54,7 +54,7 @@ class Stack:
     def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         counts = {name: int(settings.get(variable, "1")) for name, variable in COUNTS.items()}
         self.ports = {name: free_row(count, STRIDE) for name, count in counts.items()}
-        self.ports |= {name: free_port() for name in ("nats", "s3", "s3_inside")}
+        self.ports |= {name: free_port() for name in ("nats", "s3", "s3_internal")}
         #: every process of ours, as its pid file is called
         self.processes = [
             name if number == 1 else f"{name}-{number}"

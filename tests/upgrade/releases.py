@@ -14,6 +14,7 @@ from typing import NamedTuple
 import httpx
 
 from deploy.local.processes import ROOT
+from heliograph.runtime.renamed_settings import RENAMED
 from tests.support.servers import free_port
 from tests.support.servers.server import missing
 from tests.support.stack import SHORT
@@ -58,6 +59,12 @@ class Place(NamedTuple):
     number: int
 
 
+def _under_old_names(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings as both releases read them."""
+    old_names = {f"HELIOGRAPH_{n}".upper(): f"HELIOGRAPH_{o}".upper() for o, n in RENAMED.items()}
+    return {old_names.get(name, name): value for name, value in settings.items()}
+
+
 class Deployment:
     """Processes of two releases on the same servers and the same home."""
 
@@ -69,7 +76,7 @@ class Deployment:
         renders = [f"127.0.0.1:{self.ports[place]}" for place in places if "render" in place]
         self._environment = {
             **os.environ,
-            **SHORT,
+            **_under_old_names(SHORT),
             **settings,
             "HELIOGRAPH_HOME": str(home),
             "HELIOGRAPH_PROVIDER_HOSTS": ",".join(renders),

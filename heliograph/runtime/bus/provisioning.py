@@ -107,11 +107,11 @@ def streams(settings: ServiceSettings) -> list[Config]:
         _bucket("purges", _MIB),
         _bucket("slots", settings.slots_max_bytes),
         _bucket("uploads", 64 * _MIB),
-        {**_bucket("projects", 128 * _MIB), "max_msgs": settings.most_projects},
+        {**_bucket("projects", 128 * _MIB), "max_msgs": settings.max_projects},
         # an old plan may go: the keys of its jobs stay, so a request that is sent again pays nothing
         {
             **_bucket("plans", settings.plans_max_bytes),
-            "max_age": int(settings.plans_kept.total_seconds()) * _SECOND,
+            "max_age": int(settings.plan_retention.total_seconds()) * _SECOND,
             "discard": "old",
         },
         # what is written again stands last: the server forgets what was not used for longest

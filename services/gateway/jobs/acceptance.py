@@ -67,7 +67,7 @@ class PendingJob:
 
 
 class JobAcceptance:
-    """Accepts jobs. `courtesy` is seconds, see `GatewaySettings.claim_courtesy`."""
+    """Accepts jobs. `courtesy` is seconds, see `GatewaySettings.slot_claim_timeout`."""
 
     def __init__(
         self, events: EventLog, work: WorkQueue, slots: SlotClaims, *, courtesy: float = 10.0

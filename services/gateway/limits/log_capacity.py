@@ -44,12 +44,12 @@ class EventLogCapacity:
     project gets more than half of what the others leave free.
 
     Args:
-        full_at: Part of a stream that may be in use, 0 to 1.
+        high_watermark: Part of a stream that may be in use, 0 to 1.
     """
 
-    def __init__(self, jetstream: JetStream, *, full_at: float) -> None:
+    def __init__(self, jetstream: JetStream, *, high_watermark: float) -> None:
         self._jetstream = jetstream
-        self._full_at = full_at
+        self._high_watermark = high_watermark
         self._parts: Mapping[str, float] = {}
         self._used = 0
         self._limit: int | None = None  #: bytes; None before the first look
@@ -69,7 +69,7 @@ class EventLogCapacity:
         state, at = info["state"], asyncio.get_running_loop().time()
         self._lately.append(_SinceRefresh(at, int(state["last_seq"]), Counter()))
         self._used = int(state["bytes"])
-        self._limit = int(self._full_at * info["config"]["max_bytes"])
+        self._limit = int(self._high_watermark * info["config"]["max_bytes"])
         try:
             answer = await self._jetstream.request(subjects.QUERY_LOG_USAGE, b"", timeout=_PATIENCE)
             self._usage = LogUsage.model_validate_json(answer)
@@ -93,7 +93,7 @@ class EventLogCapacity:
     def check(self) -> None:
         """Raises QueueFull when new jobs must wait, whatever they are."""
         for stream, used in self._parts.items():
-            if used >= self._full_at:
+            if used >= self._high_watermark:
                 raise QueueFull(f"{_NEEDED[stream]} is {used:.0%} full", retry_after=60)
         if self._limit is not None and self._taken() >= self._limit:
             raise QueueFull("the event log is full", retry_after=60)

@@ -82,7 +82,7 @@ def create_fal(settings: RenderSettings, registry: Catalog) -> HostedProvider:
         priority=settings.fal_priority,
         start_timeout=settings.fal_start_timeout,
         lifetime=settings.fal_lifetime,
-        reference_life=settings.fal_reference_life,
+        upload_ttl=settings.fal_upload_ttl,
         fallback=settings.fal_fallback,
         poll_limit=settings.fal_poll_limit,
         public_url=settings.render_public_url,

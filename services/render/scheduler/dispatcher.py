@@ -46,7 +46,7 @@ class Dispatcher:
     def __init__(self, bus: NatsBus, registry: Catalog, settings: RenderSettings) -> None:
         self._bus = bus
         self._dead_letters = bus.jetstream.dead_letters
-        self._look_ahead = settings.look_ahead
+        self._prefetch = settings.prefetch
         self._pace = DurationEstimator(registry)
         self._desks = {name: LaneScheduler(name, lane.cap) for name, lane in registry.lanes.items()}
         self._awaiting = self._await_anew()
@@ -206,7 +206,7 @@ class Dispatcher:
         return len(turns)
 
     def _room(self, desk: LaneScheduler) -> int:
-        return desk.room(self._pace.of_lane(desk.name), self._look_ahead)
+        return desk.room(self._pace.of_lane(desk.name), self._prefetch)
 
     async def _move(self, desk: LaneScheduler, waiting: QueuedJob) -> None:
         try:

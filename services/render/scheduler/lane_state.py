@@ -57,10 +57,10 @@ class LaneScheduler:
         self.in_use, self.ready = info["num_ack_pending"], info["num_pending"]
         self.is_new = False
 
-    def room(self, seconds: float, look_ahead: int) -> int:
+    def room(self, seconds: float, most: int) -> int:
         """How many jobs may be moved, where each takes so many seconds."""
         cap = self.limit.cap
-        return cap + prefetch(cap, seconds, look_ahead) - self.in_use - self.ready
+        return cap + prefetch(cap, seconds, most) - self.in_use - self.ready
 
     def has_moved(self, ticket: Ticket) -> None:
         """A job is ready: the next free worker gets the one that was moved first."""

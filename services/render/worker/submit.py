@@ -116,7 +116,7 @@ def _held(bench: Worker, record: Record, ends: float) -> AbstractContextManager[
     """A drain waits for an answer that cannot be had later."""
     if bench.provider(record).keeps_requests:
         return nullcontext()
-    return bench.posts.hold(ends + bench.settings.drain)
+    return bench.posts.hold(ends + bench.settings.shutdown_grace_period)
 
 
 async def _post(

@@ -95,13 +95,13 @@ class _Ring:
 
 
 class Hub:
-    """The events of this process. `ring_bytes` of them are kept in memory."""
+    """The events of this process. `buffer_bytes` of them are kept in memory."""
 
-    def __init__(self, bus: NatsBus, presenter: JobPresenter, *, ring_bytes: int) -> None:
+    def __init__(self, bus: NatsBus, presenter: JobPresenter, *, buffer_bytes: int) -> None:
         self._bus = bus
         self._presenter = presenter
         self._purges = Purges(bus.jetstream)
-        self._ring = _Ring(ring_bytes)
+        self._ring = _Ring(buffer_bytes)
         self._incoming: asyncio.Queue[Frame] = asyncio.Queue()
         self._live: dict[str, set[Listener]] = {}
         self._reports: OrderedDict[str, ProgressReport] = OrderedDict()
@@ -199,7 +199,7 @@ class Hub:
 
     def _render(self, frame: Frame, record: Record, job: dict[str, Any]) -> None:
         is_whole = self._presenter.has_urls(record)
-        seconds = self._presenter.address_life * _SHOWN_FOR if is_whole else _ASK_AGAIN
+        seconds = self._presenter.url_ttl * _SHOWN_FOR if is_whole else _ASK_AGAIN
         frame.text = as_json(job).decode()
         frame.expires_at = asyncio.get_running_loop().time() + seconds
 

@@ -63,7 +63,7 @@ class LogCompaction:
     async def round(self) -> bool:
         """One round. Returns whether there is more to do at once."""
         room = await self._room()
-        done = await self._trim(now() - self._settings.keep_events)
+        done = await self._trim(now() - self._settings.event_retention)
         if room.used >= self._settings.trim_at * room.limit:
             done += await self._drop(await self._ledger.histories(_AT_ONCE))
         for project in await self._pressed(room):
@@ -136,4 +136,4 @@ async def compact_forever(bus: NatsBus, janitor: LogCompaction, settings: Status
         async with bus.leases.held("janitor") as lost:
             while not lost.is_set():
                 if not await janitor.round():
-                    await asyncio.sleep(settings.janitor_every)
+                    await asyncio.sleep(settings.compaction_interval)

@@ -62,7 +62,7 @@ class RetentionJob:
         self._retentions = retentions
         self._settle = settle
         self._remove = remove
-        self._grace = timedelta(seconds=settings.clean_grace)
+        self._grace = timedelta(seconds=settings.object_grace_period)
 
     async def plan(self, project: str, retention: Retention) -> PrunePlan:
         """What would go now."""
@@ -205,7 +205,7 @@ async def apply_forever(bus: NatsBus, cleaner: RetentionJob, settings: StatusSet
                 while not lost.is_set():
                     bell.clear()
                     is_more = await cleaner.apply()
-                    rest = settings.clean_grace if is_more else settings.clean_every
+                    rest = settings.object_grace_period if is_more else settings.retention_interval
                     with suppress(TimeoutError):
                         async with asyncio.timeout(rest):
                             await bell.wait()

@@ -100,14 +100,14 @@ class Sweeper:
         self._accounts = accounts
         self._hint = hint
         self._ledger = ledger
-        self._after = timedelta(seconds=settings.reap_after)
-        self._unknown_after = settings.unknown_after
+        self._after = timedelta(seconds=settings.sweep_idle_after)
+        self._unknown_expires_after = settings.submit_unknown_expires_after
         self._registry = registry
         self._settings = settings
         self._asked = Since()  #: jobs whose workers were asked to let them expire
         self._running_on = Since()  #: jobs that are over, and may run on at the provider
         self._searches = LookupBackoff(
-            first=settings.look_up_first, longest=settings.look_up_longest
+            first=settings.lookup_backoff_min, longest=settings.lookup_backoff_max
         )
         self._last: IdleJob | None = (
             None  #: where the round before stopped looking; None: at the end
@@ -116,7 +116,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """One round. Raises Unavailable."""
         at = now()
-        due = await self._ledger.due(at, at - self._unknown_after, _AT_ONCE)
+        due = await self._ledger.due(at, at - self._unknown_expires_after, _AT_ONCE)
         self._asked.keep(due)
         for job in due:
             await self._expire(job)
@@ -139,7 +139,7 @@ class Sweeper:
         """`finish_by`, or a `submit_unknown` that nobody decided."""
         while True:
             found = await self._read(job)
-            if found is None or not is_due(found[1], self._unknown_after):
+            if found is None or not is_due(found[1], self._unknown_expires_after):
                 return
             entry, record = found
             fact = self._deadline(record)
@@ -237,14 +237,14 @@ def needs_work(record: Record) -> bool:
     return not record.step.is_final and record.step is not Step.SUBMIT_UNKNOWN
 
 
-def is_due(record: Record, unknown_after: timedelta) -> bool:
+def is_due(record: Record, unknown_expires_after: timedelta) -> bool:
     """Whether a deadline of the job has passed."""
     if record.step.is_final:
         return False
     if record.finish_by and record.finish_by <= now():
         return True
     undecided = record.step is Step.SUBMIT_UNKNOWN
-    return undecided and now() - record.internal.changed_at >= unknown_after
+    return undecided and now() - record.internal.changed_at >= unknown_expires_after
 
 
 def is_idle(record: Record) -> bool:

@@ -135,7 +135,7 @@ class JobIngest:
 
     def _is_last(self, waited: float) -> bool:
         """Whether results that are not there were waited for, and long enough."""
-        return 0 < waited >= self._settings.young_result
+        return 0 < waited >= self._settings.missing_result_deadline
 
     async def _fail(self, entry: LogEntry, record: Record, error: JobError) -> None:
         problem = failure(record, error)
@@ -147,7 +147,7 @@ class JobIngest:
         A result may not be there yet: its ticket waits, without a place, less and less often. False
         when it was waited for long enough.
         """
-        left = self._settings.young_result - waited
+        left = self._settings.missing_result_deadline - waited
         if left <= 0:
             return False
         wait = min(max(_FIRST_WAIT, waited), _LONGEST_WAIT, left)
@@ -237,7 +237,7 @@ class JobIngest:
     ) -> Exception:
         """One error of an output ends the job. What is down is waited for, but not for ever."""
         final = errors.subgroup(JobError)
-        patience = timedelta(seconds=self._settings.store_patience)
+        patience = timedelta(seconds=self._settings.storage_retry_deadline)
         is_late = now() - record.internal.changed_at > patience
         if final:
             error = _first(final)

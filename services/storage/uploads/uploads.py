@@ -57,7 +57,9 @@ class Uploads:
         self._store = store
         self._inspectors = inspectors
         self._settings = settings
-        self._fresh = min(3600.0, settings.uploads_keep * 86_400 / 4)  #: seconds between notes
+        self._fresh = min(
+            3600.0, settings.upload_retention_days * 86_400 / 4
+        )  #: seconds between notes
 
     async def find(self, project: str, sha256: str) -> dict[str, Any] | None:
         """What is known of an upload that somebody is about to use; None when there is none."""

@@ -62,7 +62,7 @@ def s3_program(home: Path, minio: Path | None) -> Iterator[Program]:
     settings = ServiceSettings(
         home=home,
         s3_port=port,
-        s3_inside_port=free_port(),
+        s3_internal_port=free_port(),
         s3_endpoint=f"http://127.0.0.1:{port}",
         s3_access_key=access_key,
         s3_secret_key=secret_key,

@@ -71,7 +71,7 @@ def test_an_argument_comes_before_both(monkeypatch: pytest.MonkeyPatch) -> None:
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
         ("ACK_WAIT", "0"),
-        ("DRAIN", "-1"),
+        ("SHUTDOWN_GRACE_PERIOD", "-1"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(

@@ -68,7 +68,7 @@ def test_hosts_of_the_public_addresses_are_ours(setting: str) -> None:
 def test_where_providers_call_render_and_render_calls_storage_is_ours() -> None:
     hosts = HostAllowList(
         RenderSettings(
-            render_public_url="https://hooks.example", storage_inside_url="http://storage:8082"
+            render_public_url="https://hooks.example", storage_internal_url="http://storage:8082"
         )
     )
 

@@ -51,7 +51,7 @@ class Scene:
             self._retentions,
             self._settle,
             self._remove,
-            StatusSettings(_env_file=None, home=self._home, clean_grace=seconds),
+            StatusSettings(_env_file=None, home=self._home, object_grace_period=seconds),
         )
 
     async def _gate(self, act: str, *_: object) -> None:

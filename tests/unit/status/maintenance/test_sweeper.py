@@ -48,7 +48,9 @@ class Scene:
         self.hints: list[str] = []
         self._ledger = ledger
         self.accounts = MemoryAccountPermits(cap=1)
-        settings = StatusSettings(_env_file=None, home=home, look_up_first=1e-6, reap_after=60)
+        settings = StatusSettings(
+            _env_file=None, home=home, lookup_backoff_min=1e-6, sweep_idle_after=60
+        )
         self.reaper = Sweeper(
             self.events, self.work, self.accounts, self._hint, ledger, REGISTRY, settings
         )

@@ -141,7 +141,7 @@ class Studio:
         self.renewals: list[str] = []  #: jobs for which fresh addresses were asked
         self.renewed: list[Output] = []  #: what the provider says
         self.hints: list[tuple[str, ProgressReport]] = []
-        self.settings = StorageSettings(home=home, young_result=0, report_after=0)
+        self.settings = StorageSettings(home=home, missing_result_deadline=0, report_after=0)
         self.level = LEVEL
         self.folder = self.settings.folder.folder("tmp")
         self._inspectors = inspectors
@@ -552,7 +552,7 @@ async def test_a_result_that_is_not_there_yet_is_asked_for_again(
     studio: Studio, status: int
 ) -> None:
     """It holds no place meanwhile: its ticket waits."""
-    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
     job = await studio.rendered(_first(gives(status), then=gives(a_picture())))
 
     record = await _stored(studio, job)
@@ -565,7 +565,7 @@ async def test_a_result_that_is_not_there_yet_is_asked_for_again(
 
 
 async def test_a_result_that_never_comes_has_expired_after_a_while(studio: Studio) -> None:
-    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
     job = await studio.rendered(gives(404))
     waited = [0.0]
 
@@ -587,7 +587,7 @@ async def test_a_result_that_never_comes_has_expired_after_a_while(studio: Studi
 async def test_a_result_whose_address_is_dead_is_fetched_from_a_fresh_one(
     studio: Studio, gives_some: bool
 ) -> None:
-    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
     job = await studio.rendered(gives(403))
     studio.renewed = [studio.host.output(gives(a_picture()))] if gives_some else []
     await studio.storer.handle(job.id)
@@ -810,7 +810,7 @@ async def test_where_all_are_refused_the_job_fails_with_the_first_reason(studio:
 
 
 async def test_what_was_waited_for_in_vain_takes_no_good_one_with_it(studio: Studio) -> None:
-    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
     job = await studio.rendered(gives(404), gives(a_picture()))
 
     waiting = await studio.storer.handle(job.id)
@@ -920,7 +920,7 @@ async def test_what_came_inside_an_answer_and_is_gone_has_expired(
     studio: Studio, is_ours: bool
 ) -> None:
     """Its own answer may be on its way from render; that of an earlier job is not."""
-    job, patience = new_job_id(), timedelta(seconds=studio.settings.store_patience + 1)
+    job, patience = new_job_id(), timedelta(seconds=studio.settings.storage_retry_deadline + 1)
     outputs = [Output(inline=f"{job if is_ours else new_job_id()}/{'0' * 64}")]
 
     record = await _fails(
@@ -963,7 +963,7 @@ async def test_a_picture_that_is_not_opened_in_time_is_not_lost(
 
 async def test_a_store_is_not_waited_for_for_ever(studio: Studio) -> None:
     studio.store = BrokenStore(DOWN)
-    patience = timedelta(seconds=studio.settings.store_patience)
+    patience = timedelta(seconds=studio.settings.storage_retry_deadline)
 
     record = await _fails(studio, gives(a_picture()), ago=patience + timedelta(seconds=1))
 
