@@ -221,7 +221,7 @@ class Catalog(_Entry):
 
 
 class CatalogError(NamedTuple):
-    """Where a registry contradicts itself: the path of the entry, and why."""
+    """Where a catalog contradicts itself: the path of the entry, and why."""
 
     section: str
     path: tuple[str, ...]
@@ -233,22 +233,22 @@ def provider_of(model: str) -> str:
     return model.split("/", 1)[0]
 
 
-def inconsistencies(registry: Catalog) -> Iterator[CatalogError]:
+def inconsistencies(catalog: Catalog) -> Iterator[CatalogError]:
     """Names that lead nowhere, and defaults that do not fit."""
-    for name, kind in registry.kinds.items():
-        if kind.lane not in registry.lanes:
+    for name, kind in catalog.kinds.items():
+        if kind.lane not in catalog.lanes:
             yield CatalogError("kinds", (name, "lane"), f"there is no lane {kind.lane!r}")
         named: list[tuple[str, tuple[str, ...]]] = [(kind.model, ("model",))]
         named += [(each, ("preferred", str(n))) for n, each in enumerate(kind.preferred)]
         for wanted, path in named:
-            model = registry.models.get(wanted)
+            model = catalog.models.get(wanted)
             if model is None:
                 yield CatalogError("kinds", (name, *path), f"there is no model {wanted!r}")
             elif model.media != kind.media:
                 reason = f"{wanted} makes {model.media}, the kind wants {kind.media}"
                 yield CatalogError("kinds", (name, *path), reason)
-    for name, model in registry.models.items():
-        if registry.account_for(name) is None:
+    for name, model in catalog.models.items():
+        if catalog.account_for(name) is None:
             reason = f"provider {provider_of(name)!r} has no account"
             yield CatalogError("models", (name,), reason)
         if model.min_references > model.max_references:

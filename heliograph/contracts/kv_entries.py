@@ -30,7 +30,7 @@ class AccountEntry(Tolerant):
 
 
 class LaneEntry(Tolerant):
-    """What operators laid over a lane of the registry."""
+    """What operators laid over a lane of the catalog."""
 
     cap: Cap | None = None
     paused: bool | None = None

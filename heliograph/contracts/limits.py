@@ -11,7 +11,7 @@ Cap = Annotated[int, Field(ge=1, le=10_000)]  #: at least 1: to the server 0 mea
 
 
 class LaneLimit(BaseModel):
-    """What holds for a lane now: the registry, and what operators laid over it."""
+    """What holds for a lane now: the catalog, and what operators laid over it."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
@@ -28,7 +28,7 @@ class ChangeLane(_Change):
 
     cap: Cap | None = None
     paused: bool | None = None
-    reset: bool = False  #: back to the registry, before anything else here
+    reset: bool = False  #: back to the catalog, before anything else here
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -41,7 +41,7 @@ class ChangeAccount(_Change):
     """Requests that an account may have open at once, over all processes."""
 
     cap: Cap | None = None
-    reset: bool = False  #: back to the registry, before anything else here
+    reset: bool = False  #: back to the catalog, before anything else here
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

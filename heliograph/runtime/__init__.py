@@ -1,1 +1,1 @@
-"""What every service process needs: settings, the bus, the registry, logs, health, serving."""
+"""What every service process needs: settings, the bus, the catalog, logs, health, serving."""

@@ -27,7 +27,7 @@ from services.gateway.bulk.plans import PlanStore
 from services.gateway.bulk.previews import BulkPreview
 from services.gateway.bulk.routes import batch_routes
 from services.gateway.bus_requests import RequestConsumer, subscribe
-from services.gateway.catalog import index_routes, problem_pages, registry_routes
+from services.gateway.catalog import catalog_routes, index_routes, problem_pages
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.jobs.cancel_routes import cancel_routes
 from services.gateway.jobs.cancellation import JobCancellation
@@ -57,13 +57,13 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     def load() -> Catalog:
         return load_catalog(settings).without(settings.unusable_providers)
 
-    registry = load()
-    bus = NatsBus(settings, registry, "gateway")
+    catalog = load()
+    bus = NatsBus(settings, catalog, "gateway")
     presenter = JobPresenter(
         settings, PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
     )
     reader = JobViews(bus.events, bus.jetstream, presenter)
-    limits = LimitAdmin(bus.jetstream, registry, bus.lanes, bus.accounts)
+    limits = LimitAdmin(bus.jetstream, catalog, bus.lanes, bus.accounts)
     gauge = EventLogCapacity(bus.jetstream, high_watermark=settings.event_log_high_watermark)
     backlog = QueueQuota(
         limits, limit=settings.max_queued, project_limit=settings.max_queued_per_project
@@ -71,9 +71,9 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     canceler = JobCancellation(bus.events, bus.work, bus.jetstream.notify)
     versions = SlotService(bus.slots, bus.jetstream, presenter)
     acceptor = JobAcceptance(bus.events, bus.work, bus.slots, courtesy=settings.slot_claim_timeout)
-    projects = ProjectSettings(bus.jetstream, registry)
+    projects = ProjectSettings(bus.jetstream, catalog)
     drafter = RecordBuilder(
-        registry,
+        catalog,
         bus.events,
         projects,
         versions,
@@ -107,7 +107,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             "gauge": gauge.watch,
             "backlog": backlog.watch,
         }
-        loops["registry"] = partial(watch_files, settings, registry, load)
+        loops["catalog"] = partial(watch_files, settings, catalog, load)
         loops["writes"] = bus.watch_writes
         loops["projects"] = watch_projects
         async with run_in_background(**loops):
@@ -127,7 +127,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app.include_router(limit_routes(limits))
     app.include_router(project_routes(projects))
     app.include_router(cleanup_routes(CleanupRequests(bus.jetstream, projects)))
-    app.include_router(registry_routes(registry))
+    app.include_router(catalog_routes(catalog))
     app.include_router(index_routes(settings))
     app.include_router(problem_pages())
     add_health(

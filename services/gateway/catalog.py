@@ -20,8 +20,8 @@ from services.gateway.settings import GatewaySettings
 _NATS_PORT = 4222  #: where the address does not say
 
 
-def registry_routes(registry: Catalog) -> APIRouter:
-    """The registry, read only."""
+def catalog_routes(catalog: Catalog) -> APIRouter:
+    """The catalog, read only."""
     router = create_router("registry")
 
     @router.get(
@@ -31,7 +31,7 @@ def registry_routes(registry: Catalog) -> APIRouter:
         summary="Models, with prices and the schema of their parameters",
     )
     async def list_models() -> Response:
-        usable = {n: m for n, m in registry.models.items() if registry.account_for(n)}
+        usable = {n: m for n, m in catalog.models.items() if catalog.account_for(n)}
         return page([_model(name, model) for name, model in usable.items()])
 
     @router.get(
@@ -43,10 +43,10 @@ def registry_routes(registry: Catalog) -> APIRouter:
     )
     async def get_model(provider: str, name: str) -> Response:
         full = f"{provider}/{name}"
-        model = registry.models.get(full)
+        model = catalog.models.get(full)
         if model is None or not matches(MODEL_PATTERN, full):
             raise NotFound(f"there is no model {full}")
-        if registry.account_for(full) is None:
+        if catalog.account_for(full) is None:
             raise NotFound(f"no account for {full} is configured")
         return answer(_model(full, model))
 
@@ -57,7 +57,7 @@ def registry_routes(registry: Catalog) -> APIRouter:
         summary="What a job can be for",
     )
     async def list_kinds() -> Response:
-        return page([_kind(name, kind, registry) for name, kind in registry.kinds.items()])
+        return page([_kind(name, kind, catalog) for name, kind in catalog.kinds.items()])
 
     return router
 
@@ -126,10 +126,10 @@ def problem_pages() -> APIRouter:
     return router
 
 
-def _kind(name: str, kind: Kind, registry: Catalog) -> dict[str, Any]:
+def _kind(name: str, kind: Kind, catalog: Catalog) -> dict[str, Any]:
     """With the model that is taken here; which others there could be is the operator's business."""
     shown: dict[str, Any] = kind.model_dump(mode="json", exclude={"preferred"})
-    return {"name": name, **shown, "model": registry.model_for(kind)}
+    return {"name": name, **shown, "model": catalog.model_for(kind)}
 
 
 def _model(name: str, model: Model) -> dict[str, Any]:

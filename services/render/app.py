@@ -57,10 +57,10 @@ _FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart sw
 
 def create_app(settings: RenderSettings) -> FastAPI:
     """Assemble the service from its settings."""
-    registry = load_catalog(settings)
-    bus = NatsBus(settings, registry, "render")
+    catalog = load_catalog(settings)
+    bus = NatsBus(settings, catalog, "render")
     sim = SimProvider(settings.folder.path, settings.render_url)
-    hosted = create_providers(settings, registry)
+    hosted = create_providers(settings, catalog)
     door = OutputUploader(settings.storage_door)
     watch = WakeUps()
     porter = ReferenceUploadCache(
@@ -81,14 +81,14 @@ def create_app(settings: RenderSettings) -> FastAPI:
         spool=DiskSpool(settings.folder.folder("spool"), max_bytes=settings.spool_max_bytes),
         inline_door=door,
         references=ReferenceResolver(bus.events, bus.jetstream, addresses, porter),
-        registry=registry,
+        catalog=catalog,
         reporter=ProgressPublisher(bus.jetstream.notify, every=settings.progress_interval),
         watch=watch,
         settings=settings,
     )
     pulling = Connection(settings, "render")
     broker = create_broker(settings, pulling)
-    subscribe_lanes(broker, bench, bus, registry)
+    subscribe_lanes(broker, bench, bus, catalog)
 
     async def open_bus() -> None:
         await bus.open()
@@ -104,12 +104,10 @@ def create_app(settings: RenderSettings) -> FastAPI:
         loops["writes"] = bus.watch_writes
         loops["sim_records"] = partial(sim.remove_old_records, settings.sim_record_retention)
         loops["meter"] = partial(export_account_metrics, bus.accounts)
-        loops["registry"] = partial(
-            watch_files, settings, registry, partial(load_catalog, settings)
-        )
+        loops["catalog"] = partial(watch_files, settings, catalog, partial(load_catalog, settings))
         loops["answers"] = partial(recover_forever, bench)
         if settings.dispatch:
-            loops["dispatcher"] = Dispatcher(bus, registry, settings).run
+            loops["dispatcher"] = Dispatcher(bus, catalog, settings).run
         async with run_in_background(**loops):
             yield
         watch.drain()
@@ -133,16 +131,16 @@ def create_app(settings: RenderSettings) -> FastAPI:
         unusable=unusable,
         warnings=bus.warnings,
         ends_within=lambda: (
-            settings.shutdown_grace_period + registry.without(unusable).longest_answer
+            settings.shutdown_grace_period + catalog.without(unusable).longest_answer
         ),
     )
     return app
 
 
-def subscribe_lanes(broker: NatsBroker, bench: Worker, bus: NatsBus, registry: Catalog) -> None:
+def subscribe_lanes(broker: NatsBroker, bench: Worker, bus: NatsBus, catalog: Catalog) -> None:
     """One pull subscriber per lane: what comes in on `run.<lane>.>` is a job whose turn it is."""
     bugs = FailureCounter()
-    for lane in registry.lanes:
+    for lane in catalog.lanes:
 
         @broker.subscriber(
             subjects.runs(lane),

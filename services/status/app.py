@@ -41,8 +41,8 @@ from services.status.slots import SlotReadModel
 
 def create_app(settings: StatusSettings) -> FastAPI:
     """Assemble the service from its settings."""
-    registry = load_catalog(settings)
-    bus = NatsBus(settings, registry, "status")
+    catalog = load_catalog(settings)
+    bus = NatsBus(settings, catalog, "status")
     presenter = JobPresenter(
         settings, PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
     )
@@ -61,7 +61,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     purges = Purges(bus.jetstream)
     janitor = LogCompaction(bus.events, bus.jetstream, ledger, purges, settings)
     reaper = Sweeper(
-        bus.events, bus.work, bus.accounts, bus.jetstream.notify, ledger, registry, settings
+        bus.events, bus.work, bus.accounts, bus.jetstream.notify, ledger, catalog, settings
     )
 
     terms = Terms(

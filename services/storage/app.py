@@ -53,8 +53,8 @@ log = structlog.get_logger()
 
 def create_app(settings: StorageSettings) -> FastAPI:
     """Assemble the service from its settings."""
-    registry = load_catalog(settings)
-    bus = NatsBus(settings, registry, "storage")
+    catalog = load_catalog(settings)
+    bus = NatsBus(settings, catalog, "storage")
     store = create_store(settings)
     inspectors = ImageWorkers(max_pixels=settings.image_max_pixels)
     known_uploads = KvCache(bus.jetstream, "uploads")
@@ -74,7 +74,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
         partial(renew_outputs, bus.jetstream),
         inspectors,
         folder,
-        registry,
+        catalog,
         settings,
         bus.level.allows,
     )
@@ -96,11 +96,11 @@ def create_app(settings: StorageSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        registry_files = partial(watch_files, settings, registry, partial(load_catalog, settings))
+        catalog_files = partial(watch_files, settings, catalog, partial(load_catalog, settings))
         async with run_in_background(
             bus=open_bus,
             writes=bus.watch_writes,
-            registry=registry_files,
+            catalog=catalog_files,
             uploads=partial(watch, bus, known_uploads),
             dispatcher=dispatcher.run,
             retention=partial(sweep_uploads, bus, store, settings),

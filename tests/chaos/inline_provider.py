@@ -12,10 +12,10 @@ from uuid import uuid4
 import yaml
 
 from tests.support.emulation.emulator_process import EmulatedAccount, emulator_running
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 MODEL = "openai/gpt-image-2"
-PRICE = REGISTRY.models[MODEL].price.amount  #: USD, of a picture
+PRICE = CATALOG.models[MODEL].price.amount  #: USD, of a picture
 
 LONG = 11.0  #: seconds of an answer that outlasts a drain, when it has begun a moment ago
 _ANSWERS_WITHIN = 20.0  #: seconds; shorter than as shipped, as a lost answer is waited for so long
@@ -45,7 +45,7 @@ class InlineProvider:
     @property
     def environment(self) -> dict[str, str]:
         models = self.folder / "models.yaml"
-        model = REGISTRY.models[MODEL].model_copy(update={"answers_within": _ANSWERS_WITHIN})
+        model = CATALOG.models[MODEL].model_copy(update={"answers_within": _ANSWERS_WITHIN})
         models.write_text(yaml.safe_dump({MODEL: model.model_dump(mode="json")}))
         return {
             "HELIOGRAPH_MODELS": str(models),

@@ -51,7 +51,7 @@ class Verdict:
 async def judge(
     stack: Stack,
     journal: Journal,
-    registry: Catalog,
+    catalog: Catalog,
     inline_requests: Sequence[InlineRequest] = (),
 ) -> Verdict:
     """
@@ -74,7 +74,7 @@ async def judge(
         "double pay": paid_twice(payments, log),
         "wrong bills": external_checks.wrong_bills(payments, last),
         "lost answers": lost_answers(journal.signals, inline_requests, last),
-        "over the cap": over_the_cap(log, registry),
+        "over the cap": over_the_cap(log, catalog),
         "slots shared": slots_shared(log),
         "gaps": gaps(journal, log),
         "missing pictures": await missing_pictures(stack, log) + misfiled,
@@ -231,7 +231,7 @@ def _has_outputs(record: Record) -> bool:
     return is_stopped and record.charged == "yes" and bool(record.internal.outputs)
 
 
-def over_the_cap(log: list[LogEntry], registry: Catalog) -> list[str]:
+def over_the_cap(log: list[LogEntry], catalog: Catalog) -> list[str]:
     """No lane ever had more jobs with workers than its cap."""
     wrong = []
     working: dict[str, set[str]] = defaultdict(set)
@@ -241,7 +241,7 @@ def over_the_cap(log: list[LogEntry], registry: Catalog) -> list[str]:
             continue
         lane = working[record.lane]
         (lane.add if record.step in _WITH_A_WORKER else lane.discard)(record.id)
-        if len(lane) > registry.lanes[record.lane].cap:
+        if len(lane) > catalog.lanes[record.lane].cap:
             wrong.append(f"lane {record.lane} had {len(lane)} jobs at sequence {each.sequence}")
     return wrong
 

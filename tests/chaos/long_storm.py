@@ -15,7 +15,7 @@ from tests.chaos.invariant_checker import judge, waited_for
 from tests.chaos.servers import stack_behind_proxies
 from tests.chaos.storm import FaultPlan, Storm
 from tests.support.clocks import WallClock
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 SETTINGS = {
     "HELIOGRAPH_GATEWAYS": "2",
@@ -75,7 +75,7 @@ async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -
             await storm.rage()
             watching.cancel()
             requests = await provider.requests()
-            verdict = await judge(stack, storm.journal, REGISTRY, requests)
+            verdict = await judge(stack, storm.journal, CATALOG, requests)
 
     sorts = dict(Counter(fault.split()[0] for fault in storm.journal.faults))
     verdict.figures |= {"faults": sorts, "converged": round(storm.converged, 1)}

@@ -14,7 +14,7 @@ from tests.chaos.crash_scenarios import Teller, story_of
 from tests.chaos.invariant_checker import judge
 from tests.chaos.journal import Journal
 from tests.chaos.quiescence import until_quiet
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 from tests.support.stack import Stack, stack_running
 
 #: the sim fetches by itself, its answers have no outputs in them, and these projects keep everything
@@ -57,7 +57,7 @@ async def test_a_death_at_any_point_loses_nothing_and_pays_nothing_twice(tmp_pat
         for _ in range(ROUNDS):
             await _round(stack, journal, crashes, rng.sample(SIM_POINTS, len(SIM_POINTS)))
         await until_quiet(stack, _CONVERGE)
-        verdict = await judge(stack, journal, REGISTRY)
+        verdict = await judge(stack, journal, CATALOG)
 
     print(verdict.summary())  # noqa: T201
     print(verdict.figures)  # noqa: T201

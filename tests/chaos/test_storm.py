@@ -11,7 +11,7 @@ from tests.chaos.inline_provider import inline_provider
 from tests.chaos.invariant_checker import judge, waited_for
 from tests.chaos.storm import FaultPlan, Storm
 from tests.support.clocks import WallClock
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 from tests.support.stack import stack_running
 
 TIMES = {"gateway": 2, "render": 3, "storage": 2, "status": 2, "nats": 2, "s3": 1}
@@ -56,7 +56,7 @@ async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) 
         storm = Storm(stack, weather, clock=clock, provider=provider)
         await storm.rage()
         requests = await provider.requests()
-        verdict = await judge(stack, storm.journal, REGISTRY, requests)
+        verdict = await judge(stack, storm.journal, CATALOG, requests)
 
     print(verdict.summary())  # noqa: T201
     print(verdict.figures)  # noqa: T201

@@ -1,4 +1,4 @@
-"""A registry that changes while everything runs: no restart, and nothing is lost by a mistake."""
+"""A catalog that changes while everything runs: no restart, and nothing is lost by a mistake."""
 
 import asyncio
 from pathlib import Path
@@ -38,14 +38,14 @@ async def test_a_kind_that_is_added_can_be_made_without_a_restart(
 
         kinds.write_text(POSTER)
         for name in ("gateway", "render", "storage"):
-            await _until_logged(stack, name, "The registry was read again")
+            await _until_logged(stack, name, "Catalog reloaded")
         async with stack.client(project) as client:
             job = await client.submit(kind="poster", prompt="x", parameters={"seconds": 0})
             [ended] = await client.finish(job.id)
 
             kinds.write_text(POSTER.replace("portraits", "nowhere"))
             wrong = await _until_logged(
-                stack, "gateway", "The registry is wrong, the old one stays"
+                stack, "gateway", "Catalog rejected; the previous one stays in use"
             )
             again = await client.submit(kind="poster", prompt="y", parameters={"seconds": 0})
             [ended_again] = await client.finish(again.id)

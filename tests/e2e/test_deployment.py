@@ -153,7 +153,7 @@ def test_open_doors_are_refused_while_there_are_no_keys(tmp_path: Path) -> None:
     assert "HELIOGRAPH_AUTH=off needs a loopback address" in ended.stderr
 
 
-def test_a_mistake_in_the_registry_is_named_with_its_line(tmp_path: Path) -> None:
+def test_a_mistake_in_the_catalog_is_named_with_its_line(tmp_path: Path) -> None:
     kinds = tmp_path / "kinds.yaml"
     kinds.write_text("poster:\n  lane: nowhere\n  media: image\n  model: sim/picture\n"
                      "  expected_seconds: 1\n  timeout_seconds: 2\n")  # fmt: skip

@@ -16,7 +16,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    """The gateway, with every lane and account as the registry has it again afterwards."""
+    """The gateway, with every lane and account as the catalog has it again afterwards."""
     async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
         yield http
         for lane in (await http.get("/v1/lanes")).json()["items"]:
@@ -80,7 +80,7 @@ async def test_a_higher_cap_is_used_at_once(client: Client, http: httpx.AsyncCli
     assert await _most_at_once(http, ended) > 6
 
 
-async def test_reset_brings_the_cap_of_the_registry_back(http: httpx.AsyncClient) -> None:
+async def test_reset_brings_the_cap_of_the_catalog_back(http: httpx.AsyncClient) -> None:
     before = await _lane(http, "shots")
     await http.patch("/v1/lanes/shots", json={"cap": 3, "paused": True})
 

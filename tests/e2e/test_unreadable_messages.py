@@ -245,7 +245,7 @@ async def test_settings_that_cannot_be_read_stop_only_their_project(
     await until(client, job.id, status="succeeded")
 
 
-async def test_a_lane_goes_by_the_registry_while_its_limits_cannot_be_read(
+async def test_a_lane_goes_by_the_catalog_while_its_limits_cannot_be_read(
     stack: Stack, bus: Nats
 ) -> None:
     ack = await bus.jetstream().publish("$KV.lanes.portraits", b"[1]")

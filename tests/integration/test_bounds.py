@@ -28,7 +28,7 @@ from services.gateway.bus_requests import RequestConsumer
 from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
 from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.projects.settings_store import ProjectSettings
-from tests.support.records import REGISTRY, a_record, some_project
+from tests.support.records import CATALOG, a_record, some_project
 from tests.support.servers import Program, free_port, nats_running
 
 _NEW = ("max_bytes", "max_age", "discard", "max_msgs_per_subject", "discard_new_per_subject")
@@ -38,7 +38,7 @@ _NEW = ("max_bytes", "max_age", "discard", "max_msgs_per_subject", "discard_new_
 async def bus_with(home: Path, **bounds: Any) -> AsyncIterator[NatsBus]:
     """A bus on a server of its own, with other bounds."""
     with nats_running(home) as server:
-        bus = NatsBus(server.settings.model_copy(update=bounds), REGISTRY, "test")
+        bus = NatsBus(server.settings.model_copy(update=bounds), CATALOG, "test")
         await bus.open()
         yield bus
         await bus.close()
@@ -82,7 +82,7 @@ async def test_a_store_without_bounds_gets_them_in_place(tmp_path: Path) -> None
         await KeyValue(jetstream, "plans").write("batch", a_plan("batch"), 0)
         await KeyValue(jetstream, "slots").write(f"{record.project}.hero", {"job": record.id}, 0)
 
-        assert await provision(connection.client, server.settings, REGISTRY) == "e"
+        assert await provision(connection.client, server.settings, CATALOG) == "e"
 
         for config in streams(server.settings):
             found = (await jetstream.api(f"STREAM.INFO.{config['name']}"))["config"]
@@ -104,7 +104,7 @@ async def test_an_event_log_larger_than_the_store_is_refused_with_the_reason(
         with pytest.raises(
             UnsupportedServer, match=r"EVENTS may take 4294967296 bytes.*max_file_store"
         ):
-            await provision(connection.client, settings, REGISTRY)
+            await provision(connection.client, settings, CATALOG)
     finally:
         await connection.close()
         server.kill()
@@ -168,7 +168,7 @@ async def test_projects_with_settings_are_capped_and_one_that_says_nothing_takes
     tmp_path: Path,
 ) -> None:
     async with bus_with(tmp_path, max_projects=2) as bus:
-        projects = ProjectSettings(bus.jetstream, REGISTRY)
+        projects = ProjectSettings(bus.jetstream, CATALOG)
         styled = ChangeProject.model_validate({"defaults": {"style": "ink"}})
         plain = ChangeProject.model_validate({"defaults": {"style": None}})
         async with run_in_background(projects=projects.watch):
@@ -189,7 +189,7 @@ async def test_projects_with_settings_are_capped_and_one_that_says_nothing_takes
 async def test_another_gateway_learns_that_a_project_says_nothing_any_more(bus: NatsBus) -> None:
     name, here, there = (
         some_project(),
-        *(ProjectSettings(bus.jetstream, REGISTRY) for _ in range(2)),
+        *(ProjectSettings(bus.jetstream, CATALOG) for _ in range(2)),
     )
     async with run_in_background(here=here.watch, there=there.watch):
         await here.change(name, ChangeProject.model_validate({"defaults": {"style": "ink"}}))

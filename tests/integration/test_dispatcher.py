@@ -23,7 +23,7 @@ from heliograph.runtime.bus.provisioning import provision
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from services.render.scheduler.dispatcher import Dispatcher
 from services.render.settings import RenderSettings
-from tests.support.records import REGISTRY, a_record, some_project
+from tests.support.records import CATALOG, a_record, some_project
 from tests.support.servers import Server
 
 LANE, ANOTHER = "video", "shots"
@@ -49,7 +49,7 @@ async def _dispatching(_roomy: None, bus: NatsBus, nats: Server) -> AsyncIterato
 
 def _dispatcher(bus: NatsBus, nats: Server) -> Dispatcher:
     settings = RenderSettings(**nats.settings.model_dump(exclude_unset=True))
-    return Dispatcher(bus, REGISTRY, settings)
+    return Dispatcher(bus, CATALOG, settings)
 
 
 async def _queued(bus: NatsBus) -> Record:
@@ -185,7 +185,7 @@ async def test_a_lane_that_breaks_stops_no_other_and_goes_on_when_it_can(
         elsewhere = await _enqueued(bus, kind="shot")
 
         assert (await _ready(bus, elsewhere)).sequence
-        await provision(bus.client, nats.settings, REGISTRY)
+        await provision(bus.client, nats.settings, CATALOG)
         assert (await _ready(bus, there)).sequence
         assert not dispatcher.done()
     finally:

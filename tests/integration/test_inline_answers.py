@@ -44,7 +44,7 @@ from services.render.worker.posts_in_flight import PostsInFlight
 from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
 from tests.support.http_server import served
 from tests.support.polling import until
-from tests.support.records import REGISTRY, a_record
+from tests.support.records import CATALOG, a_record
 from tests.support.servers import Server
 from tests.support.stack import Stack, stack_running
 from tests.support.workers import a_worker
@@ -127,7 +127,7 @@ async def test_probes_are_told_how_long_render_may_take_to_end(stack: Stack) -> 
     async with httpx.AsyncClient(base_url=stack.url("render")) as http:
         ready = (await http.get("/readyz")).json()
 
-    longest = REGISTRY.models[MODEL].answers_within
+    longest = CATALOG.models[MODEL].answers_within
     assert longest
     assert ready["ends_within_seconds"] == 10 + longest
 

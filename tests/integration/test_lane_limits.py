@@ -11,7 +11,7 @@ from heliograph.contracts.limits import ChangeAccount, ChangeLane
 from heliograph.contracts.queries.scheduler import LaneState, LaneStates
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.gateway.limits.lanes_accounts import LimitAdmin
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 from tests.support.servers import Server
 
 LANE = "video"
@@ -21,7 +21,7 @@ LANE = "video"
 async def _behind(bus: NatsBus) -> AsyncIterator[None]:
     """A dispatcher that has heard of no change yet."""
     known = [
-        LaneState(name=n, cap=lane.cap, in_use=0, waiting=0) for n, lane in REGISTRY.lanes.items()
+        LaneState(name=n, cap=lane.cap, in_use=0, waiting=0) for n, lane in CATALOG.lanes.items()
     ]
 
     async def answer(question: Msg) -> None:
@@ -34,14 +34,14 @@ async def _behind(bus: NatsBus) -> AsyncIterator[None]:
 
 
 def _gateway(bus: NatsBus) -> LimitAdmin:
-    return LimitAdmin(bus.jetstream, REGISTRY, bus.lanes, bus.accounts)
+    return LimitAdmin(bus.jetstream, CATALOG, bus.lanes, bus.accounts)
 
 
 @pytest.mark.usefixtures("_behind")
 async def test_every_gateway_shows_a_change_as_soon_as_it_was_answered(
     bus: NatsBus, nats: Server
 ) -> None:
-    other = NatsBus(nats.settings, REGISTRY, "other")
+    other = NatsBus(nats.settings, CATALOG, "other")
     await other.open()
     watching = asyncio.create_task(other.lanes.watch())  # even where it is known by heart
     gateways = [_gateway(bus), _gateway(other)]
@@ -58,7 +58,7 @@ async def test_every_gateway_shows_a_change_as_soon_as_it_was_answered(
         await other.close()
 
 
-async def test_an_account_whose_cap_is_taken_back_is_as_the_registry_has_it(bus: NatsBus) -> None:
+async def test_an_account_whose_cap_is_taken_back_is_as_the_catalog_has_it(bus: NatsBus) -> None:
     limits = _gateway(bus)
     before = next(each for each in await limits.accounts() if each.name == "fal")
 

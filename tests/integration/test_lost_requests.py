@@ -14,7 +14,7 @@ from services.render.worker.context import SOURCE, Worker
 from services.render.worker.lookup import find_lost_request
 from services.render.worker.outcomes import unknown
 from services.render.worker.submit import build_submission
-from tests.support.records import REGISTRY, a_record
+from tests.support.records import CATALOG, a_record
 from tests.support.servers import Server
 from tests.support.workers import a_worker
 
@@ -55,7 +55,7 @@ async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Serv
     bench = a_worker(bus, nats.settings)
     entry = await _submitting(bus, "found_reply")
     with pytest.raises(AmbiguousSubmit):
-        await bench.provider(entry.record).submit(build_submission(entry.record, REGISTRY))
+        await bench.provider(entry.record).submit(build_submission(entry.record, CATALOG))
     entry = await _given_up(bus, entry)
 
     await find_lost_request(bench, entry.record.id)

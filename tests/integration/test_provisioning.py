@@ -16,7 +16,7 @@ from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.provisioning import UnsupportedServer, check_server, provision
 from heliograph.runtime.settings import ServiceSettings
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 from tests.support.servers import Program, Server, free_port, nats_running
 
 
@@ -30,7 +30,7 @@ async def _connected(settings: ServiceSettings) -> AsyncIterator[Connection]:
 
 async def test_many_processes_provision_at_once_and_agree(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
-        buses = [NatsBus(server.settings, REGISTRY, f"t{n}") for n in range(4)]
+        buses = [NatsBus(server.settings, CATALOG, f"t{n}") for n in range(4)]
 
         await asyncio.gather(*(bus.open() for bus in buses))
 
@@ -41,7 +41,7 @@ async def test_many_processes_provision_at_once_and_agree(tmp_path: Path) -> Non
 
 async def test_until_all_is_there_a_bus_is_unavailable(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
-        bus = NatsBus(server.settings, REGISTRY, "test")
+        bus = NatsBus(server.settings, CATALOG, "test")
         await bus.client.connect(server.settings.nats_login)
         early = (bus.lanes.watch, bus.accounts.watch, partial(bus.jetstream.api, "STREAM.NAMES"))
 
@@ -56,20 +56,20 @@ async def test_until_all_is_there_a_bus_is_unavailable(tmp_path: Path) -> None:
 async def test_the_epoch_is_the_same_after_a_restart_of_the_server(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
         async with _connected(server.settings) as connection:
-            before = await provision(connection.client, server.settings, REGISTRY)
+            before = await provision(connection.client, server.settings, CATALOG)
         server.kill()
         server.start()
 
         async with _connected(server.settings) as connection:
-            assert await provision(connection.client, server.settings, REGISTRY) == before
+            assert await provision(connection.client, server.settings, CATALOG) == before
 
 
-async def test_a_lane_gets_the_cap_that_the_registry_says_now(bus: NatsBus, nats: Server) -> None:
-    wider = REGISTRY.model_copy(update={"lanes": {**REGISTRY.lanes, "text": Lane(cap=9)}})
+async def test_a_lane_gets_the_cap_that_the_catalog_says_now(bus: NatsBus, nats: Server) -> None:
+    wider = CATALOG.model_copy(update={"lanes": {**CATALOG.lanes, "text": Lane(cap=9)}})
 
     await provision(bus.client, nats.settings, wider)
     info = await bus.jetstream.api("CONSUMER.INFO.WORK.lane-text")
-    await provision(bus.client, nats.settings, REGISTRY)
+    await provision(bus.client, nats.settings, CATALOG)
 
     assert info["config"]["max_ack_pending"] == 9
 
@@ -78,7 +78,7 @@ async def test_a_stream_that_somebody_changed_is_put_right(bus: NatsBus, nats: S
     config = (await bus.jetstream.api("STREAM.INFO.DEAD"))["config"]
     await bus.jetstream.api("STREAM.UPDATE.DEAD", {**config, "max_age": 0})
 
-    await provision(bus.client, nats.settings, REGISTRY)
+    await provision(bus.client, nats.settings, CATALOG)
 
     config = (await bus.jetstream.api("STREAM.INFO.DEAD"))["config"]
     assert config["max_age"] == 90 * 86_400 * 10**9

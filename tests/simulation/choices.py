@@ -14,7 +14,7 @@ from tests.simulation.processes import Act
 from tests.simulation.scenario import CAP, Budgets
 from tests.simulation.state import ENDED, State, settings
 from tests.simulation.virtual_time import clock, now
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 TICKS = ("1", "6", "25", "65")  #: seconds
 
@@ -150,7 +150,7 @@ class Choices:
             return False
         if record.step not in AT_PROVIDER or not record.internal.expire:
             return True
-        patience = sweeper.patience_with_workers(record, REGISTRY, settings().status)
+        patience = sweeper.patience_with_workers(record, CATALOG, settings().status)
         return clock() - self._state.patience.get(record.id, -patience) >= patience
 
     def _once(self, *action: str) -> Iterator[Action]:

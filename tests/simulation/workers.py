@@ -27,7 +27,7 @@ from services.storage.outputs.job_ingest import JobIngest
 from tests.simulation.processes import ask, current, gate
 from tests.simulation.simulated_bus import ACCOUNT
 from tests.simulation.state import PROJECT, State, settings
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 _NONE = cast(Any, None)  #: a part that no handler in the world needs
 _PASSING = (Unavailable, QueueFull)
@@ -56,7 +56,7 @@ class Keeper(JobIngest):
             _NONE,  # renew
             _NONE,  # inspectors
             _NONE,  # folder
-            REGISTRY,
+            CATALOG,
             storage,
             _everything,
         )
@@ -83,7 +83,7 @@ class OpenLanes:
     """Lanes that nobody pauses."""
 
     async def limit(self, lane: str) -> LaneLimit:
-        return LaneLimit(cap=REGISTRY.lanes[lane].cap)
+        return LaneLimit(cap=CATALOG.lanes[lane].cap)
 
 
 class Workers:
@@ -96,7 +96,7 @@ class Workers:
         self._storer = Keeper(state)
         self._bugs = FailureCounter()
         bus = (state.events, state.work, state.accounts, state.hint)
-        self._reaper = Sweeper(*bus, _NONE, REGISTRY, settings().status)
+        self._reaper = Sweeper(*bus, _NONE, CATALOG, settings().status)
         state.patience = self._reaper._asked._first
         state.running_on = self._reaper._running_on._first
 
@@ -175,7 +175,7 @@ class Workers:
             spool=self._state.spool,
             inline_door=self._state.inline_door,
             references=self._references,
-            registry=REGISTRY,
+            catalog=CATALOG,
             reporter=self._reporter,
             watch=current().watch,
             settings=settings().render,

@@ -12,8 +12,8 @@ from heliograph.runtime.catalog import read_catalog
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 
-REGISTRY: Catalog = read_catalog({})
-KEYLESS = REGISTRY.without({account.provider for account in REGISTRY.accounts.values()} - {"sim"})
+CATALOG: Catalog = read_catalog({})
+KEYLESS = CATALOG.without({account.provider for account in CATALOG.accounts.values()} - {"sim"})
 
 
 def some_project() -> str:
@@ -32,8 +32,8 @@ def a_request(**fields: Any) -> JobRequest:
 def a_record(*, project: str | None = None, job: str | None = None, **fields: Any) -> Record:
     """A job as it is accepted, where nobody has a key but for a model that is named."""
     caller = RequestIdentity(project=project or some_project(), job=job or new_job_id(), key="k")
-    registry = REGISTRY if "model" in fields else KEYLESS
-    return build_record(a_request(**fields), caller, registry, datetime.now(UTC))
+    catalog = CATALOG if "model" in fields else KEYLESS
+    return build_record(a_request(**fields), caller, catalog, datetime.now(UTC))
 
 
 def taking_over(record: Record, takeover: Takeover) -> Record:

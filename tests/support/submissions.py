@@ -9,7 +9,7 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.payloads import Call, build_payload
 from heliograph.contracts.payloads.seeds import seed_for
 from services.render.providers import Submission
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 
 def submission_for(project: str, model: str, price: Decimal, **arguments: Any) -> Submission:
@@ -20,7 +20,7 @@ def submission_for(project: str, model: str, price: Decimal, **arguments: Any) -
         run=7,
         attempt=1,
         model=model,
-        endpoint=REGISTRY.models[model].endpoint,
+        endpoint=CATALOG.models[model].endpoint,
         arguments={"prompt": f"a lighthouse {uuid4().hex}", **arguments},
         references=[],
         price=price,
@@ -32,7 +32,7 @@ def submission_for(project: str, model: str, price: Decimal, **arguments: Any) -
 def with_body(submission: Submission) -> Submission:
     """The same, with the body that its arguments and references make."""
     call = Call(
-        model=REGISTRY.models[submission.model],
+        model=CATALOG.models[submission.model],
         arguments=submission.arguments,
         references=[each.url for each in submission.references],
         seed=seed_for(submission.job, submission.run),

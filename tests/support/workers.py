@@ -14,7 +14,7 @@ from services.render.worker.context import Worker
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import StatusRequestIndex
 from services.render.worker.wakeups import WakeUps
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 
 def a_worker(bus: NatsBus, settings: ServiceSettings) -> Worker:
@@ -31,7 +31,7 @@ def a_worker(bus: NatsBus, settings: ServiceSettings) -> Worker:
         spool=DiskSpool(settings.folder.folder("spool"), max_bytes=2**30),
         inline_door=OutputUploader(settings.storage_url),
         references=ReferenceResolver(bus.events, bus.jetstream, addresses, porter),
-        registry=REGISTRY,
+        catalog=CATALOG,
         reporter=ProgressPublisher(bus.jetstream.notify, every=0.5),
         watch=WakeUps(),
         settings=RenderSettings(**settings.model_dump()),

@@ -16,7 +16,7 @@ _EDITOR = (
 
 
 class _Said(BaseModel):
-    """What a request and the registry say to Gemini; other types than these its client refuses."""
+    """What a request and the catalog say to Gemini; other types than these its client refuses."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -15,7 +15,7 @@ class KvAccountPermits:
     """
     `AccountPermits` in the bucket `accounts`: key `<account>`, value `{cap?, holders?, breaker?}`.
 
-    A cap in the bucket is an operator's, and wins over the registry's. An account without any cap
+    A cap in the bucket is an operator's, and wins over the catalog's. An account without any cap
     writes nothing down: its places are not counted.
     """
 
@@ -67,7 +67,7 @@ class KvAccountPermits:
 
     async def change_cap(self, account: str, cap: int | None) -> AccountUsage:
         """
-        An operator's cap; None: that of the registry again. Who has a place keeps it, even above the cap.
+        An operator's cap; None: that of the catalog again. Who has a place keeps it, even above the cap.
         """
 
         def laid_over(value: dict[str, Any]) -> dict[str, Any]:

@@ -39,9 +39,9 @@ class NatsBus:
     The bus of one process. Usable at once: until it is open, every call is `Unavailable`.
     """
 
-    def __init__(self, settings: ServiceSettings, registry: Catalog, name: str) -> None:
+    def __init__(self, settings: ServiceSettings, catalog: Catalog, name: str) -> None:
         self._settings = settings
-        self._registry = registry
+        self._catalog = catalog
         self._connection = Connection(settings, name)
         self.client = self._connection.client
         self.opened = asyncio.Event()
@@ -49,8 +49,8 @@ class NatsBus:
         self.events = JetStreamEventLog(self.jetstream)
         self.work = JetStreamWorkQueue(self.jetstream)
         self.slots = KvSlotClaims(self.jetstream)
-        self.accounts = KvAccountPermits(self.jetstream, registry.accounts)
-        self.lanes = Lanes(self.jetstream, registry.lanes)
+        self.accounts = KvAccountPermits(self.jetstream, catalog.accounts)
+        self.lanes = Lanes(self.jetstream, catalog.lanes)
         self.leases = Leases(self.jetstream)
         self.level = Level(self.jetstream)
         self._writes = WriteCheck(self.jetstream, name)
@@ -62,7 +62,7 @@ class NatsBus:
         await self._connection.open()
         while True:
             try:
-                self.epoch = await provision(self.client, self._settings, self._registry)
+                self.epoch = await provision(self.client, self._settings, self._catalog)
                 await set_clock(JetStream(self.client))
                 break
             except Unavailable as error:

@@ -170,7 +170,7 @@ def _pull(name: str, subject: str, cap: int, ack_wait: float) -> Config:
     }
 
 
-async def provision(connection: Client, settings: ServiceSettings, registry: Catalog) -> str:
+async def provision(connection: Client, settings: ServiceSettings, catalog: Catalog) -> str:
     """
     Make sure that everything is there, and fit. Returns the epoch of EVENTS.
 
@@ -188,8 +188,8 @@ async def provision(connection: Client, settings: ServiceSettings, registry: Cat
             if error.err_code not in _NO_STORE:
                 raise
             raise UnsupportedServer(too_large(config, wanted)) from error
-    lanes = Lanes(jetstream, registry.lanes)
-    caps = {lane: (await lanes.limit(lane)).cap for lane in registry.lanes}
+    lanes = Lanes(jetstream, catalog.lanes)
+    caps = {lane: (await lanes.limit(lane)).cap for lane in catalog.lanes}
     for config in consumers(settings, caps):
         await _ensure_consumer(jetstream, config)
     return await epoch(jetstream)

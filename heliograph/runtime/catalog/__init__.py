@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parent
 
 
 class CatalogFileError(StartupError):
-    """The registry is wrong: the message says file, line and reason. Nothing starts with it."""
+    """The catalog is wrong: the message says file, line and reason. Nothing starts with it."""
 
 
 class _Place(NamedTuple):
@@ -34,10 +34,10 @@ _Places = dict[str, _Place]
 
 def load_catalog(settings: ServiceSettings) -> Catalog:
     """
-    The registry of this deployment.
+    The catalog of this deployment.
 
     Raises:
-        RegistryError: Name the file, the line and the reason; the operator mends the file.
+        CatalogFileError: Name the file, the line and the reason; the operator mends the file.
     """
     overlays = {section: getattr(settings, section) for section in SECTIONS}
     return read_catalog(overlays)
@@ -50,21 +50,21 @@ def read_catalog(overlays: Mapping[str, Path | None]) -> Catalog:
     for section in SECTIONS:
         sections[section], places[section] = _section(section, overlays.get(section))
     try:
-        registry = Catalog.model_validate(sections)
+        catalog = Catalog.model_validate(sections)
     except ValidationError as error:
         reasons = [_reason(places, e["loc"], e["msg"]) for e in error.errors()]
         raise CatalogFileError("\n".join(reasons)) from None
-    wrong = [*inconsistencies(registry), *_wrong_adapters(registry), *_wrong_schemas(registry)]
-    wrong = wrong or [*_wrong_presets(registry)]
+    wrong = [*inconsistencies(catalog), *_wrong_adapters(catalog), *_wrong_schemas(catalog)]
+    wrong = wrong or [*_wrong_presets(catalog)]
     if wrong:
         reasons = [_reason(places, (w.section, *w.path), w.reason) for w in wrong]
         raise CatalogFileError("\n".join(reasons))
-    return registry
+    return catalog
 
 
-def _wrong_adapters(registry: Catalog) -> Iterator[CatalogError]:
+def _wrong_adapters(catalog: Catalog) -> Iterator[CatalogError]:
     """Models that nothing here can ask for, and arguments that the body says already."""
-    for name, model in registry.models.items():
+    for name, model in catalog.models.items():
         if provider_of(name) not in PROVIDERS:
             known = ", ".join(sorted(PROVIDERS))
             reason = f"provider {provider_of(name)!r} has no adapter; there are {known}"
@@ -74,8 +74,8 @@ def _wrong_adapters(registry: Catalog) -> Iterator[CatalogError]:
             yield CatalogError("models", (name, "arguments", argument), reason)
 
 
-def _wrong_schemas(registry: Catalog) -> Iterator[CatalogError]:
-    for name, model in registry.models.items():
+def _wrong_schemas(catalog: Catalog) -> Iterator[CatalogError]:
+    for name, model in catalog.models.items():
         named = [("parameters", n, schema) for n, schema in model.parameters.items()]
         named += [("arguments", n, schema) for n, schema in model.arguments.items()]
         for section, each, schema in named:
@@ -86,8 +86,8 @@ def _wrong_schemas(registry: Catalog) -> Iterator[CatalogError]:
                 yield CatalogError("models", path, error.message)
 
 
-def _wrong_presets(registry: Catalog) -> Iterator[CatalogError]:
-    for name, model in registry.models.items():
+def _wrong_presets(catalog: Catalog) -> Iterator[CatalogError]:
+    for name, model in catalog.models.items():
         schema = Draft202012Validator({**model.schema_of_parameters(), "required": []})
         for preset, parameters in model.presets.items():
             for error in schema.iter_errors(parameters):

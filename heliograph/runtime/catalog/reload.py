@@ -19,13 +19,13 @@ _State = tuple[tuple[int, int, int] | None, ...]  #: of each file; None: it is n
 
 async def watch_files(
     settings: ServiceSettings,
-    registry: Catalog,
+    catalog: Catalog,
     load: Callable[[], Catalog],
     *,
     every: float = LOOK_EVERY,
 ) -> None:
     """
-    Keep `registry` as its files are: whoever holds it, or one of its sections, sees the change.
+    Keep `catalog` as its files are: whoever holds it, or one of its sections, sees the change.
 
     A file is read once it has stayed the same for `every` seconds: by then whoever writes it is done.
     One that is wrong changes nothing, and the log says where and why. Lanes cannot come or go, because
@@ -38,34 +38,34 @@ async def watch_files(
         state = await asyncio.to_thread(_state_of, files)
         if state == before != taken:
             taken = state
-            await _take(registry, load)
+            await _take(catalog, load)
         before = state
         await asyncio.sleep(every)
 
 
-async def _take(registry: Catalog, load: Callable[[], Catalog]) -> None:
+async def _take(catalog: Catalog, load: Callable[[], Catalog]) -> None:
     try:
         latest = await asyncio.to_thread(load)
-        _check_lanes(registry, latest)
+        _check_lanes(catalog, latest)
     except CatalogFileError as error:
-        log.error("The registry is wrong, the old one stays", reason=str(error))
+        log.error("Catalog rejected; the previous one stays in use", reason=str(error))
         return
-    if latest != registry:
-        _replace(registry, latest)
-        log.info("The registry was read again")
+    if latest != catalog:
+        _replace(catalog, latest)
+        log.info("Catalog reloaded")
 
 
-def _check_lanes(registry: Catalog, latest: Catalog) -> None:
-    changed = sorted(registry.lanes.keys() ^ latest.lanes.keys())
+def _check_lanes(catalog: Catalog, latest: Catalog) -> None:
+    changed = sorted(catalog.lanes.keys() ^ latest.lanes.keys())
     if changed:
         names = ", ".join(changed)
         raise CatalogFileError(f"lanes that come or go ({names}) need a restart of all services")
 
 
-def _replace(registry: Catalog, latest: Catalog) -> None:
+def _replace(catalog: Catalog, latest: Catalog) -> None:
     """In one go, as far as coroutines can see."""
     for section in SECTIONS:
-        held, wanted = getattr(registry, section), getattr(latest, section)
+        held, wanted = getattr(catalog, section), getattr(latest, section)
         for name in held.keys() - wanted.keys():
             del held[name]
         held.update(wanted)

@@ -26,14 +26,14 @@ class RecordBuilder:
 
     def __init__(
         self,
-        registry: Catalog,
+        catalog: Catalog,
         events: EventLog,
         projects: DefaultsSource,
         versions: SlotService,
         references: ReferenceValidator,
         results: ResultCache,
     ) -> None:
-        self._registry = registry
+        self._catalog = catalog
         self._events = events
         self._projects = projects
         self._versions = versions
@@ -47,7 +47,7 @@ class RecordBuilder:
         record = build_record(
             wanted,
             who,
-            self._registry,
+            self._catalog,
             now(),
             defaults=await self._projects.defaults(who.project),
             current=await self._versions.current(who.project, wanted),
@@ -61,7 +61,7 @@ class RecordBuilder:
     ) -> Record:
         """Of the job that tries another one again."""
         defaults = await self._projects.defaults(who.project)
-        record = retry_record(old, asked, who, self._registry, defaults, may_pay=may_pay)
+        record = retry_record(old, asked, who, self._catalog, defaults, may_pay=may_pay)
         if record.internal.takeover:
             return record
         reuse = asked.changes.get("reuse") is True
@@ -83,7 +83,7 @@ class RecordBuilder:
         known = [digest for digest in references if digest][: len(record.references)]
         if len(known) < len(record.references):
             return record
-        kind, model = self._registry.kinds.get(record.kind), self._registry.models[record.model]
+        kind, model = self._catalog.kinds.get(record.kind), self._catalog.models[record.model]
         digest = result_digest(record, kind, model.endpoint, known)
         internal = record.internal.model_copy(update={"result_digest": digest})
         record = record.model_copy(update={"internal": internal})

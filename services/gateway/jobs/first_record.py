@@ -37,7 +37,7 @@ _NONE = Defaults()
 def build_record(
     request: JobRequest,
     caller: RequestIdentity,
-    registry: Catalog,
+    catalog: Catalog,
     at: datetime,
     *,
     defaults: Defaults = _NONE,
@@ -60,12 +60,12 @@ def build_record(
         IdempotencyKeyRequired: It costs something, and could be sent twice by accident.
         ModelUnavailable: The operator has no account for the model.
     """
-    kind = registry.kinds.get(request.kind)
+    kind = catalog.kinds.get(request.kind)
     if kind is None:
         raise UnknownKind.at("/kind", f"there is no kind {request.kind!r}")
-    name, whole = apply_defaults(request, kind, registry, defaults)
-    model = _model(name, kind, registry)
-    account = registry.account_for(name)
+    name, whole = apply_defaults(request, kind, catalog, defaults)
+    model = _model(name, kind, catalog)
+    account = catalog.account_for(name)
     if account is None:
         raise ModelUnavailable(f"no account for {name} is configured")
     if request.finish_by and request.finish_by <= at:
@@ -115,8 +115,8 @@ def build_record(
     return priced
 
 
-def _model(name: str, kind: Kind, registry: Catalog) -> Model:
-    model = registry.models.get(name)
+def _model(name: str, kind: Kind, catalog: Catalog) -> Model:
+    model = catalog.models.get(name)
     if model is None:
         raise UnknownModel.at("/model", f"there is no model {name!r}")
     if model.media != kind.media:

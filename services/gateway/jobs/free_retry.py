@@ -11,7 +11,7 @@ from services.gateway.idempotency import RequestIdentity
 def free_retry_record(
     old: Record,
     caller: RequestIdentity,
-    registry: Catalog,
+    catalog: Catalog,
     at: datetime,
     *,
     takeover: Takeover,
@@ -20,17 +20,17 @@ def free_retry_record(
     """
     The record of a job that takes over the request, or the outputs, of `old`.
 
-    Nothing is asked of a model, so neither its entry in the registry nor its kind's is needed.
+    Nothing is asked of a model, so neither its entry in the catalog nor its kind's is needed.
 
     Raises:
         ModelUnavailable: No lane carries such jobs now; or the request has to be asked for at a
             provider that has no account now.
     """
-    kind = registry.kinds.get(old.kind)
+    kind = catalog.kinds.get(old.kind)
     lane = kind.lane if kind else old.lane
-    if lane not in registry.lanes:
+    if lane not in catalog.lanes:
         raise ModelUnavailable(f"there is no lane {lane} for jobs of kind {old.kind}")
-    account = registry.account_for(old.model)
+    account = catalog.account_for(old.model)
     if account is None and takeover.request_id:
         raise ModelUnavailable(f"no account for {old.model} is configured")
     internal = Internal(

@@ -98,7 +98,7 @@ def retry_record(
     old: Record,
     asked: RetryRequest,
     caller: RequestIdentity,
-    registry: Catalog,
+    catalog: Catalog,
     defaults: Defaults = _NONE,
     *,
     may_pay: bool = False,
@@ -119,7 +119,7 @@ def retry_record(
     request = merge_changes(old, step, asked.changes)
     body, over = retry_digest(old, asked), resume_from(old, step)
     if over:
-        return free_retry_record(old, caller, registry, now(), takeover=over, body_digest=body)
+        return free_retry_record(old, caller, catalog, now(), takeover=over, body_digest=body)
     filled = Defaults(style=old.internal.style, locked_model=defaults.locked_model)
     may_reuse = asked.changes.get("reuse") is True  # then it is asked for the price later
     is_unasked = asked.from_ is None and not (may_pay or may_reuse)
@@ -127,7 +127,7 @@ def retry_record(
     who = replace(caller, key=caller.key or "price") if is_unasked else caller
     try:
         record = build_record(
-            request, who, registry, now(), defaults=filled, body_digest=body, retry_of=old.id
+            request, who, catalog, now(), defaults=filled, body_digest=body, retry_of=old.id
         )
     except ValidationFailed as error:
         raise in_changes(error, asked.changes) from None

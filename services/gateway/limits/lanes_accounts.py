@@ -20,10 +20,10 @@ class LimitAdmin:
     """Lanes and accounts, as operators see and change them. Every method raises Unavailable."""
 
     def __init__(
-        self, jetstream: JetStream, registry: Catalog, lanes: Lanes, accounts: KvAccountPermits
+        self, jetstream: JetStream, catalog: Catalog, lanes: Lanes, accounts: KvAccountPermits
     ) -> None:
         self._jetstream = jetstream
-        self._registry = registry
+        self._catalog = catalog
         self._lanes = lanes
         self._accounts = accounts
 
@@ -33,7 +33,7 @@ class LimitAdmin:
 
     async def _limited(self, lane: LaneState) -> LaneState:
         """The dispatcher may not have heard of a change yet."""
-        if lane.name not in self._registry.lanes:
+        if lane.name not in self._catalog.lanes:
             return lane
         limit = await self._lanes.current(lane.name)
         return lane.model_copy(update={"cap": limit.cap, "paused": limit.paused})
@@ -45,7 +45,7 @@ class LimitAdmin:
 
     async def change_lane(self, name: str, wanted: ChangeLane) -> LaneState:
         """Change a lane in all processes at once. Raises NotFound."""
-        if name not in self._registry.lanes:
+        if name not in self._catalog.lanes:
             raise NotFound(f"there is no lane {name}")
         await self._lanes.change(name, wanted)
         await self._jetstream.notify(subjects.lane_capacity(name))
@@ -53,19 +53,19 @@ class LimitAdmin:
 
     async def accounts(self) -> list[AccountState]:
         """Every account, and how much of it is in use."""
-        names = list(self._registry.accounts)  # the registry may be read again meanwhile
+        names = list(self._catalog.accounts)  # the catalog may be read again meanwhile
         return [self._state(name, await self._accounts.usage(name)) for name in names]
 
     async def change_account(self, name: str, wanted: ChangeAccount) -> AccountState:
         """Change an account's cap in all processes at once. Raises NotFound."""
-        if name not in self._registry.accounts:
+        if name not in self._catalog.accounts:
             raise NotFound(f"there is no account {name}")
         return self._state(name, await self._accounts.change_cap(name, wanted.cap))
 
     def _state(self, name: str, places: AccountUsage) -> AccountState:
         return AccountState(
             name=name,
-            provider=self._registry.accounts[name].provider,
+            provider=self._catalog.accounts[name].provider,
             cap=places.cap,
             in_use=None if places.cap is None else len(places.holders),
             breaker=_shown(places.breaker),

@@ -22,7 +22,7 @@ class DefaultsSource(Protocol):
 
 
 def apply_defaults(
-    request: JobRequest, kind: Kind, registry: Catalog, defaults: Defaults
+    request: JobRequest, kind: Kind, catalog: Catalog, defaults: Defaults
 ) -> tuple[str, JobRequest]:
     """
     The model that makes it, and the request with what it leaves out.
@@ -30,18 +30,18 @@ def apply_defaults(
     Raises:
         ModelLocked: It asks for another model than the project allows.
     """
-    locked = locked_model(kind, registry, defaults)
+    locked = locked_model(kind, catalog, defaults)
     if locked and request.model not in (None, locked):
         raise _refusal(locked)
-    usual = registry.model_for(kind, references=bool(request.references))
+    usual = catalog.model_for(kind, references=bool(request.references))
     name = request.model or locked or defaults.models.get(request.kind) or usual
-    parameters = _shape(registry.models.get(name), defaults) | request.parameters
+    parameters = _shape(catalog.models.get(name), defaults) | request.parameters
     return name, request.model_copy(update={"model": name, "parameters": parameters})
 
 
-def locked_model(kind: Kind, registry: Catalog, defaults: Defaults) -> str | None:
+def locked_model(kind: Kind, catalog: Catalog, defaults: Defaults) -> str | None:
     """The one model that a project allows for a kind. One for pictures says nothing of videos."""
-    locked = registry.models.get(defaults.locked_model or "")
+    locked = catalog.models.get(defaults.locked_model or "")
     return defaults.locked_model if locked and locked.media == kind.media else None
 
 

@@ -28,9 +28,9 @@ class ProjectSettings:
     A change holds at once in the process that makes it, and a moment later in the others.
     """
 
-    def __init__(self, jetstream: JetStream, registry: Catalog) -> None:
+    def __init__(self, jetstream: JetStream, catalog: Catalog) -> None:
         self._mirror = KvCache(jetstream, "projects")
-        self._registry = registry
+        self._catalog = catalog
 
     async def watch(self) -> None:
         """Hear what other processes change, for ever."""
@@ -53,7 +53,7 @@ class ProjectSettings:
             ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
             TooManyProjects: It has no settings yet, and no more projects may.
         """
-        validate_change(wanted, self._registry)
+        validate_change(wanted, self._catalog)
         while True:
             cell = await self._cell(project)
             before = _state(project, cell.value)
@@ -87,7 +87,7 @@ class ProjectSettings:
 
     def check_retention(self, wanted: ChangeRetention, at: str) -> None:
         """Raises UnknownKind for a rule about a kind that is not there."""
-        check_retention(wanted, self._registry, at)
+        check_retention(wanted, self._catalog, at)
 
     async def _cell(self, project: str) -> KvEntry:
         return await self._mirror.bucket.read(project)
@@ -97,7 +97,7 @@ def _state(project: str, value: dict[str, Any]) -> ProjectState:
     return ProjectState.model_validate({"defaults": {}, **value, "project": project})
 
 
-def validate_change(wanted: ChangeProject, registry: Catalog) -> None:
+def validate_change(wanted: ChangeProject, catalog: Catalog) -> None:
     """
     Raises:
         UnknownKind, UnknownModel: There is none by that name.
@@ -106,31 +106,31 @@ def validate_change(wanted: ChangeProject, registry: Catalog) -> None:
     asked = wanted.defaults
     for name, model in (asked.models or {}).items():
         at = f"/defaults/models/{name}"
-        kind = registry.kinds.get(name)
+        kind = catalog.kinds.get(name)
         if kind is None:
             raise UnknownKind.at(at, f"there is no kind {name!r}")
-        if model is not None and _model(model, registry, at).media != kind.media:
+        if model is not None and _model(model, catalog, at).media != kind.media:
             raise ValidationFailed.at(at, f"{model} does not make {kind.media}")
     if asked.locked_model is not None:
-        _model(asked.locked_model, registry, "/defaults/locked_model")
-    if asked.aspect_ratio is not None and not any(_that_take(asked.aspect_ratio, registry)):
+        _model(asked.locked_model, catalog, "/defaults/locked_model")
+    if asked.aspect_ratio is not None and not any(_that_take(asked.aspect_ratio, catalog)):
         raise ValidationFailed.at("/defaults/aspect_ratio", "no model has it")
-    check_retention(wanted.retention, registry, "/retention")
+    check_retention(wanted.retention, catalog, "/retention")
 
 
-def check_retention(wanted: ChangeRetention, registry: Catalog, at: str) -> None:
+def check_retention(wanted: ChangeRetention, catalog: Catalog, at: str) -> None:
     """Raises UnknownKind. The rule of a kind that is no more can still be taken away."""
     for name, rule in (wanted.kinds or {}).items():
-        if rule is not None and name not in registry.kinds:
+        if rule is not None and name not in catalog.kinds:
             raise UnknownKind.at(f"{at}/kinds/{name}", f"there is no kind {name!r}")
 
 
-def _model(name: str, registry: Catalog, at: str) -> Model:
-    model = registry.models.get(name)
+def _model(name: str, catalog: Catalog, at: str) -> Model:
+    model = catalog.models.get(name)
     if model is None:
         raise UnknownModel.at(at, f"there is no model {name!r}")
     return model
 
 
-def _that_take(shape: str, registry: Catalog) -> Iterator[Model]:
-    return (model for model in registry.models.values() if supports_aspect_ratio(model, shape))
+def _that_take(shape: str, catalog: Catalog) -> Iterator[Model]:
+    return (model for model in catalog.models.values() if supports_aspect_ratio(model, shape))

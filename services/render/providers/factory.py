@@ -25,7 +25,7 @@ class HostedProvider(Provider, Protocol):
 _Opener = Callable[[RenderSettings, Catalog], HostedProvider]
 
 
-def create_providers(settings: RenderSettings, registry: Catalog) -> dict[str, HostedProvider]:
+def create_providers(settings: RenderSettings, catalog: Catalog) -> dict[str, HostedProvider]:
     """All of them, by name. One that cannot be used takes no other down."""
     openers: dict[str, tuple[_Opener, SecretStr | None]] = {
         "fal": (create_fal, settings.fal_key),
@@ -38,7 +38,7 @@ def create_providers(settings: RenderSettings, registry: Catalog) -> dict[str, H
         if reason := settings.unusable_providers.get(name):
             opened[name] = Unconfigured(reason)
         else:
-            opened[name] = _opened(name, partial(opener, settings, registry), key)
+            opened[name] = _opened(name, partial(opener, settings, catalog), key)
     return opened
 
 
@@ -71,7 +71,7 @@ def _fits_a_header(key: str) -> bool:
     return key.isascii() and key.isprintable() and key == key.strip()
 
 
-def create_fal(settings: RenderSettings, registry: Catalog) -> HostedProvider:
+def create_fal(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
     """fal, as the settings want it asked; its client is only loaded if there is a key."""
     if settings.fal_key is None:
         return Unconfigured(settings.unusable_providers["fal"])
@@ -87,10 +87,10 @@ def create_fal(settings: RenderSettings, registry: Catalog) -> HostedProvider:
         poll_limit=settings.fal_poll_limit,
         public_url=settings.render_public_url,
     )
-    return FalProvider(settings.fal_key.get_secret_value(), registry.models, options)
+    return FalProvider(settings.fal_key.get_secret_value(), catalog.models, options)
 
 
-def create_replicate(settings: RenderSettings, registry: Catalog) -> HostedProvider:
+def create_replicate(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
     """Replicate, as the settings want it asked."""
     if settings.replicate_key is None:
         return Unconfigured(settings.unusable_providers["replicate"])
@@ -101,12 +101,12 @@ def create_replicate(settings: RenderSettings, registry: Catalog) -> HostedProvi
     )
     return ReplicateProvider(
         settings.replicate_key.get_secret_value(),
-        registry.models,
+        catalog.models,
         options,
     )
 
 
-def create_gemini(settings: RenderSettings, registry: Catalog) -> HostedProvider:
+def create_gemini(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
     """Gemini, as the settings want it asked; its client is only loaded if there is a key."""
     if settings.gemini_key is None:
         return Unconfigured(settings.unusable_providers["gemini"])
@@ -114,17 +114,17 @@ def create_gemini(settings: RenderSettings, registry: Catalog) -> HostedProvider
 
     return GeminiProvider(
         settings.gemini_key.get_secret_value(),
-        registry.models,
+        catalog.models,
         GeminiOptions(base_url=settings.gemini_base_url),
     )
 
 
-def create_openai(settings: RenderSettings, registry: Catalog) -> HostedProvider:
+def create_openai(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
     """OpenAI, or the server in its place, which may want no key."""
     from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 
     return OpenAIProvider(
         settings.openai_key.get_secret_value() if settings.openai_key else None,
-        registry.models,
+        catalog.models,
         OpenAIOptions(base_url=settings.openai_base_url),
     )

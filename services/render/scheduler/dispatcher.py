@@ -43,12 +43,12 @@ _AT_ONCE = 64  #: moves of a lane under way together
 class Dispatcher:
     """Keeps every lane's short list of ready jobs filled, as long as it holds the lease."""
 
-    def __init__(self, bus: NatsBus, registry: Catalog, settings: RenderSettings) -> None:
+    def __init__(self, bus: NatsBus, catalog: Catalog, settings: RenderSettings) -> None:
         self._bus = bus
         self._dead_letters = bus.jetstream.dead_letters
         self._prefetch = settings.prefetch
-        self._pace = DurationEstimator(registry)
-        self._desks = {name: LaneScheduler(name, lane.cap) for name, lane in registry.lanes.items()}
+        self._pace = DurationEstimator(catalog)
+        self._desks = {name: LaneScheduler(name, lane.cap) for name, lane in catalog.lanes.items()}
         self._awaiting = self._await_anew()
         self._expected = Reservations()
         self._read_to = 0

@@ -11,9 +11,9 @@ _REFILL = 0.01  #: seconds from the end of a job until another can be moved to i
 class DurationEstimator:
     """Seconds that a job of each kind keeps its place in a lane."""
 
-    def __init__(self, registry: Catalog) -> None:
-        self._seconds = {name: kind.expected_seconds for name, kind in registry.kinds.items()}
-        self._lanes = {name: kind.lane for name, kind in registry.kinds.items()}
+    def __init__(self, catalog: Catalog) -> None:
+        self._seconds = {name: kind.expected_seconds for name, kind in catalog.kinds.items()}
+        self._lanes = {name: kind.lane for name, kind in catalog.kinds.items()}
         self._measured: set[str] = set()
 
     def observe(self, kind: str, seconds: float) -> None:

@@ -59,7 +59,7 @@ class Worker:
     spool: AnswerSpool
     inline_door: OutputReceiver
     references: ReferenceResolver
-    registry: Catalog
+    catalog: Catalog
     reporter: ProgressPublisher
     watch: WakeUps
     settings: RenderSettings
@@ -113,7 +113,7 @@ class Worker:
 
     def request(self, record: Record, attempt: Attempt, request_id: str) -> Request:
         """The request of an attempt, by its id at the provider."""
-        model, kind = self.registry.models.get(record.model), self.registry.kinds.get(record.kind)
+        model, kind = self.catalog.models.get(record.model), self.catalog.kinds.get(record.kind)
         described = model or kind
         return Request(
             request_id=request_id,
@@ -127,14 +127,14 @@ class Worker:
 
     def with_usual(self, record: Record, end: Ending) -> Ending:
         """The same end; the outputs of a model that makes several unasked are all paid for."""
-        model = self.registry.models.get(record.model)
+        model = self.catalog.models.get(record.model)
         if model is None or not isinstance(end, RequestSucceeded):
             return end
         return replace(end, usual=model.usual_outputs)
 
     def submit_limit(self, record: Record) -> float:
         """Seconds for the one POST of an attempt: more where the answer comes with the outputs."""
-        model = self.registry.models.get(record.model)
+        model = self.catalog.models.get(record.model)
         answers_within = model.answers_within if model else None
         return max(self.settings.submit_limit, answers_within or 0.0)
 

@@ -27,7 +27,7 @@ async def look_up(bench: Worker, record: Record) -> Found | NotSubmitted | Unkno
     announced_at = await _announced_at(bench, record)
     try:
         seen = await bench.provider(record).look_up(
-            build_submission(record, bench.registry, announced_at)
+            build_submission(record, bench.catalog, announced_at)
         )
     except (ProviderUnavailable, AccountRefused):
         return Unknown()

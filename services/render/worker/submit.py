@@ -75,17 +75,17 @@ async def submit(bench: Worker, entry: LogEntry) -> LogEntry | None:
         await record_outcome(bench, record, error)
         return await bench.append(entry, retry_or_fail(record, error, now(), bench.settings))
     bench.watch.check()
-    prompt = final_prompt(record, bench.registry.kinds.get(record.kind))
+    prompt = final_prompt(record, bench.catalog.kinds.get(record.kind))
     arguments = final_arguments(record, prompt)
     try:
-        body = payload_for(record, bench.registry, arguments, references)
+        body = payload_for(record, bench.catalog, arguments, references)
     except UnfitRequest as error:
         rejected = ProviderRejected(str(error))
         return await bench.append(entry, Failed(problem=job_problem(record, rejected, "no")))
     ends = asyncio.get_running_loop().time() + bench.submit_limit(record)
     intent = Submitting(
         run=record.internal.run,
-        endpoint=bench.registry.models[record.model].endpoint,
+        endpoint=bench.catalog.models[record.model].endpoint,
         prompt=prompt,
         arguments=arguments,
         references=references,
@@ -188,7 +188,7 @@ async def _take_over(bench: Worker, entry: LogEntry, old: Takeover) -> LogEntry:
 
 def payload_for(
     record: Record,
-    registry: Catalog,
+    catalog: Catalog,
     arguments: Mapping[str, Any],
     references: Sequence[SentReference],
 ) -> dict[str, Any]:
@@ -198,9 +198,9 @@ def payload_for(
     Raises:
         UnfitRequest: There is none.
     """
-    model = registry.models.get(record.model)
+    model = catalog.models.get(record.model)
     if model is None:
-        raise UnfitRequest(f"{record.model} is no longer in the registry")
+        raise UnfitRequest(f"{record.model} is no longer in the catalog")
     call = Call(
         model=model,
         arguments=arguments,
@@ -211,15 +211,15 @@ def payload_for(
 
 
 def build_submission(
-    record: Record, registry: Catalog, announced_at: datetime | None = None
+    record: Record, catalog: Catalog, announced_at: datetime | None = None
 ) -> Submission:
     """
     What the record says was sent, and when NATS stored that it would be. Its body is empty where the
-    registry cannot say it again.
+    catalog cannot say it again.
     """
     attempt = record.internal.attempts[-1]
     try:
-        body = payload_for(record, registry, attempt.arguments, attempt.references)
+        body = payload_for(record, catalog, attempt.arguments, attempt.references)
     except UnfitRequest:
         body = {}
     return replace(_submission(record, body), at=announced_at)

@@ -92,7 +92,7 @@ class Sweeper:
         accounts: AccountPermits,
         hint: Notify,
         ledger: ReadModel,
-        registry: Catalog,
+        catalog: Catalog,
         settings: StatusSettings,
     ) -> None:
         self._events = events
@@ -102,7 +102,7 @@ class Sweeper:
         self._ledger = ledger
         self._after = timedelta(seconds=settings.sweep_idle_after)
         self._unknown_expires_after = settings.submit_unknown_expires_after
-        self._registry = registry
+        self._catalog = catalog
         self._settings = settings
         self._asked = Since()  #: jobs whose workers were asked to let them expire
         self._running_on = Since()  #: jobs that are over, and may run on at the provider
@@ -171,7 +171,7 @@ class Sweeper:
             return expiry(record, "no" if is_settled else "unknown")
         if not record.internal.expire:
             return ExpireRequested()
-        patience = patience_with_workers(record, self._registry, self._settings)
+        patience = patience_with_workers(record, self._catalog, self._settings)
         if self._asked.seconds(record.id) < patience:
             return None
         return expiry(record, "unknown", runs_on=True)
@@ -253,12 +253,12 @@ def is_idle(record: Record) -> bool:
     return is_over or record.step in _NEEDS_NO_ACCOUNT
 
 
-def patience_with_workers(record: Record, registry: Catalog, settings: ServiceSettings) -> float:
+def patience_with_workers(record: Record, catalog: Catalog, settings: ServiceSettings) -> float:
     """
     Seconds that a worker may need to stop a request: to end the POST that is under way, or to be
     thought dead, and its successor to do it.
     """
-    model = registry.models.get(record.model)
+    model = catalog.models.get(record.model)
     answers_within = (model.answers_within if model else None) or 0.0
     return max(settings.submit_limit, answers_within) + settings.ack_wait
 

@@ -14,7 +14,7 @@ HEAD = 4096  #: bytes that are enough to know
 EARLY = 64  #: bytes that are enough for all but films
 _WELCOME = "png, jpeg, webp, gif, avif, mp4 and json are stored here"
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_FILMS_BY_NAME = FILMS - {MP4}  #: stored only where a model's entry in the registry names them
+_FILMS_BY_NAME = FILMS - {MP4}  #: stored only where a model's entry in the catalog names them
 
 
 def detect_media_type(path: Path) -> str | None:
@@ -72,7 +72,7 @@ def check_media(path: Path, wanted: Media, films: Iterable[str] = ()) -> str:
     media_type = _beginning(path)
     if media_type in _FILMS_BY_NAME and media_type not in films:
         raise OutputRefused(
-            f"the output is {media_type}, which `film_types` of its model in the registry does not name"
+            f"the output is {media_type}, which `film_types` of its model in the catalog does not name"
         )
     if media_type and media_of(media_type) != wanted:
         raise OutputRefused(f"the output is {media_type}, not {wanted}")

@@ -60,7 +60,7 @@ class JobIngest:
         renew: Renew,
         inspectors: ImageWorkers,
         folder: Path,
-        registry: Catalog,
+        catalog: Catalog,
         settings: StorageSettings,
         allows: Allows,
     ) -> None:
@@ -69,7 +69,7 @@ class JobIngest:
         self._hint = hint
         self._sources = sources
         self._renew = renew
-        self._ingest = OutputIngest(store, sources, inspectors, registry, settings)
+        self._ingest = OutputIngest(store, sources, inspectors, catalog, settings)
         self._folder = folder
         self._settings = settings
         self._allows = allows

@@ -31,14 +31,14 @@ class OutputIngest:
         store: ObjectStore,
         sources: Sources,
         inspectors: ImageWorkers,
-        registry: Catalog,
+        catalog: Catalog,
         settings: StorageSettings,
     ) -> None:
         self._store = store
         self._sources = sources
         self._fetchers = FairSemaphore(settings.storage_concurrency)
         self._inspectors = inspectors
-        self._registry = registry
+        self._catalog = catalog
         self._settings = settings
 
     async def store(
@@ -81,9 +81,9 @@ class OutputIngest:
     ) -> tuple[str, FileContent, Inspection]:
         """An output's media type, bytes and form. What seems cut off is fetched again."""
         source = folder / "original"
-        kind = self._registry.kinds.get(record.kind)
+        kind = self._catalog.kinds.get(record.kind)
         media: Media = kind.media if kind else "image"
-        model = self._registry.models.get(record.model)
+        model = self._catalog.models.get(record.model)
         films = model.film_types if model else []
         limit = self._settings.max_bytes(media)
         seen: set[str] = set()

@@ -8,7 +8,7 @@ from services.render.providers import Submission
 from services.render.providers.gemini import GeminiOptions, GeminiProvider
 from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 from tests.support.emulation.emulator_process import Emulator
-from tests.support.records import REGISTRY, some_project
+from tests.support.records import CATALOG, some_project
 from tests.support.submissions import submission_for
 
 
@@ -22,7 +22,7 @@ class GeminiRig:
     def __init__(self, server: Emulator, *, key: str | None = None) -> None:
         self.account = server.account(key or uuid4().hex)
         options = GeminiOptions(base_url=server.url)
-        self.provider = GeminiProvider(self.account.key, REGISTRY.models, options)
+        self.provider = GeminiProvider(self.account.key, CATALOG.models, options)
 
 
 class OpenAIRig:
@@ -34,7 +34,7 @@ class OpenAIRig:
     def __init__(self, server: Emulator, *, key: str | None = None) -> None:
         self.account = server.account(key or uuid4().hex)
         options = OpenAIOptions(base_url=f"{server.url}/v1")
-        self.provider = OpenAIProvider(self.account.key, REGISTRY.models, options)
+        self.provider = OpenAIProvider(self.account.key, CATALOG.models, options)
 
 
 InlineRig = GeminiRig | OpenAIRig

@@ -24,7 +24,7 @@ from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import MemoryRequestIndex
 from services.render.worker.run import run_job
 from services.render.worker.wakeups import WakeUps
-from tests.support.records import REGISTRY, some_project
+from tests.support.records import CATALOG, some_project
 
 _NONE = cast(Any, None)  #: a part that a job without references does not need
 _SHORT: dict[str, Any] = {
@@ -38,13 +38,13 @@ _SHORT: dict[str, Any] = {
 
 
 def _with(name: str, answers_within: float | None) -> Catalog:
-    model = REGISTRY.models[name].model_copy(update={"answers_within": answers_within})
-    return REGISTRY.model_copy(update={"models": {**REGISTRY.models, name: model}})
+    model = CATALOG.models[name].model_copy(update={"answers_within": answers_within})
+    return CATALOG.model_copy(update={"models": {**CATALOG.models, name: model}})
 
 
 class _OpenLanes:
     async def limit(self, lane: str) -> LaneLimit:
-        return LaneLimit(cap=REGISTRY.lanes[lane].cap)
+        return LaneLimit(cap=CATALOG.lanes[lane].cap)
 
 
 async def _nobody_listens(subject: str, body: bytes = b"") -> None:
@@ -79,7 +79,7 @@ class WorkerRig:
             spool=MemorySpool(),
             inline_door=MemoryOutputReceiver(),
             references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
-            registry=_with(model, answers_within),
+            catalog=_with(model, answers_within),
             reporter=ProgressPublisher(_nobody_listens, every=60),
             watch=WakeUps(),
             settings=RenderSettings(**{**_SHORT, **settings}),
@@ -92,10 +92,10 @@ class WorkerRig:
         Args:
             takeover: What it takes over, if it is a retry that costs nothing.
         """
-        kind = "scenes" if REGISTRY.models[self._model].media == "text" else "image"
+        kind = "scenes" if CATALOG.models[self._model].media == "text" else "image"
         request = JobRequest(kind=kind, prompt=prompt, model=self._model)
         caller = RequestIdentity(project=some_project(), job=new_job_id(), key="k")
-        record = build_record(request, caller, REGISTRY, now())
+        record = build_record(request, caller, CATALOG, now())
         internal = record.internal.model_copy(update={"takeover": takeover})
         record = record.model_copy(update={"internal": internal})
         await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)

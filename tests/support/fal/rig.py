@@ -9,7 +9,7 @@ from uuid import uuid4
 from services.render.providers import Provider, Submission, Unknown
 from services.render.providers.fal import FalOptions, FalProvider
 from tests.support.fal.emulator_process import FalServer
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 from tests.support.submissions import submission_for
 
 MODEL = "fal/flux-schnell"
@@ -61,7 +61,7 @@ class FalRig:
 
 def a_fal(base_url: str, key: str, **options: Any) -> FalProvider:
     """The adapter, on an emulator."""
-    return FalProvider(key, REGISTRY.models, FalOptions(base_url=base_url, **options))
+    return FalProvider(key, CATALOG.models, FalOptions(base_url=base_url, **options))
 
 
 def a_submission(model: str = MODEL, **arguments: Any) -> Submission:

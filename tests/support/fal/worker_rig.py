@@ -25,7 +25,7 @@ from services.render.worker.request_index import MemoryRequestIndex
 from services.render.worker.run import run_job
 from services.render.worker.wakeups import WakeUps
 from tests.support.fal.rig import MODEL
-from tests.support.records import REGISTRY, some_project
+from tests.support.records import CATALOG, some_project
 
 _NONE = cast(Any, None)  #: a part that a job without references does not need
 _SHORT: dict[str, Any] = {
@@ -40,7 +40,7 @@ _SHORT: dict[str, Any] = {
 
 class _OpenLanes:
     async def limit(self, lane: str) -> LaneLimit:
-        return LaneLimit(cap=REGISTRY.lanes[lane].cap)
+        return LaneLimit(cap=CATALOG.lanes[lane].cap)
 
 
 async def _nobody_listens(subject: str, body: bytes = b"") -> None:
@@ -62,7 +62,7 @@ class FalWorker:
             spool=MemorySpool(),
             inline_door=MemoryOutputReceiver(),
             references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
-            registry=REGISTRY,
+            catalog=CATALOG,
             reporter=ProgressPublisher(_nobody_listens, every=60),
             watch=WakeUps(),
             settings=RenderSettings(**{**_SHORT, **settings}),
@@ -116,5 +116,5 @@ def a_fal_job(prompt: str, parameters: dict[str, Any]) -> Record:
     """A job for fal, as the gateway accepts it."""
     request = JobRequest(kind="image", prompt=prompt, model=MODEL, parameters=parameters)
     return build_record(
-        request, RequestIdentity(project=some_project(), job=new_job_id(), key="k"), REGISTRY, now()
+        request, RequestIdentity(project=some_project(), job=new_job_id(), key="k"), CATALOG, now()
     )

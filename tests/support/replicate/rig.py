@@ -11,7 +11,7 @@ import pytest
 from services.render.providers import Submission, Unknown
 from services.render.providers.replicate import ReplicateOptions, ReplicateProvider
 from tests.support.emulation.emulator_process import Emulator
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 from tests.support.submissions import submission_for
 
 MODEL = "replicate/flux-schnell"
@@ -65,7 +65,7 @@ class ReplicateRig:
 
 def a_replicate(base_url: str, token: str, **options: Any) -> ReplicateProvider:
     """The adapter, on an emulator."""
-    return ReplicateProvider(token, REGISTRY.models, ReplicateOptions(base_url=base_url, **options))
+    return ReplicateProvider(token, CATALOG.models, ReplicateOptions(base_url=base_url, **options))
 
 
 def a_submission(model: str = MODEL, **arguments: Any) -> Submission:

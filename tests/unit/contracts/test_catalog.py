@@ -1,4 +1,4 @@
-"""The registry loads as one consistent whole, or says which line of which file is wrong."""
+"""The catalog loads as one consistent whole, or says which line of which file is wrong."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,7 +11,7 @@ from heliograph.contracts.catalog import Model, Price, inconsistencies, provider
 from heliograph.contracts.ids import MODEL_PATTERN, PROJECT_PATTERN, matches
 from heliograph.contracts.records import Cost
 from heliograph.runtime.catalog import SECTIONS, SHIPPED, CatalogFileError, read_catalog
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 Overlay = Callable[[str, str], Path]
 
@@ -54,17 +54,17 @@ def refusal(**overlays: Path) -> str:
 
 
 def test_the_shipped_files_are_consistent() -> None:
-    assert list(inconsistencies(REGISTRY)) == []
+    assert list(inconsistencies(CATALOG)) == []
 
 
 def test_the_shipped_lanes_have_the_caps_of_the_architecture() -> None:
-    caps = {name: lane.cap for name, lane in REGISTRY.lanes.items()}
+    caps = {name: lane.cap for name, lane in CATALOG.lanes.items()}
 
     assert caps == {"cast": 4, "portraits": 6, "shots": 6, "video": 8, "text": 4}
 
 
 def test_the_shipped_kinds_have_the_lanes_of_the_architecture() -> None:
-    lanes = {name: kind.lane for name, kind in REGISTRY.kinds.items()}
+    lanes = {name: kind.lane for name, kind in CATALOG.kinds.items()}
 
     assert lanes == {
         "cast_ref": "cast",
@@ -90,18 +90,18 @@ def test_the_shipped_kinds_have_the_lanes_of_the_architecture() -> None:
     ],
 )
 def test_the_shipped_kinds_take_the_time_of_the_architecture(kind: str, seconds: int) -> None:
-    assert REGISTRY.kinds[kind].expected_seconds == seconds
+    assert CATALOG.kinds[kind].expected_seconds == seconds
 
 
-@pytest.mark.parametrize("name", REGISTRY.models)
+@pytest.mark.parametrize("name", CATALOG.models)
 def test_a_shipped_model_has_a_name_that_requests_can_say(name: str) -> None:
     assert matches(MODEL_PATTERN, name)
-    assert REGISTRY.account_for(name) in REGISTRY.accounts
+    assert CATALOG.account_for(name) in CATALOG.accounts
 
 
-@pytest.mark.parametrize("kind", REGISTRY.kinds)
+@pytest.mark.parametrize("kind", CATALOG.kinds)
 def test_the_templates_of_a_shipped_kind_can_be_filled(kind: str) -> None:
-    entry = REGISTRY.kinds[kind]
+    entry = CATALOG.kinds[kind]
 
     assert "{boat}" in entry.prompt_template.format(prompt="{boat}")
     both = entry.edit_template.format(prompt="{boat}", edit_prompt="{night}")
@@ -110,7 +110,7 @@ def test_the_templates_of_a_shipped_kind_can_be_filled(kind: str) -> None:
 
 
 def test_the_schema_of_parameters_refuses_what_it_does_not_know() -> None:
-    schema = REGISTRY.models["sim/picture"].schema_of_parameters()
+    schema = CATALOG.models["sim/picture"].schema_of_parameters()
 
     assert schema["additionalProperties"] is False
     assert "seed" in schema["properties"]
@@ -120,29 +120,29 @@ def test_the_schema_of_parameters_refuses_what_it_does_not_know() -> None:
 
 
 def test_an_overlay_adds_an_entry(overlay: Overlay) -> None:
-    registry = read_catalog({"kinds": overlay("kinds", KIND)})
+    catalog = read_catalog({"kinds": overlay("kinds", KIND)})
 
-    assert registry.kinds["poster"].timeout_seconds == 120
-    assert registry.kinds["image"] == REGISTRY.kinds["image"]
+    assert catalog.kinds["poster"].timeout_seconds == 120
+    assert catalog.kinds["image"] == CATALOG.kinds["image"]
 
 
 def test_an_overlay_replaces_an_entry_as_a_whole(overlay: Overlay) -> None:
-    registry = read_catalog({"kinds": overlay("kinds", KIND.replace("poster", "shot"))})
+    catalog = read_catalog({"kinds": overlay("kinds", KIND.replace("poster", "shot"))})
 
-    assert REGISTRY.kinds["shot"].parameters == {"aspect_ratio": "16:9"}
-    assert registry.kinds["shot"].parameters == {}
-    assert registry.kinds["shot"].expected_seconds == 10
+    assert CATALOG.kinds["shot"].parameters == {"aspect_ratio": "16:9"}
+    assert catalog.kinds["shot"].parameters == {}
+    assert catalog.kinds["shot"].expected_seconds == 10
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "{}\n"])
 def test_an_empty_overlay_changes_nothing(overlay: Overlay, text: str) -> None:
-    assert read_catalog({"lanes": overlay("lanes", text)}) == REGISTRY
+    assert read_catalog({"lanes": overlay("lanes", text)}) == CATALOG
 
 
 def test_overlays_may_depend_on_each_other(overlay: Overlay) -> None:
     kind = KIND.replace("lane: portraits", "lane: posters").replace("sim/picture", "sim/other")
 
-    registry = read_catalog(
+    catalog = read_catalog(
         {
             "lanes": overlay("lanes", "posters: {cap: 2}\n"),
             "models": overlay("models", MODEL),
@@ -150,7 +150,7 @@ def test_overlays_may_depend_on_each_other(overlay: Overlay) -> None:
         }
     )
 
-    assert registry.kinds["poster"].model == "sim/other"
+    assert catalog.kinds["poster"].model == "sim/other"
 
 
 def test_a_name_that_looks_like_a_number_is_a_name(overlay: Overlay) -> None:
@@ -246,7 +246,7 @@ def test_a_mistake_that_an_overlay_causes_elsewhere_is_told_where_it_shows(
 ) -> None:
     message = refusal(accounts=overlay("accounts", "sim: {provider: acme}\n"))
 
-    of_sim = [name for name in REGISTRY.models if provider_of(name) == "sim"]
+    of_sim = [name for name in CATALOG.models if provider_of(name) == "sim"]
     assert len(message.splitlines()) == len(of_sim)
     assert all(str(SHIPPED / "models.yaml") in line for line in message.splitlines())
 
@@ -435,13 +435,13 @@ def test_the_provider_of_a_model_is_what_comes_before_the_slash(name: str) -> No
     assert provider_of(name) == "sim"
 
 
-@pytest.mark.parametrize("name", [*REGISTRY.lanes, *REGISTRY.kinds, *REGISTRY.accounts])
+@pytest.mark.parametrize("name", [*CATALOG.lanes, *CATALOG.kinds, *CATALOG.accounts])
 def test_shipped_names_fit_into_subjects(name: str) -> None:
     assert matches(PROJECT_PATTERN, name)
 
 
 def test_a_model_without_an_account_has_none_to_pay_it() -> None:
-    assert REGISTRY.account_for("acme/picture") is None
+    assert CATALOG.account_for("acme/picture") is None
 
 
 # -- what is taken when nobody names a model
@@ -452,16 +452,16 @@ def test_a_model_without_an_account_has_none_to_pay_it() -> None:
     [("scenes", "gemini/gemini-2.5-pro"), ("character_reference", "replicate/imagen-4")],
 )
 def test_a_preferred_model_is_taken_where_its_provider_has_a_key(kind: str, model: str) -> None:
-    without = REGISTRY.without({provider_of(model)})
+    without = CATALOG.without({provider_of(model)})
 
-    assert REGISTRY.model_for(REGISTRY.kinds[kind]) == model
-    assert without.model_for(REGISTRY.kinds[kind]) == REGISTRY.kinds[kind].model
+    assert CATALOG.model_for(CATALOG.kinds[kind]) == model
+    assert without.model_for(CATALOG.kinds[kind]) == CATALOG.kinds[kind].model
 
 
 def test_a_preferred_model_that_takes_no_references_is_not_taken_for_some() -> None:
-    kind = REGISTRY.kinds["character_reference"]
+    kind = CATALOG.kinds["character_reference"]
 
-    assert REGISTRY.model_for(kind, references=True) == kind.model
+    assert CATALOG.model_for(kind, references=True) == kind.model
 
 
 def test_a_preset_is_checked_like_a_request(overlay: Overlay) -> None:
@@ -472,9 +472,9 @@ def test_a_preset_is_checked_like_a_request(overlay: Overlay) -> None:
 
 
 def test_a_model_says_what_can_be_asked_of_it() -> None:
-    silent, speaking = REGISTRY.models["fal/veo-3.1-silent"], REGISTRY.models["fal/veo-3.1"]
+    silent, speaking = CATALOG.models["fal/veo-3.1-silent"], CATALOG.models["fal/veo-3.1"]
 
     assert set(speaking.supports) - set(silent.supports) == {"sound"}
     assert speaking.aspect_ratios == ["16:9", "9:16"]
     assert "references" not in speaking.supports
-    assert "prompt_alone" not in REGISTRY.models["fal/kling-2.1-master"].supports
+    assert "prompt_alone" not in CATALOG.models["fal/kling-2.1-master"].supports

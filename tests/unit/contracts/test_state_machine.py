@@ -49,7 +49,7 @@ from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, IllegalTransitio
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.result_cache import apply_cached
-from tests.support.records import REGISTRY, a_record, a_request, some_project, taking_over
+from tests.support.records import CATALOG, a_record, a_request, some_project, taking_over
 
 BEGAN = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -277,7 +277,7 @@ def accepted(price: str, takes_over: str) -> Record:
     record = build_record(
         a_request(slot="portrait/char-123", parameters={"price": price}, tags={"show": "s1"}),
         RequestIdentity(project=some_project(), job=new_job_id(), key="k", correlation_id="c-1"),
-        REGISTRY,
+        CATALOG,
         BEGAN,
     )
     if takes_over in ("poll", "download"):

@@ -81,7 +81,7 @@ class FalOptions:
 
 
 class FalProvider:
-    """`Provider` and `FileHost` at fal, with one key. `models` are those of the registry, by name."""
+    """`Provider` and `FileHost` at fal, with one key. `models` are those of the catalog, by name."""
 
     keeps_requests = True
 

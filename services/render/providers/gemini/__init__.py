@@ -58,7 +58,7 @@ class GeminiOptions:
 
 
 class GeminiProvider:
-    """`Provider` at Gemini, with one key. `models` are those of the registry, by name."""
+    """`Provider` at Gemini, with one key. `models` are those of the catalog, by name."""
 
     keeps_requests = False
 

@@ -60,7 +60,7 @@ class OpenAIProvider:
 
     Args:
         key: None for a server that wants none.
-        models: Those of the registry, by name.
+        models: Those of the catalog, by name.
     """
 
     keeps_requests = False

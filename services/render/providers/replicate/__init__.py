@@ -61,7 +61,7 @@ class ReplicateOptions:
 
 
 class ReplicateProvider:
-    """`Provider` and `FileHost` at Replicate, with one token. `models` are those of the registry, by name."""
+    """`Provider` and `FileHost` at Replicate, with one token. `models` are those of the catalog, by name."""
 
     keeps_requests = True
 

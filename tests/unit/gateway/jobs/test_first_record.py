@@ -23,7 +23,7 @@ from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest
 from services.gateway.idempotency import RequestIdentity, matches_digest
 from services.gateway.jobs.first_record import MAX_RECORD_BYTES, build_record
-from tests.support.records import KEYLESS, REGISTRY
+from tests.support.records import CATALOG, KEYLESS
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -36,8 +36,8 @@ def caller(**fields: Any) -> RequestIdentity:
     return RequestIdentity(**{"project": "demo", "job": new_job_id(), "key": "k", **fields})
 
 
-def drafted(registry: Catalog = REGISTRY, **fields: Any) -> Record:
-    return build_record(ask(**fields), caller(), registry, NOW)
+def drafted(catalog: Catalog = CATALOG, **fields: Any) -> Record:
+    return build_record(ask(**fields), caller(), catalog, NOW)
 
 
 def pointers(error: RequestError) -> list[str]:
@@ -56,10 +56,10 @@ def urls(number: int) -> list[dict[str, str]]:
 
 
 def with_model(**fields: Any) -> Catalog:
-    """The registry with a model of the operator's, `<provider>/mine` at each of some."""
+    """The catalog with a model of the operator's, `<provider>/mine` at each of some."""
     model = Model.model_validate({"endpoint": "e", "title": "t", "media": "image", **fields})
     mine = {f"{provider}/mine": model for provider in ("sim", "fal", "openai")}
-    return REGISTRY.model_copy(update={"models": {**REGISTRY.models, **mine}})
+    return CATALOG.model_copy(update={"models": {**CATALOG.models, **mine}})
 
 
 # -- what is decided
@@ -77,7 +77,7 @@ def test_a_job_begins_accepted_and_queued() -> None:
 def test_who_asked_is_kept() -> None:
     who = caller(correlation_id="c-1", traceparent="00-1-2-01")
 
-    record = build_record(ask(), who, REGISTRY, NOW)
+    record = build_record(ask(), who, CATALOG, NOW)
 
     assert (record.project, record.id) == (who.project, who.job)
     assert (record.internal.correlation_id, record.internal.traceparent) == ("c-1", "00-1-2-01")
@@ -120,9 +120,9 @@ def test_a_kind_fills_in_its_parameters() -> None:
 
 
 def test_a_kind_fills_in_only_what_the_model_knows() -> None:
-    registry = with_model(parameters={"seed": {"type": "integer"}})
+    catalog = with_model(parameters={"seed": {"type": "integer"}})
 
-    assert drafted(registry, kind="shot", model="sim/mine").parameters == {}
+    assert drafted(catalog, kind="shot", model="sim/mine").parameters == {}
 
 
 def test_an_attempt_may_run_as_long_as_its_kind_says_unless_the_request_does() -> None:
@@ -152,11 +152,11 @@ def test_a_model_that_makes_something_else_is_refused() -> None:
 
 
 def test_a_model_nobody_pays_for_is_not_available() -> None:
-    model = REGISTRY.models["sim/picture"]
-    registry = REGISTRY.model_copy(update={"models": {**REGISTRY.models, "acme/picture": model}})
+    model = CATALOG.models["sim/picture"]
+    catalog = CATALOG.model_copy(update={"models": {**CATALOG.models, "acme/picture": model}})
 
     with pytest.raises(ModelUnavailable):
-        drafted(registry, model="acme/picture")
+        drafted(catalog, model="acme/picture")
 
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(seconds=-1)])
@@ -183,19 +183,19 @@ def test_parameters_are_those_of_the_model(parameters: dict[str, Any], where: li
 
 
 def test_a_pointer_to_a_parameter_is_escaped() -> None:
-    registry = with_model(parameters={"a/b": {"type": "integer"}})
+    catalog = with_model(parameters={"a/b": {"type": "integer"}})
 
     with pytest.raises(ValidationFailed) as error:
-        drafted(registry, model="sim/mine", parameters={"a/b": "x"})
+        drafted(catalog, model="sim/mine", parameters={"a/b": "x"})
 
     assert pointers(error.value) == ["/parameters/a~1b"]
 
 
 def test_a_parameter_that_the_model_needs_is_asked_for() -> None:
-    registry = with_model(parameters={"seed": {"type": "integer"}}, required=["seed"])
+    catalog = with_model(parameters={"seed": {"type": "integer"}}, required=["seed"])
 
     with pytest.raises(ValidationFailed, match="'seed' is a required property"):
-        drafted(registry, model="sim/mine")
+        drafted(catalog, model="sim/mine")
 
 
 # -- references
@@ -246,10 +246,10 @@ def test_what_is_not_there_cannot_be_cut() -> None:
 
 
 def test_references_are_not_cut_below_what_the_model_needs() -> None:
-    registry = with_model(min_references=2, max_references=4)
+    catalog = with_model(min_references=2, max_references=4)
 
     with pytest.raises(ValidationFailed, match="at least 2, and would get 1"):
-        drafted(registry, model="sim/mine", references=urls(3), max_references=1)
+        drafted(catalog, model="sim/mine", references=urls(3), max_references=1)
 
 
 # -- money
@@ -261,9 +261,9 @@ def test_the_price_is_estimated() -> None:
 
 
 def test_a_price_has_the_currency_of_its_model() -> None:
-    registry = with_model(price={"amount": "0.5", "currency": "EUR"})
+    catalog = with_model(price={"amount": "0.5", "currency": "EUR"})
 
-    cost = drafted(registry, model="sim/mine").cost
+    cost = drafted(catalog, model="sim/mine").cost
 
     assert (cost.estimated, cost.actual, cost.currency) == (Decimal("0.5"), None, "EUR")
 
@@ -281,11 +281,11 @@ def test_a_job_that_costs_more_is_refused(most: str) -> None:
 
 def test_what_costs_money_needs_a_key() -> None:
     with pytest.raises(IdempotencyKeyRequired):
-        build_record(ask(parameters={"price": "0.000001"}), caller(key=None), REGISTRY, NOW)
+        build_record(ask(parameters={"price": "0.000001"}), caller(key=None), CATALOG, NOW)
 
 
 def test_what_is_free_needs_none() -> None:
-    assert build_record(ask(parameters={"price": "0.00"}), caller(key=None), REGISTRY, NOW)
+    assert build_record(ask(parameters={"price": "0.00"}), caller(key=None), CATALOG, NOW)
 
 
 # -- raw arguments
@@ -324,10 +324,10 @@ PICTURES: dict[str, Any] = {
 def test_no_raw_argument_says_what_is_not_on_the_list_of_its_model(
     name: str, provider: str
 ) -> None:
-    registry = with_model(**PICTURES, arguments=LISTED)
+    catalog = with_model(**PICTURES, arguments=LISTED)
 
     with pytest.raises(ValidationFailed) as error:
-        drafted(registry, model=f"{provider}/mine", arguments={name: 8, "fake": True})
+        drafted(catalog, model=f"{provider}/mine", arguments={name: 8, "fake": True})
 
     assert pointers(error.value) == [f"/arguments/{name.replace('/', '~1')}"]
 
@@ -341,7 +341,7 @@ def test_a_locked_project_and_a_cost_limit_hold_whatever_the_arguments_say() -> 
 
     with pytest.raises(ValidationFailed) as error:
         build_record(
-            asked, caller(), REGISTRY, NOW, defaults=Defaults(locked_model="openai/gpt-image-2")
+            asked, caller(), CATALOG, NOW, defaults=Defaults(locked_model="openai/gpt-image-2")
         )
 
     assert pointers(error.value) == ["/arguments/n", "/arguments/model", "/arguments/size"]
@@ -358,10 +358,10 @@ def test_a_model_without_a_list_takes_no_raw_arguments() -> None:
     [({"fake": 1}, "/arguments/fake"), ({"speed": ""}, "/arguments/speed")],
 )
 def test_a_raw_argument_is_checked_by_its_schema(arguments: dict[str, Any], pointer: str) -> None:
-    registry = with_model(**PICTURES, arguments=LISTED)
+    catalog = with_model(**PICTURES, arguments=LISTED)
 
     with pytest.raises(ValidationFailed) as error:
-        drafted(registry, model="openai/mine", arguments=arguments)
+        drafted(catalog, model="openai/mine", arguments=arguments)
 
     assert pointers(error.value) == [pointer]
 
@@ -379,9 +379,9 @@ def test_the_price_is_that_of_the_body_that_will_be_sent(
     fixed: dict[str, Any], parameters: dict[str, Any], cost: str
 ) -> None:
     wire = {**PICTURES["wire"], "fixed": fixed}
-    registry = with_model(**{**PICTURES, "wire": wire})
+    catalog = with_model(**{**PICTURES, "wire": wire})
 
-    record = drafted(registry, model="openai/mine", parameters=parameters)
+    record = drafted(catalog, model="openai/mine", parameters=parameters)
 
     assert record.cost.estimated == Decimal(cost)
 
@@ -393,9 +393,9 @@ def test_a_price_per_second_is_read_from_the_duration_as_it_will_be_sent() -> No
         "wire": {"duration": "suffixed"},
         "parameters": {"duration_seconds": {"enum": [4, 8], "default": 8}},
     }
-    registry = with_model(**film)
+    catalog = with_model(**film)
 
-    assert drafted(registry, kind="video", model="fal/mine").cost.estimated == 4
+    assert drafted(catalog, kind="video", model="fal/mine").cost.estimated == 4
 
 
 # -- addresses of references
@@ -472,16 +472,16 @@ def test_another_request_is_not(change: dict[str, Any]) -> None:
 
 def test_a_default_that_changed_since_does_not_make_it_another_request() -> None:
     record = drafted()
-    kinds = {name: kind.model_copy() for name, kind in REGISTRY.kinds.items()}
+    kinds = {name: kind.model_copy() for name, kind in CATALOG.kinds.items()}
     kinds["portrait"] = kinds["portrait"].model_copy(update={"model": "sim/edit"})
-    registry = REGISTRY.model_copy(update={"kinds": kinds})
+    catalog = CATALOG.model_copy(update={"kinds": kinds})
 
-    assert drafted(registry, references=urls(1)).model == "sim/edit"
+    assert drafted(catalog, references=urls(1)).model == "sim/edit"
     assert matches_digest(ask(), record.internal.body_digest, record.model)
 
 
 def test_a_key_may_stand_for_another_body_than_the_request() -> None:
-    record = build_record(ask(), caller(), REGISTRY, NOW, body_digest="d", retry_of="job_x")
+    record = build_record(ask(), caller(), CATALOG, NOW, body_digest="d", retry_of="job_x")
 
     assert record.internal.body_digest == "d"
     assert record.retry_of == "job_x"
@@ -489,10 +489,10 @@ def test_a_key_may_stand_for_another_body_than_the_request() -> None:
 
 def test_a_request_that_its_events_have_no_room_for_is_refused() -> None:
     """Its parameters are bounded by nothing but the schema of an operator's model."""
-    registry = with_model(parameters={"words": {"type": "string"}})
+    catalog = with_model(parameters={"words": {"type": "string"}})
 
     def with_words(count: int) -> Record:
-        return drafted(registry, model="fal/mine", parameters={"words": "x" * count})
+        return drafted(catalog, model="fal/mine", parameters={"words": "x" * count})
 
     fitting = with_words(MAX_RECORD_BYTES // 2)
     assert len(fitting.model_dump_json()) < MAX_RECORD_BYTES
@@ -502,9 +502,9 @@ def test_a_request_that_its_events_have_no_room_for_is_refused() -> None:
 
 def test_everything_that_a_request_may_say_fits() -> None:
     longest = "描" * 20_000
-    registry = with_model(arguments={"a": {}}, max_references=16)
+    catalog = with_model(arguments={"a": {}}, max_references=16)
     record = drafted(
-        registry,
+        catalog,
         model="fal/mine",
         prompt=longest,
         edit_prompt=longest,

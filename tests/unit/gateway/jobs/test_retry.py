@@ -63,7 +63,7 @@ from services.gateway.jobs.retry import (
     retry_in_place,
     retry_record,
 )
-from tests.support.records import REGISTRY, a_record
+from tests.support.records import CATALOG, a_record
 
 OUTPUTS = [Output(url="http://there/0.png"), Output(upload="sha256:" + "0" * 64)]
 LATE_OUTPUT = [Output(url="http://there/late.png")]
@@ -326,7 +326,7 @@ def test_a_retry_asks_for_the_same() -> None:
         on_ambiguous={"action": "fail"},
     )
 
-    new = retry_record(record, ASK, someone("k"), REGISTRY)
+    new = retry_record(record, ASK, someone("k"), CATALOG)
 
     same = set(JobRequest.model_fields) & set(Record.model_fields)
     assert new.model_dump(include=same - {"finish_by"}) == record.model_dump(
@@ -349,7 +349,7 @@ def test_a_retry_keeps_raw_arguments_that_the_model_takes() -> None:
         parameters={"num_images": 2},
     )
 
-    new = retry_record(record, PAY, someone("k"), REGISTRY)
+    new = retry_record(record, PAY, someone("k"), CATALOG)
 
     assert new.arguments == record.arguments
     assert new.cost.estimated == Decimal("0.006")
@@ -371,23 +371,23 @@ def test_a_retry_with_arguments_that_are_refused_now_says_how_it_is_accepted(
     record = with_arguments(ended(Canceled()), arguments, model="fal/flux-schnell", parameters={})
 
     with pytest.raises(ValidationFailed) as error:
-        retry_record(record, ASK, someone("k"), REGISTRY)
+        retry_record(record, ASK, someone("k"), CATALOG)
 
     assert {each.pointer.split("/")[1] for each in error.value.errors} == {"arguments"}
     [action] = error.value.next_actions
     assert action.patch == patch
-    new = retry_record(record, ask(patch, "submit"), someone("k"), REGISTRY)
+    new = retry_record(record, ask(patch, "submit"), someone("k"), CATALOG)
     assert new.arguments == patch["arguments"]
 
 
 @pytest.mark.parametrize("step", ["poll", "download"])
 def test_a_free_retry_needs_neither_model_nor_kind(step: RetryFrom) -> None:
     record = with_arguments(ended(*SENT, rendered, Canceled()), {"n": 8}, batch="b")
-    kept = {n: m for n, m in REGISTRY.models.items() if n != record.model}
-    kinds = {n: k for n, k in REGISTRY.kinds.items() if n != record.kind}
-    registry = REGISTRY.model_copy(update={"models": kept, "kinds": kinds})
+    kept = {n: m for n, m in CATALOG.models.items() if n != record.model}
+    kinds = {n: k for n, k in CATALOG.kinds.items() if n != record.kind}
+    catalog = CATALOG.model_copy(update={"models": kept, "kinds": kinds})
 
-    new = retry_record(record, ask(step=step), someone(), registry)
+    new = retry_record(record, ask(step=step), someone(), catalog)
 
     assert new.internal.takeover == resume_from(record, step)
     assert (new.model, new.lane, new.batch) == (record.model, record.lane, "b")
@@ -396,18 +396,18 @@ def test_a_free_retry_needs_neither_model_nor_kind(step: RetryFrom) -> None:
 
 def test_a_request_is_not_asked_for_where_nobody_has_an_account() -> None:
     record = ended(*SENT, rendered, Canceled())
-    registry = REGISTRY.without({"sim"})
+    catalog = CATALOG.without({"sim"})
 
     with pytest.raises(ModelUnavailable):
-        retry_record(record, ask(step="poll"), someone(), registry)
-    assert retry_record(record, ask(step="download"), someone(), registry).provider == "sim"
+        retry_record(record, ask(step="poll"), someone(), catalog)
+    assert retry_record(record, ask(step="download"), someone(), catalog).provider == "sim"
 
 
 def test_a_retry_is_a_new_job_that_names_the_old_one() -> None:
     record = ended(*SENT, failed(ContentPolicy))
     caller = someone("k")
 
-    new = retry_record(record, ASK, caller, REGISTRY)
+    new = retry_record(record, ASK, caller, CATALOG)
 
     assert (new.id, new.retry_of) == (caller.job, record.id)
     assert (new.step, new.revision, new.attempt) == (Step.ACCEPTED, 1, 0)
@@ -418,7 +418,7 @@ def test_a_retry_is_a_new_job_that_names_the_old_one() -> None:
 def test_an_old_deadline_does_not_end_the_retry() -> None:
     record = ended(expired, finish_by=now() + timedelta(seconds=60))
 
-    assert retry_record(record, ASK, someone("k"), REGISTRY).finish_by is None
+    assert retry_record(record, ASK, someone("k"), CATALOG).finish_by is None
 
 
 @pytest.mark.parametrize(
@@ -433,7 +433,7 @@ def test_what_is_taken_over_is_free_and_needs_no_key(
 ) -> None:
     record = ended(*story, parameters={"price": "0.5"})
 
-    new = retry_record(record, ASK, someone(), REGISTRY)
+    new = retry_record(record, ASK, someone(), CATALOG)
 
     assert new.cost.estimated == 0
     assert new.internal.takeover == resume_from(record, step)
@@ -442,9 +442,9 @@ def test_what_is_taken_over_is_free_and_needs_no_key(
 def test_a_new_submission_costs_what_it_costs_and_needs_a_key() -> None:
     record = ended(Canceled(), parameters={"price": "0.5"})
 
-    assert retry_record(record, PAY, someone("k"), REGISTRY).cost.estimated == Decimal("0.5")
+    assert retry_record(record, PAY, someone("k"), CATALOG).cost.estimated == Decimal("0.5")
     with pytest.raises(IdempotencyKeyRequired):
-        retry_record(record, PAY, someone(), REGISTRY)
+        retry_record(record, PAY, someone(), CATALOG)
 
 
 @pytest.mark.parametrize("key", ["k", None])
@@ -452,14 +452,14 @@ def test_a_step_that_costs_is_not_taken_unless_somebody_says_so(key: str | None)
     record = ended(Canceled(), parameters={"price": "0.5"})
 
     with pytest.raises(StateConflict, match=r"it costs 0\.5 USD") as refused:
-        retry_record(record, ASK, someone(key), REGISTRY)
+        retry_record(record, ASK, someone(key), CATALOG)
 
     [action] = refused.value.next_actions
     assert (action.kind, action.patch) == ("retry", {"from": "submit"})
 
 
 def test_a_step_that_costs_nothing_is_taken_at_once() -> None:
-    assert retry_record(ended(Canceled()), ASK, someone(), REGISTRY).cost.estimated == 0
+    assert retry_record(ended(Canceled()), ASK, someone(), CATALOG).cost.estimated == 0
 
 
 @pytest.mark.parametrize("error", JOB_ERRORS, ids=lambda error: error.code)
@@ -474,7 +474,7 @@ def test_the_first_retry_that_a_failed_job_offers_is_what_a_retry_does(
     assert offered[0] == {"from": resume_point(record, None)}
     assert offered[-1] == {"from": "submit"}
     for patch in offered:
-        new = retry_record(record, RetryRequest.model_validate(patch), someone("k"), REGISTRY)
+        new = retry_record(record, RetryRequest.model_validate(patch), someone("k"), CATALOG)
         costs = patch == {"from": "submit"}
         assert new.cost.estimated == (Decimal("0.5") if costs else 0)
         assert (new.internal.takeover is None) == costs
@@ -493,7 +493,7 @@ def test_changes_are_laid_over_the_old_request() -> None:
     record = ended(Canceled(), parameters={"seed": 7}, tags={"show": "s1"})
     changes = {"prompt": "the same, at night", "parameters": {"seed": 8}}
 
-    new = retry_record(record, ask(changes), someone("k"), REGISTRY)
+    new = retry_record(record, ask(changes), someone("k"), CATALOG)
 
     assert (new.prompt, new.parameters["seed"]) == ("the same, at night", 8)
     assert new.tags == {"show": "s1"}
@@ -538,7 +538,7 @@ def test_the_same_retry_has_the_same_digest() -> None:
     another = ask({"priority": "low", "prompt": "x"}, step="submit")
 
     assert retry_digest(record, one) == retry_digest(record, another)
-    assert retry_record(record, one, someone("k"), REGISTRY).internal.body_digest == retry_digest(
+    assert retry_record(record, one, someone("k"), CATALOG).internal.body_digest == retry_digest(
         record, another
     )
 

@@ -12,7 +12,7 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from services.gateway.idempotency import RequestIdentity, matches_digest
 from services.gateway.jobs.first_record import build_record
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def ask(**fields: Any) -> JobRequest:
 
 def drafted(defaults: Defaults, **fields: Any) -> Record:
     caller = RequestIdentity(project="demo", job=new_job_id(), key="k")
-    return build_record(ask(**fields), caller, REGISTRY, NOW, defaults=defaults)
+    return build_record(ask(**fields), caller, CATALOG, NOW, defaults=defaults)
 
 
 def test_the_project_comes_before_the_kind_and_after_the_request() -> None:

@@ -8,16 +8,16 @@ import pytest
 from heliograph.contracts.payloads import Call, build_payload
 from heliograph.contracts.payloads.seeds import seed_for
 from tests.support.fal.rig import a_submission
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 from tests.support.submissions import with_body
 
-FAL = [name for name in REGISTRY.models if name.startswith("fal/")]
+FAL = [name for name in CATALOG.models if name.startswith("fal/")]
 ONE, TWO = "https://a.example/1.png", "https://a.example/2.png"
 
 
 def body(model: str, *references: str, **arguments: Any) -> dict[str, Any]:
     said = {"prompt": "a lighthouse", **arguments}
-    call = Call(model=REGISTRY.models[model], arguments=said, references=references)
+    call = Call(model=CATALOG.models[model], arguments=said, references=references)
     return build_payload(model, call)
 
 
@@ -70,7 +70,7 @@ def test_references_have_the_name_and_the_number_that_the_model_wants(
 
 @pytest.mark.parametrize("model", FAL)
 def test_whatever_the_price_rests_on_is_said(model: str) -> None:
-    entry = REGISTRY.models[model]
+    entry = CATALOG.models[model]
     told = body(model, **dict.fromkeys(entry.wire.fixed, "raw"))
 
     assert told.items() >= entry.wire.fixed.items()
@@ -114,7 +114,7 @@ def test_a_model_without_a_seed_is_given_none() -> None:
 
 
 def test_there_are_models_to_choose_from_and_each_has_its_price_and_where_it_was_read() -> None:
-    prices = [REGISTRY.models[name].price for name in FAL]
+    prices = [CATALOG.models[name].price for name in FAL]
 
     assert len(FAL) >= 15
     assert all(price.amount > 0 and price.source for price in prices)

@@ -14,7 +14,7 @@ from services.render.providers.fal import FalProvider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
 from tests.support.fal.rig import a_submission
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 
 def test_the_key_is_fals_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +26,7 @@ def test_the_key_is_fals_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.fal_key.get_secret_value() == "id:xyzzy"
     assert "xyzzy" not in repr(settings)
     assert "fal" not in settings.unusable_providers
-    assert isinstance(create_fal(settings, REGISTRY), FalProvider)
+    assert isinstance(create_fal(settings, CATALOG), FalProvider)
 
 
 @pytest.mark.parametrize("key", [None, ""])
@@ -37,7 +37,7 @@ def test_without_a_key_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, key: 
     settings = RenderSettings()
 
     assert settings.unusable_providers["fal"] == "FAL_KEY is not set"
-    assert isinstance(create_fal(settings, REGISTRY), Unconfigured)
+    assert isinstance(create_fal(settings, CATALOG), Unconfigured)
 
 
 async def test_a_provider_without_a_key_sends_nothing_and_says_why() -> None:
@@ -53,12 +53,12 @@ async def test_a_provider_without_a_key_sends_nothing_and_says_why() -> None:
         await provider.look_up(submission)
 
 
-def test_a_registry_without_a_provider_has_no_account_for_its_models() -> None:
-    registry = REGISTRY.without({"fal"})
+def test_a_catalog_without_a_provider_has_no_account_for_its_models() -> None:
+    catalog = CATALOG.without({"fal"})
 
-    assert registry.account_for("fal/flux-schnell") is None
-    assert registry.account_for("sim/picture") == "sim"
-    assert REGISTRY.account_for("fal/flux-schnell") == "fal"
+    assert catalog.account_for("fal/flux-schnell") is None
+    assert catalog.account_for("sim/picture") == "sim"
+    assert CATALOG.account_for("fal/flux-schnell") == "fal"
 
 
 def test_results_are_fetched_from_fal_and_from_a_server_in_its_place() -> None:

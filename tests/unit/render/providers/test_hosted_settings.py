@@ -16,7 +16,7 @@ from services.render.providers.replicate import ReplicateProvider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
 from services.storage.outputs.download import OutputDownloader
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 PROVIDERS = {
     "REPLICATE_API_TOKEN": ("replicate", ReplicateProvider),
@@ -35,7 +35,7 @@ async def test_with_its_key_a_provider_is_there(
     monkeypatch.setenv(variable, "xyzzy")
 
     settings = RenderSettings()
-    hosted = create_providers(settings, REGISTRY)
+    hosted = create_providers(settings, CATALOG)
 
     assert name not in settings.unusable_providers
     assert "xyzzy" not in repr(settings)
@@ -59,13 +59,13 @@ def test_without_keys_none_is_there_and_each_says_why(
         "gemini": "GEMINI_API_KEY is not set",
         "openai": "OPENAI_API_KEY is not set",
     }
-    assert {type(each) for each in create_providers(settings, REGISTRY).values()} == {Unconfigured}
+    assert {type(each) for each in create_providers(settings, CATALOG).values()} == {Unconfigured}
 
 
 async def test_a_server_of_ones_own_needs_no_key() -> None:
     settings = RenderSettings(openai_base_url="http://127.0.0.1:9558/v1")
 
-    provider = create_providers(settings, REGISTRY)["openai"]
+    provider = create_providers(settings, CATALOG)["openai"]
 
     assert "openai" not in settings.unusable_providers
     assert isinstance(provider, OpenAIProvider)
@@ -123,7 +123,7 @@ async def test_results_of_every_provider_are_fetched_from_where_it_puts_them(url
 def test_every_model_that_is_offered_has_a_price_and_says_where_it_was_read() -> None:
     models = {
         name: model
-        for name, model in REGISTRY.models.items()
+        for name, model in CATALOG.models.items()
         if name.split("/")[0] in ("replicate", "gemini", "openai")
     }
 

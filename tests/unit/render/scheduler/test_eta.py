@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.render.scheduler.eta import DurationEstimator, eta, prefetch
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 MOST = 2  #: what an operator leaves as it is
 
 
 def test_a_lane_takes_what_its_kinds_expect_until_something_was_measured() -> None:
-    pace, portrait = DurationEstimator(REGISTRY), REGISTRY.kinds["portrait"]
+    pace, portrait = DurationEstimator(CATALOG), CATALOG.kinds["portrait"]
     expected = pace.of_lane(portrait.lane)
 
     pace.observe("portrait", 3.0)
@@ -21,7 +21,7 @@ def test_a_lane_takes_what_its_kinds_expect_until_something_was_measured() -> No
 
 
 def test_later_measurements_move_what_was_learned_a_little() -> None:
-    pace, lane = DurationEstimator(REGISTRY), REGISTRY.kinds["portrait"].lane
+    pace, lane = DurationEstimator(CATALOG), CATALOG.kinds["portrait"].lane
 
     pace.observe("portrait", 10.0)
     pace.observe("portrait", 20.0)
@@ -30,10 +30,10 @@ def test_later_measurements_move_what_was_learned_a_little() -> None:
 
 
 def test_a_kind_that_nobody_knows_teaches_nothing() -> None:
-    pace, lane = DurationEstimator(REGISTRY), REGISTRY.kinds["portrait"].lane
+    pace, lane = DurationEstimator(CATALOG), CATALOG.kinds["portrait"].lane
     before = pace.of_lane(lane)
 
-    pace.observe("of another registry", 1_000.0)
+    pace.observe("of another catalog", 1_000.0)
 
     assert pace.of_lane(lane) == before
 
@@ -41,10 +41,10 @@ def test_a_kind_that_nobody_knows_teaches_nothing() -> None:
 def test_a_lane_whose_kinds_moved_away_takes_what_all_kinds_do() -> None:
     moved = {
         name: kind.model_copy(update={"lane": "shots"} if kind.lane == "video" else {})
-        for name, kind in REGISTRY.kinds.items()
+        for name, kind in CATALOG.kinds.items()
     }
-    registry = REGISTRY.model_copy(update={"kinds": moved})
-    pace = DurationEstimator(registry)
+    catalog = CATALOG.model_copy(update={"kinds": moved})
+    pace = DurationEstimator(catalog)
     expected = pace.of_lane("video")
 
     pace.observe("portrait", 3.0)

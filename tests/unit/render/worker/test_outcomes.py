@@ -55,7 +55,7 @@ from services.render.worker.outcomes import (
     timed_out,
     unknown,
 )
-from tests.support.records import REGISTRY, a_record, a_request, taking_over
+from tests.support.records import CATALOG, a_record, a_request, taking_over
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 OUTPUTS = [Output(url="http://there/0.png")]
@@ -100,7 +100,7 @@ def taken_over() -> Record:
     """A job that asks for an old request."""
     takeover = Takeover(job="job_old", account="sim", endpoint="picture", request_id="old")
     caller = RequestIdentity(project="demo", job="job_new")
-    record = taking_over(build_record(a_request(), caller, REGISTRY, NOW), takeover)
+    record = taking_over(build_record(a_request(), caller, CATALOG, NOW), takeover)
     record = apply(record, Started(run=1), NOW)
     return apply(record, Submitted(run=1, request_id="old"), NOW)
 

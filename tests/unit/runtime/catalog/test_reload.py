@@ -1,4 +1,4 @@
-"""The registry follows its files while a service runs, and a wrong file changes nothing."""
+"""The catalog follows its files while a service runs, and a wrong file changes nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
@@ -48,12 +48,12 @@ def kinds(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def _followed(settings: ServiceSettings) -> AsyncIterator[Catalog]:
-    """A registry that follows its files, quickly."""
+    """A catalog that follows its files, quickly."""
     load = partial(load_catalog, settings)
-    registry = load()
-    following = asyncio.create_task(watch_files(settings, registry, load, every=0.02))
+    catalog = load()
+    following = asyncio.create_task(watch_files(settings, catalog, load, every=0.02))
     try:
-        yield registry
+        yield catalog
     finally:
         following.cancel()
         await asyncio.wait([following])
@@ -65,9 +65,9 @@ async def _until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_new_entry_is_there_for_whoever_held_the_registry(kinds: Path) -> None:
-    async with _followed(ServiceSettings(kinds=kinds)) as registry:
-        held = registry.kinds
+async def test_a_new_entry_is_there_for_whoever_held_the_catalog(kinds: Path) -> None:
+    async with _followed(ServiceSettings(kinds=kinds)) as catalog:
+        held = catalog.kinds
         _write(kinds, KIND.format(name="stamp", lane="portraits"))
         await _until(lambda: "stamp" in held)
 
@@ -76,9 +76,9 @@ async def test_a_new_entry_is_there_for_whoever_held_the_registry(kinds: Path) -
 
 
 async def test_an_entry_that_changed_is_the_new_one(kinds: Path) -> None:
-    async with _followed(ServiceSettings(kinds=kinds)) as registry:
+    async with _followed(ServiceSettings(kinds=kinds)) as catalog:
         _write(kinds, KIND.format(name="poster", lane="shots"))
-        await _until(lambda: registry.kinds["poster"].lane == "shots")
+        await _until(lambda: catalog.kinds["poster"].lane == "shots")
 
 
 @pytest.mark.parametrize(
@@ -95,30 +95,30 @@ async def test_an_entry_that_changed_is_the_new_one(kinds: Path) -> None:
 async def test_a_wrong_file_changes_nothing_and_the_log_says_where_and_why(
     kinds: Path, log: Log, text: str, said: str
 ) -> None:
-    async with _followed(ServiceSettings(kinds=kinds)) as registry:
-        before = registry.model_copy(deep=True)
+    async with _followed(ServiceSettings(kinds=kinds)) as catalog:
+        before = catalog.model_copy(deep=True)
         _write(kinds, text)
         await _until(lambda: any(said in str(entry.get("reason")) for entry in log))
 
-        assert registry == before
+        assert catalog == before
 
 
 async def test_a_wrong_file_is_complained_about_once_and_followed_on(kinds: Path, log: Log) -> None:
-    async with _followed(ServiceSettings(kinds=kinds)) as registry:
+    async with _followed(ServiceSettings(kinds=kinds)) as catalog:
         _write(kinds, "nonsense\n")
         await _until(lambda: any("reason" in entry for entry in log))
         _write(kinds, KIND.format(name="stamp", lane="portraits"))
-        await _until(lambda: "stamp" in registry.kinds)
+        await _until(lambda: "stamp" in catalog.kinds)
 
     assert sum("reason" in entry for entry in log) == 1
 
 
 async def test_a_file_that_goes_away_changes_nothing(kinds: Path, log: Log) -> None:
-    async with _followed(ServiceSettings(kinds=kinds)) as registry:
+    async with _followed(ServiceSettings(kinds=kinds)) as catalog:
         _remove(kinds)
         await _until(lambda: any("reason" in entry for entry in log))
 
-        assert "poster" in registry.kinds
+        assert "poster" in catalog.kinds
 
 
 async def test_a_lane_that_comes_needs_a_restart_and_a_cap_does_not(
@@ -126,16 +126,16 @@ async def test_a_lane_that_comes_needs_a_restart_and_a_cap_does_not(
 ) -> None:
     lanes = tmp_path / "lanes.yaml"
     _write(lanes, "shots: {cap: 3}\n")
-    async with _followed(ServiceSettings(lanes=lanes)) as registry:
+    async with _followed(ServiceSettings(lanes=lanes)) as catalog:
         _write(lanes, "shots: {cap: 3}\nposters: {cap: 1}\n")
         await _until(lambda: any("posters" in str(e.get("reason")) for e in log))
-        assert "posters" not in registry.lanes
+        assert "posters" not in catalog.lanes
 
         _write(lanes, "shots: {cap: 5}\n")
-        await _until(lambda: registry.lanes["shots"].cap == 5)
+        await _until(lambda: catalog.lanes["shots"].cap == 5)
 
 
-async def test_with_the_shipped_registry_alone_there_is_nothing_to_follow() -> None:
+async def test_with_the_shipped_catalog_alone_there_is_nothing_to_follow() -> None:
     settings = ServiceSettings()
 
     await watch_files(settings, load_catalog(settings), partial(load_catalog, settings))

@@ -30,7 +30,7 @@ from services.status.maintenance.sweeper import Sweeper, patience_with_workers
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
-from tests.support.records import REGISTRY, a_record
+from tests.support.records import CATALOG, a_record
 
 _IN_THE_DARK: tuple[JobEvent, ...] = (
     Started(run=1),
@@ -52,7 +52,7 @@ class Scene:
             _env_file=None, home=home, lookup_backoff_min=1e-6, sweep_idle_after=60
         )
         self.reaper = Sweeper(
-            self.events, self.work, self.accounts, self._hint, ledger, REGISTRY, settings
+            self.events, self.work, self.accounts, self._hint, ledger, CATALOG, settings
         )
 
     async def _hint(self, subject: str, body: bytes = b"") -> None:
@@ -176,9 +176,9 @@ async def test_a_deadline_ends_at_once_what_is_not_at_the_provider(
 async def test_an_inline_answer_has_its_own_time(scene: Scene) -> None:
     settings = StatusSettings(_env_file=None)
     openai = a_record(project="demo").model_copy(update={"model": "openai/gpt-image-2"})
-    answers_within = REGISTRY.models["openai/gpt-image-2"].answers_within or 0
+    answers_within = CATALOG.models["openai/gpt-image-2"].answers_within or 0
 
-    patience = patience_with_workers(openai, REGISTRY, settings)
+    patience = patience_with_workers(openai, CATALOG, settings)
 
     assert patience == answers_within + settings.ack_wait > 60
 

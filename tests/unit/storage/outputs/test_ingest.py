@@ -49,7 +49,7 @@ from services.storage.stores import Corrupted, FileContent, StoreUnavailable
 from services.storage.stores.memory import MemoryStore
 from services.storage.uploads.uploads import Uploads
 from tests.support.films import boxes, film
-from tests.support.records import REGISTRY, a_record, some_project
+from tests.support.records import CATALOG, a_record, some_project
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -145,7 +145,7 @@ class Studio:
         self.level = LEVEL
         self.folder = self.settings.folder.folder("tmp")
         self._inspectors = inspectors
-        self.registry: Catalog = REGISTRY
+        self.catalog: Catalog = CATALOG
 
     @property
     def storer(self) -> JobIngest:
@@ -164,7 +164,7 @@ class Studio:
             self._renew,
             self._inspectors,
             self.folder,
-            self.registry,
+            self.catalog,
             self.settings,
             self._allows,
         )
@@ -387,7 +387,7 @@ async def test_a_film_in_part_is_never_stored(studio: Studio, content: bytes) ->
 async def test_a_webm_is_stored_where_the_model_names_it(studio: Studio) -> None:
     content = film("webm", "libvpx-vp9")
     refused = await _fails(studio, gives(content), kind="video")
-    studio.registry = _naming("video/webm")
+    studio.catalog = _naming("video/webm")
 
     record = await _stored(studio, await studio.rendered(gives(content), kind="video"))
 
@@ -397,10 +397,10 @@ async def test_a_webm_is_stored_where_the_model_names_it(studio: Studio) -> None
 
 
 def _naming(media_type: Any) -> Catalog:
-    """The registry with a type of films in every model's entry."""
+    """The catalog with a type of films in every model's entry."""
     update = {"film_types": [media_type]}
-    models = {name: each.model_copy(update=update) for name, each in REGISTRY.models.items()}
-    return REGISTRY.model_copy(update={"models": models})
+    models = {name: each.model_copy(update=update) for name, each in CATALOG.models.items()}
+    return CATALOG.model_copy(update={"models": models})
 
 
 async def test_success_keeps_the_charge(studio: Studio) -> None:
