@@ -20,13 +20,13 @@ def main() -> int:
     parser.add_argument("what", choices=[*BENCHES, "all", "table"])
     parser.add_argument("--profile", choices=PROFILES, default="short")
     parser.add_argument("--file", type=Path, default=REFERENCE, help="results for the table")
-    asked = parser.parse_args()
-    if asked.what == "table":
-        write_table(asked.file)
+    arguments = parser.parse_args()
+    if arguments.what == "table":
+        write_table(arguments.file)
         return 0
-    wanted = BENCHES if asked.what == "all" else (asked.what,)
-    journal = Journal(asked.profile)
-    broken = [name for name in wanted if not _run(name, PROFILES[asked.profile], journal)]
+    names = BENCHES if arguments.what == "all" else (arguments.what,)
+    journal = Journal(arguments.profile)
+    broken = [name for name in names if not _run(name, PROFILES[arguments.profile], journal)]
     say(f"results: {journal.file}")
     for name in broken:
         say(f"broken: {name}")

@@ -136,21 +136,21 @@ class Crowd:
             self._ended = time.time()
             self._reached.set()
 
-    async def join(self, wanted: Join) -> None:
+    async def join(self, command: Join) -> None:
         """Open the connections, one after another."""
         loop = asyncio.get_running_loop()
-        address = urlsplit(wanted.live)
-        subscribe = json.dumps({"op": "subscribe", "id": 1, **wanted.subscribe}).encode()
-        for _ in range(wanted.clients):
+        address = urlsplit(command.live)
+        subscribe = json.dumps({"op": "subscribe", "id": 1, **command.subscribe}).encode()
+        for _ in range(command.clients):
             client = Client(self, _hello(address), subscribe, keeps=not self._clients)
             self._clients.append(client)
             await loop.create_connection(
                 partial(_same, client), str(address.hostname), address.port or 80
             )
 
-    async def expect(self, wanted: Expect) -> Heard:
+    async def expect(self, command: Expect) -> Heard:
         """What was heard, once it is enough; or when it is clear that it never will be."""
-        self._aim = wanted.frames
+        self._aim = command.frames
         if self._frames >= self._aim:
             self._ended = time.time()
             self._reached.set()

@@ -328,9 +328,9 @@ def batch(
 
     async def work() -> int:
         async with Client(url, project=project) as client:
-            asked = await client.batch(jobs, only_missing=only_missing, key=key)
-            _err.print(asked.id, highlight=False)
-            return _report(asked.items, as_json=as_json)
+            accepted = await client.batch(jobs, only_missing=only_missing, key=key)
+            _err.print(accepted.id, highlight=False)
+            return _report(accepted.items, as_json=as_json)
 
     raise typer.Exit(_run(work()))
 
@@ -357,8 +357,8 @@ def act(
     if action not in ("retry", "cancel"):
         _fail("an action is retry or cancel", USAGE)
     _check_step(start)
-    wanted = {"status": status, "kind": kind, "slot": slot, "batch": of_batch}
-    narrowed = {name: value for name, value in wanted.items() if value}
+    filters = {"status": status, "kind": kind, "slot": slot, "batch": of_batch}
+    narrowed = {name: value for name, value in filters.items() if value}
     if not ids and not narrowed:
         _fail("say which: jobs, or an option", USAGE)
     which: dict[str, Any] = {"ids": ids} if ids else {"filter": narrowed}

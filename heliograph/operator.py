@@ -19,7 +19,7 @@ _MOST = 1_000  #: that are listed
 async def list_dead_letters() -> list[dict[str, Any]]:
     """Messages that cannot be read, the oldest first. Raises ClientError."""
     async with _bus() as jetstream:
-        return [letter.told() for letter in await dead_letters(jetstream, limit=_MOST)]
+        return [letter.description() for letter in await dead_letters(jetstream, limit=_MOST)]
 
 
 async def remove_dead_letter(stream: str, sequence: int) -> bytes:

@@ -48,5 +48,5 @@ def _reason(error: Exception) -> str:
         if isinstance(cause, OSError | SSLError) and str(cause):
             reasons.append(str(cause))
         cause = cause.__cause__ or cause.__context__
-    said = [reason for reason in reasons if reason]
-    return said[-1] if said else type(error).__name__
+    texts = [reason for reason in reasons if reason]
+    return texts[-1] if texts else type(error).__name__

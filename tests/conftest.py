@@ -51,8 +51,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """One of several test processes says which servers it chose."""
-    if (told := getattr(session.config, "workeroutput", None)) is not None:
-        told["choices"] = list(choices)
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["choices"] = list(choices)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,8 +11,8 @@ from arq.worker import Worker, func
 from bench.peers.task import Task, answer, task
 
 
-async def main(asked: Task) -> list[tuple[float, float]]:
-    redis = await create_pool(RedisSettings.from_dsn(asked.redis))
+async def main(work: Task) -> list[tuple[float, float]]:
+    redis = await create_pool(RedisSettings.from_dsn(work.redis))
     times: list[tuple[float, float]] = []
     over = asyncio.Event()
 
@@ -20,15 +20,15 @@ async def main(asked: Task) -> list[tuple[float, float]]:
         began = time.time()
         await asyncio.sleep(seconds)
         times.append((began, time.time()))
-        if len(times) == len(asked.seconds):
+        if len(times) == len(work.seconds):
             over.set()
 
-    for seconds in asked.seconds:
+    for seconds in work.seconds:
         await redis.enqueue_job("job", seconds)
     worker = Worker(
         functions=[func(job, name="job")],
         redis_pool=redis,
-        max_jobs=asked.cap,
+        max_jobs=work.cap,
         job_timeout=600,
         handle_signals=False,
     )

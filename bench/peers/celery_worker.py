@@ -14,8 +14,8 @@ from celery import Celery
 from bench.peers.task import Task, answer, task
 
 
-def main(asked: Task) -> None:
-    app = Celery("peer", broker=asked.redis)
+def main(work: Task) -> None:
+    app = Celery("peer", broker=work.redis)
     app.conf.update(
         worker_prefetch_multiplier=1, task_acks_late=True, worker_redirect_stdouts=False
     )
@@ -26,13 +26,13 @@ def main(asked: Task) -> None:
         began = time.time()
         time.sleep(seconds)
         times.append((began, time.time()))
-        if len(times) == len(asked.seconds):
+        if len(times) == len(work.seconds):
             over.set()
 
     registered = app.task(job, name="job")
-    for seconds in asked.seconds:
+    for seconds in work.seconds:
         registered.delay(seconds)
-    worker = app.Worker(pool="threads", concurrency=asked.cap, loglevel="ERROR")
+    worker = app.Worker(pool="threads", concurrency=work.cap, loglevel="ERROR")
 
     def finish() -> None:
         over.wait()

@@ -10,8 +10,8 @@ from nats.js.api import ConsumerConfig
 from bench.peers.task import Task, answer, task
 
 
-async def main(asked: Task) -> list[tuple[float, float]]:
-    broker = NatsBroker(asked.nats, logger=None)
+async def main(work: Task) -> list[tuple[float, float]]:
+    broker = NatsBroker(work.nats, logger=None)
     times: list[tuple[float, float]] = []
     over = asyncio.Event()
 
@@ -19,20 +19,20 @@ async def main(asked: Task) -> list[tuple[float, float]]:
         "faststream.jobs",
         stream=JStream("FASTSTREAM", subjects=["faststream.>"]),
         durable="faststream",
-        pull_sub=PullSub(batch_size=asked.cap),
-        config=ConsumerConfig(ack_wait=300, max_ack_pending=asked.cap),
+        pull_sub=PullSub(batch_size=work.cap),
+        config=ConsumerConfig(ack_wait=300, max_ack_pending=work.cap),
     )
     async def on_job(seconds: float) -> None:
         began = time.time()
         await asyncio.sleep(seconds)
         times.append((began, time.time()))
-        if len(times) == len(asked.seconds):
+        if len(times) == len(work.seconds):
             over.set()
 
-    client = await nats.connect(asked.nats)
+    client = await nats.connect(work.nats)
     await client.jetstream().add_stream(name="FASTSTREAM", subjects=["faststream.>"])
     await broker.connect()
-    for seconds in asked.seconds:
+    for seconds in work.seconds:
         await broker.publish(seconds, "faststream.jobs", stream="FASTSTREAM", timeout=10)
     await broker.start()
     await over.wait()

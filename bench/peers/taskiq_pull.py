@@ -9,9 +9,9 @@ from taskiq_nats import PullBasedJetStreamBroker
 from bench.peers.task import Task, answer, task
 
 
-async def main(asked: Task) -> list[tuple[float, float]]:
+async def main(work: Task) -> list[tuple[float, float]]:
     broker = PullBasedJetStreamBroker(
-        asked.nats, queue="taskiq", durable="taskiq", stream_name="TASKIQ"
+        work.nats, queue="taskiq", durable="taskiq", stream_name="TASKIQ"
     )
     times: list[tuple[float, float]] = []
     over = asyncio.Event()
@@ -20,14 +20,14 @@ async def main(asked: Task) -> list[tuple[float, float]]:
         began = time.time()
         await asyncio.sleep(seconds)
         times.append((began, time.time()))
-        if len(times) == len(asked.seconds):
+        if len(times) == len(work.seconds):
             over.set()
 
     registered = broker.register_task(job, task_name="job")
     await broker.startup()
-    for seconds in asked.seconds:
+    for seconds in work.seconds:
         await registered.kiq(seconds)
-    receiving = asyncio.create_task(run_receiver_task(broker, max_async_tasks=asked.cap))
+    receiving = asyncio.create_task(run_receiver_task(broker, max_async_tasks=work.cap))
     await over.wait()
     receiving.cancel()
     await asyncio.gather(receiving, return_exceptions=True)

@@ -26,16 +26,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("what", choices=["up", "demo"])
     parser.add_argument("--provider", choices=CASTS, default="sim", help="who makes the demo")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
         settings = read_settings(LocalSettings)
-        check_provider(settings, asked.provider)
+        check_provider(settings, arguments.provider)
         load_catalog(settings)
         settings.folder.make_private()
         if settings.nats_url is None:
             check_disk(settings)
         check_ports(settings.host, ports(settings))
-        work = up(settings) if asked.what == "up" else demo(settings, asked.provider)
+        work = up(settings) if arguments.what == "up" else demo(settings, arguments.provider)
         return asyncio.run(_until_signal(work))
     except StartupError as error:
         print(error, file=sys.stderr)

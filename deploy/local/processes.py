@@ -150,17 +150,17 @@ def processes(settings: LocalSettings) -> list[Process]:
 
 def ports(settings: LocalSettings) -> list[Port]:
     """Every port that will be bound."""
-    wanted = [
+    needed = [
         Port(f"HELIOGRAPH_{s.upper()}_PORT", port)
         for s in SERVICES
         for port in settings.service_ports(s)
     ]
     if settings.nats_url is None:
-        wanted.append(Port("HELIOGRAPH_NATS_PORT", settings.nats_port))
+        needed.append(Port("HELIOGRAPH_NATS_PORT", settings.nats_port))
     if settings.s3_endpoint is None:
-        wanted.append(Port("HELIOGRAPH_S3_PORT", settings.s3_port))
-        wanted.append(Port("HELIOGRAPH_S3_INTERNAL_PORT", settings.s3_internal_port))
-    return wanted
+        needed.append(Port("HELIOGRAPH_S3_PORT", settings.s3_port))
+        needed.append(Port("HELIOGRAPH_S3_INTERNAL_PORT", settings.s3_internal_port))
+    return needed
 
 
 def program(name: str) -> str:

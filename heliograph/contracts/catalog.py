@@ -147,8 +147,8 @@ class Model(ModelFacts):
     def usual_outputs(self) -> int:
         """How many outputs a request has that does not say how many."""
         default = self.parameters.get("num_images", {}).get("default", 1)
-        said = self.wire.fixed.get(self.wire.count, default)
-        return said if isinstance(said, int) else 1
+        count = self.wire.fixed.get(self.wire.count, default)
+        return count if isinstance(count, int) else 1
 
     def schema_of_parameters(self) -> dict[str, Any]:
         """JSON Schema that a request's `parameters` must satisfy."""
@@ -240,12 +240,12 @@ def inconsistencies(catalog: Catalog) -> Iterator[CatalogError]:
             yield CatalogError("kinds", (name, "lane"), f"there is no lane {kind.lane!r}")
         named: list[tuple[str, tuple[str, ...]]] = [(kind.model, ("model",))]
         named += [(each, ("preferred", str(n))) for n, each in enumerate(kind.preferred)]
-        for wanted, path in named:
-            model = catalog.models.get(wanted)
+        for model_name, path in named:
+            model = catalog.models.get(model_name)
             if model is None:
-                yield CatalogError("kinds", (name, *path), f"there is no model {wanted!r}")
+                yield CatalogError("kinds", (name, *path), f"there is no model {model_name!r}")
             elif model.media != kind.media:
-                reason = f"{wanted} makes {model.media}, the kind wants {kind.media}"
+                reason = f"{model_name} makes {model.media}, the kind wants {kind.media}"
                 yield CatalogError("kinds", (name, *path), reason)
     for name, model in catalog.models.items():
         if catalog.account_for(name) is None:

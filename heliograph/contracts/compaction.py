@@ -52,8 +52,8 @@ def _least(record: Record) -> Record:
         "links": None,
     }
     if record.error:
-        told: _Changes = {"detail": _cut(record.error.detail), "errors": [], "next_actions": []}
-        job["error"] = record.error.model_copy(update=told)
+        changes: _Changes = {"detail": _cut(record.error.detail), "errors": [], "next_actions": []}
+        job["error"] = record.error.model_copy(update=changes)
     inner = record.internal
     internal: _Changes = {
         "style": None,

@@ -263,8 +263,8 @@ class Unreadable(ServiceError):
         """Without what was read: it is somebody's."""
         if not isinstance(error, ValidationError):
             return cls(f"it cannot be read: {type(error).__name__}")
-        told = error.errors(include_url=False, include_context=False, include_input=False)
-        return cls("; ".join(f"{pointer_to(each['loc'])}: {each['msg']}" for each in told[:3]))
+        mistakes = error.errors(include_url=False, include_context=False, include_input=False)
+        return cls("; ".join(f"{pointer_to(each['loc'])}: {each['msg']}" for each in mistakes[:3]))
 
 
 class TooManyJobs(ServiceError):

@@ -21,5 +21,5 @@ KEY = "level"  #: in the metadata of EVENTS
 
 def level_of(metadata: dict[str, str]) -> int:
     """The level in what is noted beside the log. What nobody can read is the first."""
-    said = metadata.get(KEY, "")
-    return int(said) if said.isdecimal() and int(said) >= FIRST else FIRST
+    value = metadata.get(KEY, "")
+    return int(value) if value.isdecimal() and int(value) >= FIRST else FIRST

@@ -59,9 +59,9 @@ class ChangeProject(_Change):
         return self
 
 
-def changed(defaults: Defaults, wanted: ChangeDefaults) -> Defaults:
+def changed(defaults: Defaults, change: ChangeDefaults) -> Defaults:
     """The defaults after a change; those of kinds one by one."""
-    given: dict[str, Any] = wanted.model_dump(exclude_unset=True)
+    given: dict[str, Any] = change.model_dump(exclude_unset=True)
     if given.get("models"):
         models = {**defaults.models, **given["models"]}
         given["models"] = {kind: model for kind, model in models.items() if model is not None}

@@ -72,6 +72,6 @@ _objects = TypeAdapter(dict[str, Any])
 
 def _newer(data: bytes) -> Ticket:
     """Only these are read twice. Raises ValueError."""
-    said = _objects.validate_json(data)
-    unknown = {name: said.pop(name) for name in said.keys() - _FIELDS}
-    return _newer_tickets.validate_json(json.dumps(said | {"unknown": json.dumps(unknown)}))
+    fields = _objects.validate_json(data)
+    unknown = {name: fields.pop(name) for name in fields.keys() - _FIELDS}
+    return _newer_tickets.validate_json(json.dumps(fields | {"unknown": json.dumps(unknown)}))

@@ -44,18 +44,18 @@ class Retention(Rule):
     @property
     def least(self) -> Rule:
         """The least that is kept of any kind."""
-        said = [_said(rule) for rule in (self, *self.kinds.values())]
-        named = {name for rule in said for name in rule}
-        return Rule(**{name: min(r[name] for r in said if name in r) for name in named})
+        limits = [_limits(rule) for rule in (self, *self.kinds.values())]
+        named = {name for rule in limits for name in rule}
+        return Rule(**{name: min(r[name] for r in limits if name in r) for name in named})
 
     def of(self, kind: str) -> Rule:
         """What holds for a kind."""
         own = self.kinds.get(kind, _NO_RULE)
-        return Rule(**{**_said(self), **_said(own)})
+        return Rule(**{**_limits(self), **_limits(own)})
 
-    def after(self, wanted: "ChangeRetention") -> "Retention":
+    def after(self, change: "ChangeRetention") -> "Retention":
         """After a change; the rules of kinds change one by one, each as a whole."""
-        given = wanted.model_dump(exclude_unset=True)
+        given = change.model_dump(exclude_unset=True)
         kinds = given.pop("kinds", {})
         rules = {} if kinds is None else self.model_dump()["kinds"] | kinds
         kept = {kind: rule for kind, rule in rules.items() if rule is not None}
@@ -135,5 +135,5 @@ class CleanupReport(Amount):
 _NO_RULE = Rule()
 
 
-def _said(rule: Rule) -> dict[str, Any]:
+def _limits(rule: Rule) -> dict[str, Any]:
     return rule.model_dump(include=set(Rule.model_fields), exclude_none=True)

@@ -176,11 +176,11 @@ def _effect(record: Record, fact: JobEvent, at: datetime) -> tuple[_Changes, _Ch
             return _submitted(record, fact, at)
         case Rendered():
             attempts = _ended(record, at, "rendered", fact.charged, fact.answer)
-            told: _Changes = {
+            changes: _Changes = {
                 "detail": "; ".join(filter(None, (record.detail, fact.detail))) or None
             }
-            told["withheld"] = fact.withheld
-            return _charged(record, fact.charged) | {"error": None} | told, {
+            changes["withheld"] = fact.withheld
+            return _charged(record, fact.charged) | {"error": None} | changes, {
                 "outputs": fact.outputs,
                 "attempts": attempts,
             }
@@ -196,12 +196,12 @@ def _effect(record: Record, fact: JobEvent, at: datetime) -> tuple[_Changes, _Ch
         case ExpireRequested():
             return {}, {"expire": True}
         case Succeeded():
-            told = {"assets": fact.assets, "error": None, **_told(record, fact.detail)}
-            return told | _withheld(fact.withheld), {}
+            changes = {"assets": fact.assets, "error": None, **_changes(record, fact.detail)}
+            return changes | _withheld(fact.withheld), {}
         case Failed():
             attempts = _ended(record, at, fact.problem.code, fact.charged, fact.answer)
             ending: _Changes = {"error": fact.problem, "assets": fact.assets}
-            ending |= _told(record, fact.detail)
+            ending |= _changes(record, fact.detail)
             ending |= _charged(record, fact.charged) | _withheld(fact.withheld)
             return ending, {"attempts": attempts}
         case Canceled():
@@ -297,7 +297,7 @@ def _charged_late(
     return {"charged": job, "cost": cost, "error": error}
 
 
-def _told(record: Record, detail: str | None) -> _Changes:
+def _changes(record: Record, detail: str | None) -> _Changes:
     """A detail beside those that are known."""
     if detail is None:
         return {}

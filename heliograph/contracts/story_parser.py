@@ -52,9 +52,9 @@ def is_story(data: bytes) -> bool:
 def _story(value: Any) -> dict[str, Any]:
     match value:
         case {"scenes": list() | dict() as scenes}:
-            said = value
+            story = value
         case list() as scenes if all(isinstance(each, dict) for each in scenes):
-            said = {}
+            story = {}
         case dict() if len(value) == 1:
             return _story(next(iter(value.values())))  # as {"story": {…}}
         case _:
@@ -62,9 +62,9 @@ def _story(value: Any) -> dict[str, Any]:
     every = list(scenes.values()) if isinstance(scenes, dict) else scenes
     if not every:
         raise NoStory("it has no scenes")
-    told = [_scene(index, each) for index, each in enumerate(every, start=1)]
-    title, logline = _text(said.get("title")), _text(said.get("logline"))
-    return {**said, "title": title, "logline": logline, "scenes": told}
+    parsed = [_scene(index, each) for index, each in enumerate(every, start=1)]
+    title, logline = _text(story.get("title")), _text(story.get("logline"))
+    return {**story, "title": title, "logline": logline, "scenes": parsed}
 
 
 def _scene(index: int, value: Any) -> dict[str, Any]:

@@ -52,8 +52,8 @@ async def check_loops() -> None:
     clock = asyncio.get_running_loop().time()
     standing = [each for each in _breaks.values() if each.again and clock - each.at < _STEADY]
     if standing:
-        told = "; ".join(f"{each.loop} ({each.reason})" for each in standing)
-        raise Unavailable(f"standing still: {told}")
+        reasons = "; ".join(f"{each.loop} ({each.reason})" for each in standing)
+        raise Unavailable(f"standing still: {reasons}")
 
 
 async def _again(name: str, loop: BackgroundTask) -> None:

@@ -22,14 +22,14 @@ class ServerClock:
             return datetime.now(UTC)
         return datetime.fromtimestamp(time.monotonic() + self._offset, UTC)
 
-    def learn(self, said: datetime, asked: float, heard: float) -> timedelta:
+    def learn(self, server_time: datetime, sent: float, received: float) -> timedelta:
         """
         What the server said its time was, between two readings of the monotonic clock.
 
         An estimate that lies between them is kept, so that time does not jump with every answer.
         Returns by how much the clock was set.
         """
-        earliest, latest = said.timestamp() - heard, said.timestamp() - asked
+        earliest, latest = server_time.timestamp() - received, server_time.timestamp() - sent
         before = self._offset
         if before is None or not earliest <= before <= latest:
             self._offset = (earliest + latest) / 2

@@ -51,7 +51,7 @@ class PresignedUrlCache:
 
     async def _ask(self, objects: list[StoredObject]) -> None:
         question = SignObjects(objects=objects).model_dump_json().encode()
-        asked = time.monotonic()
+        requested_at = time.monotonic()
         try:
             answer = await self._jetstream.request(QUERY_SIGN, question, timeout=self._patience)
         except Unavailable:
@@ -59,7 +59,7 @@ class PresignedUrlCache:
         signed = SignedObjects.model_validate_json(answer)
         self.life = signed.expires_in
         for each, url in zip(objects, signed.urls, strict=True):
-            self._kept[each] = (url, asked + signed.expires_in / 2)
+            self._kept[each] = (url, requested_at + signed.expires_in / 2)
             self._kept.move_to_end(each)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)

@@ -220,8 +220,8 @@ class ServiceSettings(BaseSettings):
         mode="before",
     )
     @classmethod
-    def _nothing_is_none(cls, said: Any) -> Any:
-        return None if said == "" else said
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return None if value == "" else value
 
     @field_validator("nats_url", mode="after")
     @classmethod

@@ -62,17 +62,19 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     presenter = JobPresenter(
         settings, PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
     )
-    reader = JobViews(bus.events, bus.jetstream, presenter)
+    views = JobViews(bus.events, bus.jetstream, presenter)
     limits = LimitAdmin(bus.jetstream, catalog, bus.lanes, bus.accounts)
-    gauge = EventLogCapacity(bus.jetstream, high_watermark=settings.event_log_high_watermark)
-    backlog = QueueQuota(
+    log_capacity = EventLogCapacity(bus.jetstream, high_watermark=settings.event_log_high_watermark)
+    quota = QueueQuota(
         limits, limit=settings.max_queued, project_limit=settings.max_queued_per_project
     )
-    canceler = JobCancellation(bus.events, bus.work, bus.jetstream.notify)
+    cancellation = JobCancellation(bus.events, bus.work, bus.jetstream.notify)
     versions = SlotService(bus.slots, bus.jetstream, presenter)
-    acceptor = JobAcceptance(bus.events, bus.work, bus.slots, courtesy=settings.slot_claim_timeout)
+    acceptance = JobAcceptance(
+        bus.events, bus.work, bus.slots, courtesy=settings.slot_claim_timeout
+    )
     projects = ProjectSettings(bus.jetstream, catalog)
-    drafter = RecordBuilder(
+    builder = RecordBuilder(
         catalog,
         bus.events,
         projects,
@@ -80,17 +82,17 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         ReferenceValidator(bus.events, bus.jetstream),
         ResultCache(bus.events, bus.jetstream, patience=settings.result_cache_timeout),
     )
-    desk = JobService(bus.events, bus.work, acceptor, canceler, drafter, gauge, backlog)
+    jobs = JobService(bus.events, bus.work, acceptance, cancellation, builder, log_capacity, quota)
 
     plans = PlanStore(bus.jetstream)
-    admitter = BatchAdmission(desk, acceptor, backlog, gauge, plans, bus.jetstream)
-    batches = BatchService(bus.events, desk, admitter, plans, bus.jetstream)
-    previews = BulkPreview(bus.events, desk, acceptor)
-    actions = BulkActions(bus.events, desk, canceler, previews, plans, bus.jetstream)
+    admission = BatchAdmission(jobs, acceptance, quota, log_capacity, plans, bus.jetstream)
+    batches = BatchService(bus.events, jobs, admission, plans, bus.jetstream)
+    previews = BulkPreview(bus.events, jobs, acceptance)
+    actions = BulkActions(bus.events, jobs, cancellation, previews, plans, bus.jetstream)
 
     pulling = Connection(settings, "gateway")
     broker = create_broker(settings, pulling)
-    subscribe(broker, RequestConsumer(bus.jetstream, desk))
+    subscribe(broker, RequestConsumer(bus.jetstream, jobs))
 
     async def open_bus() -> None:
         await bus.open()
@@ -104,8 +106,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loops: dict[str, BackgroundTask] = {
             "bus": open_bus,
-            "gauge": gauge.watch,
-            "backlog": backlog.watch,
+            "gauge": log_capacity.watch,
+            "backlog": quota.watch,
         }
         loops["catalog"] = partial(watch_files, settings, catalog, load)
         loops["writes"] = bus.watch_writes
@@ -117,11 +119,11 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         await bus.close()
 
     app = create_web(settings, "Heliograph", lifespan=lifespan)
-    app.include_router(job_routes(desk, reader))
-    app.include_router(view_routes(reader))
-    app.include_router(cancel_routes(canceler, reader))
+    app.include_router(job_routes(jobs, views))
+    app.include_router(view_routes(views))
+    app.include_router(cancel_routes(cancellation, views))
     app.include_router(slot_routes(versions))
-    app.include_router(cast_routes(CastReferences(desk, acceptor), reader))
+    app.include_router(cast_routes(CastReferences(jobs, acceptance), views))
     app.include_router(batch_routes(batches, presenter))
     app.include_router(action_routes(actions, presenter))
     app.include_router(limit_routes(limits))

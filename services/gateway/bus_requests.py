@@ -49,9 +49,9 @@ _UNSTORED = Counter(
 class RequestConsumer:
     """Hears requests, and answers every one of them."""
 
-    def __init__(self, jetstream: JetStream, desk: JobService) -> None:
+    def __init__(self, jetstream: JetStream, jobs: JobService) -> None:
         self._jetstream = jetstream
-        self._desk = desk
+        self._jobs = jobs
 
     async def handle(self, message: Msg) -> None:
         """Accept a request, or refuse it; there is no third way, unless it has to come again."""
@@ -67,8 +67,10 @@ class RequestConsumer:
 
     async def _answer(self, message: Msg) -> None:
         try:
-            who = identity_from_message(message.subject, message.headers or {}, _origin(message))
-            job = (await self._desk.submit(await checked(message.data, JobRequest), who)).job
+            identity = identity_from_message(
+                message.subject, message.headers or {}, _origin(message)
+            )
+            job = (await self._jobs.submit(await checked(message.data, JobRequest), identity)).job
         except Unavailable:
             raise
         except HeliographError as error:

@@ -62,8 +62,8 @@ def create_app(settings: RenderSettings) -> FastAPI:
     sim = SimProvider(settings.folder.path, settings.render_url)
     hosted = create_providers(settings, catalog)
     door = OutputUploader(settings.storage_door)
-    watch = WakeUps()
-    porter = ReferenceUploadCache(
+    wakeups = WakeUps()
+    upload_cache = ReferenceUploadCache(
         KeyValue(bus.jetstream, BUCKET),
         {name: each for name, each in hosted.items() if isinstance(each, FileHost)},
         most=settings.reference_copies,
@@ -71,7 +71,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         hosts=settings.reference_hosts,
     )
     addresses = PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
-    bench = Worker(
+    worker = Worker(
         events=bus.events,
         work=bus.work,
         accounts=bus.accounts,
@@ -79,40 +79,40 @@ def create_app(settings: RenderSettings) -> FastAPI:
         providers={"sim": sim, **hosted},
         requests=StatusRequestIndex(bus.jetstream),
         spool=DiskSpool(settings.folder.folder("spool"), max_bytes=settings.spool_max_bytes),
-        inline_door=door,
-        references=ReferenceResolver(bus.events, bus.jetstream, addresses, porter),
+        output_uploader=door,
+        references=ReferenceResolver(bus.events, bus.jetstream, addresses, upload_cache),
         catalog=catalog,
         reporter=ProgressPublisher(bus.jetstream.notify, every=settings.progress_interval),
-        watch=watch,
+        wakeups=wakeups,
         settings=settings,
     )
     pulling = Connection(settings, "render")
     broker = create_broker(settings, pulling)
-    subscribe_lanes(broker, bench, bus, catalog)
+    subscribe_lanes(broker, worker, bus, catalog)
 
     async def open_bus() -> None:
         await bus.open()
-        await watch.listen(bus.client)
+        await wakeups.listen(bus.client)
         await broker.start()
-        await serve_lookups(bus.client, bench, bus.jetstream.dead_letters)
-        await serve_renewals(bus.client, bench)
+        await serve_lookups(bus.client, worker, bus.jetstream.dead_letters)
+        await serve_renewals(bus.client, worker)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops: dict[str, BackgroundTask] = {"bus": open_bus, "copies": porter.watch}
-        loops |= {"lanes": bus.lanes.watch, "accounts": bus.accounts.watch}
+        loops: dict[str, BackgroundTask] = {"bus": open_bus, "copies": upload_cache.wakeups}
+        loops |= {"lanes": bus.lanes.wakeups, "accounts": bus.accounts.wakeups}
         loops["writes"] = bus.watch_writes
         loops["sim_records"] = partial(sim.remove_old_records, settings.sim_record_retention)
         loops["meter"] = partial(export_account_metrics, bus.accounts)
         loops["catalog"] = partial(watch_files, settings, catalog, partial(load_catalog, settings))
-        loops["answers"] = partial(recover_forever, bench)
+        loops["answers"] = partial(recover_forever, worker)
         if settings.dispatch:
             loops["dispatcher"] = Dispatcher(bus, catalog, settings).run
         async with run_in_background(**loops):
             yield
-        watch.drain()
+        wakeups.drain()
         stop_pulling(broker)
-        await bench.posts.wait()
+        await worker.posts.wait()
         pulling.expect_close()
         await broker.stop()
         await bus.close()
@@ -123,7 +123,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     app = create_web(settings, "Heliograph render", lifespan=lifespan)
     app.include_router(sim_routes(sim))
     if settings.render_public_url:
-        app.include_router(webhook_routes(bench, bus.jetstream.notify))
+        app.include_router(webhook_routes(worker, bus.jetstream.notify))
     unusable = unusable_among(hosted)
     add_health(
         app,
@@ -137,9 +137,9 @@ def create_app(settings: RenderSettings) -> FastAPI:
     return app
 
 
-def subscribe_lanes(broker: NatsBroker, bench: Worker, bus: NatsBus, catalog: Catalog) -> None:
+def subscribe_lanes(broker: NatsBroker, worker: Worker, bus: NatsBus, catalog: Catalog) -> None:
     """One pull subscriber per lane: what comes in on `run.<lane>.>` is a job whose turn it is."""
-    bugs = FailureCounter()
+    failures = FailureCounter()
     for lane in catalog.lanes:
 
         @broker.subscriber(
@@ -152,7 +152,7 @@ def subscribe_lanes(broker: NatsBroker, bench: Worker, bus: NatsBus, catalog: Ca
         )
         async def on_run(message: NatsMessage) -> None:
             began = time.monotonic()
-            record = await deliver(message, handle, give_up, bugs)
+            record = await deliver(message, handle, give_up, failures)
             room = room_after(record, time.monotonic() - began)
             lane = subjects.lane_of_run(message.raw_message.subject)
             await bus.jetstream.notify(
@@ -167,9 +167,9 @@ def subscribe_lanes(broker: NatsBroker, bench: Worker, bus: NatsBus, catalog: Ca
         return LaneCapacityHint(job=record.id, kind=record.kind, seconds=seconds)
 
     async def handle(delivery: Delivery) -> Record | None:
-        record = await run_job(bench, delivery.about.job, delivery.sequence)
+        record = await run_job(worker, delivery.about.job, delivery.sequence)
         crash_point("render.handled")
         return record
 
     async def give_up(delivery: Delivery, error: Exception) -> None:
-        await dead_letter(bench, delivery.about.job, error)
+        await dead_letter(worker, delivery.about.job, error)

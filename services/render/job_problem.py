@@ -64,5 +64,5 @@ def job_problem(record: Record, error: JobError, charged: Charged) -> Problem:
     truncate(error)
     in_all = accumulate_charge(record.charged, charged) if record.cost.estimated else "no"
     problem = error.problem()
-    told = {"detail": to_valid_utf8(problem.detail), "charged": in_all, "status": None}
-    return problem.model_copy(update=told)
+    changes = {"detail": to_valid_utf8(problem.detail), "charged": in_all, "status": None}
+    return problem.model_copy(update=changes)

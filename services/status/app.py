@@ -47,21 +47,21 @@ def create_app(settings: StatusSettings) -> FastAPI:
         settings, PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
     )
     hub = Hub(bus, presenter, buffer_bytes=settings.event_buffer_bytes)
-    ledger = SqlReadModel(settings.database)
-    versions = SlotReadModel(ledger, bus.slots, hub, patience=settings.read_your_writes_timeout)
-    cleaner = RetentionJob(
+    read_model = SqlReadModel(settings.database)
+    versions = SlotReadModel(read_model, bus.slots, hub, patience=settings.read_your_writes_timeout)
+    retention = RetentionJob(
         bus.events,
         bus.slots,
-        ledger,
+        read_model,
         partial(read_retentions, KeyValue(bus.jetstream, "projects")),
         versions.wait_for_log,
         partial(remove_objects, bus.jetstream),
         settings,
     )
     purges = Purges(bus.jetstream)
-    janitor = LogCompaction(bus.events, bus.jetstream, ledger, purges, settings)
-    reaper = Sweeper(
-        bus.events, bus.work, bus.accounts, bus.jetstream.notify, ledger, catalog, settings
+    compaction = LogCompaction(bus.events, bus.jetstream, read_model, purges, settings)
+    sweeper = Sweeper(
+        bus.events, bus.work, bus.accounts, bus.jetstream.notify, read_model, catalog, settings
     )
 
     terms = Terms(
@@ -77,15 +77,15 @@ def create_app(settings: StatusSettings) -> FastAPI:
         subscriptions=settings.max_subscriptions,
     )
 
-    def subscribe(asked: Subscribe, outbox: SendQueue) -> Subscription:
-        return Subscription(asked, hub, ledger, presenter, outbox, terms)
+    def subscribe(request: Subscribe, send_queue: SendQueue) -> Subscription:
+        return Subscription(request, hub, read_model, presenter, send_queue, terms)
 
     prepared = asyncio.Event()
 
     async def open_bus() -> None:
         await bus.open()
-        await ledger.prepare()
-        await serve_queries(bus.client, ledger, hub, versions, cleaner)
+        await read_model.prepare()
+        await serve_queries(bus.client, read_model, hub, versions, retention)
         prepared.set()
 
     def once_prepared(loop: BackgroundTask) -> BackgroundTask:
@@ -100,7 +100,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
             raise Unavailable("not listening yet")
 
     heard = Standstill(hub.cursor, hub.last_sequence)
-    projected = Standstill(ledger.cursor, hub.last_sequence)
+    projected = Standstill(read_model.cursor, hub.last_sequence)
 
     async def check_readers() -> None:
         await check_hub()
@@ -113,23 +113,28 @@ def create_app(settings: StatusSettings) -> FastAPI:
             bus=open_bus,
             writes=bus.watch_writes,
             hub=hub.run,
-            projector=once_prepared(Projector(bus, hub, ledger).run),
-            reaper=once_prepared(
-                partial(sweep_forever, bus, reaper, every=settings.sweep_interval)
+            projector=once_prepared(Projector(bus, hub, read_model).run),
+            sweeper=once_prepared(
+                partial(sweep_forever, bus, sweeper, every=settings.sweep_interval)
             ),
-            janitor=once_prepared(partial(compact_forever, bus, janitor, settings)),
-            cleaner=once_prepared(partial(apply_forever, bus, cleaner, settings)),
+            compaction=once_prepared(partial(compact_forever, bus, compaction, settings)),
+            retention=once_prepared(partial(apply_forever, bus, retention, settings)),
         ):
             yield
         await bus.close()
-        await ledger.aclose()
+        await read_model.aclose()
 
     app = create_web(settings, "Heliograph status", lifespan=lifespan)
     app.include_router(live_routes(subscribe, admission, memory))
     app.include_router(sse_routes(subscribe, admission, memory))
     add_health(
         app,
-        {"nats": bus.check, "hub": check_hub, "database": ledger.check, "readers": check_readers},
+        {
+            "nats": bus.check,
+            "hub": check_hub,
+            "database": read_model.check,
+            "readers": check_readers,
+        },
         warnings=bus.warnings,
     )
     return app

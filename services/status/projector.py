@@ -28,10 +28,10 @@ _MEND_EVERY = 30.0  #: seconds between looks at what could not be read
 class Projector:
     """Applies events in batches; the cursor moves in the same transaction."""
 
-    def __init__(self, bus: NatsBus, hub: Hub, ledger: ReadModel) -> None:
+    def __init__(self, bus: NatsBus, hub: Hub, read_model: ReadModel) -> None:
         self._bus = bus
         self._hub = hub
-        self._ledger = ledger
+        self._read_model = read_model
 
     async def run(self) -> None:
         """Wait for the lease, project until it is lost, and wait again."""
@@ -47,7 +47,7 @@ class Projector:
                     raise projecting.exception() or AssertionError
 
     async def _project(self) -> None:
-        cursor = await self._ledger.open(self._bus.epoch)
+        cursor = await self._read_model.open(self._bus.epoch)
         looked = float("-inf")
         while True:
             try:
@@ -57,7 +57,7 @@ class Projector:
                 cursor = await self._go_on(cursor)
             except CursorConflict:
                 log.warning("Another projector was faster")
-                cursor = await self._ledger.open(self._bus.epoch)
+                cursor = await self._read_model.open(self._bus.epoch)
 
     async def _go_on(self, cursor: int) -> int:
         """Take in what comes after the cursor, if there is anything. Returns where it stands then."""
@@ -69,7 +69,7 @@ class Projector:
         read = self._rows(messages)
         others = _bytes_of_others(messages, read)
         try:
-            await self._ledger.apply([row for row, _ in read], cursor, after, others=others)
+            await self._read_model.apply([row for row, _ in read], cursor, after, others=others)
         except Unstorable:
             await self._one_by_one(read, cursor, after, others)
         # the busier, the more is taken in at once, and of a job only where it ended up
@@ -98,11 +98,11 @@ class Projector:
         """So that one job that the database does not take keeps no other from it."""
         for row, stored in read:
             try:
-                await self._ledger.apply([row], cursor, row.sequence)
+                await self._read_model.apply([row], cursor, row.sequence)
                 cursor = row.sequence
             except Unstorable as error:
                 self._bus.events.note(stored, f"the database does not take it: {error}")
-        await self._ledger.apply([], cursor, after, others=others)
+        await self._read_model.apply([], cursor, after, others=others)
 
     async def _mend(self, cursor: int) -> None:
         """Take in what was skipped, and can be read since this release runs."""
@@ -111,7 +111,7 @@ class Projector:
         found = [row for row, _ in self._rows(events) if row.sequence <= cursor]
         rows = [replace(row, log_bytes=0) for row in found]
         try:
-            await self._ledger.apply(rows, cursor, cursor)
+            await self._read_model.apply(rows, cursor, cursor)
         except Unstorable:
             return
         for letter in gone:

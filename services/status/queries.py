@@ -51,13 +51,17 @@ _ENVELOPE = 64 * 1024  #: bytes of a reply kept free
 
 
 async def serve_queries(
-    client: Client, ledger: ReadModel, hub: Hub, versions: SlotReadModel, cleaner: RetentionJob
+    client: Client,
+    read_model: ReadModel,
+    hub: Hub,
+    versions: SlotReadModel,
+    retention: RetentionJob,
 ) -> None:
     """Answer from now on."""
     room = client.max_payload - _ENVELOPE
 
     async def list_jobs(question: bytes) -> bytes:
-        return as_reply(await ledger.page(ListJobs.model_validate_json(question)), room)
+        return as_reply(await read_model.page(ListJobs.model_validate_json(question)), room)
 
     async def list_slots(question: bytes) -> bytes:
         page = await versions.page(ListSlots.model_validate_json(question))
@@ -70,37 +74,39 @@ async def serve_queries(
     async def find_jobs(question: bytes) -> bytes:
         query = FindJobs.model_validate_json(question)
         await (versions.wait_for_log() if query.settled else versions.wait_for_live())
-        found = await ledger.find(query)
+        found = await read_model.find(query)
         return as_json(FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit))
 
     async def find_filled(question: bytes) -> bytes:
         await versions.wait_for_log()
         query = FindOccupiedSlots.model_validate_json(question)
-        return as_json(OccupiedSlots(jobs=await ledger.filled(query.project, query.slots)))
+        return as_json(OccupiedSlots(jobs=await read_model.filled(query.project, query.slots)))
 
     async def find_uploads(question: bytes) -> bytes:
         await versions.wait_for_log()
         query = FindNamedUploads.model_validate_json(question)
-        named = await ledger.named_uploads(query.project, query.uploads)
+        named = await read_model.named_uploads(query.project, query.uploads)
         return as_json(NamedUploads(uploads=named))
 
     async def find_result(question: bytes) -> bytes:
         await versions.wait_for_live()
         query = FindResult.model_validate_json(question)
-        return as_json(FoundResult(job=await ledger.result(query.project, query.digest)))
+        return as_json(FoundResult(job=await read_model.result(query.project, query.digest)))
 
     async def find_requests(question: bytes) -> bytes:
         query = FindRequests.model_validate_json(question)
         await versions.wait_for_log()
-        return as_json(KnownRequests(known=await ledger.requests(query.provider, query.requests)))
+        return as_json(
+            KnownRequests(known=await read_model.requests(query.provider, query.requests))
+        )
 
     async def plan_cleanup(question: bytes) -> bytes:
         query = PlanCleanup.model_validate_json(question)
-        choice = await cleaner.plan(query.project, query.retention)
+        choice = await retention.plan(query.project, query.retention)
         return as_json(report_of(choice, query.project, dry_run=query.dry_run))
 
     async def log_usage(_: bytes) -> bytes:
-        return as_json(await ledger.usage(PROJECTS_TOLD))
+        return as_json(await read_model.usage(PROJECTS_TOLD))
 
     async def progress(message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]

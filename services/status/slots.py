@@ -29,8 +29,10 @@ class SlotReadModel:
         patience: Seconds to wait for what live clients may have heard of already.
     """
 
-    def __init__(self, ledger: ReadModel, slots: SlotClaims, hub: Hub, *, patience: float) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, read_model: ReadModel, slots: SlotClaims, hub: Hub, *, patience: float
+    ) -> None:
+        self._read_model = read_model
         self._slots = slots
         self._hub = hub
         self._patience = patience
@@ -38,7 +40,7 @@ class SlotReadModel:
     async def page(self, query: ListSlots) -> SlotPage:
         """Slots of a project, each with all that a page needs to draw it."""
         await self.wait_for_live()
-        shot = await self._ledger.slots(query)
+        shot = await self._read_model.slots(query)
         states = [self._state(query.project, slot) for slot in shot.slots]
         return SlotPage(
             epoch=shot.epoch,
@@ -53,7 +55,7 @@ class SlotReadModel:
             await self.wait_for_log()
         else:
             await self.wait_for_live()
-        shot = await self._ledger.slot(query)
+        shot = await self._read_model.slot(query)
         versions = await self._versions(query.project, query.slot, query.after, query.limit + 1)
         shown = versions[: query.limit]
         return SlotHistory(
@@ -77,7 +79,7 @@ class SlotReadModel:
         """Whether the read model has an event before the time is up."""
         clock = asyncio.get_running_loop().time
         patience = clock() + seconds
-        while await self._ledger.cursor() < sequence:
+        while await self._read_model.cursor() < sequence:
             if clock() > patience:
                 return False
             await asyncio.sleep(_AGAIN_AFTER)
@@ -108,7 +110,7 @@ class SlotReadModel:
         return found[0] if found and found[0].number == number else latest
 
     async def _versions(self, project: str, slot: str, after: int, limit: int) -> list[SlotVersion]:
-        rows = await self._ledger.versions(project, slot, after, limit)
+        rows = await self._read_model.versions(project, slot, after, limit)
         return [SlotVersion(number=row.version, made_by=_shown(row)) for row in rows if row.version]
 
 

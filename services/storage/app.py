@@ -56,23 +56,23 @@ def create_app(settings: StorageSettings) -> FastAPI:
     catalog = load_catalog(settings)
     bus = NatsBus(settings, catalog, "storage")
     store = create_store(settings)
-    inspectors = ImageWorkers(max_pixels=settings.image_max_pixels)
+    image_workers = ImageWorkers(max_pixels=settings.image_max_pixels)
     known_uploads = KvCache(bus.jetstream, "uploads")
-    uploads = Uploads(known_uploads.bucket, store, inspectors, settings)
+    uploads = Uploads(known_uploads.bucket, store, image_workers, settings)
     inline_results = InlineResults(bus.events, store)
     hosts = [urlsplit(settings.render_url).netloc, *settings.hosts_of_results]
     hosts += settings.provider_hosts
-    fetcher = OutputDownloader(hosts, deadline=settings.download_deadline)
-    sources = Sources(fetcher, uploads, inline_results, deadline=settings.download_deadline)
+    downloader = OutputDownloader(hosts, deadline=settings.download_deadline)
+    sources = Sources(downloader, uploads, inline_results, deadline=settings.download_deadline)
     folder = claim_temp_dir(settings.folder.folder("tmp"))
-    storer = JobIngest(
+    ingest = JobIngest(
         bus.events,
         bus.work,
         bus.jetstream.notify,
         store,
         sources,
         partial(renew_outputs, bus.jetstream),
-        inspectors,
+        image_workers,
         folder,
         catalog,
         settings,
@@ -81,7 +81,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
     dispatcher = StoreDispatcher(bus, places=settings.storage_concurrency)
     pulling = Connection(settings, "storage")
     broker = create_broker(settings, pulling)
-    subscribe(broker, storer, bus.jetstream.notify, settings)
+    subscribe(broker, ingest, bus.jetstream.notify, settings)
     life = settings.presigned_url_ttl
 
     async def open_bus() -> None:
@@ -110,8 +110,8 @@ def create_app(settings: StorageSettings) -> FastAPI:
         await broker.stop()
         await dispatcher.leave()
         await bus.close()
-        await inspectors.aclose()
-        await fetcher.aclose()
+        await image_workers.aclose()
+        await downloader.aclose()
         await store.aclose()
 
     app = create_web(settings, "Heliograph storage", lifespan=lifespan)
@@ -145,10 +145,10 @@ def create_reserve(folder: Path, settings: StorageSettings) -> DiskReserve:
     return DiskReserve(folder, keep_free=settings.upload_reserve, copies=copies)
 
 
-async def watch(bus: NatsBus, mirror: KvCache) -> None:
+async def watch(bus: NatsBus, cache: KvCache) -> None:
     """Keep a mirror up to date, once the bus is open."""
     await bus.opened.wait()
-    await mirror.watch()
+    await cache.watch()
 
 
 async def sweep_uploads(bus: NatsBus, store: ObjectStore, settings: StorageSettings) -> None:
@@ -170,10 +170,10 @@ async def open_store(store: MinioStore) -> None:
 
 
 def subscribe(
-    broker: NatsBroker, storer: JobIngest, hint: Notify, settings: StorageSettings
+    broker: NatsBroker, ingest: JobIngest, hint: Notify, settings: StorageSettings
 ) -> None:
     """What comes in on `store.>` is a job whose outputs wait at the provider."""
-    bugs = FailureCounter()
+    failures = FailureCounter()
 
     @broker.subscriber(
         subjects.STORE,
@@ -184,15 +184,15 @@ def subscribe(
         ack_policy=AckPolicy.MANUAL,
     )
     async def on_store(message: NatsMessage) -> None:
-        await deliver(message, handle, give_up, bugs)
+        await deliver(message, handle, give_up, failures)
         project = subjects.parse(message.raw_message.subject).project
         await hint(subjects.lane_capacity(subjects.STORE_LANE), project.encode())
 
     async def handle(delivery: Delivery) -> Record | None:
         waited = float(delivery.headers.get(WAITED, 0))
-        record = await storer.handle(delivery.about.job, waited)
+        record = await ingest.handle(delivery.about.job, waited)
         crash_point("store.handled")
         return record
 
     async def give_up(delivery: Delivery, error: Exception) -> None:
-        await storer.dead_letter(delivery.about.job, error)
+        await ingest.dead_letter(delivery.about.job, error)

@@ -37,13 +37,13 @@ async def serve_queries(
     """Answer `query.assets.…` from now on. `life` is seconds an address works."""
 
     async def sign(message: Msg) -> None:
-        asked = SignObjects.model_validate_json(message.data)
-        urls = [store.presigned_url(each, seconds=life) for each in asked.objects]
+        query = SignObjects.model_validate_json(message.data)
+        urls = [store.presigned_url(each, seconds=life) for each in query.objects]
         await message.respond(SignedObjects(urls=urls, expires_in=life).model_dump_json().encode())
 
     async def find(message: Msg) -> None:
-        asked = FindUpload.model_validate_json(message.data)
-        found = FoundUpload(object=await uploads.as_object(asked.project, asked.sha256))
+        query = FindUpload.model_validate_json(message.data)
+        found = FoundUpload(object=await uploads.as_object(query.project, query.sha256))
         await message.respond(found.model_dump_json().encode())
 
     for subject, answer in ((subjects.QUERY_SIGN, sign), (subjects.QUERY_UPLOADS, find)):

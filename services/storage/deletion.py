@@ -46,14 +46,14 @@ class ObjectDeleter:
 
 
 async def serve_deletions(
-    client: Client, remover: ObjectDeleter, dead_letters: DeadLetters
+    client: Client, deleter: ObjectDeleter, dead_letters: DeadLetters
 ) -> None:
     """Do what is asked on `command.assets.remove` from now on. What fails is asked again."""
 
     async def remove(message: Msg) -> None:
         job = RemoveObjects.model_validate_json(message.data).job
         try:
-            objects = await remover.delete_job_objects(job)
+            objects = await deleter.delete_job_objects(job)
         except Unreadable as error:
             await message.respond(ErrorReply(problem=error.problem()).model_dump_json().encode())
             return

@@ -38,8 +38,8 @@ class DiskReserve:
             self._claimed -= claim.size
 
     def _take(self, size: int) -> None:
-        wanted = (self._claimed + size) * self._copies
-        if shutil.disk_usage(self._folder).free - wanted < self._keep_free:
+        needed = (self._claimed + size) * self._copies
+        if shutil.disk_usage(self._folder).free - needed < self._keep_free:
             raise no_space()
         self._claimed += size
 

@@ -18,7 +18,7 @@ import httpx
 
 from heliograph.contracts.ids import keyed_job_id
 from heliograph.runtime.crash_points import Point
-from tests.chaos.journal import Asked, Journal, submit
+from tests.chaos.journal import Journal, SentRequest, submit
 from tests.support.records import some_project
 from tests.support.stack import Stack
 
@@ -52,27 +52,27 @@ class Teller:
                 return
         raise NeverReached(point)
 
-    def request(self, **fields: Any) -> Asked:
+    def request(self, **fields: Any) -> SentRequest:
         """A request that nobody else made, for a picture."""
         seconds = {"price": PRICE, "seconds": 0.1}
         parameters = {**seconds, **fields.pop("parameters", {})}
         body = {"kind": "image", "prompt": "a story", **fields, "parameters": parameters}
-        return Asked(self.project, uuid4().hex, body)
+        return SentRequest(self.project, uuid4().hex, body)
 
-    async def ask(self, asked: Asked) -> str:
+    async def ask(self, request: SentRequest) -> str:
         """The job that answers a request."""
-        self.journal.asked.append(asked)
-        await submit(self.stack, asked)
-        assert asked.job, asked.refusal
-        return asked.job
+        self.journal.requests.append(request)
+        await submit(self.stack, request)
+        assert request.job, request.refusal
+        return request.job
 
-    async def ask_once(self, asked: Asked) -> str:
+    async def ask_once(self, request: SentRequest) -> str:
         """Send a request and never look back. Returns the id that its job has, if there is one."""
-        url = f"{self.stack.url('gateway')}/v1/projects/{asked.project}/jobs"
+        url = f"{self.stack.url('gateway')}/v1/projects/{request.project}/jobs"
         async with httpx.AsyncClient(timeout=6) as http:
             with suppress(httpx.TransportError):
-                await http.post(url, json=asked.body, headers={"Idempotency-Key": asked.key})
-        return keyed_job_id(asked.project, asked.key)
+                await http.post(url, json=request.body, headers={"Idempotency-Key": request.key})
+        return keyed_job_id(request.project, request.key)
 
     async def post(self, path: str, headers: dict[str, str], body: Any = None) -> Any:
         """Ask for something until somebody answers. Returns the answer."""
@@ -88,19 +88,19 @@ class Teller:
     async def cancel(self, job: str) -> None:
         await self.post(f"/v1/jobs/{job}/cancel", {})
 
-    async def until(self, job: str, *wanted: str) -> None:
+    async def until(self, job: str, *expected: str) -> None:
         """Until the job's status or phase is one of these."""
         url = f"{self.stack.url('gateway')}/v1/jobs/{job}"
         found: dict[str, Any] = {}
         async with httpx.AsyncClient(timeout=6) as http:
             try:
                 async with asyncio.timeout(_PATIENCE):
-                    while not {found.get("status"), found.get("phase")} & set(wanted):
+                    while not {found.get("status"), found.get("phase")} & set(expected):
                         await asyncio.sleep(_LOOK_AGAIN)
                         with suppress(httpx.TransportError, ValueError):
                             found = (await http.get(url)).json()
             except TimeoutError:
-                raise AssertionError(f"{job} was never {wanted}: {found}") from None
+                raise AssertionError(f"{job} was never {expected}: {found}") from None
 
     async def finish(self, job: str) -> None:
         await self.until(job, *FINAL)
@@ -143,8 +143,8 @@ async def found_again(teller: Teller) -> None:
 
 async def lost_for_good(teller: Teller) -> None:
     """The answer is lost, and so is the request; the job may fail for it."""
-    asked = teller.request(parameters={"fault": "lost_reply"}, on_ambiguous={"action": "fail"})
-    await teller.finish(await teller.ask(asked))
+    request = teller.request(parameters={"fault": "lost_reply"}, on_ambiguous={"action": "fail"})
+    await teller.finish(await teller.ask(request))
 
 
 async def refused_twice(teller: Teller) -> None:
@@ -163,7 +163,7 @@ async def stopped(teller: Teller) -> None:
 async def given_up(teller: Teller) -> None:
     """Canceled while it waits for its turn, behind jobs that fill its lane."""
     requests = [teller.request(kind="scenes", parameters={"seconds": 60}) for _ in range(8)]
-    jobs = [await teller.ask(asked) for asked in requests]
+    jobs = [await teller.ask(request) for request in requests]
     for job in reversed(jobs):
         await teller.cancel(job)
     for job in jobs:
@@ -224,11 +224,11 @@ async def in_vain(teller: Teller) -> None:
 async def together(teller: Teller) -> None:
     """A batch, sent until it is answered."""
     key, bodies = uuid4().hex, [teller.request().body for _ in range(3)]
-    asked = [Asked(teller.project, f"{key}/{n}", body) for n, body in enumerate(bodies)]
-    teller.journal.asked += asked
+    request = [SentRequest(teller.project, f"{key}/{n}", body) for n, body in enumerate(bodies)]
+    teller.journal.requests += request
     path = f"/v1/projects/{teller.project}/batches"
     batch = await teller.post(path, {"Idempotency-Key": key}, {"jobs": bodies})
-    for each, item in zip(asked, batch["items"], strict=True):
+    for each, item in zip(request, batch["items"], strict=True):
         each.job = item["job"]["id"]
         await teller.finish(item["job"]["id"])
 
@@ -236,16 +236,16 @@ async def together(teller: Teller) -> None:
 async def overdue(teller: Teller) -> None:
     """Its deadline passes while the provider works on it."""
     soon = datetime.now(UTC) + timedelta(seconds=30)  # until then the request has to be answered
-    asked = teller.request(parameters={"seconds": 60}, finish_by=soon.isoformat())
-    await teller.finish(await teller.ask(asked))
+    request = teller.request(parameters={"seconds": 60}, finish_by=soon.isoformat())
+    await teller.finish(await teller.ask(request))
 
 
 async def overdue_in_line(teller: Teller) -> None:
     """Its deadline passes while it waits for another job."""
     first = await teller.ask(teller.request(parameters={"seconds": 300}))
     soon = datetime.now(UTC) + timedelta(seconds=20)
-    asked = teller.request(after=[first], finish_by=soon.isoformat())
-    await teller.finish(await teller.ask(asked))
+    request = teller.request(after=[first], finish_by=soon.isoformat())
+    await teller.finish(await teller.ask(request))
     await teller.cancel(first)
     await teller.finish(first)
 

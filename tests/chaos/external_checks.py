@@ -39,14 +39,14 @@ def misfiled(stack: Stack, last: dict[str, Record]) -> tuple[list[str], int]:
         str(each.object_name): each.size
         for each in client.list_objects("heliograph", prefix="p/", recursive=True)
     }
-    wanted = _objects(last)
-    wrong = [f"{name} is not listed" for name in wanted if name not in listed]
+    expected = _objects(last)
+    wrong = [f"{name} is not listed" for name in expected if name not in listed]
     wrong += [
         f"{name} has {listed[name]} bytes, not {size}"
-        for name, size in wanted.items()
+        for name, size in expected.items()
         if name in listed and listed[name] != size
     ]
-    extra = [name for name in listed if name not in wanted]
+    extra = [name for name in listed if name not in expected]
     kept = [name for name in extra if last[_job_of(name)].step is Step.SUCCEEDED]
     return wrong + [f"{name} was stored for nothing" for name in kept], len(extra) - len(kept)
 

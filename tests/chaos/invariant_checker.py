@@ -85,8 +85,8 @@ async def judge(
     ends = Counter(e.event.name for e in log if e.event.name in FINAL_NAMES)
     figures = {
         "jobs": len(last),
-        "asked": len(journal.asked),
-        "tries": sum(asked.tries for asked in journal.asked),
+        "asked": len(journal.requests),
+        "tries": sum(request.tries for request in journal.requests),
         "events": len(log),
         "ends": dict(ends),
         "faults": dict(Counter(journal.faults)),
@@ -103,20 +103,20 @@ def lost(journal: Journal, log: list[LogEntry]) -> list[str]:
     """Every request that was answered with a job has one, and it ended. One key, one job."""
     jobs = by_job(log)
     wrong = []
-    for asked in journal.asked:
-        if asked.job is None:
-            if asked.refusal is None:
-                wrong.append(f"{asked.key} was never answered")
+    for request in journal.requests:
+        if request.job is None:
+            if request.refusal is None:
+                wrong.append(f"{request.key} was never answered")
             continue
-        events = jobs.get(asked.job, [])
+        events = jobs.get(request.job, [])
         if not events or events[0].event.name != "accepted":
-            wrong.append(f"{asked.job} was promised and is not in the log")
+            wrong.append(f"{request.job} was promised and is not in the log")
         elif not _is_over(events[-1]):
-            wrong.append(f"{asked.job} hangs after {events[-1].event.name}")
+            wrong.append(f"{request.job} hangs after {events[-1].event.name}")
     answers: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for asked in journal.asked:
-        if asked.job:
-            answers[asked.project, asked.key].add(asked.job)
+    for request in journal.requests:
+        if request.job:
+            answers[request.project, request.key].add(request.job)
     wrong += [f"key {key} made {ids}" for key, ids in answers.items() if len(ids) > 1]
     return wrong
 

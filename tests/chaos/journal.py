@@ -16,7 +16,7 @@ _GIVE_UP = 90.0  #: seconds
 
 
 @dataclass
-class Asked:
+class SentRequest:
     """One request, and its answer."""
 
     project: str
@@ -51,33 +51,33 @@ class Signal(NamedTuple):
 class Journal:
     """Everything, by everybody."""
 
-    asked: list[Asked] = field(default_factory=list)
+    request: list[SentRequest] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     reconnects: int = 0
     faults: list[str] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
 
 
-async def submit(stack: Stack, asked: Asked) -> None:
+async def submit(stack: Stack, request: SentRequest) -> None:
     """Send a request until somebody answers it; the same key makes that one request."""
-    path = f"/v1/projects/{asked.project}/jobs"
+    path = f"/v1/projects/{request.project}/jobs"
     async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_GIVE_UP):
         while True:
-            gateway = stack.gateways[asked.tries % len(stack.gateways)]
-            asked.tries += 1
+            gateway = stack.gateways[request.tries % len(stack.gateways)]
+            request.tries += 1
             try:
                 answer = await http.post(
-                    gateway + path, json=asked.body, headers={"Idempotency-Key": asked.key}
+                    gateway + path, json=request.body, headers={"Idempotency-Key": request.key}
                 )
             except httpx.TransportError:
                 await asyncio.sleep(_PAUSE)
                 continue
             if answer.status_code in (200, 202):
-                asked.job = answer.json()["id"]
-                asked.deduplicated = answer.json()["deduplicated"]
+                request.job = answer.json()["id"]
+                request.deduplicated = answer.json()["deduplicated"]
                 return
             if answer.status_code < 500:
-                asked.refusal = answer.json()["code"]
+                request.refusal = answer.json()["code"]
                 return
             await asyncio.sleep(_PAUSE)
 

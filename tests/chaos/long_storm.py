@@ -87,5 +87,5 @@ async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -
     assert len(storm.journal.faults) == len(faults) >= 60
     assert len(requests) >= 30
     assert waited_for(storm.journal.signals, requests)
-    assert len({(asked.project, asked.key) for asked in storm.journal.asked}) >= JOBS
+    assert len({(request.project, request.key) for request in storm.journal.requests}) >= JOBS
     assert storm.journal.reconnects >= weather.watchers

@@ -19,9 +19,9 @@ class Link:
         self.name = ""
         self._ends = (near, far)
 
-    def hear(self, said: bytes) -> None:
+    def hear(self, content: bytes) -> None:
         """What the client said, which may be its name."""
-        found = _NAME.search(said) if not self.name else None
+        found = _NAME.search(content) if not self.name else None
         if found:
             self.name = found[1].decode()
 

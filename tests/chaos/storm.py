@@ -14,7 +14,7 @@ from typing import Any
 from heliograph.runtime.bus import LogEntry
 from tests.chaos.faults import Breaker, Fault, InFlight
 from tests.chaos.inline_provider import LONG, MODEL, InlineProvider
-from tests.chaos.journal import Asked, Journal, cancel, submit, watch
+from tests.chaos.journal import Journal, SentRequest, cancel, submit, watch
 from tests.chaos.quiescence import read_log, until_quiet
 from tests.chaos.servers import Servers
 from tests.support.clocks import WallClock
@@ -100,11 +100,11 @@ class Storm:
         span = len(self.weather.faults) * sum(self.weather.pause) / 2
         async with asyncio.TaskGroup() as group:
             for number in range(self.weather.jobs):
-                asked = self._request(number)
+                request = self._request(number)
                 clicks = 2 if self._rng.random() < 0.2 else 1
                 for _ in range(clicks):
-                    again = Asked(asked.project, asked.key, asked.body)
-                    self.journal.asked.append(again)
+                    again = SentRequest(request.project, request.key, request.body)
+                    self.journal.requests.append(again)
                     group.create_task(self._send(again, self._rng.random() < 0.12))
                 await asyncio.sleep(span / self.weather.jobs)
 
@@ -114,23 +114,23 @@ class Storm:
 
         async def send(number: int) -> None:
             body = {"kind": "scenes", "prompt": f"flood {number}", "parameters": {"seconds": 0}}
-            asked = Asked(project, f"flood-{number}", body)
-            self.journal.asked.append(asked)
+            request = SentRequest(project, f"flood-{number}", body)
+            self.journal.requests.append(request)
             async with places:
-                await submit(self.stack, asked)
+                await submit(self.stack, request)
 
         async with asyncio.TaskGroup() as group:
             for number in range(self.weather.flood):
                 group.create_task(send(number))
 
-    async def _send(self, asked: Asked, then_cancel: bool) -> None:
-        if self.provider and (plan := self._plans.get(asked.body["prompt"])):
-            await self.provider.plan(asked.body["prompt"], **plan)
-        await submit(self.stack, asked)
-        if then_cancel and asked.job:
-            await cancel(self.stack, asked.job)
+    async def _send(self, request: SentRequest, then_cancel: bool) -> None:
+        if self.provider and (plan := self._plans.get(request.body["prompt"])):
+            await self.provider.plan(request.body["prompt"], **plan)
+        await submit(self.stack, request)
+        if then_cancel and request.job:
+            await cancel(self.stack, request.job)
 
-    def _request(self, number: int) -> Asked:
+    def _request(self, number: int) -> SentRequest:
         rng = self._rng
         if self.provider and rng.random() < self.weather.inline:
             return self._inline_request(f"key-{number}")
@@ -151,9 +151,9 @@ class Storm:
             body["finish_by"] = deadline.isoformat()
         if rng.random() < 0.3:
             body["slot"] = f"{kind}/{rng.randrange(6)}"
-        return Asked(rng.choice(self._projects), f"key-{number}", body)
+        return SentRequest(rng.choice(self._projects), f"key-{number}", body)
 
-    def _inline_request(self, key: str, **plan: Any) -> Asked:
+    def _inline_request(self, key: str, **plan: Any) -> SentRequest:
         """For pictures that come with the answer, which takes seconds, and is lost at times."""
         rng, prompt = self._rng, f"storm inline {key}"
         loss = "drop" if rng.random() < 0.1 else None
@@ -168,13 +168,13 @@ class Storm:
         if rng.random() < 0.1:
             deadline = datetime.now(UTC) + timedelta(seconds=rng.uniform(0.5, 6))
             body["finish_by"] = deadline.isoformat()
-        return Asked(rng.choice(self._projects), key, body)
+        return SentRequest(rng.choice(self._projects), key, body)
 
     async def _ask_inline(self) -> None:
         """One more request whose answer takes long, for a fault that needs it in flight."""
-        asked = self._inline_request(f"more-{len(self._plans)}", seconds=LONG, loss=None)
-        self.journal.asked.append(asked)
-        await self._send(asked, then_cancel=False)
+        request = self._inline_request(f"more-{len(self._plans)}", seconds=LONG, loss=None)
+        self.journal.requests.append(request)
+        await self._send(request, then_cancel=False)
 
     # -- faults
 

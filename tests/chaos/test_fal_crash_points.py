@@ -15,7 +15,7 @@ import pytest
 
 from heliograph.runtime.crash_points import POINTS, VARIABLE, Point
 from tests.chaos.crash_scenarios import FINAL, Story, Teller
-from tests.chaos.journal import Asked, Journal
+from tests.chaos.journal import Journal, SentRequest
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.files import picture
 from tests.support.stack import Stack, stack_running
@@ -36,7 +36,7 @@ PLANS: dict[Point, dict[str, Any]] = {
 
 
 @dataclass
-class Told:
+class Stories:
     """The jobs of all stories, by the prompt that their requests are known by."""
 
     fal: FalAccount
@@ -51,7 +51,7 @@ class Told:
             if point.startswith("bring."):
                 reference = {"upload": await _brought(teller)}
                 body |= {"model": "fal/flux-kontext", "references": [reference]}
-            job = await teller.ask(Asked(teller.project, uuid4().hex, body))
+            job = await teller.ask(SentRequest(teller.project, uuid4().hex, body))
             self.jobs[prompt] = job
             if point == "follow.stopped":
                 await teller.until(job, "rendering", *FINAL)
@@ -65,9 +65,9 @@ async def _brought(teller: Teller) -> str:
     """An upload that no provider ever saw."""
     content = picture(uuid4().hex)
     digest = hashlib.sha256(content).hexdigest()
-    door = f"/v1/projects/{teller.project}/uploads/sha256/{digest}"
+    url = f"/v1/projects/{teller.project}/uploads/sha256/{digest}"
     async with httpx.AsyncClient(base_url=teller.stack.url("storage"), timeout=20) as http:
-        (await http.put(door, content=content)).raise_for_status()
+        (await http.put(url, content=content)).raise_for_status()
     return f"sha256:{digest}"
 
 
@@ -106,11 +106,11 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
 async def test_a_death_of_render_at_any_point_pays_nothing_twice(
     stack: Stack, fal: FalAccount, crashes: Path
 ) -> None:
-    told, places = Told(fal), asyncio.Semaphore(_AT_ONCE)
+    stories, places = Stories(fal), asyncio.Semaphore(_AT_ONCE)
 
     async def tell(point: Point) -> None:
         async with places:
-            await Teller(stack, Journal(), crashes).tell(point, told.story(point))
+            await Teller(stack, Journal(), crashes).tell(point, stories.story(point))
 
     for _ in range(ROUNDS):
         async with asyncio.TaskGroup() as group:
@@ -118,7 +118,7 @@ async def test_a_death_of_render_at_any_point_pays_nothing_twice(
                 group.create_task(tell(point))
 
     ends = Counter[str]()
-    for prompt, job in told.jobs.items():
+    for prompt, job in stories.jobs.items():
         async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
             found = (await http.get(f"/v1/jobs/{job}")).json()
             attempts = (await http.get(f"/v1/jobs/{job}/attempts")).json()["items"]
@@ -131,5 +131,5 @@ async def test_a_death_of_render_at_any_point_pays_nothing_twice(
         assert len(accepted) <= len(attempts), prompt
         if found["status"] == "succeeded":
             assert len(accepted) == 1, prompt
-    print(f"{len(RENDER_POINTS) * ROUNDS} deaths, {len(told.jobs)} jobs: {dict(ends)}")  # noqa: T201
-    assert len(told.jobs) >= len(RENDER_POINTS) * ROUNDS
+    print(f"{len(RENDER_POINTS) * ROUNDS} deaths, {len(stories.jobs)} jobs: {dict(ends)}")  # noqa: T201
+    assert len(stories.jobs) >= len(RENDER_POINTS) * ROUNDS

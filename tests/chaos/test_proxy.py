@@ -31,9 +31,9 @@ class _Caller:
         self._reader = reader
         self._writer = writer
 
-    async def say(self, said: bytes, *, within: float = 20) -> bytes:
+    async def say(self, content: bytes, *, within: float = 20) -> bytes:
         """What comes back, within so many seconds."""
-        self._writer.write(said)
+        self._writer.write(content)
         return await asyncio.wait_for(self._reader.read(100), within)
 
 

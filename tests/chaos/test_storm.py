@@ -64,5 +64,5 @@ async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) 
     assert len(storm.journal.faults) == len(FAULTS)
     assert len(requests) >= 10
     assert waited_for(storm.journal.signals, requests)
-    assert len({(asked.project, asked.key) for asked in storm.journal.asked}) >= 100
+    assert len({(request.project, request.key) for request in storm.journal.requests}) >= 100
     assert storm.journal.reconnects >= weather.watchers

@@ -124,7 +124,7 @@ async def replicate(replicate_server: Emulator) -> AsyncIterator[ReplicateRig]:
 def sim_submission(
     *, job: str | None = None, run: int = 7, attempt: int = 1, **arguments: Any
 ) -> Submission:
-    said = {"prompt": "a lighthouse", "steps": 4, **arguments}
+    given = {"prompt": "a lighthouse", "steps": 4, **arguments}
     return Submission(
         project="demo",
         job=job or new_job_id(),
@@ -132,8 +132,8 @@ def sim_submission(
         attempt=attempt,
         model="sim/picture",
         endpoint="picture",
-        arguments=said,
-        body=said,
+        arguments=given,
+        body=given,
         references=[],
         price=Decimal("0.01"),
     )
@@ -536,10 +536,10 @@ async def test_a_line_of_the_ledger_says_who_paid_what_for_what(sim: SimRig) -> 
 
     [line] = sim.lines(submission)
 
-    told = line.ledger_line()
-    assert told.pop("at")
+    shown = line.ledger_line()
+    assert shown.pop("at")
     assert tuple(line.ledger_line()) == LEDGER_FIELDS
-    assert told == {
+    assert shown == {
         "request_id": request.request_id,
         "project": "demo",
         "job": submission.job,
@@ -626,11 +626,11 @@ def test_a_process_killed_while_it_submits_leaves_whole_requests_only(sim: SimRi
     command = [sys.executable, "-c", _SUBMITS_FOR_EVER, str(sim.home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        told = [process.stdout.readline().strip() for _ in range(50)]
+        shown = [process.stdout.readline().strip() for _ in range(50)]
         process.kill()
 
     accepted = [line.job for line in read_ledger(sim.home)]
-    assert set(told) <= set(accepted)
+    assert set(shown) <= set(accepted)
     assert len(accepted) == len(set(accepted))
 
 

@@ -525,9 +525,9 @@ async def test_a_store_that_refuses_us_is_unavailable_and_tells_no_secret(
         await _do(store, doing, content(tmp_path))
 
     assert isinstance(caught.value, Unavailable)
-    told = _everything_about(caught.value)
-    assert secret not in told
-    assert "X-Amz-Signature" not in told
+    text = _everything_about(caught.value)
+    assert secret not in text
+    assert "X-Amz-Signature" not in text
     await store.aclose()
 
 

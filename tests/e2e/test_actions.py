@@ -249,8 +249,8 @@ async def test_jobs_are_retried_by_name_and_each_says_why_not(
     seen, report = await preview(http, body), await done(http, body)
 
     for answer in (seen, report):
-        told = [(i["outcome"], (i["problem"] or {}).get("code")) for i in answer["items"]]
-        assert told == [
+        outcomes = [(i["outcome"], (i["problem"] or {}).get("code")) for i in answer["items"]]
+        assert outcomes == [
             ("accepted", None),
             ("refused", "state_conflict"),
             ("refused", "not_found"),
@@ -287,14 +287,14 @@ async def test_what_nobody_knows_is_submitted_again_by_name_only(
     by_name = {**unasked, "from": "submit"}
 
     filtered = await done(http, {"action": "retry", "filter": {}, "from": "submit"}, key="all")
-    told = [await preview(http, unasked), await done(http, unasked, key="unasked")]
+    outcomes = [await preview(http, unasked), await done(http, unasked, key="unasked")]
     seen = await preview(http, by_name)
     report = await done(http, by_name, key="k")
     again = await done(http, by_name, key="k")
 
     assert filtered["items"] == []
-    assert [answer["items"][0]["problem"]["code"] for answer in told] == ["state_conflict"] * 2
-    assert told[0]["paid"] == 1
+    assert [answer["items"][0]["problem"]["code"] for answer in outcomes] == ["state_conflict"] * 2
+    assert outcomes[0]["paid"] == 1
     assert (seen["paid"], seen["cost"]["estimated"]) == (1, PRICE)
     assert made(report) == made(again) == [job.id]
     assert (report["counts"], again["counts"]) == ({"accepted": 1}, {"replayed": 1})
@@ -426,13 +426,13 @@ async def test_canceling_again_with_its_key_changes_nothing(
 async def test_a_filter_is_what_a_list_can_be_narrowed_by(
     client: Client, http: httpx.AsyncClient, narrowed: dict[str, Any], matches: set[int]
 ) -> None:
-    wanted: list[dict[str, Any]] = [
+    requests: list[dict[str, Any]] = [
         {"prompt": "a lighthouse", "tags": {"show": "s1"}},
         {"prompt": "a ship", "slot": "shot/1", "tags": {"show": "s1", "act": "2"}},
         {"prompt": "lighthouses", "user": "anna", "parameters": {"steps": 7}},
         {"prompt": "a story", "kind": "scenes"},
     ]
-    jobs = [(await failed(client, 1, **fields))[0].id for fields in wanted]
+    jobs = [(await failed(client, 1, **fields))[0].id for fields in requests]
 
     seen = await preview(http, {"action": "retry", "filter": narrowed})
 
@@ -469,8 +469,8 @@ async def test_a_filter_is_what_a_list_can_be_narrowed_by(
 async def test_what_nobody_can_do_is_pointed_at(
     http: httpx.AsyncClient, body: dict[str, Any], pointer: str
 ) -> None:
-    for asked in (body, {**body, "dry_run": True}):
-        answer = await post(http, asked, key="k")
+    for sent in (body, {**body, "dry_run": True}):
+        answer = await post(http, sent, key="k")
 
         assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
         assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]

@@ -328,10 +328,10 @@ async def _until_listed(http: httpx.AsyncClient, project: str, count: int) -> No
 async def test_lists_are_filtered(http: httpx.AsyncClient, project: str) -> None:
     alice = {**BODY, "kind": "cast_ref", "slot": "cast/alice/ref_a", "user": "u1",
              "tags": {"show": "s1"}, "parameters": {"seconds": 0, "seed": 7}}  # fmt: skip
-    wanted = (await http.post(jobs_of(project), json=alice)).json()["id"]
+    expected = (await http.post(jobs_of(project), json=alice)).json()["id"]
     await http.post(jobs_of(project), json={**BODY, "prompt": "100% other_thing"})
     await _until_listed(http, project, 2)
-    created = (await http.get(f"/v1/jobs/{wanted}")).json()["created_at"]
+    created = (await http.get(f"/v1/jobs/{expected}")).json()["created_at"]
 
     for query in (
         {"kind": "cast_ref"},
@@ -344,7 +344,7 @@ async def test_lists_are_filtered(http: httpx.AsyncClient, project: str) -> None
         {"model": "sim/picture", "slot": "cast/"},
     ):
         found = (await http.get(jobs_of(project), params=query)).json()["items"]
-        assert [job["id"] for job in found] == [wanted], query
+        assert [job["id"] for job in found] == [expected], query
     for query, count in (({"tag.show": "s2"}, 0), ({"q": "LIGHT"}, 1), ({"q": "0% other_"}, 1),
                          ({"created_after": created}, 2), ({"slot": "cast_"}, 0)):  # fmt: skip
         found = (await http.get(jobs_of(project), params=query)).json()["items"]
@@ -453,7 +453,7 @@ async def test_an_asset_is_described_and_led_to(
     await _problem(unknown, 422, "validation_failed")
 
 
-async def _told(stack: Stack, service: str, job: str) -> dict[str, Any]:
+async def _log_line(stack: Stack, service: str, job: str) -> dict[str, Any]:
     """What a service said about a job; it does so when everything else is done."""
     async with asyncio.timeout(60):
         while not (lines := [each for each in stack.logs(service) if each.get("job") == job]):
@@ -469,7 +469,7 @@ async def test_logs_know_the_job_and_not_the_prompt(
     job = (await http.post(jobs_of(project), json=body)).json()["id"]
     await _until_final(http, job)
 
-    lines = [await _told(stack, service, job) for service in ("render", "storage")]
+    lines = [await _log_line(stack, service, job) for service in ("render", "storage")]
 
     assert all(line["slot"] == "shot/1" and line["kind"] == "image" for line in lines)
     assert all(line["edit_prompt"] == "yes" for line in lines)

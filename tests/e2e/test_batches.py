@@ -38,7 +38,7 @@ async def post(
     return await http.post("/batches", json={"jobs": list(jobs), **fields}, headers=headers)
 
 
-async def asked(http: httpx.AsyncClient, *jobs: dict[str, Any], **how: Any) -> dict[str, Any]:
+async def submitted(http: httpx.AsyncClient, *jobs: dict[str, Any], **how: Any) -> dict[str, Any]:
     """The batch, admitted."""
     answer = await post(http, *jobs, **how)
     assert answer.status_code == 202, answer.text
@@ -76,7 +76,7 @@ async def finish(client: Client, batch: dict[str, Any]) -> None:
 async def test_a_cast_of_seven_is_asked_for_at_once(
     client: Client, http: httpx.AsyncClient, project: str
 ) -> None:
-    batch = await asked(http, *(portrait(name) for name in CAST))
+    batch = await submitted(http, *(portrait(name) for name in CAST))
     await finish(client, batch)
     done = await read(http, batch)
 
@@ -105,7 +105,7 @@ async def test_ten_casts_are_twenty_jobs_in_one_request(
         for h in "ab"
     ]
 
-    batch = await asked(http, *halves, key="casts")
+    batch = await submitted(http, *halves, key="casts")
     await finish(client, batch)
 
     assert (await read(http, batch))["counts"] == {"succeeded": 20}
@@ -118,7 +118,7 @@ async def test_five_hundred_jobs_are_a_batch_and_one_more_is_not(http: httpx.Asy
     many = [{"kind": "scenes", "prompt": f"{n}", "parameters": FAST} for n in range(501)]
 
     refused = await post(http, *many)
-    batch = await asked(http, *many[:500], key="k")
+    batch = await submitted(http, *many[:500], key="k")
 
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/jobs")
     assert outcomes(batch) == ["accepted"] * 500
@@ -127,8 +127,8 @@ async def test_five_hundred_jobs_are_a_batch_and_one_more_is_not(http: httpx.Asy
 
 
 async def test_the_jobs_of_a_batch_are_listed_by_it(http: httpx.AsyncClient) -> None:
-    batch = await asked(http, portrait("alice"), portrait("bob"))
-    await asked(http, portrait("carol"))
+    batch = await submitted(http, portrait("alice"), portrait("bob"))
+    await submitted(http, portrait("carol"))
 
     await read(http, batch)
     listed = await jobs_in(http, batch=batch["id"])
@@ -213,7 +213,7 @@ async def test_what_is_in_the_way_is_replaced_on_request(
 ) -> None:
     running = await client.submit(**portrait("bob", prompt="another", parameters=LONG))
 
-    batch = await asked(http, portrait("alice"), portrait("bob", replace=True))
+    batch = await submitted(http, portrait("alice"), portrait("bob", replace=True))
     await finish(client, batch)
     [old] = await client.finish(running.id)
 
@@ -261,10 +261,10 @@ async def test_a_batch_nobody_asked_for_is_not_found(http: httpx.AsyncClient, na
 async def test_five_of_seven_are_done_and_two_are_made(
     client: Client, http: httpx.AsyncClient
 ) -> None:
-    done = await asked(http, *(portrait(name) for name in CAST[:5]))
+    done = await submitted(http, *(portrait(name) for name in CAST[:5]))
     await finish(client, done)
 
-    batch = await asked(http, *(portrait(name) for name in CAST), only_missing=True)
+    batch = await submitted(http, *(portrait(name) for name in CAST), only_missing=True)
 
     assert outcomes(batch) == ["skipped"] * 5 + ["accepted"] * 2
     assert ids(batch)[:5] == ids(done)
@@ -281,7 +281,7 @@ async def test_what_is_being_made_is_not_missing(client: Client, http: httpx.Asy
     failed = await client.submit(**portrait("bob", parameters={"fault": "reject"}))
     await client.finish(failed.id)
 
-    batch = await asked(http, portrait("alice"), portrait("bob"), only_missing=True)
+    batch = await submitted(http, portrait("alice"), portrait("bob"), only_missing=True)
 
     assert outcomes(batch) == ["skipped", "accepted"]
     assert ids(batch)[0] == running.id
@@ -291,9 +291,9 @@ async def test_what_is_being_made_is_not_missing(client: Client, http: httpx.Asy
 async def test_when_nothing_is_missing_nothing_is_made(
     client: Client, http: httpx.AsyncClient
 ) -> None:
-    await finish(client, await asked(http, portrait("alice")))
+    await finish(client, await submitted(http, portrait("alice")))
 
-    batch = await asked(http, portrait("alice", prompt="another"), only_missing=True)
+    batch = await submitted(http, portrait("alice", prompt="another"), only_missing=True)
 
     assert (outcomes(batch), batch["counts"]) == (["skipped"], {})
     assert len(await jobs_in(http)) == 1
@@ -313,7 +313,7 @@ async def test_what_is_missing_is_made_once_however_many_ask(
 ) -> None:
     cast = [portrait(name, parameters={"seconds": 1}) for name in CAST]
 
-    batches = await asyncio.gather(*(asked(http, *cast, only_missing=True) for _ in range(4)))
+    batches = await asyncio.gather(*(submitted(http, *cast, only_missing=True) for _ in range(4)))
 
     await finish(client, batches[0])
     assert len({tuple(ids(batch)) for batch in batches}) == 1
@@ -328,7 +328,7 @@ async def test_of_two_who_want_different_pictures_of_what_is_missing_one_is_skip
         for n in range(3)
     ]
 
-    batches = await asyncio.gather(*(asked(http, *cast, only_missing=True) for cast in casts))
+    batches = await asyncio.gather(*(submitted(http, *cast, only_missing=True) for cast in casts))
     after = [await read(http, batch) for batch in batches]
 
     for index in range(len(CAST)):
@@ -349,7 +349,7 @@ async def test_the_same_key_is_the_same_batch(
     stack: Stack, client: Client, http: httpx.AsyncClient, project: str
 ) -> None:
     paid = [portrait(name, parameters={"seconds": 0, "price": PRICE}) for name in CAST]
-    first = await asked(http, *paid, key="k")
+    first = await submitted(http, *paid, key="k")
     await finish(client, first)
 
     answer = await post(http, *paid, key="k")
@@ -376,7 +376,7 @@ async def test_the_same_key_is_the_same_batch(
 )
 async def test_a_key_stands_for_one_body(http: httpx.AsyncClient, change: dict[str, Any]) -> None:
     body = {"jobs": [portrait("alice"), portrait("bob")]}
-    await asked(http, *body["jobs"], key="k")
+    await submitted(http, *body["jobs"], key="k")
 
     headers = {"Idempotency-Key": "k"}
     same = await http.post("/batches", json={**body, "only_missing": False}, headers=headers)
@@ -389,12 +389,12 @@ async def test_a_key_stands_for_one_body(http: httpx.AsyncClient, change: dict[s
 async def test_what_was_skipped_is_skipped_when_it_is_asked_again(
     client: Client, http: httpx.AsyncClient
 ) -> None:
-    await finish(client, await asked(http, portrait("alice")))
+    await finish(client, await submitted(http, portrait("alice")))
     cast = [portrait("alice"), portrait("bob")]
-    first = await asked(http, *cast, key="k", only_missing=True)
+    first = await submitted(http, *cast, key="k", only_missing=True)
     await finish(client, first)
 
-    again = await asked(http, *cast, key="k", only_missing=True)
+    again = await submitted(http, *cast, key="k", only_missing=True)
 
     assert outcomes(first) == ["skipped", "accepted"]
     assert outcomes(again) == ["skipped", "replayed"]
@@ -404,7 +404,7 @@ async def test_what_was_skipped_is_skipped_when_it_is_asked_again(
 async def test_the_same_batch_at_once_is_made_once(http: httpx.AsyncClient) -> None:
     cast = [portrait(name) for name in CAST]
 
-    batches = await asyncio.gather(*(asked(http, *cast, key="k") for _ in range(5)))
+    batches = await asyncio.gather(*(submitted(http, *cast, key="k") for _ in range(5)))
 
     assert len({tuple(ids(batch)) for batch in batches}) == 1
     made = [outcomes(batch)[0] for batch in batches]
@@ -416,7 +416,7 @@ async def test_what_is_being_made_for_a_slot_is_the_answer(
 ) -> None:
     running = await client.submit(**portrait("alice", parameters=LONG))
 
-    batch = await asked(http, portrait("alice", parameters=LONG), portrait("bob"))
+    batch = await submitted(http, portrait("alice", parameters=LONG), portrait("bob"))
 
     assert outcomes(batch) == ["deduplicated", "accepted"]
     assert ids(batch)[0] == running.id
@@ -430,7 +430,7 @@ async def test_a_key_of_another_project_is_another_key(stack: Stack) -> None:
     for project in (some_project(), some_project()):
         base = f"{stack.url('gateway')}/v1/projects/{project}"
         async with httpx.AsyncClient(base_url=base, timeout=20) as http:
-            batch = await asked(http, portrait("alice"), key="k")
+            batch = await submitted(http, portrait("alice"), key="k")
         made |= {batch["id"], *ids(batch)}
 
     assert len(made) == 4
@@ -442,7 +442,9 @@ async def test_a_key_of_another_project_is_another_key(stack: Stack) -> None:
 async def test_a_batch_shows_the_latest_try_of_each_job(
     client: Client, http: httpx.AsyncClient
 ) -> None:
-    batch = await asked(http, portrait("alice"), portrait("bob", parameters={"fault": "reject"}))
+    batch = await submitted(
+        http, portrait("alice"), portrait("bob", parameters={"fault": "reject"})
+    )
     await finish(client, batch)
     again = await client.retry(ids(batch)[1], changes={"parameters": FAST})
     await client.finish(again.id)
@@ -455,8 +457,8 @@ async def test_a_batch_shows_the_latest_try_of_each_job(
 
 
 async def test_a_batch_is_canceled_by_its_name(client: Client, http: httpx.AsyncClient) -> None:
-    batch = await asked(http, *(portrait(name, parameters=LONG) for name in CAST))
-    other = await asked(http, portrait("other", parameters=LONG))
+    batch = await submitted(http, *(portrait(name, parameters=LONG) for name in CAST))
+    other = await submitted(http, portrait("other", parameters=LONG))
 
     body = {"action": "cancel", "filter": {"batch": batch["id"]}}
     report = (await http.post("/actions", json=body)).json()

@@ -60,11 +60,11 @@ async def test_a_running_job_is_stopped_and_says_what_it_cost(
     job = await _submitted(client, price=PRICE)
 
     preview = (await http.get(f"/v1/jobs/{job.id}/cancel")).json()
-    asked = await client.cancel(job.id)
+    canceling = await client.cancel(job.id)
     [ended] = await client.finish(job.id)
 
     assert preview == {"charged": "unknown"}
-    assert (asked.status, asked.phase) == ("running", "canceling")
+    assert (canceling.status, canceling.phase) == ("running", "canceling")
     assert (ended.status, ended.charged, str(ended.cost.actual)) == ("canceled", "yes", PRICE)
 
 

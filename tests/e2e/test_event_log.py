@@ -199,8 +199,8 @@ async def test_what_ended_long_ago_makes_room_and_is_still_known(small: Stack) -
         stored = await _last_event(small, asker.project, first["id"])
         assert len(stored) <= LARGEST
 
-        told = await _resumed(small, asker.project, first["sequence"])
-        assert told["recovered"] is False
+        frame = await _resumed(small, asker.project, first["sequence"])
+        assert frame["recovered"] is False
         newer = Asker(small, http, some_project())
         last = (await newer.ask(prompt="a lighthouse")).json()["sequence"]
         assert (await _resumed(small, newer.project, last))["recovered"] is True
@@ -226,9 +226,9 @@ async def _resumed(stack: Stack, project: str, sequence: int) -> dict[str, Any]:
         epoch = json.loads(await socket.recv())["epoch"]
     async with websockets.connect(stack.live) as socket:
         after = {"epoch": epoch, "sequence": sequence}
-        asked = {"op": "subscribe", "id": 1, "project": project, "after": after}
-        await socket.send(json.dumps(asked))
-        told: dict[str, Any] = json.loads(await socket.recv())
-        if not told["recovered"]:
+        subscribe = {"op": "subscribe", "id": 1, "project": project, "after": after}
+        await socket.send(json.dumps(subscribe))
+        frame: dict[str, Any] = json.loads(await socket.recv())
+        if not frame["recovered"]:
             assert json.loads(await socket.recv())["op"] == "snapshot"
-        return told
+        return frame

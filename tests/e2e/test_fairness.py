@@ -37,18 +37,18 @@ async def http(pair: Stack) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def _submit(client: Client, count: int, seconds: float = 0.15, **fields: str) -> list[Job]:
-    asked = (
+    submissions = (
         client.submit(kind="scenes", prompt=f"{n}", parameters={"seconds": seconds}, **fields)
         for n in range(count)
     )
-    return list(await asyncio.gather(*asked))
+    return list(await asyncio.gather(*submissions))
 
 
 async def _sequences(http: httpx.AsyncClient, jobs: list[Job], name: str) -> list[int]:
     """Where the events of that name stand in the log of everything."""
     histories = [(await http.get(f"/v1/jobs/{job.id}/events")).json()["items"] for job in jobs]
-    wanted = event_type(name)
-    return sorted(e["sequence"] for items in histories for e in items if e["type"] == wanted)
+    event_name = event_type(name)
+    return sorted(e["sequence"] for items in histories for e in items if e["type"] == event_name)
 
 
 async def _passed_by(http: httpx.AsyncClient, job: Job, others: list[Job]) -> int:

@@ -30,11 +30,11 @@ async def _lane(http: httpx.AsyncClient, name: str) -> dict[str, Any]:
 
 
 async def _shots(client: Client, count: int, seconds: float) -> list[str]:
-    asked = (
+    submissions = (
         client.submit(kind="shot", prompt=f"shot {n}", parameters={"seconds": seconds})
         for n in range(count)
     )
-    return [job.id for job in await asyncio.gather(*asked)]
+    return [job.id for job in await asyncio.gather(*submissions)]
 
 
 async def _most_at_once(http: httpx.AsyncClient, jobs: list[Job]) -> int:
@@ -51,10 +51,10 @@ async def _most_at_once(http: httpx.AsyncClient, jobs: list[Job]) -> int:
     return most
 
 
-async def _until_lane(http: httpx.AsyncClient, **wanted: Any) -> None:
+async def _until_lane(http: httpx.AsyncClient, **expected: Any) -> None:
     """Until the dispatcher knows it so."""
     async with asyncio.timeout(PATIENCE):
-        while not wanted.items() <= (await _lane(http, "shots")).items():
+        while not expected.items() <= (await _lane(http, "shots")).items():
             await asyncio.sleep(0.05)
 
 

@@ -76,14 +76,14 @@ async def test_what_follows_a_snapshot_is_what_it_does_not_show(
 
 
 async def test_only_the_jobs_named_are_followed(stack: Stack, client: Client, project: str) -> None:
-    wanted = await client.submit(kind="image", prompt="wanted", parameters={"seconds": 3})
+    followed = await client.submit(kind="image", prompt="wanted", parameters={"seconds": 3})
     other = await client.submit(kind="image", prompt="other", parameters=FAST)
 
-    async with watching(stack.live, project=project, jobs=[wanted.id]) as watcher:
-        await watcher.until(ends(wanted.id))
+    async with watching(stack.live, project=project, jobs=[followed.id]) as watcher:
+        await watcher.until(ends(followed.id))
         await client.wait(other.id)
 
-    assert {frame["job"]["id"] for frame in watcher.events()} == {wanted.id}
+    assert {frame["job"]["id"] for frame in watcher.events()} == {followed.id}
 
 
 async def test_a_job_that_ended_is_in_the_snapshot_of_whoever_names_it(

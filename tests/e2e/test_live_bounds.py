@@ -172,9 +172,9 @@ async def test_a_database_that_does_not_answer_is_no_error_of_a_subscription(
         async with watching(f"ws://{place}/v1/live", project=project) as watcher:
             code = await watcher.until_closed()
         async with httpx.AsyncClient(timeout=20) as http:
-            told = await http.get(f"http://{place}/v1/events", params={"project": project})
+            answered = await http.get(f"http://{place}/v1/events", params={"project": project})
 
     assert code == COME_BACK_LATER
     assert {frame["op"] for frame in watcher.frames} <= {"subscribed"}
-    assert told.status_code == 200
-    assert "event: error" not in told.text
+    assert answered.status_code == 200
+    assert "event: error" not in answered.text

@@ -334,14 +334,14 @@ async def test_a_retry_without_a_step_is_the_cheapest_or_asks_for_consent(
     async with httpx.AsyncClient(timeout=20) as http:
         answer = await http.post(ended.links.retry, json={})
 
-    told = answer.json()
+    body = answer.json()
     if failure.first == "submit":
-        assert (answer.status_code, told["code"]) == (409, "state_conflict")
-        assert str(PRICE) in told["detail"]
-        assert told["next_actions"][0]["patch"] == {"from": "submit"}
+        assert (answer.status_code, body["code"]) == (409, "state_conflict")
+        assert str(PRICE) in body["detail"]
+        assert body["next_actions"][0]["patch"] == {"from": "submit"}
     else:
-        assert (answer.status_code, Decimal(told["cost"]["estimated"])) == (202, Decimal(0))
-        await scene.over(told["id"])
+        assert (answer.status_code, Decimal(body["cost"]["estimated"])) == (202, Decimal(0))
+        await scene.over(body["id"])
     assert scene.paid() == paid
 
 

@@ -92,14 +92,14 @@ def stored(stack: Stack, project: str) -> dict[str, int]:
 
 async def until_stored(stack: Stack, *jobs: Job) -> None:
     """Until the store has the objects of these jobs of their project, and no others."""
-    wanted = {job.id: OBJECTS for job in jobs}
+    expected = {job.id: OBJECTS for job in jobs}
     found: dict[str, int] = {}
     try:
         async with asyncio.timeout(60):
-            while (found := stored(stack, jobs[0].project)) != wanted:
+            while (found := stored(stack, jobs[0].project)) != expected:
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise AssertionError(f"the store has {found}, not {wanted}") from None
+        raise AssertionError(f"the store has {found}, not {expected}") from None
 
 
 async def versions(http: httpx.AsyncClient) -> dict[int, str]:

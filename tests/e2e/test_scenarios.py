@@ -69,8 +69,8 @@ async def test_generate_five_characters_and_navigate_away(
 ) -> None:
     slots = [f"portrait/char-{number}" for number in range(5)]
     async with stack.client(project) as tab, watching(stack.live, project=project) as watcher:
-        asked = [ask(tab, slot, parameters={"seconds": 1}) for slot in slots]
-        jobs = {job.slot: job.id for job in await asyncio.gather(*asked)}
+        submissions = [ask(tab, slot, parameters={"seconds": 1}) for slot in slots]
+        jobs = {job.slot: job.id for job in await asyncio.gather(*submissions)}
         await watcher.until(lambda frame: frame["op"] == "event")
         assert not any(ends(job)(frame) for job in jobs.values() for frame in watcher.frames)
 
@@ -88,11 +88,11 @@ async def test_close_the_tab_and_reopen(
 ) -> None:
     """One call and one subscription miss nothing: jobs end before, between and after the two."""
     slots = [f"shot/{number}" for number in range(12)]
-    asked = [
+    submissions = [
         ask(client, slot, kind="shot", parameters={"seconds": number / 5})
         for number, slot in enumerate(slots)
     ]
-    jobs = {job.id for job in await asyncio.gather(*asked)}
+    jobs = {job.id for job in await asyncio.gather(*submissions)}
 
     page = (await http.get("/slots")).json()
     done = {each["current"]["job"] for each in page["items"] if each["current"]}

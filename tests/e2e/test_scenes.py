@@ -78,10 +78,10 @@ async def test_a_prompt_becomes_scenes_by_the_schema_with_a_page_to_read(
 
 async def test_how_many_scenes_there_are_is_configured_and_can_be_said(client: Client) -> None:
     plain = await client.submit(kind="scenes", prompt=PROMPT)
-    said = await make(client, kind="scenes", prompt=PROMPT, parameters={"num_scenes": 2})
+    named = await make(client, kind="scenes", prompt=PROMPT, parameters={"num_scenes": 2})
 
     assert plain.parameters == {"num_scenes": 5}
-    assert len((await client.story(said.assets[0])).scenes) == 2
+    assert len((await client.story(named.assets[0])).scenes) == 2
 
 
 # -- shots
@@ -183,7 +183,7 @@ async def test_a_trailer_is_asked_for_before_its_shots_are_there(
     batch = await client.shots_from(await a_story(client), parameters={"seconds": 0.5})
     shots = [item.job.id for item in batch.items if item.job]
 
-    asked = await client.submit(
+    submitted = await client.submit(
         kind="trailer",
         prompt=PROMPT,
         after=shots,
@@ -191,7 +191,7 @@ async def test_a_trailer_is_asked_for_before_its_shots_are_there(
         parameters=FAST,
     )
 
-    trailer = await client.wait(asked.id)
+    trailer = await client.wait(submitted.id)
     assert shows(stack, trailer) == digests(*await client.finish(*shots))
 
 

@@ -70,7 +70,7 @@ async def ask(stack: Stack, project: str, **body: Any) -> httpx.Response:
 
 async def warned(stack: Stack, subject: str) -> Mapping[str, Any]:
     """What every service says about a message, while it is ready all the same."""
-    told: list[Mapping[str, Any]] = []
+    warnings: list[Mapping[str, Any]] = []
     async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
         for service in PROCESSES:
             while True:
@@ -80,8 +80,8 @@ async def warned(stack: Stack, subject: str) -> Mapping[str, Any]:
                     break
                 await asyncio.sleep(0.1)
             assert answer.status_code == 200
-            told += found
-    return told[0]
+            warnings += found
+    return warnings[0]
 
 
 def command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -212,7 +212,7 @@ async def test_garbage_on_the_queue_stops_no_dispatch_and_can_be_removed(
 @pytest.mark.parametrize("text", [b"permissions violation", b"authorization violation", b"\xff{"])
 async def test_a_text_on_the_bus_ends_no_process(stack: Stack, bus: Nats, text: bytes) -> None:
     before = {name: stack.pid(name) for name in stack.processes}
-    said = json.dumps(text.decode(errors="replace")).encode()
+    encoded = json.dumps(text.decode(errors="replace")).encode()
 
     for subject in (
         *("progress.p.j", "control.room.portraits", "control.look_up.j", "control.cancel.j"),
@@ -220,7 +220,7 @@ async def test_a_text_on_the_bus_ends_no_process(stack: Stack, bus: Nats, text: 
         *("query.assets.sign", "query.assets.uploads", "query.jobs.list", "query.lanes"),
         *("query.position.j", "query.jobs.progress.j", "query.slots.get", "$KV.lanes"),
     ):
-        for body in (text, said):
+        for body in (text, encoded):
             await bus.publish(subject, body, headers={"Nats-Subject": text.decode("latin-1")})
     await bus.flush()
 

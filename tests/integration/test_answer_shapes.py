@@ -70,8 +70,8 @@ class Maker:
 
     async def make(self, model: str, answer: Any, *, count: int = 1) -> Job:
         prompt = f"a lighthouse {uuid4().hex}"
-        said = {"output": answer} if model == REPLICATE else {"answer": answer}
-        self._accounts[model].plan(prompt, **said)
+        plan_fields = {"output": answer} if model == REPLICATE else {"answer": answer}
+        self._accounts[model].plan(prompt, **plan_fields)
         job = await self._client.submit(
             kind="image",
             prompt=prompt,

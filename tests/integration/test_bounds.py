@@ -121,16 +121,16 @@ def an_order(**fields: Any) -> PendingJob:
 
 async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_path: Path) -> None:
     async with bus_with(tmp_path, slots_max_bytes=2**16) as bus:
-        gauge = EventLogCapacity(bus.jetstream, high_watermark=0.9)
-        await gauge.look()
-        gauge.check()
+        log_capacity = EventLogCapacity(bus.jetstream, high_watermark=0.9)
+        await log_capacity.look()
+        log_capacity.check()
         project, order = some_project(), an_order(slot="hero")
 
         await fill(KeyValue(bus.jetstream, "slots"))
-        await gauge.look()
+        await log_capacity.look()
 
         with pytest.raises(QueueFull, match="the table of slots"):
-            gauge.check()
+            log_capacity.check()
         with pytest.raises(QueueFull):
             await JobAcceptance(bus.events, bus.work, bus.slots).accept(order)
         assert await bus.events.last(order.job) is None
@@ -139,14 +139,14 @@ async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_pa
 
 async def test_a_full_backlog_is_queue_full_and_the_sweeper_waits(tmp_path: Path) -> None:
     async with bus_with(tmp_path, work_max_bytes=2**16) as bus:
-        gauge = EventLogCapacity(bus.jetstream, high_watermark=0.9)
+        log_capacity = EventLogCapacity(bus.jetstream, high_watermark=0.9)
         while await bus.work.has_room():
             await bus.work.enqueue(ticket_for(a_record()))
 
-        await gauge.look()
+        await log_capacity.look()
 
         with pytest.raises(QueueFull, match="the backlog"):
-            gauge.check()
+            log_capacity.check()
 
 
 def a_plan(name: str) -> dict[str, Any]:

@@ -105,11 +105,11 @@ async def test_one_job_finds_out_whether_it_works_again(
 async def test_submissions_say_how_it_does(
     bus: NatsBus, nats: Server, account: str, errors: list[JobError | None], state: str
 ) -> None:
-    bench: Worker = a_worker(bus, nats.settings)
+    worker: Worker = a_worker(bus, nats.settings)
     record = _at(account)
 
     for error in errors:
-        await record_outcome(bench, record, error)
+        await record_outcome(worker, record, error)
 
     breaker = (await bus.accounts.usage(account)).breaker
     assert (breaker.state(now()) if breaker else "closed") == state
@@ -119,13 +119,13 @@ async def test_submissions_say_how_it_does(
 async def test_what_a_submission_taught_is_written_though_there_is_no_room_for_the_verdict(
     bus: NatsBus, nats: Server, account: str, fault: str
 ) -> None:
-    bench: Worker = a_worker(bus, nats.settings)
+    worker: Worker = a_worker(bus, nats.settings)
     record = _at(account, fault=fault)
     entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
     started = await transition(bus.events, entry, Started(run=1), "test")
 
     async with full(bus, "KV_accounts"):
-        left = await submit(bench, started)
+        left = await submit(worker, started)
 
     assert left
     assert left.record.step is Step.RETRY_SCHEDULED

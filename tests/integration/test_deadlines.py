@@ -90,8 +90,8 @@ def stops(fal: FalAccount) -> int:
     return sum(_is_stop(each) for each in fal.heard)
 
 
-def _is_stop(asked: dict[str, Any]) -> bool:
-    return bool(asked["method"] == "PUT" and asked["path"].endswith("/cancel"))
+def _is_stop(request: dict[str, Any]) -> bool:
+    return bool(request["method"] == "PUT" and request["path"].endswith("/cancel"))
 
 
 async def test_a_deadline_stops_the_request_at_the_provider(

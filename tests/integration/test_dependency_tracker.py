@@ -18,7 +18,7 @@ from tests.support.records import a_record, some_project
 SOURCE = "test"
 
 
-class Told:
+class Calls:
     """What the dispatcher is told."""
 
     def __init__(self) -> None:
@@ -33,10 +33,10 @@ class Told:
 
 @asynccontextmanager
 async def awaiting(
-    bus: NatsBus, told: Told, *jobs: Record, look_again: float = 60.0
+    bus: NatsBus, calls: Calls, *jobs: Record, look_again: float = 60.0
 ) -> AsyncIterator[DependencyTracker]:
     waiting = DependencyTracker(
-        bus, let_go=told.free.append, forget=told.over.append, look_again=look_again
+        bus, let_go=calls.free.append, forget=calls.over.append, look_again=look_again
     )
     for job in jobs:
         waiting.add(ticket_for(job))
@@ -58,30 +58,30 @@ async def succeed(bus: NatsBus, entry: LogEntry) -> None:
 
 
 async def test_who_waits_is_let_go_when_the_last_one_has_succeeded(bus: NatsBus) -> None:
-    project, told = some_project(), Told()
+    project, calls = some_project(), Calls()
     one, two = await accept(bus, project), await accept(bus, project)
     job = (await accept(bus, project, one.record.id, two.record.id)).record
 
-    async with awaiting(bus, told, job) as waiting:
+    async with awaiting(bus, calls, job) as waiting:
         await succeed(bus, one)
         async with asyncio.timeout(60):
             while waiting.pending(job.id) != [two.record.id]:
                 await asyncio.sleep(0.01)
-        assert told.free == []
+        assert calls.free == []
         await succeed(bus, two)
-        await told.until(free=1)
+        await calls.until(free=1)
 
-    assert told.free == [job.id]
+    assert calls.free == [job.id]
 
 
 async def test_who_waits_in_vain_is_ended_and_taken_off_the_queue(bus: NatsBus) -> None:
-    project, told = some_project(), Told()
+    project, calls = some_project(), Calls()
     one, two = await accept(bus, project), await accept(bus, project)
     job = (await accept(bus, project, one.record.id, two.record.id)).record
 
-    async with awaiting(bus, told, job):
+    async with awaiting(bus, calls, job):
         await transition(bus.events, two, Canceled(), SOURCE)
-        await told.until(over=1)
+        await calls.until(over=1)
 
     ended = await bus.events.last(job.id)
     assert ended
@@ -92,48 +92,48 @@ async def test_who_waits_in_vain_is_ended_and_taken_off_the_queue(bus: NatsBus) 
 
 
 async def test_what_was_decided_before_it_began_is_found(bus: NatsBus) -> None:
-    project, told = some_project(), Told()
+    project, calls = some_project(), Calls()
     one = await accept(bus, project)
     job = (await accept(bus, project, one.record.id)).record
     await succeed(bus, one)
 
-    async with awaiting(bus, told, job):
-        await told.until(free=1)
+    async with awaiting(bus, calls, job):
+        await calls.until(free=1)
 
 
 async def test_a_job_that_ended_but_is_still_in_the_queue_is_taken_off_it(bus: NatsBus) -> None:
-    project, told = some_project(), Told()
+    project, calls = some_project(), Calls()
     one = await accept(bus, project)
     entry = await accept(bus, project, one.record.id)
     await transition(bus.events, entry, Canceled(), SOURCE)
     await transition(bus.events, one, Canceled(), SOURCE)
 
-    async with awaiting(bus, told, entry.record):
-        await told.until(over=1)
+    async with awaiting(bus, calls, entry.record):
+        await calls.until(over=1)
 
     assert not await bus.work.has_work(entry.record.id)
 
 
 async def test_what_was_not_heard_is_seen_when_it_looks_again(bus: NatsBus) -> None:
-    project, told = some_project(), Told()
+    project, calls = some_project(), Calls()
     one = await accept(bus, project)
     job = (await accept(bus, project, one.record.id)).record
     over = apply(one.record, Canceled(), now())
 
-    async with awaiting(bus, told, job, look_again=0.2):
+    async with awaiting(bus, calls, job, look_again=0.2):
         # nobody would guess from its name that this event is the last one
         await bus.events.append(EventEnvelope.of("whisper", over, now(), SOURCE), one.sequence)
-        await told.until(over=1)
+        await calls.until(over=1)
 
 
 async def test_who_was_canceled_waits_for_nobody(bus: NatsBus) -> None:
-    project, told = some_project(), Told()
+    project, calls = some_project(), Calls()
     one = await accept(bus, project)
     jobs = [(await accept(bus, project, one.record.id)).record for _ in range(2)]
 
-    async with awaiting(bus, told, *jobs) as waiting:
+    async with awaiting(bus, calls, *jobs) as waiting:
         waiting.remove(jobs[0].id)
         await succeed(bus, one)
-        await told.until(free=1)
+        await calls.until(free=1)
 
-    assert told.free == [jobs[1].id]
+    assert calls.free == [jobs[1].id]

@@ -38,7 +38,7 @@ from services.render.providers import (
     Submission,
     Unknown,
 )
-from tests.support.concurrent_calls import asked
+from tests.support.concurrent_calls import concurrent_polls
 from tests.support.fal.emulator_process import FalAccount, FalServer, fal_running
 from tests.support.fal.rig import FalRig, a_fal, a_submission
 from tests.support.fal.worker_rig import FalWorker
@@ -173,7 +173,7 @@ async def test_a_key_that_was_revoked_is_an_error_of_the_account(fal_server: Fal
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("header", "seconds"),
     [
         ("7", 7),
         ("0", 0),
@@ -184,9 +184,9 @@ async def test_a_key_that_was_revoked_is_an_error_of_the_account(fal_server: Fal
     ],
 )
 async def test_the_time_to_wait_is_what_fal_says_within_reason(
-    rig: FalRig, fal: FalAccount, prompt: str, said: str | None, seconds: float
+    rig: FalRig, fal: FalAccount, prompt: str, header: str | None, seconds: float
 ) -> None:
-    fal.plan(prompt, refusals=["429"], retry_after=said)
+    fal.plan(prompt, refusals=["429"], retry_after=header)
 
     with pytest.raises(RateLimited) as caught:
         await rig.provider.submit(a_submission(prompt=prompt))
@@ -299,7 +299,7 @@ async def test_what_a_submission_taught_is_written_before_the_account_is_judged_
     fal.plan(prompt, refusals=["429"], retry_after="0.1")
     worker = FalWorker(rig.provider)
     accounts = _Witness(worker)
-    worker.bench = replace(worker.bench, accounts=accounts)
+    worker.context = replace(worker.context, accounts=accounts)
 
     await worker.do(prompt)
 
@@ -394,7 +394,7 @@ async def test_a_submission_does_not_wait_for_questions_that_hang(
     fal.plan(prompt, statuses=["hang"] * MANY)
     request = await _accepted(provider, prompt)
 
-    async with asked(provider, request, MANY) as questions:
+    async with concurrent_polls(provider, request, MANY) as questions:
         another = asyncio.create_task(provider.submit(a_submission()))
 
         async with asyncio.timeout(90):
@@ -455,11 +455,11 @@ async def test_a_request_in_a_list_without_payloads_is_not_seen(
 async def test_a_request_is_found_by_its_seed_among_many_with_its_prompt(
     rig: FalRig, fal: FalAccount, prompt: str
 ) -> None:
-    wanted = a_submission(prompt=prompt)
-    request = await _accepted(rig.provider, prompt, wanted)
+    submission = a_submission(prompt=prompt)
+    request = await _accepted(rig.provider, prompt, submission)
     for _ in range(110):  # more than a page
         await rig.provider.submit(a_submission(prompt=prompt))
 
-    found = await rig.provider.look_up(wanted)
+    found = await rig.provider.look_up(submission)
 
     assert found == Ambiguous(request_ids=(request.request_id,))

@@ -79,7 +79,7 @@ async def lost(
         hints.append(subject)
 
     app = create_web(ServiceSettings(), "hooks")
-    app.include_router(webhook_routes(worker.bench, hint))
+    app.include_router(webhook_routes(worker.context, hint))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8083") as http:
         path = urlsplit(request["webhook"]).path
@@ -139,12 +139,12 @@ async def test_a_request_that_fal_does_not_know_as_ours_is_not_taken(lost: Lost)
 
 @pytest.mark.parametrize("name", ["../../x", "a/b", "a" * 200])
 async def test_an_id_that_is_none_is_not_asked_for(lost: Lost, fal: FalAccount, name: str) -> None:
-    asked = len(fal.heard)
+    before = len(fal.heard)
 
     assert await lost.call(lost.fal.sign(name, BODY)) == 204
 
     assert lost.step is Step.SUBMIT_UNKNOWN
-    assert len(fal.heard) == asked
+    assert len(fal.heard) == before
 
 
 # -- what is not

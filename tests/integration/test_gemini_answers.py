@@ -18,7 +18,7 @@ def drawn(number: int, **beside: Any) -> dict[str, Any]:
     return {"inlineData": {"mimeType": "image/png", "data": f"<base64 {number}>"}, **beside}
 
 
-def said(text: str, **beside: Any) -> dict[str, Any]:
+def text_part(text: str, **beside: Any) -> dict[str, Any]:
     return {"text": text, **beside}
 
 
@@ -43,8 +43,8 @@ def contents(end: RequestSucceeded | RequestStopped) -> list[bytes]:
 
 
 def audit(end: RequestSucceeded | RequestStopped) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(end.answer or "")
-    return told
+    excerpt: dict[str, Any] = json.loads(end.answer or "")
+    return excerpt
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def audit(end: RequestSucceeded | RequestStopped) -> dict[str, Any]:
         ([drawn(0, thought=True), drawn(1, thought=True), drawn(2, thoughtSignature="c2ln")], [2]),
         ([drawn(0), drawn(1, thought=True)], [0]),
         (
-            [said("First a sketch", thought=True), drawn(0, thought=True), drawn(1), drawn(2)],
+            [text_part("First a sketch", thought=True), drawn(0, thought=True), drawn(1), drawn(2)],
             [1, 2],
         ),
         ([drawn(0, thought=False)], [0]),
@@ -104,10 +104,10 @@ async def test_a_picture_of_what_was_refused_is_flagged(gemini: GeminiRig) -> No
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ([said(WORDS)], WORDS),
-        ([said("Thinking.", thought=True), said(f" {WORDS}\n")], WORDS),
-        ([said("I cannot draw that."), said("Sorry.")], "I cannot draw that. Sorry."),
-        ([said("Nobody can draw that", thought=True)], "Nobody can draw that"),
+        ([text_part(WORDS)], WORDS),
+        ([text_part("Thinking.", thought=True), text_part(f" {WORDS}\n")], WORDS),
+        ([text_part("I cannot draw that."), text_part("Sorry.")], "I cannot draw that. Sorry."),
+        ([text_part("Nobody can draw that", thought=True)], "Nobody can draw that"),
     ],
     ids=str,
 )
@@ -124,21 +124,23 @@ async def test_words_instead_of_a_picture_are_told_and_ask_for_another_prompt(
 
 
 async def test_words_beside_a_picture_are_in_the_audit(gemini: GeminiRig) -> None:
-    end = await answer_to(gemini, [said("Here it is:"), drawn(0), said("Enjoy.")])
+    end = await answer_to(gemini, [text_part("Here it is:"), drawn(0), text_part("Enjoy.")])
 
     assert audit(end)["words"] == "Here it is: Enjoy."
     assert "iVBOR" not in (end.answer or "")
 
 
 async def test_long_words_leave_the_audit_readable(gemini: GeminiRig) -> None:
-    end = await answer_to(gemini, [said("no " * 5_000), said("why " * 5_000, thought=True)])
+    end = await answer_to(
+        gemini, [text_part("no " * 5_000), text_part("why " * 5_000, thought=True)]
+    )
 
     assert audit(end)["finish_reason"] == "STOP"
     assert len(end.answer or "") <= 4096
 
 
 async def test_a_story_is_not_in_its_own_audit(gemini: GeminiRig) -> None:
-    parts = [said("I plan it", thought=True), said('{"title": "Dusk"}')]
+    parts = [text_part("I plan it", thought=True), text_part('{"title": "Dusk"}')]
 
     end = await answer_to(gemini, parts, model=gemini.text)
 

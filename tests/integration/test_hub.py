@@ -66,10 +66,10 @@ async def _heard(hub: Hub, bus: NatsBus, record: Record) -> Frame:
 
 
 async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus) -> None:
-    asked, answers = asyncio.Event(), asyncio.Event()
+    requested, answers = asyncio.Event(), asyncio.Event()
 
     async def sign(message: Msg) -> None:
-        asked.set()
+        requested.set()
         await answers.wait()
         signed = SignedObjects(urls=["http://store/0"], expires_in=60)
         await message.respond(signed.model_dump_json().encode())
@@ -78,7 +78,7 @@ async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus
     async with _hub(bus) as hub:
         frame = await _heard(hub, bus, _with_a_picture(some_project()))
         one, other = (asyncio.create_task(hub.render(frame)) for _ in range(2))
-        await asked.wait()
+        await requested.wait()
         one.cancel()
         answers.set()
         await other
@@ -161,12 +161,12 @@ def _once_read(
     patch.setattr(bus.jetstream, "read_batch", watched)
 
 
-async def _events(outbox: SendQueue, number: int) -> list[dict[str, Any]]:
+async def _events(send_queue: SendQueue, number: int) -> list[dict[str, Any]]:
     """So many events that a client is sent."""
     frames: list[dict[str, Any]] = []
     async with asyncio.timeout(60):
         while len(frames) < number:
-            taken = [json.loads(frame) for frame in await outbox.take()]
+            taken = [json.loads(frame) for frame in await send_queue.take()]
             frames += [frame for frame in taken if frame["op"] == "event"]
     return frames
 
@@ -178,8 +178,8 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
     project = some_project()
     first, last = sorted([await _accepted(bus, project) for _ in range(2)], key=_job)
     begun = min(first.sequence, last.sequence)
-    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
-    outbox, expected = SendQueue(), sorted([first.sequence, last.sequence])
+    read_model = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    send_queue, expected = SendQueue(), sorted([first.sequence, last.sequence])
 
     async with _hub(bus, buffer_bytes=buffer_bytes) as hub:
 
@@ -191,7 +191,7 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
                     await hub.wait_beyond(expected[-1] - 1)
 
         _once_read(bus, _job(first), both_end, monkeypatch)
-        asked = Subscribe(
+        requested = Subscribe(
             op="subscribe",
             id=1,
             project=project,
@@ -199,17 +199,17 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
             after=Cursor(epoch=hub.epoch, sequence=begun - 1),
         )
         subscription = Subscription(
-            asked,
+            requested,
             hub,
-            ledger,
+            read_model,
             JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, patience=2)),
-            outbox,
+            send_queue,
             Terms(replay_limit=100, final_for=timedelta(minutes=1), patience=5),
         )
         await subscription.run()
-        events = await _events(outbox, len(expected))
+        events = await _events(send_queue, len(expected))
         subscription.stop()
-    await ledger.aclose()
+    await read_model.aclose()
 
     assert [event["sequence"] for event in events] == expected
 
@@ -223,58 +223,61 @@ def _job(entry: LogEntry) -> str:
 
 @asynccontextmanager
 async def _subscribed(
-    hub: Hub, bus: NatsBus, ledger: SqlReadModel, project: str, *, patience: float = 5
+    hub: Hub, bus: NatsBus, read_model: SqlReadModel, project: str, *, patience: float = 5
 ) -> AsyncIterator[tuple[SendQueue, "asyncio.Task[None]"]]:
     """A client without a cursor, and how it is brought up to date."""
-    outbox = SendQueue()
+    send_queue = SendQueue()
     subscription = Subscription(
         Subscribe(op="subscribe", id=1, project=project),
         hub,
-        ledger,
+        read_model,
         JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, patience=2)),
-        outbox,
+        send_queue,
         Terms(replay_limit=100, final_for=timedelta(minutes=1), patience=patience),
     )
     joining = asyncio.create_task(subscription.run())
-    yield outbox, joining
+    yield send_queue, joining
     await asyncio.wait({joining}, timeout=20)
     subscription.stop()
 
 
-async def _frames(outbox: SendQueue, op: str) -> list[dict[str, Any]]:
+async def _frames(send_queue: SendQueue, op: str) -> list[dict[str, Any]]:
     """What a client is sent, up to the first frame of a kind."""
     frames: list[dict[str, Any]] = []
     async with asyncio.timeout(60):
         while not any(frame["op"] == op for frame in frames):
-            frames += [json.loads(frame) for frame in await outbox.take()]
+            frames += [json.loads(frame) for frame in await send_queue.take()]
     return frames
 
 
 async def test_a_snapshot_waits_for_a_read_model_that_is_not_there_yet(
     bus: NatsBus, tmp_path: Path
 ) -> None:
-    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    read_model = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
 
-    async with _hub(bus) as hub, _subscribed(hub, bus, ledger, some_project()) as (outbox, _):
-        await _frames(outbox, "subscribed")
-        await ledger.prepare()
-        await ledger.open(hub.epoch)
-        [snapshot] = await _frames(outbox, "snapshot")
-    await ledger.aclose()
+    async with (
+        _hub(bus) as hub,
+        _subscribed(hub, bus, read_model, some_project()) as (send_queue, _),
+    ):
+        await _frames(send_queue, "subscribed")
+        await read_model.prepare()
+        await read_model.open(hub.epoch)
+        [snapshot] = await _frames(send_queue, "snapshot")
+    await read_model.aclose()
 
     assert (snapshot["jobs"], snapshot["more"]) == ([], False)
 
 
 async def test_a_subscription_does_not_wait_for_ever(bus: NatsBus, tmp_path: Path) -> None:
-    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    read_model = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
 
     async with (
         _hub(bus) as hub,
-        _subscribed(hub, bus, ledger, some_project(), patience=0.2) as (_, joining),
+        _subscribed(hub, bus, read_model, some_project(), patience=0.2) as (_, joining),
     ):
         with pytest.raises(Unavailable):
             await joining
-    await ledger.aclose()
+    await read_model.aclose()
 
 
 async def test_events_that_a_snapshot_has_in_it_are_not_sent_again(
@@ -283,14 +286,14 @@ async def test_events_that_a_snapshot_has_in_it_are_not_sent_again(
     """Its pages are read after its sequence was taken, so later ones may be newer."""
     monkeypatch.setattr(subscribing, "_FIRST_PAGE_TRIES", 1)
     project = some_project()
-    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
-    await ledger.prepare()
+    read_model = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    await read_model.prepare()
 
     async with _hub(bus) as hub:
-        known = await ledger.open(hub.epoch)
+        known = await read_model.open(hub.epoch)
         entry = await _accepted(bus, project)
-        await ledger.apply([Row(entry.sequence, entry.record)], known, entry.sequence)
-        read, ended = ledger.snapshot, list[LogEntry]()
+        await read_model.apply([Row(entry.sequence, entry.record)], known, entry.sequence)
+        read, ended = read_model.snapshot, list[LogEntry]()
 
         async def read_later(
             query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int
@@ -298,15 +301,15 @@ async def test_events_that_a_snapshot_has_in_it_are_not_sent_again(
             if not ended:
                 ended.append(await transition(bus.events, entry, Canceled(), "test"))
                 row = Row(ended[0].sequence, ended[0].record)
-                await ledger.apply([row], entry.sequence, row.sequence)
+                await read_model.apply([row], entry.sequence, row.sequence)
             return await read(query, after, limit=limit, room=room)
 
-        monkeypatch.setattr(ledger, "snapshot", read_later)
-        async with _subscribed(hub, bus, ledger, project) as (outbox, _):
-            frames = await _frames(outbox, "snapshot")
+        monkeypatch.setattr(read_model, "snapshot", read_later)
+        async with _subscribed(hub, bus, read_model, project) as (send_queue, _):
+            frames = await _frames(send_queue, "snapshot")
             other = await _accepted(bus, project)
-            frames += await _frames(outbox, "event")
-    await ledger.aclose()
+            frames += await _frames(send_queue, "event")
+    await read_model.aclose()
 
     [snapshot] = [frame for frame in frames if frame["op"] == "snapshot"]
     events = [frame["sequence"] for frame in frames if frame["op"] == "event"]

@@ -85,7 +85,7 @@ async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
         yield client
 
 
-async def _asked(
+async def _submitted(
     client: Client, account: EmulatedAccount, seconds: float, *, count: int = 1, **plan: Any
 ) -> tuple[str, str]:
     """A job whose request is at the provider; its id and its prompt."""
@@ -110,7 +110,7 @@ def _render(stack: Stack) -> int:
 async def test_a_restart_waits_for_an_answer_that_cannot_be_asked_for_later(
     client: Client, account: EmulatedAccount, stack: Stack
 ) -> None:
-    job, prompt = await _asked(client, account, seconds=14)  # longer than a drain
+    job, prompt = await _submitted(client, account, seconds=14)  # longer than a drain
     old = _render(stack)
 
     os.kill(old, signal.SIGTERM)
@@ -136,7 +136,7 @@ async def test_probes_are_told_how_long_render_may_take_to_end(stack: Stack) -> 
 async def test_a_second_signal_ends_render_at_once(
     client: Client, account: EmulatedAccount, stack: Stack
 ) -> None:
-    await _asked(client, account, seconds=90)
+    await _submitted(client, account, seconds=90)
     old, began = _render(stack), time.monotonic()
 
     os.kill(old, signal.SIGTERM)
@@ -155,7 +155,7 @@ async def test_an_answer_on_disk_survives_the_death_of_its_process(
     old = _render(stack)
 
     answer = {"data": [{"b64_json": ""}, {"b64_json": "<base64 0>"}]}
-    job, prompt = await _asked(client, account, seconds=0, count=2, answer=answer)
+    job, prompt = await _submitted(client, account, seconds=0, count=2, answer=answer)
     await asyncio.to_thread(stack.until_restarted, "render", old)
 
     ended = await until(client, job, status="succeeded")
@@ -171,7 +171,7 @@ async def test_an_answer_waits_on_disk_for_storage_and_no_job_is_in_doubt(
 ) -> None:
     stack.kill("storage", signal.SIGSTOP)
     try:
-        job, prompt = await _asked(client, account, seconds=0)
+        job, prompt = await _submitted(client, account, seconds=0)
         await until(client, job, phase="downloading")
         old = _render(stack)
         os.kill(old, signal.SIGKILL)
@@ -222,52 +222,54 @@ def _answer(entry: LogEntry, content: bytes = b"picture") -> Answer:
 
 
 @pytest.fixture
-def bench(bus: NatsBus, nats: Server, tmp_path: Path) -> Worker:
+def worker(bus: NatsBus, nats: Server, tmp_path: Path) -> Worker:
     spool = DiskSpool(tmp_path, max_bytes=1000)
-    return replace(a_worker(bus, nats.settings), spool=spool, inline_door=MemoryOutputReceiver())
+    return replace(
+        a_worker(bus, nats.settings), spool=spool, output_uploader=MemoryOutputReceiver()
+    )
 
 
-async def _left_behind(bench: Worker, entry: LogEntry) -> None:
+async def _left_behind(worker: Worker, entry: LogEntry) -> None:
     """As a process leaves an answer that dies."""
-    (await bench.spool.keep(_answer(entry), [b"picture"])).release()
+    (await worker.spool.keep(_answer(entry), [b"picture"])).release()
 
 
-def _brought(bench: Worker) -> list[bytes]:
-    assert isinstance(bench.inline_door, MemoryOutputReceiver)
-    return [*bench.inline_door.brought.values()]
+def _brought(worker: Worker) -> list[bytes]:
+    assert isinstance(worker.output_uploader, MemoryOutputReceiver)
+    return [*worker.output_uploader.brought.values()]
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
 async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
-    bus: NatsBus, bench: Worker, tmp_path: Path, is_lost: bool
+    bus: NatsBus, worker: Worker, tmp_path: Path, is_lost: bool
 ) -> None:
     entry = await _submitting(bus)
     if is_lost:
         entry = await _with(bus, entry, SubmitUnknown(run=RUN, problem=unknown(entry.record)))
-    await _left_behind(bench, entry)
+    await _left_behind(worker, entry)
 
-    await recover(bench)
+    await recover(worker)
 
-    found = await bench.read(entry.record.id)
+    found = await worker.read(entry.record.id)
     assert found
     assert (found.record.step, found.record.charged) == (Step.RENDERED, "yes")
     assert found.record.internal.outputs == _answer(entry).outputs
     assert await bus.work.has_work(entry.record.id)
-    assert (_brought(bench), _files(tmp_path)) == ([b"picture"], [])
+    assert (_brought(worker), _files(tmp_path)) == ([b"picture"], [])
 
 
 @pytest.mark.parametrize("reason", ["no_output", "content_policy"])
 async def test_what_an_answer_lacked_is_told_though_its_process_died(
-    bus: NatsBus, bench: Worker, reason: str
+    bus: NatsBus, worker: Worker, reason: str
 ) -> None:
     entry = await _submitting(bus)
     lack = {"withheld": [Withheld(index=1, reason=reason)], "detail": "1 of 2 outputs withheld"}
     answer = _answer(entry).model_copy(update=lack)
-    (await bench.spool.keep(answer, [b"picture"])).release()
+    (await worker.spool.keep(answer, [b"picture"])).release()
 
-    await recover(bench)
+    await recover(worker)
 
-    found = await bench.read(entry.record.id)
+    found = await worker.read(entry.record.id)
     assert found
     assert (found.record.withheld, found.record.detail) == (lack["withheld"], lack["detail"])
 
@@ -276,68 +278,68 @@ async def test_what_an_answer_lacked_is_told_though_its_process_died(
     "end", [Canceled(charged="unknown"), Expired(problem=Deadline().problem(), charged="unknown")]
 )
 async def test_after_the_end_an_answer_completes_the_attempt_and_what_it_cost(
-    bus: NatsBus, bench: Worker, end: JobEvent
+    bus: NatsBus, worker: Worker, end: JobEvent
 ) -> None:
     entry = await _with(bus, await _submitting(bus), end)
-    await _left_behind(bench, entry)
+    await _left_behind(worker, entry)
 
-    await recover(bench)
-    await recover(bench)
+    await recover(worker)
+    await recover(worker)
 
-    found = await bench.read(entry.record.id)
+    found = await worker.read(entry.record.id)
     assert found
     assert found.event.name == "attempt_completed"
     assert found.record.status == entry.record.status
     assert found.record.finished_at == entry.record.finished_at
     assert found.record.charged == "yes"
     assert found.record.internal.outputs == _answer(entry).outputs
-    assert _brought(bench) == [b"picture"]
+    assert _brought(worker) == [b"picture"]
 
 
 async def test_an_answer_in_the_hands_of_a_process_is_not_taken_from_it(
-    bus: NatsBus, bench: Worker
+    bus: NatsBus, worker: Worker
 ) -> None:
     entry = await _submitting(bus)
-    held = await bench.spool.keep(_answer(entry), [b"picture"])
+    held = await worker.spool.keep(_answer(entry), [b"picture"])
 
-    await recover(bench)
+    await recover(worker)
 
-    assert (await bench.read(entry.record.id)) == entry
+    assert (await worker.read(entry.record.id)) == entry
     held.release()
 
 
 async def test_an_answer_stays_on_disk_while_storage_does_not_take_it(
-    bus: NatsBus, bench: Worker, tmp_path: Path
+    bus: NatsBus, worker: Worker, tmp_path: Path
 ) -> None:
     class Closed:
         async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
             raise Unavailable
 
     entry = await _submitting(bus)
-    await _left_behind(bench, entry)
+    await _left_behind(worker, entry)
 
-    await recover(replace(bench, inline_door=Closed()))
+    await recover(replace(worker, output_uploader=Closed()))
     left = _files(tmp_path)
-    await recover(bench)
+    await recover(worker)
 
     assert len(left) == 1
-    assert (_brought(bench), _files(tmp_path)) == ([b"picture"], [])
+    assert (_brought(worker), _files(tmp_path)) == ([b"picture"], [])
 
 
 async def test_an_answer_waits_until_another_attempt_of_its_job_is_over(
-    bus: NatsBus, bench: Worker
+    bus: NatsBus, worker: Worker
 ) -> None:
     entry = await _submitting(bus)
-    await _left_behind(bench, entry)
+    await _left_behind(worker, entry)
     again = RetryScheduled(not_before=now(), reason="asked", detail="", charged="unknown")
     entry = await _with(bus, entry, again)
 
-    await recover(bench)
-    before = await bench.read(entry.record.id)
+    await recover(worker)
+    before = await worker.read(entry.record.id)
     await _with(bus, entry, Canceled(charged="unknown"))
-    await recover(bench)
+    await recover(worker)
 
-    after = await bench.read(entry.record.id)
+    after = await worker.read(entry.record.id)
     assert before == entry
     assert after
     assert (after.event.name, after.record.charged) == ("attempt_completed", "yes")
@@ -345,18 +347,18 @@ async def test_an_answer_waits_until_another_attempt_of_its_job_is_over(
 
 @pytest.mark.parametrize("error", [OutputRefused, OutputTooLarge])
 async def test_what_storage_never_takes_ends_the_job_and_was_paid_for(
-    bus: NatsBus, bench: Worker, tmp_path: Path, error: type[OutputRefused | OutputTooLarge]
+    bus: NatsBus, worker: Worker, tmp_path: Path, error: type[OutputRefused | OutputTooLarge]
 ) -> None:
     class Refusing:
         async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
             raise error
 
     entry = await _submitting(bus)
-    await _left_behind(bench, entry)
+    await _left_behind(worker, entry)
 
-    await recover(replace(bench, inline_door=Refusing()))
+    await recover(replace(worker, output_uploader=Refusing()))
 
-    found = await bench.read(entry.record.id)
+    found = await worker.read(entry.record.id)
     assert found
     assert found.record.error
     assert (found.record.error.code, found.record.charged) == (error.code, "yes")
@@ -455,12 +457,12 @@ async def test_only_what_storage_says_of_an_output_itself_is_final(
 
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["PUT"])])
     async with served(app) as url:
-        door = OutputUploader(url)
+        uploader = OutputUploader(url)
         try:
-            await door.upload("demo", "job", "0" * 64, b"picture")
+            await uploader.upload("demo", "job", "0" * 64, b"picture")
             caught: type[Exception] | None = None
         except (OutputRefused, OutputTooLarge, Unavailable) as error:
             caught = type(error)
-        await door.aclose()
+        await uploader.aclose()
 
     assert caught is outcome

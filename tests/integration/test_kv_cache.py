@@ -14,14 +14,14 @@ from tests.support.records import some_project
 
 @asynccontextmanager
 async def watching(bus: NatsBus) -> AsyncIterator[KvCache]:
-    mirror = KvCache(bus.jetstream, "projects")
-    async with run_in_background(mirror=mirror.watch):
-        yield mirror
+    cache = KvCache(bus.jetstream, "projects")
+    async with run_in_background(cache=cache.watch):
+        yield cache
 
 
-async def until(mirror: KvCache, key: str, value: dict[str, Any]) -> None:
+async def until(cache: KvCache, key: str, value: dict[str, Any]) -> None:
     async with asyncio.timeout(20):
-        while await mirror.read(key) != value:
+        while await cache.read(key) != value:
             await asyncio.sleep(0.01)
 
 
@@ -29,38 +29,38 @@ async def test_what_was_there_before_is_known(bus: NatsBus) -> None:
     key = some_project()
     await KvCache(bus.jetstream, "projects").bucket.write(key, {"n": 1}, 0)
 
-    async with watching(bus) as mirror:
-        await until(mirror, key, {"n": 1})
+    async with watching(bus) as cache:
+        await until(cache, key, {"n": 1})
 
 
 async def test_what_others_write_is_known_a_moment_later(bus: NatsBus) -> None:
     key, other = some_project(), KvCache(bus.jetstream, "projects")
-    async with watching(bus) as mirror:
+    async with watching(bus) as cache:
         revision = 0
         for n in range(20):
             revision = await other.bucket.write(key, {"n": n}, revision)
 
-        await until(mirror, key, {"n": 19})
+        await until(cache, key, {"n": 19})
 
 
 async def test_nothing_is_known_of_what_is_not_there(bus: NatsBus) -> None:
-    async with watching(bus) as mirror:
-        await until(mirror, some_project(), {})
+    async with watching(bus) as cache:
+        await until(cache, some_project(), {})
 
 
 async def test_before_it_knows_everything_it_asks(bus: NatsBus) -> None:
-    key, mirror = some_project(), KvCache(bus.jetstream, "projects")
-    await mirror.bucket.write(key, {"n": 1}, 0)
+    key, cache = some_project(), KvCache(bus.jetstream, "projects")
+    await cache.bucket.write(key, {"n": 1}, 0)
 
-    assert await mirror.read(key) == {"n": 1}
+    assert await cache.read(key) == {"n": 1}
 
 
 async def test_what_is_older_than_the_known_is_ignored(bus: NatsBus) -> None:
     key = some_project()
-    async with watching(bus) as mirror:
-        revision = await mirror.bucket.write(key, {"n": 1}, 0)
-        await until(mirror, key, {"n": 1})
+    async with watching(bus) as cache:
+        revision = await cache.bucket.write(key, {"n": 1}, 0)
+        await until(cache, key, {"n": 1})
 
-        mirror.note(key, KvEntry({"n": 0}, revision - 1))
+        cache.note(key, KvEntry({"n": 0}, revision - 1))
 
-        assert await mirror.read(key) == {"n": 1}
+        assert await cache.read(key) == {"n": 1}

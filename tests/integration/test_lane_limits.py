@@ -47,12 +47,12 @@ async def test_every_gateway_shows_a_change_as_soon_as_it_was_answered(
     gateways = [_gateway(bus), _gateway(other)]
     try:
         for n in range(20):
-            wanted = ChangeLane(cap=30 + n, paused=n % 3 == 0)
+            change = ChangeLane(cap=30 + n, paused=n % 3 == 0)
 
-            told = await gateways[n % 2].change_lane(LANE, wanted)
+            answer = await gateways[n % 2].change_lane(LANE, change)
 
-            seen = [told, *[s for g in gateways for s in await g.lanes() if s.name == LANE]]
-            assert {(each.cap, each.paused) for each in seen} == {(wanted.cap, wanted.paused)}
+            seen = [answer, *[s for g in gateways for s in await g.lanes() if s.name == LANE]]
+            assert {(each.cap, each.paused) for each in seen} == {(change.cap, change.paused)}
     finally:
         watching.cancel()
         await other.close()

@@ -38,8 +38,8 @@ async def test_an_older_log_stays_where_it_is_until_it_is_raised(tmp_path: Path)
         assert before == (True, False)
         assert raised == await read_level(bus.jetstream) == LEVEL
         assert await Level(again.jetstream).allows(LEVEL)
-        told = (await bus.jetstream.api("STREAM.INFO.EVENTS"))["config"]["metadata"]
-        assert told[EPOCH] == bus.epoch
+        metadata = (await bus.jetstream.api("STREAM.INFO.EVENTS"))["config"]["metadata"]
+        assert metadata[EPOCH] == bus.epoch
         await again.close()
         await bus.close()
 
@@ -57,7 +57,7 @@ async def test_a_higher_level_is_never_lowered(tmp_path: Path) -> None:
         await bus.close()
 
 
-@pytest.mark.parametrize("said", ["", "0", "-1", "two", "²"])
-def test_what_is_no_level_is_the_first(said: str) -> None:
-    assert level_of({KEY: said}) == FIRST
+@pytest.mark.parametrize("value", ["", "0", "-1", "two", "²"])
+def test_what_is_no_level_is_the_first(value: str) -> None:
+    assert level_of({KEY: value}) == FIRST
     assert level_of({}) == FIRST

@@ -45,22 +45,22 @@ async def _given_up(bus: NatsBus, entry: LogEntry) -> LogEntry:
     return await _with(bus, entry, SubmitUnknown(run=RUN, problem=unknown(entry.record)))
 
 
-async def _read(bench: Worker, job: str) -> Record:
-    found = await bench.read(job)
+async def _read(worker: Worker, job: str) -> Record:
+    found = await worker.read(job)
     assert found
     return found.record
 
 
 async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Server) -> None:
-    bench = a_worker(bus, nats.settings)
+    worker = a_worker(bus, nats.settings)
     entry = await _submitting(bus, "found_reply")
     with pytest.raises(AmbiguousSubmit):
-        await bench.provider(entry.record).submit(build_submission(entry.record, CATALOG))
+        await worker.provider(entry.record).submit(build_submission(entry.record, CATALOG))
     entry = await _given_up(bus, entry)
 
-    await find_lost_request(bench, entry.record.id)
+    await find_lost_request(worker, entry.record.id)
 
-    found = await _read(bench, entry.record.id)
+    found = await _read(worker, entry.record.id)
     assert found.step is Step.SUBMITTED
     assert found.internal.attempts[-1].request_id
     assert await bus.work.has_work(found.id)
@@ -70,20 +70,20 @@ async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Serv
 async def test_a_request_that_is_not_found_stays_unknown(
     bus: NatsBus, nats: Server, fault: str
 ) -> None:
-    bench = a_worker(bus, nats.settings)
+    worker = a_worker(bus, nats.settings)
     entry = await _given_up(bus, await _submitting(bus, fault))
 
-    await find_lost_request(bench, entry.record.id)
+    await find_lost_request(worker, entry.record.id)
 
-    assert (await _read(bench, entry.record.id)).revision == entry.record.revision
+    assert (await _read(worker, entry.record.id)).revision == entry.record.revision
     assert not await bus.work.has_work(entry.record.id)
 
 
 async def test_a_job_that_is_not_lost_is_left_alone(bus: NatsBus, nats: Server) -> None:
-    bench = a_worker(bus, nats.settings)
+    worker = a_worker(bus, nats.settings)
     entry = await _accepted(bus)
 
-    await find_lost_request(bench, entry.record.id)
-    await find_lost_request(bench, "job_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    await find_lost_request(worker, entry.record.id)
+    await find_lost_request(worker, "job_01ARZ3NDEKTSV4RRFFQ69G5FAV")
 
-    assert (await _read(bench, entry.record.id)).revision == 1
+    assert (await _read(worker, entry.record.id)).revision == 1

@@ -62,7 +62,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "last"),
+    ("requested", "first", "last"),
     [
         ("bytes=0-99", 0, 99),
         ("bytes=0-", 0, SIZE - 1),
@@ -73,9 +73,9 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     ],
 )
 async def test_a_part_is_answered_with_206(
-    http: httpx.AsyncClient, address: str, asked: str, first: int, last: int
+    http: httpx.AsyncClient, address: str, requested: str, first: int, last: int
 ) -> None:
-    answer = await http.get(address, headers={"Range": asked})
+    answer = await http.get(address, headers={"Range": requested})
 
     assert answer.status_code == 206
     assert answer.headers["content-range"] == f"bytes {first}-{last}/{SIZE}"

@@ -41,7 +41,7 @@ from services.render.providers import (
     Submission,
     Unknown,
 )
-from tests.support.concurrent_calls import asked
+from tests.support.concurrent_calls import concurrent_polls
 from tests.support.emulation.emulator_process import EmulatedAccount, Emulator, emulator_running
 from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.replicate.rig import EDIT, MODEL, ReplicateRig, a_replicate, a_submission
@@ -155,7 +155,7 @@ async def test_a_refusal_names_the_field(
 
 
 @pytest.mark.parametrize(
-    ("refusal", "said", "seconds"),
+    ("refusal", "header", "seconds"),
     [("429", "7", 7), ("429", None, 5), ("429", "1e9", 600), ("429_plain", None, 30)],
 )
 async def test_the_time_to_wait_is_what_replicate_says_within_reason(
@@ -163,10 +163,10 @@ async def test_the_time_to_wait_is_what_replicate_says_within_reason(
     account: EmulatedAccount,
     prompt: str,
     refusal: str,
-    said: str | None,
+    header: str | None,
     seconds: float,
 ) -> None:
-    account.plan(prompt, refusals=[refusal], retry_after=said)
+    account.plan(prompt, refusals=[refusal], retry_after=header)
 
     with pytest.raises(RateLimited) as caught:
         await rig.provider.submit(a_submission(prompt=prompt))
@@ -334,7 +334,7 @@ async def test_a_submission_does_not_wait_for_questions_that_hang(
     account.plan(prompt, statuses=["hang"] * MANY)
     request = await _accepted(provider, a_submission(prompt=prompt))
 
-    async with asked(provider, request, MANY) as questions:
+    async with concurrent_polls(provider, request, MANY) as questions:
         another = asyncio.create_task(provider.submit(a_submission()))
 
         async with asyncio.timeout(90):
@@ -461,12 +461,12 @@ async def test_a_prediction_that_is_stopped_before_it_began_costs_nothing(
 async def test_a_prediction_is_found_by_its_seed_among_many_with_its_prompt(
     rig: ReplicateRig, prompt: str
 ) -> None:
-    wanted = a_submission(prompt=prompt)
-    request = await _accepted(rig.provider, wanted)
+    submission = a_submission(prompt=prompt)
+    request = await _accepted(rig.provider, submission)
     for _ in range(110):  # more than a page
         await rig.provider.submit(a_submission(prompt=prompt))
 
-    assert await rig.provider.look_up(wanted) == Ambiguous(request_ids=(request.request_id,))
+    assert await rig.provider.look_up(submission) == Ambiguous(request_ids=(request.request_id,))
 
 
 async def test_what_was_made_long_before_is_another(rig: ReplicateRig, prompt: str) -> None:

@@ -65,7 +65,7 @@ def stack(hosted: Hosted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield stack
 
 
-async def _asked(client: Client, provider: str, prompt: str) -> str:
+async def _requested(client: Client, provider: str, prompt: str) -> str:
     job = await client.submit(
         kind="portrait", prompt=prompt, model=MODELS[provider], parameters={"seed": 7}
     )
@@ -81,11 +81,11 @@ async def test_a_callers_seed_never_makes_another_projects_request_ones_own(
         stack.client(f"a{uuid4().hex[:8]}") as one,
         stack.client(f"b{uuid4().hex[:8]}") as another,
     ):
-        first = await _asked(one, provider, prompt)
+        first = await _requested(one, provider, prompt)
         await until(one, first, status="succeeded")
         account.plan(prompt, loss="drop", is_listed=False)
 
-        second = await _asked(another, provider, prompt)
+        second = await _requested(another, provider, prompt)
 
         lost = await until(another, second, phase="submit_unknown")
 
@@ -204,12 +204,12 @@ async def test_a_seed_that_the_caller_gave_identifies_nothing(
 class Seeing:
     """A provider whose list shows some requests that look like every one."""
 
-    def __init__(self, bench: Worker, *requests: str) -> None:
-        self._provider, self._requests = bench.providers["sim"], requests
-        self.asked: list[Submission] = []
+    def __init__(self, worker: Worker, *requests: str) -> None:
+        self._provider, self._requests = worker.providers["sim"], requests
+        self.requested: list[Submission] = []
 
     async def look_up(self, submission: Submission) -> Sighting:
-        self.asked.append(submission)
+        self.requested.append(submission)
         return Ambiguous(request_ids=self._requests)
 
     def __getattr__(self, name: str) -> Any:
@@ -248,23 +248,23 @@ async def _submitting(bus: NatsBus) -> LogEntry:
 async def test_only_one_request_that_no_attempt_has_is_the_one(
     bus: NatsBus, nats: Server, shown: list[str], known: list[str] | None, seen: Found | Unknown
 ) -> None:
-    bench = a_worker(bus, nats.settings)
+    worker = a_worker(bus, nats.settings)
     index = Index(None if known is None else frozenset(known))
-    bench = replace(bench, requests=index, providers={"sim": Seeing(bench, *shown)})
+    worker = replace(worker, requests=index, providers={"sim": Seeing(worker, *shown)})
     entry = await _submitting(bus)
 
-    assert await look_up(bench, entry.record) == seen
+    assert await look_up(worker, entry.record) == seen
 
 
 async def test_the_time_of_an_intent_is_that_of_the_log(bus: NatsBus, nats: Server) -> None:
-    bench = a_worker(bus, nats.settings)
-    seeing = Seeing(bench, "one")
-    bench = replace(bench, requests=Index(frozenset()), providers={"sim": seeing})
+    worker = a_worker(bus, nats.settings)
+    seeing = Seeing(worker, "one")
+    worker = replace(worker, requests=Index(frozenset()), providers={"sim": seeing})
     entry = await _submitting(bus)
     stored = await bus.events.last(entry.record.id)
     assert stored
 
-    await look_up(bench, entry.record)
+    await look_up(worker, entry.record)
 
     assert stored.stored_at
-    assert seeing.asked[0].at == stored.stored_at
+    assert seeing.requested[0].at == stored.stored_at

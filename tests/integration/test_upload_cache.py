@@ -32,7 +32,7 @@ class Shelf:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self._files: dict[str, bytes] = {}
 
     def put(self, content: bytes | None = None) -> tuple[str, str]:
@@ -43,7 +43,7 @@ class Shelf:
         return self.url + path, hashlib.sha256(content).hexdigest()
 
     def get(self, path: str) -> bytes | None:
-        self.asked.append(path)
+        self.requested.append(path)
         return self._files.get(path)
 
 
@@ -73,15 +73,15 @@ def fal(fal_server: FalServer) -> FalAccount:
 
 
 @pytest.fixture
-async def depot(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalProvider]:
+async def file_host(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalProvider]:
     provider = a_fal(fal_server.url, fal.key)
     yield provider
     await provider.aclose()
 
 
-def _porter(bus: NatsBus, depot: FileHost, **options: Any) -> ReferenceUploadCache:
+def _cache(bus: NatsBus, file_host: FileHost, **options: Any) -> ReferenceUploadCache:
     return ReferenceUploadCache(
-        KeyValue(bus.jetstream, BUCKET), {"fal": depot}, **{"most": 100, "claim": 45, **options}
+        KeyValue(bus.jetstream, BUCKET), {"fal": file_host}, **{"most": 100, "claim": 45, **options}
     )
 
 
@@ -107,11 +107,11 @@ def _count(name: str, account: str) -> float:
 
 
 async def test_fifty_jobs_with_three_references_bring_three(
-    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     """At the same time, in two processes."""
     job, files = _job(), [shelf.put() for _ in range(3)]
-    porters = [_porter(bus, depot) for _ in range(2)]
+    porters = [_cache(bus, file_host) for _ in range(2)]
 
     sent = await asyncio.gather(
         *(porters[n % 2].upload(job, *file) for n in range(50) for file in files)
@@ -125,22 +125,22 @@ async def test_fifty_jobs_with_three_references_bring_three(
 
 
 async def test_what_was_brought_is_used_again_by_a_process_that_was_not_there(
-    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     job, file = _job(), shelf.put()
-    first = await _porter(bus, depot).upload(job, *file)
+    first = await _cache(bus, file_host).upload(job, *file)
 
-    assert await _porter(bus, depot).upload(job, *file) == first
+    assert await _cache(bus, file_host).upload(job, *file) == first
     assert len(fal.uploads) == 1
 
 
 async def test_each_account_has_its_own_copies(
-    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
-    porter, file = _porter(bus, depot), shelf.put()
+    cache, file = _cache(bus, file_host), shelf.put()
 
-    await porter.upload(_job(), *file)
-    await porter.upload(_job(), *file)
+    await cache.upload(_job(), *file)
+    await cache.upload(_job(), *file)
 
     assert len(fal.uploads) == 2
 
@@ -149,46 +149,46 @@ async def test_a_copy_that_the_provider_may_have_thrown_away_is_brought_again(
     bus: NatsBus, fal_server: FalServer, fal: FalAccount, shelf: Shelf
 ) -> None:
     forgetful = a_fal(fal_server.url, fal.key, upload_ttl=0)
-    porter, job, file = _porter(bus, forgetful), _job(), shelf.put()
+    cache, job, file = _cache(bus, forgetful), _job(), shelf.put()
 
-    await porter.upload(job, *file)
-    await porter.upload(job, *file)
+    await cache.upload(job, *file)
+    await cache.upload(job, *file)
 
     await forgetful.aclose()
     assert len(fal.uploads) == 2
 
 
 async def test_a_copy_that_the_provider_did_not_find_is_brought_again(
-    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
-    porter, job, file = _porter(bus, depot), _job(), shelf.put()
-    sent = await porter.upload(job, *file)
+    cache, job, file = _cache(bus, file_host), _job(), shelf.put()
+    sent = await cache.upload(job, *file)
 
-    assert await porter.invalidate(_sent(job, [sent]))
+    assert await cache.invalidate(_sent(job, [sent]))
 
-    again = await porter.upload(job, *file)
+    again = await cache.upload(job, *file)
     assert again.url != sent.url
-    assert not await porter.invalidate(_sent(job, [sent])), "it is another copy that is in use"
+    assert not await cache.invalidate(_sent(job, [sent])), "it is another copy that is in use"
 
 
 async def test_fal_is_told_how_long_to_keep_what_it_gets(
-    depot: FalProvider, fal: FalAccount
+    file_host: FalProvider, fal: FalAccount
 ) -> None:
     """An hour longer than it is used, for requests that wait in its queue."""
-    copy = await depot.upload("image/png", b"picture")
+    copy = await file_host.upload("image/png", b"picture")
 
     assert copy.ttl == 86_400
     assert fal.uploads == ['{"expiration_duration_seconds": 90000}']
 
 
 async def test_who_died_while_bringing_is_waited_for_no_longer_than_its_claim(
-    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     job, (url, sha256) = _job(), shelf.put()
     key = f"{job.internal.account}.{sha256}"
     await KeyValue(bus.jetstream, BUCKET).write(key, {"claimed": "the dead"}, 0)
 
-    sent = await _porter(bus, depot, claim=0.3).upload(job, url, sha256)
+    sent = await _cache(bus, file_host, claim=0.3).upload(job, url, sha256)
 
     assert sent.url.startswith(f"{fal.url}/cdn/")
     assert len(fal.uploads) == 1
@@ -199,7 +199,7 @@ async def test_who_died_while_bringing_is_waited_for_no_longer_than_its_claim(
 )
 async def test_what_the_provider_does_not_take_holds_nobody_up(
     bus: NatsBus,
-    depot: FalProvider,
+    file_host: FalProvider,
     fal: FalAccount,
     shelf: Shelf,
     trouble: str,
@@ -209,12 +209,12 @@ async def test_what_the_provider_does_not_take_holds_nobody_up(
     job, file = _job(), shelf.put()
     fal.change(storage_troubles=[trouble] * tries)
 
-    porter = _porter(bus, depot)
+    cache = _cache(bus, file_host)
 
     failed = await asyncio.gather(
-        *(porter.upload(job, *file) for _ in range(5)), return_exceptions=True
+        *(cache.upload(job, *file) for _ in range(5)), return_exceptions=True
     )
-    sent = await _porter(bus, depot).upload(job, *file)
+    sent = await _cache(bus, file_host).upload(job, *file)
 
     assert [type(each) for each in failed] == [error] * 5
     assert sent.url.startswith(f"{fal.url}/cdn/")
@@ -222,29 +222,29 @@ async def test_what_the_provider_does_not_take_holds_nobody_up(
 
 
 async def test_a_reference_that_is_not_there_fails_and_is_not_brought(
-    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     with pytest.raises(ReferenceFailed):
-        await _porter(bus, depot).upload(_job(), f"{shelf.url}/nothing.png", "0" * 64)
+        await _cache(bus, file_host).upload(_job(), f"{shelf.url}/nothing.png", "0" * 64)
 
     assert len(fal.uploads) == 0
 
 
 async def test_the_least_recently_used_is_forgotten_first(
-    nats: Server, depot: FalProvider, fal: FalAccount, shelf: Shelf
+    nats: Server, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     small = NatsBus(nats.settings.model_copy(update={"reference_copies": 3}), CATALOG, "test")
     await small.open()
-    porter = _porter(small, depot, touched_every=0)
+    cache = _cache(small, file_host, touched_every=0)
     job, files = _job(), [shelf.put() for _ in range(4)]
 
     for file in [*files[:3], files[0], files[3]]:  # the second is the one used longest ago
-        await porter.upload(job, *file)
+        await cache.upload(job, *file)
     brought = len(fal.uploads)
     for file in (files[0], files[2], files[3]):
-        await porter.upload(job, *file)
+        await cache.upload(job, *file)
     kept = len(fal.uploads)
-    await porter.upload(job, *files[1])
+    await cache.upload(job, *files[1])
 
     size = await KeyValue(small.jetstream, BUCKET).size()
     await small.close()
@@ -256,33 +256,33 @@ async def test_the_least_recently_used_is_forgotten_first(
 
 
 async def test_what_the_provider_can_fetch_is_left_to_it(
-    bus: NatsBus, depot: FalProvider, fal: FalAccount
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount
 ) -> None:
-    sent = await _porter(bus, depot).upload_remote(_job(), "https://pictures.example/a.png")
+    sent = await _cache(bus, file_host).upload_remote(_job(), "https://pictures.example/a.png")
 
     assert sent.url == "https://pictures.example/a.png"
     assert len(fal.uploads) == 0
 
 
 async def test_our_own_network_is_not_read_for_callers(
-    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     url, _ = shelf.put()
 
     with pytest.raises(ReferenceFailed):
-        await _porter(bus, depot).upload_remote(_job(), url)
+        await _cache(bus, file_host).upload_remote(_job(), url)
 
-    assert (shelf.asked, fal.uploads) == ([], [])
+    assert (shelf.requested, fal.uploads) == ([], [])
 
 
 async def test_a_host_that_an_operator_named_is_read_and_its_bytes_are_brought_once(
-    bus: NatsBus, depot: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
-    porter, job = _porter(bus, depot, hosts=[shelf.url.removeprefix("http://")]), _job()
+    cache, job = _cache(bus, file_host, hosts=[shelf.url.removeprefix("http://")]), _job()
     content = b"\x89PNG\r\n\x1a\n" + uuid4().bytes
     urls = [shelf.put(content)[0] for _ in range(2)]
 
-    sent = [await porter.upload_remote(job, url) for url in urls]
+    sent = [await cache.upload_remote(job, url) for url in urls]
 
     assert sent[0] == sent[1]
     assert sent[0].digest == f"sha256:{hashlib.sha256(content).hexdigest()}"

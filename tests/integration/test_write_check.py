@@ -17,13 +17,13 @@ async def _becomes(bus: NatsBus, ready: bool) -> str:
     """What readiness says once it is so."""
     async with asyncio.timeout(90):
         while True:
-            said = ""
+            reason = ""
             try:
                 await bus.check()
             except Unavailable as error:
-                said = str(error)
-            if (not said) == ready:
-                return said
+                reason = str(error)
+            if (not reason) == ready:
+                return reason
             await asyncio.sleep(0.1)
 
 
@@ -36,12 +36,12 @@ async def test_a_server_that_answers_and_stores_nothing_is_not_ready(tmp_path: P
             config = (await bus.jetstream.api("STREAM.INFO.KV_leases"))["config"]
 
             await bus.jetstream.api("STREAM.UPDATE.KV_leases", {**config, "max_msg_size": 1})
-            said = await _becomes(bus, ready=False)
+            reason = await _becomes(bus, ready=False)
             await bus.jetstream.api("STREAM.UPDATE.KV_leases", config)
             await _becomes(bus, ready=True)
         await bus.close()
 
-    assert "NATS does not store" in said
+    assert "NATS does not store" in reason
 
 
 async def test_many_processes_leave_few_keys(

@@ -64,7 +64,7 @@ class Clients:
             ReferenceValidator(state.events, _NONE),
             Stored(state),
         )
-        self._desk = JobService(
+        self._jobs = JobService(
             state.events,
             state.work,
             JobAcceptance(state.events, state.work, state.slots),
@@ -78,8 +78,8 @@ class Clients:
     async def send(self, wish: Wish) -> None:
         """`POST /jobs`."""
         request = self._requests[wish]
-        who = identify_request(PROJECT, wish.key)
-        await self._answer(request.digest(), self._desk.submit(request, who))
+        identity = identify_request(PROJECT, wish.key)
+        await self._answer(request.digest(), self._jobs.submit(request, identity))
 
     async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> None:
         """`POST /jobs/{job}/cancel`."""
@@ -88,8 +88,8 @@ class Clients:
 
     async def retry(self, job: str, from_: RetryFrom | None) -> None:
         """`POST /jobs/{job}/retry`."""
-        asked = RetryRequest.model_validate({"from": from_})
-        again = self._desk.retry(job, current().key, asked)
+        retry = RetryRequest.model_validate({"from": from_})
+        again = self._jobs.retry(job, current().key, retry)
         await self._answer(f"retry of {job} from {from_}", again)
 
     async def _answer(self, body: str, work: Coroutine[Any, Any, AcceptResult]) -> None:

@@ -241,7 +241,7 @@ def _had_its_time(state: State, record: Record) -> bool:
 
 def _was_found_late(state: State, job: str) -> bool:
     """Nobody can hold a place for what nobody knew; such a request is outside the cap."""
-    for entry in reversed(state.events.told[job]):
+    for entry in reversed(state.events.history[job]):
         if entry.event.name in ("submit_unknown", "attempt_completed", "started"):
             return entry.event.name != "started"
     return False
@@ -317,7 +317,7 @@ def _check_answered(state: State, answer: Answered) -> None:
     is_told = all(each.outcome == Step.RENDERED for each in attempts)
     _check(is_told, f"I7: {job} was answered in run {answer.run}, and does not know it")
     names = {output.inline for output in answer.outputs}
-    _check(names <= state.inline_door.brought, f"I7: what {job} was answered with is lost")
+    _check(names <= state.output_uploader.brought, f"I7: what {job} was answered with is lost")
 
 
 def _is_undecided(record: Record) -> bool:

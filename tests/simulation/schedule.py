@@ -76,7 +76,9 @@ async def _play(session: Session, drive: Drive, rng: random.Random) -> Outcome:
         outcome.broken = str(broken)
     outcome.actions = outcome.actions or session.done
     outcome.events = {entry.event.name for entry in state.events.log}
-    outcome.lives = {tuple(e.event.name for e in state.events.told[j]) for j in state.events.jobs()}
+    outcome.lives = {
+        tuple(e.event.name for e in state.events.history[j]) for j in state.events.jobs()
+    }
     outcome.errors = {record.error.code for record in state.records() if record.error}
     await session.world.close()
     return outcome

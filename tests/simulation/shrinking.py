@@ -64,8 +64,8 @@ def story_of(outcome: Outcome) -> str:
     """A schedule in words."""
     story: list[str] = []
     replay(outcome.scenario, outcome.actions, story)
-    told = [*_without_repetition(story)][:_LINES]
-    return "\n  ".join([outcome.broken, _describe(outcome.scenario), *told])
+    lines = [*_without_repetition(story)][:_LINES]
+    return "\n  ".join([outcome.broken, _describe(outcome.scenario), *lines])
 
 
 def _without_repetition(story: list[str]) -> Iterator[str]:

@@ -86,7 +86,7 @@ class State:
         self.provider = HostedProvider(self._lands_until, self._on_paid, self._is_known)
         self.requests = Index(self._is_known)
         self.spool = Spool(self._is_alive)
-        self.inline_door = Door()
+        self.output_uploader = Door()
         self.watch = WakeUps()  #: of workers that are in one process
         self.processes: dict[str, Process] = {}
         self.stored: set[str] = set()  #: jobs whose bytes are kept

@@ -45,7 +45,7 @@ class Keeper(JobIngest):
     """Storage, without the way of the bytes."""
 
     def __init__(self, state: State) -> None:
-        sources: Any = SimpleNamespace(inline_results=state.inline_door)
+        sources: Any = SimpleNamespace(inline_results=state.output_uploader)
         storage = settings().storage
         super().__init__(
             state.events,
@@ -69,7 +69,7 @@ class Keeper(JobIngest):
         if fetched == "gone":
             raise OutputExpired
         named = [each.inline for each in record.internal.outputs if each.inline]
-        if not self._state.inline_door.brought.issuperset(named):
+        if not self._state.output_uploader.brought.issuperset(named):
             raise Unavailable("render did not bring it yet")
         await gate("keep", record.id)
         self._state.stored.add(record.id)
@@ -96,9 +96,9 @@ class Workers:
         self._storer = Keeper(state)
         self._bugs = FailureCounter()
         bus = (state.events, state.work, state.accounts, state.hint)
-        self._reaper = Sweeper(*bus, _NONE, CATALOG, settings().status)
-        state.patience = self._reaper._asked._first
-        state.running_on = self._reaper._running_on._first
+        self._sweeper = Sweeper(*bus, _NONE, CATALOG, settings().status)
+        state.patience = self._sweeper._asked._first
+        state.running_on = self._sweeper._running_on._first
 
     async def work_on(self, message: Message, number: int) -> None:
         """Delivery `number` of a message."""
@@ -118,18 +118,18 @@ class Workers:
 
     async def put_back(self, job: str) -> None:
         with suppress(*_PASSING):  # another round follows
-            await self._reaper._requeue(job)
+            await self._sweeper._requeue(job)
 
     async def search(self, job: str) -> None:
         with suppress(*_PASSING, Injected):  # another hint follows
-            await find_lost_request(self._bench(), job)
+            await find_lost_request(self._worker(), job)
 
     async def recover(self) -> None:
-        await recover(self._bench())  # another round follows
+        await recover(self._worker())  # another round follows
 
     async def expire(self, job: str) -> None:
         with suppress(*_PASSING):  # another round follows
-            await self._reaper._expire(job)
+            await self._sweeper._expire(job)
 
     async def compact(self, job: str) -> None:
         with suppress(*_PASSING):  # another round follows
@@ -137,7 +137,7 @@ class Workers:
 
     async def free(self) -> None:
         with suppress(*_PASSING):  # another round follows
-            await self._reaper._free(ACCOUNT)
+            await self._sweeper._free(ACCOUNT)
 
     async def _deliver(self, message: Message, number: int, handle: Any, give_up: Any) -> None:
         async def handled(delivery: Delivery) -> Record | None:
@@ -153,10 +153,10 @@ class Workers:
         )
 
     async def _render(self, delivery: Delivery) -> Record | None:
-        return await run_job(self._bench(), delivery.about.job, delivery.sequence)
+        return await run_job(self._worker(), delivery.about.job, delivery.sequence)
 
     async def _give_up_rendering(self, delivery: Delivery, error: Exception) -> None:
-        await dead_letter(self._bench(), delivery.about.job, error)
+        await dead_letter(self._worker(), delivery.about.job, error)
 
     async def _store(self, delivery: Delivery) -> Record | None:
         return await self._storer.handle(delivery.about.job)
@@ -164,7 +164,7 @@ class Workers:
     async def _give_up_storing(self, delivery: Delivery, error: Exception) -> None:
         await self._storer.dead_letter(delivery.about.job, error)
 
-    def _bench(self) -> Worker:
+    def _worker(self) -> Worker:
         return Worker(
             events=self._state.events,
             work=self._state.work,
@@ -173,7 +173,7 @@ class Workers:
             providers={"sim": self._state.provider},
             requests=self._state.requests,
             spool=self._state.spool,
-            inline_door=self._state.inline_door,
+            output_uploader=self._state.output_uploader,
             references=self._references,
             catalog=CATALOG,
             reporter=self._reporter,

@@ -36,14 +36,14 @@ class World:
     async def apply(self, action: Action) -> None:
         """Let something happen, and everything that follows from it by itself. Raises Broken."""
         name, *about = action
-        told = in_words(self.state, action) if self._story is not None else ""
+        lines = in_words(self.state, action) if self._story is not None else ""
         if name == "tick":
             await self._tick(*about)
         else:
             getattr(self, "_" + name.replace(" ", "_"))(*about)
             await everyone_blocks()
         if self._story is not None:
-            self._story.append(told + consequences(self.state))
+            self._story.append(lines + consequences(self.state))
         check_act(self.state)
 
     async def close(self) -> None:

@@ -28,11 +28,11 @@ class WallClock:
 
     @property
     def environment(self) -> dict[str, str]:
-        said = (str(self._file), "1", "1", "0")
+        values = (str(self._file), "1", "1", "0")
         return {
             "LD_PRELOAD": str(_LIBRARY),
             "HELIOGRAPH_PASS_VARIABLES": ",".join(_VARIABLES),
-            **dict(zip(_VARIABLES, said, strict=True)),
+            **dict(zip(_VARIABLES, values, strict=True)),
         }
 
     def set(self, seconds: int) -> None:

@@ -9,7 +9,7 @@ from services.render.providers import Provider, Request, State
 
 
 @asynccontextmanager
-async def asked(
+async def concurrent_polls(
     provider: Provider, request: Request, times: int
 ) -> AsyncIterator[list[asyncio.Task[State]]]:
     """How a request goes, asked so many times, until the block ends."""

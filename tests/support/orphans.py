@@ -33,5 +33,5 @@ async def _consume(bus: NatsBus, name: str, subject: str) -> None:
         "ack_policy": "explicit",
         "inactive_threshold": 60_000_000_000,
     }
-    wanted = {"stream_name": STREAM, "config": config}
-    await bus.jetstream.api(f"CONSUMER.CREATE.{STREAM}.{name}.{subject}", wanted)
+    request = {"stream_name": STREAM, "config": config}
+    await bus.jetstream.api(f"CONSUMER.CREATE.{STREAM}.{name}.{subject}", request)

@@ -11,15 +11,15 @@ from heliograph.contracts.records import Job
 PATIENCE = 60.0  #: seconds
 
 
-async def until(client: Client, job: str, **wanted: Any) -> Job:
+async def until(client: Client, job: str, **expected: Any) -> Job:
     """Ask until it looks like that."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         found = await client.get(job)
-        if all(getattr(found, name) == value for name, value in wanted.items()):
+        if all(getattr(found, name) == value for name, value in expected.items()):
             return found
         await asyncio.sleep(0.05)
-    raise AssertionError(f"{job} never had {wanted}: {found}")
+    raise AssertionError(f"{job} never had {expected}: {found}")
 
 
 async def until_one_runs(client: Client, jobs: Sequence[str]) -> None:

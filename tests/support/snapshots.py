@@ -7,7 +7,7 @@ from services.status.read_model import ReadModel, Row, SnapshotPage, SnapshotQue
 
 
 async def snapshot_pages(
-    ledger: ReadModel,
+    read_model: ReadModel,
     jobs: list[str] | None = None,
     *,
     at: datetime,
@@ -19,11 +19,11 @@ async def snapshot_pages(
     query = SnapshotQuery(project="demo", jobs=named, final_since=at - timedelta(minutes=30))
     page: SnapshotPage | None = None
     while page is None or page.next:
-        page = await ledger.snapshot(query, page.next if page else None, limit=limit, room=room)
+        page = await read_model.snapshot(query, page.next if page else None, limit=limit, room=room)
         yield page.rows
 
 
 async def whole_snapshot(
-    ledger: ReadModel, jobs: list[str] | None = None, *, at: datetime
+    read_model: ReadModel, jobs: list[str] | None = None, *, at: datetime
 ) -> list[Row]:
-    return [row async for rows in snapshot_pages(ledger, jobs, at=at) for row in rows]
+    return [row async for rows in snapshot_pages(read_model, jobs, at=at) for row in rows]

@@ -19,7 +19,7 @@ from tests.support.records import CATALOG
 
 def a_worker(bus: NatsBus, settings: ServiceSettings) -> Worker:
     """As `create_app` would make it."""
-    porter = ReferenceUploadCache(KeyValue(bus.jetstream, BUCKET), {}, most=10, claim=1)
+    cache = ReferenceUploadCache(KeyValue(bus.jetstream, BUCKET), {}, most=10, claim=1)
     addresses = PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
     return Worker(
         events=bus.events,
@@ -29,8 +29,8 @@ def a_worker(bus: NatsBus, settings: ServiceSettings) -> Worker:
         providers={"sim": SimProvider(settings.folder.path, settings.render_url)},
         requests=StatusRequestIndex(bus.jetstream),
         spool=DiskSpool(settings.folder.folder("spool"), max_bytes=2**30),
-        inline_door=OutputUploader(settings.storage_url),
-        references=ReferenceResolver(bus.events, bus.jetstream, addresses, porter),
+        output_uploader=OutputUploader(settings.storage_url),
+        references=ReferenceResolver(bus.events, bus.jetstream, addresses, cache),
         catalog=CATALOG,
         reporter=ProgressPublisher(bus.jetstream.notify, every=0.5),
         watch=WakeUps(),

@@ -17,16 +17,16 @@ def test_what_installs_is_locked_by_hash(name: str) -> None:
 
 def test_nothing_is_installed_past_the_lock() -> None:
     """A build in isolation would fetch its backend anew, and a seeded environment its pip."""
-    told = subprocess.run(
+    output = subprocess.run(
         ["make", "--dry-run", "--always-make", ".venv/.installed", ".tools/bin/uv"],  # noqa: S607
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    installs = [line for line in told.splitlines() if "pip install" in line]
+    installs = [line for line in output.splitlines() if "pip install" in line]
 
-    assert "--seed" not in told
+    assert "--seed" not in output
     assert len(installs) >= 2
     for line in installs:
         only_ours = "--no-deps" in line and "--no-build-isolation" in line

@@ -33,14 +33,14 @@ def build(call: Call) -> dict[str, Any]:
     model's price rests on. If the model takes a seed, every run has its own.
     """
     model = call.model
-    said = {**defaults(model, "num_images", "duration_seconds"), **call.arguments}
+    arguments = {**defaults(model, "num_images", "duration_seconds"), **call.arguments}
     body = references(call)
-    for name, value in said.items():
+    for name, value in arguments.items():
         if name in model.parameters:
             body |= _put(model, name, value)
     if "seed" in model.parameters:
         body.setdefault("seed", call.seed)
-    body |= {name: value for name, value in said.items() if name not in model.parameters}
+    body |= {name: value for name, value in arguments.items() if name not in model.parameters}
     body |= model.wire.fixed
     return {name: value for name, value in body.items() if name not in _NEVER_SENT}
 

@@ -34,19 +34,19 @@ def build(call: Call) -> dict[str, Any]:
     `contents`, and `config` as Gemini's client takes it; a story's config lacks the schema, which
     the client makes of a class.
     """
-    said = _understood(call)
+    arguments = _understood(call)
     if call.model.media != "text":
-        shape = {"aspect_ratio": said.aspect_ratio, "image_size": said.image_size}
+        shape = {"aspect_ratio": arguments.aspect_ratio, "image_size": arguments.image_size}
         config: dict[str, Any] = {"response_modalities": ["IMAGE"], "image_config": _known(shape)}
-        return {"contents": said.prompt, "config": config}
+        return {"contents": arguments.prompt, "config": config}
     config = {
         "system_instruction": _EDITOR,
         "response_mime_type": "application/json",
-        "seed": call.seed if said.seed is None else said.seed,
-        "temperature": said.temperature,
-        "max_output_tokens": said.max_output_tokens,
+        "seed": call.seed if arguments.seed is None else arguments.seed,
+        "temperature": arguments.temperature,
+        "max_output_tokens": arguments.max_output_tokens,
     }
-    contents = f"{said.prompt}\n\nWrite {said.num_scenes} scenes."
+    contents = f"{arguments.prompt}\n\nWrite {arguments.num_scenes} scenes."
     return {"contents": contents, "config": _known(config)}
 
 

@@ -16,13 +16,17 @@ def build(call: Call) -> dict[str, Any]:
     model's price rests on.
     """
     model = call.model
-    said = {**defaults(model, "num_images", "aspect_ratio"), **call.arguments}
+    arguments = {**defaults(model, "num_images", "aspect_ratio"), **call.arguments}
     body: dict[str, Any] = {"model": model.endpoint}
-    if said.get("aspect_ratio") in _SIZES:
-        body["size"] = _SIZES[said["aspect_ratio"]]
-    if "num_images" in said:
-        body[model.wire.count] = said.pop("num_images")
-    return {**body, **{n: v for n, v in said.items() if n not in _NEVER_SENT}, **model.wire.fixed}
+    if arguments.get("aspect_ratio") in _SIZES:
+        body["size"] = _SIZES[arguments["aspect_ratio"]]
+    if "num_images" in arguments:
+        body[model.wire.count] = arguments.pop("num_images")
+    return {
+        **body,
+        **{n: v for n, v in arguments.items() if n not in _NEVER_SENT},
+        **model.wire.fixed,
+    }
 
 
 def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:

@@ -14,14 +14,14 @@ def build(call: Call) -> dict[str, Any]:
     What the request says in our words, over it what it says in Replicate's, and over that what the
     model's price rests on. If the model takes a seed, every run has its own.
     """
-    model, said = call.model, call.arguments
+    model, arguments = call.model, call.arguments
     body = references(call)
-    for name, value in {**defaults(model, "num_images"), **said}.items():
+    for name, value in {**defaults(model, "num_images"), **arguments}.items():
         if name in model.parameters:
             body[_named(model, name)] = value
     if "seed" in model.parameters:
         body.setdefault("seed", call.seed)
-    body |= {name: value for name, value in said.items() if name not in model.parameters}
+    body |= {name: value for name, value in arguments.items() if name not in model.parameters}
     body |= model.wire.fixed
     return {name: value for name, value in body.items() if name not in _NEVER_SENT}
 

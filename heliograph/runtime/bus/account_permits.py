@@ -20,13 +20,13 @@ class KvAccountPermits:
     """
 
     def __init__(self, jetstream: JetStream, accounts: dict[str, Account]) -> None:
-        self._mirror = KvCache(jetstream, "accounts")
-        self._bucket = self._mirror.bucket
+        self._cache = KvCache(jetstream, "accounts")
+        self._bucket = self._cache.bucket
         self._accounts = accounts
 
     async def watch(self) -> None:
         """Know without asking which accounts are open to all, for as long as this runs."""
-        await self._mirror.watch()
+        await self._cache.watch()
 
     async def acquire(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
         def place(value: dict[str, Any]) -> dict[str, Any] | None:
@@ -96,7 +96,7 @@ class KvAccountPermits:
         Whether there was no cap, no breaker and nobody to be counted, a moment ago: then nothing is
         to be written, and whoever closes the account meanwhile counts from the next job on.
         """
-        value = (await self._mirror.cell(account)).readable
+        value = (await self._cache.entry(account)).readable
         return not (value.get("holders") or _breaker(value)) and self._cap(account, value) is None
 
     def _cap(self, account: str, value: dict[str, Any]) -> int | None:

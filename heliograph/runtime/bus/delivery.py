@@ -96,7 +96,7 @@ async def deliver(
     message: NatsMessage,
     handle: Callable[[Delivery], Awaitable[Record | None]],
     bury: Callable[[Delivery, Exception], Awaitable[None]],
-    bugs: FailureCounter,
+    failures: FailureCounter,
 ) -> Record | None:
     """Run a handler on a message, and settle the message by how it ends. Returns what it left."""
     delivery = Delivery(message)
@@ -113,7 +113,7 @@ async def deliver(
         log.warning("A message must wait", reason=str(error), subject=delivery.subject)
         await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
     except Exception as error:  # noqa: BLE001  # a bug in one job must not stop the others
-        await _unexpected(delivery, error, bury, bugs)
+        await _unexpected(delivery, error, bury, failures)
     else:
         await _settle(delivery._raw.ack())
         _tell(delivery, record, time.monotonic() - began)
@@ -136,10 +136,10 @@ async def _unexpected(
     delivery: Delivery,
     error: Exception,
     bury: Callable[[Delivery, Exception], Awaitable[None]],
-    bugs: FailureCounter,
+    failures: FailureCounter,
 ) -> None:
     log.exception("A handler broke", subject=delivery.subject, delivery=delivery.number)
-    if not bugs.count(delivery):
+    if not failures.count(delivery):
         await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
         return
     try:

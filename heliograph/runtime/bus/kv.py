@@ -47,9 +47,9 @@ class KeyValue:
     async def read(self, key: str) -> KvEntry:
         """What is there. Raises Unavailable."""
         stored = await self._jetstream.last(self._stream, self._prefix + key)
-        return self.cell(stored) if stored else KvEntry({}, 0)
+        return self.entry(stored) if stored else KvEntry({}, 0)
 
-    def cell(self, stored: Stored) -> KvEntry:
+    def entry(self, stored: Stored) -> KvEntry:
         """What a message of the bucket says. One that cannot be read is noted, see `KvEntry.value`."""
         if stored.headers.get("KV-Operation"):
             return KvEntry({}, stored.sequence)
@@ -65,7 +65,7 @@ class KeyValue:
     async def matching(self, pattern: str) -> dict[str, KvEntry]:
         """What is there by keys of a pattern, as `demo.*`. Raises Unavailable."""
         every = self._jetstream.read_all(self._stream, self._prefix + pattern)
-        return {s.subject.removeprefix(self._prefix): self.cell(s) async for s in every}
+        return {s.subject.removeprefix(self._prefix): self.entry(s) async for s in every}
 
     async def size(self) -> int:
         """How many keys there are. Raises Unavailable."""
@@ -90,14 +90,14 @@ class KeyValue:
     ) -> bool:
         """Apply a pure change, as often as it takes. False when the change is None: not wanted."""
         while True:
-            cell = await self.read(key)
-            value = change(cell.value)
+            entry = await self.read(key)
+            value = change(entry.value)
             if value is None:
                 return False
-            if value == cell.value:
+            if value == entry.value:
                 return True
             try:
-                await self.write(key, value, cell.revision)
+                await self.write(key, value, entry.revision)
             except Conflict:
                 continue
             return True

@@ -26,7 +26,7 @@ class KvCache:
         self._jetstream = jetstream
         self._stream = f"KV_{name}"
         self._prefix = f"$KV.{name}."
-        self._cells: dict[str, KvEntry] = {}
+        self._entries: dict[str, KvEntry] = {}
         self._read_to = 0
         self._is_whole = False
         self._bell = asyncio.Event()
@@ -48,29 +48,29 @@ class KvCache:
 
     async def read(self, key: str) -> dict[str, Any]:
         """What is there. Raises Unreadable, and Unavailable before everything was read once."""
-        return (await self.cell(key)).value
+        return (await self.entry(key)).value
 
-    async def cell(self, key: str) -> KvEntry:
+    async def entry(self, key: str) -> KvEntry:
         """The same, for who can do without. Raises Unavailable before everything was read once."""
         if not self._is_whole:
             return await self.bucket.read(key)
-        return self._cells.get(key) or KvEntry({}, 0)
+        return self._entries.get(key) or KvEntry({}, 0)
 
     def known(self, prefix: str) -> list[KvEntry] | None:
         """Everything under keys that begin like this; None before everything was read once."""
         if not self._is_whole:
             return None
-        return [cell for key, cell in self._cells.items() if key.startswith(prefix)]
+        return [entry for key, entry in self._entries.items() if key.startswith(prefix)]
 
-    def note(self, key: str, cell: KvEntry) -> None:
+    def note(self, key: str, entry: KvEntry) -> None:
         """Something that this process knows already. What is older than the known is ignored."""
-        known = self._cells.get(key)
-        if known is None or known.revision < cell.revision:
-            self._cells[key] = cell
+        known = self._entries.get(key)
+        if known is None or known.revision < entry.revision:
+            self._entries[key] = entry
 
     def forget(self, key: str) -> None:
         """Something that this process has removed."""
-        self._cells.pop(key, None)
+        self._entries.pop(key, None)
 
     async def _on_hint(self, _: Msg) -> None:
         self._bell.set()
@@ -80,10 +80,10 @@ class KvCache:
         last, keys = int(info["state"]["last_seq"]), int(info["state"].get("num_subjects", 0))
         is_another = last < self._read_to  # the bucket was made anew
         if is_another or (
-            last == self._read_to and keys < len(self._cells)
+            last == self._read_to and keys < len(self._entries)
         ):  # or keys were removed
             self._is_whole = False
-            self._cells.clear()
+            self._entries.clear()
             self._read_to = 0
         if last > self._read_to:
             every = self._jetstream.read_all(self._stream, f"{self._prefix}>", self._read_to + 1)
@@ -92,5 +92,5 @@ class KvCache:
                 latest[stored.subject.removeprefix(self._prefix)] = stored
                 self._read_to = stored.sequence
             for key, stored in latest.items():
-                self.note(key, self.bucket.cell(stored))
+                self.note(key, self.bucket.entry(stored))
         self._is_whole = True

@@ -23,40 +23,40 @@ class Lanes:
 
     def __init__(self, jetstream: JetStream, lanes: dict[str, Lane]) -> None:
         self._jetstream = jetstream
-        self._mirror = KvCache(jetstream, "lanes")
+        self._cache = KvCache(jetstream, "lanes")
         self._lanes = lanes
 
     async def watch(self) -> None:
         """Know all limits without asking, for as long as this runs."""
-        await self._mirror.watch()
+        await self._cache.watch()
 
     async def limit(self, lane: str) -> LaneLimit:
         """What holds for a lane, or held a moment ago."""
-        return self._limit(lane, (await self._mirror.cell(lane)).readable)
+        return self._limit(lane, (await self._cache.entry(lane)).readable)
 
     async def current(self, lane: str) -> LaneLimit:
         """What holds for a lane, as whoever changed it last was told."""
-        return self._limit(lane, (await self._mirror.bucket.read(lane)).readable)
+        return self._limit(lane, (await self._cache.bucket.read(lane)).readable)
 
-    async def change(self, lane: str, wanted: ChangeLane) -> LaneLimit:
+    async def change(self, lane: str, change: ChangeLane) -> LaneLimit:
         """Change what holds for a lane, in all processes at once."""
-        asked = wanted.model_dump(include={"cap", "paused"}, exclude_none=True)
+        fields = change.model_dump(include={"cap", "paused"}, exclude_none=True)
 
         def laid_over(value: dict[str, Any]) -> dict[str, Any]:
-            reset = ("cap", "paused") if wanted.reset else ()
-            return {name: each for name, each in value.items() if name not in reset} | asked
+            reset = ("cap", "paused") if change.reset else ()
+            return {name: each for name, each in value.items() if name not in reset} | fields
 
-        await self._mirror.bucket.change(lane, laid_over)
+        await self._cache.bucket.change(lane, laid_over)
         return await self.enforce(lane)
 
     async def enforce(self, lane: str) -> LaneLimit:
         """Make the server's cap the one that holds. Whoever comes last does the same again."""
         while True:
-            cell = await self._mirror.bucket.read(lane)
-            self._mirror.note(lane, cell)
-            limit = self._limit(lane, cell.readable)
+            entry = await self._cache.bucket.read(lane)
+            self._cache.note(lane, entry)
+            limit = self._limit(lane, entry.readable)
             await self._set_cap(lane, limit.cap)
-            if (await self._mirror.bucket.read(lane)).revision == cell.revision:
+            if (await self._cache.bucket.read(lane)).revision == entry.revision:
                 return limit
 
     async def _set_cap(self, lane: str, cap: int) -> None:
@@ -69,5 +69,5 @@ class Lanes:
         await self._jetstream.api(name, {"stream_name": "WORK", "config": changed})
 
     def _limit(self, lane: str, laid_over: dict[str, Any]) -> LaneLimit:
-        said = {name: each for name, each in laid_over.items() if each is not None}
-        return LaneLimit.model_validate({"cap": self._lanes[lane].cap, **said})
+        limits = {name: each for name, each in laid_over.items() if each is not None}
+        return LaneLimit.model_validate({"cap": self._lanes[lane].cap, **limits})

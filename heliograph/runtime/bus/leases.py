@@ -48,12 +48,12 @@ class Leases:
         seen, since = -1, 0.0
         while True:
             try:
-                cell = await self._bucket.read(name)
-                if cell.revision != seen:
-                    seen, since = cell.revision, time.monotonic()
-                if not cell.value.get("holder") or time.monotonic() - since > self._ttl:
-                    value = {**cell.value, "holder": self._me}
-                    return KvEntry(value, await self._bucket.write(name, value, cell.revision))
+                entry = await self._bucket.read(name)
+                if entry.revision != seen:
+                    seen, since = entry.revision, time.monotonic()
+                if not entry.value.get("holder") or time.monotonic() - since > self._ttl:
+                    value = {**entry.value, "holder": self._me}
+                    return KvEntry(value, await self._bucket.write(name, value, entry.revision))
             except (Conflict, Unavailable, QueueFull):
                 pass
             await asyncio.sleep(self._ttl / 6)
@@ -75,9 +75,9 @@ class Leases:
 
     async def _release(self, name: str) -> None:
         try:
-            cell = await self._bucket.read(name)
-            if cell.value.get("holder") == self._me:
-                rest = {key: each for key, each in cell.value.items() if key != "holder"}
-                await self._bucket.write(name, rest, cell.revision)
+            entry = await self._bucket.read(name)
+            if entry.value.get("holder") == self._me:
+                rest = {key: each for key, each in entry.value.items() if key != "holder"}
+                await self._bucket.write(name, rest, entry.revision)
         except (Conflict, Unavailable, QueueFull):
             pass

@@ -87,7 +87,7 @@ class NatsBus:
 
     async def warnings(self) -> list[dict[str, Any]]:
         """For readiness: messages that cannot be read, and are skipped. Raises Unavailable."""
-        return [letter.told() for letter in await dead_letters(self.jetstream)]
+        return [letter.description() for letter in await dead_letters(self.jetstream)]
 
     async def check(self) -> None:
         """For readiness: raises Unavailable unless the server answers now, and stores."""
@@ -107,8 +107,8 @@ class NatsBus:
 
 async def set_clock(jetstream: JetStream) -> None:
     """Learn the time from the server. Raises Unavailable."""
-    asked = time.monotonic()
+    sent_at = time.monotonic()
     info = await jetstream.api("STREAM.INFO.EVENTS")
-    step = clock.learn(datetime.fromisoformat(info["ts"]), asked, time.monotonic())
+    step = clock.learn(datetime.fromisoformat(info["ts"]), sent_at, time.monotonic())
     if abs(step) >= _STEP:
         log.warning("The clock of the server was set", seconds=step.total_seconds())

@@ -71,8 +71,8 @@ class OrderedConsumer:
             "mem_storage": True,
             "num_replicas": 1,
         }
-        wanted: dict[str, Any] = {"stream_name": self._stream, "config": config}
-        created = await self.jetstream.api(f"CONSUMER.CREATE.{self._stream}", wanted)
+        request: dict[str, Any] = {"stream_name": self._stream, "config": config}
+        created = await self.jetstream.api(f"CONSUMER.CREATE.{self._stream}", request)
         return str(created["name"])
 
     async def close(self, consumer: str) -> None:
@@ -88,26 +88,26 @@ class OrderedConsumer:
 class _Consumer:
     """One consumer of the server's, until something is missing."""
 
-    def __init__(self, feed: OrderedConsumer) -> None:
-        self._feed = feed
+    def __init__(self, consumer: OrderedConsumer) -> None:
+        self._consumer = consumer
         self._pushed = 0  #: messages so far, by the server's numbers
         self._lives = asyncio.Event()
         self._is_broken = False
 
     async def follow(self) -> None:
         """Returns when another one has to go on. Raises Unavailable and ApiError."""
-        inbox = self._feed.jetstream.connection.new_inbox()
+        inbox = self._consumer.jetstream.connection.new_inbox()
         with translated():
-            listening = await self._feed.jetstream.connection.subscribe(
+            listening = await self._consumer.jetstream.connection.subscribe(
                 inbox,
                 cb=self._on_message,
                 pending_msgs_limit=_UNBOUNDED,
                 pending_bytes_limit=_UNBOUNDED,
             )
         try:
-            name = await self._feed.open(inbox)
+            name = await self._consumer.open(inbox)
             await self._until_broken()
-            await self._feed.close(name)
+            await self._consumer.close(name)
         finally:
             await stop_listening(listening)
 
@@ -129,7 +129,7 @@ class _Consumer:
             self._is_broken = True
         else:
             self._pushed += 1
-            await self._feed.take(message)
+            await self._consumer.take(message)
 
     async def _on_status(self, message: Msg, headers: dict[str, str]) -> None:
         """A heartbeat, or the question whether everything before it was heard."""
@@ -138,4 +138,4 @@ class _Consumer:
             self._is_broken = True
         go_on = message.reply or headers.get("Nats-Consumer-Stalled")
         if go_on:
-            await self._feed.jetstream.notify(go_on)
+            await self._consumer.jetstream.notify(go_on)

@@ -180,14 +180,14 @@ async def provision(connection: Client, settings: ServiceSettings, catalog: Cata
     """
     await check_server(connection, settings)
     jetstream = JetStream(connection)
-    wanted = streams(settings)
-    for config in wanted:
+    expected = streams(settings)
+    for config in expected:
         try:
             await _ensure_stream(jetstream, config)
         except ApiError as error:
             if error.err_code not in _NO_STORE:
                 raise
-            raise UnsupportedServer(too_large(config, wanted)) from error
+            raise UnsupportedServer(too_large(config, expected)) from error
     lanes = Lanes(jetstream, catalog.lanes)
     caps = {lane: (await lanes.limit(lane)).cap for lane in catalog.lanes}
     for config in consumers(settings, caps):
@@ -195,9 +195,9 @@ async def provision(connection: Client, settings: ServiceSettings, catalog: Cata
     return await epoch(jetstream)
 
 
-def too_large(config: Config, wanted: list[Config]) -> str:
+def too_large(config: Config, expected: list[Config]) -> str:
     """Why a stream cannot be made or changed, and what an operator can do."""
-    needed = sum(each["max_bytes"] for each in wanted)
+    needed = sum(each["max_bytes"] for each in expected)
     return (
         f"{config['name']} may take {config['max_bytes']} bytes, for which the store has no room: all "
         f"streams together may take {needed}. Set `max_file_store` of the NATS server above that, or "
@@ -216,8 +216,8 @@ async def check_server(connection: Client, settings: ServiceSettings) -> None:
     version = str(connection.connected_server_version)
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:3])
     if numbers < OLDEST_SERVER:
-        wanted = ".".join(map(str, OLDEST_SERVER))
-        raise UnsupportedServer(f"nats-server {version} is too old: {wanted} or later is needed")
+        oldest = ".".join(map(str, OLDEST_SERVER))
+        raise UnsupportedServer(f"nats-server {version} is too old: {oldest} or later is needed")
     configuration = await read_configuration(settings)
     if configuration is None:
         log.warning("HELIOGRAPH_NATS_MONITOR_URL is not set: sync_interval was not checked")
@@ -263,11 +263,11 @@ async def _ensure_consumer(jetstream: JetStream, config: Config) -> None:
     _refuse(name, _differences(config, created["config"]))
 
 
-def _differences(asked: Config, found: Config) -> list[str]:
+def _differences(expected: Config, found: Config) -> list[str]:
     """Fields that are not as asked. Metadata is the server's and ours together: not compared."""
     return [
         f"{field} is {found.get(field)!r}, asked for {value!r}"
-        for field, value in asked.items()
+        for field, value in expected.items()
         if field != "metadata" and found.get(field) != value
     ]
 

@@ -25,8 +25,8 @@ class Purges:
 
     async def newest(self, project: str) -> int:
         """No event of a project after this sequence is gone; 0: none is."""
-        cell = await self._bucket.read(_shard(project))
-        return int(cell.value.get("sequence", 0))
+        entry = await self._bucket.read(_shard(project))
+        return int(entry.value.get("sequence", 0))
 
 
 def _shard(project: str) -> str:

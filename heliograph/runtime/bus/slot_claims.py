@@ -22,11 +22,11 @@ class KvSlotClaims:
         return _claim(await self._bucket.read(f"{project}.{slot}"))
 
     async def read_all(self, project: str) -> dict[str, SlotClaim]:
-        cells = await self._bucket.matching(f"{project}.*")
+        entries = await self._bucket.matching(f"{project}.*")
         claims = {}
-        for key, cell in cells.items():
+        for key, entry in entries.items():
             with suppress(Unreadable):
-                claims[key.partition(".")[2]] = _claim(cell)
+                claims[key.partition(".")[2]] = _claim(entry)
         return claims
 
     async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
@@ -52,12 +52,12 @@ class KvSlotClaims:
 _OF_A_SLOT = frozenset({"job", "restored", "withdrawn"})
 
 
-def _claim(cell: KvEntry) -> SlotClaim:
-    restored = cell.value.get("restored")
+def _claim(entry: KvEntry) -> SlotClaim:
+    restored = entry.value.get("restored")
     return SlotClaim(
-        cell.value.get("job"),
-        cell.revision,
+        entry.value.get("job"),
+        entry.revision,
         Restored.model_validate(restored) if restored else None,
-        frozenset(cell.value.get("withdrawn", ())),
-        {name: each for name, each in cell.value.items() if name not in _OF_A_SLOT},
+        frozenset(entry.value.get("withdrawn", ())),
+        {name: each for name, each in entry.value.items() if name not in _OF_A_SLOT},
     )

@@ -35,10 +35,10 @@ class DeadLetter:
         subject, reason = stored.headers.get(SUBJECT, ""), stored.headers.get(REASON, "")
         return cls(stream, sequence, subject, reason, stored.data)
 
-    def told(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
         """As operators see it."""
-        told = {"stream": self.stream, "sequence": self.sequence, "subject": self.subject}
-        return {**told, "reason": self.reason}
+        description = {"stream": self.stream, "sequence": self.sequence, "subject": self.subject}
+        return {**description, "reason": self.reason}
 
     @property
     def bucket(self) -> str | None:

@@ -65,10 +65,10 @@ def _check_lanes(catalog: Catalog, latest: Catalog) -> None:
 def _replace(catalog: Catalog, latest: Catalog) -> None:
     """In one go, as far as coroutines can see."""
     for section in SECTIONS:
-        held, wanted = getattr(catalog, section), getattr(latest, section)
-        for name in held.keys() - wanted.keys():
+        held, entries = getattr(catalog, section), getattr(latest, section)
+        for name in held.keys() - entries.keys():
             del held[name]
-        held.update(wanted)
+        held.update(entries)
 
 
 def _state_of(files: list[Path]) -> _State:

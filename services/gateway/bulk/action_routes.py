@@ -57,7 +57,7 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
         plan = done.act.plan
         items = await present(done.items, presenter)
         report = {
-            "action": done.act.wanted.action,
+            "action": done.act.request.action,
             "project": plan.project,
             "counts": Counter(item.outcome for item in done.items),
             "more": plan.more,

@@ -45,7 +45,7 @@ ItemAction = Callable[[int, str], Awaitable[ItemResult]]  #: of a job, by its in
 class BulkAction:
     """A request to do something with many jobs."""
 
-    wanted: ActionRequest
+    request: ActionRequest
     plan: Plan
     key: str | None
     is_replayed: bool  #: it was asked for before, under the same key
@@ -65,20 +65,20 @@ class BulkActions:
     def __init__(
         self,
         events: EventLog,
-        desk: JobService,
-        canceler: JobCancellation,
+        jobs: JobService,
+        cancellation: JobCancellation,
         previews: BulkPreview,
         plans: PlanStore,
         jetstream: JetStream,
     ) -> None:
         self._events = events
-        self._desk = desk
-        self._canceler = canceler
+        self._jobs = jobs
+        self._cancellation = cancellation
         self._previews = previews
         self._plans = plans
         self._jetstream = jetstream
 
-    async def preview(self, project: str, wanted: ActionRequest) -> RetryPreview | CancelPreview:
+    async def preview(self, project: str, request: ActionRequest) -> RetryPreview | CancelPreview:
         """
         What the action would do now, and cost.
 
@@ -86,12 +86,12 @@ class BulkActions:
             ValidationFailed: The filter looks for jobs that this can never be done to.
             ServiceError: Ask again.
         """
-        jobs, more = await self._matching(project, wanted)
-        if wanted.action == "retry":
-            return await self._previews.retry(project, wanted, jobs, more=more)
-        return await self._previews.cancel(project, wanted, jobs, more=more)
+        jobs, more = await self._matching(project, request)
+        if request.action == "retry":
+            return await self._previews.retry(project, request, jobs, more=more)
+        return await self._previews.cancel(project, request, jobs, more=more)
 
-    async def act(self, project: str, wanted: ActionRequest, key: str | None) -> BulkActionResult:
+    async def act(self, project: str, request: ActionRequest, key: str | None) -> BulkActionResult:
         """
         Do it to each job. One that refuses does not keep it from the others. A retry pays only with
         `from: submit`: without, a job that can only be submitted again refuses, with its price.
@@ -103,46 +103,46 @@ class BulkActions:
             ServiceError: Send it again, with its key.
         """
         before = await self._plans.find(action_id(project, key)) if key else None
-        plan = before or await self._plan(project, wanted, key)
-        plan.check(wanted.digest())
-        act = BulkAction(wanted=wanted, plan=plan, key=key, is_replayed=before is not None)
-        do = partial(self._retry if wanted.action == "retry" else self._cancel, act)
+        plan = before or await self._plan(project, request, key)
+        plan.check(request.digest())
+        act = BulkAction(request=request, plan=plan, key=key, is_replayed=before is not None)
+        do = partial(self._retry if request.action == "retry" else self._cancel, act)
         items = await gather_bounded(self._tried(act, index, do) for index in range(len(plan.jobs)))
         return BulkActionResult(act=act, items=items)
 
-    async def _plan(self, project: str, wanted: ActionRequest, key: str | None) -> Plan:
+    async def _plan(self, project: str, request: ActionRequest, key: str | None) -> Plan:
         """Which jobs it is about, once and for all where the request can come again."""
-        jobs, more = await self._matching(project, wanted)
+        jobs, more = await self._matching(project, request)
         name = action_id(project, key) if key else ""
         plan = Plan(
             id=name,
             project=project,
-            digest=wanted.digest(),
+            digest=request.digest(),
             jobs=jobs,
             more=more,
             asks_consent=True,
         )
         if key:
             return await self._plans.create_or_get(plan)
-        if wanted.from_ == "submit" and await self._previews.is_paid(project, wanted, jobs):
+        if request.from_ == "submit" and await self._previews.is_paid(project, request, jobs):
             raise IdempotencyKeyRequired
         return plan
 
-    async def _matching(self, project: str, wanted: ActionRequest) -> tuple[list[str], bool]:
+    async def _matching(self, project: str, request: ActionRequest) -> tuple[list[str], bool]:
         """The jobs that are meant, and whether the filter matches more."""
-        if wanted.filter is None:
-            return wanted.ids or [], False
-        possible = APPLIES_TO[wanted.action]
-        if wanted.filter.status not in (None, *possible):
-            reason = f"a {wanted.action} is for jobs that are {' or '.join(possible)}"
+        if request.filter is None:
+            return request.ids or [], False
+        possible = APPLIES_TO[request.action]
+        if request.filter.status not in (None, *possible):
+            reason = f"a {request.action} is for jobs that are {' or '.join(possible)}"
             raise ValidationFailed.at("/filter/status", reason)
         question = FindJobs(
             project=project,
             statuses=list(possible),
-            untried=wanted.action == "retry",
+            untried=request.action == "retry",
             settled=True,
             limit=MOST_JOBS,
-            **wanted.filter.model_dump(),
+            **request.filter.model_dump(),
         )
         answer = await request_reply(self._jetstream, subjects.QUERY_FIND, question)
         found = FoundJobs.model_validate_json(answer)
@@ -154,30 +154,28 @@ class BulkActions:
         except Unavailable:
             raise
         except HeliographError as error:
-            problem = problem_at(place_of(act.wanted, index), error)
+            problem = problem_at(place_of(act.request, index), error)
             return ItemResult(outcome="refused", problem=problem)
 
     async def _retry(self, act: BulkAction, index: int, job: str) -> ItemResult:
         await read_job_of(self._events, act.plan.project, job)
         own = f"{act.key}/{index}" if act.key else None
-        if act.wanted.filter:
+        if act.request.filter:
             # of two who look for the same jobs at the same time, one tries each of them again
             own = f"{job}/again"
         may_pay = not act.plan.asks_consent
         try:
-            acceptance = await self._desk.retry(
-                job, own, retry_request(act.wanted), may_pay=may_pay
-            )
+            accepted = await self._jobs.retry(job, own, retry_request(act.request), may_pay=may_pay)
         except IdempotencyKeyReused:
             raise StateConflict("another request tries it again, from another step") from None
-        return ItemResult(outcome=outcome_of(acceptance), entry=acceptance.entry)
+        return ItemResult(outcome=outcome_of(accepted), entry=accepted.entry)
 
     async def _cancel(self, act: BulkAction, index: int, job: str) -> ItemResult:
         entry, record = await read_job_of(self._events, act.plan.project, job)
-        mode = act.wanted.mode
+        mode = act.request.mode
         if act.is_replayed and already_requested(record, mode):
             return ItemResult(outcome="replayed", entry=entry)
         if cancel_outcome(record, mode) == "skipped":
             return ItemResult(outcome="skipped", entry=entry)
-        entry, changed = await self._canceler.cancel(job, mode)
+        entry, changed = await self._cancellation.cancel(job, mode)
         return ItemResult(outcome="accepted" if changed else "skipped", entry=entry)

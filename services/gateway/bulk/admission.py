@@ -45,12 +45,12 @@ class BatchRejected(HeliographError):
         problems = {
             index: problem_at(item_pointer(index), error) for index, error in self.refused.items()
         }
-        told = first.model_dump() | {
+        fields = first.model_dump() | {
             "detail": str(self),
             "errors": [each for problem in problems.values() for each in problem.errors],
         }
         items = [BatchItem(index=i, outcome="refused", problem=p) for i, p in problems.items()]
-        return BatchProblem(**told, items=items)
+        return BatchProblem(**fields, items=items)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class BatchSubmission:
     """A request for a batch, and who sent it."""
 
     project: str
-    wanted: BatchRequest
+    request: BatchRequest
     key: str | None
     traceparent: str | None
     id: str
@@ -69,10 +69,10 @@ class BatchSubmission:
             return identify_request(
                 self.project, f"{self.key}/{index}", traceparent=self.traceparent
             )
-        who = identify_request(self.project, None, traceparent=self.traceparent)
+        identity = identify_request(self.project, None, traceparent=self.traceparent)
         job = plan.jobs[index] if plan else new_job_id()
         # the answer to the item, should it be another job, has to be found again
-        return replace(who, job=job, is_repeatable=True)
+        return replace(identity, job=job, is_repeatable=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,21 +89,21 @@ class BatchAdmission:
 
     def __init__(
         self,
-        desk: JobService,
-        acceptor: JobAcceptance,
-        backlog: QueueQuota,
-        gauge: EventLogCapacity,
+        jobs: JobService,
+        acceptance: JobAcceptance,
+        quota: QueueQuota,
+        log_capacity: EventLogCapacity,
         plans: PlanStore,
         jetstream: JetStream,
     ) -> None:
-        self._desk = desk
-        self._acceptor = acceptor
-        self._backlog = backlog
-        self._gauge = gauge
+        self._jobs = jobs
+        self._acceptance = acceptance
+        self._quota = quota
+        self._log_capacity = log_capacity
         self._plans = plans
         self._jetstream = jetstream
 
-    async def admit(self, asked: BatchSubmission) -> tuple[Plan, Drafts]:
+    async def admit(self, submission: BatchSubmission) -> tuple[Plan, Drafts]:
         """
         The plan for a new batch, and the first records of its jobs.
 
@@ -111,13 +111,17 @@ class BatchAdmission:
             NotAdmitted: Some of them cannot be made.
             ServiceError: There is no room for all of them, or somebody does not answer.
         """
-        refused = duplicate_slots(asked.wanted) | missing_slots(asked.wanted)
+        refused = duplicate_slots(submission.request) | missing_slots(submission.request)
         if refused:
             raise BatchRejected(dict(sorted(refused.items())))
-        filled = await self._filled(asked) if asked.wanted.only_missing else {}
-        wanted = [i for i in range(len(asked.wanted.jobs)) if i not in filled]
-        orders = {i: self.order(asked, i, asked.identity(i), counted=True) for i in wanted}
-        checked = await gather_bounded(self._check(asked, i, each) for i, each in orders.items())
+        filled = await self._filled(submission) if submission.request.only_missing else {}
+        missing = [i for i in range(len(submission.request.jobs)) if i not in filled]
+        orders = {
+            i: self.order(submission, i, submission.identity(i), counted=True) for i in missing
+        }
+        checked = await gather_bounded(
+            self._check(submission, i, each) for i, each in orders.items()
+        )
         found = dict(zip(orders, checked, strict=True))
         refused = {i: each.error for i, each in found.items() if each.error}
         if refused:
@@ -125,53 +129,59 @@ class BatchAdmission:
         filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
         drafts = {i: each.record for i, each in found.items() if each.record}
         waiting = sum(not each.internal.reused for each in drafts.values())
-        self._gauge.admit(drafts.values())
-        self._backlog.reserve(asked.project, waiting)
-        jobs = [filled[i] if i in filled else orders[i].job for i in range(len(asked.wanted.jobs))]
+        self._log_capacity.admit(drafts.values())
+        self._quota.reserve(submission.project, waiting)
+        jobs = [
+            filled[i] if i in filled else orders[i].job for i in range(len(submission.request.jobs))
+        ]
         plan = Plan(
-            id=asked.id,
-            project=asked.project,
-            digest=asked.wanted.digest(),
+            id=submission.id,
+            project=submission.project,
+            digest=submission.request.digest(),
             jobs=jobs,
             skipped=sorted(filled),
         )
         return await self._plans.create_or_get(plan), drafts
 
-    async def _filled(self, asked: BatchSubmission) -> dict[int, str]:
+    async def _filled(self, submission: BatchSubmission) -> dict[int, str]:
         """The items whose slot needs nothing, and by which job it is filled."""
-        slots = {i: request.slot for i, request in enumerate(asked.wanted.jobs) if request.slot}
-        question = FindOccupiedSlots(project=asked.project, slots=list(slots.values()))
+        slots = {
+            i: request.slot for i, request in enumerate(submission.request.jobs) if request.slot
+        }
+        question = FindOccupiedSlots(project=submission.project, slots=list(slots.values()))
         answer = await request_reply(self._jetstream, subjects.QUERY_FILLED, question)
         jobs = OccupiedSlots.model_validate_json(answer).jobs
         return {i: jobs[slot] for i, slot in slots.items() if slot in jobs}
 
     def order(
-        self, asked: BatchSubmission, index: int, who: RequestIdentity, *, counted: bool
+        self, submission: BatchSubmission, index: int, identity: RequestIdentity, *, counted: bool
     ) -> PendingJob:
         """What an item comes to."""
-        order = self._desk.plan_submit(asked.wanted.jobs[index], who, counted=counted)
+        order = self._jobs.plan_submit(submission.request.jobs[index], identity, counted=counted)
 
         async def drafted() -> Record:
-            return (await order.draft()).model_copy(update={"batch": asked.id})
+            return (await order.draft()).model_copy(update={"batch": submission.id})
 
         return replace(order, draft=drafted)
 
-    async def _check(self, asked: BatchSubmission, index: int, order: PendingJob) -> CheckResult:
+    async def _check(
+        self, submission: BatchSubmission, index: int, order: PendingJob
+    ) -> CheckResult:
         try:
-            return CheckResult(record=await self._acceptor.check(order))
+            return CheckResult(record=await self._acceptance.check(order))
         except SlotBusy as busy:
-            if asked.wanted.only_missing and busy.job:
+            if submission.request.only_missing and busy.job:
                 return CheckResult(filled_by=busy.job)
-            return CheckResult(error=None if asked.wanted.jobs[index].replace else busy)
+            return CheckResult(error=None if submission.request.jobs[index].replace else busy)
         except (RequestError, ModelUnavailable) as error:
             return CheckResult(error=error)
 
 
-def duplicate_slots(wanted: BatchRequest) -> dict[int, HeliographError]:
+def duplicate_slots(batch: BatchRequest) -> dict[int, HeliographError]:
     """Items that want a slot which an earlier one fills: only one of them could be its version."""
     refused: dict[int, HeliographError] = {}
     first: dict[str, int] = {}
-    for index, request in enumerate(wanted.jobs):
+    for index, request in enumerate(batch.jobs):
         if request.slot is None:
             continue
         earlier = first.setdefault(request.slot, index)
@@ -180,11 +190,11 @@ def duplicate_slots(wanted: BatchRequest) -> dict[int, HeliographError]:
     return refused
 
 
-def missing_slots(wanted: BatchRequest) -> dict[int, HeliographError]:
+def missing_slots(batch: BatchRequest) -> dict[int, HeliographError]:
     """Items of which nobody can say whether they are missing."""
-    if not wanted.only_missing:
+    if not batch.only_missing:
         return {}
-    nowhere = [i for i, request in enumerate(wanted.jobs) if request.slot is None]
+    nowhere = [i for i, request in enumerate(batch.jobs) if request.slot is None]
     return {i: ValidationFailed.at("/slot", "only_missing needs one") for i in nowhere}
 
 

@@ -37,8 +37,8 @@ class BatchResult:
 
     @property
     def counts(self) -> dict[Status, int]:
-        asked = (item for item in self.items if item.outcome != "skipped")
-        return Counter(item.entry.record.status for item in asked if item.entry)
+        attempted = (item for item in self.items if item.outcome != "skipped")
+        return Counter(item.entry.record.status for item in attempted if item.entry)
 
 
 class BatchService:
@@ -47,21 +47,21 @@ class BatchService:
     def __init__(
         self,
         events: EventLog,
-        desk: JobService,
-        admitter: BatchAdmission,
+        jobs: JobService,
+        admission: BatchAdmission,
         plans: PlanStore,
         jetstream: JetStream,
     ) -> None:
         self._events = events
-        self._desk = desk
-        self._admitter = admitter
+        self._jobs = jobs
+        self._admission = admission
         self._plans = plans
         self._jetstream = jetstream
 
     async def submit(
         self,
         project: str,
-        wanted: BatchRequest,
+        request: BatchRequest,
         key: str | None,
         *,
         traceparent: str | None = None,
@@ -78,15 +78,15 @@ class BatchService:
             ServiceError: Send it again, with its key.
         """
         name = batch_id(project, key)
-        asked = BatchSubmission(
-            project=project, wanted=wanted, key=key, traceparent=traceparent, id=name
+        submission = BatchSubmission(
+            project=project, request=request, key=key, traceparent=traceparent, id=name
         )
         plan = await self._plans.find(name) if key else None
         drafts: Drafts = {}
         if plan is None:
-            plan, drafts = await self._admitter.admit(asked)
-        plan.check(wanted.digest())
-        carry = partial(self._carry_out, asked, plan, drafts)
+            plan, drafts = await self._admission.admit(submission)
+        plan.check(request.digest())
+        carry = partial(self._carry_out, submission, plan, drafts)
         items = await gather_bounded(carry(index) for index in range(len(plan.jobs)))
         await self._skip_filled_slots(plan, items)
         return BatchResult(id=plan.id, project=project, items=items)
@@ -103,12 +103,14 @@ class BatchService:
         return BatchResult(id=plan.id, project=plan.project, items=items)
 
     async def _carry_out(
-        self, asked: BatchSubmission, plan: Plan, drafts: Drafts, index: int
+        self, submission: BatchSubmission, plan: Plan, drafts: Drafts, index: int
     ) -> ItemResult:
         if index in plan.skipped:
             return ItemResult(outcome="skipped", entry=await self._last(plan.jobs[index]))
-        request, draft = asked.wanted.jobs[index], drafts.get(index)
-        order = self._admitter.order(asked, index, asked.identity(index, plan), counted=False)
+        request, draft = submission.request.jobs[index], drafts.get(index)
+        order = self._admission.order(
+            submission, index, submission.identity(index, plan), counted=False
+        )
         if draft and draft.id == order.job:
 
             async def drafted() -> Record:
@@ -116,14 +118,14 @@ class BatchService:
 
             order = replace(order, draft=drafted)
         try:
-            acceptance = await self._desk.accept(order, replace=request.replace)
+            accepted = await self._jobs.accept(order, replace=request.replace)
         except Unavailable:
             raise
         except HeliographError as error:
-            if asked.wanted.only_missing and isinstance(error, SlotBusy) and error.job:
+            if submission.request.only_missing and isinstance(error, SlotBusy) and error.job:
                 return ItemResult(outcome="skipped", entry=await self._last(error.job))
             return ItemResult(outcome="refused", problem=problem_at(item_pointer(index), error))
-        return ItemResult(outcome=outcome_of(acceptance), entry=acceptance.entry)
+        return ItemResult(outcome=outcome_of(accepted), entry=accepted.entry)
 
     async def _skip_filled_slots(self, plan: Plan, items: list[ItemResult]) -> None:
         """What was taken in the moment in which it was to be made is skipped from now on."""

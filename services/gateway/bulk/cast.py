@@ -23,15 +23,15 @@ Pair = dict[Half, AcceptResult]
 class CastReferences:
     """Takes requests for references of people."""
 
-    def __init__(self, desk: JobService, acceptor: JobAcceptance) -> None:
-        self._desk = desk
-        self._acceptor = acceptor
+    def __init__(self, jobs: JobService, acceptance: JobAcceptance) -> None:
+        self._jobs = jobs
+        self._acceptance = acceptance
 
     async def ask(
         self,
         project: str,
         person: str,
-        wanted: CastRequest,
+        cast: CastRequest,
         key: str | None,
         *,
         traceparent: str | None = None,
@@ -46,19 +46,19 @@ class CastReferences:
             RequestError, ServiceError: As for `JobService.ask`.
         """
         orders: dict[Half, PendingJob] = {}
-        for half in wanted.halves:
+        for half in cast.halves:
             own = f"{key}/{BOTH.index(half)}" if key else None
-            who = identify_request(project, own, traceparent=traceparent)
-            request = request_for(wanted, person, half)
-            order = self._desk.plan_submit(request, who, body_digest=wanted.digest(person, half))
+            identity = identify_request(project, own, traceparent=traceparent)
+            request = request_for(cast, person, half)
+            order = self._jobs.plan_submit(request, identity, body_digest=cast.digest(person, half))
             orders[half] = await self._checked(order)
-        asked = [self._desk.accept(order) for order in orders.values()]
-        return dict(zip(orders, await asyncio.gather(*asked), strict=True))
+        accepting = [self._jobs.accept(order) for order in orders.values()]
+        return dict(zip(orders, await asyncio.gather(*accepting), strict=True))
 
     async def _checked(self, order: PendingJob) -> PendingJob:
         """The order, once nothing is wrong with it."""
         try:
-            record = await self._acceptor.check(order)
+            record = await self._acceptance.check(order)
         except ValidationFailed as error:
             errors = [
                 FieldError(pointer=_POINTER_MAP.get(each.pointer, each.pointer), detail=each.detail)
@@ -72,26 +72,26 @@ class CastReferences:
         return replace(order, draft=drafted)
 
 
-def request_for(wanted: CastRequest, person: str, half: Half) -> JobRequest:
+def request_for(cast: CastRequest, person: str, half: Half) -> JobRequest:
     """
     What is asked for of a half.
 
     Raises:
         ValidationFailed: Nobody says what to draw, or one reference is to be made from several.
     """
-    prompt = wanted.prompt_of(half)
+    prompt = cast.prompt_of(half)
     if prompt is None:
-        raise ValidationFailed.at(f"/prompts/{half}", f"{wanted.operation} needs it, or a prompt")
-    if wanted.is_single and wanted.max_references not in (None, 1):
-        reason = f"{wanted.operation} works from exactly one reference"
+        raise ValidationFailed.at(f"/prompts/{half}", f"{cast.operation} needs it, or a prompt")
+    if cast.is_single and cast.max_references not in (None, 1):
+        reason = f"{cast.operation} works from exactly one reference"
         raise ValidationFailed.at("/max_references", reason)
     return JobRequest(
         kind=KIND,
         prompt=prompt,
         slot=slot_of(person, half),
-        references=wanted.references,
-        max_references=1 if wanted.is_single else wanted.max_references,
-        edit_prompt=wanted.edit_prompt,
-        model=wanted.model,
-        parameters={"aspect_ratio": wanted.aspect_ratio} if wanted.aspect_ratio else {},
+        references=cast.references,
+        max_references=1 if cast.is_single else cast.max_references,
+        edit_prompt=cast.edit_prompt,
+        model=cast.model,
+        parameters={"aspect_ratio": cast.aspect_ratio} if cast.aspect_ratio else {},
     )

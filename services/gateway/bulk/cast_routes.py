@@ -13,7 +13,7 @@ from services.gateway.jobs.routes import present
 from services.gateway.jobs.views import JobViews
 
 
-def cast_routes(pairs: CastReferences, reader: JobViews) -> APIRouter:
+def cast_routes(cast: CastReferences, views: JobViews) -> APIRouter:
     """What makes pairs of jobs."""
     router = create_router("jobs")
 
@@ -34,10 +34,10 @@ def cast_routes(pairs: CastReferences, reader: JobViews) -> APIRouter:
         key: IdempotencyKey = None,
         traceparent: TraceParent = None,
     ) -> Response:
-        pair = await pairs.ask(project, person, body, key, traceparent=traceparent)
-        replayed = all(acceptance.replayed for acceptance in pair.values())
+        pair = await cast.ask(project, person, body, key, traceparent=traceparent)
+        replayed = all(accepted.replayed for accepted in pair.values())
         headers = {"Idempotency-Replayed": "true"} if replayed else {}
-        shown = {half: await present(reader, acceptance) for half, acceptance in pair.items()}
+        shown = {half: await present(views, accepted) for half, accepted in pair.items()}
         return answer({"jobs": shown}, 202, headers)
 
     return router

@@ -43,8 +43,8 @@ class PlanStore:
         self._bucket = KeyValue(jetstream, "plans")
 
     async def find(self, name: str) -> Plan | None:
-        cell = await self._bucket.read(name)
-        return Plan.model_validate(cell.value) if cell.value else None
+        entry = await self._bucket.read(name)
+        return Plan.model_validate(entry.value) if entry.value else None
 
     async def create_or_get(self, plan: Plan) -> Plan:
         """The plan that counts from now on: this one, unless the same request was faster."""

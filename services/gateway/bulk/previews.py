@@ -38,16 +38,16 @@ Mode = Literal["stop", "detach"]
 class BulkPreview:
     """Looks at jobs. Every method raises Unavailable."""
 
-    def __init__(self, events: EventLog, desk: JobService, acceptor: JobAcceptance) -> None:
+    def __init__(self, events: EventLog, jobs: JobService, acceptance: JobAcceptance) -> None:
         self._events = events
-        self._desk = desk
-        self._acceptor = acceptor
+        self._jobs = jobs
+        self._acceptance = acceptance
 
     async def retry(
-        self, project: str, wanted: ActionRequest, jobs: Sequence[str], *, more: bool = False
+        self, project: str, request: ActionRequest, jobs: Sequence[str], *, more: bool = False
     ) -> RetryPreview:
         """Which step each would begin with, and for how much."""
-        every = await self._retries(project, wanted, jobs)
+        every = await self._retries(project, request, jobs)
         costs = [each.cost for each in every if is_paid(each) and each.cost]
         accepted = [each for each in every if each.outcome == "accepted"]
         return RetryPreview(
@@ -61,17 +61,17 @@ class BulkPreview:
             items=every,
         )
 
-    async def is_paid(self, project: str, wanted: ActionRequest, jobs: Sequence[str]) -> bool:
+    async def is_paid(self, project: str, request: ActionRequest, jobs: Sequence[str]) -> bool:
         """Whether a new try of any of them would be paid for."""
-        every = await self._retries(project, wanted, jobs)
+        every = await self._retries(project, request, jobs)
         return any(is_paid(each) for each in every if each.outcome == "accepted")
 
     async def cancel(
-        self, project: str, wanted: ActionRequest, jobs: Sequence[str], *, more: bool = False
+        self, project: str, request: ActionRequest, jobs: Sequence[str], *, more: bool = False
     ) -> CancelPreview:
         """What each would have cost."""
         every = await gather_bounded(
-            self._cancel(project, job, wanted.mode, place_of(wanted, index))
+            self._cancel(project, job, request.mode, place_of(request, index))
             for index, job in enumerate(jobs)
         )
         outcomes = Counter(each.outcome for each in every)
@@ -85,22 +85,22 @@ class BulkPreview:
         )
 
     async def _retries(
-        self, project: str, wanted: ActionRequest, jobs: Sequence[str]
+        self, project: str, request: ActionRequest, jobs: Sequence[str]
     ) -> list[RetryOutlook]:
         return await gather_bounded(
-            self._retry(project, job, wanted, place_of(wanted, index))
+            self._retry(project, job, request, place_of(request, index))
             for index, job in enumerate(jobs)
         )
 
     async def _retry(
-        self, project: str, job: str, wanted: ActionRequest, place: str
+        self, project: str, job: str, request: ActionRequest, place: str
     ) -> RetryOutlook:
         known: dict[str, Any] = {}
         try:
             _, old = await read_job_of(self._events, project, job)
-            step, cost = await self._price(project, old, retry_request(wanted))
+            step, cost = await self._price(project, old, retry_request(request))
             known = {"from_": step, "cost": cost}
-            if wanted.from_ is None:
+            if request.from_ is None:
                 refuse_to_pay(cost)
         except (RequestError, ModelUnavailable) as error:
             problem = problem_at(place, error)
@@ -108,16 +108,16 @@ class BulkPreview:
         return RetryOutlook(id=job, outcome="accepted", **known)
 
     async def _price(
-        self, project: str, old: Record, asked: RetryRequest
+        self, project: str, old: Record, retry: RetryRequest
     ) -> tuple[RetryFrom, Cost]:
         """The step that it would begin with, and what that costs."""
         if old.step is Step.SUBMIT_UNKNOWN:
-            check_in_place(asked)
+            check_in_place(retry)
             return "submit", old.cost
-        step = resume_point(old, asked.from_)
-        who = RequestIdentity(project=project, job=new_job_id(), key="preview")
-        order = self._desk.plan_retry(old, asked, who, counted=True, may_pay=True)
-        record = await self._acceptor.check(order)
+        step = resume_point(old, retry.from_)
+        identity = RequestIdentity(project=project, job=new_job_id(), key="preview")
+        order = self._jobs.plan_retry(old, retry, identity, counted=True, may_pay=True)
+        record = await self._acceptance.check(order)
         assert record, "nobody used this name before"
         return step, record.cost
 
@@ -131,9 +131,9 @@ class BulkPreview:
         return CancelOutlook(id=job, outcome=outcome, charged=charged)
 
 
-def retry_request(wanted: ActionRequest) -> RetryRequest:
+def retry_request(request: ActionRequest) -> RetryRequest:
     """What an action asks of each job: nothing is changed."""
-    return RetryRequest.model_validate({"from": wanted.from_})
+    return RetryRequest.model_validate({"from": request.from_})
 
 
 def is_paid(outlook: RetryOutlook) -> bool:
@@ -149,9 +149,9 @@ async def read_job_of(events: EventLog, project: str, job: str) -> tuple[LogEntr
     return entry, record
 
 
-def place_of(wanted: ActionRequest, index: int) -> str:
+def place_of(request: ActionRequest, index: int) -> str:
     """Where a job is in the request."""
-    return f"/ids/{index}" if wanted.ids else "/filter"
+    return f"/ids/{index}" if request.ids else "/filter"
 
 
 def cancel_outcome(record: Record, mode: Mode) -> Literal["accepted", "skipped"]:

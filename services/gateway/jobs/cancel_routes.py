@@ -14,7 +14,7 @@ from services.gateway.jobs.cancellation import JobCancellation
 from services.gateway.jobs.views import JobViews
 
 
-def cancel_routes(canceler: JobCancellation, reader: JobViews) -> APIRouter:
+def cancel_routes(cancellation: JobCancellation, views: JobViews) -> APIRouter:
     """What ends jobs."""
     router = create_router("jobs")
 
@@ -30,8 +30,8 @@ def cancel_routes(canceler: JobCancellation, reader: JobViews) -> APIRouter:
         summary="Stop a job, or take it out of its slot",
     )
     async def cancel_job(job: JobId, body: CancelRequest) -> Response:
-        entry, changed = await canceler.cancel(job, body.mode)
-        shown = await reader.present(entry.record, entry.sequence)
+        entry, changed = await cancellation.cancel(job, body.mode)
+        shown = await views.present(entry.record, entry.sequence)
         return answer(shown, 202 if changed else 200)
 
     @router.get(
@@ -42,6 +42,6 @@ def cancel_routes(canceler: JobCancellation, reader: JobViews) -> APIRouter:
         summary="What canceling now would mean",
     )
     async def preview_cancel(job: JobId) -> Response:
-        return answer({"charged": await canceler.preview(job)})
+        return answer({"charged": await cancellation.preview(job)})
 
     return router

@@ -41,45 +41,45 @@ class RecordBuilder:
         self._results = results
 
     async def for_request(
-        self, wanted: JobRequest, who: RequestIdentity, *, body_digest: str | None = None
+        self, request: JobRequest, identity: RequestIdentity, *, body_digest: str | None = None
     ) -> Record:
         """Of the job that is asked for."""
         record = build_record(
-            wanted,
-            who,
+            request,
+            identity,
             self._catalog,
             now(),
-            defaults=await self._projects.defaults(who.project),
-            current=await self._versions.current(who.project, wanted),
+            defaults=await self._projects.defaults(identity.project),
+            current=await self._versions.current(identity.project, request),
             body_digest=body_digest,
         )
-        asked = wanted.references or record.references
-        return await self._looked_up(record, asked, reuse=wanted.reuse)
+        references = request.references or record.references
+        return await self._looked_up(record, references, reuse=request.reuse)
 
     async def for_retry(
-        self, old: Record, asked: RetryRequest, who: RequestIdentity, *, may_pay: bool = False
+        self, old: Record, retry: RetryRequest, identity: RequestIdentity, *, may_pay: bool = False
     ) -> Record:
         """Of the job that tries another one again."""
-        defaults = await self._projects.defaults(who.project)
-        record = retry_record(old, asked, who, self._catalog, defaults, may_pay=may_pay)
+        defaults = await self._projects.defaults(identity.project)
+        record = retry_record(old, retry, identity, self._catalog, defaults, may_pay=may_pay)
         if record.internal.takeover:
             return record
-        reuse = asked.changes.get("reuse") is True
+        reuse = retry.changes.get("reuse") is True
         try:
             record = await self._looked_up(record, record.references, reuse=reuse)
         except ValidationFailed as error:
-            if asked.changes.keys() & {"references", "after"}:
-                raise in_changes(error, asked.changes) from None
+            if retry.changes.keys() & {"references", "after"}:
+                raise in_changes(error, retry.changes) from None
             # else what was there once is gone; its worker says so
-        if asked.from_ is None and not (may_pay or record.internal.reused):
+        if retry.from_ is None and not (may_pay or record.internal.reused):
             refuse_to_pay(record.cost)
         return record
 
     async def _looked_up(
-        self, record: Record, asked: Sequence[KeptReference], *, reuse: bool
+        self, record: Record, requested: Sequence[KeptReference], *, reuse: bool
     ) -> Record:
         after = await self._states(record)
-        references = await self._references.validate(record.project, asked, after)
+        references = await self._references.validate(record.project, requested, after)
         known = [digest for digest in references if digest][: len(record.references)]
         if len(known) < len(record.references):
             return record

@@ -71,10 +71,10 @@ def build_record(
     if request.finish_by and request.finish_by <= at:
         raise ValidationFailed.at("/finish_by", "is in the past")
     parameters = _parameters(whole, kind, model)
-    asked = request.references or ([current] if current else [])
-    references, detail = _references(request, asked, kind, model)
+    requested = request.references or ([current] if current else [])
+    references, detail = _references(request, requested, kind, model)
     check_arguments(request, model)
-    inputs = whole.model_copy(update={"references": asked}).input_digest()
+    inputs = whole.model_copy(update={"references": requested}).input_digest()
     internal = Internal(
         step=Step.ACCEPTED,
         account=account,
@@ -141,34 +141,34 @@ def _schema_errors(model: Model, parameters: dict[str, Any]) -> Iterator[FieldEr
 
 
 def _references(
-    request: JobRequest, asked: list[Reference], kind: Kind, model: Model
+    request: JobRequest, requested: list[Reference], kind: Kind, model: Model
 ) -> tuple[list[Reference], str | None]:
     """The references to use, and a word about those that are left out."""
-    _check_addresses(asked)
-    if request.max_references and not asked:
+    _check_addresses(requested)
+    if request.max_references and not requested:
         raise ValidationFailed.at("/max_references", "needs references")
     limit = min(request.max_references or 16, model.max_references, kind.max_references)
-    if asked and not limit:
+    if requested and not limit:
         raise ValidationFailed.at("/references", "this model takes none")
-    used = asked[:limit]
+    used = requested[:limit]
     if len(used) < model.min_references:
         reason = f"this model needs at least {model.min_references}, and would get {len(used)}"
         raise ValidationFailed.at("/references", reason)
-    if used == asked:
-        return asked, None
-    return used, f"the first {limit} of {len(asked)} references are used"
+    if used == requested:
+        return requested, None
+    return used, f"the first {limit} of {len(requested)} references are used"
 
 
-def _check_addresses(asked: list[Reference]) -> None:
+def _check_addresses(requested: list[Reference]) -> None:
     """A record may keep an address that is refused here: it was accepted at another time."""
     errors = [
         FieldError(pointer=f"/references/{index}/url", detail=mistake)
-        for index, reference in enumerate(asked)
+        for index, reference in enumerate(requested)
         if reference.url and (mistake := url_problem(reference.url))
     ]
     if errors:
         wrong = {int(each.pointer.split("/")[2]) for each in errors}
-        kept = [each.model_dump() for index, each in enumerate(asked) if index not in wrong]
+        kept = [each.model_dump() for index, each in enumerate(requested) if index not in wrong]
         without = NextAction(
             kind="change_request", label="Leave these out", patch={"references": kept}
         )

@@ -51,12 +51,12 @@ def is_cached_for(record: Record, project: str, digest: str) -> bool:
 
 def apply_cached(record: Record, old: Record) -> Record:
     """The job as it is accepted when it gets what an old one made."""
-    told = f"the result of {old.id} is used again"
+    note = f"the result of {old.id} is used again"
     reused = Reused(job=old.id, assets=old.assets)
     return record.model_copy(
         update={
             "cost": Cost(currency=record.cost.currency),
-            "detail": "; ".join(filter(None, (record.detail, told))),
+            "detail": "; ".join(filter(None, (record.detail, note))),
             "internal": record.internal.model_copy(update={"reused": reused}),
         }
     )

@@ -39,7 +39,7 @@ async def retry_in_place(
     work: WorkQueue,
     job: str,
     key: str | None,
-    asked: RetryRequest,
+    retry: RetryRequest,
     *,
     may_pay: bool = False,
 ) -> AcceptResult | None:
@@ -59,11 +59,11 @@ async def retry_in_place(
             return AcceptResult(entry=entry, replayed=True)
         if record.step is not Step.SUBMIT_UNKNOWN:
             return None
-        if asked.from_ is None and not may_pay:
+        if retry.from_ is None and not may_pay:
             refuse_to_pay(record.cost)
         if key is None:
             raise IdempotencyKeyRequired
-        check_in_place(asked)
+        check_in_place(retry)
         fact = RetryScheduled(
             not_before=now(),
             reason="submit_unknown",
@@ -81,22 +81,22 @@ async def retry_in_place(
         return AcceptResult(entry=entry)
 
 
-def check_in_place(asked: RetryRequest) -> None:
+def check_in_place(retry: RetryRequest) -> None:
     """
     Whether a job in `submit_unknown` can be tried again like this.
 
     Raises:
         StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
     """
-    if asked.from_ not in (None, "submit"):
+    if retry.from_ not in (None, "submit"):
         raise StateConflict("nothing is known to be at the provider; only `submit` can work")
-    if asked.changes:
+    if retry.changes:
         raise ValidationFailed.at("/changes", "a job in submit_unknown goes on as it is")
 
 
 def retry_record(
     old: Record,
-    asked: RetryRequest,
+    retry: RetryRequest,
     caller: RequestIdentity,
     catalog: Catalog,
     defaults: Defaults = _NONE,
@@ -115,23 +115,23 @@ def retry_record(
         ModelLocked: The project makes it with another model by now.
         IdempotencyKeyRequired: It costs something.
     """
-    step = resume_point(old, asked.from_)
-    request = merge_changes(old, step, asked.changes)
-    body, over = retry_digest(old, asked), resume_from(old, step)
+    step = resume_point(old, retry.from_)
+    request = merge_changes(old, step, retry.changes)
+    body, over = retry_digest(old, retry), resume_from(old, step)
     if over:
         return free_retry_record(old, caller, catalog, now(), takeover=over, body_digest=body)
     filled = Defaults(style=old.internal.style, locked_model=defaults.locked_model)
-    may_reuse = asked.changes.get("reuse") is True  # then it is asked for the price later
-    is_unasked = asked.from_ is None and not (may_pay or may_reuse)
+    may_reuse = retry.changes.get("reuse") is True  # then it is asked for the price later
+    is_unconfirmed = retry.from_ is None and not (may_pay or may_reuse)
     # what it would cost is told before a key is asked for
-    who = replace(caller, key=caller.key or "price") if is_unasked else caller
+    identity = replace(caller, key=caller.key or "price") if is_unconfirmed else caller
     try:
         record = build_record(
-            request, who, catalog, now(), defaults=filled, body_digest=body, retry_of=old.id
+            request, identity, catalog, now(), defaults=filled, body_digest=body, retry_of=old.id
         )
     except ValidationFailed as error:
-        raise in_changes(error, asked.changes) from None
-    if is_unasked:
+        raise in_changes(error, retry.changes) from None
+    if is_unconfirmed:
         refuse_to_pay(record.cost)
     return record.model_copy(update={"batch": old.batch})
 
@@ -159,7 +159,7 @@ def in_changes(error: ValidationFailed, changes: Collection[str]) -> ValidationF
     return type(error)(str(error), errors=errors, next_actions=error.next_actions)
 
 
-def resume_point(record: Record, asked: RetryFrom | None) -> RetryFrom:
+def resume_point(record: Record, start: RetryFrom | None) -> RetryFrom:
     """
     Where a retry of an ended job begins.
 
@@ -168,17 +168,17 @@ def resume_point(record: Record, asked: RetryFrom | None) -> RetryFrom:
     """
     if record.step not in ENDED:
         raise StateConflict(f"a job that is {record.status} cannot be retried")
-    if record.internal.is_cut and asked in (None, "submit"):
-        asked = asked or cheapest_step(record)
-        if asked == "submit":
+    if record.internal.is_cut and start in (None, "submit"):
+        start = start or cheapest_step(record)
+        if start == "submit":
             raise StateConflict(
                 "most of the job was removed to make room; send it as a new request"
             )
-    if asked == "download" and not outputs_of(record):
+    if start == "download" and not outputs_of(record):
         raise StateConflict("the provider gave no outputs to download")
-    if asked == "poll" and not request_of(record):
+    if start == "poll" and not request_of(record):
         raise StateConflict("there is no request at the provider to ask for")
-    return asked or cheapest_step(record)
+    return start or cheapest_step(record)
 
 
 def resume_from(record: Record, step: RetryFrom) -> Takeover | None:
@@ -226,6 +226,6 @@ def merge_changes(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
     )
 
 
-def retry_digest(record: Record, asked: RetryRequest) -> str:
+def retry_digest(record: Record, retry: RetryRequest) -> str:
     """What a retry's key stands for."""
-    return digest({"retry_of": record.id, "from": asked.from_, "changes": asked.changes})
+    return digest({"retry_of": record.id, "from": retry.from_, "changes": retry.changes})

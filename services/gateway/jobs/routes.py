@@ -16,7 +16,7 @@ from services.gateway.jobs.service import JobService
 from services.gateway.jobs.views import JobViews
 
 
-def job_routes(desk: JobService, reader: JobViews) -> APIRouter:
+def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
     """What makes jobs."""
     router = create_router("jobs")
 
@@ -34,7 +34,7 @@ def job_routes(desk: JobService, reader: JobViews) -> APIRouter:
         traceparent: TraceParent = None,
     ) -> Response:
         who = identify_request(project, key, traceparent=traceparent)
-        return await _answer(reader, await desk.submit(body, who))
+        return await _answer(views, await jobs.submit(body, who))
 
     @router.post(
         "/jobs/{job}/retry",
@@ -44,22 +44,22 @@ def job_routes(desk: JobService, reader: JobViews) -> APIRouter:
         summary="Try again, from the cheapest step that can work",
     )
     async def retry_job(job: JobId, body: RetryRequest, key: IdempotencyKey = None) -> Response:
-        return await _answer(reader, await desk.retry(job, key, body))
+        return await _answer(views, await jobs.retry(job, key, body))
 
     return router
 
 
-async def present(reader: JobViews, acceptance: AcceptResult) -> dict[str, Any]:
+async def present(views: JobViews, accepted: AcceptResult) -> dict[str, Any]:
     """The job that is the answer, as it is now."""
-    job, sequence = acceptance.job, acceptance.entry.sequence
-    fresh = not (acceptance.replayed or acceptance.deduplicated)
-    shown = await (reader.new_job if fresh else reader.present)(job, sequence)
-    return {**shown, "deduplicated": acceptance.deduplicated}
+    job, sequence = accepted.job, accepted.entry.sequence
+    fresh = not (accepted.replayed or accepted.deduplicated)
+    shown = await (views.new_job if fresh else views.present)(job, sequence)
+    return {**shown, "deduplicated": accepted.deduplicated}
 
 
-async def _answer(reader: JobViews, acceptance: AcceptResult) -> Response:
-    headers = {"Location": f"/v1/jobs/{acceptance.job.id}"}
-    if acceptance.replayed:
+async def _answer(views: JobViews, accepted: AcceptResult) -> Response:
+    headers = {"Location": f"/v1/jobs/{accepted.job.id}"}
+    if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
-    status = 200 if acceptance.deduplicated else 202
-    return answer(await present(reader, acceptance), status, headers)
+    status = 200 if accepted.deduplicated else 202
+    return answer(await present(views, accepted), status, headers)

@@ -23,21 +23,21 @@ class JobService:
         self,
         events: EventLog,
         work: WorkQueue,
-        acceptor: JobAcceptance,
-        canceler: JobCancellation,
-        drafter: RecordBuilder,
-        gauge: EventLogCapacity,
-        backlog: QueueQuota,
+        acceptance: JobAcceptance,
+        cancellation: JobCancellation,
+        builder: RecordBuilder,
+        log_capacity: EventLogCapacity,
+        quota: QueueQuota,
     ) -> None:
         self._events = events
         self._work = work
-        self._acceptor = acceptor
-        self._canceler = canceler
-        self._drafter = drafter
-        self._gauge = gauge
-        self._backlog = backlog
+        self._acceptance = acceptance
+        self._cancellation = cancellation
+        self._builder = builder
+        self._log_capacity = log_capacity
+        self._quota = quota
 
-    async def submit(self, wanted: JobRequest, who: RequestIdentity) -> AcceptResult:
+    async def submit(self, request: JobRequest, identity: RequestIdentity) -> AcceptResult:
         """
         A job for a request.
 
@@ -46,12 +46,12 @@ class JobService:
             ServiceError: The caller sends it again, with its key.
         """
 
-        return await self.accept(self.plan_submit(wanted, who), replace=wanted.replace)
+        return await self.accept(self.plan_submit(request, identity), replace=request.replace)
 
     def plan_submit(
         self,
-        wanted: JobRequest,
-        who: RequestIdentity,
+        request: JobRequest,
+        identity: RequestIdentity,
         *,
         body_digest: str | None = None,
         counted: bool = False,
@@ -62,28 +62,28 @@ class JobService:
         """
 
         async def first_record() -> Record:
-            self._gauge.check()
-            record = await self._drafter.for_request(wanted, who, body_digest=body_digest)
+            self._log_capacity.check()
+            record = await self._builder.for_request(request, identity, body_digest=body_digest)
             check_prompts(record)
             if not counted:
                 self._admit(record)
             return record
 
-        is_whole = partial(matches_digest, wanted)
+        is_whole = partial(matches_digest, request)
         return PendingJob(
-            job=who.job,
-            keyed=who.is_repeatable,
+            job=identity.job,
+            keyed=identity.is_repeatable,
             is_same=is_whole if body_digest is None else lambda digest, _: digest == body_digest,
             draft=first_record,
         )
 
     def _admit(self, record: Record) -> None:
-        self._gauge.admit([record])
+        self._log_capacity.admit([record])
         if not record.internal.reused:
-            self._backlog.reserve(record.project)
+            self._quota.reserve(record.project)
 
     async def retry(
-        self, job: str, key: str | None, asked: RetryRequest, *, may_pay: bool = False
+        self, job: str, key: str | None, retry: RetryRequest, *, may_pay: bool = False
     ) -> AcceptResult:
         """
         Another try: in place where nobody knows what became of the first, else as a new job.
@@ -93,36 +93,36 @@ class JobService:
             NotFound: There is no such job.
             RequestError, ServiceError: As for `ask`.
         """
-        in_place = await retry_in_place(self._events, self._work, job, key, asked, may_pay=may_pay)
+        in_place = await retry_in_place(self._events, self._work, job, key, retry, may_pay=may_pay)
         if in_place:
             return in_place
         _, old = await load_job(self._events, job)
-        order = self.plan_retry(old, asked, identify_request(old.project, key), may_pay=may_pay)
-        return await self.accept(order, replace=asked.changes.get("replace") is True)
+        order = self.plan_retry(old, retry, identify_request(old.project, key), may_pay=may_pay)
+        return await self.accept(order, replace=retry.changes.get("replace") is True)
 
     def plan_retry(
         self,
         old: Record,
-        asked: RetryRequest,
-        who: RequestIdentity,
+        retry: RetryRequest,
+        identity: RequestIdentity,
         *,
         counted: bool = False,
         may_pay: bool = False,
     ) -> PendingJob:
         """What trying a job again comes to, where that is a new job. `counted` as in `order`."""
-        body = retry_digest(old, asked)
+        body = retry_digest(old, retry)
 
         async def first_record() -> Record:
-            self._gauge.check()
-            record = await self._drafter.for_retry(old, asked, who, may_pay=may_pay)
-            check_prompts(record, asked.changes)
+            self._log_capacity.check()
+            record = await self._builder.for_retry(old, retry, identity, may_pay=may_pay)
+            check_prompts(record, retry.changes)
             if not counted:
                 self._admit(record)
             return record
 
         return PendingJob(
-            job=who.job,
-            keyed=who.is_repeatable,
+            job=identity.job,
+            keyed=identity.is_repeatable,
             is_same=lambda digest, _: digest == body,
             draft=first_record,
         )
@@ -136,8 +136,8 @@ class JobService:
         """
         while True:
             try:
-                return await self._acceptor.accept(order)
+                return await self._acceptance.accept(order)
             except SlotBusy as busy:
                 if not replace or busy.job is None:
                     raise
-                await self._canceler.preempt(busy.job)
+                await self._cancellation.preempt(busy.job)

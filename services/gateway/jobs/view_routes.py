@@ -22,7 +22,7 @@ class EventsQuery(BaseModel, extra="forbid"):
     after: int = Field(default=0, ge=0, lt=2**63, description="Events after this sequence")
 
 
-def view_routes(reader: JobViews) -> APIRouter:
+def view_routes(views: JobViews) -> APIRouter:
     """What changes nothing."""
     router = create_router("jobs")
 
@@ -44,7 +44,7 @@ def view_routes(reader: JobViews) -> APIRouter:
             parameters=query.param,
             **query.model_dump(exclude={"tag", "param"}),
         )
-        page = await reader.jobs(asked)
+        page = await views.jobs(asked)
         headers = {}
         if page["next"]:
             following = request.url.include_query_params(cursor=page["next"])
@@ -59,7 +59,7 @@ def view_routes(reader: JobViews) -> APIRouter:
         summary="A job as it is now",
     )
     async def get_job(job: JobId) -> Response:
-        return answer(await reader.job(job))
+        return answer(await views.job(job))
 
     @router.get(
         "/jobs/{job}/events",
@@ -69,7 +69,7 @@ def view_routes(reader: JobViews) -> APIRouter:
         summary="What happened to a job, in order",
     )
     async def list_events(job: JobId, query: Annotated[EventsQuery, Query()]) -> Response:
-        return answer(await reader.history(job, query.after))
+        return answer(await views.history(job, query.after))
 
     @router.get(
         "/jobs/{job}/attempts",
@@ -79,6 +79,6 @@ def view_routes(reader: JobViews) -> APIRouter:
         summary="What was sent to the provider, when, and for how much",
     )
     async def list_attempts(job: JobId) -> Response:
-        return answer({"items": await reader.attempts(job), "next": None})
+        return answer({"items": await views.attempts(job), "next": None})
 
     return router

@@ -43,11 +43,11 @@ class LimitAdmin:
         answer = await self._jetstream.request(subjects.QUERY_LANES, b"{}", timeout=PATIENCE)
         return LaneStates.model_validate_json(answer).lanes
 
-    async def change_lane(self, name: str, wanted: ChangeLane) -> LaneState:
+    async def change_lane(self, name: str, change: ChangeLane) -> LaneState:
         """Change a lane in all processes at once. Raises NotFound."""
         if name not in self._catalog.lanes:
             raise NotFound(f"there is no lane {name}")
-        await self._lanes.change(name, wanted)
+        await self._lanes.change(name, change)
         await self._jetstream.notify(subjects.lane_capacity(name))
         return next(lane for lane in await self.lanes() if lane.name == name)
 
@@ -56,11 +56,11 @@ class LimitAdmin:
         names = list(self._catalog.accounts)  # the catalog may be read again meanwhile
         return [self._state(name, await self._accounts.usage(name)) for name in names]
 
-    async def change_account(self, name: str, wanted: ChangeAccount) -> AccountState:
+    async def change_account(self, name: str, change: ChangeAccount) -> AccountState:
         """Change an account's cap in all processes at once. Raises NotFound."""
         if name not in self._catalog.accounts:
             raise NotFound(f"there is no account {name}")
-        return self._state(name, await self._accounts.change_cap(name, wanted.cap))
+        return self._state(name, await self._accounts.change_cap(name, change.cap))
 
     def _state(self, name: str, places: AccountUsage) -> AccountState:
         return AccountState(

@@ -103,14 +103,14 @@ class EventLogCapacity:
         if self._limit is None or not records:
             return
         project = next(iter(records)).project
-        wanted = sum(map(_whole_life, records))
+        needed = sum(map(_whole_life, records))
         taken, own = self._taken(), self._taken_by(project)
-        if taken + wanted > self._limit:
+        if taken + needed > self._limit:
             raise QueueFull("the event log has no room for the whole job", retry_after=60)
-        if own + wanted > share(self._limit, max(0, taken - own)):
+        if own + needed > share(self._limit, max(0, taken - own)):
             detail = "the project has its share of the event log: half of what others leave free"
             raise QueueFull(detail, retry_after=60)
-        self._lately[-1].admitted[project] += wanted
+        self._lately[-1].admitted[project] += needed
 
     def _taken(self) -> int:
         lately = sum(each.admitted.total() for each in self._lately)

@@ -17,7 +17,7 @@ class CleanupRequests:
         self._jetstream = jetstream
         self._projects = projects
 
-    async def request_cleanup(self, project: str, wanted: CleanupRequest) -> CleanupReport:
+    async def request_cleanup(self, project: str, request: CleanupRequest) -> CleanupReport:
         """
         What goes now; unless it is only looked at, it goes at once and not with the next round.
 
@@ -25,13 +25,13 @@ class CleanupRequests:
             UnknownKind: A change that is looked at names a kind that is not there.
         """
         retention = (await self._projects.read(project)).retention
-        if wanted.retention:
-            self._projects.check_retention(wanted.retention, "/retention")
-            retention = retention.after(wanted.retention)
-        question = PlanCleanup(project=project, retention=retention, dry_run=wanted.dry_run)
+        if request.retention:
+            self._projects.check_retention(request.retention, "/retention")
+            retention = retention.after(request.retention)
+        question = PlanCleanup(project=project, retention=retention, dry_run=request.dry_run)
         answer = await request_reply(
             self._jetstream, subjects.QUERY_CLEANUP, question, patience=_PATIENCE
         )
-        if not wanted.dry_run:
+        if not request.dry_run:
             await self._jetstream.notify(subjects.APPLY_RETENTION)
         return CleanupReport.model_validate_json(answer)

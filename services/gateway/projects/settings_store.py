@@ -29,23 +29,23 @@ class ProjectSettings:
     """
 
     def __init__(self, jetstream: JetStream, catalog: Catalog) -> None:
-        self._mirror = KvCache(jetstream, "projects")
+        self._cache = KvCache(jetstream, "projects")
         self._catalog = catalog
 
     async def watch(self) -> None:
         """Hear what other processes change, for ever."""
-        await self._mirror.watch()
+        await self._cache.watch()
 
     async def defaults(self, project: str) -> Defaults:
         """What a project fills in now."""
-        value = await self._mirror.read(project)
+        value = await self._cache.read(project)
         return Defaults.model_validate(value["defaults"]) if "defaults" in value else Defaults()
 
     async def read(self, project: str) -> ProjectState:
         """A project, by what is stored."""
-        return _state(project, (await self._cell(project)).value)
+        return _state(project, (await self._entry(project)).value)
 
-    async def change(self, project: str, wanted: ChangeProject) -> ProjectState:
+    async def change(self, project: str, change: ChangeProject) -> ProjectState:
         """
         Change what a project fills in, and what it keeps.
 
@@ -53,29 +53,29 @@ class ProjectSettings:
             ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
             TooManyProjects: It has no settings yet, and no more projects may.
         """
-        validate_change(wanted, self._catalog)
+        validate_change(change, self._catalog)
         while True:
-            cell = await self._cell(project)
-            before = _state(project, cell.value)
-            defaults = changed(before.defaults, wanted.defaults)
-            retention = before.retention.after(wanted.retention)
+            entry = await self._entry(project)
+            before = _state(project, entry.value)
+            defaults = changed(before.defaults, change.defaults)
+            retention = before.retention.after(change.retention)
             value = {
-                **cell.value,
+                **entry.value,
                 "defaults": defaults.model_dump(exclude_defaults=True),
                 "retention": retention.model_dump(exclude_defaults=True),
             }
             try:
-                await self._write(project, value, cell.revision)
+                await self._write(project, value, entry.revision)
             except Conflict:
                 continue
             return ProjectState(project=project, defaults=defaults, retention=retention)
 
     async def _write(self, project: str, value: dict[str, Any], seen: int) -> None:
         """A project that says nothing any more takes no place. Raises Lost and TooManyProjects."""
-        bucket = self._mirror.bucket
+        bucket = self._cache.bucket
         if not any(value.values()):
             await bucket.forget(project, seen)
-            self._mirror.forget(project)
+            self._cache.forget(project)
             return
         try:
             revision = await bucket.write(project, value, seen)
@@ -83,44 +83,44 @@ class ProjectSettings:
             if seen:
                 raise
             raise TooManyProjects from error
-        self._mirror.note(project, KvEntry(value, revision))
+        self._cache.note(project, KvEntry(value, revision))
 
-    def check_retention(self, wanted: ChangeRetention, at: str) -> None:
+    def check_retention(self, change: ChangeRetention, at: str) -> None:
         """Raises UnknownKind for a rule about a kind that is not there."""
-        check_retention(wanted, self._catalog, at)
+        check_retention(change, self._catalog, at)
 
-    async def _cell(self, project: str) -> KvEntry:
-        return await self._mirror.bucket.read(project)
+    async def _entry(self, project: str) -> KvEntry:
+        return await self._cache.bucket.read(project)
 
 
 def _state(project: str, value: dict[str, Any]) -> ProjectState:
     return ProjectState.model_validate({"defaults": {}, **value, "project": project})
 
 
-def validate_change(wanted: ChangeProject, catalog: Catalog) -> None:
+def validate_change(change: ChangeProject, catalog: Catalog) -> None:
     """
     Raises:
         UnknownKind, UnknownModel: There is none by that name.
         ValidationFailed: A model makes something else than its kind, or none has that shape.
     """
-    asked = wanted.defaults
-    for name, model in (asked.models or {}).items():
+    defaults = change.defaults
+    for name, model in (defaults.models or {}).items():
         at = f"/defaults/models/{name}"
         kind = catalog.kinds.get(name)
         if kind is None:
             raise UnknownKind.at(at, f"there is no kind {name!r}")
         if model is not None and _model(model, catalog, at).media != kind.media:
             raise ValidationFailed.at(at, f"{model} does not make {kind.media}")
-    if asked.locked_model is not None:
-        _model(asked.locked_model, catalog, "/defaults/locked_model")
-    if asked.aspect_ratio is not None and not any(_that_take(asked.aspect_ratio, catalog)):
+    if defaults.locked_model is not None:
+        _model(defaults.locked_model, catalog, "/defaults/locked_model")
+    if defaults.aspect_ratio is not None and not any(_that_take(defaults.aspect_ratio, catalog)):
         raise ValidationFailed.at("/defaults/aspect_ratio", "no model has it")
-    check_retention(wanted.retention, catalog, "/retention")
+    check_retention(change.retention, catalog, "/retention")
 
 
-def check_retention(wanted: ChangeRetention, catalog: Catalog, at: str) -> None:
+def check_retention(change: ChangeRetention, catalog: Catalog, at: str) -> None:
     """Raises UnknownKind. The rule of a kind that is no more can still be taken away."""
-    for name, rule in (wanted.kinds or {}).items():
+    for name, rule in (change.kinds or {}).items():
         if rule is not None and name not in catalog.kinds:
             raise UnknownKind.at(f"{at}/kinds/{name}", f"there is no kind {name!r}")
 

@@ -61,7 +61,7 @@ class SlotService:
             "epoch": history.epoch,
         }
 
-    async def restore(self, project: str, wanted: RestoreRequest) -> dict[str, Any]:
+    async def restore(self, project: str, request: RestoreRequest) -> dict[str, Any]:
         """
         Make an older version current, until another success.
 
@@ -69,20 +69,20 @@ class SlotService:
             NotFound: There never was one by that number.
             OutputGone: The project keeps it no longer.
         """
-        query = GetSlot(project=project, slot=wanted.slot, settled=True)
-        asked = query.model_copy(update={"after": wanted.version - 1, "limit": 1})
+        query = GetSlot(project=project, slot=request.slot, settled=True)
+        page = query.model_copy(update={"after": request.version - 1, "limit": 1})
         while True:
-            seen = await self._slots.read(project, wanted.slot)
+            seen = await self._slots.read(project, request.slot)
             # whatever succeeded for the claim that was seen is counted; what comes later, wins
-            history = await self._history(asked)
+            history = await self._history(page)
             latest = history.state.versions if history.state else 0
-            if wanted.version > latest:
-                raise NotFound(f"{wanted.slot} has no version {wanted.version}")
-            if not _is_there(wanted.version, history, seen):
-                raise OutputGone(f"{wanted.slot} keeps version {wanted.version} no longer")
-            restored = Restored(version=wanted.version, latest=latest, at=now())
+            if request.version > latest:
+                raise NotFound(f"{request.slot} has no version {request.version}")
+            if not _is_there(request.version, history, seen):
+                raise OutputGone(f"{request.slot} keeps version {request.version} no longer")
+            restored = Restored(version=request.version, latest=latest, at=now())
             try:
-                await self._slots.restore(project, wanted.slot, restored, seen)
+                await self._slots.restore(project, request.slot, restored, seen)
             except Conflict:
                 continue
             return await self.slot(query)

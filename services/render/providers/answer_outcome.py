@@ -26,7 +26,7 @@ def outcome_of(
     note: ProviderNote,
     charged: Charged = "yes",
     answer: str | None = None,
-    said: ErrorReport | None = None,
+    report: ErrorReport | None = None,
     charged_for_error: Charged = "unknown",
 ) -> RequestSucceeded | RequestStopped:
     """
@@ -34,14 +34,14 @@ def outcome_of(
     the others count.
 
     Args:
-        said: What the answer says went wrong; it counts where there are no outputs.
+        report: What the answer says went wrong; it counts where there are no outputs.
     """
     full = [slot for slot in slots if not slot.is_empty]
-    if not full and said and said.is_error:
-        error = failure_within(said, note)
+    if not full and report and report.is_error:
+        error = failure_within(report, note)
         return RequestStopped(error=error, charged=charged_for_error, answer=answer)
     if not full:
-        return RequestStopped(error=_why_none(slots, note, said), charged=charged, answer=answer)
+        return RequestStopped(error=_why_none(slots, note, report), charged=charged, answer=answer)
     contents = {_name(job, slot.content): slot.content for slot in full if slot.content is not None}
     return RequestSucceeded(
         outputs=[_placed(_output(job, slot), slot, place) for place, slot in enumerate(full)],
@@ -76,8 +76,8 @@ def _why_empty(slot: Slot) -> str:
     return ProviderProtocol.code if slot.is_odd else NoOutput.code
 
 
-def _why_none(slots: Sequence[Slot], note: ProviderNote, said: ErrorReport | None) -> JobError:
-    words = f": {said.text}" if said else ""
+def _why_none(slots: Sequence[Slot], note: ProviderNote, report: ErrorReport | None) -> JobError:
+    words = f": {report.text}" if report else ""
     if any(slot.flagged for slot in slots):
         return ContentPolicy(provider=note, next_actions=[_CHANGE_PROMPT])
     if any(slot.is_odd for slot in slots):

@@ -197,35 +197,35 @@ class _Finder:
     def _own_file(self, value: Mapping[str, Any]) -> Slot | None:
         """The file that an object is about: a value counts, not a key."""
         for name in (*_BYTES, *_MAYBE_BYTES, *_ADDRESSES):
-            said = value.get(name)
-            if not isinstance(said, str) or not said.strip():
+            text = value.get(name)
+            if not isinstance(text, str) or not text.strip():
                 continue
-            found = self._bytes(said.strip(), value, is_known=name in _BYTES)
+            found = self._bytes(text.strip(), value, is_known=name in _BYTES)
             if found is None and name in _ADDRESSES:
-                found = self._file(said.strip(), value, is_address=True)
+                found = self._file(text.strip(), value, is_address=True)
             if found:
                 return found
         return None
 
-    def _file(self, said: str, beside: Mapping[str, Any], *, is_address: bool) -> Slot | None:
+    def _file(self, text: str, beside: Mapping[str, Any], *, is_address: bool) -> Slot | None:
         """A text as a file: an address, one that is relative to the provider's, or the bytes."""
-        url = said
-        if not said.startswith(("http://", "https://")):
-            if found := self._bytes(said, beside, is_known=False):
+        url = text
+        if not text.startswith(("http://", "https://")):
+            if found := self._bytes(text, beside, is_known=False):
                 return found
-            if not (is_address or said.startswith("/")) or not self._search.base_url:
+            if not (is_address or text.startswith("/")) or not self._search.base_url:
                 return None
-            url = _joined(self._search.base_url, said)
+            url = _joined(self._search.base_url, text)
         if not is_fetchable(url):
             return None
-        return self._once(url, Slot(index=0, url=url), _type_said(beside) or _type_by_name(url))
+        return self._once(url, Slot(index=0, url=url), _declared_type(beside) or _type_by_name(url))
 
-    def _bytes(self, said: str, beside: Mapping[str, Any], *, is_known: bool) -> Slot | None:
-        content = content_in(said, is_known=is_known)
+    def _bytes(self, text: str, beside: Mapping[str, Any], *, is_known: bool) -> Slot | None:
+        content = content_in(text, is_known=is_known)
         if content is None:
             return None
         slot = Slot(index=0, content=content)
-        return self._once(content, slot, media_type_of(said) or _type_said(beside))
+        return self._once(content, slot, media_type_of(text) or _declared_type(beside))
 
     def _once(self, name: str | bytes, slot: Slot, media_type: str | None) -> Slot | None:
         if name in self._seen or (self._is_strict and not self._is_wanted(media_type)):
@@ -274,14 +274,14 @@ def _never(name: str) -> bool:
     return name in _NEVER or any(part in name for part in _NEVER_PARTS)
 
 
-def _joined(base_url: str, said: str) -> str:
+def _joined(base_url: str, text: str) -> str:
     try:
-        return urljoin(base_url, said)
+        return urljoin(base_url, text)
     except ValueError:
         return ""
 
 
-def _type_said(beside: Mapping[str, Any]) -> str | None:
+def _declared_type(beside: Mapping[str, Any]) -> str | None:
     return next((beside[name] for name in _TYPES if isinstance(beside.get(name), str)), None)
 
 

@@ -125,18 +125,18 @@ def error_within(body: Any) -> ErrorReport | None:
     """What an answer that claims to be good says went wrong; None where it says nothing."""
     if not isinstance(body, Mapping):
         return None
-    said = {name: body[name] for name in (*_ERRORS, *_REMARKS) if body.get(name)}
-    if not said:
+    found_fields = {name: body[name] for name in (*_ERRORS, *_REMARKS) if body.get(name)}
+    if not found_fields:
         return None
     reading = _Reading()
-    reading.read(said | {name: body[name] for name in _CODES if name in body})
+    reading.read(found_fields | {name: body[name] for name in _CODES if name in body})
     report = ErrorReport(
         status=_status_in(body) or httpx.codes.OK,
         text=reading.text,
         codes=tuple(reading.codes),
         fields=tuple(reading.fields),
     )
-    is_error = any(name in said for name in _ERRORS) or report.status >= 400
+    is_error = any(name in found_fields for name in _ERRORS) or report.status >= 400
     return replace(report, is_error=is_error or report.is_about_content) if report.text else None
 
 
@@ -185,16 +185,16 @@ class _Reading:
             self._read_object(value, depth, is_listed)
 
     def _read_object(self, value: Mapping[str, Any], depth: int, is_listed: bool) -> None:
-        said = [text for name in _TEXTS if (text := _word(value.get(name)))]
+        texts = [text for name in _TEXTS if (text := _word(value.get(name)))]
         titles = [text for name in _TITLES if (text := _word(value.get(name)))]
         for name in _CODES:
-            if (code := _code(value.get(name))) and (name not in _TITLES or said):
+            if (code := _code(value.get(name))) and (name not in _TITLES or texts):
                 _add(self.codes, code)
-        found = _field(value, said or titles, _LISTED_PLACES if is_listed else _PLACES)
+        found = _field(value, texts or titles, _LISTED_PLACES if is_listed else _PLACES)
         if found:
             self.fields.append(found)
         if not (found and is_listed):  # one of a list is told by its field
-            self._add_texts(said or self._titles(value, titles))
+            self._add_texts(texts or self._titles(value, titles))
         for name in _WITHIN:
             if isinstance(value.get(name), Mapping | list):
                 self.read(value[name], depth + 1)
@@ -222,17 +222,17 @@ def _add(row: list[str], text: str) -> None:
         row.append(text)
 
 
-def _word(said: Any) -> str | None:
+def _word(value: Any) -> str | None:
     """A text that says something."""
-    text = said.strip() if isinstance(said, str) else ""
+    text = value.strip() if isinstance(value, str) else ""
     return None if text.lower() in _NOTHING else text
 
 
-def _code(said: Any) -> str | None:
+def _code(value: Any) -> str | None:
     """What a program can tell an error by. A status of HTTP is told elsewhere."""
-    if isinstance(said, int) and not isinstance(said, bool):
-        said = str(said)
-    word = _word(said)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    word = _word(value)
     return None if word is None or _is_status(word) else word[:_LONGEST_CODE]
 
 
@@ -245,16 +245,18 @@ def _status_in(body: Mapping[str, Any]) -> int | None:
     inner = body.get("error")
     for each in (inner, body) if isinstance(inner, Mapping) else (body,):
         for name in ("code", "status", "status_code", "statusCode"):
-            said = str(each.get(name))
-            if _is_status(said) and said[0] in "45":
-                return int(said)
+            status = str(each.get(name))
+            if _is_status(status) and status[0] in "45":
+                return int(status)
     return None
 
 
-def _field(value: Mapping[str, Any], said: list[str], places: tuple[str, ...]) -> FieldError | None:
+def _field(
+    value: Mapping[str, Any], texts: list[str], places: tuple[str, ...]
+) -> FieldError | None:
     """The field that an object is about, if it names one."""
     name = next((name for name in places if _is_place(name, value)), None)
-    detail = said[0] if said else _code(value.get("type"))
+    detail = texts[0] if texts else _code(value.get("type"))
     if name is None or detail is None:
         return None
     place = value[name]

@@ -56,9 +56,9 @@ def _opened(
     try:
         return opener()
     except Exception as error:  # noqa: BLE001  # a library fails as it likes when it starts
-        said = f"{type(error).__name__}: {error}"
-        told = said.replace(secret, "[key]") if secret else said
-        return _unusable(name, f"its client cannot be started: {told}")
+        message = f"{type(error).__name__}: {error}"
+        safe_message = message.replace(secret, "[key]") if secret else message
+        return _unusable(name, f"its client cannot be started: {safe_message}")
 
 
 def _unusable(name: str, reason: str) -> Unconfigured:

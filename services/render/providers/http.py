@@ -187,11 +187,11 @@ def legible_content(answer: httpx.Response) -> bytes:
     return content
 
 
-def is_address(said: object) -> TypeGuard[str]:
+def is_address(value: object) -> TypeGuard[str]:
     """Whether it is the address of a file: on the web, and no longer than one can be."""
-    if not isinstance(said, str) or len(said) > _LONGEST_ADDRESS:
+    if not isinstance(value, str) or len(value) > _LONGEST_ADDRESS:
         return False
-    return said.startswith(("https://", "http://")) and said.isprintable()
+    return value.startswith(("https://", "http://")) and value.isprintable()
 
 
 def _credentials(answer: httpx.Response) -> list[bytes]:
@@ -199,8 +199,8 @@ def _credentials(answer: httpx.Response) -> list[bytes]:
         sent = answer.request.headers
     except RuntimeError:  # nobody says what it answers
         return []
-    said = (sent.get(name, "").rpartition(" ")[2].encode() for name in _CREDENTIALS)
-    return [secret for secret in said if len(secret) >= _SHORTEST_SECRET]
+    credentials = (sent.get(name, "").rpartition(" ")[2].encode() for name in _CREDENTIALS)
+    return [secret for secret in credentials if len(secret) >= _SHORTEST_SECRET]
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:

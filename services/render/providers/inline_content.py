@@ -13,27 +13,27 @@ _ALPHABET = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"\x1a\x45\xdf\xa3", b"%PDF")
 
 
-def content_in(said: str, *, is_known: bool) -> bytes | None:
+def content_in(text: str, *, is_known: bool) -> bytes | None:
     """
     The bytes that a text stands for; None when it stands for none.
 
     Args:
         is_known: Its name says that it is base64; else it has to begin as files do.
     """
-    prefix = _DATA.match(said)
+    prefix = _DATA.match(text)
     if prefix:
-        rest = said[prefix.end() :]
+        rest = text[prefix.end() :]
         is_base64 = ";base64" in prefix[2].lower()
         return (_decoded(rest) if is_base64 else unquote_to_bytes(rest)) or None
-    if not is_known and len(said) < _SHORTEST:
+    if not is_known and len(text) < _SHORTEST:
         return None
-    content = _decoded(said)
+    content = _decoded(text)
     return content if content and (is_known or _begins_as_a_file(content)) else None
 
 
-def media_type_of(said: str) -> str | None:
+def media_type_of(text: str) -> str | None:
     """The media type that a data address names."""
-    prefix = _DATA.match(said)
+    prefix = _DATA.match(text)
     return prefix[1].strip().lower() or None if prefix else None
 
 

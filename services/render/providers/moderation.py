@@ -120,11 +120,11 @@ def is_flagged(value: Any) -> bool:
     return any(_is_rated(value.get(name)) for name in _RATINGS)
 
 
-def _is_refusal(said: Any) -> bool:
+def _is_refusal(value: Any) -> bool:
     """A word for it, or an error whose code or type is one."""
-    if isinstance(said, Mapping):
-        return any(_is_refusal(said.get(name)) for name in ("code", "type"))
-    return isinstance(said, str) and said.lower() in _REFUSED
+    if isinstance(value, Mapping):
+        return any(_is_refusal(value.get(name)) for name in ("code", "type"))
+    return isinstance(value, str) and value.lower() in _REFUSED
 
 
 def _is_rated(ratings: Any) -> bool:
@@ -144,9 +144,9 @@ def flags_beside(answer: Any) -> Callable[[int], bool]:
     What an answer says beside its outputs: whether the one at an index is flagged. One verdict that
     is no list is about all of them.
     """
-    told = answer if isinstance(answer, Mapping) else {}
-    bad = [told[name] for name in _BESIDE if name in told]
-    good = [told[name] for name in _CLEAN_BESIDE if name in told]
+    fields = answer if isinstance(answer, Mapping) else {}
+    bad = [fields[name] for name in _BESIDE if name in fields]
+    good = [fields[name] for name in _CLEAN_BESIDE if name in fields]
 
     def is_flagged_at(index: int) -> bool:
         is_bad = any(_is_true(_verdict(each, index)) for each in bad)

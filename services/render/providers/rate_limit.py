@@ -35,8 +35,8 @@ def retry_after(answer: httpx.Response, text: str = "") -> float:
         text: What the provider said to people.
     """
     body = json_or_none(answer)
-    told = (*_in_headers(answer.headers), *_in_body(body), _in_words(text))
-    return clamp_delay(next((seconds for seconds in told if seconds is not None), PATIENCE))
+    delays = (*_in_headers(answer.headers), *_in_body(body), _in_words(text))
+    return clamp_delay(next((seconds for seconds in delays if seconds is not None), PATIENCE))
 
 
 def clamp_delay(seconds: float) -> float:
@@ -82,23 +82,23 @@ def _in_words(text: str) -> float | None:
     return _duration(found[1]) if found else None
 
 
-def _span(said: Any) -> float | None:
+def _span(value: Any) -> float | None:
     """Seconds from now: a number, a duration as `1m30s`, or a time in either of two forms."""
-    number = _number(said)
+    number = _number(value)
     if number is not None:
         return number
-    text = str(said or "").strip()
+    text = str(value or "").strip()
     if _DURATION.fullmatch(text):
         return _duration(text)
     at_time = _time(text)
     return (at_time - now()).total_seconds() if at_time else None
 
 
-def _span_of_reset(said: Any) -> float | None:
+def _span_of_reset(value: Any) -> float | None:
     """The same; here a large number is a time."""
-    number = _number(said)
+    number = _number(value)
     if number is None or number < _EPOCH:
-        return _span(said)
+        return _span(value)
     return (number / 1000 if number >= _EPOCH_MS else number) - now().timestamp()
 
 
@@ -111,12 +111,12 @@ def _short(unit: str) -> str:
     return "ms" if lowered.startswith(("ms", "milli")) else lowered[0]
 
 
-def _number(said: Any, unit: float = 1.0) -> float | None:
+def _number(value: Any, unit: float = 1.0) -> float | None:
     try:
-        number = float(said)
+        number = float(value)
     except (TypeError, ValueError):
         return None
-    return number * unit if math.isfinite(number) and not isinstance(said, bool) else None
+    return number * unit if math.isfinite(number) and not isinstance(value, bool) else None
 
 
 def _time(text: str) -> datetime | None:

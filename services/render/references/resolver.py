@@ -26,12 +26,12 @@ class ReferenceResolver:
         events: EventLog,
         jetstream: JetStream,
         addresses: PresignedUrlCache,
-        porter: ReferenceUploadCache,
+        upload_cache: ReferenceUploadCache,
     ) -> None:
         self._events = events
         self._jetstream = jetstream
         self._addresses = addresses
-        self._porter = porter
+        self._upload_cache = upload_cache
 
     async def resolve(self, record: Record) -> list[SentReference]:
         """
@@ -46,13 +46,13 @@ class ReferenceResolver:
 
     async def forget(self, record: Record) -> bool:
         """The provider did not find one. True if it is brought anew the next time."""
-        return bool(record.references) and await self._porter.invalidate(record)
+        return bool(record.references) and await self._upload_cache.invalidate(record)
 
     async def _resolve(self, record: Record, reference: KeptReference) -> SentReference:
         if reference.url:
             if mistake := url_problem(reference.url):
                 raise ReferenceFailed(f"the address of a reference {mistake}")
-            return await self._porter.upload_remote(record, reference.url)
+            return await self._upload_cache.upload_remote(record, reference.url)
         if reference.asset:
             sha256, stored = await self._asset(record.project, reference.asset)
         else:
@@ -61,7 +61,7 @@ class ReferenceResolver:
         urls = await self._addresses.of([stored])
         if stored not in urls:
             raise Unavailable("storage gives no addresses for references")
-        return await self._porter.upload(record, urls[stored], sha256)
+        return await self._upload_cache.upload(record, urls[stored], sha256)
 
     async def _asset(self, project: str, name: str) -> tuple[str, StoredObject]:
         job, index = job_of_asset(name)

@@ -53,7 +53,7 @@ class ReferenceUploadCache:
     def __init__(
         self,
         bucket: KeyValue,
-        depots: Mapping[str, FileHost],
+        file_hosts: Mapping[str, FileHost],
         *,
         most: int,
         hosts: Collection[str] = (),
@@ -61,7 +61,7 @@ class ReferenceUploadCache:
         touched_every: float = TOUCHED_EVERY,
     ) -> None:
         self._bucket = bucket
-        self._depots = depots
+        self._file_hosts = file_hosts
         self._hosts = frozenset(hosts)
         self._claim = claim
         self._touched_every = touched_every
@@ -70,7 +70,7 @@ class ReferenceUploadCache:
         self._places = asyncio.Semaphore(_AT_ONCE)
         _MOST.set(most)
 
-    async def watch(self) -> None:
+    async def wakeups(self) -> None:
         """Count what there is, again and again."""
         while True:
             _SIZE.set(await self._bucket.size())
@@ -85,10 +85,10 @@ class ReferenceUploadCache:
             ProviderUnavailable, AccountRefused: The provider did not take it.
             Unavailable: It is not known whether somebody brought it; try again.
         """
-        depot = self._depots.get(record.provider)
-        if depot:
+        file_host = self._file_hosts.get(record.provider)
+        if file_host:
             read = partial(_read, url, is_ours=True)
-            url = await self._copy(record.internal.account, sha256, depot, read)
+            url = await self._copy(record.internal.account, sha256, file_host, read)
         return SentReference(url=url, digest=f"sha256:{sha256}")
 
     async def upload_remote(self, record: Record, url: str) -> SentReference:
@@ -98,8 +98,8 @@ class ReferenceUploadCache:
         What the provider cannot fetch is read by us only where an operator said so: otherwise
         callers could have us look into our own network.
         """
-        depot = self._depots.get(record.provider)
-        if depot is None or depot.can_fetch(url):
+        file_host = self._file_hosts.get(record.provider)
+        if file_host is None or file_host.can_fetch(url):
             digest = hashlib.sha256(url.encode()).hexdigest()
             return SentReference(url=url, digest=f"sha256:{digest}")
         if urlsplit(url).netloc.rpartition("@")[2] not in self._hosts:
@@ -110,7 +110,7 @@ class ReferenceUploadCache:
             return media_type, content
 
         sha256 = hashlib.sha256(content).hexdigest()
-        there = await self._copy(record.internal.account, sha256, depot, read)
+        there = await self._copy(record.internal.account, sha256, file_host, read)
         return SentReference(url=there, digest=f"sha256:{sha256}")
 
     async def invalidate(self, record: Record) -> bool:
@@ -121,20 +121,20 @@ class ReferenceUploadCache:
         were_ours = False
         for sent in record.internal.attempts[-1].references:
             key = _key(record.internal.account, sent.digest.removeprefix("sha256:"))
-            cell = await self._bucket.read(key)
-            if cell.value.get("url") == sent.url:
+            entry = await self._bucket.read(key)
+            if entry.value.get("url") == sent.url:
                 were_ours = True
                 with suppress(Conflict):  # somebody brought it anew
-                    await self._bucket.write(key, {}, cell.revision)
+                    await self._bucket.write(key, {}, entry.revision)
         return were_ours
 
-    async def _copy(self, account: str, sha256: str, depot: FileHost, read: _Read) -> str:
+    async def _copy(self, account: str, sha256: str, file_host: FileHost, read: _Read) -> str:
         """Its address at the provider. Whoever wants the same meanwhile waits for the same."""
         key = _key(account, sha256)
         flight = self._flights.get(key)
         is_mine = flight is None
         if flight is None:
-            flight = asyncio.create_task(self._find_or_upload(key, depot, read))
+            flight = asyncio.create_task(self._find_or_upload(key, file_host, read))
             self._flights[key] = flight
             flight.add_done_callback(partial(self._landed, key))
         url, was_brought = await asyncio.shield(flight)
@@ -146,33 +146,35 @@ class ReferenceUploadCache:
         if not flight.cancelled():
             flight.exception()  # whoever waited has it; nobody may have
 
-    async def _find_or_upload(self, key: str, depot: FileHost, read: _Read) -> tuple[str, bool]:
+    async def _find_or_upload(self, key: str, file_host: FileHost, read: _Read) -> tuple[str, bool]:
         """The address of a copy, and whether it was us who brought it."""
         seen, since = -1, 0.0
         try:
             async with asyncio.timeout(_PATIENCE):
                 while True:
-                    cell = await self._bucket.read(key)
-                    if url := _usable(cell):
-                        await self._mark_used(key, cell)
+                    entry = await self._bucket.read(key)
+                    if url := _usable(entry):
+                        await self._mark_used(key, entry)
                         return url, False
-                    if cell.revision != seen:
-                        seen, since = cell.revision, time.monotonic()
-                    if cell.value.get("claimed") and time.monotonic() - since < self._claim:
+                    if entry.revision != seen:
+                        seen, since = entry.revision, time.monotonic()
+                    if entry.value.get("claimed") and time.monotonic() - since < self._claim:
                         await asyncio.sleep(_LOOK_AGAIN)
                         continue
                     with suppress(Conflict):
-                        return await self._claim_and_upload(key, cell, depot, read), True
+                        return await self._claim_and_upload(key, entry, file_host, read), True
         except TimeoutError:
             raise Unavailable("a reference could not be brought in time") from None
 
-    async def _claim_and_upload(self, key: str, cell: KvEntry, depot: FileHost, read: _Read) -> str:
+    async def _claim_and_upload(
+        self, key: str, entry: KvEntry, file_host: FileHost, read: _Read
+    ) -> str:
         """Raises Lost: somebody else brings it."""
         async with self._places:
-            claim = await self._bucket.write(key, {"claimed": self._me}, cell.revision)
+            claim = await self._bucket.write(key, {"claimed": self._me}, entry.revision)
             crash_point("bring.claimed")
             try:
-                copy = await depot.upload(*await read())
+                copy = await file_host.upload(*await read())
             except Exception:
                 with suppress(Conflict, Unavailable, QueueFull):
                     await self._bucket.write(key, {}, claim)
@@ -184,21 +186,21 @@ class ReferenceUploadCache:
             await self._bucket.write(key, known, claim)
         return copy.url
 
-    async def _mark_used(self, key: str, cell: KvEntry) -> None:
+    async def _mark_used(self, key: str, entry: KvEntry) -> None:
         at = now().timestamp()
-        if at - (cell.value.get("used") or 0) < self._touched_every:
+        if at - (entry.value.get("used") or 0) < self._touched_every:
             return
         with suppress(Conflict, Unavailable, QueueFull):
-            await self._bucket.write(key, {**cell.value, "used": at}, cell.revision)
+            await self._bucket.write(key, {**entry.value, "used": at}, entry.revision)
 
 
 def _key(account: str, sha256: str) -> str:
     return f"{account}.{sha256}"
 
 
-def _usable(cell: KvEntry) -> str | None:
+def _usable(entry: KvEntry) -> str | None:
     """The address in an entry, unless the provider may have thrown the copy away."""
-    value: dict[str, Any] = cell.value
+    value: dict[str, Any] = entry.value
     url = value.get("url")
     return str(url) if url and (value.get("until") or 0) > now().timestamp() else None
 

@@ -48,9 +48,9 @@ class Dispatcher:
         self._dead_letters = bus.jetstream.dead_letters
         self._prefetch = settings.prefetch
         self._pace = DurationEstimator(catalog)
-        self._desks = {name: LaneScheduler(name, lane.cap) for name, lane in catalog.lanes.items()}
+        self._lanes = {name: LaneScheduler(name, lane.cap) for name, lane in catalog.lanes.items()}
         self._awaiting = self._await_anew()
-        self._expected = Reservations()
+        self._reservations = Reservations()
         self._read_to = 0
         self._reads_anew = True
 
@@ -70,12 +70,12 @@ class Dispatcher:
 
     async def _dispatch(self, lost: asyncio.Event) -> None:
         self._reads_anew = True
-        for desk in self._desks.values():
-            desk.reset()
+        for lane in self._lanes.values():
+            lane.reset()
         self._awaiting = self._await_anew()
         async with asyncio.TaskGroup() as tasks:
             loops = [tasks.create_task(self._reread()), tasks.create_task(self._awaiting.run())]
-            loops += [tasks.create_task(self._run_lane(desk)) for desk in self._desks.values()]
+            loops += [tasks.create_task(self._run_lane(lane)) for lane in self._lanes.values()]
             await lost.wait()
             for loop in loops:
                 loop.cancel()
@@ -125,20 +125,20 @@ class Dispatcher:
     def _on_ticket(self, subject: str, headers: dict[str, str], data: bytes) -> None:
         """Raises Unreadable."""
         ticket = read_ticket(subject, data)
-        desk = self._desks.get(ticket.lane)
-        if desk:
-            self._expected.remove(ticket.job)
-            desk.lane.add(_waiting(ticket, headers), now())
-            if desk.lane.is_blocked(ticket.job):
+        lane = self._lanes.get(ticket.lane)
+        if lane:
+            self._reservations.remove(ticket.job)
+            lane.queue.add(_waiting(ticket, headers), now())
+            if lane.queue.is_blocked(ticket.job):
                 self._awaiting.add(ticket)
-            desk.wakeup.set()
+            lane.wakeup.set()
 
     def _let_go(self, job: str) -> None:
         """All that it waited for has succeeded."""
-        for desk in self._desks.values():
-            if desk.lane.is_blocked(job):
-                desk.lane.release(job)
-                desk.wakeup.set()
+        for lane in self._lanes.values():
+            if lane.queue.is_blocked(job):
+                lane.queue.release(job)
+                lane.wakeup.set()
 
     async def _on_cancel(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
@@ -151,72 +151,72 @@ class Dispatcher:
 
     def _forget(self, job: str) -> None:
         self._awaiting.remove(job)
-        self._expected.remove(job)
-        for desk in self._desks.values():
-            desk.lane.remove(job)
+        self._reservations.remove(job)
+        for lane in self._lanes.values():
+            lane.queue.remove(job)
 
     async def _on_capacity(self, message: Msg) -> None:
         room = LaneCapacityHint.model_validate_json(message.data or b"{}")
         if room.job:
-            self._expected.remove(room.job)
+            self._reservations.remove(room.job)
         if room.kind:
             self._pace.observe(room.kind, room.seconds)
-        desk = self._desks.get(message.subject.rsplit(".", 1)[1])
-        if desk:
-            desk.wakeup.set()
+        lane = self._lanes.get(message.subject.rsplit(".", 1)[1])
+        if lane:
+            lane.wakeup.set()
 
     # -- whose turn it is
 
-    async def _run_lane(self, desk: LaneScheduler) -> None:
+    async def _run_lane(self, lane: LaneScheduler) -> None:
         """Fill a lane. What nobody expected ends there: the others go on, and it begins anew."""
         while True:
             try:
-                await self._fill(desk)
+                await self._fill(lane)
             except Exception:
-                log.exception("A lane broke", lane=desk.name)
-            desk.reset()
+                log.exception("A lane broke", lane=lane.name)
+            lane.reset()
             self._reads_anew = True
             await asyncio.sleep(_REREAD)
 
-    async def _fill(self, desk: LaneScheduler) -> None:
+    async def _fill(self, lane: LaneScheduler) -> None:
         while True:
-            rung = desk.wakeup.is_set()
-            desk.wakeup.clear()
+            rung = lane.wakeup.is_set()
+            lane.wakeup.clear()
             try:
-                moved = await self._fill_once(desk)
+                moved = await self._fill_once(lane)
             except Unavailable:
                 moved = 0
             if not moved:
-                await desk.wait(_SOON if rung and desk.lane else _LOOK_AGAIN)
+                await lane.wait(_SOON if rung and lane.queue else _LOOK_AGAIN)
 
-    async def _fill_once(self, desk: LaneScheduler) -> int:
+    async def _fill_once(self, lane: LaneScheduler) -> int:
         """Move as many jobs as the lane has room for. Returns how many were taken in hand."""
-        if not desk.lane:
+        if not lane.queue:
             return 0
         # only moves make room less: who had some has at least as much by now, and need not ask
-        has_new_limit = await self._bus.lanes.limit(desk.name) != desk.limit
-        if desk.is_new or has_new_limit or self._room(desk) <= 0:
-            await desk.look(self._bus)
-        room = self._room(desk)
-        if room <= 0 or desk.limit.paused:
+        has_new_limit = await self._bus.lanes.limit(lane.name) != lane.limit
+        if lane.is_new or has_new_limit or self._room(lane) <= 0:
+            await lane.look(self._bus)
+        room = self._room(lane)
+        if room <= 0 or lane.limit.paused:
             return 0
-        vacancies = AccountCapacity(await self._places(desk), self._expected, now())
-        turns = list(desk.turns(min(room, _AT_ONCE), vacancies))
-        await asyncio.gather(*(self._move(desk, waiting) for waiting in turns))
+        capacity = AccountCapacity(await self._places(lane), self._reservations, now())
+        turns = list(lane.turns(min(room, _AT_ONCE), capacity))
+        await asyncio.gather(*(self._move(lane, waiting) for waiting in turns))
         return len(turns)
 
-    def _room(self, desk: LaneScheduler) -> int:
-        return desk.room(self._pace.of_lane(desk.name), self._prefetch)
+    def _room(self, lane: LaneScheduler) -> int:
+        return lane.room(self._pace.of_lane(lane.name), self._prefetch)
 
-    async def _move(self, desk: LaneScheduler, waiting: QueuedJob) -> None:
+    async def _move(self, lane: LaneScheduler, waiting: QueuedJob) -> None:
         try:
             crash_point("dispatch.chosen")
             if await self._bus.work.move(waiting.ticket, waiting.sequence):
-                desk.has_moved(waiting.ticket)
+                lane.has_moved(waiting.ticket)
             crash_point("dispatch.moved")
         except Unavailable:
-            self._expected.remove(waiting.ticket.job)
-            desk.lane.add(waiting, now())
+            self._reservations.remove(waiting.ticket.job)
+            lane.queue.add(waiting, now())
 
     # -- what others ask
 
@@ -226,41 +226,41 @@ class Dispatcher:
             await _respond(message, await self._position(job))
 
     async def _position(self, job: str) -> Position:
-        for desk in self._desks.values():
-            waiting, moved = desk.lane.ticket(job), desk.moved(job)
-            if desk.lane.is_blocked(job):
+        for lane in self._lanes.values():
+            waiting, moved = lane.queue.ticket(job), lane.moved(job)
+            if lane.queue.is_blocked(job):
                 return Position(blocked=f"waits for {', '.join(self._awaiting.pending(job))}")
             if waiting:
-                turn = desk.lane.position(job)
-                return await self._position_of(desk, waiting, turn and turn + desk.ready)
+                turn = lane.queue.position(job)
+                return await self._position_of(lane, waiting, turn and turn + lane.ready)
             if moved:
-                await desk.look(self._bus)
-                turn = desk.turn_of_ready(job)
-                return await self._position_of(desk, moved, turn) if turn else Position()
+                await lane.look(self._bus)
+                turn = lane.turn_of_ready(job)
+                return await self._position_of(lane, moved, turn) if turn else Position()
         return Position()
 
     async def _position_of(
-        self, desk: LaneScheduler, ticket: Ticket, position: int | None
+        self, lane: LaneScheduler, ticket: Ticket, position: int | None
     ) -> Position:
         places = await self._bus.accounts.usage(ticket.account)
         blocked = blocking_reason(ticket.account, places, ticket.job, now())
-        if desk.limit.paused:
-            blocked = f"lane {desk.name} is paused"
+        if lane.limit.paused:
+            blocked = f"lane {lane.name} is paused"
         if position is None or blocked:
             return Position(position=position, blocked=blocked)
-        seconds = self._pace.of_lane(desk.name)
+        seconds = self._pace.of_lane(lane.name)
         return Position(
-            position=position, eta_seconds=eta(position, desk.in_use, desk.limit.cap, seconds)
+            position=position, eta_seconds=eta(position, lane.in_use, lane.limit.cap, seconds)
         )
 
     async def _on_lanes(self, message: Msg) -> None:
         with suppress(Unavailable):
-            await asyncio.gather(*(desk.look(self._bus) for desk in self._desks.values()))
-            lanes = [desk.state(await self._places(desk)) for desk in self._desks.values()]
+            await asyncio.gather(*(lane.look(self._bus) for lane in self._lanes.values()))
+            lanes = [lane.state(await self._places(lane)) for lane in self._lanes.values()]
             await _respond(message, LaneStates(lanes=lanes))
 
-    async def _places(self, desk: LaneScheduler) -> dict[str, AccountUsage]:
-        return {a: await self._bus.accounts.usage(a) for a in desk.lane.accounts()}
+    async def _places(self, lane: LaneScheduler) -> dict[str, AccountUsage]:
+        return {a: await self._bus.accounts.usage(a) for a in lane.queue.accounts()}
 
 
 def _waiting(ticket: Ticket, headers: Mapping[str, str]) -> QueuedJob:

@@ -35,12 +35,12 @@ class LaneScheduler:
 
     def reset(self) -> None:
         """As if nobody had been heard of."""
-        self.lane = FairQueue()
+        self.queue = FairQueue()
         self.is_new = True  #: nobody has looked yet
 
     async def wait(self, seconds: float) -> None:
         """Until the bell rings, or a job that had to wait may run, or the time is up."""
-        ripens = self.lane.ripens_at()
+        ripens = self.queue.ripens_at()
         if ripens and ripens > now():
             seconds = min(seconds, (ripens - now()).total_seconds())
         with suppress(TimeoutError):
@@ -79,30 +79,30 @@ class LaneScheduler:
         ready = list(self._moved)[-self.ready :] if self.ready else []
         return ready.index(job) + 1 if job in ready else None
 
-    def turns(self, count: int, vacancies: AccountCapacity) -> Iterable[QueuedJob]:
+    def turns(self, count: int, capacity: AccountCapacity) -> Iterable[QueuedJob]:
         """Take the next jobs out; each takes a place in its account with it."""
         for _ in range(count):
-            waiting = self.lane.next(now(), vacancies.has_room, vacancies.holders())
+            waiting = self.queue.next(now(), capacity.has_room, capacity.holders())
             if waiting is None:
                 return
-            vacancies.reserve(waiting.ticket)
+            capacity.reserve(waiting.ticket)
             yield waiting
 
     def state(self, places: dict[str, AccountUsage]) -> LaneState:
         """What is shown of it; `places` of every account that somebody waits for."""
-        first = self.lane.first()
+        first = self.queue.first()
         hindrances = (blocking_reason(name, each, "", now()) for name, each in places.items())
         return LaneState(
             name=self.name,
             cap=self.limit.cap,
             paused=self.limit.paused,
             in_use=self.in_use,
-            waiting=len(self.lane) + self.ready,
+            waiting=len(self.queue) + self.ready,
             oldest_wait_seconds=(now() - first.since).total_seconds() if first else None,
             blocked=sorted(filter(None, hindrances)),
             projects=[
                 WaitingProject(project=project, waiting=count)
-                for project, count in self.lane.projects().most_common(_LISTED)
+                for project, count in self.queue.projects().most_common(_LISTED)
             ],
         )
 

@@ -41,16 +41,16 @@ class AccountCapacity:
     """
     What room the accounts have in one round of turns.
 
-    `places` is what was seen of them a moment ago; `expected` is told of every job that has a turn.
+    `places` is what was seen of them a moment ago; `reservations` is told of every job that has a turn.
     """
 
     def __init__(
-        self, places: dict[str, AccountUsage], expected: Reservations, at: datetime
+        self, places: dict[str, AccountUsage], reservations: Reservations, at: datetime
     ) -> None:
         self._places = places
-        self._expected = expected
+        self._reservations = reservations
         self._at = at
-        self._taken = {a: {*its.holders, *expected.of(a, at)} for a, its in places.items()}
+        self._taken = {a: {*its.holders, *reservations.of(a, at)} for a, its in places.items()}
 
     def has_room(self, account: str) -> bool:
         """Whether any job may have a place. In an account that was not looked at none may, yet."""
@@ -69,13 +69,13 @@ class AccountCapacity:
         places = self._places[ticket.account]
         self._taken[ticket.account].add(ticket.job)
         if places.cap is not None or places.breaker:
-            self._expected.add(ticket.account, ticket.job, self._at)
+            self._reservations.add(ticket.account, ticket.job, self._at)
 
     def _admits(self, account: str, job: str) -> bool:
         """While an account is half open, one job at a time finds out whether it works again."""
         breaker = self._places[account].breaker
         if breaker is None:
             return True
-        if breaker.state(self._at) == "half_open" and self._expected.of(account, self._at):
+        if breaker.state(self._at) == "half_open" and self._reservations.of(account, self._at):
             return False
         return breaker.admits(job, self._at)

@@ -21,7 +21,7 @@ from services.render.worker.context import Worker
 log = structlog.get_logger()
 
 
-async def record_outcome(bench: Worker, record: Record, error: JobError | None) -> None:
+async def record_outcome(worker: Worker, record: Record, error: JobError | None) -> None:
     """
     Tell all processes how a submission went. Whoever refuses a request has answered, and works.
 
@@ -30,17 +30,17 @@ async def record_outcome(bench: Worker, record: Record, error: JobError | None) 
     account = record.internal.account
     with suppress(Unavailable, QueueFull):
         if not isinstance(error, AccountRefused | ProviderUnavailable):
-            await bench.accounts.update_breaker(account, _reset)
+            await worker.accounts.update_breaker(account, _reset)
             return
         reason = short_text(str(error))
         failed = partial(
             after_failure,
             reason=reason,
             at=now(),
-            patience=bench.settings.patience,
+            patience=worker.settings.patience,
             hopeless=isinstance(error, AccountRefused),
         )
-        await bench.accounts.update_breaker(account, failed)
+        await worker.accounts.update_breaker(account, failed)
         log.warning("A provider failed", account=account, code=error.code, reason=reason)
 
 

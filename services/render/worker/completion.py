@@ -11,18 +11,18 @@ from services.render.worker.poll import poll_until_done
 from services.render.worker.reconcile import reconcile
 
 
-async def complete(bench: Worker, entry: LogEntry) -> LogEntry | None:
+async def complete(worker: Worker, entry: LogEntry) -> LogEntry | None:
     """
     Find the request of a job that is over, stop it, and learn how it ended.
 
     Returns the job as it was left; None when it has to be read again.
     """
     if entry.record.internal.attempts[-1].request_id is None:
-        return await reconcile(bench, entry)
-    return await poll_until_done(bench, entry)
+        return await reconcile(worker, entry)
+    return await poll_until_done(worker, entry)
 
 
-async def complete_named(bench: Worker, entry: LogEntry, run: int, named: str) -> None:
+async def complete_named(worker: Worker, entry: LogEntry, run: int, named: str) -> None:
     """
     Learn how an attempt of a job that is over ended, whose request has this id, as somebody says.
 
@@ -32,16 +32,16 @@ async def complete_named(bench: Worker, entry: LogEntry, run: int, named: str) -
     if attempt is None or attempt.request_id not in (None, named):
         return
     try:
-        request = bench.request(entry.record, attempt, named)
-        state = await bench.provider(entry.record).poll(request)
-        state = bench.with_usual(entry.record, state)
+        request = worker.request(entry.record, attempt, named)
+        state = await worker.provider(entry.record).poll(request)
+        state = worker.with_usual(entry.record, state)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(state, RequestStopped) and isinstance(state.error, OutputExpired):
         return
-    entry = await bench.append_until_written(entry, Submitted(run=run, request_id=named))
+    entry = await worker.append_until_written(entry, Submitted(run=run, request_id=named))
     if isinstance(state, RequestSucceeded | RequestStopped):
-        await bench.append_until_written(entry, end_of_attempt(entry, run, state))
+        await worker.append_until_written(entry, end_of_attempt(entry, run, state))
 
 
 def _attempt(record: Record, run: int) -> Attempt | None:

@@ -57,11 +57,11 @@ class Worker:
     providers: Mapping[str, Provider]
     requests: RequestIndex
     spool: AnswerSpool
-    inline_door: OutputReceiver
+    output_uploader: OutputReceiver
     references: ReferenceResolver
     catalog: Catalog
     reporter: ProgressPublisher
-    watch: WakeUps
+    wakeups: WakeUps
     settings: RenderSettings
     clock: AttemptClock = field(default_factory=AttemptClock)
     posts: PostsInFlight = field(default_factory=PostsInFlight)

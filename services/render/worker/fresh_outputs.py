@@ -21,9 +21,9 @@ _PATIENCE = 10.0  #: seconds the provider has to answer
 _LONGEST_CHAIN = 8  #: retries that took over from each other
 
 
-async def renew(bench: Worker, job: str) -> list[Output]:
+async def renew(worker: Worker, job: str) -> list[Output]:
     """What the provider says of a rendered job's request now; empty where it does not say."""
-    record = await _made_by(bench, job)
+    record = await _made_by(worker, job)
     if record is None:
         return []
     attempt = record.internal.attempts[-1]
@@ -31,17 +31,17 @@ async def renew(bench: Worker, job: str) -> list[Output]:
     request = bench.request(record, attempt, attempt.request_id)
     try:
         async with asyncio.timeout(_PATIENCE):
-            state = await bench.provider(record).poll(request)
+            state = await worker.provider(record).poll(request)
     except (HeliographError, TimeoutError) as error:
         log.warning("No fresh addresses", reason=str(error), **job_fields(record))
         return []
     return state.outputs if isinstance(state, RequestSucceeded) else []
 
 
-async def _made_by(bench: Worker, job: str) -> Record | None:
+async def _made_by(worker: Worker, job: str) -> Record | None:
     """The job that has the request: it may have been taken over by retries."""
     for _ in range(_LONGEST_CHAIN):
-        found = await bench.read(job)
+        found = await worker.read(job)
         if found is None:
             return None
         internal = found.record.internal
@@ -53,14 +53,14 @@ async def _made_by(bench: Worker, job: str) -> Record | None:
     return None
 
 
-async def serve_renewals(client: Client, bench: Worker) -> None:
+async def serve_renewals(client: Client, worker: Worker) -> None:
     """Answer storage from now on; none waits for those before it."""
     answering: set[asyncio.Task[None]] = set()
 
     async def answer(message: Msg) -> None:
         job = RenewOutputs.model_validate_json(message.data).job
         try:
-            outputs = await renew(bench, job)
+            outputs = await renew(worker, job)
         except HeliographError as error:
             log.warning("No fresh addresses", reason=str(error), job_id=job)
             outputs = []

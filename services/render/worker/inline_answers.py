@@ -43,7 +43,7 @@ class Later(Enum):
     LATER = "later"
 
 
-async def record_inline(bench: Worker, submitting: LogEntry, done: RequestSucceeded) -> LogEntry:
+async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucceeded) -> LogEntry:
     """
     Keep what an answer brought, write that it is there, and bring it to storage.
 
@@ -52,25 +52,25 @@ async def record_inline(bench: Worker, submitting: LogEntry, done: RequestSuccee
     fact = rendered(submitting.record, done)
     names = dict.fromkeys(each.inline for each in fact.outputs if each.inline)
     contents = [done.contents[name] for name in names]
-    kept = await _keep(bench, submitting.record, fact, contents)
+    kept = await _keep(worker, submitting.record, fact, contents)
     crash_point("inline.spooled")
-    latest = await bench.append_until_written(submitting, fact)
+    latest = await worker.append_until_written(submitting, fact)
     if latest.record.step is Step.RENDERED and latest.record.internal.run == fact.run:
-        return await _bring_soon(bench, latest, kept)
-    await _settle(bench, kept)  # the job is over, or in another attempt
+        return await _bring_soon(worker, latest, kept)
+    await _settle(worker, kept)  # the job is over, or in another attempt
     return latest
 
 
-async def recover(bench: Worker) -> None:
+async def recover(worker: Worker) -> None:
     """Go on with every answer that a process left behind."""
-    for kept in await bench.spool.abandoned():
-        await _settle(bench, kept)
+    for kept in await worker.spool.abandoned():
+        await _settle(worker, kept)
 
 
-async def recover_forever(bench: Worker) -> None:
+async def recover_forever(worker: Worker) -> None:
     """At the start, and again and again: other processes end, too."""
     while True:
-        await recover(bench)
+        await recover(worker)
         await asyncio.sleep(_EVERY)
 
 
@@ -94,9 +94,9 @@ def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | Later | None:
     return fact if is_awaited and record.internal.run == answer.run else Later.LATER
 
 
-async def _settle(bench: Worker, kept: KeptAnswer) -> None:
+async def _settle(worker: Worker, kept: KeptAnswer) -> None:
     try:
-        is_over = await _go_on(bench, kept)
+        is_over = await _go_on(worker, kept)
     except (Unavailable, QueueFull) as error:
         log.warning("An answer waits", job=kept.answer.job, reason=str(error))
         is_over = False
@@ -106,91 +106,91 @@ async def _settle(bench: Worker, kept: KeptAnswer) -> None:
         kept.release()
 
 
-async def _go_on(bench: Worker, kept: KeptAnswer) -> bool:
+async def _go_on(worker: Worker, kept: KeptAnswer) -> bool:
     """Whether nothing is left to do for an answer."""
-    entry = await _tell(bench, kept.answer)
+    entry = await _tell(worker, kept.answer)
     if entry is Later.LATER:
         return False
-    refusal = await _bring(bench, kept)
+    refusal = await _bring(worker, kept)
     if entry is None:
         return True
     if refusal:
-        await _refuse(bench, entry, refusal)
+        await _refuse(worker, entry, refusal)
     elif entry.record.step is Step.RENDERED:
-        await bench.work.publish_store(entry.record.project, entry.record.id)
+        await worker.work.publish_store(entry.record.project, entry.record.id)
     return True
 
 
-async def _tell(bench: Worker, answer: Answer) -> LogEntry | Later | None:
+async def _tell(worker: Worker, answer: Answer) -> LogEntry | Later | None:
     """The job, when the log knows of the answer; None when there is no such job."""
     while True:
-        entry = await bench.read(answer.job)
+        entry = await worker.read(answer.job)
         if entry is None:
             return None
         fact = late_fact(entry, answer)
         if fact is None or isinstance(fact, Later):
             return fact or entry
         try:
-            told = await bench.append(entry, fact)
+            appended = await worker.append(entry, fact)
         except Conflict:
             continue
         except IllegalTransition as error:
             log.warning("A fact does not fit", reason=str(error), job=answer.job)
             return entry
         log.info("An answer was found in the spool", job=answer.job, fact=fact.name)
-        return told
+        return appended
 
 
-async def _bring_soon(bench: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:
+async def _bring_soon(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:
     """What is on disk can wait for storage there; what is not must not wait anywhere else."""
     patience = None if isinstance(kept, MemoryAnswer) else _SOON
     try:
         async with asyncio.timeout(patience):
-            refusal = await _bring_at_last(bench, kept)
+            refusal = await _bring_at_last(worker, kept)
     except TimeoutError:
         log.warning("Storage does not take an answer yet", job=kept.answer.job)
         kept.release()
         return latest
     if refusal:
-        latest = await _refuse(bench, latest, refusal)
+        latest = await _refuse(worker, latest, refusal)
     kept.remove()
     return latest
 
 
-async def _bring_at_last(bench: Worker, kept: KeptAnswer) -> JobError | None:
+async def _bring_at_last(worker: Worker, kept: KeptAnswer) -> JobError | None:
     while True:
         with suppress(Unavailable):
-            return await _bring(bench, kept)
+            return await _bring(worker, kept)
         await asyncio.sleep(_AGAIN_AFTER)
 
 
-async def _bring(bench: Worker, kept: KeptAnswer) -> JobError | None:
+async def _bring(worker: Worker, kept: KeptAnswer) -> JobError | None:
     """Why storage never takes one of the outputs; None when it has all. Raises Unavailable."""
     answer, refusal = kept.answer, None
     async for sha256, content in kept.contents():
         try:
-            await bench.inline_door.upload(answer.project, answer.job, sha256, content)
+            await worker.output_uploader.upload(answer.project, answer.job, sha256, content)
         except (OutputRefused, OutputTooLarge) as error:
             log.warning("Storage refuses an output", job=answer.job, reason=str(error))
             refusal = error
     return refusal
 
 
-async def _refuse(bench: Worker, entry: LogEntry, error: JobError) -> LogEntry:
+async def _refuse(worker: Worker, entry: LogEntry, error: JobError) -> LogEntry:
     """The job ends if it still waits for the outputs."""
     latest: LogEntry | None = entry
     while latest and latest.record.step is Step.RENDERED:
         charged = latest.record.charged
         problem = job_problem(latest.record, error, charged)
         try:
-            return await bench.append(latest, Failed(problem=problem, charged=charged))
+            return await worker.append(latest, Failed(problem=problem, charged=charged))
         except Conflict:
-            latest = await bench.read(entry.record.id)
+            latest = await worker.read(entry.record.id)
     return latest or entry
 
 
 async def _keep(
-    bench: Worker, record: Record, fact: Rendered, contents: Sequence[bytes]
+    worker: Worker, record: Record, fact: Rendered, contents: Sequence[bytes]
 ) -> KeptAnswer:
     answer = Answer(
         project=record.project,
@@ -204,7 +204,7 @@ async def _keep(
         withheld=fact.withheld,
     )
     try:
-        return await bench.spool.keep(answer, contents)
+        return await worker.spool.keep(answer, contents)
     except NoRoom as error:
         log.error("An answer is in memory only", job=record.id, reason=str(error))
         return MemoryAnswer(answer, contents)

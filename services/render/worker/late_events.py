@@ -36,13 +36,13 @@ def _known(fact: JobEvent) -> dict[str, Any] | None:
         case RetryScheduled():
             return {"outcome": fact.reason, "charged": fact.charged}
         case Failed():
-            told = {"outcome": fact.problem.code, "answer": fact.answer}
-            return told | {"charged": fact.charged}
+            fields = {"outcome": fact.problem.code, "answer": fact.answer}
+            return fields | {"charged": fact.charged}
         case Canceled() | Expired():
             return {"outcome": "rendered" if fact.outputs else fact.name} | _outputs(fact)
         case AttemptCompleted():
-            told = {"outcome": fact.outcome, "answer": fact.answer}
-            return told | {"request_id": fact.request_id} | _outputs(fact)
+            fields = {"outcome": fact.outcome, "answer": fact.answer}
+            return fields | {"request_id": fact.request_id} | _outputs(fact)
     return None
 
 

@@ -16,26 +16,26 @@ from services.render.worker.request_owner import look_up
 QUEUE_GROUP = "render"  #: one of the render processes looks
 
 
-async def find_lost_request(bench: Worker, job: str, *, named: str | None = None) -> None:
+async def find_lost_request(worker: Worker, job: str, *, named: str | None = None) -> None:
     """
     Look for a job's request; once it is found, a worker follows it.
 
     `named` is the id that it should have, as somebody says: then a job whose submission has no answer
     yet is searched for, too.
     """
-    found = await bench.read(job)
+    found = await worker.read(job)
     if found is None or not _is_unresolved(found.record, named):
         return
     record = found.record
     try:
-        seen = await _look(bench, record, named)
+        seen = await _look(worker, record, named)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(seen, Found):
         run = record.internal.run
-        await bench.append_until_written(found, Submitted(run=run, request_id=seen.request_id))
+        await worker.append_until_written(found, Submitted(run=run, request_id=seen.request_id))
         if record.step is Step.SUBMIT_UNKNOWN:
-            await bench.work.enqueue(ticket_for(record))
+            await worker.work.enqueue(ticket_for(record))
 
 
 def _is_unresolved(record: Record, named: str | None) -> bool:
@@ -44,21 +44,23 @@ def _is_unresolved(record: Record, named: str | None) -> bool:
     )
 
 
-async def _look(bench: Worker, record: Record, named: str | None) -> Found | NotSubmitted | Unknown:
+async def _look(
+    worker: Worker, record: Record, named: str | None
+) -> Found | NotSubmitted | Unknown:
     """A name proves nothing; that the provider knows it under our account does."""
-    provider = bench.provider(record)
+    provider = worker.provider(record)
     if named is None:
-        return await look_up(bench, record)
-    state = await provider.poll(bench.request(record, record.internal.attempts[-1], named))
+        return await look_up(worker, record)
+    state = await provider.poll(worker.request(record, record.internal.attempts[-1], named))
     is_unknown = isinstance(state, RequestStopped) and isinstance(state.error, OutputExpired)
     return Unknown() if is_unknown else Found(request_id=named)
 
 
-async def serve_lookups(client: Client, bench: Worker, dead_letters: DeadLetters) -> None:
+async def serve_lookups(client: Client, worker: Worker, dead_letters: DeadLetters) -> None:
     """Search whenever somebody thinks it is time."""
 
     async def on_hint(message: Msg) -> None:
-        await find_lost_request(bench, message.subject.rsplit(".", 1)[1])
+        await find_lost_request(worker, message.subject.rsplit(".", 1)[1])
 
     hear = dead_letters.hearing(on_hint)
     await client.subscribe(subjects.LOOK_UP, queue=QUEUE_GROUP, cb=hear)

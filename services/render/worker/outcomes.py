@@ -54,13 +54,13 @@ def retry_or_fail(
     A job that took over an old request is never sent anywhere. What only an operator can mend is not
     the job's fault: it waits, and no attempt is counted.
     """
-    said, answer = short_text(str(error)), short_answer(answer or error.answer)
+    message, answer = short_text(str(error)), short_answer(answer or error.answer)
     enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
     if isinstance(error, RateLimited) and record.internal.takeover is None:
         return RetryScheduled(
             not_before=at + timedelta(seconds=error.seconds),
             reason=error.code,
-            detail=f"the provider asked for {error.seconds:g} s of patience: {said}",
+            detail=f"the provider asked for {error.seconds:g} s of patience: {message}",
             counted=False,
             answer=answer,
         )
@@ -68,7 +68,7 @@ def retry_or_fail(
         return RetryScheduled(
             not_before=at + timedelta(seconds=settings.breaker_min),
             reason=error.code,
-            detail=f"nobody can submit there: {said}",
+            detail=f"nobody can submit there: {message}",
             counted=False,
             answer=answer,
         )
@@ -77,7 +77,7 @@ def retry_or_fail(
         return RetryScheduled(
             not_before=at + timedelta(seconds=wait),
             reason=error.code,
-            detail=f"attempt {record.attempt} failed: {said}",
+            detail=f"attempt {record.attempt} failed: {message}",
             answer=answer,
         )
     problem = job_problem(record, error, charged)
@@ -148,9 +148,11 @@ def rendered(record: Record, done: RequestSucceeded) -> Rendered:
     The outputs that were asked for; what a provider adds of its own is left there. Of those that it
     withheld only as many are told as are missing.
     """
-    said = {**record.parameters, **record.arguments}
-    asked = max((n for name in _COUNTS if isinstance(n := said.get(name), int)), default=done.usual)
-    limit = min(max(1, asked), MOST_OUTPUTS)
+    arguments = {**record.parameters, **record.arguments}
+    requested = max(
+        (n for name in _COUNTS if isinstance(n := arguments.get(name), int)), default=done.usual
+    )
+    limit = min(max(1, requested), MOST_OUTPUTS)
     kept = _chosen(done.outputs, limit)
     withheld = done.withheld[: limit - len(kept)]
     return Rendered(
@@ -190,16 +192,16 @@ def _as_placed(output: Output, place: int, new: int) -> Output:
 
 def about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> str | None:
     """What people should know: which outputs are left out, and which are withheld."""
-    told = []
+    notes = []
     if count > len(kept):
-        told.append(f"the first {len(kept)} of {count} outputs are kept")
+        notes.append(f"the first {len(kept)} of {count} outputs are kept")
     reasons = [each.reason for each in withheld]
     reasons += [ContentPolicy.code for output in kept if output.flagged]
     if reasons:
         whole = len(kept) + len(withheld)
         why = ", ".join(dict.fromkeys(reasons))
-        told.append(f"{len(reasons)} of {whole} outputs withheld: {why}")
-    return "; ".join(told) or None
+        notes.append(f"{len(reasons)} of {whole} outputs withheld: {why}")
+    return "; ".join(notes) or None
 
 
 def end_of_attempt(

@@ -22,7 +22,7 @@ from services.render.worker.outcomes import after_poll, end_of_attempt, poll_aft
 from services.render.worker.wakeups import WakeUp
 
 
-async def poll_until_done(bench: Worker, entry: LogEntry) -> LogEntry | None:
+async def poll_until_done(worker: Worker, entry: LogEntry) -> LogEntry | None:
     """
     Until the request ends, or the record changed. The request of a job that is to be stopped, or is
     over, is stopped first.
@@ -30,67 +30,67 @@ async def poll_until_done(bench: Worker, entry: LogEntry) -> LogEntry | None:
     Returns the job as it was left; None when it has to be read again.
     """
     record = entry.record
-    await bench.accounts.acquire(record.internal.account, record.id, entry.sequence, force=True)
+    await worker.accounts.acquire(record.internal.account, record.id, entry.sequence, force=True)
     attempt = record.internal.attempts[-1]
     assert attempt.request_id
-    request = bench.request(record, attempt, attempt.request_id)
-    provider = bench.provider(record)
-    with bench.watch.wakeup(record.id) as bell:
-        state = await _poll(bench, provider, request, entry, record, bell)
+    request = worker.request(record, attempt, attempt.request_id)
+    provider = worker.provider(record)
+    with worker.wakeups.wakeup(record.id) as wakeup:
+        state = await _poll(worker, provider, request, entry, record, wakeup)
     if state is None:
         return None
-    state = bench.with_usual(record, await _with_references(bench, record, state))
+    state = worker.with_usual(record, await _with_references(worker, record, state))
     crash_point("follow.ended")
     if isinstance(state, RequestSucceeded) and state.contents:
-        return await record_inline(bench, entry, state)
+        return await record_inline(worker, entry, state)
     if record.step.is_final:
         fact: JobEvent = end_of_attempt(entry, attempt.run, state)
     else:
-        fact = after_poll(record, state, now(), bench.settings)
-    latest = await bench.append_until_written(entry, fact)
+        fact = after_poll(record, state, now(), worker.settings)
+    latest = await worker.append_until_written(entry, fact)
     crash_point("follow.written")
     return latest
 
 
 async def _with_references(
-    bench: Worker, record: Record, state: RequestSucceeded | RequestStopped
+    worker: Worker, record: Record, state: RequestSucceeded | RequestStopped
 ) -> RequestSucceeded | RequestStopped:
     """A copy of a reference that the provider threw away too early is brought there again."""
     if not isinstance(state, RequestStopped) or not isinstance(state.error, ReferenceFailed):
         return state
-    if not await bench.references.forget(record):
+    if not await worker.references.forget(record):
         return state
     return replace(state, error=ReferenceGone(str(state.error), provider=state.error.provider))
 
 
 async def _poll(
-    bench: Worker,
+    worker: Worker,
     provider: Provider,
     request: Request,
     entry: LogEntry,
     record: Record,
-    bell: WakeUp,
+    wakeup: WakeUp,
 ) -> RequestSucceeded | RequestStopped | None:
     """How the request ended; None when the record is to be read again."""
     clock = asyncio.get_running_loop().time
     run, limit = record.internal.attempts[-1].run, record.internal.timeout_seconds
     looked, to_stop = clock(), _is_to_stop(record)
     while True:
-        taken = bench.clock.seconds(record.id, run)
+        taken = worker.clock.seconds(record.id, run)
         to_stop = to_stop and not await _stop(provider, request)
         with suppress(ProviderUnavailable, AccountRefused):
             state = await provider.poll(request)
             if isinstance(state, RequestSucceeded | RequestStopped):
                 return state
-            await bench.reporter.report(record, state)
+            await worker.reporter.report(record, state)
         if taken >= limit:
             await _stop(provider, request)
             return timed_out(record)
-        if await bell.wait(poll_after(taken, bench.settings)):
+        if await wakeup.wait(poll_after(taken, worker.settings)):
             return None
-        if clock() - looked > bench.settings.ack_wait / 3:
+        if clock() - looked > worker.settings.ack_wait / 3:
             looked = clock()
-            if await _has_changed(bench, entry, record):
+            if await _has_changed(worker, entry, record):
                 return None
 
 
@@ -108,7 +108,7 @@ async def _stop(provider: Provider, request: Request) -> bool:
     return True
 
 
-async def _has_changed(bench: Worker, entry: LogEntry, record: Record) -> bool:
+async def _has_changed(worker: Worker, entry: LogEntry, record: Record) -> bool:
     """A hint may be lost; the record is not."""
-    latest = await bench.events.last(record.id)
+    latest = await worker.events.last(record.id)
     return latest is not None and latest.sequence != entry.sequence

@@ -36,8 +36,8 @@ class ProgressPublisher:
     def _forget_until(self, time: float) -> None:
         """What was told by then counts no more, whether or not its job is still worked on."""
         while self._last:
-            job, (told, _) = next(iter(self._last.items()))
-            if told > time:
+            job, (reported_at, _) = next(iter(self._last.items()))
+            if reported_at > time:
                 return
             del self._last[job]
 

@@ -14,7 +14,7 @@ from services.render.worker.request_owner import look_up
 from services.render.worker.submit import start_again
 
 
-async def reconcile(bench: Worker, entry: LogEntry) -> LogEntry | None:
+async def reconcile(worker: Worker, entry: LogEntry) -> LogEntry | None:
     """
     Look the request up; when it is not there, wait until it could be nowhere else, and look again.
 
@@ -25,46 +25,46 @@ async def reconcile(bench: Worker, entry: LogEntry) -> LogEntry | None:
     Returns the job as it was left; None when it has to be read again.
     """
     record = entry.record
-    seen = await look_up(bench, record)
+    seen = await look_up(worker, record)
     if not isinstance(seen, Found):
-        patience = bench.submit_limit(record) + bench.settings.ack_wait
-        with bench.watch.wakeup(record.id) as bell:
-            if await bell.wait(patience):
+        patience = worker.submit_limit(record) + worker.settings.ack_wait
+        with worker.wakeups.wakeup(record.id) as wakeup:
+            if await wakeup.wait(patience):
                 return None
-        seen = await look_up(bench, record)
+        seen = await look_up(worker, record)
         crash_point("reconcile.waited")
-    latest = await _conclude(bench, entry, record, seen)
-    bench.lost_replies.forget(record.id, record.internal.run)
+    latest = await _conclude(worker, entry, record, seen)
+    worker.lost_replies.forget(record.id, record.internal.run)
     crash_point("reconcile.written")
     return latest
 
 
 async def _conclude(
-    bench: Worker, entry: LogEntry, record: Record, seen: Found | NotSubmitted | Unknown
+    worker: Worker, entry: LogEntry, record: Record, seen: Found | NotSubmitted | Unknown
 ) -> LogEntry:
     run = record.internal.run
     if record.step.is_final and not isinstance(seen, Found):
-        return await bench.append_until_written(
+        return await worker.append_until_written(
             entry, _never_known(entry, is_absent=isinstance(seen, NotSubmitted))
         )
     match seen:
         case Found():
             crash_point("reconcile.found")
-            return await bench.append_until_written(
+            return await worker.append_until_written(
                 entry, Submitted(run=run, request_id=seen.request_id)
             )
         case NotSubmitted() if record.internal.expire:
-            return await bench.append(entry, expiry(record))
+            return await worker.append(entry, expiry(record))
         case NotSubmitted():
-            return await start_again(bench, entry)
+            return await start_again(worker, entry)
         case Unknown() if record.internal.cancel:
-            return await bench.append(entry, Canceled(charged="unknown"))
+            return await worker.append(entry, Canceled(charged="unknown"))
         case Unknown() if record.internal.expire:
-            return await bench.append(entry, expiry(record, "unknown"))
+            return await worker.append(entry, expiry(record, "unknown"))
         case Unknown():
-            reason = bench.lost_replies.reason(record.id, run)
+            reason = worker.lost_replies.reason(record.id, run)
             fact = SubmitUnknown(run=run, problem=unknown(record, reason), answer=reason)
-            return await bench.append(entry, fact)
+            return await worker.append(entry, fact)
 
 
 def _never_known(entry: LogEntry, *, is_absent: bool) -> AttemptCompleted:

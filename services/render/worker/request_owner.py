@@ -14,7 +14,7 @@ from services.render.worker.submit import build_submission
 _PAGE = 16  #: events of a job in memory
 
 
-async def look_up(bench: Worker, record: Record) -> Found | NotSubmitted | Unknown:
+async def look_up(worker: Worker, record: Record) -> Found | NotSubmitted | Unknown:
     """
     Whether the provider has the request of a job's last attempt.
 
@@ -24,14 +24,14 @@ async def look_up(bench: Worker, record: Record) -> Found | NotSubmitted | Unkno
     Raises:
         Unavailable: The log does not answer.
     """
-    announced_at = await _announced_at(bench, record)
+    announced_at = await _announced_at(worker, record)
     try:
-        seen = await bench.provider(record).look_up(
-            build_submission(record, bench.catalog, announced_at)
+        seen = await worker.provider(record).look_up(
+            build_submission(record, worker.catalog, announced_at)
         )
     except (ProviderUnavailable, AccountRefused):
         return Unknown()
-    return await _identify(bench.requests, record, seen) if isinstance(seen, Ambiguous) else seen
+    return await _identify(worker.requests, record, seen) if isinstance(seen, Ambiguous) else seen
 
 
 async def _identify(index: RequestIndex, record: Record, alike: Ambiguous) -> Found | Unknown:
@@ -45,10 +45,10 @@ async def _identify(index: RequestIndex, record: Record, alike: Ambiguous) -> Fo
     return Found(request_id=left[0]) if len(left) == 1 else Unknown()
 
 
-async def _announced_at(bench: Worker, record: Record) -> datetime | None:
+async def _announced_at(worker: Worker, record: Record) -> datetime | None:
     """When NATS stored the `submitting` of the run; None when that event is no longer there."""
     after = 0
-    while entries := await bench.events.history(record.id, after, _PAGE):
+    while entries := await worker.events.history(record.id, after, _PAGE):
         for entry in entries:
             if _announces(entry, record.internal.run):
                 return entry.stored_at

@@ -35,7 +35,7 @@ class Over(Enum):
     DONE = "over"
 
 
-async def run_job(bench: Worker, job: str, run: int) -> Record | None:
+async def run_job(worker: Worker, job: str, run: int) -> Record | None:
     """
     Carry out one delivery of a run message, whose stream sequence is `run`.
 
@@ -49,26 +49,26 @@ async def run_job(bench: Worker, job: str, run: int) -> Record | None:
     began = False  #: in this delivery
     try:
         while True:
-            entry = entry or await bench.read(job)
+            entry = entry or await worker.read(job)
             if entry is None:
                 return None
             if entry.record.step in _UNDER_WAY:  # who goes on with an attempt belongs to its run
                 run = min(run, entry.record.internal.run)
             began = began or entry.record.step in _WAITING
             try:
-                latest = await _advance(bench, run, entry, began=began)
+                latest = await _advance(worker, run, entry, began=began)
             except Conflict:
                 latest = None
             if latest is Over.DONE:
-                bench.reporter.forget(job)
+                worker.reporter.forget(job)
                 return entry.record
             entry = latest
     finally:
-        bench.clock.forget(job)
+        worker.clock.forget(job)
 
 
 async def _advance(
-    bench: Worker, run: int, entry: LogEntry, *, began: bool
+    worker: Worker, run: int, entry: LogEntry, *, began: bool
 ) -> LogEntry | Over | None:
     """
     Do what the record asks for. Returns the job as it was left; None: read it again.
@@ -79,98 +79,98 @@ async def _advance(
     record = entry.record
     step = record.step
     if record.runs_on and run >= record.internal.run:
-        return await complete(bench, entry)
+        return await complete(worker, entry)
     if step.is_final or run < record.internal.run:
         if step not in _UNDER_WAY and not record.runs_on:
-            await bench.accounts.release(record.internal.account, record.id, entry.sequence)
+            await worker.accounts.release(record.internal.account, record.id, entry.sequence)
         return Over.DONE
     if record.internal.cancel and step.is_unsent:
-        return await bench.append(entry, Canceled(charged=record.charged))
+        return await worker.append(entry, Canceled(charged=record.charged))
     if record.internal.expire and step.is_unsent:
-        return await bench.append(entry, expiry(record))
+        return await worker.append(entry, expiry(record))
     match step:
         case Step.ACCEPTED:
-            return await _begin(bench, run, entry)
+            return await _begin(worker, run, entry)
         case Step.RETRY_SCHEDULED if run > record.internal.run:
-            return await _start(bench, run, entry)
+            return await _start(worker, run, entry)
         case Step.STARTED if not began:
-            return await start_again(bench, entry)
+            return await start_again(worker, entry)
         case Step.STARTED:
-            return await submit(bench, entry)
+            return await submit(worker, entry)
         case Step.SUBMITTING:
-            return await reconcile(bench, entry)
+            return await reconcile(worker, entry)
         case Step.SUBMITTED:
-            return await poll_until_done(bench, entry)
+            return await poll_until_done(worker, entry)
         case _:
-            return await _hand_over(bench, entry)
+            return await _hand_over(worker, entry)
 
 
-async def _begin(bench: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
+async def _begin(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
     """What never started may be done already, or may have to wait for others."""
     record = entry.record
     reused, after = record.internal.reused, record.internal.after
     if reused:
-        return await bench.append(entry, Succeeded(assets=reused.assets))
+        return await worker.append(entry, Succeeded(assets=reused.assets))
     if after:
-        standing = await dependency_status(bench.events, after)
+        standing = await dependency_status(worker.events, after)
         if standing.failed:
-            return await bench.append(entry, dependency_failed(record, standing.failed))
+            return await worker.append(entry, dependency_failed(record, standing.failed))
         if standing.open:
-            await bench.work.enqueue(ticket_for(record))
+            await worker.work.enqueue(ticket_for(record))
             return Over.DONE
-    return await _start(bench, run, entry)
+    return await _start(worker, run, entry)
 
 
-async def _start(bench: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
+async def _start(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
     """Take a place in the account; where it may not start, the job goes back to the queue as it is."""
     record = entry.record
-    bench.watch.check()
-    account, is_paused = record.internal.account, (await bench.lanes.limit(record.lane)).paused
-    if is_paused or not await bench.accounts.acquire(account, record.id, entry.sequence):
-        await bench.work.enqueue(ticket_for(record))
+    worker.wakeups.check()
+    account, is_paused = record.internal.account, (await worker.lanes.limit(record.lane)).paused
+    if is_paused or not await worker.accounts.acquire(account, record.id, entry.sequence):
+        await worker.work.enqueue(ticket_for(record))
         return Over.DONE
     crash_point("start.placed")
-    started = await bench.append(entry, Started(run=run))
+    started = await worker.append(entry, Started(run=run))
     crash_point("start.written")
     return started
 
 
-async def _hand_over(bench: Worker, entry: LogEntry) -> LogEntry | Over:
+async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Over:
     """The attempt is over for this worker: pass the job on."""
     record = entry.record
     if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
         assert record.error
-        return await bench.append(entry, Failed(problem=record.error, charged="unknown"))
+        return await worker.append(entry, Failed(problem=record.error, charged="unknown"))
     if record.step is Step.RENDERED and record.internal.expire:
-        return await bench.append(entry, expiry(record))
+        return await worker.append(entry, expiry(record))
     if record.step is Step.RENDERED:
-        await bench.work.publish_store(record.project, record.id)
+        await worker.work.publish_store(record.project, record.id)
         crash_point("leave.told")
-    await bench.accounts.release(record.internal.account, record.id, entry.sequence)
+    await worker.accounts.release(record.internal.account, record.id, entry.sequence)
     crash_point("leave.freed")
     if record.step is Step.RETRY_SCHEDULED:
-        await bench.work.enqueue(ticket_for(record))
+        await worker.work.enqueue(ticket_for(record))
         crash_point("leave.queued")
     return Over.DONE
 
 
-async def dead_letter(bench: Worker, job: str, error: Exception) -> None:
+async def dead_letter(worker: Worker, job: str, error: Exception) -> None:
     """
     End a job that broke its worker for the last time.
 
     The note for the operator comes first: whoever finds the job ended has nothing left to say.
     """
     while True:
-        entry = await bench.read(job)
+        entry = await worker.read(job)
         if entry is None:
             return
         record = entry.record
         if record.step.is_final:
             if not record.runs_on:
-                await bench.accounts.release(record.internal.account, job, entry.sequence)
+                await worker.accounts.release(record.internal.account, job, entry.sequence)
             return
         charged: Charged = "no" if record.step.is_unsent else "unknown"
         problem = job_problem(record, Poison(f"{type(error).__name__} in render"), charged)
-        await bench.work.dead_letter(record, problem.model_dump_json())
+        await worker.work.dead_letter(record, problem.model_dump_json())
         with suppress(Conflict):
-            await bench.append(entry, Failed(problem=problem, charged=charged))
+            await worker.append(entry, Failed(problem=problem, charged=charged))

@@ -50,7 +50,7 @@ log = structlog.get_logger()
 _SubmitResult = Accepted | RequestSucceeded | RequestStopped | JobError
 
 
-async def submit(bench: Worker, entry: LogEntry) -> LogEntry | None:
+async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
     """
     From `started`: build the body, write the intent, send the request, write what came of it.
 
@@ -63,69 +63,69 @@ async def submit(bench: Worker, entry: LogEntry) -> LogEntry | None:
     """
     record = entry.record
     if record.internal.takeover:
-        return await _take_over(bench, entry, record.internal.takeover)
-    bench.watch.check()
+        return await _take_over(worker, entry, record.internal.takeover)
+    worker.wakeups.check()
     try:
-        references = await bench.references.resolve(record)
+        references = await worker.references.resolve(record)
     except ReferenceFailed as error:
-        return await bench.append(entry, Failed(problem=job_problem(record, error, "no")))
+        return await worker.append(entry, Failed(problem=job_problem(record, error, "no")))
     except Unavailable as error:
-        return await bench.append(entry, put_back(error, now(), bench.settings))
+        return await worker.append(entry, put_back(error, now(), worker.settings))
     except (ProviderUnavailable, AccountRefused) as error:
-        await record_outcome(bench, record, error)
-        return await bench.append(entry, retry_or_fail(record, error, now(), bench.settings))
-    bench.watch.check()
-    prompt = final_prompt(record, bench.catalog.kinds.get(record.kind))
+        await record_outcome(worker, record, error)
+        return await worker.append(entry, retry_or_fail(record, error, now(), worker.settings))
+    worker.wakeups.check()
+    prompt = final_prompt(record, worker.catalog.kinds.get(record.kind))
     arguments = final_arguments(record, prompt)
     try:
-        body = payload_for(record, bench.catalog, arguments, references)
+        body = payload_for(record, worker.catalog, arguments, references)
     except UnfitRequest as error:
         rejected = ProviderRejected(str(error))
-        return await bench.append(entry, Failed(problem=job_problem(record, rejected, "no")))
-    ends = asyncio.get_running_loop().time() + bench.submit_limit(record)
+        return await worker.append(entry, Failed(problem=job_problem(record, rejected, "no")))
+    ends = asyncio.get_running_loop().time() + worker.submit_limit(record)
     intent = Submitting(
         run=record.internal.run,
-        endpoint=bench.catalog.models[record.model].endpoint,
+        endpoint=worker.catalog.models[record.model].endpoint,
         prompt=prompt,
         arguments=arguments,
         references=references,
     )
-    submitting = await bench.append(entry, intent)
+    submitting = await worker.append(entry, intent)
     crash_point("submit.intended")
     if asyncio.get_running_loop().time() >= ends:
-        return await start_again(bench, submitting)
-    with _held(bench, submitting.record, ends):
-        answer = bench.with_usual(record, await _post(bench, submitting.record, body, ends))
+        return await start_again(worker, submitting)
+    with _held(worker, submitting.record, ends):
+        answer = worker.with_usual(record, await _post(worker, submitting.record, body, ends))
         crash_point("submit.posted")
-        latest = await _write(bench, submitting, answer)
+        latest = await _write(worker, submitting, answer)
     await record_outcome(
-        bench, record, _breaker_error(answer)
+        worker, record, _breaker_error(answer)
     )  # what was paid for is written before
     return latest
 
 
-async def start_again(bench: Worker, entry: LogEntry) -> LogEntry:
+async def start_again(worker: Worker, entry: LogEntry) -> LogEntry:
     """When the request of this start surely never reached the provider. Raises Lost."""
-    fact = restart_or_poison(entry.record, now(), bench.settings)
+    fact = restart_or_poison(entry.record, now(), worker.settings)
     if isinstance(fact, Failed):
-        await bench.work.dead_letter(entry.record, fact.problem.model_dump_json())
-    return await bench.append(entry, fact)
+        await worker.work.dead_letter(entry.record, fact.problem.model_dump_json())
+    return await worker.append(entry, fact)
 
 
-def _held(bench: Worker, record: Record, ends: float) -> AbstractContextManager[None]:
+def _held(worker: Worker, record: Record, ends: float) -> AbstractContextManager[None]:
     """A drain waits for an answer that cannot be had later."""
-    if bench.provider(record).keeps_requests:
+    if worker.provider(record).keeps_requests:
         return nullcontext()
-    return bench.posts.hold(ends + bench.settings.shutdown_grace_period)
+    return worker.posts.hold(ends + worker.settings.shutdown_grace_period)
 
 
 async def _post(
-    bench: Worker, record: Record, body: dict[str, Any], ends: float
+    worker: Worker, record: Record, body: dict[str, Any], ends: float
 ) -> _SubmitResult | None:
     """What the one POST taught us; None when the answer is lost."""
     try:
         async with asyncio.timeout_at(ends):
-            return await bench.provider(record).submit(_submission(record, body))
+            return await worker.provider(record).submit(_submission(record, body))
     except (AmbiguousSubmit, TimeoutError) as error:
         reason = short_text(str(error)) or "the provider did not answer in time"
         bench.lost_replies.remember(record.id, record.internal.run, reason)
@@ -136,15 +136,15 @@ async def _post(
 
 
 async def _write(
-    bench: Worker, submitting: LogEntry, answer: _SubmitResult | None
+    worker: Worker, submitting: LogEntry, answer: _SubmitResult | None
 ) -> LogEntry | None:
     if answer is None:
         return None
     if isinstance(answer, RequestSucceeded):
-        latest = await record_inline(bench, submitting, answer)
+        latest = await record_inline(worker, submitting, answer)
     else:
-        latest = await bench.append_until_written(
-            submitting, _fact(submitting.record, answer, bench.settings)
+        latest = await worker.append_until_written(
+            submitting, _fact(submitting.record, answer, worker.settings)
         )
     crash_point("submit.written")
     return latest
@@ -173,7 +173,7 @@ def _breaker_error(answer: _SubmitResult | None) -> JobError | None:
     return answer if isinstance(answer, JobError) else None
 
 
-async def _take_over(bench: Worker, entry: LogEntry, old: Takeover) -> LogEntry:
+async def _take_over(worker: Worker, entry: LogEntry, old: Takeover) -> LogEntry:
     """A retry that costs nothing: the outputs, or the request, of an earlier job."""
     run = entry.record.internal.run
     if old.outputs:
@@ -181,9 +181,9 @@ async def _take_over(bench: Worker, entry: LogEntry, old: Takeover) -> LogEntry:
         fact = Rendered(
             run=run, outputs=old.outputs, charged="no", detail=known, withheld=old.withheld
         )
-        return await bench.append(entry, fact)
+        return await worker.append(entry, fact)
     assert old.request_id
-    return await bench.append(entry, Submitted(run=run, request_id=old.request_id))
+    return await worker.append(entry, Submitted(run=run, request_id=old.request_id))
 
 
 def payload_for(

@@ -27,15 +27,15 @@ class WakeUps:
 
     def notify(self, job: str) -> None:
         """Somebody changed a job's record."""
-        bell = self._bells.get(job)
-        if bell:
-            bell.set()
+        wakeup = self._bells.get(job)
+        if wakeup:
+            wakeup.set()
 
     def drain(self) -> None:
         """The process is going away: let go of everything that another one can go on with."""
         self._draining = True
-        for bell in self._bells.values():
-            bell.set()
+        for wakeup in self._bells.values():
+            wakeup.set()
 
     @contextmanager
     def wakeup(self, job: str) -> Iterator["WakeUp"]:
@@ -55,8 +55,8 @@ class WakeUps:
 class WakeUp:
     """What one worker waits at."""
 
-    def __init__(self, watch: WakeUps, event: asyncio.Event) -> None:
-        self._watch = watch
+    def __init__(self, wakeups: WakeUps, event: asyncio.Event) -> None:
+        self._wakeups = wakeups
         self._event = event
 
     async def wait(self, seconds: float) -> bool:
@@ -66,12 +66,12 @@ class WakeUp:
         Raises:
             Drained: It is time to let go.
         """
-        self._watch.check()
+        self._wakeups.check()
         try:
             async with asyncio.timeout(seconds):
                 await self._event.wait()
         except TimeoutError:
             return False
         self._event.clear()
-        self._watch.check()
+        self._wakeups.check()
         return True

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 _UNFOUND = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
 
 
-def webhook_routes(bench: Worker, hint: Notify) -> APIRouter:
+def webhook_routes(worker: Worker, hint: Notify) -> APIRouter:
     """
     Where providers call: `/v1/hooks/<provider>/<job>/<run>/<proof>`.
 
@@ -28,7 +28,7 @@ def webhook_routes(bench: Worker, hint: Notify) -> APIRouter:
 
     @router.post("/{provider}/{job}/{run}/{proof}")
     async def call(provider: str, job: str, run: int, proof: str, request: Request) -> Response:
-        caller = bench.providers.get(provider)
+        caller = worker.providers.get(provider)
         if not isinstance(caller, WebhookSender) or not caller.is_address(job, run, proof):
             raise NotFound
         body = await read_bytes(request)
@@ -39,23 +39,23 @@ def webhook_routes(bench: Worker, hint: Notify) -> APIRouter:
         if named is None:
             log.warning("A call that is not the provider's", provider=provider, job=job)
             raise NotFound
-        await _on_webhook(bench, hint, provider, job, run, named)
+        await _on_webhook(worker, hint, provider, job, run, named)
         return Response(status_code=204)
 
     return router
 
 
 async def _on_webhook(
-    bench: Worker, hint: Notify, provider: str, job: str, run: int, named: str
+    worker: Worker, hint: Notify, provider: str, job: str, run: int, named: str
 ) -> None:
     """Look now for what is lost, and at what is followed."""
-    found = await bench.read(job)
+    found = await worker.read(job)
     if found is None or not _is_about(found.record, provider, run):
         return
     if found.record.step in _UNFOUND:
-        await find_lost_request(bench, job, named=named)
+        await find_lost_request(worker, job, named=named)
     elif found.record.step.is_final:
-        await complete_named(bench, found, run, named)
+        await complete_named(worker, found, run, named)
     await hint(subjects.cancel(job))
 
 

@@ -24,12 +24,12 @@ class SendQueueMemory:
         self.space = asyncio.Event()  #: there is room for what can wait
         self.space.set()
 
-    def enter(self, outbox: "SendQueue") -> None:
-        self._boxes.add(outbox)
+    def enter(self, send_queue: "SendQueue") -> None:
+        self._boxes.add(send_queue)
 
-    def leave(self, outbox: "SendQueue") -> None:
-        self._boxes.discard(outbox)
-        self.note(-outbox.size)
+    def leave(self, send_queue: "SendQueue") -> None:
+        self._boxes.discard(send_queue)
+        self.note(-send_queue.size)
 
     def note(self, change: int) -> None:
         """Some bytes more are taken, or less."""
@@ -132,5 +132,5 @@ class SendQueue:
         self._memory.note(change)
 
 
-def _size(outbox: SendQueue) -> int:
-    return outbox.size
+def _size(send_queue: SendQueue) -> int:
+    return send_queue.size

@@ -76,10 +76,10 @@ def sse_routes(
             after=cursor_of(last_event_id),
         )
         with suppress(ServiceError):  # what passes ends the stream: a browser comes back to that
-            await subscribing(asked, SendQueue()).check_jobs()
+            await subscribing(subscribe, SendQueue()).check_jobs()
         admission.streams.check()
-        admission.subscriptions.check(asked.project)
-        frames = _frames(asked, subscribing, admission, memory)
+        admission.subscriptions.check(subscribe.project)
+        frames = _frames(subscribe, subscribing, admission, memory)
         return EventSourceResponse(frames, ping=_PING, send_timeout=_SEND_PATIENCE, sep=_LINE_END)
 
     return router
@@ -92,27 +92,27 @@ def cursor_of(last_event_id: str) -> Cursor | None:
 
 
 async def _frames(
-    asked: Subscribe,
+    subscribe: Subscribe,
     subscribing: SubscriptionFactory,
     admission: ClientLimits,
     memory: SendQueueMemory,
 ) -> AsyncIterator[ServerSentEvent]:
     """Ends when the client does not keep up, or nothing can be told: it comes back, and resumes."""
-    with admission.streams.permit(), admission.subscriptions.permit(asked.project):
-        outbox = SendQueue(memory)
-        subscription = subscribing(asked, outbox)
+    with admission.streams.permit(), admission.subscriptions.permit(subscribe.project):
+        send_queue = SendQueue(memory)
+        subscription = subscribing(subscribe, send_queue)
         joining = asyncio.create_task(subscription.run())
-        joining.add_done_callback(lambda done: _complain(done, outbox))
+        joining.add_done_callback(lambda done: _complain(done, send_queue))
         try:
-            while not outbox.overflowed:
-                for frame in await outbox.take():
+            while not send_queue.overflowed:
+                for frame in await send_queue.take():
                     yield as_event(frame, subscription.epoch)
                     if frame.startswith('{"op":"error"'):
                         return
         finally:
             joining.cancel()
             subscription.stop()
-            outbox.close()
+            send_queue.close()
 
 
 def as_event(frame: str, epoch: str) -> ServerSentEvent:
@@ -125,11 +125,11 @@ def as_event(frame: str, epoch: str) -> ServerSentEvent:
     return ServerSentEvent(data=frame, event=op, id=name, sep=_LINE_END)
 
 
-def _complain(joining: "asyncio.Task[None]", outbox: SendQueue) -> None:
+def _complain(joining: "asyncio.Task[None]", send_queue: SendQueue) -> None:
     """Say what will not get better; what passes ends the stream, and the client comes back."""
     error = None if joining.cancelled() else joining.exception()
     if isinstance(error, HeliographError) and not isinstance(error, ServiceError):
-        outbox.put(error_frame(0, error.problem().model_dump(mode="json")))
+        send_queue.put(error_frame(0, error.problem().model_dump(mode="json")))
     elif error:
         log.warning("An event stream was not served", reason=str(error) or type(error).__name__)
-        outbox.give_up()
+        send_queue.give_up()

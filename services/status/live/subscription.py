@@ -42,20 +42,20 @@ class Subscription:
 
     def __init__(
         self,
-        asked: Subscribe,
+        request: Subscribe,
         hub: Hub,
-        ledger: ReadModel,
+        read_model: ReadModel,
         presenter: JobPresenter,
-        outbox: SendQueue,
+        send_queue: SendQueue,
         terms: Terms,
     ) -> None:
-        self.jobs = frozenset(asked.jobs) if asked.jobs else None
-        self._asked = asked
-        self.project = asked.project
+        self.jobs = frozenset(request.jobs) if request.jobs else None
+        self._request = request
+        self.project = request.project
         self._hub = hub
-        self._ledger = ledger
+        self._read_model = read_model
         self._presenter = presenter
-        self._outbox = outbox
+        self._send_queue = send_queue
         self._terms = terms
         self._last = 0  #: sequence of the last event this client has
         self._newer: dict[str, int] = {}  #: of jobs that a snapshot shows later than it is of
@@ -70,7 +70,7 @@ class Subscription:
         """
         await self._with_timeout(self._hub_opened)
         await self._with_timeout(self.check_jobs)
-        after = self._asked.after
+        after = self._request.after
         recovered = after is not None and await self._with_timeout(
             partial(self._can_recover, after)
         )
@@ -100,7 +100,7 @@ class Subscription:
         named = sorted(self.jobs or ())
         known: set[str] = set()
         with suppress(ServiceError):  # the log knows as well
-            known = await self._ledger.known(self.project, named) if named else known
+            known = await self._read_model.known(self.project, named) if named else known
         for job in named:
             if job not in known and not await self._hub.has_job(self.project, job):
                 raise NotFound(f"the project has no job {job}")
@@ -154,27 +154,27 @@ class Subscription:
             page = await self._show_page(partial(self._page, query, page.next))
 
     async def _show_page(self, read: Callable[[], Awaitable[SnapshotPage]]) -> SnapshotPage:
-        await self._outbox.until_room()
+        await self._send_queue.until_room()
         async with self._terms.turns:
             page = await read()
             self._newer |= self._newer_in(page)
             shown = await self._presenter.jobs([(r.record, r.sequence) for r in page.rows])
             jobs = [with_progress(job, self._hub.report(job["id"])) for job in shown]
             content = {"sequence": self._last, "jobs": jobs, "more": page.next is not None}
-            self._outbox.put(self._frame("snapshot", **content))
+            self._send_queue.put(self._frame("snapshot", **content))
         return page
 
     async def _first_page(self, query: SnapshotQuery) -> SnapshotPage:
         """Read again while it shows more than its sequence: most snapshots have no other page."""
         for _ in range(_FIRST_PAGE_TRIES):
-            self._last = await self._with_timeout(partial(self._ledger.head, self._hub.epoch))
+            self._last = await self._with_timeout(partial(self._read_model.head, self._hub.epoch))
             page = await self._page(query, None)
             if not self._newer_in(page):
                 break
         return page
 
     async def _page(self, query: SnapshotQuery, after: SnapshotCursor | None) -> SnapshotPage:
-        ask = partial(self._ledger.snapshot, query, after, limit=PAGE, room=PAGE_BYTES)
+        ask = partial(self._read_model.snapshot, query, after, limit=PAGE, room=PAGE_BYTES)
         return await self._with_timeout(ask)
 
     def _newer_in(self, page: SnapshotPage) -> dict[str, int]:
@@ -199,7 +199,7 @@ class Subscription:
             for frame in frames:
                 await self._hub.render(frame)
                 if frame.text and not self._is_shown(frame):
-                    await self._outbox.put_when_room(self._event(frame))
+                    await self._send_queue.put_when_room(self._event(frame))
                 self._last = frame.sequence
             if not more:
                 self._last = max(self._last, floor)
@@ -214,25 +214,25 @@ class Subscription:
         if frame.sequence > self._last:
             self._last = frame.sequence
             if frame.text and not self._is_shown(frame):
-                self._outbox.put(self._event(frame))
+                self._send_queue.put(self._event(frame))
 
     def on_progress(self, report: ProgressReport) -> None:
         frame = self._frame("progress", **report.model_dump(mode="json"))
-        self._outbox.put_progress((self._asked.id, report.job), frame)
+        self._send_queue.put_progress((self._request.id, report.job), frame)
 
     # -- frames
 
     def _event(self, frame: Frame) -> str:
         return (
-            f'{{"op":"event","id":{self._asked.id},"sequence":{frame.sequence},'
+            f'{{"op":"event","id":{self._request.id},"sequence":{frame.sequence},'
             f'"type":"{frame.type}","job":{frame.text}}}'
         )
 
     def _frame(self, op: str, **content: Any) -> str:
-        return as_json({"op": op, "id": self._asked.id, **content}).decode()
+        return as_json({"op": op, "id": self._request.id, **content}).decode()
 
     async def _send(self, op: str, **content: Any) -> None:
-        await self._outbox.put_when_room(self._frame(op, **content))
+        await self._send_queue.put_when_room(self._frame(op, **content))
 
 
 SubscriptionFactory = Callable[[Subscribe, SendQueue], Subscription]

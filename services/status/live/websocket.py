@@ -85,7 +85,7 @@ class _Connection:
         self._socket = socket
         self._subscribing = subscribing
         self._admission = admission
-        self._outbox = SendQueue(memory)
+        self._send_queue = SendQueue(memory)
         self._subscriptions: dict[int, Subscription] = {}
         self._joining: dict[int, asyncio.Task[None]] = {}
         self._turn = asyncio.Lock()  #: one subscription at a time is brought up to date
@@ -109,7 +109,7 @@ class _Connection:
                 each.cancel()
             for id_ in list(self._subscriptions):
                 self._end(id_)
-            self._outbox.close()
+            self._send_queue.close()
             await asyncio.gather(*waiting, return_exceptions=True)
 
     def _dismiss(self, code: int) -> None:
@@ -121,10 +121,10 @@ class _Connection:
         """Send what there is. Returns the close code for a client that does not keep up."""
         try:
             while True:
-                for frame in await self._outbox.take():
+                for frame in await self._send_queue.take():
                     async with asyncio.timeout(_SEND_PATIENCE):
                         await self._socket.send_text(frame)
-                if self._outbox.overflowed:
+                if self._send_queue.overflowed:
                     return TOO_SLOW
         except TimeoutError:
             return TOO_SLOW
@@ -167,23 +167,25 @@ class _Connection:
             raise ValidationFailed(f"not a frame of this protocol: {first['msg']}") from None
         match frame:
             case Ping():
-                self._outbox.put('{"op":"pong"}')
+                self._send_queue.put('{"op":"pong"}')
             case Subscribe():
                 self._subscribe(frame)
             case Unsubscribe():
                 await self._unsubscribe(frame.id)
 
-    def _subscribe(self, asked: Subscribe) -> None:
-        if asked.id in self._subscriptions:
-            self._complain(asked.id, StateConflict(f"there is a subscription {asked.id} already"))
+    def _subscribe(self, request: Subscribe) -> None:
+        if request.id in self._subscriptions:
+            self._complain(
+                request.id, StateConflict(f"there is a subscription {request.id} already")
+            )
         elif len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             error = StateConflict(f"at most {MAX_SUBSCRIPTIONS} subscriptions per connection")
-            self._complain(asked.id, error)
+            self._complain(request.id, error)
         else:
-            self._admission.subscriptions.acquire(asked.project)
-            subscription = self._subscribing(asked, self._outbox)
-            self._subscriptions[asked.id] = subscription
-            self._joining[asked.id] = asyncio.create_task(self._join(asked.id, subscription))
+            self._admission.subscriptions.acquire(request.project)
+            subscription = self._subscribing(request, self._send_queue)
+            self._subscriptions[request.id] = subscription
+            self._joining[request.id] = asyncio.create_task(self._join(request.id, subscription))
 
     async def _join(self, id_: int, subscription: Subscription) -> None:
         try:
@@ -216,4 +218,4 @@ class _Connection:
         self._end(id_)
 
     def _complain(self, id_: int | None, error: HeliographError) -> None:
-        self._outbox.put(error_frame(id_, error.problem().model_dump(mode="json")))
+        self._send_queue.put(error_frame(id_, error.problem().model_dump(mode="json")))

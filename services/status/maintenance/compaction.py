@@ -50,13 +50,13 @@ class LogCompaction:
         self,
         events: EventLog,
         jetstream: JetStream,
-        ledger: ReadModel,
+        read_model: ReadModel,
         purges: Purges,
         settings: StatusSettings,
     ) -> None:
         self._events = events
         self._jetstream = jetstream
-        self._ledger = ledger
+        self._read_model = read_model
         self._purges = purges
         self._settings = settings
 
@@ -65,7 +65,7 @@ class LogCompaction:
         room = await self._room()
         done = await self._trim(now() - self._settings.event_retention)
         if room.used >= self._settings.trim_at * room.limit:
-            done += await self._drop(await self._ledger.histories(_AT_ONCE))
+            done += await self._drop(await self._read_model.histories(_AT_ONCE))
         for project in await self._pressed(room):
             done += await self._compact(project)
         return done > 0
@@ -76,7 +76,7 @@ class LogCompaction:
 
     async def _pressed(self, room: LogSpace) -> list[str | None]:
         """Projects whose share is nearly full; None: all of them."""
-        usage = await self._ledger.usage(_PROJECTS)
+        usage = await self._read_model.usage(_PROJECTS)
         limit = int(self._settings.compact_at * room.limit)
         taken = room.used + usage.reserve
         if taken >= limit:
@@ -87,7 +87,7 @@ class LogCompaction:
         """Jobs that ended long enough ago: first their histories go, then most of what is left."""
         before = now() - self._settings.compact_after
         trimmed = await self._trim(before, project)
-        large = await self._ledger.compactable(before, _WORTH_IT, _AT_ONCE, project)
+        large = await self._read_model.compactable(before, _WORTH_IT, _AT_ONCE, project)
         compacted = 0
         for job in large:
             compacted += await compact(self._events, job, self._settings.compact_after)
@@ -96,7 +96,9 @@ class LogCompaction:
         return trimmed + compacted
 
     async def _trim(self, finished_before: datetime, project: str | None = None) -> int:
-        return await self._drop(await self._ledger.untrimmed(finished_before, _AT_ONCE, project))
+        return await self._drop(
+            await self._read_model.untrimmed(finished_before, _AT_ONCE, project)
+        )
 
     async def _drop(self, histories: list[History]) -> int:
         """Keep the last event of each. That others are gone is noted before they are."""
@@ -110,7 +112,7 @@ class LogCompaction:
             request = {"filter": subjects.event(each.project, each.id), "seq": each.sequence}
             await self._jetstream.api(f"STREAM.PURGE.{STREAM}", request)
         if histories:
-            await self._ledger.trimmed([each.id for each in histories])
+            await self._read_model.trimmed([each.id for each in histories])
         return len(histories)
 
 
@@ -130,10 +132,12 @@ async def compact(events: EventLog, job: str, after: timedelta) -> bool:
     return True
 
 
-async def compact_forever(bus: NatsBus, janitor: LogCompaction, settings: StatusSettings) -> None:
+async def compact_forever(
+    bus: NatsBus, compaction: LogCompaction, settings: StatusSettings
+) -> None:
     """Make room under a lease, again and again."""
     while True:
         async with bus.leases.held("janitor") as lost:
             while not lost.is_set():
-                if not await janitor.round():
+                if not await compaction.round():
                     await asyncio.sleep(settings.compaction_interval)

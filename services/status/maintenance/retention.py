@@ -50,7 +50,7 @@ class RetentionJob:
         self,
         events: EventLog,
         slots: SlotClaims,
-        ledger: ReadModel,
+        read_model: ReadModel,
         retentions: Retentions,
         settle: Settle,
         remove: Remove,
@@ -58,7 +58,7 @@ class RetentionJob:
     ) -> None:
         self._events = events
         self._slots = slots
-        self._ledger = ledger
+        self._read_model = read_model
         self._retentions = retentions
         self._settle = settle
         self._remove = remove
@@ -70,7 +70,7 @@ class RetentionJob:
         claims = await self._slots.read_all(project)
         restored = {slot: claim.restored for slot, claim in claims.items()}
         at = now()
-        ended = await self._ledger.ended(project, retention.least, at)
+        ended = await self._read_model.ended(project, retention.least, at)
         return await asyncio.to_thread(choose, ended, retention, restored, at)
 
     async def apply(self) -> bool:
@@ -151,7 +151,9 @@ class RetentionJob:
         """
         await self._settle()
         skipped: set[str] = set()
-        while jobs := set(await self._ledger.unemptied(now() - self._grace, _AT_ONCE)) - skipped:
+        while (
+            jobs := set(await self._read_model.unemptied(now() - self._grace, _AT_ONCE)) - skipped
+        ):
             for job in jobs:
                 try:
                     objects = await self._remove(job)
@@ -159,9 +161,9 @@ class RetentionJob:
                     skipped.add(job)
                     continue
                 crash_point("clean.removed")
-                await self._ledger.objects_deleted([job])
+                await self._read_model.objects_deleted([job])
                 log.info("Objects removed", job_id=job, objects=objects)
-        return bool(await self._ledger.unemptied(now(), 1))
+        return bool(await self._read_model.unemptied(now(), 1))
 
 
 def _by_slot(going: Iterable[FinishedJob]) -> dict[str | None, list[FinishedJob]]:
@@ -174,10 +176,10 @@ def _by_slot(going: Iterable[FinishedJob]) -> dict[str | None, list[FinishedJob]
 
 async def read_retentions(projects: KeyValue) -> dict[str, Retention]:
     """What the projects in the bucket keep. Raises Unavailable."""
-    cells = await projects.matching("*")
+    entries = await projects.matching("*")
     return {
-        project: Retention.model_validate(cell.readable.get("retention", {}))
-        for project, cell in cells.items()
+        project: Retention.model_validate(entry.readable.get("retention", {}))
+        for project, entry in entries.items()
     }
 
 
@@ -190,7 +192,7 @@ async def remove_objects(jetstream: JetStream, job: str) -> int:
     return RemovedObjects.model_validate_json(answer).objects
 
 
-async def apply_forever(bus: NatsBus, cleaner: RetentionJob, settings: StatusSettings) -> None:
+async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusSettings) -> None:
     """Clean under a lease, every so often, and when somebody asks for it."""
     bell = asyncio.Event()
 
@@ -204,7 +206,7 @@ async def apply_forever(bus: NatsBus, cleaner: RetentionJob, settings: StatusSet
             async with bus.leases.held("cleaner") as lost:
                 while not lost.is_set():
                     bell.clear()
-                    is_more = await cleaner.apply()
+                    is_more = await retention.apply()
                     rest = settings.object_grace_period if is_more else settings.retention_interval
                     with suppress(TimeoutError):
                         async with asyncio.timeout(rest):

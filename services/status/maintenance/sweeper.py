@@ -91,7 +91,7 @@ class Sweeper:
         work: WorkQueue,
         accounts: AccountPermits,
         hint: Notify,
-        ledger: ReadModel,
+        read_model: ReadModel,
         catalog: Catalog,
         settings: StatusSettings,
     ) -> None:
@@ -99,14 +99,14 @@ class Sweeper:
         self._work = work
         self._accounts = accounts
         self._hint = hint
-        self._ledger = ledger
+        self._read_model = read_model
         self._after = timedelta(seconds=settings.sweep_idle_after)
         self._unknown_expires_after = settings.submit_unknown_expires_after
         self._catalog = catalog
         self._settings = settings
         self._asked = Since()  #: jobs whose workers were asked to let them expire
         self._running_on = Since()  #: jobs that are over, and may run on at the provider
-        self._searches = LookupBackoff(
+        self._lookups = LookupBackoff(
             first=settings.lookup_backoff_min, longest=settings.lookup_backoff_max
         )
         self._last: IdleJob | None = (
@@ -116,12 +116,12 @@ class Sweeper:
     async def sweep(self) -> None:
         """One round. Raises Unavailable."""
         at = now()
-        due = await self._ledger.due(at, at - self._unknown_expires_after, _AT_ONCE)
+        due = await self._read_model.due(at, at - self._unknown_expires_after, _AT_ONCE)
         self._asked.keep(due)
         for job in due:
             await self._expire(job)
         await self._sweep_idle(at - self._after)
-        for job in self._searches.due(await self._ledger.undecided(), _AT_ONCE):
+        for job in self._lookups.due(await self._read_model.undecided(), _AT_ONCE):
             await self._hint(subjects.look_up(job))
         held = [job for account in self._accounts.names() for job in await self._free(account)]
         self._running_on.keep(held)
@@ -186,7 +186,7 @@ class Sweeper:
         After the last one looked at: most of those that nothing happens to are only waiting for
         their turn, and those behind them must get theirs.
         """
-        quiet = await self._ledger.unchanged_since(at, _AT_ONCE, self._last)
+        quiet = await self._read_model.unchanged_since(at, _AT_ONCE, self._last)
         for each in quiet:
             self._last = each
             await self._requeue(each.id)
@@ -263,7 +263,7 @@ def patience_with_workers(record: Record, catalog: Catalog, settings: ServiceSet
     return max(settings.submit_limit, answers_within) + settings.ack_wait
 
 
-async def sweep_forever(bus: NatsBus, reaper: Sweeper, *, every: float) -> None:
+async def sweep_forever(bus: NatsBus, sweeper: Sweeper, *, every: float) -> None:
     """Sweep under a lease, every so many seconds."""
     while True:
         async with bus.leases.held("reaper") as lost:
@@ -271,5 +271,5 @@ async def sweep_forever(bus: NatsBus, reaper: Sweeper, *, every: float) -> None:
                 for stream in _WORK_QUEUES:
                     for subject in await delete_orphans(bus.jetstream, stream):
                         log.warning("Orphan deleted", subject=subject)
-                await reaper.sweep()
+                await sweeper.sweep()
                 await asyncio.sleep(every)

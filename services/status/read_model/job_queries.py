@@ -126,7 +126,7 @@ async def _in_slots(connection: AsyncConnection, project: str, prefix: str) -> C
 async def _rarest(
     connection: AsyncConnection,
     query: ListJobs,
-    wanted: list[Label],
+    filters: list[Label],
     others: list[ColumnElement[bool]],
 ) -> Label | None:
     """
@@ -135,10 +135,10 @@ async def _rarest(
     None where nobody asks for one, or where other filters leave fewer jobs.
     """
     narrowed = any(getattr(query, name) is not None for name in (*_COLUMNS, "slot"))
-    if len(wanted) + narrowed < 2:
-        return wanted[0] if wanted else None
+    if len(filters) + narrowed < 2:
+        return filters[0] if filters else None
     counts: dict[Label | None, int] = {}
-    for label in wanted:
+    for label in filters:
         having = _labelled(query.project, label)
         matching = select(labels.c.job).where(*having)
         counts[label] = await count(connection, matching, up_to=_MANY)

@@ -95,7 +95,7 @@ def _shown(project: str, slots: Select[Any]) -> Select[Any]:
     page = slots.cte("page")
     failed = jobs.c.status.in_(_FAILED)
     news = and_(failed, jobs.c.ended > func.coalesce(page.c.latest, 0))
-    wanted = or_(jobs.c.ended == page.c.latest, jobs.c.status.in_(_OPEN), news)
+    relevant = or_(jobs.c.ended == page.c.latest, jobs.c.status.in_(_OPEN), news)
     of_slot = and_(jobs.c.project == project, jobs.c.slot == page.c.slot)
     age = func.row_number().over(partition_by=(page.c.slot, failed), order_by=jobs.c.ended.desc())
     # of columns in the index of slots alone: rows are fetched of those that are shown
@@ -108,7 +108,7 @@ def _shown(project: str, slots: Select[Any]) -> Select[Any]:
             jobs.c.pruned,
             age.label("age"),
         )
-        .select_from(page.outerjoin(jobs, and_(of_slot, wanted)))
+        .select_from(page.outerjoin(jobs, and_(of_slot, relevant)))
         .cte("ranked")
     )
     lately = or_(ranked.c.age <= FAILURES, ranked.c.failed.is_(False))

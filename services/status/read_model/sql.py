@@ -151,8 +151,8 @@ class SqlReadModel:
         except Exception as error:
             if is_about_values(error):
                 cause = error.__cause__
-                told = cause_of(cause if isinstance(cause, Exception) else error)
-                raise Unstorable(told) from error
+                reason = cause_of(cause if isinstance(cause, Exception) else error)
+                raise Unstorable(reason) from error
             raise
 
     async def _apply(

@@ -59,7 +59,7 @@ def media_of(media_type: str) -> Media:
     return "video" if media_type in FILMS else "text"
 
 
-def check_media(path: Path, wanted: Media, films: Iterable[str] = ()) -> str:
+def check_media(path: Path, media: Media, films: Iterable[str] = ()) -> str:
     """
     The media type of an output that should be of a medium.
 
@@ -74,8 +74,8 @@ def check_media(path: Path, wanted: Media, films: Iterable[str] = ()) -> str:
         raise OutputRefused(
             f"the output is {media_type}, which `film_types` of its model in the catalog does not name"
         )
-    if media_type and media_of(media_type) != wanted:
-        raise OutputRefused(f"the output is {media_type}, not {wanted}")
+    if media_type and media_of(media_type) != media:
+        raise OutputRefused(f"the output is {media_type}, not {media}")
     if media_type is None or detect_media_type(path) is None:
         raise OutputRefused(f"the output is {describe(path)}, which is not stored")
     return media_type

@@ -58,7 +58,7 @@ class JobIngest:
         store: ObjectStore,
         sources: Sources,
         renew: Renew,
-        inspectors: ImageWorkers,
+        image_workers: ImageWorkers,
         folder: Path,
         catalog: Catalog,
         settings: StorageSettings,
@@ -69,7 +69,7 @@ class JobIngest:
         self._hint = hint
         self._sources = sources
         self._renew = renew
-        self._ingest = OutputIngest(store, sources, inspectors, catalog, settings)
+        self._ingest = OutputIngest(store, sources, image_workers, catalog, settings)
         self._folder = folder
         self._settings = settings
         self._allows = allows

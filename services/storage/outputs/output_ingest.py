@@ -30,14 +30,14 @@ class OutputIngest:
         self,
         store: ObjectStore,
         sources: Sources,
-        inspectors: ImageWorkers,
+        image_workers: ImageWorkers,
         catalog: Catalog,
         settings: StorageSettings,
     ) -> None:
         self._store = store
         self._sources = sources
         self._fetchers = FairSemaphore(settings.storage_concurrency)
-        self._inspectors = inspectors
+        self._image_workers = image_workers
         self._catalog = catalog
         self._settings = settings
 
@@ -113,10 +113,10 @@ class OutputIngest:
         """The size of a picture or film, and the other forms of an output. Raises OutputRefused."""
         match media_of(media_type):
             case "image":
-                return await self._inspectors.inspect(source, folder, project)
+                return await self._image_workers.inspect(source, folder, project)
             case "video":
                 await asyncio.to_thread(check_whole, source, media_type)
-                return await self._inspectors.inspect_film(source, folder, project, media_type)
+                return await self._image_workers.inspect_film(source, folder, project, media_type)
             case "text":
                 variants = await asyncio.to_thread(render_markdown, source, folder)
                 return Inspection(None, None, variants)
@@ -124,7 +124,7 @@ class OutputIngest:
     async def _open_damaged(self, project: str, source: Path, folder: Path) -> Inspection:
         """What is there of a damaged picture. It is kept even if that is nothing: it was paid for."""
         try:
-            return await self._inspectors.inspect(source, folder, project, lenient=True)
+            return await self._image_workers.inspect(source, folder, project, lenient=True)
         except Undecodable:
             return Inspection(None, None, {}, undecodable=True)
 

@@ -32,13 +32,13 @@ class Sources:
 
     def __init__(
         self,
-        fetcher: OutputDownloader,
+        downloader: OutputDownloader,
         uploads: Uploads,
         inline_results: InlineResults,
         *,
         deadline: float,
     ) -> None:
-        self._fetcher = fetcher
+        self._downloader = downloader
         self._uploads = uploads
         self.inline_results = inline_results
         self._deadline = deadline
@@ -67,7 +67,7 @@ class Sources:
     async def _fetch(self, url: str, target: Path, limit: int) -> None:
         """A body may end early without anybody saying so: what seems cut is fetched again."""
         for pause in (*_PAUSES, None):
-            await self._fetcher.download(url, target, limit=limit)
+            await self._downloader.download(url, target, limit=limit)
             if pause is None or await asyncio.to_thread(is_whole, target):
                 return
             await asyncio.sleep(pause)

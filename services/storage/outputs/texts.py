@@ -58,6 +58,6 @@ def problem_in_texts(record: Record, assets: list[Asset]) -> ProviderProtocol | 
     unread = [asset.id for asset in assets if asset.media_type == PLAIN]
     if not unread:
         return None
-    wanted = "story" if record.kind == _STORIES else "JSON"
-    told = f"the model wrote no {wanted}; what it wrote is kept as {', '.join(unread)}"
-    return ProviderProtocol(told, charged=record.charged, next_actions=[_CHANGE])
+    expected = "story" if record.kind == _STORIES else "JSON"
+    detail = f"the model wrote no {expected}; what it wrote is kept as {', '.join(unread)}"
+    return ProviderProtocol(detail, charged=record.charged, next_actions=[_CHANGE])

@@ -30,7 +30,7 @@ class UploadQuota:
         known = self._uploads.known(f"{project}.")
         if known is None:
             raise Unavailable("uploads are not known yet", retry_after=1)
-        sizes = [cell.value["bytes"] for cell in known if "bytes" in cell.value]
+        sizes = [entry.value["bytes"] for entry in known if "bytes" in entry.value]
         if len(sizes) >= self._most:
             raise QueueFull(f"{project} has {self._most} uploads", retry_after=_GOES_SLOWLY)
         if sum(sizes) + size > self._most_bytes:

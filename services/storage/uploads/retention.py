@@ -49,36 +49,38 @@ class UploadSweeper:
     async def sweep(self) -> int:
         """One round. Returns how many were removed; raises Unavailable."""
         old: dict[str, dict[str, KvEntry]] = {}
-        for name, cell in (await self._bucket.matching(">")).items():
+        for name, entry in (await self._bucket.matching(">")).items():
             project, _, sha256 = name.partition(".")
-            if "removing" in cell.value:
-                await self._finish(name, cell.value["removing"], cell.revision)
-            elif cell.value and await self._is_old(name, cell):
-                old.setdefault(project, {})[sha256] = cell
-        return sum([await self._sweep_project(project, cells) for project, cells in old.items()])
+            if "removing" in entry.value:
+                await self._finish(name, entry.value["removing"], entry.revision)
+            elif entry.value and await self._is_old(name, entry):
+                old.setdefault(project, {})[sha256] = entry
+        return sum(
+            [await self._sweep_project(project, entries) for project, entries in old.items()]
+        )
 
-    async def _is_old(self, name: str, cell: KvEntry) -> bool:
+    async def _is_old(self, name: str, entry: KvEntry) -> bool:
         """What an earlier version stored has no time: it begins now."""
-        used = cell.value.get("used")
+        used = entry.value.get("used")
         if used is None:
-            await self._write(name, {**cell.value, "used": time.time()}, cell.revision)
+            await self._write(name, {**entry.value, "used": time.time()}, entry.revision)
             return False
         return bool(time.time() - used > self._keep)
 
-    async def _sweep_project(self, project: str, cells: dict[str, KvEntry]) -> int:
+    async def _sweep_project(self, project: str, entries: dict[str, KvEntry]) -> int:
         removed = 0
-        for part in _parts(cells):
+        for part in _parts(entries):
             named = await self._find_named(project, part)
             for sha256 in part:
                 if sha256 not in named:
-                    removed += await self._remove(project, sha256, cells[sha256])
+                    removed += await self._remove(project, sha256, entries[sha256])
         if removed:
             log.info("Uploads removed", project=project, uploads=removed)
         return removed
 
-    async def _remove(self, project: str, sha256: str, cell: KvEntry) -> bool:
-        name, key = f"{project}.{sha256}", key_of(project, sha256, cell.value)
-        revision = await self._write(name, {"removing": key}, cell.revision)
+    async def _remove(self, project: str, sha256: str, entry: KvEntry) -> bool:
+        name, key = f"{project}.{sha256}", key_of(project, sha256, entry.value)
+        revision = await self._write(name, {"removing": key}, entry.revision)
         if revision is None:
             return False
         await self._finish(name, key, revision)

@@ -50,12 +50,12 @@ class Uploads:
         self,
         bucket: KeyValue,
         store: ObjectStore,
-        inspectors: ImageWorkers,
+        image_workers: ImageWorkers,
         settings: StorageSettings,
     ) -> None:
         self._bucket = bucket
         self._store = store
-        self._inspectors = inspectors
+        self._image_workers = image_workers
         self._settings = settings
         self._fresh = min(
             3600.0, settings.upload_retention_days * 86_400 / 4
@@ -65,19 +65,19 @@ class Uploads:
         """What is known of an upload that somebody is about to use; None when there is none."""
         name = f"{project}.{sha256}"
         while True:
-            cell = await self._bucket.read(name)
-            if "media_type" not in cell.value:
+            entry = await self._bucket.read(name)
+            if "media_type" not in entry.value:
                 return None
-            if time.time() - cell.value.get("used", 0) < self._fresh:
-                return cell.value
+            if time.time() - entry.value.get("used", 0) < self._fresh:
+                return entry.value
             try:
-                value = {**cell.value, "used": time.time()}
-                await self._bucket.write(name, value, cell.revision)
+                value = {**entry.value, "used": time.time()}
+                await self._bucket.write(name, value, entry.revision)
             except Conflict:
                 continue
             except QueueFull:
                 pass
-            return cell.value
+            return entry.value
 
     async def as_object(self, project: str, sha256: str) -> StoredObject | None:
         """An upload as something that can be signed."""
@@ -112,7 +112,9 @@ class Uploads:
         media_type = await asyncio.to_thread(check_upload, content.path, self._settings.max_bytes)
         known: dict[str, Any] = {"media_type": media_type, "bytes": content.size}
         if media_of(media_type) == "image":
-            inspection = await self._inspectors.inspect(content.path, folder, project, behind=True)
+            inspection = await self._image_workers.inspect(
+                content.path, folder, project, behind=True
+            )
             known |= {"width": inspection.width, "height": inspection.height}
         key = upload_key(project, content.sha256, media_type, str(ULID()))
         await self._store.put(key, content, media_type)

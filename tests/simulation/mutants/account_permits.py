@@ -85,10 +85,10 @@ def place_of_others(patch: Patch) -> None:
 def place_of_unknown(patch: Patch) -> None:
     leave = run._hand_over
 
-    async def stay(bench: Any, entry: LogEntry) -> LogEntry | run.Over:
+    async def stay(worker: Any, entry: LogEntry) -> LogEntry | run.Over:
         if entry.record.step is Step.SUBMIT_UNKNOWN:
             return run.Over.DONE
-        return await leave(bench, entry)
+        return await leave(worker, entry)
 
     patch.setattr(run, "_hand_over", stay)
     patch.setattr(sweeper, "_NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))

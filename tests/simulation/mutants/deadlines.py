@@ -46,8 +46,8 @@ def stored_too_late(patch: Patch) -> None:
         body = entry.record.model_copy(update={"internal": internal})
         return replace(entry, event=replace(entry.event, body=body))
 
-    async def leave_it(bench: Worker, entry: LogEntry) -> LogEntry | run.Over:
-        return await leave(bench, in_time(entry))
+    async def leave_it(worker: Worker, entry: LogEntry) -> LogEntry | run.Over:
+        return await leave(worker, in_time(entry))
 
     async def keep_it(self: Keeper, entry: LogEntry, record: Record, waited: float) -> bool:
         return await store(self, in_time(entry), in_time(entry).record, waited)
@@ -63,7 +63,7 @@ def dropped_answer(patch: Patch) -> None:
 
 @MUTANTS.add("what runs on after the end is followed by nobody", _SLOW, "I9")
 def not_followed(patch: Patch) -> None:
-    async def look_away(bench: Worker, entry: LogEntry) -> run.Over:
+    async def look_away(worker: Worker, entry: LogEntry) -> run.Over:
         return run.Over.DONE
 
     patch.setattr(run, "complete", look_away)
@@ -77,10 +77,10 @@ def not_followed(patch: Patch) -> None:
 def place_of_the_late(patch: Patch) -> None:
     complete = completion.complete
 
-    async def give_back(bench: Worker, entry: LogEntry) -> LogEntry | None:
+    async def give_back(worker: Worker, entry: LogEntry) -> LogEntry | None:
         account, job = entry.record.internal.account, entry.record.id
-        await bench.accounts.release(account, job, entry.sequence + 1)
-        return await complete(bench, entry)
+        await worker.accounts.release(account, job, entry.sequence + 1)
+        return await complete(worker, entry)
 
     patch.setattr(run, "complete", give_back)
 

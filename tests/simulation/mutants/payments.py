@@ -34,9 +34,9 @@ _SILENT_SIM = Scenario(silences=1, crashes=1, freezes=1, authoritative=True)
 def no_second_look(patch: Patch) -> None:
     look_up, seen = request_owner.look_up, dict[int, Any]()
 
-    async def look_up_once(bench: Any, record: Record) -> Any:
+    async def look_up_once(worker: Any, record: Record) -> Any:
         if id(record) not in seen:
-            seen[id(record)] = record, await look_up(bench, record)
+            seen[id(record)] = record, await look_up(worker, record)
         return seen[id(record)][1]
 
     patch.setattr(reconcile, "look_up", look_up_once)
@@ -64,9 +64,9 @@ def silence_is_refusal(patch: Patch) -> None:
 def post_again(patch: Patch) -> None:
     post = submitting._post
 
-    async def post_twice(bench: Any, record: Record, body: Any, ends: float) -> Any:
-        first = await post(bench, record, body, ends)
-        return first or await post(bench, record, body, ends + 30)
+    async def post_twice(worker: Any, record: Record, body: Any, ends: float) -> Any:
+        first = await post(worker, record, body, ends)
+        return first or await post(worker, record, body, ends + 30)
 
     patch.setattr(submitting, "_post", post_twice)
 
@@ -80,8 +80,8 @@ def post_again(patch: Patch) -> None:
 def post_late(patch: Patch) -> None:
     post = submitting._post
 
-    async def post_any_time(bench: Any, record: Record, body: Any, ends: float) -> Any:
-        return await post(bench, record, body, ends + 100_000)
+    async def post_any_time(worker: Any, record: Record, body: Any, ends: float) -> Any:
+        return await post(worker, record, body, ends + 100_000)
 
     patch.setattr(submitting, "_post", post_any_time)
 
@@ -116,11 +116,11 @@ def takeover_pays(patch: Patch) -> None:
         internal = record.internal.model_copy(update={"takeover": None})
         return record.model_copy(update={"internal": internal})
 
-    async def submit_at_last(bench: Any, entry: LogEntry) -> LogEntry | None:
+    async def submit_at_last(worker: Any, entry: LogEntry) -> LogEntry | None:
         if entry.record.attempt > 1:
             event = replace(entry.event, body=plain(entry.record))
             entry = replace(entry, event=event)
-        return await submit(bench, entry)
+        return await submit(worker, entry)
 
     def decide_as_ever(record: Record, *args: Any, **options: Any) -> JobEvent:
         return decide(plain(record), *args, **options)

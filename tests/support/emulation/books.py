@@ -72,8 +72,8 @@ class Books(Generic[P]):
 
     async def _tell(self, http: Request) -> Response:
         account = self.accounts[http.path_params["key"]]
-        told = {"accepted": account.accepted, "posts": account.posts, "heard": account.heard}
-        return JSONResponse(told)
+        report = {"accepted": account.accepted, "posts": account.posts, "heard": account.heard}
+        return JSONResponse(report)
 
     async def _change(self, http: Request) -> Response:
         account = self.accounts[http.path_params["key"]]
@@ -81,10 +81,10 @@ class Books(Generic[P]):
         return JSONResponse({})
 
     async def _plan(self, http: Request) -> Response:
-        account, wanted = self.accounts[http.path_params["key"]], await http.json()
-        prompt = wanted.pop("prompt")
+        account, plan = self.accounts[http.path_params["key"]], await http.json()
+        prompt = plan.pop("prompt")
         try:
-            account.plans[prompt] = self._plan_type.model_validate(wanted)
+            account.plans[prompt] = self._plan_type.model_validate(plan)
         except ValidationError as error:
             raise HTTPException(400, str(error)) from error
         return JSONResponse({})

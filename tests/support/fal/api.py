@@ -24,16 +24,16 @@ class Platform:
 
     async def requests(self, http: Request) -> Response:
         """Newest end first; what still waits in the queue is not shown."""
-        account, asked = self._books.account(http), http.query_params
+        account, query = self._books.account(http), http.query_params
         account.schedule(time.time())
-        found = [r for r in account.requests if _is_shown(r, asked.get("endpoint_id"))]
-        if start := asked.get("start"):
+        found = [r for r in account.requests if _is_shown(r, query.get("endpoint_id"))]
+        if start := query.get("start"):
             since = datetime.fromisoformat(start).timestamp()
             found = [r for r in found if r.accepted_at >= since]
         found.sort(key=lambda r: r.ends_at, reverse=True)
-        begin, limit = int(asked.get("cursor", 0)), min(100, int(asked.get("limit", 20)))
+        begin, limit = int(query.get("cursor", 0)), min(100, int(query.get("limit", 20)))
         page, more = found[begin : begin + limit], len(found) > begin + limit
-        has_payloads = asked.get("expand") == "payloads"
+        has_payloads = query.get("expand") == "payloads"
         return JSONResponse(
             {
                 "items": [_item(request, has_payloads) for request in page],

@@ -68,8 +68,8 @@ class Door:
             }
             for r in account.requests
         ]
-        told = {"accepted": accepted, "posts": account.posts, "heard": account.heard}
-        return JSONResponse(told | {"uploads": account.uploads})
+        report = {"accepted": accepted, "posts": account.posts, "heard": account.heard}
+        return JSONResponse(report | {"uploads": account.uploads})
 
     async def change(self, http: Request) -> Response:
         account = self._books.accounts[http.path_params["key"]]
@@ -79,9 +79,9 @@ class Door:
         return JSONResponse({})
 
     async def plan(self, http: Request) -> Response:
-        account, wanted = self._books.accounts[http.path_params["key"]], await http.json()
-        prompt = wanted.pop("prompt")
-        account.plans[prompt] = Plan.model_validate(wanted)
+        account, fields = self._books.accounts[http.path_params["key"]], await http.json()
+        prompt = fields.pop("prompt")
+        account.plans[prompt] = Plan.model_validate(fields)
         return JSONResponse({})
 
     async def sign(self, http: Request) -> Response:

@@ -22,11 +22,11 @@ class Books:
 
     def account(self, http: Request) -> Account:
         """Whose key it is. Keys that begin with `revoked` are nobody's."""
-        said = http.headers.get("Authorization", "")
-        if not _KEY.fullmatch(said):
+        header = http.headers.get("Authorization", "")
+        if not _KEY.fullmatch(header):
             detail = "Authentication is required to access this application"
             raise HTTPException(401, detail)
-        account = self.accounts[said.removeprefix("Key ")]
+        account = self.accounts[header.removeprefix("Key ")]
         account.heard.append(_heard(http))
         return account
 

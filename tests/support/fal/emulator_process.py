@@ -26,8 +26,8 @@ class FalServer:
 
     def sign(self, request_id: str, body: bytes, *, off: int = 0) -> dict[str, str]:
         """The headers of a call about a request, by a clock that is `off` by seconds."""
-        told = {"id": request_id, "off": str(off)}
-        answer = httpx.post(f"{self.url}/emulator/signatures", params=told, content=body)
+        parameters = {"id": request_id, "off": str(off)}
+        answer = httpx.post(f"{self.url}/emulator/signatures", params=parameters, content=body)
         return dict(answer.json())
 
     def forget_files(self) -> None:

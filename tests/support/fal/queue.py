@@ -79,10 +79,10 @@ class Queue:
             return JSONResponse(_NOT_FOUND, 404)
         if request.plan.statuses:
             return await trouble(http, request.plan.statuses.pop(0))
-        told = _status(http, account, request)
+        status = _status(http, account, request)
         if name := request.plan.oddity("status"):
-            return odd(name, told)
-        return JSONResponse(told, 200 if told["status"] == "COMPLETED" else 202)
+            return odd(name, status)
+        return JSONResponse(status, 200 if status["status"] == "COMPLETED" else 202)
 
     async def stream(self, http: Request) -> Response:
         account, request = self._find(http)
@@ -91,9 +91,9 @@ class Queue:
 
         async def events() -> Any:
             while True:
-                told = _status(http, account, request)
-                yield b"data: " + JSONResponse(told).body + b"\n\n"
-                if told["status"] == "COMPLETED":
+                status = _status(http, account, request)
+                yield b"data: " + JSONResponse(status).body + b"\n\n"
+                if status["status"] == "COMPLETED":
                     return
                 await asyncio.sleep(0.02)
 
@@ -156,17 +156,17 @@ class Queue:
 
 def _status(http: Request, account: Account, request: FalRequest) -> dict[str, Any]:
     now = time.time()
-    told: dict[str, Any] = {"status": request.stage(now), **_addresses(http, request)}
-    if told["status"] == "IN_QUEUE":
-        return told | {"queue_position": account.position(request, now)}
+    status: dict[str, Any] = {"status": request.stage(now), **_addresses(http, request)}
+    if status["status"] == "IN_QUEUE":
+        return status | {"queue_position": account.position(request, now)}
     wants_logs = http.query_params.get("logs", "").lower() in ("1", "true")
-    told["logs"] = request.log(now) if wants_logs else None
-    if told["status"] == "COMPLETED":
-        told["metrics"] = {"inference_time": request.plan.seconds}
+    status["logs"] = request.log(now) if wants_logs else None
+    if status["status"] == "COMPLETED":
+        status["metrics"] = {"inference_time": request.plan.seconds}
         result = result_of(request, "")
         if isinstance(result.body, dict) and "error_type" in result.body:
-            told |= {"error": result.body["detail"], "error_type": result.body["error_type"]}
-    return told
+            status |= {"error": result.body["detail"], "error_type": result.body["error_type"]}
+    return status
 
 
 def _addresses(http: Request, request: FalRequest) -> dict[str, str]:

@@ -51,8 +51,8 @@ class Storage:
         account, token = self._books.account(http), uuid4().hex
         self._tokens[token] = account
         expires = datetime.now(UTC) + timedelta(hours=1)
-        told = {"token": token, "token_type": "Bearer", "base_url": self._books.media(http)}
-        return JSONResponse(told | {"expires_at": expires.isoformat()})
+        granted = {"token": token, "token_type": "Bearer", "base_url": self._books.media(http)}
+        return JSONResponse(granted | {"expires_at": expires.isoformat()})
 
     async def initiate(self, http: Request) -> Response:
         """The way that fal-client falls back to, and that gives the key away."""
@@ -61,8 +61,8 @@ class Storage:
         return JSONResponse({"upload_url": here, "file_url": here})
 
     async def upload(self, http: Request) -> Response:
-        said = http.headers.get("Authorization", "")
-        account = self._tokens.get(said.removeprefix("Bearer "))
+        header = http.headers.get("Authorization", "")
+        account = self._tokens.get(header.removeprefix("Bearer "))
         if account is None:
             return JSONResponse({"detail": "Unauthorized"}, 401)
         account.uploads.append(http.headers.get("X-Fal-Object-Lifecycle", ""))

@@ -51,14 +51,14 @@ async def call_back(account: Account, request: FalRequest, media: str, signer: S
         account.schedule(time.time())
     result = result_of(request, media)
     payload = None if isinstance(result.body, bytes) else result.body
-    told = {
+    message = {
         "request_id": request.id,
         "gateway_request_id": request.id,
         "status": "OK" if result.status == 200 else "ERROR",
         "payload": payload,
         **({} if result.status == 200 else {"error": f"Invalid status code: {result.status}"}),
     }
-    body = json.dumps(told).encode()
+    body = json.dumps(message).encode()
     assert request.webhook
     with suppress(httpx.HTTPError):
         await _tell(request.webhook, body, signer.headers(request.id, body))

@@ -52,7 +52,7 @@ class FalWorker:
 
     def __init__(self, provider: Provider, **settings: Any) -> None:
         self.events, self.work = MemoryEventLog(), MemoryWorkQueue()
-        self.bench = Worker(
+        self.context = Worker(
             events=self.events,
             work=self.work,
             accounts=MemoryAccountPermits(cap=10),
@@ -60,7 +60,7 @@ class FalWorker:
             providers={"fal": provider},
             requests=MemoryRequestIndex(self.events),
             spool=MemorySpool(),
-            inline_door=MemoryOutputReceiver(),
+            output_uploader=MemoryOutputReceiver(),
             references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
             catalog=CATALOG,
             reporter=ProgressPublisher(_nobody_listens, every=60),
@@ -85,7 +85,7 @@ class FalWorker:
             sequence, ticket = self.work.queue[job]
             await self.work.move(ticket, sequence)
             message = self.work.messages[-1]
-            await run_job(self.bench, message.job, message.sequence)
+            await run_job(self.context, message.job, message.sequence)
             self.work.ack(message)
         return self.now(job)
 
@@ -94,7 +94,7 @@ class FalWorker:
         latest = self.events.latest(job)
         assert latest
         await transition(self.events, latest, CancelRequested(mode="stop"), "test")
-        self.bench.watch.notify(job)
+        self.context.watch.notify(job)
 
     def now(self, job: str) -> Record:
         latest = self.events.latest(job)

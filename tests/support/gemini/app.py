@@ -100,44 +100,44 @@ class Questions:
         account.accepted.append({"prompt": prompt, "body": body, "path": http.url.path})
         if plan.loss:
             return await lose(http, plan.loss, {})
-        told = plan.answer if plan.answer is not None else _answer(body, plan)
-        return marked(JSONResponse(told)) if plan.mark else JSONResponse(told)
+        reply = plan.answer if plan.answer is not None else _answer(body, plan)
+        return marked(JSONResponse(reply)) if plan.mark else JSONResponse(reply)
 
 
 def _answer(body: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    reply: dict[str, Any] = {
         "responseId": uuid4().hex,
         "modelVersion": "emulated",
         "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 7, "totalTokenCount": 12},
     }
     if plan.parts is not None:
-        return told | _candidate(written(plan.parts, "https://none.example/files"), plan.finish)
+        return reply | _candidate(written(plan.parts, "https://none.example/files"), plan.finish)
     match plan.outcome:
         case "blocked":
             return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "responseId": "r"}
         case "silent":
-            return told
+            return reply
         case "stopped":
-            return told | _candidate([], "IMAGE_SAFETY")
+            return reply | _candidate([], "IMAGE_SAFETY")
         case "empty":
-            return told | _candidate([], "NO_IMAGE")
+            return reply | _candidate([], "NO_IMAGE")
         case "cut_off":
-            return told | _candidate([{"text": '{"title": "The li'}], "MAX_TOKENS")
+            return reply | _candidate([{"text": '{"title": "The li'}], "MAX_TOKENS")
         case "fenced":
             text = f"Here it is:\n```json\n{json.dumps(_story(2))}\n```"
-            return told | _candidate([{"text": text}], "STOP")
+            return reply | _candidate([{"text": text}], "STOP")
         case "strange":
-            return told | _candidate([{"text": '{"pictures": "none"}'}], "STOP")
-    return told | _candidate(_parts(body, plan), "STOP")
+            return reply | _candidate([{"text": '{"pictures": "none"}'}], "STOP")
+    return reply | _candidate(_parts(body, plan), "STOP")
 
 
 def _parts(body: dict[str, Any], plan: Plan) -> list[dict[str, Any]]:
-    wanted = body.get("generationConfig", {})
-    if wanted.get("responseMimeType") == "application/json":
-        assert wanted["responseSchema"]["required"]
+    config = body.get("generationConfig", {})
+    if config.get("responseMimeType") == "application/json":
+        assert config["responseSchema"]["required"]
         count = int(body["contents"][0]["parts"][0]["text"].rsplit("Write ", 1)[1].split()[0])
         return [{"text": json.dumps(_story(count))}]
-    assert wanted["responseModalities"] == ["IMAGE"]
+    assert config["responseModalities"] == ["IMAGE"]
     data = inlined(uuid4().hex, plan.outcome)
     return [{"text": "Here it is:"}, {"inlineData": {"mimeType": "image/png", "data": data}}]
 

@@ -89,8 +89,8 @@ class Images:
             headers = {"Retry-After": "7"} if status == 429 else {}
             return JSONResponse(error, status, headers)
         if plan.refusal:
-            said = plan.refusal
-            return JSONResponse(said["body"], said["status"], said.get("headers"))
+            refusal = plan.refusal
+            return JSONResponse(refusal["body"], refusal["status"], refusal.get("headers"))
         accepted = _accepted(body, plan)
         account.accepted.append(accepted)
         is_awaited = await _is_awaited(http, plan.seconds)
@@ -106,8 +106,8 @@ class Images:
             return JSONResponse(written(plan.answer, files))
         images = _images(http, body, plan)
         usage = {"input_tokens": 9, "output_tokens": 1756, "total_tokens": 1765}
-        told = JSONResponse({"created": int(time.time()), "data": images, "usage": usage})
-        return marked(told) if plan.mark else told
+        reply = JSONResponse({"created": int(time.time()), "data": images, "usage": usage})
+        return marked(reply) if plan.mark else reply
 
 
 def _accepted(body: dict[str, Any], plan: Plan) -> dict[str, Any]:

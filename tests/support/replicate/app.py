@@ -133,15 +133,15 @@ class Api:
 
     async def listed(self, http: Request) -> Response:
         """Newest first, a hundred at once."""
-        account, asked = self._books.account(http), http.query_params
+        account, query = self._books.account(http), http.query_params
         shown = [
             each.shown(_here(http), time.time())
             for each in self._shelf.of(account)
             if each.plan.is_listed
         ]
-        if since := asked.get("created_after"):
+        if since := query.get("created_after"):
             shown = [each for each in shown if each["created_at"] >= since.replace("+00:00", "Z")]
-        begin = int(asked.get("cursor", 0))
+        begin = int(query.get("cursor", 0))
         more = len(shown) > begin + _PAGE
         following = f"{_here(http)}/v1/predictions?cursor={begin + _PAGE}" if more else None
         results = shown[begin : begin + _PAGE]
@@ -173,8 +173,8 @@ class Api:
         name = uuid4().hex
         urls = {"get": f"{_here(http)}/v1/files/{name}"}
         expires = datetime.now(UTC) + timedelta(days=1)
-        told = {"id": name, "size": len(file.content), "urls": urls}
-        return JSONResponse(told | {"expires_at": expires.isoformat()}, 201)
+        file_info = {"id": name, "size": len(file.content), "urls": urls}
+        return JSONResponse(file_info | {"expires_at": expires.isoformat()}, 201)
 
     def _mine(self, http: Request) -> Prediction:
         account, name = self._books.account(http), http.path_params["id"]

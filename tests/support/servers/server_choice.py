@@ -41,30 +41,30 @@ def nats_running(home: Path) -> AbstractContextManager[OwnServer]:
 
 def s3_running(home: Path) -> AbstractContextManager[OwnServer]:
     """An S3 store without a bucket, for one test to break."""
-    wanted = ServerSettings()
-    if wanted.minio:
-        _chose(f"S3 is MinIO at {wanted.minio}")
-    elif _in_container("S3", wanted.s3_image):
-        return s3_container(home, wanted.s3_image)
-    return s3_program(home, wanted.minio)
+    choice = ServerSettings()
+    if choice.minio:
+        _chose(f"S3 is MinIO at {choice.minio}")
+    elif _in_container("S3", choice.s3_image):
+        return s3_container(home, choice.s3_image)
+    return s3_program(home, choice.minio)
 
 
 @contextmanager
 def shared_nats(home: Path) -> Iterator[Server]:
     """A NATS server for many tests."""
-    wanted = ServerSettings()
-    if wanted.nats_url is None:
+    choice = ServerSettings()
+    if choice.nats_url is None:
         with nats_running(home) as server:
             yield server
         return
-    _must_answer("NATS", until_nats_answers, wanted.nats_url)
-    if asyncio.run(_has_streams(wanted.nats_url)):
+    _must_answer("NATS", until_nats_answers, choice.nats_url)
+    if asyncio.run(_has_streams(choice.nats_url)):
         pytest.fail(
             "HELIOGRAPH_TEST_NATS_URL: that server is in use, it has streams", pytrace=False
         )
     yield Given(
         ServiceSettings(
-            home=home, nats_url=wanted.nats_url, nats_monitor_url=wanted.nats_monitor_url
+            home=home, nats_url=choice.nats_url, nats_monitor_url=choice.nats_monitor_url
         )
     )
 
@@ -72,18 +72,18 @@ def shared_nats(home: Path) -> Iterator[Server]:
 @contextmanager
 def shared_s3(home: Path) -> Iterator[Server]:
     """An S3 store for many tests."""
-    wanted = ServerSettings()
-    if wanted.s3_url is None:
+    choice = ServerSettings()
+    if choice.s3_url is None:
         with s3_running(home) as server:
             yield server
         return
-    _must_answer("S3", until_s3_answers, wanted.s3_url)
+    _must_answer("S3", until_s3_answers, choice.s3_url)
     yield Given(
         ServiceSettings(
             home=home,
-            s3_endpoint=wanted.s3_url,
-            s3_access_key=wanted.s3_access_key,
-            s3_secret_key=wanted.s3_secret_key,
+            s3_endpoint=choice.s3_url,
+            s3_access_key=choice.s3_access_key,
+            s3_secret_key=choice.s3_secret_key,
         )
     )
 
@@ -91,13 +91,13 @@ def shared_s3(home: Path) -> Iterator[Server]:
 @contextmanager
 def shared_postgres() -> Iterator[Postgres]:
     """A PostgreSQL server for many tests."""
-    wanted = ServerSettings()
-    if wanted.postgres_url:
-        _must_answer("POSTGRES", until_postgres_answers, wanted.postgres_url)
-        yield Postgres(wanted.postgres_url)
+    choice = ServerSettings()
+    if choice.postgres_url:
+        _must_answer("POSTGRES", until_postgres_answers, choice.postgres_url)
+        yield Postgres(choice.postgres_url)
         return
-    in_container = _in_container("PostgreSQL", wanted.postgres_image)
-    with postgres_container(wanted.postgres_image) if in_container else postgres_program() as url:
+    in_container = _in_container("PostgreSQL", choice.postgres_image)
+    with postgres_container(choice.postgres_image) if in_container else postgres_program() as url:
         yield Postgres(url)
 
 
@@ -108,14 +108,14 @@ def outside_servers(home: Path) -> Iterator[dict[str, str]]:
 
     A given NATS server is not among them: two Heliographs on one would take each other's work.
     """
-    wanted = ServerSettings()
+    choice = ServerSettings()
     environment: dict[str, str] = {}
     with ExitStack() as running:
-        if wanted.s3_url or wanted.minio or _in_container("S3", wanted.s3_image):
+        if choice.s3_url or choice.minio or _in_container("S3", choice.s3_image):
             settings = running.enter_context(shared_s3(home)).settings
             environment |= _store(settings)
-        if _in_container("NATS", wanted.nats_image):
-            settings = running.enter_context(nats_container(home, wanted.nats_image)).settings
+        if _in_container("NATS", choice.nats_image):
+            settings = running.enter_context(nats_container(home, choice.nats_image)).settings
             environment |= _nats(settings)
         yield environment
 
@@ -140,12 +140,12 @@ def _nats(settings: ServiceSettings) -> dict[str, str]:
 
 
 def _in_container(what: str, image: str) -> bool:
-    wanted = ServerSettings().containers
-    trouble = "containers are off" if wanted == "off" else why_not(image)
+    choice = ServerSettings().containers
+    trouble = "containers are off" if choice == "off" else why_not(image)
     if trouble is None:
         _chose(f"{what} is {image} in a container")
         return True
-    if wanted == "on":
+    if choice == "on":
         pytest.fail(f"there is no container for {what}: {trouble}", pytrace=False)
     _chose(f"{what} is the bundled program: {trouble}")
     return False

@@ -15,43 +15,43 @@ NOW = datetime(2030, 1, 2, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(-5, "0 s"), (0, "0 s"), (59, "59 s"), (60, "1 min"), (3_599, "59 min"), (3_600, "1 h"),
      (86_399, "23 h"), (86_400, "1 d"), (40 * 86_400, "40 d")],
 )  # fmt: skip
-def test_an_age_has_its_largest_unit(seconds: float, said: str) -> None:
-    assert age(NOW - timedelta(seconds=seconds), NOW) == said
+def test_an_age_has_its_largest_unit(seconds: float, text: str) -> None:
+    assert age(NOW - timedelta(seconds=seconds), NOW) == text
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "text"),
     [
         (Cost(estimated=Decimal("0.0530"), actual=None), "~0.053 USD"),
         (Cost(estimated=Decimal("0.05"), actual=Decimal(0)), "0 USD"),
         (Cost(estimated=Decimal(0), actual=Decimal(100), currency="EUR"), "100 EUR"),
     ],
 )
-def test_a_cost_is_what_was_paid_or_what_is_likely(found: Cost, said: str) -> None:
-    assert cost(found) == said
+def test_a_cost_is_what_was_paid_or_what_is_likely(found: Cost, text: str) -> None:
+    assert cost(found) == text
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "text"),
     [
         ({"parameter": "price", "amount": "0", "unit": "request"}, "by price"),
         ({"amount": "0.0390", "unit": "image", "currency": "USD"}, "0.039 USD / image"),
         ({}, None),
     ],
 )
-def test_a_price_says_for_what_it_is(found: dict[str, str], said: str | None) -> None:
-    assert price(found) == said
+def test_a_price_says_for_what_it_is(found: dict[str, str], text: str | None) -> None:
+    assert price(found) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(None, ""), (True, "yes"), (0, "0"), (["a", None, "b"], "a, , b")]
+    ("value", "text"), [(None, ""), (True, "yes"), (0, "0"), (["a", None, "b"], "a, , b")]
 )
-def test_what_is_not_known_is_an_empty_cell(value: object, said: str) -> None:
-    assert cell(value) == said
+def test_what_is_not_known_is_an_empty_cell(value: object, text: str) -> None:
+    assert cell(value) == text
 
 
 def test_where_there_is_no_terminal_nothing_is_cut() -> None:

@@ -373,12 +373,12 @@ def test_a_model_without_a_price_is_free() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "cost"), [({}, "0"), ({"price": 0.1}, "0.1"), ({"price": "0.0030"}, "0.0030")]
+    ("arguments", "cost"), [({}, "0"), ({"price": 0.1}, "0.1"), ({"price": "0.0030"}, "0.0030")]
 )
-def test_a_parameter_can_name_the_price(asked: dict[str, Any], cost: str) -> None:
+def test_a_parameter_can_name_the_price(arguments: dict[str, Any], cost: str) -> None:
     model = a_model(Price(parameter="price"))
 
-    assert model.estimate(asked) == Decimal(cost)
+    assert model.estimate(arguments) == Decimal(cost)
 
 
 def test_prices_add_up_without_rounding() -> None:

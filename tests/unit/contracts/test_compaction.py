@@ -108,9 +108,9 @@ def test_a_job_whose_request_was_cut_cannot_be_submitted_again() -> None:
     problem = ProviderRejected().problem()
     small = after(record, Started(run=1), submitting(record), Failed(problem=problem), COMPACTED)
 
-    for asked in (None, "submit"):
+    for start in (None, "submit"):
         with pytest.raises(StateConflict, match="send it as a new request"):
-            resume_point(small, RetryRequest.model_validate({"from": asked}).from_)
+            resume_point(small, RetryRequest.model_validate({"from": start}).from_)
 
 
 def test_a_small_request_stays_whole_and_can_be_submitted_again() -> None:

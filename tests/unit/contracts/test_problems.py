@@ -31,19 +31,19 @@ def test_a_long_text_is_cut_and_looks_like_it() -> None:
 
 
 def test_the_detail_of_a_mistake_is_cut_as_well() -> None:
-    [told] = ValidationFailed.at("/parameters/seed", "x" * 600_000).problem().errors
+    [shown] = ValidationFailed.at("/parameters/seed", "x" * 600_000).problem().errors
 
-    assert told.pointer == "/parameters/seed"
-    assert told.detail == "x" * (LONGEST_TEXT - 1) + "…"
+    assert shown.pointer == "/parameters/seed"
+    assert shown.detail == "x" * (LONGEST_TEXT - 1) + "…"
 
 
 def test_a_pointer_that_is_too_long_leads_as_far_as_there_is_room() -> None:
     """One that ended amid a name would lead nowhere."""
     whole = "/parameters/" + "x" * (LONGEST_TEXT - 12)
     pointers = [whole, whole + "x", whole + "/y", "/" + "x" * 600_000]
-    told = ValidationFailed(errors=[FieldError(pointer=p, detail="") for p in pointers]).problem()
+    shown = ValidationFailed(errors=[FieldError(pointer=p, detail="") for p in pointers]).problem()
 
-    assert [each.pointer for each in told.errors] == [whole, "/parameters", whole, ""]
+    assert [each.pointer for each in shown.errors] == [whole, "/parameters", whole, ""]
 
 
 def test_no_problem_is_too_large_for_a_message() -> None:

@@ -28,7 +28,7 @@ def styled(style: str | None, **fields: Any) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "after"),
+    ("fields", "after"),
     [
         ({}, {}),
         ({"models": {}}, {}),
@@ -45,9 +45,9 @@ def styled(style: str | None, **fields: Any) -> Record:
     ids=str,
 )
 def test_what_is_named_changes_and_the_rest_stays(
-    wanted: dict[str, Any], after: dict[str, Any]
+    fields: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    assert change(**wanted) == BEFORE.model_copy(update=after)
+    assert change(**fields) == BEFORE.model_copy(update=after)
 
 
 def test_a_style_comes_after_everything_else_that_is_said() -> None:

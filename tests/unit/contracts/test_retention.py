@@ -17,7 +17,7 @@ def change(**fields: Any) -> Retention:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "after"),
+    ("fields", "after"),
     [
         ({}, {}),
         ({"versions": 3}, {"versions": 3}),
@@ -33,9 +33,9 @@ def change(**fields: Any) -> Retention:
     ids=str,
 )
 def test_what_is_named_changes_and_the_rest_stays(
-    wanted: dict[str, Any], after: dict[str, Any]
+    fields: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    assert change(**wanted) == Retention.model_validate({**BEFORE.model_dump(), **after})
+    assert change(**fields) == Retention.model_validate({**BEFORE.model_dump(), **after})
 
 
 def test_a_kind_is_kept_by_its_own_rule_and_else_by_that_of_the_project() -> None:
@@ -47,7 +47,7 @@ def test_a_kind_is_kept_by_its_own_rule_and_else_by_that_of_the_project() -> Non
 
 
 @pytest.mark.parametrize(
-    ("said", "is_limited"),
+    ("rules", "is_limited"),
     [
         ({}, False),
         ({"kinds": {"shot": {}}}, False),
@@ -56,8 +56,8 @@ def test_a_kind_is_kept_by_its_own_rule_and_else_by_that_of_the_project() -> Non
     ],
     ids=str,
 )
-def test_nothing_goes_unless_somebody_says_so(said: dict[str, Any], is_limited: bool) -> None:
-    assert Retention.model_validate(said).is_limited is is_limited
+def test_nothing_goes_unless_somebody_says_so(rules: dict[str, Any], is_limited: bool) -> None:
+    assert Retention.model_validate(rules).is_limited is is_limited
 
 
 def test_the_least_of_all_rules_is_known() -> None:

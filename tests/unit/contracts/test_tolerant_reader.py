@@ -77,8 +77,8 @@ def test_a_problem_of_a_later_release_is_kept_whole() -> None:
 
 
 def test_a_ticket_keeps_what_it_does_not_know() -> None:
-    said = {"job": "j", "project": "p", "lane": "l", "priority": "high", "account": "a"}
-    newer = said | {"later": {"deep": [1.5, None]}}
+    fields = {"job": "j", "project": "p", "lane": "l", "priority": "high", "account": "a"}
+    newer = fields | {"later": {"deep": [1.5, None]}}
 
     ticket = Ticket.from_json(json.dumps(newer).encode())
 
@@ -123,11 +123,11 @@ def test_a_request_with_an_unknown_field_is_refused_as_before(body: dict[str, An
 
 def test_a_time_without_a_zone_is_no_time() -> None:
     record = a_record()
-    said = record.model_dump(mode="json") | {"finish_by": "2026-05-04T00:00:00"}
+    fields = record.model_dump(mode="json") | {"finish_by": "2026-05-04T00:00:00"}
     subject, headers = event(record.project, record.id), {"ce-type": event_type("accepted")}
 
     with pytest.raises(Unreadable, match="timezone"):
-        read_body(subject, headers, json.dumps(said).encode())
+        read_body(subject, headers, json.dumps(fields).encode())
 
 
 def test_money_of_a_record_stays_exact() -> None:

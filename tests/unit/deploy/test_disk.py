@@ -29,5 +29,5 @@ def test_the_server_is_told_what_the_disk_has(tmp_path: Path) -> None:
     limit = store_limit(settings)
 
     assert 0 < limit < 2**60
-    told = int(nats_server(settings).environment["HELIOGRAPH_NATS_MAX_STORE"])
-    assert abs(told - limit) < 2**30  # others write to this disk meanwhile
+    max_store = int(nats_server(settings).environment["HELIOGRAPH_NATS_MAX_STORE"])
+    assert abs(max_store - limit) < 2**30  # others write to this disk meanwhile

@@ -24,7 +24,7 @@ def test_a_clock_that_heard_nothing_yet_is_the_host_s() -> None:
 
 def test_it_goes_on_by_the_monotonic_clock(monotonic: list[float]) -> None:
     clock = ServerClock()
-    clock.learn(SERVER, asked=999.0, heard=1001.0)
+    clock.learn(SERVER, sent=999.0, received=1001.0)
     assert clock.now() == SERVER
 
     monotonic[0] += 60
@@ -34,17 +34,17 @@ def test_it_goes_on_by_the_monotonic_clock(monotonic: list[float]) -> None:
 
 def test_an_answer_that_could_be_right_as_it_is_changes_nothing(monotonic: list[float]) -> None:
     clock = ServerClock()
-    clock.learn(SERVER, asked=1000.0, heard=1000.0)
+    clock.learn(SERVER, sent=1000.0, received=1000.0)
 
-    step = clock.learn(SERVER + timedelta(seconds=1), asked=999.5, heard=1001.5)
+    step = clock.learn(SERVER + timedelta(seconds=1), sent=999.5, received=1001.5)
 
     assert (step, clock.now()) == (timedelta(), SERVER)
 
 
 def test_a_server_whose_clock_was_set_is_followed(monotonic: list[float]) -> None:
     clock = ServerClock()
-    clock.learn(SERVER, asked=1000.0, heard=1000.0)
+    clock.learn(SERVER, sent=1000.0, received=1000.0)
 
-    step = clock.learn(SERVER + timedelta(seconds=600), asked=1000.0, heard=1000.0)
+    step = clock.learn(SERVER + timedelta(seconds=600), sent=1000.0, received=1000.0)
 
     assert (step, clock.now()) == (timedelta(seconds=600), SERVER + timedelta(seconds=600))

@@ -93,11 +93,13 @@ def test_logs_that_nobody_looks_at_are_json(capsys: Lines) -> None:
     assert line(capsys)["event"] == "Ready"
 
 
-@pytest.mark.parametrize(("level", "told"), [("debug", True), ("info", False)])
-def test_the_level_is_a_setting(capsys: Lines, level: Literal["debug", "info"], told: bool) -> None:
+@pytest.mark.parametrize(("level", "shown"), [("debug", True), ("info", False)])
+def test_the_level_is_a_setting(
+    capsys: Lines, level: Literal["debug", "info"], shown: bool
+) -> None:
     log_as("json", level).debug("A detail")
 
-    assert ("A detail" in capsys.readouterr().err) == told
+    assert ("A detail" in capsys.readouterr().err) == shown
 
 
 def test_what_is_told_of_a_job_finds_it_and_nothing_else() -> None:
@@ -114,13 +116,13 @@ def test_what_is_told_of_a_job_finds_it_and_nothing_else() -> None:
     }
 
 
-@pytest.mark.parametrize(("edit_prompt", "told"), [("at night", "yes"), (None, "no")])
+@pytest.mark.parametrize(("edit_prompt", "shown"), [("at night", "yes"), (None, "no")])
 def test_a_line_says_whether_there_was_an_edit_prompt(
-    capsys: Lines, edit_prompt: str | None, told: str
+    capsys: Lines, edit_prompt: str | None, shown: str
 ) -> None:
     log_as("json").info("Message handled", **job_fields(a_record(edit_prompt=edit_prompt)))
 
-    assert line(capsys)["edit_prompt"] == told
+    assert line(capsys)["edit_prompt"] == shown
 
 
 @pytest.mark.parametrize("style", ["text", "json"])

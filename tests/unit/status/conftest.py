@@ -36,17 +36,17 @@ def shared_database(
 
 
 @pytest.fixture
-async def ledger(database: str) -> AsyncIterator[SqlReadModel]:
+async def read_model(database: str) -> AsyncIterator[SqlReadModel]:
     """A ledger that follows epoch `one`, and has heard of nothing yet."""
-    ledger = SqlReadModel(database)
-    await ledger.prepare()
-    await ledger.open("one")
-    yield ledger
-    await ledger.aclose()
+    read_model = SqlReadModel(database)
+    await read_model.prepare()
+    await read_model.open("one")
+    yield read_model
+    await read_model.aclose()
 
 
 @pytest.fixture
-async def another(ledger: SqlReadModel, database: str) -> AsyncIterator[SqlReadModel]:
+async def another(read_model: SqlReadModel, database: str) -> AsyncIterator[SqlReadModel]:
     """What another process has: its own connections to the same database."""
     another = SqlReadModel(database)
     yield another

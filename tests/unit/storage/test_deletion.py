@@ -32,7 +32,7 @@ class Room:
     def __init__(self) -> None:
         self.events = MemoryEventLog()
         self.store = MemoryStore()
-        self.remover = ObjectDeleter(self.events, self.store)
+        self.deleter = ObjectDeleter(self.events, self.store)
 
     async def live(self, record: Record, *facts: JobEvent) -> Record:
         entry = await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
@@ -77,24 +77,24 @@ async def test_everything_a_pruned_job_has_stored_goes() -> None:
     left_by_a_crash = f"{folder_of(job.project, job.id)}1-{'2' * 64}.png"
     room.store.objects[left_by_a_crash] = b"half a job"
 
-    assert await room.remover.delete_job_objects(job.id) == 3
+    assert await room.deleter.delete_job_objects(job.id) == 3
     assert room.store.objects == {}
 
 
 async def test_to_remove_what_is_gone_already_is_fine() -> None:
     room = Room()
     job = await room.make(PRUNED)
-    await room.remover.delete_job_objects(job.id)
+    await room.deleter.delete_job_objects(job.id)
 
-    assert await room.remover.delete_job_objects(job.id) == 0
+    assert await room.deleter.delete_job_objects(job.id) == 0
 
 
 async def test_a_job_that_is_kept_keeps_its_objects_whoever_asks() -> None:
     room = Room()
     job = await room.make()
 
-    assert await room.remover.delete_job_objects(job.id) is None
-    assert await room.remover.delete_job_objects(new_job_id()) is None
+    assert await room.deleter.delete_job_objects(job.id) is None
+    assert await room.deleter.delete_job_objects(new_job_id()) is None
     assert len(room.store.objects) == 2
 
 
@@ -104,7 +104,7 @@ async def test_a_result_that_was_used_again_stays_with_its_maker() -> None:
     given = apply_cached(a_record(project="demo"), maker)
     again = await room.live(given, Succeeded(assets=maker.assets), PRUNED)
 
-    assert await room.remover.delete_job_objects(again.id) == 0
+    assert await room.deleter.delete_job_objects(again.id) == 0
     assert len(room.store.objects) == 2
 
 
@@ -112,6 +112,6 @@ async def test_objects_of_other_jobs_stay() -> None:
     room = Room()
     gone, kept = await room.make(PRUNED, project="demo"), await room.make(project="demo")
 
-    await room.remover.delete_job_objects(gone.id)
+    await room.deleter.delete_job_objects(gone.id)
 
     assert {Path(key).parent.name for key in room.store.objects} == {kept.id}

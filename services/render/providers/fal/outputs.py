@@ -28,6 +28,6 @@ def outcome(
         note=note,
         charged=was_billed(answer),
         answer=excerpt(answer),
-        said=error_within(body),
+        report=error_within(body),
         charged_for_error=was_billed(answer) if BILLED in answer.headers else "unknown",
     )

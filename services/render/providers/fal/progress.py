@@ -32,12 +32,12 @@ class ProgressLog:
         and are kept though fal no longer shows them.
         """
         story = self._story(request_id)
-        for line in filter(None, map(_line, logs)):
-            story.lines.setdefault((line.at, line.message), line)
+        for http in filter(None, map(_http, logs)):
+            story.lines.setdefault((http.at, http.message), http)
         for key in sorted(story.lines)[:-_KEPT_LINES]:
             del story.lines[key]
         lines = [story.lines[key] for key in sorted(story.lines)]
-        percents = [int(found[1]) for line in lines for found in _PERCENT.finditer(line.message)]
+        percents = [int(found[1]) for http in lines for found in _PERCENT.finditer(http.message)]
         if percents:
             story.percent = max(story.percent or 0, min(99, percents[-1]))
         basis = "provider" if story.percent is not None else None
@@ -51,12 +51,12 @@ class ProgressLog:
         return story
 
 
-def place_in_queue(said: object) -> int | None:
+def place_in_queue(position: object) -> int | None:
     """How many requests are before one; None if that is no number."""
-    return said if isinstance(said, int) and said >= 0 else None
+    return position if isinstance(position, int) and position >= 0 else None
 
 
-def _line(entry: Any) -> LogLine | None:
+def _http(entry: Any) -> LogLine | None:
     """A line of the log; None for what is none."""
     try:
         at, message = datetime.fromisoformat(entry["timestamp"]), str(entry["message"])

@@ -85,8 +85,8 @@ class Webhooks:
         async with self._asking:
             if time.monotonic() - self._asked < at_most:
                 return
-            told = json_or_none(await self._client.fetch(_KEYS))
-            found = told.get("keys") if isinstance(told, dict) else None
+            answer = json_or_none(await self._client.fetch(_KEYS))
+            found = answer.get("keys") if isinstance(answer, dict) else None
             self._keys = [key for entry in found or [] if (key := _key(entry))]
             self._asked = time.monotonic()
 

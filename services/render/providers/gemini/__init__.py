@@ -134,15 +134,15 @@ class GeminiProvider:
     ) -> RequestSucceeded | RequestStopped:
         """What it comes to."""
         is_story = self._models[submission.model].media == "text"
-        told = audit_excerpt(answer, words=not is_story or isinstance(made, JobError))
+        excerpt = audit_excerpt(answer, words=not is_story or isinstance(made, JobError))
         if isinstance(made, JobError):
-            return RequestStopped(error=made, charged=was_billed(answer), answer=told)
+            return RequestStopped(error=made, charged=was_billed(answer), answer=excerpt)
         flagged = is_flagged(answer)
         return outcome_of(
             [Slot(index=n, content=each, flagged=flagged) for n, each in enumerate(made)],
             job=submission.job,
             note=ProviderNote(name="gemini", request_id=answer.response_id),
-            answer=told,
+            answer=excerpt,
         )
 
     async def poll(self, request: Request) -> State:

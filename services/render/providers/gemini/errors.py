@@ -58,15 +58,15 @@ def classify(answer: httpx.Response) -> RequestStopped:
 
 def _is_geminis(body: Any) -> bool:
     """Whether the model's own service says so, and not something on the way to it."""
-    said = body.get("error") if isinstance(body, dict) else None
-    return isinstance(said, dict) and isinstance(said.get("status"), str) and "code" in said
+    error = body.get("error") if isinstance(body, dict) else None
+    return isinstance(error, dict) and isinstance(error.get("status"), str) and "code" in error
 
 
 def _delay(answer: httpx.Response, text: str) -> float:
     """Seconds, from the note that Gemini lays beside its "too fast": `{"retryDelay": "17s"}`."""
     body = json_or_none(answer)
-    said = body.get("error") if isinstance(body, dict) else None
-    notes = said.get("details") if isinstance(said, dict) else None
+    error = body.get("error") if isinstance(body, dict) else None
+    notes = error.get("details") if isinstance(error, dict) else None
     for each in notes if isinstance(notes, list) else []:
         delay = each.get("retryDelay") if isinstance(each, dict) else None
         try:

@@ -62,7 +62,7 @@ def was_billed(answer: types.GenerateContentResponse) -> Charged:
 def audit_excerpt(answer: types.GenerateContentResponse, *, words: bool = True) -> str:
     """An answer without its outputs, of which its `words` may be one."""
     usage = answer.usage_metadata
-    told = {
+    excerpt = {
         "response_id": answer.response_id,
         "model_version": answer.model_version,
         "finish_reason": _finish(answer),
@@ -72,7 +72,7 @@ def audit_excerpt(answer: types.GenerateContentResponse, *, words: bool = True) 
         "words": (_words(answer)[:_MOST_WORDS] or None) if words else None,
         "thoughts": " ".join(_texts(answer, thought=True))[:_MOST_WORDS] or None,
     }
-    return json.dumps(told, ensure_ascii=False)[:_EXCERPT]
+    return json.dumps(excerpt, ensure_ascii=False)[:_EXCERPT]
 
 
 def _why_not(answer: types.GenerateContentResponse, note: ProviderNote) -> JobError:
@@ -88,12 +88,12 @@ def _why_not(answer: types.GenerateContentResponse, note: ProviderNote) -> JobEr
 def _words(answer: types.GenerateContentResponse) -> str:
     """What the model, or Gemini, said about the outputs: thoughts only where there is nothing else."""
     first, prompt = answer.candidates[0] if answer.candidates else None, answer.prompt_feedback
-    told = [
+    texts = [
         *_texts(answer, thought=False),
         first.finish_message if first else None,
         prompt.block_reason_message if prompt else None,
     ]
-    words = [text.strip() for text in told if text and text.strip()]
+    words = [text.strip() for text in texts if text and text.strip()]
     return " ".join(words or _texts(answer, thought=True)).strip()
 
 

@@ -73,18 +73,18 @@ class OpenAIProvider:
     ) -> None:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._line = ProviderHttp(base_url, headers, read=READ, max_answer=MAX_OUTPUTS)
+        self._http = ProviderHttp(base_url, headers, read=READ, max_answer=MAX_OUTPUTS)
         self._base_url = base_url
         self._models = models
 
     async def aclose(self) -> None:
-        await self._line.aclose()
+        await self._http.aclose()
 
     async def submit(self, submission: Submission) -> RequestSucceeded | RequestStopped:
         if submission.model not in self._models or not submission.endpoint:
             raise ProviderRejected(f"{submission.model} is no model that we know")
         try:
-            answer = await self._line.send("POST", "images/generations", json=submission.body)
+            answer = await self._http.send("POST", "images/generations", json=submission.body)
         except ConnectFailed as error:
             raise ProviderUnavailable(str(error), provider=ProviderNote(name="openai")) from error
         except ResponseLost as error:
@@ -108,7 +108,7 @@ class OpenAIProvider:
             job=submission.job,
             note=ProviderNote(name="openai", request_id=answer.headers.get("x-request-id")),
             answer=audit_excerpt(body),
-            said=error_within(body),
+            report=error_within(body),
         )
 
     async def poll(self, request: Request) -> State:

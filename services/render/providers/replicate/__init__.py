@@ -73,12 +73,12 @@ class ReplicateProvider:
     ) -> None:
         self._options = options or ReplicateOptions()
         base_url = (self._options.base_url or BASE_URL).rstrip("/")
-        self._line = ProviderHttp(base_url, {"Authorization": f"Bearer {token}"}, read=READ)
+        self._http = ProviderHttp(base_url, {"Authorization": f"Bearer {token}"}, read=READ)
         self._models = models
         self._base_url = base_url
 
     async def aclose(self) -> None:
-        await self._line.aclose()
+        await self._http.aclose()
 
     async def submit(self, submission: Submission) -> Accepted:
         endpoint = _ENDPOINT.fullmatch(submission.endpoint)
@@ -89,7 +89,7 @@ class ReplicateProvider:
         if version:
             path, body["version"] = "/v1/predictions", version
         try:
-            answer = await self._line.send("POST", path, json=body)
+            answer = await self._http.send("POST", path, json=body)
         except ConnectFailed as error:
             note = ProviderNote(name="replicate")
             raise ProviderUnavailable(str(error), provider=note) from error
@@ -109,7 +109,7 @@ class ReplicateProvider:
     async def upload(self, media_type: str, content: bytes) -> UploadedFile:
         try:
             async with asyncio.timeout(_UPLOAD_LIMIT):
-                return await upload(self._line, media_type, content)
+                return await upload(self._http, media_type, content)
         except TimeoutError:
             raise ProviderUnavailable("Replicate did not take a reference in time") from None
         except HttpErrorStatus as error:
@@ -123,7 +123,7 @@ class ReplicateProvider:
             return unknown_prediction(request.request_id)
         async with self._asking():
             try:
-                answer = await self._line.send("GET", _address_of(request), **WITH_OUTPUTS)
+                answer = await self._http.send("GET", _address_of(request), **WITH_OUTPUTS)
             except HttpErrorStatus as error:
                 if error.answer.status_code not in (404, 410):
                     raise
@@ -135,7 +135,7 @@ class ReplicateProvider:
             return
         async with self._asking():
             try:
-                await self._line.send("POST", f"{_address_of(request)}/cancel")
+                await self._http.send("POST", f"{_address_of(request)}/cancel")
             except HttpErrorStatus as error:
                 if error.answer.status_code not in (404, 409, 410, 422):  # over, or unknown
                     raise
@@ -144,7 +144,7 @@ class ReplicateProvider:
         if not is_recognizable(submission):
             return Unknown()
         async with self._asking():
-            names = await find_predictions(self._line, submission, submission.body)
+            names = await find_predictions(self._http, submission, submission.body)
         named = tuple(dict.fromkeys(name for name in names if _NAME.fullmatch(name)))
         return Ambiguous(request_ids=named) if named else Unknown()
 

@@ -67,12 +67,12 @@ def _progress(prediction: dict[str, Any]) -> Progress:
     logs = prediction.get("logs")
     text = logs if isinstance(logs, str) else ""
     percents = [int(found[1]) for found in _PERCENT.finditer(text)]
-    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()][-_KEPT_LINES:]
+    lines = [http for http in re.split(r"[\r\n]+", text) if http.strip()][-_KEPT_LINES:]
     at = _time(prediction.get("started_at"))
     return Progress(
         percent=min(99, max(percents)) if percents else None,
         basis="provider" if percents else None,
-        logs=[LogLine(at=at, message=line) for line in lines] if at else [],
+        logs=[LogLine(at=at, message=http) for http in lines] if at else [],
     )
 
 
@@ -85,8 +85,8 @@ def _outcome(
         return RequestStopped(error=_expired(request.request_id), charged="yes", answer=answer)
     search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
     slots = slots_in(output, search)
-    said = error_within({"error": prediction.get("error")}) or error_within(output)
-    return outcome_of(slots, job=request.job, note=note, answer=answer, said=said)
+    report = error_within({"error": prediction.get("error")}) or error_within(output)
+    return outcome_of(slots, job=request.job, note=note, answer=answer, report=report)
 
 
 def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> RequestStopped:
@@ -100,8 +100,8 @@ def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> RequestS
             "Replicate gave it up before it began", provider=_note(request_id, "aborted")
         )
         return RequestStopped(error=late, charged=charged, answer=answer)
-    said = error_within({"error": prediction.get("error")})
-    error = failure_of(said.text if said else "it failed", _note(request_id))
+    report = error_within({"error": prediction.get("error")})
+    error = failure_of(report.text if report else "it failed", _note(request_id))
     return RequestStopped(error=error, charged=charged, answer=answer)
 
 

@@ -17,7 +17,7 @@ _PAGES = 10  #: of a hundred
 
 
 async def find_predictions(
-    line: ProviderHttp, submission: Submission, said: dict[str, Any]
+    http: ProviderHttp, submission: Submission, arguments: dict[str, Any]
 ) -> list[str]:
     """
     The ids of the predictions that a submission can have made.
@@ -27,17 +27,17 @@ async def find_predictions(
     """
     return [
         each["id"]
-        async for each in _predictions(line, submission)
+        async for each in _predictions(http, submission)
         if isinstance(each.get("id"), str)
-        and is_candidate(submission, said, each.get("input"), each.get("created_at"))
+        and is_candidate(submission, arguments, each.get("input"), each.get("created_at"))
     ]
 
 
-async def _predictions(line: ProviderHttp, submission: Submission) -> AsyncIterator[dict[str, Any]]:
+async def _predictions(http: ProviderHttp, submission: Submission) -> AsyncIterator[dict[str, Any]]:
     """Those of the same model, newest first, back to when the submission may have been sent."""
     query = {"created_after": sent_since(submission).isoformat()}
     for _ in range(_PAGES):
-        page = json_or_none(await line.send("GET", "/v1/predictions", params=query))
+        page = json_or_none(await http.send("GET", "/v1/predictions", params=query))
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):
             raise ResponseLost("the list of predictions is none")
         for each in page["results"]:

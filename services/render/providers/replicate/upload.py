@@ -11,7 +11,7 @@ _KEPT = 86_400.0  #: seconds, unless Replicate says otherwise
 _SPARE = 3600.0  #: seconds that a prediction may take to read it
 
 
-async def upload(line: ProviderHttp, media_type: str, content: bytes) -> UploadedFile:
+async def upload(http: ProviderHttp, media_type: str, content: bytes) -> UploadedFile:
     """
     Leave a file with Replicate.
 
@@ -20,7 +20,7 @@ async def upload(line: ProviderHttp, media_type: str, content: bytes) -> Uploade
     """
     name = f"reference.{media_type.rpartition('/')[2]}"
     files = {"content": (name, content, media_type)}
-    file = json_or_none(await line.send("POST", "/v1/files", files=files))
+    file = json_or_none(await http.send("POST", "/v1/files", files=files))
     urls = file.get("urls") if isinstance(file, dict) else None
     address = urls.get("get") if isinstance(urls, dict) else None
     if not is_address(address):

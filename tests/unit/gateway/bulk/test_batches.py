@@ -99,8 +99,8 @@ def test_a_batch_is_refused_with_the_problem_of_its_first_mistake_and_all_pointe
     assert (problem.code, problem.status, problem.instance) == ("unknown_kind", 422, "/here")
     assert problem.detail == "job 1 is refused: /kind: no; so is another"
     assert [each.pointer for each in problem.errors] == ["/jobs/1/kind", "/jobs/4/slot"]
-    told = [(item.index, item.problem and item.problem.code) for item in problem.items]
-    assert told == [(1, "unknown_kind"), (4, "slot_busy")]
+    codes = [(item.index, item.problem and item.problem.code) for item in problem.items]
+    assert codes == [(1, "unknown_kind"), (4, "slot_busy")]
 
 
 # -- the plan
@@ -184,13 +184,13 @@ async def test_not_everything_is_begun_at_once() -> None:
 
 
 def test_a_backlog_has_room_for_all_or_none() -> None:
-    backlog = QueueQuota(_NONE, limit=10, project_limit=5)
+    quota = QueueQuota(_NONE, limit=10, project_limit=5)
 
-    backlog.reserve("demo", 3)
+    quota.reserve("demo", 3)
     with pytest.raises(TooManyJobs):
-        backlog.reserve("demo", 3)
-    backlog.reserve("demo", 2)
-    backlog.reserve("other", 4)
+        quota.reserve("demo", 3)
+    quota.reserve("demo", 2)
+    quota.reserve("other", 4)
     with pytest.raises(QueueFull):
-        backlog.reserve("third", 2)
-    backlog.reserve("third")
+        quota.reserve("third", 2)
+    quota.reserve("third")

@@ -5,6 +5,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from services.gateway.jobs.accepted import JobAcceptance, PendingJob
 
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import QueueFull, StateConflict
@@ -13,7 +14,6 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now, transition
 from heliograph.testing import MemoryEventLog, MemorySlotClaims, MemoryWorkQueue
 from services.gateway.idempotency import identify_request
-from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
 from services.gateway.jobs.service import JobService
 from tests.support.records import a_record, a_request, some_project
 
@@ -50,11 +50,11 @@ async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool
     slow, quick = (a_record(project=project, slot=SLOT) for _ in range(2))
     standstill = Standstill(slow.id)
     events, slots, work = MemoryEventLog(standstill), MemorySlotClaims(), MemoryWorkQueue()
-    acceptor = JobAcceptance(events, work, slots, courtesy=0)
+    acceptance = JobAcceptance(events, work, slots, courtesy=0)
 
-    late = asyncio.create_task(acceptor.accept(order_of(slow, keyed=keyed)))
+    late = asyncio.create_task(acceptance.accept(order_of(slow, keyed=keyed)))
     await standstill.reached.wait()
-    accepted = await acceptor.accept(order_of(quick, keyed=False))
+    accepted = await acceptance.accept(order_of(quick, keyed=False))
     if is_over:
         await transition(events, accepted.entry, Canceled(), "test")
     standstill.go.set()
@@ -79,11 +79,11 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
             await held.wait()
 
     events, slots, work = MemoryEventLog(), MemorySlotClaims(gate), MemoryWorkQueue()
-    acceptor = JobAcceptance(events, work, slots)
+    acceptance = JobAcceptance(events, work, slots)
 
-    late = asyncio.create_task(acceptor.accept(order_of(slow, keyed=False)))
+    late = asyncio.create_task(acceptance.accept(order_of(slow, keyed=False)))
     await reached.wait()
-    accepted = await acceptor.accept(order_of(quick, keyed=False))
+    accepted = await acceptance.accept(order_of(quick, keyed=False))
     await transition(events, accepted.entry, Canceled(), "test")
     held.set()
 
@@ -100,28 +100,28 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
 async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
     refused: dict[str, Any],
 ) -> None:
-    who = identify_request(some_project(), uuid4().hex)
-    wanted = a_request(model="sim/picture", **refused)
-    record = a_record(project=who.project, job=who.job)
-    digest = record.internal.model_copy(update={"body_digest": wanted.digest()})
-    before = record.model_copy(update={"internal": digest, "arguments": wanted.arguments})
+    identity = identify_request(some_project(), uuid4().hex)
+    request = a_request(model="sim/picture", **refused)
+    record = a_record(project=identity.project, job=identity.job)
+    digest = record.internal.model_copy(update={"body_digest": request.digest()})
+    before = record.model_copy(update={"internal": digest, "arguments": request.arguments})
     events, work = MemoryEventLog(), MemoryWorkQueue()
     await events.append(EventEnvelope.of("accepted", before, now(), "test"), 0)
-    acceptor = JobAcceptance(events, work, MemorySlotClaims())
-    desk = JobService(events, work, acceptor, _NONE, _NONE, _NONE, _NONE)
+    acceptance = JobAcceptance(events, work, MemorySlotClaims())
+    service = JobService(events, work, acceptance, _NONE, _NONE, _NONE, _NONE)
 
-    acceptance = await desk.submit(wanted, who)
+    accepted = await service.submit(request, identity)
 
-    assert (acceptance.replayed, acceptance.job) == (True, before)
+    assert (accepted.replayed, accepted.job) == (True, before)
 
 
 async def test_a_job_that_does_not_fit_into_the_queue_is_accepted_all_the_same() -> None:
     record = a_record(slot=SLOT)
     events, slots, work = MemoryEventLog(), MemorySlotClaims(), MemoryWorkQueue(_full_queue)
-    acceptor = JobAcceptance(events, work, slots)
+    acceptance = JobAcceptance(events, work, slots)
 
-    accepted = await acceptor.accept(order_of(record, keyed=True))
-    again = await acceptor.accept(order_of(record, keyed=True))
+    accepted = await acceptance.accept(order_of(record, keyed=True))
+    again = await acceptance.accept(order_of(record, keyed=True))
 
     assert accepted.job.id == again.job.id == record.id
     assert again.replayed

@@ -75,11 +75,11 @@ def test_a_job_begins_accepted_and_queued() -> None:
 
 
 def test_who_asked_is_kept() -> None:
-    who = caller(correlation_id="c-1", traceparent="00-1-2-01")
+    identity = caller(correlation_id="c-1", traceparent="00-1-2-01")
 
-    record = build_record(ask(), who, CATALOG, NOW)
+    record = build_record(ask(), identity, CATALOG, NOW)
 
-    assert (record.project, record.id) == (who.project, who.job)
+    assert (record.project, record.id) == (identity.project, identity.job)
     assert (record.internal.correlation_id, record.internal.traceparent) == ("c-1", "00-1-2-01")
 
 
@@ -333,7 +333,7 @@ def test_no_raw_argument_says_what_is_not_on_the_list_of_its_model(
 
 
 def test_a_locked_project_and_a_cost_limit_hold_whatever_the_arguments_say() -> None:
-    asked = ask(
+    request = ask(
         model="openai/gpt-image-2",
         max_cost="0.06",
         arguments={"n": 8, "model": "dearer", "size": "4096x4096"},
@@ -341,7 +341,7 @@ def test_a_locked_project_and_a_cost_limit_hold_whatever_the_arguments_say() -> 
 
     with pytest.raises(ValidationFailed) as error:
         build_record(
-            asked, caller(), CATALOG, NOW, defaults=Defaults(locked_model="openai/gpt-image-2")
+            request, caller(), CATALOG, NOW, defaults=Defaults(locked_model="openai/gpt-image-2")
         )
 
     assert pointers(error.value) == ["/arguments/n", "/arguments/model", "/arguments/size"]

@@ -52,7 +52,7 @@ def test_a_retry_that_fetches_what_there_is_needs_no_prompt() -> None:
 
 async def test_a_known_key_replays_what_would_be_refused_today() -> None:
     record = a_record(prompt=" ")
-    acceptor = JobAcceptance(MemoryEventLog(), MemoryWorkQueue(), MemorySlotClaims(), courtesy=0)
+    acceptance = JobAcceptance(MemoryEventLog(), MemoryWorkQueue(), MemorySlotClaims(), courtesy=0)
 
     async def once() -> Record:
         return record
@@ -61,10 +61,10 @@ async def test_a_known_key_replays_what_would_be_refused_today() -> None:
         check_prompts(record)
         return record
 
-    first = await acceptor.accept(
+    first = await acceptance.accept(
         PendingJob(job=record.id, keyed=True, is_same=lambda *_: True, draft=once)
     )
-    again = await acceptor.accept(
+    again = await acceptance.accept(
         PendingJob(job=record.id, keyed=True, is_same=lambda *_: True, draft=today)
     )
 

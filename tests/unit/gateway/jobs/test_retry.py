@@ -144,7 +144,7 @@ CHEAPEST: list[tuple[RetryFrom, tuple[JobEvent, ...]]] = [
 ]
 
 
-def told(value: object) -> str | None:
+def name_of(value: object) -> str | None:
     """A story, as the name of a test."""
     if not isinstance(value, tuple):
         return None
@@ -153,14 +153,14 @@ def told(value: object) -> str | None:
     return " ".join([*(fact.name for fact in value[:-1]), reason])
 
 
-@pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=told)
+@pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=name_of)
 def test_a_retry_begins_at_the_cheapest_step_that_can_work(
     step: RetryFrom, story: tuple[JobEvent, ...]
 ) -> None:
     assert resume_point(ended(*story), None) == step
 
 
-@pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=told)
+@pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=name_of)
 def test_whoever_retries_may_ask_for_a_new_submission(
     step: RetryFrom, story: tuple[JobEvent, ...]
 ) -> None:
@@ -168,7 +168,7 @@ def test_whoever_retries_may_ask_for_a_new_submission(
 
 
 @pytest.mark.parametrize(
-    ("asked", "story"),
+    ("start", "story"),
     [
         ("poll", (*SENT, failed(ContentPolicy))),
         ("poll", (*SENT, rendered, failed(StorageFailed))),
@@ -176,13 +176,13 @@ def test_whoever_retries_may_ask_for_a_new_submission(
     ],
 )
 def test_whoever_retries_may_ask_for_what_there_is(
-    asked: RetryFrom, story: tuple[JobEvent, ...]
+    start: RetryFrom, story: tuple[JobEvent, ...]
 ) -> None:
-    assert resume_point(ended(*story), asked) == asked
+    assert resume_point(ended(*story), start) == start
 
 
 @pytest.mark.parametrize(
-    ("asked", "story", "reason"),
+    ("start", "story", "reason"),
     [
         ("download", (Canceled(),), "no outputs"),
         ("download", (*SENT, failed(ProviderTimeout)), "no outputs"),
@@ -192,10 +192,10 @@ def test_whoever_retries_may_ask_for_what_there_is(
     ],
 )
 def test_nobody_can_begin_with_what_is_not_there(
-    asked: RetryFrom, story: tuple[JobEvent, ...], reason: str
+    start: RetryFrom, story: tuple[JobEvent, ...], reason: str
 ) -> None:
     with pytest.raises(StateConflict, match=reason):
-        resume_point(ended(*story), asked)
+        resume_point(ended(*story), start)
 
 
 @pytest.mark.parametrize(
@@ -213,12 +213,12 @@ def test_nobody_can_begin_with_what_is_not_there(
     ],
     ids=lambda story: story[-1].name if story else "accepted",
 )
-@pytest.mark.parametrize("asked", [None, "submit"])
+@pytest.mark.parametrize("start", [None, "submit"])
 def test_only_what_ended_without_success_is_retried(
-    asked: RetryFrom | None, story: tuple[JobEvent, ...]
+    start: RetryFrom | None, story: tuple[JobEvent, ...]
 ) -> None:
     with pytest.raises(StateConflict, match="cannot be retried"):
-        resume_point(ended(*story), asked)
+        resume_point(ended(*story), start)
 
 
 def taking_over(**old: Any) -> Record:
@@ -573,9 +573,9 @@ class Bus:
         await self.events.append(EventEnvelope.of("test", record, now(), "test"), 0)
         return record
 
-    async def try_to_retry(self, job: str, key: str | None, asked: RetryRequest = ASK) -> bool:
+    async def try_to_retry(self, job: str, key: str | None, start: RetryRequest = ASK) -> bool:
         """Whether the job was in the state for it."""
-        return await retry_in_place(self.events, self.work, job, key, asked) is not None
+        return await retry_in_place(self.events, self.work, job, key, start) is not None
 
     async def retry(self, job: str, key: str) -> AcceptResult:
         acceptance = await retry_in_place(self.events, self.work, job, key, PAY)

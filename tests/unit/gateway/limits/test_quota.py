@@ -38,66 +38,66 @@ class _Connection:
 
 def a_lane(waiting: dict[str, int]) -> LaneState:
     """A lane for which so many jobs of each project wait."""
-    desk, ticket = LaneScheduler("image", 1), ticket_for(a_record())
+    lane, ticket = LaneScheduler("image", 1), ticket_for(a_record())
     names = (project for project, jobs in waiting.items() for _ in range(jobs))
     for sequence, project in enumerate(names, 1):
         own = replace(ticket, job=new_job_id(), project=project)
-        desk.lane.add(QueuedJob(sequence, own, NOW), NOW)
-    return desk.state({})
+        lane.queue.add(QueuedJob(sequence, own, NOW), NOW)
+    return lane.state({})
 
 
 async def looked(*lanes: LaneState, limit: int, project_limit: int = 1_000) -> QueueQuota:
     """A backlog that has just asked the dispatcher."""
     limits = LimitAdmin(JetStream(cast("Client", _Connection(*lanes))), _NONE, _NONE, _NONE)
-    backlog = QueueQuota(limits, limit=limit, project_limit=project_limit)
-    await backlog.look()
-    return backlog
+    quota = QueueQuota(limits, limit=limit, project_limit=project_limit)
+    await quota.look()
+    return quota
 
 
 async def test_jobs_of_projects_that_a_lane_does_not_name_count_in_all() -> None:
     lane = a_lane({f"p{n}": EACH for n in range(MANY)})
     assert len(lane.projects) < MANY
 
-    backlog = await looked(lane, limit=MANY * EACH + 1)
+    quota = await looked(lane, limit=MANY * EACH + 1)
 
-    backlog.reserve("demo")
+    quota.reserve("demo")
     with pytest.raises(QueueFull):
-        backlog.reserve("demo")
+        quota.reserve("demo")
 
 
 async def test_all_lanes_count_together() -> None:
-    backlog = await looked(a_lane({"a": 3, "b": 2}), a_lane({"a": 4}), limit=10, project_limit=7)
+    quota = await looked(a_lane({"a": 3, "b": 2}), a_lane({"a": 4}), limit=10, project_limit=7)
 
     with pytest.raises(TooManyJobs):
-        backlog.reserve("a")
-    backlog.reserve("b")
+        quota.reserve("a")
+    quota.reserve("b")
     with pytest.raises(QueueFull):
-        backlog.reserve("b")
+        quota.reserve("b")
 
 
 async def test_what_is_accepted_while_the_dispatcher_is_asked_counts_on_top() -> None:
     """Its answer may not know of it."""
-    backlog: QueueQuota
+    quota: QueueQuota
 
     class Busy(_Connection):
         async def request(self, subject: str, *_: Any, **__: Any) -> Msg:
-            backlog.reserve("b", 2)
+            quota.reserve("b", 2)
             return await super().request(subject)
 
     limits = LimitAdmin(JetStream(cast("Client", Busy(a_lane({"a": 3})))), _NONE, _NONE, _NONE)
-    backlog = QueueQuota(limits, limit=6, project_limit=5)
-    backlog.reserve("a")  # the answer knows of it
-    await backlog.look()
+    quota = QueueQuota(limits, limit=6, project_limit=5)
+    quota.reserve("a")  # the answer knows of it
+    await quota.look()
 
-    backlog.reserve("a")
+    quota.reserve("a")
     with pytest.raises(QueueFull):
-        backlog.reserve("a")
+        quota.reserve("a")
 
 
 async def test_a_large_project_is_bounded_among_many_small_ones() -> None:
     small = {f"p{n}": 1 for n in range(MANY)}
-    backlog = await looked(a_lane(small | {"large": 7}), limit=10_000, project_limit=7)
+    quota = await looked(a_lane(small | {"large": 7}), limit=10_000, project_limit=7)
 
-    backlog.reserve("p0")
+    quota.reserve("p0")
     with pytest.raises(TooManyJobs):
-        backlog.reserve("large")
+        quota.reserve("large")

@@ -78,6 +78,6 @@ def test_what_is_filled_in_is_part_of_what_makes_the_result(defaults: Defaults) 
 
 def test_a_shape_that_is_filled_in_is_the_same_as_one_that_is_asked_for() -> None:
     filled = drafted(Defaults(aspect_ratio="1:1"))
-    asked = drafted(Defaults(), parameters={"aspect_ratio": "1:1"})
+    explicit = drafted(Defaults(), parameters={"aspect_ratio": "1:1"})
 
-    assert filled.internal.input_digest == asked.internal.input_digest
+    assert filled.internal.input_digest == explicit.internal.input_digest

@@ -116,9 +116,9 @@ def test_the_models_entry_says_where_outputs_are() -> None:
     assert urls(answer, Search(media="image", place="not.there")) == [ONE]
 
 
-@pytest.mark.parametrize("said", ["/files/1.png", "../files/1.png", "//there.example/files/1.png"])
-def test_a_relative_address_is_relative_to_the_provider(said: str) -> None:
-    assert urls({"images": [{"url": said}]}) == ["https://there.example/files/1.png"]
+@pytest.mark.parametrize("value", ["/files/1.png", "../files/1.png", "//there.example/files/1.png"])
+def test_a_relative_address_is_relative_to_the_provider(value: str) -> None:
+    assert urls({"images": [{"url": value}]}) == ["https://there.example/files/1.png"]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_file_of_another_type_among_good_ones_is_refused(search: Search, other
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         INLINE,
         DATA,
@@ -241,9 +241,9 @@ def test_a_file_of_another_type_among_good_ones_is_refused(search: Search, other
     ids=range(10),
 )
 @pytest.mark.parametrize("name", ["b64_json", "url", "data", "image"])
-def test_base64_is_read_however_it_is_written(said: str, name: str) -> None:
-    assert only({"data": [{name: said}]}).content == PICTURE
-    assert only({"images": [said]}).content == PICTURE
+def test_base64_is_read_however_it_is_written(value: str, name: str) -> None:
+    assert only({"data": [{name: value}]}).content == PICTURE
+    assert only({"images": [value]}).content == PICTURE
 
 
 def test_an_empty_text_of_bytes_leaves_the_address_beside_it() -> None:
@@ -261,7 +261,7 @@ def test_a_text_is_not_taken_for_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         {"respect_moderation": False},
         {"nsfw": True},
@@ -275,16 +275,16 @@ def test_a_text_is_not_taken_for_bytes() -> None:
     ids=str,
 )
 def test_an_output_that_is_flagged_is_known_whether_it_is_there_or_not(
-    said: dict[str, Any],
+    value: dict[str, Any],
 ) -> None:
-    slots = slots_in({"data": [{"url": ONE}, {"url": TWO, **said}, said]}, IMAGES)
+    slots = slots_in({"data": [{"url": ONE}, {"url": TWO, **value}, value]}, IMAGES)
 
     assert [slot.flagged for slot in slots] == [False, True, True]
     assert slots[1].url == TWO
 
 
 @pytest.mark.parametrize(
-    "said",
+    "value",
     [
         {"respect_moderation": True},
         {"nsfw": False},
@@ -295,12 +295,12 @@ def test_an_output_that_is_flagged_is_known_whether_it_is_there_or_not(
     ],
     ids=str,
 )
-def test_a_clean_verdict_is_no_flag(said: dict[str, Any]) -> None:
-    assert not only({"images": [{"url": ONE, **said}]}).flagged
+def test_a_clean_verdict_is_no_flag(value: dict[str, Any]) -> None:
+    assert not only({"images": [{"url": ONE, **value}]}).flagged
 
 
 @pytest.mark.parametrize(
-    ("said", "flagged"),
+    ("value", "flagged"),
     [
         ({"has_nsfw_concepts": [False, True]}, [False, True]),
         ({"has_nsfw_concepts": [True]}, [True, False]),
@@ -325,9 +325,9 @@ def test_a_clean_verdict_is_no_flag(said: dict[str, Any]) -> None:
     ids=["alone", "in a result", "where its entry says", "deeper"],
 )
 def test_verdicts_beside_the_outputs_are_theirs_in_order(
-    said: dict[str, Any], flagged: list[bool], around: Callable[[Any], Any], place: str | None
+    value: dict[str, Any], flagged: list[bool], around: Callable[[Any], Any], place: str | None
 ) -> None:
-    answer = around({"images": [{"url": ONE}, {"url": TWO}], **said})
+    answer = around({"images": [{"url": ONE}, {"url": TWO}], **value})
 
     slots = slots_in(answer, Search(media="image", place=place))
 

@@ -16,13 +16,13 @@ ONE, TWO = "https://a.example/1.png", "https://a.example/2.png"
 
 
 def body(model: str, *references: str, **arguments: Any) -> dict[str, Any]:
-    said = {"prompt": "a lighthouse", **arguments}
-    call = Call(model=CATALOG.models[model], arguments=said, references=references)
+    expected = {"prompt": "a lighthouse", **arguments}
+    call = Call(model=CATALOG.models[model], arguments=expected, references=references)
     return build_payload(model, call)
 
 
 @pytest.mark.parametrize(
-    ("model", "aspect_ratio", "said"),
+    ("model", "aspect_ratio", "expected"),
     [
         ("fal/flux-schnell", "16:9", {"image_size": "landscape_16_9"}),
         ("fal/flux-schnell", "3:2", {"image_size": {"width": 1152, "height": 768}}),
@@ -31,12 +31,12 @@ def body(model: str, *references: str, **arguments: Any) -> dict[str, Any]:
     ],
 )
 def test_the_shape_has_the_name_that_the_model_gives_it(
-    model: str, aspect_ratio: str, said: dict[str, Any]
+    model: str, aspect_ratio: str, expected: dict[str, Any]
 ) -> None:
-    told = body(model, aspect_ratio=aspect_ratio)
+    sent = body(model, aspect_ratio=aspect_ratio)
 
-    assert told.items() >= said.items()
-    assert len({"image_size", "aspect_ratio"} & told.keys()) == 1
+    assert sent.items() >= expected.items()
+    assert len({"image_size", "aspect_ratio"} & sent.keys()) == 1
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_the_shape_has_the_name_that_the_model_gives_it(
 def test_a_duration_is_written_as_the_model_wants_it(
     model: str, seconds: int, duration: str
 ) -> None:
-    told = body(model, duration_seconds=seconds)
+    sent = body(model, duration_seconds=seconds)
 
-    assert told["duration"] == duration
-    assert "duration_seconds" not in told
+    assert sent["duration"] == duration
+    assert "duration_seconds" not in sent
 
 
 @pytest.mark.parametrize(
-    ("model", "references", "said"),
+    ("model", "references", "expected"),
     [
         ("fal/flux-kontext", [ONE], {"image_url": ONE}),
         ("fal/nano-banana-edit", [ONE, TWO], {"image_urls": [ONE, TWO]}),
@@ -63,35 +63,35 @@ def test_a_duration_is_written_as_the_model_wants_it(
     ],
 )
 def test_references_have_the_name_and_the_number_that_the_model_wants(
-    model: str, references: list[str], said: dict[str, Any]
+    model: str, references: list[str], expected: dict[str, Any]
 ) -> None:
-    assert body(model, *references).items() >= said.items()
+    assert body(model, *references).items() >= expected.items()
 
 
 @pytest.mark.parametrize("model", FAL)
 def test_whatever_the_price_rests_on_is_said(model: str) -> None:
     entry = CATALOG.models[model]
-    told = body(model, **dict.fromkeys(entry.wire.fixed, "raw"))
+    sent = body(model, **dict.fromkeys(entry.wire.fixed, "raw"))
 
-    assert told.items() >= entry.wire.fixed.items()
+    assert sent.items() >= entry.wire.fixed.items()
     if entry.price.unit == "second":
-        assert "duration" in told
+        assert "duration" in sent
     if "num_images" in entry.parameters:
-        assert told["num_images"] == 1
+        assert sent["num_images"] == 1
 
 
 def test_fals_own_words_win_over_ours() -> None:
-    told = body(
+    sent = body(
         "fal/flux-schnell", aspect_ratio="1:1", image_size="portrait_16_9", acceleration="x"
     )
 
-    assert (told["image_size"], told["acceleration"]) == ("portrait_16_9", "x")
+    assert (sent["image_size"], sent["acceleration"]) == ("portrait_16_9", "x")
 
 
 def test_what_is_not_for_fal_is_not_said() -> None:
-    told = body("fal/flux-schnell", timeout_seconds=60, sync_mode=True)
+    sent = body("fal/flux-schnell", timeout_seconds=60, sync_mode=True)
 
-    assert not {"timeout_seconds", "sync_mode"} & told.keys()
+    assert not {"timeout_seconds", "sync_mode"} & sent.keys()
 
 
 def test_every_run_has_a_seed_of_its_own_and_always_the_same() -> None:

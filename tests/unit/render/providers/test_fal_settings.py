@@ -77,8 +77,8 @@ def test_a_base_url_that_is_none_is_refused(url: str) -> None:
 def test_fals_client_is_not_loaded_without_a_key() -> None:
     program = "import sys, services.render.app; print('fal_client' in sys.modules)"
 
-    told = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert told.stdout.strip() == "False"
+    assert ended.stdout.strip() == "False"

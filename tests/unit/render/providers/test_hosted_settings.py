@@ -134,8 +134,8 @@ def test_every_model_that_is_offered_has_a_price_and_says_where_it_was_read() ->
 def test_googles_client_is_not_loaded_without_a_key() -> None:
     program = "import sys, services.render.app; print('google.genai' in sys.modules)"
 
-    told = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert told.stdout.strip() == "False"
+    assert ended.stdout.strip() == "False"

@@ -62,14 +62,14 @@ def test_a_header_says_how_long(headers: dict[str, str], seconds: float) -> None
 @pytest.mark.parametrize("form", ["seconds", "milliseconds", "ISO", "HTTP"])
 def test_a_header_says_until_when(form: str) -> None:
     at = now() + timedelta(seconds=40)
-    said = {
+    headers = {
         "seconds": f"{at.timestamp():.0f}",
         "milliseconds": f"{at.timestamp() * 1000:.0f}",
         "ISO": at.isoformat(),
         "HTTP": at.strftime("%a, %d %b %Y %H:%M:%S GMT"),
     }
 
-    assert wait({"x-ratelimit-reset": said[form]}) == pytest.approx(40, abs=2)
+    assert wait({"x-ratelimit-reset": headers[form]}) == pytest.approx(40, abs=2)
 
 
 @pytest.mark.parametrize(

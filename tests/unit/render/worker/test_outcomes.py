@@ -314,10 +314,10 @@ def test_what_goes_wrong_fits_into_an_event_however_much_is_said_about_it(
 
 
 def test_a_reason_that_is_cut_looks_like_it(operator: RenderSettings) -> None:
-    said = ProviderUnavailable("x" * 2**21)
+    fields = ProviderUnavailable("x" * 2**21)
 
-    again = retry_or_fail(sent(), said, NOW, operator)
-    failed = retry_or_fail(sent(3), said, NOW, operator)
+    again = retry_or_fail(sent(), fields, NOW, operator)
+    failed = retry_or_fail(sent(3), fields, NOW, operator)
 
     assert isinstance(again, RetryScheduled)
     assert isinstance(failed, Failed)
@@ -420,7 +420,7 @@ def test_a_finished_request_is_rendered(operator: RenderSettings, charged: Charg
 
 
 @pytest.mark.parametrize(
-    ("said", "made", "kept"),
+    ("fields", "made", "kept"),
     [
         ({}, 1, 1),
         ({}, 9, 1),
@@ -432,17 +432,17 @@ def test_a_finished_request_is_rendered(operator: RenderSettings, charged: Charg
     ],
 )
 def test_of_more_outputs_than_were_asked_for_the_first_are_kept(
-    operator: RenderSettings, said: dict[str, Any], made: int, kept: int
+    operator: RenderSettings, fields: dict[str, Any], made: int, kept: int
 ) -> None:
     outputs = [Output(url=f"http://there/{number}.png") for number in range(made)]
-    record = sent().model_copy(update={"parameters": {}, "arguments": {}, **said})
+    record = sent().model_copy(update={"parameters": {}, "arguments": {}, **fields})
 
     fact = after_poll(record, RequestSucceeded(outputs=outputs), NOW, operator)
 
     assert isinstance(fact, Rendered)
     assert fact.outputs == outputs[:kept]
-    told = f"the first {kept} of {made} outputs are kept" if made > kept else None
-    assert apply(record, fact, NOW).detail == told
+    detail = f"the first {kept} of {made} outputs are kept" if made > kept else None
+    assert apply(record, fact, NOW).detail == detail
 
 
 def test_a_word_about_references_stays_beside_one_about_outputs(operator: RenderSettings) -> None:

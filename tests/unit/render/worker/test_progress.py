@@ -28,45 +28,45 @@ class Listener:
 
 
 async def test_what_was_told_a_moment_ago_is_not_told_again_unless_it_changed() -> None:
-    told, record = Listener(), a_record()
-    reporter = ProgressPublisher(told, every=60)
+    listener, record = Listener(), a_record()
+    reporter = ProgressPublisher(listener, every=60)
 
     for state in (RequestQueued(position=2), RequestQueued(position=1), WORKING, WORKING):
         await reporter.report(record, state)
 
-    assert told.phases == ["provider_queue", "rendering"]
+    assert listener.phases == ["provider_queue", "rendering"]
 
 
 async def test_each_job_is_told_of_by_itself() -> None:
-    told = Listener()
-    reporter = ProgressPublisher(told, every=60)
+    listener = Listener()
+    reporter = ProgressPublisher(listener, every=60)
 
     for record in (a_record(), a_record()):
         await reporter.report(record, WORKING)
 
-    assert told.phases == ["rendering"] * 2
+    assert listener.phases == ["rendering"] * 2
 
 
 async def test_a_log_is_told_as_far_as_there_is_room_for_it() -> None:
-    told, at = Listener(), datetime(2030, 1, 1, tzinfo=UTC)
+    listener, at = Listener(), datetime(2030, 1, 1, tzinfo=UTC)
     lines = [LogLine(at=at, message=f"{n} \ud800 {'x' * 2**20}") for n in range(30)]
 
-    await ProgressPublisher(told, every=60).report(
+    await ProgressPublisher(listener, every=60).report(
         a_record(), RequestRunning(progress=Progress(logs=lines))
     )
 
-    [report] = told.reports
+    [report] = listener.reports
     assert [line.message[:4] for line in report.progress.logs] == [f"{n} ?" for n in range(10, 30)]
-    assert told.size < 50_000
+    assert listener.size < 50_000
 
 
 async def test_of_jobs_that_went_elsewhere_nothing_is_kept() -> None:
     """Nobody says so when a worker lets go of one."""
-    told = Listener()
-    reporter = ProgressPublisher(told, every=0)
+    listener = Listener()
+    reporter = ProgressPublisher(listener, every=0)
 
     for _ in range(20):
         await reporter.report(a_record(), WORKING)
 
-    assert len(told.phases) == 20
+    assert len(listener.phases) == 20
     assert len(reporter._last) == 1

@@ -82,7 +82,7 @@ async def test_an_entry_that_changed_is_the_new_one(kinds: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         ("poster: {lane: nowhere, media: image}\n", "kinds.yaml:1: kinds.poster"),
         ("a: 1\nb: [\n", "kinds.yaml:3:"),
@@ -93,12 +93,12 @@ async def test_an_entry_that_changed_is_the_new_one(kinds: Path) -> None:
     ],
 )
 async def test_a_wrong_file_changes_nothing_and_the_log_says_where_and_why(
-    kinds: Path, log: Log, text: str, said: str
+    kinds: Path, log: Log, text: str, reason: str
 ) -> None:
     async with _followed(ServiceSettings(kinds=kinds)) as catalog:
         before = catalog.model_copy(deep=True)
         _write(kinds, text)
-        await _until(lambda: any(said in str(entry.get("reason")) for entry in log))
+        await _until(lambda: any(reason in str(entry.get("reason")) for entry in log))
 
         assert catalog == before
 

@@ -7,161 +7,161 @@ from services.status.live.send_queue import LIMIT, LIMIT_BYTES, SendQueue, SendQ
 
 def full() -> SendQueue:
     """An outbox with room for nothing more."""
-    outbox = SendQueue()
+    send_queue = SendQueue()
     for number in range(LIMIT):
-        outbox.put(str(number))
-    return outbox
+        send_queue.put(str(number))
+    return send_queue
 
 
 async def test_frames_leave_in_the_order_in_which_they_came() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
     for frame in "abc":
-        outbox.put(frame)
+        send_queue.put(frame)
 
-    assert await outbox.take() == ["a", "b", "c"]
+    assert await send_queue.take() == ["a", "b", "c"]
 
 
 async def test_a_frame_leaves_once() -> None:
-    outbox = SendQueue()
-    outbox.put("a")
-    await outbox.take()
-    outbox.put("b")
+    send_queue = SendQueue()
+    send_queue.put("a")
+    await send_queue.take()
+    send_queue.put("b")
 
-    assert await outbox.take() == ["b"]
+    assert await send_queue.take() == ["b"]
 
 
 async def test_whoever_takes_waits_until_there_is_something() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
 
     async def put() -> None:
-        outbox.put("a")
+        send_queue.put("a")
 
-    frames, _ = await asyncio.gather(outbox.take(), put())
+    frames, _ = await asyncio.gather(send_queue.take(), put())
     assert frames == ["a"]
 
 
 async def test_progress_wakes_whoever_takes() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
 
     async def put() -> None:
-        outbox.put_progress("job_a", "40 %")
+        send_queue.put_progress("job_a", "40 %")
 
-    frames, _ = await asyncio.gather(outbox.take(), put())
+    frames, _ = await asyncio.gather(send_queue.take(), put())
     assert frames == ["40 %"]
 
 
 async def test_newer_progress_replaces_older_progress_about_the_same_job() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
     for percent in (10, 20, 30):
-        outbox.put_progress((1, "job_a"), f"a {percent} %")
-        outbox.put_progress((1, "job_b"), f"b {percent} %")
+        send_queue.put_progress((1, "job_a"), f"a {percent} %")
+        send_queue.put_progress((1, "job_b"), f"b {percent} %")
 
-    assert await outbox.take() == ["a 30 %", "b 30 %"]
+    assert await send_queue.take() == ["a 30 %", "b 30 %"]
 
 
 async def test_progress_is_not_sent_again() -> None:
-    outbox = SendQueue()
-    outbox.put_progress("job_a", "40 %")
-    await outbox.take()
-    outbox.put("a")
+    send_queue = SendQueue()
+    send_queue.put_progress("job_a", "40 %")
+    await send_queue.take()
+    send_queue.put("a")
 
-    assert await outbox.take() == ["a"]
+    assert await send_queue.take() == ["a"]
 
 
 async def test_progress_does_not_overtake_events() -> None:
-    outbox = SendQueue()
-    outbox.put_progress("job_a", "40 %")
-    outbox.put("submitted")
+    send_queue = SendQueue()
+    send_queue.put_progress("job_a", "40 %")
+    send_queue.put("submitted")
 
-    assert await outbox.take() == ["submitted", "40 %"]
+    assert await send_queue.take() == ["submitted", "40 %"]
 
 
 async def test_a_client_may_be_256_frames_behind() -> None:
-    outbox = full()
+    send_queue = full()
 
-    assert not outbox.overflowed
-    assert len(await outbox.take()) == 256
+    assert not send_queue.overflowed
+    assert len(await send_queue.take()) == 256
 
 
 async def test_a_client_that_is_further_behind_has_to_go() -> None:
-    outbox = full()
-    outbox.put("one too many")
+    send_queue = full()
+    send_queue.put("one too many")
 
-    assert outbox.overflowed
-    assert "one too many" not in await outbox.take()
+    assert send_queue.overflowed
+    assert "one too many" not in await send_queue.take()
 
 
 async def test_who_had_to_go_once_has_a_gap_and_does_not_come_back() -> None:
-    outbox = full()
-    outbox.put("one too many")
-    await outbox.take()
-    outbox.put("and another")
+    send_queue = full()
+    send_queue.put("one too many")
+    await send_queue.take()
+    send_queue.put("and another")
 
-    assert outbox.overflowed
+    assert send_queue.overflowed
 
 
 async def test_progress_takes_no_room() -> None:
-    outbox = full()
+    send_queue = full()
     for number in range(2 * LIMIT):
-        outbox.put_progress(number, "40 %")
+        send_queue.put_progress(number, "40 %")
 
-    assert not outbox.overflowed
-    assert len(await outbox.take()) == 3 * LIMIT
+    assert not send_queue.overflowed
+    assert len(await send_queue.take()) == 3 * LIMIT
 
 
 async def test_what_is_sent_again_waits_for_a_slow_client() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
     replayed = [str(number) for number in range(5 * LIMIT)]
 
     async def replay() -> None:
         for frame in replayed:
-            await outbox.put_when_room(frame)
+            await send_queue.put_when_room(frame)
 
     async def read() -> list[str]:
         frames: list[str] = []
         while len(frames) < len(replayed):
-            frames += await outbox.take()
+            frames += await send_queue.take()
         return frames
 
     _, read_frames = await asyncio.gather(replay(), read())
     assert read_frames == replayed
-    assert not outbox.overflowed
+    assert not send_queue.overflowed
 
 
 async def test_a_replay_leaves_room_for_what_happens_meanwhile() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
 
     async def replay() -> None:
         for number in range(LIMIT):
-            await outbox.put_when_room(str(number))
+            await send_queue.put_when_room(str(number))
 
     replaying = asyncio.create_task(replay())
     await asyncio.wait({replaying}, timeout=0)
     for number in range(LIMIT // 2):
-        outbox.put(f"live {number}")
+        send_queue.put(f"live {number}")
 
     assert not replaying.done()
-    assert not outbox.overflowed
-    assert len(await outbox.take()) == LIMIT
+    assert not send_queue.overflowed
+    assert len(await send_queue.take()) == LIMIT
     replaying.cancel()
 
 
 async def test_many_replays_at_once_do_not_drown_their_client() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
 
     async def replay() -> None:
         for number in range(10):
-            await outbox.put_when_room(str(number))
+            await send_queue.put_when_room(str(number))
 
     async def read() -> int:
         count = 0
         while count < 1000:
-            count += len(await outbox.take())
+            count += len(await send_queue.take())
         return count
 
     *_, count = await asyncio.gather(*(replay() for _ in range(100)), read())
     assert count == 1000
-    assert not outbox.overflowed
+    assert not send_queue.overflowed
 
 
 # -- bytes
@@ -173,51 +173,51 @@ def large(part: int = 8) -> str:
 
 
 async def test_a_client_may_be_so_many_bytes_behind() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
     for _ in range(7):
-        outbox.put(large())
+        send_queue.put(large())
 
-    assert not outbox.overflowed
-    outbox.put(large())
-    assert outbox.overflowed
+    assert not send_queue.overflowed
+    send_queue.put(large())
+    assert send_queue.overflowed
 
 
 async def test_one_frame_may_be_larger_than_all_that_may_wait() -> None:
-    outbox = SendQueue()
-    outbox.put(large(1))
+    send_queue = SendQueue()
+    send_queue.put(large(1))
 
-    assert not outbox.overflowed
-    assert await outbox.take() == [large(1)]
+    assert not send_queue.overflowed
+    assert await send_queue.take() == [large(1)]
 
 
 async def test_large_frames_are_taken_one_at_a_time() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
     for _ in range(3):
-        outbox.put(large())
+        send_queue.put(large())
 
-    assert [len(await outbox.take()) for _ in range(3)] == [1, 1, 1]
-    assert outbox.size == 0
+    assert [len(await send_queue.take()) for _ in range(3)] == [1, 1, 1]
+    assert send_queue.size == 0
 
 
 async def test_what_is_sent_again_waits_until_half_of_the_bytes_are_gone() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
     for _ in range(4):
-        outbox.put(large())
-    waiting = asyncio.create_task(outbox.put_when_room("again"))
+        send_queue.put(large())
+    waiting = asyncio.create_task(send_queue.put_when_room("again"))
     await asyncio.wait({waiting}, timeout=0.05)
 
     assert not waiting.done()
-    await outbox.take()
+    await send_queue.take()
     await waiting
 
 
 async def test_progress_for_which_there_is_no_room_is_left_out() -> None:
-    outbox = SendQueue()
+    send_queue = SendQueue()
     for number in range(100):
-        outbox.put_progress(number, large())
+        send_queue.put_progress(number, large())
 
-    assert outbox.size <= LIMIT_BYTES
-    assert not outbox.overflowed
+    assert send_queue.size <= LIMIT_BYTES
+    assert not send_queue.overflowed
 
 
 async def test_the_fullest_has_to_go_when_all_together_hold_too_much() -> None:

@@ -30,8 +30,8 @@ PROJECT = "demo"
 class Scene:
     """A project, its log and its slots in memory, and a cleaner."""
 
-    def __init__(self, ledger: SqlReadModel, home: Path) -> None:
-        self.ledger = ledger
+    def __init__(self, read_model: SqlReadModel, home: Path) -> None:
+        self.read_model = read_model
         self.meanwhile: dict[str, Callable[[], Any]] = {}  #: what happens before an act, once
         self.events = MemoryEventLog(self._gate)
         self.slots = MemorySlotClaims(self._gate)
@@ -47,7 +47,7 @@ class Scene:
         return RetentionJob(
             self.events,
             self.slots,
-            self.ledger,
+            self.read_model,
             self._retentions,
             self._settle,
             self._remove,
@@ -64,11 +64,11 @@ class Scene:
 
     async def _settle(self) -> None:
         """What the projector does."""
-        cursor = await self.ledger.cursor()
+        cursor = await self.read_model.cursor()
         news = self.events.log[cursor:]
         latest = {entry.event.body.id: entry for entry in news}.values()
         rows = [Row(entry.sequence, entry.record) for entry in latest]
-        await self.ledger.apply(rows, cursor, cursor + len(news))
+        await self.read_model.apply(rows, cursor, cursor + len(news))
 
     async def _remove(self, job: str) -> int:
         if self.store_is_down:
@@ -108,11 +108,11 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
-    await ledger.prepare()
-    await ledger.open("one")
-    yield Scene(ledger, tmp_path)
-    await ledger.aclose()
+    read_model = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    await read_model.prepare()
+    await read_model.open("one")
+    yield Scene(read_model, tmp_path)
+    await read_model.aclose()
 
 
 async def settled(scene: Scene) -> None:

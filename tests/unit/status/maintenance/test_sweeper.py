@@ -42,17 +42,17 @@ _IN_THE_DARK: tuple[JobEvent, ...] = (
 class Scene:
     """A log and a queue in memory, a read model that is up to date with them, and a reaper."""
 
-    def __init__(self, ledger: SqlReadModel, home: Path) -> None:
+    def __init__(self, read_model: SqlReadModel, home: Path) -> None:
         self.events = MemoryEventLog()
         self.work = MemoryWorkQueue()
         self.hints: list[str] = []
-        self._ledger = ledger
+        self._read_model = read_model
         self.accounts = MemoryAccountPermits(cap=1)
         settings = StatusSettings(
             _env_file=None, home=home, lookup_backoff_min=1e-6, sweep_idle_after=60
         )
         self.reaper = Sweeper(
-            self.events, self.work, self.accounts, self._hint, ledger, CATALOG, settings
+            self.events, self.work, self.accounts, self._hint, read_model, CATALOG, settings
         )
 
     async def _hint(self, subject: str, body: bytes = b"") -> None:
@@ -74,16 +74,16 @@ class Scene:
         return latest.record.step
 
     async def project(self) -> None:
-        cursor = await self._ledger.cursor()
+        cursor = await self._read_model.cursor()
         news = self.events.log[cursor:]
         latest = {entry.event.body.id: entry for entry in news}.values()
         rows = [Row(entry.sequence, entry.record) for entry in latest]
-        await self._ledger.apply(rows, cursor, cursor + len(news))
+        await self._read_model.apply(rows, cursor, cursor + len(news))
 
 
 @pytest.fixture
-def scene(ledger: SqlReadModel, tmp_path: Path) -> Scene:
-    return Scene(ledger, tmp_path)
+def scene(read_model: SqlReadModel, tmp_path: Path) -> Scene:
+    return Scene(read_model, tmp_path)
 
 
 @pytest.fixture(autouse=True)

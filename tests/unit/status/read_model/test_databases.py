@@ -29,18 +29,18 @@ from tests.support.servers import Postgres
 only_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
 
 
-async def take_in(ledger: SqlReadModel, *records: Record) -> None:
-    cursor = await ledger.open("one")
+async def take_in(read_model: SqlReadModel, *records: Record) -> None:
+    cursor = await read_model.open("one")
     rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
-    await ledger.apply(rows, cursor, cursor + len(rows))
+    await read_model.apply(rows, cursor, cursor + len(rows))
 
 
-async def found(ledger: SqlReadModel, **query: Any) -> list[str]:
-    page = await ledger.page(ListJobs(project="demo", **query))
+async def found(read_model: SqlReadModel, **query: Any) -> list[str]:
+    page = await read_model.page(ListJobs(project="demo", **query))
     return [row.record.id for row in page.rows]
 
 
-async def asked(database: str, statement: str) -> list[Any]:
+async def run_sql(database: str, statement: str) -> list[Any]:
     """What somebody else sees there."""
     engine = create_async_engine(database)
     async with engine.begin() as connection:
@@ -112,11 +112,11 @@ def test_a_password_is_not_shown_with_the_settings(monkeypatch: pytest.MonkeyPat
 
 async def test_a_server_that_refuses_us_is_unavailable(postgres: Postgres) -> None:
     url = make_url(postgres.url).set(username="nobody", database="nowhere")
-    ledger = SqlReadModel(url.render_as_string(hide_password=False))
+    read_model = SqlReadModel(url.render_as_string(hide_password=False))
 
     with pytest.raises(Unavailable, match=r"does not answer: Invalid\w+Error$"):
-        await ledger.check()
-    await ledger.aclose()
+        await read_model.check()
+    await read_model.aclose()
 
 
 @only_postgres
@@ -150,7 +150,7 @@ async def test_a_read_model_of_another_layout_is_made_anew(database: str) -> Non
     await old.prepare()
     await take_in(old, a_record(project="demo", prompt="a lighthouse"))
     await old.aclose()
-    await asked(database, "UPDATE cursors SET name = 'of old'")
+    await run_sql(database, "UPDATE cursors SET name = 'of old'")
 
     new, job = SqlReadModel(database), a_record(project="demo", prompt="a lighthouse")
     await new.prepare()
@@ -165,13 +165,13 @@ async def test_a_read_model_of_another_layout_is_made_anew(database: str) -> Non
 async def test_processes_that_start_together_prepare_one_read_model(database: str) -> None:
     ledgers = [SqlReadModel(database) for _ in range(4)]
 
-    await asyncio.gather(*(ledger.prepare() for ledger in ledgers))
-    opened = await asyncio.gather(*(ledger.open("one") for ledger in ledgers))
+    await asyncio.gather(*(read_model.prepare() for read_model in ledgers))
+    opened = await asyncio.gather(*(read_model.open("one") for read_model in ledgers))
 
     assert opened == [0] * 4
-    assert await asked(database, "SELECT epoch FROM cursors") == ["one"]
-    for ledger in ledgers:
-        await ledger.aclose()
+    assert await run_sql(database, "SELECT epoch FROM cursors") == ["one"]
+    for read_model in ledgers:
+        await read_model.aclose()
 
 
 # -- the index of prompts
@@ -192,28 +192,28 @@ def of_others(postgres: Postgres) -> Iterator[str]:
 
 
 async def test_who_owns_a_database_has_an_index_of_prompts(of_ours: str) -> None:
-    ledger = SqlReadModel(of_ours)
+    read_model = SqlReadModel(of_ours)
 
     with capture_logs() as lines:
-        await ledger.prepare()
+        await read_model.prepare()
 
     assert lines == []
-    [index] = await asked(of_ours, IS_INDEXED)
+    [index] = await run_sql(of_ours, IS_INDEXED)
     assert "gin (prompt" in index
-    await ledger.aclose()
+    await read_model.aclose()
 
 
 async def test_prompts_are_found_without_an_index_where_there_may_be_none(of_others: str) -> None:
-    ledger = SqlReadModel(of_others)
+    read_model = SqlReadModel(of_others)
     job = a_record(project="demo", prompt="A Lighthouse at dusk")
 
     with capture_logs() as lines:
-        await ledger.prepare()
-        await ledger.open("one")
-    await take_in(ledger, job, a_record(project="demo", prompt="a boat"))
+        await read_model.prepare()
+        await read_model.open("one")
+    await take_in(read_model, job, a_record(project="demo", prompt="a boat"))
 
     assert [line["log_level"] for line in lines] == ["warning"]
     assert lines[0]["reason"] == "InsufficientPrivilegeError"
-    assert await found(ledger, q="lightHOUSE") == [job.id]
-    assert await asked(of_others, IS_INDEXED) == []
-    await ledger.aclose()
+    assert await found(read_model, q="lightHOUSE") == [job.id]
+    assert await run_sql(of_others, IS_INDEXED) == []
+    await read_model.aclose()

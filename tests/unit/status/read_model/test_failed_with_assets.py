@@ -32,35 +32,35 @@ def a_failure() -> Record:
     return record
 
 
-async def test_it_fills_no_slot(ledger: SqlReadModel) -> None:
+async def test_it_fills_no_slot(read_model: SqlReadModel) -> None:
     job = a_failure()
-    await ledger.apply([Row(1, job)], 0, 1)
+    await read_model.apply([Row(1, job)], 0, 1)
 
-    assert await ledger.versions("demo", SLOT, 0, 10) == []
-    assert await ledger.filled("demo", [SLOT]) == {}
-    [slot] = (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots
+    assert await read_model.versions("demo", SLOT, 0, 10) == []
+    assert await read_model.filled("demo", [SLOT]) == {}
+    [slot] = (await read_model.slot(GetSlot(project="demo", slot=SLOT))).slots
     assert (slot.versions, slot.latest) == (0, None)
     assert [row.record.id for row in slot.failures] == [job.id]
-    assert len((await ledger.slots(ListSlots(project="demo"))).slots) == 1
+    assert len((await read_model.slots(ListSlots(project="demo"))).slots) == 1
 
 
-async def test_its_objects_are_counted_and_go_with_it(ledger: SqlReadModel) -> None:
+async def test_its_objects_are_counted_and_go_with_it(read_model: SqlReadModel) -> None:
     job = a_failure()
-    await ledger.apply([Row(1, job)], 0, 1)
+    await read_model.apply([Row(1, job)], 0, 1)
 
-    ended = await ledger.ended("demo", Rule(failed_days=0), NOW)
+    ended = await read_model.ended("demo", Rule(failed_days=0), NOW)
     choice = choose(ended, Retention(failed_days=0), {}, NOW)
 
     report = report_of(choice, "demo", dry_run=True)
     assert (report.jobs, report.objects, report.bytes) == (1, 1, 100)
     assert report.items[0].reason == "failed_days"
     pruned = apply(job, Pruned(ended=1), NOW)
-    await ledger.apply([Row(2, pruned)], 1, 2)
+    await read_model.apply([Row(2, pruned)], 1, 2)
     assert (pruned.assets, pruned.stored) == ([], job.assets)
-    assert await ledger.unemptied(datetime.now(UTC).replace(year=2031), 10) == [job.id]
+    assert await read_model.unemptied(datetime.now(UTC).replace(year=2031), 10) == [job.id]
 
 
-async def test_days_of_results_do_not_let_it_go(ledger: SqlReadModel) -> None:
-    await ledger.apply([Row(1, a_failure())], 0, 1)
+async def test_days_of_results_do_not_let_it_go(read_model: SqlReadModel) -> None:
+    await read_model.apply([Row(1, a_failure())], 0, 1)
 
-    assert await ledger.ended("demo", Rule(days=0), NOW) == []
+    assert await read_model.ended("demo", Rule(days=0), NOW) == []

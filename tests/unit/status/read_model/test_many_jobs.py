@@ -41,11 +41,11 @@ def a_history() -> list[Record]:
 
 
 async def fill(url: str, jobs: list[Record]) -> None:
-    ledger = SqlReadModel(url)
-    await ledger.prepare()
-    await ledger.open("one")
-    await ledger.apply([Row(n, job) for n, job in enumerate(jobs, start=1)], 0, len(jobs))
-    await ledger.aclose()
+    read_model = SqlReadModel(url)
+    await read_model.prepare()
+    await read_model.open("one")
+    await read_model.apply([Row(n, job) for n, job in enumerate(jobs, start=1)], 0, len(jobs))
+    await read_model.aclose()
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def filled(shared_database: str) -> tuple[str, list[Record]]:
 
 
 @pytest.fixture
-async def ledger(filled: tuple[str, list[Record]]) -> AsyncIterator[SqlReadModel]:
-    ledger = SqlReadModel(filled[0])
-    yield ledger
-    await ledger.aclose()
+async def read_model(filled: tuple[str, list[Record]]) -> AsyncIterator[SqlReadModel]:
+    read_model = SqlReadModel(filled[0])
+    yield read_model
+    await read_model.aclose()
 
 
 @pytest.fixture
@@ -111,27 +111,27 @@ QUESTIONS: dict[str, tuple[dict[str, Any], Matches]] = {
 
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_a_list_has_the_newest_jobs_that_match(
-    ledger: SqlReadModel, newest_first: list[Record], question: str
+    read_model: SqlReadModel, newest_first: list[Record], question: str
 ) -> None:
     query, matches = QUESTIONS[question]
-    wanted = [job.id for job in newest_first if matches(job)]
+    expected = [job.id for job in newest_first if matches(job)]
 
-    first = await ledger.page(ListJobs(project="demo", limit=20, **query))
+    first = await read_model.page(ListJobs(project="demo", limit=20, **query))
     found = [row.record.id for row in first.rows]
     if first.next:
         second = ListJobs(project="demo", limit=20, cursor=first.next, **query)
-        found += [row.record.id for row in (await ledger.page(second)).rows]
+        found += [row.record.id for row in (await read_model.page(second)).rows]
 
-    assert found == wanted[:40]
+    assert found == expected[:40]
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_names_of_jobs_are_found_like_jobs(
-    ledger: SqlReadModel, newest_first: list[Record], question: str
+    read_model: SqlReadModel, newest_first: list[Record], question: str
 ) -> None:
     query, matches = QUESTIONS[question]
-    wanted = [job.id for job in newest_first if matches(job) and job.status == "failed"]
+    expected = [job.id for job in newest_first if matches(job) and job.status == "failed"]
 
-    found = await ledger.find(FindJobs(project="demo", statuses=["failed"], limit=20, **query))
+    found = await read_model.find(FindJobs(project="demo", statuses=["failed"], limit=20, **query))
 
-    assert [each.id for each in found] == wanted[:21]
+    assert [each.id for each in found] == expected[:21]

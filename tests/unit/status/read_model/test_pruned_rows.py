@@ -72,193 +72,201 @@ def with_digest(record: Record) -> Record:
     return record.model_copy(update={"internal": internal})
 
 
-async def take_in(ledger: SqlReadModel, *records: Record) -> list[Row]:
+async def take_in(read_model: SqlReadModel, *records: Record) -> list[Row]:
     """One event for each record."""
-    cursor = await ledger.cursor()
+    cursor = await read_model.cursor()
     rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
-    await ledger.apply(rows, cursor, cursor + len(rows))
+    await read_model.apply(rows, cursor, cursor + len(rows))
     return rows
 
 
-async def prune(ledger: SqlReadModel, row: Row, at: datetime = NOW) -> Row:
-    [pruned] = await take_in(ledger, apply(row.record, Pruned(ended=row.sequence), at))
+async def prune(read_model: SqlReadModel, row: Row, at: datetime = NOW) -> Row:
+    [pruned] = await take_in(read_model, apply(row.record, Pruned(ended=row.sequence), at))
     return pruned
 
 
-async def listed(ledger: SqlReadModel, **query: Any) -> list[str]:
-    page = await ledger.page(ListJobs(**{"project": "demo", **query}))
+async def listed(read_model: SqlReadModel, **query: Any) -> list[str]:
+    page = await read_model.page(ListJobs(**{"project": "demo", **query}))
     return [row.record.id for row in page.rows]
 
 
-async def versions(ledger: SqlReadModel, after: int = 0, limit: int = 10) -> dict[int | None, str]:
-    rows = await ledger.versions("demo", SLOT, after, limit)
+async def versions(
+    read_model: SqlReadModel, after: int = 0, limit: int = 10
+) -> dict[int | None, str]:
+    rows = await read_model.versions("demo", SLOT, after, limit)
     return {row.version: row.record.id for row in rows}
 
 
-async def ended(ledger: SqlReadModel) -> dict[str, FinishedJob]:
+async def ended(read_model: SqlReadModel) -> dict[str, FinishedJob]:
     """Everything that is over: nothing of it is kept."""
-    return {job.id: job for job in await ledger.ended("demo", NOTHING, NOW)}
+    return {job.id: job for job in await read_model.ended("demo", NOTHING, NOW)}
 
 
 # -- lists
 
 
-async def test_a_pruned_job_is_in_no_list(ledger: SqlReadModel) -> None:
-    rows = await take_in(ledger, a_success(tags={"show": "s1"}), a_success(tags={"show": "s1"}))
+async def test_a_pruned_job_is_in_no_list(read_model: SqlReadModel) -> None:
+    rows = await take_in(read_model, a_success(tags={"show": "s1"}), a_success(tags={"show": "s1"}))
     kept = rows[1].record.id
 
-    await prune(ledger, rows[0])
+    await prune(read_model, rows[0])
 
-    assert await listed(ledger) == [kept]
-    assert await listed(ledger, tags={"show": "s1"}) == [kept]
-    assert await listed(ledger, q="lighthouse") == [kept]
-    assert await listed(ledger, status="succeeded") == [kept]
-    assert [each.id for each in await ledger.find(FindJobs(project="demo"))] == [kept]
+    assert await listed(read_model) == [kept]
+    assert await listed(read_model, tags={"show": "s1"}) == [kept]
+    assert await listed(read_model, q="lighthouse") == [kept]
+    assert await listed(read_model, status="succeeded") == [kept]
+    assert [each.id for each in await read_model.find(FindJobs(project="demo"))] == [kept]
 
 
-async def test_a_batch_still_knows_which_of_its_jobs_were_tried_again(ledger: SqlReadModel) -> None:
+async def test_a_batch_still_knows_which_of_its_jobs_were_tried_again(
+    read_model: SqlReadModel,
+) -> None:
     first = a_job(expired)
     again = a_success().model_copy(update={"retry_of": first.id})
-    rows = await take_in(ledger, first, again)
+    rows = await take_in(read_model, first, again)
 
-    await prune(ledger, rows[1])
+    await prune(read_model, rows[1])
 
-    [found] = await ledger.find(FindJobs(project="demo", retries=True))
+    [found] = await read_model.find(FindJobs(project="demo", retries=True))
     assert (found.id, found.retry_of) == (again.id, first.id)
 
 
-async def test_a_pruned_result_is_not_used_again(ledger: SqlReadModel) -> None:
-    [row] = await take_in(ledger, with_digest(a_success()))
-    assert await ledger.result("demo", DIGEST) == row.record.id
+async def test_a_pruned_result_is_not_used_again(read_model: SqlReadModel) -> None:
+    [row] = await take_in(read_model, with_digest(a_success()))
+    assert await read_model.result("demo", DIGEST) == row.record.id
 
-    await prune(ledger, row)
+    await prune(read_model, row)
 
-    assert await ledger.result("demo", DIGEST) is None
+    assert await read_model.result("demo", DIGEST) is None
 
 
-async def test_the_latest_result_is_the_one_that_was_made_last(ledger: SqlReadModel) -> None:
+async def test_the_latest_result_is_the_one_that_was_made_last(read_model: SqlReadModel) -> None:
     """What is learned about an older one after its end makes it no newer."""
     first, second = with_digest(a_success()), with_digest(a_success())
-    await take_in(ledger, first, second)
-    await take_in(ledger, apply(first, AttemptCompleted(run=1, ended=1), NOW))
+    await take_in(read_model, first, second)
+    await take_in(read_model, apply(first, AttemptCompleted(run=1, ended=1), NOW))
 
-    assert await ledger.result("demo", DIGEST) == second.id
+    assert await read_model.result("demo", DIGEST) == second.id
 
 
-async def test_a_pruned_job_is_in_no_snapshot_but_one_that_names_it(ledger: SqlReadModel) -> None:
-    [row] = await take_in(ledger, a_success())
-    await prune(ledger, row)
+async def test_a_pruned_job_is_in_no_snapshot_but_one_that_names_it(
+    read_model: SqlReadModel,
+) -> None:
+    [row] = await take_in(read_model, a_success())
+    await prune(read_model, row)
 
-    named = await whole_snapshot(ledger, [row.record.id], at=NOW)
+    named = await whole_snapshot(read_model, [row.record.id], at=NOW)
 
-    assert await whole_snapshot(ledger, at=NOW) == []
+    assert await whole_snapshot(read_model, at=NOW) == []
     assert [each.record.pruned_at for each in named] == [NOW]
 
 
-async def test_to_be_pruned_makes_no_old_job_a_recent_one(ledger: SqlReadModel) -> None:
+async def test_to_be_pruned_makes_no_old_job_a_recent_one(read_model: SqlReadModel) -> None:
     """A snapshot has what ended within half an hour; whatever happened to it since."""
     long_ago = NOW - timedelta(days=90)
-    [row] = await take_in(ledger, a_success(at=long_ago))
-    await prune(ledger, row)
+    [row] = await take_in(read_model, a_success(at=long_ago))
+    await prune(read_model, row)
 
-    assert await whole_snapshot(ledger, at=NOW) == []
+    assert await whole_snapshot(read_model, at=NOW) == []
 
 
 # -- what leaves the live snapshot stays in the history
 
 
 async def test_what_ended_half_an_hour_ago_leaves_the_snapshot_and_nothing_else(
-    ledger: SqlReadModel,
+    read_model: SqlReadModel,
 ) -> None:
     old = a_success(at=NOW - timedelta(minutes=30, seconds=1))
     new = a_success(at=NOW - timedelta(minutes=29, seconds=59))
-    await take_in(ledger, old, new)
+    await take_in(read_model, old, new)
 
-    snapshot = await whole_snapshot(ledger, at=NOW)
+    snapshot = await whole_snapshot(read_model, at=NOW)
 
     assert [row.record.id for row in snapshot] == [new.id]
-    assert set(await listed(ledger)) == {old.id, new.id}
-    assert await versions(ledger) == {1: old.id, 2: new.id}
+    assert set(await listed(read_model)) == {old.id, new.id}
+    assert await versions(read_model) == {1: old.id, 2: new.id}
 
 
 # -- slots
 
 
-async def test_versions_keep_their_numbers_when_others_go(ledger: SqlReadModel) -> None:
-    rows = await take_in(ledger, *(a_success() for _ in range(4)))
-    await prune(ledger, rows[1])
-    await prune(ledger, rows[0])
+async def test_versions_keep_their_numbers_when_others_go(read_model: SqlReadModel) -> None:
+    rows = await take_in(read_model, *(a_success() for _ in range(4)))
+    await prune(read_model, rows[1])
+    await prune(read_model, rows[0])
 
-    assert await versions(ledger) == {3: rows[2].record.id, 4: rows[3].record.id}
-    assert await versions(ledger, after=0, limit=1) == {3: rows[2].record.id}
-    assert await versions(ledger, after=3) == {4: rows[3].record.id}
+    assert await versions(read_model) == {3: rows[2].record.id, 4: rows[3].record.id}
+    assert await versions(read_model, after=0, limit=1) == {3: rows[2].record.id}
+    assert await versions(read_model, after=3) == {4: rows[3].record.id}
 
 
-async def test_what_was_pruned_last_is_not_the_newest_version(ledger: SqlReadModel) -> None:
-    rows = await take_in(ledger, a_success(), a_success())
-    await prune(ledger, rows[0])
+async def test_what_was_pruned_last_is_not_the_newest_version(read_model: SqlReadModel) -> None:
+    rows = await take_in(read_model, a_success(), a_success())
+    await prune(read_model, rows[0])
 
-    [slot] = (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots
+    [slot] = (await read_model.slot(GetSlot(project="demo", slot=SLOT))).slots
 
     assert slot.versions == 2
     assert slot.latest
     assert slot.latest.record.id == rows[1].record.id
-    assert await ledger.filled("demo", [SLOT]) == {SLOT: rows[1].record.id}
+    assert await read_model.filled("demo", [SLOT]) == {SLOT: rows[1].record.id}
 
 
-async def test_failures_before_a_success_stay_behind_it_when_they_go(ledger: SqlReadModel) -> None:
-    rows = await take_in(ledger, a_job(expired), a_success(), a_job(expired))
-    await prune(ledger, rows[0])
+async def test_failures_before_a_success_stay_behind_it_when_they_go(
+    read_model: SqlReadModel,
+) -> None:
+    rows = await take_in(read_model, a_job(expired), a_success(), a_job(expired))
+    await prune(read_model, rows[0])
 
-    [slot] = (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots
+    [slot] = (await read_model.slot(GetSlot(project="demo", slot=SLOT))).slots
     assert [row.record.id for row in slot.failures] == [rows[2].record.id]
-    await prune(ledger, rows[2])
-    [slot] = (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots
+    await prune(read_model, rows[2])
+    [slot] = (await read_model.slot(GetSlot(project="demo", slot=SLOT))).slots
     assert slot.failures == []
 
 
-async def test_a_slot_stays_for_as_long_as_one_of_its_jobs(ledger: SqlReadModel) -> None:
-    rows = await take_in(ledger, a_job(Canceled()), a_job(expired), a_job(expired))
-    await prune(ledger, rows[1])
-    await prune(ledger, rows[2])
+async def test_a_slot_stays_for_as_long_as_one_of_its_jobs(read_model: SqlReadModel) -> None:
+    rows = await take_in(read_model, a_job(Canceled()), a_job(expired), a_job(expired))
+    await prune(read_model, rows[1])
+    await prune(read_model, rows[2])
 
     nothing = SlotRows(slot=SLOT, versions=0, latest=None, active=None, failures=[])
-    assert (await ledger.slots(ListSlots(project="demo"))).slots == [nothing]
+    assert (await read_model.slots(ListSlots(project="demo"))).slots == [nothing]
 
 
-async def test_a_slot_with_nothing_left_is_gone(ledger: SqlReadModel) -> None:
-    [row] = await take_in(ledger, a_job(expired))
-    await prune(ledger, row)
+async def test_a_slot_with_nothing_left_is_gone(read_model: SqlReadModel) -> None:
+    [row] = await take_in(read_model, a_job(expired))
+    await prune(read_model, row)
 
-    assert (await ledger.slot(GetSlot(project="demo", slot=SLOT))).slots == []
-    assert (await ledger.slots(ListSlots(project="demo"))).slots == []
+    assert (await read_model.slot(GetSlot(project="demo", slot=SLOT))).slots == []
+    assert (await read_model.slots(ListSlots(project="demo"))).slots == []
 
 
 async def test_a_read_model_that_is_made_anew_from_a_trimmed_log_is_the_same(
-    ledger: SqlReadModel,
+    read_model: SqlReadModel,
 ) -> None:
     """Of each job only the last event is there: that it was pruned, or how it ended."""
-    rows = await take_in(ledger, *(a_success() for _ in range(3)))
-    last = [rows[0], rows[2], await prune(ledger, rows[1])]
-    before = await versions(ledger)
+    rows = await take_in(read_model, *(a_success() for _ in range(3)))
+    last = [rows[0], rows[2], await prune(read_model, rows[1])]
+    before = await versions(read_model)
 
-    await ledger.open("another")
-    await ledger.apply(last, 0, last[-1].sequence)
+    await read_model.open("another")
+    await read_model.apply(last, 0, last[-1].sequence)
 
-    assert await versions(ledger) == before == {1: rows[0].record.id, 3: rows[2].record.id}
-    assert set(await listed(ledger)) == {rows[0].record.id, rows[2].record.id}
+    assert await versions(read_model) == before == {1: rows[0].record.id, 3: rows[2].record.id}
+    assert set(await listed(read_model)) == {rows[0].record.id, rows[2].record.id}
 
 
 # -- what could go
 
 
-async def test_ended_jobs_are_told_with_what_they_hold(ledger: SqlReadModel) -> None:
+async def test_ended_jobs_are_told_with_what_they_hold(read_model: SqlReadModel) -> None:
     rows = await take_in(
-        ledger, a_success(), a_success(slot=None), a_job(expired), a_job(), a_success()
+        read_model, a_success(), a_success(slot=None), a_job(expired), a_job(), a_success()
     )
     first, loose, failed, _, last = (row.record for row in rows)
 
-    found = await ended(ledger)
+    found = await ended(read_model)
 
     assert set(found) == {first.id, loose.id, failed.id, last.id}
     assert [(found[job.id].version, found[job.id].versions) for job in (first, last)] == [
@@ -272,7 +280,7 @@ async def test_ended_jobs_are_told_with_what_they_hold(ledger: SqlReadModel) -> 
 
 
 @pytest.mark.parametrize(
-    ("rule", "wanted"),
+    ("rule", "expected"),
     [
         (Rule(), []),
         (Rule(versions=1), ["old", "middle"]),
@@ -285,7 +293,7 @@ async def test_ended_jobs_are_told_with_what_they_hold(ledger: SqlReadModel) -> 
     ids=str,
 )
 async def test_only_what_a_rule_does_not_keep_is_told(
-    ledger: SqlReadModel, rule: Rule, wanted: list[str]
+    read_model: SqlReadModel, rule: Rule, expected: list[str]
 ) -> None:
     day = timedelta(days=1)
     jobs = {
@@ -296,34 +304,34 @@ async def test_only_what_a_rule_does_not_keep_is_told(
         "new": a_success(at=NOW),
         "open": a_job(),
     }
-    await take_in(ledger, *jobs.values())
+    await take_in(read_model, *jobs.values())
 
-    found = await ledger.ended("demo", rule, NOW)
+    found = await read_model.ended("demo", rule, NOW)
 
     names = {job.id: name for name, job in jobs.items()}
-    assert [names[each.id] for each in found] == wanted
+    assert [names[each.id] for each in found] == expected
 
 
-async def test_a_version_that_went_makes_room_for_none(ledger: SqlReadModel) -> None:
+async def test_a_version_that_went_makes_room_for_none(read_model: SqlReadModel) -> None:
     """Of five, the third went before: two are kept of those that are there."""
-    rows = await take_in(ledger, *(a_success() for _ in range(5)))
-    await prune(ledger, rows[2])
+    rows = await take_in(read_model, *(a_success() for _ in range(5)))
+    await prune(read_model, rows[2])
 
-    found = await ledger.ended("demo", Rule(versions=2), NOW)
+    found = await read_model.ended("demo", Rule(versions=2), NOW)
 
     assert [(each.version, each.age) for each in found] == [(1, 3), (2, 2)]
 
 
-async def test_what_was_pruned_ends_no_second_time(ledger: SqlReadModel) -> None:
-    [row] = await take_in(ledger, a_success())
-    await prune(ledger, row)
+async def test_what_was_pruned_ends_no_second_time(read_model: SqlReadModel) -> None:
+    [row] = await take_in(read_model, a_success())
+    await prune(read_model, row)
 
-    assert await ended(ledger) == {}
+    assert await ended(read_model) == {}
 
 
 @pytest.mark.parametrize("how", ["reference", "after", "retry_of"])
 async def test_what_an_open_job_works_from_is_in_use_until_that_ends(
-    ledger: SqlReadModel, how: str
+    read_model: SqlReadModel, how: str
 ) -> None:
     old = a_success()
     user = a_job(slot=None, references=[{"asset": old.assets[0].id}] if how == "reference" else [])
@@ -332,48 +340,48 @@ async def test_what_an_open_job_works_from_is_in_use_until_that_ends(
         user = user.model_copy(update={"internal": internal})
     if how == "retry_of":
         user = user.model_copy(update={"retry_of": old.id})
-    await take_in(ledger, old, user)
+    await take_in(read_model, old, user)
 
-    assert (await ended(ledger))[old.id].in_use
-    await take_in(ledger, apply(user, expired, NOW))
-    assert not (await ended(ledger))[old.id].in_use
+    assert (await ended(read_model))[old.id].in_use
+    await take_in(read_model, apply(user, expired, NOW))
+    assert not (await ended(read_model))[old.id].in_use
 
 
-async def test_a_result_is_in_use_while_another_job_has_it(ledger: SqlReadModel) -> None:
+async def test_a_result_is_in_use_while_another_job_has_it(read_model: SqlReadModel) -> None:
     old = a_success()
     given = apply(apply_cached(a_job(slot=None), old), Succeeded(assets=old.assets), NOW)
-    rows = await take_in(ledger, old, given)
+    rows = await take_in(read_model, old, given)
 
-    found = await ended(ledger)
+    found = await ended(read_model)
     assert (found[old.id].in_use, found[given.id].in_use) == (True, False)
     assert (found[given.id].objects, found[given.id].bytes) == (0, 0)
-    await prune(ledger, rows[1])
-    assert not (await ended(ledger))[old.id].in_use
+    await prune(read_model, rows[1])
+    assert not (await ended(read_model))[old.id].in_use
 
 
 # -- objects
 
 
-async def test_objects_are_removed_once_and_not_before_their_time(ledger: SqlReadModel) -> None:
-    rows = await take_in(ledger, a_success(), a_success())
-    await prune(ledger, rows[0], at=NOW - timedelta(minutes=2))
-    await prune(ledger, rows[1], at=NOW)
+async def test_objects_are_removed_once_and_not_before_their_time(read_model: SqlReadModel) -> None:
+    rows = await take_in(read_model, a_success(), a_success())
+    await prune(read_model, rows[0], at=NOW - timedelta(minutes=2))
+    await prune(read_model, rows[1], at=NOW)
 
-    assert await ledger.unemptied(NOW, 10) == [rows[0].record.id]
-    await ledger.objects_deleted([rows[0].record.id])
-    assert await ledger.unemptied(NOW, 10) == []
+    assert await read_model.unemptied(NOW, 10) == [rows[0].record.id]
+    await read_model.objects_deleted([rows[0].record.id])
+    assert await read_model.unemptied(NOW, 10) == []
     later = NOW + timedelta(seconds=1)
-    assert await ledger.unemptied(later, 10) == [rows[1].record.id]
+    assert await read_model.unemptied(later, 10) == [rows[1].record.id]
 
 
-async def test_objects_stay_while_a_job_that_came_late_needs_them(ledger: SqlReadModel) -> None:
+async def test_objects_stay_while_a_job_that_came_late_needs_them(read_model: SqlReadModel) -> None:
     """It was accepted in the moment in which they were pruned."""
     old = a_success()
     user = a_job(slot=None, references=[{"asset": old.assets[0].id}])
-    rows = await take_in(ledger, old)
-    await prune(ledger, rows[0], at=NOW - timedelta(minutes=2))
-    await take_in(ledger, user)
+    rows = await take_in(read_model, old)
+    await prune(read_model, rows[0], at=NOW - timedelta(minutes=2))
+    await take_in(read_model, user)
 
-    assert await ledger.unemptied(NOW, 10) == []
-    await take_in(ledger, apply(user, expired, NOW))
-    assert await ledger.unemptied(NOW, 10) == [old.id]
+    assert await read_model.unemptied(NOW, 10) == []
+    await take_in(read_model, apply(user, expired, NOW))
+    assert await read_model.unemptied(NOW, 10) == [old.id]

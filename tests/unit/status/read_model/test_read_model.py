@@ -58,22 +58,22 @@ def a_job(*facts: JobEvent, at: datetime = NOW, age: float = 0, **fields: Any) -
     return record
 
 
-async def take_in(ledger: ReadModel, *records: Record) -> int:
+async def take_in(read_model: ReadModel, *records: Record) -> int:
     """Apply one event for each record, from the cursor on. Returns the cursor."""
-    cursor = await ledger.open("one")
+    cursor = await read_model.open("one")
     rows = [Row(cursor + n, record) for n, record in enumerate(records, start=1)]
-    await ledger.apply(rows, cursor, cursor + len(rows))
+    await read_model.apply(rows, cursor, cursor + len(rows))
     return cursor + len(rows)
 
 
-async def found(ledger: ReadModel, **query: Any) -> list[str]:
+async def found(read_model: ReadModel, **query: Any) -> list[str]:
     """Ids of the first page."""
-    page = await ledger.page(ListJobs(**{"project": "demo", **query}))
+    page = await read_model.page(ListJobs(**{"project": "demo", **query}))
     return [row.record.id for row in page.rows]
 
 
-async def known(ledger: ReadModel, **query: Any) -> set[str]:
-    return set(await found(ledger, **query))
+async def known(read_model: ReadModel, **query: Any) -> set[str]:
+    return set(await found(read_model, **query))
 
 
 def ids(*records: Record) -> list[str]:
@@ -83,70 +83,72 @@ def ids(*records: Record) -> list[str]:
 # -- following the log
 
 
-async def test_a_new_ledger_begins_before_the_first_event(ledger: SqlReadModel) -> None:
-    assert await ledger.open("one") == 0
+async def test_a_new_ledger_begins_before_the_first_event(read_model: SqlReadModel) -> None:
+    assert await read_model.open("one") == 0
 
 
-async def test_what_was_applied_is_found_and_the_cursor_moves(ledger: SqlReadModel) -> None:
+async def test_what_was_applied_is_found_and_the_cursor_moves(read_model: SqlReadModel) -> None:
     job = a_job(slot="shot/12", parameters={"price": "0.003"})
 
-    await ledger.apply([Row(7, job)], 0, 9)
+    await read_model.apply([Row(7, job)], 0, 9)
 
-    assert await ledger.open("one") == 9
-    assert (await ledger.page(ListJobs(project="demo"))).rows == [Row(7, job)]
-
-
-async def test_a_batch_without_jobs_moves_the_cursor(ledger: SqlReadModel) -> None:
-    await ledger.apply([], 0, 5)
-
-    assert await ledger.open("one") == 5
+    assert await read_model.open("one") == 9
+    assert (await read_model.page(ListJobs(project="demo"))).rows == [Row(7, job)]
 
 
-async def test_the_last_event_of_a_job_is_the_one_that_is_kept(ledger: SqlReadModel) -> None:
+async def test_a_batch_without_jobs_moves_the_cursor(read_model: SqlReadModel) -> None:
+    await read_model.apply([], 0, 5)
+
+    assert await read_model.open("one") == 5
+
+
+async def test_the_last_event_of_a_job_is_the_one_that_is_kept(read_model: SqlReadModel) -> None:
     accepted = a_job()
     running = apply(accepted, started, NOW)
     done = apply(running, Canceled(), NOW)
 
-    await ledger.apply([Row(1, accepted), Row(2, running)], 0, 2)
-    await ledger.apply([Row(3, done)], 2, 3)
+    await read_model.apply([Row(1, accepted), Row(2, running)], 0, 2)
+    await read_model.apply([Row(3, done)], 2, 3)
 
-    assert (await ledger.page(ListJobs(project="demo"))).rows == [Row(3, done)]
+    assert (await read_model.page(ListJobs(project="demo"))).rows == [Row(3, done)]
 
 
 @pytest.mark.parametrize("before", [0, 4, 6])
 async def test_a_projector_that_is_out_of_step_changes_nothing(
-    ledger: SqlReadModel, before: int
+    read_model: SqlReadModel, before: int
 ) -> None:
-    await ledger.apply([], 0, 5)
+    await read_model.apply([], 0, 5)
 
     with pytest.raises(CursorConflict):
-        await ledger.apply([Row(before + 1, a_job())], before, before + 1)
-    assert await ledger.open("one") == 5
-    assert await found(ledger) == []
+        await read_model.apply([Row(before + 1, a_job())], before, before + 1)
+    assert await read_model.open("one") == 5
+    assert await found(read_model) == []
 
 
-async def test_another_epoch_begins_anew(ledger: SqlReadModel) -> None:
-    await take_in(ledger, a_job(tags={"show": "s1"}), a_job())
+async def test_another_epoch_begins_anew(read_model: SqlReadModel) -> None:
+    await take_in(read_model, a_job(tags={"show": "s1"}), a_job())
 
-    assert await ledger.open("two") == 0
-    assert await found(ledger) == []
-    assert await found(ledger, tags={"show": "s1"}) == []
+    assert await read_model.open("two") == 0
+    assert await found(read_model) == []
+    assert await found(read_model, tags={"show": "s1"}) == []
 
 
-async def test_a_ledger_can_be_built_again_from_the_log(ledger: SqlReadModel) -> None:
+async def test_a_ledger_can_be_built_again_from_the_log(read_model: SqlReadModel) -> None:
     jobs = [a_job(tags={"show": "s1"}, age=n) for n in range(3)]
-    await take_in(ledger, *jobs)
-    await ledger.open("two")
+    await take_in(read_model, *jobs)
+    await read_model.open("two")
 
-    await ledger.apply([Row(n, job) for n, job in enumerate(jobs, start=1)], 0, 3)
+    await read_model.apply([Row(n, job) for n, job in enumerate(jobs, start=1)], 0, 3)
 
-    assert await found(ledger, tags={"show": "s1"}) == ids(*jobs)
+    assert await found(read_model, tags={"show": "s1"}) == ids(*jobs)
 
 
-async def test_what_was_written_outlives_the_process(ledger: SqlReadModel, database: str) -> None:
+async def test_what_was_written_outlives_the_process(
+    read_model: SqlReadModel, database: str
+) -> None:
     job = a_job()
-    await take_in(ledger, job)
-    await ledger.aclose()
+    await take_in(read_model, job)
+    await read_model.aclose()
 
     another = SqlReadModel(database)
     await another.prepare()
@@ -157,137 +159,137 @@ async def test_what_was_written_outlives_the_process(ledger: SqlReadModel, datab
 
 
 async def test_two_projectors_on_one_database_follow_each_other(
-    ledger: SqlReadModel, another: SqlReadModel
+    read_model: SqlReadModel, another: SqlReadModel
 ) -> None:
     await another.apply([], await another.open("one"), 3)
 
     with pytest.raises(CursorConflict):
-        await ledger.apply([], 0, 3)
-    assert await ledger.open("one") == 3
+        await read_model.apply([], 0, 3)
+    assert await read_model.open("one") == 3
 
 
 async def test_of_two_projectors_at_once_one_is_out_of_step(
-    ledger: SqlReadModel, another: SqlReadModel
+    read_model: SqlReadModel, another: SqlReadModel
 ) -> None:
     job = a_job()
 
     outcomes = await asyncio.gather(
-        ledger.apply([Row(1, job)], 0, 1),
+        read_model.apply([Row(1, job)], 0, 1),
         another.apply([Row(1, job)], 0, 1),
         return_exceptions=True,
     )
 
     assert [type(outcome) for outcome in outcomes if outcome] == [CursorConflict]
-    assert await found(ledger) == [job.id]
+    assert await found(read_model) == [job.id]
 
 
-async def follow(ledger: ReadModel, log: list[Row], size: int, over: asyncio.Event) -> None:
+async def follow(read_model: ReadModel, log: list[Row], size: int, over: asyncio.Event) -> None:
     """What a projector does, so many events at a time, until one is at the end."""
-    cursor = await ledger.open("one")
+    cursor = await read_model.open("one")
     while cursor < len(log) and not over.is_set():
         rows = log[cursor : cursor + size]
         try:
-            await ledger.apply(rows, cursor, cursor + len(rows))
+            await read_model.apply(rows, cursor, cursor + len(rows))
             cursor += len(rows)
         except CursorConflict:
-            cursor = await ledger.open("one")
+            cursor = await read_model.open("one")
     over.set()
 
 
 async def test_two_projectors_of_one_log_lose_nothing_and_double_nothing(
-    ledger: SqlReadModel, another: SqlReadModel
+    read_model: SqlReadModel, another: SqlReadModel
 ) -> None:
     jobs = [a_job(slot="shot/1", tags={"show": "s1"}, age=age) for age in range(20)]
     lives = [accumulate(DONE, lambda job, fact: apply(job, fact, NOW), initial=job) for job in jobs]
     log = [Row(n, record) for n, record in enumerate(chain(*lives), start=1)]
 
     over = asyncio.Event()
-    await asyncio.gather(follow(ledger, log, 7, over), follow(another, log, 3, over))
+    await asyncio.gather(follow(read_model, log, 7, over), follow(another, log, 3, over))
 
-    assert await ledger.cursor() == len(log)
-    page = await ledger.page(ListJobs(project="demo", tags={"show": "s1"}))
+    assert await read_model.cursor() == len(log)
+    page = await read_model.page(ListJobs(project="demo", tags={"show": "s1"}))
     assert page.rows == log[len(DONE) :: len(DONE) + 1]
-    versions = await ledger.versions("demo", "shot/1", 0, 100)
+    versions = await read_model.versions("demo", "shot/1", 0, 100)
     assert [(row.version, row.record.id) for row in versions] == list(enumerate(ids(*jobs), 1))
 
 
 async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    ledger = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/nowhere/status.sqlite")
+    read_model = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/nowhere/status.sqlite")
     threads = set(threading.enumerate())
 
     with pytest.raises(Unavailable, match="the database does not answer"):
-        await ledger.check()
-    await ledger.aclose()
+        await read_model.check()
+    await read_model.aclose()
     for thread in set(threading.enumerate()) - threads:
         await asyncio.to_thread(thread.join)  # the driver's own: it may not outlive the loop
 
 
-async def test_a_database_that_is_there_is_ready(ledger: SqlReadModel) -> None:
-    await ledger.check()
+async def test_a_database_that_is_there_is_ready(read_model: SqlReadModel) -> None:
+    await read_model.check()
 
 
 # -- pages
 
 
-async def test_the_newest_jobs_come_first(ledger: SqlReadModel) -> None:
+async def test_the_newest_jobs_come_first(read_model: SqlReadModel) -> None:
     old, new, middle = a_job(age=30), a_job(age=10), a_job(age=20)
-    await take_in(ledger, old, new, middle)
+    await take_in(read_model, old, new, middle)
 
-    assert await found(ledger) == ids(new, middle, old)
+    assert await found(read_model) == ids(new, middle, old)
 
 
-async def test_jobs_of_the_same_moment_have_an_order(ledger: SqlReadModel) -> None:
+async def test_jobs_of_the_same_moment_have_an_order(read_model: SqlReadModel) -> None:
     jobs = [a_job() for _ in range(5)]
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
 
-    assert await found(ledger) == sorted(ids(*jobs), reverse=True)
+    assert await found(read_model) == sorted(ids(*jobs), reverse=True)
 
 
-async def all_pages(ledger: ReadModel, limit: int, *arriving: Record) -> list[list[str]]:
+async def all_pages(read_model: ReadModel, limit: int, *arriving: Record) -> list[list[str]]:
     """Every page of the list, while new jobs come in between."""
     arrivals, cursor, pages = list(arriving), None, []
     while True:
-        page = await ledger.page(ListJobs(project="demo", limit=limit, cursor=cursor))
+        page = await read_model.page(ListJobs(project="demo", limit=limit, cursor=cursor))
         pages.append([row.record.id for row in page.rows])
         if page.next is None:
             return pages
         cursor = page.next
         if arrivals:
-            await take_in(ledger, arrivals.pop())
+            await take_in(read_model, arrivals.pop())
 
 
 @pytest.mark.parametrize("limit", [1, 3, 6, 7, 8, 200])
-async def test_pages_together_are_the_list(ledger: SqlReadModel, limit: int) -> None:
+async def test_pages_together_are_the_list(read_model: SqlReadModel, limit: int) -> None:
     jobs = [a_job(age=n // 2) for n in range(7)]
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
 
-    pages = await all_pages(ledger, limit)
+    pages = await all_pages(read_model, limit)
 
     assert all(len(page) == limit for page in pages[:-1])
-    assert [job for page in pages for job in page] == await found(ledger, limit=200)
+    assert [job for page in pages for job in page] == await found(read_model, limit=200)
 
 
-async def test_new_jobs_do_not_move_the_pages_that_follow(ledger: SqlReadModel) -> None:
+async def test_new_jobs_do_not_move_the_pages_that_follow(read_model: SqlReadModel) -> None:
     jobs = [a_job(age=100 + n) for n in range(9)]
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
 
-    pages = await all_pages(ledger, 2, *(a_job(age=n) for n in range(4)))
+    pages = await all_pages(read_model, 2, *(a_job(age=n) for n in range(4)))
 
     assert [job for page in pages for job in page] == ids(*jobs)
 
 
-async def test_a_job_that_changes_between_pages_keeps_its_place(ledger: SqlReadModel) -> None:
+async def test_a_job_that_changes_between_pages_keeps_its_place(read_model: SqlReadModel) -> None:
     jobs = [a_job(age=100 + n) for n in range(6)]
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
     changed = [apply(job, Canceled(), NOW) for job in (jobs[0], jobs[5])]
 
-    pages = await all_pages(ledger, 2, *changed)
+    pages = await all_pages(read_model, 2, *changed)
 
     assert [job for page in pages for job in page] == ids(*jobs)
 
 
-async def test_an_empty_list_is_one_empty_page(ledger: SqlReadModel) -> None:
-    page = await ledger.page(ListJobs(project="demo"))
+async def test_an_empty_list_is_one_empty_page(read_model: SqlReadModel) -> None:
+    page = await read_model.page(ListJobs(project="demo"))
 
     assert (page.rows, page.next) == ([], None)
 
@@ -317,38 +319,38 @@ def encoded(text: str) -> str:
     ],
 )
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-async def test_a_cursor_nobody_gave_out_is_refused(ledger: SqlReadModel, cursor: str) -> None:
+async def test_a_cursor_nobody_gave_out_is_refused(read_model: SqlReadModel, cursor: str) -> None:
     with pytest.raises(ValidationFailed) as error:
-        await ledger.page(ListJobs(project="demo", cursor=cursor))
+        await read_model.page(ListJobs(project="demo", cursor=cursor))
 
     assert [each.pointer for each in error.value.errors] == ["/query/cursor"]
 
 
-async def test_a_cursor_may_be_of_any_time(ledger: SqlReadModel) -> None:
-    await take_in(ledger, job := a_job())
+async def test_a_cursor_may_be_of_any_time(read_model: SqlReadModel) -> None:
+    await take_in(read_model, job := a_job())
 
-    assert await found(ledger, cursor=encoded(f"{2**63 - 1}.{JOB}")) == [job.id]
-    assert await found(ledger, cursor=encoded(f"0.{JOB}")) == []
+    assert await found(read_model, cursor=encoded(f"{2**63 - 1}.{JOB}")) == [job.id]
+    assert await found(read_model, cursor=encoded(f"0.{JOB}")) == []
 
 
 # -- filters
 
 
-async def test_a_project_sees_its_own_jobs(ledger: SqlReadModel) -> None:
+async def test_a_project_sees_its_own_jobs(read_model: SqlReadModel) -> None:
     mine, _ = jobs = a_job(), a_job(project="other")
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
 
-    assert await found(ledger) == [mine.id]
-    assert await found(ledger, project="nobody") == []
+    assert await found(read_model) == [mine.id]
+    assert await found(read_model, project="nobody") == []
 
 
 @pytest.mark.parametrize(
     ("status", "number"),
     [("queued", 1), ("running", 2), ("succeeded", 1), ("canceled", 1), ("failed", 0)],
 )
-async def test_jobs_are_found_by_status(ledger: SqlReadModel, status: str, number: int) -> None:
+async def test_jobs_are_found_by_status(read_model: SqlReadModel, status: str, number: int) -> None:
     await take_in(
-        ledger,
+        read_model,
         a_job(),
         a_job(started),
         a_job(started, submitting, in_the_dark),
@@ -356,69 +358,69 @@ async def test_jobs_are_found_by_status(ledger: SqlReadModel, status: str, numbe
         a_job(Canceled()),
     )
 
-    assert len(await found(ledger, status=status)) == number
+    assert len(await found(read_model, status=status)) == number
 
 
-async def test_jobs_are_found_by_kind_model_and_user(ledger: SqlReadModel) -> None:
+async def test_jobs_are_found_by_kind_model_and_user(read_model: SqlReadModel) -> None:
     jobs = a_job(kind="portrait", user="alice"), a_job(kind="scenes", user="bob"), a_job()
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
 
-    assert await found(ledger, kind="portrait") == [jobs[0].id]
-    assert await found(ledger, model="sim/text") == [jobs[1].id]
-    assert await found(ledger, user="bob") == [jobs[1].id]
-    assert await found(ledger, user="b") == []
+    assert await found(read_model, kind="portrait") == [jobs[0].id]
+    assert await found(read_model, model="sim/text") == [jobs[1].id]
+    assert await found(read_model, user="bob") == [jobs[1].id]
+    assert await found(read_model, user="b") == []
 
 
-async def test_a_slot_is_a_prefix(ledger: SqlReadModel) -> None:
+async def test_a_slot_is_a_prefix(read_model: SqlReadModel) -> None:
     one, two, other = (
         a_job(slot="cast/alice/ref_a"),
         a_job(slot="cast/alice2/ref_a"),
         a_job(slot="shot/12"),
     )
-    await take_in(ledger, one, two, other, a_job())
+    await take_in(read_model, one, two, other, a_job())
 
-    assert await known(ledger, slot="cast/alice") == {one.id, two.id}
-    assert await known(ledger, slot="cast/alice/") == {one.id}
-    assert await known(ledger, slot="shot/12") == {other.id}
-    assert await known(ledger, slot="ast") == set()
+    assert await known(read_model, slot="cast/alice") == {one.id, two.id}
+    assert await known(read_model, slot="cast/alice/") == {one.id}
+    assert await known(read_model, slot="shot/12") == {other.id}
+    assert await known(read_model, slot="ast") == set()
 
 
-async def test_a_detached_job_is_not_found_by_its_slot(ledger: SqlReadModel) -> None:
+async def test_a_detached_job_is_not_found_by_its_slot(read_model: SqlReadModel) -> None:
     job = a_job(CancelRequested(mode="detach"), slot="shot/12")
-    await take_in(ledger, job)
+    await take_in(read_model, job)
 
-    assert await found(ledger, slot="shot") == []
-    assert await found(ledger) == [job.id]
+    assert await found(read_model, slot="shot") == []
+    assert await found(read_model) == [job.id]
 
 
-async def test_a_slot_is_found_as_it_is_spelled(ledger: SqlReadModel) -> None:
+async def test_a_slot_is_found_as_it_is_spelled(read_model: SqlReadModel) -> None:
     small, capital, spaced = (a_job(slot=slot) for slot in ("shot/a", "Shot/a", "shot_a"))
-    await take_in(ledger, small, capital, spaced)
+    await take_in(read_model, small, capital, spaced)
 
-    assert await found(ledger, slot="shot/") == [small.id]
-    assert await found(ledger, slot="Shot") == [capital.id]
-    assert await found(ledger, slot="shot_") == [spaced.id]
-    assert await found(ledger, slot="shot%") == []
+    assert await found(read_model, slot="shot/") == [small.id]
+    assert await found(read_model, slot="Shot") == [capital.id]
+    assert await found(read_model, slot="shot_") == [spaced.id]
+    assert await found(read_model, slot="shot%") == []
 
 
-async def test_tags_and_parameters_are_found_by_value(ledger: SqlReadModel) -> None:
+async def test_tags_and_parameters_are_found_by_value(read_model: SqlReadModel) -> None:
     one = a_job(tags={"show": "s1", "act": "2"}, parameters={"seed": 7})
     two = a_job(tags={"show": "s1"}, parameters={"seed": 8})
-    await take_in(ledger, one, two)
+    await take_in(read_model, one, two)
 
-    assert await known(ledger, tags={"show": "s1"}) == {one.id, two.id}
-    assert await known(ledger, tags={"show": "s1", "act": "2"}) == {one.id}
-    assert await known(ledger, tags={"show": "s1"}, parameters={"seed": "8"}) == {two.id}
-    assert await known(ledger, tags={"seed": "7"}) == set()
-    assert await known(ledger, tags={"show": "s"}) == set()
+    assert await known(read_model, tags={"show": "s1"}) == {one.id, two.id}
+    assert await known(read_model, tags={"show": "s1", "act": "2"}) == {one.id}
+    assert await known(read_model, tags={"show": "s1"}, parameters={"seed": "8"}) == {two.id}
+    assert await known(read_model, tags={"seed": "7"}) == set()
+    assert await known(read_model, tags={"show": "s"}) == set()
 
 
-async def test_text_is_found_in_prompts_however_it_is_capitalised(ledger: SqlReadModel) -> None:
+async def test_text_is_found_in_prompts_however_it_is_capitalised(read_model: SqlReadModel) -> None:
     job = a_job(prompt="A Lighthouse at dusk")
-    await take_in(ledger, job, a_job(prompt="a boat"))
+    await take_in(read_model, job, a_job(prompt="a boat"))
 
-    assert await found(ledger, q="lightHOUSE") == [job.id]
-    assert await found(ledger, q="house at") == [job.id]
+    assert await found(read_model, q="lightHOUSE") == [job.id]
+    assert await found(read_model, q="house at") == [job.id]
 
 
 @pytest.mark.parametrize(
@@ -435,71 +437,71 @@ async def test_text_is_found_in_prompts_however_it_is_capitalised(ledger: SqlRea
     ],
 )
 async def test_text_is_found_in_every_language(
-    ledger: SqlReadModel, prompt: str, phrase: str
+    read_model: SqlReadModel, prompt: str, phrase: str
 ) -> None:
     job = a_job(prompt=prompt)
-    await take_in(ledger, job, a_job(prompt="else"))
+    await take_in(read_model, job, a_job(prompt="else"))
 
-    assert await found(ledger, q=phrase) == [job.id]
-    assert await found(ledger, q=prompt.swapcase()) == [job.id]
+    assert await found(read_model, q=phrase) == [job.id]
+    assert await found(read_model, q=prompt.swapcase()) == [job.id]
 
 
-async def test_what_people_write_may_have_zeros_in_it(ledger: SqlReadModel) -> None:
+async def test_what_people_write_may_have_zeros_in_it(read_model: SqlReadModel) -> None:
     written: dict[str, Any] = {"user": "a\0", "tags": {"show": "s\0"}}
     job = a_job(**written)
-    await take_in(ledger, job, a_job())
+    await take_in(read_model, job, a_job())
 
-    assert await found(ledger, **written) == [job.id]
-    assert (await ledger.page(ListJobs(project="demo", user="a\0"))).rows[0].record == job
+    assert await found(read_model, **written) == [job.id]
+    assert (await read_model.page(ListJobs(project="demo", user="a\0"))).rows[0].record == job
 
 
 @pytest.mark.parametrize("special", ["%", "_", "/", "\\", "'", '"', "--", "[a]", "*", "🗼"])
-async def test_no_character_is_special_in_a_search(ledger: SqlReadModel, special: str) -> None:
+async def test_no_character_is_special_in_a_search(read_model: SqlReadModel, special: str) -> None:
     job = a_job(prompt=f"50{special}off", tags={"a": special}, user=special)
-    await take_in(ledger, job, a_job(prompt="50 xoff", tags={"a": "x"}, user="x"))
+    await take_in(read_model, job, a_job(prompt="50 xoff", tags={"a": "x"}, user="x"))
 
-    assert await found(ledger, q=special) == [job.id]
-    assert await found(ledger, q=f"0{special}o") == [job.id]
-    assert await found(ledger, tags={"a": special}) == [job.id]
-    assert await found(ledger, user=special) == [job.id]
+    assert await found(read_model, q=special) == [job.id]
+    assert await found(read_model, q=f"0{special}o") == [job.id]
+    assert await found(read_model, tags={"a": special}) == [job.id]
+    assert await found(read_model, user=special) == [job.id]
 
 
-async def test_no_character_is_special_in_a_slot(ledger: SqlReadModel) -> None:
+async def test_no_character_is_special_in_a_slot(read_model: SqlReadModel) -> None:
     job = a_job(slot="ref_a")
-    await take_in(ledger, job, a_job(slot="ref-a"))
+    await take_in(read_model, job, a_job(slot="ref-a"))
 
-    assert await found(ledger, slot="ref_") == [job.id]
-    assert await found(ledger, slot="%") == []
+    assert await found(read_model, slot="ref_") == [job.id]
+    assert await found(read_model, slot="%") == []
 
 
-async def test_bounds_are_inclusive(ledger: SqlReadModel) -> None:
+async def test_bounds_are_inclusive(read_model: SqlReadModel) -> None:
     jobs = [a_job(age=age) for age in (30, 20, 10)]
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
     at = jobs[1].created_at
     moment = timedelta(microseconds=1)
 
-    assert await known(ledger, created_after=at) == set(ids(*jobs[1:]))
-    assert await known(ledger, created_before=at) == set(ids(*jobs[:2]))
-    assert await known(ledger, created_after=at, created_before=at) == {jobs[1].id}
-    assert await known(ledger, created_after=at + moment) == {jobs[2].id}
-    assert await known(ledger, created_before=at - moment) == {jobs[0].id}
+    assert await known(read_model, created_after=at) == set(ids(*jobs[1:]))
+    assert await known(read_model, created_before=at) == set(ids(*jobs[:2]))
+    assert await known(read_model, created_after=at, created_before=at) == {jobs[1].id}
+    assert await known(read_model, created_after=at + moment) == {jobs[2].id}
+    assert await known(read_model, created_before=at - moment) == {jobs[0].id}
 
 
-async def test_bounds_may_be_of_any_zone(ledger: SqlReadModel) -> None:
+async def test_bounds_may_be_of_any_zone(read_model: SqlReadModel) -> None:
     job = a_job()
-    await take_in(ledger, job)
+    await take_in(read_model, job)
 
     bound = datetime.fromisoformat("2030-01-01T02:00:00+02:00")
-    assert await found(ledger, created_after=bound, created_before=bound) == [job.id]
+    assert await found(read_model, created_after=bound, created_before=bound) == [job.id]
 
 
-async def test_filters_narrow_each_other_and_their_pages(ledger: SqlReadModel) -> None:
+async def test_filters_narrow_each_other_and_their_pages(read_model: SqlReadModel) -> None:
     jobs = [a_job(tags={"show": "s1"}, slot=f"shot/{n}", age=n) for n in range(5)]
-    await take_in(ledger, *jobs, *(a_job(slot=f"shot/{n}", age=n) for n in range(5)))
+    await take_in(read_model, *jobs, *(a_job(slot=f"shot/{n}", age=n) for n in range(5)))
     query = ListJobs(project="demo", tags={"show": "s1"}, slot="shot/", status="queued", limit=3)
 
-    first = await ledger.page(query)
-    second = await ledger.page(query.model_copy(update={"cursor": first.next}))
+    first = await read_model.page(query)
+    second = await read_model.page(query.model_copy(update={"cursor": first.next}))
 
     assert ids(*(row.record for row in first.rows + second.rows)) == ids(*jobs)
     assert second.next is None
@@ -522,57 +524,61 @@ def test_labels_are_tags_and_parameters() -> None:
 # -- snapshots
 
 
-async def snapped(ledger: ReadModel, jobs: list[str] | None = None) -> tuple[int, list[str]]:
-    sequence = await ledger.head("one")
-    return sequence, [row.record.id for row in await whole_snapshot(ledger, jobs, at=NOW)]
+async def snapped(read_model: ReadModel, jobs: list[str] | None = None) -> tuple[int, list[str]]:
+    sequence = await read_model.head("one")
+    return sequence, [row.record.id for row in await whole_snapshot(read_model, jobs, at=NOW)]
 
 
-async def test_a_snapshot_is_of_the_cursor_and_oldest_first(ledger: SqlReadModel) -> None:
+async def test_a_snapshot_is_of_the_cursor_and_oldest_first(read_model: SqlReadModel) -> None:
     jobs = [a_job(age=n) for n in (30, 20, 10)]
-    cursor = await take_in(ledger, *reversed(jobs))
-    await ledger.apply([], cursor, 40)
+    cursor = await take_in(read_model, *reversed(jobs))
+    await read_model.apply([], cursor, 40)
 
-    assert await snapped(ledger) == (40, ids(*jobs))
-
-
-async def test_a_snapshot_of_nothing_still_is_of_a_moment(ledger: SqlReadModel) -> None:
-    await ledger.apply([Row(3, a_job(project="other"))], 0, 3)
-
-    assert await snapped(ledger) == (3, [])
+    assert await snapped(read_model) == (40, ids(*jobs))
 
 
-async def test_a_snapshot_has_what_is_not_final_or_became_so_lately(ledger: SqlReadModel) -> None:
+async def test_a_snapshot_of_nothing_still_is_of_a_moment(read_model: SqlReadModel) -> None:
+    await read_model.apply([Row(3, a_job(project="other"))], 0, 3)
+
+    assert await snapped(read_model) == (3, [])
+
+
+async def test_a_snapshot_has_what_is_not_final_or_became_so_lately(
+    read_model: SqlReadModel,
+) -> None:
     waiting = a_job(age=90_000)
     edge = a_job(Canceled(), age=1801)
     lately = a_job(started, Canceled(), age=60)
-    await take_in(ledger, waiting, a_job(Canceled(), age=1802), edge, lately)
+    await take_in(read_model, waiting, a_job(Canceled(), age=1802), edge, lately)
 
-    assert await snapped(ledger) == (4, ids(waiting, edge, lately))
+    assert await snapped(read_model) == (4, ids(waiting, edge, lately))
 
 
-async def test_a_snapshot_of_named_jobs_has_them_whatever_they_are(ledger: SqlReadModel) -> None:
+async def test_a_snapshot_of_named_jobs_has_them_whatever_they_are(
+    read_model: SqlReadModel,
+) -> None:
     old, other, foreign = a_job(Canceled(), age=90_000), a_job(), a_job(project="other")
-    await take_in(ledger, old, other, foreign)
+    await take_in(read_model, old, other, foreign)
 
-    assert await snapped(ledger, [old.id, foreign.id, "job_x"]) == (3, [old.id])
+    assert await snapped(read_model, [old.id, foreign.id, "job_x"]) == (3, [old.id])
 
 
-async def test_a_snapshot_has_each_job_at_its_last_event(ledger: SqlReadModel) -> None:
+async def test_a_snapshot_has_each_job_at_its_last_event(read_model: SqlReadModel) -> None:
     job = a_job()
     running = apply(job, started, NOW)
-    await take_in(ledger, job, running)
+    await take_in(read_model, job, running)
 
-    assert await whole_snapshot(ledger, at=NOW) == [Row(2, running)]
+    assert await whole_snapshot(read_model, at=NOW) == [Row(2, running)]
 
 
 async def test_a_snapshot_has_everything_up_to_its_sequence(
-    ledger: SqlReadModel, another: SqlReadModel
+    read_model: SqlReadModel, another: SqlReadModel
 ) -> None:
     """What is newer may be in it, too, and says so."""
 
     async def project() -> None:
         for number in range(30):
-            await ledger.apply([Row(number + 1, a_job(age=number))], number, number + 1)
+            await read_model.apply([Row(number + 1, a_job(age=number))], number, number + 1)
 
     async def look() -> list[tuple[int, int]]:
         seen = [(0, 0)]
@@ -587,15 +593,15 @@ async def test_a_snapshot_has_everything_up_to_its_sequence(
 
 @pytest.mark.parametrize("named", [False, True])
 async def test_a_snapshot_comes_in_pages_of_so_many_jobs_and_bytes(
-    ledger: SqlReadModel, named: bool
+    read_model: SqlReadModel, named: bool
 ) -> None:
     jobs = [a_job(age=100 - n // 3, prompt="x" * 1_000) for n in range(10)]
-    await take_in(ledger, *jobs)
-    wanted = ids(*jobs) if named else None
+    await take_in(read_model, *jobs)
+    named_ids = ids(*jobs) if named else None
     size = len(jobs[0].model_dump_json())
 
     for limit, room, pages in ((4, 2**20, [4, 4, 2]), (100, 3 * size + 99, [3, 3, 3, 1])):
-        found = snapshot_pages(ledger, wanted, at=NOW, limit=limit, room=room)
+        found = snapshot_pages(read_model, named_ids, at=NOW, limit=limit, room=room)
         rows = [[row.record.id for row in page] async for page in found]
 
         order = sorted(jobs, key=lambda job: (job.created_at, job.id))
@@ -603,67 +609,73 @@ async def test_a_snapshot_comes_in_pages_of_so_many_jobs_and_bytes(
         assert [job for page in rows for job in page] == ids(*order)
 
 
-async def test_a_job_that_is_larger_than_a_page_has_one_of_its_own(ledger: SqlReadModel) -> None:
+async def test_a_job_that_is_larger_than_a_page_has_one_of_its_own(
+    read_model: SqlReadModel,
+) -> None:
     jobs = [a_job(age=9 - n, prompt="x" * 5_000) for n in range(3)]
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
 
-    pages = [rows async for rows in snapshot_pages(ledger, at=NOW, room=1)]
+    pages = [rows async for rows in snapshot_pages(read_model, at=NOW, room=1)]
 
     assert [len(page) for page in pages if page] == [1, 1, 1]
 
 
-async def test_a_job_that_ends_between_two_pages_is_in_the_snapshot(ledger: SqlReadModel) -> None:
+async def test_a_job_that_ends_between_two_pages_is_in_the_snapshot(
+    read_model: SqlReadModel,
+) -> None:
     jobs = [a_job(age=20 - n) for n in range(6)]
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
     seen: dict[str, str] = {}
 
-    async for rows in snapshot_pages(ledger, at=NOW, limit=2):
+    async for rows in snapshot_pages(read_model, at=NOW, limit=2):
         seen |= {row.record.id: row.record.status for row in rows}
         if len(seen) == 2:  # one that was shown, and one that was not yet
-            await take_in(ledger, apply(jobs[0], Canceled(), NOW), apply(jobs[5], Canceled(), NOW))
+            await take_in(
+                read_model, apply(jobs[0], Canceled(), NOW), apply(jobs[5], Canceled(), NOW)
+            )
 
     assert set(seen) == set(ids(*jobs))
     assert (seen[jobs[0].id], seen[jobs[5].id]) == ("canceled", "canceled")
 
 
-async def test_there_is_no_snapshot_of_another_history(ledger: SqlReadModel) -> None:
+async def test_there_is_no_snapshot_of_another_history(read_model: SqlReadModel) -> None:
     with pytest.raises(Unavailable):
-        await ledger.head("two")
+        await read_model.head("two")
 
 
 async def test_there_is_no_snapshot_before_the_first_projection(database: str) -> None:
-    ledger = SqlReadModel(database)
-    await ledger.prepare()
+    read_model = SqlReadModel(database)
+    await read_model.prepare()
 
     with pytest.raises(Unavailable):
-        await snapped(ledger)
-    await ledger.aclose()
+        await snapped(read_model)
+    await read_model.aclose()
 
 
 # -- what the reaper and the janitor look for
 
 
 async def test_jobs_that_nothing_happened_to_are_found_the_quietest_first(
-    ledger: SqlReadModel,
+    read_model: SqlReadModel,
 ) -> None:
     quiet, quieter = a_job(started, age=100), a_job(age=200)
-    await take_in(ledger, quiet, quieter, a_job(age=10), a_job(Canceled(), age=900))
+    await take_in(read_model, quiet, quieter, a_job(age=10), a_job(Canceled(), age=900))
 
     at = NOW - timedelta(seconds=60)
-    found = await ledger.unchanged_since(at, 10)
+    found = await read_model.unchanged_since(at, 10)
     assert found == [IdleJob(job.internal.changed_at, job.id) for job in (quieter, quiet)]
-    assert await ledger.unchanged_since(at, 1) == found[:1]
+    assert await read_model.unchanged_since(at, 1) == found[:1]
 
 
 async def test_a_look_at_what_nothing_happens_to_goes_on_where_it_stopped(
-    ledger: SqlReadModel,
+    read_model: SqlReadModel,
 ) -> None:
     """Jobs of one moment have an order, too."""
     jobs = [a_job(age=100 + age // 3) for age in range(10)]
-    await take_in(ledger, *jobs)
+    await take_in(read_model, *jobs)
     looks: list[list[IdleJob]] = [[]]
 
-    while found := await ledger.unchanged_since(NOW, 4, looks[-1][-1] if looks[-1] else None):
+    while found := await read_model.unchanged_since(NOW, 4, looks[-1][-1] if looks[-1] else None):
         looks.append(found)
 
     assert [len(look) for look in looks] == [0, 4, 4, 2]
@@ -671,87 +683,89 @@ async def test_a_look_at_what_nothing_happens_to_goes_on_where_it_stopped(
     assert [each.id for look in looks for each in look] == ids(*order)
 
 
-async def test_a_job_past_its_deadline_is_due(ledger: SqlReadModel) -> None:
+async def test_a_job_past_its_deadline_is_due(read_model: SqlReadModel) -> None:
     real = datetime.now(UTC)
     soon = real + timedelta(hours=1)
     late = [a_job(finish_by=soon, at=real), a_job(started, finish_by=soon, at=real)]
     later = a_job(finish_by=soon + timedelta(hours=1), at=real)
-    await take_in(ledger, *late, later, a_job(), a_job(Canceled(), finish_by=soon, at=real))
+    await take_in(read_model, *late, later, a_job(), a_job(Canceled(), finish_by=soon, at=real))
 
-    assert set(await ledger.due(soon, NOW - timedelta(days=9), 10)) == set(ids(*late))
-    assert len(await ledger.due(soon, NOW - timedelta(days=9), 1)) == 1
-    assert await ledger.due(soon - timedelta(seconds=1), NOW - timedelta(days=9), 10) == []
+    assert set(await read_model.due(soon, NOW - timedelta(days=9), 10)) == set(ids(*late))
+    assert len(await read_model.due(soon, NOW - timedelta(days=9), 1)) == 1
+    assert await read_model.due(soon - timedelta(seconds=1), NOW - timedelta(days=9), 10) == []
 
 
-async def test_a_submission_that_nobody_decided_about_is_due(ledger: SqlReadModel) -> None:
+async def test_a_submission_that_nobody_decided_about_is_due(read_model: SqlReadModel) -> None:
     dark = (started, submitting, in_the_dark)
     old = a_job(*dark, age=100)
-    await take_in(ledger, old, a_job(*dark, age=50), a_job(started, submitting, age=900))
+    await take_in(read_model, old, a_job(*dark, age=50), a_job(started, submitting, age=900))
 
-    assert await ledger.due(NOW, NOW - timedelta(seconds=60), 10) == [old.id]
+    assert await read_model.due(NOW, NOW - timedelta(seconds=60), 10) == [old.id]
 
 
-async def test_what_ended_long_ago_is_trimmed_once(ledger: SqlReadModel) -> None:
+async def test_what_ended_long_ago_is_trimmed_once(read_model: SqlReadModel) -> None:
     old, older = a_job(Canceled(), age=100), a_job(expired, project="other", age=200)
-    await take_in(ledger, old, older, a_job(Canceled(), age=10), a_job(age=900))
+    await take_in(read_model, old, older, a_job(Canceled(), age=10), a_job(age=900))
     at = NOW - timedelta(seconds=60)
 
-    assert await _untrimmed(ledger, at) == [("other", older.id), ("demo", old.id)]
-    assert len(await ledger.untrimmed(at, 1)) == 1
-    await ledger.trimmed([older.id])
-    assert await _untrimmed(ledger, at) == [("demo", old.id)]
+    assert await _untrimmed(read_model, at) == [("other", older.id), ("demo", old.id)]
+    assert len(await read_model.untrimmed(at, 1)) == 1
+    await read_model.trimmed([older.id])
+    assert await _untrimmed(read_model, at) == [("demo", old.id)]
 
 
-async def test_trimming_nothing_changes_nothing(ledger: SqlReadModel) -> None:
+async def test_trimming_nothing_changes_nothing(read_model: SqlReadModel) -> None:
     job = a_job(Canceled(), age=100)
-    await take_in(ledger, job)
+    await take_in(read_model, job)
 
-    await ledger.trimmed([])
+    await read_model.trimmed([])
 
-    assert await _untrimmed(ledger, NOW) == [("demo", job.id)]
+    assert await _untrimmed(read_model, NOW) == [("demo", job.id)]
 
 
-async def _untrimmed(ledger: SqlReadModel, at: datetime) -> list[tuple[str, str]]:
-    return [(each.project, each.id) for each in await ledger.untrimmed(at, 10)]
+async def _untrimmed(read_model: SqlReadModel, at: datetime) -> list[tuple[str, str]]:
+    return [(each.project, each.id) for each in await read_model.untrimmed(at, 10)]
 
 
 # -- the event log
 
 
-async def test_what_projects_take_of_the_log_is_counted(ledger: SqlReadModel) -> None:
+async def test_what_projects_take_of_the_log_is_counted(read_model: SqlReadModel) -> None:
     mine, theirs = a_job(Canceled()), a_job(started, project="other")
     rows = [
         Row(1, mine, log_bytes=700, last_bytes=300),
         Row(2, theirs, log_bytes=50, last_bytes=50),
     ]
-    await ledger.apply(rows, 0, 2, others={"other": 40})
-    await ledger.apply([Row(3, mine, log_bytes=200, last_bytes=200)], 2, 3)
+    await read_model.apply(rows, 0, 2, others={"other": 40})
+    await read_model.apply([Row(3, mine, log_bytes=200, last_bytes=200)], 2, 3)
 
-    usage = await ledger.usage(10)
+    usage = await read_model.usage(10)
 
     reserve = bytes_to_come(theirs, 50)
     assert usage.projects == {"demo": 900, "other": 90 + reserve}
     assert (usage.sequence, usage.reserve) == (3, reserve)
 
-    assert [each.id for each in await ledger.histories(10)] == [mine.id]
-    await ledger.trimmed([mine.id])
-    assert (await ledger.usage(1)).projects.keys() == {"other"}
-    assert (await ledger.usage(10)).projects["demo"] == 200
-    assert await ledger.histories(10) == []
+    assert [each.id for each in await read_model.histories(10)] == [mine.id]
+    await read_model.trimmed([mine.id])
+    assert (await read_model.usage(1)).projects.keys() == {"other"}
+    assert (await read_model.usage(10)).projects["demo"] == 200
+    assert await read_model.histories(10) == []
 
 
-async def test_large_records_of_what_ended_long_ago_can_be_compacted(ledger: SqlReadModel) -> None:
+async def test_large_records_of_what_ended_long_ago_can_be_compacted(
+    read_model: SqlReadModel,
+) -> None:
     old, new, small = (
         a_job(Canceled(), age=100),
         a_job(Canceled(), age=1),
         a_job(Canceled(), age=99),
     )
-    await ledger.apply([Row(1, old, None, 9_000, 9_000), Row(2, new, None, 9_000, 9_000)], 0, 2)
-    await ledger.apply([Row(3, small, None, 10, 10)], 2, 3)
+    await read_model.apply([Row(1, old, None, 9_000, 9_000), Row(2, new, None, 9_000, 9_000)], 0, 2)
+    await read_model.apply([Row(3, small, None, 10, 10)], 2, 3)
     at = NOW - timedelta(seconds=60)
 
-    assert await ledger.compactable(at, 2_000, 10) == [old.id]
-    assert await ledger.compactable(at, 2_000, 10, "other") == []
+    assert await read_model.compactable(at, 2_000, 10) == [old.id]
+    assert await read_model.compactable(at, 2_000, 10, "other") == []
 
 
 # -- results
@@ -762,41 +776,41 @@ def with_digest(record: Record, digest: str, **internal: Any) -> Record:
     return record.model_copy(update={"internal": changed})
 
 
-async def test_a_result_is_found_by_what_its_provider_got(ledger: SqlReadModel) -> None:
+async def test_a_result_is_found_by_what_its_provider_got(read_model: SqlReadModel) -> None:
     done = [with_digest(a_job(*DONE), each) for each in ("one", "one", "two")]
     theirs = with_digest(a_job(*DONE, project="other"), "three")
-    await take_in(ledger, *done, theirs)
+    await take_in(read_model, *done, theirs)
 
-    assert await ledger.result("demo", "one") == done[1].id, "the last one"
-    assert await ledger.result("demo", "two") == done[2].id
-    assert await ledger.result("demo", "three") is None
+    assert await read_model.result("demo", "one") == done[1].id, "the last one"
+    assert await read_model.result("demo", "two") == done[2].id
+    assert await read_model.result("demo", "three") is None
 
 
-async def test_only_what_was_made_is_a_result(ledger: SqlReadModel) -> None:
+async def test_only_what_was_made_is_a_result(read_model: SqlReadModel) -> None:
     reused = Reused(job="job_1", assets=[])
     await take_in(
-        ledger,
+        read_model,
         with_digest(a_job(started, submitting), "running"),
         with_digest(a_job(Canceled()), "canceled"),
         with_digest(a_job(*DONE), "given", reused=reused),
     )
 
     for digest in ("running", "canceled", "given"):
-        assert await ledger.result("demo", digest) is None
+        assert await read_model.result("demo", digest) is None
 
 
 # -- requests at providers
 
 
-async def test_requests_are_known_by_the_attempts_of_all_jobs(ledger: SqlReadModel) -> None:
+async def test_requests_are_known_by_the_attempts_of_all_jobs(read_model: SqlReadModel) -> None:
     made = [Submitted(run=1, request_id=name) for name in ("one", "two", "three")]
     running = a_job(started, submitting, made[0])
     ended = a_job(started, submitting, made[1], rendered, succeeded, project="other")
     pruned = apply(a_job(started, submitting, made[2], rendered, succeeded), Pruned(ended=9), NOW)
-    await take_in(ledger, running, ended, pruned, a_job(started, submitting))
+    await take_in(read_model, running, ended, pruned, a_job(started, submitting))
 
-    known = await ledger.requests("sim", ["one", "two", "three", "four"])
+    known = await read_model.requests("sim", ["one", "two", "three", "four"])
 
     assert set(known) == {"one", "two", "three"}
-    assert await ledger.requests("fal", ["one", "two"]) == []
-    assert await ledger.requests("sim", []) == []
+    assert await read_model.requests("fal", ["one", "two"]) == []
+    assert await read_model.requests("sim", []) == []

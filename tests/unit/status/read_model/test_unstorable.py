@@ -25,19 +25,19 @@ def of_no_job() -> Record:
 
 @pytest.mark.parametrize("odd", [too_large, of_no_job])
 async def test_a_record_that_never_fits_is_unstorable_and_changes_nothing(
-    ledger: SqlReadModel, odd: object
+    read_model: SqlReadModel, odd: object
 ) -> None:
     assert callable(odd)
 
     with pytest.raises(Unstorable):
-        await ledger.apply([Row(1, a_record()), Row(2, odd())], 0, 2)
+        await read_model.apply([Row(1, a_record()), Row(2, odd())], 0, 2)
 
-    assert await ledger.cursor() == 0
+    assert await read_model.cursor() == 0
 
 
-async def test_a_database_that_is_gone_makes_no_record_unstorable(ledger: SqlReadModel) -> None:
-    async with ledger._engine.begin() as connection:
+async def test_a_database_that_is_gone_makes_no_record_unstorable(read_model: SqlReadModel) -> None:
+    async with read_model._engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE jobs RENAME TO elsewhere")
 
     with pytest.raises(Unavailable):
-        await ledger.apply([Row(1, a_record())], 0, 1)
+        await read_model.apply([Row(1, a_record())], 0, 1)

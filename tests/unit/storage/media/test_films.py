@@ -28,10 +28,10 @@ LIVE_WEB = film("webm", "libvpx", live="1")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def inspectors() -> AsyncIterator[ImageWorkers]:
-    inspectors = ImageWorkers(max_pixels=1_000_000)
-    yield inspectors
-    await inspectors.aclose()
+async def image_workers() -> AsyncIterator[ImageWorkers]:
+    image_workers = ImageWorkers(max_pixels=1_000_000)
+    yield image_workers
+    await image_workers.aclose()
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def put(tmp_path: Path) -> Callable[[bytes], Path]:
     return put
 
 
-async def _inspect(inspectors: ImageWorkers, file: Path, media_type: str = MP4) -> Inspection:
-    return await inspectors.inspect_film(file, file.parent, "demo", media_type)
+async def _inspect(image_workers: ImageWorkers, file: Path, media_type: str = MP4) -> Inspection:
+    return await image_workers.inspect_film(file, file.parent, "demo", media_type)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these policies")
@@ -74,13 +74,13 @@ async def test_making_a_film_leaves_our_scheduling_policy_as_it_was() -> None:
     ],
 )
 async def test_a_film_is_known_by_its_structure(
-    put: Callable[[bytes], Path], inspectors: ImageWorkers, content: bytes, media_type: str
+    put: Callable[[bytes], Path], image_workers: ImageWorkers, content: bytes, media_type: str
 ) -> None:
     file = put(content)
 
     assert check_media(file, "video", [MOV, WEBM]) == media_type
     check_whole(file, media_type)
-    found = await _inspect(inspectors, file, media_type)
+    found = await _inspect(image_workers, file, media_type)
     assert (found.width, found.height) == (128, 96)
 
 
@@ -112,10 +112,10 @@ async def test_matroska_is_not_webm(put: Callable[[bytes], Path]) -> None:
 
 
 async def test_sound_alone_is_no_film(
-    put: Callable[[bytes], Path], inspectors: ImageWorkers
+    put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
     with pytest.raises(OutputRefused, match="no moving pictures"):
-        await _inspect(inspectors, put(sound()))
+        await _inspect(image_workers, put(sound()))
 
 
 # -- what is in it
@@ -136,13 +136,13 @@ async def test_sound_alone_is_no_film(
 )
 async def test_a_film_is_measured(
     put: Callable[[bytes], Path],
-    inspectors: ImageWorkers,
+    image_workers: ImageWorkers,
     content: bytes,
     media_type: str,
     codec: str,
     seconds: float,
 ) -> None:
-    found = await _inspect(inspectors, put(content), media_type)
+    found = await _inspect(image_workers, put(content), media_type)
 
     assert found.codec == codec
     assert found.duration == pytest.approx(seconds, abs=0.15)
@@ -155,9 +155,9 @@ async def test_a_film_is_measured(
 
 
 async def test_a_film_that_is_turned_is_measured_as_it_is_shown(
-    put: Callable[[bytes], Path], inspectors: ImageWorkers
+    put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
-    found = await _inspect(inspectors, put(turned(FILM)))
+    found = await _inspect(image_workers, put(turned(FILM)))
 
     assert (found.width, found.height) == (96, 128)
     poster = found.variants["poster"]
@@ -165,11 +165,11 @@ async def test_a_film_that_is_turned_is_measured_as_it_is_shown(
 
 
 async def test_the_poster_of_a_film_that_begins_dark_shows_something(
-    put: Callable[[bytes], Path], inspectors: ImageWorkers
+    put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
     content = film(codec="libx264", seconds=6, dark=1.0, movflags="faststart")
 
-    found = await _inspect(inspectors, put(content))
+    found = await _inspect(image_workers, put(content))
 
     with Image.open(found.variants["poster"].path) as picture:
         darkest, brightest = picture.convert("L").getextrema()
@@ -177,10 +177,10 @@ async def test_the_poster_of_a_film_that_begins_dark_shows_something(
 
 
 async def test_a_film_larger_than_what_is_decoded_is_refused(
-    put: Callable[[bytes], Path], inspectors: ImageWorkers
+    put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
     with pytest.raises(OutputRefused, match="more than 1000000 pixels"):
-        await _inspect(inspectors, put(film(size=(1200, 1000), seconds=0.2)))
+        await _inspect(image_workers, put(film(size=(1200, 1000), seconds=0.2)))
 
 
 # -- whether it is whole
@@ -227,24 +227,24 @@ async def test_a_box_with_a_long_length_is_read(put: Callable[[bytes], Path]) ->
 
 
 async def test_what_only_the_index_knows_to_be_missing_is_missed(
-    put: Callable[[bytes], Path], inspectors: ImageWorkers
+    put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
     whole = _lengthless(FAST)
     cut = whole[: -len(whole) // 4]
     for content in (whole, cut):
         check_whole(put(content), MP4)
 
-    assert (await _inspect(inspectors, put(whole))).width == 128
+    assert (await _inspect(image_workers, put(whole))).width == 128
     with pytest.raises(Undecodable, match="of 20 pictures"):
-        await _inspect(inspectors, put(cut))
+        await _inspect(image_workers, put(cut))
 
 
 async def test_damage_in_the_index_is_no_film(
-    put: Callable[[bytes], Path], inspectors: ImageWorkers
+    put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
     index = dict(boxes(FAST))[b"moov"]
     content = FAST.replace(index, index[:8] + bytes(len(index) - 8))
 
     check_whole(put(content), MP4)
     with pytest.raises(OutputRefused):
-        await _inspect(inspectors, put(content))
+        await _inspect(image_workers, put(content))

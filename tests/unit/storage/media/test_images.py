@@ -35,19 +35,19 @@ SECRET = b"a lighthouse nobody may know of"
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def inspectors() -> AsyncIterator[ImageWorkers]:
+async def image_workers() -> AsyncIterator[ImageWorkers]:
     """The same for all pictures, as in the service."""
-    inspectors = ImageWorkers(max_pixels=64_000_000)
-    yield inspectors
-    await inspectors.aclose()
+    image_workers = ImageWorkers(max_pixels=64_000_000)
+    yield image_workers
+    await image_workers.aclose()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def others() -> AsyncIterator[ImageWorkers]:
     """For tests that kill them."""
-    inspectors = ImageWorkers(max_pixels=64_000_000)
-    yield inspectors
-    await inspectors.aclose()
+    image_workers = ImageWorkers(max_pixels=64_000_000)
+    yield image_workers
+    await image_workers.aclose()
 
 
 @pytest.fixture
@@ -62,12 +62,12 @@ def put(tmp_path: Path) -> Callable[[bytes], Path]:
     return put
 
 
-async def inspect(inspectors: ImageWorkers, source: Path) -> Inspection:
+async def inspect(image_workers: ImageWorkers, source: Path) -> Inspection:
     """In bounds: of time, and of our own memory."""
     before = _start_measuring()
     try:
         async with asyncio.timeout(PATIENCE):
-            return await inspectors.inspect(source, source.parent, "demo")
+            return await image_workers.inspect(source, source.parent, "demo")
     finally:
         assert _memory("VmHWM") - before < PARENT
 
@@ -198,49 +198,49 @@ BOMBS = {
 
 @pytest.mark.parametrize("content", NO_PICTURE.values(), ids=NO_PICTURE)
 async def test_what_is_no_picture_of_ours_is_refused(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], content: bytes
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], content: bytes
 ) -> None:
     with pytest.raises(OutputRefused):
-        await inspect(inspectors, put(content))
+        await inspect(image_workers, put(content))
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 async def test_a_broken_picture_is_undecodable(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], content: bytes
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], content: bytes
 ) -> None:
     with pytest.raises(Undecodable):
-        await inspect(inspectors, put(content))
+        await inspect(image_workers, put(content))
 
 
 @pytest.mark.parametrize("make", TOO_MUCH.values(), ids=TOO_MUCH)
 async def test_too_much_of_a_picture_is_refused(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
 ) -> None:
     with pytest.raises(OutputRefused, match=r"pixels|frames"):
-        await inspect(inspectors, put(make()))
+        await inspect(image_workers, put(make()))
 
 
 @pytest.mark.parametrize("make", BOMBS.values(), ids=BOMBS)
 async def test_what_unpacks_to_much_is_opened_or_refused_in_bounds(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
 ) -> None:
     with suppress(OutputRefused):
-        assert (await inspect(inspectors, put(make()))).width == 8
+        assert (await inspect(image_workers, put(make()))).width == 8
 
 
 async def test_after_all_that_a_good_picture_is_opened(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path]
+    image_workers: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
-    inspection = await inspect(inspectors, put(encoded(plain(640, 480))))
+    inspection = await inspect(image_workers, put(encoded(plain(640, 480))))
 
     assert (inspection.width, inspection.height) == (640, 480)
 
 
 async def test_a_refusal_does_not_tell_where_our_files_lie(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], tmp_path: Path
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(OutputRefused) as caught:
-        await inspect(inspectors, put(NO_PICTURE["svg that begins as webp"]))
+        await inspect(image_workers, put(NO_PICTURE["svg that begins as webp"]))
 
     assert str(tmp_path) not in str(caught.value)
 
@@ -248,31 +248,31 @@ async def test_a_refusal_does_not_tell_where_our_files_lie(
 async def test_a_picture_of_more_pixels_than_allowed_is_refused(
     put: Callable[[bytes], Path],
 ) -> None:
-    inspectors = ImageWorkers(max_pixels=10_000)
+    image_workers = ImageWorkers(max_pixels=10_000)
 
     with pytest.raises(OutputRefused, match="pixels"):
-        await inspect(inspectors, put(png(101, 100)))
+        await inspect(image_workers, put(png(101, 100)))
 
-    await inspectors.aclose()
+    await image_workers.aclose()
 
 
 async def test_a_picture_of_as_many_pixels_as_allowed_is_opened(
     put: Callable[[bytes], Path],
 ) -> None:
-    inspectors = ImageWorkers(max_pixels=10_000)
+    image_workers = ImageWorkers(max_pixels=10_000)
 
     try:
-        assert (await inspect(inspectors, put(png(100, 100)))).width == 100
+        assert (await inspect(image_workers, put(png(100, 100)))).width == 100
     finally:
-        await inspectors.aclose()
+        await image_workers.aclose()
 
 
 async def test_the_largest_picture_of_the_settings_can_be_opened(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path]
+    image_workers: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     height = StorageSettings().image_max_pixels // 8000
 
-    inspection = await inspect(inspectors, put(png(8000, height, color=2)))
+    inspection = await inspect(image_workers, put(png(8000, height, color=2)))
 
     assert (inspection.width, inspection.height) == (8000, height)
 
@@ -291,13 +291,13 @@ async def test_the_largest_picture_of_the_settings_can_be_opened(
     ids=str,
 )
 async def test_variants_fit_their_frames_and_are_never_larger_than_the_picture(
-    inspectors: ImageWorkers,
+    image_workers: ImageWorkers,
     put: Callable[[bytes], Path],
     size: tuple[int, int],
     thumbnail: tuple[int, int],
     webp: tuple[int, int],
 ) -> None:
-    inspection = await inspect(inspectors, put(encoded(plain(*size))))
+    inspection = await inspect(image_workers, put(encoded(plain(*size))))
 
     assert (inspection.width, inspection.height) == size
     assert measured(inspection) == {"thumbnail": thumbnail, "webp": webp}
@@ -336,9 +336,9 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("content", UNUSUAL.values(), ids=UNUSUAL)
 async def test_pictures_of_every_make_have_variants(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], content: bytes
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], content: bytes
 ) -> None:
-    inspection = await inspect(inspectors, put(content))
+    inspection = await inspect(image_workers, put(content))
 
     size = (inspection.width, inspection.height)
     assert measured(inspection) == {"thumbnail": size, "webp": size}
@@ -355,11 +355,11 @@ async def test_pictures_of_every_make_have_variants(
     ids=["rgba", "gray and alpha", "palette", "gray"],
 )
 async def test_what_is_transparent_stays_so(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], image: Image.Image
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], image: Image.Image
 ) -> None:
     options: dict[str, Any] = {} if "A" in image.mode else {"transparency": 7}
 
-    inspection = await inspect(inspectors, put(encoded(image, **options)))
+    inspection = await inspect(image_workers, put(encoded(image, **options)))
 
     assert pixel(inspection)[3] == 0
 
@@ -375,13 +375,13 @@ async def test_what_is_transparent_stays_so(
     ids=["rgb", "cmyk", "black and white", "16 bits"],
 )
 async def test_a_variant_has_the_colors_of_the_picture(
-    inspectors: ImageWorkers,
+    image_workers: ImageWorkers,
     put: Callable[[bytes], Path],
     image: Image.Image,
     form: str,
     color: tuple[int, int, int],
 ) -> None:
-    inspection = await inspect(inspectors, put(encoded(image, form)))
+    inspection = await inspect(image_workers, put(encoded(image, form)))
 
     assert pixel(inspection)[:3] == pytest.approx(color, abs=8)
 
@@ -395,12 +395,12 @@ def pixel(inspection: Inspection) -> tuple[int, ...]:
 
 
 async def test_of_a_moving_picture_the_variants_show_the_beginning(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path]
+    image_workers: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     later = [plain(40, 30, "RGB", color) for color in ("white", "black")]
     moving = encoded(plain(40, 30, "RGB", "red"), "GIF", save_all=True, append_images=later)
 
-    inspection = await inspect(inspectors, put(moving))
+    inspection = await inspect(image_workers, put(moving))
 
     assert pixel(inspection)[:3] == pytest.approx((255, 0, 0), abs=8)
     with Image.open(inspection.variants["webp"].path) as image:
@@ -409,26 +409,26 @@ async def test_of_a_moving_picture_the_variants_show_the_beginning(
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 async def test_a_picture_that_is_to_be_turned_is_measured_and_shown_upright(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], form: str
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], form: str
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn
 
-    inspection = await inspect(inspectors, put(encoded(plain(60, 20), form, exif=exif)))
+    inspection = await inspect(image_workers, put(encoded(plain(60, 20), form, exif=exif)))
 
     assert (inspection.width, inspection.height) == (20, 60)
     assert measured(inspection) == {"thumbnail": (20, 60), "webp": (20, 60)}
 
 
 async def test_a_picture_with_an_exif_that_is_none_is_shown_as_it_is(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path]
+    image_workers: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     picture = encoded(plain(60, 20), exif=b"Exif\0\0turn it by a quarter")
 
-    assert measured(await inspect(inspectors, put(picture)))["webp"] == (60, 20)
+    assert measured(await inspect(image_workers, put(picture)))["webp"] == (60, 20)
 
 
-def _told() -> dict[str, bytes]:
+def _pictures_with_metadata() -> dict[str, bytes]:
     """Pictures that tell something, in all the places there are."""
     exif = Image.Exif()
     exif[0x010E] = SECRET.decode()  # description
@@ -449,17 +449,17 @@ def _told() -> dict[str, bytes]:
     }
 
 
-TOLD = _told() | {
+WITH_METADATA = _pictures_with_metadata() | {
     f"{form.lower()} and html": encoded(plain(40, 30), form) + b"<script>" + SECRET
     for form in ("PNG", "JPEG", "WEBP", "GIF")
 }
 
 
-@pytest.mark.parametrize("content", TOLD.values(), ids=TOLD)
+@pytest.mark.parametrize("content", WITH_METADATA.values(), ids=WITH_METADATA)
 async def test_variants_are_pixels_and_nothing_else(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], content: bytes
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], content: bytes
 ) -> None:
-    inspection = await inspect(inspectors, put(content))
+    inspection = await inspect(image_workers, put(content))
 
     for made in inspection.variants.values():
         variant = made.path.read_bytes()
@@ -585,12 +585,12 @@ async def test_a_picture_nobody_waits_for_any_more_is_not_worked_on(
 
 
 async def _at_work(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], picture: bytes | None = None
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], picture: bytes | None = None
 ) -> tuple[asyncio.Task[Inspection], int, int]:
     """A large picture being opened, the program that does it, and the fork that really does it."""
     before = _children(os.getpid())
     large = put(picture or png(5000, 5000))
-    at_work = asyncio.create_task(inspectors.inspect(large, large.parent, "demo"))
+    at_work = asyncio.create_task(image_workers.inspect(large, large.parent, "demo"))
     await _eventually(lambda: _children(os.getpid()) - before)
     [program] = _children(os.getpid()) - before
     await _eventually(lambda: _children(program))

@@ -103,7 +103,7 @@ def test_everything_else_is_of_no_type(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "reason"),
     [
         ("html", "HTML"),
         ("svg after white space", "SVG"),
@@ -118,8 +118,8 @@ def test_everything_else_is_of_no_type(tmp_path: Path, content: bytes) -> None:
         ("elf", r"\\x7fELF"),
     ],
 )
-def test_a_refusal_says_what_came(tmp_path: Path, name: str, said: str) -> None:
-    with pytest.raises(OutputRefused, match=said):
+def test_a_refusal_says_what_came(tmp_path: Path, name: str, reason: str) -> None:
+    with pytest.raises(OutputRefused, match=reason):
         check_media(_file(tmp_path, REFUSED[name]), "image")
 
 
@@ -153,7 +153,7 @@ def test_a_type_belongs_to_a_medium(media_type: str, media: Media) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "wanted"),
+    ("content", "media"),
     [
         (STORED["png"][0], "image"),
         (STORED["mp4"][0], "video"),
@@ -162,15 +162,15 @@ def test_a_type_belongs_to_a_medium(media_type: str, media: Media) -> None:
     ids=["image", "video", "text"],
 )
 def test_an_output_of_the_wanted_medium_is_taken(
-    tmp_path: Path, content: bytes, wanted: Media
+    tmp_path: Path, content: bytes, media: Media
 ) -> None:
     file = _file(tmp_path, content)
 
-    assert check_media(file, wanted) == detect_media_type(file)
+    assert check_media(file, media) == detect_media_type(file)
 
 
 @pytest.mark.parametrize(
-    ("content", "wanted", "is_named"),
+    ("content", "media", "is_named"),
     [
         (STORED["png"][0], "video", "image/png"),
         (STORED["mp4"][0], "image", "video/mp4"),
@@ -180,16 +180,16 @@ def test_an_output_of_the_wanted_medium_is_taken(
     ids=["picture for video", "video for picture", "picture for text", "json for picture"],
 )
 def test_an_output_of_another_medium_is_refused(
-    tmp_path: Path, content: bytes, wanted: Media, is_named: str
+    tmp_path: Path, content: bytes, media: Media, is_named: str
 ) -> None:
     with pytest.raises(OutputRefused, match=is_named):
-        check_media(_file(tmp_path, content), wanted)
+        check_media(_file(tmp_path, content), media)
 
 
-@pytest.mark.parametrize("wanted", ["image", "video", "text"])
-def test_an_output_of_no_type_is_refused_for_every_medium(tmp_path: Path, wanted: Media) -> None:
+@pytest.mark.parametrize("media", ["image", "video", "text"])
+def test_an_output_of_no_type_is_refused_for_every_medium(tmp_path: Path, media: Media) -> None:
     with pytest.raises(OutputRefused, match="not stored"):
-        check_media(_file(tmp_path, REFUSED["html"]), wanted)
+        check_media(_file(tmp_path, REFUSED["html"]), media)
 
 
 @pytest.mark.skipif(not _PEAK.exists(), reason="memory is looked at in Linux's /proc")

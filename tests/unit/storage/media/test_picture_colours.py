@@ -40,10 +40,10 @@ INKS = [
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def inspectors() -> AsyncIterator[ImageWorkers]:
-    inspectors = ImageWorkers(max_pixels=1_000_000)
-    yield inspectors
-    await inspectors.aclose()
+async def image_workers() -> AsyncIterator[ImageWorkers]:
+    image_workers = ImageWorkers(max_pixels=1_000_000)
+    yield image_workers
+    await image_workers.aclose()
 
 
 def patches(mode: str, colours: list[Any], form: str, **options: Any) -> bytes:
@@ -55,11 +55,11 @@ def patches(mode: str, colours: list[Any], form: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-async def shown(inspectors: ImageWorkers, folder: Path, content: bytes) -> list[Triple]:
+async def shown(image_workers: ImageWorkers, folder: Path, content: bytes) -> list[Triple]:
     """Lab of the middle of each patch, as the large variant has it."""
     source = folder / "original"
     source.write_bytes(content)
-    inspection: Inspection = await inspectors.inspect(source, folder, "demo")
+    inspection: Inspection = await image_workers.inspect(source, folder, "demo")
     with Image.open(inspection.variants["webp"].path) as image:
         rgb = image.convert("RGB")
         middles = range(SIDE // 2, rgb.width, SIDE)
@@ -70,13 +70,13 @@ async def shown(inspectors: ImageWorkers, folder: Path, content: bytes) -> list[
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("primaries", [DISPLAY_P3, ADOBE_RGB], ids=["Display P3", "Adobe RGB"])
 async def test_a_wide_colour_space_is_converted(
-    inspectors: ImageWorkers, tmp_path: Path, primaries: Any, form: str
+    image_workers: ImageWorkers, tmp_path: Path, primaries: Any, form: str
 ) -> None:
     lossless = {"PNG": {}, "JPEG": {"quality": 98, "subsampling": 0}}
     options = lossless.get(form, {"lossless": True} if form == "WEBP" else {"quality": 98})
     content = patches("RGB", PATCHES, form, icc_profile=rgb_profile(primaries, GAMMA), **options)
 
-    seen = await shown(inspectors, tmp_path, content)
+    seen = await shown(image_workers, tmp_path, content)
 
     meant = [lab_of_rgb(patch, primaries, GAMMA) for patch in PATCHES]
     assert max(map(delta_e, seen, meant)) <= NOTICEABLE
@@ -85,36 +85,40 @@ async def test_a_wide_colour_space_is_converted(
     )
 
 
-async def test_transparency_survives_a_conversion(inspectors: ImageWorkers, tmp_path: Path) -> None:
+async def test_transparency_survives_a_conversion(
+    image_workers: ImageWorkers, tmp_path: Path
+) -> None:
     source = tmp_path / "original"
     profile = rgb_profile(DISPLAY_P3, GAMMA)
     source.write_bytes(patches("RGBA", [(200, 90, 60, 40)], "PNG", icc_profile=profile))
 
-    inspection = await inspectors.inspect(source, tmp_path, "demo")
+    inspection = await image_workers.inspect(source, tmp_path, "demo")
 
     with Image.open(inspection.variants["webp"].path) as image:
         pixel: Any = image.convert("RGBA").getpixel((SIDE // 2, SIDE // 2))
     assert pixel[3] == pytest.approx(40, abs=3)
 
 
-async def test_gray_is_converted_by_its_profile(inspectors: ImageWorkers, tmp_path: Path) -> None:
+async def test_gray_is_converted_by_its_profile(
+    image_workers: ImageWorkers, tmp_path: Path
+) -> None:
     content = patches("L", [60, 128, 200], "PNG", icc_profile=gray_profile(1.0))
 
-    seen = await shown(inspectors, tmp_path, content)
+    seen = await shown(image_workers, tmp_path, content)
 
     for level, lab in zip((60, 128, 200), seen, strict=True):
         assert delta_e(lab, lab_of_rgb((level,) * 3, DISPLAY_P3, 1.0)) <= NOTICEABLE
 
 
 async def test_inks_are_converted_by_their_profile(
-    inspectors: ImageWorkers, tmp_path: Path
+    image_workers: ImageWorkers, tmp_path: Path
 ) -> None:
     full = [tuple(255 * (number >> bit & 1) for bit in (3, 2, 1, 0)) for number in range(16)]
     content = patches(
         "CMYK", full, "JPEG", quality=100, subsampling=0, icc_profile=cmyk_profile(INKS)
     )
 
-    seen = await shown(inspectors, tmp_path, content)
+    seen = await shown(image_workers, tmp_path, content)
 
     assert max(map(delta_e, seen, INKS)) <= NOTICEABLE
 
@@ -125,24 +129,24 @@ async def test_inks_are_converted_by_their_profile(
     ids=["text", "cut off", "of another kind"],
 )
 async def test_a_profile_that_cannot_be_used_changes_nothing(
-    inspectors: ImageWorkers, tmp_path: Path, profile: bytes
+    image_workers: ImageWorkers, tmp_path: Path, profile: bytes
 ) -> None:
-    seen = await shown(inspectors, tmp_path, patches("RGB", PATCHES, "PNG", icc_profile=profile))
+    seen = await shown(image_workers, tmp_path, patches("RGB", PATCHES, "PNG", icc_profile=profile))
 
     assert max(map(delta_e, seen, map(lab_of_srgb, PATCHES))) <= NOTICEABLE
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "AVIF", "PNG"])
 async def test_variants_of_an_animation_say_that_they_show_one_frame(
-    inspectors: ImageWorkers, tmp_path: Path, form: str
+    image_workers: ImageWorkers, tmp_path: Path, form: str
 ) -> None:
     frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green", "blue")]
     source = tmp_path / "original"
     frames[0].save(source, form, save_all=True, append_images=frames[1:], duration=100)
 
-    animated = await inspectors.inspect(source, tmp_path, "demo")
+    animated = await image_workers.inspect(source, tmp_path, "demo")
     frames[0].save(source, form)
-    still = await inspectors.inspect(source, tmp_path, "demo")
+    still = await image_workers.inspect(source, tmp_path, "demo")
 
     assert {variant.still for variant in animated.variants.values()} == {True}
     assert {variant.still for variant in still.variants.values()} == {False}

@@ -142,19 +142,19 @@ async def stranger() -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-async def fetcher(site: Site) -> AsyncIterator[OutputDownloader]:
+async def downloader(site: Site) -> AsyncIterator[OutputDownloader]:
     """With time enough."""
-    fetcher = OutputDownloader([site.host], deadline=20)
-    yield fetcher
-    await fetcher.aclose()
+    downloader = OutputDownloader([site.host], deadline=20)
+    yield downloader
+    await downloader.aclose()
 
 
 @pytest.fixture
 async def hasty(site: Site) -> AsyncIterator[OutputDownloader]:
     """With 0.2 s for all tries."""
-    fetcher = OutputDownloader([site.host], deadline=0.2)
-    yield fetcher
-    await fetcher.aclose()
+    downloader = OutputDownloader([site.host], deadline=0.2)
+    yield downloader
+    await downloader.aclose()
 
 
 @pytest.fixture
@@ -166,50 +166,52 @@ def content_of(file: Path) -> bytes | None:
     return file.read_bytes() if file.exists() else None
 
 
-async def test_what_is_there_is_copied(fetcher: OutputDownloader, site: Site, target: Path) -> None:
+async def test_what_is_there_is_copied(
+    downloader: OutputDownloader, site: Site, target: Path
+) -> None:
     site.script = [gives(PICTURE)]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
 
 async def test_a_body_of_exactly_the_limit_is_taken(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(bytes(LIMIT))]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == bytes(LIMIT)
 
 
 async def test_a_body_of_no_announced_length_ends_with_the_connection(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [says("200 OK", PICTURE)]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
 
 async def test_an_empty_body_is_an_empty_file(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(b"")]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == b""
 
 
 async def test_nothing_of_ours_is_told_to_the_host(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(PICTURE)]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     [request] = site.requests
     names = {line.split(":")[0].lower() for line in request.splitlines()[1:] if line}
@@ -217,57 +219,57 @@ async def test_nothing_of_ours_is_told_to_the_host(
 
 
 async def test_what_one_answer_asks_to_remember_is_not_told_with_the_next_question(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(PICTURE, "Set-Cookie: visitor=job_a; Path=/")]
 
     for _ in range(2):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert not any("visitor" in request for request in site.requests)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 async def test_what_is_gone_is_expired_at_once(
-    fetcher: OutputDownloader, site: Site, target: Path, status: int
+    downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [answers(status)]
 
     with pytest.raises(OutputExpired, match=str(status)):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 416, 431, 501])
 async def test_an_answer_that_will_not_change_is_not_asked_for_again(
-    fetcher: OutputDownloader, site: Site, target: Path, status: int
+    downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [answers(status)]
 
     with pytest.raises(StorageFailed, match=str(status)):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
 
 
 async def test_a_host_that_is_busy_is_asked_until_it_answers(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [answers(503), answers(503), answers(503), gives(PICTURE)]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 504])
 async def test_what_passes_is_tried_again(
-    fetcher: OutputDownloader, site: Site, target: Path, status: int
+    downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [answers(status), gives(PICTURE)]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
@@ -290,33 +292,33 @@ BROKEN = {
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
 async def test_a_broken_answer_is_tried_again_from_the_start(
-    fetcher: OutputDownloader, site: Site, target: Path, answer: Speak
+    downloader: OutputDownloader, site: Site, target: Path, answer: Speak
 ) -> None:
     site.script = [answer, gives(PICTURE)]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
     assert len(site.requests) == 2
 
 
 async def test_more_bytes_than_announced_are_left_there(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [says(f"200 OK\r\nContent-Length: {len(PICTURE)}", PICTURE + b"<script>")]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
 
 
 async def test_an_announced_size_over_the_limit_is_refused_unread(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [says("200 OK\r\nContent-Length: 5000000000", PICTURE)]
 
     with pytest.raises(OutputTooLarge):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
     assert content_of(target) is None
@@ -324,12 +326,12 @@ async def test_an_announced_size_over_the_limit_is_refused_unread(
 
 @pytest.mark.parametrize("head", [CHUNKED, HEAD + b"\r\n"], ids=["chunked", "no length"])
 async def test_a_body_without_end_is_left_at_the_limit(
-    fetcher: OutputDownloader, site: Site, target: Path, head: bytes
+    downloader: OutputDownloader, site: Site, target: Path, head: bytes
 ) -> None:
     site.script = [goes_on(head, CHUNK)]
 
     with pytest.raises(OutputTooLarge):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
     assert len(content_of(target) or b"") <= LIMIT
@@ -364,9 +366,9 @@ async def test_the_deadline_is_for_all_tries_and_says_what_was_wrong(
     site.script = [answers(503)]
     began = time.monotonic()
 
-    async with aclosing(OutputDownloader([site.host], deadline=2)) as fetcher:
+    async with aclosing(OutputDownloader([site.host], deadline=2)) as downloader:
         with pytest.raises(StorageFailed, match="503") as caught:
-            await fetcher.download(site.url, target, limit=LIMIT)
+            await downloader.download(site.url, target, limit=LIMIT)
 
     assert caught.value.retryable
     assert time.monotonic() - began < 20
@@ -378,12 +380,12 @@ async def test_a_host_that_does_not_answer_is_waited_for_until_the_deadline(
     target: Path, scheme: str
 ) -> None:
     host = f"127.0.0.1:{free_port()}"
-    fetcher = OutputDownloader([host], deadline=0.2)
+    downloader = OutputDownloader([host], deadline=0.2)
 
     with pytest.raises(StorageFailed):
-        await fetcher.download(f"{scheme}://{host}/output", target, limit=LIMIT)
+        await downloader.download(f"{scheme}://{host}/output", target, limit=LIMIT)
 
-    await fetcher.aclose()
+    await downloader.aclose()
 
 
 async def test_a_failure_does_not_repeat_a_signed_address(
@@ -416,46 +418,46 @@ COMPRESSED = {
 
 @pytest.mark.parametrize(("encoding", "body"), COMPRESSED.values(), ids=COMPRESSED)
 async def test_compression_that_nobody_asked_for_is_undone(
-    fetcher: OutputDownloader, site: Site, target: Path, encoding: str, body: bytes
+    downloader: OutputDownloader, site: Site, target: Path, encoding: str, body: bytes
 ) -> None:
     site.script = [gives(body, f"Content-Encoding: {encoding}")]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert "accept-encoding: identity" in site.requests[0].lower()
     assert content_of(target) == PICTURE
 
 
 async def test_a_compressed_body_is_no_larger_than_the_limit_once_it_is_undone(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(gzip.compress(bytes(20_000_000)), "Content-Encoding: gzip")]
 
     with pytest.raises(OutputTooLarge):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert len(content_of(target) or b"") <= LIMIT
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "whatever"])
 async def test_an_encoding_that_cannot_be_undone_is_named(
-    fetcher: OutputDownloader, site: Site, target: Path, encoding: str
+    downloader: OutputDownloader, site: Site, target: Path, encoding: str
 ) -> None:
     site.script = [gives(PICTURE, f"Content-Encoding: {encoding}")]
 
     with pytest.raises(OutputRefused, match=encoding):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
 
 @pytest.mark.parametrize("cut", [5, 200])
 async def test_a_compressed_body_that_ends_early_is_fetched_again(
-    fetcher: OutputDownloader, site: Site, target: Path, cut: int
+    downloader: OutputDownloader, site: Site, target: Path, cut: int
 ) -> None:
     """Nobody announces its length."""
     packed, head = gzip.compress(os.urandom(9_000)), "200 OK\r\nContent-Encoding: gzip"
     site.script = [says(head, packed[:-cut]), says(head, packed)]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == gzip.decompress(packed)
     assert len(site.requests) == 2
@@ -463,37 +465,37 @@ async def test_a_compressed_body_that_ends_early_is_fetched_again(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_followed(
-    fetcher: OutputDownloader, site: Site, target: Path, status: int
+    downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [sends_on("/elsewhere", status), gives(PICTURE)]
 
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
     assert site.requests[1].startswith("GET /elsewhere ")
 
 
 async def test_three_redirects_are_followed_and_a_fourth_is_not(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [*3 * [sends_on("/on")], gives(PICTURE)]
-    await fetcher.download(site.url, target, limit=LIMIT)
+    await downloader.download(site.url, target, limit=LIMIT)
 
     site.script, site.requests = [sends_on("/on")], []
     with pytest.raises(OutputRefused, match="redirects"):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert content_of(target) == PICTURE
     assert len(site.requests) == 4
 
 
 async def test_a_redirect_leads_nowhere_that_is_not_listed(
-    fetcher: OutputDownloader, site: Site, stranger: Site, target: Path
+    downloader: OutputDownloader, site: Site, stranger: Site, target: Path
 ) -> None:
     site.script = [sends_on(stranger.url)]
 
     with pytest.raises(OutputRefused, match=f"{stranger.host}.*HELIOGRAPH_PROVIDER_HOSTS"):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert stranger.connections == 0
 
@@ -511,55 +513,55 @@ async def test_a_redirect_leads_nowhere_that_is_not_listed(
     ],
 )
 async def test_a_redirect_to_somewhere_inside_is_refused_at_once(
-    fetcher: OutputDownloader, site: Site, target: Path, location: str
+    downloader: OutputDownloader, site: Site, target: Path, location: str
 ) -> None:
     site.script = [sends_on(location)]
 
     with pytest.raises(OutputRefused):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
     assert content_of(target) is None
 
 
 async def test_a_redirect_brings_no_credentials_along(
-    fetcher: OutputDownloader, site: Site, target: Path
+    downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [sends_on(f"http://user:secret@{site.host}/output")]
 
     with pytest.raises(OutputRefused):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
     assert len(site.requests) == 1
 
 
 @pytest.mark.parametrize("status", [300, 302, 304])
 async def test_a_redirect_to_nowhere_is_refused(
-    fetcher: OutputDownloader, site: Site, target: Path, status: int
+    downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [answers(status)]
 
     with pytest.raises(OutputRefused):
-        await fetcher.download(site.url, target, limit=LIMIT)
+        await downloader.download(site.url, target, limit=LIMIT)
 
 
 async def test_a_host_that_is_not_listed_is_not_even_called(
-    fetcher: OutputDownloader, stranger: Site, target: Path
+    downloader: OutputDownloader, stranger: Site, target: Path
 ) -> None:
     with pytest.raises(OutputRefused, match=stranger.host):
-        await fetcher.download(stranger.url, target, limit=LIMIT)
+        await downloader.download(stranger.url, target, limit=LIMIT)
 
     assert stranger.connections == 0
 
 
 @pytest.mark.parametrize("userinfo", ["user:secret", "user", "v3.fal.media", ":secret"])
 async def test_an_address_with_credentials_is_refused_uncalled(
-    fetcher: OutputDownloader, site: Site, target: Path, userinfo: str
+    downloader: OutputDownloader, site: Site, target: Path, userinfo: str
 ) -> None:
     site.script = [gives(PICTURE)]
 
     with pytest.raises(OutputRefused):
-        await fetcher.download(f"http://{userinfo}@{site.host}/output", target, limit=LIMIT)
+        await downloader.download(f"http://{userinfo}@{site.host}/output", target, limit=LIMIT)
 
     assert site.connections == 0
 

@@ -61,7 +61,7 @@ class Host:
 
     def __init__(self) -> None:
         self.pages: dict[str, Page] = {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self._visits: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -88,7 +88,7 @@ class Host:
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         try:
             path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
-            self.asked.append(path)
+            self.requested.append(path)
             answer = await self.pages[path]()
             status, body = (answer, b"") if isinstance(answer, int) else (200, answer)
             head = f"HTTP/1.1 {status} Here\r\nContent-Length: {len(body)}\r\n"
@@ -131,12 +131,12 @@ class NoUploads(Uploads):
 class Studio:
     """A storer with the twins of everything around it, and a real host to fetch from."""
 
-    def __init__(self, host: Host, inspectors: ImageWorkers, home: Path) -> None:
+    def __init__(self, host: Host, image_workers: ImageWorkers, home: Path) -> None:
         self.host = host
         self.events = MemoryEventLog()
         self.work = MemoryWorkQueue()
         self.store = MemoryStore()
-        self.fetcher = OutputDownloader([host.name], deadline=5)
+        self.downloader = OutputDownloader([host.name], deadline=5)
         self.uploads: Uploads = NoUploads()
         self.renewals: list[str] = []  #: jobs for which fresh addresses were asked
         self.renewed: list[Output] = []  #: what the provider says
@@ -144,11 +144,11 @@ class Studio:
         self.settings = StorageSettings(home=home, missing_result_deadline=0, report_after=0)
         self.level = LEVEL
         self.folder = self.settings.folder.folder("tmp")
-        self._inspectors = inspectors
+        self._image_workers = image_workers
         self.catalog: Catalog = CATALOG
 
     @property
-    def storer(self) -> JobIngest:
+    def ingest(self) -> JobIngest:
         """One made of the parts as they are now."""
         return JobIngest(
             self.events,
@@ -156,13 +156,13 @@ class Studio:
             self._hear,
             self.store,
             Sources(
-                self.fetcher,
+                self.downloader,
                 self.uploads,
                 InlineResults(self.events, self.store),
                 deadline=self.settings.download_deadline,
             ),
             self._renew,
-            self._inspectors,
+            self._image_workers,
             self.folder,
             self.catalog,
             self.settings,
@@ -224,24 +224,24 @@ def _submitting(record: Record) -> Submitting:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def inspectors() -> AsyncIterator[ImageWorkers]:
-    inspectors = ImageWorkers(max_pixels=1_000_000)
-    yield inspectors
-    await inspectors.aclose()
+async def image_workers() -> AsyncIterator[ImageWorkers]:
+    image_workers = ImageWorkers(max_pixels=1_000_000)
+    yield image_workers
+    await image_workers.aclose()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def studio(inspectors: ImageWorkers, tmp_path: Path) -> AsyncIterator[Studio]:
+async def studio(image_workers: ImageWorkers, tmp_path: Path) -> AsyncIterator[Studio]:
     host = Host()
     await host.open()
-    studio = Studio(host, inspectors, tmp_path / "home")
+    studio = Studio(host, image_workers, tmp_path / "home")
     yield studio
-    await studio.fetcher.aclose()
+    await studio.downloader.aclose()
     await host.close()
 
 
 async def _stored(studio: Studio, job: Record) -> Record:
-    record = await studio.storer.handle(job.id)
+    record = await studio.ingest.handle(job.id)
     assert record
     return record
 
@@ -380,7 +380,7 @@ async def test_a_film_in_part_is_never_stored(studio: Studio, content: bytes) ->
     record = await _fails(studio, gives(content), kind="video")
 
     assert _why(record)[0] == "output_refused"
-    assert len(studio.host.asked) > 1
+    assert len(studio.host.requested) > 1
     assert studio.store.objects == {}
 
 
@@ -434,14 +434,14 @@ async def test_outputs_are_fetched_side_by_side(studio: Studio) -> None:
 
 
 async def test_nobody_is_asked_about_a_job_that_does_not_exist(studio: Studio) -> None:
-    assert await studio.storer.handle(new_job_id()) is None
+    assert await studio.ingest.handle(new_job_id()) is None
 
 
 async def test_a_job_that_is_not_rendered_is_left_alone(studio: Studio) -> None:
     job = a_record()
     await studio.events.append(EventEnvelope.of("accepted", job, now(), "test"), 0)
 
-    assert await studio.storer.handle(job.id) == job
+    assert await studio.ingest.handle(job.id) == job
     assert studio.happened(job) == ["accepted"]
 
 
@@ -452,7 +452,7 @@ async def test_a_message_that_comes_again_changes_nothing(studio: Studio) -> Non
     again = await _stored(studio, job)
 
     assert again == first
-    assert len(studio.host.asked) == 1
+    assert len(studio.host.requested) == 1
 
 
 async def test_of_two_that_store_a_job_at_once_one_is_heard(studio: Studio) -> None:
@@ -483,7 +483,7 @@ async def test_a_job_canceled_before_is_not_fetched_and_its_outputs_are_kept(
     assert record.status == "canceled"
     assert record.internal.outputs == job.internal.outputs
     assert (record.charged, record.cost.actual) == ("yes", Decimal("0.01"))
-    assert studio.host.asked == []
+    assert studio.host.requested == []
 
 
 @pytest.mark.parametrize("answer", [a_picture(), 404], ids=["picture", "gone"])
@@ -559,7 +559,7 @@ async def test_a_result_that_is_not_there_yet_is_asked_for_again(
     assert record.step is Step.RENDERED
     assert await studio.work.has_work(job.id)
 
-    again = await studio.storer.handle(job.id, waited=1.0)
+    again = await studio.ingest.handle(job.id, waited=1.0)
     assert again
     assert again.status == "succeeded"
 
@@ -569,7 +569,7 @@ async def test_a_result_that_never_comes_has_expired_after_a_while(studio: Studi
     job = await studio.rendered(gives(404))
     waited = [0.0]
 
-    while (await studio.storer.handle(job.id, waited[-1])) and await studio.work.has_work(job.id):
+    while (await studio.ingest.handle(job.id, waited[-1])) and await studio.work.has_work(job.id):
         [message] = studio.work.messages
         studio.work.ack(message)
         waited.append(studio.work.waited[job.id])
@@ -590,10 +590,10 @@ async def test_a_result_whose_address_is_dead_is_fetched_from_a_fresh_one(
     studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
     job = await studio.rendered(gives(403))
     studio.renewed = [studio.host.output(gives(a_picture()))] if gives_some else []
-    await studio.storer.handle(job.id)
+    await studio.ingest.handle(job.id)
     assert studio.renewals == []
 
-    record = await studio.storer.handle(job.id, waited=1.0)
+    record = await studio.ingest.handle(job.id, waited=1.0)
 
     assert record
     assert record.status == ("succeeded" if gives_some else "running")
@@ -745,8 +745,8 @@ async def test_an_upload_nobody_brought_is_gone(studio: Studio) -> None:
 async def test_an_output_that_cannot_be_fetched_in_time_can_be_fetched_again(
     studio: Studio,
 ) -> None:
-    await studio.fetcher.aclose()
-    studio.fetcher = OutputDownloader([studio.host.name], deadline=0.2)
+    await studio.downloader.aclose()
+    studio.downloader = OutputDownloader([studio.host.name], deadline=0.2)
 
     record = await _fails(studio, hangs)
 
@@ -813,8 +813,8 @@ async def test_what_was_waited_for_in_vain_takes_no_good_one_with_it(studio: Stu
     studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
     job = await studio.rendered(gives(404), gives(a_picture()))
 
-    waiting = await studio.storer.handle(job.id)
-    record = await studio.storer.handle(job.id, waited=10.0)
+    waiting = await studio.ingest.handle(job.id)
+    record = await studio.ingest.handle(job.id, waited=10.0)
 
     assert waiting
     assert waiting.status == "running"
@@ -842,7 +842,7 @@ async def test_a_store_that_is_down_is_waited_for(studio: Studio, error: StoreUn
     job = await studio.rendered(gives(a_picture()), gives(a_picture(30, 40)))
     studio.store = BrokenStore(error)
     with pytest.raises(Unavailable, match=str(error)):
-        await studio.storer.handle(job.id)
+        await studio.ingest.handle(job.id)
     assert studio.happened(job)[-1] == "rendered"
 
     studio.store = MemoryStore()
@@ -862,7 +862,7 @@ async def test_a_bus_that_does_not_know_an_upload_for_now_is_waited_for(studio: 
     job = await studio.rendered(outputs=[Output(upload=f"sha256:{'0' * 64}")])
 
     with pytest.raises(Unavailable, match="the bus does not answer"):
-        await studio.storer.handle(job.id)
+        await studio.ingest.handle(job.id)
 
     assert studio.happened(job)[-1] == "rendered"
 
@@ -879,7 +879,7 @@ async def test_what_came_inside_an_answer_is_moved_to_the_assets(studio: Studio)
     output = _inline(studio, project, job, picture)
     await studio.rendered(outputs=[output], project=project, job=job)
 
-    record = await studio.storer.handle(job)
+    record = await studio.ingest.handle(job)
 
     assert record
     kept = {o.key for asset in record.assets for _, o in objects_of(record, asset)}
@@ -892,10 +892,10 @@ async def test_what_a_crash_left_beside_the_assets_is_removed_by_the_next_delive
     project, job, picture = some_project(), new_job_id(), a_picture()
     output = _inline(studio, project, job, picture)
     await studio.rendered(outputs=[output], project=project, job=job)
-    await studio.storer.handle(job)
+    await studio.ingest.handle(job)
     _inline(studio, project, job, picture)
 
-    await studio.storer.handle(job)
+    await studio.ingest.handle(job)
 
     assert await studio.store.keys(inline_folder(project, job)) == []
 
@@ -908,7 +908,7 @@ async def test_what_came_inside_an_answer_and_cannot_be_stored_stays_for_a_retry
     await _fails(studio, gives(404), project=project, job=old)
 
     await studio.rendered(outputs=[output], project=project, job=new)
-    record = await studio.storer.handle(new)
+    record = await studio.ingest.handle(new)
 
     assert record
     assert record.status == "succeeded"
@@ -938,10 +938,10 @@ async def test_what_came_inside_an_answer_is_waited_for_while_render_brings_it(
     output = Output(inline=f"{job}/{hashlib.sha256(picture).hexdigest()}")
     await studio.rendered(outputs=[output], project=project, job=job)
     with pytest.raises(Unavailable):
-        await studio.storer.handle(job)
+        await studio.ingest.handle(job)
 
     _inline(studio, project, job, picture)
-    record = await studio.storer.handle(job)
+    record = await studio.ingest.handle(job)
 
     assert record
     assert record.status == "succeeded"
@@ -953,7 +953,7 @@ async def test_a_picture_that_is_not_opened_in_time_is_not_lost(
     job = await studio.rendered(gives(a_picture()))
     monkeypatch.setattr("services.storage.media.images._PATIENCE", 0)
     with pytest.raises(Unavailable, match="in time"):
-        await studio.storer.handle(job.id)
+        await studio.ingest.handle(job.id)
     assert studio.happened(job)[-1] == "rendered"
 
     monkeypatch.undo()
@@ -999,8 +999,8 @@ async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: St
             await asyncio.sleep(0.01)
         return 404
 
-    await studio.fetcher.aclose()
-    studio.fetcher = Telling([studio.host.name], deadline=5)
+    await studio.downloader.aclose()
+    studio.downloader = Telling([studio.host.name], deadline=5)
     studio.store = BreaksThen()
 
     record = await _fails(studio, gives(a_picture()), answers_late)
@@ -1010,11 +1010,11 @@ async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: St
 
 async def test_a_disk_that_takes_nothing_is_waited_for(studio: Studio) -> None:
     job = await studio.rendered(gives(a_picture()))
-    storer = studio.storer
+    ingest = studio.ingest
     shutil.rmtree(studio.folder)
 
     with pytest.raises(Unavailable):
-        await storer.handle(job.id)
+        await ingest.handle(job.id)
 
 
 @pytest.mark.parametrize("page", [gives(a_picture()), gives(404), gives(b"<html>")])
@@ -1035,7 +1035,7 @@ async def test_a_process_that_goes_away_leaves_the_job_to_the_next(studio: Studi
 
     page = _first(never_answers, then=gives(a_picture()))
     job = await studio.rendered(page)
-    storing = asyncio.create_task(studio.storer.handle(job.id))
+    storing = asyncio.create_task(studio.ingest.handle(job.id))
     await reached.wait()
 
     storing.cancel()
@@ -1052,7 +1052,7 @@ async def test_a_job_that_broke_storage_for_the_last_time_is_buried_with_its_out
 ) -> None:
     job = await studio.rendered(gives(a_picture()))
 
-    await studio.storer.dead_letter(job.id, ZeroDivisionError("a secret"))
+    await studio.ingest.dead_letter(job.id, ZeroDivisionError("a secret"))
 
     entry = studio.events.latest(job.id)
     assert entry
@@ -1067,7 +1067,7 @@ async def test_a_job_that_ended_meanwhile_is_not_buried(studio: Studio) -> None:
     job = await studio.rendered(gives(a_picture()))
     record = await _stored(studio, job)
 
-    await studio.storer.dead_letter(job.id, ZeroDivisionError())
+    await studio.ingest.dead_letter(job.id, ZeroDivisionError())
 
     assert record.step is Step.SUCCEEDED
     assert studio.happened(job)[-1] == "succeeded"
