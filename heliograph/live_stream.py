@@ -30,8 +30,8 @@ from heliograph.client_errors import (
 from heliograph.contracts.live_frames import SUBPROTOCOL
 from heliograph.contracts.problems import Problem
 from heliograph.subscriptions import (
-    MOST_JOBS,
-    MOST_SUBSCRIPTIONS,
+    MAX_JOBS,
+    MAX_SUBSCRIPTIONS,
     Frame,
     LiveEvent,
     ResumeCursor,
@@ -41,9 +41,11 @@ from heliograph.subscriptions import (
 
 __all__ = ["Link", "LiveEvent", "ResumeCursor", "following"]
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  #: seconds before a lost connection is opened again
-_GIVE_UP = 60.0  #: seconds without a connection that works
-_AT_ONCE = 40  #: frames that the service takes from a client in a second, and some to spare
+_FIRST_PAUSE, _MAX_PAUSE = 0.2, 5.0  #: seconds before a lost connection is opened again
+_GIVE_UP_AFTER = 60.0  #: seconds without a connection that works
+_FRAMES_PER_SECOND = (
+    40  #: frames that the service takes from a client in a second, and some to spare
+)
 _FINAL = frozenset({1003, 1008, 1009, 4403})  #: close codes that do not get better
 _TICKET = 4401  #: the ticket was not accepted; a fresh one may be
 
@@ -88,7 +90,7 @@ async def following(
     """
     link = Link(link) if isinstance(link, str) else link
     named = list(dict.fromkeys(jobs))
-    parts = divided(named, MOST_JOBS * MOST_SUBSCRIPTIONS) if named else [()]
+    parts = divided(named, MAX_JOBS * MAX_SUBSCRIPTIONS) if named else [()]
     connections = [_follow(link, Subscriptions(project, part, after)) for part in parts]
     events = connections[0] if len(connections) == 1 else _merged(connections)
     async with aclosing(_until(events, timeout)) as bounded:
@@ -223,11 +225,11 @@ class _Attempts:
             return
         if self._failing_since is None:
             self._failing_since = self._clock()
-        if self._clock() - self._failing_since > _GIVE_UP:
+        if self._clock() - self._failing_since > _GIVE_UP_AFTER:
             reason = str(error) or type(error).__name__
             raise ConnectionFailed(f"{self._link.address}: {reason}") from error
         await asyncio.sleep(random.uniform(self._pause / 2, self._pause))  # noqa: S311  # spreads load
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        self._pause = min(2 * self._pause, _MAX_PAUSE)
 
 
 def _code_of(error: Exception) -> int | None:
@@ -253,7 +255,7 @@ async def _say_all(socket: ClientConnection, frames: Sequence[Frame]) -> None:
     with suppress(ConnectionClosed):  # whoever reads hears of it
         for number, frame in enumerate(frames, start=1):
             await socket.send(json.dumps(frame))
-            if number % _AT_ONCE == 0:
+            if number % _FRAMES_PER_SECOND == 0:
                 await asyncio.sleep(1.1)
 
 

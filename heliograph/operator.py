@@ -13,13 +13,13 @@ from heliograph.runtime.bus.levels import raise_level, read_level
 from heliograph.runtime.bus.unreadable_messages import dead_letters, remove
 from heliograph.runtime.settings import ServiceSettings
 
-_MOST = 1_000  #: that are listed
+_MAX = 1_000  #: that are listed
 
 
 async def list_dead_letters() -> list[dict[str, Any]]:
     """Messages that cannot be read, the oldest first. Raises ClientError."""
     async with _bus() as jetstream:
-        return [letter.description() for letter in await dead_letters(jetstream, limit=_MOST)]
+        return [letter.description() for letter in await dead_letters(jetstream, limit=_MAX)]
 
 
 async def remove_dead_letter(stream: str, sequence: int) -> bytes:

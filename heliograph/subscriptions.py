@@ -13,8 +13,8 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Job
 
-MOST_JOBS = 300  #: of a subscription, and as many ids as fit a frame
-MOST_SUBSCRIPTIONS = 100  #: of a connection
+MAX_JOBS = 300  #: of a subscription, and as many ids as fit a frame
+MAX_SUBSCRIPTIONS = 100  #: of a connection
 
 Frame = dict[str, Any]
 
@@ -80,7 +80,7 @@ class Subscriptions:
     """What is followed over one connection, through all its interruptions."""
 
     def __init__(self, project: str, jobs: Sequence[str], after: ResumeCursor | None) -> None:
-        parts = divided(jobs, MOST_JOBS) if jobs else [()]
+        parts = divided(jobs, MAX_JOBS) if jobs else [()]
         self._project = project
         self._all = {n: _Subscription(n, part, after) for n, part in enumerate(parts, start=1)}
 

@@ -83,7 +83,7 @@ class MemoryWorkQueue:
     gate: Gate = open_gate
     queue: dict[str, tuple[int, Ticket]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
-    buried: list[str] = field(default_factory=list)
+    dead_lettered: list[str] = field(default_factory=list)
     waited: dict[str, float] = field(default_factory=dict)  #: seconds, of tickets for storage
     is_roomy: bool = True
     _sequence: int = 0
@@ -126,7 +126,7 @@ class MemoryWorkQueue:
 
     async def dead_letter(self, job: Record, reason: str) -> None:
         await self.gate("bury", job.id)
-        self.buried.append(job.id)
+        self.dead_lettered.append(job.id)
 
     def ack(self, message: Message) -> None:
         """The message is done with."""

@@ -18,7 +18,7 @@ from deploy.local.supervisor import Supervisor
 from heliograph.runtime.catalog import load_catalog
 from heliograph.runtime.startup import StartupError, read_settings
 
-_READY_PATIENCE = 60.0  #: seconds for the demo's services to come up
+_READY_TIMEOUT = 60.0  #: seconds for the demo's services to come up
 
 
 def main() -> int:
@@ -78,10 +78,10 @@ async def demo(settings: LocalSettings, provider: str) -> int:
     async with Supervisor(processes(settings), settings, quiet=True):
         began = time.monotonic()
         try:
-            async with asyncio.timeout(_READY_PATIENCE):
+            async with asyncio.timeout(_READY_TIMEOUT):
                 await until_ready(*addresses(settings))
         except TimeoutError:
-            console.print(f"not ready after {_READY_PATIENCE:g} s; see {logs}", style="red")
+            console.print(f"not ready after {_READY_TIMEOUT:g} s; see {logs}", style="red")
             return 1
         console.print(f"ready in {time.monotonic() - began:.1f} s; logs are in {logs}")
         well = await run_demo(settings, console, provider)

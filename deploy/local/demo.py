@@ -28,7 +28,7 @@ CASTS = {
     "sim": Cast("sim/picture", {"seconds": 4, "seed": 7}, {"seconds": 3, "steps": 12}),
     "fal": Cast("fal/flux-schnell", {"seed": 7, **_PNG}, _PNG),
 }  #: by provider
-_PATIENCE = 180.0  #: seconds for all three
+_TIMEOUT = 180.0  #: seconds for all three
 
 
 class NoKey(StartupError):
@@ -50,7 +50,7 @@ async def run_demo(settings: ServiceSettings, console: Console, provider: str) -
         names = {job.id: job.slot or job.kind for job in jobs}
         console.print(f"{len(jobs)} jobs accepted by {client.url}", highlight=False)
         try:
-            async with asyncio.timeout(_PATIENCE), client.follow(*names) as events:
+            async with asyncio.timeout(_TIMEOUT), client.follow(*names) as events:
                 ended = await show_progress(events, names, console)
         except TimeoutError:
             await _complain(client, jobs, console)
@@ -76,7 +76,7 @@ async def _submit(client: Client, cast: Cast) -> list[Job]:
 
 async def _complain(client: Client, jobs: list[Job], console: Console) -> None:
     """Say what each job waits for; a provider that refuses our key is waited for."""
-    console.print(f"\nnot finished after {_PATIENCE:g} s", style="red")
+    console.print(f"\nnot finished after {_TIMEOUT:g} s", style="red")
     for job in jobs:
         latest = await client.get(job.id)
         console.print(f"{job.id} {latest.status}: {latest.detail or latest.phase}", style="red")

@@ -23,10 +23,10 @@ from deploy.local.lifetime import die_with_parent
 _HEAD_LIMIT = 64 * 1024  #: bytes of the head of a request or an answer
 _CHUNK = 256 * 1024  #: bytes that are passed on at a time
 _CONNECT = 5.0  #: seconds to reach the server
-_HEAD_PATIENCE = 30.0  #: seconds for a whole head of a request
+_HEAD_TIMEOUT = 30.0  #: seconds for a whole head of a request
 _SILENCE = 300.0  #: seconds without a byte in either direction
 _LINGER = 2.0  #: seconds for a client to go, once it has its answer
-_AT_ONCE = 1000  #: connections
+_CONCURRENCY = 1000  #: connections
 
 _END = b"\r\n\r\n"
 _CONNECTION = re.compile(rb"\r\n(?:connection|keep-alive|proxy-connection):[^\r\n]*", re.IGNORECASE)
@@ -43,7 +43,7 @@ class RangeProxy:
 
     def __init__(self, upstream: Place) -> None:
         self._upstream = upstream
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._places = asyncio.Semaphore(_CONCURRENCY)
 
     async def serve(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
         """One connection, from its request to the end of the answer."""
@@ -56,7 +56,7 @@ class RangeProxy:
             await _close(answer)
 
     async def _pass_on(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(_HEAD_PATIENCE):
+        async with asyncio.timeout(_HEAD_TIMEOUT):
             head = await client.readuntil(_END)
         async with asyncio.timeout(_CONNECT):
             server, request = await asyncio.open_connection(*self._upstream, limit=_CHUNK)

@@ -8,14 +8,14 @@ from pydantic_settings import NoDecode
 from heliograph.runtime.settings import ServiceSettings
 
 STRIDE = 10  #: a second process of a service listens this many ports above the first, and so on
-_MOST = 8
+_MAX = 8
 
 
 class LocalSettings(ServiceSettings):
-    gateways: int = Field(default=1, ge=1, le=_MOST)  #: processes of the gateway, and so on
-    renders: int = Field(default=1, ge=1, le=_MOST)
-    storages: int = Field(default=1, ge=1, le=_MOST)
-    statuses: int = Field(default=1, ge=1, le=_MOST)
+    gateways: int = Field(default=1, ge=1, le=_MAX)  #: processes of the gateway, and so on
+    renders: int = Field(default=1, ge=1, le=_MAX)
+    storages: int = Field(default=1, ge=1, le=_MAX)
+    statuses: int = Field(default=1, ge=1, le=_MAX)
     #: names of further variables that services get, as a library of theirs reads; comma-separated
     pass_variables: Annotated[list[str], NoDecode] = Field(default_factory=list)
     restart_pause: float = Field(default=5.0, gt=0)  #: seconds, for what dies again and again

@@ -21,9 +21,9 @@ from deploy.local.processes import GRACE, ROOT, Process
 from deploy.local.settings import LocalSettings
 
 _FIRST_PAUSE = 0.2  #: seconds before a process that died is started again
-_STEADY = 10.0  #: seconds of life after which the pause is short again
+_STABLE_AFTER = 10.0  #: seconds of life after which the pause is short again
 _COLORS = (36, 33, 35, 32, 34, 31)
-_LOOK_AGAIN = 1.0  #: seconds between looks at a full disk
+_POLL_INTERVAL = 1.0  #: seconds between looks at a full disk
 _LINE_LIMIT = 1024 * 1024  #: bytes
 
 
@@ -56,7 +56,7 @@ class Supervised:
             code = await self._live()
             if self._stopping:
                 return
-            if time.monotonic() - began > _STEADY:
+            if time.monotonic() - began > _STABLE_AFTER:
                 pause = _FIRST_PAUSE
             self._console.say(f"{self.name} ended ({_outcome(code)}), again in {pause:g} s")
             await asyncio.sleep(pause)
@@ -94,7 +94,7 @@ class Supervised:
         await self._stuck.wait()
         self._console.say(f"{self.name} cannot write any more; waiting for room on the disk")
         while not has_room(self._home.path):  # noqa: ASYNC110  # disks ring no bells
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_POLL_INTERVAL)
         self._stuck.clear()
         self._console.say(f"{self.name} has room again: it is ended, to be started again")
         await self._end(running)

@@ -21,9 +21,9 @@ from heliograph.contracts.problems import Charged, Problem
 from heliograph.contracts.records import Cost, Job, Status
 from heliograph.contracts.requests import RetryFrom, digest
 
-MOST_JOBS = 1_000  #: of one action; a filter that matches more acts on the newest
+MAX_JOBS = 1_000  #: of one action; a filter that matches more acts on the newest
 
-MOST_LABELS = 16  #: tags of a filter, and parameters of one
+MAX_LABELS = 16  #: tags of a filter, and parameters of one
 
 Action = Literal["retry", "cancel"]
 
@@ -48,8 +48,8 @@ class JobFilter(BaseModel):
     slot: Annotated[str, Field(max_length=520)] | None = None  #: prefix
     user: Annotated[str, Field(max_length=128)] | None = None
     batch: BatchId | None = None
-    tags: Labels = Field(default_factory=dict, max_length=MOST_LABELS)
-    parameters: Labels = Field(default_factory=dict, max_length=MOST_LABELS)
+    tags: Labels = Field(default_factory=dict, max_length=MAX_LABELS)
+    parameters: Labels = Field(default_factory=dict, max_length=MAX_LABELS)
     q: str | None = Field(default=None, min_length=1, max_length=256)
     created_after: AwareDatetime | None = None
     created_before: AwareDatetime | None = None
@@ -61,7 +61,7 @@ class ActionRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     action: Action
-    ids: Annotated[list[JobId], Field(min_length=1, max_length=MOST_JOBS)] | None = None
+    ids: Annotated[list[JobId], Field(min_length=1, max_length=MAX_JOBS)] | None = None
     filter: JobFilter | None = Field(default=None, examples=[{"status": "failed"}])
     mode: Literal["stop", "detach"] = "stop"  #: of canceling
     #: of a retry; left out, each job takes its cheapest step, and those that it costs are refused

@@ -13,7 +13,7 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Job, Status
 from heliograph.contracts.requests import JobRequest, digest
 
-MOST_JOBS = 500  #: in a batch
+MAX_JOBS = 500  #: in a batch
 
 #: What became of an item: a new job; the job that its key made before; another job that is making
 #: the same for its slot; nothing, as it was there or under way; nothing, for a reason.
@@ -27,7 +27,7 @@ class BatchRequest(BaseModel):
 
     jobs: list[JobRequest] = Field(
         min_length=1,
-        max_length=MOST_JOBS,
+        max_length=MAX_JOBS,
         examples=[
             [
                 {"kind": "portrait", "prompt": "the keeper", "slot": "portrait/keeper"},

@@ -52,26 +52,26 @@ class BreakerPolicy(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     failures: int = 5  #: in a row
-    shortest: float = 10.0  #: seconds it opens for the first time; doubled every time after
-    longest: float = 300.0  #: seconds
+    min_pause: float = 10.0  #: seconds it opens for the first time; doubled every time after
+    max_pause: float = 300.0  #: seconds
 
 
 def after_failure(
     breaker: CircuitBreaker | None,
     reason: str,
     at: datetime,
-    patience: BreakerPolicy,
+    policy: BreakerPolicy,
     *,
-    hopeless: bool,
+    non_retryable: bool,
 ) -> CircuitBreaker:
-    """One more failure. `hopeless`: it will fail again until a person does something."""
+    """One more failure. `non_retryable`: it will fail again until a person does something."""
     breaker = breaker or CircuitBreaker()
     failures = breaker.failures + 1
     counted = breaker.model_copy(update={"failures": failures, "reason": reason})
     is_open = breaker.state(at) == "open"  # started before it opened: news to nobody
-    if is_open or not (hopeless or breaker.until or failures >= patience.failures):
+    if is_open or not (non_retryable or breaker.until or failures >= policy.failures):
         return counted
-    pause = min(max(2 * breaker.pause, patience.shortest), patience.longest)
+    pause = min(max(2 * breaker.pause, policy.min_pause), policy.max_pause)
     return counted.model_copy(
         update={
             "until": at + timedelta(seconds=pause),

@@ -10,7 +10,9 @@ from typing import Any
 
 from heliograph.contracts.records import Attempt, Record, Step
 
-LARGEST = 2_048  #: bytes of a compacted record as JSON; more only where that much has to stay
+MAX_COMPACTED_BYTES = (
+    2_048  #: bytes of a compacted record as JSON; more only where that much has to stay
+)
 
 _SHOWN = 200  #: bytes of a text that is cut
 
@@ -22,7 +24,7 @@ def shrunk(record: Record) -> Record:
     whole, small = record, _least(record)
     for job, internal in _extras(whole):
         larger = _changed(small, job, internal)
-        if size_of(larger) <= LARGEST:
+        if size_of(larger) <= MAX_COMPACTED_BYTES:
             small = larger
     is_cut = any(getattr(small, name) != getattr(whole, name) for name in _REQUEST)
     return _changed(small, {}, {"is_cut": is_cut or small.internal.style != whole.internal.style})

@@ -35,7 +35,7 @@ from typing import ClassVar
 from pydantic import ValidationError
 
 from heliograph.contracts.problems import (
-    MOST_ERRORS,
+    MAX_ERRORS,
     Charged,
     FieldError,
     NextAction,
@@ -78,8 +78,8 @@ class HeliographError(Exception):
     def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
         """The error as it travels: no larger than a message may be."""
         detail, count = cut(str(self)), len(self.errors)
-        if count > MOST_ERRORS:
-            detail += f" (the first {MOST_ERRORS} of {count} mistakes)"
+        if count > MAX_ERRORS:
+            detail += f" (the first {MAX_ERRORS} of {count} mistakes)"
         return Problem(
             type=f"/problems/{self.code}",
             title=self.title(),
@@ -90,7 +90,7 @@ class HeliographError(Exception):
             retryable=self.retryable,
             charged=self.charged,
             retry_after=self.retry_after,
-            errors=[each.cut() for each in self.errors[:MOST_ERRORS]],
+            errors=[each.cut() for each in self.errors[:MAX_ERRORS]],
             provider=self.provider,
             next_actions=self.next_actions,
             trace_id=trace_id,

@@ -9,8 +9,8 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 Charged = Literal["no", "yes", "unknown"]
 
-MOST_ERRORS = 50  #: in one problem; it has to fit into a message
-LONGEST_TEXT = 1_000  #: characters of a detail, and of a pointer
+MAX_ERRORS = 50  #: in one problem; it has to fit into a message
+MAX_TEXT = 1_000  #: characters of a detail, and of a pointer
 
 
 def pointer_to(path: Iterable[int | str]) -> str:
@@ -21,7 +21,7 @@ def pointer_to(path: Iterable[int | str]) -> str:
 
 def cut(text: str) -> str:
     """A text, as far as there is room for it."""
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 class FieldError(Tolerant):
@@ -33,8 +33,8 @@ class FieldError(Tolerant):
     def cut(self) -> "FieldError":
         """The same, as far as there is room: a pointer that is too long leads to what is around."""
         place = self.pointer
-        if len(place) > LONGEST_TEXT:
-            place = place[: LONGEST_TEXT + 1].rpartition("/")[0]
+        if len(place) > MAX_TEXT:
+            place = place[: MAX_TEXT + 1].rpartition("/")[0]
         return FieldError(pointer=place, detail=cut(self.detail))
 
 
@@ -67,7 +67,7 @@ class Problem(Tolerant):
     retryable: bool = False
     charged: Charged | None = None
     retry_after: float | None = None  #: seconds
-    errors: list[FieldError] = Field(default_factory=list)  #: the first `MOST_ERRORS`
+    errors: list[FieldError] = Field(default_factory=list)  #: the first `MAX_ERRORS`
     provider: ProviderNote | None = None
     next_actions: list[NextAction] = Field(default_factory=list)
     trace_id: str | None = None

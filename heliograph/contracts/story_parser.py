@@ -14,7 +14,7 @@ from heliograph.contracts.scenes import Story
 
 _CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?!\d)")
 _NUMBER = re.compile(r"\d{1,9}(?:[.,]\d{1,9})?")
-_LONGEST = 10**6  #: of a scene, in seconds, and of a number
+_MAX = 10**6  #: of a scene, in seconds, and of a number
 
 
 class NoStory(ValueError):
@@ -99,7 +99,7 @@ def _text(value: Any) -> str:
 
 def _whole(value: Any) -> int | None:
     """A number in whatever form: 5, 5.0, "5", "5 s", "0:05", "scene 5"."""
-    return next((n for n in _numbers(value) if 0 <= n <= _LONGEST), None)
+    return next((n for n in _numbers(value) if 0 <= n <= _MAX), None)
 
 
 def _numbers(value: Any) -> Iterator[int]:

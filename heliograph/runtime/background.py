@@ -13,9 +13,9 @@ log = structlog.get_logger()
 
 BackgroundTask = Callable[[], Awaitable[None]]
 
-_AGAIN_AFTER = 1.0  #: seconds before a loop that broke is begun again
+_RETRY_DELAY = 1.0  #: seconds before a loop that broke is begun again
 _CANCEL_AGAIN = 0.5  #: seconds
-_STEADY = 10.0  #: seconds without a break, then a loop is trusted again
+_STABLE_AFTER = 10.0  #: seconds without a break, then a loop is trusted again
 
 
 class _Break(NamedTuple):
@@ -50,7 +50,7 @@ async def stop(*tasks: asyncio.Task[Any]) -> None:
 async def check_loops() -> None:
     """For readiness: raises Unavailable while a loop of this process breaks again and again."""
     clock = asyncio.get_running_loop().time()
-    standing = [each for each in _breaks.values() if each.again and clock - each.at < _STEADY]
+    standing = [each for each in _breaks.values() if each.again and clock - each.at < _STABLE_AFTER]
     if standing:
         reasons = "; ".join(f"{each.loop} ({each.reason})" for each in standing)
         raise Unavailable(f"standing still: {reasons}")
@@ -67,6 +67,6 @@ async def _again(name: str, loop: BackgroundTask) -> None:
         except Exception as error:
             log.exception("A loop broke", loop=name)
             before, at = _breaks.get(name), clock()
-            again = before is not None and at - before.at < _STEADY
+            again = before is not None and at - before.at < _STABLE_AFTER
             _breaks[name] = _Break(name, type(error).__name__, at, again)
-        await asyncio.sleep(_AGAIN_AFTER)
+        await asyncio.sleep(_RETRY_DELAY)

@@ -43,7 +43,7 @@ class JobPresenter:
     @property
     def url_ttl(self) -> float:
         """Seconds that addresses work; those in a new job, half of them or more."""
-        return self._addresses.life
+        return self._addresses.ttl
 
     async def job(self, record: Job, sequence: int) -> dict[str, Any]:
         """The job as JSON, its assets addressed."""

@@ -8,7 +8,7 @@ from heliograph.contracts.queries.storage import SignedObjects, SignObjects, Sto
 from heliograph.contracts.subjects import QUERY_SIGN
 from heliograph.runtime.bus.jetstream import JetStream
 
-_LIFE = 900.0  #: seconds an address works, unless storage says otherwise
+_DEFAULT_TTL = 900.0  #: seconds an address works, unless storage says otherwise
 
 
 KEPT = 20_000  #: signed addresses kept
@@ -25,11 +25,11 @@ class PresignedUrlCache:
         patience: Seconds storage has to answer; then an address is missing.
     """
 
-    def __init__(self, jetstream: JetStream, *, patience: float) -> None:
+    def __init__(self, jetstream: JetStream, *, timeout: float) -> None:
         self._jetstream = jetstream
-        self._patience = patience
+        self._timeout = timeout
         self._kept: OrderedDict[StoredObject, tuple[str, float]] = OrderedDict()
-        self.life = _LIFE  #: seconds an address works, as storage said last
+        self.ttl = _DEFAULT_TTL  #: seconds an address works, as storage said last
 
     def cached(self, objects: list[StoredObject]) -> dict[StoredObject, str] | None:
         """The addresses, if nobody has to be asked for any of them."""
@@ -53,11 +53,11 @@ class PresignedUrlCache:
         question = SignObjects(objects=objects).model_dump_json().encode()
         requested_at = time.monotonic()
         try:
-            answer = await self._jetstream.request(QUERY_SIGN, question, timeout=self._patience)
+            answer = await self._jetstream.request(QUERY_SIGN, question, timeout=self._timeout)
         except Unavailable:
             return
         signed = SignedObjects.model_validate_json(answer)
-        self.life = signed.expires_in
+        self.ttl = signed.expires_in
         for each, url in zip(objects, signed.urls, strict=True):
             self._kept[each] = (url, requested_at + signed.expires_in / 2)
             self._kept.move_to_end(each)

@@ -60,7 +60,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     catalog = load()
     bus = NatsBus(settings, catalog, "gateway")
     presenter = JobPresenter(
-        settings, PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
+        settings, PresignedUrlCache(bus.jetstream, timeout=settings.presign_timeout)
     )
     views = JobViews(bus.events, bus.jetstream, presenter)
     limits = LimitAdmin(bus.jetstream, catalog, bus.lanes, bus.accounts)
@@ -71,7 +71,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     cancellation = JobCancellation(bus.events, bus.work, bus.jetstream.notify)
     versions = SlotService(bus.slots, bus.jetstream, presenter)
     acceptance = JobAcceptance(
-        bus.events, bus.work, bus.slots, courtesy=settings.slot_claim_timeout
+        bus.events, bus.work, bus.slots, claim_timeout=settings.slot_claim_timeout
     )
     projects = ProjectSettings(bus.jetstream, catalog)
     builder = RecordBuilder(
@@ -80,7 +80,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         projects,
         versions,
         ReferenceValidator(bus.events, bus.jetstream),
-        ResultCache(bus.events, bus.jetstream, patience=settings.result_cache_timeout),
+        ResultCache(bus.events, bus.jetstream, timeout=settings.result_cache_timeout),
     )
     jobs = JobService(bus.events, bus.work, acceptance, cancellation, builder, log_capacity, quota)
 

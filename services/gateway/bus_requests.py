@@ -38,8 +38,8 @@ STREAM = "REQUESTS"
 
 _FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart swallowed ends with it
 _WORKERS = 1_000  #: more than the server hands out at once
-_AGAIN_AFTER = 1.0  #: seconds
-_LONGEST_ECHO = 1_000  #: characters of a `ce-id` that is too long to be a key
+_RETRY_DELAY = 1.0  #: seconds
+_MAX_ECHO = 1_000  #: characters of a `ce-id` that is too long to be a key
 
 _UNSTORED = Counter(
     "heliograph_refusals_unstored", "Refusals that only those heard who were listening"
@@ -60,7 +60,7 @@ class RequestConsumer:
         except Unavailable as error:
             log.warning("A request must wait", reason=str(error), subject=message.subject)
             with suppress(Error, ConnectionError):
-                await message.nak(delay=_AGAIN_AFTER)
+                await message.nak(delay=_RETRY_DELAY)
         else:
             with suppress(Error, ConnectionError):
                 await message.ack()
@@ -124,7 +124,7 @@ def refusal_headers(project: str, key: str | None) -> dict[str, str]:
         "ce-time": now().isoformat(),
         "content-type": "application/problem+json",
     }
-    return headers | ({"ce-correlationid": key[:_LONGEST_ECHO]} if key else {})
+    return headers | ({"ce-correlationid": key[:_MAX_ECHO]} if key else {})
 
 
 def identity_from_message(subject: str, headers: Mapping[str, str], origin: str) -> RequestIdentity:

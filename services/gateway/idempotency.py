@@ -30,7 +30,7 @@ def matches_digest(request: JobRequest, known: str, model: str) -> bool:
     return request.model_copy(update={"model": request.model or model}).digest() == known
 
 
-_LONGEST_KEY = 255  #: characters
+_MAX_KEY = 255  #: characters
 
 
 _TRACEPARENT = 55  #: characters of a W3C traceparent
@@ -52,6 +52,6 @@ def identify_request(
 
 def validate_key(key: str) -> str:
     """Raises IdempotencyKeyInvalid."""
-    if not 1 <= len(key) <= _LONGEST_KEY or not all(0x21 <= ord(c) <= 0x7E for c in key):
+    if not 1 <= len(key) <= _MAX_KEY or not all(0x21 <= ord(c) <= 0x7E for c in key):
         raise IdempotencyKeyInvalid
     return key

@@ -70,7 +70,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         claim=settings.reference_upload_lease,
         hosts=settings.reference_hosts,
     )
-    addresses = PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
+    addresses = PresignedUrlCache(bus.jetstream, timeout=settings.presign_timeout)
     worker = Worker(
         events=bus.events,
         work=bus.work,

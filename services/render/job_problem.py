@@ -14,11 +14,11 @@ from heliograph.contracts.problems import (
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import accumulate_charge
 
-MOST_OUTPUTS = 64  #: of a request: each is an address now, and an asset later
+MAX_OUTPUT_COUNT = 64  #: of a request: each is an address now, and an asset later
 
-_LONGEST_ANSWER = 4096  #: characters
-_LONGEST_NAME = 128  #: characters of a code or an id
-_MOST_FIELDS = 20  #: of a complaint
+_MAX_ANSWER = 4096  #: characters
+_MAX_NAME = 128  #: characters of a code or an id
+_MAX_FIELDS = 20  #: of a complaint
 
 
 def short_text(text: str) -> str:
@@ -28,12 +28,12 @@ def short_text(text: str) -> str:
 
 def short_answer(answer: str | None) -> str | None:
     """The beginning of an answer, for the audit."""
-    return answer and to_valid_utf8(answer[:_LONGEST_ANSWER])
+    return answer and to_valid_utf8(answer[:_MAX_ANSWER])
 
 
 def truncate(error: JobError) -> None:
     """Leave out what is too much of what an error says; its texts are cut as its problem is made."""
-    error.errors = [_valid_field(each) for each in error.errors[:_MOST_FIELDS]]
+    error.errors = [_valid_field(each) for each in error.errors[:_MAX_FIELDS]]
     error.provider = error.provider and _short_note(error.provider)
 
 
@@ -43,8 +43,8 @@ def _valid_field(field: FieldError) -> FieldError:
 
 def _short_note(note: ProviderNote) -> ProviderNote:
     names = {
-        "request_id": note.request_id and to_valid_utf8(note.request_id[:_LONGEST_NAME]),
-        "code": note.code and to_valid_utf8(note.code[:_LONGEST_NAME]),
+        "request_id": note.request_id and to_valid_utf8(note.request_id[:_MAX_NAME]),
+        "code": note.code and to_valid_utf8(note.code[:_MAX_NAME]),
     }
     return note.model_copy(update=names)
 

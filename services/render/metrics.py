@@ -7,7 +7,7 @@ from prometheus_client import Gauge
 from heliograph.contracts.circuit_breaker import State
 from heliograph.runtime.bus import AccountPermits, now
 
-_EVERY = 5.0  #: seconds
+_INTERVAL = 5.0  #: seconds
 
 _LEVELS: dict[State, int] = {"closed": 0, "half_open": 1, "open": 2}
 
@@ -30,4 +30,4 @@ async def export_account_metrics(accounts: AccountPermits) -> None:
             if places.cap is not None:
                 _IN_USE.labels(name).set(len(places.holders))
                 _CAP.labels(name).set(places.cap)
-        await asyncio.sleep(_EVERY)
+        await asyncio.sleep(_INTERVAL)

@@ -43,10 +43,10 @@ class RenderSettings(ServiceSettings):
     breaker_max: float = Field(default=300.0, gt=0)  #: seconds it is left alone at most
 
     @property
-    def patience(self) -> BreakerPolicy:
+    def breaker_policy(self) -> BreakerPolicy:
         """With accounts."""
         return BreakerPolicy(
-            failures=self.breaker_failures, shortest=self.breaker_min, longest=self.breaker_max
+            failures=self.breaker_failures, min_pause=self.breaker_min, max_pause=self.breaker_max
         )
 
     @property

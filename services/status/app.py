@@ -44,11 +44,11 @@ def create_app(settings: StatusSettings) -> FastAPI:
     catalog = load_catalog(settings)
     bus = NatsBus(settings, catalog, "status")
     presenter = JobPresenter(
-        settings, PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
+        settings, PresignedUrlCache(bus.jetstream, timeout=settings.presign_timeout)
     )
     hub = Hub(bus, presenter, buffer_bytes=settings.event_buffer_bytes)
     read_model = SqlReadModel(settings.database)
-    versions = SlotReadModel(read_model, bus.slots, hub, patience=settings.read_your_writes_timeout)
+    versions = SlotReadModel(read_model, bus.slots, hub, timeout=settings.read_your_writes_timeout)
     retention = RetentionJob(
         bus.events,
         bus.slots,
@@ -67,7 +67,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     terms = Terms(
         replay_limit=settings.replay_limit,
         final_for=settings.snapshot_keeps_finished_for,
-        patience=settings.live_subscribe_timeout,
+        timeout=settings.live_subscribe_timeout,
         turns=asyncio.Semaphore(settings.snapshots_at_once),
     )
     memory = SendQueueMemory(settings.send_queue_bytes)

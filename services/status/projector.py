@@ -21,8 +21,8 @@ from services.status.read_model import CursorConflict, ReadModel, Row, Unstorabl
 log = structlog.get_logger()
 
 _REST = 2.0  #: of the time that a batch took: the longer, the more is in the next one
-_LONGEST_REST = 0.25  #: seconds between two batches
-_MEND_EVERY = 30.0  #: seconds between looks at what could not be read
+_MAX_REST = 0.25  #: seconds between two batches
+_REPAIR_INTERVAL = 30.0  #: seconds between looks at what could not be read
 
 
 class Projector:
@@ -51,7 +51,7 @@ class Projector:
         looked = float("-inf")
         while True:
             try:
-                if time.monotonic() - looked > _MEND_EVERY:
+                if time.monotonic() - looked > _REPAIR_INTERVAL:
                     looked = time.monotonic()
                     await self._mend(cursor)
                 cursor = await self._go_on(cursor)
@@ -73,7 +73,7 @@ class Projector:
         except Unstorable:
             await self._one_by_one(read, cursor, after, others)
         # the busier, the more is taken in at once, and of a job only where it ended up
-        await asyncio.sleep(min(_REST * (time.monotonic() - began), _LONGEST_REST))
+        await asyncio.sleep(min(_REST * (time.monotonic() - began), _MAX_REST))
         return after
 
     def _rows(self, messages: Iterable[Stored]) -> list[tuple[Row, Stored]]:

@@ -18,7 +18,7 @@ from services.status.live.hub import Hub
 from services.status.read_model import ReadModel, Row, SlotRows
 
 _SETTLE = 4.0  #: seconds that the read model has to take in what the log has
-_AGAIN_AFTER = 0.01  #: seconds between looks at it
+_RETRY_DELAY = 0.01  #: seconds between looks at it
 
 
 class SlotReadModel:
@@ -30,12 +30,12 @@ class SlotReadModel:
     """
 
     def __init__(
-        self, read_model: ReadModel, slots: SlotClaims, hub: Hub, *, patience: float
+        self, read_model: ReadModel, slots: SlotClaims, hub: Hub, *, timeout: float
     ) -> None:
         self._read_model = read_model
         self._slots = slots
         self._hub = hub
-        self._patience = patience
+        self._timeout = timeout
 
     async def page(self, query: ListSlots) -> SlotPage:
         """Slots of a project, each with all that a page needs to draw it."""
@@ -68,7 +68,7 @@ class SlotReadModel:
 
     async def wait_for_live(self) -> None:
         """Until the read model has everything that clients may have heard of; not for long."""
-        await self._reaches(self._hub.head, self._patience)
+        await self._reaches(self._hub.head, self._timeout)
 
     async def wait_for_log(self) -> None:
         """Until the read model has everything that is in the log by now."""
@@ -78,11 +78,11 @@ class SlotReadModel:
     async def _reaches(self, sequence: int, seconds: float) -> bool:
         """Whether the read model has an event before the time is up."""
         clock = asyncio.get_running_loop().time
-        patience = clock() + seconds
+        timeout = clock() + seconds
         while await self._read_model.cursor() < sequence:
-            if clock() > patience:
+            if clock() > timeout:
                 return False
-            await asyncio.sleep(_AGAIN_AFTER)
+            await asyncio.sleep(_RETRY_DELAY)
         return True
 
     async def _state(self, project: str, slot: SlotRows) -> SlotState:

@@ -13,7 +13,7 @@ from services.storage.disk_reserve import Claim, no_space
 from services.storage.media.media_types import EARLY, HEAD
 from services.storage.stores import FileContent
 
-_PATIENCE = 600.0  #: seconds for a body to arrive
+_TIMEOUT = 600.0  #: seconds for a body to arrive
 
 
 class Limit(NamedTuple):
@@ -65,10 +65,10 @@ class Spool:
         """
         self._check(announced(request))
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 await self._copy(request)
         except TimeoutError:
-            raise MalformedRequest(f"The body did not arrive within {_PATIENCE:g} s.") from None
+            raise MalformedRequest(f"The body did not arrive within {_TIMEOUT:g} s.") from None
         except ClientDisconnect:  # the client is gone and does not read this
             raise MalformedRequest("The body ended too early.") from None
         except OSError as error:

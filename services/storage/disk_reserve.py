@@ -8,7 +8,7 @@ from pathlib import Path
 from heliograph.contracts.errors import Unavailable
 
 _STEP = 4 * 1024 * 1024  #: bytes by which a claim of unknown size grows
-_AGAIN_AFTER = 30.0  #: seconds, for who is refused
+_RETRY_AFTER = 30.0  #: seconds, for who is refused
 
 
 class DiskReserve:
@@ -61,4 +61,4 @@ class Claim:
 
 def no_space() -> Unavailable:
     """What a client is told while the disk has no room."""
-    return Unavailable("there is too little free disk space for uploads", retry_after=_AGAIN_AFTER)
+    return Unavailable("there is too little free disk space for uploads", retry_after=_RETRY_AFTER)

@@ -24,7 +24,7 @@ from tests.support.stack import Stack
 
 PRICE = "0.01"
 FINAL = ("succeeded", "failed", "canceled", "expired")
-_PATIENCE = 120.0  #: seconds for one thing to happen, while everything dies again and again
+_TIMEOUT = 120.0  #: seconds for one thing to happen, while everything dies again and again
 _LOOK_AGAIN = 0.1  #: seconds
 _TELLINGS = 5  #: of a story whose point another process's crash kept it from
 
@@ -76,7 +76,7 @@ class Teller:
 
     async def post(self, path: str, headers: dict[str, str], body: Any = None) -> Any:
         """Ask for something until somebody answers. Returns the answer."""
-        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_PATIENCE):
+        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_TIMEOUT):
             while True:
                 with suppress(httpx.TransportError):
                     url = self.stack.url("gateway") + path
@@ -94,7 +94,7 @@ class Teller:
         found: dict[str, Any] = {}
         async with httpx.AsyncClient(timeout=6) as http:
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(_TIMEOUT):
                     while not {found.get("status"), found.get("phase")} & set(expected):
                         await asyncio.sleep(_LOOK_AGAIN)
                         with suppress(httpx.TransportError, ValueError):
@@ -108,7 +108,7 @@ class Teller:
     async def until_listed(self, job: str) -> None:
         """Until the list of what has succeeded knows it, too."""
         url = f"{self.stack.url('gateway')}/v1/projects/{self.project}/jobs"
-        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_PATIENCE):
+        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_TIMEOUT):
             listed: list[str] = []
             while job not in listed:
                 await asyncio.sleep(_LOOK_AGAIN)
@@ -119,7 +119,7 @@ class Teller:
     async def has_begun(self, job: str) -> bool:
         """Whether there is such a job."""
         url = f"{self.stack.url('gateway')}/v1/jobs/{job}"
-        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_PATIENCE):
+        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_TIMEOUT):
             while True:
                 with suppress(httpx.TransportError):
                     answer = await http.get(url)

@@ -23,7 +23,7 @@ from tests.chaos.journal import Journal, Signal
 from tests.chaos.quiescence import by_job, read_log
 from tests.support.stack import Stack
 
-_PATIENCE = 60.0  #: seconds
+_TIMEOUT = 60.0  #: seconds
 _CUT_OFF = "timeout graceful shutdown exceeded"  # a request that outlasted the drain of a gateway
 FINAL_NAMES = ("succeeded", "failed", "canceled", "expired")
 _AFTER_AN_END = frozenset({"attempt_completed", "compacted", "pruned"})
@@ -60,7 +60,7 @@ async def judge(
     Args:
         inline_requests: Those that a provider accepted which answers with its pictures.
     """
-    async with asyncio.timeout(_PATIENCE):  # it, or S3, may have been killed just now
+    async with asyncio.timeout(_TIMEOUT):  # it, or S3, may have been killed just now
         await until_ready(stack.url("storage"))
     log = await read_log(stack)
     last = {e.body.id: e.body for e in log if isinstance(e.body, Record)}
@@ -79,7 +79,7 @@ async def judge(
         "gaps": gaps(journal, log),
         "missing pictures": await missing_pictures(stack, log) + misfiled,
         "misread": external_checks.misread(stack, log),
-        "buried": buried(last),
+        "buried": dead_lettered(last),
         "bugs": bugs(stack),
     }
     ends = Counter(e.event.name for e in log if e.event.name in FINAL_NAMES)
@@ -291,7 +291,7 @@ def gaps(journal: Journal, log: list[LogEntry]) -> list[str]:
     return wrong
 
 
-def buried(last: Mapping[str, Record]) -> list[str]:
+def dead_lettered(last: Mapping[str, Record]) -> list[str]:
     """No job ended because something broke: all that broke came back."""
     return [
         f"{job} was buried"

@@ -15,7 +15,7 @@ from tests.support.stack import Stack, stack_running
 
 PRICE = "0.01"
 MANY = 40  #: more than a gateway does side by side
-_PATIENCE = 60.0  #: seconds
+_TIMEOUT = 60.0  #: seconds
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ async def cut_off(
     with pytest.raises(httpx.TransportError):
         await http.post(path, json=body, headers=headers)
     assert not (crashes / point).exists()
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(_TIMEOUT):
         while True:
             with suppress(httpx.TransportError):
                 answer = await http.post(path, json=body, headers=headers)
@@ -82,7 +82,7 @@ async def test_a_batch_that_was_cut_off_is_made_up_for(
     assert {item["outcome"] for item in batch["items"]} <= {"accepted", "replayed"}
     assert {job.status for job in ended} == {"succeeded"}
     assert sorted(each.job for each in fragile.ledger(project)) == sorted(ids)
-    async with asyncio.timeout(_PATIENCE):  # lists are of the read model, a moment behind
+    async with asyncio.timeout(_TIMEOUT):  # lists are of the read model, a moment behind
         while {job["id"] for job in await jobs_of(http)} != set(ids):
             await asyncio.sleep(0.1)
 

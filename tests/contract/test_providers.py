@@ -51,7 +51,7 @@ from tests.support.fal.emulator_process import FalServer
 from tests.support.fal.rig import FalRig
 from tests.support.replicate.rig import ReplicateRig
 
-PATIENCE = 40.0  #: seconds for a request to end
+TIMEOUT = 40.0  #: seconds for a request to end
 
 
 class Rig(Protocol):
@@ -147,7 +147,7 @@ async def _accepted(provider: Provider, submission: Submission) -> Request:
 
 async def _states(provider: Provider, request: Request) -> list[State]:
     """What it says until it is done with a request, in order."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     states = [await provider.poll(request)]
     while isinstance(states[-1], RequestQueued | RequestRunning):
         assert time.monotonic() < end, "it does not end"

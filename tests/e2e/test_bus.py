@@ -25,7 +25,7 @@ from deploy.local.processes import ROOT
 from tests.support.stack import Stack
 
 GOLDEN = Path(__file__).parent.parent / "contract" / "golden"
-PATIENCE = 60.0  #: seconds
+TIMEOUT = 60.0  #: seconds
 
 Heard = list[tuple[Mapping[str, str], dict[str, Any]]]  #: headers and body
 
@@ -62,7 +62,7 @@ async def _read(bus: Nats, stream: str, subject: str, until: str) -> Heard:
         subject, stream=stream, ordered_consumer=True, config=config
     )
     while True:
-        message = await reading.next_msg(timeout=PATIENCE)
+        message = await reading.next_msg(timeout=TIMEOUT)
         headers = message.headers or {}
         heard.append((headers, json.loads(message.data)))
         if headers["ce-type"] == until:
@@ -184,7 +184,7 @@ async def test_many_requests_at_once_all_become_jobs(bus: Nats, stack: Stack, pr
     keys: set[str] = set()
     reading = await bus.jetstream().subscribe(f"events.{project}.>", ordered_consumer=True)
     while len(keys) < count:
-        headers = (await reading.next_msg(timeout=PATIENCE)).headers or {}
+        headers = (await reading.next_msg(timeout=TIMEOUT)).headers or {}
         if headers["ce-type"] == "heliograph.job.accepted.v1":
             keys.add(headers["ce-correlationid"])
 

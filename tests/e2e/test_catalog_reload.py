@@ -11,7 +11,7 @@ from tests.support.stack import Stack, stack_running
 POSTER = """
 poster: {lane: portraits, media: image, model: sim/picture, expected_seconds: 3, timeout_seconds: 9}
 """
-PATIENCE = 60.0  #: seconds
+TIMEOUT = 60.0  #: seconds
 
 
 async def _items(stack: Stack, what: str) -> dict[str, Any]:
@@ -21,7 +21,7 @@ async def _items(stack: Stack, what: str) -> dict[str, Any]:
 
 
 async def _until_logged(stack: Stack, name: str, event: str) -> dict[str, Any]:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not (found := [line for line in stack.logs(name) if line["event"] == event]):
             await asyncio.sleep(0.1)
     return found[-1]
@@ -60,6 +60,6 @@ async def test_a_cap_that_changes_in_the_file_holds_at_once(tmp_path: Path) -> N
     lanes.write_text("shots: {cap: 3}\n")
     with stack_running(tmp_path / "home", {"HELIOGRAPH_LANES": str(lanes)}) as stack:
         lanes.write_text("shots: {cap: 7}\n")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while (await _items(stack, "lanes"))["shots"]["cap"] != 7:
                 await asyncio.sleep(0.1)

@@ -16,7 +16,7 @@ import pytest
 from deploy.local.environment import SERVICES
 from tests.support.stack import Stack
 
-_PATIENCE = 90.0  #: seconds, on a machine that has much else to do
+_TIMEOUT = 90.0  #: seconds, on a machine that has much else to do
 _MIB = 2**20
 
 #: a disk of its own for the home, which only this process tree sees; then what follows
@@ -80,7 +80,7 @@ def _free(disk: Path) -> None:
 
 
 def _until(is_so: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     while not is_so():
         assert time.monotonic() < end, what
         time.sleep(0.2)

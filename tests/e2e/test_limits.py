@@ -10,7 +10,7 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.records import Job
-from tests.support.polling import PATIENCE, until, until_one_runs
+from tests.support.polling import TIMEOUT, until, until_one_runs
 from tests.support.stack import Stack
 
 
@@ -53,7 +53,7 @@ async def _most_at_once(http: httpx.AsyncClient, jobs: list[Job]) -> int:
 
 async def _until_lane(http: httpx.AsyncClient, **expected: Any) -> None:
     """Until the dispatcher knows it so."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not expected.items() <= (await _lane(http, "shots")).items():
             await asyncio.sleep(0.05)
 
@@ -240,12 +240,12 @@ async def test_a_waiting_job_knows_its_turn_and_when_it_will_be_done(
     await http.patch("/v1/lanes/shots", json={"cap": 1})
     jobs = await _shots(client, 6, 20)
     running = await asyncio.gather(*(client.get(job) for job in jobs))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while sum(job.status == "running" for job in running) != 1:
             running = await asyncio.gather(*(client.get(job) for job in jobs))
 
     etas: dict[int, float] = {}
-    async with asyncio.timeout(PATIENCE):  # the dispatcher may be too busy to answer at once
+    async with asyncio.timeout(TIMEOUT):  # the dispatcher may be too busy to answer at once
         while set(etas) != set(range(1, 6)):
             shown = [await client.get(job) for job in jobs]
             waiting = [(job.position, job.progress) for job in shown]

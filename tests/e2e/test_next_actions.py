@@ -30,7 +30,7 @@ from tests.support.stack import Stack, stack_running
 PRICE = Decimal("0.01")  #: of what the sim is asked for
 FLUX, KONTEXT = "fal/flux-schnell", "fal/flux-kontext"
 REPLICATE = "replicate/flux-schnell"
-PATIENCE = 60  #: seconds
+TIMEOUT = 60  #: seconds
 
 
 @dataclass
@@ -152,7 +152,7 @@ class Scene(Surroundings):
         return await self.until(job, lambda found: found.finished_at is not None)
 
     async def until(self, job: str, is_so: Callable[[Job], bool]) -> Job:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not is_so(found := await self.client.get(job)):
                 assert found.finished_at is None, f"it has {found.status}"
                 await asyncio.sleep(0.1)
@@ -200,7 +200,7 @@ async def _deadly_start(scene: Scene) -> Job:
 async def _stopped_there(scene: Scene) -> Job:
     """Somebody else stopped it at fal."""
     job = await scene.flux(hangs=True)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not (accepted := scene.fal.accepted(scene.prompt)):
             await asyncio.sleep(0.05)
     app = "/".join(accepted[0]["endpoint"].split("/")[:2])
@@ -216,7 +216,7 @@ async def _broken_model(scene: Scene) -> Job:
     """The model breaks down, for a reason that says nothing."""
     scene.replicate.plan(scene.prompt, outcome="broken")
     job = await scene.client.submit(kind="image", prompt=scene.prompt, model=REPLICATE)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not scene.replicate.accepted(scene.prompt):
             await asyncio.sleep(0.05)
     scene.replicate.plan(scene.prompt)

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MIB = 2**20
 VIDEOS, PICTURES = 200, 12
 PLACES, SHARE = 8, 6  #: jobs that are stored at once, and those of one project
-PATIENCE = 90.0  #: seconds
+TIMEOUT = 90.0  #: seconds
 
 
 class Shelf:
@@ -144,7 +144,7 @@ async def _seconds_until_stored(bus: NatsBus, shelf: Shelf) -> float:
     """For a small picture of a project that has nothing else."""
     began = time.monotonic()
     entry = await _render(bus, some_project(), shelf.output("small"))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (await _now(bus, entry)).step is not Step.SUCCEEDED:
             await asyncio.sleep(0.01)
     return time.monotonic() - began
@@ -165,7 +165,7 @@ async def test_a_job_passes_the_queue_while_nobody_waits(bus: NatsBus, shelf: Sh
     project = some_project()
     entry = await _render(bus, project, shelf.output("small"))
     queued = await bus.jetstream.last(STREAM, f"queue.*.*.{project}.*")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (await _now(bus, entry)).step is not Step.SUCCEEDED:
             await asyncio.sleep(0.01)
 
@@ -186,7 +186,7 @@ async def test_no_job_passes_those_of_its_project_that_wait(bus: NatsBus, shelf:
     }
     assert len(given) <= SHARE
     await bus.jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": f"queue.*.*.{project}.*"})
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while await _subjects(bus, f"store.{project}.*"):
             await asyncio.sleep(0.05)
 
@@ -219,7 +219,7 @@ async def _subjects(bus: NatsBus, subject: str) -> set[str]:
 
 
 async def _until_one_is_fetched(bus: NatsBus, project: str) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not await bus.jetstream.last(STREAM, f"store.{project}.*"):
             await asyncio.sleep(0.01)
 
@@ -230,7 +230,7 @@ async def test_what_an_earlier_version_left_for_the_workers_is_stored(
     """Its tickets were on `store.>` at once."""
     project = some_project()
     entry = await _render(bus, project, shelf.output("small"))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (await _now(bus, entry)).step is not Step.SUCCEEDED:
             await asyncio.sleep(0.01)
     other = a_record(project=project)
@@ -245,7 +245,7 @@ async def test_what_an_earlier_version_left_for_the_workers_is_stored(
 
     await bus.jetstream.publish(f"store.{project}.{other.id}", b"{}", {})
 
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (await _now(bus, first)).step is not Step.SUCCEEDED:
             await asyncio.sleep(0.01)
 
@@ -265,6 +265,6 @@ async def test_results_that_are_not_there_yet_hold_no_places_while_they_wait(
 
     assert {(await _now(bus, entry)).step for entry in late} == {Step.RENDERED}
     shelf.late_until = 0.0
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while {(await _now(bus, entry)).step for entry in late} != {Step.SUCCEEDED}:
             await asyncio.sleep(0.1)

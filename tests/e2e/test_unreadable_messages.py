@@ -18,7 +18,7 @@ from nats.aio.client import Client as Nats
 
 from heliograph.client import Client
 from heliograph.contracts.ids import keyed_job_id, new_job_id
-from tests.support.polling import PATIENCE, until
+from tests.support.polling import TIMEOUT, until
 from tests.support.records import a_record, some_project
 from tests.support.stack import Stack
 
@@ -53,7 +53,7 @@ async def works(stack: Stack, **request: Any) -> None:
             kind="image", prompt="a lighthouse", parameters={"seconds": 0}, **request
         )
         await until(client, job.id, status="succeeded")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while [each.status async for each in client.jobs()] != ["succeeded"]:
                 await asyncio.sleep(0.05)
 
@@ -71,7 +71,7 @@ async def ask(stack: Stack, project: str, **body: Any) -> httpx.Response:
 async def warned(stack: Stack, subject: str) -> Mapping[str, Any]:
     """What every service says about a message, while it is ready all the same."""
     warnings: list[Mapping[str, Any]] = []
-    async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as http:
+    async with asyncio.timeout(TIMEOUT), httpx.AsyncClient() as http:
         for service in PROCESSES:
             while True:
                 answer = await http.get(f"{stack.url(service)}/readyz")

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.support.stack import Stack, stack_running
 
 MOST, MOST_BYTES = 3, 40_000  #: uploads of a project
-PATIENCE = 90.0  #: seconds
+TIMEOUT = 90.0  #: seconds
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ async def _bring(http: httpx.AsyncClient, project: str, content: bytes) -> httpx
 
 
 async def _eventually(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not is_so():
             await asyncio.sleep(0.05)
 
@@ -107,7 +107,7 @@ async def test_a_body_is_refused_by_its_first_bytes_before_the_others_come(
     lines = f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 30000000\r\n\r\n"
     writer.write(lines.encode() + head.ljust(64))
 
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         answer = await reader.read(65_536)
 
     writer.close()

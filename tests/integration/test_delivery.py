@@ -39,13 +39,13 @@ LANE = "portraits"
 @asynccontextmanager
 async def _handling(settings: ServiceSettings, handler: Handler) -> AsyncIterator[list[int]]:
     """A subscriber of one lane; yields the delivery numbers of what was buried."""
-    buried: list[int] = []
+    dead_lettered: list[int] = []
     bugs = FailureCounter()
     connection = Connection(settings, "test")
     broker = NatsBroker(**connection.options, middlewares=[heartbeat(1.0)], logger=None)
 
     async def give_up(delivery: Delivery, _: Exception) -> None:
-        buried.append(delivery.number)
+        dead_lettered.append(delivery.number)
 
     @broker.subscriber(
         subjects.runs(LANE),
@@ -59,7 +59,7 @@ async def _handling(settings: ServiceSettings, handler: Handler) -> AsyncIterato
         await deliver(message, handler, give_up, bugs)
 
     await broker.start()
-    yield buried
+    yield dead_lettered
     connection.expect_close()
     await broker.stop()
 
@@ -104,11 +104,11 @@ async def test_a_bug_ends_the_third_time(bus: NatsBus, nats: Server) -> None:
     async def handler(delivery: Delivery) -> Record | None:
         raise ValueError("a bug")
 
-    async with _handling(nats.settings, handler) as buried:
+    async with _handling(nats.settings, handler) as dead_lettered:
         record = await _put(bus)
         await _until_settled(bus, record.id)
 
-    assert buried == [3]
+    assert dead_lettered == [3]
 
 
 @pytest.mark.parametrize("error", [Unavailable, QueueFull])
@@ -121,12 +121,12 @@ async def test_what_passes_is_no_bug(bus: NatsBus, nats: Server, error: type[Ser
             raise error
         return None
 
-    async with _handling(nats.settings, handler) as buried:
+    async with _handling(nats.settings, handler) as dead_lettered:
         record = await _put(bus)
         await _until_settled(bus, record.id)
 
     assert numbers == [1, 2, 3, 4, 5]
-    assert buried == []
+    assert dead_lettered == []
 
 
 async def test_whoever_goes_away_gives_its_message_back_at_once(bus: NatsBus, nats: Server) -> None:

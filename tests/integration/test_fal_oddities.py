@@ -16,7 +16,7 @@ from tests.support.fal.oddities import MILD, OF_RESULTS, OF_STATUSES, OF_SUBMISS
 from tests.support.fal.rig import a_fal
 from tests.support.fal.worker_rig import FalWorker
 
-PATIENCE = 1.0  #: seconds that an attempt may take
+TIMEOUT = 1.0  #: seconds that an attempt may take
 MEMORY = 2 * MAX_OUTPUTS  #: bytes more than before: the largest answer, in a buffer that grows
 ODD_RESULTS = {
     *("provider_protocol", "provider_rejected", "provider_unavailable", "provider_timeout"),
@@ -58,7 +58,7 @@ def _memory(name: str) -> int:
 
 
 async def _do(worker: FalWorker, prompt: str) -> Record:
-    return await worker.do(prompt, timeout_seconds=PATIENCE)
+    return await worker.do(prompt, timeout_seconds=TIMEOUT)
 
 
 @pytest.mark.parametrize("oddity", OF_SUBMISSIONS)

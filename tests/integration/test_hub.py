@@ -39,7 +39,7 @@ ONE_EVENT, MANY_EVENTS = 1, 1_000_000  #: bytes that make a ring keep so much
 
 @asynccontextmanager
 async def _hub(bus: NatsBus, *, buffer_bytes: int = MANY_EVENTS) -> AsyncIterator[Hub]:
-    presenter = JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, patience=2))
+    presenter = JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, timeout=2))
     hub = Hub(bus, presenter, buffer_bytes=buffer_bytes)
     async with run_in_background(hub=hub.run):
         await hub.opened.wait()
@@ -202,9 +202,9 @@ async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_a
             requested,
             hub,
             read_model,
-            JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, patience=2)),
+            JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, timeout=2)),
             send_queue,
-            Terms(replay_limit=100, final_for=timedelta(minutes=1), patience=5),
+            Terms(replay_limit=100, final_for=timedelta(minutes=1), timeout=5),
         )
         await subscription.run()
         events = await _events(send_queue, len(expected))
@@ -231,9 +231,9 @@ async def _subscribed(
         Subscribe(op="subscribe", id=1, project=project),
         hub,
         read_model,
-        JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, patience=2)),
+        JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, timeout=2)),
         send_queue,
-        Terms(replay_limit=100, final_for=timedelta(minutes=1), patience=patience),
+        Terms(replay_limit=100, final_for=timedelta(minutes=1), timeout=patience),
     )
     joining = asyncio.create_task(subscription.run())
     yield send_queue, joining

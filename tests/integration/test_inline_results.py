@@ -18,7 +18,7 @@ from tests.support.servers import Server
 from tests.support.stack import Stack, stack_running
 
 KEY = uuid4().hex  #: of the stack, at OpenAI
-PATIENCE = 90.0  #: seconds
+TIMEOUT = 90.0  #: seconds
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ async def _submit(client: Client, **fields: object) -> str:
 
 
 async def _eventually(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not is_so():
             await asyncio.sleep(0.05)
 

@@ -150,7 +150,7 @@ async def test_following_ends_when_its_time_is_over() -> None:
 async def test_a_service_that_stays_away_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live_stream, "_GIVE_UP", 0.3)
+    monkeypatch.setattr(live_stream, "_GIVE_UP_AFTER", 0.3)
     address = f"ws://127.0.0.1:{free_port()}/v1/live"
 
     with pytest.raises(ConnectionFailed, match=address):

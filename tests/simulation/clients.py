@@ -41,7 +41,7 @@ class Stored(ResultCache):
     """Stored results, as a read model that is up to date knows them."""
 
     def __init__(self, state: State) -> None:
-        super().__init__(state.events, _NONE, patience=0)
+        super().__init__(state.events, _NONE, timeout=0)
         self._state = state
 
     async def _find(self, project: str, digest: str | None) -> Record | None:

@@ -18,7 +18,7 @@ from tests.simulation.virtual_time import clock, now
 
 _GOOD = frozenset({200, 202})
 _PASSING = 503
-_PATIENCE = settings().render.submit_limit + settings().render.ack_wait  #: seconds, with workers
+_TIMEOUT = settings().render.submit_limit + settings().render.ack_wait  #: seconds, with workers
 _GIVEN_UP = frozenset({"provider_timeout", "poison"})  #: outcomes after which nobody asks any more
 _FIRST = frozenset({"accepted", "deduplicated"})  #: only ever the first event of a job
 
@@ -140,7 +140,7 @@ def _check_deadline(state: State, record: Record, before: Record, job: str) -> N
     request = before.internal.attempts[-1].request_id
     if record.runs_on:
         waited = clock() - state.asked[record.id]
-        _check(waited >= _PATIENCE, f"I9: {job} expired {waited:g} s after its worker was asked")
+        _check(waited >= _TIMEOUT, f"I9: {job} expired {waited:g} s after its worker was asked")
     elif request and not state.scenario.outages:
         stops = state.provider.requests[request].stops
         _check(stops > 0, f"I9: {job} expired, and its request was never stopped")

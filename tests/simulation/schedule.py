@@ -15,7 +15,7 @@ from tests.simulation.world import World
 
 A_DAY = "90000"  #: seconds; longer than anybody has to decide
 
-_PATIENCE = 300.0  #: virtual seconds in which nothing happened until nothing will
+_TIMEOUT = 300.0  #: virtual seconds in which nothing happened until nothing will
 _MANY = 2000  #: actions after the faults
 _FAULTS = ("refusals", "failures", "silences", "idle_polls", "ticks")
 
@@ -104,7 +104,7 @@ async def _come_to_rest(session: Session, rng: random.Random) -> None:
             last = clock()
         elif ready:
             await session.tick(rng.choice(TICKS))
-        elif clock() - last < _PATIENCE:
+        elif clock() - last < _TIMEOUT:
             await session.tick(TICKS[-1])
         else:
             return

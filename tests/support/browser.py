@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests.support.servers.server import missing
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_PATIENCE = 60.0  #: seconds, on a machine that has much else to do
+_TIMEOUT = 60.0  #: seconds, on a machine that has much else to do
 
 
 class Page:
@@ -65,7 +65,7 @@ async def browser_page(profile: Path) -> AsyncIterator[Page]:
         env={**os.environ, "HOME": str(profile)},
     )
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             address = await _address(process)
         draining = asyncio.create_task(_drain(process))
         async with connect(address, max_size=None) as connection:
@@ -103,7 +103,7 @@ async def _first_page(connection: ClientConnection) -> Page:
 
 async def _exchange(connection: ClientConnection, call: dict[str, Any]) -> dict[str, Any]:
     await connection.send(json.dumps(call))
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(_TIMEOUT):
         while True:
             answer = json.loads(await connection.recv())
             if answer.get("id") == call["id"]:

@@ -8,12 +8,12 @@ from typing import Any
 from heliograph.client import Client
 from heliograph.contracts.records import Job
 
-PATIENCE = 60.0  #: seconds
+TIMEOUT = 60.0  #: seconds
 
 
 async def until(client: Client, job: str, **expected: Any) -> Job:
     """Ask until it looks like that."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         found = await client.get(job)
         if all(getattr(found, name) == value for name, value in expected.items()):
@@ -24,6 +24,6 @@ async def until(client: Client, job: str, **expected: Any) -> Job:
 
 async def until_one_runs(client: Client, jobs: Sequence[str]) -> None:
     """Any of them: who is first among those asked for at the same time, nobody knows."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not any([(await client.get(job)).status == "running" for job in jobs]):
             await asyncio.sleep(0.05)

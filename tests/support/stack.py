@@ -18,7 +18,7 @@ from heliograph.client import Client
 from heliograph.contracts.sim import SimRecord, read_ledger
 from tests.support.servers import free_port, free_row
 
-_PATIENCE = 120.0  #: seconds until all is ready, on a machine that has much else to do
+_TIMEOUT = 120.0  #: seconds until all is ready, on a machine that has much else to do
 
 #: settings that say how many processes of a service there are
 COUNTS = {
@@ -108,7 +108,7 @@ class Stack:
         )
         ready = threading.Event()
         threading.Thread(target=self._read, args=(self._running, ready), daemon=True).start()
-        if not ready.wait(_PATIENCE):
+        if not ready.wait(_TIMEOUT):
             self.stop()
             raise TimeoutError("not ready:\n" + "".join(self.output[-40:]))
 
@@ -147,7 +147,7 @@ class Stack:
 
     def until_restarted(self, name: str, old: int) -> None:
         """Until the pid file names another process than `old`."""
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + _TIMEOUT
         while self.pid(name) in (None, old):
             if time.monotonic() > end:
                 raise TimeoutError(f"{name} was not started again")

@@ -12,7 +12,7 @@ from websockets.typing import Subprotocol
 
 from heliograph.contracts.live_frames import SUBPROTOCOL
 
-_PATIENCE = 60.0  #: seconds for a frame
+_TIMEOUT = 60.0  #: seconds for a frame
 
 Frame = dict[str, Any]
 
@@ -32,7 +32,7 @@ class Watcher:
 
     async def next(self) -> Frame:
         """The next frame, whatever it is."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             frame: Frame = json.loads(await self._socket.recv())
         self.frames.append(frame)
         return frame

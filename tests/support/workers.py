@@ -20,7 +20,7 @@ from tests.support.records import CATALOG
 def a_worker(bus: NatsBus, settings: ServiceSettings) -> Worker:
     """As `create_app` would make it."""
     cache = ReferenceUploadCache(KeyValue(bus.jetstream, BUCKET), {}, most=10, claim=1)
-    addresses = PresignedUrlCache(bus.jetstream, patience=settings.presign_timeout)
+    addresses = PresignedUrlCache(bus.jetstream, timeout=settings.presign_timeout)
     return Worker(
         events=bus.events,
         work=bus.work,

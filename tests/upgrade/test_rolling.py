@@ -16,7 +16,7 @@ from tests.support.records import some_project
 from tests.support.servers import nats_running, s3_running
 from tests.upgrade.releases import BESIDE, SERVICES, TODAY, Deployment, Place, Release, check_out
 
-PATIENCE = 90.0  #: seconds until all jobs have ended
+TIMEOUT = 90.0  #: seconds until all jobs have ended
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ class Callers:
 
     async def check(self) -> None:
         """Everything ended as it has to, the read model knows it, and nothing was paid twice."""
-        end = asyncio.get_running_loop().time() + PATIENCE
+        end = asyncio.get_running_loop().time() + TIMEOUT
         while (found := await self.listed()) != self.expected:
             if asyncio.get_running_loop().time() > end:
                 wrong = {

@@ -9,7 +9,7 @@ from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.tolerant_reader import Tolerant
 
-MOST_REQUESTS = 1_000  #: of a provider that are asked about at once
+MAX_REQUESTS = 1_000  #: of a provider that are asked about at once
 
 
 class ListJobs(Tolerant):
@@ -171,7 +171,7 @@ class FindRequests(Tolerant):
     """
 
     provider: str
-    requests: list[str] = Field(max_length=MOST_REQUESTS)
+    requests: list[str] = Field(max_length=MAX_REQUESTS)
 
 
 class KnownRequests(Tolerant):

@@ -18,9 +18,9 @@ log = structlog.get_logger()
 
 SUBJECT, REASON = "Heliograph-Subject", "Heliograph-Reason"  #: headers of a dead letter
 
-_CUT = 4_096  #: bytes of what is too large to be noted whole
+_MAX_NOTED_BYTES = 4_096  #: bytes of what is too large to be noted whole
 _REMEMBERED = 10_000  #: messages that this process has noted
-_ON_THE_WAY = "bus"  #: what no stream has
+_BUS = "bus"  #: what no stream has
 
 _UNREADABLE = Counter(
     "heliograph_unreadable_messages", "Messages that could not be read and were skipped", ["stream"]
@@ -66,7 +66,7 @@ class DeadLetters:
             try:
                 await self._publish(subject, data, once)
             except BodyTooLarge:
-                await self._publish(subject, data[:_CUT], once)
+                await self._publish(subject, data[:_MAX_NOTED_BYTES], once)
         except ServiceError as error:
             self._noted.pop(message, None)  # the next reader notes it
             log.warning("A dead letter could not be written", reason=str(error))
@@ -92,7 +92,7 @@ class DeadLetters:
 
     def skip(self, subject: str, reason: str) -> None:
         """A message that no stream keeps cannot be read."""
-        _UNREADABLE.labels(_ON_THE_WAY).inc()
+        _UNREADABLE.labels(_BUS).inc()
         log.warning("A message was skipped", subject=subject, reason=_one_line(reason))
 
 

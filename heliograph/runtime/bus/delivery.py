@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 BUGS = 3  #: unexpected errors about one message, then its job is buried
 DELIVERIES = 50  #: of one message; a bug that visits many processes ends here
-AGAIN_AFTER = 1.0  #: seconds
+RETRY_DELAY = 1.0  #: seconds
 _REMEMBERED = 10_000  #: messages that had an unexpected error
 
 
@@ -95,7 +95,7 @@ class Delivery:
 async def deliver(
     message: NatsMessage,
     handle: Callable[[Delivery], Awaitable[Record | None]],
-    bury: Callable[[Delivery, Exception], Awaitable[None]],
+    dead_letter: Callable[[Delivery, Exception], Awaitable[None]],
     failures: FailureCounter,
 ) -> Record | None:
     """Run a handler on a message, and settle the message by how it ends. Returns what it left."""
@@ -111,9 +111,9 @@ async def deliver(
         await _settle(delivery._raw.ack())
     except (Unavailable, QueueFull) as error:
         log.warning("A message must wait", reason=str(error), subject=delivery.subject)
-        await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
+        await _settle(delivery._raw.nak(delay=RETRY_DELAY))
     except Exception as error:  # noqa: BLE001  # a bug in one job must not stop the others
-        await _unexpected(delivery, error, bury, failures)
+        await _unexpected(delivery, error, dead_letter, failures)
     else:
         await _settle(delivery._raw.ack())
         _tell(delivery, record, time.monotonic() - began)
@@ -135,18 +135,18 @@ def _tell(delivery: Delivery, record: Record | None, seconds: float) -> None:
 async def _unexpected(
     delivery: Delivery,
     error: Exception,
-    bury: Callable[[Delivery, Exception], Awaitable[None]],
+    dead_letter: Callable[[Delivery, Exception], Awaitable[None]],
     failures: FailureCounter,
 ) -> None:
     log.exception("A handler broke", subject=delivery.subject, delivery=delivery.number)
     if not failures.count(delivery):
-        await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
+        await _settle(delivery._raw.nak(delay=RETRY_DELAY))
         return
     try:
-        await bury(delivery, error)
+        await dead_letter(delivery, error)
     except Exception:
         log.exception("A job could not be buried", subject=delivery.subject)
-        await _settle(delivery._raw.nak(delay=AGAIN_AFTER))
+        await _settle(delivery._raw.nak(delay=RETRY_DELAY))
     else:
         await _settle(delivery._raw.ack())
 

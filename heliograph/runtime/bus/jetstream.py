@@ -26,7 +26,7 @@ NO_ROOM = frozenset({10077, 10047, 10023})  #: err_code of a full stream or stor
 NOT_FOUND = 404
 
 _ANSWER = 1.0  #: seconds for a question that only asks whether somebody is there
-_AGAIN_AFTER = 0.1  #: seconds between tries while the server is away
+_RETRY_DELAY = 0.1  #: seconds between tries while the server is away
 _OVERHEAD = 46  #: bytes that the server adds to a message with headers
 _BATCH = 512  #: messages of one direct get; the server's own bound is 1,024 subjects or max_payload
 _BATCH_BYTES = 16 * 2**20  #: of one direct get
@@ -145,7 +145,7 @@ class JetStream:
                     nats.errors.TimeoutError,
                     nats.errors.OutboundBufferLimitError,
                 ):
-                    await asyncio.sleep(_AGAIN_AFTER)
+                    await asyncio.sleep(_RETRY_DELAY)
                     continue
                 return _sequence(json.loads(reply.data))
 
@@ -196,7 +196,7 @@ class JetStream:
                         f"$JS.API.DIRECT.GET.{stream}", data, timeout=self.timeout / 2
                     )
                 except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
-                    await asyncio.sleep(_AGAIN_AFTER)
+                    await asyncio.sleep(_RETRY_DELAY)
                     continue
                 return _stored(reply)
 

@@ -9,8 +9,8 @@ from nats.aio.msg import Msg
 from heliograph.runtime.bus.jetstream import JetStream, Stored, stop_listening, translated
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
 
-_LOOK_AGAIN = 1.0  #: seconds between looks that nobody asked for
-_SOON = 0.01  #: seconds from a hint until what it is about is stored
+_POLL_INTERVAL = 1.0  #: seconds between looks that nobody asked for
+_HINT_DELAY = 0.01  #: seconds from a hint until what it is about is stored
 
 
 class KvCache:
@@ -39,9 +39,9 @@ class KvCache:
             while True:
                 await self._look()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_AGAIN):
+                    async with asyncio.timeout(_POLL_INTERVAL):
                         await self._bell.wait()
-                        await asyncio.sleep(_SOON)
+                        await asyncio.sleep(_HINT_DELAY)
                 self._bell.clear()
         finally:
             await stop_listening(hints)

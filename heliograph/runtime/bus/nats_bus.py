@@ -30,7 +30,7 @@ from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
 
-_SET_EVERY = 5.0  #: seconds between two looks at the server's clock
+_SYNC_INTERVAL = 5.0  #: seconds between two looks at the server's clock
 _STEP = timedelta(seconds=5)  #: a change that operators want to know about
 
 
@@ -76,7 +76,7 @@ class NatsBus:
 
     async def _set_clock_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(_SET_EVERY)
+            await asyncio.sleep(_SYNC_INTERVAL)
             with suppress(Unavailable):
                 await set_clock(self.jetstream)
 

@@ -19,7 +19,7 @@ from heliograph.runtime.settings import ServiceSettings
 
 _QUESTION = "$SYS.REQ.SERVER.PING.VARZ"
 _INBOX = b"_INBOX_monitor"  #: the user may listen there only, see deploy/nats.conf
-_PATIENCE = 3.0  #: seconds for an answer
+_TIMEOUT = 3.0  #: seconds for an answer
 
 
 class Configuration(NamedTuple):
@@ -45,7 +45,7 @@ async def read_configuration(settings: ServiceSettings) -> Configuration | None:
 async def _over_nats(login: str) -> Configuration:
     client = Client()
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             await client.connect(
                 login,
                 name="heliograph-monitor",
@@ -53,7 +53,7 @@ async def _over_nats(login: str) -> Configuration:
                 allow_reconnect=False,
                 error_cb=_ignore,  # what goes wrong is raised as well
             )
-            reply = await client.request(_QUESTION, timeout=_PATIENCE)
+            reply = await client.request(_QUESTION, timeout=_TIMEOUT)
         return _parse(json.loads(reply.data)["data"])
     except (nats.errors.Error, OSError, TimeoutError, ValueError, KeyError) as error:
         raise Unavailable(f"NATS does not tell its configuration: {error}") from error
@@ -67,7 +67,7 @@ async def _ignore(_: Exception) -> None:
 
 async def _over_http(monitor: str) -> Configuration:
     try:
-        async with httpx.AsyncClient(timeout=_PATIENCE, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
             answer = await client.get(f"{monitor}/varz")
         return _parse(answer.json())
     except (httpx.HTTPError, ValueError, KeyError) as error:

@@ -23,9 +23,9 @@ Hear = Callable[[Msg], Awaitable[None]]  #: of one message; its `metadata` say w
 
 _SECOND = 10**9  #: in nanoseconds, as the server counts
 _HEARTBEAT = 1  #: seconds of silence until the server says that it is there
-_SILENCE = 3.0  #: seconds until a consumer is thought dead
-_FORGOTTEN = 30  #: seconds until the server drops a consumer that nobody listens to
-_AGAIN_AFTER = 0.2  #: seconds between two consumers
+_IDLE_TIMEOUT = 3.0  #: seconds until a consumer is thought dead
+_INACTIVE_THRESHOLD = 30  #: seconds until the server drops a consumer that nobody listens to
+_RETRY_DELAY = 0.2  #: seconds between two consumers
 _UNBOUNDED = 2**31 - 1  #: nats-py drops what is over its limits, and says nothing
 
 
@@ -54,7 +54,7 @@ class OrderedConsumer:
                 await _Consumer(self).follow()
             except (Unavailable, ApiError) as error:
                 log.warning("A feed waits", stream=self._stream, reason=str(error))
-            await asyncio.sleep(_AGAIN_AFTER)
+            await asyncio.sleep(_RETRY_DELAY)
 
     async def open(self, inbox: str) -> str:
         """Have the server push what comes next to an inbox. Returns the name of the consumer."""
@@ -67,7 +67,7 @@ class OrderedConsumer:
             "max_deliver": 1,
             "flow_control": True,
             "idle_heartbeat": _HEARTBEAT * _SECOND,
-            "inactive_threshold": _FORGOTTEN * _SECOND,
+            "inactive_threshold": _INACTIVE_THRESHOLD * _SECOND,
             "mem_storage": True,
             "num_replicas": 1,
         }
@@ -115,7 +115,7 @@ class _Consumer:
         with suppress(TimeoutError):
             while not self._is_broken:
                 self._lives.clear()
-                async with asyncio.timeout(_SILENCE):
+                async with asyncio.timeout(_IDLE_TIMEOUT):
                     await self._lives.wait()
 
     async def _on_message(self, message: Msg) -> None:

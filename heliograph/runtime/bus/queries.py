@@ -23,17 +23,17 @@ class RemoteProblem(HeliographError):
 
 
 async def request_reply(
-    jetstream: JetStream, subject: str, question: BaseModel, *, patience: float = REQUEST_TIMEOUT
+    jetstream: JetStream, subject: str, question: BaseModel, *, timeout: float = REQUEST_TIMEOUT
 ) -> bytes:
     """
-    A question to the read model. `patience` is seconds.
+    A question to the read model. `timeout` is seconds.
 
     Raises:
         AnsweredBadly: It was refused.
         Unavailable: Nobody answers.
     """
     body = question.model_dump_json().encode()
-    answer = await jetstream.request(subject, body, timeout=patience)
+    answer = await jetstream.request(subject, body, timeout=timeout)
     if answer.startswith(b'{"problem"'):
         raise RemoteProblem(ErrorReply.model_validate_json(answer).problem)
     return answer

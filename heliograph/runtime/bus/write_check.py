@@ -8,8 +8,8 @@ from ulid import ULID
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus.jetstream import ApiError, JetStream
 
-_EVERY = 3.0  #: seconds between writes
-_PATIENCE = 2.0  #: seconds for one
+_INTERVAL = 3.0  #: seconds between writes
+_TIMEOUT = 2.0  #: seconds for one
 _KEYS = 64  #: of one service: processes share them when there were more
 
 
@@ -22,7 +22,7 @@ class WriteCheck:
     """
 
     def __init__(self, jetstream: JetStream, service: str) -> None:
-        self._jetstream = jetstream.with_timeout(_PATIENCE)
+        self._jetstream = jetstream.with_timeout(_TIMEOUT)
         self._subject = f"$KV.leases.ready.{service}.{os.getpid() % _KEYS}"
         self._trouble: str | None = None
 
@@ -30,7 +30,7 @@ class WriteCheck:
         """Write for as long as the process lives."""
         while True:
             self._trouble = await self.write()
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_INTERVAL)
 
     async def write(self) -> str | None:
         """Write once; what went wrong."""

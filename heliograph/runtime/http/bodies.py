@@ -14,7 +14,7 @@ from heliograph.runtime.http.validation import MAX_DEPTH, Shape, reject_unstorab
 
 MAX_BODY = 1024 * 1024  #: bytes of a JSON body
 LARGE_BODY = 64 * 1024  #: bytes; a larger one is not checked on the event loop
-BODY_PATIENCE = 10.0  #: seconds for a body to arrive; the server itself waits for ever
+BODY_TIMEOUT = 10.0  #: seconds for a body to arrive; the server itself waits for ever
 
 _AT_LEISURE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-body")
 
@@ -40,10 +40,10 @@ async def read_bytes(request: Request) -> bytes:
         BodyTooLarge: It has more than `MAX_BODY` bytes.
     """
     try:
-        async with asyncio.timeout(BODY_PATIENCE):
+        async with asyncio.timeout(BODY_TIMEOUT):
             return await _receive(request)
     except TimeoutError:
-        raise MalformedRequest(f"The body did not arrive within {BODY_PATIENCE:g} s.") from None
+        raise MalformedRequest(f"The body did not arrive within {BODY_TIMEOUT:g} s.") from None
     except ClientDisconnect:  # nobody hears this
         raise MalformedRequest("The body ended too early.") from None
 

@@ -20,7 +20,7 @@ Check = Callable[[], Awaitable[None]]
 #: What an operator should look at, while everything works.
 Warnings = Callable[[], Awaitable[list[dict[str, Any]]]]
 
-PATIENCE = 2.0  #: seconds a dependency has to answer
+TIMEOUT = 2.0  #: seconds a dependency has to answer
 STANDSTILL = 10.0  #: seconds without a step, while there is something to be read
 
 
@@ -138,7 +138,7 @@ def add_health(
 async def _told(warnings: Warnings) -> list[dict[str, Any]]:
     """As far as they are to be had: what does not answer is red already."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await warnings()
     except (TimeoutError, Unavailable):
         return []
@@ -146,10 +146,10 @@ async def _told(warnings: Warnings) -> list[dict[str, Any]]:
 
 async def _answer(check: Check) -> str:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await check()
     except TimeoutError:
-        return f"no answer within {PATIENCE:g} s"
+        return f"no answer within {TIMEOUT:g} s"
     except Exception as error:  # noqa: BLE001  # whatever is wrong is the answer
         return str(error) or type(error).__name__
     return "ok"

@@ -15,13 +15,13 @@ from heliograph.contracts.errors import (
     NotFound,
     ValidationFailed,
 )
-from heliograph.contracts.problems import MOST_ERRORS, FieldError, pointer_to
+from heliograph.contracts.problems import MAX_ERRORS, FieldError, pointer_to
 
 IDEMPOTENCY_KEY = "Idempotency-Key"  #: the header, the only one that is validated
 
 MAX_DEPTH = 64  #: levels of nesting
 
-_MANY_MISTAKES = 1_000
+_MAX_MISTAKES = 1_000
 _PLACES = ("query", "path", "header", "body")  #: in the order in which mistakes are told
 _MEMBERS = 64  #: of a list or object, more than the fields of any shape
 
@@ -72,8 +72,8 @@ def _failed(
 ) -> ValidationFailed:
     errors = [FieldError(pointer=pointer(each["loc"]), detail=each["msg"]) for each in mistakes]
     detail = "; ".join(f"{each.pointer}: {each.detail}" for each in errors[:5])
-    if count > _MANY_MISTAKES:
-        errors = errors[:MOST_ERRORS]
+    if count > _MAX_MISTAKES:
+        errors = errors[:MAX_ERRORS]
         detail += f" (the first {len(errors)} of {count} mistakes)"
     return ValidationFailed(detail, errors=errors)
 
@@ -82,7 +82,7 @@ def _mistakes(
     content: dict[str, Any], shape: type[BaseModel], error: ValidationError
 ) -> list[ErrorDetails]:
     """What is wrong; of very much only what is wrong at its beginning, as listing all takes long."""
-    if error.error_count() > _MANY_MISTAKES:
+    if error.error_count() > _MAX_MISTAKES:
         try:
             shape.model_validate(_beginning(content))
         except ValidationError as shorter:

@@ -7,7 +7,7 @@ from functools import partial
 from heliograph.contracts import subjects
 from heliograph.contracts.actions import (
     APPLIES_TO,
-    MOST_JOBS,
+    MAX_JOBS,
     ActionRequest,
     CancelPreview,
     RetryPreview,
@@ -141,7 +141,7 @@ class BulkActions:
             statuses=list(possible),
             untried=request.action == "retry",
             settled=True,
-            limit=MOST_JOBS,
+            limit=MAX_JOBS,
             **request.filter.model_dump(),
         )
         answer = await request_reply(self._jetstream, subjects.QUERY_FIND, question)

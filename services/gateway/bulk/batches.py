@@ -19,7 +19,7 @@ from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
 from services.gateway.jobs.service import JobService
 
-_MOST_RETRIES = 5_000  #: of the jobs of a batch that are looked for
+_MAX_RETRIES = 5_000  #: of the jobs of a batch that are looked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class BatchService:
 
     async def _latest_tries(self, plan: Plan) -> dict[str, str]:
         """Which job of the batch was tried again, and by which."""
-        question = FindJobs(project=plan.project, batch=plan.id, retries=True, limit=_MOST_RETRIES)
+        question = FindJobs(project=plan.project, batch=plan.id, retries=True, limit=_MAX_RETRIES)
         answer = await request_reply(self._jetstream, subjects.QUERY_FIND, question)
         found = FoundJobs.model_validate_json(answer).jobs
         # the newest come first: turned round, of several tries of one job the newest is kept

@@ -16,7 +16,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.crash_points import crash_point
 
-_AT_ONCE = 32  #: of one request's items
+_CONCURRENCY = 32  #: of one request's items
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class PlanStore:
 
 async def gather_bounded(works: Iterable[Awaitable[T]]) -> list[T]:
     """The results in order, once all is over. Raises the first error of those that did not work."""
-    places = asyncio.Semaphore(_AT_ONCE)
+    places = asyncio.Semaphore(_CONCURRENCY)
 
     async def begin(work: Awaitable[T]) -> T:
         async with places:

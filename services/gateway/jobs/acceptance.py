@@ -67,15 +67,15 @@ class PendingJob:
 
 
 class JobAcceptance:
-    """Accepts jobs. `courtesy` is seconds, see `GatewaySettings.slot_claim_timeout`."""
+    """Accepts jobs. `claim_timeout` is seconds, see `GatewaySettings.slot_claim_timeout`."""
 
     def __init__(
-        self, events: EventLog, work: WorkQueue, slots: SlotClaims, *, courtesy: float = 10.0
+        self, events: EventLog, work: WorkQueue, slots: SlotClaims, *, claim_timeout: float = 10.0
     ) -> None:
         self._events = events
         self._work = work
         self._slots = slots
-        self._courtesy = courtesy
+        self._claim_timeout = claim_timeout
 
     async def accept(self, order: PendingJob) -> AcceptResult:
         """
@@ -175,10 +175,10 @@ class JobAcceptance:
             other = await self._in_slot(seen.job) if seen.job else None
             if seen.job is None or other is not None:
                 break
-            if clock() - began > self._courtesy:
+            if clock() - began > self._claim_timeout:
                 await self._tombstone_claimant(record.project, seen.job)
                 break
-            await asyncio.sleep(min(0.5, self._courtesy / 20))
+            await asyncio.sleep(min(0.5, self._claim_timeout / 20))
         if other and isinstance(other.body, Record) and _occupies(other.body, slot):
             return await self._answer_with(order, record, other, other.body)
         await self._slots.claim(record.project, slot, record.id, seen)

@@ -12,7 +12,7 @@ from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.jetstream import JetStream
 
-_PATIENCE = 2.0  #: seconds storage has to say whether it has an upload
+_TIMEOUT = 2.0  #: seconds storage has to say whether it has an upload
 
 
 class ReferenceValidator:
@@ -69,7 +69,7 @@ class ReferenceValidator:
         question = FindUpload(project=project, sha256=sha256).model_dump_json().encode()
         try:
             answer = await self._jetstream.request(
-                subjects.QUERY_UPLOADS, question, timeout=_PATIENCE
+                subjects.QUERY_UPLOADS, question, timeout=_TIMEOUT
             )
         except Unavailable as error:
             raise Unavailable("storage does not say whether it has the upload") from error

@@ -9,12 +9,12 @@ from heliograph.runtime.bus.jetstream import JetStream
 
 
 class ResultCache:
-    """Stored results of projects. Status has `patience` seconds to find one; then the job is made."""
+    """Stored results of projects. Status has `timeout` seconds to find one; then the job is made."""
 
-    def __init__(self, events: EventLog, jetstream: JetStream, *, patience: float) -> None:
+    def __init__(self, events: EventLog, jetstream: JetStream, *, timeout: float) -> None:
         self._events = events
         self._jetstream = jetstream
-        self._patience = patience
+        self._timeout = timeout
 
     async def reuse(self, record: Record) -> Record:
         """A job that is about to be accepted, with the result that it would make if there is one."""
@@ -28,7 +28,7 @@ class ResultCache:
         question = FindResult(project=project, digest=digest).model_dump_json().encode()
         try:
             answer = await self._jetstream.request(
-                subjects.QUERY_RESULT, question, timeout=self._patience
+                subjects.QUERY_RESULT, question, timeout=self._timeout
             )
         except Unavailable:
             return None

@@ -13,7 +13,7 @@ from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 
-PATIENCE = 5.0  #: seconds for the dispatcher to answer
+TIMEOUT = 5.0  #: seconds for the dispatcher to answer
 
 
 class LimitAdmin:
@@ -40,7 +40,7 @@ class LimitAdmin:
 
     async def seen_lanes(self) -> list[LaneState]:
         """Every lane as the dispatcher sees it."""
-        answer = await self._jetstream.request(subjects.QUERY_LANES, b"{}", timeout=PATIENCE)
+        answer = await self._jetstream.request(subjects.QUERY_LANES, b"{}", timeout=TIMEOUT)
         return LaneStates.model_validate_json(answer).lanes
 
     async def change_lane(self, name: str, change: ChangeLane) -> LaneState:

@@ -17,14 +17,14 @@ from heliograph.runtime.bus.jetstream import JetStream
 
 log = structlog.get_logger()
 
-_EVERY = 1.0  #: seconds
-_PATIENCE = 1.0  #: seconds for status to say what projects take
+_INTERVAL = 1.0  #: seconds
+_TIMEOUT = 1.0  #: seconds for status to say what projects take
 _COUNTED_AFTER = 5.0  #: seconds in which a job that was admitted is certainly in the log, or never
 
 #: what a job needs room in before it is accepted, as operators know it
 _NEEDED = {"WORK": "the backlog", "KV_slots": "the table of slots"}
 
-_NOBODY = LogUsage(sequence=0, reserve=0, projects={})
+_NO_USAGE = LogUsage(sequence=0, reserve=0, projects={})
 
 
 class _SinceRefresh(NamedTuple):
@@ -53,14 +53,14 @@ class EventLogCapacity:
         self._parts: Mapping[str, float] = {}
         self._used = 0
         self._limit: int | None = None  #: bytes; None before the first look
-        self._usage = _NOBODY
+        self._usage = _NO_USAGE
         self._lately: deque[_SinceRefresh] = deque([_SinceRefresh(0.0, 0, Counter())])
 
     async def watch(self) -> None:
         """Look again and again."""
         while True:
             await self.look()
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_INTERVAL)
 
     async def look(self) -> None:
         """Ask the server, and status. Raises Unavailable; then the last numbers stand."""
@@ -71,7 +71,7 @@ class EventLogCapacity:
         self._used = int(state["bytes"])
         self._limit = int(self._high_watermark * info["config"]["max_bytes"])
         try:
-            answer = await self._jetstream.request(subjects.QUERY_LOG_USAGE, b"", timeout=_PATIENCE)
+            answer = await self._jetstream.request(subjects.QUERY_LOG_USAGE, b"", timeout=_TIMEOUT)
             self._usage = LogUsage.model_validate_json(answer)
         except (Unavailable, ValueError) as error:
             log.debug("What projects take is not known", reason=str(error))

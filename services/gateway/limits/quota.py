@@ -6,8 +6,8 @@ from collections import Counter
 from heliograph.contracts.errors import QueueFull, TooManyJobs
 from services.gateway.limits.lanes_accounts import LimitAdmin
 
-_EVERY = 1.0  #: seconds between looks at the queue
-_AGAIN_AFTER = 10.0  #: seconds until a project that was refused may find room
+_INTERVAL = 1.0  #: seconds between looks at the queue
+_RETRY_AFTER = 10.0  #: seconds until a project that was refused may find room
 
 
 class QueueQuota:
@@ -35,7 +35,7 @@ class QueueQuota:
         """Look again and again."""
         while True:
             await self.look()
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_INTERVAL)
 
     async def look(self) -> None:
         """Ask the dispatcher. Raises Unavailable; then the last numbers stand."""
@@ -51,10 +51,10 @@ class QueueQuota:
     def reserve(self, project: str, jobs: int = 1) -> None:
         """Count more jobs, all or none. Raises TooManyJobs and QueueFull where it is too many."""
         if self._in_all + jobs > self._limit:
-            raise QueueFull(f"no more than {self._limit} jobs may wait", retry_after=_AGAIN_AFTER)
+            raise QueueFull(f"no more than {self._limit} jobs may wait", retry_after=_RETRY_AFTER)
         if self._waiting[project] + jobs > self._project_limit:
             detail = f"no more than {self._project_limit} jobs of this project may wait"
-            error = TooManyJobs(detail, retry_after=_AGAIN_AFTER)
+            error = TooManyJobs(detail, retry_after=_RETRY_AFTER)
             error.limit = self._project_limit
             raise error
         self._in_all += jobs

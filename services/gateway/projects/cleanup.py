@@ -7,7 +7,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.queries import request_reply
 from services.gateway.projects.settings_store import ProjectSettings
 
-_PATIENCE = 30.0  #: seconds to look through all that a project has
+_TIMEOUT = 30.0  #: seconds to look through all that a project has
 
 
 class CleanupRequests:
@@ -30,7 +30,7 @@ class CleanupRequests:
             retention = retention.after(request.retention)
         question = PlanCleanup(project=project, retention=retention, dry_run=request.dry_run)
         answer = await request_reply(
-            self._jetstream, subjects.QUERY_CLEANUP, question, patience=_PATIENCE
+            self._jetstream, subjects.QUERY_CLEANUP, question, timeout=_TIMEOUT
         )
         if not request.dry_run:
             await self._jetstream.notify(subjects.APPLY_RETENTION)

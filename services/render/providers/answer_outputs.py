@@ -17,10 +17,10 @@ from services.render.providers.http import is_address as is_fetchable
 from services.render.providers.inline_content import content_in, media_type_of
 from services.render.providers.moderation import flags_beside, is_flagged
 
-MOST_SLOTS = 256  #: places in an answer that are looked at
-_MOST_NODES = 20_000  #: values of an answer that are looked at
-_DEEPEST = 16  #: levels
-_DEEPEST_ROW = 3  #: levels of objects with usual names in which lists are looked for
+MAX_SLOTS = 256  #: places in an answer that are looked at
+_MAX_NODES = 20_000  #: values of an answer that are looked at
+_MAX_DEPTH = 16  #: levels
+_MAX_ROW_DEPTH = 3  #: levels of objects with usual names in which lists are looked for
 
 #: where models put their files that nobody described, the likeliest first
 _USUAL = [
@@ -129,7 +129,7 @@ def _at(value: Any, path: list[str]) -> _Place:
 
 def _usual_rows(value: Any, around: tuple[Mapping[str, Any], ...]) -> Iterator[_Place]:
     """Lists under usual names; where an object is all that there is under one, those in it."""
-    if not isinstance(value, Mapping) or len(around) >= _DEEPEST_ROW:
+    if not isinstance(value, Mapping) or len(around) >= _MAX_ROW_DEPTH:
         return
     around = (*around, value)
     usual = [value[name] for name in _USUAL if _says_something(value.get(name))]
@@ -150,10 +150,10 @@ class _Finder:
     def slots(self, value: Any) -> list[Slot]:
         """A list is a row of slots; anything else is searched for files."""
         if isinstance(value, list):
-            row = islice(_flat(value, 0), MOST_SLOTS)
+            row = islice(_flat(value, 0), MAX_SLOTS)
             return [self._slot(index, each) for index, each in enumerate(row)]
         files = [
-            replace(s, index=i) for i, s in enumerate(islice(self._files(value, 0), MOST_SLOTS))
+            replace(s, index=i) for i, s in enumerate(islice(self._files(value, 0), MAX_SLOTS))
         ]
         return files or ([self._slot(0, value)] if value else [])
 
@@ -176,7 +176,7 @@ class _Finder:
     def _files(self, value: Any, depth: int) -> Iterator[Slot]:
         """Every file in a value, in its order, each once."""
         self._nodes += 1
-        if depth > _DEEPEST or self._nodes > _MOST_NODES:
+        if depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
             return
         if isinstance(value, str):
             found = self._file(value.strip(), {}, is_address=False)
@@ -247,7 +247,7 @@ class _Finder:
 def _flat(row: list[Any], depth: int) -> Iterator[Any]:
     """The members of nested lists, in order."""
     for each in row:
-        if isinstance(each, list) and depth < _DEEPEST:
+        if isinstance(each, list) and depth < _MAX_DEPTH:
             yield from _flat(each, depth + 1)
         else:
             yield each

@@ -64,12 +64,12 @@ _ERRORS = ("error", "errors", "error_message", "detail")  #: in an answer that c
 _REMARKS = ("message", "msg")
 _IDS = ("x-request-id", "request-id", "apim-request-id")
 _NOTHING = frozenset({"", "none", "null", "undefined", "about:blank"})
-_LONGEST_CODE = 256  #: characters
-_DEEPEST, _MOST_NODES = 6, 1_000
+_MAX_CODE = 256  #: characters
+_MAX_DEPTH, _MAX_NODES = 6, 1_000
 _OF_SERVERS = ("server", "internal", "unavailable", "overloaded", "timeout")
 _MARKUP = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
-_LONGEST_PAGE = 20_000  #: characters of a page that are read
+_MAX_PAGE = 20_000  #: characters of a page that are read
 _CHANGE = NextAction(
     kind="change_request", label="Change the prompt or what the provider objects to"
 )
@@ -174,7 +174,7 @@ class _Reading:
 
     def read(self, value: Any, depth: int = 0, *, is_listed: bool = False) -> None:
         self.nodes += 1
-        if depth > _DEEPEST or self.nodes > _MOST_NODES:
+        if depth > _MAX_DEPTH or self.nodes > _MAX_NODES:
             return
         if isinstance(value, str):
             self._add_text(value)
@@ -205,7 +205,7 @@ class _Reading:
         if not has_more:
             return titles
         for each in titles:
-            _add(self.codes, each[:_LONGEST_CODE])
+            _add(self.codes, each[:_MAX_CODE])
         return []
 
     def _add_texts(self, texts: list[str]) -> None:
@@ -233,7 +233,7 @@ def _code(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     word = _word(value)
-    return None if word is None or _is_status(word) else word[:_LONGEST_CODE]
+    return None if word is None or _is_status(word) else word[:_MAX_CODE]
 
 
 def _is_status(word: str) -> bool:
@@ -279,7 +279,7 @@ def _our_pointer(path: list[str]) -> str:
 
 def _words_of(content: bytes) -> str:
     """The text of an answer that is no JSON; of a page, its title or what it shows."""
-    text = content.decode("utf-8", "replace")[:_LONGEST_PAGE].strip()
+    text = content.decode("utf-8", "replace")[:_MAX_PAGE].strip()
     if not text.startswith("<"):
         return "" if "\0" in text else text
     title = _TITLE.search(text)

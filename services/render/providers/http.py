@@ -21,14 +21,14 @@ MAX_ANSWER = 8 * 2**20  #: bytes
 LARGE_AT_ONCE = 2  #: answers beyond that, of one account, which can be asked for again
 MAX_OUTPUTS = 96 * 2**20  #: bytes of an answer with outputs inside it, as text
 _EXCERPT = 4096  #: bytes
-_LONGEST_ADDRESS = 4096  #: characters
+_MAX_URL = 4096  #: characters
 #: a submission must not wait for questions that hang; lanes and accounts bound how many there are
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=10)
 _OUTPUTS = "heliograph.outputs"  #: extension of requests whose answer may have outputs inside
 #: options of such requests
 WITH_OUTPUTS: dict[str, Any] = {"extensions": {_OUTPUTS: True}}
 _CREDENTIALS = ("Authorization", "X-Goog-Api-Key")  #: headers
-_SHORTEST_SECRET = 8  #: characters
+_MIN_SECRET = 8  #: characters
 _OF_THE_BODY = ("Content-Encoding", "Content-Length")  #: headers that hold of it as it was sent
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -189,7 +189,7 @@ def legible_content(answer: httpx.Response) -> bytes:
 
 def is_address(value: object) -> TypeGuard[str]:
     """Whether it is the address of a file: on the web, and no longer than one can be."""
-    if not isinstance(value, str) or len(value) > _LONGEST_ADDRESS:
+    if not isinstance(value, str) or len(value) > _MAX_URL:
         return False
     return value.startswith(("https://", "http://")) and value.isprintable()
 
@@ -200,7 +200,7 @@ def _credentials(answer: httpx.Response) -> list[bytes]:
     except RuntimeError:  # nobody says what it answers
         return []
     credentials = (sent.get(name, "").rpartition(" ")[2].encode() for name in _CREDENTIALS)
-    return [secret for secret in credentials if len(secret) >= _SHORTEST_SECRET]
+    return [secret for secret in credentials if len(secret) >= _MIN_SECRET]
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:

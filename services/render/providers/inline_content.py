@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 _DATA = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
-_SHORTEST = 64  #: characters of a text that may be a file, where nothing says that it is one
+_MIN_LENGTH = 64  #: characters of a text that may be a file, where nothing says that it is one
 _ALPHABET = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
 #: how files begin that come inside answers
@@ -25,7 +25,7 @@ def content_in(text: str, *, is_known: bool) -> bytes | None:
         rest = text[prefix.end() :]
         is_base64 = ";base64" in prefix[2].lower()
         return (_decoded(rest) if is_base64 else unquote_to_bytes(rest)) or None
-    if not is_known and len(text) < _SHORTEST:
+    if not is_known and len(text) < _MIN_LENGTH:
         return None
     content = _decoded(text)
     return content if content and (is_known or _begins_as_a_file(content)) else None

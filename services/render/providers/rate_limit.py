@@ -12,8 +12,8 @@ import httpx
 from heliograph.runtime.bus import now
 from services.render.providers.http import json_or_none
 
-PATIENCE = 5.0  #: seconds, when somebody says "too fast" and not how long
-_LONGEST_PATIENCE = 600.0  #: seconds
+DEFAULT_DELAY = 5.0  #: seconds, when somebody says "too fast" and not how long
+_MAX_DELAY = 600.0  #: seconds
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _UNIT = r"(ms|millis\w*|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)"
 _PART = re.compile(rf"(\d+(?:\.\d+)?)\s*{_UNIT}(?![a-z])", re.IGNORECASE)
@@ -36,12 +36,12 @@ def retry_after(answer: httpx.Response, text: str = "") -> float:
     """
     body = json_or_none(answer)
     delays = (*_in_headers(answer.headers), *_in_body(body), _in_words(text))
-    return clamp_delay(next((seconds for seconds in delays if seconds is not None), PATIENCE))
+    return clamp_delay(next((seconds for seconds in delays if seconds is not None), DEFAULT_DELAY))
 
 
 def clamp_delay(seconds: float) -> float:
     """Seconds to wait, of those that a provider asks for."""
-    return min(max(seconds, 0.0), _LONGEST_PATIENCE)
+    return min(max(seconds, 0.0), _MAX_DELAY)
 
 
 def _in_headers(headers: Mapping[str, Any]) -> Iterator[float | None]:

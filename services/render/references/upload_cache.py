@@ -24,9 +24,9 @@ BUCKET = "brought"
 TOUCHED_EVERY = 60.0  #: seconds between two notes that a copy is in use
 
 _READ_LIMIT = 20.0  #: seconds to read a reference from our store
-_PATIENCE = 120.0  #: seconds for a reference to be brought, by whomever
-_AT_ONCE = 4  #: references in memory
-_LOOK_AGAIN = 0.2  #: seconds
+_DEFAULT_DELAY = 120.0  #: seconds for a reference to be brought, by whomever
+_CONCURRENCY = 4  #: references in memory
+_POLL_INTERVAL = 0.2  #: seconds
 _COUNT_EVERY = 10.0  #: seconds
 
 _SIZE = Gauge("heliograph_reference_copies", "References that providers keep for us")
@@ -67,7 +67,7 @@ class ReferenceUploadCache:
         self._touched_every = touched_every
         self._me = str(ULID())
         self._flights: dict[str, asyncio.Task[tuple[str, bool]]] = {}
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._places = asyncio.Semaphore(_CONCURRENCY)
         _MOST.set(most)
 
     async def wakeups(self) -> None:
@@ -150,7 +150,7 @@ class ReferenceUploadCache:
         """The address of a copy, and whether it was us who brought it."""
         seen, since = -1, 0.0
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_DEFAULT_DELAY):
                 while True:
                     entry = await self._bucket.read(key)
                     if url := _usable(entry):
@@ -159,7 +159,7 @@ class ReferenceUploadCache:
                     if entry.revision != seen:
                         seen, since = entry.revision, time.monotonic()
                     if entry.value.get("claimed") and time.monotonic() - since < self._claim:
-                        await asyncio.sleep(_LOOK_AGAIN)
+                        await asyncio.sleep(_POLL_INTERVAL)
                         continue
                     with suppress(Conflict):
                         return await self._claim_and_upload(key, entry, file_host, read), True

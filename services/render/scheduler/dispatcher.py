@@ -34,10 +34,12 @@ from services.render.settings import RenderSettings
 
 log = structlog.get_logger()
 
-_LOOK_AGAIN = 0.25  #: seconds between looks at a lane that nobody hinted at
-_SOON = 0.005  #: seconds before the second look, when a hint came before its cause was to be seen
-_REREAD = 2.0  #: seconds between readings of what the feed may have missed
-_AT_ONCE = 64  #: moves of a lane under way together
+_POLL_INTERVAL = 0.25  #: seconds between looks at a lane that nobody hinted at
+_HINT_DELAY = (
+    0.005  #: seconds before the second look, when a hint came before its cause was to be seen
+)
+_REREAD_INTERVAL = 2.0  #: seconds between readings of what the feed may have missed
+_CONCURRENCY = 64  #: moves of a lane under way together
 
 
 class Dispatcher:
@@ -107,7 +109,7 @@ class Dispatcher:
                     self._read(stored)
             except Unavailable as error:
                 log.warning("The queue cannot be read", reason=str(error))
-            await asyncio.sleep(_REREAD)
+            await asyncio.sleep(_REREAD_INTERVAL)
 
     def _read(self, stored: Stored) -> None:
         try:
@@ -176,7 +178,7 @@ class Dispatcher:
                 log.exception("A lane broke", lane=lane.name)
             lane.reset()
             self._reads_anew = True
-            await asyncio.sleep(_REREAD)
+            await asyncio.sleep(_REREAD_INTERVAL)
 
     async def _fill(self, lane: LaneScheduler) -> None:
         while True:
@@ -187,7 +189,7 @@ class Dispatcher:
             except Unavailable:
                 moved = 0
             if not moved:
-                await lane.wait(_SOON if rung and lane.queue else _LOOK_AGAIN)
+                await lane.wait(_HINT_DELAY if rung and lane.queue else _POLL_INTERVAL)
 
     async def _fill_once(self, lane: LaneScheduler) -> int:
         """Move as many jobs as the lane has room for. Returns how many were taken in hand."""
@@ -201,7 +203,7 @@ class Dispatcher:
         if room <= 0 or lane.limit.paused:
             return 0
         capacity = AccountCapacity(await self._places(lane), self._reservations, now())
-        turns = list(lane.turns(min(room, _AT_ONCE), capacity))
+        turns = list(lane.turns(min(room, _CONCURRENCY), capacity))
         await asyncio.gather(*(self._move(lane, waiting) for waiting in turns))
         return len(turns)
 

@@ -10,7 +10,7 @@ from services.render.sim_pictures.landscape import Size
 from services.render.sim_pictures.palettes import Colour
 
 _LEADING = 1.32  #: from line to line, in ems
-_LONGEST = 2_500  #: characters of a text: more than any box holds
+_MAX = 2_500  #: characters of a text: more than any box holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ def fit(text: str, box: Size, largest: float, smallest: float) -> Caption:
     The font knows little more than ASCII, so other scripts are transliterated. What does not fit at
     the smallest size is cut, and ends in "...".
     """
-    plain = " ".join(anyascii(text[:_LONGEST])[:_LONGEST].split())
+    plain = " ".join(anyascii(text[:_MAX])[:_MAX].split())
     for size in range(round(largest), round(smallest) - 1, -1):
         lines = _lines(plain, box[0], size)
         if len(lines) <= _room(box, size) and all(

@@ -37,8 +37,8 @@ async def record_outcome(worker: Worker, record: Record, error: JobError | None)
             after_failure,
             reason=reason,
             at=now(),
-            patience=worker.settings.patience,
-            hopeless=isinstance(error, AccountRefused),
+            breaker_policy=worker.settings.breaker_policy,
+            non_retryable=isinstance(error, AccountRefused),
         )
         await worker.accounts.update_breaker(account, failed)
         log.warning("A provider failed", account=account, code=error.code, reason=reason)

@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 SOURCE = "heliograph/render"
 
-_AGAIN_AFTER = 0.5  #: seconds between tries to write down what only we know
+_RETRY_DELAY = 0.5  #: seconds between tries to write down what only we know
 _AT_PROVIDER = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN, Step.SUBMITTED})
 
 
@@ -98,7 +98,7 @@ class Worker:
             except Conflict:
                 pass
             except (Unavailable, QueueFull):
-                await asyncio.sleep(_AGAIN_AFTER)
+                await asyncio.sleep(_RETRY_DELAY)
             with suppress(Unavailable):
                 entry = await self.read(job) or entry
 

@@ -17,8 +17,8 @@ from services.render.worker.context import Worker
 log = structlog.get_logger()
 
 QUEUE_GROUP = "render"  #: one of the render processes asks
-_PATIENCE = 10.0  #: seconds the provider has to answer
-_LONGEST_CHAIN = 8  #: retries that took over from each other
+_DEFAULT_DELAY = 10.0  #: seconds the provider has to answer
+_MAX_CHAIN = 8  #: retries that took over from each other
 
 
 async def renew(worker: Worker, job: str) -> list[Output]:
@@ -30,7 +30,7 @@ async def renew(worker: Worker, job: str) -> list[Output]:
     assert attempt.request_id
     request = bench.request(record, attempt, attempt.request_id)
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_DEFAULT_DELAY):
             state = await worker.provider(record).poll(request)
     except (HeliographError, TimeoutError) as error:
         log.warning("No fresh addresses", reason=str(error), **job_fields(record))
@@ -40,7 +40,7 @@ async def renew(worker: Worker, job: str) -> list[Output]:
 
 async def _made_by(worker: Worker, job: str) -> Record | None:
     """The job that has the request: it may have been taken over by retries."""
-    for _ in range(_LONGEST_CHAIN):
+    for _ in range(_MAX_CHAIN):
         found = await worker.read(job)
         if found is None:
             return None

@@ -32,9 +32,9 @@ from services.render.worker.outcomes import rendered
 
 log = structlog.get_logger()
 
-_SOON = 5.0  #: seconds that a worker waits for storage to take outputs
-_AGAIN_AFTER = 0.5  #: seconds between tries
-_EVERY = 2.0  #: seconds between looks for answers that no process is responsible for
+_STORE_TIMEOUT = 5.0  #: seconds that a worker waits for storage to take outputs
+_RETRY_DELAY = 0.5  #: seconds between tries
+_INTERVAL = 2.0  #: seconds between looks for answers that no process is responsible for
 
 
 class Later(Enum):
@@ -71,7 +71,7 @@ async def recover_forever(worker: Worker) -> None:
     """At the start, and again and again: other processes end, too."""
     while True:
         await recover(worker)
-        await asyncio.sleep(_EVERY)
+        await asyncio.sleep(_INTERVAL)
 
 
 def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | Later | None:
@@ -143,9 +143,9 @@ async def _tell(worker: Worker, answer: Answer) -> LogEntry | Later | None:
 
 async def _bring_soon(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:
     """What is on disk can wait for storage there; what is not must not wait anywhere else."""
-    patience = None if isinstance(kept, MemoryAnswer) else _SOON
+    timeout = None if isinstance(kept, MemoryAnswer) else _STORE_TIMEOUT
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             refusal = await _bring_at_last(worker, kept)
     except TimeoutError:
         log.warning("Storage does not take an answer yet", job=kept.answer.job)
@@ -161,7 +161,7 @@ async def _bring_at_last(worker: Worker, kept: KeptAnswer) -> JobError | None:
     while True:
         with suppress(Unavailable):
             return await _bring(worker, kept)
-        await asyncio.sleep(_AGAIN_AFTER)
+        await asyncio.sleep(_RETRY_DELAY)
 
 
 async def _bring(worker: Worker, kept: KeptAnswer) -> JobError | None:

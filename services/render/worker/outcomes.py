@@ -26,7 +26,7 @@ from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Output, Record, Withheld
 from heliograph.runtime.bus import LogEntry
 from services.render.job_problem import (
-    MOST_OUTPUTS,
+    MAX_OUTPUT_COUNT,
     job_problem,
     short_answer,
     short_text,
@@ -152,7 +152,7 @@ def rendered(record: Record, done: RequestSucceeded) -> Rendered:
     requested = max(
         (n for name in _COUNTS if isinstance(n := arguments.get(name), int)), default=done.usual
     )
-    limit = min(max(1, requested), MOST_OUTPUTS)
+    limit = min(max(1, requested), MAX_OUTPUT_COUNT)
     kept = _chosen(done.outputs, limit)
     withheld = done.withheld[: limit - len(kept)]
     return Rendered(

@@ -27,9 +27,9 @@ async def reconcile(worker: Worker, entry: LogEntry) -> LogEntry | None:
     record = entry.record
     seen = await look_up(worker, record)
     if not isinstance(seen, Found):
-        patience = worker.submit_limit(record) + worker.settings.ack_wait
+        timeout = worker.submit_limit(record) + worker.settings.ack_wait
         with worker.wakeups.wakeup(record.id) as wakeup:
-            if await wakeup.wait(patience):
+            if await wakeup.wait(timeout):
                 return None
         seen = await look_up(worker, record)
         crash_point("reconcile.waited")

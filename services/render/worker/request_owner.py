@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Unavailable
-from heliograph.contracts.queries.read_model import MOST_REQUESTS
+from heliograph.contracts.queries.read_model import MAX_REQUESTS
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry
 from services.render.providers import Ambiguous, Found, NotSubmitted, Unknown
@@ -35,7 +35,7 @@ async def look_up(worker: Worker, record: Record) -> Found | NotSubmitted | Unkn
 
 
 async def _identify(index: RequestIndex, record: Record, alike: Ambiguous) -> Found | Unknown:
-    if len(alike.request_ids) > MOST_REQUESTS:
+    if len(alike.request_ids) > MAX_REQUESTS:
         return Unknown()
     try:
         known = await index.known(record.provider, alike.request_ids)

@@ -34,7 +34,7 @@ _REPLAY_BYTES = 4 * 2**20  #: of the log, read at once for one client
 _HISTORY_BYTES = 64 * 1024  #: of each job, where a client follows named ones
 _REPORTS_KEPT = 50_000
 _SHOWN_FOR = 1 / 3  #: of the life of an address; in a new text it has half of that left, or more
-_ASK_AGAIN = 1.0  #: seconds, where storage did not give all addresses in time
+_RENDER_RETRY_DELAY = 1.0  #: seconds, where storage did not give all addresses in time
 _FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
 
 
@@ -199,7 +199,7 @@ class Hub:
 
     def _render(self, frame: Frame, record: Record, job: dict[str, Any]) -> None:
         is_whole = self._presenter.has_urls(record)
-        seconds = self._presenter.url_ttl * _SHOWN_FOR if is_whole else _ASK_AGAIN
+        seconds = self._presenter.url_ttl * _SHOWN_FOR if is_whole else _RENDER_RETRY_DELAY
         frame.text = as_json(job).decode()
         frame.expires_at = asyncio.get_running_loop().time() + seconds
 

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 _LINE_END = "\n"
 _PING = 15  #: seconds of silence before a comment says that we are still there
-_SEND_PATIENCE = 30.0  #: seconds for a client to take what there is
+_SEND_TIMEOUT = 30.0  #: seconds for a client to take what there is
 
 #: How every frame begins: what it is, whose, and for most of them where it stands.
 _FRAME = re.compile(r'\{"op":"(\w+)","id":\w+(?:,"sequence":(\d+))?')
@@ -80,7 +80,7 @@ def sse_routes(
         admission.streams.check()
         admission.subscriptions.check(subscribe.project)
         frames = _frames(subscribe, subscribing, admission, memory)
-        return EventSourceResponse(frames, ping=_PING, send_timeout=_SEND_PATIENCE, sep=_LINE_END)
+        return EventSourceResponse(frames, ping=_PING, send_timeout=_SEND_TIMEOUT, sep=_LINE_END)
 
     return router
 

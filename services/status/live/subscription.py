@@ -19,8 +19,8 @@ from services.status.read_model import ReadModel, SnapshotCursor, SnapshotPage, 
 
 PAGE = 100  #: jobs in a snapshot frame, at most
 PAGE_BYTES = 512 * 1024  #: of records in a snapshot frame; one job may be larger
-_CATCH_UP = 5.0  #: seconds a hub has to hear of a sequence that the log has
-_ASK_AGAIN = 0.25  #: seconds
+_CATCH_UP_TIMEOUT = 5.0  #: seconds a hub has to hear of a sequence that the log has
+_RETRY_DELAY = 0.25  #: seconds
 _FIRST_PAGE_TRIES = 5
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Terms:
 
     replay_limit: int  #: missed events that are sent again; with more, the client starts over
     final_for: timedelta  #: final jobs are in a snapshot for so long
-    patience: float  #: seconds that the read model and the bus have to answer, each time
+    timeout: float  #: seconds that the read model and the bus have to answer, each time
     #: pages of snapshots, and parts of replays, that are made at once in this process
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
 
@@ -107,7 +107,7 @@ class Subscription:
 
     async def _hub_opened(self) -> None:
         try:
-            async with asyncio.timeout(self._terms.patience):
+            async with asyncio.timeout(self._terms.timeout):
                 await self._hub.opened.wait()
         except TimeoutError:
             raise Unavailable("not listening yet") from None
@@ -115,14 +115,14 @@ class Subscription:
     async def _with_timeout(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The answer, asked for again for a while when there is none right now."""
         clock = asyncio.get_running_loop().time
-        end = clock() + self._terms.patience
+        end = clock() + self._terms.timeout
         while True:
             try:
                 return await ask()
             except ServiceError:
                 if clock() >= end:
                     raise
-            await asyncio.sleep(_ASK_AGAIN)
+            await asyncio.sleep(_RETRY_DELAY)
 
     async def _can_recover(self, after: Cursor) -> bool:
         if after.epoch != self._hub.epoch:
@@ -130,7 +130,7 @@ class Subscription:
         if after.sequence > self._hub.head:
             if after.sequence > await self._hub.last_sequence():
                 return False
-            await self._hub.wait_beyond(after.sequence - 1, seconds=_CATCH_UP)
+            await self._hub.wait_beyond(after.sequence - 1, seconds=_CATCH_UP_TIMEOUT)
         if await self._hub.is_purged(self.project, self.jobs, after.sequence):
             return False
         count = await self._hub.count(self.project, self.jobs, after.sequence)

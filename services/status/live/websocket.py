@@ -36,7 +36,7 @@ NOT_TEXT, POLICY_VIOLATION, COME_BACK_LATER, TOO_SLOW = 1003, 1008, 1013, 4408
 MAX_SUBSCRIPTIONS = 100
 MAX_FRAMES = 50  #: from a client, a second
 MAX_MISTAKES = 3  #: in a row
-_SEND_PATIENCE = 30.0  #: seconds for a client to take one frame
+_SEND_TIMEOUT = 30.0  #: seconds for a client to take one frame
 
 
 def live_routes(
@@ -122,7 +122,7 @@ class _Connection:
         try:
             while True:
                 for frame in await self._send_queue.take():
-                    async with asyncio.timeout(_SEND_PATIENCE):
+                    async with asyncio.timeout(_SEND_TIMEOUT):
                         await self._socket.send_text(frame)
                 if self._send_queue.overflowed:
                     return TOO_SLOW

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import structlog
 
 from heliograph.contracts import subjects
-from heliograph.contracts.compaction import LARGEST
+from heliograph.contracts.compaction import MAX_COMPACTED_BYTES
 from heliograph.contracts.job_events import Compacted
 from heliograph.contracts.log_budget import share
 from heliograph.contracts.records import Record
@@ -31,8 +31,8 @@ log = structlog.get_logger()
 
 SOURCE = "heliograph/status"
 
-_AT_ONCE = 500
-_WORTH_IT = LARGEST + 1_024  #: bytes of a last event that is worth another one
+_BATCH_SIZE = 500
+_WORTH_IT = MAX_COMPACTED_BYTES + 1_024  #: bytes of a last event that is worth another one
 _PROJECTS = 100  #: those that take most, looked at under pressure
 
 
@@ -65,7 +65,7 @@ class LogCompaction:
         room = await self._room()
         done = await self._trim(now() - self._settings.event_retention)
         if room.used >= self._settings.trim_at * room.limit:
-            done += await self._drop(await self._read_model.histories(_AT_ONCE))
+            done += await self._drop(await self._read_model.histories(_BATCH_SIZE))
         for project in await self._pressed(room):
             done += await self._compact(project)
         return done > 0
@@ -87,7 +87,7 @@ class LogCompaction:
         """Jobs that ended long enough ago: first their histories go, then most of what is left."""
         before = now() - self._settings.compact_after
         trimmed = await self._trim(before, project)
-        large = await self._read_model.compactable(before, _WORTH_IT, _AT_ONCE, project)
+        large = await self._read_model.compactable(before, _WORTH_IT, _BATCH_SIZE, project)
         compacted = 0
         for job in large:
             compacted += await compact(self._events, job, self._settings.compact_after)
@@ -97,7 +97,7 @@ class LogCompaction:
 
     async def _trim(self, finished_before: datetime, project: str | None = None) -> int:
         return await self._drop(
-            await self._read_model.untrimmed(finished_before, _AT_ONCE, project)
+            await self._read_model.untrimmed(finished_before, _BATCH_SIZE, project)
         )
 
     async def _drop(self, histories: list[History]) -> int:

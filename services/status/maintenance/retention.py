@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 SOURCE = "heliograph/status"
 
-_AT_ONCE = 2_000  #: jobs before another look at what is needed by now
+_BATCH_SIZE = 2_000  #: jobs before another look at what is needed by now
 _REMOVING = 5.0  #: seconds for the objects of one job
 
 Retentions = Callable[[], Awaitable[Mapping[str, Retention]]]  #: what projects keep, by name
@@ -83,15 +83,15 @@ class RetentionJob:
     async def _apply(self, project: str, retention: Retention) -> None:
         await self._finish(project)
         while going := [job for job, _ in (await self.plan(project, retention)).going]:
-            for slot, jobs in _by_slot(going[:_AT_ONCE]).items():
+            for slot, jobs in _by_slot(going[:_BATCH_SIZE]).items():
                 if slot is None:
                     for job in jobs:
                         await self._prune(job.id)
                 else:
                     with suppress(Unreadable):  # nobody knows what is current there
                         await self._withdraw(project, slot, jobs)
-            log.info("Project cleaned", project=project, jobs=len(going[:_AT_ONCE]))
-            if len(going) <= _AT_ONCE:
+            log.info("Project cleaned", project=project, jobs=len(going[:_BATCH_SIZE]))
+            if len(going) <= _BATCH_SIZE:
                 return
 
     async def _finish(self, project: str) -> None:
@@ -152,7 +152,8 @@ class RetentionJob:
         await self._settle()
         skipped: set[str] = set()
         while (
-            jobs := set(await self._read_model.unemptied(now() - self._grace, _AT_ONCE)) - skipped
+            jobs := set(await self._read_model.unemptied(now() - self._grace, _BATCH_SIZE))
+            - skipped
         ):
             for job in jobs:
                 try:

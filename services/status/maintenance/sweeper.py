@@ -41,7 +41,7 @@ log = structlog.get_logger()
 SOURCE = "heliograph/status"
 
 _WORK_QUEUES = ("WORK", "REQUESTS")  #: streams whose messages go when they are acknowledged
-_AT_ONCE = 500  #: jobs looked at in one round
+_BATCH_SIZE = 500  #: jobs looked at in one round
 _NEEDS_NO_ACCOUNT = frozenset({Step.RENDERED, Step.SUBMIT_UNKNOWN})
 
 
@@ -116,12 +116,12 @@ class Sweeper:
     async def sweep(self) -> None:
         """One round. Raises Unavailable."""
         at = now()
-        due = await self._read_model.due(at, at - self._unknown_expires_after, _AT_ONCE)
+        due = await self._read_model.due(at, at - self._unknown_expires_after, _BATCH_SIZE)
         self._asked.keep(due)
         for job in due:
             await self._expire(job)
         await self._sweep_idle(at - self._after)
-        for job in self._lookups.due(await self._read_model.undecided(), _AT_ONCE):
+        for job in self._lookups.due(await self._read_model.undecided(), _BATCH_SIZE):
             await self._hint(subjects.look_up(job))
         held = [job for account in self._accounts.names() for job in await self._free(account)]
         self._running_on.keep(held)
@@ -171,8 +171,8 @@ class Sweeper:
             return expiry(record, "no" if is_settled else "unknown")
         if not record.internal.expire:
             return ExpireRequested()
-        patience = patience_with_workers(record, self._catalog, self._settings)
-        if self._asked.seconds(record.id) < patience:
+        allowed = patience_with_workers(record, self._catalog, self._settings)
+        if self._asked.seconds(record.id) < allowed:
             return None
         return expiry(record, "unknown", runs_on=True)
 
@@ -186,11 +186,11 @@ class Sweeper:
         After the last one looked at: most of those that nothing happens to are only waiting for
         their turn, and those behind them must get theirs.
         """
-        quiet = await self._read_model.unchanged_since(at, _AT_ONCE, self._last)
+        quiet = await self._read_model.unchanged_since(at, _BATCH_SIZE, self._last)
         for each in quiet:
             self._last = each
             await self._requeue(each.id)
-        if len(quiet) < _AT_ONCE:
+        if len(quiet) < _BATCH_SIZE:
             self._last = None
 
     async def _requeue(self, job: str) -> None:

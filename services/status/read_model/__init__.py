@@ -16,7 +16,7 @@ from heliograph.contracts.queries.read_model import (
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Rule
 
-LONGEST_LABEL = 256  #: characters
+MAX_LABEL = 256  #: characters
 
 _NOTHING: Mapping[str, int] = {}
 
@@ -251,7 +251,7 @@ def flatten(record: Record) -> dict[str, str]:
     """
     named = {f"tag.{name}": value for name, value in record.tags.items()}
     named |= {f"param.{name}": as_text(value) for name, value in record.parameters.items()}
-    return {name: value for name, value in named.items() if len(value) <= LONGEST_LABEL}
+    return {name: value for name, value in named.items() if len(value) <= MAX_LABEL}
 
 
 def as_text(value: Any) -> str:

@@ -17,7 +17,7 @@ from services.status.read_model.slot_queries import has_prefix
 from services.status.read_model.tables import jobs, labels, stamp
 
 _LATEST = 2**63 - 1  #: the largest number a column holds
-_MANY = 5_000  #: jobs that match; beyond, how many more does not matter
+_MAX_COUNTED = 5_000  #: jobs that match; beyond, how many more does not matter
 _COLUMNS = ("status", "kind", "model", "user", "batch")
 
 Label = tuple[str, str]  #: name and value
@@ -117,7 +117,7 @@ def _labelled(project: str, label: Label) -> list[ColumnElement[bool]]:
 async def _in_slots(connection: AsyncConnection, project: str, prefix: str) -> ColumnElement[bool]:
     """Few jobs are found by their slots, and put in order; many are found in their order."""
     own = select(jobs.c.slot).where(jobs.c.project == project, has_prefix(prefix))
-    if await count(connection, own, up_to=_MANY) < _MANY:
+    if await count(connection, own, up_to=_MAX_COUNTED) < _MAX_COUNTED:
         return has_prefix(prefix)
     # LIKE of SQLite does not tell capitals from small letters
     return func.substr(jobs.c.slot, 1, len(prefix)) == prefix
@@ -141,8 +141,8 @@ async def _rarest(
     for label in filters:
         having = _labelled(query.project, label)
         matching = select(labels.c.job).where(*having)
-        counts[label] = await count(connection, matching, up_to=_MANY)
-    if narrowed and min(counts.values(), default=0) >= _MANY:
+        counts[label] = await count(connection, matching, up_to=_MAX_COUNTED)
+    if narrowed and min(counts.values(), default=0) >= _MAX_COUNTED:
         matching = select(jobs.c.id).where(*others, *_between(query, jobs.c.created_at))
-        counts[None] = await count(connection, matching, up_to=_MANY)
+        counts[None] = await count(connection, matching, up_to=_MAX_COUNTED)
     return min(counts, key=lambda each: counts[each], default=None)

@@ -19,8 +19,10 @@ from services.status.read_model.tables import folded, jobs
 
 log = structlog.get_logger()
 
-_SHORTEST = 3  #: characters the index can find
-_MANY = 5_000  #: hits; beyond, the newest jobs are looked through, as some of them will match
+_MIN_LENGTH = 3  #: characters the index can find
+_MAX_COUNTED = (
+    5_000  #: hits; beyond, the newest jobs are looked through, as some of them will match
+)
 
 _BESIDE = """
     CREATE VIRTUAL TABLE IF NOT EXISTS prompts
@@ -73,9 +75,9 @@ async def clear_index(connection: AsyncConnection) -> None:
 async def prompt_contains(connection: AsyncConnection, phrase: str) -> ColumnElement[bool]:
     """The condition that a job's prompt contains a text, however it is capitalised."""
     phrase = folded(phrase)
-    if _is_beside(connection) and len(phrase) >= _SHORTEST:
+    if _is_beside(connection) and len(phrase) >= _MIN_LENGTH:
         found = _hits.params(phrase=_quoted(phrase))
-        if await count(connection, found, up_to=_MANY + 1) <= _MANY:
+        if await count(connection, found, up_to=_MAX_COUNTED + 1) <= _MAX_COUNTED:
             return jobs.c.number.in_(found)
     return jobs.c.prompt.contains(phrase, autoescape=True)
 

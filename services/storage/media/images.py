@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from heliograph.contracts.errors import OutputRefused, Unavailable
 from services.storage.fair_semaphore import FairSemaphore
 
-_PATIENCE = 60.0  #: seconds for one try
+_TIMEOUT = 60.0  #: seconds for one try
 _TRIES = 2  #: this process may have stood still during the first
-_AT_ONCE = 3  #: programs; one project has two of them at most
+_CONCURRENCY = 3  #: programs; one project has two of them at most
 _NICE, _NICE_BEHIND = 5, 10  #: how much the program stands back for everything else
 
 
@@ -50,7 +50,7 @@ class ImageWorkers:
     def __init__(self, *, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._idle: list[Process] = []
-        self._places = FairSemaphore(_AT_ONCE)
+        self._places = FairSemaphore(_CONCURRENCY)
 
     async def inspect(
         self,
@@ -134,7 +134,7 @@ class ImageWorkers:
         """Too much work is refused by the fork, in an answer: what is late is not the picture's fault."""
         for _ in range(_TRIES):
             with suppress(TimeoutError, EOFError, ConnectionError):
-                async with self._places.place(project, behind=behind), asyncio.timeout(_PATIENCE):
+                async with self._places.place(project, behind=behind), asyncio.timeout(_TIMEOUT):
                     return await self._answer(request)
         raise Unavailable("the picture could not be opened in time")
 

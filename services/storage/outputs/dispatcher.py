@@ -29,11 +29,13 @@ from services.storage.fair_queue import RoundRobinQueue, share_of
 
 log = structlog.get_logger()
 
-_SOON = 0.005  #: seconds before the second look, when a hint came before its cause was to be seen
-_LOOK_AGAIN = 0.25  #: seconds between looks that nobody hinted at, while somebody waits
+_HINT_DELAY = (
+    0.005  #: seconds before the second look, when a hint came before its cause was to be seen
+)
+_POLL_INTERVAL = 0.25  #: seconds between looks that nobody hinted at, while somebody waits
 _LEAVING = 3.0  #: seconds to leave what waits to others
 _GROUP = "storage"  #: one of the storage processes answers
-_REREAD = 2.0  #: seconds between readings of what no hint told
+_REREAD_INTERVAL = 2.0  #: seconds between readings of what no hint told
 _RECOUNT = 0.25  #: seconds that the count of places in use is believed while somebody waits
 
 
@@ -118,24 +120,24 @@ class StoreDispatcher:
 
     async def _dispatch(self, lost: asyncio.Event) -> None:
         clock = asyncio.get_running_loop().time
-        read, pause = -_REREAD, _SOON
+        read, pause = -_REREAD_INTERVAL, _HINT_DELAY
         while not lost.is_set():
-            if clock() - read >= _REREAD:
+            if clock() - read >= _REREAD_INTERVAL:
                 read = clock()
                 await self._read()
                 await self._count()
             if self._bell.is_set():
-                pause = _SOON
+                pause = _HINT_DELAY
             self._bell.clear()
             if await self._fill():
-                pause = _SOON
+                pause = _HINT_DELAY
             else:
                 await self._wait(self._rest(pause))
-                pause = min(2 * pause, _LOOK_AGAIN)
+                pause = min(2 * pause, _POLL_INTERVAL)
 
     def _rest(self, pause: float) -> float:
         """Seconds until it is worth looking again, if nobody hints before."""
-        rest = pause if self._waiting else _REREAD
+        rest = pause if self._waiting else _REREAD_INTERVAL
         if self._early:
             rest = min(rest, self._early[0][0] - asyncio.get_running_loop().time())
         return max(0.0, rest)

@@ -17,7 +17,7 @@ from heliograph.runtime.http.content_encoding import (
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _MAX_REDIRECTS = 3
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  #: seconds between tries
+_FIRST_PAUSE, _MAX_PAUSE = 0.2, 5.0  #: seconds between tries
 _EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
 _RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -72,7 +72,7 @@ class OutputDownloader:
                     except (_Retryable, httpx.TransportError) as error:
                         reason = str(error) or type(error).__name__
                     await asyncio.sleep(pause)
-                    pause = min(2 * pause, _LONGEST_PAUSE)
+                    pause = min(2 * pause, _MAX_PAUSE)
         except TimeoutError:
             detail = f"the output could not be fetched in {self._deadline:g} s: {reason}"
             raise StorageFailed(detail) from None

@@ -32,7 +32,7 @@ from services.storage.body_spool import Spool
 from services.storage.settings import StorageSettings
 from services.storage.stores import FileContent, ObjectStore
 
-MOST_RESULTS = 64  #: of one job
+MAX_RESULTS = 64  #: of one job
 
 _MEDIA_TYPE = "application/octet-stream"  #: what they are is found out when they are stored
 
@@ -55,8 +55,8 @@ class InlineResults:
         if not isinstance(record, Record) or record.project != project or record.pruned_at:
             raise ValidationFailed(f"the project has no job {job} that is kept")
         others = set(await self._store.keys(inline_folder(project, job)))
-        if len(others - {inline_key(project, job, sha256)}) >= MOST_RESULTS:
-            raise BodyTooLarge(f"at most {MOST_RESULTS} results of one job")
+        if len(others - {inline_key(project, job, sha256)}) >= MAX_RESULTS:
+            raise BodyTooLarge(f"at most {MAX_RESULTS} results of one job")
 
     async def keep(self, project: str, job: str, content: FileContent) -> None:
         """Raises Unavailable: bring it again later."""

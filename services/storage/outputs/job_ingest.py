@@ -44,7 +44,7 @@ Allows = Callable[[int], Awaitable[bool]]  #: whether what a level brought may b
 Renew = Callable[[str], Awaitable[list[Output]]]  #: fresh addresses of a job's outputs, if any
 
 _REFUSALS: tuple[type[JobError], ...] = (OutputRefused, OutputTooLarge)  #: that nothing changes
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  #: seconds before a result is asked for again
+_FIRST_WAIT, _MAX_WAIT = 1.0, 30.0  #: seconds before a result is asked for again
 
 
 class JobIngest:
@@ -150,7 +150,7 @@ class JobIngest:
         left = self._settings.missing_result_deadline - waited
         if left <= 0:
             return False
-        wait = min(max(_FIRST_WAIT, waited), _LONGEST_WAIT, left)
+        wait = min(max(_FIRST_WAIT, waited), _MAX_WAIT, left)
         await self._work.publish_store(record.project, record.id, wait=wait, waited=waited + wait)
         log.info("A result is not there yet", **job_fields(record), seconds=round(wait, 1))
         return True
@@ -237,8 +237,8 @@ class JobIngest:
     ) -> Exception:
         """One error of an output ends the job. What is down is waited for, but not for ever."""
         final = errors.subgroup(JobError)
-        patience = timedelta(seconds=self._settings.storage_retry_deadline)
-        is_late = now() - record.internal.changed_at > patience
+        timeout = timedelta(seconds=self._settings.storage_retry_deadline)
+        is_late = now() - record.internal.changed_at > timeout
         if final:
             error = _first(final)
             is_on_its_way = isinstance(error, InlineResultMissing) and error.job == record.id

@@ -8,8 +8,8 @@ from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus.kv_cache import KvCache
 from services.storage.settings import StorageSettings
 
-_PATIENCE = 20.0  #: seconds a body waits for its turn
-_GOES_SLOWLY = 3600.0  #: seconds until a project that is full may have room again
+_TIMEOUT = 20.0  #: seconds a body waits for its turn
+_RETRY_AFTER = 3600.0  #: seconds until a project that is full may have room again
 
 
 class UploadQuota:
@@ -32,16 +32,16 @@ class UploadQuota:
             raise Unavailable("uploads are not known yet", retry_after=1)
         sizes = [entry.value["bytes"] for entry in known if "bytes" in entry.value]
         if len(sizes) >= self._most:
-            raise QueueFull(f"{project} has {self._most} uploads", retry_after=_GOES_SLOWLY)
+            raise QueueFull(f"{project} has {self._most} uploads", retry_after=_RETRY_AFTER)
         if sum(sizes) + size > self._most_bytes:
             reason = f"the uploads of {project} would have more than {self._most_bytes} bytes"
-            raise QueueFull(reason, retry_after=_GOES_SLOWLY)
+            raise QueueFull(reason, retry_after=_RETRY_AFTER)
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """A turn to be received. Raises Unavailable when too many are ahead."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 await self._places.acquire()
         except TimeoutError:
             raise Unavailable("too many uploads at once", retry_after=5) from None

@@ -19,8 +19,8 @@ from services.storage.uploads.uploads import key_of
 
 log = structlog.get_logger()
 
-_AT_ONCE = 500  #: uploads that status is asked about together
-_PATIENCE = 10.0  #: seconds status has to answer
+_BATCH_SIZE = 500  #: uploads that status is asked about together
+_TIMEOUT = 10.0  #: seconds status has to answer
 _DAY = 86_400.0  #: seconds
 
 FindNamed = Callable[[str, list[str]], Awaitable[set[str]]]
@@ -99,13 +99,13 @@ class UploadSweeper:
 
 def _parts(names: Iterable[str]) -> Iterable[list[str]]:
     every = list(names)
-    return (every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE))
+    return (every[start : start + _BATCH_SIZE] for start in range(0, len(every), _BATCH_SIZE))
 
 
 async def find_named(jetstream: JetStream, project: str, uploads: list[str]) -> set[str]:
     """Those of the uploads that a kept job names. Raises Unavailable."""
     question = FindNamedUploads(project=project, uploads=uploads).model_dump_json().encode()
-    answer = await jetstream.request(subjects.QUERY_NAMED_UPLOADS, question, timeout=_PATIENCE)
+    answer = await jetstream.request(subjects.QUERY_NAMED_UPLOADS, question, timeout=_TIMEOUT)
     try:
         return set(NamedUploads.model_validate_json(answer).uploads)
     except ValidationError as error:  # a refusal

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from deploy.local.processes import ROOT
 from tests.support.servers import free_port
 
-_PATIENCE = 60.0  #: seconds for it to listen, on a machine that has much else to do
+_TIMEOUT = 60.0  #: seconds for it to listen, on a machine that has much else to do
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def listen(package: str, app: ASGIApp) -> None:
 
 
 def _wait_for(process: subprocess.Popen[bytes], ask: Callable[[], object]) -> None:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     while time.monotonic() < end and process.poll() is None:
         try:
             ask()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from heliograph.contracts.circuit_breaker import PROBE, BreakerPolicy, CircuitBreaker, after_failure
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-PATIENCE = BreakerPolicy(failures=3, shortest=10, longest=35)
+POLICY = BreakerPolicy(failures=3, min_pause=10, max_pause=35)
 
 
 def failed(
@@ -13,10 +13,10 @@ def failed(
     times: int = 1,
     *,
     at: datetime = NOW,
-    hopeless: bool = False,
+    non_retryable: bool = False,
 ) -> CircuitBreaker:
     for _ in range(times):
-        breaker = after_failure(breaker, "it is down", at, PATIENCE, hopeless=hopeless)
+        breaker = after_failure(breaker, "it is down", at, POLICY, non_retryable=non_retryable)
     assert breaker
     return breaker
 
@@ -40,7 +40,7 @@ def test_so_many_in_a_row_open_it() -> None:
 
 
 def test_one_that_no_retry_can_mend_opens_it_at_once() -> None:
-    assert failed(hopeless=True).state(NOW) == "open"
+    assert failed(non_retryable=True).state(NOW) == "open"
 
 
 def test_after_a_while_one_job_is_let_through() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.compaction import LARGEST, size_of
+from heliograph.contracts.compaction import MAX_COMPACTED_BYTES, size_of
 from heliograph.contracts.errors import ProviderRejected, StateConflict
 from heliograph.contracts.job_events import (
     Canceled,
@@ -78,7 +78,7 @@ def test_the_largest_record_is_shrunk_and_keeps_what_it_is_asked_for() -> None:
     small = after(done, COMPACTED)
 
     event = EventEnvelope.of("compacted", small, datetime.now(UTC), "test")
-    assert len(event.data()) == size_of(small) <= LARGEST
+    assert len(event.data()) == size_of(small) <= MAX_COMPACTED_BYTES
     subject = subjects.event(small.project, small.id)
     assert EventEnvelope.read(subject, event.headers(), event.data()).body == small
     for name in ("id", "project", "slot", "model", "status", "charged", "cost", "finished_at"):

@@ -3,7 +3,7 @@
 import json
 
 from heliograph.contracts.errors import HeliographError, ValidationFailed
-from heliograph.contracts.problems import LONGEST_TEXT, MOST_ERRORS, FieldError
+from heliograph.contracts.problems import MAX_ERRORS, MAX_TEXT, FieldError
 
 
 def mistakes(count: int) -> list[FieldError]:
@@ -11,20 +11,20 @@ def mistakes(count: int) -> list[FieldError]:
 
 
 def test_as_many_mistakes_as_there_is_room_for_are_all_told() -> None:
-    problem = ValidationFailed("wrong", errors=mistakes(MOST_ERRORS)).problem()
+    problem = ValidationFailed("wrong", errors=mistakes(MAX_ERRORS)).problem()
 
-    assert (problem.detail, len(problem.errors)) == ("wrong", MOST_ERRORS)
+    assert (problem.detail, len(problem.errors)) == ("wrong", MAX_ERRORS)
 
 
 def test_of_more_mistakes_the_first_are_told_and_how_many_there_are() -> None:
     problem = ValidationFailed("wrong", errors=mistakes(20_000)).problem()
 
-    assert problem.errors == mistakes(MOST_ERRORS)
-    assert problem.detail == f"wrong (the first {MOST_ERRORS} of 20000 mistakes)"
+    assert problem.errors == mistakes(MAX_ERRORS)
+    assert problem.detail == f"wrong (the first {MAX_ERRORS} of 20000 mistakes)"
 
 
 def test_a_long_text_is_cut_and_looks_like_it() -> None:
-    whole, long = "x" * LONGEST_TEXT, "x" * (LONGEST_TEXT + 1)
+    whole, long = "x" * MAX_TEXT, "x" * (MAX_TEXT + 1)
 
     assert HeliographError(whole).problem().detail == whole
     assert HeliographError(long).problem().detail == whole[:-1] + "…"
@@ -34,12 +34,12 @@ def test_the_detail_of_a_mistake_is_cut_as_well() -> None:
     [shown] = ValidationFailed.at("/parameters/seed", "x" * 600_000).problem().errors
 
     assert shown.pointer == "/parameters/seed"
-    assert shown.detail == "x" * (LONGEST_TEXT - 1) + "…"
+    assert shown.detail == "x" * (MAX_TEXT - 1) + "…"
 
 
 def test_a_pointer_that_is_too_long_leads_as_far_as_there_is_room() -> None:
     """One that ended amid a name would lead nowhere."""
-    whole = "/parameters/" + "x" * (LONGEST_TEXT - 12)
+    whole = "/parameters/" + "x" * (MAX_TEXT - 12)
     pointers = [whole, whole + "x", whole + "/y", "/" + "x" * 600_000]
     shown = ValidationFailed(errors=[FieldError(pointer=p, detail="") for p in pointers]).problem()
 
@@ -48,7 +48,7 @@ def test_a_pointer_that_is_too_long_leads_as_far_as_there_is_room() -> None:
 
 def test_no_problem_is_too_large_for_a_message() -> None:
     long = "\x01" * 100_000  # of which JSON makes six bytes each
-    errors = [FieldError(pointer=f"/{long[: LONGEST_TEXT - 1]}", detail=long)] * 20_000
+    errors = [FieldError(pointer=f"/{long[: MAX_TEXT - 1]}", detail=long)] * 20_000
     problem = ValidationFailed(long, errors=errors).problem()
 
     assert len(json.dumps(problem.model_dump(mode="json"))) < 1024 * 1024 * 3 // 4

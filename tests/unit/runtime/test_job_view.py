@@ -23,7 +23,7 @@ from tests.support.records import a_record
 def presenter() -> JobPresenter:
     """A presenter whose storage does not answer: its connection is not open."""
     settings = ServiceSettings(public_url="https://h.example/", status_port=9081)
-    return JobPresenter(settings, PresignedUrlCache(JetStream(Client()), patience=0.3))
+    return JobPresenter(settings, PresignedUrlCache(JetStream(Client()), timeout=0.3))
 
 
 def with_asset(record: Record) -> Record:
@@ -103,7 +103,7 @@ async def test_an_address_is_null_when_storage_does_not_answer(presenter: JobPre
 
 
 async def test_addresses_that_nobody_gives_are_missing() -> None:
-    addresses = PresignedUrlCache(JetStream(Client()), patience=0.3)
+    addresses = PresignedUrlCache(JetStream(Client()), timeout=0.3)
     record = with_asset(a_record())
     objects = [each for _, each in objects_of(record, record.assets[0])]
 
@@ -127,7 +127,7 @@ class _Storage:
 
 async def test_an_address_that_was_just_renewed_is_not_the_first_to_be_forgotten() -> None:
     storage = _Storage()
-    addresses = PresignedUrlCache(JetStream(cast("Client", storage)), patience=0.3)
+    addresses = PresignedUrlCache(JetStream(cast("Client", storage)), timeout=0.3)
     first, *others, last = (
         StoredObject(key=f"{n}", media_type="image/png", filename="x") for n in range(KEPT + 1)
     )

@@ -25,7 +25,7 @@ PATH = "/v1/hooks/fal"
 TOLERANCE = 300  #: seconds that the time of a call may be off our clock
 _KEYS = f"{REST_URL}/.well-known/jwks.json"
 _KEEP_KEYS = 86_400.0  #: seconds
-_LOOK_AGAIN = 60.0  #: seconds until keys that did not fit are asked for again
+_POLL_INTERVAL = 60.0  #: seconds until keys that did not fit are asked for again
 _PREFIX = "x-fal-webhook-"
 
 
@@ -68,7 +68,7 @@ class Webhooks:
         signature = _unhex(headers.get(_PREFIX + "signature", ""))
         await self._refresh_jwks(_KEEP_KEYS)
         if not self._fits(message, signature):
-            await self._refresh_jwks(_LOOK_AGAIN)  # fal may have new ones
+            await self._refresh_jwks(_POLL_INTERVAL)  # fal may have new ones
         return name if name and self._fits(message, signature) else None
 
     def _fits(self, message: bytes, signature: bytes) -> bool:

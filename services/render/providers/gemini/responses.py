@@ -10,7 +10,7 @@ from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 Outputs = list[bytes]
 
 _EXCERPT = 4096  #: characters
-_MOST_WORDS = 1500  #: characters of what a model says beside its outputs
+_MAX_WORDS = 1500  #: characters of what a model says beside its outputs
 _CHANGE = NextAction(kind="change_request", label="Change the prompt")
 _REFUSED = frozenset(
     {
@@ -69,8 +69,8 @@ def audit_excerpt(answer: types.GenerateContentResponse, *, words: bool = True) 
         "block_reason": _block(answer),
         "usage": usage.model_dump(mode="json", exclude_none=True) if usage else None,
         "pictures": sum(1 for part in _parts(answer) if _data(part)),
-        "words": (_words(answer)[:_MOST_WORDS] or None) if words else None,
-        "thoughts": " ".join(_texts(answer, thought=True))[:_MOST_WORDS] or None,
+        "words": (_words(answer)[:_MAX_WORDS] or None) if words else None,
+        "thoughts": " ".join(_texts(answer, thought=True))[:_MAX_WORDS] or None,
     }
     return json.dumps(excerpt, ensure_ascii=False)[:_EXCERPT]
 

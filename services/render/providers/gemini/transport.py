@@ -12,7 +12,7 @@ from services.render.providers.error_report import error_within
 from services.render.providers.http import HttpErrorStatus, NoRetryTransport, json_or_none
 from services.render.providers.inline_content import content_in
 
-_LONGEST_ERROR = 64 * 2**10  #: bytes of an answer that claims to be good and is an error
+_MAX_ERROR = 64 * 2**10  #: bytes of an answer that claims to be good and is an error
 #: base64 in forms that Google's client does not read: a `data:` address, lines, blanks
 _UNREAD = re.compile(rb'"data"\s*:\s*"(?:data:|[A-Za-z0-9+/_-]*(?:\\[nrt]| ))', re.IGNORECASE)
 
@@ -29,7 +29,7 @@ class GeminiTransport(NoRetryTransport):
 
 
 def _is_error(answer: httpx.Response) -> bool:
-    if len(answer.content) > _LONGEST_ERROR:
+    if len(answer.content) > _MAX_ERROR:
         return False
     body = json_or_none(answer)
     report = error_within(body)

@@ -50,7 +50,7 @@ async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool
     slow, quick = (a_record(project=project, slot=SLOT) for _ in range(2))
     standstill = Standstill(slow.id)
     events, slots, work = MemoryEventLog(standstill), MemorySlotClaims(), MemoryWorkQueue()
-    acceptance = JobAcceptance(events, work, slots, courtesy=0)
+    acceptance = JobAcceptance(events, work, slots, claim_timeout=0)
 
     late = asyncio.create_task(acceptance.accept(order_of(slow, keyed=keyed)))
     await standstill.reached.wait()

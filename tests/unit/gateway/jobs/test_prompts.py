@@ -52,7 +52,9 @@ def test_a_retry_that_fetches_what_there_is_needs_no_prompt() -> None:
 
 async def test_a_known_key_replays_what_would_be_refused_today() -> None:
     record = a_record(prompt=" ")
-    acceptance = JobAcceptance(MemoryEventLog(), MemoryWorkQueue(), MemorySlotClaims(), courtesy=0)
+    acceptance = JobAcceptance(
+        MemoryEventLog(), MemoryWorkQueue(), MemorySlotClaims(), claim_timeout=0
+    )
 
     async def once() -> Record:
         return record

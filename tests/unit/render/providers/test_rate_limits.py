@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from heliograph.runtime.bus import now
-from services.render.providers.rate_limit import PATIENCE, retry_after
+from services.render.providers.rate_limit import DEFAULT_DELAY, retry_after
 
 
 def wait(headers: dict[str, str] | None = None, body: Any = None, text: str = "") -> float:
@@ -116,4 +116,4 @@ def test_the_sentence_says_how_long(text: str, seconds: float) -> None:
 )
 @pytest.mark.parametrize("body", [None, {"error": "slow down"}, {"retry_after": True}], ids=str)
 def test_where_nobody_says_how_long_it_is_a_moment(headers: dict[str, str], body: Any) -> None:
-    assert wait(headers, body) == PATIENCE
+    assert wait(headers, body) == DEFAULT_DELAY

@@ -15,7 +15,7 @@ from heliograph.runtime.catalog import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.settings import ServiceSettings
 
-PATIENCE = 40.0  #: seconds
+TIMEOUT = 40.0  #: seconds
 
 KIND = """
 {name}: {{lane: {lane}, media: image, model: sim/picture, expected_seconds: 3, timeout_seconds: 9}}
@@ -60,7 +60,7 @@ async def _followed(settings: ServiceSettings) -> AsyncIterator[Catalog]:
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not is_so():
             await asyncio.sleep(0.01)
 

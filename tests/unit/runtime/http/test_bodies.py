@@ -238,7 +238,7 @@ async def test_a_larger_body_is_refused_when_it_announces_nothing(web: httpx.Asy
 async def test_a_body_that_never_arrives_is_not_waited_for(
     web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("heliograph.runtime.http.bodies.BODY_PATIENCE", 0.01)
+    monkeypatch.setattr("heliograph.runtime.http.bodies.BODY_TIMEOUT", 0.01)
 
     async def never() -> AsyncIterator[bytes]:
         yield b"{"

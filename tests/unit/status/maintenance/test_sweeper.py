@@ -88,7 +88,7 @@ def scene(read_model: SqlReadModel, tmp_path: Path) -> Scene:
 
 @pytest.fixture(autouse=True)
 def _small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeper, "_AT_ONCE", 5)
+    monkeypatch.setattr(sweeper, "_BATCH_SIZE", 5)
 
 
 async def test_a_lost_job_behind_many_that_wait_is_put_back(scene: Scene) -> None:

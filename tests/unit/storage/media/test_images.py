@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.skipif(not _PEAK.exists(), reason="processes are looked at in Linux's /proc"),
 ]
 
-PATIENCE = 10.0  #: seconds for one file; what its fork may use of CPU
+TIMEOUT = 10.0  #: seconds for one file; what its fork may use of CPU
 PARENT = 20  #: MiB that a file may cost this process
 SECRET = b"a lighthouse nobody may know of"
 
@@ -66,7 +66,7 @@ async def inspect(image_workers: ImageWorkers, source: Path) -> Inspection:
     """In bounds: of time, and of our own memory."""
     before = _start_measuring()
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await image_workers.inspect(source, source.parent, "demo")
     finally:
         assert _memory("VmHWM") - before < PARENT
@@ -525,10 +525,10 @@ async def test_a_picture_that_was_not_opened_in_time_is_tried_once_more(
     others: ImageWorkers, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Perhaps it was us who stood still."""
-    monkeypatch.setattr("services.storage.media.images._PATIENCE", 2)
+    monkeypatch.setattr("services.storage.media.images._TIMEOUT", 2)
     at_work, program, fork = await _at_work(others, put)
     os.kill(fork, signal.SIGSTOP)
-    monkeypatch.setattr("services.storage.media.images._PATIENCE", 30)
+    monkeypatch.setattr("services.storage.media.images._TIMEOUT", 30)
 
     try:
         assert (await at_work).width == 5000
@@ -542,7 +542,7 @@ async def test_a_picture_that_is_never_opened_in_time_is_for_later(
     others: ImageWorkers, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _children(os.getpid())
-    monkeypatch.setattr("services.storage.media.images._PATIENCE", 0.01)
+    monkeypatch.setattr("services.storage.media.images._TIMEOUT", 0.01)
 
     with pytest.raises(Unavailable, match="in time"):
         await inspect(others, put(png(5000, 5000)))
@@ -614,7 +614,7 @@ def _end(process: int) -> None:
 
 
 async def _eventually(is_so: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not is_so():
         assert time.monotonic() < end, "it did not happen"
         await asyncio.sleep(0.002)

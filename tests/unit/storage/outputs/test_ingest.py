@@ -951,7 +951,7 @@ async def test_a_picture_that_is_not_opened_in_time_is_not_lost(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await studio.rendered(gives(a_picture()))
-    monkeypatch.setattr("services.storage.media.images._PATIENCE", 0)
+    monkeypatch.setattr("services.storage.media.images._TIMEOUT", 0)
     with pytest.raises(Unavailable, match="in time"):
         await studio.ingest.handle(job.id)
     assert studio.happened(job)[-1] == "rendered"
@@ -1060,7 +1060,7 @@ async def test_a_job_that_broke_storage_for_the_last_time_is_buried_with_its_out
     assert "ZeroDivisionError" in str(entry.record.error)
     assert "a secret" not in str(entry.record.error)
     assert entry.record.internal.outputs == job.internal.outputs
-    assert (entry.record.charged, studio.work.buried) == ("yes", [job.id])
+    assert (entry.record.charged, studio.work.dead_lettered) == ("yes", [job.id])
 
 
 async def test_a_job_that_ended_meanwhile_is_not_buried(studio: Studio) -> None:
@@ -1071,4 +1071,4 @@ async def test_a_job_that_ended_meanwhile_is_not_buried(studio: Studio) -> None:
 
     assert record.step is Step.SUCCEEDED
     assert studio.happened(job)[-1] == "succeeded"
-    assert studio.work.buried == []
+    assert studio.work.dead_lettered == []
