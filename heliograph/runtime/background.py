@@ -63,9 +63,9 @@ async def _again(name: str, loop: BackgroundTask) -> None:
             await loop()
             return
         except (Unavailable, QueueFull) as error:
-            log.warning("A loop waits", loop=name, reason=str(error))
+            log.warning("Background task waits for a dependency", loop=name, reason=str(error))
         except Exception as error:
-            log.exception("A loop broke", loop=name)
+            log.exception("Background task failed", loop=name)
             before, at = _breaks.get(name), clock()
             again = before is not None and at - before.at < _STABLE_AFTER
             _breaks[name] = _Break(name, type(error).__name__, at, again)

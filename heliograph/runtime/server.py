@@ -121,7 +121,7 @@ class _Server(uvicorn.Server):
     def _on_signal(self, number: int) -> None:
         """The first drains, however long that takes; the second ends at once."""
         if self.should_exit:
-            log.warning("Ended at once, by a second signal")
+            log.warning("Ended at once by a second signal")
             os._exit(128 + number)
         self.handle_exit(number, None)
 

@@ -41,9 +41,7 @@ _WORKERS = 1_000  #: more than the server hands out at once
 _RETRY_DELAY = 1.0  #: seconds
 _MAX_ECHO = 1_000  #: characters of a `ce-id` that is too long to be a key
 
-_UNSTORED = Counter(
-    "heliograph_refusals_unstored", "Refusals that only those heard who were listening"
-)
+_UNSTORED = Counter("heliograph_refusals_unstored", "Refusals published but not stored")
 
 
 class RequestConsumer:
@@ -58,7 +56,7 @@ class RequestConsumer:
         try:
             await self._answer(message)
         except Unavailable as error:
-            log.warning("A request must wait", reason=str(error), subject=message.subject)
+            log.warning("Request redelivered later", reason=str(error), subject=message.subject)
             with suppress(Error, ConnectionError):
                 await message.nak(delay=_RETRY_DELAY)
         else:
@@ -76,7 +74,7 @@ class RequestConsumer:
         except HeliographError as error:
             await self._refuse(message, error)
         except Exception:  # whoever asked must hear something
-            log.exception("A request broke its handler", subject=message.subject)
+            log.exception("Request handler failed", subject=message.subject)
             await self._refuse(message, HeliographError())
         else:
             log.info("Request accepted", **job_fields(job))
@@ -94,7 +92,7 @@ class RequestConsumer:
             # a publisher that listens has it all the same: what is published for a stream travels
             # on core NATS, too, whether the stream takes it or not
             _UNSTORED.inc()
-            log.warning("A refusal could not be stored", project=project, reason=str(reason))
+            log.warning("Refusal not stored", project=project, reason=str(reason))
         log.info("Request refused", project=project, code=problem.code)
 
 

@@ -12,12 +12,10 @@ _INTERVAL = 5.0  #: seconds
 _LEVELS: dict[State, int] = {"closed": 0, "half_open": 1, "open": 2}
 
 _BREAKER = Gauge(
-    "heliograph_account_breaker", "0 closed, 1 half open, 2 open: nothing starts", ["account"]
+    "heliograph_account_breaker", "Circuit breaker: 0 closed, 1 half open, 2 open", ["account"]
 )
-_IN_USE = Gauge("heliograph_account_in_use", "Requests open, where a cap counts them", ["account"])
-_CAP = Gauge(
-    "heliograph_account_cap", "Requests that may be open, where there is a cap", ["account"]
-)
+_IN_USE = Gauge("heliograph_account_in_use", "Permits in use", ["account"])
+_CAP = Gauge("heliograph_account_cap", "Permits in all, where the account has a cap", ["account"])
 
 
 async def export_account_metrics(accounts: AccountPermits) -> None:

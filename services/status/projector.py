@@ -56,7 +56,7 @@ class Projector:
                     await self._mend(cursor)
                 cursor = await self._go_on(cursor)
             except CursorConflict:
-                log.warning("Another projector was faster")
+                log.warning("Projector cursor moved by another process")
                 cursor = await self._read_model.open(self._bus.epoch)
 
     async def _go_on(self, cursor: int) -> int:

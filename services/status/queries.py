@@ -136,7 +136,7 @@ def _responder(answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[Msg], A
         except HeliographError as error:
             reply = as_json(ErrorReply(problem=error.problem()))
         except Exception:  # whoever asked must hear something
-            log.exception("A question broke its handler", subject=message.subject)
+            log.exception("Query handler failed", subject=message.subject)
             reply = as_json(ErrorReply(problem=HeliographError().problem()))
         with suppress(Error, ConnectionError):
             await _respond(message, reply)
@@ -153,7 +153,7 @@ async def _respond(message: Msg, reply: bytes) -> None:
     try:
         await message.respond(reply)
     except MaxPayloadError:
-        log.error("An answer is too large", subject=message.subject, bytes=len(reply))
+        log.error("Query reply too large", subject=message.subject, bytes=len(reply))
         problem = HeliographError("the answer is larger than a message").problem()
         await message.respond(as_json(ErrorReply(problem=problem)))
 

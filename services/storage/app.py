@@ -165,7 +165,7 @@ async def open_store(store: MinioStore) -> None:
         try:
             return await store.open()
         except StoreUnavailable as error:
-            log.warning("The store is not ready", reason=str(error))
+            log.warning("Object store not ready", reason=str(error))
         await asyncio.sleep(0.2)
 
 

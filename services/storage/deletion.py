@@ -58,10 +58,10 @@ async def serve_deletions(
             await message.respond(ErrorReply(problem=error.problem()).model_dump_json().encode())
             return
         except Unavailable as error:
-            log.warning("Objects stay for now", job_id=job, reason=str(error))
+            log.warning("Object deletion postponed", job=job, reason=str(error))
             return
         if objects is None:
-            log.error("Objects of a job that is kept were to be removed", job_id=job)
+            log.error("Object deletion refused: the job is kept", job=job)
             return
         await message.respond(RemovedObjects(objects=objects).model_dump_json().encode())
 

@@ -179,7 +179,7 @@ async def test_a_lane_that_breaks_stops_no_other_and_goes_on_when_it_can(
         with capture_logs() as logs:
             there = await _enqueued(bus, kind="video")
             async with asyncio.timeout(60):
-                while not any(each["event"] == "A lane broke" for each in logs):
+                while not any(each["event"] == "Lane scheduler failed" for each in logs):
                     await asyncio.sleep(0.02)
 
         elsewhere = await _enqueued(bus, kind="shot")

@@ -74,7 +74,7 @@ class Connection:
         if _is_hopeless(error):
             _exit(f"NATS refuses this service: {trouble}")
         if trouble != self._trouble and not self._closing:
-            log.warning("NATS trouble", error=trouble)
+            log.warning("NATS connection error", error=trouble)
         self._trouble = trouble
 
     async def _on_closed(self) -> None:
@@ -83,7 +83,7 @@ class Connection:
 
     async def _on_reconnected(self) -> None:
         self._trouble = ""
-        log.info("NATS is back")
+        log.info("NATS reconnected")
 
 
 def _is_hopeless(error: Exception) -> bool:

@@ -69,9 +69,9 @@ class DeadLetters:
                 await self._publish(subject, data[:_MAX_NOTED_BYTES], once)
         except ServiceError as error:
             self._noted.pop(message, None)  # the next reader notes it
-            log.warning("A dead letter could not be written", reason=str(error))
+            log.warning("Dead letter not written", reason=str(error))
         except Exception as error:  # noqa: BLE001  # whoever wrote it first has written the same
-            log.debug("A dead letter is there", reason=str(error))
+            log.debug("Dead letter already written", reason=str(error))
 
     def hearing(self, hear: Hear) -> Hear:
         """A callback that skips what it cannot read, and tells errors of ours from the server's."""
@@ -82,18 +82,18 @@ class DeadLetters:
             except Unreadable as error:
                 self.skip(message.subject, str(error))
             except HeliographError as error:
-                log.warning("A message was not obeyed", subject=message.subject, reason=str(error))
+                log.warning("Command not carried out", subject=message.subject, reason=str(error))
             except ValueError as error:
                 self.skip(message.subject, str(Unreadable.because(error)))
             except Exception:
-                log.exception("A message broke its handler", subject=message.subject)
+                log.exception("Message handler failed", subject=message.subject)
 
         return heard
 
     def skip(self, subject: str, reason: str) -> None:
         """A message that no stream keeps cannot be read."""
         _UNREADABLE.labels(_BUS).inc()
-        log.warning("A message was skipped", subject=subject, reason=_one_line(reason))
+        log.warning("Unreadable message skipped", subject=subject, reason=_one_line(reason))
 
 
 def _one_line(text: str) -> str:

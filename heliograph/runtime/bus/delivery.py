@@ -107,10 +107,10 @@ async def deliver(
         await _settle(delivery._raw.nak())
     except Unreadable as error:
         # noted by who met it. The sweeper puts the job back where it can be read
-        log.warning("A message is skipped", reason=str(error), subject=delivery.subject)
+        log.warning("Message skipped", reason=str(error), subject=delivery.subject)
         await _settle(delivery._raw.ack())
     except (Unavailable, QueueFull) as error:
-        log.warning("A message must wait", reason=str(error), subject=delivery.subject)
+        log.warning("Message redelivered later", reason=str(error), subject=delivery.subject)
         await _settle(delivery._raw.nak(delay=RETRY_DELAY))
     except Exception as error:  # noqa: BLE001  # a bug in one job must not stop the others
         await _unexpected(delivery, error, dead_letter, failures)
@@ -124,7 +124,7 @@ async def deliver(
 def _tell(delivery: Delivery, record: Record | None, seconds: float) -> None:
     fields = {"subject": delivery.subject, "delivery": delivery.number}
     if record is None:
-        log.warning("A message about no job", **fields)
+        log.warning("Message without a job", **fields)
     else:
         step = str(record.step)
         log.info(
@@ -138,14 +138,14 @@ async def _unexpected(
     dead_letter: Callable[[Delivery, Exception], Awaitable[None]],
     failures: FailureCounter,
 ) -> None:
-    log.exception("A handler broke", subject=delivery.subject, delivery=delivery.number)
+    log.exception("Message handler failed", subject=delivery.subject, delivery=delivery.number)
     if not failures.count(delivery):
         await _settle(delivery._raw.nak(delay=RETRY_DELAY))
         return
     try:
         await dead_letter(delivery, error)
     except Exception:
-        log.exception("A job could not be buried", subject=delivery.subject)
+        log.exception("Job not dead-lettered", subject=delivery.subject)
         await _settle(delivery._raw.nak(delay=RETRY_DELAY))
     else:
         await _settle(delivery._raw.ack())

@@ -69,7 +69,7 @@ class NatsBus:
                 log.warning("NATS is not ready", reason=str(error))
                 await asyncio.sleep(0.2)
             except UnsupportedServer as error:
-                log.critical("NATS is unfit", reason=str(error))
+                log.critical("NATS server unsupported", reason=str(error))
                 sys.exit(78)
         self._setting = asyncio.create_task(self._set_clock_for_ever(), name="clock")
         self.opened.set()
@@ -111,4 +111,4 @@ async def set_clock(jetstream: JetStream) -> None:
     info = await jetstream.api("STREAM.INFO.EVENTS")
     step = clock.learn(datetime.fromisoformat(info["ts"]), sent_at, time.monotonic())
     if abs(step) >= _STEP:
-        log.warning("The clock of the server was set", seconds=step.total_seconds())
+        log.warning("NATS server clock changed", seconds=step.total_seconds())

@@ -53,7 +53,7 @@ class OrderedConsumer:
             try:
                 await _Consumer(self).follow()
             except (Unavailable, ApiError) as error:
-                log.warning("A feed waits", stream=self._stream, reason=str(error))
+                log.warning("Ordered consumer waits", stream=self._stream, reason=str(error))
             await asyncio.sleep(_RETRY_DELAY)
 
     async def open(self, inbox: str) -> str:

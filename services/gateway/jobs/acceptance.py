@@ -231,7 +231,9 @@ async def enqueue_or_leave(work: WorkQueue, record: Record) -> None:
     try:
         await work.enqueue(ticket_for(record))
     except QueueFull as error:
-        log.warning("The sweeper will enqueue a job", reason=str(error), **job_fields(record))
+        log.warning(
+            "Job not enqueued; the sweeper will enqueue it", reason=str(error), **job_fields(record)
+        )
 
 
 def _check_same(record: Record, running: Record) -> None:

@@ -76,7 +76,7 @@ class JobCancellation:
                 await self._work.purge(record)
                 crash_point("cancel.purged")
             except Unavailable:
-                log.warning("A canceled job stays in the queue; its worker will drop it")
+                log.warning("Canceled job not removed from the queue; its worker will drop it")
         else:
             entry = await transition(self._events, entry, CancelRequested(mode=mode), SOURCE)
             crash_point("cancel.asked")

@@ -74,7 +74,7 @@ class EventLogCapacity:
             answer = await self._jetstream.request(subjects.QUERY_LOG_USAGE, b"", timeout=_TIMEOUT)
             self._usage = LogUsage.model_validate_json(answer)
         except (Unavailable, ValueError) as error:
-            log.debug("What projects take is not known", reason=str(error))
+            log.debug("Log usage by project unknown", reason=str(error))
         self._forget(at)
 
     async def _part(self, stream: str) -> float:

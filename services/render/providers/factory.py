@@ -62,7 +62,7 @@ def _opened(
 
 
 def _unusable(name: str, reason: str) -> Unconfigured:
-    log.error("A provider cannot be used", provider=name, reason=reason)
+    log.error("Provider unusable", provider=name, reason=reason)
     return Unconfigured(reason)
 
 

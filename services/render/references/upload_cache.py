@@ -29,10 +29,17 @@ _CONCURRENCY = 4  #: references in memory
 _POLL_INTERVAL = 0.2  #: seconds
 _COUNT_EVERY = 10.0  #: seconds
 
-_SIZE = Gauge("heliograph_reference_copies", "References that providers keep for us")
-_MOST = Gauge("heliograph_reference_copies_max", "Above it the least recently used is forgotten")
-_HITS = Counter("heliograph_reference_copies_hits", "References that were there", ["account"])
-_MISSES = Counter("heliograph_reference_copies_misses", "References to be brought", ["account"])
+_SIZE = Gauge("heliograph_reference_copies", "Entries of the upload cache")
+_MOST = Gauge(
+    "heliograph_reference_copies_max",
+    "Largest number of entries; beyond it the least recently used is removed",
+)
+_HITS = Counter(
+    "heliograph_reference_copies_hits", "References found in the upload cache", ["account"]
+)
+_MISSES = Counter(
+    "heliograph_reference_copies_misses", "References that had to be uploaded", ["account"]
+)
 
 _Read = Callable[[], Awaitable[tuple[str, bytes]]]
 

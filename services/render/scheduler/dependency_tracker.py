@@ -104,7 +104,7 @@ class DependencyTracker:
                 await self._hear(project, tasks)
                 await self._resolve(other)
             except ServiceError as error:
-                log.warning("A job is looked at later", job=other, reason=str(error))
+                log.warning("Dependency check postponed", job=other, reason=str(error))
 
     async def _resolve(self, other: str) -> None:
         """Tell who waits for a job, if it is over."""

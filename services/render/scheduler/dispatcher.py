@@ -108,7 +108,7 @@ class Dispatcher:
                     self._read_to = stored.sequence
                     self._read(stored)
             except Unavailable as error:
-                log.warning("The queue cannot be read", reason=str(error))
+                log.warning("Queue not readable", reason=str(error))
             await asyncio.sleep(_REREAD_INTERVAL)
 
     def _read(self, stored: Stored) -> None:
@@ -175,7 +175,7 @@ class Dispatcher:
             try:
                 await self._fill(lane)
             except Exception:
-                log.exception("A lane broke", lane=lane.name)
+                log.exception("Lane scheduler failed", lane=lane.name)
             lane.reset()
             self._reads_anew = True
             await asyncio.sleep(_REREAD_INTERVAL)

@@ -87,13 +87,13 @@ class Worker:
             try:
                 fitting = _fitting(entry, run, fact)
                 if fitting is None:
-                    log.info("A fact came too late", fact=fact.name, job=job)
+                    log.info("Late job event dropped", fact=fact.name, job=job)
                     return entry
                 if isinstance(fitting, AttemptCompleted) and fitting.outcome is None:
                     await self._leave_to_a_worker(entry.record)
                 return await self.append(entry, fitting)
             except IllegalTransition as error:
-                log.warning("A fact does not fit", reason=str(error), job=job)
+                log.warning("Illegal job event dropped", reason=str(error), job=job)
                 return entry
             except Conflict:
                 pass

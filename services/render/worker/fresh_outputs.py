@@ -33,7 +33,7 @@ async def renew(worker: Worker, job: str) -> list[Output]:
         async with asyncio.timeout(_DEFAULT_DELAY):
             state = await worker.provider(record).poll(request)
     except (HeliographError, TimeoutError) as error:
-        log.warning("No fresh addresses", reason=str(error), **job_fields(record))
+        log.warning("No fresh output URLs", reason=str(error), **job_fields(record))
         return []
     return state.outputs if isinstance(state, RequestSucceeded) else []
 
@@ -62,7 +62,7 @@ async def serve_renewals(client: Client, worker: Worker) -> None:
         try:
             outputs = await renew(worker, job)
         except HeliographError as error:
-            log.warning("No fresh addresses", reason=str(error), job_id=job)
+            log.warning("No fresh output URLs", reason=str(error), job=job)
             outputs = []
         await message.respond(RenewedOutputs(outputs=outputs).model_dump_json().encode())
 

@@ -98,7 +98,7 @@ async def _settle(worker: Worker, kept: KeptAnswer) -> None:
     try:
         is_over = await _go_on(worker, kept)
     except (Unavailable, QueueFull) as error:
-        log.warning("An answer waits", job=kept.answer.job, reason=str(error))
+        log.warning("Spooled answer postponed", job=kept.answer.job, reason=str(error))
         is_over = False
     if is_over:
         kept.remove()
@@ -135,9 +135,9 @@ async def _tell(worker: Worker, answer: Answer) -> LogEntry | Later | None:
         except Conflict:
             continue
         except IllegalTransition as error:
-            log.warning("A fact does not fit", reason=str(error), job=answer.job)
+            log.warning("Illegal job event dropped", reason=str(error), job=answer.job)
             return entry
-        log.info("An answer was found in the spool", job=answer.job, fact=fact.name)
+        log.info("Spooled answer recovered", job=answer.job, fact=fact.name)
         return appended
 
 
@@ -148,7 +148,7 @@ async def _bring_soon(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> Log
         async with asyncio.timeout(timeout):
             refusal = await _bring_at_last(worker, kept)
     except TimeoutError:
-        log.warning("Storage does not take an answer yet", job=kept.answer.job)
+        log.warning("Storage not ready for an answer", job=kept.answer.job)
         kept.release()
         return latest
     if refusal:
@@ -171,7 +171,7 @@ async def _bring(worker: Worker, kept: KeptAnswer) -> JobError | None:
         try:
             await worker.output_uploader.upload(answer.project, answer.job, sha256, content)
         except (OutputRefused, OutputTooLarge) as error:
-            log.warning("Storage refuses an output", job=answer.job, reason=str(error))
+            log.warning("Storage refused an output", job=answer.job, reason=str(error))
             refusal = error
     return refusal
 
@@ -206,5 +206,5 @@ async def _keep(
     try:
         return await worker.spool.keep(answer, contents)
     except NoRoom as error:
-        log.error("An answer is in memory only", job=record.id, reason=str(error))
+        log.error("Answer kept in memory only", job=record.id, reason=str(error))
         return MemoryAnswer(answer, contents)

@@ -128,8 +128,8 @@ async def _post(
             return await worker.provider(record).submit(_submission(record, body))
     except (AmbiguousSubmit, TimeoutError) as error:
         reason = short_text(str(error)) or "the provider did not answer in time"
-        bench.lost_replies.remember(record.id, record.internal.run, reason)
-        log.warning("The answer to a submission is lost", job=record.id, reason=reason)
+        worker.lost_replies.remember(record.id, record.internal.run, reason)
+        log.warning("Submission response lost", job=record.id, reason=reason)
         return None
     except JobError as error:
         return error

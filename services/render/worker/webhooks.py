@@ -37,7 +37,7 @@ def webhook_routes(worker: Worker, hint: Notify) -> APIRouter:
         except ProviderUnavailable as error:
             raise Unavailable(f"{provider} does not say who it is: {error}") from error
         if named is None:
-            log.warning("A call that is not the provider's", provider=provider, job=job)
+            log.warning("Webhook call rejected", provider=provider, job=job)
             raise NotFound
         await _on_webhook(worker, hint, provider, job, run, named)
         return Response(status_code=204)

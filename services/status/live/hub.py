@@ -193,7 +193,7 @@ class Hub:
         try:
             yield
         except Exception as error:
-            log.exception("An event cannot be shown", sequence=frame.sequence)
+            log.exception("Event not rendered", sequence=frame.sequence)
             self._bus.events.note(frame.stored(), f"{type(error).__name__} while it was shown")
             frame.text, frame.expires_at = "", float("inf")
 

@@ -131,5 +131,5 @@ def _complain(joining: "asyncio.Task[None]", send_queue: SendQueue) -> None:
     if isinstance(error, HeliographError) and not isinstance(error, ServiceError):
         send_queue.put(error_frame(0, error.problem().model_dump(mode="json")))
     elif error:
-        log.warning("An event stream was not served", reason=str(error) or type(error).__name__)
+        log.warning("Event stream not served", reason=str(error) or type(error).__name__)
         send_queue.give_up()

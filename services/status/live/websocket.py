@@ -192,14 +192,14 @@ class _Connection:
             async with self._turn:
                 await subscription.run()
         except ServiceError as error:  # it passes: the client comes back, and resumes
-            log.warning("A subscription was not served in time", reason=str(error))
+            log.warning("Subscription timed out", reason=str(error))
             self._dismiss(COME_BACK_LATER)
         except HeliographError as error:
             if self._subscriptions.get(id_) is subscription:
                 self._end(id_)
             self._complain(id_, error)
         except Exception as error:
-            log.exception("A subscription broke", exc_info=error)
+            log.exception("Subscription failed", exc_info=error)
             self._dismiss(COME_BACK_LATER)
         finally:
             self._joining.pop(id_, None)

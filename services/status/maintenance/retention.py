@@ -90,7 +90,7 @@ class RetentionJob:
                 else:
                     with suppress(Unreadable):  # nobody knows what is current there
                         await self._withdraw(project, slot, jobs)
-            log.info("Project cleaned", project=project, jobs=len(going[:_BATCH_SIZE]))
+            log.info("Retention applied", project=project, jobs=len(going[:_BATCH_SIZE]))
             if len(going) <= _BATCH_SIZE:
                 return
 
@@ -163,7 +163,7 @@ class RetentionJob:
                     continue
                 crash_point("clean.removed")
                 await self._read_model.objects_deleted([job])
-                log.info("Objects removed", job_id=job, objects=objects)
+                log.info("Objects removed", job=job, objects=objects)
         return bool(await self._read_model.unemptied(now(), 1))
 
 

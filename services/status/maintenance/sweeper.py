@@ -206,7 +206,7 @@ class Sweeper:
         if record.step is not Step.RENDERED and not await self._work.has_room():
             return  # the next round, or one after it
         crash_point("sweep.found")
-        log.warning("Job put back", step=str(record.step), **job_fields(record))
+        log.warning("Idle job re-enqueued", step=str(record.step), **job_fields(record))
         if record.step is Step.RENDERED:
             await self._work.publish_store(record.project, job)
         else:

@@ -152,7 +152,7 @@ class JobIngest:
             return False
         wait = min(max(_FIRST_WAIT, waited), _MAX_WAIT, left)
         await self._work.publish_store(record.project, record.id, wait=wait, waited=waited + wait)
-        log.info("A result is not there yet", **job_fields(record), seconds=round(wait, 1))
+        log.info("Output not available yet", **job_fields(record), seconds=round(wait, 1))
         return True
 
     async def _renewed(self, record: Record) -> Record:

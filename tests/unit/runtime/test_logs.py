@@ -176,7 +176,7 @@ def test_what_is_bound_to_the_context_is_no_exception(capsys: Lines) -> None:
 def test_a_signature_is_cut_out_of_errors(capsys: Lines, style: Literal["text", "json"]) -> None:
     error = ValueError(f"no answer from {SIGNED[0]}")
 
-    log_as(style).error("A handler broke", exc_info=error)
+    log_as(style).error("Message handler failed", exc_info=error)
 
     written = capsys.readouterr().err
     assert "no answer from" in written
