@@ -380,7 +380,7 @@ class Client:
         for found in (await self.get(job)).assets:
             if found.index == index and found.url:
                 return found.url
-        raise ConnectionFailed(f"there is no address for {asset.id} right now")
+        raise ConnectionFailed(f"storage gave no URL for {asset.id} right now")
 
     # -- the wire
 
@@ -440,4 +440,6 @@ def _content(answer: httpx.Response) -> Any:
 
 def _no_gateway(answer: httpx.Response) -> ConnectionFailed:
     place = answer.request.url.copy_with(query=None)
-    return ConnectionFailed(f"{place} answered {answer.status_code}, and is no gateway")
+    return ConnectionFailed(
+        f"{place} answered {answer.status_code} and is not a Heliograph gateway"
+    )

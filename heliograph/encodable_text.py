@@ -15,7 +15,7 @@ def check_sendable(value: Any, path: Path = ()) -> None:
     if isinstance(value, str):
         check_text(value, pointer_to(path) or "the text")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise Unsendable(f"{pointer_to(path)}: {value} is no number of JSON")
+        raise Unsendable(f"{pointer_to(path)}: {value} is not a JSON number")
     elif isinstance(value, dict):
         for name, member in value.items():
             check_text(str(name), f"a name in {pointer_to(path) or 'the body'}")
@@ -31,7 +31,7 @@ def check_text(text: str, what: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         found = f"character {error.start + 1} is {text[error.start]!a}"
-        reason = "half of a character, or a byte that is no UTF-8"
+        reason = "half of a character, or a byte that is not UTF-8"
         raise Unsendable(f"{what}: {found}, {reason}") from None
 
 

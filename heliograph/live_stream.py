@@ -109,7 +109,7 @@ async def _until(
                 async with asyncio.timeout_at(end):
                     event = await anext(events)
             except TimeoutError:
-                raise WaitedTooLong(f"not over after {timeout:g} s; it goes on") from None
+                raise WaitedTooLong(f"not finished after {timeout:g} s; the job goes on") from None
             except StopAsyncIteration:
                 return
             yield event

@@ -110,7 +110,7 @@ def event_name(type_: str) -> str:
     """
     found = _TYPE.fullmatch(type_)
     if found is None:
-        raise Unreadable("it has no type of ours")
+        raise Unreadable("it has no known event type")
     if int(found["major"]) != MAJOR:
         raise Unreadable(f"it is of major version {found['major']}, and this release reads {MAJOR}")
     return found["name"]

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 def url_problem(url: str) -> str | None:
     """Why an address cannot be called by anybody; None when nothing is wrong with its form."""
     if not url.isprintable() or any(c.isspace() for c in url):
-        return "has characters that no address has"
+        return "has characters that a URL cannot have"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        return f"is no address: {error}"
+        return f"is not a valid URL: {error}"
     if parts.scheme not in ("http", "https"):
-        return "is no address of the web"
+        return "is not an http or https URL"
     if not (host or "").strip("."):
         return "names no host"
     return _mistake_in_host(host or "", is_literal="[" in parts.netloc)

@@ -29,7 +29,7 @@ def read_story(data: bytes) -> dict[str, Any]:
         NoStory: There is none.
     """
     text = decoded(data)
-    reason = "it is no text" if text is None else "there is no JSON in it"
+    reason = "it is not text" if text is None else "there is no JSON in it"
     for value in values_in(text or ""):
         try:
             return _story(value)
@@ -71,7 +71,7 @@ def _scene(index: int, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         value = {"shot_prompt": value}
     if not isinstance(value, dict):
-        raise NoStory(f"scene {index} is none")
+        raise NoStory(f"scene {index} is not an object")
     action, shot = _text(value.get("action")), _text(value.get("shot_prompt"))
     if not (action or shot):
         raise NoStory(f"scene {index} says neither what happens nor what is to be seen")

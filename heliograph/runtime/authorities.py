@@ -60,7 +60,7 @@ def checked_host(text: str) -> str:
     """A host, in small letters."""
     if parse_authority(text) is None:
         raise ValueError(
-            f"{_shown(text)} is no host: write `name` or `name:port`, without scheme and path"
+            f"{_shown(text)} is not a host: write `name` or `name:port`, without scheme and path"
         )
     return text.lower()
 
@@ -83,7 +83,7 @@ def checked_origin(text: str) -> str:
         )
     if not _SCHEME.fullmatch(scheme.lower()) or parse_authority(place) is None:
         form = "`https://app.example` or `http://localhost:5173`, without a path"
-        raise ValueError(f"{_shown(text)} is no origin: write {form}")
+        raise ValueError(f"{_shown(text)} is not an origin: write {form}")
     if origin != origin.lower():
         raise ValueError(f"{_shown(text)}: browsers send small letters, write {origin.lower()!r}")
     port = _DEFAULT_PORTS.get(scheme)
@@ -122,11 +122,11 @@ def _web_address(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)
     except ValueError:
-        raise ValueError(f"it is no address: {form}") from None
+        raise ValueError(f"not a valid URL: {form}") from None
     if "@" in parts.netloc:
         raise ValueError(f"it has a user or a password: {form}")
     if parts.scheme not in _DEFAULT_PORTS or parse_authority(parts.netloc) is None:
-        raise ValueError(f"it is no address on the web: {form}")
+        raise ValueError(f"not an http or https URL: {form}")
     return parts
 
 

@@ -53,7 +53,7 @@ async def check_loops() -> None:
     standing = [each for each in _breaks.values() if each.again and clock - each.at < _STABLE_AFTER]
     if standing:
         reasons = "; ".join(f"{each.loop} ({each.reason})" for each in standing)
-        raise Unavailable(f"standing still: {reasons}")
+        raise Unavailable(f"no progress: {reasons}")
 
 
 async def _again(name: str, loop: BackgroundTask) -> None:

@@ -117,7 +117,11 @@ def problem_pages() -> APIRouter:
         if error is None:
             raise NotFound
         status = f"HTTP status {error.status}" if error.status else "the error of a job"
-        again = "It may pass: try again." if error.retryable else "Trying the same again is no use."
+        again = (
+            "It may pass: try again."
+            if error.retryable
+            else "Repeating the same request does not help."
+        )
         return HTMLResponse(
             f"<!doctype html><title>{code}</title><h1>{code}</h1>"
             f"<p>{error.title()}</p><p>{status}. {again}</p>"

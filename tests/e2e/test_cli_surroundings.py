@@ -147,7 +147,7 @@ def test_waiting_takes_no_longer_than_told(stack: Stack, project: str) -> None:
     )
 
     assert ended.returncode == 1
-    assert "not over after 1 s" in ended.stderr
+    assert "not finished after 1 s" in ended.stderr
 
 
 def test_a_job_that_is_not_there_is_not_followed(stack: Stack, project: str) -> None:

@@ -141,7 +141,7 @@ async def test_without_a_ticket_to_renew_it_is_over_at_once() -> None:
 @pytest.mark.timeout(120)
 async def test_following_ends_when_its_time_is_over() -> None:
     async with _status({"op": "pong"}) as (address, _):
-        with pytest.raises(WaitedTooLong, match="not over after"):
+        with pytest.raises(WaitedTooLong, match="not finished after"):
             async with following(address, "demo", timeout=0.2) as events:
                 await anext(events)
 

@@ -59,7 +59,7 @@ def build_payload(name: str, call: Call) -> dict[str, Any]:
     except UnfitRequest:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise UnfitRequest(f"{name} cannot be asked like this: {error}") from error
+        raise UnfitRequest(f"{name} cannot take these arguments: {error}") from error
     return body
 
 

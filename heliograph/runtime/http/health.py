@@ -72,7 +72,7 @@ class Standstill:
         if position != self._seen or position >= end:
             self._seen, self._since = position, clock
         elif clock - self._since > STANDSTILL:
-            raise Unavailable(f"it stands still at {position} of {end}")
+            raise Unavailable(f"no progress at {position} of {end}")
 
 
 def add_health(

@@ -195,7 +195,7 @@ def missing_slots(batch: BatchRequest) -> dict[int, HeliographError]:
     if not batch.only_missing:
         return {}
     nowhere = [i for i, request in enumerate(batch.jobs) if request.slot is None]
-    return {i: ValidationFailed.at("/slot", "only_missing needs one") for i in nowhere}
+    return {i: ValidationFailed.at("/slot", "only_missing needs a slot") for i in nowhere}
 
 
 def item_pointer(index: int) -> str:

@@ -97,6 +97,6 @@ class RecordBuilder:
             entry = await self._events.last(job)
             body = entry.body if entry else None
             if not isinstance(body, Record) or body.project != record.project:
-                raise ValidationFailed.at(f"/after/{index}", "there is no job by that name")
+                raise ValidationFailed.at(f"/after/{index}", "there is no such job")
             steps[job] = body.step
         return steps

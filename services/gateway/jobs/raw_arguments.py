@@ -50,7 +50,7 @@ def _why_not(name: str, model: Model) -> str:
     if name in model.parameters:
         return f"is a parameter of this model: give it as /parameters/{name}"
     if name in reserved_names(model):
-        return "is said by the parameters and references of the request, and by the model"
+        return "is set by the parameters and references of the request, and by the model"
     known = ", ".join(model.arguments)
     return f"this model takes {f'only {known}' if known else 'no raw arguments'}"
 

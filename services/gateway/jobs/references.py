@@ -54,7 +54,7 @@ class ReferenceValidator:
                 if found.undecodable:
                     raise ValidationFailed.at(
                         f"/references/{index}",
-                        "the picture cannot be decoded, so it is no reference",
+                        "the picture cannot be decoded, so it cannot be a reference",
                     )
                 return f"sha256:{found.sha256}"
         raise ValidationFailed.at(f"/references/{index}", "there is nothing by that name")

@@ -50,7 +50,7 @@ class SlotService:
         """A slot with its versions. Raises NotFound."""
         history = await self._history(query)
         if history.state is None:
-            raise NotFound(f"nothing was ever asked for in {query.slot}")
+            raise NotFound(f"no job was ever requested for {query.slot}")
         every = [version.made_by for version in history.versions]
         jobs = await self._present([*slot_jobs(history.state), *every])
         return {
@@ -79,7 +79,7 @@ class SlotService:
             if request.version > latest:
                 raise NotFound(f"{request.slot} has no version {request.version}")
             if not _is_there(request.version, history, seen):
-                raise OutputGone(f"{request.slot} keeps version {request.version} no longer")
+                raise OutputGone(f"{request.slot} no longer has version {request.version}")
             restored = Restored(version=request.version, latest=latest, at=now())
             try:
                 await self._slots.restore(project, request.slot, restored, seen)

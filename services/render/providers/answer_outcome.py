@@ -81,5 +81,5 @@ def _why_none(slots: Sequence[Slot], note: ProviderNote, report: ErrorReport | N
     if any(slot.flagged for slot in slots):
         return ContentPolicy(provider=note, next_actions=[_CHANGE_PROMPT])
     if any(slot.is_odd for slot in slots):
-        return ProviderProtocol(f"there are no files in the answer{words}", provider=note)
+        return ProviderProtocol(f"the response has no files{words}", provider=note)
     return NoOutput(f"{NoOutput.title().rstrip('.')}{words}" if words else None, provider=note)

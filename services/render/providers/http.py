@@ -81,7 +81,7 @@ class NoRetryTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises NotSent and NoAnswer."""
         if _place(request.url) != self._place:
-            raise ConnectFailed(f"{request.url.host} is not where requests go")
+            raise ConnectFailed(f"{request.url.host} is not the configured host")
         request.headers["Accept-Encoding"] = "identity"
         request.extensions = {**request.extensions, "timeout": self._timeouts}
         if may_have_outputs(request):

@@ -38,7 +38,7 @@ class OutputUploader:
         if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
             raise OutputTooLarge(f"storage does not take {len(content)} bytes")
         if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
-            raise OutputRefused("storage does not keep the output")
+            raise OutputRefused("storage refused the output")
         if not answer.is_success:
             raise Unavailable(f"storage answered {answer.status_code} to an output")
 

@@ -271,7 +271,7 @@ def _waiting(ticket: Ticket, headers: Mapping[str, str]) -> QueuedJob:
         since = datetime.fromisoformat(headers["Nats-Time-Stamp"]).astimezone(UTC)
         return QueuedJob(int(headers["Nats-Sequence"]), ticket, since)
     except (KeyError, ValueError) as error:
-        raise Unreadable(f"it does not lie in the queue: {error}") from None
+        raise Unreadable(f"not a queue subject: {error}") from None
 
 
 async def _respond(message: Msg, answer: BaseModel) -> None:

@@ -60,7 +60,7 @@ def retry_or_fail(
         return RetryScheduled(
             not_before=at + timedelta(seconds=error.seconds),
             reason=error.code,
-            detail=f"the provider asked for {error.seconds:g} s of patience: {message}",
+            detail=f"the provider asked to wait {error.seconds:g} s: {message}",
             counted=False,
             answer=answer,
         )
@@ -68,7 +68,7 @@ def retry_or_fail(
         return RetryScheduled(
             not_before=at + timedelta(seconds=settings.breaker_min),
             reason=error.code,
-            detail=f"nobody can submit there: {message}",
+            detail=f"the account cannot submit: {message}",
             counted=False,
             answer=answer,
         )

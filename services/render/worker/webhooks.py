@@ -35,7 +35,7 @@ def webhook_routes(worker: Worker, hint: Notify) -> APIRouter:
         try:
             named = await caller.verify(request.headers, body)
         except ProviderUnavailable as error:
-            raise Unavailable(f"{provider} does not say who it is: {error}") from error
+            raise Unavailable(f"{provider} did not verify the webhook: {error}") from error
         if named is None:
             log.warning("Webhook call rejected", provider=provider, job=job)
             raise NotFound

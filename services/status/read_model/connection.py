@@ -82,7 +82,7 @@ def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise UnsupportedDatabase(f"is no address: it has to be {_FORMS}") from None
+        raise UnsupportedDatabase(f"is not a valid URL: it has to be {_FORMS}") from None
     if parsed.drivername not in _KINDS:
         raise UnsupportedDatabase(f"has to be {_FORMS}")
     if "sslmode" in parsed.query:

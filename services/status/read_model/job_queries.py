@@ -38,7 +38,7 @@ def read_cursor(cursor: str) -> tuple[int, str]:
             return int(created), job
     except (ValueError, binascii.Error):
         pass
-    raise ValidationFailed.at("/query/cursor", "is not one that was given out")
+    raise ValidationFailed.at("/query/cursor", "is not a cursor of this list")
 
 
 async def listing(connection: AsyncConnection, query: ListJobs) -> Select[Any]:

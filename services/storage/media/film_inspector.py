@@ -63,7 +63,7 @@ def _open(source: Path, media_type: str, **options: str) -> InputContainer:
 def _pictures(film: InputContainer, max_pixels: int) -> VideoStream:
     streams = [each for each in film.streams.video if each.codec_context and each.width]
     if not streams:
-        raise NoFilm("there are no moving pictures in it")
+        raise NoFilm("it has no video stream")
     stream = max(streams, key=lambda each: each.width * each.height)
     if stream.width * stream.height > max_pixels:
         raise NoFilm(f"it has more than {max_pixels} pixels")

@@ -190,7 +190,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     except (ImageRejected, MemoryError) as error:
         return {"error": str(error) or "the picture needs too much memory"}
     except UnidentifiedImageError:  # its text names our file
-        reason = f"it is none of {', '.join(FORMATS)}"
+        reason = f"its format is not one of {', '.join(FORMATS)}"
     except Exception as error:  # noqa: BLE001  # a decoder may raise anything
         reason = f"{type(error).__name__}: {error}"[:500]
     return {"error": reason, "decodable": False}

@@ -91,7 +91,7 @@ class OutputDownloader:
         try:
             address = httpx.URL(url)
         except httpx.InvalidURL:
-            raise OutputRefused("the address of the result is none") from None
+            raise OutputRefused("the provider returned no valid result URL") from None
         if address.userinfo or not self._is_listed(address):
             raise OutputRefused(
                 f"results are not fetched from {address.netloc.decode()};"

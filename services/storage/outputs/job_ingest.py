@@ -246,7 +246,7 @@ class JobIngest:
         error = _first(errors)
         reason = error.strerror if isinstance(error, OSError) else error  # no names of our files
         if is_late:
-            return StorageFailed(f"it could not be stored for too long: {reason}")
+            return StorageFailed(f"not stored before the deadline: {reason}")
         return Unavailable(str(reason))
 
     async def dead_letter(self, job: str, error: Exception) -> None:

@@ -62,7 +62,7 @@ class Sources:
         if not is_there and output.inline:
             raise InlineResultMissing(output.inline)
         if not is_there:
-            raise OutputExpired("the store does not have what came inside the answer")
+            raise OutputExpired("the object store no longer has the inline output")
 
     async def _fetch(self, url: str, target: Path, limit: int) -> None:
         """A body may end early without anybody saying so: what seems cut is fetched again."""

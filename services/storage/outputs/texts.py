@@ -27,7 +27,7 @@ def check_text(source: Path, kind: str) -> str:
         return JSON
     text = decoded(data)
     if text is None or not text.strip():
-        raise OutputRefused("the output is no text" if text is None else "the output is empty")
+        raise OutputRefused("the output is not text" if text is None else "the output is empty")
     try:
         value = read_story(data) if kind == _STORIES else _json(text)
     except NoStory:

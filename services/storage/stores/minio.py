@@ -79,7 +79,7 @@ class MinioStore:
                 self._sign("PUT", key), content=_chunks(content), headers=headers
             )
             if _BAD_DIGEST in answer.content:
-                raise Corrupted(f"other bytes came for {key}")
+                raise Corrupted(f"different bytes were received for {key}")
             answer.raise_for_status()
         await self._verify(key, content)
 
@@ -92,7 +92,7 @@ class MinioStore:
         if answer is None or int(answer.headers.get("Content-Length", -1)) != content.size:
             raise Corrupted(f"{key} is not {content.size} bytes long")
         if _etag(answer) != content.md5.hex() and await self._sha256(key) != content.sha256:
-            raise Corrupted(f"{key} holds other bytes")
+            raise Corrupted(f"{key} has different bytes")
 
     async def _sha256(self, key: str) -> str:
         """The digest of what is there: for servers whose ETag is not an MD5."""

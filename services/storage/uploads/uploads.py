@@ -122,7 +122,7 @@ class Uploads:
             return await self._note(f"{project}.{content.sha256}", {**known, "key": key})
         except (Conflict, QueueFull):
             await self._store.delete(key)
-            raise Unavailable("it cannot be noted just now", retry_after=1) from None
+            raise Unavailable("the upload cannot be recorded right now", retry_after=1) from None
 
     async def _note(self, name: str, known: dict[str, Any]) -> dict[str, Any]:
         """What is known from now on. Raises Lost: somebody else brought it, or removes it."""

@@ -103,7 +103,7 @@ class FalProvider:
     async def submit(self, submission: Submission) -> Accepted:
         is_known = submission.model in self._models
         if not is_known or not _ENDPOINT.fullmatch(submission.endpoint):
-            raise ProviderRejected(f"{submission.model} is no model of fal's that we know")
+            raise ProviderRejected(f"{submission.model} is not a known fal model")
         try:
             with translated():
                 handle = await self._client.submit(
@@ -122,7 +122,7 @@ class FalProvider:
             raise_for_submission(error.answer)
         name: object = handle.request_id  # whatever the library says it is
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise AmbiguousSubmit("the id of the request is none")
+            raise AmbiguousSubmit("fal returned no valid request id")
         return Accepted(request_id=name)
 
     def _headers(self) -> dict[str, str]:
@@ -145,13 +145,13 @@ class FalProvider:
             async with asyncio.timeout(_UPLOAD_LIMIT):
                 url = await upload(self._client, media_type, content, keep=life + _QUEUED)
         except TimeoutError:
-            raise ProviderUnavailable("fal did not take a reference in time") from None
+            raise ProviderUnavailable("fal did not accept a reference in time") from None
         except HttpErrorStatus as error:
             report = report_of(error.answer)
             reason = account_error(report) or ProviderUnavailable(report.text)
             raise reason from error
         except (ConnectFailed, ResponseLost) as error:
-            raise ProviderUnavailable(f"fal did not take a reference: {error}") from error
+            raise ProviderUnavailable(f"fal did not accept a reference: {error}") from error
         return UploadedFile(url=url, ttl=life)
 
     def is_address(self, job: str, run: int, proof: str) -> bool:

@@ -82,4 +82,4 @@ def translated() -> Iterator[None]:
         kind = next(kind for kind in TRANSLATIONS if isinstance(error, kind))
         raise TRANSLATIONS[kind](error) from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ResponseLost(f"the answer is not what fal promised: {error!r}") from error
+        raise ResponseLost(f"fal's response does not match its schema: {error!r}") from error

@@ -42,7 +42,7 @@ async def _items(client: FalClient, submission: Submission) -> AsyncIterator[Any
     for _ in range(_PAGES):
         page = json_or_none(await client.fetch(_LIST, **query))
         if not isinstance(page, dict) or not isinstance(page.get("items"), list):
-            raise ResponseLost("the list of requests is none")
+            raise ResponseLost("fal returned no valid list of requests")
         for item in page["items"]:
             yield item
         if not page.get("has_more") or not page.get("next_cursor"):

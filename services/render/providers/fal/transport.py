@@ -68,7 +68,7 @@ class FalTransport(httpx.AsyncBaseTransport):
         """The request as it leaves: our time limits, no compression, and a host that is fal's."""
         surface = _SURFACES.get(request.url.host)
         if surface is None:
-            raise ConnectFailed(f"{request.url.host} is no host of fal")
+            raise ConnectFailed(f"{request.url.host} is not a fal host")
         url, headers = request.url, request.headers.copy()
         headers["Accept-Encoding"] = "identity"
         if self._base:

@@ -48,7 +48,7 @@ async def _upload(client: FalClient, media_type: str, content: bytes, keep: int)
     answer = await client.send("POST", _UPLOAD, content=content, headers=headers)
     address = _text(json_or_none(answer), "access_url")
     if not is_address(address):
-        raise ResponseLost("the address of the file is none")
+        raise ResponseLost("fal returned no valid file URL")
     return address
 
 

@@ -91,7 +91,7 @@ class GeminiProvider:
     async def submit(self, submission: Submission) -> RequestSucceeded | RequestStopped:
         model = self._models.get(submission.model)
         if model is None or not submission.endpoint:
-            raise ProviderRejected(f"{submission.model} is no model of Gemini's that we know")
+            raise ProviderRejected(f"{submission.model} is not a known Gemini model")
         is_text = model.media == "text"
         answer = await self._ask(submission.endpoint, submission.body, is_text)
         if isinstance(answer, RequestStopped):
@@ -124,7 +124,9 @@ class GeminiProvider:
             KeyError,
             AttributeError,
         ) as error:
-            raise AmbiguousSubmit(f"the answer is not what Gemini promised: {error!r}") from error
+            raise AmbiguousSubmit(
+                f"Gemini's response does not match its schema: {error!r}"
+            ) from error
 
     def _kept(
         self,

@@ -82,7 +82,7 @@ class OpenAIProvider:
 
     async def submit(self, submission: Submission) -> RequestSucceeded | RequestStopped:
         if submission.model not in self._models or not submission.endpoint:
-            raise ProviderRejected(f"{submission.model} is no model that we know")
+            raise ProviderRejected(f"{submission.model} is not a known model")
         try:
             answer = await self._http.send("POST", "images/generations", json=submission.body)
         except ConnectFailed as error:
@@ -99,7 +99,7 @@ class OpenAIProvider:
         """What it comes to."""
         body = json_or_none(answer)
         if not isinstance(body, dict | list):
-            raise AmbiguousSubmit("the answer is none")
+            raise AmbiguousSubmit("the server returned no valid response")
         model = self._models[submission.model]
         place = model.wire.outputs or "data"
         search = Search(media=model.media, place=place, base_url=f"{self._base_url}/")

@@ -83,7 +83,7 @@ class ReplicateProvider:
     async def submit(self, submission: Submission) -> Accepted:
         endpoint = _ENDPOINT.fullmatch(submission.endpoint)
         if submission.model not in self._models or endpoint is None:
-            raise ProviderRejected(f"{submission.model} is no model of Replicate's that we know")
+            raise ProviderRejected(f"{submission.model} is not a known Replicate model")
         body: dict[str, Any] = {"input": submission.body}
         path, version = f"/v1/models/{endpoint[1]}/predictions", endpoint[2]
         if version:
@@ -100,7 +100,7 @@ class ReplicateProvider:
         prediction = json_or_none(answer)
         name = prediction.get("id") if isinstance(prediction, dict) else None
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise AmbiguousSubmit("the answer has no id of a prediction")
+            raise AmbiguousSubmit("Replicate returned no prediction id")
         return Accepted(request_id=name, answer=excerpt(answer))
 
     def can_fetch(self, url: str) -> bool:
@@ -111,12 +111,12 @@ class ReplicateProvider:
             async with asyncio.timeout(_UPLOAD_LIMIT):
                 return await upload(self._http, media_type, content)
         except TimeoutError:
-            raise ProviderUnavailable("Replicate did not take a reference in time") from None
+            raise ProviderUnavailable("Replicate did not accept a reference in time") from None
         except HttpErrorStatus as error:
             report = ErrorReport.of(error.answer, "Replicate")
             raise account_error(report) or ProviderUnavailable(report.text) from error
         except (ConnectFailed, ResponseLost) as error:
-            raise ProviderUnavailable(f"Replicate did not take a reference: {error}") from error
+            raise ProviderUnavailable(f"Replicate did not accept a reference: {error}") from error
 
     async def poll(self, request: Request) -> State:
         if not _NAME.fullmatch(request.request_id):

@@ -43,7 +43,7 @@ def state_of(answer: httpx.Response, request: Request, base_url: str) -> State:
     """
     prediction = json_or_none(answer)
     if not isinstance(prediction, dict):
-        raise ProviderUnavailable("the answer is no prediction")
+        raise ProviderUnavailable("Replicate returned no valid prediction")
     match prediction.get("status"):
         case "starting":
             return RequestQueued()

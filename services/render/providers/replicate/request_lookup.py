@@ -39,7 +39,7 @@ async def _predictions(http: ProviderHttp, submission: Submission) -> AsyncItera
     for _ in range(_PAGES):
         page = json_or_none(await http.send("GET", "/v1/predictions", params=query))
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):
-            raise ResponseLost("the list of predictions is none")
+            raise ResponseLost("Replicate returned no valid list of predictions")
         for each in page["results"]:
             if isinstance(each, dict) and _is_of(each, submission.endpoint):
                 yield each

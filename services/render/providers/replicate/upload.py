@@ -24,7 +24,7 @@ async def upload(http: ProviderHttp, media_type: str, content: bytes) -> Uploade
     urls = file.get("urls") if isinstance(file, dict) else None
     address = urls.get("get") if isinstance(urls, dict) else None
     if not is_address(address):
-        raise ResponseLost("the answer has no address of a file")
+        raise ResponseLost("Replicate returned no file URL")
     return UploadedFile(url=address, ttl=max(0.0, _life(file.get("expires_at")) - _SPARE))
 
 

@@ -56,8 +56,8 @@ async def run_sql(database: str, statement: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("hunter2", "is no address"),
-        ("postgresql+asyncpg://me:hunter2@host:hunter2/db", "is no address"),
+        ("hunter2", "is not a valid URL"),
+        ("postgresql+asyncpg://me:hunter2@host:hunter2/db", "is not a valid URL"),
         ("postgresql://me:hunter2@host/db", r"has to be .* postgresql\+asyncpg://"),
         ("mysql+aiomysql://me:hunter2@host/db", r"has to be sqlite\+aiosqlite:///<file> or"),
         ("postgresql+asyncpg://me:hunter2@host/db?sslmode=require", "has to say `ssl=` instead"),

@@ -114,7 +114,7 @@ async def test_matroska_is_not_webm(put: Callable[[bytes], Path]) -> None:
 async def test_sound_alone_is_no_film(
     put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
-    with pytest.raises(OutputRefused, match="no moving pictures"):
+    with pytest.raises(OutputRefused, match="no video stream"):
         await _inspect(image_workers, put(sound()))
 
 
