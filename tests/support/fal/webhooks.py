@@ -9,8 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
-from Crypto.PublicKey import ECC
-from Crypto.Signature import eddsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.support.fal.accounts import Account, FalRequest
 from tests.support.fal.results import result_of
@@ -22,11 +21,11 @@ class Signer:
     """Holds the private key; everybody may see the public one."""
 
     def __init__(self) -> None:
-        self._key = ECC.generate(curve="Ed25519")
+        self._key = Ed25519PrivateKey.generate()
 
     def jwks(self) -> dict[str, Any]:
         """RFC 7517; `x` has no padding, as the standard says."""
-        raw = self._key.public_key().export_key(format="raw")
+        raw = self._key.public_key().public_bytes_raw()
         x = base64.urlsafe_b64encode(raw).decode().rstrip("=")
         return {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "emulated"}]}
 
@@ -40,7 +39,7 @@ class Signer:
             "X-Fal-Webhook-Request-Id": request_id,
             "X-Fal-Webhook-User-Id": USER,
             "X-Fal-Webhook-Timestamp": at,
-            "X-Fal-Webhook-Signature": eddsa.new(self._key, "rfc8032").sign(message).hex(),
+            "X-Fal-Webhook-Signature": self._key.sign(message).hex(),
         }
 
 

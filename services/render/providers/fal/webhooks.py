@@ -13,8 +13,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from Crypto.PublicKey.ECC import EccKey
-from Crypto.Signature import eddsa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fal_client.client import REST_URL
 
 from heliograph.runtime.bus import now
@@ -25,7 +25,7 @@ PATH = "/v1/hooks/fal"
 TOLERANCE = 300  #: seconds that the time of a call may be off our clock
 _KEYS = f"{REST_URL}/.well-known/jwks.json"
 _KEEP_KEYS = 86_400.0  #: seconds
-_POLL_INTERVAL = 60.0  #: seconds until keys that did not fit are asked for again
+_REFETCH_INTERVAL = 60.0  #: seconds between two fetches while no key verifies a call
 _PREFIX = "x-fal-webhook-"
 
 
@@ -36,9 +36,9 @@ class Webhooks:
         self._client = client
         self._secret = hashlib.sha256(f"heliograph webhooks\0{key}".encode()).digest()
         self._public_url = public_url and public_url.rstrip("/")
-        self._keys: list[EccKey] = []
-        self._asked = float("-inf")
-        self._asking = asyncio.Lock()
+        self._keys: list[Ed25519PublicKey] = []
+        self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
 
     def url(self, job: str, run: int) -> str | None:
         """Where fal calls when the request of an attempt is over; None: it does not."""
@@ -55,10 +55,10 @@ class Webhooks:
 
     async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """
-        The request that a call is about; None if it was not fal who called, or not now.
+        The request that a call is about; None unless fal signed it within the tolerance.
 
         Raises:
-            NotSent, NoAnswer, Refused: fal does not show its keys.
+            ConnectFailed, ResponseLost, HttpErrorStatus: fal's keys cannot be fetched.
         """
         names = ("request-id", "user-id", "timestamp")
         name, user, at = (headers.get(_PREFIX + each, "") for each in names)
@@ -68,38 +68,36 @@ class Webhooks:
         signature = _unhex(headers.get(_PREFIX + "signature", ""))
         await self._refresh_jwks(_KEEP_KEYS)
         if not self._fits(message, signature):
-            await self._refresh_jwks(_POLL_INTERVAL)  # fal may have new ones
+            await self._refresh_jwks(_REFETCH_INTERVAL)  # fal may have new ones
         return name if name and self._fits(message, signature) else None
 
     def _fits(self, message: bytes, signature: bytes) -> bool:
         for key in self._keys:
             try:
-                eddsa.new(key, "rfc8032").verify(message, signature)
-            except ValueError:
+                key.verify(signature, message)
+            except InvalidSignature:
                 continue
             return True
         return False
 
     async def _refresh_jwks(self, at_most: float) -> None:
-        """Ask for fal's keys, unless that was done less than `at_most` seconds ago."""
-        async with self._asking:
-            if time.monotonic() - self._asked < at_most:
+        """Fetch fal's keys, unless that was done less than `at_most` seconds ago."""
+        async with self._fetching:
+            if time.monotonic() - self._fetched_at < at_most:
                 return
             answer = json_or_none(await self._client.fetch(_KEYS))
             found = answer.get("keys") if isinstance(answer, dict) else None
             self._keys = [key for entry in found or [] if (key := _key(entry))]
-            self._asked = time.monotonic()
+            self._fetched_at = time.monotonic()
 
 
-def _key(entry: Any) -> EccKey | None:
-    """A key as RFC 8037 writes it; None for what is none."""
+def _key(entry: Any) -> Ed25519PublicKey | None:
+    """An Ed25519 key of a JWKS (RFC 8037); None for any other entry."""
     try:
         x = entry["x"]
-        raw = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
-        key = eddsa.import_public_key(raw)
+        return Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(x + "=" * (-len(x) % 4)))
     except (KeyError, TypeError, ValueError):
         return None
-    return key
 
 
 def _unhex(text: str) -> bytes:
