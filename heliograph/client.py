@@ -278,7 +278,7 @@ class Client:
         A snapshot comes first, or what was missed since `after`; lost connections are taken up again.
 
         Reading the events raises:
-            Refused: There is no such job in the project.
+            RequestRejected: There is no such job in the project.
             LiveClosed: The service closed the connection for good.
             WaitedTooLong: `timeout` seconds are over; the jobs go on.
         """

@@ -83,7 +83,7 @@ async def following(
     and taken up where it broke off, and so is one that cannot be served right now.
 
     Reading the events raises:
-        Refused: The service refuses, as for a job that is not there.
+        RequestRejected: The service refuses, as for a job that is not there.
         LiveClosed: The service closed the connection for good.
         NotReachable: There was no connection for a minute.
         WaitedTooLong: `timeout` seconds are over.

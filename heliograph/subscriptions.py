@@ -93,7 +93,7 @@ class Subscriptions:
         What a frame tells.
 
         Raises:
-            Refused: The service refused what was said, or one of the subscriptions.
+            RequestRejected: The service refused what was said, or one of the subscriptions.
         """
         if frame["op"] == "error":
             raise RequestRejected(Problem.model_validate(frame["problem"]))

@@ -79,7 +79,7 @@ class NoRetryTransport(httpx.AsyncBaseTransport):
         self._turns = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises NotSent and NoAnswer."""
+        """Raises ConnectFailed and ResponseLost."""
         if _place(request.url) != self._place:
             raise ConnectFailed(f"{request.url.host} is not the configured host")
         request.headers["Accept-Encoding"] = "identity"
@@ -120,7 +120,7 @@ class ProviderHttp:
         A good answer.
 
         Raises:
-            NotSent, NoAnswer, Refused: There is none.
+            ConnectFailed, ResponseLost, HttpErrorStatus: There is none.
         """
         answer = await self._http.request(method, path, **options)
         if not answer.is_success:
@@ -149,8 +149,8 @@ async def send_once(
         turns: Large answers take turns, if they can be asked for again.
 
     Raises:
-        NotSent: There was no connection.
-        NoAnswer: It may have arrived.
+        ConnectFailed: There was no connection.
+        ResponseLost: It may have arrived.
         Unreadable: It was answered with too much, or in an encoding that is not known.
     """
     try:

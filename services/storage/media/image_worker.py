@@ -49,7 +49,7 @@ def inspect(source: Path, folder: Path, max_pixels: int, *, lenient: bool) -> di
     `lenient` decodes what is there of a picture whose end is missing or damaged.
 
     Raises:
-        Refused: It has too many pixels or frames.
+        ImageRejected: It has too many pixels or frames.
         Exception: Whatever Pillow raises: it cannot be decoded.
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = lenient

@@ -57,7 +57,7 @@ class FalClient(fal_client.AsyncClient):
         Ask fal something that its client has no word for, with our key unless `headers` say another.
 
         Raises:
-            NotSent, NoAnswer, Refused: There is no good answer.
+            ConnectFailed, ResponseLost, HttpErrorStatus: There is no good answer.
         """
         answer = await (await self._client).request(method, url, **options)
         if not answer.is_success:
@@ -74,7 +74,7 @@ def translated() -> Iterator[None]:
     fal-client's errors as ours.
 
     Raises:
-        NotSent, NoAnswer, Refused: Instead of whatever it raised.
+        ConnectFailed, ResponseLost, HttpErrorStatus: Instead of whatever it raised.
     """
     try:
         yield

@@ -25,7 +25,7 @@ async def find_requests(
     The ids of the requests that a submission can have made.
 
     Raises:
-        NotSent, NoAnswer, Refused: fal does not show the list.
+        ConnectFailed, ResponseLost, HttpErrorStatus: fal does not show the list.
     """
     return [
         item["request_id"]

@@ -54,7 +54,7 @@ class FalTransport(httpx.AsyncBaseTransport):
         self._inner = pool if self._base else AsyncBackupDomainTransport(transport=pool)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises NotSent, NoAnswer, and Refused where fal-client would send it again."""
+        """Raises ConnectFailed, ResponseLost, and HttpErrorStatus where fal-client would send it again."""
         addressed = self._addressed(request)
         if may_have_outputs(request):
             answer = await send_once(self._inner, addressed, MAX_OUTPUTS, self._turns)

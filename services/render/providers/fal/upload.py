@@ -23,7 +23,7 @@ async def upload(client: FalClient, media_type: str, content: bytes, *, keep: in
     Leave a file with fal for `keep` seconds. Returns its address there.
 
     Raises:
-        NotSent, NoAnswer, Refused: fal did not take it.
+        ConnectFailed, ResponseLost, HttpErrorStatus: fal did not take it.
     """
     for number in range(_TRIES):
         try:
@@ -53,7 +53,7 @@ async def _upload(client: FalClient, media_type: str, content: bytes, keep: int)
 
 
 def _text(body: object, name: str) -> str:
-    """A field of an answer that must be text. Raises NoAnswer."""
+    """A field of an answer that must be text. Raises ResponseLost."""
     found = body.get(name) if isinstance(body, dict) else None
     if not isinstance(found, str):
         raise ResponseLost(f"the answer has no {name}")

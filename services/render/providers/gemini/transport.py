@@ -21,7 +21,7 @@ class GeminiTransport(NoRetryTransport):
     """Carries the questions of one client."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises NotSent, NoAnswer, and Refused for every answer that is an error."""
+        """Raises ConnectFailed, ResponseLost, and HttpErrorStatus for every answer that is an error."""
         answer = await super().handle_async_request(request)
         if not answer.is_success or _is_error(answer):
             raise HttpErrorStatus(answer)

@@ -23,7 +23,7 @@ async def find_predictions(
     The ids of the predictions that a submission can have made.
 
     Raises:
-        NotSent, NoAnswer, Refused: Replicate does not show the list.
+        ConnectFailed, ResponseLost, HttpErrorStatus: Replicate does not show the list.
     """
     return [
         each["id"]

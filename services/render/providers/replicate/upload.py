@@ -16,7 +16,7 @@ async def upload(http: ProviderHttp, media_type: str, content: bytes) -> Uploade
     Leave a file with Replicate.
 
     Raises:
-        NotSent, NoAnswer, Refused: Replicate did not take it.
+        ConnectFailed, ResponseLost, HttpErrorStatus: Replicate did not take it.
     """
     name = f"reference.{media_type.rpartition('/')[2]}"
     files = {"content": (name, content, media_type)}
