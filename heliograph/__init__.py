@@ -1,16 +1,31 @@
-"""Heliograph: send a prompt as a message, watch it travel, keep the picture."""
+"""
+Heliograph: send a prompt as a message, watch it travel, keep the picture.
 
-from heliograph.client import Client
-from heliograph.client_errors import (
-    ChecksumMismatch,
-    ClientError,
-    ConnectionFailed,
-    JobFailed,
-    RequestRejected,
-)
-from heliograph.contracts.problems import Problem
-from heliograph.contracts.records import Job
-from heliograph.live_stream import LiveEvent, ResumeCursor
+Public names are imported when they are first used, so that `heliograph.contracts` alone loads no
+HTTP or WebSocket library.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from heliograph.client import Client
+    from heliograph.client_errors import (
+        ChecksumMismatch,
+        ClientError,
+        ConnectionFailed,
+        JobFailed,
+        RequestRejected,
+    )
+    from heliograph.contracts.problems import Problem
+    from heliograph.contracts.records import Job
+    from heliograph.live_stream import LiveEvent, ResumeCursor
+
+    #: names of release 0.1, for one more release
+    Cursor = ResumeCursor
+    DamagedDownload = ChecksumMismatch
+    NotReachable = ConnectionFailed
+    Refused = RequestRejected
 
 __all__ = [
     "ChecksumMismatch",
@@ -25,10 +40,31 @@ __all__ = [
     "ResumeCursor",
 ]
 
-#: names of release 0.1, for one release more
-Cursor, DamagedDownload, NotReachable, Refused = (
-    ResumeCursor,
-    ChecksumMismatch,
-    ConnectionFailed,
-    RequestRejected,
-)
+#: name -> module and name there
+_PLACES = {
+    "ChecksumMismatch": ("heliograph.client_errors", "ChecksumMismatch"),
+    "Client": ("heliograph.client", "Client"),
+    "ClientError": ("heliograph.client_errors", "ClientError"),
+    "ConnectionFailed": ("heliograph.client_errors", "ConnectionFailed"),
+    "Cursor": ("heliograph.live_stream", "ResumeCursor"),
+    "DamagedDownload": ("heliograph.client_errors", "ChecksumMismatch"),
+    "Job": ("heliograph.contracts.records", "Job"),
+    "JobFailed": ("heliograph.client_errors", "JobFailed"),
+    "LiveEvent": ("heliograph.live_stream", "LiveEvent"),
+    "NotReachable": ("heliograph.client_errors", "ConnectionFailed"),
+    "Problem": ("heliograph.contracts.problems", "Problem"),
+    "Refused": ("heliograph.client_errors", "RequestRejected"),
+    "RequestRejected": ("heliograph.client_errors", "RequestRejected"),
+    "ResumeCursor": ("heliograph.live_stream", "ResumeCursor"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
