@@ -61,7 +61,8 @@ class Client:
         proxy: The address of an HTTP proxy. Default: `HELIOGRAPH_PROXY`, or none: what other
             variables say of proxies and certificates is not read.
 
-    Every call may raise NotReachable (try again later), Refused (read its `problem`) and Unsendable.
+    Every call may raise ConnectionFailed (try again later), RequestRejected (read its `problem`) and
+    Unsendable.
 
     Raises:
         AddressRefused: An address is none, or the wrong one; the message says which, and why.
@@ -295,7 +296,7 @@ class Client:
         The jobs, once all of them have ended, however they did.
 
         Raises:
-            Refused, LiveClosed, WaitedTooLong: As `follow` does.
+            RequestRejected, LiveClosed, WaitedTooLong: As `follow` does.
         """
         ended: dict[str, Job] = {}
         waited_for = set(jobs)
@@ -329,7 +330,7 @@ class Client:
         Copy an asset to a file; an address that is no longer good is asked for again.
 
         Raises:
-            DamagedDownload: The digest is wrong.
+            ChecksumMismatch: The digest is wrong.
         """
         path = Path(target)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -347,7 +348,7 @@ class Client:
         What a `scenes` job wrote.
 
         Raises:
-            DamagedDownload: The digest is wrong.
+            ChecksumMismatch: The digest is wrong.
         """
         with tempfile.TemporaryDirectory() as folder:
             file = await self.download(asset, Path(folder, "story.json"))

@@ -85,7 +85,7 @@ async def following(
     Reading the events raises:
         RequestRejected: The service refuses, as for a job that is not there.
         LiveClosed: The service closed the connection for good.
-        NotReachable: There was no connection for a minute.
+        ConnectionFailed: There was no connection for a minute.
         WaitedTooLong: `timeout` seconds are over.
     """
     link = Link(link) if isinstance(link, str) else link
@@ -239,7 +239,7 @@ def _code_of(error: Exception) -> int | None:
 
 
 def _raise_what_is_final(error: Exception) -> None:
-    """Raises LiveClosed or Refused for what does not get better."""
+    """Raises LiveClosed or RequestRejected for what does not get better."""
     code = _code_of(error)
     if code in _FINAL and isinstance(error, ConnectionClosed) and error.rcvd:
         raise LiveClosed.of(code, error.rcvd.reason) from error
