@@ -1,11 +1,8 @@
 """What an operator can change about running everything on one machine."""
 
-from typing import Annotated, Any
+from pydantic import Field
 
-from pydantic import Field, field_validator
-from pydantic_settings import NoDecode
-
-from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.settings import CommaList, ServiceSettings
 
 STRIDE = 10  #: a second process of a service listens this many ports above the first, and so on
 _MAX = 8
@@ -17,20 +14,13 @@ class LocalSettings(ServiceSettings):
     storages: int = Field(default=1, ge=1, le=_MAX)
     statuses: int = Field(default=1, ge=1, le=_MAX)
     #: names of further variables that services get, as a library of theirs reads; comma-separated
-    pass_variables: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    pass_variables: CommaList = Field(default_factory=list)
     restart_pause: float = Field(default=5.0, gt=0)  #: seconds, for what dies again and again
 
     log_max_bytes: int = Field(
         default=32 * 2**20, ge=2**16
     )  #: of one log file, then a new one begins
     logs_kept: int = Field(default=3, ge=1)  #: older log files of a process
-
-    @field_validator("pass_variables", mode="before")
-    @classmethod
-    def _split_variables(cls, names: Any) -> Any:
-        if isinstance(names, str):
-            return [name.strip() for name in names.split(",") if name.strip()]
-        return names
 
     def service_ports(self, service: str) -> list[int]:
         """A port for each process of a service; 0, if it is set, for all of them."""

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import (
     AliasChoices,
+    BeforeValidator,
     Field,
     SecretStr,
     StringConstraints,
@@ -46,6 +47,16 @@ RESULT_HOSTS = (
     "oaidalleapiprodscus.blob.core.windows.net",
 )
 
+
+def _split(names: Any) -> Any:
+    """The parts of a text between commas, without spaces around them; anything else unchanged."""
+    if isinstance(names, str):
+        return [name.strip() for name in names.split(",") if name.strip()]
+    return names
+
+
+#: several values in one variable, separated by commas
+CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
 
 
@@ -77,17 +88,17 @@ class ServiceSettings(BaseSettings):
     status_public_url: str | None = None
     storage_public_url: str | None = None
     #: of browsers, for CORS and live connections, separated by commas
-    allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    allowed_origins: CommaList = Field(default_factory=list)
     #: further names that clients reach the services by, as `name` or `name:port`, separated by commas
-    allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    allowed_hosts: CommaList = Field(default_factory=list)
     #: where render brings what came inside an answer; null: storage on this host
     storage_internal_url: Url | None = None
 
     #: hosts (with port) that results may be fetched from, beside the providers' own; comma-separated
-    provider_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    provider_hosts: CommaList = Field(default_factory=list)
     #: hosts (with port) in our network whose references may be read for providers that cannot fetch
     #: them; comma-separated
-    reference_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    reference_hosts: CommaList = Field(default_factory=list)
 
     nats_url: str | None = None  #: use this server instead of the bundled one; with its credentials
     nats_monitor_url: str | None = None  #: where that server tells its configuration, over HTTP
@@ -128,7 +139,7 @@ class ServiceSettings(BaseSettings):
     openai_base_url: Url | None = None  #: any server that speaks as OpenAI does, with its `/v1`
     #: hosted providers that have credentials, comma-separated: told to a process that needs to know
     #: no more about these; null: those whose credentials are here
-    configured_providers: Annotated[list[str] | None, NoDecode] = None
+    configured_providers: CommaList | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] | None = None  #: text on a terminal, else json
@@ -168,20 +179,6 @@ class ServiceSettings(BaseSettings):
         if os.environ.get(NO_ENV_FILE):
             return accept_old_names(settings_cls, init_settings, env_settings)
         return accept_old_names(settings_cls, init_settings, env_settings, dotenv_settings)
-
-    @field_validator(
-        "allowed_origins",
-        "allowed_hosts",
-        "provider_hosts",
-        "reference_hosts",
-        "configured_providers",
-        mode="before",
-    )
-    @classmethod
-    def _split(cls, names: Any) -> Any:
-        if isinstance(names, str):
-            return [name.strip() for name in names.split(",") if name.strip()]
-        return names
 
     @field_validator("allowed_hosts")
     @classmethod
