@@ -69,7 +69,7 @@ def test_an_answer_that_a_restart_lost_is_missed() -> None:
     assert lost(LOST, ANSWERED, RESTART) == 1
 
 
-def test_an_answer_that_nobody_waited_for_is_missed() -> None:
+def test_a_response_without_a_reader_counts_as_lost() -> None:
     assert lost(LOST, ABANDONED, RESTART) == 1
     assert lost(LOST, ABANDONED, RESTART, KILL) == 0
 
@@ -118,7 +118,7 @@ def test_a_second_request_of_an_attempt_is_paid_twice() -> None:
     assert paid_twice(inline_payments([ANSWERED, again], KEPT), KEPT)
 
 
-def test_a_request_before_any_intent_is_paid_by_nobody() -> None:
+def test_a_request_before_any_submitting_event_violates_single_payment() -> None:
     early = InlineRequest(PROMPT, 1, at=101.5, due_at=105.0, ended_at=105.0, end="answered")
 
     [payment] = inline_payments([early], KEPT)

@@ -78,7 +78,7 @@ async def test_the_last_event_of_a_job_is_its_state(bus: Bus) -> None:
     assert written.body == event.body
 
 
-async def test_a_job_nobody_wrote_about_has_no_last_event(bus: Bus) -> None:
+async def test_an_unknown_job_has_no_last_event(bus: Bus) -> None:
     assert await bus.events.last(new_job_id()) is None
 
 
@@ -133,7 +133,7 @@ async def test_storage_is_told_once(bus: Bus) -> None:
     assert await bus.work.has_work(record.id)
 
 
-async def test_a_slot_nobody_claimed_is_free(bus: Bus, project: str) -> None:
+async def test_an_unclaimed_slot_is_free(bus: Bus, project: str) -> None:
     claim = await bus.slots.read(project, "portrait/char-123")
 
     assert claim.job is None
@@ -170,7 +170,7 @@ async def test_a_restored_version_outlives_the_claims_after_it(bus: Bus, project
     assert (seen.job, seen.restored) == ("job_b", RESTORED)
 
 
-async def test_a_version_is_not_restored_over_a_claim_nobody_saw(bus: Bus, project: str) -> None:
+async def test_a_version_is_not_restored_over_an_unseen_claim(bus: Bus, project: str) -> None:
     seen = await bus.slots.read(project, "shot/12")
     await bus.slots.claim(project, "shot/12", "job_a", seen)
 
@@ -179,7 +179,7 @@ async def test_a_version_is_not_restored_over_a_claim_nobody_saw(bus: Bus, proje
     assert (await bus.slots.read(project, "shot/12")).restored is None
 
 
-async def test_a_slot_is_not_claimed_over_a_version_nobody_saw(bus: Bus, project: str) -> None:
+async def test_a_slot_is_not_claimed_over_an_unseen_version(bus: Bus, project: str) -> None:
     seen = await bus.slots.read(project, "shot/12")
     await bus.slots.restore(project, "shot/12", RESTORED, seen)
 
@@ -203,9 +203,7 @@ async def test_what_is_withdrawn_from_a_slot_outlives_the_claims_after_it(
     assert (await bus.slots.read(project, "shot/12")).withdrawn == frozenset()
 
 
-async def test_a_version_is_not_restored_over_a_withdrawal_nobody_saw(
-    bus: Bus, project: str
-) -> None:
+async def test_a_version_is_not_restored_over_an_unseen_withdrawal(bus: Bus, project: str) -> None:
     seen = await bus.slots.read(project, "shot/12")
     await bus.slots.withdraw(project, "shot/12", ["job_a"], seen)
 
@@ -213,7 +211,7 @@ async def test_a_version_is_not_restored_over_a_withdrawal_nobody_saw(
         await bus.slots.restore(project, "shot/12", RESTORED, seen)
 
 
-async def test_nothing_is_withdrawn_over_a_version_nobody_saw(bus: Bus, project: str) -> None:
+async def test_nothing_is_withdrawn_over_an_unseen_version(bus: Bus, project: str) -> None:
     seen = await bus.slots.read(project, "shot/12")
     await bus.slots.restore(project, "shot/12", RESTORED, seen)
 
@@ -260,7 +258,7 @@ async def test_a_late_answer_takes_a_place_above_the_cap(bus: Bus) -> None:
     assert await bus.accounts.acquire(bus.account, "job_c", 1, force=True)
 
 
-async def test_a_place_is_freed_for_somebody_else(bus: Bus) -> None:
+async def test_a_released_permit_can_be_acquired_by_another_job(bus: Bus) -> None:
     for job in ("job_a", "job_b"):
         await bus.accounts.acquire(bus.account, job, 1)
     await bus.accounts.release(bus.account, "job_a", 2)

@@ -118,7 +118,7 @@ async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
     assert _paid(rig, submission) == (1, 1)
 
 
-async def test_where_nobody_listens_nothing_was_sent(rig: InlineRig) -> None:
+async def test_a_refused_connection_means_nothing_was_sent(rig: InlineRig) -> None:
     other = type(rig)(Emulator(free_port()), key="key")
 
     with pytest.raises(ProviderUnavailable) as caught:
@@ -342,7 +342,7 @@ async def test_images_by_address_are_left_where_they_are(openai_rig: OpenAIRig) 
     assert (output.url or "").startswith(openai_rig.account.url)
 
 
-async def test_a_model_that_nobody_described_is_not_asked(rig: InlineRig) -> None:
+async def test_an_unknown_model_is_rejected_without_a_request(rig: InlineRig) -> None:
     submission = replace(a_submission(rig.model), model="somebody/else")
 
     with pytest.raises(ProviderRejected):

@@ -264,7 +264,7 @@ async def test_another_process_finds_the_request_and_follows_it(rig: Rig) -> Non
     assert rig.paid(submission) == 1
 
 
-async def test_a_request_goes_on_while_nobody_asks(rig: Rig) -> None:
+async def test_a_request_progresses_without_polling(rig: Rig) -> None:
     alone, watched = [await _accepted(rig.provider, rig.submission(seconds=0.1)) for _ in range(2)]
 
     await _end(rig.provider, watched)
@@ -392,7 +392,7 @@ def test_every_fault_of_the_sim_has_its_story() -> None:
     assert set(STORIES) == set(get_args(Fault))
 
 
-async def test_a_rejection_is_final_and_says_who_and_why(rig: Rig) -> None:
+async def test_a_rejection_is_final_and_names_provider_and_reason(rig: Rig) -> None:
     with pytest.raises(ProviderRejected) as caught:
         await rig.provider.submit(rig.submission(fault="reject"))
 
@@ -530,7 +530,7 @@ async def test_a_run_that_was_not_sent_is_absent_though_another_was(sim: SimRig)
     assert await _look_up(sim.provider, sim_submission(job=first.job, run=8)) == NotSubmitted()
 
 
-async def test_a_line_of_the_ledger_says_who_paid_what_for_what(sim: SimRig) -> None:
+async def test_a_ledger_line_names_project_job_and_price(sim: SimRig) -> None:
     submission = sim.submission(fault="policy")
     request = await _accepted(sim.provider, submission)
 

@@ -208,7 +208,7 @@ async def test_of_a_slot_only_the_last_failure_is_tried_again(
     await client.finish(*made(report))
 
 
-async def test_two_who_retry_the_same_at_once_try_it_once(
+async def test_two_simultaneous_retries_make_one_attempt(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     await failed(client, 5, parameters={"price": PRICE})
@@ -274,7 +274,7 @@ async def test_a_retry_that_costs_needs_a_key(client: Client, http: httpx.AsyncC
     assert await count_of(http) == 1
 
 
-async def test_what_nobody_knows_is_submitted_again_by_name_only(
+async def test_a_job_of_unknown_outcome_is_resubmitted_only_when_named(
     stack: Stack, client: Client, http: httpx.AsyncClient, project: str
 ) -> None:
     parameters = {"seconds": 0, "price": PRICE, "fault": "lost_reply"}
@@ -466,7 +466,7 @@ async def test_a_filter_is_what_a_list_can_be_narrowed_by(
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_what_nobody_can_do_is_pointed_at(
+async def test_an_impossible_action_is_refused_with_a_pointer(
     http: httpx.AsyncClient, body: dict[str, Any], pointer: str
 ) -> None:
     for sent in (body, {**body, "dry_run": True}):

@@ -55,7 +55,7 @@ async def test_a_job_starts_when_all_that_it_waits_for_have_succeeded(client: Cl
     assert await at(client, last.id, "started") > ended
 
 
-async def test_a_job_that_waits_says_for_whom(client: Client) -> None:
+async def test_a_waiting_job_names_its_dependencies(client: Client) -> None:
     first, second = await ask(client), await ask(client, parameters=LONG)
     await client.wait(first.id)
 
@@ -78,7 +78,7 @@ async def test_a_job_that_follows_what_is_done_already_starts_at_once(client: Cl
     assert job.error is None
 
 
-async def test_who_waits_is_in_nobodys_way(client: Client) -> None:
+async def test_a_waiting_job_does_not_block_others(client: Client) -> None:
     first = await ask(client, parameters=LONG)
     waiting = [await ask(client, after=[first.id], priority="high") for _ in range(12)]
 
@@ -231,7 +231,7 @@ async def test_a_video_is_made_from_shots_that_were_not_there_yet(
     assert record.references == [f"sha256:{digest}" for digest in made]
 
 
-async def test_a_picture_that_nobody_waits_for_must_be_there(client: Client) -> None:
+async def test_a_reference_without_a_dependency_must_exist(client: Client) -> None:
     shot = await ask(client, parameters=LONG)
     picture = {"asset": f"ast_{shot.id.removeprefix('job_')}_0"}
 
@@ -267,7 +267,7 @@ async def test_a_stored_result_is_not_given_before_the_others_are_done(client: C
 
 
 @pytest.mark.timeout(300)
-async def test_who_waits_is_remembered_over_restarts(
+async def test_a_waiting_job_survives_restarts(
     tmp_path_factory: pytest.TempPathFactory, project: str
 ) -> None:
     with stack_running(tmp_path_factory.mktemp("restarts")) as stack:

@@ -76,7 +76,7 @@ async def test_a_job_is_accepted_with_its_address(http: httpx.AsyncClient, proje
     ],
     ids=lambda value: repr(value)[:40],
 )
-async def test_a_body_nobody_can_use_is_refused(
+async def test_an_invalid_body_is_refused(
     http: httpx.AsyncClient, project: str, content: bytes, status: int, code: str
 ) -> None:
     await _problem(await http.post(jobs_of(project), content=content), status, code)

@@ -249,7 +249,7 @@ async def test_a_batch_over_a_megabyte_is_too_large(http: httpx.AsyncClient) -> 
 
 
 @pytest.mark.parametrize("name", [f"batch_{'0' * 26}", "nonsense", f"job_{'0' * 26}"])
-async def test_a_batch_nobody_asked_for_is_not_found(http: httpx.AsyncClient, name: str) -> None:
+async def test_an_unknown_batch_is_not_found(http: httpx.AsyncClient, name: str) -> None:
     answer = await http.get(str(http.base_url.join(f"/v1/batches/{name}")))
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -299,7 +299,7 @@ async def test_when_nothing_is_missing_nothing_is_made(
     assert len(await jobs_in(http)) == 1
 
 
-async def test_nobody_knows_whether_a_job_without_a_slot_is_missing(
+async def test_only_missing_refuses_a_job_without_a_slot(
     http: httpx.AsyncClient,
 ) -> None:
     answer = await post(http, portrait("alice"), portrait("bob", slot=None), only_missing=True)
@@ -320,7 +320,7 @@ async def test_what_is_missing_is_made_once_however_many_ask(
     assert len(await jobs_in(http)) == 7
 
 
-async def test_of_two_who_want_different_pictures_of_what_is_missing_one_is_skipped(
+async def test_of_two_only_missing_batches_for_a_slot_one_is_skipped(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     casts = [

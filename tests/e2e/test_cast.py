@@ -185,7 +185,7 @@ async def test_a_half_that_is_busy_refuses_both(client: Client, http: httpx.Asyn
     ],
     ids=str,
 )
-async def test_what_nobody_can_make_is_pointed_at(
+async def test_an_impossible_request_is_refused_with_a_pointer(
     http: httpx.AsyncClient, change: dict[str, Any], status: int, pointer: str
 ) -> None:
     body = {name: value for name, value in (CREATE | change).items() if value is not None}
@@ -199,5 +199,5 @@ async def test_what_nobody_can_make_is_pointed_at(
     assert (await http.get("/slots")).json()["items"] == []
 
 
-async def test_a_person_nobody_can_be_called_is_not_found(http: httpx.AsyncClient) -> None:
+async def test_an_invalid_person_name_is_not_found(http: httpx.AsyncClient) -> None:
     assert (await put(http, CREATE, person="no%20one")).status_code == 404

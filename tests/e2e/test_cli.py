@@ -50,7 +50,7 @@ def test_a_wrong_word_is_exit_code_2(stack: Stack) -> None:
     assert run_heliograph(stack, "submit", "x", "-P", "nonsense").returncode == 2
 
 
-def test_nobody_there_is_exit_code_3(stack: Stack) -> None:
+def test_an_unreachable_gateway_is_exit_code_3(stack: Stack) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
 
     ended = run_heliograph(stack, "models", HELIOGRAPH_PUBLIC_URL=nowhere)

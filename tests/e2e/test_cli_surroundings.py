@@ -65,7 +65,7 @@ def test_an_address_that_is_refused_says_which_and_why(
     assert len(ended.stderr.splitlines()) == 1, ended.stderr
 
 
-def test_an_address_where_nobody_answers_is_named_with_the_reason(stack: Stack) -> None:
+def test_an_unreachable_url_is_named_with_the_reason(stack: Stack) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
 
     ended = run_heliograph(stack, "jobs", HELIOGRAPH_PUBLIC_URL=nowhere)
@@ -75,7 +75,7 @@ def test_an_address_where_nobody_answers_is_named_with_the_reason(stack: Stack) 
     assert "refused" in ended.stderr or "failed" in ended.stderr
 
 
-def test_a_server_that_is_no_gateway_is_named(stack: Stack) -> None:
+def test_a_server_that_is_not_a_gateway_is_named(stack: Stack) -> None:
     ended = run_heliograph(stack, "models", HELIOGRAPH_PUBLIC_URL=stack.url("storage"))
 
     assert ended.returncode in (USAGE, UNREACHABLE)

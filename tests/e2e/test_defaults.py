@@ -56,9 +56,7 @@ def sent(stack: Stack, job: Job) -> SimRecord:
 # -- the project itself
 
 
-async def test_a_project_nobody_touched_fills_in_nothing(
-    http: httpx.AsyncClient, project: str
-) -> None:
+async def test_an_unchanged_project_adds_no_defaults(http: httpx.AsyncClient, project: str) -> None:
     found = (await http.get(here(http))).json()
 
     assert (found["project"], found["defaults"]) == (project, NOTHING)

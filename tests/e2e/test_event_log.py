@@ -121,7 +121,7 @@ async def an_http(stack: AsyncExitStack) -> httpx.AsyncClient:
 
 
 @pytest.mark.timeout(480)
-async def test_large_jobs_of_one_project_lock_nobody_else_out(never_compacted: Stack) -> None:
+async def test_large_jobs_of_one_project_do_not_lock_out_others(never_compacted: Stack) -> None:
     async with AsyncExitStack() as opened:
         http = await an_http(opened)
         flooding, other = (Asker(never_compacted, http, some_project()) for _ in range(2))

@@ -159,7 +159,7 @@ async def test_a_batch_that_has_no_room_as_a_whole_is_refused_as_a_whole(
     assert (await http.get(f"/v1/projects/{project}/jobs")).json()["items"] == []
 
 
-async def test_nobody_is_accepted_when_too_many_wait_in_all(
+async def test_the_global_queue_quota_refuses_every_project(
     pair: Stack, http: httpx.AsyncClient
 ) -> None:
     await http.patch(f"/v1/lanes/{LANE}", json={"paused": True})

@@ -78,7 +78,7 @@ async def _until(client: Client, job: str, is_so: Callable[[Job], bool]) -> Job:
     raise AssertionError
 
 
-async def test_a_lost_reply_waits_for_somebody_to_decide(
+async def test_a_lost_reply_waits_for_a_decision(
     stack: Stack, client: Client, project: str
 ) -> None:
     job = await _submit(client, "lost_reply")
@@ -92,7 +92,7 @@ async def test_a_lost_reply_waits_for_somebody_to_decide(
     assert len(stack.ledger(project)) == 1
 
 
-async def test_whoever_decides_to_submit_again_pays_a_second_time_and_no_third(
+async def test_a_resubmission_by_decision_pays_a_second_time_and_no_third(
     stack: Stack, client: Client, project: str
 ) -> None:
     job = await _submit(client, "lost_reply")
@@ -105,7 +105,7 @@ async def test_whoever_decides_to_submit_again_pays_a_second_time_and_no_third(
     assert len(stack.ledger(project)) == 2
 
 
-async def test_whoever_gives_up_ends_it_with_an_unknown_charge(client: Client) -> None:
+async def test_giving_up_ends_the_job_with_an_unknown_charge(client: Client) -> None:
     job = await _submit(client, "lost_reply")
     await _until_unknown(client, job.id)
 
@@ -115,7 +115,7 @@ async def test_whoever_gives_up_ends_it_with_an_unknown_charge(client: Client) -
     assert canceled.charged == "unknown"
 
 
-async def test_a_job_may_say_beforehand_that_it_fails_when_nobody_knows(client: Client) -> None:
+async def test_a_job_may_choose_in_advance_to_fail_on_an_unknown_outcome(client: Client) -> None:
     job = await client.submit(
         kind="image",
         prompt="no questions",

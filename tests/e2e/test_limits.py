@@ -170,7 +170,9 @@ async def test_a_cap_is_changed_and_reset_with_one_request(http: httpx.AsyncClie
     assert changed.json()["cap"] == 3
 
 
-async def test_who_waits_for_an_account_says_so(client: Client, http: httpx.AsyncClient) -> None:
+async def test_a_job_that_waits_for_an_account_says_so(
+    client: Client, http: httpx.AsyncClient
+) -> None:
     await http.patch("/v1/accounts/sim", json={"cap": 2})
 
     jobs = await _on_two_lanes(client, 2, 60)
@@ -218,7 +220,7 @@ async def test_a_full_account_has_room_as_soon_as_a_job_is_done(
         ("accounts/sim", {"reset": False}, ""),
     ],
 )
-async def test_a_limit_that_is_none_is_refused(
+async def test_an_invalid_limit_is_refused(
     http: httpx.AsyncClient, path: str, body: dict[str, Any], pointer: str
 ) -> None:
     answer = await http.patch(f"/v1/{path}", json=body)

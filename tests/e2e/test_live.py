@@ -86,7 +86,7 @@ async def test_only_the_jobs_named_are_followed(stack: Stack, client: Client, pr
     assert {frame["job"]["id"] for frame in watcher.events()} == {followed.id}
 
 
-async def test_a_job_that_ended_is_in_the_snapshot_of_whoever_names_it(
+async def test_an_ended_job_is_in_the_snapshot_of_a_subscription_that_names_it(
     stack: Stack, client: Client, project: str
 ) -> None:
     job = await client.wait((await client.submit(kind="image", prompt="x", parameters=FAST)).id)
@@ -117,7 +117,7 @@ async def test_a_job_that_the_project_does_not_have_is_an_error_of_its_subscript
     assert snapshot["id"] == 2
 
 
-async def test_whoever_knows_the_sequence_from_rest_misses_nothing(
+async def test_a_client_that_subscribes_from_a_rest_sequence_misses_nothing(
     stack: Stack, client: Client, project: str
 ) -> None:
     async with watching(stack.live, project=project) as first:
@@ -135,7 +135,7 @@ async def test_whoever_knows_the_sequence_from_rest_misses_nothing(
 
 
 @pytest.mark.parametrize("ahead", [True, False])
-async def test_a_place_nobody_can_go_on_from_gets_a_snapshot(
+async def test_an_unresumable_cursor_gets_a_snapshot(
     stack: Stack, client: Client, project: str, ahead: bool
 ) -> None:
     async with watching(stack.live, project=project) as first:
@@ -244,7 +244,7 @@ async def test_the_hundred_and_first_subscription_is_an_error(stack: Stack, proj
     assert error["id"] == 100
 
 
-async def test_whoever_does_not_read_is_let_go_and_can_resume(
+async def test_a_client_that_does_not_read_is_disconnected_and_can_resume(
     stack: Stack, client: Client, project: str
 ) -> None:
     """The others get everything meanwhile."""

@@ -47,7 +47,7 @@ async def _fill(client: Client) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-async def test_many_snapshots_over_one_connection_take_little_memory_and_hold_nobody_up(
+async def test_many_snapshots_over_one_connection_take_little_memory_and_delay_no_other_client(
     stack: Stack, client: Client, project: str
 ) -> None:
     jobs = await _fill(client)

@@ -420,7 +420,7 @@ async def test_a_job_whose_account_is_refused_waits_or_is_given_up(scene: Scene,
     assert scene.paid() == 2
 
 
-async def test_a_job_of_which_nobody_knows_whether_it_was_accepted_is_decided_about(
+async def test_a_job_of_unknown_acceptance_waits_for_a_decision(
     scene: Scene,
 ) -> None:
     unknown = await scene.until(

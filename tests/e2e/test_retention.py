@@ -168,7 +168,7 @@ async def test_what_is_kept_is_set_beside_what_is_filled_in(http: httpx.AsyncCli
     ],
     ids=str,
 )
-async def test_what_nobody_can_keep_is_pointed_at(
+async def test_an_invalid_retention_rule_is_refused_with_a_pointer(
     http: httpx.AsyncClient, body: dict[str, Any], code: str, pointer: str
 ) -> None:
     answer = await http.patch(here(http), json=body)
@@ -288,7 +288,7 @@ async def test_a_job_that_went_still_answers_to_its_name_and_to_its_key(
     assert [each["type"].split(".")[2] for each in events][-2:] == ["succeeded", "pruned"]
 
 
-async def test_whoever_is_live_hears_what_went(
+async def test_live_clients_receive_prune_events(
     stack: Stack, client: Client, http: httpx.AsyncClient, project: str
 ) -> None:
     job = await make(client)

@@ -195,7 +195,7 @@ async def test_a_trailer_is_asked_for_before_its_shots_are_there(
     assert shows(stack, trailer) == digests(*await client.finish(*shots))
 
 
-async def test_a_video_of_a_picture_that_nobody_made_is_refused(
+async def test_a_video_of_a_missing_picture_is_refused(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     body = {"kind": "video", "prompt": "x", "references": [{"asset": asset_id(new_job_id(), 0)}]}

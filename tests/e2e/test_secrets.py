@@ -78,7 +78,7 @@ def test_the_gateway_offers_the_models_all_the_same(own: Stack) -> None:
     assert ready["unusable_providers"].keys() == {"replicate", "openai"}
 
 
-async def test_who_opens_pictures_knows_nothing_and_reaches_nobody(own: Stack) -> None:
+async def test_the_image_worker_has_no_secrets_and_no_network(own: Stack) -> None:
     await _picture(own)
     storage = _pid(own, "storage")
 

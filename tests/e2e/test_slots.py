@@ -162,7 +162,7 @@ async def test_a_project_without_slots_has_an_empty_list(http: httpx.AsyncClient
         ("/slots/shot/99?cursor=x", 422, "/query/cursor"),
     ],
 )
-async def test_a_slot_nobody_can_mean_is_refused(
+async def test_an_invalid_slot_is_refused(
     http: httpx.AsyncClient, path: str, status: int, pointer: str | None
 ) -> None:
     answer = await http.get(path)
@@ -349,7 +349,7 @@ async def test_a_wrong_request_replaces_nothing(client: Client, http: httpx.Asyn
     await client.cancel(running.id)
 
 
-async def test_whoever_finds_a_slot_busy_learns_how_to_replace(
+async def test_a_busy_slot_error_says_how_to_replace(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     running = await ask(client, parameters=LONG)

@@ -161,7 +161,7 @@ async def _idle(bus: NatsBus, shelf: Shelf) -> float:
     return sorted([await _seconds_until_stored(bus, shelf) for _ in range(6)])[3]
 
 
-async def test_a_job_passes_the_queue_while_nobody_waits(bus: NatsBus, shelf: Shelf) -> None:
+async def test_a_job_skips_the_storage_queue_while_it_is_empty(bus: NatsBus, shelf: Shelf) -> None:
     project = some_project()
     entry = await _render(bus, project, shelf.output("small"))
     queued = await bus.jetstream.last(STREAM, f"queue.*.*.{project}.*")

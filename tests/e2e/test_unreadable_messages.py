@@ -110,7 +110,7 @@ UNREADABLE: dict[str, tuple[dict[str, str], Callable[[str, str], bytes]]] = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-async def test_an_event_that_cannot_be_read_stops_nobody_but_its_job(
+async def test_an_unreadable_event_stops_only_its_job(
     stack: Stack, bus: Nats, project: str, kind: str
 ) -> None:
     headers, body = UNREADABLE[kind]

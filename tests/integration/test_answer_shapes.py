@@ -219,7 +219,7 @@ async def test_bytes_inside_an_answer_are_the_output(
     ],
     ids=str,
 )
-async def test_what_the_provider_flagged_is_stored_and_shown_only_to_who_asks_for_it(
+async def test_flagged_outputs_are_stored_and_shown_only_on_request(
     maker: Maker, client: Client, storage: httpx.AsyncClient, model: str, answer: Any
 ) -> None:
     job = await maker.make(model, answer, count=3)

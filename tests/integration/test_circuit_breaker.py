@@ -58,7 +58,7 @@ def _any(value: Any) -> Any:
     return lambda _: value
 
 
-async def test_nobody_gets_a_place_while_it_is_open(
+async def test_an_open_breaker_grants_no_permit(
     two: tuple[KvAccountPermits, KvAccountPermits], account: str
 ) -> None:
     here, there = two
@@ -68,7 +68,7 @@ async def test_nobody_gets_a_place_while_it_is_open(
     assert not await there.acquire(account, new_job_id(), 1)
 
 
-async def test_whoever_is_at_the_provider_already_goes_on(
+async def test_an_open_breaker_does_not_stop_submitted_requests(
     two: tuple[KvAccountPermits, KvAccountPermits], account: str
 ) -> None:
     here, there = two

@@ -129,7 +129,7 @@ async def test_what_passes_is_no_bug(bus: NatsBus, nats: Server, error: type[Ser
     assert dead_lettered == []
 
 
-async def test_whoever_goes_away_gives_its_message_back_at_once(bus: NatsBus, nats: Server) -> None:
+async def test_a_stopping_worker_naks_its_message_at_once(bus: NatsBus, nats: Server) -> None:
     times: list[float] = []
 
     async def handler(delivery: Delivery) -> Record | None:

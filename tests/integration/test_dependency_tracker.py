@@ -57,7 +57,7 @@ async def succeed(bus: NatsBus, entry: LogEntry) -> None:
         entry = await transition(bus.events, entry, fact, SOURCE)
 
 
-async def test_who_waits_is_let_go_when_the_last_one_has_succeeded(bus: NatsBus) -> None:
+async def test_a_waiting_job_is_released_when_its_last_dependency_succeeds(bus: NatsBus) -> None:
     project, calls = some_project(), Calls()
     one, two = await accept(bus, project), await accept(bus, project)
     job = (await accept(bus, project, one.record.id, two.record.id)).record
@@ -74,7 +74,7 @@ async def test_who_waits_is_let_go_when_the_last_one_has_succeeded(bus: NatsBus)
     assert calls.free == [job.id]
 
 
-async def test_who_waits_in_vain_is_ended_and_taken_off_the_queue(bus: NatsBus) -> None:
+async def test_a_job_with_a_failed_dependency_is_failed_and_dequeued(bus: NatsBus) -> None:
     project, calls = some_project(), Calls()
     one, two = await accept(bus, project), await accept(bus, project)
     job = (await accept(bus, project, one.record.id, two.record.id)).record
@@ -126,7 +126,7 @@ async def test_what_was_not_heard_is_seen_when_it_looks_again(bus: NatsBus) -> N
         await calls.until(over=1)
 
 
-async def test_who_was_canceled_waits_for_nobody(bus: NatsBus) -> None:
+async def test_a_canceled_job_stops_waiting(bus: NatsBus) -> None:
     project, calls = some_project(), Calls()
     one = await accept(bus, project)
     jobs = [(await accept(bus, project, one.record.id)).record for _ in range(2)]

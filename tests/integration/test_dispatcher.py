@@ -99,7 +99,7 @@ async def _end(bus: NatsBus, record: Record) -> None:
 
 
 @pytest.mark.usefixtures("_dispatching")
-async def test_a_job_that_is_still_on_the_queue_when_somebody_cancels_keeps_its_turn(
+async def test_a_job_still_queued_after_a_cancel_hint_keeps_its_turn(
     bus: NatsBus,
 ) -> None:
     """The hint may be about another try, or the message may have been out of reach."""

@@ -136,7 +136,7 @@ async def test_all_of_a_life_stays_below_the_base_url(
 
 
 @pytest.mark.parametrize("name", ["../../evil", "a b", "", "x" * 200])
-async def test_a_name_that_is_none_is_never_part_of_an_address(
+async def test_an_invalid_request_id_is_never_part_of_a_url(
     rig: FalRig, fal: FalAccount, name: str
 ) -> None:
     request = Request(request_id=name, endpoint="fal-ai/flux/schnell")

@@ -194,7 +194,7 @@ async def test_the_time_to_wait_is_what_fal_says_within_reason(
     assert caught.value.seconds == seconds
 
 
-async def test_where_nobody_listens_nothing_was_sent() -> None:
+async def test_a_refused_connection_means_nothing_was_sent() -> None:
     provider = a_fal(f"http://127.0.0.1:{free_port()}", "key")
 
     with pytest.raises(ProviderUnavailable) as caught:
@@ -250,7 +250,7 @@ async def test_a_job_that_is_told_too_fast_is_sent_again_and_pays_once(
     assert (len(fal.accepted(prompt)), fal.posts) == (1, 3)
 
 
-async def test_a_job_that_found_nobody_is_sent_again_and_pays_once(prompt: str) -> None:
+async def test_a_job_without_a_connection_is_sent_again_and_pays_once(prompt: str) -> None:
     port, key = free_port(), uuid4().hex
     provider = a_fal(f"http://127.0.0.1:{port}", key)
     worker = FalWorker(provider, max_attempts=1000)
@@ -361,7 +361,7 @@ async def test_a_question_without_an_answer_is_asked_again(
 @pytest.mark.parametrize(
     ("where", "trouble"), [("statuses", "nonsense"), ("results", "in_progress")]
 )
-async def test_an_answer_that_is_none_yet_is_asked_for_again(
+async def test_an_invalid_poll_response_is_polled_again(
     rig: FalRig, fal: FalAccount, prompt: str, where: str, trouble: str
 ) -> None:
     fal.plan(prompt, **{where: [trouble]})
@@ -430,7 +430,7 @@ OUTCOMES: dict[str, tuple[type[JobError], Charged]] = {
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
-async def test_a_result_that_is_none_says_why_and_what_it_cost(
+async def test_an_invalid_result_fails_with_reason_and_charge(
     rig: FalRig, fal: FalAccount, prompt: str, outcome: str
 ) -> None:
     fal.plan(prompt, outcome=outcome)

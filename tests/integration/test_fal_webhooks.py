@@ -138,7 +138,9 @@ async def test_a_request_that_fal_does_not_know_as_ours_is_not_taken(lost: Lost)
 
 
 @pytest.mark.parametrize("name", ["../../x", "a/b", "a" * 200])
-async def test_an_id_that_is_none_is_not_asked_for(lost: Lost, fal: FalAccount, name: str) -> None:
+async def test_an_invalid_request_id_is_not_looked_up(
+    lost: Lost, fal: FalAccount, name: str
+) -> None:
     before = len(fal.heard)
 
     assert await lost.call(lost.fal.sign(name, BODY)) == 204
@@ -191,7 +193,7 @@ async def test_an_address_that_we_did_not_make_is_not_heard(lost: Lost, part: in
     assert (lost.step, lost.hints) == (Step.SUBMIT_UNKNOWN, [])
 
 
-async def test_the_proof_of_one_attempt_is_none_for_another_job(
+async def test_a_webhook_token_is_not_valid_for_another_job(
     lost: Lost, fal: FalAccount, prompt: str
 ) -> None:
     other = await lost.worker.do(f"{prompt} again")

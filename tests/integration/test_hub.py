@@ -172,7 +172,7 @@ async def _events(send_queue: SendQueue, number: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("buffer_bytes", [ONE_EVENT, MANY_EVENTS])
-async def test_who_follows_several_jobs_misses_nothing_that_happens_while_they_are_read(
+async def test_a_subscription_to_several_jobs_misses_nothing_while_its_snapshot_is_read(
     bus: NatsBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buffer_bytes: int
 ) -> None:
     project = some_project()

@@ -66,7 +66,7 @@ async def test_a_holder_that_finds_no_room_to_write_learns_that_it_may_be_replac
         await lost.wait()
 
 
-async def test_whoever_finds_no_room_waits_until_there_is_some(bus: NatsBus) -> None:
+async def test_a_process_waits_for_room_in_the_bucket_of_leases(bus: NatsBus) -> None:
     async def hold() -> None:
         async with Leases(bus.jetstream, ttl=0.3).held(some_project()):
             pass

@@ -167,7 +167,7 @@ async def test_an_address_of_no_live_service_is_refused(address: str) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_a_page_that_is_no_live_service_says_what_it_answered() -> None:
+async def test_an_error_names_the_response_of_a_page_that_is_not_a_live_service() -> None:
     async def refuse(connection: ServerConnection, request: Request) -> Response:
         return connection.respond(HTTPStatus.NOT_FOUND, "nothing here")
 

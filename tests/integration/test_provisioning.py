@@ -74,7 +74,7 @@ async def test_a_lane_gets_the_cap_that_the_catalog_says_now(bus: NatsBus, nats:
     assert info["config"]["max_ack_pending"] == 9
 
 
-async def test_a_stream_that_somebody_changed_is_put_right(bus: NatsBus, nats: Server) -> None:
+async def test_a_stream_changed_by_hand_is_corrected(bus: NatsBus, nats: Server) -> None:
     config = (await bus.jetstream.api("STREAM.INFO.DEAD"))["config"]
     await bus.jetstream.api("STREAM.UPDATE.DEAD", {**config, "max_age": 0})
 

@@ -14,7 +14,7 @@ from heliograph.runtime.bus.pull_broker import create_broker
 from tests.support.servers import Server
 
 
-async def test_who_listens_after_half_a_start_is_heard(bus: NatsBus, nats: Server) -> None:
+async def test_a_subscription_works_after_a_failed_start(bus: NatsBus, nats: Server) -> None:
     """The second stream is missing when the broker is started first."""
     names = [f"half-{number}-{secrets.token_hex(4)}" for number in (1, 2)]
     connection = Connection(nats.settings, "test")

@@ -174,7 +174,7 @@ async def test_the_time_to_wait_is_what_replicate_says_within_reason(
     assert caught.value.seconds == seconds
 
 
-async def test_where_nobody_listens_nothing_was_sent() -> None:
+async def test_a_refused_connection_means_nothing_was_sent() -> None:
     provider = a_replicate(f"http://127.0.0.1:{free_port()}", "key")
 
     with pytest.raises(ProviderUnavailable) as caught:
@@ -265,7 +265,7 @@ async def test_a_job_that_is_told_too_fast_is_sent_again_and_pays_once(
     assert (len(account.accepted(prompt)), account.posts) == (1, 3)
 
 
-async def test_a_job_that_found_nobody_is_sent_again_and_pays_once(prompt: str) -> None:
+async def test_a_job_without_a_connection_is_sent_again_and_pays_once(prompt: str) -> None:
     port, key = free_port(), uuid4().hex
     provider = a_replicate(f"http://127.0.0.1:{port}", key)
     worker = WorkerRig(provider, MODEL, max_attempts=1000)
@@ -389,7 +389,7 @@ async def test_an_end_without_outputs_says_why_and_what_it_cost(
     assert len(end.answer or "") <= 4096
 
 
-async def test_an_address_that_is_none_is_withheld_and_the_file_beside_it_kept(
+async def test_an_invalid_output_url_is_withheld_and_the_others_kept(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str
 ) -> None:
     account.plan(prompt, outcome="endless")

@@ -38,9 +38,7 @@ def image() -> str:
     return f"heliograph-test/{uuid4().hex}"
 
 
-def test_a_daemon_that_says_nothing_holds_nobody_up(
-    monkeypatch: pytest.MonkeyPatch, image: str
-) -> None:
+def test_a_silent_docker_daemon_delays_no_test(monkeypatch: pytest.MonkeyPatch, image: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()

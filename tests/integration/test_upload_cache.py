@@ -181,7 +181,7 @@ async def test_fal_is_told_how_long_to_keep_what_it_gets(
     assert fal.uploads == ['{"expiration_duration_seconds": 90000}']
 
 
-async def test_who_died_while_bringing_is_waited_for_no_longer_than_its_claim(
+async def test_a_dead_uploader_is_waited_for_no_longer_than_its_lease(
     bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     job, (url, sha256) = _job(), shelf.put()
@@ -197,7 +197,7 @@ async def test_who_died_while_bringing_is_waited_for_no_longer_than_its_claim(
 @pytest.mark.parametrize(
     ("trouble", "error", "tries"), [("401", ProviderAuth, 1), ("500", ProviderUnavailable, 3)]
 )
-async def test_what_the_provider_does_not_take_holds_nobody_up(
+async def test_a_refused_upload_delays_no_other_job(
     bus: NatsBus,
     file_host: FalProvider,
     fal: FalAccount,

@@ -26,7 +26,7 @@ def test_no_proxy_is_the_default() -> None:
         proxy_address("socks5://x")
 
 
-def test_who_does_not_answer_is_named_without_a_signature() -> None:
+def test_an_unreachable_url_is_named_without_its_signature() -> None:
     try:
         try:
             raise ConnectionRefusedError(111, "refused")

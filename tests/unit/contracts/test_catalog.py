@@ -271,7 +271,7 @@ def test_a_field_missing_from_a_replaced_entry_is_a_mistake_of_the_overlay(
 
 
 @pytest.mark.parametrize("data", [b"a: \xff\xfe\n", b"a: \x07\n"], ids=["not UTF-8", "a bell"])
-def test_a_file_that_is_no_text_is_named(tmp_path: Path, data: bytes) -> None:
+def test_a_catalog_file_that_is_not_text_is_named(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "kinds.yaml"
     file.write_bytes(data)
 

@@ -59,7 +59,7 @@ def test_a_job_that_never_says_how_it_went_is_replaced() -> None:
     assert probed.admits("second", later(10) + PROBE)
 
 
-def test_whoever_starts_while_it_is_closed_is_no_probe() -> None:
+def test_a_start_while_the_breaker_is_closed_is_not_a_probe() -> None:
     breaker = failed(times=2)
 
     assert breaker.admitting("job", NOW) == breaker

@@ -84,7 +84,7 @@ def digest_of(record: Record, endpoint: str = "picture", references: tuple[str, 
     ],
     ids=str,
 )
-def test_who_asks_and_what_for_does_not_change_the_result(fields: dict[str, Any]) -> None:
+def test_metadata_of_a_request_does_not_change_its_input_digest(fields: dict[str, Any]) -> None:
     assert digest_of(styled(None, **fields)) == digest_of(styled(None))
 
 

@@ -56,7 +56,7 @@ def test_a_kind_is_kept_by_its_own_rule_and_else_by_that_of_the_project() -> Non
     ],
     ids=str,
 )
-def test_nothing_goes_unless_somebody_says_so(rules: dict[str, Any], is_limited: bool) -> None:
+def test_without_a_rule_nothing_is_pruned(rules: dict[str, Any], is_limited: bool) -> None:
     assert Retention.model_validate(rules).is_limited is is_limited
 
 
@@ -84,7 +84,7 @@ def test_what_is_stored_is_read_back() -> None:
     ],
     ids=str,
 )
-def test_what_nobody_can_mean_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_invalid_rule_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ChangeRetention.model_validate(wrong)
 

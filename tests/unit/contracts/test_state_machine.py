@@ -697,7 +697,7 @@ def test_an_attempt_keeps_the_last_answer_when_its_end_brought_none() -> None:
     assert record.internal.attempts[-1].answer == '{"ok":true}'
 
 
-def test_a_late_answer_is_that_of_the_attempt_nobody_knew_about() -> None:
+def test_a_late_response_belongs_to_the_attempt_of_unknown_outcome() -> None:
     record = after(a_record(), "started", "submitting", "submit_unknown", "submitted")
     [attempt] = record.internal.attempts
 
@@ -706,7 +706,7 @@ def test_a_late_answer_is_that_of_the_attempt_nobody_knew_about() -> None:
     assert record.error is None
 
 
-def test_a_submission_nobody_knows_about_may_have_been_charged_for_ever() -> None:
+def test_an_unknown_submission_stays_possibly_charged() -> None:
     record = after(
         a_record(parameters={"price": "0.5"}),
         *("started", "submitting", "submit_unknown", "retry_scheduled", "started", "failed"),

@@ -41,7 +41,7 @@ EVERYTHING = {
         ("", set()),
     ],
 )
-def test_a_secret_is_for_who_needs_it(role: str, expected: set[str]) -> None:
+def test_a_secret_reaches_only_the_services_that_need_it(role: str, expected: set[str]) -> None:
     given = environment_of(role, EVERYTHING)
 
     assert {name for name, value in given.items() if "canary" in value} == expected

@@ -45,7 +45,7 @@ def test_an_older_home_is_closed_with_all_that_is_in_it(tmp_path: Path) -> None:
     assert _mode(objects / "picture.png") == 0o600
 
 
-def test_a_folder_of_somebody_else_keeps_its_mode(tmp_path: Path) -> None:
+def test_a_folder_of_another_user_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text("")
     tmp_path.chmod(0o755)
 

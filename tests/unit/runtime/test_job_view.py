@@ -102,7 +102,7 @@ async def test_an_address_is_null_when_storage_does_not_answer(presenter: JobPre
     assert asset["variants"]["thumbnail"]["url"] is None
 
 
-async def test_addresses_that_nobody_gives_are_missing() -> None:
+async def test_urls_are_missing_when_storage_does_not_answer() -> None:
     addresses = PresignedUrlCache(JetStream(Client()), timeout=0.3)
     record = with_asset(a_record())
     objects = [each for _, each in objects_of(record, record.assets[0])]
@@ -179,7 +179,7 @@ def a_job(**fields: Any) -> dict[str, Any]:
     return {**shown, "status": "running", "phase": "provider_queue", **fields}
 
 
-def test_a_job_nobody_reported_about_is_as_it_was() -> None:
+def test_a_job_without_progress_is_unchanged() -> None:
     job = a_job()
 
     assert with_progress(job, None) is job

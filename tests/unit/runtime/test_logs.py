@@ -86,7 +86,7 @@ def test_a_line_is_text_for_a_terminal(capsys: Lines) -> None:
     assert "job=job_x" in written
 
 
-def test_logs_that_nobody_looks_at_are_json(capsys: Lines) -> None:
+def test_logs_outside_a_terminal_are_json(capsys: Lines) -> None:
     set_up_logs(ServiceSettings(), "render")
     structlog.get_logger().info("Ready")
 

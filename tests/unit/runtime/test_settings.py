@@ -74,7 +74,7 @@ def test_an_argument_comes_before_both(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SHUTDOWN_GRACE_PERIOD", "-1"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused(
+def test_an_invalid_value_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"HELIOGRAPH_{name}", value)
@@ -120,12 +120,12 @@ def test_origins_can_be_a_list_in_code() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "localhost", "::1"])
-def test_without_keys_the_doors_are_open_at_home(host: str) -> None:
+def test_without_keys_loopback_addresses_are_bound(host: str) -> None:
     assert ServiceSettings(host=host).host == host
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.com", "", "localhost."])  # noqa: S104
-def test_without_keys_they_are_open_nowhere_else(host: str) -> None:
+def test_without_keys_other_addresses_are_refused(host: str) -> None:
     with pytest.raises(ValidationError, match="HELIOGRAPH_AUTH=off needs a loopback address"):
         ServiceSettings(host=host)
 

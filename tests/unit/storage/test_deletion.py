@@ -89,7 +89,7 @@ async def test_to_remove_what_is_gone_already_is_fine() -> None:
     assert await room.deleter.delete_job_objects(job.id) == 0
 
 
-async def test_a_job_that_is_kept_keeps_its_objects_whoever_asks() -> None:
+async def test_a_kept_job_keeps_its_objects_on_any_deletion_request() -> None:
     room = Room()
     job = await room.make()
 

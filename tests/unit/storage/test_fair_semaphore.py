@@ -27,7 +27,7 @@ def test_projects_take_turns_one_piece_each() -> None:
     assert _turns(queue) == [("large", 0), ("small", 7), ("large", 1), ("large", 2)]
 
 
-def test_who_may_not_have_a_turn_keeps_its_place() -> None:
+def test_a_blocked_waiter_keeps_its_place() -> None:
     queue: RoundRobinQueue[int] = RoundRobinQueue()
     queue.add("full", 1)
     queue.add("other", 2)
@@ -37,7 +37,7 @@ def test_who_may_not_have_a_turn_keeps_its_place() -> None:
     assert queue.next({"full": 1}, 2) == ("full", 1)
 
 
-def test_who_has_less_is_first() -> None:
+def test_the_project_with_fewer_permits_is_first() -> None:
     queue: RoundRobinQueue[int] = RoundRobinQueue()
     queue.add("large", 1)
     queue.add("small", 2)
@@ -124,7 +124,7 @@ async def test_a_place_that_is_given_back_is_for_the_project_whose_turn_it_is(
     assert (await crowd.let_go())["third"] == 1
 
 
-async def test_who_is_behind_waits_for_all_others_and_never_has_the_last_place(
+async def test_a_background_waiter_waits_for_all_others_and_never_takes_the_last_permit(
     crowd: Crowd,
 ) -> None:
     for project in ("one", "two", "three"):
@@ -138,7 +138,7 @@ async def test_who_is_behind_waits_for_all_others_and_never_has_the_last_place(
     assert (await crowd.let_go())["later"] == 1
 
 
-async def test_who_stops_waiting_takes_no_place(crowd: Crowd) -> None:
+async def test_a_canceled_waiter_takes_no_permit(crowd: Crowd) -> None:
     crowd.come("large", 3)
     crowd.come("small")
     await crowd.settled()

@@ -85,7 +85,7 @@ def test_a_folder_is_for_one_process_only(tmp_path: Path, another: Another) -> N
     assert file.exists()
 
 
-def test_what_lies_there_and_is_of_nobody_is_removed(tmp_path: Path) -> None:
+def test_directories_of_dead_processes_are_removed(tmp_path: Path) -> None:
     """As processes of older versions left it."""
     upload = tmp_path / "tmpolder" / "upload"
     upload.parent.mkdir()

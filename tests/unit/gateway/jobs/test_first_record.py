@@ -74,7 +74,7 @@ def test_a_job_begins_accepted_and_queued() -> None:
     assert record.created_at == record.internal.changed_at == NOW
 
 
-def test_who_asked_is_kept() -> None:
+def test_the_request_identity_is_recorded() -> None:
     identity = caller(correlation_id="c-1", traceparent="00-1-2-01")
 
     record = build_record(ask(), identity, CATALOG, NOW)
@@ -151,7 +151,7 @@ def test_a_model_that_makes_something_else_is_refused() -> None:
     assert refused(model="sim/motion") == ["/model"]
 
 
-def test_a_model_nobody_pays_for_is_not_available() -> None:
+def test_a_model_without_an_account_is_not_available() -> None:
     model = CATALOG.models["sim/picture"]
     catalog = CATALOG.model_copy(update={"models": {**CATALOG.models, "acme/picture": model}})
 

@@ -161,9 +161,7 @@ def test_a_retry_begins_at_the_cheapest_step_that_can_work(
 
 
 @pytest.mark.parametrize(("step", "story"), CHEAPEST, ids=name_of)
-def test_whoever_retries_may_ask_for_a_new_submission(
-    step: RetryFrom, story: tuple[JobEvent, ...]
-) -> None:
+def test_a_retry_may_request_a_new_submission(step: RetryFrom, story: tuple[JobEvent, ...]) -> None:
     assert resume_point(ended(*story), "submit") == "submit"
 
 
@@ -175,7 +173,7 @@ def test_whoever_retries_may_ask_for_a_new_submission(
         ("download", (*SENT, rendered, failed(OutputRefused))),
     ],
 )
-def test_whoever_retries_may_ask_for_what_there_is(
+def test_a_retry_may_choose_any_possible_step(
     start: RetryFrom, story: tuple[JobEvent, ...]
 ) -> None:
     assert resume_point(ended(*story), start) == start
@@ -191,7 +189,7 @@ def test_whoever_retries_may_ask_for_what_there_is(
         ("poll", (started, submitting, in_the_dark, Canceled()), "no request"),
     ],
 )
-def test_nobody_can_begin_with_what_is_not_there(
+def test_a_retry_cannot_begin_at_an_impossible_step(
     start: RetryFrom, story: tuple[JobEvent, ...], reason: str
 ) -> None:
     with pytest.raises(StateConflict, match=reason):
@@ -394,7 +392,7 @@ def test_a_free_retry_needs_neither_model_nor_kind(step: RetryFrom) -> None:
     assert new.cost.estimated == 0
 
 
-def test_a_request_is_not_asked_for_where_nobody_has_an_account() -> None:
+def test_a_request_is_not_polled_again_without_its_account() -> None:
     record = ended(*SENT, rendered, Canceled())
     catalog = CATALOG.without({"sim"})
 
@@ -448,7 +446,7 @@ def test_a_new_submission_costs_what_it_costs_and_needs_a_key() -> None:
 
 
 @pytest.mark.parametrize("key", ["k", None])
-def test_a_step_that_costs_is_not_taken_unless_somebody_says_so(key: str | None) -> None:
+def test_a_paid_step_needs_explicit_consent(key: str | None) -> None:
     record = ended(Canceled(), parameters={"price": "0.5"})
 
     with pytest.raises(StateConflict, match=r"it costs 0\.5 USD") as refused:
@@ -594,7 +592,7 @@ def dark() -> Callable[[], Record]:
     return lambda: ended(started, submitting, in_the_dark, parameters={"price": "0.5"})
 
 
-async def test_a_submission_nobody_knows_about_is_sent_again_in_place(
+async def test_an_unknown_submission_is_resubmitted_in_place(
     bus: Bus, dark: Callable[[], Record]
 ) -> None:
     record = await bus.hold(dark())
@@ -632,7 +630,9 @@ async def test_paying_twice_needs_a_key(bus: Bus, dark: Callable[[], Record]) ->
     assert bus.work.queue == {}
 
 
-async def test_nobody_pays_twice_who_did_not_say_so(bus: Bus, dark: Callable[[], Record]) -> None:
+async def test_no_second_payment_without_explicit_consent(
+    bus: Bus, dark: Callable[[], Record]
+) -> None:
     record = await bus.hold(dark())
 
     with pytest.raises(StateConflict, match="it costs"):

@@ -50,7 +50,7 @@ def test_a_lock_is_for_what_its_model_makes() -> None:
         drafted(defaults, model="fal/flux-dev")
 
 
-def test_a_locked_model_that_is_no_longer_there_locks_nothing() -> None:
+def test_a_locked_model_missing_from_the_catalog_is_ignored() -> None:
     assert drafted(Defaults(locked_model="sim/gone"), model="fal/flux-dev").model == "fal/flux-dev"
 
 

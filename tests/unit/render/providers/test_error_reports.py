@@ -106,7 +106,7 @@ def test_every_adapter_tells_the_sentence_and_keeps_the_answer(provider: str, sh
     ],
     ids=str,
 )
-def test_codes_are_told_and_no_code_is_none(body: Any, codes: tuple[str, ...]) -> None:
+def test_codes_are_reported_and_absent_codes_are_null(body: Any, codes: tuple[str, ...]) -> None:
     assert report(body).codes == codes
 
 

@@ -46,7 +46,7 @@ def test_an_error_of_fal_client_does_not_get_through(error: type[Exception]) -> 
 
 
 @pytest.mark.parametrize("error", [KeyError("request_id"), ValueError("Unknown status: CANCELED")])
-def test_an_answer_that_fal_client_does_not_understand_is_none(error: Exception) -> None:
+def test_an_unparsable_response_is_a_lost_response(error: Exception) -> None:
     with pytest.raises(ResponseLost), translated():
         raise error
 

@@ -69,7 +69,7 @@ def test_results_are_fetched_from_fal_and_from_a_server_in_its_place() -> None:
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:9555", "ftp://fal", "http://fal?x=1", "http://a b"])
-def test_a_base_url_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_base_url_is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         RenderSettings(fal_base_url=url)
 

@@ -115,5 +115,5 @@ def test_the_sentence_says_how_long(text: str, seconds: float) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("body", [None, {"error": "slow down"}, {"retry_after": True}], ids=str)
-def test_where_nobody_says_how_long_it_is_a_moment(headers: dict[str, str], body: Any) -> None:
+def test_a_rate_limit_without_a_delay_uses_the_default(headers: dict[str, str], body: Any) -> None:
     assert wait(headers, body) == DEFAULT_DELAY

@@ -29,7 +29,7 @@ def test_later_measurements_move_what_was_learned_a_little() -> None:
     assert pace.of_lane(lane) == pytest.approx(12.0)
 
 
-def test_a_kind_that_nobody_knows_teaches_nothing() -> None:
+def test_durations_of_an_unknown_kind_are_ignored() -> None:
     pace, lane = DurationEstimator(CATALOG), CATALOG.kinds["portrait"].lane
     before = pace.of_lane(lane)
 
@@ -53,21 +53,21 @@ def test_a_lane_whose_kinds_moved_away_takes_what_all_kinds_do() -> None:
     assert pace.of_lane("video") == 3.0
 
 
-def test_whoever_is_next_in_a_lane_with_room_waits_for_nobody() -> None:
+def test_the_next_job_of_a_lane_with_room_does_not_wait() -> None:
     assert eta(1, in_use=3, cap=4, seconds=10.0) == 10.0
 
 
-def test_whoever_is_further_back_waits_for_those_before() -> None:
+def test_a_later_job_waits_for_those_before_it() -> None:
     assert eta(9, in_use=4, cap=4, seconds=10.0) == pytest.approx(9 / 4 * 10 + 10)
 
 
 @pytest.mark.parametrize(("cap", "seconds"), [(1, 60.0), (2, 120.0), (6, 8.0), (8, 5.0)])
-def test_nobody_is_ready_before_its_turn_where_jobs_take_a_while(cap: int, seconds: float) -> None:
+def test_nothing_is_prefetched_where_jobs_take_long(cap: int, seconds: float) -> None:
     assert prefetch(cap, seconds, MOST) == 0
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.02])
-def test_a_lane_of_moments_always_has_somebody_ready(seconds: float) -> None:
+def test_short_jobs_are_prefetched(seconds: float) -> None:
     assert prefetch(8, seconds, MOST) == MOST
 
 

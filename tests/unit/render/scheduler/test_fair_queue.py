@@ -97,7 +97,7 @@ def crowds(draw: st.DrawFn, most: int = 40) -> list[QueuedJob]:
 # -- between projects
 
 
-def test_nobody_waits_in_an_empty_lane() -> None:
+def test_an_empty_lane_has_no_next_job() -> None:
     lane = FairQueue()
 
     assert len(lane) == 0
@@ -146,7 +146,7 @@ def test_ten_thousand_urgent_jobs_of_one_project_delay_another_by_one_round() ->
 
 @thorough
 @given(crowd=crowds())
-def test_between_two_turns_of_a_project_everybody_else_who_waits_has_one(
+def test_between_two_turns_of_a_project_each_other_waiting_project_has_one(
     crowd: list[QueuedJob],
 ) -> None:
     lane = a_lane(*(a_job(w.sequence, w.ticket.project) for w in crowd))
@@ -165,7 +165,7 @@ def test_between_two_turns_of_a_project_everybody_else_who_waits_has_one(
 
 @thorough
 @given(crowd=crowds())
-def test_everybody_who_waits_runs_once(crowd: list[QueuedJob]) -> None:
+def test_every_waiting_job_runs_once(crowd: list[QueuedJob]) -> None:
     lane = a_lane(*crowd)
 
     turns = names(drain(lane))
@@ -211,7 +211,7 @@ def test_the_turns_of_a_priority_are_spread_evenly() -> None:
     assert all(4 <= after - before <= 7 for before, after in pairwise(normal))
 
 
-def test_weights_count_between_those_who_wait() -> None:
+def test_weights_apply_between_the_classes_that_wait() -> None:
     lane = a_lane(
         *(a_job(n, priority="normal") for n in range(100)),
         *(a_job(n, priority="low") for n in range(100, 200)),
@@ -262,7 +262,7 @@ def test_a_full_account_is_passed_over() -> None:
     assert names(drain(lane)) == ["job_1"]
 
 
-def test_who_is_passed_over_keeps_its_turn() -> None:
+def test_a_skipped_job_keeps_its_turn() -> None:
     lane = a_lane(
         *(a_job(n, "alice", account="full") for n in (1, 2)),
         *(a_job(n, "bob", account="free") for n in (3, 4, 5)),
@@ -292,7 +292,7 @@ def test_a_priority_that_cannot_run_loses_nothing_of_its_weight() -> None:
     assert Counter(next_priorities(lane, 20)) == {"high": 16, "normal": 4}
 
 
-def test_when_every_account_is_full_nobody_runs() -> None:
+def test_when_every_account_is_full_no_job_runs() -> None:
     lane = a_lane(a_job(1), a_job(2, priority="high"))
 
     assert lane.next(NOW, only()) is None
@@ -310,7 +310,7 @@ def test_only_jobs_with_room_run_and_all_of_them(crowd: list[QueuedJob], full: s
     assert len(lane) == len(crowd) - len(turns)
 
 
-def test_who_has_a_place_already_comes_first() -> None:
+def test_a_job_with_a_permit_comes_first() -> None:
     lane = a_lane(a_job(1), a_job(2, priority="high"), a_job(3, priority="low", account="full"))
 
     waiting = lane.next(NOW, only("sim"), ["job_3", "job_9"])
@@ -320,13 +320,13 @@ def test_who_has_a_place_already_comes_first() -> None:
     assert names(drain(lane)) == ["job_2", "job_1"]
 
 
-def test_who_has_a_place_takes_nobody_elses_turn() -> None:
+def test_a_job_with_a_permit_takes_no_other_jobs_turn() -> None:
     lane = a_lane(*(a_job(n, "alice") for n in (1, 2)), *(a_job(n, "bob") for n in (3, 4)))
 
     assert owners(drain(lane, holders=["job_4"])) == ["bob", "alice", "bob", "alice"]
 
 
-def test_who_has_a_place_and_must_wait_waits() -> None:
+def test_a_delayed_job_with_a_permit_waits() -> None:
     lane = a_lane(a_job(1, not_before=LATER), a_job(2))
 
     assert names(drain(lane, holders=["job_1"])) == ["job_2"]
@@ -538,7 +538,7 @@ def test_a_job_whose_move_failed_keeps_its_place() -> None:
 # -- jobs that wait for others
 
 
-def test_who_waits_for_others_has_no_turn_and_is_counted_all_the_same() -> None:
+def test_a_job_with_dependencies_has_no_turn_but_is_counted() -> None:
     lane = a_lane(a_job(1, after=["job_9"]), a_job(2))
 
     assert names(drain(lane)) == ["job_2"]
@@ -548,7 +548,7 @@ def test_who_waits_for_others_has_no_turn_and_is_counted_all_the_same() -> None:
     assert lane.accounts() == set()
 
 
-def test_who_is_let_go_stands_where_it_would_have_stood() -> None:
+def test_a_released_job_keeps_its_queue_position() -> None:
     lane = a_lane(a_job(1, after=["job_9"]), a_job(2), a_job(3))
     take(lane, 0)
 
@@ -567,7 +567,7 @@ def test_a_job_that_waits_for_others_can_be_taken_out() -> None:
     assert (len(lane), names(drain(lane))) == (0, [])
 
 
-def test_a_place_does_not_help_who_waits_for_others() -> None:
+def test_a_permit_does_not_run_a_job_with_dependencies() -> None:
     lane = a_lane(a_job(1, after=["job_9"]))
 
     assert names(drain(lane, holders=["job_1"])) == []

@@ -51,15 +51,15 @@ def test_a_turn_takes_a_place_in_its_round() -> None:
     assert (had_room, round_.has_room("fal")) == (True, False)
 
 
-def test_who_was_moved_and_is_not_seen_yet_has_a_place_in_the_next_round() -> None:
+def test_a_dispatched_job_has_a_reservation_in_the_next_round() -> None:
     assert not vacancies(a_move(), at=SOON).has_room("fal")
 
 
-def test_who_was_moved_and_has_arrived_counts_once() -> None:
+def test_a_dispatched_job_that_arrived_counts_once() -> None:
     assert vacancies(a_move(), "first", cap=2, at=SOON).has_room("fal")
 
 
-def test_who_waits_again_or_is_done_is_not_expected() -> None:
+def test_a_requeued_or_ended_job_has_no_reservation() -> None:
     expected = a_move()
 
     expected.remove("first")
@@ -68,29 +68,29 @@ def test_who_waits_again_or_is_done_is_not_expected() -> None:
     assert vacancies(expected, at=SOON).has_room("fal")
 
 
-def test_nobody_is_expected_for_ever() -> None:
+def test_reservations_expire() -> None:
     assert vacancies(a_move(), at=LATER).has_room("fal")
 
 
-def test_an_account_without_a_cap_has_room_for_all_and_expects_nobody() -> None:
+def test_an_account_without_a_cap_has_room_for_all_and_no_reservations() -> None:
     expected = a_move(cap=None)
 
     assert vacancies(expected, "other", cap=None).has_room("fal")
     assert expected.of("fal", NOW) == set()
 
 
-def test_an_account_that_nobody_looked_at_has_no_room_yet() -> None:
+def test_an_account_of_unknown_usage_has_no_room_yet() -> None:
     assert not vacancies(Reservations()).has_room("of a job that came meanwhile")
 
 
-def test_who_has_a_place_may_use_it_in_a_full_account() -> None:
+def test_a_job_with_a_permit_may_use_it_in_a_full_account() -> None:
     round_ = vacancies(Reservations(), "mine")
 
     assert not round_.has_room("fal")
     assert [*round_.holders()] == ["mine"]
 
 
-def test_an_account_that_is_left_alone_has_no_room_also_for_who_has_a_place() -> None:
+def test_an_open_breaker_stops_jobs_with_a_permit_too() -> None:
     round_ = vacancies(Reservations(), "mine", cap=2, breaker=OPEN)
 
     assert not round_.has_room("fal")
@@ -109,7 +109,7 @@ def test_one_job_finds_out_whether_an_account_works_again(cap: int | None) -> No
     assert [*after.holders()] == []
 
 
-def test_who_finds_out_goes_on_when_it_comes_again() -> None:
+def test_the_probe_of_a_half_open_breaker_may_run_again() -> None:
     breaker = HALF_OPEN.admitting("mine", NOW)
 
     round_ = vacancies(Reservations(), "mine", "other", cap=5, breaker=breaker)

@@ -353,7 +353,7 @@ def intended() -> Record:
     return record
 
 
-def test_a_start_that_nobody_answered_is_no_attempt(operator: RenderSettings) -> None:
+def test_a_start_without_a_submission_is_not_an_attempt(operator: RenderSettings) -> None:
     fact = restart_or_poison(intended(), NOW, operator)
     again = apply(intended(), fact, NOW)
 
@@ -474,7 +474,7 @@ def test_a_request_that_ended_with_one_is_not(operator: RenderSettings) -> None:
         (RequestStopped(error=ProviderUnavailable(), charged="yes"), []),
     ],
 )
-def test_whoever_asked_to_stop_gets_canceled_and_keeps_what_was_finished(
+def test_a_stopped_job_is_canceled_and_keeps_finished_outputs(
     operator: RenderSettings, state: RequestSucceeded | RequestStopped, outputs: list[Output]
 ) -> None:
     record = apply(sent(), CancelRequested(mode="stop"), NOW)
@@ -529,7 +529,7 @@ def test_a_detached_job_runs_on(operator: RenderSettings) -> None:
     )
 
 
-def test_nobody_knows_what_becomes_of_a_request_whose_time_is_up(operator: RenderSettings) -> None:
+def test_a_timed_out_attempt_has_an_unknown_charge(operator: RenderSettings) -> None:
     record = a_record(parameters={"timeout_seconds": 2.5, "price": "0.003"})
 
     ended = timed_out(record)
@@ -539,7 +539,7 @@ def test_nobody_knows_what_becomes_of_a_request_whose_time_is_up(operator: Rende
     assert isinstance(after_poll(sent(), ended, NOW, operator), Failed)
 
 
-def test_who_may_decide_about_an_unknown_submission_is_told_how() -> None:
+def test_an_unknown_submission_lists_the_possible_decisions() -> None:
     problem = unknown(sent())
 
     assert (problem.code, problem.charged, problem.status) == ("submit_unknown", "unknown", None)

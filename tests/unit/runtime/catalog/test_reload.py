@@ -65,7 +65,7 @@ async def _until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_new_entry_is_there_for_whoever_held_the_catalog(kinds: Path) -> None:
+async def test_a_new_entry_is_visible_to_holders_of_the_catalog(kinds: Path) -> None:
     async with _followed(ServiceSettings(kinds=kinds)) as catalog:
         held = catalog.kinds
         _write(kinds, KIND.format(name="stamp", lane="portraits"))

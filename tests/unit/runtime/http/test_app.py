@@ -119,7 +119,7 @@ async def test_a_page_of_ours_and_a_program_may_change_something(
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://test.evil.example", "null", "http://[", ""]
 )
-async def test_a_page_of_somebody_else_may_change_nothing(
+async def test_a_page_of_another_origin_may_change_nothing(
     web: httpx.AsyncClient, origin: str
 ) -> None:
     response = await web.post("/boats", headers={"origin": origin, "content-type": "text/plain"})

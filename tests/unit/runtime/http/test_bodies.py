@@ -65,7 +65,7 @@ def test_what_json_has_no_word_for_is_malformed(number: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"5", b"true"])
-def test_a_body_that_is_no_object_fails_as_a_whole(body: bytes) -> None:
+def test_a_body_that_is_not_an_object_fails_as_a_whole(body: bytes) -> None:
     error = refused(body)
 
     assert isinstance(error, ValidationFailed)

@@ -30,7 +30,7 @@ async def test_a_frame_leaves_once() -> None:
     assert await send_queue.take() == ["b"]
 
 
-async def test_whoever_takes_waits_until_there_is_something() -> None:
+async def test_take_waits_until_there_is_a_frame() -> None:
     send_queue = SendQueue()
 
     async def put() -> None:
@@ -40,7 +40,7 @@ async def test_whoever_takes_waits_until_there_is_something() -> None:
     assert frames == ["a"]
 
 
-async def test_progress_wakes_whoever_takes() -> None:
+async def test_progress_wakes_a_waiting_take() -> None:
     send_queue = SendQueue()
 
     async def put() -> None:
@@ -91,7 +91,7 @@ async def test_a_client_that_is_further_behind_has_to_go() -> None:
     assert "one too many" not in await send_queue.take()
 
 
-async def test_who_had_to_go_once_has_a_gap_and_does_not_come_back() -> None:
+async def test_an_overflowed_queue_stays_overflowed() -> None:
     send_queue = full()
     send_queue.put("one too many")
     await send_queue.take()

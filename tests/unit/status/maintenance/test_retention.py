@@ -198,7 +198,7 @@ async def test_a_success_in_the_last_moment_loses_nothing(scene: Scene) -> None:
     assert scene.pruned(*jobs) == [True, False]
 
 
-async def test_whoever_restores_too_late_has_to_look_again(scene: Scene) -> None:
+async def test_a_restore_that_is_too_late_is_a_conflict(scene: Scene) -> None:
     """The version is noted as going before it goes: a claim that saw it otherwise is lost."""
     jobs = [await scene.make() for _ in range(2)]
     scene.keeps = {"versions": 1}

@@ -116,7 +116,7 @@ def test_a_rule_for_a_kind_leaves_other_kinds_alone() -> None:
     assert [job.kind for job, _ in choice.going] == ["video"]
 
 
-def test_what_somebody_works_from_is_spared_and_counted() -> None:
+def test_jobs_in_use_are_spared_and_counted() -> None:
     choice = chosen([an_end(days=8, in_use=True), an_end(days=8)], days=7)
 
     assert len(choice.going) == 1
@@ -171,7 +171,7 @@ def test_no_slot_ever_loses_what_it_shows(
 
 
 @given(state=slots(), keeps=st.integers(1, 3))
-def test_whoever_chooses_again_after_they_went_finds_nothing_more(
+def test_a_second_plan_after_pruning_is_empty(
     state: tuple[list[FinishedJob], dict[str, Restored]], keeps: int
 ) -> None:
     ended, pinned = state

@@ -119,7 +119,7 @@ async def test_the_rounds_begin_again_when_they_have_seen_every_job(scene: Scene
     assert set(scene.work.queue) == {job.id for job in jobs}
 
 
-async def test_every_request_that_nobody_knows_of_is_looked_for(scene: Scene) -> None:
+async def test_every_lost_request_is_looked_up(scene: Scene) -> None:
     template = a_record(project="demo")
     jobs = [await scene.a_job(template, *_IN_THE_DARK, quiet=0) for _ in range(12)]
     await scene.project()

@@ -191,7 +191,7 @@ def of_others(postgres: Postgres) -> Iterator[str]:
         yield url
 
 
-async def test_who_owns_a_database_has_an_index_of_prompts(of_ours: str) -> None:
+async def test_the_owner_of_a_database_gets_an_index_of_prompts(of_ours: str) -> None:
     read_model = SqlReadModel(of_ours)
 
     with capture_logs() as lines:

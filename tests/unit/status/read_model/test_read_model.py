@@ -319,7 +319,7 @@ def encoded(text: str) -> str:
     ],
 )
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-async def test_a_cursor_nobody_gave_out_is_refused(read_model: SqlReadModel, cursor: str) -> None:
+async def test_an_unknown_cursor_is_refused(read_model: SqlReadModel, cursor: str) -> None:
     with pytest.raises(ValidationFailed) as error:
         await read_model.page(ListJobs(project="demo", cursor=cursor))
 
@@ -695,7 +695,7 @@ async def test_a_job_past_its_deadline_is_due(read_model: SqlReadModel) -> None:
     assert await read_model.due(soon - timedelta(seconds=1), NOW - timedelta(days=9), 10) == []
 
 
-async def test_a_submission_that_nobody_decided_about_is_due(read_model: SqlReadModel) -> None:
+async def test_an_undecided_submission_is_due(read_model: SqlReadModel) -> None:
     dark = (started, submitting, in_the_dark)
     old = a_job(*dark, age=100)
     await take_in(read_model, old, a_job(*dark, age=50), a_job(started, submitting, age=900))

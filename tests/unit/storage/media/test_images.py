@@ -420,7 +420,7 @@ async def test_a_picture_that_is_to_be_turned_is_measured_and_shown_upright(
     assert measured(inspection) == {"thumbnail": (20, 60), "webp": (20, 60)}
 
 
-async def test_a_picture_with_an_exif_that_is_none_is_shown_as_it_is(
+async def test_a_picture_with_invalid_exif_is_shown_as_it_is(
     image_workers: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     picture = encoded(plain(60, 20), exif=b"Exif\0\0turn it by a quarter")
@@ -568,7 +568,7 @@ async def test_a_picture_that_takes_more_work_than_allowed_is_refused_and_not_tr
     assert not _children(program)
 
 
-async def test_a_picture_nobody_waits_for_any_more_is_not_worked_on(
+async def test_work_on_a_canceled_inspection_stops(
     others: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     at_work, _, fork = await _at_work(others, put, jpeg_of_scans(1000))

@@ -417,7 +417,7 @@ COMPRESSED = {
 
 
 @pytest.mark.parametrize(("encoding", "body"), COMPRESSED.values(), ids=COMPRESSED)
-async def test_compression_that_nobody_asked_for_is_undone(
+async def test_unrequested_compression_is_undone(
     downloader: OutputDownloader, site: Site, target: Path, encoding: str, body: bytes
 ) -> None:
     site.script = [gives(body, f"Content-Encoding: {encoding}")]
@@ -655,7 +655,7 @@ def test_results_may_come_from_nowhere_else(listed: OutputDownloader, url: str) 
     ],
     ids=["port too high", "port no number", "open bracket", "wide slash", "NUL", "too long"],
 )
-async def test_an_address_that_is_none_is_refused(
+async def test_an_invalid_result_url_is_refused(
     listed: OutputDownloader, url: str, target: Path
 ) -> None:
     with pytest.raises(OutputRefused):

@@ -285,7 +285,9 @@ ITS_TEXT = [
 
 
 @pytest.mark.parametrize("text", ITS_TEXT)
-async def test_a_text_that_is_no_story_is_kept_and_fails(studio: Studio, text: bytes) -> None:
+async def test_a_text_that_is_not_a_story_is_kept_and_the_job_fails(
+    studio: Studio, text: bytes
+) -> None:
     job = await studio.rendered(gives(text), kind="scenes", slot="story")
 
     record = await _stored(studio, job)
@@ -411,7 +413,7 @@ async def test_success_keeps_the_charge(studio: Studio) -> None:
     assert (record.charged, record.cost.actual, record.error) == ("yes", Decimal("0.01"), None)
 
 
-async def test_whoever_watches_hears_how_far_it_is(studio: Studio) -> None:
+async def test_progress_of_storing_is_published(studio: Studio) -> None:
     job = await studio.rendered(gives(a_picture()))
 
     await _stored(studio, job)
@@ -433,7 +435,7 @@ async def test_outputs_are_fetched_side_by_side(studio: Studio) -> None:
     assert len((await _stored(studio, job)).assets) == 4
 
 
-async def test_nobody_is_asked_about_a_job_that_does_not_exist(studio: Studio) -> None:
+async def test_an_unknown_job_is_ignored(studio: Studio) -> None:
     assert await studio.ingest.handle(new_job_id()) is None
 
 
@@ -736,7 +738,7 @@ async def test_an_output_on_a_host_that_is_not_listed_is_refused(studio: Studio)
     assert _why(record) == ("output_refused", False)
 
 
-async def test_an_upload_nobody_brought_is_gone(studio: Studio) -> None:
+async def test_a_missing_inline_upload_is_reported_as_gone(studio: Studio) -> None:
     record = await _fails(studio, outputs=[Output(upload=f"sha256:{'0' * 64}")])
 
     assert _why(record) == ("output_expired", False)
