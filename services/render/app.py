@@ -99,8 +99,8 @@ def create_app(settings: RenderSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops: dict[str, BackgroundTask] = {"bus": open_bus, "copies": upload_cache.wakeups}
-        loops |= {"lanes": bus.lanes.wakeups, "accounts": bus.accounts.wakeups}
+        loops: dict[str, BackgroundTask] = {"bus": open_bus, "copies": upload_cache.watch}
+        loops |= {"lanes": bus.lanes.watch, "accounts": bus.accounts.watch}
         loops["writes"] = bus.watch_writes
         loops["sim_records"] = partial(sim.remove_old_records, settings.sim_record_retention)
         loops["meter"] = partial(export_account_metrics, bus.accounts)

@@ -77,7 +77,7 @@ class ReferenceUploadCache:
         self._places = asyncio.Semaphore(_CONCURRENCY)
         _MOST.set(most)
 
-    async def wakeups(self) -> None:
+    async def watch(self) -> None:
         """Count what there is, again and again."""
         while True:
             _SIZE.set(await self._bucket.size())

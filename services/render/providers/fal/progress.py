@@ -32,12 +32,12 @@ class ProgressLog:
         and are kept though fal no longer shows them.
         """
         story = self._story(request_id)
-        for http in filter(None, map(_http, logs)):
-            story.lines.setdefault((http.at, http.message), http)
+        for line in filter(None, map(_line, logs)):
+            story.lines.setdefault((line.at, line.message), line)
         for key in sorted(story.lines)[:-_KEPT_LINES]:
             del story.lines[key]
         lines = [story.lines[key] for key in sorted(story.lines)]
-        percents = [int(found[1]) for http in lines for found in _PERCENT.finditer(http.message)]
+        percents = [int(found[1]) for line in lines for found in _PERCENT.finditer(line.message)]
         if percents:
             story.percent = max(story.percent or 0, min(99, percents[-1]))
         basis = "provider" if story.percent is not None else None
@@ -56,7 +56,7 @@ def place_in_queue(position: object) -> int | None:
     return position if isinstance(position, int) and position >= 0 else None
 
 
-def _http(entry: Any) -> LogLine | None:
+def _line(entry: Any) -> LogLine | None:
     """A line of the log; None for what is none."""
     try:
         at, message = datetime.fromisoformat(entry["timestamp"]), str(entry["message"])

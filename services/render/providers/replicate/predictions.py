@@ -67,12 +67,12 @@ def _progress(prediction: dict[str, Any]) -> Progress:
     logs = prediction.get("logs")
     text = logs if isinstance(logs, str) else ""
     percents = [int(found[1]) for found in _PERCENT.finditer(text)]
-    lines = [http for http in re.split(r"[\r\n]+", text) if http.strip()][-_KEPT_LINES:]
+    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()][-_KEPT_LINES:]
     at = _time(prediction.get("started_at"))
     return Progress(
         percent=min(99, max(percents)) if percents else None,
         basis="provider" if percents else None,
-        logs=[LogLine(at=at, message=http) for http in lines] if at else [],
+        logs=[LogLine(at=at, message=line) for line in lines] if at else [],
     )
 
 
