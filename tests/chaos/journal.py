@@ -51,7 +51,7 @@ class Signal(NamedTuple):
 class Journal:
     """Everything, by everybody."""
 
-    request: list[SentRequest] = field(default_factory=list)
+    requests: list[SentRequest] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     reconnects: int = 0
     faults: list[str] = field(default_factory=list)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import websockets
 
-from heliograph.contracts.compaction import LARGEST
+from heliograph.contracts.compaction import MAX_COMPACTED_BYTES
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.settings import ServiceSettings
@@ -197,7 +197,7 @@ async def test_what_ended_long_ago_makes_room_and_is_still_known(small: Stack) -
         other = await asker.ask(key="the-first", prompt="another")
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
         stored = await _last_event(small, asker.project, first["id"])
-        assert len(stored) <= LARGEST
+        assert len(stored) <= MAX_COMPACTED_BYTES
 
         frame = await _resumed(small, asker.project, first["sequence"])
         assert frame["recovered"] is False

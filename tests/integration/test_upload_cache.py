@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from prometheus_client import CATALOG as METRICS
+from prometheus_client import REGISTRY as METRICS
 
 from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable, ReferenceFailed
 from heliograph.contracts.job_events import Started, Submitting

@@ -241,7 +241,7 @@ def _had_its_time(state: State, record: Record) -> bool:
 
 def _was_found_late(state: State, job: str) -> bool:
     """Nobody can hold a place for what nobody knew; such a request is outside the cap."""
-    for entry in reversed(state.events.history[job]):
+    for entry in reversed(state.events.appended[job]):
         if entry.event.name in ("submit_unknown", "attempt_completed", "started"):
             return entry.event.name != "started"
     return False

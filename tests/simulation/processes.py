@@ -26,12 +26,12 @@ class Process:
     """One run of one handler, in an operating system process of its own."""
 
     def __init__(
-        self, name: str, role: str, *, key: str = "", watch: WakeUps | None = None
+        self, name: str, role: str, *, key: str = "", wakeups: WakeUps | None = None
     ) -> None:
         self.name = name
         self.role = role
         self.key = key  #: of the client's request that it answers
-        self.watch = watch or WakeUps()
+        self.wakeups = wakeups or WakeUps()
         self.act: Act | None = None
         self.is_frozen = False
         self.afterwards: Afterwards = ""  #: what befalls it when its act is done

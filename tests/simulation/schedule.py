@@ -77,7 +77,7 @@ async def _play(session: Session, drive: Drive, rng: random.Random) -> Outcome:
     outcome.actions = outcome.actions or session.done
     outcome.events = {entry.event.name for entry in state.events.log}
     outcome.lives = {
-        tuple(e.event.name for e in state.events.history[j]) for j in state.events.jobs()
+        tuple(e.event.name for e in state.events.appended[j]) for j in state.events.jobs()
     }
     outcome.errors = {record.error.code for record in state.records() if record.error}
     await session.world.close()

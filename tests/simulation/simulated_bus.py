@@ -25,14 +25,14 @@ class Events(MemoryEventLog):
     def __init__(self, observe: Observe) -> None:
         super().__init__(gate)
         self._observe = observe
-        self.history: dict[str, list[LogEntry]] = defaultdict(
+        self.appended: dict[str, list[LogEntry]] = defaultdict(
             list
         )  #: what was written, trimmed or not
 
     async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         entry = await super().append(event, after)
-        self.history[event.body.id].append(entry)
-        before = self.history[event.body.id][-2:-1]
+        self.appended[event.body.id].append(entry)
+        before = self.appended[event.body.id][-2:-1]
         self._observe(entry, before[0] if before else None)
         await hear_back()
         return entry

@@ -87,7 +87,7 @@ class State:
         self.requests = Index(self._is_known)
         self.spool = Spool(self._is_alive)
         self.output_uploader = Door()
-        self.watch = WakeUps()  #: of workers that are in one process
+        self.wakeups = WakeUps()  #: of workers that are in one process
         self.processes: dict[str, Process] = {}
         self.stored: set[str] = set()  #: jobs whose bytes are kept
         self.answers: dict[str, Answer] = {}  #: the first good one of each key
@@ -140,7 +140,7 @@ class State:
         """`Notify`: heard at once by everybody, or by nobody."""
         if subject.startswith("control.cancel.") and not self.scenario.deaf:
             for process in self.processes.values():
-                process.watch.notify(subject.rsplit(".", 1)[1])
+                process.wakeups.notify(subject.rsplit(".", 1)[1])
 
     def _on_event(self, entry: LogEntry, before: LogEntry | None) -> None:
         self.news.written.append(Written(entry, before))

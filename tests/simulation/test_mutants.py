@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.mutant_seeds import first_broken, recorded_seeds
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.mutants.catalog import Mutant
+from tests.simulation.mutants.registry import Mutant
 from tests.simulation.random_schedules import run
 from tests.simulation.shrinking import story_of
 

@@ -177,7 +177,7 @@ class Workers:
             references=self._references,
             catalog=CATALOG,
             reporter=self._reporter,
-            watch=current().watch,
+            wakeups=current().wakeups,
             settings=settings().render,
         )
 

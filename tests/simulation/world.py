@@ -90,8 +90,8 @@ class World:
     def _deliver(self, kind: str, job: str, n: str) -> None:
         message = message_called(self.state, kind, self.state.job(job), n)
         role = "render" if kind == "run" else "store"
-        watch = self.state.watch if self.state.scenario.together else WakeUps()
-        process = Process(self._number(f"{role} {job}"), role, watch=watch)
+        wakeups = self.state.wakeups if self.state.scenario.together else WakeUps()
+        process = Process(self._number(f"{role} {job}"), role, wakeups=wakeups)
         number = self.state.work.deliver(message, process)
         self._begin(process, self._workers.work_on(message, number))
 
@@ -186,7 +186,7 @@ class World:
 
     def _drain(self, name: str) -> None:
         self._spend("drains")
-        self.state.processes[name].watch.drain()
+        self.state.processes[name].wakeups.drain()
 
     def _freeze(self, name: str) -> None:
         self._spend("freezes")

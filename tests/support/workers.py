@@ -33,6 +33,6 @@ def a_worker(bus: NatsBus, settings: ServiceSettings) -> Worker:
         references=ReferenceResolver(bus.events, bus.jetstream, addresses, cache),
         catalog=CATALOG,
         reporter=ProgressPublisher(bus.jetstream.notify, every=0.5),
-        watch=WakeUps(),
+        wakeups=WakeUps(),
         settings=RenderSettings(**settings.model_dump()),
     )

@@ -37,7 +37,7 @@ async def record_outcome(worker: Worker, record: Record, error: JobError | None)
             after_failure,
             reason=reason,
             at=now(),
-            breaker_policy=worker.settings.breaker_policy,
+            policy=worker.settings.breaker_policy,
             non_retryable=isinstance(error, AccountRefused),
         )
         await worker.accounts.update_breaker(account, failed)

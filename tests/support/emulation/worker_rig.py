@@ -77,11 +77,11 @@ class WorkerRig:
             providers={provider_of(model): provider},
             requests=MemoryRequestIndex(self.events),
             spool=MemorySpool(),
-            inline_door=MemoryOutputReceiver(),
+            output_uploader=MemoryOutputReceiver(),
             references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
             catalog=_with(model, answers_within),
             reporter=ProgressPublisher(_nobody_listens, every=60),
-            watch=WakeUps(),
+            wakeups=WakeUps(),
             settings=RenderSettings(**{**_SHORT, **settings}),
         )
 

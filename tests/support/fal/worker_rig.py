@@ -64,7 +64,7 @@ class FalWorker:
             references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
             catalog=CATALOG,
             reporter=ProgressPublisher(_nobody_listens, every=60),
-            watch=WakeUps(),
+            wakeups=WakeUps(),
             settings=RenderSettings(**{**_SHORT, **settings}),
         )
 
@@ -94,7 +94,7 @@ class FalWorker:
         latest = self.events.latest(job)
         assert latest
         await transition(self.events, latest, CancelRequested(mode="stop"), "test")
-        self.context.watch.notify(job)
+        self.context.wakeups.notify(job)
 
     def now(self, job: str) -> Record:
         latest = self.events.latest(job)

@@ -5,7 +5,6 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
-from services.gateway.jobs.accepted import JobAcceptance, PendingJob
 
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import QueueFull, StateConflict
@@ -14,6 +13,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now, transition
 from heliograph.testing import MemoryEventLog, MemorySlotClaims, MemoryWorkQueue
 from services.gateway.idempotency import identify_request
+from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
 from services.gateway.jobs.service import JobService
 from tests.support.records import a_record, a_request, some_project
 
