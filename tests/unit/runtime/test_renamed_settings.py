@@ -29,8 +29,8 @@ def _another(value: object) -> str:
     match value:
         case None:
             return "http://storage.example:8082"
-        case float() if value < 1:
-            return "0.5"
+        case float() if value <= 1:
+            return "0.25"
         case int() | float():
             return str(type(value)(value - 1))
     return "P2D"
