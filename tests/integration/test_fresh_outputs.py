@@ -17,7 +17,7 @@ from services.render.worker.fresh_outputs import renew
 from tests.support.fal.emulator_process import FalServer
 from tests.support.fal.rig import MODEL, FalRig, a_submission
 from tests.support.fal.worker_rig import FalWorker, a_fal_job
-from tests.support.records import REGISTRY
+from tests.support.records import CATALOG
 
 REFERENCE = "https://there.example/before.png"
 
@@ -30,7 +30,7 @@ async def rig(fal_server: FalServer) -> AsyncIterator[FalRig]:
 
 
 async def renewed(
-    rig: FalRig, answer: Any, *, references: Sequence[str] = (), registry: Catalog = REGISTRY
+    rig: FalRig, answer: Any, *, references: Sequence[str] = (), catalog: Catalog = CATALOG
 ) -> list[Output]:
     """What a rendered job gets whose request is answered like this."""
     prompt, worker = f"a lighthouse {uuid4().hex}", FalWorker(rig.provider)
@@ -38,7 +38,7 @@ async def renewed(
     accepted = await rig.provider.submit(a_submission(prompt=prompt))
     assert isinstance(accepted, Accepted)
     sent = [SentReference(url=each, digest="sha256:0") for each in references]
-    endpoint = REGISTRY.models[MODEL].endpoint
+    endpoint = CATALOG.models[MODEL].endpoint
     facts: list[JobEvent] = [
         Started(run=1),
         Submitting(run=1, endpoint=endpoint, prompt=prompt, arguments={}, references=sent),
@@ -49,7 +49,7 @@ async def renewed(
     entry = await worker.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
     for fact in facts:
         entry = await transition(worker.events, entry, fact, "test")
-    return await renew(replace(worker.bench, registry=registry), record.id)
+    return await renew(replace(worker.context, catalog=catalog), record.id)
 
 
 def names(outputs: Sequence[Output]) -> list[tuple[int | None, str]]:
@@ -57,11 +57,11 @@ def names(outputs: Sequence[Output]) -> list[tuple[int | None, str]]:
 
 
 async def test_outputs_are_where_the_models_entry_says(rig: FalRig) -> None:
-    model = REGISTRY.models[MODEL]
+    model = CATALOG.models[MODEL]
     placed = model.model_copy(update={"wire": model.wire.model_copy(update={"outputs": "made"})})
-    registry = REGISTRY.model_copy(update={"models": {**REGISTRY.models, MODEL: placed}})
+    catalog = CATALOG.model_copy(update={"models": {**CATALOG.models, MODEL: placed}})
 
-    outputs = await renewed(rig, {"images": ["<url 7>"], "made": ["<url 0>"]}, registry=registry)
+    outputs = await renewed(rig, {"images": ["<url 7>"], "made": ["<url 0>"]}, catalog=catalog)
 
     assert names(outputs) == [(None, "0.png")]
 

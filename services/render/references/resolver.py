@@ -15,7 +15,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.render.references.upload_cache import ReferenceUploadCache
 
-_DEFAULT_DELAY = 2.0  #: seconds storage has to answer
+_TIMEOUT = 2.0  #: seconds storage has to answer
 
 
 class ReferenceResolver:
@@ -76,9 +76,7 @@ class ReferenceResolver:
 
     async def _upload(self, project: str, sha256: str) -> StoredObject:
         question = FindUpload(project=project, sha256=sha256).model_dump_json().encode()
-        answer = await self._jetstream.request(
-            subjects.QUERY_UPLOADS, question, timeout=_DEFAULT_DELAY
-        )
+        answer = await self._jetstream.request(subjects.QUERY_UPLOADS, question, timeout=_TIMEOUT)
         found = FoundUpload.model_validate_json(answer).object
         if found is None:
             raise ReferenceFailed(f"there is no upload sha256:{sha256}")

@@ -24,7 +24,7 @@ BUCKET = "brought"
 TOUCHED_EVERY = 60.0  #: seconds between two notes that a copy is in use
 
 _READ_LIMIT = 20.0  #: seconds to read a reference from our store
-_DEFAULT_DELAY = 120.0  #: seconds for a reference to be brought, by whomever
+_TIMEOUT = 120.0  #: seconds for a reference to be brought, by whomever
 _CONCURRENCY = 4  #: references in memory
 _POLL_INTERVAL = 0.2  #: seconds
 _COUNT_EVERY = 10.0  #: seconds
@@ -157,7 +157,7 @@ class ReferenceUploadCache:
         """The address of a copy, and whether it was us who brought it."""
         seen, since = -1, 0.0
         try:
-            async with asyncio.timeout(_DEFAULT_DELAY):
+            async with asyncio.timeout(_TIMEOUT):
                 while True:
                     entry = await self._bucket.read(key)
                     if url := _usable(entry):

@@ -17,7 +17,7 @@ from services.render.worker.context import Worker
 log = structlog.get_logger()
 
 QUEUE_GROUP = "render"  #: one of the render processes asks
-_DEFAULT_DELAY = 10.0  #: seconds the provider has to answer
+_TIMEOUT = 10.0  #: seconds the provider has to answer
 _MAX_CHAIN = 8  #: retries that took over from each other
 
 
@@ -28,9 +28,9 @@ async def renew(worker: Worker, job: str) -> list[Output]:
         return []
     attempt = record.internal.attempts[-1]
     assert attempt.request_id
-    request = bench.request(record, attempt, attempt.request_id)
+    request = worker.request(record, attempt, attempt.request_id)
     try:
-        async with asyncio.timeout(_DEFAULT_DELAY):
+        async with asyncio.timeout(_TIMEOUT):
             state = await worker.provider(record).poll(request)
     except (HeliographError, TimeoutError) as error:
         log.warning("No fresh output URLs", reason=str(error), **job_fields(record))

@@ -11,7 +11,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.testing import MemoryEventLog
 
-_DEFAULT_DELAY = 6.0  #: seconds for the read model to take in the log, and answer
+_TIMEOUT = 6.0  #: seconds for the read model to take in the log, and answer
 
 
 class RequestIndex(Protocol):
@@ -30,7 +30,7 @@ class StatusRequestIndex:
     async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
         question = FindRequests(provider=provider, requests=list(requests))
         answer = await self._jetstream.request(
-            subjects.QUERY_REQUESTS, question.model_dump_json().encode(), timeout=_DEFAULT_DELAY
+            subjects.QUERY_REQUESTS, question.model_dump_json().encode(), timeout=_TIMEOUT
         )
         try:
             return frozenset(KnownRequests.model_validate_json(answer).known)

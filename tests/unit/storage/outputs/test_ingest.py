@@ -614,7 +614,7 @@ async def test_a_fresh_address_is_that_of_the_same_output_and_no_other_output_co
     job = await studio.rendered(outputs=outputs)
     studio.renewed = [studio.host.output(gives(picture)) for picture in pictures]
 
-    record = await studio.storer.handle(job.id, waited=1.0)
+    record = await studio.ingest.handle(job.id, waited=1.0)
 
     assert record
     assert [(asset.index, asset.width) for asset in record.assets] == [(2, 24)]
