@@ -57,7 +57,7 @@ def _schema(shape: Any, mode: JsonSchemaMode, schemas: type[GenerateJsonSchema])
     return TypeAdapter(shape).json_schema(mode=mode, schema_generator=schemas)
 
 
-_said = partial(partial, _schema, mode="serialization", schemas=GenerateJsonSchema)  #: answers
+_answered = partial(partial, _schema, mode="serialization", schemas=GenerateJsonSchema)  #: answers
 _heard = partial(partial, _schema, mode="validation", schemas=GenerateJsonSchema)  #: requests
 #: what lies in the log or travels between services, and may be of an earlier release
 _kept = partial(partial, _schema, mode="serialization", schemas=TolerantJsonSchema)
@@ -99,23 +99,23 @@ def _openapi(create: Callable[[Any], FastAPI], settings: type[ServiceSettings]) 
 PUBLISHED: dict[str, Callable[[], Any]] = {
     "record": _kept(Record),
     "marker": _kept(Marker),
-    "job": _said(Job),
-    "problem": _said(Problem),
+    "job": _answered(Job),
+    "problem": _answered(Problem),
     "event": _event,
     "job-request": _heard(JobRequest),
     "batch-request": _heard(BatchRequest),
-    "batch": _schema_of_json(Batch),
-    "batch-problem": _schema_of_json(BatchProblem),
+    "batch": _answered(Batch),
+    "batch-problem": _answered(BatchProblem),
     "action-request": _heard(ActionRequest),
-    "action-report": _schema_of_json(ActionReport),
-    "retry-preview": _schema_of_json(RetryPreview),
-    "cancel-preview": _schema_of_json(CancelPreview),
+    "action-report": _answered(ActionReport),
+    "retry-preview": _answered(RetryPreview),
+    "cancel-preview": _answered(CancelPreview),
     "change-project": _heard(ChangeProject),
-    "project": _schema_of_json(ProjectState),
+    "project": _answered(ProjectState),
     "cancel-request": _heard(CancelRequest),
     "retry-request": _heard(RetryRequest),
     "client-frame": _heard(ClientFrame),
-    "server-frame": _said(ServerFrame),
+    "server-frame": _answered(ServerFrame),
     "progress-report": _kept(ProgressReport),
     "latest-progress": _kept(LatestProgress),
     "position": _kept(Position),
@@ -125,7 +125,7 @@ PUBLISHED: dict[str, Callable[[], Any]] = {
     "ticket": _kept(Ticket),
     "story": _kept(Story),
     "cleanup-request": _heard(CleanupRequest),
-    "cleanup-report": _said(CleanupReport),
+    "cleanup-report": _answered(CleanupReport),
     "sim-record": _kept(SimRecord),
     "asyncapi": partial(asyncapi, "127.0.0.1:4222"),
     "live-asyncapi": partial(live_asyncapi, "127.0.0.1:8081", secure=False),

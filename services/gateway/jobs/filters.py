@@ -13,7 +13,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from heliograph.contracts.actions import MOST_LABELS
+from heliograph.contracts.actions import MAX_LABELS
 from heliograph.contracts.ids import SEGMENT, Label
 from heliograph.contracts.records import Status
 
@@ -56,7 +56,7 @@ def _schema(group: str) -> WithJsonSchema:
             "type": "object",
             "propertyNames": {"pattern": rf"^{group}\.{SEGMENT}$"},
             "additionalProperties": {"type": "string", "maxLength": _LONGEST},
-            "maxProperties": MOST_LABELS,
+            "maxProperties": MAX_LABELS,
             "examples": [{f"{group}.name": "value"}],
         }
     )
@@ -90,12 +90,12 @@ class JobsQuery(BaseModel, extra="forbid"):
     batch: str | None = Field(default=None, max_length=32, description="The batch it is part of")
     tag: Tags = Field(
         default_factory=dict,
-        max_length=MOST_LABELS,
+        max_length=MAX_LABELS,
         description="Tags, each written `tag.<name>=<value>`",
     )
     param: Parameters = Field(
         default_factory=dict,
-        max_length=MOST_LABELS,
+        max_length=MAX_LABELS,
         description="Parameters, each written `param.<name>=<value>`",
     )
     q: str | None = Field(

@@ -33,8 +33,8 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         key: IdempotencyKey = None,
         traceparent: TraceParent = None,
     ) -> Response:
-        who = identify_request(project, key, traceparent=traceparent)
-        return await _answer(views, await jobs.submit(body, who))
+        identity = identify_request(project, key, traceparent=traceparent)
+        return await _answer(views, await jobs.submit(body, identity))
 
     @router.post(
         "/jobs/{job}/retry",

@@ -38,13 +38,13 @@ def view_routes(views: JobViews) -> APIRouter:
     async def list_jobs(
         project: ProjectName, query: Annotated[JobsQuery, Query()], request: Request
     ) -> Response:
-        asked = ListJobs(
+        jobs_query = ListJobs(
             project=project,
             tags=query.tag,
             parameters=query.param,
             **query.model_dump(exclude={"tag", "param"}),
         )
-        page = await views.jobs(asked)
+        page = await views.jobs(jobs_query)
         headers = {}
         if page["next"]:
             following = request.url.include_query_params(cursor=page["next"])

@@ -68,8 +68,8 @@ def slot_routes(versions: SlotService) -> APIRouter:
     async def get_slot(
         project: ProjectName, slot: SlotName, query: Annotated[VersionsQuery, Query()]
     ) -> Response:
-        asked = GetSlot(project=project, slot=slot, after=query.cursor, limit=query.limit)
-        return answer(await versions.slot(asked))
+        slot_query = GetSlot(project=project, slot=slot, after=query.cursor, limit=query.limit)
+        return answer(await versions.slot(slot_query))
 
     @router.post(
         "/projects/{project}/restore",

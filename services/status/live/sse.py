@@ -68,7 +68,7 @@ def sse_routes(
             ),
         ] = "",
     ) -> EventSourceResponse:
-        asked = Subscribe(
+        subscribe = Subscribe(
             op="subscribe",
             id=0,
             project=query.project,
