@@ -10,7 +10,7 @@ from heliograph.contracts.catalog import Catalog
 from heliograph.runtime.background import BackgroundTask, run_in_background
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.pull_broker import create_broker
+from heliograph.runtime.bus.pull_consumers import create_broker
 from heliograph.runtime.catalog import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.http.app import create_web

@@ -20,7 +20,7 @@ from heliograph.runtime.bus.delivery import Delivery, FailureCounter, deliver
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.pull_broker import create_broker, stop_pulling
+from heliograph.runtime.bus.pull_consumers import create_broker, stop_pulling
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.catalog import load_catalog
 from heliograph.runtime.catalog.reload import watch_files

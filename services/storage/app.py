@@ -23,7 +23,7 @@ from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.provisioning import STORAGE
-from heliograph.runtime.bus.pull_broker import create_broker
+from heliograph.runtime.bus.pull_consumers import create_broker
 from heliograph.runtime.bus.work_queue import STREAM, WAITED
 from heliograph.runtime.catalog import load_catalog
 from heliograph.runtime.catalog.reload import watch_files

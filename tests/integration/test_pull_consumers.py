@@ -10,7 +10,7 @@ from faststream.nats import JStream, NatsMessage, PullSub
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.pull_broker import create_broker
+from heliograph.runtime.bus.pull_consumers import create_broker
 from tests.support.servers import Server
 
 
