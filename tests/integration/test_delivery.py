@@ -5,25 +5,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.nats.annotations import NatsMessage
+from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import QueueFull, ServiceError, Unavailable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import now
-from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.delivery import (
     Delivery,
     FailureCounter,
     ShuttingDown,
     deliver,
-    heartbeat,
 )
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.pull_consumers import PullConsumers
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from heliograph.runtime.settings import ServiceSettings
 from services.render.worker.run import dead_letter
@@ -41,27 +38,20 @@ async def _handling(settings: ServiceSettings, handler: Handler) -> AsyncIterato
     """A subscriber of one lane; yields the delivery numbers of what was buried."""
     dead_lettered: list[int] = []
     bugs = FailureCounter()
-    connection = Connection(settings, "test")
-    broker = NatsBroker(**connection.options, middlewares=[heartbeat(1.0)], logger=None)
+    consumers = PullConsumers(settings.model_copy(update={"ack_wait": 1.0}), "test")
 
     async def give_up(delivery: Delivery, _: Exception) -> None:
         dead_lettered.append(delivery.number)
 
-    @broker.subscriber(
-        subjects.runs(LANE),
-        stream=JStream(STREAM, declare=False),
-        durable=lane_consumer(LANE),
-        pull_sub=PullSub(batch_size=1, timeout=1),
-        max_workers=100,
-        ack_policy=AckPolicy.MANUAL,
-    )
-    async def on_run(message: NatsMessage) -> None:
+    async def on_run(message: Msg) -> None:
         await deliver(message, handler, give_up, bugs)
 
-    await broker.start()
+    consumers.add(
+        subjects.runs(LANE), on_run, stream=STREAM, durable=lane_consumer(LANE), workers=100
+    )
+    await consumers.start()
     yield dead_lettered
-    connection.expect_close()
-    await broker.stop()
+    await consumers.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -1,52 +1,41 @@
-"""The broker pulls from every lane, however often it had to be started."""
+"""A service pulls from every stream, however often it had to be started."""
 
 import asyncio
 import secrets
 
 import pytest
-from faststream import AckPolicy
-from faststream.nats import JStream, NatsMessage, PullSub
+from nats.aio.msg import Msg
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.pull_consumers import create_broker
+from heliograph.runtime.bus.pull_consumers import PullConsumers
 from tests.support.servers import Server
 
 
 async def test_a_subscription_works_after_a_failed_start(bus: NatsBus, nats: Server) -> None:
     """The second stream is missing when the broker is started first."""
     names = [f"half-{number}-{secrets.token_hex(4)}" for number in (1, 2)]
-    connection = Connection(nats.settings, "test")
-    broker = create_broker(nats.settings, connection)
+    consumers = PullConsumers(nats.settings, "test")
     heard: asyncio.Queue[str] = asyncio.Queue()
 
-    for name in names:
+    async def on_message(message: Msg) -> None:
+        await message.ack()
+        heard.put_nowait(message.subject)
 
-        @broker.subscriber(
-            f"{name}.>",
-            stream=JStream(name, declare=False),
-            durable=name,
-            pull_sub=PullSub(batch_size=1, timeout=1),
-            max_workers=2,
-            ack_policy=AckPolicy.MANUAL,
-        )
-        async def on_message(message: NatsMessage) -> None:
-            await message.raw_message.ack()
-            heard.put_nowait(message.raw_message.subject)
+    for name in names:
+        consumers.add(f"{name}.>", on_message, stream=name, durable=name, workers=2)
 
     await _create(bus, names[0])
     with pytest.raises(Unavailable):
-        await broker.start()
+        await consumers.start()
     await _create(bus, names[1])
-    await broker.start()
+    await consumers.start()
 
     for name in names:
         await bus.jetstream.publish(f"{name}.x", b"", {})
     async with asyncio.timeout(60):
         assert {await heard.get(), await heard.get()} == {f"{name}.x" for name in names}
-    connection.expect_close()
-    await broker.stop()
+    await consumers.stop()
 
 
 async def _create(bus: NatsBus, name: str) -> None:

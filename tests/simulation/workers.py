@@ -193,10 +193,9 @@ class Workers:
 
 
 class Incoming:
-    """A message as the broker hands it to a handler; settling it is an act."""
+    """A message as a handler gets it; settling it is an act."""
 
     def __init__(self, state: State, message: Message, number: int) -> None:
-        self.raw_message = self
         self.subject = store_subject(PROJECT, message.job)
         if message.kind == "run":
             self.subject = run_subject("lane", PROJECT, message.job)

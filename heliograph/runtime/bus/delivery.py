@@ -1,5 +1,5 @@
 """
-What every handler of a work message needs: a heartbeat, one log line, and a fair end.
+Delivery of a work message: one log line, and an acknowledgement by how its handler ends.
 
 A handler that returns is done: the message is acknowledged. One that raises gets the message again
 after a second; the third time that ends in an unexpected error is the last, and the job is buried.
@@ -7,16 +7,12 @@ Crashes, drains, an `Unavailable` and a full stream are not unexpected: they nev
 cannot be read is skipped.
 """
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import structlog
-from faststream import BaseMiddleware
-from faststream.nats import NatsMessage
 from nats.aio.msg import Msg
 from nats.errors import Error
 
@@ -35,27 +31,6 @@ _REMEMBERED = 10_000  #: messages that had an unexpected error
 
 class ShuttingDown(Exception):
     """The process is going away; another one goes on at once."""
-
-
-def heartbeat(ack_wait: float) -> type[BaseMiddleware[Any, Any]]:
-    """A middleware that tells the server every third of `ack_wait` that we are still at it."""
-
-    class Heartbeat(BaseMiddleware[Any, Any]):
-        async def consume_scope(self, call_next: Any, msg: Any) -> Any:
-            beating = asyncio.create_task(_beat(msg, ack_wait / 3))
-            try:
-                return await call_next(msg)
-            finally:
-                beating.cancel()
-
-    return Heartbeat
-
-
-async def _beat(message: NatsMessage, every: float) -> None:
-    while True:
-        await asyncio.sleep(every)
-        with suppress(Error, ConnectionError):
-            await message.raw_message.in_progress()
 
 
 class FailureCounter:
@@ -79,13 +54,12 @@ class FailureCounter:
 class Delivery:
     """One delivery of a message about a job."""
 
-    def __init__(self, message: NatsMessage) -> None:
-        raw: Msg = message.raw_message
-        self._raw = raw
-        self.about: JobRef = parse(raw.subject)
-        self.subject = raw.subject
-        self.sequence = raw.metadata.sequence.stream
-        self.number = raw.metadata.num_delivered  #: 1 is the first
+    def __init__(self, message: Msg) -> None:
+        self._raw = message
+        self.about: JobRef = parse(message.subject)
+        self.subject = message.subject
+        self.sequence = message.metadata.sequence.stream
+        self.number = message.metadata.num_delivered  #: 1 is the first
 
     @property
     def headers(self) -> dict[str, str]:
@@ -93,7 +67,7 @@ class Delivery:
 
 
 async def deliver(
-    message: NatsMessage,
+    message: Msg,
     handle: Callable[[Delivery], Awaitable[Record | None]],
     dead_letter: Callable[[Delivery, Exception], Awaitable[None]],
     failures: FailureCounter,

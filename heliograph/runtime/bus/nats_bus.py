@@ -71,7 +71,8 @@ class NatsBus:
             except UnsupportedServer as error:
                 log.critical("NATS server unsupported", reason=str(error))
                 sys.exit(78)
-        self._setting = asyncio.create_task(self._set_clock_for_ever(), name="clock")
+        if self._setting is None:
+            self._setting = asyncio.create_task(self._set_clock_for_ever(), name="clock")
         self.opened.set()
 
     async def _set_clock_for_ever(self) -> None:

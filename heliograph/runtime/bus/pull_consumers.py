@@ -1,12 +1,84 @@
-"""Pull broker: the FastStream broker that a service pulls its work with."""
+"""
+Pull consumers: how a service takes messages of durable consumers, on a connection of their own.
 
-from faststream.nats import NatsBroker, NatsMessage
+FastStream pulls, and is known in this module only: handlers get the message as nats-py has it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from faststream import AckPolicy, BaseMiddleware
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.aio.msg import Msg
+from nats.errors import Error
 
 from heliograph.runtime.bus.connection import Connection
-from heliograph.runtime.bus.delivery import heartbeat
 from heliograph.runtime.bus.jetstream import translated
 from heliograph.runtime.server import HTTP_GRACE
 from heliograph.runtime.settings import ServiceSettings
+
+#: Settles the message itself, whatever happens.
+MessageHandler = Callable[[Msg], Awaitable[None]]
+
+_FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart swallowed ends with it
+
+
+class PullConsumers:
+    """
+    Consumers of one process. Messages are kept alive while their handlers work on them.
+
+    Args:
+        name: Of the service, for its connection.
+    """
+
+    def __init__(self, settings: ServiceSettings, name: str) -> None:
+        self._connection = Connection(settings, name)
+        self._broker = _Broker(
+            **self._connection.options,
+            apply_types=False,  # handlers take the message as it is: injection costs more than they do
+            decoder=_as_it_is,
+            middlewares=[_heartbeat(settings.ack_wait)],
+            graceful_timeout=settings.drain - HTTP_GRACE,
+            logger=None,
+        )
+
+    def add(
+        self, subject: str, handle: MessageHandler, *, stream: str, durable: str, workers: int
+    ) -> None:
+        """
+        Take what comes in on a subject, once started.
+
+        Args:
+            workers: Messages that are handled at once; the consumer's own cap may be lower.
+        """
+
+        @self._broker.subscriber(
+            subject,
+            stream=JStream(stream, declare=False),
+            durable=durable,
+            pull_sub=_FETCH,
+            max_workers=workers,
+            ack_policy=AckPolicy.MANUAL,
+        )
+        async def on_message(message: NatsMessage) -> None:
+            await handle(message.raw_message)
+
+    async def start(self) -> None:
+        """Pull from now on, if there is anything to be pulled. Raises Unavailable: start it again."""
+        if self._broker.subscribers:
+            await self._broker.start()
+
+    def stop_pulling(self) -> None:
+        """Take no more; what is in hand goes on, and the server goes on to be told so."""
+        for subscriber in self._broker.subscribers:
+            subscriber.running = False
+
+    async def stop(self) -> None:
+        """End what is in hand, within the drain, and the connection."""
+        self._connection.expect_close()
+        await self._broker.stop()
 
 
 class _Broker(NatsBroker):
@@ -33,19 +105,22 @@ async def _as_it_is(message: NatsMessage) -> NatsMessage:
     return message
 
 
-def create_broker(settings: ServiceSettings, connection: Connection) -> NatsBroker:
-    """A broker that keeps messages alive while they are worked on, and stops within the drain."""
-    return _Broker(
-        **connection.options,
-        apply_types=False,  # handlers take the message as it is: injection costs more than they do
-        decoder=_as_it_is,
-        middlewares=[heartbeat(settings.ack_wait)],
-        graceful_timeout=settings.shutdown_grace_period - HTTP_GRACE,
-        logger=None,
-    )
+def _heartbeat(ack_wait: float) -> type[BaseMiddleware[Any, Any]]:
+    """A middleware that tells the server every third of `ack_wait` that we are still at it."""
+
+    class Heartbeat(BaseMiddleware[Any, Any]):
+        async def consume_scope(self, call_next: Any, msg: Any) -> Any:
+            beating = asyncio.create_task(_beat(msg.raw_message, ack_wait / 3))
+            try:
+                return await call_next(msg)
+            finally:
+                beating.cancel()
+
+    return Heartbeat
 
 
-def stop_pulling(broker: NatsBroker) -> None:
-    """Take no more work; what is in hand goes on, and the server goes on to be told so."""
-    for subscriber in broker.subscribers:
-        subscriber.running = False
+async def _beat(message: Msg, every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        with suppress(Error, ConnectionError):
+            await message.in_progress()
