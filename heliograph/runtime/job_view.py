@@ -16,6 +16,7 @@ from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.contracts.records import Asset, Job, Progress, Record
 from heliograph.contracts.retries import ENDED, next_actions
+from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from heliograph.runtime.settings import ServiceSettings
 
@@ -30,6 +31,11 @@ _REPORTED = {  #: what a report may make of a phase; one that comes late moves n
 def live_address(settings: ServiceSettings) -> str:
     """Where live connections are made."""
     return settings.status_url.replace("http", "ws", 1) + "/v1/live"
+
+
+def create_presenter(settings: ServiceSettings, jetstream: JetStream) -> "JobPresenter":
+    """The presenter of a service, with a cache of URLs of its own."""
+    return JobPresenter(settings, PresignedUrlCache(jetstream, patience=settings.sign_patience))
 
 
 class JobPresenter:

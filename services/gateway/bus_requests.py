@@ -10,9 +10,6 @@ from contextlib import suppress
 from datetime import UTC
 
 import structlog
-from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.nats.annotations import NatsMessage
 from nats.aio.msg import Msg
 from nats.errors import Error
 from prometheus_client import Counter
@@ -25,7 +22,6 @@ from heliograph.contracts.ids import PROJECT_PATTERN, keyed_job_id, matches
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import ApiError, JetStream
-from heliograph.runtime.bus.provisioning import GATEWAY
 from heliograph.runtime.http.bodies import checked
 from heliograph.runtime.logs import job_fields
 from services.gateway.idempotency import RequestIdentity, identify_request, validate_key
@@ -35,9 +31,8 @@ from services.gateway.jobs.service import JobService
 log = structlog.get_logger()
 
 STREAM = "REQUESTS"
+WORKERS = 1_000  #: more than the server hands out at once
 
-_FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart swallowed ends with it
-_WORKERS = 1_000  #: more than the server hands out at once
 _RETRY_DELAY = 1.0  #: seconds
 _MAX_ECHO = 1_000  #: characters of a `ce-id` that is too long to be a key
 
@@ -94,21 +89,6 @@ class RequestConsumer:
             _UNSTORED.inc()
             log.warning("Refusal not stored", project=project, reason=str(reason))
         log.info("Request refused", project=project, code=problem.code)
-
-
-def subscribe(broker: NatsBroker, ear: RequestConsumer) -> None:
-    """What comes in on `requests.*` is somebody asking for a job."""
-
-    @broker.subscriber(
-        subjects.REQUESTS,
-        stream=JStream(STREAM, declare=False),
-        durable=GATEWAY,
-        pull_sub=_FETCH,
-        max_workers=_WORKERS,
-        ack_policy=AckPolicy.MANUAL,
-    )
-    async def on_request(message: NatsMessage) -> None:
-        await ear.handle(message.raw_message)
 
 
 def refusal_headers(project: str, key: str | None) -> dict[str, str]:

@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from heliograph.contracts.errors import OutputTooLarge, Unavailable
 from heliograph.contracts.queries.storage import StoredObject
-from services.storage.app import create_store
 from services.storage.settings import StorageSettings
 from services.storage.stores import Corrupted, FileContent, ObjectStore, StoreUnavailable
+from services.storage.stores.factory import create_store
 from services.storage.stores.memory import MemoryStore
 from services.storage.stores.minio import MinioStore
 from tests.support.servers import Server, s3_running

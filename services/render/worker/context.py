@@ -67,6 +67,11 @@ class Worker:
     posts: PostsInFlight = field(default_factory=PostsInFlight)
     lost_replies: LostReplies = field(default_factory=LostReplies)
 
+    async def drain(self) -> None:
+        """Let go of what another process can go on with; wait for submissions that none can."""
+        self.wakeups.drain()
+        await self.posts.wait()
+
     async def read(self, job: str) -> LogEntry | None:
         """The job as it stands; None for what is no job."""
         entry = await self.events.last(job)

@@ -114,7 +114,6 @@ async def find_named(jetstream: JetStream, project: str, uploads: list[str]) -> 
 
 async def sweep_forever(bus: NatsBus, sweeper: UploadSweeper, *, every: float) -> None:
     """Sweep under a lease, every so often."""
-    await bus.opened.wait()
     while True:
         async with bus.leases.held("uploads") as lost:
             while not lost.is_set():

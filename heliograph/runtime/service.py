@@ -1,0 +1,147 @@
+"""
+Service skeleton: what the processes of all four services have in common.
+
+A service opens its bus, carries out its opening steps, and pulls. When it ends, it stops pulling, lets
+what is in hand end, and closes the bus and then what was built on it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Generic, Protocol, TypeVar
+
+from fastapi import APIRouter, FastAPI
+
+from heliograph.contracts.catalog import Catalog
+from heliograph.runtime.background import BackgroundTask, run_in_background
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.pull_consumers import MessageHandler, PullConsumers
+from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog.reload import watch_files
+from heliograph.runtime.http.app import create_web
+from heliograph.runtime.http.health import Check, add_health
+from heliograph.runtime.settings import ServiceSettings
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+Step = Callable[[], Awaitable[object]]
+
+
+class Closable(Protocol):
+    """Has connections of its own."""
+
+    async def aclose(self) -> None: ...
+
+
+class Service(Generic[Settings]):
+    """
+    One process of a service, before, while, and after it runs.
+
+    Args:
+        without: Providers whose models cannot be asked for here.
+    """
+
+    def __init__(self, name: str, settings: Settings, *, without: Container[str] = ()) -> None:
+        self.settings = settings
+        self.catalog = _load(settings, without)
+        self.bus = NatsBus(settings, self.catalog, name)
+        self.prepared = asyncio.Event()  #: every opening step is done
+        self._consumers = PullConsumers(settings, name)
+        self._steps: list[Step] = []
+        self._drains: list[Step] = []
+        self._farewells: list[Step] = []
+        self._resources: list[Closable] = []
+        self._tasks: dict[str, BackgroundTask] = {
+            "bus": self._open,
+            "writes": self.bus.watch_writes,
+            "catalog": partial(
+                watch_files, settings, self.catalog, partial(_load, settings, without)
+            ),
+        }
+
+    def consume(
+        self, subject: str, handle: MessageHandler, *, stream: str, durable: str, workers: int
+    ) -> None:
+        """Handle what comes in on a subject of a stream, see `PullConsumers.add`."""
+        self._consumers.add(subject, handle, stream=stream, durable=durable, workers=workers)
+
+    def run(self, **tasks: BackgroundTask) -> None:
+        """Run tasks in the background once the bus is open."""
+        self._tasks |= _after(self.bus.opened, tasks)
+
+    def run_when_prepared(self, **tasks: BackgroundTask) -> None:
+        """Run tasks in the background once every opening step is done."""
+        self._tasks |= _after(self.prepared, tasks)
+
+    def on_open(self, *steps: Step) -> None:
+        """Take steps, in order, when the bus is open and before anything is pulled."""
+        self._steps += steps
+
+    def on_drain(self, *steps: Step) -> None:
+        """Take steps when no more is pulled, and what is in hand goes on."""
+        self._drains += steps
+
+    def before_close(self, *steps: Step) -> None:
+        """Take steps when nothing is in hand any more, and the bus is still open."""
+        self._farewells += steps
+
+    def close_last(self, *resources: Closable) -> None:
+        """Close what the service was built on, in order, after the bus."""
+        self._resources += resources
+
+    def web(
+        self,
+        title: str,
+        routers: Iterable[APIRouter],
+        *,
+        checks: Mapping[str, Check] | None = None,
+        unusable: Mapping[str, str] | None = None,
+        ends_within: Callable[[], float] | None = None,
+    ) -> FastAPI:
+        """The application: routers, and health as `add_health` has it, of the bus and `checks`."""
+        app = create_web(self.settings, title, lifespan=self._lifespan)
+        for router in routers:
+            app.include_router(router)
+        add_health(
+            app,
+            {"nats": self.bus.check, **(checks or {})},
+            unusable=unusable,
+            warnings=self.bus.warnings,
+            ends_within=ends_within,
+        )
+        return app
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with run_in_background(**self._tasks):
+            yield
+        self._consumers.stop_pulling()
+        for step in self._drains:
+            await step()
+        await self._consumers.stop()
+        for step in self._farewells:
+            await step()
+        await self.bus.close()
+        for resource in self._resources:
+            await resource.aclose()
+
+    async def _open(self) -> None:
+        """Raises Unavailable: begin again. A step that was taken is not taken again."""
+        await self.bus.open()
+        while self._steps:
+            await self._steps[0]()
+            del self._steps[0]
+        await self._consumers.start()
+        self.prepared.set()
+
+
+def _load(settings: ServiceSettings, without: Container[str]) -> Catalog:
+    return load_catalog(settings).without(without)
+
+
+def _after(event: asyncio.Event, tasks: Mapping[str, BackgroundTask]) -> dict[str, BackgroundTask]:
+    async def run(task: BackgroundTask) -> None:
+        await event.wait()
+        await task()
+
+    return {name: partial(run, task) for name, task in tasks.items()}

@@ -1,0 +1,71 @@
+"""Builds the jobs: submission, idempotent acceptance, retry, cancellation and views."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from heliograph.runtime.job_view import JobPresenter
+from heliograph.runtime.service import Service
+from services.gateway.jobs.acceptance import JobAcceptance
+from services.gateway.jobs.cancel_routes import cancel_routes
+from services.gateway.jobs.cancellation import JobCancellation
+from services.gateway.jobs.enrichment import RecordBuilder
+from services.gateway.jobs.references import ReferenceValidator
+from services.gateway.jobs.result_cache import ResultCache
+from services.gateway.jobs.routes import job_routes
+from services.gateway.jobs.service import JobService
+from services.gateway.jobs.view_routes import view_routes
+from services.gateway.jobs.views import JobViews
+from services.gateway.limits.build import Limits
+from services.gateway.projects.build import Projects
+from services.gateway.settings import GatewaySettings
+from services.gateway.slots.build import Slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jobs:
+    """What makes, ends and shows single jobs."""
+
+    service: JobService
+    acceptance: JobAcceptance
+    cancellation: JobCancellation
+    views: JobViews
+    routes: list[APIRouter]
+
+
+def build_jobs(
+    service: Service[GatewaySettings],
+    presenter: JobPresenter,
+    limits: Limits,
+    projects: Projects,
+    slots: Slots,
+) -> Jobs:
+    """Wire the jobs of a gateway."""
+    bus, settings = service.bus, service.settings
+    acceptance = JobAcceptance(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy)
+    cancellation = JobCancellation(bus.events, bus.work, bus.jetstream.notify)
+    records = RecordBuilder(
+        service.catalog,
+        bus.events,
+        projects.settings,
+        slots.service,
+        ReferenceValidator(bus.events, bus.jetstream),
+        ResultCache(bus.events, bus.jetstream, patience=settings.reuse_patience),
+    )
+    jobs = JobService(
+        bus.events,
+        bus.work,
+        acceptance,
+        cancellation,
+        records,
+        limits.log_capacity,
+        limits.quota,
+    )
+    views = JobViews(bus.events, bus.jetstream, presenter)
+    return Jobs(
+        service=jobs,
+        acceptance=acceptance,
+        cancellation=cancellation,
+        views=views,
+        routes=[job_routes(jobs, views), view_routes(views), cancel_routes(cancellation, views)],
+    )

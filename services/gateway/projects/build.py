@@ -1,0 +1,28 @@
+"""Builds the projects: their settings, and cleanup on request."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from heliograph.runtime.service import Service
+from services.gateway.projects.cleanup import CleanupRequests
+from services.gateway.projects.cleanup_routes import cleanup_routes
+from services.gateway.projects.routes import project_routes
+from services.gateway.projects.settings_store import ProjectSettings
+from services.gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projects:
+    """What people set once, for all jobs to come."""
+
+    settings: ProjectSettings
+    routes: list[APIRouter]
+
+
+def build_projects(service: Service[GatewaySettings]) -> Projects:
+    """Wire the projects of a gateway."""
+    jetstream = service.bus.jetstream
+    settings = ProjectSettings(jetstream, service.catalog)
+    cleanups = CleanupRequests(jetstream, settings)
+    return Projects(settings=settings, routes=[project_routes(settings), cleanup_routes(cleanups)])

@@ -1,0 +1,50 @@
+"""Builds the worker, and what other processes can ask of it."""
+
+from collections.abc import Mapping
+
+from heliograph.contracts.catalog import Catalog
+from heliograph.runtime.bus.nats_bus import NatsBus
+from services.render.providers import Provider
+from services.render.providers.output_upload import OutputReceiver
+from services.render.references.resolver import ReferenceResolver
+from services.render.settings import RenderSettings
+from services.render.worker.answer_spool import DiskSpool
+from services.render.worker.context import Worker
+from services.render.worker.fresh_outputs import serve_renewals
+from services.render.worker.lookup import serve_lookups
+from services.render.worker.progress import ProgressPublisher
+from services.render.worker.request_index import StatusRequestIndex
+from services.render.worker.wakeups import WakeUps
+
+
+def build_worker(
+    bus: NatsBus,
+    settings: RenderSettings,
+    catalog: Catalog,
+    providers: Mapping[str, Provider],
+    references: ReferenceResolver,
+    outputs: OutputReceiver,
+) -> Worker:
+    """Wire the worker of a render process. `outputs` is where inline outputs are brought."""
+    return Worker(
+        events=bus.events,
+        work=bus.work,
+        accounts=bus.accounts,
+        lanes=bus.lanes,
+        providers=providers,
+        requests=StatusRequestIndex(bus.jetstream),
+        spool=DiskSpool(settings.folder.folder("spool"), max_bytes=settings.spool_max_bytes),
+        inline_door=outputs,
+        references=references,
+        registry=catalog,
+        reporter=ProgressPublisher(bus.jetstream.notify, every=settings.progress_every),
+        watch=WakeUps(),
+        settings=settings,
+    )
+
+
+async def serve_worker(bus: NatsBus, worker: Worker) -> None:
+    """Listen to hints about its jobs, look up lost requests, and renew outputs, from now on."""
+    await worker.watch.listen(bus.client)
+    await serve_lookups(bus.client, worker, bus.jetstream.dead_letters)
+    await serve_renewals(bus.client, worker)

@@ -1,0 +1,68 @@
+"""Consumer of run messages: each is a job whose turn it is on its lane."""
+
+import time
+
+from nats.aio.msg import Msg
+
+from heliograph.contracts import subjects
+from heliograph.contracts.queries.scheduler import LaneCapacityHint
+from heliograph.contracts.records import Record, Step
+from heliograph.runtime.bus import Notify
+from heliograph.runtime.bus.delivery import Delivery, FailureCounter, deliver
+from heliograph.runtime.bus.lanes import lane_consumer
+from heliograph.runtime.bus.work_queue import STREAM
+from heliograph.runtime.crash_points import crash_point
+from heliograph.runtime.service import Service
+from services.render.settings import RenderSettings
+from services.render.worker.context import Worker
+from services.render.worker.run import dead_letter, run_job
+
+#: Workers of a lane in one process. The lane's cap on the server is what bounds them; a process with
+#: fewer workers than it was given messages would let some lie until they go to somebody else.
+_WORKERS = 10_000
+
+
+def consume_runs(service: Service[RenderSettings], worker: Worker) -> None:
+    """Take what comes in on `run.<lane>.>`, with a consumer for each lane."""
+    consumer = RunConsumer(worker, service.bus.jetstream.notify)
+    for lane in service.catalog.lanes:
+        service.consume(
+            subjects.runs(lane),
+            consumer.handle,
+            stream=STREAM,
+            durable=lane_consumer(lane),
+            workers=_WORKERS,
+        )
+
+
+class RunConsumer:
+    """Runs a job for each message, and tells the dispatcher of the free place afterwards."""
+
+    def __init__(self, worker: Worker, notify: Notify) -> None:
+        self._worker = worker
+        self._notify = notify
+        self._failures = FailureCounter()
+
+    async def handle(self, message: Msg) -> None:
+        """Settles the message by how its job is left."""
+        began = time.monotonic()
+        record = await deliver(message, self._run, self._dead_letter, self._failures)
+        capacity = _capacity_after(record, time.monotonic() - began)
+        lane = subjects.lane_of_run(message.subject)
+        await self._notify(subjects.lane_capacity(lane), capacity.model_dump_json().encode())
+
+    async def _run(self, delivery: Delivery) -> Record | None:
+        record = await run_job(self._worker, delivery.about.job, delivery.sequence)
+        crash_point("render.handled")
+        return record
+
+    async def _dead_letter(self, delivery: Delivery, error: Exception) -> None:
+        await dead_letter(self._worker, delivery.about.job, error)
+
+
+def _capacity_after(record: Record | None, seconds: float) -> LaneCapacityHint:
+    if record is None or record.status == "queued":  # it may have been moved again by now
+        return LaneCapacityHint()
+    if record.step is not Step.RENDERED:
+        return LaneCapacityHint(job=record.id)
+    return LaneCapacityHint(job=record.id, kind=record.kind, seconds=seconds)

@@ -1,0 +1,51 @@
+"""Builds the live streams: the hub, and how clients subscribe to it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from heliograph.contracts.live_frames import Subscribe
+from heliograph.runtime.job_view import create_presenter
+from heliograph.runtime.service import Service
+from services.status.live.client_limits import ClientLimits
+from services.status.live.hub import Hub
+from services.status.live.send_queue import SendQueue, SendQueueMemory
+from services.status.live.sse import sse_routes
+from services.status.live.subscription import Subscription, Terms
+from services.status.live.websocket import live_routes
+from services.status.read_model import ReadModel
+from services.status.settings import StatusSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """What is built for live clients."""
+
+    hub: Hub
+    routes: list[APIRouter]
+
+
+def build_live(service: Service[StatusSettings], read_model: ReadModel) -> Live:
+    """Wire the live streams of a status process."""
+    settings = service.settings
+    presenter = create_presenter(settings, service.bus.jetstream)
+    hub = Hub(service.bus, presenter, ring_bytes=settings.ring_bytes)
+    terms = Terms(
+        replay_limit=settings.replay_limit,
+        final_for=settings.snapshot_final,
+        patience=settings.live_patience,
+        turns=asyncio.Semaphore(settings.snapshots_at_once),
+    )
+    memory = SendQueueMemory(settings.outbox_bytes)
+    limits = ClientLimits.of(
+        connections=settings.max_live,
+        streams=settings.max_streams,
+        subscriptions=settings.max_subscriptions,
+    )
+
+    def subscribe(request: Subscribe, queue: SendQueue) -> Subscription:
+        return Subscription(request, hub, read_model, presenter, queue, terms)
+
+    routes = [live_routes(subscribe, limits, memory), sse_routes(subscribe, limits, memory)]
+    return Live(hub=hub, routes=routes)

@@ -1,0 +1,64 @@
+"""Builds the maintenance: the sweeper, log compaction and retention."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from heliograph.runtime.background import BackgroundTask
+from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.bus.purges import Purges
+from heliograph.runtime.service import Service
+from services.status.maintenance.compaction import LogCompaction, compact_forever
+from services.status.maintenance.retention import (
+    RetentionJob,
+    apply_forever,
+    read_retentions,
+    remove_objects,
+)
+from services.status.maintenance.sweeper import Sweeper, sweep_forever
+from services.status.read_model import ReadModel
+from services.status.settings import StatusSettings
+from services.status.slots import SlotReadModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maintenance:
+    """What is built for upkeep; each task runs in one process at a time, by a lease."""
+
+    retention: RetentionJob
+    tasks: dict[str, BackgroundTask]
+
+
+def build_maintenance(
+    service: Service[StatusSettings], read_model: ReadModel, slots: SlotReadModel
+) -> Maintenance:
+    """Wire the maintenance of a status process."""
+    bus, settings = service.bus, service.settings
+    sweeper = Sweeper(
+        bus.events,
+        bus.work,
+        bus.accounts,
+        bus.jetstream.notify,
+        read_model,
+        service.catalog,
+        settings,
+    )
+    compaction = LogCompaction(
+        bus.events, bus.jetstream, read_model, Purges(bus.jetstream), settings
+    )
+    retention = RetentionJob(
+        bus.events,
+        bus.slots,
+        read_model,
+        partial(read_retentions, KeyValue(bus.jetstream, "projects")),
+        slots.wait_for_log,
+        partial(remove_objects, bus.jetstream),
+        settings,
+    )
+    return Maintenance(
+        retention=retention,
+        tasks={
+            "sweeper": partial(sweep_forever, bus, sweeper, every=settings.reap_every),
+            "compaction": partial(compact_forever, bus, compaction, settings),
+            "retention": partial(apply_forever, bus, retention, settings),
+        },
+    )

@@ -1,0 +1,65 @@
+"""Builds the outputs: the ingest of rendered jobs, its consumer, and its dispatcher."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+
+from heliograph.runtime.service import Service
+from services.storage.media.images import ImageWorkers
+from services.storage.outputs.dispatcher import StoreDispatcher
+from services.storage.outputs.download import OutputDownloader
+from services.storage.outputs.fresh_outputs import renew_outputs
+from services.storage.outputs.inline_results import InlineResults, inline_routes
+from services.storage.outputs.job_ingest import JobIngest
+from services.storage.outputs.sources import Sources
+from services.storage.settings import StorageSettings
+from services.storage.stores import ObjectStore
+from services.storage.uploads.uploads import Uploads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What is built for the outputs of jobs."""
+
+    ingest: JobIngest
+    dispatcher: StoreDispatcher
+    downloader: OutputDownloader
+    routes: APIRouter
+
+
+def build_outputs(
+    service: Service[StorageSettings],
+    store: ObjectStore,
+    images: ImageWorkers,
+    uploads: Uploads,
+    folder: Path,
+) -> Outputs:
+    """Wire the outputs of a storage process. What is fetched lies in `folder` meanwhile."""
+    bus, settings = service.bus, service.settings
+    hosts = [urlsplit(settings.render_url).netloc, *settings.hosts_of_results]
+    hosts += settings.provider_hosts
+    downloader = OutputDownloader(hosts, deadline=settings.download_deadline)
+    inline_results = InlineResults(bus.events, store)
+    sources = Sources(downloader, uploads, inline_results, deadline=settings.download_deadline)
+    ingest = JobIngest(
+        bus.events,
+        bus.work,
+        bus.jetstream.notify,
+        store,
+        sources,
+        partial(renew_outputs, bus.jetstream),
+        images,
+        folder,
+        service.catalog,
+        settings,
+        bus.level.allows,
+    )
+    return Outputs(
+        ingest=ingest,
+        dispatcher=StoreDispatcher(bus, places=settings.storage_concurrency),
+        downloader=downloader,
+        routes=inline_routes(inline_results, folder, settings),
+    )

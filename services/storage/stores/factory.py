@@ -1,0 +1,38 @@
+"""Store factory: an outside store with its keys, or the bundled one."""
+
+import asyncio
+
+import structlog
+
+from services.storage.settings import StorageSettings
+from services.storage.stores import StoreUnavailable
+from services.storage.stores.minio import MinioStore
+
+log = structlog.get_logger()
+
+_AGAIN_AFTER = 0.2  #: seconds
+
+
+def create_store(settings: StorageSettings) -> MinioStore:
+    """The store of the settings."""
+    access_key, secret_key = settings.s3_access_key, settings.s3_secret_key
+    if access_key is None or secret_key is None:
+        access_key, secret_key = settings.folder.s3_credentials()
+    return MinioStore(
+        settings.s3_inside,
+        access_key,
+        secret_key,
+        settings.s3_bucket,
+        region=settings.s3_region,
+        public_endpoint=settings.s3_public_endpoint or settings.s3,
+    )
+
+
+async def open_store(store: MinioStore) -> None:
+    """Wait until the store has its bucket."""
+    while True:
+        try:
+            return await store.open()
+        except StoreUnavailable as error:
+            log.warning("The store is not ready", reason=str(error))
+        await asyncio.sleep(_AGAIN_AFTER)
