@@ -1,4 +1,4 @@
-"""NATS subjects: all of them, built and parsed in one place."""
+"""NATS subjects, built and parsed in one place; those of queries stand in their classes."""
 
 from typing import NamedTuple
 
@@ -95,31 +95,6 @@ def refusal(project: str) -> str:
 def lane_capacity(lane: str) -> str:
     """A hint that a lane has room for another job."""
     return f"control.room.{lane}"
-
-
-def query_position(job: str) -> str:
-    return f"query.position.{job}"
-
-
-QUERY_JOBS = "query.jobs.list"
-QUERY_FIND = "query.jobs.find"
-QUERY_SLOTS = "query.slots.list"
-QUERY_SLOT = "query.slots.get"
-QUERY_FILLED = "query.slots.filled"
-QUERY_RESULT = "query.results.find"
-QUERY_REQUESTS = "query.requests.find"
-QUERY_LANES = "query.lanes"
-QUERY_SIGN = "query.assets.sign"
-QUERY_NAMED_UPLOADS = "query.uploads.named"
-QUERY_RENEW = "query.outputs.renew"
-QUERY_UPLOADS = "query.assets.uploads"
-QUERY_CLEANUP = "query.cleanup"
-QUERY_LOG_USAGE = "query.log.usage"
-DELETE_OBJECTS = "command.assets.remove"
-
-
-def query_progress(job: str) -> str:
-    return f"query.jobs.progress.{job}"
 
 
 class JobRef(NamedTuple):

@@ -16,7 +16,7 @@ from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.contracts.records import Asset, Job, Progress, Record
 from heliograph.contracts.retries import ENDED, next_actions
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from heliograph.runtime.settings import ServiceSettings
 
@@ -33,9 +33,9 @@ def live_address(settings: ServiceSettings) -> str:
     return settings.status_url.replace("http", "ws", 1) + "/v1/live"
 
 
-def create_presenter(settings: ServiceSettings, jetstream: JetStream) -> "JobPresenter":
+def create_presenter(settings: ServiceSettings, request: RequestReply) -> "JobPresenter":
     """The presenter of a service, with a cache of URLs of its own."""
-    return JobPresenter(settings, PresignedUrlCache(jetstream, patience=settings.sign_patience))
+    return JobPresenter(settings, PresignedUrlCache(request, patience=settings.sign_patience))
 
 
 class JobPresenter:

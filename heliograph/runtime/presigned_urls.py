@@ -4,9 +4,9 @@ import time
 from collections import OrderedDict
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.storage import SignedObjects, SignObjects, StoredObject
-from heliograph.contracts.subjects import QUERY_SIGN
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.contracts.queries.storage import SignObjects, StoredObject
+from heliograph.runtime.bus import RequestReply
+from heliograph.runtime.bus.queries import RemoteProblem
 
 _DEFAULT_TTL = 900.0  #: seconds an address works, unless storage says otherwise
 
@@ -25,8 +25,8 @@ class PresignedUrlCache:
         patience: Seconds storage has to answer; then an address is missing.
     """
 
-    def __init__(self, jetstream: JetStream, *, timeout: float) -> None:
-        self._jetstream = jetstream
+    def __init__(self, request: RequestReply, *, timeout: float) -> None:
+        self._request = request
         self._timeout = timeout
         self._kept: OrderedDict[StoredObject, tuple[str, float]] = OrderedDict()
         self.ttl = _DEFAULT_TTL  #: seconds an address works, as storage said last
@@ -50,13 +50,11 @@ class PresignedUrlCache:
         return {o: signed[0] for o, signed in kept if signed and signed[1] > now}
 
     async def _ask(self, objects: list[StoredObject]) -> None:
-        question = SignObjects(objects=objects).model_dump_json().encode()
         requested_at = time.monotonic()
         try:
-            answer = await self._jetstream.request(QUERY_SIGN, question, timeout=self._timeout)
-        except Unavailable:
+            signed = await self._request(SignObjects(objects=objects), timeout=self._timeout)
+        except (Unavailable, RemoteProblem):
             return
-        signed = SignedObjects.model_validate_json(answer)
         self.ttl = signed.expires_in
         for each, url in zip(objects, signed.urls, strict=True):
             self._kept[each] = (url, requested_at + signed.expires_in / 2)

@@ -19,7 +19,7 @@ from services.gateway.slots.build import build_slots
 def create_app(settings: GatewaySettings) -> FastAPI:
     """Assemble the service from its settings."""
     service = Service("gateway", settings, without=settings.unusable_providers)
-    presenter = create_presenter(settings, service.bus.jetstream)
+    presenter = create_presenter(settings, service.bus.request)
     limits = build_limits(service)
     projects = build_projects(service)
     slots = build_slots(service, presenter)

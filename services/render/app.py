@@ -39,7 +39,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
         service.run(dispatcher=Dispatcher(bus, catalog, settings).run)
     service.on_drain(worker.drain)
     service.close_last(*hosted.values(), uploader)
-    webhooks = [webhook_routes(worker, bus.jetstream.notify)] if settings.render_public_url else []
+    webhooks = [webhook_routes(worker, bus.notify)] if settings.render_public_url else []
     return service.web(
         "Heliograph render",
         [sim_routes(sim), *webhooks],

@@ -27,7 +27,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
 
     service.on_open(
         read_model.prepare,
-        partial(serve_queries, bus.client, read_model, live.hub, slots, maintenance.retention),
+        partial(serve_queries, bus, read_model, live.hub, slots, maintenance.retention),
     )
     service.run(hub=live.hub.run)
     service.run_when_prepared(projector=projector.run, **maintenance.tasks)

@@ -1,19 +1,10 @@
 """Replies to queries over the bus: jobs, slots, and dry runs of retention."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 
-import structlog
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.errors import Error, MaxPayloadError
 from pydantic import BaseModel
 
-from heliograph.contracts import subjects
-from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.progress import LatestProgress
-from heliograph.contracts.queries.errors import ErrorReply
 from heliograph.contracts.queries.read_model import (
     FindJobs,
     FindNamedUploads,
@@ -22,12 +13,15 @@ from heliograph.contracts.queries.read_model import (
     FindResult,
     FoundJobs,
     FoundResult,
+    GetLogUsage,
+    GetProgress,
     GetSlot,
     JobPage,
     KnownRequests,
     ListedJob,
     ListJobs,
     ListSlots,
+    LogUsage,
     NamedUploads,
     OccupiedSlots,
     PlanCleanup,
@@ -35,14 +29,14 @@ from heliograph.contracts.queries.read_model import (
     SlotPage,
     SlotState,
 )
+from heliograph.contracts.retention import CleanupReport
+from heliograph.runtime.bus.nats_bus import NatsBus
 from services.status.live.hub import Hub
 from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_policy import report_of
 from services.status.read_model import Page, ReadModel
 from services.status.read_model.job_queries import cursor_after
 from services.status.slots import SlotReadModel
-
-log = structlog.get_logger()
 
 QUEUE_GROUP = "status"  #: one of the status processes answers
 
@@ -51,115 +45,72 @@ _ENVELOPE = 64 * 1024  #: bytes of a reply kept free
 
 
 async def serve_queries(
-    client: Client,
+    bus: NatsBus,
     read_model: ReadModel,
     hub: Hub,
     versions: SlotReadModel,
     retention: RetentionJob,
 ) -> None:
     """Answer from now on."""
-    room = client.max_payload - _ENVELOPE
+    room = bus.client.max_payload - _ENVELOPE
 
-    async def list_jobs(question: bytes) -> bytes:
-        return as_reply(await read_model.page(ListJobs.model_validate_json(question)), room)
+    async def list_jobs(query: ListJobs) -> JobPage:
+        return job_page(await read_model.page(query), room)
 
-    async def list_slots(question: bytes) -> bytes:
-        page = await versions.page(ListSlots.model_validate_json(question))
-        return as_json(truncate_page(page, room))
+    async def list_slots(query: ListSlots) -> SlotPage:
+        return truncate_page(await versions.page(query), room)
 
-    async def get_slot(question: bytes) -> bytes:
-        history = await versions.history(GetSlot.model_validate_json(question))
-        return as_json(truncate_history(history, room))
+    async def get_slot(query: GetSlot) -> SlotHistory:
+        return truncate_history(await versions.history(query), room)
 
-    async def find_jobs(question: bytes) -> bytes:
-        query = FindJobs.model_validate_json(question)
+    async def find_jobs(query: FindJobs) -> FoundJobs:
         await (versions.wait_for_log() if query.settled else versions.wait_for_live())
         found = await read_model.find(query)
-        return as_json(FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit))
+        return FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit)
 
-    async def find_filled(question: bytes) -> bytes:
+    async def find_occupied(query: FindOccupiedSlots) -> OccupiedSlots:
         await versions.wait_for_log()
-        query = FindOccupiedSlots.model_validate_json(question)
-        return as_json(OccupiedSlots(jobs=await read_model.filled(query.project, query.slots)))
+        return OccupiedSlots(jobs=await read_model.filled(query.project, query.slots))
 
-    async def find_uploads(question: bytes) -> bytes:
+    async def find_uploads(query: FindNamedUploads) -> NamedUploads:
         await versions.wait_for_log()
-        query = FindNamedUploads.model_validate_json(question)
-        named = await read_model.named_uploads(query.project, query.uploads)
-        return as_json(NamedUploads(uploads=named))
+        return NamedUploads(uploads=await read_model.named_uploads(query.project, query.uploads))
 
-    async def find_result(question: bytes) -> bytes:
+    async def find_result(query: FindResult) -> FoundResult:
         await versions.wait_for_live()
-        query = FindResult.model_validate_json(question)
-        return as_json(FoundResult(job=await read_model.result(query.project, query.digest)))
+        return FoundResult(job=await read_model.result(query.project, query.digest))
 
-    async def find_requests(question: bytes) -> bytes:
-        query = FindRequests.model_validate_json(question)
+    async def find_requests(query: FindRequests) -> KnownRequests:
         await versions.wait_for_log()
-        return as_json(
+        return 
             KnownRequests(known=await read_model.requests(query.provider, query.requests))
-        )
+        
 
-    async def plan_cleanup(question: bytes) -> bytes:
-        query = PlanCleanup.model_validate_json(question)
-        choice = await retention.plan(query.project, query.retention)
-        return as_json(report_of(choice, query.project, dry_run=query.dry_run))
+    async def plan_cleanup(query: PlanCleanup) -> CleanupReport:
+        plan = await retention.plan(query.project, query.retention)
+        return report_of(plan, query.project, dry_run=query.dry_run)
 
-    async def log_usage(_: bytes) -> bytes:
-        return as_json(await read_model.usage(PROJECTS_TOLD))
+    async def log_usage(_: GetLogUsage) -> LogUsage:
+        return await read_model.usage(PROJECTS_TOLD)
 
-    async def progress(message: Msg) -> None:
-        job = message.subject.rsplit(".", 1)[1]
-        await message.respond(as_json(LatestProgress(report=hub.report(job))))
+    async def progress(query: GetProgress) -> LatestProgress:
+        return LatestProgress(report=hub.report(query.job))
 
-    await client.subscribe(subjects.QUERY_JOBS, queue=QUEUE_GROUP, cb=_responder(list_jobs))
-    await client.subscribe(subjects.QUERY_FIND, queue=QUEUE_GROUP, cb=_responder(find_jobs))
-    await client.subscribe(subjects.QUERY_FILLED, queue=QUEUE_GROUP, cb=_responder(find_filled))
-    await client.subscribe(subjects.QUERY_RESULT, queue=QUEUE_GROUP, cb=_responder(find_result))
-    uploads = subjects.QUERY_NAMED_UPLOADS
-    await client.subscribe(uploads, queue=QUEUE_GROUP, cb=_responder(find_uploads))
-    await client.subscribe(subjects.QUERY_REQUESTS, queue=QUEUE_GROUP, cb=_responder(find_requests))
-    await client.subscribe(subjects.QUERY_SLOTS, queue=QUEUE_GROUP, cb=_responder(list_slots))
-    await client.subscribe(subjects.QUERY_SLOT, queue=QUEUE_GROUP, cb=_responder(get_slot))
-    await client.subscribe(subjects.QUERY_CLEANUP, queue=QUEUE_GROUP, cb=_responder(plan_cleanup))
-    await client.subscribe(subjects.QUERY_LOG_USAGE, queue=QUEUE_GROUP, cb=_responder(log_usage))
-    await client.subscribe(subjects.query_progress("*"), queue=QUEUE_GROUP, cb=progress)
+    await bus.serve(ListJobs, list_jobs, group=QUEUE_GROUP)
+    await bus.serve(FindJobs, find_jobs, group=QUEUE_GROUP)
+    await bus.serve(FindOccupiedSlots, find_occupied, group=QUEUE_GROUP)
+    await bus.serve(FindResult, find_result, group=QUEUE_GROUP)
+    await bus.serve(FindNamedUploads, find_uploads, group=QUEUE_GROUP)
+    await bus.serve(FindRequests, find_requests, group=QUEUE_GROUP)
+    await bus.serve(ListSlots, list_slots, group=QUEUE_GROUP)
+    await bus.serve(GetSlot, get_slot, group=QUEUE_GROUP)
+    await bus.serve(PlanCleanup, plan_cleanup, group=QUEUE_GROUP)
+    await bus.serve(GetLogUsage, log_usage, group=QUEUE_GROUP)
+    await bus.serve(GetProgress, progress, group=QUEUE_GROUP)
 
 
-def _responder(answer: Callable[[bytes], Awaitable[bytes]]) -> Callable[[Msg], Awaitable[None]]:
-    """Every question is answered, or refused with a problem; none waits for those before it."""
-    answering: set[asyncio.Task[None]] = set()
-
-    async def respond(message: Msg) -> None:
-        try:
-            reply = await answer(message.data)
-        except HeliographError as error:
-            reply = as_json(ErrorReply(problem=error.problem()))
-        except Exception:  # whoever asked must hear something
-            log.exception("Query handler failed", subject=message.subject)
-            reply = as_json(ErrorReply(problem=HeliographError().problem()))
-        with suppress(Error, ConnectionError):
-            await _respond(message, reply)
-
-    async def begin(message: Msg) -> None:
-        task = asyncio.create_task(respond(message))
-        answering.add(task)
-        task.add_done_callback(answering.discard)
-
-    return begin
-
-
-async def _respond(message: Msg, reply: bytes) -> None:
-    try:
-        await message.respond(reply)
-    except MaxPayloadError:
-        log.error("Query reply too large", subject=message.subject, bytes=len(reply))
-        problem = HeliographError("the answer is larger than a message").problem()
-        await message.respond(as_json(ErrorReply(problem=problem)))
-
-
-def as_reply(page: Page, limit: int) -> bytes:
-    """A page as a message; cut where it would not fit one, to be continued by its cursor."""
+def job_page(page: Page, limit: int) -> JobPage:
+    """A page as it travels; cut where it would not fit one, to be continued by its cursor."""
     items = [
         ListedJob(sequence=row.sequence, record=row.record.model_dump(mode="json"))
         for row in page.rows
@@ -167,7 +118,7 @@ def as_reply(page: Page, limit: int) -> bytes:
     kept = fit_in_message(items, limit)
     whole = kept == len(items)
     following = page.next if whole else cursor_after(page.rows[kept - 1].record)
-    return as_json(JobPage(items=items[:kept], next=following))
+    return JobPage(items=items[:kept], next=following)
 
 
 def truncate_page(page: SlotPage, limit: int) -> SlotPage:

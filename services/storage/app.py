@@ -20,18 +20,16 @@ def create_app(settings: StorageSettings) -> FastAPI:
     """Assemble the service from its settings."""
     service = Service("storage", settings)
     bus, life = service.bus, settings.presigned_url_ttl
-    dead_letters = bus.jetstream.dead_letters
     store = create_store(settings)
     images = ImageWorkers(max_pixels=settings.image_max_pixels)
     folder = claim_temp_dir(settings.folder.folder("tmp"))
     uploads = build_uploads(service, store, images, folder)
     outputs = build_outputs(service, store, images, uploads.uploads, folder)
-    deleter = ObjectDeleter(bus.events, store)
 
     consume_stores(service, outputs.ingest)
     service.on_open(
-        partial(serve_queries, bus.client, store, uploads.uploads, dead_letters, life=life),
-        partial(serve_deletions, bus.client, deleter, dead_letters),
+        partial(serve_queries, bus, store, uploads.uploads, life=life),
+        partial(serve_deletions, bus, ObjectDeleter(bus.events, store)),
         partial(open_store, store),
         outputs.dispatcher.answer,
     )

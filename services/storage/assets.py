@@ -3,11 +3,8 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from pydantic import BaseModel, Field
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import (
     NotFound,
     OutputGone,
@@ -21,7 +18,7 @@ from heliograph.contracts.queries.storage import FindUpload, FoundUpload, Signed
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.stored_files import StoredAsset
 from heliograph.runtime.bus import EventLog
-from heliograph.runtime.bus.dead_letters import DeadLetters
+from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.http.problem_responses import Document, problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import as_json
@@ -31,23 +28,18 @@ from services.storage.uploads.uploads import Uploads
 QUEUE_GROUP = "storage"  #: one of the storage processes answers
 
 
-async def serve_queries(
-    client: Client, store: ObjectStore, uploads: Uploads, dead_letters: DeadLetters, *, life: float
-) -> None:
+async def serve_queries(bus: NatsBus, store: ObjectStore, uploads: Uploads, *, life: float) -> None:
     """Answer `query.assets.…` from now on. `life` is seconds an address works."""
 
-    async def sign(message: Msg) -> None:
-        query = SignObjects.model_validate_json(message.data)
+    async def sign(query: SignObjects) -> SignedObjects:
         urls = [store.presigned_url(each, seconds=life) for each in query.objects]
-        await message.respond(SignedObjects(urls=urls, expires_in=life).model_dump_json().encode())
+        return SignedObjects(urls=urls, expires_in=life)
 
-    async def find(message: Msg) -> None:
-        query = FindUpload.model_validate_json(message.data)
-        found = FoundUpload(object=await uploads.as_object(query.project, query.sha256))
-        await message.respond(found.model_dump_json().encode())
+    async def find(query: FindUpload) -> FoundUpload:
+        return FoundUpload(object=await uploads.as_object(query.project, query.sha256))
 
-    for subject, answer in ((subjects.QUERY_SIGN, sign), (subjects.QUERY_UPLOADS, find)):
-        await client.subscribe(subject, queue=QUEUE_GROUP, cb=dead_letters.hearing(answer))
+    await bus.serve(SignObjects, sign, group=QUEUE_GROUP)
+    await bus.serve(FindUpload, find, group=QUEUE_GROUP)
 
 
 class AssetQuery(BaseModel, extra="forbid"):

@@ -1,17 +1,13 @@
 """Deletion of a pruned job's objects."""
 
 import structlog
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
-from heliograph.contracts import subjects
-from heliograph.contracts.errors import Unavailable, Unreadable
+from heliograph.contracts.errors import StateConflict
 from heliograph.contracts.object_keys import folder_of, inline_folder, objects_of
-from heliograph.contracts.queries.errors import ErrorReply
 from heliograph.contracts.queries.storage import RemovedObjects, RemoveObjects
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
-from heliograph.runtime.bus.dead_letters import DeadLetters
+from heliograph.runtime.bus.nats_bus import NatsBus
 from services.storage.stores import ObjectStore
 
 log = structlog.get_logger()
@@ -45,26 +41,14 @@ class ObjectDeleter:
         return len(listed)
 
 
-async def serve_deletions(
-    client: Client, deleter: ObjectDeleter, dead_letters: DeadLetters
-) -> None:
+async def serve_deletions(bus: NatsBus, deleter: ObjectDeleter) -> None:
     """Do what is asked on `command.assets.remove` from now on. What fails is asked again."""
 
-    async def remove(message: Msg) -> None:
-        job = RemoveObjects.model_validate_json(message.data).job
-        try:
-            objects = await deleter.delete_job_objects(job)
-        except Unreadable as error:
-            await message.respond(ErrorReply(problem=error.problem()).model_dump_json().encode())
-            return
-        except Unavailable as error:
-            log.warning("Object deletion postponed", job=job, reason=str(error))
-            return
+    async def remove(command: RemoveObjects) -> RemovedObjects:
+        objects = await deleter.delete_job_objects(command.job)
         if objects is None:
-            log.error("Object deletion refused: the job is kept", job=job)
-            return
-        await message.respond(RemovedObjects(objects=objects).model_dump_json().encode())
+            log.error("Object deletion refused: the job is kept", job=command.job)
+            raise StateConflict(f"{command.job} was not pruned")
+        return RemovedObjects(objects=objects)
 
-    await client.subscribe(
-        subjects.DELETE_OBJECTS, queue=QUEUE_GROUP, cb=dead_letters.hearing(remove)
-    )
+    await bus.serve(RemoveObjects, remove, group=QUEUE_GROUP)

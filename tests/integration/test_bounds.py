@@ -121,7 +121,7 @@ def an_order(**fields: Any) -> PendingJob:
 
 async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_path: Path) -> None:
     async with bus_with(tmp_path, slots_max_bytes=2**16) as bus:
-        log_capacity = EventLogCapacity(bus.jetstream, high_watermark=0.9)
+        log_capacity = EventLogCapacity(bus.jetstream, bus.request, high_watermark=0.9)
         await log_capacity.look()
         log_capacity.check()
         project, order = some_project(), an_order(slot="hero")
@@ -139,7 +139,7 @@ async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_pa
 
 async def test_a_full_backlog_is_queue_full_and_the_sweeper_waits(tmp_path: Path) -> None:
     async with bus_with(tmp_path, work_max_bytes=2**16) as bus:
-        log_capacity = EventLogCapacity(bus.jetstream, high_watermark=0.9)
+        log_capacity = EventLogCapacity(bus.jetstream, bus.request, high_watermark=0.9)
         while await bus.work.has_room():
             await bus.work.enqueue(ticket_for(a_record()))
 

@@ -12,7 +12,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.limits import ChangeLane
-from heliograph.contracts.queries.scheduler import LaneCapacityHint, Position
+from heliograph.contracts.queries.scheduler import GetPosition, LaneCapacityHint, Position
 from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background, stop
 from heliograph.runtime.bus import now
@@ -75,8 +75,7 @@ async def _position(bus: NatsBus, job: str) -> Position:
     async with asyncio.timeout(60):
         while True:
             with suppress(Unavailable):  # the dispatcher has no lease yet
-                answer = await bus.jetstream.request(subjects.query_position(job), b"", timeout=5)
-                return Position.model_validate_json(answer)
+                return await bus.request(GetPosition(job=job))
             await asyncio.sleep(0.02)
 
 

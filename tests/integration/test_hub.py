@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nats.aio.msg import Msg
 
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.live_frames import Cursor, Subscribe
-from heliograph.contracts.queries.storage import SignedObjects
+from heliograph.contracts.queries.storage import SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Record
-from heliograph.contracts.subjects import QUERY_SIGN
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.jetstream import Stored
@@ -39,7 +37,7 @@ ONE_EVENT, MANY_EVENTS = 1, 1_000_000  #: bytes that make a ring keep so much
 
 @asynccontextmanager
 async def _hub(bus: NatsBus, *, buffer_bytes: int = MANY_EVENTS) -> AsyncIterator[Hub]:
-    presenter = JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, timeout=2))
+    presenter = JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2))
     hub = Hub(bus, presenter, buffer_bytes=buffer_bytes)
     async with run_in_background(hub=hub.run):
         await hub.opened.wait()
@@ -68,13 +66,12 @@ async def _heard(hub: Hub, bus: NatsBus, record: Record) -> Frame:
 async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus) -> None:
     requested, answers = asyncio.Event(), asyncio.Event()
 
-    async def sign(message: Msg) -> None:
+    async def sign(_: SignObjects) -> SignedObjects:
         requested.set()
         await answers.wait()
-        signed = SignedObjects(urls=["http://store/0"], expires_in=60)
-        await message.respond(signed.model_dump_json().encode())
+        return SignedObjects(urls=["http://store/0"], expires_in=60)
 
-    storage = await bus.client.subscribe(QUERY_SIGN, cb=sign)
+    storage = await bus.serve(SignObjects, sign)
     async with _hub(bus) as hub:
         frame = await _heard(hub, bus, _with_a_picture(some_project()))
         one, other = (asyncio.create_task(hub.render(frame)) for _ in range(2))
@@ -99,13 +96,12 @@ async def _addressed(hub: Hub, frame: Frame, *, unlike: str = "") -> str:
 async def test_an_address_is_asked_for_again_before_it_stops_working(bus: NatsBus) -> None:
     given = 0
 
-    async def sign(message: Msg) -> None:
+    async def sign(_: SignObjects) -> SignedObjects:
         nonlocal given
         given += 1
-        signed = SignedObjects(urls=[f"http://store/{given}"], expires_in=1.2)
-        await message.respond(signed.model_dump_json().encode())
+        return SignedObjects(urls=[f"http://store/{given}"], expires_in=1.2)
 
-    storage = await bus.client.subscribe(QUERY_SIGN, cb=sign)
+    storage = await bus.serve(SignObjects, sign)
     async with _hub(bus) as hub:
         frame = await _heard(hub, bus, _with_a_picture(some_project()))
         first = await _addressed(hub, frame)
@@ -114,15 +110,14 @@ async def test_an_address_is_asked_for_again_before_it_stops_working(bus: NatsBu
 
 
 async def test_an_address_that_was_not_given_in_time_is_asked_for_again(bus: NatsBus) -> None:
-    async def sign(message: Msg) -> None:
-        signed = SignedObjects(urls=["http://store/0"], expires_in=900)
-        await message.respond(signed.model_dump_json().encode())
+    async def sign(_: SignObjects) -> SignedObjects:
+        return SignedObjects(urls=["http://store/0"], expires_in=900)
 
     async with _hub(bus) as hub:
         frame = await _heard(hub, bus, _with_a_picture(some_project()))
         await hub.render(frame)
         assert '"url":null' in frame.text
-        storage = await bus.client.subscribe(QUERY_SIGN, cb=sign)
+        storage = await bus.serve(SignObjects, sign)
         await _addressed(hub, frame)
     await storage.unsubscribe()
 
@@ -202,7 +197,7 @@ async def test_a_subscription_to_several_jobs_misses_nothing_while_its_snapshot_
             requested,
             hub,
             read_model,
-            JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, timeout=2)),
+            JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2)),
             send_queue,
             Terms(replay_limit=100, final_for=timedelta(minutes=1), timeout=5),
         )
@@ -231,7 +226,7 @@ async def _subscribed(
         Subscribe(op="subscribe", id=1, project=project),
         hub,
         read_model,
-        JobPresenter(StatusSettings(), PresignedUrlCache(bus.jetstream, timeout=2)),
+        JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2)),
         send_queue,
         Terms(replay_limit=100, final_for=timedelta(minutes=1), timeout=patience),
     )

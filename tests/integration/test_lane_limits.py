@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from nats.aio.msg import Msg
 
-from heliograph.contracts import subjects
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
-from heliograph.contracts.queries.scheduler import LaneState, LaneStates
+from heliograph.contracts.queries.scheduler import LaneState, LaneStates, ListLanes
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.gateway.limits.lanes_accounts import LimitAdmin
 from tests.support.records import CATALOG
@@ -24,17 +22,17 @@ async def _behind(bus: NatsBus) -> AsyncIterator[None]:
         LaneState(name=n, cap=lane.cap, in_use=0, waiting=0) for n, lane in CATALOG.lanes.items()
     ]
 
-    async def answer(question: Msg) -> None:
-        await question.respond(LaneStates(lanes=known).model_dump_json().encode())
+    async def answer(_: ListLanes) -> LaneStates:
+        return LaneStates(lanes=known)
 
-    listening = await bus.client.subscribe(subjects.QUERY_LANES, cb=answer)
+    listening = await bus.serve(ListLanes, answer)
     yield
     await listening.unsubscribe()
     await bus.lanes.change(LANE, ChangeLane(reset=True))
 
 
 def _gateway(bus: NatsBus) -> LimitAdmin:
-    return LimitAdmin(bus.jetstream, CATALOG, bus.lanes, bus.accounts)
+    return LimitAdmin(bus.request, bus.notify, CATALOG, bus.lanes, bus.accounts)
 
 
 @pytest.mark.usefixtures("_behind")

@@ -70,7 +70,7 @@ class Clients:
             JobAcceptance(state.events, state.work, state.slots),
             self._canceler,
             drafter,
-            EventLogCapacity(_NONE, high_watermark=1),
+            EventLogCapacity(_NONE, _NONE, high_watermark=1),
             QueueQuota(_NONE, limit=_MANY, project_limit=_MANY),
         )
         self._requests = {wish: self._request(wish) for wish in state.scenario.wishes}

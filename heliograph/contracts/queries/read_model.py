@@ -1,42 +1,16 @@
-"""Questions that services answer each other over the bus, as request and reply."""
+"""Queries that status answers from its read model."""
 
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
-from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.retention import Retention
+from heliograph.contracts.progress import LatestProgress, ProgressReport
+from heliograph.contracts.queries import JobQuery, Query
+from heliograph.contracts.retention import CleanupReport, Retention
 from heliograph.contracts.tolerant_reader import Tolerant
 
 MAX_REQUESTS = 1_000  #: of a provider that are asked about at once
-
-
-class ListJobs(Tolerant):
-    """Jobs of a project, newest first. Answered by status with `JobPage`."""
-
-    project: str
-    status: str | None = None
-    kind: str | None = None
-    model: str | None = None
-    slot: str | None = None  #: prefix
-    user: str | None = None
-    batch: str | None = None
-    tags: dict[str, str] = Field(default_factory=dict)
-    parameters: dict[str, str] = Field(default_factory=dict)
-    q: str | None = None  #: text in prompts
-    created_after: datetime | None = None  #: inclusive
-    created_before: datetime | None = None  #: inclusive
-    cursor: str | None = None
-    limit: int = 50
-
-
-class LogUsage(Tolerant):
-    """Bytes of the event log that jobs take, and will. Answered by status to an empty question."""
-
-    sequence: int  #: what is after it is not counted yet
-    reserve: int  #: of all open jobs, for what they still need to end
-    projects: dict[str, int]  #: those that take most, each with its reserve
 
 
 class ListedJob(Tolerant):
@@ -53,13 +27,30 @@ class JobPage(Tolerant):
     next: str | None = None
 
 
-class FindJobs(ListJobs):
-    """Which jobs of a project are there, by name only? Answered by status with `FoundJobs`."""
+class JobSelection(Tolerant):
+    """Which jobs of a project a query is about."""
 
-    statuses: list[str] = Field(default_factory=list)  #: any of these; empty: all
-    untried: bool = False  #: not those that were tried again, or whose slot had another job since
-    retries: bool = False  #: only jobs that try another one again
-    settled: bool = False  #: everything that is in the log by now has to be in the answer
+    project: str
+    status: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    slot: str | None = None  #: prefix
+    user: str | None = None
+    batch: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[str, str] = Field(default_factory=dict)
+    q: str | None = None  #: text in prompts
+    created_after: datetime | None = None  #: inclusive
+    created_before: datetime | None = None  #: inclusive
+
+
+class ListJobs(JobSelection, Query[JobPage]):
+    """Jobs of a project, newest first. Answered by status with `JobPage`."""
+
+    subject = "query.jobs.list"
+
+    cursor: str | None = None
+    limit: int = 50
 
 
 class FoundJob(Tolerant):
@@ -74,14 +65,16 @@ class FoundJobs(Tolerant):
     more: bool  #: there are others
 
 
-class FindOccupiedSlots(Tolerant):
-    """
-    Which of these slots have a version or are being filled? Answered by status with `OccupiedSlots`,
-    from everything that is in the log by now.
-    """
+class FindJobs(JobSelection, Query[FoundJobs]):
+    """Which jobs of a project are there, by name only? Answered by status with `FoundJobs`."""
 
-    project: str
-    slots: list[str]
+    subject = "query.jobs.find"
+
+    statuses: list[str] = Field(default_factory=list)  #: any of these; empty: all
+    untried: bool = False  #: not those that were tried again, or whose slot had another job since
+    retries: bool = False  #: only jobs that try another one again
+    limit: int = 50
+    settled: bool = False  #: everything that is in the log by now has to be in the answer
 
 
 class OccupiedSlots(Tolerant):
@@ -90,23 +83,16 @@ class OccupiedSlots(Tolerant):
     jobs: dict[str, str]  #: slot -> the job that is making a version, or made the latest
 
 
-class ListSlots(Tolerant):
-    """Slots of a project, by name. Answered by status with `SlotPage`."""
+class FindOccupiedSlots(Query[OccupiedSlots]):
+    """
+    Which of these slots have a version or are being filled? Answered by status with `OccupiedSlots`,
+    from everything that is in the log by now.
+    """
+
+    subject = "query.slots.filled"
 
     project: str
-    prefix: str = ""
-    cursor: str | None = None  #: the last slot of the page before
-    limit: int = 200
-
-
-class GetSlot(Tolerant):
-    """One slot, with its versions. Answered by status with `SlotHistory`."""
-
-    project: str
-    slot: str
-    after: int = 0  #: versions after this number
-    limit: int = 200
-    settled: bool = False  #: everything that is in the log by now has to be in the answer
+    slots: list[str]
 
 
 class JobView(Tolerant):
@@ -143,6 +129,17 @@ class SlotPage(Tolerant):
     next: str | None = None
 
 
+class ListSlots(Query[SlotPage]):
+    """Slots of a project, by name. Answered by status with `SlotPage`."""
+
+    subject = "query.slots.list"
+
+    project: str
+    prefix: str = ""
+    cursor: str | None = None  #: the last slot of the page before
+    limit: int = 200
+
+
 class SlotHistory(Tolerant):
     """A slot with some of its versions. `next` continues those, null at their end."""
 
@@ -153,25 +150,29 @@ class SlotHistory(Tolerant):
     next: int | None = None
 
 
-class FindResult(Tolerant):
-    """Is there a stored result of a project like this? Answered by status with `FoundResult`."""
+class GetSlot(Query[SlotHistory]):
+    """One slot, with its versions. Answered by status with `SlotHistory`."""
+
+    subject = "query.slots.get"
 
     project: str
-    digest: str  #: `result_digest` of records
+    slot: str
+    after: int = 0  #: versions after this number
+    limit: int = 200
+    settled: bool = False  #: everything that is in the log by now has to be in the answer
 
 
 class FoundResult(Tolerant):
     job: str | None = None  #: the last one that made it
 
 
-class FindRequests(Tolerant):
-    """
-    Which of these requests at a provider are known to an attempt of any job? Answered by status with
-    `KnownRequests`, from everything that is in the log by now.
-    """
+class FindResult(Query[FoundResult]):
+    """Is there a stored result of a project like this? Answered by status with `FoundResult`."""
 
-    provider: str
-    requests: list[str] = Field(max_length=MAX_REQUESTS)
+    subject = "query.results.find"
+
+    project: str
+    digest: str  #: `result_digest` of records
 
 
 class KnownRequests(Tolerant):
@@ -180,23 +181,59 @@ class KnownRequests(Tolerant):
     known: list[str]
 
 
-class PlanCleanup(Tolerant):
+class FindRequests(Query[KnownRequests]):
+    """
+    Which of these requests at a provider are known to an attempt of any job? Answered by status with
+    `KnownRequests`, from everything that is in the log by now.
+    """
+
+    subject = "query.requests.find"
+
+    provider: str
+    requests: list[str] = Field(max_length=MAX_REQUESTS)
+
+
+class PlanCleanup(Query[CleanupReport]):
     """What would go from a project? Answered by status with `CleanupReport`."""
+
+    subject = "query.cleanup"
 
     project: str
     retention: Retention
     dry_run: bool  #: of the report
 
 
-class FindNamedUploads(Tolerant):
+class NamedUploads(Tolerant):
+    uploads: list[str]
+
+
+class FindNamedUploads(Query[NamedUploads]):
     """
     Which of these uploads does a job name that the project keeps? Answered by status with
     `NamedUploads`, from everything that is in the log by now.
     """
 
+    subject = "query.uploads.named"
+
     project: str
     uploads: list[str] = Field(max_length=500)  #: digests
 
 
-class NamedUploads(Tolerant):
-    uploads: list[str]
+class LogUsage(Tolerant):
+    """Bytes of the event log that jobs take, and will."""
+
+    sequence: int  #: what is after it is not counted yet
+    reserve: int  #: of all open jobs, for what they still need to end
+    projects: dict[str, int]  #: those that take most, each with its reserve
+
+
+class GetLogUsage(Query[LogUsage]):
+    """How much of the event log do jobs take, and will they? Answered by status with `LogUsage`."""
+
+    subject = "query.log.usage"
+
+
+class GetProgress(JobQuery[LatestProgress]):
+    """How far is a running job? Answered by status with `LatestProgress`."""
+
+    subject = "query.jobs.progress.*"

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from heliograph.contracts.queries import JobQuery, Query
 from heliograph.contracts.tolerant_reader import Tolerant
 
 
@@ -11,6 +12,12 @@ class Position(Tolerant):
     position: int | None = None  #: place in its lane, counted from 1
     eta_seconds: float | None = None  #: until it is rendered, if nothing holds it up
     blocked: str | None = None  #: what it waits for beside its turn
+
+
+class GetPosition(JobQuery[Position]):
+    """Where is a job in the queue? Answered by the dispatcher with `Position`."""
+
+    subject = "query.position.*"
 
 
 class LaneCapacityHint(Tolerant):
@@ -41,3 +48,9 @@ class LaneState(Tolerant):
 
 class LaneStates(Tolerant):
     lanes: list[LaneState]
+
+
+class ListLanes(Query[LaneStates]):
+    """How are the lanes? Answered by the dispatcher with `LaneStates`."""
+
+    subject = "query.lanes"

@@ -1,7 +1,8 @@
-"""Queries that storage answers: presigned URLs, deletion of objects, and uploads."""
+"""Queries and commands that storage answers: presigned URLs, uploads, and deletion of objects."""
 
 from pydantic import Field
 
+from heliograph.contracts.queries import Query
 from heliograph.contracts.tolerant_reader import Tolerant
 
 
@@ -13,12 +14,6 @@ class StoredObject(Tolerant):
     filename: str
 
 
-class SignObjects(Tolerant):
-    """Presigned addresses, please. Answered by storage with `SignedObjects`."""
-
-    objects: list[StoredObject] = Field(max_length=200)
-
-
 class SignedObjects(Tolerant):
     """One address for each object asked for, in order."""
 
@@ -26,22 +21,34 @@ class SignedObjects(Tolerant):
     expires_in: float  #: seconds
 
 
-class RemoveObjects(Tolerant):
-    """The objects of a job that was pruned, away. Answered by storage with `RemovedObjects`."""
+class SignObjects(Query[SignedObjects]):
+    """Presigned addresses, please. Answered by storage with `SignedObjects`."""
 
-    job: str
+    subject = "query.assets.sign"
+
+    objects: list[StoredObject] = Field(max_length=200)
 
 
 class RemovedObjects(Tolerant):
     objects: int  #: that were there
 
 
-class FindUpload(Tolerant):
-    """Is it there? Answered by storage with `FoundUpload`."""
+class RemoveObjects(Query[RemovedObjects]):
+    """The objects of a job that was pruned, away. Answered by storage with `RemovedObjects`."""
 
-    project: str
-    sha256: str
+    subject = "command.assets.remove"
+
+    job: str
 
 
 class FoundUpload(Tolerant):
     object: StoredObject | None = None
+
+
+class FindUpload(Query[FoundUpload]):
+    """Is it there? Answered by storage with `FoundUpload`."""
+
+    subject = "query.assets.uploads"
+
+    project: str
+    sha256: str

@@ -16,6 +16,7 @@ from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_events import JobEvent
 from heliograph.contracts.limits import LaneLimit
+from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.slots import Restored
@@ -206,6 +207,22 @@ class LaneLimits(Protocol):
 
     async def limit(self, lane: str) -> LaneLimit:
         """What holds for a lane now."""
+
+
+REQUEST_TIMEOUT = 5.0  #: seconds for a reply
+
+
+class RequestReply(Protocol):
+    """Ask another service."""
+
+    async def __call__(self, query: Query[Reply], *, timeout: float = REQUEST_TIMEOUT) -> Reply:
+        """
+        What it answers within `timeout` seconds.
+
+        Raises:
+            RemoteProblem: It refuses.
+            Unavailable: It does not answer in time, or cannot right now.
+        """
 
 
 class Notify(Protocol):

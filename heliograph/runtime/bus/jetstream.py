@@ -253,15 +253,15 @@ class JetStream:
                 return
             sequence = messages[-1].sequence + 1
 
-    async def request(self, subject: str, body: bytes, *, timeout: float) -> bytes:
+    async def request(self, subject: str, body: bytes, *, timeout: float) -> Msg:
         """
-        A question to another service.
+        A request to another service, and its reply.
 
         Raises:
             Unavailable: Nobody answers within `timeout` seconds.
         """
         async with self._calling(timeout):
-            return (await self.connection.request(subject, body, timeout=timeout)).data
+            return await self.connection.request(subject, body, timeout=timeout)
 
     async def try_ask(self, subject: str, body: bytes = b"") -> bytes | None:
         """

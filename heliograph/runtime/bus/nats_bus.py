@@ -3,16 +3,21 @@
 import asyncio
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from nats.aio.subscription import Subscription
 from nats.errors import Error
+from pydantic import BaseModel
 
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.queries import Query, Reply
 from heliograph.runtime.background import stop
+from heliograph.runtime.bus import REQUEST_TIMEOUT, Notify
 from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.event_log import JetStreamEventLog
@@ -21,6 +26,7 @@ from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.levels import Level
 from heliograph.runtime.bus.provisioning import UnsupportedServer, provision
+from heliograph.runtime.bus.queries import AnyQuery, send_query, serve_query
 from heliograph.runtime.bus.slot_claims import KvSlotClaims
 from heliograph.runtime.bus.unreadable_messages import dead_letters
 from heliograph.runtime.bus.work_queue import JetStreamWorkQueue
@@ -53,6 +59,7 @@ class NatsBus:
         self.lanes = Lanes(self.jetstream, catalog.lanes)
         self.leases = Leases(self.jetstream)
         self.level = Level(self.jetstream)
+        self.notify: Notify = self.jetstream.notify
         self._writes = WriteCheck(self.jetstream, name)
         self.epoch = ""  #: of the event log, once opened
         self._setting: asyncio.Task[None] | None = None  #: the clock
@@ -85,6 +92,20 @@ class NatsBus:
         if self._setting:
             await stop(self._setting)
         await self._connection.close()
+
+    async def request(self, query: Query[Reply], *, timeout: float = REQUEST_TIMEOUT) -> Reply:
+        """Ask another service, see `RequestReply`."""
+        return await send_query(self.jetstream, query, timeout=timeout)
+
+    async def serve(
+        self,
+        query: type[AnyQuery],
+        answer: Callable[[AnyQuery], Awaitable[BaseModel]],
+        *,
+        group: str = "",
+    ) -> Subscription:
+        """Answer a query from now on, see `serve_query`."""
+        return await serve_query(self.jetstream, query, answer, group=group)
 
     async def warnings(self) -> list[dict[str, Any]]:
         """For readiness: messages that cannot be read, and are skipped. Raises Unavailable."""

@@ -1,39 +1,139 @@
-"""Requests to other services over the bus, and the problems that they answer with."""
+"""Request and reply between services: typed queries, and the problems that they are refused with."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import structlog
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error, MaxPayloadError
 from pydantic import BaseModel
 
-from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.errors import HeliographError, Unavailable, Unreadable
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries.errors import ErrorReply
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.contracts.queries import Query, Reply
+from heliograph.contracts.queries.errors import ErrorReply, is_error
+from heliograph.runtime.bus.jetstream import JetStream, translated
 
-REQUEST_TIMEOUT = 5.0  #: seconds for a list
+log = structlog.get_logger()
+
+AnyQuery = TypeVar("AnyQuery", bound=Query[Any])
 
 
 class RemoteProblem(HeliographError):
-    """Another service refused a question; its problem is the answer."""
+    """Another service refused a query; its problem is the reply."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
         self._problem = problem
-        self.status = problem.status  # type: ignore[misc]  # of this one answer
 
     def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
         return self._problem.model_copy(update={"instance": instance, "trace_id": trace_id})
 
+    @property
+    def remote_code(self) -> str:
+        """The `code` of the problem."""
+        return self._problem.code
 
-async def request_reply(
-    jetstream: JetStream, subject: str, question: BaseModel, *, timeout: float = REQUEST_TIMEOUT
-) -> bytes:
+
+async def send_query(jetstream: JetStream, query: Query[Reply], *, timeout: float) -> Reply:
     """
-    A question to the read model. `timeout` is seconds.
+    Ask another service. `timeout` is seconds.
 
     Raises:
-        AnsweredBadly: It was refused.
-        Unavailable: Nobody answers.
+        RemoteProblem: It refuses.
+        Unavailable: It does not answer in time, or cannot right now.
     """
-    body = question.model_dump_json().encode()
-    answer = await jetstream.request(subject, body, timeout=timeout)
-    if answer.startswith(b'{"problem"'):
-        raise RemoteProblem(ErrorReply.model_validate_json(answer).problem)
-    return answer
+    reply = await jetstream.request(query.address, query.data(), timeout=timeout)
+    try:
+        if is_error(reply.headers or {}, reply.data):
+            raise _error(ErrorReply.model_validate_json(reply.data).problem)
+        return query.reply_type().model_validate_json(reply.data)
+    except ValueError as error:
+        reason = Unreadable.because(error)
+        raise Unavailable(f"the reply to {query.address} cannot be read: {reason}") from None
+
+
+def _error(problem: Problem) -> HeliographError:
+    if problem.code == Unavailable.code:
+        return Unavailable(problem.detail, retry_after=problem.retry_after)
+    return RemoteProblem(problem)
+
+
+async def serve_query(
+    jetstream: JetStream,
+    query: type[AnyQuery],
+    answer: Callable[[AnyQuery], Awaitable[BaseModel]],
+    *,
+    group: str = "",
+) -> Subscription:
+    """
+    Answer a query from now on, or refuse it with a problem. None waits for those before it.
+
+    Args:
+        group: One process of a group answers; none: every process that serves it.
+
+    Raises:
+        Unavailable: NATS does not answer.
+    """
+    responding: set[asyncio.Task[None]] = set()
+
+    async def begin(message: Msg) -> None:
+        task = asyncio.create_task(_respond(jetstream, query, answer, message))
+        responding.add(task)
+        task.add_done_callback(responding.discard)
+
+    with translated():
+        return await jetstream.connection.subscribe(query.subject, queue=group, cb=begin)
+
+
+async def _respond(
+    jetstream: JetStream,
+    query: type[AnyQuery],
+    answer: Callable[[AnyQuery], Awaitable[BaseModel]],
+    message: Msg,
+) -> None:
+    try:
+        await _send(jetstream, message, await _reply(jetstream, query, answer, message))
+    except MaxPayloadError:
+        log.error("A reply is too large", subject=message.subject)
+        problem = HeliographError("the reply is larger than a message").problem()
+        await _send(jetstream, message, ErrorReply(problem=problem))
+
+
+async def _reply(
+    jetstream: JetStream,
+    query: type[AnyQuery],
+    answer: Callable[[AnyQuery], Awaitable[BaseModel]],
+    message: Msg,
+) -> BaseModel:
+    """What the handler says; whoever asked hears something in any case."""
+    try:
+        asked = query.read(message.subject, message.data)
+    except ValueError as error:
+        unreadable = Unreadable.because(error)
+        jetstream.dead_letters.skip(message.subject, str(unreadable))
+        return ErrorReply(problem=unreadable.problem())
+    try:
+        return await answer(asked)
+    except HeliographError as error:
+        return ErrorReply(problem=error.problem())
+    except Exception:
+        log.exception("A query broke its handler", subject=message.subject)
+        return ErrorReply(problem=HeliographError().problem())
+
+
+async def _send(jetstream: JetStream, message: Msg, reply: BaseModel) -> None:
+    """Raises MaxPayloadError. A reply that is lost is asked for again."""
+    if not message.reply:
+        return
+    headers = reply.headers() if isinstance(reply, ErrorReply) else None
+    try:
+        await jetstream.connection.publish(
+            message.reply, reply.model_dump_json().encode(), headers=headers
+        )
+    except MaxPayloadError:
+        raise
+    except (Error, ConnectionError) as error:
+        log.warning("A reply is lost", subject=message.subject, reason=str(error))

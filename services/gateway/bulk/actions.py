@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from heliograph.contracts import subjects
 from heliograph.contracts.actions import (
     APPLIES_TO,
     MAX_JOBS,
@@ -21,10 +20,8 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.ids import action_id
-from heliograph.contracts.queries.read_model import FindJobs, FoundJobs
-from heliograph.runtime.bus import EventLog
-from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import request_reply
+from heliograph.contracts.queries.read_model import FindJobs
+from heliograph.runtime.bus import EventLog, RequestReply
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
 from services.gateway.bulk.previews import (
@@ -69,14 +66,14 @@ class BulkActions:
         cancellation: JobCancellation,
         previews: BulkPreview,
         plans: PlanStore,
-        jetstream: JetStream,
+        request: RequestReply,
     ) -> None:
         self._events = events
         self._jobs = jobs
         self._cancellation = cancellation
         self._previews = previews
         self._plans = plans
-        self._jetstream = jetstream
+        self._request = request
 
     async def preview(self, project: str, request: ActionRequest) -> RetryPreview | CancelPreview:
         """
@@ -136,7 +133,7 @@ class BulkActions:
         if request.filter.status not in (None, *possible):
             reason = f"a {request.action} is for jobs that are {' or '.join(possible)}"
             raise ValidationFailed.at("/filter/status", reason)
-        question = FindJobs(
+        query = FindJobs(
             project=project,
             statuses=list(possible),
             untried=request.action == "retry",
@@ -144,8 +141,7 @@ class BulkActions:
             limit=MAX_JOBS,
             **request.filter.model_dump(),
         )
-        answer = await request_reply(self._jetstream, subjects.QUERY_FIND, question)
-        found = FoundJobs.model_validate_json(answer)
+        found = await self._request(query)
         return [each.id for each in found.jobs], found.more
 
     async def _tried(self, act: BulkAction, index: int, do: ItemAction) -> ItemResult:

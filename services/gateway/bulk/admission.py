@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from heliograph.contracts import subjects
 from heliograph.contracts.batches import BatchItem, BatchProblem, BatchRequest
 from heliograph.contracts.errors import (
     HeliographError,
@@ -14,10 +13,9 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries.read_model import FindOccupiedSlots, OccupiedSlots
+from heliograph.contracts.queries.read_model import FindOccupiedSlots
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import request_reply
+from heliograph.runtime.bus import RequestReply
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
 from services.gateway.idempotency import RequestIdentity, identify_request
@@ -94,14 +92,14 @@ class BatchAdmission:
         quota: QueueQuota,
         log_capacity: EventLogCapacity,
         plans: PlanStore,
-        jetstream: JetStream,
+        request: RequestReply,
     ) -> None:
         self._jobs = jobs
         self._acceptance = acceptance
         self._quota = quota
         self._log_capacity = log_capacity
         self._plans = plans
-        self._jetstream = jetstream
+        self._request = request
 
     async def admit(self, submission: BatchSubmission) -> tuple[Plan, Drafts]:
         """
@@ -148,9 +146,8 @@ class BatchAdmission:
         slots = {
             i: request.slot for i, request in enumerate(submission.request.jobs) if request.slot
         }
-        question = FindOccupiedSlots(project=submission.project, slots=list(slots.values()))
-        answer = await request_reply(self._jetstream, subjects.QUERY_FILLED, question)
-        jobs = OccupiedSlots.model_validate_json(answer).jobs
+        query = FindOccupiedSlots(project=submission.project, slots=list(slots.values()))
+        jobs = (await self._request(query)).jobs
         return {i: jobs[slot] for i, slot in slots.items() if slot in jobs}
 
     def order(

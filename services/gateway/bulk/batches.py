@@ -5,15 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from heliograph.contracts import subjects
 from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable, Unreadable
 from heliograph.contracts.ids import batch_id
-from heliograph.contracts.queries.read_model import FindJobs, FoundJobs
+from heliograph.contracts.queries.read_model import FindJobs
 from heliograph.contracts.records import Marker, Record, Status
-from heliograph.runtime.bus import EventLog, LogEntry
-from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import request_reply
+from heliograph.runtime.bus import EventLog, LogEntry, RequestReply
 from services.gateway.bulk.admission import BatchAdmission, BatchSubmission, Drafts, item_pointer
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
@@ -50,13 +47,13 @@ class BatchService:
         jobs: JobService,
         admission: BatchAdmission,
         plans: PlanStore,
-        jetstream: JetStream,
+        request: RequestReply,
     ) -> None:
         self._events = events
         self._jobs = jobs
         self._admission = admission
         self._plans = plans
-        self._jetstream = jetstream
+        self._request = request
 
     async def submit(
         self,
@@ -139,9 +136,8 @@ class BatchService:
 
     async def _latest_tries(self, plan: Plan) -> dict[str, str]:
         """Which job of the batch was tried again, and by which."""
-        question = FindJobs(project=plan.project, batch=plan.id, retries=True, limit=_MAX_RETRIES)
-        answer = await request_reply(self._jetstream, subjects.QUERY_FIND, question)
-        found = FoundJobs.model_validate_json(answer).jobs
+        query = FindJobs(project=plan.project, batch=plan.id, retries=True, limit=_MAX_RETRIES)
+        found = (await self._request(query)).jobs
         # the newest come first: turned round, of several tries of one job the newest is kept
         return {each.retry_of: each.id for each in reversed(found) if each.retry_of}
 

@@ -22,14 +22,14 @@ def build_bulk(
     service: Service[GatewaySettings], presenter: JobPresenter, limits: Limits, jobs: Jobs
 ) -> list[APIRouter]:
     """Wire the bulk requests of a gateway. Returns their routes."""
-    events, jetstream = service.bus.events, service.bus.jetstream
-    plans = PlanStore(jetstream)
+    events, request = service.bus.events, service.bus.request
+    plans = PlanStore(service.bus.jetstream)
     admission = BatchAdmission(
-        jobs.service, jobs.acceptance, limits.quota, limits.log_capacity, plans, jetstream
+        jobs.service, jobs.acceptance, limits.quota, limits.log_capacity, plans, request
     )
-    batches = BatchService(events, jobs.service, admission, plans, jetstream)
+    batches = BatchService(events, jobs.service, admission, plans, request)
     previews = BulkPreview(events, jobs.service, jobs.acceptance)
-    actions = BulkActions(events, jobs.service, jobs.cancellation, previews, plans, jetstream)
+    actions = BulkActions(events, jobs.service, jobs.cancellation, previews, plans, request)
     return [
         cast_routes(CastReferences(jobs.service, jobs.acceptance), jobs.views),
         batch_routes(batches, presenter),

@@ -43,14 +43,14 @@ def build_jobs(
     """Wire the jobs of a gateway."""
     bus, settings = service.bus, service.settings
     acceptance = JobAcceptance(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy)
-    cancellation = JobCancellation(bus.events, bus.work, bus.jetstream.notify)
+    cancellation = JobCancellation(bus.events, bus.work, bus.notify)
     records = RecordBuilder(
         service.catalog,
         bus.events,
         projects.settings,
         slots.service,
-        ReferenceValidator(bus.events, bus.jetstream),
-        ResultCache(bus.events, bus.jetstream, patience=settings.reuse_patience),
+        ReferenceValidator(bus.events, bus.request),
+        ResultCache(bus.events, bus.request, patience=settings.reuse_patience),
     )
     jobs = JobService(
         bus.events,
@@ -61,7 +61,7 @@ def build_jobs(
         limits.log_capacity,
         limits.quota,
     )
-    views = JobViews(bus.events, bus.jetstream, presenter)
+    views = JobViews(bus.events, bus.request, presenter)
     return Jobs(
         service=jobs,
         acceptance=acceptance,

@@ -3,14 +3,13 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable, ValidationFailed
 from heliograph.contracts.ids import job_of_asset
-from heliograph.contracts.queries.storage import FindUpload, FoundUpload
+from heliograph.contracts.queries.storage import FindUpload
 from heliograph.contracts.records import Asset, Record, Step
 from heliograph.contracts.requests import KeptReference
-from heliograph.runtime.bus import EventLog
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus import EventLog, RequestReply
+from heliograph.runtime.bus.queries import RemoteProblem
 
 _TIMEOUT = 2.0  #: seconds storage has to say whether it has an upload
 
@@ -18,9 +17,9 @@ _TIMEOUT = 2.0  #: seconds storage has to say whether it has an upload
 class ReferenceValidator:
     """Looks references up before a job is accepted, so that a wrong one costs nothing."""
 
-    def __init__(self, events: EventLog, jetstream: JetStream) -> None:
+    def __init__(self, events: EventLog, request: RequestReply) -> None:
         self._events = events
-        self._jetstream = jetstream
+        self._request = request
 
     async def validate(
         self, project: str, references: Sequence[KeptReference], after: Mapping[str, Step]
@@ -66,11 +65,8 @@ class ReferenceValidator:
         return next((asset for asset in entry.body.assets if asset.index == number), None)
 
     async def _is_uploaded(self, project: str, sha256: str) -> bool:
-        question = FindUpload(project=project, sha256=sha256).model_dump_json().encode()
+        query = FindUpload(project=project, sha256=sha256)
         try:
-            answer = await self._jetstream.request(
-                subjects.QUERY_UPLOADS, question, timeout=_TIMEOUT
-            )
-        except Unavailable as error:
+            return (await self._request(query, timeout=_TIMEOUT)).object is not None
+        except (Unavailable, RemoteProblem) as error:
             raise Unavailable("storage does not say whether it has the upload") from error
-        return FoundUpload.model_validate_json(answer).object is not None

@@ -1,19 +1,18 @@
 """Result cache: a job whose result is stored already gets it at once, without a submission."""
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable, Unreadable
-from heliograph.contracts.queries.read_model import FindResult, FoundResult
+from heliograph.contracts.queries.read_model import FindResult
 from heliograph.contracts.records import Cost, Record, Reused, Step
-from heliograph.runtime.bus import EventLog
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus import EventLog, RequestReply
+from heliograph.runtime.bus.queries import RemoteProblem
 
 
 class ResultCache:
     """Stored results of projects. Status has `timeout` seconds to find one; then the job is made."""
 
-    def __init__(self, events: EventLog, jetstream: JetStream, *, timeout: float) -> None:
+    def __init__(self, events: EventLog, request: RequestReply, *, timeout: float) -> None:
         self._events = events
-        self._jetstream = jetstream
+        self._request = request
         self._timeout = timeout
 
     async def reuse(self, record: Record) -> Record:
@@ -25,14 +24,11 @@ class ResultCache:
         """The last job that made it; the read model only says which one to look at."""
         if digest is None:
             return None
-        question = FindResult(project=project, digest=digest).model_dump_json().encode()
+        query = FindResult(project=project, digest=digest)
         try:
-            answer = await self._jetstream.request(
-                subjects.QUERY_RESULT, question, timeout=self._timeout
-            )
-        except Unavailable:
+            found = (await self._request(query, timeout=self._timeout)).job
+        except (Unavailable, RemoteProblem):
             return None
-        found = FoundResult.model_validate_json(answer).job
         try:
             entry = await self._events.last(found) if found else None
         except Unreadable:

@@ -3,16 +3,13 @@
 import asyncio
 from typing import Any
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.presigned_urls import cut_presigned
-from heliograph.contracts.progress import LatestProgress, ProgressReport
-from heliograph.contracts.queries.read_model import JobPage, ListJobs
+from heliograph.contracts.progress import ProgressReport
+from heliograph.contracts.queries.read_model import GetProgress, ListJobs
 from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import EventLog
-from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import request_reply
+from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position
 from services.gateway.jobs.cancellation import load_job
 from services.gateway.queue_position import queue_position, request_or_none
@@ -23,9 +20,9 @@ HISTORY_PAGE = 500
 class JobViews:
     """Answers every question about jobs."""
 
-    def __init__(self, events: EventLog, jetstream: JetStream, presenter: JobPresenter) -> None:
+    def __init__(self, events: EventLog, request: RequestReply, presenter: JobPresenter) -> None:
         self._events = events
-        self._jetstream = jetstream
+        self._request = request
         self._presenter = presenter
 
     async def job(self, job: str) -> dict[str, Any]:
@@ -76,18 +73,17 @@ class JobViews:
 
     async def jobs(self, query: ListJobs) -> dict[str, Any]:
         """A page of a project's jobs. Raises Unavailable."""
-        answer = await request_reply(self._jetstream, subjects.QUERY_JOBS, query)
-        page = JobPage.model_validate_json(answer)
+        page = await self._request(query)
         records = [(Record.model_validate(item.record), item.sequence) for item in page.items]
         return {"items": await self._presenter.jobs(records), "next": page.next}
 
     async def _turn(self, record: Record) -> Position | None:
         if record.status != "queued":
             return None
-        return await queue_position(self._jetstream, record.id)
+        return await queue_position(self._request, record.id)
 
     async def _progress(self, record: Record) -> ProgressReport | None:
         if record.status != "running":
             return None
-        answer = await request_or_none(self._jetstream, subjects.query_progress(record.id))
-        return LatestProgress.model_validate_json(answer).report if answer else None
+        latest = await request_or_none(self._request, GetProgress(job=record.id))
+        return latest.report if latest else None

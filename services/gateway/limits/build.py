@@ -24,11 +24,11 @@ class Limits:
 def build_limits(service: Service[GatewaySettings]) -> Limits:
     """Wire the limits of a gateway."""
     bus, settings = service.bus, service.settings
-    admin = LimitAdmin(bus.jetstream, service.catalog, bus.lanes, bus.accounts)
+    admin = LimitAdmin(bus.request, bus.notify, service.catalog, bus.lanes, bus.accounts)
     return Limits(
         quota=QueueQuota(
             admin, limit=settings.max_queued, project_limit=settings.max_queued_per_project
         ),
-        log_capacity=EventLogCapacity(bus.jetstream, full_at=settings.full_at),
+        log_capacity=EventLogCapacity(bus.jetstream, bus.request, full_at=settings.full_at),
         routes=[limit_routes(admin)],
     )

@@ -7,22 +7,25 @@ from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
-from heliograph.contracts.queries.scheduler import LaneState, LaneStates
-from heliograph.runtime.bus import AccountUsage, now
+from heliograph.contracts.queries.scheduler import LaneState, ListLanes
+from heliograph.runtime.bus import AccountUsage, Notify, RequestReply, now
 from heliograph.runtime.bus.account_permits import KvAccountPermits
-from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
-
-TIMEOUT = 5.0  #: seconds for the dispatcher to answer
 
 
 class LimitAdmin:
     """Lanes and accounts, as operators see and change them. Every method raises Unavailable."""
 
     def __init__(
-        self, jetstream: JetStream, catalog: Catalog, lanes: Lanes, accounts: KvAccountPermits
+        self,
+        request: RequestReply,
+        notify: Notify,
+        catalog: Catalog,
+        lanes: Lanes,
+        accounts: KvAccountPermits,
     ) -> None:
-        self._jetstream = jetstream
+        self._request = request
+        self._notify = notify
         self._catalog = catalog
         self._lanes = lanes
         self._accounts = accounts
@@ -40,15 +43,14 @@ class LimitAdmin:
 
     async def seen_lanes(self) -> list[LaneState]:
         """Every lane as the dispatcher sees it."""
-        answer = await self._jetstream.request(subjects.QUERY_LANES, b"{}", timeout=TIMEOUT)
-        return LaneStates.model_validate_json(answer).lanes
+        return (await self._request(ListLanes())).lanes
 
     async def change_lane(self, name: str, change: ChangeLane) -> LaneState:
         """Change a lane in all processes at once. Raises NotFound."""
         if name not in self._catalog.lanes:
             raise NotFound(f"there is no lane {name}")
         await self._lanes.change(name, change)
-        await self._jetstream.notify(subjects.lane_capacity(name))
+        await self._notify(subjects.lane_capacity(name))
         return next(lane for lane in await self.lanes() if lane.name == name)
 
     async def accounts(self) -> list[AccountState]:

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import structlog
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
-from heliograph.contracts.queries.read_model import LogUsage
+from heliograph.contracts.queries.read_model import GetLogUsage, LogUsage
 from heliograph.contracts.records import Record
+from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.queries import RemoteProblem
 
 log = structlog.get_logger()
 
@@ -47,8 +48,9 @@ class EventLogCapacity:
         high_watermark: Part of a stream that may be in use, 0 to 1.
     """
 
-    def __init__(self, jetstream: JetStream, *, high_watermark: float) -> None:
+    def __init__(self, jetstream: JetStream, request: RequestReply, *, high_watermark: float) -> None:
         self._jetstream = jetstream
+        self._request = request
         self._high_watermark = high_watermark
         self._parts: Mapping[str, float] = {}
         self._used = 0
@@ -71,9 +73,8 @@ class EventLogCapacity:
         self._used = int(state["bytes"])
         self._limit = int(self._high_watermark * info["config"]["max_bytes"])
         try:
-            answer = await self._jetstream.request(subjects.QUERY_LOG_USAGE, b"", timeout=_TIMEOUT)
-            self._usage = LogUsage.model_validate_json(answer)
-        except (Unavailable, ValueError) as error:
+            self._usage = await self._request(GetLogUsage(), timeout=_TIMEOUT)
+        except (Unavailable, RemoteProblem) as error:
             log.debug("Log usage by project unknown", reason=str(error))
         self._forget(at)
 

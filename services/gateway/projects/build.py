@@ -22,7 +22,7 @@ class Projects:
 
 def build_projects(service: Service[GatewaySettings]) -> Projects:
     """Wire the projects of a gateway."""
-    jetstream = service.bus.jetstream
-    settings = ProjectSettings(jetstream, service.catalog)
-    cleanups = CleanupRequests(jetstream, settings)
+    bus = service.bus
+    settings = ProjectSettings(bus.jetstream, service.catalog)
+    cleanups = CleanupRequests(bus.request, bus.notify, settings)
     return Projects(settings=settings, routes=[project_routes(settings), cleanup_routes(cleanups)])

@@ -3,8 +3,7 @@
 from heliograph.contracts import subjects
 from heliograph.contracts.queries.read_model import PlanCleanup
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
-from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import request_reply
+from heliograph.runtime.bus import Notify, RequestReply
 from services.gateway.projects.settings_store import ProjectSettings
 
 _TIMEOUT = 30.0  #: seconds to look through all that a project has
@@ -13,8 +12,9 @@ _TIMEOUT = 30.0  #: seconds to look through all that a project has
 class CleanupRequests:
     """Asks status, which does it. Every method raises Unavailable."""
 
-    def __init__(self, jetstream: JetStream, projects: ProjectSettings) -> None:
-        self._jetstream = jetstream
+    def __init__(self, request: RequestReply, notify: Notify, projects: ProjectSettings) -> None:
+        self._request = request
+        self._notify = notify
         self._projects = projects
 
     async def request_cleanup(self, project: str, request: CleanupRequest) -> CleanupReport:
@@ -28,10 +28,8 @@ class CleanupRequests:
         if request.retention:
             self._projects.check_retention(request.retention, "/retention")
             retention = retention.after(request.retention)
-        question = PlanCleanup(project=project, retention=retention, dry_run=request.dry_run)
-        answer = await request_reply(
-            self._jetstream, subjects.QUERY_CLEANUP, question, timeout=_TIMEOUT
-        )
+        query = PlanCleanup(project=project, retention=retention, dry_run=request.dry_run)
+        report = await self._request(query, timeout=_TIMEOUT)
         if not request.dry_run:
-            await self._jetstream.notify(subjects.APPLY_RETENTION)
-        return CleanupReport.model_validate_json(answer)
+            await self._notify(subjects.APPLY_RETENTION)
+        return report

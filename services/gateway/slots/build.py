@@ -21,5 +21,5 @@ class Slots:
 
 def build_slots(service: Service[GatewaySettings], presenter: JobPresenter) -> Slots:
     """Wire the slots of a gateway."""
-    slots = SlotService(service.bus.slots, service.bus.jetstream, presenter)
+    slots = SlotService(service.bus.slots, service.bus.request, presenter)
     return Slots(service=slots, routes=[slot_routes(slots)])

@@ -3,23 +3,19 @@
 import asyncio
 from typing import Any
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound, OutputGone, ValidationFailed
 from heliograph.contracts.queries.read_model import (
     GetSlot,
     JobView,
     ListSlots,
     SlotHistory,
-    SlotPage,
     SlotState,
     SlotVersion,
 )
 from heliograph.contracts.records import Job
 from heliograph.contracts.requests import JobRequest, Reference
 from heliograph.contracts.slots import Restored, RestoreRequest
-from heliograph.runtime.bus import Conflict, SlotClaim, SlotClaims, now
-from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.queries import request_reply
+from heliograph.runtime.bus import Conflict, RequestReply, SlotClaim, SlotClaims, now
 from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position
 from services.gateway.queue_position import queue_position
 
@@ -29,15 +25,14 @@ Shown = dict[str, dict[str, Any]]  #: jobs as clients see them, by id
 class SlotService:
     """The slots of projects. Every method raises Unavailable."""
 
-    def __init__(self, slots: SlotClaims, jetstream: JetStream, presenter: JobPresenter) -> None:
+    def __init__(self, slots: SlotClaims, request: RequestReply, presenter: JobPresenter) -> None:
         self._slots = slots
-        self._jetstream = jetstream
+        self._request = request
         self._presenter = presenter
 
     async def page(self, query: ListSlots) -> dict[str, Any]:
         """Slots by name, each with all that is needed to draw it."""
-        answer = await request_reply(self._jetstream, subjects.QUERY_SLOTS, query)
-        page = SlotPage.model_validate_json(answer)
+        page = await self._request(query)
         jobs = await self._present([job for state in page.items for job in slot_jobs(state)])
         return {
             "items": await asyncio.gather(*(self._state(state, jobs) for state in page.items)),
@@ -48,7 +43,7 @@ class SlotService:
 
     async def slot(self, query: GetSlot) -> dict[str, Any]:
         """A slot with its versions. Raises NotFound."""
-        history = await self._history(query)
+        history = await self._request(query)
         if history.state is None:
             raise NotFound(f"no job was ever requested for {query.slot}")
         every = [version.made_by for version in history.versions]
@@ -74,7 +69,7 @@ class SlotService:
         while True:
             seen = await self._slots.read(project, request.slot)
             # whatever succeeded for the claim that was seen is counted; what comes later, wins
-            history = await self._history(page)
+            history = await self._request(page)
             latest = history.state.versions if history.state else 0
             if request.version > latest:
                 raise NotFound(f"{request.slot} has no version {request.version}")
@@ -99,18 +94,13 @@ class SlotService:
         if request.slot is None:
             reason = "needs references, or a slot whose current version is worked from"
             raise ValidationFailed.at("/max_references", reason)
-        history = await self._history(GetSlot(project=project, slot=request.slot, settled=True))
+        history = await self._request(GetSlot(project=project, slot=request.slot, settled=True))
         current = history.state.current if history.state else None
         assets = _job(current.made_by).assets if current else []
         if not assets:
             reason = f"needs references: {request.slot} has no version yet"
             raise ValidationFailed.at("/max_references", reason)
         return Reference(asset=assets[0].id)
-
-    async def _history(self, query: GetSlot) -> SlotHistory:
-        return SlotHistory.model_validate_json(
-            await request_reply(self._jetstream, subjects.QUERY_SLOT, query)
-        )
 
     async def _present(self, every: list[JobView]) -> Shown:
         shown = await self._presenter.jobs([(_job(each), each.sequence) for each in every])
@@ -122,7 +112,7 @@ class SlotService:
             job = with_progress(jobs[state.active.job["id"]], state.report)
             waits = job["status"] == "queued"
             active = with_queue_position(
-                job, await queue_position(self._jetstream, job["id"]) if waits else None
+                job, await queue_position(self._request, job["id"]) if waits else None
             )
         return {
             "slot": state.slot,

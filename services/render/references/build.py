@@ -31,6 +31,6 @@ def build_references(
         claim=settings.reference_claim,
         hosts=settings.reference_hosts,
     )
-    urls = PresignedUrlCache(bus.jetstream, patience=settings.sign_patience)
-    resolver = ReferenceResolver(bus.events, bus.jetstream, urls, upload_cache)
+    urls = PresignedUrlCache(bus.request, patience=settings.sign_patience)
+    resolver = ReferenceResolver(bus.events, bus.request, urls, upload_cache)
     return References(resolver=resolver, upload_cache=upload_cache)

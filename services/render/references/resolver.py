@@ -2,16 +2,15 @@
 
 import asyncio
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import ReferenceFailed, Unavailable
 from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.public_urls import url_problem
-from heliograph.contracts.queries.storage import FindUpload, FoundUpload, StoredObject
+from heliograph.contracts.queries.storage import FindUpload, StoredObject
 from heliograph.contracts.records import Record, SentReference
 from heliograph.contracts.requests import KeptReference
-from heliograph.runtime.bus import EventLog
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus import EventLog, RequestReply
+from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.render.references.upload_cache import ReferenceUploadCache
 
@@ -24,12 +23,12 @@ class ReferenceResolver:
     def __init__(
         self,
         events: EventLog,
-        jetstream: JetStream,
+        request: RequestReply,
         addresses: PresignedUrlCache,
         upload_cache: ReferenceUploadCache,
     ) -> None:
         self._events = events
-        self._jetstream = jetstream
+        self._request = request
         self._addresses = addresses
         self._upload_cache = upload_cache
 
@@ -75,9 +74,11 @@ class ReferenceResolver:
         raise ReferenceFailed(f"there is no asset {name}")
 
     async def _upload(self, project: str, sha256: str) -> StoredObject:
-        question = FindUpload(project=project, sha256=sha256).model_dump_json().encode()
-        answer = await self._jetstream.request(subjects.QUERY_UPLOADS, question, timeout=_TIMEOUT)
-        found = FoundUpload.model_validate_json(answer).object
+        query = FindUpload(project=project, sha256=sha256)
+        try:
+            found = (await self._request(query, timeout=_TIMEOUT)).object
+        except RemoteProblem as error:
+            raise Unavailable("storage does not say whether it has the upload") from error
         if found is None:
             raise ReferenceFailed(f"there is no upload sha256:{sha256}")
         return found

@@ -13,12 +13,17 @@ from datetime import UTC, datetime
 import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from pydantic import BaseModel
 
 from heliograph.contracts import subjects
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Unavailable, Unreadable
-from heliograph.contracts.queries.scheduler import LaneCapacityHint, LaneStates, Position
+from heliograph.contracts.queries.scheduler import (
+    GetPosition,
+    LaneCapacityHint,
+    LaneStates,
+    ListLanes,
+    Position,
+)
 from heliograph.contracts.queue_entries import Ticket, read_ticket
 from heliograph.runtime.bus import AccountUsage, now
 from heliograph.runtime.bus.jetstream import Stored, stop_listening
@@ -87,13 +92,13 @@ class Dispatcher:
             subjects.QUEUED: self._on_queued,
             subjects.CANCEL: self._on_cancel,
             subjects.LANE_CAPACITY: self._on_capacity,
-            subjects.query_position("*"): self._on_position,
-            subjects.QUERY_LANES: self._on_lanes,
         }
-        return [
+        hints = [
             await self._bus.client.subscribe(subject, cb=self._dead_letters.hearing(hear))
             for subject, hear in heard.items()
         ]
+        positions = await self._bus.serve(GetPosition, self._on_position)
+        return [*hints, positions, await self._bus.serve(ListLanes, self._on_lanes)]
 
     # -- what waits
 
@@ -222,12 +227,8 @@ class Dispatcher:
 
     # -- what others ask
 
-    async def _on_position(self, message: Msg) -> None:
-        job = message.subject.rsplit(".", 1)[1]
-        with suppress(Unavailable):
-            await _respond(message, await self._position(job))
-
-    async def _position(self, job: str) -> Position:
+    async def _on_position(self, query: GetPosition) -> Position:
+        job = query.job
         for lane in self._lanes.values():
             waiting, moved = lane.queue.ticket(job), lane.moved(job)
             if lane.queue.is_blocked(job):
@@ -255,11 +256,10 @@ class Dispatcher:
             position=position, eta_seconds=eta(position, lane.in_use, lane.limit.cap, seconds)
         )
 
-    async def _on_lanes(self, message: Msg) -> None:
-        with suppress(Unavailable):
-            await asyncio.gather(*(lane.look(self._bus) for lane in self._lanes.values()))
-            lanes = [lane.state(await self._places(lane)) for lane in self._lanes.values()]
-            await _respond(message, LaneStates(lanes=lanes))
+    async def _on_lanes(self, _: ListLanes) -> LaneStates:
+        await asyncio.gather(*(lane.look(self._bus) for lane in self._lanes.values()))
+        lanes = [lane.state(await self._places(lane)) for lane in self._lanes.values()]
+        return LaneStates(lanes=lanes)
 
     async def _places(self, lane: LaneScheduler) -> dict[str, AccountUsage]:
         return {a: await self._bus.accounts.usage(a) for a in lane.queue.accounts()}
@@ -272,8 +272,3 @@ def _waiting(ticket: Ticket, headers: Mapping[str, str]) -> QueuedJob:
         return QueuedJob(int(headers["Nats-Sequence"]), ticket, since)
     except (KeyError, ValueError) as error:
         raise Unreadable(f"not a queue subject: {error}") from None
-
-
-async def _respond(message: Msg, answer: BaseModel) -> None:
-    if message.reply:
-        await message.respond(answer.model_dump_json().encode())

@@ -32,12 +32,12 @@ def build_worker(
         accounts=bus.accounts,
         lanes=bus.lanes,
         providers=providers,
-        requests=StatusRequestIndex(bus.jetstream),
+        requests=StatusRequestIndex(bus.request),
         spool=DiskSpool(settings.folder.folder("spool"), max_bytes=settings.spool_max_bytes),
         inline_door=outputs,
         references=references,
         registry=catalog,
-        reporter=ProgressPublisher(bus.jetstream.notify, every=settings.progress_every),
+        reporter=ProgressPublisher(bus.notify, every=settings.progress_every),
         watch=WakeUps(),
         settings=settings,
     )
@@ -47,4 +47,4 @@ async def serve_worker(bus: NatsBus, worker: Worker) -> None:
     """Listen to hints about its jobs, look up lost requests, and renew outputs, from now on."""
     await worker.watch.listen(bus.client)
     await serve_lookups(bus.client, worker, bus.jetstream.dead_letters)
-    await serve_renewals(bus.client, worker)
+    await serve_renewals(bus, worker)

@@ -3,13 +3,11 @@
 import asyncio
 
 import structlog
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.queries.render import RenewedOutputs, RenewOutputs
 from heliograph.contracts.records import Output, Record
+from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.logs import job_fields
 from services.render.providers import RequestSucceeded
 from services.render.worker.context import Worker
@@ -53,22 +51,10 @@ async def _made_by(worker: Worker, job: str) -> Record | None:
     return None
 
 
-async def serve_renewals(client: Client, worker: Worker) -> None:
-    """Answer storage from now on; none waits for those before it."""
-    answering: set[asyncio.Task[None]] = set()
+async def serve_renewals(bus: NatsBus, worker: Worker) -> None:
+    """Answer storage from now on."""
 
-    async def answer(message: Msg) -> None:
-        job = RenewOutputs.model_validate_json(message.data).job
-        try:
-            outputs = await renew(worker, job)
-        except HeliographError as error:
-            log.warning("No fresh output URLs", reason=str(error), job=job)
-            outputs = []
-        await message.respond(RenewedOutputs(outputs=outputs).model_dump_json().encode())
+    async def answer(query: RenewOutputs) -> RenewedOutputs:
+        return RenewedOutputs(outputs=await renew(worker, query.job))
 
-    async def begin(message: Msg) -> None:
-        task = asyncio.create_task(answer(message))
-        answering.add(task)
-        task.add_done_callback(answering.discard)
-
-    await client.subscribe(subjects.QUERY_RENEW, queue=QUEUE_GROUP, cb=begin)
+    await bus.serve(RenewOutputs, answer, group=QUEUE_GROUP)

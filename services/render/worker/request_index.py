@@ -2,13 +2,11 @@
 
 from typing import Protocol
 
-from pydantic import ValidationError
-
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.read_model import FindRequests, KnownRequests
+from heliograph.contracts.queries.read_model import FindRequests
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus import RequestReply
+from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.testing import MemoryEventLog
 
 _TIMEOUT = 6.0  #: seconds for the read model to take in the log, and answer
@@ -24,17 +22,14 @@ class RequestIndex(Protocol):
 class StatusRequestIndex:
     """`RequestIndex` of the status service's read model."""
 
-    def __init__(self, jetstream: JetStream) -> None:
-        self._jetstream = jetstream
+    def __init__(self, request: RequestReply) -> None:
+        self._request = request
 
     async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
-        question = FindRequests(provider=provider, requests=list(requests))
-        answer = await self._jetstream.request(
-            subjects.QUERY_REQUESTS, question.model_dump_json().encode(), timeout=_TIMEOUT
-        )
+        query = FindRequests(provider=provider, requests=list(requests))
         try:
-            return frozenset(KnownRequests.model_validate_json(answer).known)
-        except ValidationError as error:
+            return frozenset((await self._request(query, timeout=_TIMEOUT)).known)
+        except RemoteProblem as error:
             raise Unavailable("status does not say which requests are known") from error
 
 

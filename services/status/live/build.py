@@ -29,7 +29,7 @@ class Live:
 def build_live(service: Service[StatusSettings], read_model: ReadModel) -> Live:
     """Wire the live streams of a status process."""
     settings = service.settings
-    presenter = create_presenter(settings, service.bus.jetstream)
+    presenter = create_presenter(settings, service.bus.request)
     hub = Hub(service.bus, presenter, ring_bytes=settings.ring_bytes)
     terms = Terms(
         replay_limit=settings.replay_limit,

@@ -37,7 +37,7 @@ def build_maintenance(
         bus.events,
         bus.work,
         bus.accounts,
-        bus.jetstream.notify,
+        bus.notify,
         read_model,
         service.catalog,
         settings,
@@ -51,7 +51,7 @@ def build_maintenance(
         read_model,
         partial(read_retentions, KeyValue(bus.jetstream, "projects")),
         slots.wait_for_log,
-        partial(remove_objects, bus.jetstream),
+        partial(remove_objects, bus.request),
         settings,
     )
     return Maintenance(

@@ -16,16 +16,16 @@ import structlog
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.job_events import Pruned
-from heliograph.contracts.queries.errors import ErrorReply
-from heliograph.contracts.queries.storage import RemovedObjects, RemoveObjects
+from heliograph.contracts.queries.storage import RemoveObjects
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
-from heliograph.runtime.bus import Conflict, EventLog, SlotClaims, now, transition
-from heliograph.runtime.bus.jetstream import JetStream, stop_listening, translated
+from heliograph.runtime.bus import Conflict, EventLog, RequestReply, SlotClaims, now, transition
+from heliograph.runtime.bus.jetstream import stop_listening, translated
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.runtime.crash_points import crash_point
 from services.status.maintenance.retention_policy import PrunePlan, choose, is_current
 from services.status.read_model import FinishedJob, ReadModel
@@ -184,13 +184,14 @@ async def read_retentions(projects: KeyValue) -> dict[str, Retention]:
     }
 
 
-async def remove_objects(jetstream: JetStream, job: str) -> int:
+async def remove_objects(request: RequestReply, job: str) -> int:
     """Have storage remove the objects of a job. How many there were; raises Unavailable, and Unreadable."""
-    question = RemoveObjects(job=job).model_dump_json().encode()
-    answer = await jetstream.request(subjects.DELETE_OBJECTS, question, timeout=_REMOVING)
-    if answer.startswith(b'{"problem"'):
-        raise Unreadable(ErrorReply.model_validate_json(answer).problem.detail)
-    return RemovedObjects.model_validate_json(answer).objects
+    try:
+        return (await request(RemoveObjects(job=job), timeout=_REMOVING)).objects
+    except RemoteProblem as error:
+        if error.remote_code == Unreadable.code:
+            raise Unreadable(str(error)) from error
+        raise Unavailable(f"storage does not remove the objects: {error}") from error
 
 
 async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusSettings) -> None:

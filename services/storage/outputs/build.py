@@ -47,10 +47,10 @@ def build_outputs(
     ingest = JobIngest(
         bus.events,
         bus.work,
-        bus.jetstream.notify,
+        bus.notify,
         store,
         sources,
-        partial(renew_outputs, bus.jetstream),
+        partial(renew_outputs, bus.request),
         images,
         folder,
         service.catalog,

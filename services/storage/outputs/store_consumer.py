@@ -16,7 +16,7 @@ from services.storage.settings import StorageSettings
 
 def consume_stores(service: Service[StorageSettings], ingest: JobIngest) -> None:
     """Take what comes in on `store.>`."""
-    consumer = StoreConsumer(ingest, service.bus.jetstream.notify)
+    consumer = StoreConsumer(ingest, service.bus.notify)
     service.consume(
         subjects.STORE,
         consumer.handle,

@@ -38,7 +38,7 @@ def build_uploads(
     receiver = UploadReceiver(
         uploads, UploadQuota(known, settings), create_reserve(folder, settings), folder, settings
     )
-    named = partial(find_named, bus.jetstream)
+    named = partial(find_named, bus.request)
     sweeper = UploadSweeper(known.bucket, store, named, keep=settings.uploads_keep)
     return UploadParts(
         uploads=uploads,

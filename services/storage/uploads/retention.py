@@ -5,15 +5,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
-from pydantic import ValidationError
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.contracts.queries.read_model import FindNamedUploads, NamedUploads
-from heliograph.runtime.bus import Conflict
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.contracts.queries.read_model import FindNamedUploads
+from heliograph.runtime.bus import Conflict, RequestReply
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.queries import RemoteProblem
 from services.storage.stores import ObjectStore
 from services.storage.uploads.uploads import key_of
 
@@ -102,13 +100,12 @@ def _parts(names: Iterable[str]) -> Iterable[list[str]]:
     return (every[start : start + _BATCH_SIZE] for start in range(0, len(every), _BATCH_SIZE))
 
 
-async def find_named(jetstream: JetStream, project: str, uploads: list[str]) -> set[str]:
+async def find_named(request: RequestReply, project: str, uploads: list[str]) -> set[str]:
     """Those of the uploads that a kept job names. Raises Unavailable."""
-    question = FindNamedUploads(project=project, uploads=uploads).model_dump_json().encode()
-    answer = await jetstream.request(subjects.QUERY_NAMED_UPLOADS, question, timeout=_TIMEOUT)
+    query = FindNamedUploads(project=project, uploads=uploads)
     try:
-        return set(NamedUploads.model_validate_json(answer).uploads)
-    except ValidationError as error:  # a refusal
+        return set((await request(query, timeout=_TIMEOUT)).uploads)
+    except RemoteProblem as error:
         raise Unavailable("status does not say which uploads are named") from error
 
 

@@ -4,26 +4,26 @@ from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
 import pytest
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.progress import ProgressReport
+from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queries.storage import SignedObjects, SignObjects, StoredObject
 from heliograph.contracts.records import Asset, Job, LogLine, Progress, Record, Status, Variant
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus import REQUEST_TIMEOUT
 from heliograph.runtime.job_view import JobPresenter, as_json, live_address, with_progress
 from heliograph.runtime.presigned_urls import KEPT, PresignedUrlCache
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import a_record
+from tests.support.replies import no_reply
 
 
 @pytest.fixture
 def presenter() -> JobPresenter:
     """A presenter whose storage does not answer: its connection is not open."""
     settings = ServiceSettings(public_url="https://h.example/", status_port=9081)
-    return JobPresenter(settings, PresignedUrlCache(JetStream(Client()), timeout=0.3))
+    return JobPresenter(settings, PresignedUrlCache(no_reply, timeout=0.3))
 
 
 def with_asset(record: Record) -> Record:
@@ -103,7 +103,7 @@ async def test_an_address_is_null_when_storage_does_not_answer(presenter: JobPre
 
 
 async def test_urls_are_missing_when_storage_does_not_answer() -> None:
-    addresses = PresignedUrlCache(JetStream(Client()), timeout=0.3)
+    addresses = PresignedUrlCache(no_reply, timeout=0.3)
     record = with_asset(a_record())
     objects = [each for _, each in objects_of(record, record.assets[0])]
 
@@ -113,21 +113,19 @@ async def test_urls_are_missing_when_storage_does_not_answer() -> None:
 
 
 class _Storage:
-    """A connection to a storage that signs for `expires_in` seconds."""
+    """A storage that signs for `expires_in` seconds."""
 
-    is_connected = True
     expires_in = 60.0
 
-    async def request(self, subject: str, body: bytes, **_: Any) -> Msg:
-        objects = SignObjects.model_validate_json(body).objects
-        signed = SignedObjects(urls=[o.key for o in objects], expires_in=self.expires_in)
-        data = signed.model_dump_json().encode()
-        return Msg(_client=cast("Client", self), subject=subject, data=data)
+    async def __call__(self, query: Query[Reply], *, timeout: float = REQUEST_TIMEOUT) -> Reply:
+        assert isinstance(query, SignObjects)
+        urls = [each.key for each in query.objects]
+        return cast(Reply, SignedObjects(urls=urls, expires_in=self.expires_in))
 
 
 async def test_an_address_that_was_just_renewed_is_not_the_first_to_be_forgotten() -> None:
     storage = _Storage()
-    addresses = PresignedUrlCache(JetStream(cast("Client", storage)), timeout=0.3)
+    addresses = PresignedUrlCache(storage, timeout=0.3)
     first, *others, last = (
         StoredObject(key=f"{n}", media_type="image/png", filename="x") for n in range(KEPT + 1)
     )

@@ -5,35 +5,23 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from heliograph.contracts.errors import QueueFull, TooManyJobs
 from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queries.scheduler import LaneState, LaneStates
-from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.work_queue import ticket_for
 from services.gateway.limits.lanes_accounts import LimitAdmin
 from services.gateway.limits.quota import QueueQuota
 from services.render.scheduler.fair_queue import QueuedJob
 from services.render.scheduler.lane_state import LaneScheduler
 from tests.support.records import a_record
+from tests.support.replies import Replies
 
 _NONE = cast(Any, None)
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 MANY, EACH = 600, 20  #: projects, more than a lane names; jobs of each
-
-
-class _Connection:
-    """A connection at whose other end a dispatcher has these lanes."""
-
-    is_connected = True
-
-    def __init__(self, *lanes: LaneState) -> None:
-        self._answer = LaneStates(lanes=list(lanes)).model_dump_json().encode()
-
-    async def request(self, subject: str, *_: Any, **__: Any) -> Msg:
-        return Msg(_client=cast("Client", self), subject=subject, data=self._answer)
 
 
 def a_lane(waiting: dict[str, int]) -> LaneState:
@@ -46,9 +34,13 @@ def a_lane(waiting: dict[str, int]) -> LaneState:
     return lane.state({})
 
 
+def _limits(request: RequestReply) -> LimitAdmin:
+    return LimitAdmin(request, _NONE, _NONE, _NONE, _NONE)
+
+
 async def looked(*lanes: LaneState, limit: int, project_limit: int = 1_000) -> QueueQuota:
     """A backlog that has just asked the dispatcher."""
-    limits = LimitAdmin(JetStream(cast("Client", _Connection(*lanes))), _NONE, _NONE, _NONE)
+    limits = _limits(Replies(LaneStates(lanes=list(lanes))))
     quota = QueueQuota(limits, limit=limit, project_limit=project_limit)
     await quota.look()
     return quota
@@ -79,12 +71,12 @@ async def test_what_is_accepted_while_the_dispatcher_is_asked_counts_on_top() ->
     """Its answer may not know of it."""
     quota: QueueQuota
 
-    class Busy(_Connection):
-        async def request(self, subject: str, *_: Any, **__: Any) -> Msg:
+    class Busy(Replies):
+        async def __call__(self, query: Query[Reply], *, timeout: float = 5) -> Reply:
             quota.reserve("b", 2)
-            return await super().request(subject)
+            return await super().__call__(query)
 
-    limits = LimitAdmin(JetStream(cast("Client", Busy(a_lane({"a": 3})))), _NONE, _NONE, _NONE)
+    limits = _limits(Busy(LaneStates(lanes=[a_lane({"a": 3})])))
     quota = QueueQuota(limits, limit=6, project_limit=5)
     quota.reserve("a")  # the answer knows of it
     await quota.look()
