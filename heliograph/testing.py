@@ -27,8 +27,9 @@ async def open_gate(_: str, *__: object) -> None:
 class MemoryEventLog:
     """`EventLog` in a list."""
 
-    def __init__(self, gate: Gate = open_gate) -> None:
+    def __init__(self, gate: Gate = open_gate, source: str = "heliograph/test") -> None:
         self._gate = gate
+        self.source = source
         self.log: list[LogEntry] = []
         self._by_job: dict[str, list[LogEntry]] = defaultdict(list)
 

@@ -25,7 +25,6 @@ from heliograph.runtime.bus.jetstream import ApiError, JetStream
 from heliograph.runtime.http.bodies import checked
 from heliograph.runtime.logs import job_fields
 from services.gateway.idempotency import RequestIdentity, identify_request, validate_key
-from services.gateway.jobs.acceptance import SOURCE
 from services.gateway.jobs.service import JobService
 
 log = structlog.get_logger()
@@ -33,6 +32,7 @@ log = structlog.get_logger()
 STREAM = "REQUESTS"
 WORKERS = 1_000  #: more than the server hands out at once
 
+_SOURCE = "heliograph/gateway"
 _RETRY_DELAY = 1.0  #: seconds
 _MAX_ECHO = 1_000  #: characters of a `ce-id` that is too long to be a key
 
@@ -97,7 +97,7 @@ def refusal_headers(project: str, key: str | None) -> dict[str, str]:
         "ce-specversion": "1.0",
         "ce-id": str(ULID()),
         "ce-type": REFUSED,
-        "ce-source": SOURCE,
+        "ce-source": _SOURCE,
         "ce-subject": project,
         "ce-time": now().isoformat(),
         "content-type": "application/problem+json",

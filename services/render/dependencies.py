@@ -10,7 +10,6 @@ from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import Conflict, EventLog, LogEntry, WorkQueue, transition
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem
-from services.render.worker.context import SOURCE
 
 _ENDED = {Step.FAILED: "failed", Step.CANCELED: "was canceled", Step.EXPIRED: "expired"}
 _RETRY = NextAction(
@@ -69,7 +68,7 @@ async def fail_if_dependency_failed(events: EventLog, work: WorkQueue, job: str)
             if other is None:
                 return False
             try:
-                entry = await transition(events, entry, dependency_failed(record, other), SOURCE)
+                entry = await transition(events, entry, dependency_failed(record, other))
             except Conflict:
                 continue
             crash_point("depend.failed")

@@ -42,7 +42,7 @@ async def read_log(stack: Stack) -> list[LogEntry]:
 
 async def _readable(jetstream: JetStream) -> list[LogEntry]:
     """Every event, without those that a fault has put there and nobody can read."""
-    read, log = JetStreamEventLog(jetstream).read, []
+    read, log = JetStreamEventLog(jetstream, "heliograph/test").read, []
     async for stored in jetstream.read_all(STREAM, "events.>"):
         with suppress(Unreadable):
             log.append(read(stored))

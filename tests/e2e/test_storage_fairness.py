@@ -11,10 +11,9 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_events import Rendered, Started, Submitted, Submitting
 from heliograph.contracts.records import Output, Record, Step
-from heliograph.runtime.bus import LogEntry, now, transition
+from heliograph.runtime.bus import LogEntry, append_event, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.settings import ServiceSettings
@@ -132,10 +131,10 @@ async def _render(bus: NatsBus, project: str, output: Output, **request: Any) ->
     """A job whose provider is done, as render leaves it."""
     record = a_record(project=project, **request)
     intent = Submitting(run=1, endpoint="e", prompt=record.prompt, arguments={}, references=[])
-    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    entry = await append_event(bus.events, "accepted", record, 0)
     for fact in (Started(run=1), intent, Submitted(run=1, request_id="sim_1")):
-        entry = await transition(bus.events, entry, fact, "test")
-    entry = await transition(bus.events, entry, Rendered(run=1, outputs=[output]), "test")
+        entry = await transition(bus.events, entry, fact)
+    entry = await transition(bus.events, entry, Rendered(run=1, outputs=[output]))
     await bus.work.publish_store(project, record.id)
     return entry
 
@@ -234,14 +233,14 @@ async def test_what_an_earlier_version_left_for_the_workers_is_stored(
         while (await _now(bus, entry)).step is not Step.SUCCEEDED:
             await asyncio.sleep(0.01)
     other = a_record(project=project)
-    first = await bus.events.append(EventEnvelope.of("accepted", other, now(), "test"), 0)
+    first = await append_event(bus.events, "accepted", other, 0)
     for fact in (
         Started(run=1),
         Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[]),
         Submitted(run=1, request_id="sim_2"),
         Rendered(run=1, outputs=[shelf.output("small")]),
     ):
-        first = await transition(bus.events, first, fact, "test")
+        first = await transition(bus.events, first, fact)
 
     await bus.jetstream.publish(f"store.{project}.{other.id}", b"{}", {})
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import now
+from heliograph.runtime.bus import append_event, now
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.settings import ServiceSettings
@@ -38,7 +37,7 @@ async def bus(stack: Stack) -> AsyncIterator[NatsBus]:
 async def _accepted_by_half(bus: NatsBus, project: str, **fields: Any) -> Record:
     """Written down, and then the gateway died."""
     record = a_record(project=project, **fields)
-    await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    await append_event(bus.events, "accepted", record, 0)
     return record
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from heliograph.contracts.catalog import Account
 from heliograph.contracts.circuit_breaker import CircuitBreaker
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
@@ -17,7 +16,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import Started
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import now, transition
+from heliograph.runtime.bus import append_event, now, transition
 from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.worker.circuit_breaker import record_outcome
@@ -121,8 +120,8 @@ async def test_what_a_submission_taught_is_written_though_there_is_no_room_for_t
 ) -> None:
     worker: Worker = a_worker(bus, nats.settings)
     record = _at(account, fault=fault)
-    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
-    started = await transition(bus.events, entry, Started(run=1), "test")
+    entry = await append_event(bus.events, "accepted", record, 0)
+    started = await transition(bus.events, entry, Started(run=1))
 
     async with full(bus, "KV_accounts"):
         left = await submit(worker, started)

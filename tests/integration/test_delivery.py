@@ -8,10 +8,9 @@ import pytest
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import QueueFull, ServiceError, Unavailable
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import now
+from heliograph.runtime.bus import append_event
 from heliograph.runtime.bus.delivery import (
     Delivery,
     FailureCounter,
@@ -63,7 +62,7 @@ async def _nothing_is_ready(bus: NatsBus) -> None:
 async def _put(bus: NatsBus) -> Record:
     """A job that is about to run."""
     record = a_record(kind="portrait")
-    await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    await append_event(bus.events, "accepted", record, 0)
     await bus.work.enqueue(ticket_for(record))
     queued = await bus.jetstream.last(STREAM, f"queue.*.*.*.{record.id}")
     await bus.work.move(ticket_for(record), queued.sequence if queued else 0)

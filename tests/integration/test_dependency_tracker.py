@@ -4,18 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_events import Canceled, Rendered, Started, Submitting, Succeeded
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.background import run_in_background
-from heliograph.runtime.bus import LogEntry, now, transition
+from heliograph.runtime.bus import LogEntry, append_event, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import ticket_for
 from services.render.scheduler.dependency_tracker import DependencyTracker
 from tests.support.records import a_record, some_project
-
-SOURCE = "test"
 
 
 class Calls:
@@ -46,7 +43,7 @@ async def awaiting(
 
 async def accept(bus: NatsBus, project: str, *after: str) -> LogEntry:
     record = a_record(project=project, after=list(after))
-    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), SOURCE), 0)
+    entry = await append_event(bus.events, "accepted", record, 0)
     await bus.work.enqueue(ticket_for(record))
     return entry
 
@@ -54,7 +51,7 @@ async def accept(bus: NatsBus, project: str, *after: str) -> LogEntry:
 async def succeed(bus: NatsBus, entry: LogEntry) -> None:
     intent = Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[])
     for fact in (Started(run=1), intent, Rendered(run=1, outputs=[]), Succeeded(assets=[])):
-        entry = await transition(bus.events, entry, fact, SOURCE)
+        entry = await transition(bus.events, entry, fact)
 
 
 async def test_a_waiting_job_is_released_when_its_last_dependency_succeeds(bus: NatsBus) -> None:
@@ -80,7 +77,7 @@ async def test_a_job_with_a_failed_dependency_is_failed_and_dequeued(bus: NatsBu
     job = (await accept(bus, project, one.record.id, two.record.id)).record
 
     async with awaiting(bus, calls, job):
-        await transition(bus.events, two, Canceled(), SOURCE)
+        await transition(bus.events, two, Canceled())
         await calls.until(over=1)
 
     ended = await bus.events.last(job.id)
@@ -105,8 +102,8 @@ async def test_a_job_that_ended_but_is_still_in_the_queue_is_taken_off_it(bus: N
     project, calls = some_project(), Calls()
     one = await accept(bus, project)
     entry = await accept(bus, project, one.record.id)
-    await transition(bus.events, entry, Canceled(), SOURCE)
-    await transition(bus.events, one, Canceled(), SOURCE)
+    await transition(bus.events, entry, Canceled())
+    await transition(bus.events, one, Canceled())
 
     async with awaiting(bus, calls, entry.record):
         await calls.until(over=1)
@@ -122,7 +119,7 @@ async def test_what_was_not_heard_is_seen_when_it_looks_again(bus: NatsBus) -> N
 
     async with awaiting(bus, calls, job, look_again=0.2):
         # nobody would guess from its name that this event is the last one
-        await bus.events.append(EventEnvelope.of("whisper", over, now(), SOURCE), one.sequence)
+        await append_event(bus.events, "whisper", over, one.sequence)
         await calls.until(over=1)
 
 

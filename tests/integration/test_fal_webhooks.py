@@ -220,7 +220,7 @@ async def test_a_call_after_the_end_brings_what_was_paid_for(lost: Lost) -> None
     """Somebody gave the job up before its request was found."""
     entry = lost.worker.events.latest(lost.job.id)
     assert entry
-    await transition(lost.worker.events, entry, Canceled(charged="unknown"), "test")
+    await transition(lost.worker.events, entry, Canceled(charged="unknown"))
     headers = lost.fal.sign(lost.accepted, BODY)
 
     assert [await lost.call(headers) for _ in range(2)] == [204, 204]

@@ -180,7 +180,7 @@ async def test_a_subscription_to_several_jobs_misses_nothing_while_its_snapshot_
 
         async def both_end() -> None:
             for entry in (first, last):
-                expected.append((await transition(bus.events, entry, Canceled(), "test")).sequence)
+                expected.append((await transition(bus.events, entry, Canceled())).sequence)
             async with asyncio.timeout(60):
                 while hub.head < expected[-1]:
                     await hub.wait_beyond(expected[-1] - 1)
@@ -294,7 +294,7 @@ async def test_events_that_a_snapshot_has_in_it_are_not_sent_again(
             query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int
         ) -> SnapshotPage:
             if not ended:
-                ended.append(await transition(bus.events, entry, Canceled(), "test"))
+                ended.append(await transition(bus.events, entry, Canceled()))
                 row = Row(ended[0].sequence, ended[0].record)
                 await read_model.apply([row], entry.sequence, row.sequence)
             return await read(query, after, limit=limit, room=room)

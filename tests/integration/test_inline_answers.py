@@ -20,7 +20,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heliograph.client import Client
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline, OutputRefused, OutputTooLarge, Unavailable
 from heliograph.contracts.job_events import (
     Canceled,
@@ -32,12 +31,12 @@ from heliograph.contracts.job_events import (
     SubmitUnknown,
 )
 from heliograph.contracts.records import Output, Step, Withheld
-from heliograph.runtime.bus import LogEntry, now, transition
+from heliograph.runtime.bus import LogEntry, append_event, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.crash_points import VARIABLE
 from services.render.providers.output_upload import MemoryOutputReceiver, OutputUploader
 from services.render.worker.answer_spool import Answer, DiskSpool, NoRoom
-from services.render.worker.context import SOURCE, Worker
+from services.render.worker.context import Worker
 from services.render.worker.inline_answers import recover
 from services.render.worker.outcomes import unknown
 from services.render.worker.posts_in_flight import PostsInFlight
@@ -196,7 +195,7 @@ def _files(folder: Path) -> list[Path]:
 
 async def _with(bus: NatsBus, entry: LogEntry, *facts: JobEvent) -> LogEntry:
     for fact in facts:
-        entry = await transition(bus.events, entry, fact, SOURCE)
+        entry = await transition(bus.events, entry, fact)
     return entry
 
 
@@ -204,7 +203,7 @@ async def _submitting(bus: NatsBus) -> LogEntry:
     record = a_record()
     cost = record.cost.model_copy(update={"estimated": Decimal("0.05")})
     record = record.model_copy(update={"cost": cost})
-    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    entry = await append_event(bus.events, "accepted", record, 0)
     intent = Submitting(run=RUN, endpoint="picture", prompt="x", arguments={}, references=[])
     return await _with(bus, entry, Started(run=RUN), intent)
 

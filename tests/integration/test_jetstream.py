@@ -9,7 +9,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import BodyTooLarge, Unavailable
 from heliograph.contracts.job_events import Started
-from heliograph.runtime.bus import Conflict, now, transition
+from heliograph.runtime.bus import Conflict, append_event, now, transition
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import ApiError, JetStream
@@ -36,7 +36,7 @@ async def test_an_event_whose_acknowledgement_was_lost_is_known_by_its_id(bus: N
 async def test_it_is_known_even_when_another_event_came_after_it(bus: NatsBus) -> None:
     event = EventEnvelope.of("accepted", a_record(), now(), "test")
     first = await bus.events.append(event, 0)
-    await transition(bus.events, first, Started(run=1), "test")
+    await transition(bus.events, first, Started(run=1))
 
     assert (await bus.events.append(event, 0)).sequence == first.sequence
 
@@ -44,13 +44,13 @@ async def test_it_is_known_even_when_another_event_came_after_it(bus: NatsBus) -
 async def test_a_trimmed_job_still_refuses_a_first_event(bus: NatsBus) -> None:
     """Otherwise an old key could pay again."""
     record = a_record()
-    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
-    await transition(bus.events, entry, Started(run=1), "test")
+    entry = await append_event(bus.events, "accepted", record, 0)
+    await transition(bus.events, entry, Started(run=1))
     subject = subjects.event(record.project, record.id)
     await bus.jetstream.api(f"STREAM.PURGE.{STREAM}", {"filter": subject, "keep": 1})
 
     with pytest.raises(Conflict):
-        await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+        await append_event(bus.events, "accepted", record, 0)
     assert len(await bus.events.history(record.id, 0, 10)) == 1
 
 

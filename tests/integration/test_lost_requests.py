@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_events import JobEvent, Started, Submitting, SubmitUnknown
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import LogEntry, now, transition
+from heliograph.runtime.bus import LogEntry, append_event, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import AmbiguousSubmit
-from services.render.worker.context import SOURCE, Worker
+from services.render.worker.context import Worker
 from services.render.worker.lookup import find_lost_request
 from services.render.worker.outcomes import unknown
 from services.render.worker.submit import build_submission
@@ -23,11 +22,11 @@ RUN = 7
 
 async def _accepted(bus: NatsBus, **fields: Any) -> LogEntry:
     record = a_record(**fields)
-    return await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    return await append_event(bus.events, "accepted", record, 0)
 
 
 async def _with(bus: NatsBus, entry: LogEntry, fact: JobEvent) -> LogEntry:
-    return await transition(bus.events, entry, fact, SOURCE)
+    return await transition(bus.events, entry, fact)
 
 
 async def _submitting(bus: NatsBus, fault: str) -> LogEntry:

@@ -16,7 +16,7 @@ from heliograph.contracts.records import SentReference
 from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import Ambiguous, Found, Sighting, Submission, Unknown
-from services.render.worker.context import SOURCE, Worker
+from services.render.worker.context import Worker
 from services.render.worker.request_owner import look_up
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.fal.emulator_process import FalServer
@@ -230,9 +230,9 @@ class Index:
 
 async def _submitting(bus: NatsBus) -> LogEntry:
     entry = await bus.events.append(EventEnvelope.of("accepted", a_record(), now(), "test"), 0)
-    entry = await transition(bus.events, entry, Started(run=RUN), SOURCE)
+    entry = await transition(bus.events, entry, Started(run=RUN))
     intent = Submitting(run=RUN, endpoint="picture", prompt="x", arguments={}, references=[])
-    return await transition(bus.events, entry, intent, SOURCE)
+    return await transition(bus.events, entry, intent)
 
 
 @pytest.mark.parametrize(

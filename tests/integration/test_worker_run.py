@@ -2,10 +2,9 @@
 
 import pytest
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_events import Started
 from heliograph.contracts.records import Step
-from heliograph.runtime.bus import now, transition
+from heliograph.runtime.bus import append_event, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.worker.run import run_job
 from tests.support.records import a_record
@@ -18,8 +17,8 @@ async def test_a_start_whose_worker_died_is_counted_and_followed_by_a_pause(
     bus: NatsBus, nats: Server, message: int
 ) -> None:
     record = a_record()
-    accepted = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
-    await transition(bus.events, accepted, Started(run=1), "test")
+    accepted = await append_event(bus.events, "accepted", record, 0)
+    await transition(bus.events, accepted, Started(run=1))
 
     left = await run_job(a_worker(bus, nats.settings), record.id, message)
 

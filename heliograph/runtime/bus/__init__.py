@@ -51,9 +51,14 @@ class EventLog(Protocol):
     """
     Everything that ever happened, one subject per job.
 
+    Attributes:
+        source: Who writes here, as `heliograph/render`.
+
     Raises:
         Unavailable: The log does not answer; what was to be written may or may not be.
     """
+
+    source: str
 
     async def last(self, job: str) -> LogEntry | None:
         """
@@ -236,7 +241,14 @@ def now() -> datetime:
     return clock.now()
 
 
-async def transition(log: EventLog, entry: LogEntry, fact: JobEvent, source: str) -> LogEntry:
+async def append_event(
+    log: EventLog, name: str, body: Record | Marker, after: int, at: datetime | None = None
+) -> LogEntry:
+    """Write an event of this service, at the server's time if no other is given. Raises Lost, Unavailable."""
+    return await log.append(EventEnvelope.of(name, body, at or now(), log.source), after)
+
+
+async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry:
     """
     Write what a fact makes of the record in `entry`.
 
@@ -246,5 +258,4 @@ async def transition(log: EventLog, entry: LogEntry, fact: JobEvent, source: str
         Unavailable: The log does not answer.
     """
     at = now()
-    record = apply(entry.record, fact, at)
-    return await log.append(EventEnvelope.of(fact.name, record, at, source), entry.sequence)
+    return await append_event(log, fact.name, apply(entry.record, fact, at), entry.sequence, at)

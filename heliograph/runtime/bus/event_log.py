@@ -15,10 +15,11 @@ STREAM = "EVENTS"
 
 
 class JetStreamEventLog:
-    """`EventLog` on one connection."""
+    """`EventLog` on one connection, of the service `source`."""
 
-    def __init__(self, jetstream: JetStream) -> None:
+    def __init__(self, jetstream: JetStream, source: str) -> None:
         self._jetstream = jetstream
+        self.source = source
 
     async def last(self, job: str) -> LogEntry | None:
         stored = await self._jetstream.last(STREAM, subjects.event_of(job))

@@ -52,7 +52,7 @@ class NatsBus:
         self.client = self._connection.client
         self.opened = asyncio.Event()
         self.jetstream = JetStream(self.client, opened=self.opened)
-        self.events = JetStreamEventLog(self.jetstream)
+        self.events = JetStreamEventLog(self.jetstream, f"heliograph/{name}")
         self.work = JetStreamWorkQueue(self.jetstream)
         self.slots = KvSlotClaims(self.jetstream)
         self.accounts = KvAccountPermits(self.jetstream, catalog.accounts)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import structlog
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import (
     IdempotencyKeyReused,
     QueueFull,
@@ -29,6 +28,7 @@ from heliograph.runtime.bus import (
     LogEntry,
     SlotClaims,
     WorkQueue,
+    append_event,
     now,
     transition,
 )
@@ -37,8 +37,6 @@ from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 
 log = structlog.get_logger()
-
-SOURCE = "heliograph/gateway"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +144,7 @@ class JobAcceptance:
         at = now()
         internal = record.internal.model_copy(update={"changed_at": at})
         accepted = record.model_copy(update={"created_at": at, "internal": internal})
-        entry = await self._events.append(EventEnvelope.of("accepted", accepted, at, SOURCE), 0)
+        entry = await append_event(self._events, "accepted", accepted, 0, at)
         crash_point("accept.written")
         return AcceptResult(entry=await self._enqueue_or_finish(entry, accepted))
 
@@ -158,7 +156,7 @@ class JobAcceptance:
             crash_point("accept.queued")
             return entry
         try:
-            entry = await transition(self._events, entry, Succeeded(assets=reused.assets), SOURCE)
+            entry = await transition(self._events, entry, Succeeded(assets=reused.assets))
         except Conflict:  # somebody was faster, or canceled it
             return await self._events.last(accepted.id) or entry
         crash_point("accept.reused")
@@ -200,7 +198,7 @@ class JobAcceptance:
     async def _tombstone_claimant(self, project: str, job: str) -> None:
         """A claimant that was never accepted never will be: its first event is taken."""
         marker = Marker(id=job, project=project, marker="fenced")
-        await self._events.append(EventEnvelope.of("canceled", marker, now(), SOURCE), 0)
+        await append_event(self._events, "canceled", marker, 0)
         crash_point("accept.fenced")
 
     async def _answer_with(
@@ -216,7 +214,7 @@ class JobAcceptance:
                 body_digest=record.internal.body_digest,
                 correlation_id=record.internal.correlation_id,
             )
-            await self._events.append(EventEnvelope.of("deduplicated", marker, now(), SOURCE), 0)
+            await append_event(self._events, "deduplicated", marker, 0)
             crash_point("accept.deduplicated")
         return AcceptResult(entry=other, deduplicated=True)
 

@@ -12,7 +12,6 @@ from heliograph.contracts.records import Record, Step
 from heliograph.contracts.subjects import cancel as cancel_subject
 from heliograph.runtime.bus import Conflict, EventLog, LogEntry, Notify, WorkQueue, transition
 from heliograph.runtime.crash_points import crash_point
-from services.gateway.jobs.acceptance import SOURCE
 
 log = structlog.get_logger()
 
@@ -70,7 +69,7 @@ class JobCancellation:
     ) -> LogEntry:
         if mode == "stop" and record.step in _UNOWNED_STEPS:
             fact = Canceled(charged=record.charged)
-            entry = await transition(self._events, entry, fact, SOURCE)
+            entry = await transition(self._events, entry, fact)
             crash_point("cancel.written")
             try:
                 await self._work.purge(record)
@@ -78,7 +77,7 @@ class JobCancellation:
             except Unavailable:
                 log.warning("Canceled job not removed from the queue; its worker will drop it")
         else:
-            entry = await transition(self._events, entry, CancelRequested(mode=mode), SOURCE)
+            entry = await transition(self._events, entry, CancelRequested(mode=mode))
             crash_point("cancel.asked")
         await self._hint(cancel_subject(record.id))
         return entry

@@ -26,7 +26,7 @@ from heliograph.runtime.bus import Conflict, EventLog, WorkQueue, now, transitio
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.validation import validate_as
 from services.gateway.idempotency import RequestIdentity
-from services.gateway.jobs.acceptance import SOURCE, AcceptResult, enqueue_or_leave
+from services.gateway.jobs.acceptance import AcceptResult, enqueue_or_leave
 from services.gateway.jobs.cancellation import load_job
 from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.free_retry import free_retry_record
@@ -72,7 +72,7 @@ async def retry_in_place(
             key=key,
         )
         try:
-            entry = await transition(events, entry, fact, SOURCE)
+            entry = await transition(events, entry, fact)
         except Conflict:
             continue
         crash_point("retry.written")

@@ -40,8 +40,6 @@ Ending = TypeVar("Ending")
 
 log = structlog.get_logger()
 
-SOURCE = "heliograph/render"
-
 _RETRY_DELAY = 0.5  #: seconds between tries to write down what only we know
 _AT_PROVIDER = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN, Step.SUBMITTED})
 
@@ -79,7 +77,7 @@ class Worker:
 
     async def append(self, entry: LogEntry, fact: JobEvent) -> LogEntry:
         """Write a fact that anybody could learn. Raises Lost: read again, and follow."""
-        return await transition(self.events, entry, fact, SOURCE)
+        return await transition(self.events, entry, fact)
 
     async def append_until_written(self, entry: LogEntry, fact: JobEvent) -> LogEntry:
         """

@@ -29,8 +29,6 @@ from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
 
-SOURCE = "heliograph/status"
-
 _BATCH_SIZE = 500
 _WORTH_IT = MAX_COMPACTED_BYTES + 1_024  #: bytes of a last event that is worth another one
 _PROJECTS = 100  #: those that take most, looked at under pressure
@@ -126,7 +124,7 @@ async def compact(events: EventLog, job: str, after: timedelta) -> bool:
         return False
     fact = Compacted(ended=record.ended(entry.sequence), replaces=entry.sequence)
     try:
-        await transition(events, entry, fact, SOURCE)
+        await transition(events, entry, fact)
     except (Conflict, IllegalTransition):
         return False
     return True

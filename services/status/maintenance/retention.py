@@ -33,8 +33,6 @@ from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
 
-SOURCE = "heliograph/status"
-
 _BATCH_SIZE = 2_000  #: jobs before another look at what is needed by now
 _REMOVING = 5.0  #: seconds for the objects of one job
 
@@ -136,7 +134,7 @@ class RetentionJob:
                 return
             try:
                 pruned = Pruned(ended=entry.body.ended(entry.sequence))
-                await transition(self._events, entry, pruned, SOURCE)
+                await transition(self._events, entry, pruned)
             except Conflict:
                 continue
             crash_point("clean.pruned")

@@ -38,8 +38,6 @@ from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
 
-SOURCE = "heliograph/status"
-
 _WORK_QUEUES = ("WORK", "REQUESTS")  #: streams whose messages go when they are acknowledged
 _BATCH_SIZE = 500  #: jobs looked at in one round
 _NEEDS_NO_ACCOUNT = frozenset({Step.RENDERED, Step.SUBMIT_UNKNOWN})
@@ -148,7 +146,7 @@ class Sweeper:
             try:
                 if isinstance(fact, Expired) and fact.runs_on:
                     await self._leave_to_a_worker(record)
-                await transition(self._events, entry, fact, SOURCE)
+                await transition(self._events, entry, fact)
             except Conflict:
                 continue
             log.info("Deadline passed", fact=fact.name, **job_fields(record))

@@ -37,8 +37,6 @@ from services.storage.stores import ObjectStore
 
 log = structlog.get_logger()
 
-SOURCE = "heliograph/storage"
-
 Allows = Callable[[int], Awaitable[bool]]  #: whether what a level brought may be written
 
 Renew = Callable[[str], Awaitable[list[Output]]]  #: fresh addresses of a job's outputs, if any
@@ -110,12 +108,10 @@ class JobIngest:
         """End a job. False when it was given back, to come again after a time."""
         if record.internal.cancel:
             outputs = record.internal.outputs
-            await transition(
-                self._events, entry, Canceled(charged=record.charged, outputs=outputs), SOURCE
-            )
+            await transition(self._events, entry, Canceled(charged=record.charged, outputs=outputs))
             return True
         if record.internal.expire:
-            await transition(self._events, entry, expiry(record), SOURCE)
+            await transition(self._events, entry, expiry(record))
             return True
         lasting = _REFUSALS if not self._is_last(waited) else (*_REFUSALS, OutputMissing)
         try:
@@ -129,7 +125,7 @@ class JobIngest:
             await self._fail(entry, record, error)
         else:
             ending = await self._ending(record, assets, refused)
-            await transition(self._events, entry, ending, SOURCE)
+            await transition(self._events, entry, ending)
             crash_point("store.written")
         return True
 
@@ -140,7 +136,7 @@ class JobIngest:
     async def _fail(self, entry: LogEntry, record: Record, error: JobError) -> None:
         problem = failure(record, error)
         fact = Failed(problem=problem, charged=record.charged)
-        await transition(self._events, entry, fact, SOURCE)
+        await transition(self._events, entry, fact)
 
     async def _give_back(self, record: Record, waited: float) -> bool:
         """
@@ -260,7 +256,7 @@ class JobIngest:
             await self._work.dead_letter(record, problem.model_dump_json())
             with suppress(Conflict):
                 fact = Failed(problem=problem, charged=record.charged)
-                await transition(self._events, entry, fact, SOURCE)
+                await transition(self._events, entry, fact)
 
 
 def _first(errors: BaseExceptionGroup[Exception]) -> Exception:

@@ -35,7 +35,7 @@ def cruel_reaper(patch: Patch) -> None:
     async def end(self: Sweeper, job: str) -> None:
         found = await self._read(job)
         assert found
-        await transition(self._events, found[0], expiry(found[1]), "test")
+        await transition(self._events, found[0], expiry(found[1]))
 
     patch.setattr(Sweeper, "_requeue", end)
 

@@ -4,12 +4,11 @@ import asyncio
 from typing import Any, cast
 
 from heliograph.contracts.catalog import Catalog, provider_of
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.records import Record, Step, Takeover
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bus import now
+from heliograph.runtime.bus import append_event, now
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
@@ -98,7 +97,7 @@ class WorkerRig:
         record = build_record(request, caller, CATALOG, now())
         internal = record.internal.model_copy(update={"takeover": takeover})
         record = record.model_copy(update={"internal": internal})
-        await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+        await append_event(self.events, "accepted", record, 0)
         await self.work.enqueue(ticket_for(record))
         while record.id in self.work.queue:
             await self._wait_for_its_time(record.id)

@@ -3,13 +3,12 @@
 import asyncio
 from typing import Any, cast
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import CancelRequested
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bus import now, transition
+from heliograph.runtime.bus import append_event, now, transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
@@ -74,7 +73,7 @@ class FalWorker:
 
     async def run(self, record: Record) -> Record:
         """A job as it was accepted, as it is left when nothing is left to do for it."""
-        await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+        await append_event(self.events, "accepted", record, 0)
         await self.work.enqueue(ticket_for(record))
         return await self.go_on(record.id)
 
@@ -93,7 +92,7 @@ class FalWorker:
         """Somebody wants it stopped, while it is worked on."""
         latest = self.events.latest(job)
         assert latest
-        await transition(self.events, latest, CancelRequested(mode="stop"), "test")
+        await transition(self.events, latest, CancelRequested(mode="stop"))
         self.context.wakeups.notify(job)
 
     def now(self, job: str) -> Record:

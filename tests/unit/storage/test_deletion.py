@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import asset_id, new_job_id
 from heliograph.contracts.job_events import (
     JobEvent,
@@ -16,7 +15,7 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.object_keys import folder_of, objects_of
 from heliograph.contracts.records import Asset, Record, Variant
-from heliograph.runtime.bus import now, transition
+from heliograph.runtime.bus import append_event, transition
 from heliograph.testing import MemoryEventLog
 from services.gateway.jobs.result_cache import apply_cached
 from services.storage.deletion import ObjectDeleter
@@ -35,9 +34,9 @@ class Room:
         self.deleter = ObjectDeleter(self.events, self.store)
 
     async def live(self, record: Record, *facts: JobEvent) -> Record:
-        entry = await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+        entry = await append_event(self.events, "accepted", record, 0)
         for fact in facts:
-            entry = await transition(self.events, entry, fact, "test")
+            entry = await transition(self.events, entry, fact)
         for asset in entry.record.stored:
             for _, stored in objects_of(entry.record, asset):
                 self.store.objects.setdefault(stored.key, b"bytes")

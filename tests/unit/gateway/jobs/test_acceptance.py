@@ -6,11 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import QueueFull, StateConflict
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import now, transition
+from heliograph.runtime.bus import append_event, transition
 from heliograph.testing import MemoryEventLog, MemorySlotClaims, MemoryWorkQueue
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
@@ -56,7 +55,7 @@ async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool
     await standstill.reached.wait()
     accepted = await acceptance.accept(order_of(quick, keyed=False))
     if is_over:
-        await transition(events, accepted.entry, Canceled(), "test")
+        await transition(events, accepted.entry, Canceled())
     standstill.go.set()
 
     with pytest.raises(StateConflict):
@@ -84,7 +83,7 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
     late = asyncio.create_task(acceptance.accept(order_of(slow, keyed=False)))
     await reached.wait()
     accepted = await acceptance.accept(order_of(quick, keyed=False))
-    await transition(events, accepted.entry, Canceled(), "test")
+    await transition(events, accepted.entry, Canceled())
     held.set()
 
     async with asyncio.timeout(20):
@@ -106,7 +105,7 @@ async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
     digest = record.internal.model_copy(update={"body_digest": request.digest()})
     before = record.model_copy(update={"internal": digest, "arguments": request.arguments})
     events, work = MemoryEventLog(), MemoryWorkQueue()
-    await events.append(EventEnvelope.of("accepted", before, now(), "test"), 0)
+    await append_event(events, "accepted", before, 0)
     acceptance = JobAcceptance(events, work, MemorySlotClaims())
     service = JobService(events, work, acceptance, _NONE, _NONE, _NONE, _NONE)
 

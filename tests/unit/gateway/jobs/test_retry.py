@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import (
     ContentPolicy,
     Deadline,
@@ -51,7 +50,7 @@ from heliograph.contracts.records import Output, Record, Step, Takeover, Withhel
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
 from heliograph.contracts.retries import next_actions
 from heliograph.contracts.state_machine import apply
-from heliograph.runtime.bus import now
+from heliograph.runtime.bus import append_event, now
 from heliograph.testing import MemoryEventLog, MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import AcceptResult
@@ -568,7 +567,7 @@ class Bus:
         self.events, self.work = MemoryEventLog(), MemoryWorkQueue()
 
     async def hold(self, record: Record) -> Record:
-        await self.events.append(EventEnvelope.of("test", record, now(), "test"), 0)
+        await append_event(self.events, "test", record, 0)
         return record
 
     async def try_to_retry(self, job: str, key: str | None, start: RetryRequest = ASK) -> bool:
@@ -611,9 +610,7 @@ async def test_the_same_key_retries_once_whatever_became_of_the_job(
     record = await bus.hold(dark())
     entry = (await bus.retry(record.id, "k")).entry
     ended_since = after(entry.record, Canceled(charged="unknown"))
-    await bus.events.append(
-        EventEnvelope.of("canceled", ended_since, now(), "test"), entry.sequence
-    )
+    await append_event(bus.events, "canceled", ended_since, entry.sequence)
 
     acceptance = await bus.retry(record.id, "k")
 

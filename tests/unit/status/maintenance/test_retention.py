@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline, Unavailable
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import Expired, Rendered, Started, Submitting, Succeeded
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored
-from heliograph.runtime.bus import Conflict, now, transition
+from heliograph.runtime.bus import Conflict, append_event, now, transition
 from heliograph.testing import MemoryEventLog, MemorySlotClaims
 from services.status.maintenance.retention import RetentionJob
 from services.status.read_model import Row
@@ -79,7 +78,7 @@ class Scene:
     async def make(self, slot: str | None = SLOT, **fields: Any) -> Record:
         """A version more."""
         record = a_record(project=PROJECT, slot=slot, kind="shot", **fields)
-        entry = await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+        entry = await append_event(self.events, "accepted", record, 0)
         self.objects[record.id] = 1
         asset = Asset(
             id=asset_id(record.id, 0), index=0, media_type="image/png", bytes=9, sha256="0" * 64
@@ -90,7 +89,7 @@ class Scene:
             Rendered(run=1, outputs=[]),
             Succeeded(assets=[asset]),
         ):
-            entry = await transition(self.events, entry, fact, "test")
+            entry = await transition(self.events, entry, fact)
         if slot:
             seen = await self.slots.read(PROJECT, slot)
             await self.slots.claim(PROJECT, slot, record.id, seen)
@@ -249,7 +248,7 @@ async def test_a_job_that_is_accepted_in_the_last_moment_keeps_its_reference(sce
     scene.keeps = {"days": 0}
 
     async def accept() -> None:
-        await scene.events.append(EventEnvelope.of("accepted", user, now(), "test"), 0)
+        await append_event(scene.events, "accepted", user, 0)
 
     scene.meanwhile["append"] = accept
     await settled(scene)
@@ -258,7 +257,7 @@ async def test_a_job_that_is_accepted_in_the_last_moment_keeps_its_reference(sce
     assert scene.removed == []
     entry = scene.events.latest(user.id)
     assert entry
-    await transition(scene.events, entry, Expired(problem=Deadline().problem()), "test")
+    await transition(scene.events, entry, Expired(problem=Deadline().problem()))
     scene.keeps = {}
     await settled(scene)
     assert scene.removed == [old.id]
@@ -267,12 +266,12 @@ async def test_a_job_that_is_accepted_in_the_last_moment_keeps_its_reference(sce
 async def test_what_is_in_use_goes_when_it_is_not_any_more(scene: Scene) -> None:
     old = await scene.make(slot=None)
     user = a_record(project=PROJECT, references=[{"asset": old.assets[0].id}])
-    entry = await scene.events.append(EventEnvelope.of("accepted", user, now(), "test"), 0)
+    entry = await append_event(scene.events, "accepted", user, 0)
     scene.keeps = {"days": 0}
     await settled(scene)
     assert scene.pruned(old) == [False]
 
-    await transition(scene.events, entry, Expired(problem=Deadline().problem()), "test")
+    await transition(scene.events, entry, Expired(problem=Deadline().problem()))
     await settled(scene)
 
     assert scene.pruned(old) == [True]
@@ -280,8 +279,8 @@ async def test_what_is_in_use_goes_when_it_is_not_any_more(scene: Scene) -> None
 
 async def test_jobs_without_a_result_go_from_their_slot(scene: Scene) -> None:
     record = a_record(project=PROJECT, slot=SLOT, kind="shot")
-    entry = await scene.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
-    await transition(scene.events, entry, Expired(problem=Deadline().problem()), "test")
+    entry = await append_event(scene.events, "accepted", record, 0)
+    await transition(scene.events, entry, Expired(problem=Deadline().problem()))
     scene.keeps = {"kinds": {"shot": {"failed_days": 0}}}
 
     await settled(scene)

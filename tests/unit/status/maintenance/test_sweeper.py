@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.ids import new_job_id
@@ -22,7 +21,7 @@ from heliograph.contracts.job_events import (
     SubmitUnknown,
 )
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import now, transition
+from heliograph.runtime.bus import append_event, now, transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
 from services.status.maintenance import sweeper
@@ -63,9 +62,9 @@ class Scene:
         at = now() - timedelta(seconds=quiet)
         internal = template.internal.model_copy(update={"changed_at": at})
         job = template.model_copy(update={"id": new_job_id(), "internal": internal})
-        entry = await self.events.append(EventEnvelope.of("accepted", job, at, "test"), 0)
+        entry = await append_event(self.events, "accepted", job, 0, at)
         for fact in facts:
-            entry = await transition(self.events, entry, fact, "test")
+            entry = await transition(self.events, entry, fact)
         return entry.record
 
     def step_of(self, job: Record) -> Step:

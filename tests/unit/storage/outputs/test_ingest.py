@@ -18,7 +18,6 @@ import pytest_asyncio
 from PIL import Image
 
 from heliograph.contracts.catalog import Catalog
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import OutputExpired, Unavailable
 from heliograph.contracts.ids import asset_id, new_job_id
 from heliograph.contracts.job_events import (
@@ -36,7 +35,7 @@ from heliograph.contracts.records import Output, Record, Step
 from heliograph.contracts.scenes import Story, as_markdown
 from heliograph.contracts.state_machine import apply
 from heliograph.contracts.subjects import progress
-from heliograph.runtime.bus import now, transition
+from heliograph.runtime.bus import append_event, now, transition
 from heliograph.testing import MemoryEventLog, MemoryWorkQueue
 from services.render.providers.sim.scenes import write_scenes
 from services.storage.media.images import ImageWorkers
@@ -186,7 +185,7 @@ class Studio:
         found = outputs or [self.host.output(page) for page in pages]
         request = {"parameters": {"price": "0.01"}, **request}
         record = a_record(**request)
-        await self.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+        await append_event(self.events, "accepted", record, 0)
         await self.happens(record, Started(run=1), ago)
         await self.happens(record, _submitting(record), ago)
         await self.happens(record, Submitted(run=1, request_id="sim_1"), ago)
@@ -197,7 +196,7 @@ class Studio:
         assert entry
         at = now() - ago
         record = apply(entry.record, fact, at)
-        await self.events.append(EventEnvelope.of(fact.name, record, at, "test"), entry.sequence)
+        await append_event(self.events, fact.name, record, entry.sequence, at)
         return record
 
     def canceling(self, answer: bytes | int, mode: Any = "stop") -> tuple[Page, list[str]]:
@@ -207,7 +206,7 @@ class Studio:
         async def page() -> bytes | int:
             entry = self.events.latest(jobs[0])
             assert entry
-            await transition(self.events, entry, CancelRequested(mode=mode), "test")
+            await transition(self.events, entry, CancelRequested(mode=mode))
             return answer
 
         return page, jobs
@@ -441,7 +440,7 @@ async def test_an_unknown_job_is_ignored(studio: Studio) -> None:
 
 async def test_a_job_that_is_not_rendered_is_left_alone(studio: Studio) -> None:
     job = a_record()
-    await studio.events.append(EventEnvelope.of("accepted", job, now(), "test"), 0)
+    await append_event(studio.events, "accepted", job, 0)
 
     assert await studio.ingest.handle(job.id) == job
     assert studio.happened(job) == ["accepted"]
