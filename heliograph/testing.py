@@ -14,7 +14,7 @@ from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Record
 from heliograph.contracts.slots import Restored
-from heliograph.runtime.bus import AccountUsage, Conflict, LogEntry, SlotClaim
+from heliograph.runtime.bus import AccountUsage, Conflict, JobEntry, LogEntry, SlotClaim
 
 Gate = Callable[..., Awaitable[None]]  #: called with the name of the act, and what it is about
 
@@ -36,6 +36,10 @@ class MemoryEventLog:
     async def last(self, job: str) -> LogEntry | None:
         await self._gate("read", job)
         return self.latest(job)
+
+    async def job(self, job: str) -> JobEntry | None:
+        entry = await self.last(job)
+        return entry.as_job() if entry else None
 
     def latest(self, job: str) -> LogEntry | None:
         """The last event of a job, at once."""

@@ -7,7 +7,7 @@ from heliograph.contracts.errors import DependencyFailed, Unreadable
 from heliograph.contracts.job_events import Failed
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Conflict, EventLog, LogEntry, WorkQueue, transition
+from heliograph.runtime.bus import Conflict, EventLog, JobEntry, LogEntry, WorkQueue, transition
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem
 
@@ -28,7 +28,7 @@ class DependencyStatus:
 async def dependency_status(events: EventLog, after: Sequence[str]) -> DependencyStatus:
     """How far they are now. Raises Unavailable."""
     entries = [await _last(events, job) for job in after]
-    records = [entry.body for entry in entries if entry and isinstance(entry.body, Record)]
+    records = [entry.record for entry in entries if entry]
     over = {record.id for record in records if record.step.is_final}
     return DependencyStatus(
         open=[job for job in after if job not in over],
@@ -36,10 +36,10 @@ async def dependency_status(events: EventLog, after: Sequence[str]) -> Dependenc
     )
 
 
-async def _last(events: EventLog, job: str) -> LogEntry | None:
+async def _last(events: EventLog, job: str) -> JobEntry | None:
     """Nobody knows how far a job is that cannot be read: it is not over."""
     try:
-        return await events.last(job)
+        return await events.job(job)
     except Unreadable:
         return None
 
@@ -59,10 +59,10 @@ async def fail_if_dependency_failed(events: EventLog, work: WorkQueue, job: str)
         Unavailable: Nobody knows; look again.
     """
     while True:
-        entry = await events.last(job)
-        if entry is None or not isinstance(entry.body, Record):
+        entry: LogEntry | None = await events.job(job)
+        if entry is None:
             return False
-        record = entry.body
+        record = entry.record
         if record.step is Step.ACCEPTED:
             other = (await dependency_status(events, record.internal.after)).failed
             if other is None:

@@ -107,18 +107,17 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
 async def _find(events: EventLog, name: str, *, withheld: bool) -> tuple[Record, Asset]:
     """Raises NotFound, OutputGone, OutputWithheld."""
     job, index = job_of_asset(name)
-    entry = await events.last(job)
-    if entry is not None and isinstance(entry.body, Record):
-        for asset in entry.body.stored:
-            if asset.index == index and entry.body.pruned_at:
+    if entry := await events.job(job):
+        for asset in entry.record.stored:
+            if asset.index == index and entry.record.pruned_at:
                 raise OutputGone(f"{name} was removed: its project does not keep it that long")
             if asset.index == index:
-                return entry.body, asset
-        for each in entry.body.withheld:
+                return entry.record, asset
+        for each in entry.record.withheld:
             if each.index == index and each.asset:
                 if not withheld:
                     raise OutputWithheld(f"{name}: the provider flagged it ({each.reason})")
-                return entry.body, each.asset
+                return entry.record, each.asset
     raise NotFound(f"there is no asset {name}")
 
 

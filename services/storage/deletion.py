@@ -5,7 +5,6 @@ import structlog
 from heliograph.contracts.errors import StateConflict
 from heliograph.contracts.object_keys import folder_of, inline_folder, objects_of
 from heliograph.contracts.queries.storage import RemovedObjects, RemoveObjects
-from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.storage.stores import ObjectStore
@@ -28,10 +27,10 @@ class ObjectDeleter:
 
         Returns how many there were; None when the job was not pruned. Raises Unavailable.
         """
-        entry = await self._events.last(job)
-        record = entry.body if entry else None
-        if not isinstance(record, Record) or record.pruned_at is None:
+        entry = await self._events.job(job)
+        if entry is None or entry.record.pruned_at is None:
             return None
+        record = entry.record
         folder = folder_of(record.project, record.id)
         known = {o.key for asset in record.stored for _, o in objects_of(record, asset)}
         listed = set(await self._store.keys(folder))

@@ -46,6 +46,16 @@ class LogEntry:
         assert isinstance(self.event.body, Record), "a marker is no job"
         return self.event.body
 
+    def as_job(self) -> "JobEntry | None":
+        """The same, where it is about a job; None for a marker."""
+        if not isinstance(self.event.body, Record):
+            return None
+        return JobEntry(self.sequence, self.event, self.stored_at)
+
+
+class JobEntry(LogEntry):
+    """An event whose body is the record of a job."""
+
 
 class EventLog(Protocol):
     """
@@ -66,6 +76,14 @@ class EventLog(Protocol):
 
         Raises:
             Unreadable: There is one, and nobody may act on the job.
+        """
+
+    async def job(self, job: str) -> JobEntry | None:
+        """
+        The last event of a job, None when there is no such job: also where a marker stands.
+
+        Raises:
+            Unreadable: As for `last`.
         """
 
     async def append(self, event: EventEnvelope, after: int) -> LogEntry:

@@ -8,7 +8,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope, read_body
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Marker, Record
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus import JobEntry, LogEntry
 from heliograph.runtime.bus.jetstream import JetStream, Stored
 
 STREAM = "EVENTS"
@@ -24,6 +24,10 @@ class JetStreamEventLog:
     async def last(self, job: str) -> LogEntry | None:
         stored = await self._jetstream.last(STREAM, subjects.event_of(job))
         return self.read(stored) if stored else None
+
+    async def job(self, job: str) -> JobEntry | None:
+        entry = await self.last(job)
+        return entry.as_job() if entry else None
 
     async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         sequence = await self._jetstream.append(

@@ -29,10 +29,10 @@ from services.gateway.bulk.previews import (
     already_requested,
     cancel_outcome,
     place_of,
-    read_job_of,
     retry_request,
 )
 from services.gateway.jobs.cancellation import JobCancellation
+from services.gateway.jobs.lookup import load_job
 from services.gateway.jobs.service import JobService
 
 ItemAction = Callable[[int, str], Awaitable[ItemResult]]  #: of a job, by its index
@@ -154,7 +154,7 @@ class BulkActions:
             return ItemResult(outcome="refused", problem=problem)
 
     async def _retry(self, act: BulkAction, index: int, job: str) -> ItemResult:
-        await read_job_of(self._events, act.plan.project, job)
+        await load_job(self._events, job, project=act.plan.project)
         own = f"{act.key}/{index}" if act.key else None
         if act.request.filter:
             # of two who look for the same jobs at the same time, one tries each of them again
@@ -167,11 +167,11 @@ class BulkActions:
         return ItemResult(outcome=outcome_of(accepted), entry=accepted.entry)
 
     async def _cancel(self, act: BulkAction, index: int, job: str) -> ItemResult:
-        entry, record = await read_job_of(self._events, act.plan.project, job)
-        mode = act.request.mode
+        entry = await load_job(self._events, job, project=act.plan.project)
+        record, mode = entry.record, act.request.mode
         if act.is_replayed and already_requested(record, mode):
             return ItemResult(outcome="replayed", entry=entry)
         if cancel_outcome(record, mode) == "skipped":
             return ItemResult(outcome="skipped", entry=entry)
-        entry, changed = await self._cancellation.cancel(job, mode)
-        return ItemResult(outcome="accepted" if changed else "skipped", entry=entry)
+        canceled, changed = await self._cancellation.cancel(job, mode)
+        return ItemResult(outcome="accepted" if changed else "skipped", entry=canceled)

@@ -152,7 +152,7 @@ class BatchService:
         if entry and isinstance(entry.body, Marker) and entry.body.answer:
             other = await self._last(entry.body.answer)
             return ItemResult(outcome="deduplicated", entry=other)
-        if entry and isinstance(entry.body, Record):
+        if entry and entry.as_job():
             return ItemResult(outcome="accepted", entry=entry)
         missing = NotFound("there is no job; send the batch again, with its key, to try it again")
         return ItemResult(outcome="refused", problem=problem_at(item_pointer(index), missing))

@@ -14,7 +14,6 @@ from heliograph.contracts.actions import (
 )
 from heliograph.contracts.errors import (
     ModelUnavailable,
-    NotFound,
     RequestError,
     StateConflict,
     ValidationFailed,
@@ -23,12 +22,13 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Cost, Record, Step
 from heliograph.contracts.requests import RetryFrom, RetryRequest
-from heliograph.runtime.bus import EventLog, LogEntry
+from heliograph.runtime.bus import EventLog
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import gather_bounded
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import JobAcceptance
-from services.gateway.jobs.cancellation import charged_if_canceled, load_job
+from services.gateway.jobs.cancellation import charged_if_canceled
+from services.gateway.jobs.lookup import load_job
 from services.gateway.jobs.retry import check_in_place, refuse_to_pay, resume_point
 from services.gateway.jobs.service import JobService
 
@@ -97,7 +97,7 @@ class BulkPreview:
     ) -> RetryOutlook:
         known: dict[str, Any] = {}
         try:
-            _, old = await read_job_of(self._events, project, job)
+            old = (await load_job(self._events, job, project=project)).record
             step, cost = await self._price(project, old, retry_request(request))
             known = {"from_": step, "cost": cost}
             if request.from_ is None:
@@ -123,7 +123,7 @@ class BulkPreview:
 
     async def _cancel(self, project: str, job: str, mode: Mode, place: str) -> CancelOutlook:
         try:
-            _, record = await read_job_of(self._events, project, job)
+            record = (await load_job(self._events, job, project=project)).record
             outcome = cancel_outcome(record, mode)
         except RequestError as error:
             return CancelOutlook(id=job, outcome="refused", problem=problem_at(place, error))
@@ -139,14 +139,6 @@ def retry_request(request: ActionRequest) -> RetryRequest:
 def is_paid(outlook: RetryOutlook) -> bool:
     """Whether the new try costs something."""
     return outlook.cost is not None and outlook.cost.estimated > 0
-
-
-async def read_job_of(events: EventLog, project: str, job: str) -> tuple[LogEntry, Record]:
-    """A job of this project. Raises NotFound also for those of others."""
-    entry, record = await load_job(events, job)
-    if record.project != project:
-        raise NotFound(f"there is no job {job}")
-    return entry, record
 
 
 def place_of(request: ActionRequest, index: int) -> str:

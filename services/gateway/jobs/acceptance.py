@@ -25,6 +25,7 @@ from heliograph.contracts.records import Marker, Record, Step
 from heliograph.runtime.bus import (
     Conflict,
     EventLog,
+    JobEntry,
     LogEntry,
     SlotClaims,
     WorkQueue,
@@ -110,9 +111,9 @@ class JobAcceptance:
         if record.slot:
             seen = await self._slots.read(record.project, record.slot)
             other = await self._in_slot(seen.job) if seen.job else None
-            running = other.body if other else None
-            if isinstance(running, Record) and _occupies(running, record.slot):
-                _check_same(record, running)
+            running = other.as_job() if other else None
+            if running and _occupies(running.record, record.slot):
+                _check_same(record, running.record)
         return record
 
     async def _replay(self, order: PendingJob, entry: LogEntry) -> AcceptResult:
@@ -177,8 +178,9 @@ class JobAcceptance:
                 await self._tombstone_claimant(record.project, seen.job)
                 break
             await asyncio.sleep(min(0.5, self._claim_timeout / 20))
-        if other and isinstance(other.body, Record) and _occupies(other.body, slot):
-            return await self._answer_with(order, record, other, other.body)
+        running = other.as_job() if other else None
+        if running and _occupies(running.record, slot):
+            return await self._answer_with(order, record, running)
         await self._slots.claim(record.project, slot, record.id, seen)
         crash_point("accept.claimed")
         return None
@@ -202,21 +204,21 @@ class JobAcceptance:
         crash_point("accept.fenced")
 
     async def _answer_with(
-        self, order: PendingJob, record: Record, other: LogEntry, running: Record
+        self, order: PendingJob, record: Record, running: JobEntry
     ) -> AcceptResult:
-        _check_same(record, running)
+        _check_same(record, running.record)
         if order.keyed:
             marker = Marker(
                 id=record.id,
                 project=record.project,
                 marker="deduplicated",
-                answer=running.id,
+                answer=running.record.id,
                 body_digest=record.internal.body_digest,
                 correlation_id=record.internal.correlation_id,
             )
             await append_event(self._events, "deduplicated", marker, 0)
             crash_point("accept.deduplicated")
-        return AcceptResult(entry=other, deduplicated=True)
+        return AcceptResult(entry=running, deduplicated=True)
 
 
 async def enqueue_or_leave(work: WorkQueue, record: Record) -> None:

@@ -5,13 +5,14 @@ from typing import Literal
 
 import structlog
 
-from heliograph.contracts.errors import NotFound, StateConflict, Unavailable
+from heliograph.contracts.errors import StateConflict, Unavailable
 from heliograph.contracts.job_events import Canceled, CancelRequested
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.subjects import cancel as cancel_subject
 from heliograph.runtime.bus import Conflict, EventLog, LogEntry, Notify, WorkQueue, transition
 from heliograph.runtime.crash_points import crash_point
+from services.gateway.jobs.lookup import load_job
 
 log = structlog.get_logger()
 
@@ -35,7 +36,8 @@ class JobCancellation:
             StateConflict: The job ended in another way.
         """
         while True:
-            entry, record = await load_job(self._events, job)
+            entry = await load_job(self._events, job)
+            record = entry.record
             if record.step is Step.CANCELED:
                 return entry, False
             if record.step.is_final:
@@ -61,8 +63,7 @@ class JobCancellation:
 
     async def preview(self, job: str) -> Charged:
         """What the job will have cost if it is stopped now. Raises NotFound."""
-        _, record = await load_job(self._events, job)
-        return charged_if_canceled(record)
+        return charged_if_canceled((await load_job(self._events, job)).record)
 
     async def _write(
         self, entry: LogEntry, record: Record, mode: Literal["stop", "detach"]
@@ -81,14 +82,6 @@ class JobCancellation:
             crash_point("cancel.asked")
         await self._hint(cancel_subject(record.id))
         return entry
-
-
-async def load_job(events: EventLog, job: str) -> tuple[LogEntry, Record]:
-    """The job's last event. Raises NotFound also for subjects that hold no job."""
-    entry = await events.last(job)
-    if entry is None or not isinstance(entry.body, Record):
-        raise NotFound(f"there is no job {job}")
-    return entry, entry.body
 
 
 def charged_if_canceled(record: Record) -> Charged:

@@ -94,9 +94,8 @@ class RecordBuilder:
         """How far those are that the job shall wait for."""
         steps: dict[str, Step] = {}
         for index, job in enumerate(record.internal.after):
-            entry = await self._events.last(job)
-            body = entry.body if entry else None
-            if not isinstance(body, Record) or body.project != record.project:
+            entry = await self._events.job(job)
+            if entry is None or entry.record.project != record.project:
                 raise ValidationFailed.at(f"/after/{index}", "there is no such job")
-            steps[job] = body.step
+            steps[job] = entry.record.step
         return steps

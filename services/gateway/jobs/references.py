@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from heliograph.contracts.errors import Unavailable, ValidationFailed
 from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.queries.storage import FindUpload
-from heliograph.contracts.records import Asset, Record, Step
+from heliograph.contracts.records import Asset, Step
 from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
@@ -59,10 +59,10 @@ class ReferenceValidator:
         raise ValidationFailed.at(f"/references/{index}", "there is nothing by that name")
 
     async def _asset(self, project: str, job: str, number: int) -> Asset | None:
-        entry = await self._events.last(job)
-        if entry is None or not isinstance(entry.body, Record) or entry.body.project != project:
+        entry = await self._events.job(job)
+        if entry is None or entry.record.project != project:
             return None
-        return next((asset for asset in entry.body.assets if asset.index == number), None)
+        return next((asset for asset in entry.record.assets if asset.index == number), None)
 
     async def _is_uploaded(self, project: str, sha256: str) -> bool:
         query = FindUpload(project=project, sha256=sha256)

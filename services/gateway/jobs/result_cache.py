@@ -30,12 +30,11 @@ class ResultCache:
         except (Unavailable, RemoteProblem):
             return None
         try:
-            entry = await self._events.last(found) if found else None
+            entry = await self._events.job(found) if found else None
         except Unreadable:
             return None
-        if entry is None or not isinstance(entry.body, Record):
-            return None
-        return entry.body if is_cached_for(entry.body, project, digest) else None
+        is_cached = entry and is_cached_for(entry.record, project, digest)
+        return entry.record if entry and is_cached else None
 
 
 def is_cached_for(record: Record, project: str, digest: str) -> bool:

@@ -22,14 +22,14 @@ from heliograph.contracts.retries import (
     outputs_of,
     request_of,
 )
-from heliograph.runtime.bus import Conflict, EventLog, WorkQueue, now, transition
+from heliograph.runtime.bus import Conflict, EventLog, LogEntry, WorkQueue, now, transition
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.validation import validate_as
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import AcceptResult, enqueue_or_leave
-from services.gateway.jobs.cancellation import load_job
 from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.free_retry import free_retry_record
+from services.gateway.jobs.lookup import load_job
 
 _NONE = Defaults()
 
@@ -52,7 +52,8 @@ async def retry_in_place(
         StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
     """
     while True:
-        entry, record = await load_job(events, job)
+        entry: LogEntry = await load_job(events, job)
+        record = entry.record
         if key and key in record.internal.retries:
             if record.step is Step.RETRY_SCHEDULED:
                 await enqueue_or_leave(work, record)

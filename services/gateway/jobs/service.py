@@ -8,8 +8,9 @@ from heliograph.contracts.requests import JobRequest, RetryRequest
 from heliograph.runtime.bus import EventLog, WorkQueue
 from services.gateway.idempotency import RequestIdentity, identify_request, matches_digest
 from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance, PendingJob
-from services.gateway.jobs.cancellation import JobCancellation, load_job
+from services.gateway.jobs.cancellation import JobCancellation
 from services.gateway.jobs.enrichment import RecordBuilder
+from services.gateway.jobs.lookup import load_job
 from services.gateway.jobs.prompts import check_prompts
 from services.gateway.jobs.retry import retry_digest, retry_in_place
 from services.gateway.limits.log_capacity import EventLogCapacity
@@ -96,7 +97,7 @@ class JobService:
         in_place = await retry_in_place(self._events, self._work, job, key, retry, may_pay=may_pay)
         if in_place:
             return in_place
-        _, old = await load_job(self._events, job)
+        old = (await load_job(self._events, job)).record
         order = self.plan_retry(old, retry, identify_request(old.project, key), may_pay=may_pay)
         return await self.accept(order, replace=retry.changes.get("replace") is True)
 

@@ -11,7 +11,7 @@ from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position
-from services.gateway.jobs.cancellation import load_job
+from services.gateway.jobs.lookup import load_job
 from services.gateway.queue_position import queue_position, request_or_none
 
 HISTORY_PAGE = 500
@@ -27,8 +27,8 @@ class JobViews:
 
     async def job(self, job: str) -> dict[str, Any]:
         """A job as it is now. Raises NotFound."""
-        entry, record = await load_job(self._events, job)
-        return await self.present(record, entry.sequence)
+        entry = await load_job(self._events, job)
+        return await self.present(entry.record, entry.sequence)
 
     async def present(self, record: Record, sequence: int) -> dict[str, Any]:
         """A record with everything that only the edge knows."""
@@ -43,14 +43,14 @@ class JobViews:
 
     async def attempts(self, job: str) -> list[dict[str, Any]]:
         """What was sent to the provider, and its answer, without signatures. Raises NotFound."""
-        _, record = await load_job(self._events, job)
-        attempts = [attempt.model_dump(mode="json") for attempt in record.internal.attempts]
+        internal = (await load_job(self._events, job)).record.internal
+        attempts = [attempt.model_dump(mode="json") for attempt in internal.attempts]
         return [cut_presigned(attempt) for attempt in attempts]
 
     async def history(self, job: str, after: int) -> dict[str, Any]:
         """A page of the job's events. Raises NotFound."""
         entries = await self._events.history(job, after, HISTORY_PAGE)
-        records = [(e.body, e.sequence) for e in entries if isinstance(e.body, Record)]
+        records = [(e.record, e.sequence) for e in entries if e.as_job()]
         if not records and not (after and await self._events.last(job)):
             raise NotFound(f"there is no job {job}")
         jobs = await self._presenter.jobs(records)

@@ -64,13 +64,15 @@ class ReferenceResolver:
 
     async def _asset(self, project: str, name: str) -> tuple[str, StoredObject]:
         job, index = job_of_asset(name)
-        entry = await self._events.last(job)
-        if entry is not None and isinstance(entry.body, Record) and entry.body.project == project:
-            for asset in entry.body.stored:  # what a job was accepted with stays until it is over
+        entry = await self._events.job(job)
+        if entry and entry.record.project == project:
+            for asset in entry.record.stored:  # what a job was accepted with stays until it is over
                 if asset.index == index and asset.undecodable:
                     raise ReferenceFailed(f"the picture {name} cannot be decoded")
                 if asset.index == index:
-                    return asset.sha256, next(o for n, o in objects_of(entry.body, asset) if not n)
+                    return asset.sha256, next(
+                        o for n, o in objects_of(entry.record, asset) if not n
+                    )
         raise ReferenceFailed(f"there is no asset {name}")
 
     async def _upload(self, project: str, sha256: str) -> StoredObject:

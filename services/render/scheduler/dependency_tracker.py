@@ -15,7 +15,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.errors import ServiceError, Unreadable
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.contracts.records import FINAL, Record, Step
+from heliograph.contracts.records import FINAL, Step
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
@@ -108,10 +108,10 @@ class DependencyTracker:
 
     async def _resolve(self, other: str) -> None:
         """Tell who waits for a job, if it is over."""
-        entry = await self._bus.events.last(other)
-        if entry is None or not isinstance(entry.body, Record) or not entry.body.step.is_final:
+        entry = await self._bus.events.job(other)
+        if entry is None or not entry.record.step.is_final:
             return
-        has_succeeded = entry.body.step is Step.SUCCEEDED
+        has_succeeded = entry.record.step is Step.SUCCEEDED
         while jobs := sorted(self._waiting.get(other, ())):
             for job in jobs:
                 if has_succeeded:

@@ -72,8 +72,7 @@ class Worker:
 
     async def read(self, job: str) -> LogEntry | None:
         """The job as it stands; None for what is no job."""
-        entry = await self.events.last(job)
-        return entry if entry and isinstance(entry.body, Record) else None
+        return await self.events.job(job)
 
     async def append(self, entry: LogEntry, fact: JobEvent) -> LogEntry:
         """Write a fact that anybody could learn. Raises Lost: read again, and follow."""

@@ -4,7 +4,6 @@ from typing import Protocol
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.read_model import FindRequests
-from heliograph.contracts.records import Record
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.testing import MemoryEventLog
@@ -40,9 +39,8 @@ class MemoryRequestIndex:
         self._events = events
 
     async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
-        bodies = (entry.body for job in self._events.jobs() for entry in self._events.of(job))
-        records = [
-            body for body in bodies if isinstance(body, Record) and body.provider == provider
-        ]
+        entries = (entry for job in self._events.jobs() for entry in self._events.of(job))
+        jobs = (entry.as_job() for entry in entries)
+        records = [job.record for job in jobs if job and job.record.provider == provider]
         named = {attempt.request_id for each in records for attempt in each.internal.attempts}
         return frozenset(request for request in requests if request in named)

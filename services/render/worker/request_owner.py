@@ -57,5 +57,5 @@ async def _announced_at(worker: Worker, record: Record) -> datetime | None:
 
 
 def _announces(entry: LogEntry, run: int) -> bool:
-    is_announcement = entry.event.name == "submitting" and isinstance(entry.body, Record)
-    return is_announcement and entry.record.internal.run == run
+    job = entry.as_job() if entry.event.name == "submitting" else None
+    return job is not None and job.record.internal.run == run

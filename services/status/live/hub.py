@@ -313,12 +313,10 @@ class Hub:
     async def has_job(self, project: str, job: str) -> bool:
         """Whether the log has a job of the project by that name. Raises Unavailable."""
         try:
-            entry = await self._bus.events.last(job)
+            entry = await self._bus.events.job(job)
         except Unreadable:  # it is there; what can be read of it is shown
             return True
-        return (
-            entry is not None and isinstance(entry.body, Record) and entry.body.project == project
-        )
+        return entry is not None and entry.record.project == project
 
     def join(self, project: str, listener: Listener) -> None:
         """From now on, the listener hears every event that is pumped."""

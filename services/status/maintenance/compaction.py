@@ -17,7 +17,6 @@ from heliograph.contracts import subjects
 from heliograph.contracts.compaction import MAX_COMPACTED_BYTES
 from heliograph.contracts.job_events import Compacted
 from heliograph.contracts.log_budget import share
-from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import IllegalTransition
 from heliograph.runtime.bus import Conflict, EventLog, now, transition
 from heliograph.runtime.bus.event_log import STREAM
@@ -116,10 +115,10 @@ class LogCompaction:
 
 async def compact(events: EventLog, job: str, after: timedelta) -> bool:
     """Shrink a job that ended so long ago, once. Raises Unavailable and QueueFull."""
-    entry = await events.last(job)
-    if entry is None or not isinstance(entry.body, Record):
+    entry = await events.job(job)
+    if entry is None:
         return False
-    record = entry.body
+    record = entry.record
     if record.finished_at is None or now() - record.finished_at < after:
         return False
     fact = Compacted(ended=record.ended(entry.sequence), replaces=entry.sequence)

@@ -19,7 +19,6 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.job_events import Pruned
 from heliograph.contracts.queries.storage import RemoveObjects
-from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
 from heliograph.runtime.bus import Conflict, EventLog, RequestReply, SlotClaims, now, transition
 from heliograph.runtime.bus.jetstream import stop_listening, translated
@@ -127,13 +126,13 @@ class RetentionJob:
     async def _prune(self, job: str) -> None:
         while True:
             try:
-                entry = await self._events.last(job)
+                entry = await self._events.job(job)
             except Unreadable:
                 return
-            if entry is None or not isinstance(entry.body, Record) or entry.body.pruned_at:
+            if entry is None or entry.record.pruned_at:
                 return
             try:
-                pruned = Pruned(ended=entry.body.ended(entry.sequence))
+                pruned = Pruned(ended=entry.record.ended(entry.sequence))
                 await transition(self._events, entry, pruned)
             except Conflict:
                 continue

@@ -21,7 +21,7 @@ from heliograph.runtime.bus import (
     AccountPermits,
     Conflict,
     EventLog,
-    LogEntry,
+    JobEntry,
     Notify,
     WorkQueue,
     now,
@@ -124,29 +124,26 @@ class Sweeper:
         held = [job for account in self._accounts.names() for job in await self._free(account)]
         self._running_on.keep(held)
 
-    async def _read(self, job: str) -> tuple[LogEntry, Record] | None:
+    async def _read(self, job: str) -> JobEntry | None:
         try:
-            entry = await self._events.last(job)
+            return await self._events.job(job)
         except Unreadable:  # nobody knows what it needs
             return None
-        if entry is None or not isinstance(entry.body, Record):
-            return None
-        return entry, entry.body
 
     async def _expire(self, job: str) -> None:
         """`finish_by`, or a `submit_unknown` that nobody decided."""
         while True:
             found = await self._read(job)
-            if found is None or not is_due(found[1], self._unknown_expires_after):
+            if found is None or not is_due(found.record, self._unknown_expires_after):
                 return
-            entry, record = found
+            record = found.record
             fact = self._deadline(record)
             if fact is None:
                 return
             try:
                 if isinstance(fact, Expired) and fact.runs_on:
                     await self._leave_to_a_worker(record)
-                await transition(self._events, entry, fact)
+                await transition(self._events, found, fact)
             except Conflict:
                 continue
             log.info("Deadline passed", fact=fact.name, **job_fields(record))
@@ -196,7 +193,7 @@ class Sweeper:
         found = await self._read(job)
         if found is None:
             return
-        record = found[1]
+        record = found.record
         if now() - record.internal.changed_at < self._after or not needs_work(record):
             return
         if await self._work.has_work(job):
@@ -220,7 +217,7 @@ class Sweeper:
             found = await self._read(job)
             if found is None:
                 continue
-            record = found[1]
+            record = found.record
             if record.runs_on:
                 is_over = self._running_on.seconds(job) > record.internal.timeout_seconds
             else:

@@ -21,7 +21,6 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.ids import JobId, ProjectName, Sha256
 from heliograph.contracts.object_keys import inline_folder, inline_key
-from heliograph.contracts.records import Record
 from heliograph.contracts.stored_files import InlineResult
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.http.openapi import bytes_of
@@ -50,9 +49,8 @@ class InlineResults:
             ValidationFailed: The project has no such job, or keeps it no longer.
             BodyTooLarge: The job has brought too many.
         """
-        entry = await self._events.last(job)
-        record = entry.body if entry else None
-        if not isinstance(record, Record) or record.project != project or record.pruned_at:
+        entry = await self._events.job(job)
+        if entry is None or entry.record.project != project or entry.record.pruned_at:
             raise ValidationFailed(f"the project has no job {job} that is kept")
         others = set(await self._store.keys(inline_folder(project, job)))
         if len(others - {inline_key(project, job, sha256)}) >= MAX_RESULTS:

@@ -83,10 +83,10 @@ class JobIngest:
             Unavailable: The bus or the store does not answer; the message comes again.
         """
         while True:
-            entry = await self._events.last(job)
-            if entry is None or not isinstance(entry.body, Record):
+            entry = await self._events.job(job)
+            if entry is None:
                 return None
-            record = entry.body
+            record = entry.record
             if record.step is not Step.RENDERED:
                 await self._clear(record)
                 return record
@@ -248,10 +248,10 @@ class JobIngest:
     async def dead_letter(self, job: str, error: Exception) -> None:
         """End a job that broke storage for the last time. Its outputs can still be fetched."""
         while True:
-            entry = await self._events.last(job)
-            if entry is None or not isinstance(entry.body, Record) or entry.body.step.is_final:
+            entry = await self._events.job(job)
+            if entry is None or entry.record.step.is_final:
                 return
-            record = entry.body
+            record = entry.record
             problem = failure(record, Poison(f"{type(error).__name__} in storage"))
             await self._work.dead_letter(record, problem.model_dump_json())
             with suppress(Conflict):

@@ -35,7 +35,7 @@ def cruel_reaper(patch: Patch) -> None:
     async def end(self: Sweeper, job: str) -> None:
         found = await self._read(job)
         assert found
-        await transition(self._events, found[0], expiry(found[1]))
+        await transition(self._events, found, expiry(found.record))
 
     patch.setattr(Sweeper, "_requeue", end)
 
