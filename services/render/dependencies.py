@@ -7,7 +7,14 @@ from heliograph.contracts.errors import DependencyFailed, Unreadable
 from heliograph.contracts.job_events import Failed
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Conflict, EventLog, JobEntry, LogEntry, WorkQueue, transition
+from heliograph.runtime.bus import (
+    EventLog,
+    JobEntry,
+    LogEntry,
+    WorkQueue,
+    retry_on_conflict,
+    transition,
+)
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem
 
@@ -51,6 +58,7 @@ def dependency_failed(record: Record, other: Record) -> Failed:
     return Failed(problem=job_problem(record, error, "no"), charged=record.charged)
 
 
+@retry_on_conflict
 async def fail_if_dependency_failed(events: EventLog, work: WorkQueue, job: str) -> bool:
     """
     End a job in the queue, if one that it waits for did not succeed. Whether it is over.
@@ -58,21 +66,17 @@ async def fail_if_dependency_failed(events: EventLog, work: WorkQueue, job: str)
     Raises:
         Unavailable: Nobody knows; look again.
     """
-    while True:
-        entry: LogEntry | None = await events.job(job)
-        if entry is None:
+    entry: LogEntry | None = await events.job(job)
+    if entry is None:
+        return False
+    record = entry.record
+    if record.step is Step.ACCEPTED:
+        other = (await dependency_status(events, record.internal.after)).failed
+        if other is None:
             return False
+        entry = await transition(events, entry, dependency_failed(record, other))
+        crash_point("depend.failed")
         record = entry.record
-        if record.step is Step.ACCEPTED:
-            other = (await dependency_status(events, record.internal.after)).failed
-            if other is None:
-                return False
-            try:
-                entry = await transition(events, entry, dependency_failed(record, other))
-            except Conflict:
-                continue
-            crash_point("depend.failed")
-            record = entry.record
-        if record.step.is_final:
-            await work.purge(record)
-        return record.step.is_final
+    if record.step.is_final:
+        await work.purge(record)
+    return record.step.is_final

@@ -7,10 +7,12 @@ Adapters: `event_log`, `work_queue`, `slot_claims` and `account_permits` on
 JetStream; `heliograph.testing` in memory.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.cloudevents import EventEnvelope
@@ -23,9 +25,26 @@ from heliograph.contracts.slots import Restored
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.clock import clock
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
 
 class Conflict(Exception):
     """Somebody else wrote first: read again, and follow what is there."""
+
+
+def retry_on_conflict(
+    attempt: Callable[_Arguments, Awaitable[_Result]],
+) -> Callable[_Arguments, Coroutine[Any, Any, _Result]]:
+    """Repeat a coroutine that reads, and then writes, until nobody else wrote in between."""
+
+    @wraps(attempt)
+    async def repeated(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        while True:
+            with suppress(Conflict):
+                return await attempt(*args, **kwargs)
+
+    return repeated
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from ulid import ULID
 
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.kv_entries import DISPOSABLE, read_entry
-from heliograph.runtime.bus import Conflict
+from heliograph.runtime.bus import retry_on_conflict
 from heliograph.runtime.bus.jetstream import JetStream, Stored
 
 
@@ -85,19 +85,16 @@ class KeyValue:
         query = {"filter": self._prefix + key, "seq": revision + 1}
         await self._jetstream.api(f"STREAM.PURGE.{self._stream}", query)
 
+    @retry_on_conflict
     async def change(
         self, key: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]
     ) -> bool:
         """Apply a pure change, as often as it takes. False when the change is None: not wanted."""
-        while True:
-            entry = await self.read(key)
-            value = change(entry.value)
-            if value is None:
-                return False
-            if value == entry.value:
-                return True
-            try:
-                await self.write(key, value, entry.revision)
-            except Conflict:
-                continue
+        entry = await self.read(key)
+        value = change(entry.value)
+        if value is None:
+            return False
+        if value == entry.value:
             return True
+        await self.write(key, value, entry.revision)
+        return True

@@ -10,7 +10,14 @@ from heliograph.contracts.job_events import Canceled, CancelRequested
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.subjects import cancel as cancel_subject
-from heliograph.runtime.bus import Conflict, EventLog, LogEntry, Notify, WorkQueue, transition
+from heliograph.runtime.bus import (
+    EventLog,
+    LogEntry,
+    Notify,
+    WorkQueue,
+    retry_on_conflict,
+    transition,
+)
 from heliograph.runtime.crash_points import crash_point
 from services.gateway.jobs.lookup import load_job
 
@@ -27,6 +34,7 @@ class JobCancellation:
         self._work = work
         self._hint = hint
 
+    @retry_on_conflict
     async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> tuple[LogEntry, bool]:
         """
         The job after the request, and whether it changes anything. A canceled job does not change.
@@ -35,20 +43,16 @@ class JobCancellation:
             NotFound: There is no such job.
             StateConflict: The job ended in another way.
         """
-        while True:
-            entry = await load_job(self._events, job)
-            record = entry.record
-            if record.step is Step.CANCELED:
-                return entry, False
-            if record.step.is_final:
-                raise StateConflict(f"the job has {record.status} already")
-            is_done = record.internal.cancel if mode == "stop" else record.slot is None
-            if is_done:
-                return entry, True
-            try:
-                return await self._write(entry, record, mode), True
-            except Conflict:
-                continue
+        entry = await load_job(self._events, job)
+        record = entry.record
+        if record.step is Step.CANCELED:
+            return entry, False
+        if record.step.is_final:
+            raise StateConflict(f"the job has {record.status} already")
+        is_done = record.internal.cancel if mode == "stop" else record.slot is None
+        if is_done:
+            return entry, True
+        return await self._write(entry, record, mode), True
 
     async def preempt(self, job: str) -> None:
         """

@@ -22,7 +22,7 @@ from heliograph.contracts.retries import (
     outputs_of,
     request_of,
 )
-from heliograph.runtime.bus import Conflict, EventLog, LogEntry, WorkQueue, now, transition
+from heliograph.runtime.bus import EventLog, LogEntry, WorkQueue, now, retry_on_conflict, transition
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.validation import validate_as
 from services.gateway.idempotency import RequestIdentity
@@ -34,6 +34,7 @@ from services.gateway.jobs.lookup import load_job
 _NONE = Defaults()
 
 
+@retry_on_conflict
 async def retry_in_place(
     events: EventLog,
     work: WorkQueue,
@@ -51,35 +52,31 @@ async def retry_in_place(
         IdempotencyKeyRequired: It may be charged twice, so it must not be asked twice by accident.
         StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
     """
-    while True:
-        entry: LogEntry = await load_job(events, job)
-        record = entry.record
-        if key and key in record.internal.retries:
-            if record.step is Step.RETRY_SCHEDULED:
-                await enqueue_or_leave(work, record)
-            return AcceptResult(entry=entry, replayed=True)
-        if record.step is not Step.SUBMIT_UNKNOWN:
-            return None
-        if retry.from_ is None and not may_pay:
-            refuse_to_pay(record.cost)
-        if key is None:
-            raise IdempotencyKeyRequired
-        check_in_place(retry)
-        fact = RetryScheduled(
-            not_before=now(),
-            reason="submit_unknown",
-            detail="submitted again on request",
-            charged="unknown",
-            key=key,
-        )
-        try:
-            entry = await transition(events, entry, fact)
-        except Conflict:
-            continue
-        crash_point("retry.written")
-        await enqueue_or_leave(work, entry.record)
-        crash_point("retry.queued")
-        return AcceptResult(entry=entry)
+    entry: LogEntry = await load_job(events, job)
+    record = entry.record
+    if key and key in record.internal.retries:
+        if record.step is Step.RETRY_SCHEDULED:
+            await enqueue_or_leave(work, record)
+        return AcceptResult(entry=entry, replayed=True)
+    if record.step is not Step.SUBMIT_UNKNOWN:
+        return None
+    if retry.from_ is None and not may_pay:
+        refuse_to_pay(record.cost)
+    if key is None:
+        raise IdempotencyKeyRequired
+    check_in_place(retry)
+    fact = RetryScheduled(
+        not_before=now(),
+        reason="submit_unknown",
+        detail="submitted again on request",
+        charged="unknown",
+        key=key,
+    )
+    entry = await transition(events, entry, fact)
+    crash_point("retry.written")
+    await enqueue_or_leave(work, entry.record)
+    crash_point("retry.queued")
+    return AcceptResult(entry=entry)
 
 
 def check_in_place(retry: RetryRequest) -> None:

@@ -13,7 +13,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
 from heliograph.contracts.retention import ChangeRetention
-from heliograph.runtime.bus import Conflict
+from heliograph.runtime.bus import retry_on_conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KvEntry
 from heliograph.runtime.bus.kv_cache import KvCache
@@ -54,21 +54,21 @@ class ProjectSettings:
             TooManyProjects: It has no settings yet, and no more projects may.
         """
         validate_change(change, self._catalog)
-        while True:
-            entry = await self._entry(project)
-            before = _state(project, entry.value)
-            defaults = changed(before.defaults, change.defaults)
-            retention = before.retention.after(change.retention)
-            value = {
-                **entry.value,
-                "defaults": defaults.model_dump(exclude_defaults=True),
-                "retention": retention.model_dump(exclude_defaults=True),
-            }
-            try:
-                await self._write(project, value, entry.revision)
-            except Conflict:
-                continue
-            return ProjectState(project=project, defaults=defaults, retention=retention)
+        return await self._change(project, change)
+
+    @retry_on_conflict
+    async def _change(self, project: str, change: ChangeProject) -> ProjectState:
+        entry = await self._entry(project)
+        before = _state(project, entry.value)
+        defaults = changed(before.defaults, change.defaults)
+        retention = before.retention.after(change.retention)
+        value = {
+            **entry.value,
+            "defaults": defaults.model_dump(exclude_defaults=True),
+            "retention": retention.model_dump(exclude_defaults=True),
+        }
+        await self._write(project, value, entry.revision)
+        return ProjectState(project=project, defaults=defaults, retention=retention)
 
     async def _write(self, project: str, value: dict[str, Any], seen: int) -> None:
         """A project that says nothing any more takes no place. Raises Lost and TooManyProjects."""

@@ -15,7 +15,7 @@ from heliograph.contracts.queries.read_model import (
 from heliograph.contracts.records import Job
 from heliograph.contracts.requests import JobRequest, Reference
 from heliograph.contracts.slots import Restored, RestoreRequest
-from heliograph.runtime.bus import Conflict, RequestReply, SlotClaim, SlotClaims, now
+from heliograph.runtime.bus import RequestReply, SlotClaim, SlotClaims, now, retry_on_conflict
 from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position
 from services.gateway.queue_position import queue_position
 
@@ -56,6 +56,7 @@ class SlotService:
             "epoch": history.epoch,
         }
 
+    @retry_on_conflict
     async def restore(self, project: str, request: RestoreRequest) -> dict[str, Any]:
         """
         Make an older version current, until another success.
@@ -66,21 +67,17 @@ class SlotService:
         """
         query = GetSlot(project=project, slot=request.slot, settled=True)
         page = query.model_copy(update={"after": request.version - 1, "limit": 1})
-        while True:
-            seen = await self._slots.read(project, request.slot)
-            # whatever succeeded for the claim that was seen is counted; what comes later, wins
-            history = await self._request(page)
-            latest = history.state.versions if history.state else 0
-            if request.version > latest:
-                raise NotFound(f"{request.slot} has no version {request.version}")
-            if not _is_there(request.version, history, seen):
-                raise OutputGone(f"{request.slot} no longer has version {request.version}")
-            restored = Restored(version=request.version, latest=latest, at=now())
-            try:
-                await self._slots.restore(project, request.slot, restored, seen)
-            except Conflict:
-                continue
-            return await self.slot(query)
+        seen = await self._slots.read(project, request.slot)
+        # whatever succeeded for the claim that was seen is counted; what comes later, wins
+        history = await self._request(page)
+        latest = history.state.versions if history.state else 0
+        if request.version > latest:
+            raise NotFound(f"{request.slot} has no version {request.version}")
+        if not _is_there(request.version, history, seen):
+            raise OutputGone(f"{request.slot} no longer has version {request.version}")
+        restored = Restored(version=request.version, latest=latest, at=now())
+        await self._slots.restore(project, request.slot, restored, seen)
+        return await self.slot(query)
 
     async def current(self, project: str, request: JobRequest) -> Reference | None:
         """

@@ -21,7 +21,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.job_events import Failed, JobEvent, Rendered
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.state_machine import IllegalTransition
-from heliograph.runtime.bus import Conflict, LogEntry
+from heliograph.runtime.bus import Conflict, LogEntry, retry_on_conflict
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem
 from services.render.providers import RequestSucceeded
@@ -121,24 +121,22 @@ async def _go_on(worker: Worker, kept: KeptAnswer) -> bool:
     return True
 
 
+@retry_on_conflict
 async def _tell(worker: Worker, answer: Answer) -> LogEntry | Later | None:
     """The job, when the log knows of the answer; None when there is no such job."""
-    while True:
-        entry = await worker.read(answer.job)
-        if entry is None:
-            return None
-        fact = late_fact(entry, answer)
-        if fact is None or isinstance(fact, Later):
-            return fact or entry
-        try:
-            appended = await worker.append(entry, fact)
-        except Conflict:
-            continue
-        except IllegalTransition as error:
-            log.warning("Illegal job event dropped", reason=str(error), job=answer.job)
-            return entry
-        log.info("Spooled answer recovered", job=answer.job, fact=fact.name)
-        return appended
+    entry = await worker.read(answer.job)
+    if entry is None:
+        return None
+    fact = late_fact(entry, answer)
+    if fact is None or isinstance(fact, Later):
+        return fact or entry
+    try:
+        appended = await worker.append(entry, fact)
+    except IllegalTransition as error:
+        log.warning("Illegal job event dropped", reason=str(error), job=answer.job)
+        return entry
+    log.info("Spooled answer recovered", job=answer.job, fact=fact.name)
+    return appended
 
 
 async def _bring_soon(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:

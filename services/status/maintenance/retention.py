@@ -20,7 +20,15 @@ from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.job_events import Pruned
 from heliograph.contracts.queries.storage import RemoveObjects
 from heliograph.contracts.retention import Retention
-from heliograph.runtime.bus import Conflict, EventLog, RequestReply, SlotClaims, now, transition
+from heliograph.runtime.bus import (
+    Conflict,
+    EventLog,
+    RequestReply,
+    SlotClaims,
+    now,
+    retry_on_conflict,
+    transition,
+)
 from heliograph.runtime.bus.jetstream import stop_listening, translated
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
@@ -97,21 +105,18 @@ class RetentionJob:
             if claim.withdrawn:
                 await self._prune_versions(project, slot, claim.withdrawn)
 
+    @retry_on_conflict
     async def _withdraw(self, project: str, slot: str, versions: list[FinishedJob]) -> None:
         """Take versions out of a slot, all but one that was restored since they were chosen."""
-        while True:
-            seen = await self._slots.read(project, slot)
-            going = frozenset(
-                each.id
-                for each in versions
-                if not is_current(each.version, each.versions, seen.restored)
-            )
-            try:
-                await self._slots.withdraw(project, slot, seen.withdrawn | going, seen)
-            except Conflict:
-                continue
-            crash_point("clean.withdrawn")
-            return await self._prune_versions(project, slot, going)
+        seen = await self._slots.read(project, slot)
+        going = frozenset(
+            each.id
+            for each in versions
+            if not is_current(each.version, each.versions, seen.restored)
+        )
+        await self._slots.withdraw(project, slot, seen.withdrawn | going, seen)
+        crash_point("clean.withdrawn")
+        await self._prune_versions(project, slot, going)
 
     async def _prune_versions(self, project: str, slot: str, jobs: frozenset[str]) -> None:
         """Prune what is withdrawn; then it need not be noted any more."""
@@ -123,21 +128,16 @@ class RetentionJob:
         ):  # whoever was faster took the note along: the next round looks again
             await self._slots.withdraw(project, slot, seen.withdrawn - jobs, seen)
 
+    @retry_on_conflict
     async def _prune(self, job: str) -> None:
-        while True:
-            try:
-                entry = await self._events.job(job)
-            except Unreadable:
-                return
-            if entry is None or entry.record.pruned_at:
-                return
-            try:
-                pruned = Pruned(ended=entry.record.ended(entry.sequence))
-                await transition(self._events, entry, pruned)
-            except Conflict:
-                continue
-            crash_point("clean.pruned")
+        try:
+            entry = await self._events.job(job)
+        except Unreadable:
             return
+        if entry is None or entry.record.pruned_at:
+            return
+        await transition(self._events, entry, Pruned(ended=entry.record.ended(entry.sequence)))
+        crash_point("clean.pruned")
 
     async def _delete_objects(self) -> bool:
         """

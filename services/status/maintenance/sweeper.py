@@ -19,12 +19,12 @@ from heliograph.contracts.job_events import Expired, ExpireRequested
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import (
     AccountPermits,
-    Conflict,
     EventLog,
     JobEntry,
     Notify,
     WorkQueue,
     now,
+    retry_on_conflict,
     transition,
 )
 from heliograph.runtime.bus.nats_bus import NatsBus
@@ -130,31 +130,27 @@ class Sweeper:
         except Unreadable:  # nobody knows what it needs
             return None
 
+    @retry_on_conflict
     async def _expire(self, job: str) -> None:
         """`finish_by`, or a `submit_unknown` that nobody decided."""
-        while True:
-            found = await self._read(job)
-            if found is None or not is_due(found.record, self._unknown_expires_after):
-                return
-            record = found.record
-            fact = self._deadline(record)
-            if fact is None:
-                return
-            try:
-                if isinstance(fact, Expired) and fact.runs_on:
-                    await self._leave_to_a_worker(record)
-                await transition(self._events, found, fact)
-            except Conflict:
-                continue
-            log.info("Deadline passed", fact=fact.name, **job_fields(record))
-            if isinstance(fact, ExpireRequested):
-                crash_point("sweep.asked")
-            else:
-                crash_point("sweep.expired")
-                if not fact.runs_on:
-                    await self._work.purge(record)
-            await self._hint(subjects.cancel(job))
+        found = await self._read(job)
+        if found is None or not is_due(found.record, self._unknown_expires_after):
             return
+        record = found.record
+        fact = self._deadline(record)
+        if fact is None:
+            return
+        if isinstance(fact, Expired) and fact.runs_on:
+            await self._leave_to_a_worker(record)
+        await transition(self._events, found, fact)
+        log.info("Deadline passed", fact=fact.name, **job_fields(record))
+        if isinstance(fact, ExpireRequested):
+            crash_point("sweep.asked")
+        else:
+            crash_point("sweep.expired")
+            if not fact.runs_on:
+                await self._work.purge(record)
+        await self._hint(subjects.cancel(job))
 
     def _deadline(self, record: Record) -> Expired | ExpireRequested | None:
         """

@@ -21,7 +21,7 @@ from heliograph.contracts.ids import ProjectName, Sha256
 from heliograph.contracts.object_keys import EXTENSIONS, upload_key
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.contracts.stored_files import Upload
-from heliograph.runtime.bus import Conflict
+from heliograph.runtime.bus import Conflict, retry_on_conflict
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.http.openapi import bytes_of
 from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
@@ -61,23 +61,21 @@ class Uploads:
             3600.0, settings.upload_retention_days * 86_400 / 4
         )  #: seconds between notes
 
+    @retry_on_conflict
     async def find(self, project: str, sha256: str) -> dict[str, Any] | None:
         """What is known of an upload that somebody is about to use; None when there is none."""
         name = f"{project}.{sha256}"
-        while True:
-            entry = await self._bucket.read(name)
-            if "media_type" not in entry.value:
-                return None
-            if time.time() - entry.value.get("used", 0) < self._fresh:
-                return entry.value
-            try:
-                value = {**entry.value, "used": time.time()}
-                await self._bucket.write(name, value, entry.revision)
-            except Conflict:
-                continue
-            except QueueFull:
-                pass
+        entry = await self._bucket.read(name)
+        if "media_type" not in entry.value:
+            return None
+        if time.time() - entry.value.get("used", 0) < self._fresh:
             return entry.value
+        try:
+            value = {**entry.value, "used": time.time()}
+            await self._bucket.write(name, value, entry.revision)
+        except QueueFull:
+            pass
+        return entry.value
 
     async def as_object(self, project: str, sha256: str) -> StoredObject | None:
         """An upload as something that can be signed."""
