@@ -30,7 +30,7 @@ Codes that belong to features which are not there yet join the tree with the fea
 """
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -163,7 +163,9 @@ class SlotBusy(RequestError):
     code = "slot_busy"
     status = 409
 
-    job: str | None = None  #: which one
+    def __init__(self, detail: str | None = None, *, job: str | None = None, **mistakes: Any) -> None:
+        super().__init__(detail, **mistakes)
+        self.job = job  #: which one
 
 
 class StateConflict(RequestError):
@@ -273,7 +275,9 @@ class TooManyJobs(ServiceError):
     code = "too_many_jobs"
     status = 429
 
-    limit = 0  #: jobs of a project that may wait
+    def __init__(self, detail: str | None = None, *, limit: int = 0, **mistakes: Any) -> None:
+        super().__init__(detail, **mistakes)
+        self.limit = limit  #: jobs of a project that may wait
 
 
 class QueueFull(ServiceError):

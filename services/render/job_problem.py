@@ -31,12 +31,6 @@ def short_answer(answer: str | None) -> str | None:
     return answer and to_valid_utf8(answer[:_MAX_ANSWER])
 
 
-def truncate(error: JobError) -> None:
-    """Leave out what is too much of what an error says; its texts are cut as its problem is made."""
-    error.errors = [_valid_field(each) for each in error.errors[:_MAX_FIELDS]]
-    error.provider = error.provider and _short_note(error.provider)
-
-
 def _valid_field(field: FieldError) -> FieldError:
     return FieldError(pointer=to_valid_utf8(field.pointer), detail=to_valid_utf8(field.detail))
 
@@ -59,10 +53,14 @@ _RETRY_AS_NEW = NextAction(kind="retry", label="Try again as a new job")
 
 def job_problem(record: Record, error: JobError, charged: Charged) -> Problem:
     """An error as the job shows it, with what the job cost so far and what can be done."""
-    if not error.next_actions:
-        error.next_actions = [_RETRY_AS_NEW]
-    truncate(error)
     in_all = accumulate_charge(record.charged, charged) if record.cost.estimated else "no"
     problem = error.problem()
-    changes = {"detail": to_valid_utf8(problem.detail), "charged": in_all, "status": None}
+    changes = {
+        "detail": short_text(str(error)),
+        "errors": [_valid_field(each) for each in problem.errors[:_MAX_FIELDS]],
+        "provider": problem.provider and _short_note(problem.provider),
+        "next_actions": problem.next_actions or [_RETRY_AS_NEW],
+        "charged": in_all,
+        "status": None,
+    }
     return problem.model_copy(update=changes)

@@ -100,10 +100,11 @@ def problem_response(problem: Problem, headers: dict[str, str] | None = None) ->
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HeliographError)
-    if error.status == 503 and error.retry_after is None:
-        error.retry_after = 1
     headers = _rate_limit(error) if isinstance(error, TooManyJobs) else None
-    return problem_response(error.problem(instance=request.scope["path"]), headers)
+    problem = error.problem(instance=request.scope["path"])
+    if problem.status == 503 and problem.retry_after is None:
+        problem = problem.model_copy(update={"retry_after": 1.0})
+    return problem_response(problem, headers)
 
 
 def _rate_limit(error: TooManyJobs) -> dict[str, str]:

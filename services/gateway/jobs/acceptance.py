@@ -193,9 +193,8 @@ class JobAcceptance:
         try:
             return await self._events.last(job)
         except Unreadable as error:
-            busy = SlotBusy(f"{job} fills it, and its last event cannot be read: {error}")
-            busy.job = job
-            raise busy from None
+            reason = f"{job} fills it, and its last event cannot be read: {error}"
+            raise SlotBusy(reason, job=job) from None
 
     async def _tombstone_claimant(self, project: str, job: str) -> None:
         """A claimant that was never accepted never will be: its first event is taken."""
@@ -240,8 +239,9 @@ def _check_same(record: Record, running: Record) -> None:
     """Raises SlotBusy unless the job that is filling the slot gives what is asked for."""
     if running.internal.input_digest == record.internal.input_digest:
         return
-    error = SlotBusy(
+    raise SlotBusy(
         f"{running.id} is filling {running.slot}",
+        job=running.id,
         next_actions=[
             NextAction(kind="wait", label=f"Wait for {running.id}"),
             NextAction(
@@ -249,8 +249,6 @@ def _check_same(record: Record, running: Record) -> None:
             ),
         ],
     )
-    error.job = running.id
-    raise error
 
 
 def _occupies(job: Record, slot: str) -> bool:

@@ -54,9 +54,7 @@ class QueueQuota:
             raise QueueFull(f"no more than {self._limit} jobs may wait", retry_after=_RETRY_AFTER)
         if self._waiting[project] + jobs > self._project_limit:
             detail = f"no more than {self._project_limit} jobs of this project may wait"
-            error = TooManyJobs(detail, retry_after=_RETRY_AFTER)
-            error.limit = self._project_limit
-            raise error
+            raise TooManyJobs(detail, limit=self._project_limit, retry_after=_RETRY_AFTER)
         self._in_all += jobs
         self._waiting[project] += jobs
         self._lately[project] += jobs

@@ -80,15 +80,16 @@ def _about_refused(record: Record, refused: dict[int, JobError]) -> str | None:
 
 def failure(record: Record, error: JobError) -> Problem:
     """What a job says that could not be stored, and the cheapest way on."""
-    if error.next_actions:
-        pass
-    elif isinstance(error, OutputExpired):
-        free = [_ASK_AGAIN] if _has_request(record) else []
-        error.next_actions = [*free, _SUBMIT_AGAIN]
-    else:
-        error.next_actions = [_FETCH_AGAIN]
-    update = {"charged": record.charged, "status": None}
+    actions = error.next_actions or _ways_on(record, error)
+    update = {"charged": record.charged, "status": None, "next_actions": actions}
     return error.problem().model_copy(update=update)
+
+
+def _ways_on(record: Record, error: JobError) -> list[NextAction]:
+    if not isinstance(error, OutputExpired):
+        return [_FETCH_AGAIN]
+    free = [_ASK_AGAIN] if _has_request(record) else []
+    return [*free, _SUBMIT_AGAIN]
 
 
 def _has_request(record: Record) -> bool:
