@@ -1,6 +1,6 @@
 """Progress reports: published while a job runs, kept by status until it ends, never stored."""
 
-from heliograph.contracts.records import Progress
+from heliograph.contracts.records import Phase, Progress
 from heliograph.contracts.tolerant_reader import Tolerant
 
 
@@ -8,7 +8,7 @@ class ProgressReport(Tolerant):
     """How far a job is. Published while it renders, kept by status until the job ends."""
 
     job: str
-    phase: str
+    phase: Phase | str
     progress: Progress
 
 

@@ -48,6 +48,21 @@ UNSENT = frozenset({Step.ACCEPTED, Step.STARTED, Step.RETRY_SCHEDULED})
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
 
+#: what a job is doing, for people: finer than its status. A later release may know more of them
+Phase = Literal[
+    "queued",
+    "blocked",  #: queued, and held up by more than its turn: `detail` says what by
+    "retrying",  #: queued for another attempt
+    "submitting",
+    "provider_queue",
+    "rendering",
+    "downloading",
+    "storing",
+    "submit_unknown",  #: nobody knows whether the provider accepted it
+    "canceling",
+    "done",
+]
+
 
 class LogLine(Tolerant):
     """What a provider said while it worked."""
@@ -239,7 +254,7 @@ class Job(Tolerant):
     user: str | None
     tags: dict[str, str]
     status: Status
-    phase: str
+    phase: Phase | str
     detail: str | None = None
     attempt: int = 0  #: submissions so far, for people
     retry_of: str | None = None

@@ -40,6 +40,8 @@ from heliograph.contracts.records import (
     FINAL,
     OPEN,
     Attempt,
+    Internal,
+    Phase,
     Record,
     Remains,
     Status,
@@ -88,7 +90,7 @@ STATUS: dict[Step, Status] = {
     Step.EXPIRED: "expired",
 }
 
-PHASE: dict[Step, str] = {
+PHASE: dict[Step, Phase] = {
     Step.ACCEPTED: "queued",
     Step.STARTED: "submitting",
     Step.SUBMITTING: "submitting",
@@ -434,7 +436,6 @@ def _derive(record: Record, job: _Changes, internal: _Changes, at: datetime) -> 
     """Everything that follows from the step."""
     inner = record.internal.model_copy(update=internal)
     step = inner.step
-    stopping = (inner.cancel or inner.expire) and not step.is_final
     cost = job.get("cost", record.cost)
     if step.is_final and not record.step.is_final:
         charged = job.get("charged", record.charged)
@@ -445,8 +446,14 @@ def _derive(record: Record, job: _Changes, internal: _Changes, at: datetime) -> 
         job = {"detail": None, **job}
     derived = {
         "status": STATUS[step],
-        "phase": "done" if step.is_final else "canceling" if stopping else PHASE[step],
+        "phase": _phase(inner),
         "revision": record.revision + 1,
         "internal": inner,
     }
     return record.model_copy(update={**job, **derived})
+
+
+def _phase(internal: Internal) -> Phase:
+    if internal.step.is_final:
+        return "done"
+    return "canceling" if internal.cancel or internal.expire else PHASE[internal.step]

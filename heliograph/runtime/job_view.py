@@ -14,7 +14,7 @@ from heliograph.contracts.problems import NextAction
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.queries.storage import StoredObject
-from heliograph.contracts.records import Asset, Job, Progress, Record
+from heliograph.contracts.records import Asset, Job, Phase, Progress, Record
 from heliograph.contracts.retries import ENDED, next_actions
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.presigned_urls import PresignedUrlCache
@@ -22,7 +22,9 @@ from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
 
-_REPORTED = {  #: what a report may make of a phase; one that comes late moves nothing back
+_REPORTED: dict[
+    Phase, tuple[Phase, ...]
+] = {  #: what a report may make of a phase; one that comes late moves nothing back
     "provider_queue": ("rendering", "downloading", "storing"),
     "downloading": ("storing",),
 }

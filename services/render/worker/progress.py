@@ -4,7 +4,7 @@ import asyncio
 
 from heliograph.contracts import subjects
 from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.records import LogLine, Progress, Record
+from heliograph.contracts.records import LogLine, Phase, Progress, Record
 from heliograph.runtime.bus import Notify
 from services.render.job_problem import short_text
 from services.render.providers import RequestQueued, RequestRunning
@@ -22,7 +22,7 @@ class ProgressPublisher:
 
     async def report(self, record: Record, state: RequestQueued | RequestRunning) -> None:
         """Tell how far a job is, unless that was told a moment ago."""
-        phase = "provider_queue" if isinstance(state, RequestQueued) else "rendering"
+        phase: Phase = "provider_queue" if isinstance(state, RequestQueued) else "rendering"
         time = asyncio.get_running_loop().time()
         self._forget_until(time - self._every)
         if self._last.get(record.id, (time, ""))[1] == phase:

@@ -6,7 +6,7 @@ from typing import Self
 
 from heliograph.contracts import subjects
 from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.records import Progress, Record
+from heliograph.contracts.records import Phase, Progress, Record
 from heliograph.runtime.background import stop
 from heliograph.runtime.bus import Notify
 
@@ -23,7 +23,7 @@ class PhaseReporter:
         self._hint = hint
         self._record = record
         self._after = after
-        self._phase = "downloading"
+        self._phase: Phase = "downloading"
         self._is_late = False
 
     async def __aenter__(self) -> Self:
@@ -38,7 +38,7 @@ class PhaseReporter:
     ) -> None:
         await stop(self._waiting)
 
-    async def enter(self, phase: str) -> None:
+    async def enter(self, phase: Phase) -> None:
         """The job is in this phase from now on."""
         if phase == self._phase:
             return
