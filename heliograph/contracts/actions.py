@@ -7,7 +7,6 @@ A preview (`dry_run`) says what it would do, and what it would cost.
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,19 +15,15 @@ from pydantic import (
 )
 
 from heliograph.contracts.batches import Outcome
-from heliograph.contracts.ids import BatchId, JobId, Label
+from heliograph.contracts.ids import BatchId, JobId
+from heliograph.contracts.job_criteria import JobCriteria
 from heliograph.contracts.problems import Charged, Problem
 from heliograph.contracts.records import Cost, Job, Status
 from heliograph.contracts.requests import RetryFrom, digest
 
 MAX_JOBS = 1_000  #: of one action; a filter that matches more acts on the newest
 
-MAX_LABELS = 16  #: tags of a filter, and parameters of one
-
 Action = Literal["retry", "cancel"]
-
-#: names and values that jobs are found by
-Labels = dict[Label, Annotated[str, Field(max_length=256)]]
 
 #: what a filter looks among: jobs in these states can be tried again, or canceled
 APPLIES_TO: dict[Action, tuple[Status, ...]] = {
@@ -37,22 +32,12 @@ APPLIES_TO: dict[Action, tuple[Status, ...]] = {
 }
 
 
-class JobFilter(BaseModel):
+class JobFilter(JobCriteria):
     """Jobs that are all of this. The words are those of a list's query."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
-    status: Status | None = None
-    kind: Annotated[str, Field(max_length=64)] | None = None
-    model: Annotated[str, Field(max_length=130)] | None = None
-    slot: Annotated[str, Field(max_length=520)] | None = None  #: prefix
-    user: Annotated[str, Field(max_length=128)] | None = None
     batch: BatchId | None = None
-    tags: Labels = Field(default_factory=dict, max_length=MAX_LABELS)
-    parameters: Labels = Field(default_factory=dict, max_length=MAX_LABELS)
-    q: str | None = Field(default=None, min_length=1, max_length=256)
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
 
 
 class ActionRequest(BaseModel):

@@ -1,10 +1,10 @@
 """Queries that status answers from its read model."""
 
-from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
+from heliograph.contracts.job_criteria import JobCriteria
 from heliograph.contracts.progress import LatestProgress, ProgressReport
 from heliograph.contracts.queries import JobQuery, Query
 from heliograph.contracts.retention import CleanupReport, Retention
@@ -27,28 +27,12 @@ class JobPage(Tolerant):
     next: str | None = None
 
 
-class JobSelection(Tolerant):
-    """Which jobs of a project a query is about."""
-
-    project: str
-    status: str | None = None
-    kind: str | None = None
-    model: str | None = None
-    slot: str | None = None  #: prefix
-    user: str | None = None
-    batch: str | None = None
-    tags: dict[str, str] = Field(default_factory=dict)
-    parameters: dict[str, str] = Field(default_factory=dict)
-    q: str | None = None  #: text in prompts
-    created_after: datetime | None = None  #: inclusive
-    created_before: datetime | None = None  #: inclusive
-
-
-class ListJobs(JobSelection, Query[JobPage]):
+class ListJobs(JobCriteria, Query[JobPage]):
     """Jobs of a project, newest first. Answered by status with `JobPage`."""
 
     subject = "query.jobs.list"
 
+    project: str
     cursor: str | None = None
     limit: int = 50
 
@@ -65,11 +49,12 @@ class FoundJobs(Tolerant):
     more: bool  #: there are others
 
 
-class FindJobs(JobSelection, Query[FoundJobs]):
+class FindJobs(JobCriteria, Query[FoundJobs]):
     """Which jobs of a project are there, by name only? Answered by status with `FoundJobs`."""
 
     subject = "query.jobs.find"
 
+    project: str
     statuses: list[str] = Field(default_factory=list)  #: any of these; empty: all
     untried: bool = False  #: not those that were tried again, or whose slot had another job since
     retries: bool = False  #: only jobs that try another one again

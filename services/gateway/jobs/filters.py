@@ -13,8 +13,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from heliograph.contracts.actions import MAX_LABELS
 from heliograph.contracts.ids import SEGMENT, Label
+from heliograph.contracts.job_criteria import MAX_LABELS
 from heliograph.contracts.records import Status
 
 _GROUPS = ("tag", "param")

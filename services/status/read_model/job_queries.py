@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.ids import JOB_PATTERN, matches
+from heliograph.contracts.job_criteria import JobCriteria
 from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model.counts import count
@@ -41,8 +42,8 @@ def read_cursor(cursor: str) -> tuple[int, str]:
     raise ValidationFailed.at("/query/cursor", "is not a cursor of this list")
 
 
-async def listing(connection: AsyncConnection, query: ListJobs) -> Select[Any]:
-    """The jobs of a query, newest first, one more than fit a page."""
+async def listing(connection: AsyncConnection, query: ListJobs | FindJobs) -> Select[Any]:
+    """The jobs of a query, newest first, one more than were asked for."""
     named = [(f"tag.{n}", v) for n, v in query.tags.items()]
     named += [(f"param.{n}", v) for n, v in query.parameters.items()]
     where = _conditions(query)
@@ -61,7 +62,7 @@ async def listing(connection: AsyncConnection, query: ListJobs) -> Select[Any]:
         statement = statement.select_from(labels.join(jobs, jobs.c.id == labels.c.job))
         where += _labelled(query.project, first)
     where += _between(query, by)
-    if query.cursor is not None:
+    if isinstance(query, ListJobs) and query.cursor is not None:
         where.append(tuple_(by, job) < tuple_(*read_cursor(query.cursor)))
     return statement.where(*where).order_by(by.desc(), job.desc()).limit(query.limit + 1)
 
@@ -83,7 +84,7 @@ async def finding(connection: AsyncConnection, query: FindJobs) -> Select[Any]:
     return statement
 
 
-def _conditions(query: ListJobs) -> list[ColumnElement[bool]]:
+def _conditions(query: ListJobs | FindJobs) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [jobs.c.project == query.project]
     for column in _COLUMNS:
         value = getattr(query, column)
@@ -94,7 +95,7 @@ def _conditions(query: ListJobs) -> list[ColumnElement[bool]]:
     return where
 
 
-def _between(query: ListJobs, by: ColumnElement[int]) -> list[ColumnElement[bool]]:
+def _between(query: JobCriteria, by: ColumnElement[int]) -> list[ColumnElement[bool]]:
     where = []
     if query.created_after is not None:
         where.append(by >= stamp(query.created_after))
@@ -125,7 +126,7 @@ async def _in_slots(connection: AsyncConnection, project: str, prefix: str) -> C
 
 async def _rarest(
     connection: AsyncConnection,
-    query: ListJobs,
+    query: ListJobs | FindJobs,
     filters: list[Label],
     others: list[ColumnElement[bool]],
 ) -> Label | None:
