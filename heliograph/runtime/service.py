@@ -17,7 +17,7 @@ from heliograph.contracts.catalog import Catalog
 from heliograph.runtime.background import BackgroundTask, run_in_background
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_consumers import MessageHandler, PullConsumers
-from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog import CurrentCatalog, load_catalog
 from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import Check, add_health
@@ -43,7 +43,7 @@ class Service(Generic[Settings]):
 
     def __init__(self, name: str, settings: Settings, *, without: Container[str] = ()) -> None:
         self.settings = settings
-        self.catalog = _load(settings, without)
+        self.catalog = CurrentCatalog(_load(settings, without))
         self.bus = NatsBus(settings, self.catalog, name)
         self.prepared = asyncio.Event()  #: every opening step is done
         self._consumers = PullConsumers(settings, name)

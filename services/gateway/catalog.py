@@ -11,6 +11,7 @@ from heliograph.contracts.catalog import Catalog, Kind, Model, provider_of
 from heliograph.contracts.errors import NotFound, every_error
 from heliograph.contracts.ids import MODEL_PATTERN, matches
 from heliograph.contracts.listings import Index, KindList, ListedModel, ModelList
+from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import live_address
@@ -20,7 +21,7 @@ from services.gateway.settings import GatewaySettings
 _NATS_PORT = 4222  #: where the address does not say
 
 
-def catalog_routes(catalog: Catalog) -> APIRouter:
+def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
     """The catalog, read only."""
     router = create_router("registry")
 
@@ -31,7 +32,8 @@ def catalog_routes(catalog: Catalog) -> APIRouter:
         summary="Models, with prices and the schema of their parameters",
     )
     async def list_models() -> Response:
-        usable = {n: m for n, m in catalog.models.items() if catalog.account_for(n)}
+        known = catalog.current
+        usable = {n: m for n, m in known.models.items() if known.account_for(n)}
         return page([_model(name, model) for name, model in usable.items()])
 
     @router.get(
@@ -43,10 +45,10 @@ def catalog_routes(catalog: Catalog) -> APIRouter:
     )
     async def get_model(provider: str, name: str) -> Response:
         full = f"{provider}/{name}"
-        model = catalog.models.get(full)
+        model = catalog.current.models.get(full)
         if model is None or not matches(MODEL_PATTERN, full):
             raise NotFound(f"there is no model {full}")
-        if catalog.account_for(full) is None:
+        if catalog.current.account_for(full) is None:
             raise NotFound(f"no account for {full} is configured")
         return answer(_model(full, model))
 
@@ -57,7 +59,8 @@ def catalog_routes(catalog: Catalog) -> APIRouter:
         summary="What a job can be for",
     )
     async def list_kinds() -> Response:
-        return page([_kind(name, kind, catalog) for name, kind in catalog.kinds.items()])
+        known = catalog.current
+        return page([_kind(name, kind, known) for name, kind in known.kinds.items()])
 
     return router
 

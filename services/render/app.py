@@ -24,7 +24,10 @@ def create_app(settings: RenderSettings) -> FastAPI:
     service = Service("render", settings)
     bus, catalog = service.bus, service.catalog
     sim = SimProvider(settings.folder.path, settings.render_url)
-    hosted, uploader = create_providers(settings, catalog), OutputUploader(settings.storage_door)
+    hosted, uploader = (
+        create_providers(settings, catalog.section(lambda each: each.models)),
+        OutputUploader(settings.storage_door),
+    )
     providers, unusable = {"sim": sim, **hosted}, unusable_among(hosted)
     references = build_references(bus, settings, hosted)
     worker = build_worker(bus, settings, catalog, providers, references.resolver, uploader)
@@ -36,7 +39,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     service.run(meter=partial(export_account_metrics, bus.accounts))
     service.run(sim_records=partial(sim.remove_old_records, settings.sim_record_retention))
     if settings.dispatch:
-        service.run(dispatcher=Dispatcher(bus, catalog, settings).run)
+        service.run(dispatcher=Dispatcher(bus, catalog.current, settings).run)
     service.on_drain(worker.drain)
     service.close_last(*hosted.values(), uploader)
     webhooks = [webhook_routes(worker, bus.notify)] if settings.render_public_url else []
@@ -45,6 +48,6 @@ def create_app(settings: RenderSettings) -> FastAPI:
         [sim_routes(sim), *webhooks],
         unusable=unusable,
         ends_within=lambda: (
-            settings.shutdown_grace_period + catalog.without(unusable).longest_answer
+            settings.shutdown_grace_period + catalog.current.without(unusable).longest_answer
         ),
     )

@@ -31,7 +31,7 @@ from heliograph.testing import (
     MemorySlotClaims,
     MemoryWorkQueue,
 )
-from tests.support.records import CATALOG, a_record, some_project
+from tests.support.records import CURRENT_CATALOG, a_record, some_project
 from tests.support.servers import Server
 
 
@@ -59,7 +59,7 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
         )
         return
     server: Server = request.getfixturevalue("nats")
-    nats = NatsBus(server.settings, CATALOG, "test")
+    nats = NatsBus(server.settings, CURRENT_CATALOG, "test")
     await nats.open()
     accounts = KvAccountPermits(nats.jetstream, {account: Account(provider="sim", cap=2)})
     yield Bus(nats.events, nats.work, nats.slots, accounts, account)

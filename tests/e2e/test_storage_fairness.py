@@ -18,7 +18,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.films import film
-from tests.support.records import CATALOG, a_record, some_project
+from tests.support.records import CURRENT_CATALOG, a_record, some_project
 from tests.support.servers import free_port
 from tests.support.stack import Stack, stack_running
 
@@ -120,7 +120,7 @@ async def bus(stack: Stack, shelf: Shelf) -> AsyncIterator[NatsBus]:
         for name, value in stack.environment.items()
         if name.startswith(prefix)
     }
-    bus = NatsBus(ServiceSettings.model_validate(given), CATALOG, "test")
+    bus = NatsBus(ServiceSettings.model_validate(given), CURRENT_CATALOG, "test")
     await bus.open()
     yield bus
     await bus.close()

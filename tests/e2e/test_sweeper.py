@@ -14,7 +14,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.orphans import make_orphan
-from tests.support.records import CATALOG, a_record
+from tests.support.records import CURRENT_CATALOG, a_record
 from tests.support.stack import Stack
 
 
@@ -28,7 +28,7 @@ async def bus(stack: Stack) -> AsyncIterator[NatsBus]:
         if name.startswith(prefix)
     }
     settings = ServiceSettings.model_validate(given)
-    bus = NatsBus(settings, CATALOG, "test")
+    bus = NatsBus(settings, CURRENT_CATALOG, "test")
     await bus.open()
     yield bus
     await bus.close()

@@ -28,7 +28,7 @@ from services.gateway.bus_requests import RequestConsumer
 from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
 from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.projects.settings_store import ProjectSettings
-from tests.support.records import CATALOG, a_record, some_project
+from tests.support.records import CURRENT_CATALOG, CATALOG, a_record, some_project
 from tests.support.servers import Program, free_port, nats_running
 
 _NEW = ("max_bytes", "max_age", "discard", "max_msgs_per_subject", "discard_new_per_subject")
@@ -38,7 +38,7 @@ _NEW = ("max_bytes", "max_age", "discard", "max_msgs_per_subject", "discard_new_
 async def bus_with(home: Path, **bounds: Any) -> AsyncIterator[NatsBus]:
     """A bus on a server of its own, with other bounds."""
     with nats_running(home) as server:
-        bus = NatsBus(server.settings.model_copy(update=bounds), CATALOG, "test")
+        bus = NatsBus(server.settings.model_copy(update=bounds), CURRENT_CATALOG, "test")
         await bus.open()
         yield bus
         await bus.close()
@@ -168,7 +168,7 @@ async def test_projects_with_settings_are_capped_and_one_that_says_nothing_takes
     tmp_path: Path,
 ) -> None:
     async with bus_with(tmp_path, max_projects=2) as bus:
-        projects = ProjectSettings(bus.jetstream, CATALOG)
+        projects = ProjectSettings(bus.jetstream, CURRENT_CATALOG)
         styled = ChangeProject.model_validate({"defaults": {"style": "ink"}})
         plain = ChangeProject.model_validate({"defaults": {"style": None}})
         async with run_in_background(projects=projects.watch):
@@ -189,7 +189,7 @@ async def test_projects_with_settings_are_capped_and_one_that_says_nothing_takes
 async def test_another_gateway_learns_that_a_project_says_nothing_any_more(bus: NatsBus) -> None:
     name, here, there = (
         some_project(),
-        *(ProjectSettings(bus.jetstream, CATALOG) for _ in range(2)),
+        *(ProjectSettings(bus.jetstream, CURRENT_CATALOG) for _ in range(2)),
     )
     async with run_in_background(here=here.watch, there=there.watch):
         await here.change(name, ChangeProject.model_validate({"defaults": {"style": "ink"}}))

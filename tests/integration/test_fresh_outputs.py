@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 
 from heliograph.contracts.catalog import Catalog
-from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_events import JobEvent, Rendered, Started, Submitted, Submitting
 from heliograph.contracts.records import Output, SentReference
-from heliograph.runtime.bus import now, transition
+from heliograph.runtime.bus import append_event, transition
+from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers import Accepted
 from services.render.worker.fresh_outputs import renew
 from tests.support.fal.emulator_process import FalServer
@@ -46,10 +46,10 @@ async def renewed(
         Rendered(run=1, outputs=[Output(url="https://there.example/dead.png")]),
     ]
     record = a_fal_job(prompt, {})
-    entry = await worker.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    entry = await append_event(worker.events, "accepted", record, 0)
     for fact in facts:
-        entry = await transition(worker.events, entry, fact, "test")
-    return await renew(replace(worker.context, catalog=catalog), record.id)
+        entry = await transition(worker.events, entry, fact)
+    return await renew(replace(worker.context, catalog=CurrentCatalog(catalog)), record.id)
 
 
 def names(outputs: Sequence[Output]) -> list[tuple[int | None, str]]:

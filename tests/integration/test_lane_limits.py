@@ -9,7 +9,7 @@ from heliograph.contracts.limits import ChangeAccount, ChangeLane
 from heliograph.contracts.queries.scheduler import LaneState, LaneStates, ListLanes
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.gateway.limits.lanes_accounts import LimitAdmin
-from tests.support.records import CATALOG
+from tests.support.records import CURRENT_CATALOG, CATALOG
 from tests.support.servers import Server
 
 LANE = "video"
@@ -32,14 +32,14 @@ async def _behind(bus: NatsBus) -> AsyncIterator[None]:
 
 
 def _gateway(bus: NatsBus) -> LimitAdmin:
-    return LimitAdmin(bus.request, bus.notify, CATALOG, bus.lanes, bus.accounts)
+    return LimitAdmin(bus.request, bus.notify, CURRENT_CATALOG, bus.lanes, bus.accounts)
 
 
 @pytest.mark.usefixtures("_behind")
 async def test_every_gateway_shows_a_change_as_soon_as_it_was_answered(
     bus: NatsBus, nats: Server
 ) -> None:
-    other = NatsBus(nats.settings, CATALOG, "other")
+    other = NatsBus(nats.settings, CURRENT_CATALOG, "other")
     await other.open()
     watching = asyncio.create_task(other.lanes.watch())  # even where it is known by heart
     gateways = [_gateway(bus), _gateway(other)]

@@ -8,13 +8,13 @@ from heliograph.contracts.level import FIRST, KEY, LEVEL, level_of
 from heliograph.runtime.bus.levels import Level, raise_level, read_level
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.provisioning import EPOCH
-from tests.support.records import CATALOG
+from tests.support.records import CURRENT_CATALOG
 from tests.support.servers import nats_running
 
 
 async def test_a_new_log_is_at_the_level_of_its_release(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
-        bus = NatsBus(server.settings, CATALOG, "test")
+        bus = NatsBus(server.settings, CURRENT_CATALOG, "test")
         await bus.open()
 
         assert await bus.level.allows(LEVEL)
@@ -24,12 +24,12 @@ async def test_a_new_log_is_at_the_level_of_its_release(tmp_path: Path) -> None:
 
 async def test_an_older_log_stays_where_it_is_until_it_is_raised(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
-        bus = NatsBus(server.settings, CATALOG, "test")
+        bus = NatsBus(server.settings, CURRENT_CATALOG, "test")
         await bus.open()
         config = (await bus.jetstream.api("STREAM.INFO.EVENTS"))["config"]
         config["metadata"].pop(KEY)  # as an older release makes it
         await bus.jetstream.api("STREAM.UPDATE.EVENTS", config)
-        again = NatsBus(server.settings, CATALOG, "again")
+        again = NatsBus(server.settings, CURRENT_CATALOG, "again")
         await again.open()
         before = await again.level.allows(FIRST), await again.level.allows(LEVEL)
 
@@ -46,7 +46,7 @@ async def test_an_older_log_stays_where_it_is_until_it_is_raised(tmp_path: Path)
 
 async def test_a_higher_level_is_never_lowered(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
-        bus = NatsBus(server.settings, CATALOG, "test")
+        bus = NatsBus(server.settings, CURRENT_CATALOG, "test")
         await bus.open()
         config = (await bus.jetstream.api("STREAM.INFO.EVENTS"))["config"]
         config["metadata"][KEY] = str(LEVEL + 5)

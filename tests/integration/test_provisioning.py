@@ -16,7 +16,7 @@ from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.provisioning import UnsupportedServer, check_server, provision
 from heliograph.runtime.settings import ServiceSettings
-from tests.support.records import CATALOG
+from tests.support.records import CURRENT_CATALOG, CATALOG
 from tests.support.servers import Program, Server, free_port, nats_running
 
 
@@ -30,7 +30,7 @@ async def _connected(settings: ServiceSettings) -> AsyncIterator[Connection]:
 
 async def test_many_processes_provision_at_once_and_agree(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
-        buses = [NatsBus(server.settings, CATALOG, f"t{n}") for n in range(4)]
+        buses = [NatsBus(server.settings, CURRENT_CATALOG, f"t{n}") for n in range(4)]
 
         await asyncio.gather(*(bus.open() for bus in buses))
 
@@ -41,7 +41,7 @@ async def test_many_processes_provision_at_once_and_agree(tmp_path: Path) -> Non
 
 async def test_until_all_is_there_a_bus_is_unavailable(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
-        bus = NatsBus(server.settings, CATALOG, "test")
+        bus = NatsBus(server.settings, CURRENT_CATALOG, "test")
         await bus.client.connect(server.settings.nats_login)
         early = (bus.lanes.watch, bus.accounts.watch, partial(bus.jetstream.api, "STREAM.NAMES"))
 

@@ -9,7 +9,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.write_check import WriteCheck
-from tests.support.records import CATALOG
+from tests.support.records import CURRENT_CATALOG
 from tests.support.servers import nats_running
 
 
@@ -29,7 +29,7 @@ async def _becomes(bus: NatsBus, ready: bool) -> str:
 
 async def test_a_server_that_answers_and_stores_nothing_is_not_ready(tmp_path: Path) -> None:
     with nats_running(tmp_path) as server:
-        bus = NatsBus(server.settings, CATALOG, "test")
+        bus = NatsBus(server.settings, CURRENT_CATALOG, "test")
         await bus.open()
         async with run_in_background(writes=bus.watch_writes):
             await _becomes(bus, ready=True)
@@ -48,7 +48,7 @@ async def test_many_processes_leave_few_keys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with nats_running(tmp_path) as server:
-        bus = NatsBus(server.settings, CATALOG, "test")
+        bus = NatsBus(server.settings, CURRENT_CATALOG, "test")
         await bus.open()
         for pid in range(200):
             monkeypatch.setattr("os.getpid", lambda pid=pid: pid)

@@ -23,7 +23,7 @@ from tests.simulation.processes import current, gate
 from tests.simulation.scenario import Wish
 from tests.simulation.state import PROJECT, Answer, State
 from tests.simulation.virtual_time import BEGIN
-from tests.support.records import CATALOG, a_request
+from tests.support.records import CURRENT_CATALOG, a_request
 
 _NONE = cast(Any, None)  #: a part that no request of ours needs
 _PRICE = "0.01"
@@ -57,7 +57,7 @@ class Clients:
         self._state = state
         self._canceler = JobCancellation(state.events, state.work, state.hint)
         drafter = RecordBuilder(
-            CATALOG,
+            CURRENT_CATALOG,
             state.events,
             NoDefaults(),
             SlotService(state.slots, _NONE, _NONE),

@@ -27,7 +27,7 @@ from services.storage.outputs.job_ingest import JobIngest
 from tests.simulation.processes import ask, current, gate
 from tests.simulation.simulated_bus import ACCOUNT
 from tests.simulation.state import PROJECT, State, settings
-from tests.support.records import CATALOG
+from tests.support.records import CURRENT_CATALOG, CATALOG
 
 _NONE = cast(Any, None)  #: a part that no handler in the world needs
 _PASSING = (Unavailable, QueueFull)
@@ -56,7 +56,7 @@ class Keeper(JobIngest):
             _NONE,  # renew
             _NONE,  # inspectors
             _NONE,  # folder
-            CATALOG,
+            CURRENT_CATALOG,
             storage,
             _everything,
         )
@@ -96,7 +96,7 @@ class Workers:
         self._storer = Keeper(state)
         self._bugs = FailureCounter()
         bus = (state.events, state.work, state.accounts, state.hint)
-        self._sweeper = Sweeper(*bus, _NONE, CATALOG, settings().status)
+        self._sweeper = Sweeper(*bus, _NONE, CURRENT_CATALOG, settings().status)
         state.patience = self._sweeper._asked._first
         state.running_on = self._sweeper._running_on._first
 
@@ -175,7 +175,7 @@ class Workers:
             spool=self._state.spool,
             output_uploader=self._state.output_uploader,
             references=self._references,
-            catalog=CATALOG,
+            catalog=CURRENT_CATALOG,
             reporter=self._reporter,
             wakeups=current().wakeups,
             settings=settings().render,

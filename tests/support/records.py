@@ -8,11 +8,12 @@ from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.records import Cost, Record, Takeover
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.catalog import read_catalog
+from heliograph.runtime.catalog import CurrentCatalog, read_catalog
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 
 CATALOG: Catalog = read_catalog({})
+CURRENT_CATALOG = CurrentCatalog(CATALOG)
 KEYLESS = CATALOG.without({account.provider for account in CATALOG.accounts.values()} - {"sim"})
 
 

@@ -8,7 +8,7 @@ from services.render.references.build import build_references
 from services.render.settings import RenderSettings
 from services.render.worker.build import build_worker
 from services.render.worker.context import Worker
-from tests.support.records import CATALOG
+from tests.support.records import CURRENT_CATALOG
 
 
 def a_worker(bus: NatsBus, settings: ServiceSettings) -> Worker:
@@ -17,4 +17,4 @@ def a_worker(bus: NatsBus, settings: ServiceSettings) -> Worker:
     sim = SimProvider(settings.folder.path, settings.render_url)
     references = build_references(bus, render, {})
     outputs = OutputUploader(settings.storage_url)
-    return build_worker(bus, render, CATALOG, {"sim": sim}, references.resolver, outputs)
+    return build_worker(bus, render, CURRENT_CATALOG, {"sim": sim}, references.resolver, outputs)

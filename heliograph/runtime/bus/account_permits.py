@@ -1,6 +1,6 @@
 """Permits of provider accounts (a distributed semaphore), with the circuit breaker of each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from heliograph.contracts.catalog import Account
@@ -19,7 +19,7 @@ class KvAccountPermits:
     writes nothing down: its places are not counted.
     """
 
-    def __init__(self, jetstream: JetStream, accounts: dict[str, Account]) -> None:
+    def __init__(self, jetstream: JetStream, accounts: Mapping[str, Account]) -> None:
         self._cache = KvCache(jetstream, "accounts")
         self._bucket = self._cache.bucket
         self._accounts = accounts

@@ -1,5 +1,6 @@
 """Lane limits: from the catalog, overridden by operators."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from heliograph.contracts.catalog import Lane
@@ -21,7 +22,7 @@ class Lanes:
     what it shall be. Every method raises Unavailable.
     """
 
-    def __init__(self, jetstream: JetStream, lanes: dict[str, Lane]) -> None:
+    def __init__(self, jetstream: JetStream, lanes: Mapping[str, Lane]) -> None:
         self._jetstream = jetstream
         self._cache = KvCache(jetstream, "lanes")
         self._lanes = lanes

@@ -13,7 +13,6 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error
 from pydantic import BaseModel
 
-from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import Query, Reply
 from heliograph.runtime.background import stop
@@ -31,6 +30,7 @@ from heliograph.runtime.bus.slot_claims import KvSlotClaims
 from heliograph.runtime.bus.unreadable_messages import dead_letters
 from heliograph.runtime.bus.work_queue import JetStreamWorkQueue
 from heliograph.runtime.bus.write_check import WriteCheck
+from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import clock
 from heliograph.runtime.settings import ServiceSettings
 
@@ -45,7 +45,7 @@ class NatsBus:
     The bus of one process. Usable at once: until it is open, every call is `Unavailable`.
     """
 
-    def __init__(self, settings: ServiceSettings, catalog: Catalog, name: str) -> None:
+    def __init__(self, settings: ServiceSettings, catalog: CurrentCatalog, name: str) -> None:
         self._settings = settings
         self._catalog = catalog
         self._connection = Connection(settings, name)
@@ -55,8 +55,10 @@ class NatsBus:
         self.events = JetStreamEventLog(self.jetstream, f"heliograph/{name}")
         self.work = JetStreamWorkQueue(self.jetstream)
         self.slots = KvSlotClaims(self.jetstream)
-        self.accounts = KvAccountPermits(self.jetstream, catalog.accounts)
-        self.lanes = Lanes(self.jetstream, catalog.lanes)
+        self.accounts = KvAccountPermits(
+            self.jetstream, catalog.section(lambda each: each.accounts)
+        )
+        self.lanes = Lanes(self.jetstream, catalog.section(lambda each: each.lanes))
         self.leases = Leases(self.jetstream)
         self.level = Level(self.jetstream)
         self.notify: Notify = self.jetstream.notify
@@ -69,7 +71,7 @@ class NatsBus:
         await self._connection.open()
         while True:
             try:
-                self.epoch = await provision(self.client, self._settings, self._catalog)
+                self.epoch = await provision(self.client, self._settings, self._catalog.current)
                 await set_clock(JetStream(self.client))
                 break
             except Unavailable as error:

@@ -1,8 +1,8 @@
 """Loads the catalog: the shipped YAML, overlaid by the operator's files, validated as a whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from jsonschema import Draft202012Validator, SchemaError
@@ -15,6 +15,37 @@ from heliograph.runtime.startup import StartupError
 
 SECTIONS = ("kinds", "models", "lanes", "accounts")
 SHIPPED = Path(__file__).parent
+
+
+Entry = TypeVar("Entry")
+
+
+class CurrentCatalog:
+    """The catalog that holds now. It is replaced as a whole when its files change, see `reload`."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.current = catalog
+
+    def section(self, of: Callable[[Catalog], Mapping[str, Entry]]) -> Mapping[str, Entry]:
+        """One section of whichever catalog holds, as `section(lambda catalog: catalog.models)`."""
+        return _Section(self, of)
+
+
+class _Section(Mapping[str, Entry]):
+    def __init__(
+        self, catalog: CurrentCatalog, of: Callable[[Catalog], Mapping[str, Entry]]
+    ) -> None:
+        self._catalog = catalog
+        self._of = of
+
+    def __getitem__(self, name: str) -> Entry:
+        return self._of(self._catalog.current)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._of(self._catalog.current))
+
+    def __len__(self) -> int:
+        return len(self._of(self._catalog.current))
 
 
 class CatalogFileError(StartupError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from heliograph.contracts.catalog import Catalog
-from heliograph.runtime.catalog import SECTIONS, CatalogFileError
+from heliograph.runtime.catalog import SECTIONS, CatalogFileError, CurrentCatalog
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -19,13 +19,13 @@ _State = tuple[tuple[int, int, int] | None, ...]  #: of each file; None: it is n
 
 async def watch_files(
     settings: ServiceSettings,
-    catalog: Catalog,
+    catalog: CurrentCatalog,
     load: Callable[[], Catalog],
     *,
     every: float = LOOK_EVERY,
 ) -> None:
     """
-    Keep `catalog` as its files are: whoever holds it, or one of its sections, sees the change.
+    Keep the current catalog as its files are: whoever asks for it, or one of its sections, sees the change.
 
     A file is read once it has stayed the same for `every` seconds: by then whoever writes it is done.
     One that is wrong changes nothing, and the log says where and why. Lanes cannot come or go, because
@@ -43,15 +43,15 @@ async def watch_files(
         await asyncio.sleep(every)
 
 
-async def _take(catalog: Catalog, load: Callable[[], Catalog]) -> None:
+async def _take(catalog: CurrentCatalog, load: Callable[[], Catalog]) -> None:
     try:
         latest = await asyncio.to_thread(load)
-        _check_lanes(catalog, latest)
+        _check_lanes(catalog.current, latest)
     except CatalogFileError as error:
         log.error("Catalog rejected; the previous one stays in use", reason=str(error))
         return
-    if latest != catalog:
-        _replace(catalog, latest)
+    if latest != catalog.current:
+        catalog.current = latest
         log.info("Catalog reloaded")
 
 
@@ -60,15 +60,6 @@ def _check_lanes(catalog: Catalog, latest: Catalog) -> None:
     if changed:
         names = ", ".join(changed)
         raise CatalogFileError(f"lanes that come or go ({names}) need a restart of all services")
-
-
-def _replace(catalog: Catalog, latest: Catalog) -> None:
-    """In one go, as far as coroutines can see."""
-    for section in SECTIONS:
-        held, entries = getattr(catalog, section), getattr(latest, section)
-        for name in held.keys() - entries.keys():
-            del held[name]
-        held.update(entries)
 
 
 def _state_of(files: list[Path]) -> _State:

@@ -8,6 +8,7 @@ from heliograph.contracts.provider_arguments import result_digest
 from heliograph.contracts.records import Record, Step
 from heliograph.contracts.requests import JobRequest, KeptReference, RetryRequest
 from heliograph.runtime.bus import EventLog, now
+from heliograph.runtime.catalog import CurrentCatalog
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.references import ReferenceValidator
@@ -26,7 +27,7 @@ class RecordBuilder:
 
     def __init__(
         self,
-        catalog: Catalog,
+        catalog: CurrentCatalog,
         events: EventLog,
         projects: DefaultsSource,
         versions: SlotService,
@@ -44,29 +45,31 @@ class RecordBuilder:
         self, request: JobRequest, identity: RequestIdentity, *, body_digest: str | None = None
     ) -> Record:
         """Of the job that is asked for."""
+        catalog = self._catalog.current
         record = build_record(
             request,
             identity,
-            self._catalog,
+            catalog,
             now(),
             defaults=await self._projects.defaults(identity.project),
             current=await self._versions.current(identity.project, request),
             body_digest=body_digest,
         )
         references = request.references or record.references
-        return await self._looked_up(record, references, reuse=request.reuse)
+        return await self._looked_up(record, catalog, references, reuse=request.reuse)
 
     async def for_retry(
         self, old: Record, retry: RetryRequest, identity: RequestIdentity, *, may_pay: bool = False
     ) -> Record:
         """Of the job that tries another one again."""
         defaults = await self._projects.defaults(identity.project)
-        record = retry_record(old, retry, identity, self._catalog, defaults, may_pay=may_pay)
+        catalog = self._catalog.current
+        record = retry_record(old, retry, identity, catalog, defaults, may_pay=may_pay)
         if record.internal.takeover:
             return record
         reuse = retry.changes.get("reuse") is True
         try:
-            record = await self._looked_up(record, record.references, reuse=reuse)
+            record = await self._looked_up(record, catalog, record.references, reuse=reuse)
         except ValidationFailed as error:
             if retry.changes.keys() & {"references", "after"}:
                 raise in_changes(error, retry.changes) from None
@@ -76,14 +79,14 @@ class RecordBuilder:
         return record
 
     async def _looked_up(
-        self, record: Record, requested: Sequence[KeptReference], *, reuse: bool
+        self, record: Record, catalog: Catalog, requested: Sequence[KeptReference], *, reuse: bool
     ) -> Record:
         after = await self._states(record)
         references = await self._references.validate(record.project, requested, after)
         known = [digest for digest in references if digest][: len(record.references)]
         if len(known) < len(record.references):
             return record
-        kind, model = self._catalog.kinds.get(record.kind), self._catalog.models[record.model]
+        kind, model = catalog.kinds.get(record.kind), catalog.models[record.model]
         digest = result_digest(record, kind, model.endpoint, known)
         internal = record.internal.model_copy(update={"result_digest": digest})
         record = record.model_copy(update={"internal": internal})

@@ -3,7 +3,7 @@
 import asyncio
 
 from heliograph.contracts import subjects
-from heliograph.contracts.catalog import Catalog
+from heliograph.contracts.catalog import Account
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
@@ -11,6 +11,7 @@ from heliograph.contracts.queries.scheduler import LaneState, ListLanes
 from heliograph.runtime.bus import AccountUsage, Notify, RequestReply, now
 from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.lanes import Lanes
+from heliograph.runtime.catalog import CurrentCatalog
 
 
 class LimitAdmin:
@@ -20,7 +21,7 @@ class LimitAdmin:
         self,
         request: RequestReply,
         notify: Notify,
-        catalog: Catalog,
+        catalog: CurrentCatalog,
         lanes: Lanes,
         accounts: KvAccountPermits,
     ) -> None:
@@ -36,7 +37,7 @@ class LimitAdmin:
 
     async def _limited(self, lane: LaneState) -> LaneState:
         """The dispatcher may not have heard of a change yet."""
-        if lane.name not in self._catalog.lanes:
+        if lane.name not in self._catalog.current.lanes:
             return lane
         limit = await self._lanes.current(lane.name)
         return lane.model_copy(update={"cap": limit.cap, "paused": limit.paused})
@@ -47,7 +48,7 @@ class LimitAdmin:
 
     async def change_lane(self, name: str, change: ChangeLane) -> LaneState:
         """Change a lane in all processes at once. Raises NotFound."""
-        if name not in self._catalog.lanes:
+        if name not in self._catalog.current.lanes:
             raise NotFound(f"there is no lane {name}")
         await self._lanes.change(name, change)
         await self._notify(subjects.lane_capacity(name))
@@ -55,23 +56,28 @@ class LimitAdmin:
 
     async def accounts(self) -> list[AccountState]:
         """Every account, and how much of it is in use."""
-        names = list(self._catalog.accounts)  # the catalog may be read again meanwhile
-        return [self._state(name, await self._accounts.usage(name)) for name in names]
+        accounts = self._catalog.current.accounts
+        return [
+            _state(name, account, await self._accounts.usage(name))
+            for name, account in accounts.items()
+        ]
 
     async def change_account(self, name: str, change: ChangeAccount) -> AccountState:
         """Change an account's cap in all processes at once. Raises NotFound."""
-        if name not in self._catalog.accounts:
+        account = self._catalog.current.accounts.get(name)
+        if account is None:
             raise NotFound(f"there is no account {name}")
-        return self._state(name, await self._accounts.change_cap(name, change.cap))
+        return _state(name, account, await self._accounts.change_cap(name, change.cap))
 
-    def _state(self, name: str, places: AccountUsage) -> AccountState:
-        return AccountState(
-            name=name,
-            provider=self._catalog.accounts[name].provider,
-            cap=places.cap,
-            in_use=None if places.cap is None else len(places.holders),
-            breaker=_shown(places.breaker),
-        )
+
+def _state(name: str, account: Account, usage: AccountUsage) -> AccountState:
+    return AccountState(
+        name=name,
+        provider=account.provider,
+        cap=usage.cap,
+        in_use=None if usage.cap is None else len(usage.holders),
+        breaker=_shown(usage.breaker),
+    )
 
 
 def _shown(breaker: CircuitBreaker | None) -> BreakerState:

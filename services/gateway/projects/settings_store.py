@@ -17,6 +17,7 @@ from heliograph.runtime.bus import retry_on_conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KvEntry
 from heliograph.runtime.bus.kv_cache import KvCache
+from heliograph.runtime.catalog import CurrentCatalog
 from services.gateway.projects.defaults import supports_aspect_ratio
 
 
@@ -28,7 +29,7 @@ class ProjectSettings:
     A change holds at once in the process that makes it, and a moment later in the others.
     """
 
-    def __init__(self, jetstream: JetStream, catalog: Catalog) -> None:
+    def __init__(self, jetstream: JetStream, catalog: CurrentCatalog) -> None:
         self._cache = KvCache(jetstream, "projects")
         self._catalog = catalog
 
@@ -53,7 +54,7 @@ class ProjectSettings:
             ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
             TooManyProjects: It has no settings yet, and no more projects may.
         """
-        validate_change(change, self._catalog)
+        validate_change(change, self._catalog.current)
         return await self._change(project, change)
 
     @retry_on_conflict
@@ -87,7 +88,7 @@ class ProjectSettings:
 
     def check_retention(self, change: ChangeRetention, at: str) -> None:
         """Raises UnknownKind for a rule about a kind that is not there."""
-        check_retention(change, self._catalog, at)
+        check_retention(change, self._catalog.current, at)
 
     async def _entry(self, project: str) -> KvEntry:
         return await self._cache.bucket.read(project)

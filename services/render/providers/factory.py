@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 from pydantic import SecretStr
 
-from heliograph.contracts.catalog import Catalog
+from heliograph.contracts.catalog import Model
 from services.render.providers import Provider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
@@ -22,10 +22,12 @@ class HostedProvider(Provider, Protocol):
         """Close them."""
 
 
-_Opener = Callable[[RenderSettings, Catalog], HostedProvider]
+_Opener = Callable[[RenderSettings, Mapping[str, Model]], HostedProvider]
 
 
-def create_providers(settings: RenderSettings, catalog: Catalog) -> dict[str, HostedProvider]:
+def create_providers(
+    settings: RenderSettings, models: Mapping[str, Model]
+) -> dict[str, HostedProvider]:
     """All of them, by name. One that cannot be used takes no other down."""
     openers: dict[str, tuple[_Opener, SecretStr | None]] = {
         "fal": (create_fal, settings.fal_key),
@@ -38,7 +40,7 @@ def create_providers(settings: RenderSettings, catalog: Catalog) -> dict[str, Ho
         if reason := settings.unusable_providers.get(name):
             opened[name] = Unconfigured(reason)
         else:
-            opened[name] = _opened(name, partial(opener, settings, catalog), key)
+            opened[name] = _opened(name, partial(opener, settings, models), key)
     return opened
 
 
@@ -71,7 +73,7 @@ def _fits_a_header(key: str) -> bool:
     return key.isascii() and key.isprintable() and key == key.strip()
 
 
-def create_fal(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
+def create_fal(settings: RenderSettings, models: Mapping[str, Model]) -> HostedProvider:
     """fal, as the settings want it asked; its client is only loaded if there is a key."""
     if settings.fal_key is None:
         return Unconfigured(settings.unusable_providers["fal"])
@@ -87,10 +89,10 @@ def create_fal(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
         poll_limit=settings.fal_poll_limit,
         public_url=settings.render_public_url,
     )
-    return FalProvider(settings.fal_key.get_secret_value(), catalog.models, options)
+    return FalProvider(settings.fal_key.get_secret_value(), models, options)
 
 
-def create_replicate(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
+def create_replicate(settings: RenderSettings, models: Mapping[str, Model]) -> HostedProvider:
     """Replicate, as the settings want it asked."""
     if settings.replicate_key is None:
         return Unconfigured(settings.unusable_providers["replicate"])
@@ -101,12 +103,12 @@ def create_replicate(settings: RenderSettings, catalog: Catalog) -> HostedProvid
     )
     return ReplicateProvider(
         settings.replicate_key.get_secret_value(),
-        catalog.models,
+        models,
         options,
     )
 
 
-def create_gemini(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
+def create_gemini(settings: RenderSettings, models: Mapping[str, Model]) -> HostedProvider:
     """Gemini, as the settings want it asked; its client is only loaded if there is a key."""
     if settings.gemini_key is None:
         return Unconfigured(settings.unusable_providers["gemini"])
@@ -114,17 +116,17 @@ def create_gemini(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
 
     return GeminiProvider(
         settings.gemini_key.get_secret_value(),
-        catalog.models,
+        models,
         GeminiOptions(base_url=settings.gemini_base_url),
     )
 
 
-def create_openai(settings: RenderSettings, catalog: Catalog) -> HostedProvider:
+def create_openai(settings: RenderSettings, models: Mapping[str, Model]) -> HostedProvider:
     """OpenAI, or the server in its place, which may want no key."""
     from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 
     return OpenAIProvider(
         settings.openai_key.get_secret_value() if settings.openai_key else None,
-        catalog.models,
+        models,
         OpenAIOptions(base_url=settings.openai_base_url),
     )

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from heliograph.contracts.catalog import Catalog
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers import Provider
 from services.render.providers.output_upload import OutputReceiver
 from services.render.references.resolver import ReferenceResolver
@@ -20,7 +20,7 @@ from services.render.worker.wakeups import WakeUps
 def build_worker(
     bus: NatsBus,
     settings: RenderSettings,
-    catalog: Catalog,
+    catalog: CurrentCatalog,
     providers: Mapping[str, Provider],
     references: ReferenceResolver,
     outputs: OutputReceiver,
@@ -36,7 +36,7 @@ def build_worker(
         spool=DiskSpool(settings.folder.folder("spool"), max_bytes=settings.spool_max_bytes),
         inline_door=outputs,
         references=references,
-        registry=catalog,
+        catalog=catalog,
         reporter=ProgressPublisher(bus.notify, every=settings.progress_every),
         watch=WakeUps(),
         settings=settings,

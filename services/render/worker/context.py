@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import structlog
 
-from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.job_events import AttemptCompleted, JobEvent, Rendered, Submitted
 from heliograph.contracts.records import Attempt, Record, Step
@@ -23,6 +22,7 @@ from heliograph.runtime.bus import (
     transition,
 )
 from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers import Provider, Request, RequestSucceeded
 from services.render.providers.output_upload import OutputReceiver
 from services.render.references.resolver import ReferenceResolver
@@ -57,7 +57,7 @@ class Worker:
     spool: AnswerSpool
     output_uploader: OutputReceiver
     references: ReferenceResolver
-    catalog: Catalog
+    catalog: CurrentCatalog
     reporter: ProgressPublisher
     wakeups: WakeUps
     settings: RenderSettings
@@ -115,7 +115,8 @@ class Worker:
 
     def request(self, record: Record, attempt: Attempt, request_id: str) -> Request:
         """The request of an attempt, by its id at the provider."""
-        model, kind = self.catalog.models.get(record.model), self.catalog.kinds.get(record.kind)
+        catalog = self.catalog.current
+        model, kind = catalog.models.get(record.model), catalog.kinds.get(record.kind)
         described = model or kind
         return Request(
             request_id=request_id,
@@ -129,14 +130,14 @@ class Worker:
 
     def with_usual(self, record: Record, end: Ending) -> Ending:
         """The same end; the outputs of a model that makes several unasked are all paid for."""
-        model = self.catalog.models.get(record.model)
+        model = self.catalog.current.models.get(record.model)
         if model is None or not isinstance(end, RequestSucceeded):
             return end
         return replace(end, usual=model.usual_outputs)
 
     def submit_limit(self, record: Record) -> float:
         """Seconds for the one POST of an attempt: more where the answer comes with the outputs."""
-        model = self.catalog.models.get(record.model)
+        model = self.catalog.current.models.get(record.model)
         answers_within = model.answers_within if model else None
         return max(self.settings.submit_limit, answers_within or 0.0)
 

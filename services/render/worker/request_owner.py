@@ -27,7 +27,7 @@ async def look_up(worker: Worker, record: Record) -> Found | NotSubmitted | Unkn
     announced_at = await _announced_at(worker, record)
     try:
         seen = await worker.provider(record).look_up(
-            build_submission(record, worker.catalog, announced_at)
+            build_submission(record, worker.catalog.current, announced_at)
         )
     except (ProviderUnavailable, AccountRefused):
         return Unknown()

@@ -75,17 +75,17 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
         await record_outcome(worker, record, error)
         return await worker.append(entry, retry_or_fail(record, error, now(), worker.settings))
     worker.wakeups.check()
-    prompt = final_prompt(record, worker.catalog.kinds.get(record.kind))
+    prompt = final_prompt(record, worker.catalog.current.kinds.get(record.kind))
     arguments = final_arguments(record, prompt)
     try:
-        body = payload_for(record, worker.catalog, arguments, references)
+        body = payload_for(record, worker.catalog.current, arguments, references)
     except UnfitRequest as error:
         rejected = ProviderRejected(str(error))
         return await worker.append(entry, Failed(problem=job_problem(record, rejected, "no")))
     ends = asyncio.get_running_loop().time() + worker.submit_limit(record)
     intent = Submitting(
         run=record.internal.run,
-        endpoint=worker.catalog.models[record.model].endpoint,
+        endpoint=worker.catalog.current.models[record.model].endpoint,
         prompt=prompt,
         arguments=arguments,
         references=references,

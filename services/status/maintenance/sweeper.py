@@ -30,6 +30,7 @@ from heliograph.runtime.bus import (
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.orphans import delete_orphans
 from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from heliograph.runtime.settings import ServiceSettings
@@ -90,7 +91,7 @@ class Sweeper:
         accounts: AccountPermits,
         hint: Notify,
         read_model: ReadModel,
-        catalog: Catalog,
+        catalog: CurrentCatalog,
         settings: StatusSettings,
     ) -> None:
         self._events = events
@@ -162,7 +163,7 @@ class Sweeper:
             return expiry(record, "no" if is_settled else "unknown")
         if not record.internal.expire:
             return ExpireRequested()
-        allowed = patience_with_workers(record, self._catalog, self._settings)
+        allowed = patience_with_workers(record, self._catalog.current, self._settings)
         if self._asked.seconds(record.id) < allowed:
             return None
         return expiry(record, "unknown", runs_on=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import structlog
 
-from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
     JobError,
@@ -23,6 +22,7 @@ from heliograph.contracts.job_events import Canceled, Failed, Succeeded
 from heliograph.contracts.level import TEXTS
 from heliograph.contracts.records import Asset, Output, Record, Step
 from heliograph.runtime.bus import Conflict, EventLog, LogEntry, Notify, WorkQueue, now, transition
+from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from services.storage.media.images import ImageWorkers
@@ -58,7 +58,7 @@ class JobIngest:
         renew: Renew,
         image_workers: ImageWorkers,
         folder: Path,
-        catalog: Catalog,
+        catalog: CurrentCatalog,
         settings: StorageSettings,
         allows: Allows,
     ) -> None:

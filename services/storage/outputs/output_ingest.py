@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from heliograph.contracts.catalog import Catalog, Media
+from heliograph.contracts.catalog import Media
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.object_keys import output_key, variant_key
 from heliograph.contracts.records import Asset, Output, Record, Variant
+from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.crash_points import crash_point
 from services.storage.fair_semaphore import FairSemaphore
 from services.storage.media.film_files import CutOff, check_whole
@@ -31,7 +32,7 @@ class OutputIngest:
         store: ObjectStore,
         sources: Sources,
         image_workers: ImageWorkers,
-        catalog: Catalog,
+        catalog: CurrentCatalog,
         settings: StorageSettings,
     ) -> None:
         self._store = store
@@ -81,9 +82,9 @@ class OutputIngest:
     ) -> tuple[str, FileContent, Inspection]:
         """An output's media type, bytes and form. What seems cut off is fetched again."""
         source = folder / "original"
-        kind = self._catalog.kinds.get(record.kind)
+        kind = self._catalog.current.kinds.get(record.kind)
         media: Media = kind.media if kind else "image"
-        model = self._catalog.models.get(record.model)
+        model = self._catalog.current.models.get(record.model)
         films = model.film_types if model else []
         limit = self._settings.max_bytes(media)
         seen: set[str] = set()

@@ -10,6 +10,7 @@ from heliograph.contracts.records import Record, Step, Takeover
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import append_event, now
 from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
@@ -78,7 +79,7 @@ class WorkerRig:
             spool=MemorySpool(),
             output_uploader=MemoryOutputReceiver(),
             references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
-            catalog=_with(model, answers_within),
+            catalog=CurrentCatalog(_with(model, answers_within)),
             reporter=ProgressPublisher(_nobody_listens, every=60),
             wakeups=WakeUps(),
             settings=RenderSettings(**{**_SHORT, **settings}),

@@ -24,7 +24,7 @@ from services.render.worker.request_index import MemoryRequestIndex
 from services.render.worker.run import run_job
 from services.render.worker.wakeups import WakeUps
 from tests.support.fal.rig import MODEL
-from tests.support.records import CATALOG, some_project
+from tests.support.records import CURRENT_CATALOG, CATALOG, some_project
 
 _NONE = cast(Any, None)  #: a part that a job without references does not need
 _SHORT: dict[str, Any] = {
@@ -61,7 +61,7 @@ class FalWorker:
             spool=MemorySpool(),
             output_uploader=MemoryOutputReceiver(),
             references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
-            catalog=CATALOG,
+            catalog=CURRENT_CATALOG,
             reporter=ProgressPublisher(_nobody_listens, every=60),
             wakeups=WakeUps(),
             settings=RenderSettings(**{**_SHORT, **settings}),

@@ -26,7 +26,7 @@ def test_the_key_is_fals_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.fal_key.get_secret_value() == "id:xyzzy"
     assert "xyzzy" not in repr(settings)
     assert "fal" not in settings.unusable_providers
-    assert isinstance(create_fal(settings, CATALOG), FalProvider)
+    assert isinstance(create_fal(settings, CATALOG.models), FalProvider)
 
 
 @pytest.mark.parametrize("key", [None, ""])
@@ -37,7 +37,7 @@ def test_without_a_key_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, key: 
     settings = RenderSettings()
 
     assert settings.unusable_providers["fal"] == "FAL_KEY is not set"
-    assert isinstance(create_fal(settings, CATALOG), Unconfigured)
+    assert isinstance(create_fal(settings, CATALOG.models), Unconfigured)
 
 
 async def test_a_provider_without_a_key_sends_nothing_and_says_why() -> None:

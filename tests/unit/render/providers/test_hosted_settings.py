@@ -35,7 +35,7 @@ async def test_with_its_key_a_provider_is_there(
     monkeypatch.setenv(variable, "xyzzy")
 
     settings = RenderSettings()
-    hosted = create_providers(settings, CATALOG)
+    hosted = create_providers(settings, CATALOG.models)
 
     assert name not in settings.unusable_providers
     assert "xyzzy" not in repr(settings)
@@ -59,13 +59,15 @@ def test_without_keys_none_is_there_and_each_says_why(
         "gemini": "GEMINI_API_KEY is not set",
         "openai": "OPENAI_API_KEY is not set",
     }
-    assert {type(each) for each in create_providers(settings, CATALOG).values()} == {Unconfigured}
+    assert {type(each) for each in create_providers(settings, CATALOG.models).values()} == {
+        Unconfigured
+    }
 
 
 async def test_a_server_of_ones_own_needs_no_key() -> None:
     settings = RenderSettings(openai_base_url="http://127.0.0.1:9558/v1")
 
-    provider = create_providers(settings, CATALOG)["openai"]
+    provider = create_providers(settings, CATALOG.models)["openai"]
 
     assert "openai" not in settings.unusable_providers
     assert isinstance(provider, OpenAIProvider)

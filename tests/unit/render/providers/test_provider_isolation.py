@@ -56,7 +56,7 @@ async def opened() -> AsyncIterator[Callable[[], dict[str, HostedProvider]]]:
     all_of_them: list[HostedProvider] = []
 
     def open_them() -> dict[str, HostedProvider]:
-        hosted = create_providers(RenderSettings(), CATALOG)
+        hosted = create_providers(RenderSettings(), CATALOG.models)
         all_of_them.extend(hosted.values())
         return hosted
 
@@ -118,7 +118,7 @@ async def test_a_key_that_cannot_be_sent_is_told_without_it(
             monkeypatch.setenv(name, key)
     settings = RenderSettings(openai_key=key)
 
-    unusable = unusable_among(create_providers(settings, CATALOG))
+    unusable = unusable_among(create_providers(settings, CATALOG.models))
 
     assert unusable["openai"] == "its key has characters that cannot be sent"
     assert not any(key.strip() in reason for reason in unusable.values())

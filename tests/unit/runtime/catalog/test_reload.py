@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from heliograph.contracts.catalog import Catalog
-from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog import CurrentCatalog, load_catalog
 from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.settings import ServiceSettings
 
@@ -47,10 +46,10 @@ def kinds(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def _followed(settings: ServiceSettings) -> AsyncIterator[Catalog]:
+async def _followed(settings: ServiceSettings) -> AsyncIterator[CurrentCatalog]:
     """A catalog that follows its files, quickly."""
     load = partial(load_catalog, settings)
-    catalog = load()
+    catalog = CurrentCatalog(load())
     following = asyncio.create_task(watch_files(settings, catalog, load, every=0.02))
     try:
         yield catalog
@@ -65,9 +64,9 @@ async def _until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_new_entry_is_visible_to_holders_of_the_catalog(kinds: Path) -> None:
+async def test_a_new_entry_is_there_for_whoever_holds_a_section(kinds: Path) -> None:
     async with _followed(ServiceSettings(kinds=kinds)) as catalog:
-        held = catalog.kinds
+        held = catalog.section(lambda each: each.kinds)
         _write(kinds, KIND.format(name="stamp", lane="portraits"))
         await _until(lambda: "stamp" in held)
 
@@ -78,7 +77,7 @@ async def test_a_new_entry_is_visible_to_holders_of_the_catalog(kinds: Path) -> 
 async def test_an_entry_that_changed_is_the_new_one(kinds: Path) -> None:
     async with _followed(ServiceSettings(kinds=kinds)) as catalog:
         _write(kinds, KIND.format(name="poster", lane="shots"))
-        await _until(lambda: catalog.kinds["poster"].lane == "shots")
+        await _until(lambda: catalog.current.kinds["poster"].lane == "shots")
 
 
 @pytest.mark.parametrize(
@@ -96,11 +95,11 @@ async def test_a_wrong_file_changes_nothing_and_the_log_says_where_and_why(
     kinds: Path, log: Log, text: str, reason: str
 ) -> None:
     async with _followed(ServiceSettings(kinds=kinds)) as catalog:
-        before = catalog.model_copy(deep=True)
+        before = catalog.current
         _write(kinds, text)
         await _until(lambda: any(reason in str(entry.get("reason")) for entry in log))
 
-        assert catalog == before
+        assert catalog.current is before
 
 
 async def test_a_wrong_file_is_complained_about_once_and_followed_on(kinds: Path, log: Log) -> None:
@@ -108,7 +107,7 @@ async def test_a_wrong_file_is_complained_about_once_and_followed_on(kinds: Path
         _write(kinds, "nonsense\n")
         await _until(lambda: any("reason" in entry for entry in log))
         _write(kinds, KIND.format(name="stamp", lane="portraits"))
-        await _until(lambda: "stamp" in catalog.kinds)
+        await _until(lambda: "stamp" in catalog.current.kinds)
 
     assert sum("reason" in entry for entry in log) == 1
 
@@ -118,7 +117,7 @@ async def test_a_file_that_goes_away_changes_nothing(kinds: Path, log: Log) -> N
         _remove(kinds)
         await _until(lambda: any("reason" in entry for entry in log))
 
-        assert "poster" in catalog.kinds
+        assert "poster" in catalog.current.kinds
 
 
 async def test_a_lane_that_comes_needs_a_restart_and_a_cap_does_not(
@@ -129,13 +128,14 @@ async def test_a_lane_that_comes_needs_a_restart_and_a_cap_does_not(
     async with _followed(ServiceSettings(lanes=lanes)) as catalog:
         _write(lanes, "shots: {cap: 3}\nposters: {cap: 1}\n")
         await _until(lambda: any("posters" in str(e.get("reason")) for e in log))
-        assert "posters" not in catalog.lanes
+        assert "posters" not in catalog.current.lanes
 
         _write(lanes, "shots: {cap: 5}\n")
-        await _until(lambda: catalog.lanes["shots"].cap == 5)
+        await _until(lambda: catalog.current.lanes["shots"].cap == 5)
 
 
 async def test_with_the_shipped_catalog_alone_there_is_nothing_to_follow() -> None:
     settings = ServiceSettings()
+    load = partial(load_catalog, settings)
 
-    await watch_files(settings, load_catalog(settings), partial(load_catalog, settings))
+    await watch_files(settings, CurrentCatalog(load()), load)

@@ -29,7 +29,7 @@ from services.status.maintenance.sweeper import Sweeper, patience_with_workers
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
-from tests.support.records import CATALOG, a_record
+from tests.support.records import CURRENT_CATALOG, CATALOG, a_record
 
 _IN_THE_DARK: tuple[JobEvent, ...] = (
     Started(run=1),
@@ -51,7 +51,7 @@ class Scene:
             _env_file=None, home=home, lookup_backoff_min=1e-6, sweep_idle_after=60
         )
         self.reaper = Sweeper(
-            self.events, self.work, self.accounts, self._hint, read_model, CATALOG, settings
+            self.events, self.work, self.accounts, self._hint, read_model, CURRENT_CATALOG, settings
         )
 
     async def _hint(self, subject: str, body: bytes = b"") -> None:

@@ -36,6 +36,7 @@ from heliograph.contracts.scenes import Story, as_markdown
 from heliograph.contracts.state_machine import apply
 from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus import append_event, now, transition
+from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.testing import MemoryEventLog, MemoryWorkQueue
 from services.render.providers.sim.scenes import write_scenes
 from services.storage.media.images import ImageWorkers
@@ -163,7 +164,7 @@ class Studio:
             self._renew,
             self._image_workers,
             self.folder,
-            self.catalog,
+            CurrentCatalog(self.catalog),
             self.settings,
             self._allows,
         )
