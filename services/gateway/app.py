@@ -24,7 +24,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     projects = build_projects(service)
     slots = build_slots(service, presenter)
     jobs = build_jobs(service, presenter, limits, projects, slots)
-    bulk = build_bulk(service, presenter, limits, jobs)
+    bulk = build_bulk(service, presenter, jobs)
 
     requests = bus_requests.RequestConsumer(service.bus.jetstream, jobs.service)
     service.consume(

@@ -1,6 +1,8 @@
 """Idempotency: a key names the job it asks for; a repeated request is answered with that job."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from heliograph.contracts.errors import IdempotencyKeyInvalid
 from heliograph.contracts.ids import keyed_job_id, new_job_id
@@ -15,8 +17,26 @@ class RequestIdentity:
     job: str  #: the id the job will have
     key: str | None = None  #: Idempotency-Key
     is_repeatable: bool = False  #: the same request may arrive again under the same id, key or not
+    body_digest: str | None = None  #: of the body that the request is only a part of, if it is
+    batch: str | None = None  #: that the request is a part of
     correlation_id: str | None = None
     traceparent: str | None = None
+
+
+#: whether a body with this digest, made for this model, is the same body
+SameBody = Callable[[str, str], bool]
+
+
+def same_request(request: JobRequest, identity: RequestIdentity) -> SameBody:
+    """Compares a request with what its key stands for."""
+    if identity.body_digest:
+        return same_digest(identity.body_digest)
+    return partial(matches_digest, request)
+
+
+def same_digest(digest: str) -> SameBody:
+    """Compares a digest with what its key stands for, whatever the model."""
+    return lambda known, _: known == digest
 
 
 def matches_digest(request: JobRequest, known: str, model: str) -> bool:

@@ -25,9 +25,10 @@ from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.bulk.plans import Plan
 from services.gateway.bus_requests import RequestConsumer
-from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
+from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.projects.settings_store import ProjectSettings
+from tests.support.acceptance import accept
 from tests.support.records import CURRENT_CATALOG, CATALOG, a_record, some_project
 from tests.support.servers import Program, free_port, nats_running
 
@@ -110,31 +111,23 @@ async def test_an_event_log_larger_than_the_store_is_refused_with_the_reason(
         server.kill()
 
 
-def an_order(**fields: Any) -> PendingJob:
-    record = a_record(**fields)
-
-    async def draft() -> Any:
-        return record
-
-    return PendingJob(job=record.id, keyed=True, is_same=lambda *_: True, draft=draft)
-
-
 async def test_a_full_table_of_slots_is_queue_full_and_nothing_is_claimed(tmp_path: Path) -> None:
     async with bus_with(tmp_path, slots_max_bytes=2**16) as bus:
         log_capacity = EventLogCapacity(bus.jetstream, bus.request, high_watermark=0.9)
         await log_capacity.look()
         log_capacity.check()
-        project, order = some_project(), an_order(slot="hero")
+        record = a_record(slot="hero")
 
         await fill(KeyValue(bus.jetstream, "slots"))
         await log_capacity.look()
 
         with pytest.raises(QueueFull, match="the table of slots"):
             log_capacity.check()
+        acceptance = JobAcceptance(events=bus.events, work=bus.work, slots=bus.slots)
         with pytest.raises(QueueFull):
-            await JobAcceptance(bus.events, bus.work, bus.slots).accept(order)
-        assert await bus.events.last(order.job) is None
-        assert (await bus.slots.read(project, "hero")).job is None
+            await accept(acceptance, record)
+        assert await bus.events.last(record.id) is None
+        assert (await bus.slots.read(record.project, "hero")).job is None
 
 
 async def test_a_full_backlog_is_queue_full_and_the_sweeper_waits(tmp_path: Path) -> None:

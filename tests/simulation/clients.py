@@ -55,23 +55,25 @@ class Clients:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._canceler = JobCancellation(state.events, state.work, state.hint)
-        drafter = RecordBuilder(
-            CURRENT_CATALOG,
-            state.events,
-            NoDefaults(),
-            SlotService(state.slots, _NONE, _NONE),
-            ReferenceValidator(state.events, _NONE),
-            Stored(state),
+        self._cancellation = JobCancellation(
+            events=state.events, work=state.work, notify=state.hint
+        )
+        records = RecordBuilder(
+            catalog=CURRENT_CATALOG,
+            events=state.events,
+            projects=NoDefaults(),
+            slots=SlotService(state.slots, _NONE, _NONE),
+            references=ReferenceValidator(state.events, _NONE),
+            results=Stored(state),
         )
         self._jobs = JobService(
-            state.events,
-            state.work,
-            JobAcceptance(state.events, state.work, state.slots),
-            self._canceler,
-            drafter,
-            EventLogCapacity(_NONE, _NONE, high_watermark=1),
-            QueueQuota(_NONE, limit=_MANY, project_limit=_MANY),
+            events=state.events,
+            work=state.work,
+            acceptance=JobAcceptance(events=state.events, work=state.work, slots=state.slots),
+            cancellation=self._cancellation,
+            records=records,
+            log_capacity=EventLogCapacity(_NONE, _NONE, high_watermark=1),
+            quota=QueueQuota(_NONE, limit=_MANY, project_limit=_MANY),
         )
         self._requests = {wish: self._request(wish) for wish in state.scenario.wishes}
 
@@ -84,7 +86,7 @@ class Clients:
     async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> None:
         """`POST /jobs/{job}/cancel`."""
         with suppress(HeliographError):  # the job is over, or the bus is away
-            await self._canceler.cancel(job, mode)
+            await self._cancellation.cancel(job, mode)
 
     async def retry(self, job: str, from_: RetryFrom | None) -> None:
         """`POST /jobs/{job}/retry`."""

@@ -56,24 +56,16 @@ class BulkActionResult:
     items: list[ItemResult]
 
 
+@dataclass(frozen=True, kw_only=True)
 class BulkActions:
     """Takes requests to do something with many jobs."""
 
-    def __init__(
-        self,
-        events: EventLog,
-        jobs: JobService,
-        cancellation: JobCancellation,
-        previews: BulkPreview,
-        plans: PlanStore,
-        request: RequestReply,
-    ) -> None:
-        self._events = events
-        self._jobs = jobs
-        self._cancellation = cancellation
-        self._previews = previews
-        self._plans = plans
-        self._request = request
+    events: EventLog
+    jobs: JobService
+    cancellation: JobCancellation
+    previews: BulkPreview
+    plans: PlanStore
+    request: RequestReply
 
     async def preview(self, project: str, request: ActionRequest) -> RetryPreview | CancelPreview:
         """
@@ -85,8 +77,8 @@ class BulkActions:
         """
         jobs, more = await self._matching(project, request)
         if request.action == "retry":
-            return await self._previews.retry(project, request, jobs, more=more)
-        return await self._previews.cancel(project, request, jobs, more=more)
+            return await self.previews.retry(project, request, jobs, more=more)
+        return await self.previews.cancel(project, request, jobs, more=more)
 
     async def act(self, project: str, request: ActionRequest, key: str | None) -> BulkActionResult:
         """
@@ -99,7 +91,7 @@ class BulkActions:
             IdempotencyKeyReused: The key stands for another body; use a new one.
             ServiceError: Send it again, with its key.
         """
-        before = await self._plans.find(action_id(project, key)) if key else None
+        before = await self.plans.find(action_id(project, key)) if key else None
         plan = before or await self._plan(project, request, key)
         plan.check(request.digest())
         act = BulkAction(request=request, plan=plan, key=key, is_replayed=before is not None)
@@ -120,8 +112,8 @@ class BulkActions:
             asks_consent=True,
         )
         if key:
-            return await self._plans.create_or_get(plan)
-        if request.from_ == "submit" and await self._previews.is_paid(project, request, jobs):
+            return await self.plans.create_or_get(plan)
+        if request.from_ == "submit" and await self.previews.is_paid(project, request, jobs):
             raise IdempotencyKeyRequired
         return plan
 
@@ -141,7 +133,7 @@ class BulkActions:
             limit=MAX_JOBS,
             **request.filter.model_dump(),
         )
-        found = await self._request(query)
+        found = await self.request(query)
         return [each.id for each in found.jobs], found.more
 
     async def _tried(self, act: BulkAction, index: int, do: ItemAction) -> ItemResult:
@@ -154,24 +146,24 @@ class BulkActions:
             return ItemResult(outcome="refused", problem=problem)
 
     async def _retry(self, act: BulkAction, index: int, job: str) -> ItemResult:
-        await load_job(self._events, job, project=act.plan.project)
+        await load_job(self.events, job, project=act.plan.project)
         own = f"{act.key}/{index}" if act.key else None
         if act.request.filter:
             # of two who look for the same jobs at the same time, one tries each of them again
             own = f"{job}/again"
         may_pay = not act.plan.asks_consent
         try:
-            accepted = await self._jobs.retry(job, own, retry_request(act.request), may_pay=may_pay)
+            accepted = await self.jobs.retry(job, own, retry_request(act.request), may_pay=may_pay)
         except IdempotencyKeyReused:
             raise StateConflict("another request tries it again, from another step") from None
         return ItemResult(outcome=outcome_of(accepted), entry=accepted.entry)
 
     async def _cancel(self, act: BulkAction, index: int, job: str) -> ItemResult:
-        entry = await load_job(self._events, job, project=act.plan.project)
+        entry = await load_job(self.events, job, project=act.plan.project)
         record, mode = entry.record, act.request.mode
         if act.is_replayed and already_requested(record, mode):
             return ItemResult(outcome="replayed", entry=entry)
         if cancel_outcome(record, mode) == "skipped":
             return ItemResult(outcome="skipped", entry=entry)
-        canceled, changed = await self._cancellation.cancel(job, mode)
+        canceled, changed = await self.cancellation.cancel(job, mode)
         return ItemResult(outcome="accepted" if changed else "skipped", entry=canceled)

@@ -11,7 +11,6 @@ from heliograph.contracts.errors import (
     SlotBusy,
     ValidationFailed,
 )
-from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.queries.read_model import FindOccupiedSlots
 from heliograph.contracts.records import Record
@@ -19,10 +18,8 @@ from heliograph.runtime.bus import RequestReply
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
 from services.gateway.idempotency import RequestIdentity, identify_request
-from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
+from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.jobs.service import JobService
-from services.gateway.limits.log_capacity import EventLogCapacity
-from services.gateway.limits.quota import QueueQuota
 
 Drafts = dict[int, Record]  #: first records that were checked, by item
 
@@ -63,14 +60,12 @@ class BatchSubmission:
 
     def identity(self, index: int, plan: Plan | None = None) -> RequestIdentity:
         """Who asks for an item. Without a key, its job is named by the plan."""
-        if self.key:
-            return identify_request(
-                self.project, f"{self.key}/{index}", traceparent=self.traceparent
-            )
-        identity = identify_request(self.project, None, traceparent=self.traceparent)
-        job = plan.jobs[index] if plan else new_job_id()
+        key = f"{self.key}/{index}" if self.key else None
+        own = identify_request(self.project, key, traceparent=self.traceparent)
+        if key is None and plan:
+            own = replace(own, job=plan.jobs[index])
         # the answer to the item, should it be another job, has to be found again
-        return replace(identity, job=job, is_repeatable=True)
+        return replace(own, is_repeatable=True, batch=self.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,24 +77,14 @@ class CheckResult:
     filled_by: str | None = None  #: the job that its slot was taken by in this moment
 
 
+@dataclass(frozen=True, kw_only=True)
 class BatchAdmission:
     """Admits batches, or refuses them, as a whole."""
 
-    def __init__(
-        self,
-        jobs: JobService,
-        acceptance: JobAcceptance,
-        quota: QueueQuota,
-        log_capacity: EventLogCapacity,
-        plans: PlanStore,
-        request: RequestReply,
-    ) -> None:
-        self._jobs = jobs
-        self._acceptance = acceptance
-        self._quota = quota
-        self._log_capacity = log_capacity
-        self._plans = plans
-        self._request = request
+    jobs: JobService
+    acceptance: JobAcceptance
+    plans: PlanStore
+    request: RequestReply
 
     async def admit(self, submission: BatchSubmission) -> tuple[Plan, Drafts]:
         """
@@ -114,23 +99,22 @@ class BatchAdmission:
             raise BatchRejected(dict(sorted(refused.items())))
         filled = await self._filled(submission) if submission.request.only_missing else {}
         missing = [i for i in range(len(submission.request.jobs)) if i not in filled]
-        orders = {
-            i: self.order(submission, i, submission.identity(i), counted=True) for i in missing
+        identities = {
+            i: submission.identity(i) for i in missing
         }
         checked = await gather_bounded(
-            self._check(submission, i, each) for i, each in orders.items()
+            self._check(submission, i, own) for i, own in identities.items()
         )
-        found = dict(zip(orders, checked, strict=True))
+        found = dict(zip(identities, checked, strict=True))
         refused = {i: each.error for i, each in found.items() if each.error}
         if refused:
             raise BatchRejected(refused)
         filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
         drafts = {i: each.record for i, each in found.items() if each.record}
-        waiting = sum(not each.internal.reused for each in drafts.values())
-        self._log_capacity.admit(drafts.values())
-        self._quota.reserve(submission.project, waiting)
+        self.jobs.reserve(drafts.values())
+        every = range(len(submission.request.jobs))
         jobs = [
-            filled[i] if i in filled else orders[i].job for i in range(len(submission.request.jobs))
+            filled[i] if i in filled else identities[i].job for i in every
         ]
         plan = Plan(
             id=submission.id,
@@ -139,7 +123,7 @@ class BatchAdmission:
             jobs=jobs,
             skipped=sorted(filled),
         )
-        return await self._plans.create_or_get(plan), drafts
+        return await self.plans.create_or_get(plan), drafts
 
     async def _filled(self, submission: BatchSubmission) -> dict[int, str]:
         """The items whose slot needs nothing, and by which job it is filled."""
@@ -147,31 +131,25 @@ class BatchAdmission:
             i: request.slot for i, request in enumerate(submission.request.jobs) if request.slot
         }
         query = FindOccupiedSlots(project=submission.project, slots=list(slots.values()))
-        jobs = (await self._request(query)).jobs
+        jobs = (await self.request(query)).jobs
         return {i: jobs[slot] for i, slot in slots.items() if slot in jobs}
 
-    def order(
-        self, submission: BatchSubmission, index: int, identity: RequestIdentity, *, counted: bool
-    ) -> PendingJob:
-        """What an item comes to."""
-        order = self._jobs.plan_submit(submission.request.jobs[index], identity, counted=counted)
-
-        async def drafted() -> Record:
-            return (await order.draft()).model_copy(update={"batch": submission.id})
-
-        return replace(order, draft=drafted)
-
     async def _check(
-        self, submission: BatchSubmission, index: int, order: PendingJob
+        self, submission: BatchSubmission, index: int, identity: RequestIdentity
     ) -> CheckResult:
+        request = submission.request.jobs[index]
         try:
-            return CheckResult(record=await self._acceptance.check(order))
+            if await self.acceptance.is_known(identity):
+                return CheckResult()
+            record = await self.jobs.prepare(request, identity)
+            await self.acceptance.check_slot(record)
         except SlotBusy as busy:
             if submission.request.only_missing and busy.job:
                 return CheckResult(filled_by=busy.job)
-            return CheckResult(error=None if submission.request.jobs[index].replace else busy)
+            return CheckResult(error=None if request.replace else busy)
         except (RequestError, ModelUnavailable) as error:
             return CheckResult(error=error)
+        return CheckResult(record=record)
 
 
 def duplicate_slots(batch: BatchRequest) -> dict[int, HeliographError]:

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable, Unreadable
 from heliograph.contracts.ids import batch_id
 from heliograph.contracts.queries.read_model import FindJobs
-from heliograph.contracts.records import Marker, Record, Status
+from heliograph.contracts.records import Marker, Status
 from heliograph.runtime.bus import EventLog, LogEntry, RequestReply
 from services.gateway.bulk.admission import BatchAdmission, BatchSubmission, Drafts, item_pointer
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
@@ -38,22 +38,15 @@ class BatchResult:
         return Counter(item.entry.record.status for item in attempted if item.entry)
 
 
+@dataclass(frozen=True, kw_only=True)
 class BatchService:
     """Takes requests for batches."""
 
-    def __init__(
-        self,
-        events: EventLog,
-        jobs: JobService,
-        admission: BatchAdmission,
-        plans: PlanStore,
-        request: RequestReply,
-    ) -> None:
-        self._events = events
-        self._jobs = jobs
-        self._admission = admission
-        self._plans = plans
-        self._request = request
+    events: EventLog
+    jobs: JobService
+    admission: BatchAdmission
+    plans: PlanStore
+    request: RequestReply
 
     async def submit(
         self,
@@ -78,10 +71,10 @@ class BatchService:
         submission = BatchSubmission(
             project=project, request=request, key=key, traceparent=traceparent, id=name
         )
-        plan = await self._plans.find(name) if key else None
+        plan = await self.plans.find(name) if key else None
         drafts: Drafts = {}
         if plan is None:
-            plan, drafts = await self._admission.admit(submission)
+            plan, drafts = await self.admission.admit(submission)
         plan.check(request.digest())
         carry = partial(self._carry_out, submission, plan, drafts)
         items = await gather_bounded(carry(index) for index in range(len(plan.jobs)))
@@ -90,7 +83,7 @@ class BatchService:
 
     async def read(self, name: str) -> BatchResult:
         """A batch as it is now. Raises NotFound and Unavailable."""
-        plan = await self._plans.find(name)
+        plan = await self.plans.find(name)
         if plan is None:
             raise NotFound(f"there is no batch {name}")
         latest = await self._latest_tries(plan)
@@ -104,25 +97,18 @@ class BatchService:
     ) -> ItemResult:
         if index in plan.skipped:
             return ItemResult(outcome="skipped", entry=await self._last(plan.jobs[index]))
-        request, draft = submission.request.jobs[index], drafts.get(index)
-        order = self._admission.order(
-            submission, index, submission.identity(index, plan), counted=False
+        identity, draft = submission.identity(index, plan), drafts.get(index
         )
-        if draft and draft.id == order.job:
-
-            async def drafted() -> Record:
-                return draft
-
-            order = replace(order, draft=drafted)
+        prepared = draft if draft and draft.id == identity.job else None
         try:
-            accepted = await self._jobs.accept(order, replace=request.replace)
+            result = await self.jobs.submit(submission.request.jobs[index], identity, prepared=prepared)
         except Unavailable:
             raise
         except HeliographError as error:
             if submission.request.only_missing and isinstance(error, SlotBusy) and error.job:
                 return ItemResult(outcome="skipped", entry=await self._last(error.job))
             return ItemResult(outcome="refused", problem=problem_at(item_pointer(index), error))
-        return ItemResult(outcome=outcome_of(accepted), entry=accepted.entry)
+        return ItemResult(outcome=outcome_of(result), entry=result.entry)
 
     async def _skip_filled_slots(self, plan: Plan, items: list[ItemResult]) -> None:
         """What was taken in the moment in which it was to be made is skipped from now on."""
@@ -132,12 +118,12 @@ class BatchService:
             if item.outcome == "skipped" and item.entry and index not in plan.skipped
         }
         if late:
-            await self._plans.mark_skipped(plan.id, late)
+            await self.plans.mark_skipped(plan.id, late)
 
     async def _latest_tries(self, plan: Plan) -> dict[str, str]:
         """Which job of the batch was tried again, and by which."""
         query = FindJobs(project=plan.project, batch=plan.id, retries=True, limit=_MAX_RETRIES)
-        found = (await self._request(query)).jobs
+        found = (await self.request(query)).jobs
         # the newest come first: turned round, of several tries of one job the newest is kept
         return {each.retry_of: each.id for each in reversed(found) if each.retry_of}
 
@@ -146,7 +132,7 @@ class BatchService:
         if index in plan.skipped:
             return ItemResult(outcome="skipped", entry=await self._last(plan.jobs[index]))
         try:
-            entry = await self._events.last(latest_retry(latest, plan.jobs[index]))
+            entry = await self.events.last(latest_retry(latest, plan.jobs[index]))
         except Unreadable as error:
             return ItemResult(outcome="refused", problem=problem_at(item_pointer(index), error))
         if entry and isinstance(entry.body, Marker) and entry.body.answer:
@@ -160,7 +146,7 @@ class BatchService:
     async def _last(self, job: str) -> LogEntry | None:
         """A job to be shown. One that cannot be read is not, and keeps no other from it."""
         with suppress(Unreadable):
-            return await self._events.last(job)
+            return await self.events.last(job)
         return None
 
 

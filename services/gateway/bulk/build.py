@@ -14,24 +14,33 @@ from services.gateway.bulk.plans import PlanStore
 from services.gateway.bulk.previews import BulkPreview
 from services.gateway.bulk.routes import batch_routes
 from services.gateway.jobs.build import Jobs
-from services.gateway.limits.build import Limits
 from services.gateway.settings import GatewaySettings
 
 
 def build_bulk(
-    service: Service[GatewaySettings], presenter: JobPresenter, limits: Limits, jobs: Jobs
+    service: Service[GatewaySettings], presenter: JobPresenter, jobs: Jobs
 ) -> list[APIRouter]:
     """Wire the bulk requests of a gateway. Returns their routes."""
     events, request = service.bus.events, service.bus.request
     plans = PlanStore(service.bus.jetstream)
     admission = BatchAdmission(
-        jobs.service, jobs.acceptance, limits.quota, limits.log_capacity, plans, request
+        jobs=jobs.service, acceptance=jobs.acceptance, plans=plans, request=request
     )
-    batches = BatchService(events, jobs.service, admission, plans, request)
-    previews = BulkPreview(events, jobs.service, jobs.acceptance)
-    actions = BulkActions(events, jobs.service, jobs.cancellation, previews, plans, request)
+    batches = BatchService(
+        events=events, jobs=jobs.service, admission=admission, plans=plans, request=request
+    )
+    previews = BulkPreview(events=events, jobs=jobs.service, acceptance=jobs.acceptance)
+    actions = BulkActions(
+        events=events,
+        jobs=jobs.service,
+        cancellation=jobs.cancellation,
+        previews=previews,
+        plans=plans,
+        request=request,
+    )
+    cast = CastReferences(jobs=jobs.service, acceptance=jobs.acceptance)
     return [
-        cast_routes(CastReferences(jobs.service, jobs.acceptance), jobs.views),
+        cast_routes(cast, jobs.views),
         batch_routes(batches, presenter),
         action_routes(actions, presenter),
     ]

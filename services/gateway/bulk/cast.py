@@ -1,15 +1,15 @@
 """Cast references: the pair of pictures of a person, submitted and rejected together."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from heliograph.contracts.cast import BOTH, CastRequest, Half, slot_of
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.problems import FieldError
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
-from services.gateway.idempotency import identify_request
-from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance, PendingJob
+from services.gateway.idempotency import RequestIdentity, identify_request
+from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance
 from services.gateway.jobs.service import JobService
 
 KIND = "cast_ref"
@@ -20,12 +20,12 @@ _POINTER_MAP = {"/parameters/aspect_ratio": "/aspect_ratio"}
 Pair = dict[Half, AcceptResult]
 
 
+@dataclass(frozen=True, kw_only=True)
 class CastReferences:
     """Takes requests for references of people."""
 
-    def __init__(self, jobs: JobService, acceptance: JobAcceptance) -> None:
-        self._jobs = jobs
-        self._acceptance = acceptance
+    jobs: JobService
+    acceptance: JobAcceptance
 
     async def ask(
         self,
@@ -45,31 +45,38 @@ class CastReferences:
         Raises:
             RequestError, ServiceError: As for `JobService.ask`.
         """
-        orders: dict[Half, PendingJob] = {}
+        submissions: dict[Half, tuple[JobRequest, RequestIdentity, Record | None]] = {}
         for half in cast.halves:
             own = f"{key}/{BOTH.index(half)}" if key else None
-            identity = identify_request(project, own, traceparent=traceparent)
+            identity = replace(
+                identify_request(project, own, traceparent=traceparent),
+                body_digest=cast.digest(person, half),
+            )
             request = request_for(cast, person, half)
-            order = self._jobs.plan_submit(request, identity, body_digest=cast.digest(person, half))
-            orders[half] = await self._checked(order)
-        accepting = [self._jobs.accept(order) for order in orders.values()]
-        return dict(zip(orders, await asyncio.gather(*accepting), strict=True))
+            submissions[half] = request, identity, await self._prepare(request, identity)
+        results = await asyncio.gather(
+            *(
+                self.jobs.submit(request, identity, prepared=record)
+                for request, identity, record in submissions.values()
+            )
+        )
+        return dict(zip(submissions, results, strict=True))
 
-    async def _checked(self, order: PendingJob) -> PendingJob:
-        """The order, once nothing is wrong with it."""
+    async def _prepare(self, request: JobRequest, identity: RequestIdentity) -> Record | None:
+        """The first record of a half, once nothing is wrong with it; None where it is known."""
+        if await self.acceptance.is_known(identity):
+            return None
         try:
-            record = await self._acceptance.check(order)
+            record = await self.jobs.prepare(request, identity)
         except ValidationFailed as error:
             errors = [
                 FieldError(pointer=_POINTER_MAP.get(each.pointer, each.pointer), detail=each.detail)
                 for each in error.errors
             ]
             raise type(error)(str(error), errors=errors) from None
-
-        async def drafted() -> Record:
-            return record or await order.draft()
-
-        return replace(order, draft=drafted)
+        self.jobs.reserve([record])
+        await self.acceptance.check_slot(record)
+        return record
 
 
 def request_for(cast: CastRequest, person: str, half: Half) -> JobRequest:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -35,13 +36,13 @@ from services.gateway.jobs.service import JobService
 Mode = Literal["stop", "detach"]
 
 
+@dataclass(frozen=True, kw_only=True)
 class BulkPreview:
     """Looks at jobs. Every method raises Unavailable."""
 
-    def __init__(self, events: EventLog, jobs: JobService, acceptance: JobAcceptance) -> None:
-        self._events = events
-        self._jobs = jobs
-        self._acceptance = acceptance
+    events: EventLog
+    jobs: JobService
+    acceptance: JobAcceptance
 
     async def retry(
         self, project: str, request: ActionRequest, jobs: Sequence[str], *, more: bool = False
@@ -97,7 +98,7 @@ class BulkPreview:
     ) -> RetryOutlook:
         known: dict[str, Any] = {}
         try:
-            old = (await load_job(self._events, job, project=project)).record
+            old = (await load_job(self.events, job, project=project)).record
             step, cost = await self._price(project, old, retry_request(request))
             known = {"from_": step, "cost": cost}
             if request.from_ is None:
@@ -116,14 +117,13 @@ class BulkPreview:
             return "submit", old.cost
         step = resume_point(old, retry.from_)
         identity = RequestIdentity(project=project, job=new_job_id(), key="preview")
-        order = self._jobs.plan_retry(old, retry, identity, counted=True, may_pay=True)
-        record = await self._acceptance.check(order)
-        assert record, "nobody used this name before"
+        record = await self.jobs.prepare_retry(old, retry, identity, may_pay=True)
+        await self.acceptance.check_slot(record)
         return step, record.cost
 
     async def _cancel(self, project: str, job: str, mode: Mode, place: str) -> CancelOutlook:
         try:
-            record = (await load_job(self._events, job, project=project)).record
+            record = (await load_job(self.events, job, project=project)).record
             outcome = cancel_outcome(record, mode)
         except RequestError as error:
             return CancelOutlook(id=job, outcome="refused", problem=problem_at(place, error))

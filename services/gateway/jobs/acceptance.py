@@ -7,7 +7,7 @@ and sent again, makes one job.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -36,6 +36,7 @@ from heliograph.runtime.bus import (
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
+from services.gateway.idempotency import RequestIdentity, SameBody
 
 log = structlog.get_logger()
 
@@ -54,98 +55,90 @@ class AcceptResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PendingJob:
-    """What is to be accepted."""
-
-    job: str  #: the id it will have
-    keyed: bool  #: it may be sent again under the same id
-    #: whether a body with this digest, made for this model, is the same body
-    is_same: Callable[[str, str], bool]
-    #: the first record; only asked for when the key is new, and may refuse
-    draft: Callable[[], Awaitable[Record]]
-
-
 class JobAcceptance:
-    """Accepts jobs. `claim_timeout` is seconds, see `GatewaySettings.slot_claim_timeout`."""
+    """Accepts jobs."""
 
-    def __init__(
-        self, events: EventLog, work: WorkQueue, slots: SlotClaims, *, claim_timeout: float = 10.0
-    ) -> None:
-        self._events = events
-        self._work = work
-        self._slots = slots
-        self._claim_timeout = claim_timeout
+    events: EventLog
+    work: WorkQueue
+    slots: SlotClaims
+    claim_timeout: float = 10.0  #: seconds, see `GatewaySettings.slot_claim_timeout`
 
-    async def accept(self, order: PendingJob) -> AcceptResult:
+    async def replay(self, identity: RequestIdentity, is_same: SameBody) -> AcceptResult | None:
         """
-        Make the job, or find the one that is the answer already.
+        What a request was answered with before. None: it is new. One that cannot be repeated costs no
+        read.
 
         Raises:
             IdempotencyKeyReused: The key stands for another body; use a new one.
             StateConflict: It was given up while it claimed a slot; send it as a new request.
+            Unavailable: Send it again, with its key.
+        """
+        return await self._find(identity.job, is_same) if identity.is_repeatable else None
+
+    async def accept(
+        self, record: Record, identity: RequestIdentity, is_same: SameBody
+    ) -> AcceptResult:
+        """
+        Make the job of a first record, or find the one that is the answer already.
+
+        Raises:
+            IdempotencyKeyReused, StateConflict: As for `replay`; the same request was faster.
             SlotBusy: Another job, with other inputs, is filling the slot.
             Unavailable, QueueFull: It may or may not be accepted: send it again, with its key.
         """
-        record: Record | None = None
-        may_be_known = order.keyed
         while True:
-            try:
-                entry = await self._events.last(order.job) if may_be_known else None
-                if entry is not None:
-                    return await self._replay(order, entry)
-                record = record or await order.draft()
-                return await self._admit(order, record)
-            except Conflict:
-                may_be_known = True  # it may have been fenced off
+            with suppress(Conflict):
+                return await self._accept(record, identity)
+            if known := await self._find(record.id, is_same):  # it may have been fenced off
+                return known
 
-    async def check(self, order: PendingJob) -> Record | None:
-        """
-        The first record of an order whose key is new, without accepting anything.
+    async def is_known(self, identity: RequestIdentity) -> bool:
+        """Whether a request was answered before, or its id is taken."""
+        return identity.is_repeatable and await self.events.last(identity.job) is not None
 
-        Raises:
-            SlotBusy: It would be refused, if it was accepted now.
-        """
-        if order.keyed and await self._events.last(order.job):
+    async def check_slot(self, record: Record) -> None:
+        """Raises SlotBusy: the record would be refused, if it was accepted now."""
+        if not record.slot:
+            return
+        seen = await self.slots.read(record.project, record.slot)
+        other = await self._in_slot(seen.job) if seen.job else None
+        running = other.as_job() if other else None
+        if running and _occupies(running.record, record.slot):
+            _check_same(record, running.record)
+
+    async def _find(self, job: str, is_same: SameBody) -> AcceptResult | None:
+        entry = await self.events.last(job)
+        if entry is None:
             return None
-        record = await order.draft()
-        if record.slot:
-            seen = await self._slots.read(record.project, record.slot)
-            other = await self._in_slot(seen.job) if seen.job else None
-            running = other.as_job() if other else None
-            if running and _occupies(running.record, record.slot):
-                _check_same(record, running.record)
-        return record
-
-    async def _replay(self, order: PendingJob, entry: LogEntry) -> AcceptResult:
-        """What the key was answered with before."""
         body = entry.body
         if isinstance(body, Marker):
-            return await self._replay_marker(order, body)
-        if not order.is_same(body.internal.body_digest, body.model):
+            return await self._replay_marker(body, is_same)
+        if not is_same(body.internal.body_digest, body.model):
             raise IdempotencyKeyReused
         if body.step is Step.ACCEPTED:
             entry = await self._enqueue_or_finish(entry, body)
         return AcceptResult(entry=entry, replayed=True)
 
-    async def _replay_marker(self, order: PendingJob, marker: Marker) -> AcceptResult:
+    async def _replay_marker(self, marker: Marker, is_same: SameBody) -> AcceptResult:
         if marker.answer is None:
             reason = "the request lost its slot before it was accepted; send it with a new key"
             raise StateConflict(reason)
-        other = await self._events.last(marker.answer)
+        other = await self.events.last(marker.answer)
         assert other is not None
-        if not order.is_same(marker.body_digest or "", other.record.model):
+        if not is_same(marker.body_digest or "", other.record.model):
             raise IdempotencyKeyReused
         return AcceptResult(entry=other, deduplicated=True, replayed=True)
 
-    async def _admit(self, order: PendingJob, record: Record) -> AcceptResult:
+    async def _accept(self, record: Record, identity: RequestIdentity) -> AcceptResult:
+        """Raises Conflict: somebody wrote on the job's subject, or claimed the slot."""
         if record.slot:
-            running = await self._claim(order, record, record.slot)
+            running = await self._claim(record, record.slot, identity)
             if running:
                 return running
         at = now()
         internal = record.internal.model_copy(update={"changed_at": at})
         accepted = record.model_copy(update={"created_at": at, "internal": internal})
-        entry = await append_event(self._events, "accepted", accepted, 0, at)
+        entry = await append_event(self.events, "accepted", accepted, 0, at)
         crash_point("accept.written")
         return AcceptResult(entry=await self._enqueue_or_finish(entry, accepted))
 
@@ -153,35 +146,37 @@ class JobAcceptance:
         """Into the queue; or, where its result is there already, straight to its end."""
         reused = accepted.internal.reused
         if reused is None:
-            await enqueue_or_leave(self._work, accepted)
+            await enqueue_or_leave(self.work, accepted)
             crash_point("accept.queued")
             return entry
         try:
-            entry = await transition(self._events, entry, Succeeded(assets=reused.assets))
+            entry = await transition(self.events, entry, Succeeded(assets=reused.assets))
         except Conflict:  # somebody was faster, or canceled it
-            return await self._events.last(accepted.id) or entry
+            return await self.events.last(accepted.id) or entry
         crash_point("accept.reused")
         return entry
 
-    async def _claim(self, order: PendingJob, record: Record, slot: str) -> AcceptResult | None:
+    async def _claim(
+        self, record: Record, slot: str, identity: RequestIdentity
+    ) -> AcceptResult | None:
         """Put the job's name on its slot; or the job that is there, when it is the answer."""
         clock = asyncio.get_running_loop().time
         began = clock()
         while True:
-            seen = await self._slots.read(record.project, slot)
+            seen = await self.slots.read(record.project, slot)
             if seen.job == record.id:
                 return None
             other = await self._in_slot(seen.job) if seen.job else None
             if seen.job is None or other is not None:
                 break
-            if clock() - began > self._claim_timeout:
+            if clock() - began > self.claim_timeout:
                 await self._tombstone_claimant(record.project, seen.job)
                 break
-            await asyncio.sleep(min(0.5, self._claim_timeout / 20))
+            await asyncio.sleep(min(0.5, self.claim_timeout / 20))
         running = other.as_job() if other else None
         if running and _occupies(running.record, slot):
-            return await self._answer_with(order, record, running)
-        await self._slots.claim(record.project, slot, record.id, seen)
+            return await self._answer_with(record, running, identity)
+        await self.slots.claim(record.project, slot, record.id, seen)
         crash_point("accept.claimed")
         return None
 
@@ -191,7 +186,7 @@ class JobAcceptance:
             SlotBusy: Nobody can read how far the job is that claimed the slot, so it keeps it.
         """
         try:
-            return await self._events.last(job)
+            return await self.events.last(job)
         except Unreadable as error:
             reason = f"{job} fills it, and its last event cannot be read: {error}"
             raise SlotBusy(reason, job=job) from None
@@ -199,14 +194,14 @@ class JobAcceptance:
     async def _tombstone_claimant(self, project: str, job: str) -> None:
         """A claimant that was never accepted never will be: its first event is taken."""
         marker = Marker(id=job, project=project, marker="fenced")
-        await append_event(self._events, "canceled", marker, 0)
+        await append_event(self.events, "canceled", marker, 0)
         crash_point("accept.fenced")
 
     async def _answer_with(
-        self, order: PendingJob, record: Record, running: JobEntry
+        self, record: Record, running: JobEntry, identity: RequestIdentity
     ) -> AcceptResult:
         _check_same(record, running.record)
-        if order.keyed:
+        if identity.is_repeatable:
             marker = Marker(
                 id=record.id,
                 project=record.project,
@@ -215,7 +210,7 @@ class JobAcceptance:
                 body_digest=record.internal.body_digest,
                 correlation_id=record.internal.correlation_id,
             )
-            await append_event(self._events, "deduplicated", marker, 0)
+            await append_event(self.events, "deduplicated", marker, 0)
             crash_point("accept.deduplicated")
         return AcceptResult(entry=running, deduplicated=True)
 

@@ -42,24 +42,26 @@ def build_jobs(
 ) -> Jobs:
     """Wire the jobs of a gateway."""
     bus, settings = service.bus, service.settings
-    acceptance = JobAcceptance(bus.events, bus.work, bus.slots, courtesy=settings.claim_courtesy)
-    cancellation = JobCancellation(bus.events, bus.work, bus.notify)
+    acceptance = JobAcceptance(
+        events=bus.events, work=bus.work, slots=bus.slots, claim_timeout=settings.claim_courtesy
+    )
+    cancellation = JobCancellation(events=bus.events, work=bus.work, notify=bus.notify)
     records = RecordBuilder(
-        service.catalog,
-        bus.events,
-        projects.settings,
-        slots.service,
-        ReferenceValidator(bus.events, bus.request),
-        ResultCache(bus.events, bus.request, patience=settings.reuse_patience),
+        catalog=service.catalog,
+        events=bus.events,
+        projects=projects.settings,
+        slots=slots.service,
+        references=ReferenceValidator(bus.events, bus.request),
+        results=ResultCache(bus.events, bus.request, patience=settings.reuse_patience),
     )
     jobs = JobService(
-        bus.events,
-        bus.work,
-        acceptance,
-        cancellation,
-        records,
-        limits.log_capacity,
-        limits.quota,
+        events=bus.events,
+        work=bus.work,
+        acceptance=acceptance,
+        cancellation=cancellation,
+        records=records,
+        log_capacity=limits.log_capacity,
+        quota=limits.quota,
     )
     views = JobViews(bus.events, bus.request, presenter)
     return Jobs(

@@ -1,6 +1,7 @@
 """Cancels at once if no worker holds the job; otherwise records a cancel request for its worker."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Literal
 
 import structlog
@@ -26,13 +27,13 @@ log = structlog.get_logger()
 _UNOWNED_STEPS = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED, Step.SUBMIT_UNKNOWN})
 
 
+@dataclass(frozen=True, kw_only=True)
 class JobCancellation:
     """Ends jobs on request."""
 
-    def __init__(self, events: EventLog, work: WorkQueue, hint: Notify) -> None:
-        self._events = events
-        self._work = work
-        self._hint = hint
+    events: EventLog
+    work: WorkQueue
+    notify: Notify
 
     @retry_on_conflict
     async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> tuple[LogEntry, bool]:
@@ -43,7 +44,7 @@ class JobCancellation:
             NotFound: There is no such job.
             StateConflict: The job ended in another way.
         """
-        entry = await load_job(self._events, job)
+        entry = await load_job(self.events, job)
         record = entry.record
         if record.step is Step.CANCELED:
             return entry, False
@@ -67,24 +68,24 @@ class JobCancellation:
 
     async def preview(self, job: str) -> Charged:
         """What the job will have cost if it is stopped now. Raises NotFound."""
-        return charged_if_canceled((await load_job(self._events, job)).record)
+        return charged_if_canceled((await load_job(self.events, job)).record)
 
     async def _write(
         self, entry: LogEntry, record: Record, mode: Literal["stop", "detach"]
     ) -> LogEntry:
         if mode == "stop" and record.step in _UNOWNED_STEPS:
             fact = Canceled(charged=record.charged)
-            entry = await transition(self._events, entry, fact)
+            entry = await transition(self.events, entry, fact)
             crash_point("cancel.written")
             try:
-                await self._work.purge(record)
+                await self.work.purge(record)
                 crash_point("cancel.purged")
             except Unavailable:
                 log.warning("Canceled job not removed from the queue; its worker will drop it")
         else:
-            entry = await transition(self._events, entry, CancelRequested(mode=mode))
+            entry = await transition(self.events, entry, CancelRequested(mode=mode))
             crash_point("cancel.asked")
-        await self._hint(cancel_subject(record.id))
+        await self.notify(cancel_subject(record.id))
         return entry
 
 

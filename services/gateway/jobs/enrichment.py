@@ -1,6 +1,7 @@
 """Enrichment: looks up project defaults, references and cached results for a job's first record."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import ValidationFailed
@@ -18,6 +19,7 @@ from services.gateway.projects.defaults import DefaultsSource
 from services.gateway.slots.versions import SlotService
 
 
+@dataclass(frozen=True, kw_only=True)
 class RecordBuilder:
     """
     Makes first records. Nothing is written down here.
@@ -25,35 +27,24 @@ class RecordBuilder:
     Every method raises RequestError where the caller has to change something, and Unavailable.
     """
 
-    def __init__(
-        self,
-        catalog: CurrentCatalog,
-        events: EventLog,
-        projects: DefaultsSource,
-        versions: SlotService,
-        references: ReferenceValidator,
-        results: ResultCache,
-    ) -> None:
-        self._catalog = catalog
-        self._events = events
-        self._projects = projects
-        self._versions = versions
-        self._references = references
-        self._results = results
+    catalog: CurrentCatalog
+    events: EventLog
+    projects: DefaultsSource
+    slots: SlotService
+    references: ReferenceValidator
+    results: ResultCache
 
-    async def for_request(
-        self, request: JobRequest, identity: RequestIdentity, *, body_digest: str | None = None
-    ) -> Record:
+    async def for_request(self, request: JobRequest, identity: RequestIdentity) -> Record:
         """Of the job that is asked for."""
-        catalog = self._catalog.current
+        catalog = self.catalog.current
         record = build_record(
             request,
             identity,
             catalog,
             now(),
-            defaults=await self._projects.defaults(identity.project),
-            current=await self._versions.current(identity.project, request),
-            body_digest=body_digest,
+            defaults=await self.projects.defaults(identity.project),
+            current=await self.slots.current(identity.project, request),
+            body_digest=identity.body_digest,
         )
         references = request.references or record.references
         return await self._looked_up(record, catalog, references, reuse=request.reuse)
@@ -62,8 +53,8 @@ class RecordBuilder:
         self, old: Record, retry: RetryRequest, identity: RequestIdentity, *, may_pay: bool = False
     ) -> Record:
         """Of the job that tries another one again."""
-        defaults = await self._projects.defaults(identity.project)
-        catalog = self._catalog.current
+        defaults = await self.projects.defaults(identity.project)
+        catalog = self.catalog.current
         record = retry_record(old, retry, identity, catalog, defaults, may_pay=may_pay)
         if record.internal.takeover:
             return record
@@ -82,7 +73,7 @@ class RecordBuilder:
         self, record: Record, catalog: Catalog, requested: Sequence[KeptReference], *, reuse: bool
     ) -> Record:
         after = await self._states(record)
-        references = await self._references.validate(record.project, requested, after)
+        references = await self.references.validate(record.project, requested, after)
         known = [digest for digest in references if digest][: len(record.references)]
         if len(known) < len(record.references):
             return record
@@ -91,13 +82,13 @@ class RecordBuilder:
         internal = record.internal.model_copy(update={"result_digest": digest})
         record = record.model_copy(update={"internal": internal})
         is_free = all(step is Step.SUCCEEDED for step in after.values())
-        return await self._results.reuse(record) if reuse and is_free else record
+        return await self.results.reuse(record) if reuse and is_free else record
 
     async def _states(self, record: Record) -> dict[str, Step]:
         """How far those are that the job shall wait for."""
         steps: dict[str, Step] = {}
         for index, job in enumerate(record.internal.after):
-            entry = await self._events.job(job)
+            entry = await self.events.job(job)
             if entry is None or entry.record.project != record.project:
                 raise ValidationFailed.at(f"/after/{index}", "there is no such job")
             steps[job] = entry.record.step

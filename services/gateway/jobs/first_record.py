@@ -103,6 +103,7 @@ def build_record(
         phase="queued",
         detail=detail,
         retry_of=retry_of,
+        batch=caller.batch,
         cost=Cost(currency=model.price.currency),
         created_at=at,
         finish_by=request.finish_by,

@@ -1,13 +1,20 @@
 """Job submission and retry, shared by the HTTP routes and the NATS consumer."""
 
-from functools import partial
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from heliograph.contracts.errors import SlotBusy
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest, RetryRequest
 from heliograph.runtime.bus import EventLog, WorkQueue
-from services.gateway.idempotency import RequestIdentity, identify_request, matches_digest
-from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance, PendingJob
+from services.gateway.idempotency import (
+    RequestIdentity,
+    SameBody,
+    identify_request,
+    same_digest,
+    same_request,
+)
+from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance
 from services.gateway.jobs.cancellation import JobCancellation
 from services.gateway.jobs.enrichment import RecordBuilder
 from services.gateway.jobs.lookup import load_job
@@ -17,71 +24,37 @@ from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.limits.quota import QueueQuota
 
 
+@dataclass(frozen=True, kw_only=True)
 class JobService:
     """Takes requests for jobs."""
 
-    def __init__(
-        self,
-        events: EventLog,
-        work: WorkQueue,
-        acceptance: JobAcceptance,
-        cancellation: JobCancellation,
-        builder: RecordBuilder,
-        log_capacity: EventLogCapacity,
-        quota: QueueQuota,
-    ) -> None:
-        self._events = events
-        self._work = work
-        self._acceptance = acceptance
-        self._cancellation = cancellation
-        self._builder = builder
-        self._log_capacity = log_capacity
-        self._quota = quota
+    events: EventLog
+    work: WorkQueue
+    acceptance: JobAcceptance
+    cancellation: JobCancellation
+    records: RecordBuilder
+    log_capacity: EventLogCapacity
+    quota: QueueQuota
 
-    async def submit(self, request: JobRequest, identity: RequestIdentity) -> AcceptResult:
+    async def submit(
+        self, request: JobRequest, identity: RequestIdentity, *, prepared: Record | None = None
+    ) -> AcceptResult:
         """
-        A job for a request.
+        The job of a request. `prepared` is its first record, where that was prepared and reserved
+        before.
 
         Raises:
             RequestError: The caller changes the request, or the key.
             ServiceError: The caller sends it again, with its key.
         """
-
-        return await self.accept(self.plan_submit(request, identity), replace=request.replace)
-
-    def plan_submit(
-        self,
-        request: JobRequest,
-        identity: RequestIdentity,
-        *,
-        body_digest: str | None = None,
-        counted: bool = False,
-    ) -> PendingJob:
-        """
-        What a request comes to. `body_digest` is of the body that it is part of, if it is; `counted`
-        says that its place in the backlog is, or will be, seen to.
-        """
-
-        async def first_record() -> Record:
-            self._log_capacity.check()
-            record = await self._builder.for_request(request, identity, body_digest=body_digest)
-            check_prompts(record)
-            if not counted:
-                self._admit(record)
-            return record
-
-        is_whole = partial(matches_digest, request)
-        return PendingJob(
-            job=identity.job,
-            keyed=identity.is_repeatable,
-            is_same=is_whole if body_digest is None else lambda digest, _: digest == body_digest,
-            draft=first_record,
-        )
-
-    def _admit(self, record: Record) -> None:
-        self._log_capacity.admit([record])
-        if not record.internal.reused:
-            self._quota.reserve(record.project)
+        is_same = same_request(request, identity)
+        known = await self.acceptance.replay(identity, is_same)
+        if known:
+            return known
+        record = prepared or await self.prepare(request, identity)
+        if prepared is None:
+            self.reserve([record])
+        return await self._accept(record, identity, is_same, replace=request.replace)
 
     async def retry(
         self, job: str, key: str | None, retry: RetryRequest, *, may_pay: bool = False
@@ -92,53 +65,58 @@ class JobService:
 
         Raises:
             NotFound: There is no such job.
-            RequestError, ServiceError: As for `ask`.
+            RequestError, ServiceError: As for `submit`.
         """
-        in_place = await retry_in_place(self._events, self._work, job, key, retry, may_pay=may_pay)
+        in_place = await retry_in_place(self.events, self.work, job, key, retry, may_pay=may_pay)
         if in_place:
             return in_place
-        old = (await load_job(self._events, job)).record
-        order = self.plan_retry(old, retry, identify_request(old.project, key), may_pay=may_pay)
-        return await self.accept(order, replace=retry.changes.get("replace") is True)
+        old = (await load_job(self.events, job)).record
+        identity = identify_request(old.project, key)
+        is_same = same_digest(retry_digest(old, retry))
+        known = await self.acceptance.replay(identity, is_same)
+        if known:
+            return known
+        record = await self.prepare_retry(old, retry, identity, may_pay=may_pay)
+        self.reserve([record])
+        replace = retry.changes.get("replace") is True
+        return await self._accept(record, identity, is_same, replace=replace)
 
-    def plan_retry(
-        self,
-        old: Record,
-        retry: RetryRequest,
-        identity: RequestIdentity,
-        *,
-        counted: bool = False,
-        may_pay: bool = False,
-    ) -> PendingJob:
-        """What trying a job again comes to, where that is a new job. `counted` as in `order`."""
-        body = retry_digest(old, retry)
+    async def prepare(self, request: JobRequest, identity: RequestIdentity) -> Record:
+        """The first record of a request. Nothing is written, or reserved. Raises as `submit`."""
+        self.log_capacity.check()
+        record = await self.records.for_request(request, identity)
+        check_prompts(record)
+        return record
 
-        async def first_record() -> Record:
-            self._log_capacity.check()
-            record = await self._builder.for_retry(old, retry, identity, may_pay=may_pay)
-            check_prompts(record, retry.changes)
-            if not counted:
-                self._admit(record)
-            return record
+    async def prepare_retry(
+        self, old: Record, retry: RetryRequest, identity: RequestIdentity, *, may_pay: bool = False
+    ) -> Record:
+        """The first record of a job that tries another one again; as `prepare`."""
+        self.log_capacity.check()
+        record = await self.records.for_retry(old, retry, identity, may_pay=may_pay)
+        check_prompts(record, retry.changes)
+        return record
 
-        return PendingJob(
-            job=identity.job,
-            keyed=identity.is_repeatable,
-            is_same=lambda digest, _: digest == body,
-            draft=first_record,
-        )
-
-    async def accept(self, order: PendingJob, *, replace: bool = False) -> AcceptResult:
+    def reserve(self, records: Collection[Record]) -> None:
         """
-        The job of an order. `replace` says that whoever is filling the slot has to go.
+        Room in the event log and in the queue for jobs of one project, for all or none.
 
         Raises:
-            RequestError, ServiceError: As for `ask`.
+            QueueFull, TooManyJobs: There is too little.
         """
+        self.log_capacity.admit(records)
+        waiting = [record for record in records if not record.internal.reused]
+        if waiting:
+            self.quota.reserve(waiting[0].project, len(waiting))
+
+    async def _accept(
+        self, record: Record, identity: RequestIdentity, is_same: SameBody, *, replace: bool
+    ) -> AcceptResult:
+        """With `replace`, whoever is filling the slot has to go."""
         while True:
             try:
-                return await self._acceptance.accept(order)
+                return await self.acceptance.accept(record, identity, is_same)
             except SlotBusy as busy:
                 if not replace or busy.job is None:
                     raise
-                await self._cancellation.preempt(busy.job)
+                await self.cancellation.preempt(busy.job)

@@ -8,17 +8,17 @@ import pytest
 
 from heliograph.contracts.errors import QueueFull, StateConflict
 from heliograph.contracts.job_events import Canceled
-from heliograph.contracts.records import Record
 from heliograph.runtime.bus import append_event, transition
 from heliograph.testing import MemoryEventLog, MemorySlotClaims, MemoryWorkQueue
 from services.gateway.idempotency import identify_request
-from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
+from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.jobs.service import JobService
+from tests.support.acceptance import accept
 from tests.support.records import a_record, a_request, some_project
 
 SLOT = "portrait/keeper"
 
-_NONE = cast(Any, None)  #: a part of the desk that a known key has no need of
+_NONE = cast(Any, None)  #: a part that a known key has no need of
 
 
 class Standstill:
@@ -35,13 +35,6 @@ class Standstill:
             await self.go.wait()
 
 
-def order_of(record: Record, *, keyed: bool) -> PendingJob:
-    async def drafted() -> Record:
-        return record
-
-    return PendingJob(job=record.id, keyed=keyed, is_same=lambda *_: True, draft=drafted)
-
-
 @pytest.mark.parametrize("keyed", [False, True])
 @pytest.mark.parametrize("is_over", [False, True])
 async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool) -> None:
@@ -49,11 +42,11 @@ async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool
     slow, quick = (a_record(project=project, slot=SLOT) for _ in range(2))
     standstill = Standstill(slow.id)
     events, slots, work = MemoryEventLog(standstill), MemorySlotClaims(), MemoryWorkQueue()
-    acceptance = JobAcceptance(events, work, slots, claim_timeout=0)
+    acceptance = JobAcceptance(events=events, work=work, slots=slots, claim_timeout=0)
 
-    late = asyncio.create_task(acceptance.accept(order_of(slow, keyed=keyed)))
+    late = asyncio.create_task(accept(acceptance, slow, keyed=keyed))
     await standstill.reached.wait()
-    accepted = await acceptance.accept(order_of(quick, keyed=False))
+    accepted = await accept(acceptance, quick, keyed=False)
     if is_over:
         await transition(events, accepted.entry, Canceled())
     standstill.go.set()
@@ -78,11 +71,11 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
             await held.wait()
 
     events, slots, work = MemoryEventLog(), MemorySlotClaims(gate), MemoryWorkQueue()
-    acceptance = JobAcceptance(events, work, slots)
+    acceptance = JobAcceptance(events=events, work=work, slots=slots)
 
-    late = asyncio.create_task(acceptance.accept(order_of(slow, keyed=False)))
+    late = asyncio.create_task(accept(acceptance, slow, keyed=False))
     await reached.wait()
-    accepted = await acceptance.accept(order_of(quick, keyed=False))
+    accepted = await accept(acceptance, quick, keyed=False)
     await transition(events, accepted.entry, Canceled())
     held.set()
 
@@ -93,7 +86,12 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
 
 @pytest.mark.parametrize(
     "refused",
-    [{"arguments": {"n": 8}}, {"references": [{"url": "http://["}]}, {"arguments": {"model": "x"}}],
+    [
+        {"arguments": {"n": 8}},
+        {"references": [{"url": "http://["}]},
+        {"arguments": {"model": "x"}},
+        {"prompt": " "},
+    ],
     ids=str,
 )
 async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
@@ -106,10 +104,17 @@ async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
     before = record.model_copy(update={"internal": digest, "arguments": request.arguments})
     events, work = MemoryEventLog(), MemoryWorkQueue()
     await append_event(events, "accepted", before, 0)
-    acceptance = JobAcceptance(events, work, MemorySlotClaims())
-    service = JobService(events, work, acceptance, _NONE, _NONE, _NONE, _NONE)
+    jobs = JobService(
+        events=events,
+        work=work,
+        acceptance=JobAcceptance(events=events, work=work, slots=MemorySlotClaims()),
+        cancellation=_NONE,
+        records=_NONE,
+        log_capacity=_NONE,
+        quota=_NONE,
+    )
 
-    accepted = await service.submit(request, identity)
+    accepted = await jobs.submit(request, identity)
 
     assert (accepted.replayed, accepted.job) == (True, before)
 
@@ -117,10 +122,10 @@ async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
 async def test_a_job_that_does_not_fit_into_the_queue_is_accepted_all_the_same() -> None:
     record = a_record(slot=SLOT)
     events, slots, work = MemoryEventLog(), MemorySlotClaims(), MemoryWorkQueue(_full_queue)
-    acceptance = JobAcceptance(events, work, slots)
+    acceptance = JobAcceptance(events=events, work=work, slots=slots)
 
-    accepted = await acceptance.accept(order_of(record, keyed=True))
-    again = await acceptance.accept(order_of(record, keyed=True))
+    accepted = await accept(acceptance, record, keyed=True)
+    again = await accept(acceptance, record, keyed=True)
 
     assert accepted.job.id == again.job.id == record.id
     assert again.replayed

@@ -1,11 +1,9 @@
-"""A prompt that says nothing makes no new job; what was accepted with one stays what it is."""
+"""A prompt that says nothing makes no new job."""
 
 import pytest
 
 from heliograph.contracts.errors import ValidationFailed
-from heliograph.contracts.records import Record, Takeover
-from heliograph.testing import MemoryEventLog, MemorySlotClaims, MemoryWorkQueue
-from services.gateway.jobs.acceptance import JobAcceptance, PendingJob
+from heliograph.contracts.records import Takeover
 from services.gateway.jobs.prompts import check_prompts, is_blank
 from tests.support.records import a_record
 
@@ -48,26 +46,3 @@ def test_a_retry_that_fetches_what_there_is_needs_no_prompt() -> None:
     internal = old.internal.model_copy(update={"takeover": takeover})
 
     check_prompts(old.model_copy(update={"internal": internal}))
-
-
-async def test_a_known_key_replays_what_would_be_refused_today() -> None:
-    record = a_record(prompt=" ")
-    acceptance = JobAcceptance(
-        MemoryEventLog(), MemoryWorkQueue(), MemorySlotClaims(), claim_timeout=0
-    )
-
-    async def once() -> Record:
-        return record
-
-    async def today() -> Record:
-        check_prompts(record)
-        return record
-
-    first = await acceptance.accept(
-        PendingJob(job=record.id, keyed=True, is_same=lambda *_: True, draft=once)
-    )
-    again = await acceptance.accept(
-        PendingJob(job=record.id, keyed=True, is_same=lambda *_: True, draft=today)
-    )
-
-    assert (first.replayed, again.replayed) == (False, True)
