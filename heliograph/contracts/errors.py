@@ -163,7 +163,9 @@ class SlotBusy(RequestError):
     code = "slot_busy"
     status = 409
 
-    def __init__(self, detail: str | None = None, *, job: str | None = None, **mistakes: Any) -> None:
+    def __init__(
+        self, detail: str | None = None, *, job: str | None = None, **mistakes: Any
+    ) -> None:
         super().__init__(detail, **mistakes)
         self.job = job  #: which one
 

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from heliograph.contracts.ids import Label
 from heliograph.contracts.records import Status
 
-MOST_LABELS = 16  #: tags of a filter, and parameters of one
+MAX_LABELS = 16  #: tags of a filter, and parameters of one
 
 #: names and values that jobs are found by
 Labels = dict[Label, Annotated[str, Field(max_length=256)]]
@@ -24,8 +24,8 @@ class JobCriteria(BaseModel):
     slot: Annotated[str, Field(max_length=520)] | None = None  #: prefix
     user: Annotated[str, Field(max_length=128)] | None = None
     batch: Annotated[str, Field(max_length=32)] | None = None
-    tags: Labels = Field(default_factory=dict, max_length=MOST_LABELS)
-    parameters: Labels = Field(default_factory=dict, max_length=MOST_LABELS)
+    tags: Labels = Field(default_factory=dict, max_length=MAX_LABELS)
+    parameters: Labels = Field(default_factory=dict, max_length=MAX_LABELS)
     q: str | None = Field(default=None, min_length=1, max_length=256)  #: text in prompts
     created_after: AwareDatetime | None = None  #: inclusive
     created_before: AwareDatetime | None = None  #: inclusive

@@ -37,7 +37,7 @@ def live_address(settings: ServiceSettings) -> str:
 
 def create_presenter(settings: ServiceSettings, request: RequestReply) -> "JobPresenter":
     """The presenter of a service, with a cache of URLs of its own."""
-    return JobPresenter(settings, PresignedUrlCache(request, patience=settings.sign_patience))
+    return JobPresenter(settings, PresignedUrlCache(request, timeout=settings.presign_timeout))
 
 
 class JobPresenter:

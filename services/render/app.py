@@ -22,12 +22,10 @@ from services.render.worker.webhooks import webhook_routes
 def create_app(settings: RenderSettings) -> FastAPI:
     """Assemble the service from its settings."""
     service = Service("render", settings)
-    bus, catalog = service.bus, service.catalog
+    bus, catalog, drain = service.bus, service.catalog, settings.shutdown_grace_period
     sim = SimProvider(settings.folder.path, settings.render_url)
-    hosted, uploader = (
-        create_providers(settings, catalog.section(lambda each: each.models)),
-        OutputUploader(settings.storage_door),
-    )
+    hosted = create_providers(settings, catalog.section(lambda each: each.models))
+    uploader = OutputUploader(settings.storage_door)
     providers, unusable = {"sim": sim, **hosted}, unusable_among(hosted)
     references = build_references(bus, settings, hosted)
     worker = build_worker(bus, settings, catalog, providers, references.resolver, uploader)
@@ -47,7 +45,5 @@ def create_app(settings: RenderSettings) -> FastAPI:
         "Heliograph render",
         [sim_routes(sim), *webhooks],
         unusable=unusable,
-        ends_within=lambda: (
-            settings.shutdown_grace_period + catalog.current.without(unusable).longest_answer
-        ),
+        ends_within=lambda: drain + catalog.current.without(unusable).longest_answer,
     )

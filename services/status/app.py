@@ -21,7 +21,9 @@ def create_app(settings: StatusSettings) -> FastAPI:
     bus, prepared = service.bus, service.prepared
     read_model = SqlReadModel(settings.database)
     live = build_live(service, read_model)
-    slots = SlotReadModel(read_model, bus.slots, live.hub, timeout=settings.read_your_writes_timeout)
+    slots = SlotReadModel(
+        read_model, bus.slots, live.hub, timeout=settings.read_your_writes_timeout
+    )
     maintenance = build_maintenance(service, read_model, slots)
     projector = Projector(bus, live.hub, read_model)
 

@@ -82,9 +82,7 @@ async def serve_queries(
 
     async def find_requests(query: FindRequests) -> KnownRequests:
         await versions.wait_for_log()
-        return 
-            KnownRequests(known=await read_model.requests(query.provider, query.requests))
-        
+        return KnownRequests(known=await read_model.requests(query.provider, query.requests))
 
     async def plan_cleanup(query: PlanCleanup) -> CleanupReport:
         plan = await retention.plan(query.project, query.retention)

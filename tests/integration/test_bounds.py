@@ -29,7 +29,7 @@ from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.projects.settings_store import ProjectSettings
 from tests.support.acceptance import accept
-from tests.support.records import CURRENT_CATALOG, CATALOG, a_record, some_project
+from tests.support.records import CATALOG, CURRENT_CATALOG, a_record, some_project
 from tests.support.servers import Program, free_port, nats_running
 
 _NEW = ("max_bytes", "max_age", "discard", "max_msgs_per_subject", "discard_new_per_subject")

@@ -9,7 +9,7 @@ from heliograph.contracts.limits import ChangeAccount, ChangeLane
 from heliograph.contracts.queries.scheduler import LaneState, LaneStates, ListLanes
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.gateway.limits.lanes_accounts import LimitAdmin
-from tests.support.records import CURRENT_CATALOG, CATALOG
+from tests.support.records import CATALOG, CURRENT_CATALOG
 from tests.support.servers import Server
 
 LANE = "video"

@@ -16,7 +16,7 @@ from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.provisioning import UnsupportedServer, check_server, provision
 from heliograph.runtime.settings import ServiceSettings
-from tests.support.records import CURRENT_CATALOG, CATALOG
+from tests.support.records import CATALOG, CURRENT_CATALOG
 from tests.support.servers import Program, Server, free_port, nats_running
 
 

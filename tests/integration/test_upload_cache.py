@@ -233,7 +233,9 @@ async def test_a_reference_that_is_not_there_fails_and_is_not_brought(
 async def test_the_least_recently_used_is_forgotten_first(
     nats: Server, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
-    small = NatsBus(nats.settings.model_copy(update={"reference_copies": 3}), CURRENT_CATALOG, "test")
+    small = NatsBus(
+        nats.settings.model_copy(update={"reference_copies": 3}), CURRENT_CATALOG, "test"
+    )
     await small.open()
     cache = _cache(small, file_host, touched_every=0)
     job, files = _job(), [shelf.put() for _ in range(4)]

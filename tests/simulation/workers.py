@@ -27,7 +27,7 @@ from services.storage.outputs.job_ingest import JobIngest
 from tests.simulation.processes import ask, current, gate
 from tests.simulation.simulated_bus import ACCOUNT
 from tests.simulation.state import PROJECT, State, settings
-from tests.support.records import CURRENT_CATALOG, CATALOG
+from tests.support.records import CATALOG, CURRENT_CATALOG
 
 _NONE = cast(Any, None)  #: a part that no handler in the world needs
 _PASSING = (Unavailable, QueueFull)

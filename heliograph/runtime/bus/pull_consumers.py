@@ -40,7 +40,7 @@ class PullConsumers:
             apply_types=False,  # handlers take the message as it is: injection costs more than they do
             decoder=_as_it_is,
             middlewares=[_heartbeat(settings.ack_wait)],
-            graceful_timeout=settings.drain - HTTP_GRACE,
+            graceful_timeout=settings.shutdown_grace_period - HTTP_GRACE,
             logger=None,
         )
 

@@ -99,9 +99,7 @@ class BatchAdmission:
             raise BatchRejected(dict(sorted(refused.items())))
         filled = await self._filled(submission) if submission.request.only_missing else {}
         missing = [i for i in range(len(submission.request.jobs)) if i not in filled]
-        identities = {
-            i: submission.identity(i) for i in missing
-        }
+        identities = {i: submission.identity(i) for i in missing}
         checked = await gather_bounded(
             self._check(submission, i, own) for i, own in identities.items()
         )
@@ -113,9 +111,7 @@ class BatchAdmission:
         drafts = {i: each.record for i, each in found.items() if each.record}
         self.jobs.reserve(drafts.values())
         every = range(len(submission.request.jobs))
-        jobs = [
-            filled[i] if i in filled else identities[i].job for i in every
-        ]
+        jobs = [filled[i] if i in filled else identities[i].job for i in every]
         plan = Plan(
             id=submission.id,
             project=submission.project,

@@ -97,11 +97,12 @@ class BatchService:
     ) -> ItemResult:
         if index in plan.skipped:
             return ItemResult(outcome="skipped", entry=await self._last(plan.jobs[index]))
-        identity, draft = submission.identity(index, plan), drafts.get(index
-        )
+        identity, draft = submission.identity(index, plan), drafts.get(index)
         prepared = draft if draft and draft.id == identity.job else None
         try:
-            result = await self.jobs.submit(submission.request.jobs[index], identity, prepared=prepared)
+            result = await self.jobs.submit(
+                submission.request.jobs[index], identity, prepared=prepared
+            )
         except Unavailable:
             raise
         except HeliographError as error:

@@ -43,7 +43,7 @@ def build_jobs(
     """Wire the jobs of a gateway."""
     bus, settings = service.bus, service.settings
     acceptance = JobAcceptance(
-        events=bus.events, work=bus.work, slots=bus.slots, claim_timeout=settings.claim_courtesy
+        events=bus.events, work=bus.work, slots=bus.slots, claim_timeout=settings.slot_claim_timeout
     )
     cancellation = JobCancellation(events=bus.events, work=bus.work, notify=bus.notify)
     records = RecordBuilder(
@@ -52,7 +52,7 @@ def build_jobs(
         projects=projects.settings,
         slots=slots.service,
         references=ReferenceValidator(bus.events, bus.request),
-        results=ResultCache(bus.events, bus.request, patience=settings.reuse_patience),
+        results=ResultCache(bus.events, bus.request, timeout=settings.result_cache_timeout),
     )
     jobs = JobService(
         events=bus.events,

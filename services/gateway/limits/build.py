@@ -29,6 +29,8 @@ def build_limits(service: Service[GatewaySettings]) -> Limits:
         quota=QueueQuota(
             admin, limit=settings.max_queued, project_limit=settings.max_queued_per_project
         ),
-        log_capacity=EventLogCapacity(bus.jetstream, bus.request, full_at=settings.full_at),
+        log_capacity=EventLogCapacity(
+            bus.jetstream, bus.request, high_watermark=settings.event_log_high_watermark
+        ),
         routes=[limit_routes(admin)],
     )

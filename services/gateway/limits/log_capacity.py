@@ -48,7 +48,9 @@ class EventLogCapacity:
         high_watermark: Part of a stream that may be in use, 0 to 1.
     """
 
-    def __init__(self, jetstream: JetStream, request: RequestReply, *, high_watermark: float) -> None:
+    def __init__(
+        self, jetstream: JetStream, request: RequestReply, *, high_watermark: float
+    ) -> None:
         self._jetstream = jetstream
         self._request = request
         self._high_watermark = high_watermark

@@ -28,9 +28,9 @@ def build_references(
         KeyValue(bus.jetstream, BUCKET),
         {name: each for name, each in providers.items() if isinstance(each, FileHost)},
         most=settings.reference_copies,
-        claim=settings.reference_claim,
+        claim=settings.reference_upload_lease,
         hosts=settings.reference_hosts,
     )
-    urls = PresignedUrlCache(bus.request, patience=settings.sign_patience)
+    urls = PresignedUrlCache(bus.request, timeout=settings.presign_timeout)
     resolver = ReferenceResolver(bus.events, bus.request, urls, upload_cache)
     return References(resolver=resolver, upload_cache=upload_cache)

@@ -34,17 +34,17 @@ def build_worker(
         providers=providers,
         requests=StatusRequestIndex(bus.request),
         spool=DiskSpool(settings.folder.folder("spool"), max_bytes=settings.spool_max_bytes),
-        inline_door=outputs,
+        output_uploader=outputs,
         references=references,
         catalog=catalog,
-        reporter=ProgressPublisher(bus.notify, every=settings.progress_every),
-        watch=WakeUps(),
+        reporter=ProgressPublisher(bus.notify, every=settings.progress_interval),
+        wakeups=WakeUps(),
         settings=settings,
     )
 
 
 async def serve_worker(bus: NatsBus, worker: Worker) -> None:
     """Listen to hints about its jobs, look up lost requests, and renew outputs, from now on."""
-    await worker.watch.listen(bus.client)
+    await worker.wakeups.listen(bus.client)
     await serve_lookups(bus.client, worker, bus.jetstream.dead_letters)
     await serve_renewals(bus, worker)

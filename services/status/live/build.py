@@ -30,14 +30,14 @@ def build_live(service: Service[StatusSettings], read_model: ReadModel) -> Live:
     """Wire the live streams of a status process."""
     settings = service.settings
     presenter = create_presenter(settings, service.bus.request)
-    hub = Hub(service.bus, presenter, ring_bytes=settings.ring_bytes)
+    hub = Hub(service.bus, presenter, buffer_bytes=settings.event_buffer_bytes)
     terms = Terms(
         replay_limit=settings.replay_limit,
-        final_for=settings.snapshot_final,
-        patience=settings.live_patience,
+        final_for=settings.snapshot_keeps_finished_for,
+        timeout=settings.live_subscribe_timeout,
         turns=asyncio.Semaphore(settings.snapshots_at_once),
     )
-    memory = SendQueueMemory(settings.outbox_bytes)
+    memory = SendQueueMemory(settings.send_queue_bytes)
     limits = ClientLimits.of(
         connections=settings.max_live,
         streams=settings.max_streams,

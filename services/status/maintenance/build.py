@@ -57,7 +57,7 @@ def build_maintenance(
     return Maintenance(
         retention=retention,
         tasks={
-            "sweeper": partial(sweep_forever, bus, sweeper, every=settings.reap_every),
+            "sweeper": partial(sweep_forever, bus, sweeper, every=settings.sweep_interval),
             "compaction": partial(compact_forever, bus, compaction, settings),
             "retention": partial(apply_forever, bus, retention, settings),
         },

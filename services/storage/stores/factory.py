@@ -10,7 +10,7 @@ from services.storage.stores.minio import MinioStore
 
 log = structlog.get_logger()
 
-_AGAIN_AFTER = 0.2  #: seconds
+_RETRY_DELAY = 0.2  #: seconds
 
 
 def create_store(settings: StorageSettings) -> MinioStore:
@@ -19,7 +19,7 @@ def create_store(settings: StorageSettings) -> MinioStore:
     if access_key is None or secret_key is None:
         access_key, secret_key = settings.folder.s3_credentials()
     return MinioStore(
-        settings.s3_inside,
+        settings.s3_internal,
         access_key,
         secret_key,
         settings.s3_bucket,
@@ -34,5 +34,5 @@ async def open_store(store: MinioStore) -> None:
         try:
             return await store.open()
         except StoreUnavailable as error:
-            log.warning("The store is not ready", reason=str(error))
-        await asyncio.sleep(_AGAIN_AFTER)
+            log.warning("Object store not ready", reason=str(error))
+        await asyncio.sleep(_RETRY_DELAY)

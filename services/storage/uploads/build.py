@@ -39,12 +39,12 @@ def build_uploads(
         uploads, UploadQuota(known, settings), create_reserve(folder, settings), folder, settings
     )
     named = partial(find_named, bus.request)
-    sweeper = UploadSweeper(known.bucket, store, named, keep=settings.uploads_keep)
+    sweeper = UploadSweeper(known.bucket, store, named, keep=settings.upload_retention_days)
     return UploadParts(
         uploads=uploads,
         routes=upload_routes(receiver),
         watch=known.watch,
-        retention=partial(sweep_forever, bus, sweeper, every=settings.uploads_sweep_every),
+        retention=partial(sweep_forever, bus, sweeper, every=settings.upload_sweep_interval),
     )
 
 

@@ -24,7 +24,7 @@ from services.render.worker.request_index import MemoryRequestIndex
 from services.render.worker.run import run_job
 from services.render.worker.wakeups import WakeUps
 from tests.support.fal.rig import MODEL
-from tests.support.records import CURRENT_CATALOG, CATALOG, some_project
+from tests.support.records import CATALOG, CURRENT_CATALOG, some_project
 
 _NONE = cast(Any, None)  #: a part that a job without references does not need
 _SHORT: dict[str, Any] = {

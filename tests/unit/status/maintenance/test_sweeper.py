@@ -29,7 +29,7 @@ from services.status.maintenance.sweeper import Sweeper, patience_with_workers
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
-from tests.support.records import CURRENT_CATALOG, CATALOG, a_record
+from tests.support.records import CATALOG, CURRENT_CATALOG, a_record
 
 _IN_THE_DARK: tuple[JobEvent, ...] = (
     Started(run=1),
