@@ -110,7 +110,7 @@ class EventLog(Protocol):
         Write an event, if the last one of its job is number `after` (0: there is none).
 
         Raises:
-            Lost: It is not.
+            Conflict: It is not.
         """
 
     async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
@@ -178,7 +178,7 @@ class SlotClaims(Protocol):
         Put `job` in the place of what was `seen` there. A version that was restored stays so.
 
         Raises:
-            Lost: Somebody else did.
+            Conflict: Somebody else did.
         """
 
     async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
@@ -186,7 +186,7 @@ class SlotClaims(Protocol):
         Note that an older version is current. The claim stays as it was `seen`.
 
         Raises:
-            Lost: It did not.
+            Conflict: It did not.
         """
 
     async def withdraw(
@@ -196,7 +196,7 @@ class SlotClaims(Protocol):
         Note which jobs are about to lose their results, in the place of those `seen`.
 
         Raises:
-            Lost: Somebody claimed the slot, or restored a version, since it was `seen`.
+            Conflict: Somebody claimed the slot, or restored a version, since it was `seen`.
         """
 
     async def read_all(self, project: str) -> dict[str, SlotClaim]:
@@ -281,7 +281,7 @@ def now() -> datetime:
 async def append_event(
     log: EventLog, name: str, body: Record | Marker, after: int, at: datetime | None = None
 ) -> LogEntry:
-    """Write an event of this service, at the server's time if no other is given. Raises Lost, Unavailable."""
+    """Write an event of this service, at the server's time if no other is given. Raises Conflict, Unavailable."""
     return await log.append(EventEnvelope.of(name, body, at or now(), log.source), after)
 
 
@@ -291,7 +291,7 @@ async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry
 
     Raises:
         IllegalFact: The fact does not fit the record.
-        Lost: The record changed meanwhile.
+        Conflict: The record changed meanwhile.
         Unavailable: The log does not answer.
     """
     at = now()

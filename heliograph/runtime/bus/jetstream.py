@@ -159,7 +159,7 @@ class JetStream:
         is found again by it. Returns its sequence.
 
         Raises:
-            Lost: Another message came after number `after`.
+            Conflict: Another message came after number `after`.
             QueueFull, BodyTooLarge, Unavailable: As for `publish`.
         """
         compared = {**headers, "Nats-Expected-Last-Subject-Sequence": str(after)}

@@ -73,7 +73,7 @@ class KeyValue:
         return int(info["state"]["messages"])
 
     async def write(self, key: str, value: dict[str, Any], seen: int) -> int:
-        """Replace what had revision `seen`. Raises Lost when it has another now, and Unavailable."""
+        """Replace what had revision `seen`. Raises Conflict when it has another now, and Unavailable."""
         headers = {"ce-id": str(ULID())}
         data = json.dumps(value).encode()
         return await self._jetstream.append(

@@ -72,7 +72,7 @@ class ProjectSettings:
         return ProjectState(project=project, defaults=defaults, retention=retention)
 
     async def _write(self, project: str, value: dict[str, Any], seen: int) -> None:
-        """A project that says nothing any more takes no place. Raises Lost and TooManyProjects."""
+        """A project that says nothing any more takes no place. Raises Conflict and TooManyProjects."""
         bucket = self._cache.bucket
         if not any(value.values()):
             await bucket.forget(project, seen)

@@ -75,7 +75,7 @@ class Worker:
         return await self.events.job(job)
 
     async def append(self, entry: LogEntry, fact: JobEvent) -> LogEntry:
-        """Write a fact that anybody could learn. Raises Lost: read again, and follow."""
+        """Write a fact that anybody could learn. Raises Conflict: read again, and follow."""
         return await transition(self.events, entry, fact)
 
     async def append_until_written(self, entry: LogEntry, fact: JobEvent) -> LogEntry:

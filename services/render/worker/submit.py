@@ -105,7 +105,7 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
 
 
 async def start_again(worker: Worker, entry: LogEntry) -> LogEntry:
-    """When the request of this start surely never reached the provider. Raises Lost."""
+    """When the request of this start surely never reached the provider. Raises Conflict."""
     fact = restart_or_poison(entry.record, now(), worker.settings)
     if isinstance(fact, Failed):
         await worker.work.dead_letter(entry.record, fact.problem.model_dump_json())
