@@ -25,6 +25,7 @@ from heliograph.contracts.errors import (
     TooManyJobs,
 )
 from heliograph.contracts.problems import Problem
+from heliograph.runtime.http.docs_page import add_docs_page
 from heliograph.runtime.http.hosts import HostAllowList
 from heliograph.runtime.http.openapi import DocumentedApi, operation_id
 from heliograph.runtime.http.problem_responses import MEDIA_TYPE
@@ -41,10 +42,12 @@ def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI
     """An empty application with our manners."""
     app = DocumentedApi(
         title=title,
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=operation_id,
         **options,
     )
+    add_docs_page(app)
     app.add_exception_handler(HeliographError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
