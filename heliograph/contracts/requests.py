@@ -70,7 +70,11 @@ class Reference(KeptReference):
         extra="forbid",
         json_schema_extra={
             "oneOf": [
-                {"required": [place], "properties": {place: {"type": "string"}}}
+                {
+                    "title": f"Reference by {place}",
+                    "required": [place],
+                    "properties": {place: {"type": "string"}},
+                }
                 for place in _PLACES
             ]
         },
