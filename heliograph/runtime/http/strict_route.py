@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -55,7 +56,13 @@ class StrictRoute(APIRoute):
                 raise IdempotencyKeyInvalid
             if model is None:
                 return await handle(request)
-            return await handle(_RequestWithBody(request, await _content(request, model)))
+            content, refusal = await _read(request, model)
+            try:
+                return await handle(_RequestWithBody(request, content))
+            except RequestValidationError as failed:
+                if refusal and all(each["loc"][0] == "body" for each in failed.errors()):
+                    raise refusal from None
+                raise  # a mistake in what comes before the body is told first
 
         return handle_strictly
 
@@ -97,21 +104,20 @@ def check_query(request: Request, *, is_taken: bool) -> None:
         validate_as(query, _NoQuery, query_pointer)
 
 
-async def _content(request: Request, model: type[BaseModel]) -> BaseModel | HeliographError:
-    """
-    The body, or why it is refused: a mistake in the path is answered first, and FastAPI looks at the
-    path after it has the body. `refusal_of` takes the error out again.
-    """
+async def _read(
+    request: Request, model: type[BaseModel]
+) -> tuple[BaseModel | None, HeliographError | None]:
+    """The body, or why it is refused."""
     try:
-        return await read_body(request, model)
+        return await read_body(request, model), None
     except HeliographError as error:
-        return error
+        return None, error
 
 
 class _RequestWithBody(Request):
     """A request whose body was read. It has no Content-Type: JSON is taken by whatever name it comes."""
 
-    def __init__(self, request: Request, content: BaseModel | HeliographError) -> None:
+    def __init__(self, request: Request, content: BaseModel | None) -> None:
         headers = [each for each in request.scope["headers"] if each[0] != b"content-type"]
         super().__init__({**request.scope, "headers": headers}, request.receive)
         self._content = content
@@ -119,5 +125,5 @@ class _RequestWithBody(Request):
     async def body(self) -> bytes:
         return b"read"  # FastAPI asks only whether it is empty
 
-    async def json(self) -> BaseModel | HeliographError:
+    async def json(self) -> BaseModel | None:
         return self._content

@@ -56,9 +56,6 @@ def refusal_of(mistakes: Sequence[Mapping[str, Any]]) -> HeliographError:
             return IdempotencyKeyInvalid()
         case "query":
             return _failed(found, lambda path: query_pointer([*path][1:]))
-    refused = found[0]["input"]
-    if isinstance(refused, HeliographError):
-        return refused
     return _failed(found, lambda path: pointer_to([*path][1:]))
 
 

@@ -20,6 +20,12 @@ class Boat(BaseModel, extra="forbid"):
     name: str
 
 
+class Change(BaseModel, extra="forbid"):
+    """Takes an empty object."""
+
+    name: str = "Argo"
+
+
 @pytest.fixture
 def app() -> FastAPI:
     router = create_router("boats")
@@ -37,8 +43,8 @@ def app() -> FastAPI:
         return body
 
     @router.patch("/boats/{project}")
-    async def change_boat(project: ProjectName) -> None:
-        return
+    async def change_boat(project: ProjectName, body: Change) -> Change:
+        return body
 
     app = create_web(ServiceSettings(), "test")
     app.include_router(router)
@@ -127,6 +133,25 @@ async def test_a_body_is_json_whatever_it_is_called(
     answer = await web.post("/v1/boats/demo", content=b'{"name":"Argo"}', headers=headers)
 
     assert answer.json() == {"name": "Argo"}
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "malformed_request"),
+        (b"true", "validation_failed"),
+        (b"[]", "validation_failed"),
+        (b'{"name":1}', "validation_failed"),
+        (b"{", "malformed_request"),
+    ],
+)
+async def test_a_body_whose_fields_may_all_be_left_out_is_still_an_object(
+    web: httpx.AsyncClient, content: bytes, code: str
+) -> None:
+    refused = await web.patch("/v1/boats/demo", content=content)
+
+    assert refused.json()["code"] == code
+    assert (await web.patch("/v1/boats/demo", content=b"{}")).json() == {"name": "Argo"}
 
 
 #: a mistake in each part of a request, in the order in which they are told
