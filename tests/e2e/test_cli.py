@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 from tests.support.servers import free_port
-from tests.support.shell import run_heliograph
+from tests.support.shell import run_heliograph, run_process
 from tests.support.stack import Stack
 
 
 def test_a_prompt_becomes_a_file(stack: Stack, project: str, tmp_path: Path) -> None:
-    ended = run_heliograph(
+    ended = run_process(
         stack, "submit", "a lighthouse", "-k", "portrait", "-p", project,
         "-P", "seconds=0.2", "-P", "seed=7", "-o", str(tmp_path), "--json",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.servers import free_port
-from tests.support.shell import run_heliograph
+from tests.support.shell import run_heliograph, run_process
 from tests.support.stack import Stack
 
 USAGE, UNREACHABLE = 2, 3
@@ -130,7 +130,7 @@ def test_a_file_is_read_as_unicode_or_refused(
 
 
 def test_a_terminal_that_cannot_show_it_all_shows_the_rest(stack: Stack, project: str) -> None:
-    ended = run_heliograph(
+    ended = run_process(
         stack, "submit", "ein Leuchtturm für Zoë", "-p", project, "--no-wait",
         PYTHONIOENCODING="ascii", PYTHONUTF8="0",
     )  # fmt: skip

@@ -24,7 +24,7 @@ from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.files import picture
 from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server
-from tests.support.shell import run_heliograph
+from tests.support.shell import Ended, run_heliograph
 from tests.support.stack import Stack, stack_running
 
 PRICE = Decimal("0.01")  #: of what the sim is asked for
@@ -147,6 +147,10 @@ class Scene(Surroundings):
         return await self.client.submit(
             kind="image", prompt=self.prompt, model=model, references=list(references)
         )
+
+    async def shell(self, *arguments: str) -> Ended:
+        """The command line."""
+        return await asyncio.to_thread(run_heliograph, self.stack, *arguments)
 
     async def over(self, job: str) -> Job:
         return await self.until(job, lambda found: found.finished_at is not None)
@@ -387,7 +391,7 @@ async def test_a_job_of_a_paused_lane_waits_or_is_given_up(scene: Scene) -> None
     async with lane_paused(scene, "portraits"):
         given_up, waiting = [await scene.sim() for _ in range(2)]
         await _give_one_up(scene, given_up, waiting)
-        shown = run_heliograph(scene.stack, "get", waiting.id).stdout
+        shown = (await scene.shell("get", waiting.id)).stdout
 
     assert (await scene.over(waiting.id)).status == "succeeded"
     assert (await scene.client.get(given_up.id)).status == "canceled"
@@ -442,9 +446,9 @@ async def test_a_job_of_unknown_acceptance_waits_for_a_decision(
 async def test_the_command_line_shows_what_can_be_done(scene: Scene) -> None:
     ended = await scene.over((await scene.sim("wrong_type")).id)
 
-    shown = run_heliograph(scene.stack, "get", ended.id).stdout
-    refused = run_heliograph(scene.stack, "act", "retry", ended.id, "--from", "poll")
-    begun = run_heliograph(scene.stack, "act", "retry", ended.id, "-p", scene.project, "--json")
+    shown = (await scene.shell("get", ended.id)).stdout
+    refused = await scene.shell("act", "retry", ended.id, "--from", "poll")
+    begun = await scene.shell("act", "retry", ended.id, "-p", scene.project, "--json")
 
     assert f"heliograph retry {ended.id} --from download" in shown
     assert f"heliograph retry {ended.id} --from submit" in shown
