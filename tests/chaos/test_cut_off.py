@@ -1,7 +1,7 @@
 """Requests for many things, cut off by a crash and sent again: everything is done, and nothing twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,25 +10,12 @@ import httpx
 import pytest
 
 from heliograph.contracts.ids import keyed_job_id
-from heliograph.runtime.crash_points import VARIABLE, Point
-from tests.support.stack import Stack, stack_running
+from heliograph.runtime.crash_points import Point
+from tests.support.stack import Stack
 
 PRICE = "0.01"
 MANY = 40  #: more than a gateway does side by side
 _TIMEOUT = 60.0  #: seconds
-
-
-@pytest.fixture(scope="module")
-def crashes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("crashes")
-
-
-@pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory, crashes: Path) -> Iterator[Stack]:
-    """A gateway that dies where a test wants it."""
-    settings = {VARIABLE: str(crashes), "HELIOGRAPH_RESTART_PAUSE": "0.2"}
-    with stack_running(tmp_path_factory.mktemp("fragile"), settings) as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -10,39 +10,16 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.records import Job
-from heliograph.runtime.crash_points import VARIABLE, Point
-from tests.support.stack import Stack, stack_running
+from heliograph.runtime.crash_points import Point
+from tests.support.stack import Stack
 
 #: `started` is written, and then the intent; the POST is never begun
 _POINTS: list[Point] = ["start.written", "submit.intended"]
 
-_SETTINGS = {
-    "HELIOGRAPH_ACK_WAIT": "1",
-    "HELIOGRAPH_SUBMIT_LIMIT": "1",
-    "HELIOGRAPH_BACKOFF_MAX": "0.1",
-    "HELIOGRAPH_RESTART_PAUSE": "0.2",
-    "HELIOGRAPH_MAX_ATTEMPTS": "2",
-    "HELIOGRAPH_MAX_UNANSWERED": "5",
-}
-
 
 @pytest.fixture
-def crashes(tmp_path: Path) -> Path:
-    folder = tmp_path / "crashes"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-async def stack(tmp_path: Path, crashes: Path) -> AsyncIterator[Stack]:
-    settings = {**_SETTINGS, VARIABLE: str(crashes)}
-    with stack_running(tmp_path / "home", settings) as stack:
-        yield stack
-
-
-@pytest.fixture
-async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
-    async with stack.client(project) as client:
+async def client(fragile: Stack, project: str) -> AsyncIterator[Client]:
+    async with fragile.client(project) as client:
         yield client
 
 
@@ -65,7 +42,7 @@ async def names_of(job: Job) -> list[str]:
 
 @pytest.mark.parametrize("point", _POINTS)
 async def test_crashes_before_the_post_use_up_no_attempt(
-    stack: Stack, client: Client, crashes: Path, project: str, point: Point
+    fragile: Stack, client: Client, crashes: Path, project: str, point: Point
 ) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(crash(crashes, point, 3))  # armed before the job is sent
@@ -78,12 +55,12 @@ async def test_crashes_before_the_post_use_up_no_attempt(
     names = await names_of(ended)
     assert names.count("started") == 4
     assert names.count("submitting") == (4 if point == "submit.intended" else 1)
-    assert len(stack.ledger(project)) == 1
+    assert len(fragile.ledger(project)) == 1
 
 
 @pytest.mark.parametrize("point", _POINTS)
 async def test_a_job_in_which_every_start_crashes_is_poison(
-    stack: Stack, client: Client, crashes: Path, project: str, point: Point
+    fragile: Stack, client: Client, crashes: Path, project: str, point: Point
 ) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(crash(crashes, point, 5))  # armed before the job is sent
@@ -94,4 +71,4 @@ async def test_a_job_in_which_every_start_crashes_is_poison(
 
     assert (ended.status, ended.error and ended.error.code) == ("failed", "poison")
     assert (ended.charged, ended.cost.actual) == ("no", Decimal(0))
-    assert stack.ledger(project) == []
+    assert fragile.ledger(project) == []

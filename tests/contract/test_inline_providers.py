@@ -1,16 +1,13 @@
 """A provider that answers with its outputs is asked once, and what it made is brought to storage."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
 
-import httpx
 import openai
 import pytest
 
-from heliograph.client import Client
 from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
@@ -23,7 +20,6 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.payloads import UnfitRequest
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.scenes import Story
 from services.render.providers import (
     AmbiguousSubmit,
     RateLimited,
@@ -37,23 +33,6 @@ from tests.support.emulation.emulator_process import Emulator
 from tests.support.emulation.inline_rigs import GeminiRig, InlineRig, OpenAIRig, a_submission
 from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.servers import free_port
-from tests.support.stack import Stack, stack_running
-
-GEMINI_KEY, OPENAI_KEY = uuid4().hex, uuid4().hex  #: of the stack
-
-
-@pytest.fixture(scope="module")
-def stack(
-    gemini_server: Emulator, openai_server: Emulator, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    settings = {
-        "HELIOGRAPH_GEMINI_BASE_URL": gemini_server.url,
-        "HELIOGRAPH_OPENAI_BASE_URL": f"{openai_server.url}/v1",
-        "GEMINI_API_KEY": GEMINI_KEY,
-        "OPENAI_API_KEY": OPENAI_KEY,
-    }
-    with stack_running(tmp_path_factory.mktemp("inline") / "home", settings) as stack:
-        yield stack
 
 
 @pytest.fixture
@@ -151,55 +130,6 @@ async def test_nothing_can_be_asked_for_again(rig: InlineRig, submission: Submis
     assert isinstance(end, RequestStopped)
     assert end.charged == "unknown"
     assert _paid(rig, submission) == (1, 1)
-
-
-@pytest.mark.parametrize("outcome", ["ok", "fenced", "cut_off", "strange"])
-async def test_a_story_is_kept_before_it_is_judged(
-    gemini_server: Emulator, stack: Stack, project: str, outcome: str
-) -> None:
-    prompt, is_good = f"a lighthouse {uuid4().hex}", outcome in ("ok", "fenced")
-    gemini_server.account(GEMINI_KEY).plan(prompt, outcome=outcome)
-
-    async with stack.client(project) as client:
-        job = await client.submit(
-            kind="scenes",
-            prompt=prompt,
-            model="gemini/gemini-2.5-pro",
-            slot="story",
-            key=uuid4().hex,
-        )
-        [ended] = await client.finish(job.id)
-
-    assert (ended.status, ended.charged) == ("succeeded" if is_good else "failed", "yes")
-    [asset] = ended.assets
-    async with httpx.AsyncClient(trust_env=False) as http:
-        words = await http.get(asset.url or "")
-    if is_good:
-        assert Story.model_validate_json(words.content).scenes
-        assert ended.error is None
-    else:
-        assert words.headers["content-type"].startswith("text/plain")
-        assert words.text.startswith("{")
-        assert ended.error
-        assert ended.error.next_actions[0].kind == "change_request"
-
-
-@pytest.mark.parametrize("model", ["gemini/gemini-3.1-flash-image", "openai/gpt-image-2"])
-async def test_an_output_that_storage_does_not_keep_was_paid_for_all_the_same(
-    gemini_server: Emulator, openai_server: Emulator, stack: Stack, project: str, model: str
-) -> None:
-    """It waits at storage, in case that it can be stored some day."""
-    is_gemini = model.startswith("gemini/")
-    account = gemini_server.account(GEMINI_KEY) if is_gemini else openai_server.account(OPENAI_KEY)
-    prompt = f"a lighthouse {uuid4().hex}"
-    account.plan(prompt, outcome="wrong_type")
-    async with stack.client(project) as client:
-        job = await client.submit(kind="image", prompt=prompt, model=model, key=uuid4().hex)
-        [ended] = await client.finish(job.id)
-
-    assert ended.error
-    assert (ended.error.code, ended.charged) == ("output_refused", "yes")
-    assert list((stack.home / "s3").glob(f"*/p/{project}/inline/{job.id}/*"))
 
 
 # -- what they refuse, and how they end without outputs
@@ -410,47 +340,3 @@ async def test_a_job_that_is_told_no_after_the_work_is_not_sent_again(
     assert job.error
     assert job.error.code == "content_policy"
     assert _paid(openai_rig, submission) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("model", "kind", "media_type"),
-    [
-        ("gemini/gemini-3.1-flash-image", "portrait", "image/png"),
-        ("gemini/gemini-2.5-pro", "scenes", "application/json"),
-        ("openai/gpt-image-2", "portrait", "image/png"),
-    ],
-)
-async def test_a_job_ends_with_its_asset(
-    stack: Stack, project: str, model: str, kind: str, media_type: str
-) -> None:
-    async with stack.client(project) as client:
-        job = await client.submit(kind=kind, prompt=f"a lighthouse {uuid4().hex}", model=model)
-        [ended] = await client.finish(job.id)
-
-        assert (ended.status, ended.charged) == ("succeeded", "yes")
-        assert [asset.media_type for asset in ended.assets] == [media_type]
-        if kind == "scenes":
-            assert len(json.loads(await _content(client, ended.assets[0].url))["scenes"]) == 5
-
-
-async def _content(client: Client, url: str | None) -> bytes:
-    assert url
-    async with httpx.AsyncClient() as http:
-        return (await http.get(url)).raise_for_status().content
-
-
-async def test_with_keys_they_are_offered(stack: Stack) -> None:
-    async with httpx.AsyncClient() as http:
-        models = (await http.get(f"{stack.url('gateway')}/v1/models")).json()["items"]
-        ready = (await http.get(f"{stack.url('render')}/readyz")).json()
-
-    assert {"gemini", "openai"} <= {model["provider"] for model in models}
-    assert "replicate" not in {model["provider"] for model in models}
-    assert ready["unusable_providers"]["replicate"] == "REPLICATE_API_TOKEN is not set"
-
-
-async def test_no_key_is_in_a_log(stack: Stack) -> None:
-    logs = [log.read_text() for log in (stack.home / "logs").glob("*.log")]
-
-    assert logs
-    assert not [log for log in logs if GEMINI_KEY in log or OPENAI_KEY in log]

@@ -13,7 +13,7 @@ from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.records import Job
 from tests.support.polling import until
-from tests.support.stack import Stack, stack_running
+from tests.support.stack import Stack
 
 FAST = {"seconds": 0}
 LONG = {"seconds": 60}
@@ -261,31 +261,3 @@ async def test_a_stored_result_is_not_given_before_the_others_are_done(client: C
 
     assert (early.status, late.status) == ("queued", "succeeded")
     await client.cancel(first.id)
-
-
-# -- restarts
-
-
-@pytest.mark.timeout(300)
-async def test_a_waiting_job_survives_restarts(
-    tmp_path_factory: pytest.TempPathFactory, project: str
-) -> None:
-    with stack_running(tmp_path_factory.mktemp("restarts")) as stack:
-        async with stack.client(project) as client:
-            good = await ask(client, parameters={"seconds": 6})
-            bad = await ask(client, parameters={"seconds": 6, "fault": "policy"})
-            happy = [await ask(client, after=[good.id]) for _ in range(3)]
-            sad = await ask(client, after=[good.id, bad.id])
-            for name in ("render", "gateway", "status", "storage", "nats"):
-                old = stack.pid(name)
-                assert old
-                assert stack.kill(name)
-                stack.until_restarted(name, old)
-
-            ended = await client.finish(*(job.id for job in (*happy, sad)))
-
-            assert [job.status for job in ended] == ["succeeded"] * 3 + ["failed"]
-            assert ended[-1].error
-            assert ended[-1].error.code == "dependency_failed"
-            started = [await at(client, job.id, "started") for job in happy]
-            assert min(started) > await at(client, good.id, "succeeded")

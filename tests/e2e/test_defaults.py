@@ -11,7 +11,7 @@ from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
 from heliograph.contracts.records import Job
 from heliograph.contracts.sim import SimRecord
-from tests.support.stack import Stack, stack_running
+from tests.support.stack import Stack
 
 FAST = {"seconds": 0}
 NOTHING: dict[str, Any] = {"models": {}, "aspect_ratio": None, "style": None, "locked_model": None}
@@ -248,15 +248,14 @@ async def test_a_retry_obeys_a_model_that_was_locked_since(
 # -- several gateways
 
 
-@pytest.mark.timeout(300)
 async def test_a_change_holds_at_once_where_it_was_made_and_soon_everywhere(
-    tmp_path_factory: pytest.TempPathFactory, project: str
+    stack: Stack, project: str
 ) -> None:
-    home = tmp_path_factory.mktemp("two")
-    with stack_running(home, {"HELIOGRAPH_GATEWAYS": "2"}) as stack:
+    with stack.another("gateway") as (_, another):
         async with httpx.AsyncClient(timeout=20) as http:
+            gateways = (stack.url("gateway"), another)
             for number, shape in enumerate(["3:4", "9:16", "16:9"]):
-                here, there = stack.gateways[number % 2], stack.gateways[(number + 1) % 2]
+                here, there = gateways[number % 2], gateways[(number + 1) % 2]
                 patch = {"defaults": {"aspect_ratio": shape}}
                 await http.patch(f"{here}/v1/projects/{project}", json=patch)
 

@@ -13,6 +13,8 @@ from PIL import Image
 from heliograph.client import Client
 from tests.support.stack import Stack
 
+TIMEOUT = 90.0  #: seconds
+
 
 @pytest.fixture
 async def storage(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
@@ -39,6 +41,28 @@ async def test_an_upload_is_kept_once(storage: httpx.AsyncClient, project: str) 
     assert answers[0].json() == answers[1].json()
     assert answers[0].json()["media_type"] == "image/png"
     assert (answers[0].json()["width"], answers[0].json()["height"]) == (64, 48)
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [(b"<svg xmlns=", 422, "output_refused"), (b"[" * 40, 413, "body_too_large")],
+)
+async def test_a_body_is_refused_by_its_first_bytes_before_the_others_come(
+    stack: Stack, project: str, head: bytes, status: int, code: str
+) -> None:
+    """Its length fits a video; what it begins with is none."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", stack.ports["storage"])
+    path = _door(project, hashlib.sha256(head).hexdigest())
+    host = f"127.0.0.1:{stack.ports['storage']}"
+    lines = f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 30000000\r\n\r\n"
+    writer.write(lines.encode() + head.ljust(64))
+
+    async with asyncio.timeout(TIMEOUT):
+        answer = await reader.read(65_536)
+
+    writer.close()
+    assert answer.startswith(f"HTTP/1.1 {status}".encode())
+    assert code.encode() in answer
 
 
 async def test_a_digest_that_is_not_of_the_body_is_refused(

@@ -1,7 +1,7 @@
 """Calls from fal: genuine ones shorten a search, and nobody else's does anything."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -9,7 +9,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from heliograph.client import Client
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.records import Record, Step
 from heliograph.runtime.bus import transition
@@ -21,8 +20,6 @@ from services.render.worker.webhooks import webhook_routes
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import a_fal
 from tests.support.fal.worker_rig import FalWorker
-from tests.support.servers import free_port
-from tests.support.stack import Stack, stack_running
 
 BODY = json.dumps({"status": "OK", "payload": {"images": []}}).encode()
 
@@ -235,44 +232,3 @@ async def test_a_call_after_the_end_brings_what_was_paid_for(lost: Lost) -> None
 
 async def test_a_call_without_end_is_not_read_to_its_end(lost: Lost) -> None:
     assert await lost.call({}, body=b"x" * 2_000_000) == 413
-
-
-# -- all of it
-
-
-@pytest.fixture(scope="module")
-def account(fal_server: FalServer) -> FalAccount:
-    return fal_server.account(uuid4().hex)
-
-
-@pytest.fixture(scope="module")
-def stack(account: FalAccount, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    port = free_port()
-    settings = {
-        "HELIOGRAPH_FAL_BASE_URL": account.url,
-        "FAL_KEY": account.key,
-        "HELIOGRAPH_RENDER_PORT": str(port),
-        "HELIOGRAPH_RENDER_PUBLIC_URL": f"http://127.0.0.1:{port}",
-    }
-    with stack_running(tmp_path_factory.mktemp("fal") / "home", settings) as stack:
-        yield stack
-
-
-@pytest.mark.parametrize("seconds", [0.5, 8])
-async def test_a_job_that_only_a_call_can_save_succeeds_and_is_paid_once(
-    stack: Stack, account: FalAccount, project: str, prompt: str, seconds: float
-) -> None:
-    """While its worker still looks for it, and after everybody gave up."""
-    account.plan(prompt, loss="drop", is_listed=False, seconds=seconds)
-
-    async with stack.client(project) as client:
-        ended = await _end_of(client, prompt)
-
-    assert ended == "succeeded"
-    assert len(account.accepted(prompt)) == 1
-
-
-async def _end_of(client: Client, prompt: str) -> str:
-    job = await client.submit(kind="portrait", prompt=prompt, model="fal/flux-schnell")
-    [ended] = await client.finish(job.id)
-    return ended.status

@@ -1,25 +1,17 @@
 """Outputs that came inside an answer are kept, whatever ends before storage has them."""
 
 import asyncio
-import os
-import signal
 import stat
-import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from heliograph.client import Client
 from heliograph.contracts.errors import Deadline, OutputRefused, OutputTooLarge, Unavailable
 from heliograph.contracts.job_events import (
     Canceled,
@@ -33,157 +25,19 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.records import Output, Step, Withheld
 from heliograph.runtime.bus import LogEntry, append_event, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.crash_points import VARIABLE
 from services.render.providers.output_upload import MemoryOutputReceiver, OutputUploader
 from services.render.worker.answer_spool import Answer, DiskSpool, NoRoom
 from services.render.worker.context import Worker
 from services.render.worker.inline_answers import recover
 from services.render.worker.outcomes import unknown
 from services.render.worker.posts_in_flight import PostsInFlight
-from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
 from tests.support.http_server import served
-from tests.support.polling import until
-from tests.support.records import CATALOG, a_record
+from tests.support.records import a_record
 from tests.support.servers import Server
-from tests.support.stack import Stack, stack_running
 from tests.support.workers import a_worker
 
 RUN = 7
 MODEL = "openai/gpt-image-2"
-
-
-# -- the attack: whole jobs, and processes that end
-
-
-@pytest.fixture(scope="module")
-def account(openai_server: Emulator) -> EmulatedAccount:
-    return openai_server.account(uuid4().hex)
-
-
-@pytest.fixture
-def crashes(tmp_path: Path) -> Path:
-    folder = tmp_path / "crashes"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def stack(account: EmulatedAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
-    settings = {
-        "HELIOGRAPH_OPENAI_BASE_URL": f"{account.url}/v1",
-        "OPENAI_API_KEY": account.key,
-        VARIABLE: str(crashes),
-    }
-    with stack_running(tmp_path / "home", settings) as stack:
-        yield stack
-
-
-@pytest.fixture
-async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
-    async with stack.client(project) as client:
-        yield client
-
-
-async def _submitted(
-    client: Client, account: EmulatedAccount, seconds: float, *, count: int = 1, **plan: Any
-) -> tuple[str, str]:
-    """A job whose request is at the provider; its id and its prompt."""
-    prompt = f"a lighthouse {uuid4().hex}"
-    account.plan(prompt, seconds=seconds, **plan)
-    job = await client.submit(
-        kind="portrait", prompt=prompt, model=MODEL, parameters={"num_images": count}
-    )
-    async with asyncio.timeout(60):
-        while not account.accepted(prompt):
-            await asyncio.sleep(0.05)
-    return job.id, prompt
-
-
-def _render(stack: Stack) -> int:
-    pid = stack.pid("render")
-    assert pid
-    return pid
-
-
-@pytest.mark.timeout(300)
-async def test_a_restart_waits_for_an_answer_that_cannot_be_asked_for_later(
-    client: Client, account: EmulatedAccount, stack: Stack
-) -> None:
-    job, prompt = await _submitted(client, account, seconds=14)  # longer than a drain
-    old = _render(stack)
-
-    os.kill(old, signal.SIGTERM)
-    await asyncio.to_thread(stack.until_restarted, "render", old)
-
-    found = await client.get(job)
-    assert found.phase not in ("submitting", "submit_unknown")
-    ended = await until(client, job, status="succeeded")
-    assert (ended.charged, len(ended.assets)) == ("yes", 1)
-    assert len(account.accepted(prompt)) == 1
-
-
-async def test_probes_are_told_how_long_render_may_take_to_end(stack: Stack) -> None:
-    async with httpx.AsyncClient(base_url=stack.url("render")) as http:
-        ready = (await http.get("/readyz")).json()
-
-    longest = CATALOG.models[MODEL].answers_within
-    assert longest
-    assert ready["ends_within_seconds"] == 10 + longest
-
-
-@pytest.mark.timeout(300)
-async def test_a_second_signal_ends_render_at_once(
-    client: Client, account: EmulatedAccount, stack: Stack
-) -> None:
-    await _submitted(client, account, seconds=90)
-    old, began = _render(stack), time.monotonic()
-
-    os.kill(old, signal.SIGTERM)
-    await asyncio.sleep(1)
-    os.kill(old, signal.SIGTERM)
-    await asyncio.to_thread(stack.until_restarted, "render", old)
-
-    assert time.monotonic() - began < 45  # far less than the answer takes
-
-
-@pytest.mark.timeout(300)
-async def test_an_answer_on_disk_survives_the_death_of_its_process(
-    client: Client, account: EmulatedAccount, stack: Stack, crashes: Path
-) -> None:
-    (crashes / "inline.spooled").touch()
-    old = _render(stack)
-
-    answer = {"data": [{"b64_json": ""}, {"b64_json": "<base64 0>"}]}
-    job, prompt = await _submitted(client, account, seconds=0, count=2, answer=answer)
-    await asyncio.to_thread(stack.until_restarted, "render", old)
-
-    ended = await until(client, job, status="succeeded")
-    assert (ended.charged, [asset.index for asset in ended.assets]) == ("yes", [1])
-    assert [(each.index, each.reason) for each in ended.withheld] == [(0, "no_output")]
-    assert len(account.accepted(prompt)) == 1
-    assert not _files(stack.home / "spool")
-
-
-@pytest.mark.timeout(300)
-async def test_an_answer_waits_on_disk_for_storage_and_no_job_is_in_doubt(
-    client: Client, account: EmulatedAccount, stack: Stack
-) -> None:
-    stack.kill("storage", signal.SIGSTOP)
-    try:
-        job, prompt = await _submitted(client, account, seconds=0)
-        await until(client, job, phase="downloading")
-        old = _render(stack)
-        os.kill(old, signal.SIGKILL)
-        await asyncio.to_thread(stack.until_restarted, "render", old)
-    finally:
-        stack.kill("storage", signal.SIGCONT)
-
-    async with asyncio.timeout(60):
-        while (ended := await client.get(job)).status == "running":
-            assert ended.phase != "submit_unknown"
-            await asyncio.sleep(0.2)
-    assert (ended.status, ended.charged) == ("succeeded", "yes")
-    assert len(account.accepted(prompt)) == 1
 
 
 # -- what is found at a start

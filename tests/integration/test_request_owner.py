@@ -1,14 +1,12 @@
 """A request whose reply was lost is found only where it can be no other job's."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from heliograph.client import Client
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.job_events import Started, Submitting
@@ -22,92 +20,15 @@ from tests.support.emulation.emulator_process import Emulator
 from tests.support.fal.emulator_process import FalServer
 from tests.support.fal.rig import FalRig
 from tests.support.fal.rig import a_submission as a_fal_submission
-from tests.support.polling import until
 from tests.support.records import a_record
 from tests.support.replicate.rig import ReplicateRig
 from tests.support.replicate.rig import a_submission as a_replicate_submission
 from tests.support.servers import Server
-from tests.support.stack import Stack, stack_running
 from tests.support.submissions import with_body
 from tests.support.workers import a_worker
 
 RUN = 7
 MODELS = {"fal": "fal/flux-schnell", "replicate": "replicate/flux-schnell"}
-
-
-# -- the attack: whole jobs
-
-
-class Hosted:
-    """An account at both providers, and a system that has their keys."""
-
-    def __init__(self, fal: FalServer, replicate: Emulator) -> None:
-        self.accounts: dict[str, Any] = {
-            "fal": fal.account(uuid4().hex),
-            "replicate": replicate.account(uuid4().hex),
-        }
-        self.settings = {
-            "HELIOGRAPH_FAL_BASE_URL": fal.url,
-            "FAL_KEY": self.accounts["fal"].key,
-            "HELIOGRAPH_REPLICATE_BASE_URL": replicate.url,
-            "REPLICATE_API_TOKEN": self.accounts["replicate"].key,
-        }
-
-
-@pytest.fixture(scope="module")
-def hosted(fal_server: FalServer, replicate_server: Emulator) -> Hosted:
-    return Hosted(fal_server, replicate_server)
-
-
-@pytest.fixture(scope="module")
-def stack(hosted: Hosted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with stack_running(tmp_path_factory.mktemp("lookup") / "home", hosted.settings) as stack:
-        yield stack
-
-
-async def _requested(client: Client, provider: str, prompt: str) -> str:
-    job = await client.submit(
-        kind="portrait", prompt=prompt, model=MODELS[provider], parameters={"seed": 7}
-    )
-    return job.id
-
-
-@pytest.mark.parametrize("provider", MODELS)
-async def test_a_callers_seed_never_makes_another_projects_request_ones_own(
-    stack: Stack, hosted: Hosted, provider: str
-) -> None:
-    account, prompt = hosted.accounts[provider], f"a lighthouse {uuid4().hex}"
-    async with (
-        stack.client(f"a{uuid4().hex[:8]}") as one,
-        stack.client(f"b{uuid4().hex[:8]}") as another,
-    ):
-        first = await _requested(one, provider, prompt)
-        await until(one, first, status="succeeded")
-        account.plan(prompt, loss="drop", is_listed=False)
-
-        second = await _requested(another, provider, prompt)
-
-        lost = await until(another, second, phase="submit_unknown")
-
-    assert (lost.status, lost.assets, lost.charged) == ("running", [], "unknown")
-    assert len(account.accepted(prompt)) == 2
-
-
-@pytest.mark.parametrize("provider", MODELS)
-async def test_a_seed_of_ones_own_still_finds_a_lost_request(
-    stack: Stack, hosted: Hosted, project: str, provider: str
-) -> None:
-    account, prompt = hosted.accounts[provider], f"a lighthouse {uuid4().hex}"
-    account.plan(prompt, loss="drop")
-    async with stack.client(project) as client:
-        job = await client.submit(kind="portrait", prompt=prompt, model=MODELS[provider])
-        ended = await until(client, job.id, status="succeeded")
-
-    assert ended.charged == "yes"
-    assert len(account.accepted(prompt)) == 1
-
-
-# -- what tells a request from others
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from deploy.local.processes import ROOT
 from deploy.local.settings import STRIDE, LocalSettings
@@ -61,6 +63,7 @@ class Stack:
             for name, count in counts.items()
             for number in range(1, count + 1)
         ]
+        self.everything = ["nats", "s3", *self.processes]
         self.gateways = [self.url("gateway", n + 1) for n in range(counts["gateway"])]
         self.home = home
         ports = {f"HELIOGRAPH_{n.upper()}_PORT": str(p) for n, p in self.ports.items()}
@@ -120,12 +123,47 @@ class Stack:
                 if line.startswith("ready "):
                     ready.set()
 
-    def stop(self) -> int:
-        """SIGTERM, and its exit code."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end. Returns its exit code."""
         if self._running is None:
             return 0
-        self._running.terminate()
+        self._running.send_signal(number)
         return self._running.wait(timeout=40)
+
+    def kill_supervisor(self) -> None:
+        """`kill -9` of what keeps the processes running."""
+        assert self._running
+        self._running.kill()
+        self._running.wait()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Started, until the block ends."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+
+    @contextmanager
+    def another(self, service: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        """One more process of a service, with settings of its own, and its address once it is ready."""
+        port = {f"HELIOGRAPH_{service.upper()}_PORT": "0"}
+        with subprocess.Popen(
+            [sys.executable, "-m", f"services.{service}"],
+            cwd=ROOT,
+            env={**self.environment, **port, **settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            assert process.stdout
+            address = process.stdout.readline().split()[-1]
+            try:
+                _until_ready(address)
+                yield process, address
+            finally:
+                process.kill()
 
     def pid(self, name: str) -> int | None:
         """What the pid file says; None while there is none."""
@@ -145,6 +183,16 @@ class Stack:
             return False
         return True
 
+    def restart(self, *names: str) -> None:
+        """`kill -9` of all of these, one after the other, until each is started again."""
+        pids = {name: self.pid(name) for name in names}
+        for name, pid in pids.items():
+            assert pid, f"{name} does not run"
+            self.kill(name)
+        for name, pid in pids.items():
+            assert pid
+            self.until_restarted(name, pid)
+
     def until_restarted(self, name: str, old: int) -> None:
         """Until the pid file names another process than `old`."""
         end = time.monotonic() + _TIMEOUT
@@ -163,12 +211,28 @@ class Stack:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
+def _until_ready(address: str) -> None:
+    end = time.monotonic() + _TIMEOUT
+    while time.monotonic() < end:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{address}/readyz").is_success:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"{address} is not ready")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process. One that is only not waited for is dead."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
 @contextmanager
 def stack_running(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """All of it, until the block ends."""
     stack = Stack(home, settings or {})
-    stack.start()
-    try:
+    with stack.running():
         yield stack
-    finally:
-        stack.stop()

@@ -1,6 +1,6 @@
 """Whole jobs whose providers answer in shapes of the field: what was paid for is kept, or says why not."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -10,50 +10,22 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.records import Job
 from tests.support.emulation.answers import picture_of
-from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
-from tests.support.fal.emulator_process import FalAccount, FalServer
-from tests.support.stack import Stack, stack_running
+from tests.support.emulation.emulator_process import EmulatedAccount
+from tests.support.fal.emulator_process import FalAccount
+from tests.support.stack import Stack
 
 FAL, REPLICATE, OPENAI = "fal/flux-schnell", "replicate/flux-schnell", "openai/gpt-image-2"
-KEYS = {model: uuid4().hex for model in (FAL, REPLICATE, OPENAI)}
 FLAGGED = {"b64_json": "<base64 2>", "respect_moderation": False}
 
 
-@pytest.fixture(scope="module")
-def accounts(
-    fal_server: FalServer, replicate_server: Emulator, openai_server: Emulator
-) -> dict[str, EmulatedAccount | FalAccount]:
-    return {
-        FAL: fal_server.account(KEYS[FAL]),
-        REPLICATE: replicate_server.account(KEYS[REPLICATE]),
-        OPENAI: openai_server.account(KEYS[OPENAI]),
-    }
-
-
-@pytest.fixture(scope="module")
-def stack(
-    fal_server: FalServer,
-    accounts: dict[str, EmulatedAccount | FalAccount],
-    replicate_server: Emulator,
-    openai_server: Emulator,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stack]:
-    settings = {
-        "HELIOGRAPH_FAL_BASE_URL": fal_server.url,
-        "FAL_KEY": KEYS[FAL],
-        "HELIOGRAPH_REPLICATE_BASE_URL": replicate_server.url,
-        "REPLICATE_API_TOKEN": KEYS[REPLICATE],
-        "HELIOGRAPH_OPENAI_BASE_URL": f"{openai_server.url}/v1",
-        "OPENAI_API_KEY": KEYS[OPENAI],
-    }
-    with stack_running(tmp_path_factory.mktemp("shapes") / "home", settings) as stack:
-        yield stack
+Account = EmulatedAccount | FalAccount
 
 
 @pytest.fixture
-async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
-    async with stack.client(project) as client:
-        yield client
+def accounts(
+    fal: FalAccount, replicate: EmulatedAccount, openai: EmulatedAccount
+) -> dict[str, Account]:
+    return {FAL: fal, REPLICATE: replicate, OPENAI: openai}
 
 
 @pytest.fixture
@@ -65,7 +37,7 @@ async def storage(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
 class Maker:
     """Has jobs made whose provider answers as a test says."""
 
-    def __init__(self, client: Client, accounts: dict[str, EmulatedAccount | FalAccount]) -> None:
+    def __init__(self, client: Client, accounts: dict[str, Account]) -> None:
         self._client, self._accounts = client, accounts
 
     async def make(self, model: str, answer: Any, *, count: int = 1) -> Job:
@@ -85,7 +57,7 @@ class Maker:
 
 
 @pytest.fixture
-def maker(client: Client, accounts: dict[str, EmulatedAccount | FalAccount]) -> Maker:
+def maker(client: Client, accounts: dict[str, Account]) -> Maker:
     return Maker(client, accounts)
 
 

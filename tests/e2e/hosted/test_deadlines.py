@@ -3,60 +3,20 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import httpx
-import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.records import Job
 from heliograph.runtime.bus import now
-from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
-from tests.support.fal.emulator_process import FalAccount, FalServer
-from tests.support.stack import Stack, stack_running
+from tests.support.emulation.emulator_process import EmulatedAccount
+from tests.support.fal.emulator_process import FalAccount
+from tests.support.stack import Stack
 
 _FAL, _OPENAI = "fal/flux-schnell", "openai/gpt-image-2"
-
-
-@pytest.fixture(scope="module")
-def fal(fal_server: FalServer) -> FalAccount:
-    return fal_server.account(uuid4().hex)
-
-
-@pytest.fixture(scope="module")
-def openai(openai_server: Emulator) -> EmulatedAccount:
-    return openai_server.account(uuid4().hex)
-
-
-@pytest.fixture(scope="module")
-def stack(
-    fal: FalAccount, openai: EmulatedAccount, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    home = tmp_path_factory.mktemp("deadlines")
-    accounts = home / "accounts.yaml"
-    accounts.write_text("fal: {provider: fal, cap: 1}\nopenai: {provider: openai}\n")
-    settings = {
-        "HELIOGRAPH_FAL_BASE_URL": fal.url,
-        "FAL_KEY": fal.key,
-        "HELIOGRAPH_OPENAI_BASE_URL": f"{openai.url}/v1",
-        "OPENAI_API_KEY": openai.key,
-        "HELIOGRAPH_ACCOUNTS": str(accounts),
-    }
-    with stack_running(home / "home", settings) as stack:
-        yield stack
-
-
-@pytest.fixture
-async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
-    async with stack.client(project) as client:
-        yield client
-
-
-@pytest.fixture
-def prompt() -> str:
-    return f"a lighthouse {uuid4().hex}"
 
 
 async def ask(client: Client, model: str, prompt: str, seconds: float) -> Job:
@@ -139,6 +99,18 @@ async def test_an_answer_that_comes_inline_after_the_deadline_is_kept(
     assert len(openai.accepted(prompt)) == 1
 
 
+@contextmanager
+def _standing_still(stack: Stack) -> Iterator[None]:
+    """No worker does anything."""
+    for name in ("render", "render-2"):
+        stack.kill(name, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for name in ("render", "render-2"):
+            stack.kill(name, signal.SIGCONT)
+
+
 async def test_what_is_learned_after_the_end_completes_the_attempt_and_nothing_else(
     stack: Stack, client: Client, fal: FalAccount, prompt: str
 ) -> None:
@@ -147,11 +119,8 @@ async def test_what_is_learned_after_the_end_completes_the_attempt_and_nothing_e
     job = await ask(client, _FAL, prompt, 4)
     await until(client, job.id, lambda found: found.phase in ("provider_queue", "rendering"))
 
-    stack.kill("render", signal.SIGSTOP)
-    try:
+    with _standing_still(stack):
         ended = await until(client, job.id, lambda found: found.status == "expired")
-    finally:
-        stack.kill("render", signal.SIGCONT)
     late = await until(client, job.id, lambda found: found.charged != "unknown")
 
     assert (ended.charged, late.charged) == ("unknown", "yes")
@@ -160,15 +129,27 @@ async def test_what_is_learned_after_the_end_completes_the_attempt_and_nothing_e
     assert (await names_of(late))[-3:] == ["expire_requested", "expired", "attempt_completed"]
 
 
+@asynccontextmanager
+async def _one_place(stack: Stack) -> AsyncIterator[None]:
+    """In the account of fal."""
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+        (await http.patch("/v1/accounts/fal", json={"cap": 1})).raise_for_status()
+        try:
+            yield
+        finally:
+            (await http.patch("/v1/accounts/fal", json={"reset": True})).raise_for_status()
+
+
 async def test_the_place_of_a_request_that_runs_on_is_given_back_when_it_has_stopped(
     stack: Stack, client: Client, fal: FalAccount, prompt: str
 ) -> None:
     """The account has one place: the next job starts once the first request is over."""
     fal.plan(prompt, seconds=6, finishes_anyway=True)
-    first = await ask(client, _FAL, prompt, 2)
-    second = await client.submit(kind="portrait", prompt=f"{prompt}, later", model=_FAL)
+    async with _one_place(stack):
+        first = await ask(client, _FAL, prompt, 2)
+        second = await client.submit(kind="portrait", prompt=f"{prompt}, later", model=_FAL)
 
-    [ended, made] = await client.finish(first.id, second.id)
+        [ended, made] = await client.finish(first.id, second.id)
 
     assert (ended.status, made.status) == ("expired", "succeeded")
     assert ended.started_at

@@ -2,8 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from uuid import uuid4
 
 import httpx
@@ -12,60 +11,10 @@ import pytest
 from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
 from heliograph.contracts.ids import new_job_id
-from tests.support.emulation.emulator_process import Emulator
-from tests.support.refusing_store import RefusingStore, refusing_store
-from tests.support.servers import Server
-from tests.support.stack import Stack, stack_running
+from tests.support.refusing_store import RefusingStore
+from tests.support.stack import Stack
 
-KEY = uuid4().hex  #: of the stack, at OpenAI
 TIMEOUT = 90.0  #: seconds
-
-
-@pytest.fixture(scope="module")
-def store(s3: Server) -> Iterator[RefusingStore]:
-    assert s3.settings.s3_endpoint
-    with refusing_store(s3.settings.s3_endpoint) as store:
-        yield store
-
-
-@pytest.fixture(scope="module")
-def stack(
-    openai_server: Emulator,
-    s3: Server,
-    store: RefusingStore,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stack]:
-    secret = s3.settings.s3_secret_key
-    settings = {
-        "HELIOGRAPH_OPENAI_BASE_URL": f"{openai_server.url}/v1",
-        "OPENAI_API_KEY": KEY,
-        "HELIOGRAPH_S3_ENDPOINT": store.url,
-        "HELIOGRAPH_S3_BUCKET": f"b{uuid4().hex[:12]}",
-        "HELIOGRAPH_S3_ACCESS_KEY": s3.settings.s3_access_key or "",
-        "HELIOGRAPH_S3_SECRET_KEY": secret.get_secret_value() if secret else "",
-        "HELIOGRAPH_RETENTION_INTERVAL": "1",
-        "HELIOGRAPH_OBJECT_GRACE_PERIOD": "1",
-    }
-    with stack_running(tmp_path_factory.mktemp("inline") / "home", settings) as stack:
-        yield stack
-
-
-@pytest.fixture
-async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
-    async with stack.client(project) as client:
-        yield client
-
-
-@pytest.fixture
-def stored(s3: Server, stack: Stack, project: str) -> Callable[[str], list[str]]:
-    """The keys of a project's objects that have a part."""
-    folder = Path(s3.settings.home, "s3", stack.environment["HELIOGRAPH_S3_BUCKET"], "p", project)
-
-    def keys(part: str) -> list[str]:
-        files = [str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()]
-        return [key for key in files if part in key]
-
-    return keys
 
 
 async def _submit(client: Client, **fields: object) -> str:

@@ -1,45 +1,18 @@
 """References of ours at fal, with all of Heliograph in two render processes: one copy for all jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
 from uuid import uuid4
 
 import httpx
-import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.records import Job
 from tests.support.fal.emulator_process import FalAccount, FalServer
-from tests.support.stack import Stack, stack_running
+from tests.support.stack import Stack
 
 MODEL = "fal/nano-banana-edit"
 JOBS, REFERENCES = 50, 3
-
-
-@pytest.fixture(scope="module")
-def fal(fal_server: FalServer) -> FalAccount:
-    return fal_server.account(uuid4().hex)
-
-
-@pytest.fixture(scope="module")
-def stack(fal: FalAccount, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("fal")
-    accounts = folder / "accounts.yaml"
-    accounts.write_text("fal: {provider: fal, cap: 20}\n")
-    settings = {
-        "HELIOGRAPH_FAL_BASE_URL": fal.url,
-        "FAL_KEY": fal.key,
-        "HELIOGRAPH_RENDERS": "2",
-        "HELIOGRAPH_ACCOUNTS": str(accounts),
-    }
-    with stack_running(folder / "home", settings) as stack:
-        yield stack
-
-
-@pytest.fixture
-async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
-    async with stack.client(project) as client:
-        yield client
 
 
 async def _drawn(client: Client, count: int) -> list[dict[str, str]]:
@@ -60,48 +33,50 @@ async def _ask(client: Client, prompt: str, references: list[dict[str, str]]) ->
     )
 
 
-async def _figures(stack: Stack) -> dict[str, float]:
+async def _figures(stack: Stack) -> Counter[str]:
     """What both processes say of their copies, added up."""
-    figures: dict[str, float] = {}
+    figures = Counter[str]()
     async with httpx.AsyncClient() as http:
         for number in (1, 2):
             text = (await http.get(f"{stack.url('render', number)}/metrics")).text
             for line in text.splitlines():
                 if line.startswith("heliograph_reference_copies"):
                     name, value = line.split()[0].split("{")[0], float(line.split()[-1])
-                    figures[name] = figures.get(name, 0) + value
+                    figures[name] += int(value)
     return figures
 
 
 async def test_fifty_jobs_with_the_same_three_references_bring_three(
-    stack: Stack, client: Client, fal: FalAccount
+    stack: Stack, client: Client, fal: FalAccount, prompt: str
 ) -> None:
     references = await _drawn(client, REFERENCES)
-    prompt = uuid4().hex
+    uploads, figures, handled = len(fal.uploads), await _figures(stack), _handled(stack)
 
     jobs = await asyncio.gather(*(_ask(client, prompt, references) for _ in range(JOBS)))
     ended = await client.finish(*(job.id for job in jobs))
 
     assert {job.status for job in ended} == {"succeeded"}
-    assert len(fal.uploads) == REFERENCES
+    assert len(fal.uploads) - uploads == REFERENCES
     accepted = fal.accepted(prompt)
     assert len(accepted) == JOBS
     [urls] = {tuple(request["body"]["image_urls"]) for request in accepted}
     assert len(set(urls)) == REFERENCES
     assert all(url.startswith(f"{fal.url}/cdn/") for url in urls)
-    figures = await _figures(stack)
+    figures = await _figures(stack) - figures
     assert figures["heliograph_reference_copies_misses_total"] == REFERENCES
     assert figures["heliograph_reference_copies_hits_total"] == (JOBS - 1) * REFERENCES
-    assert figures["heliograph_reference_copies_max"] == 2 * 10_000
+    assert (await _figures(stack))["heliograph_reference_copies_max"] == 2 * 10_000
+    assert (_handled(stack) - handled).keys() == {"render", "render-2"}, "both had some of them"
 
 
-async def test_both_processes_had_some_of_them(stack: Stack) -> None:
-    handled = [
-        sum(line["event"] == "Message handled" for line in stack.logs(name))
+def _handled(stack: Stack) -> Counter[str]:
+    """Messages that each render process handled."""
+    return Counter(
+        name
         for name in ("render", "render-2")
-    ]
-
-    assert all(handled), handled
+        for line in stack.logs(name)
+        if line["event"] == "Message handled"
+    )
 
 
 async def test_the_attempt_says_what_was_sent(

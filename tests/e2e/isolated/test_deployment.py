@@ -8,8 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -17,25 +16,9 @@ import pytest
 
 from deploy.local.environment import SERVICES
 from deploy.local.processes import ROOT
+from tests.e2e.isolated.conftest import FirstLife
 from tests.support.servers import free_port
-from tests.support.stack import Stack, stack_running
-
-NAMES = ("nats", "s3", *SERVICES)
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Stack]:
-    """A Heliograph that this test may break; beside the one of the other tests."""
-    with stack_running(tmp_path / "home") as stack:
-        yield stack
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+from tests.support.stack import Stack, is_alive
 
 
 def _until(is_so: Callable[[], bool], *, seconds: float = 90) -> None:
@@ -57,25 +40,6 @@ def _run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_is_ready_when_it_says_so(own: Stack) -> None:
-    for service in SERVICES:
-        assert httpx.get(f"{own.url(service)}/readyz").status_code == 200
-
-    assert f"ready {own.url('gateway')}\n" in own.output
-    assert all(_is_alive(own.pid(name) or 0) for name in NAMES)
-
-
-def test_a_process_that_dies_is_started_again(own: Stack) -> None:
-    for name in NAMES:
-        old = own.pid(name)
-        assert old
-        own.kill(name)
-        own.until_restarted(name, old)
-
-    _until(lambda: all(_is_ready(own, service) for service in SERVICES))
-    assert any("render ended (SIGKILL)" in line for line in own.output)
-
-
 def _is_ready(stack: Stack, service: str) -> bool:
     try:
         return httpx.get(f"{stack.url(service)}/readyz", timeout=5).is_success
@@ -83,52 +47,45 @@ def _is_ready(stack: Stack, service: str) -> bool:
         return False
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "home", {})
-    stack.start()
-    pids = [stack.pid(name) or 0 for name in NAMES]
-
-    assert stack._running
-    stack._running.send_signal(signal.SIGINT)
-    code = stack._running.wait(timeout=30)
-
-    assert code == 0
-    assert not any(_is_alive(pid) for pid in pids)
-    assert list((stack.home / "run").iterdir()) == []
-    for port in stack.ports.values():
-        socket.create_server(("127.0.0.1", port)).close()
+def test_ctrl_c_leaves_nothing_behind(first_life: FirstLife) -> None:
+    assert first_life.code == 0
+    assert (first_life.alive, first_life.files, first_life.ports) == ([], [], [])
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a parent's death")
-def test_a_killed_supervisor_takes_its_processes_along(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "home", {})
-    stack.start()
-    pids = [stack.pid(name) or 0 for name in NAMES]
+def test_it_is_ready_when_it_says_so(breakable: Stack) -> None:
+    for service in SERVICES:
+        assert httpx.get(f"{breakable.url(service)}/readyz").status_code == 200
 
-    assert stack._running
-    stack._running.kill()
-    stack._running.wait()
-
-    _until(lambda: not any(_is_alive(pid) for pid in pids))
+    assert f"ready {breakable.url('gateway')}\n" in breakable.output
+    assert all(is_alive(breakable.pid(name) or 0) for name in breakable.everything)
 
 
-def test_everything_is_still_there_after_a_restart(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "home", {})
-    stack.start()
-    body = {"kind": "image", "prompt": "kept", "parameters": {"seconds": 0}}
-    jobs = f"{stack.url('gateway')}/v1/projects/demo/jobs"
-    job = httpx.post(jobs, json=body, headers={"Idempotency-Key": "k"}).json()["id"]
-    stack.stop()
-
-    stack.output.clear()
-    stack.start()
-    again = httpx.post(jobs, json=body, headers={"Idempotency-Key": "k"})
-    _until(lambda: httpx.get(f"{stack.url('gateway')}/v1/jobs/{job}").json()["assets"] != [])
-    listed = httpx.get(jobs).json()["items"]
-    stack.stop()
+def test_everything_is_still_there_after_a_restart(first_life: FirstLife, breakable: Stack) -> None:
+    job, url = first_life.job, breakable.url("gateway")
+    with httpx.Client(timeout=20) as http:
+        again = http.send(first_life.request)
+        _until(lambda: http.get(f"{url}/v1/jobs/{job}").json()["assets"] != [])
+        listed = http.get(f"{url}/v1/projects/kept/jobs").json()["items"]
 
     assert again.json()["id"] == job
     assert [each["id"] for each in listed] == [job]
+
+
+def test_a_process_that_dies_is_started_again(breakable: Stack) -> None:
+    breakable.restart(*breakable.everything)
+
+    _until(lambda: all(_is_ready(breakable, service) for service in SERVICES))
+    assert any("render ended (SIGKILL)" in line for line in breakable.output)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a parent's death")
+def test_a_killed_supervisor_takes_its_processes_along(breakable: Stack) -> None:
+    pids = [breakable.pid(name) or 0 for name in breakable.everything]
+
+    breakable.kill_supervisor()
+
+    _until(lambda: not any(is_alive(pid) for pid in pids))
+    breakable.start()
 
 
 def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
@@ -164,49 +121,21 @@ def test_a_mistake_in_the_catalog_is_named_with_its_line(tmp_path: Path) -> None
     assert f"{kinds}:2: kinds.poster.lane: there is no lane 'nowhere'" in ended.stderr
 
 
-@contextmanager
-def _one_more(stack: Stack, service: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """One more process of a service, on a port of its own choice."""
-    environment = {**stack.environment, f"HELIOGRAPH_{service.upper()}_PORT": "0"}
-    with subprocess.Popen(
-        [sys.executable, "-m", f"services.{service}"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout
-        line = process.stdout.readline()
-        try:
-            yield process, line.split()[-1]
-        finally:
-            process.kill()
-
-
-def test_one_more_process_of_a_service_joins_the_others(own: Stack) -> None:
-    with _one_more(own, "gateway") as (process, address):
-        _until(lambda: _answers(address))
+def test_one_more_process_of_a_service_joins_the_others(breakable: Stack) -> None:
+    with breakable.another("gateway") as (process, address):
         body = {"kind": "image", "prompt": "x", "parameters": {"seconds": 0}}
         job = httpx.post(f"{address}/v1/projects/demo/jobs", json=body).json()["id"]
 
-        assert own.pid("gateway-2") == process.pid
-        assert httpx.get(f"{own.url('gateway')}/v1/jobs/{job}").status_code == 200
+        assert breakable.pid("gateway-2") == process.pid
+        assert httpx.get(f"{breakable.url('gateway')}/v1/jobs/{job}").status_code == 200
 
 
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/readyz").is_success
-    except httpx.TransportError:
-        return False
-
-
-async def test_a_worker_that_is_asked_to_go_hands_over_at_once(own: Stack) -> None:
+async def test_a_worker_that_is_asked_to_go_hands_over_at_once(
+    breakable: Stack, project: str
+) -> None:
     """Its jobs go on elsewhere, long before anybody would have missed it."""
-    with _one_more(own, "render") as (process, address):
-        while not _answers(address):
-            await asyncio.sleep(0.05)
-        async with own.client("demo") as client:
+    with breakable.another("render") as (process, _):
+        async with breakable.client(project) as client:
             jobs = [
                 await client.submit(kind="shot", prompt=f"{n}", parameters={"seconds": 1})
                 for n in range(12)
@@ -221,7 +150,7 @@ async def test_a_worker_that_is_asked_to_go_hands_over_at_once(own: Stack) -> No
     assert took < 10
     assert {job.status for job in ended} == {"succeeded"}
     assert {job.attempt for job in ended} == {1}
-    assert len(own.ledger("demo")) == 12
+    assert len(breakable.ledger(project)) == 12
 
 
 def test_a_service_without_nats_lives_and_says_what_is_missing(tmp_path: Path) -> None:
@@ -239,7 +168,7 @@ def test_a_service_without_nats_lives_and_says_what_is_missing(tmp_path: Path) -
         stderr=subprocess.DEVNULL,
     ) as process:
         address = f"http://127.0.0.1:{port}"
-        _until(lambda: _is_alive(process.pid) and _lives(address))
+        _until(lambda: is_alive(process.pid) and _lives(address))
         ready = httpx.get(f"{address}/readyz")
         body = {"kind": "image", "prompt": "x"}
         answer = httpx.post(f"{address}/v1/projects/demo/jobs", json=body, timeout=20)

@@ -1,7 +1,7 @@
 """Fair and bounded, with two processes of each kind: who waits for whom, and how long the line may be."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -9,30 +9,17 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.records import Job
+from tests.e2e.isolated.conftest import LIMIT, PROJECT_LIMIT
 from tests.support.polling import until_one_runs
 from tests.support.records import some_project
-from tests.support.stack import Stack, stack_running
+from tests.support.stack import Stack
 
 LANE, CAP, PREFETCH = "text", 4, 2  # texts cost next to nothing to make
-PROJECT_LIMIT, LIMIT = 60, 100
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Two gateways and two renders; short lines."""
-    settings = {
-        "HELIOGRAPH_GATEWAYS": "2",
-        "HELIOGRAPH_RENDERS": "2",
-        "HELIOGRAPH_MAX_QUEUED_PER_PROJECT": str(PROJECT_LIMIT),
-        "HELIOGRAPH_MAX_QUEUED": str(LIMIT),
-    }
-    with stack_running(tmp_path_factory.mktemp("pair"), settings) as stack:
-        yield stack
 
 
 @pytest.fixture
-async def http(pair: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=pair.url("gateway"), timeout=20) as http:
+async def http(bounded: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=bounded.url("gateway"), timeout=20) as http:
         yield http
 
 
@@ -59,9 +46,9 @@ async def _passed_by(http: httpx.AsyncClient, job: Job, others: list[Job]) -> in
 
 
 async def test_a_small_project_does_not_wait_for_a_large_one(
-    pair: Stack, http: httpx.AsyncClient
+    bounded: Stack, http: httpx.AsyncClient
 ) -> None:
-    async with pair.client(some_project()) as large, pair.client(some_project()) as small:
+    async with bounded.client(some_project()) as large, bounded.client(some_project()) as small:
         many = await _submit(large, 50)
         [one] = await _submit(small, 1)
         await asyncio.gather(large.finish(*(job.id for job in many)), small.finish(one.id))
@@ -70,10 +57,10 @@ async def test_a_small_project_does_not_wait_for_a_large_one(
 
 
 async def test_a_small_project_waits_for_one_job_where_they_take_a_while(
-    pair: Stack, http: httpx.AsyncClient
+    bounded: Stack, http: httpx.AsyncClient
 ) -> None:
     await http.patch(f"/v1/lanes/{LANE}", json={"cap": 1})
-    async with pair.client(some_project()) as large, pair.client(some_project()) as small:
+    async with bounded.client(some_project()) as large, bounded.client(some_project()) as small:
         many = await _submit(large, 5, seconds=1.5)
         await until_one_runs(large, [job.id for job in many])
         [one] = await _submit(small, 1)
@@ -84,8 +71,8 @@ async def test_a_small_project_waits_for_one_job_where_they_take_a_while(
     assert await _passed_by(http, one, many) <= 1
 
 
-async def test_what_is_urgent_passes_what_is_not(pair: Stack, http: httpx.AsyncClient) -> None:
-    async with pair.client(some_project()) as client:
+async def test_what_is_urgent_passes_what_is_not(bounded: Stack, http: httpx.AsyncClient) -> None:
+    async with bounded.client(some_project()) as client:
         many = await _submit(client, 50, priority="low")
         [one] = await _submit(client, 1, priority="high")
         await client.finish(one.id, *(job.id for job in many))
@@ -93,8 +80,8 @@ async def test_what_is_urgent_passes_what_is_not(pair: Stack, http: httpx.AsyncC
     assert await _passed_by(http, one, many) <= CAP + PREFETCH + 1
 
 
-async def test_two_projects_have_turns(pair: Stack, http: httpx.AsyncClient) -> None:
-    async with pair.client(some_project()) as first, pair.client(some_project()) as second:
+async def test_two_projects_have_turns(bounded: Stack, http: httpx.AsyncClient) -> None:
+    async with bounded.client(some_project()) as first, bounded.client(some_project()) as second:
         await http.patch(f"/v1/lanes/{LANE}", json={"paused": True})
         early = await _submit(first, 40)
         late = await _submit(second, 20)
@@ -109,15 +96,15 @@ async def test_two_projects_have_turns(pair: Stack, http: httpx.AsyncClient) -> 
 
 
 async def test_another_process_dispatches_when_one_dies(
-    pair: Stack, http: httpx.AsyncClient
+    bounded: Stack, http: httpx.AsyncClient
 ) -> None:
-    async with pair.client(some_project()) as client:
+    async with bounded.client(some_project()) as client:
         jobs = await _submit(client, 40)
         for name in ("render", "render-2"):
-            old = pair.pid(name)
+            old = bounded.pid(name)
             assert old
-            pair.kill(name)
-            pair.until_restarted(name, old)
+            bounded.kill(name)
+            bounded.until_restarted(name, old)
 
         ended = await client.finish(*(job.id for job in jobs))
 
@@ -125,11 +112,11 @@ async def test_another_process_dispatches_when_one_dies(
 
 
 async def test_a_project_with_too_many_jobs_is_told_to_wait(
-    pair: Stack, http: httpx.AsyncClient
+    bounded: Stack, http: httpx.AsyncClient
 ) -> None:
     project, other = some_project(), some_project()
     await http.patch(f"/v1/lanes/{LANE}", json={"paused": True})
-    async with pair.client(project) as client:
+    async with bounded.client(project) as client:
         jobs = await _submit(client, PROJECT_LIMIT)
 
         refused = await _until_refused(http, project)
@@ -147,7 +134,7 @@ async def test_a_project_with_too_many_jobs_is_told_to_wait(
 
 
 async def test_a_batch_that_has_no_room_as_a_whole_is_refused_as_a_whole(
-    pair: Stack, http: httpx.AsyncClient
+    bounded: Stack, http: httpx.AsyncClient
 ) -> None:
     project = some_project()
     jobs = [{"kind": "scenes", "prompt": f"{n}"} for n in range(PROJECT_LIMIT + 1)]
@@ -160,10 +147,10 @@ async def test_a_batch_that_has_no_room_as_a_whole_is_refused_as_a_whole(
 
 
 async def test_the_global_queue_quota_refuses_every_project(
-    pair: Stack, http: httpx.AsyncClient
+    bounded: Stack, http: httpx.AsyncClient
 ) -> None:
     await http.patch(f"/v1/lanes/{LANE}", json={"paused": True})
-    async with pair.client(some_project()) as first, pair.client(some_project()) as second:
+    async with bounded.client(some_project()) as first, bounded.client(some_project()) as second:
         jobs = [(client, await _submit(client, LIMIT // 2)) for client in (first, second)]
 
         refused = await _until_refused(http, some_project())

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,30 +10,11 @@ import pytest
 
 from deploy.local.environment import SERVICES
 from deploy.local.processes import ROOT
-from tests.support.stack import Stack, stack_running
-
-KEYS = {
-    "FAL_KEY": "canary-fal",
-    "GEMINI_API_KEY": "canary-gemini",
-    "AWS_SECRET_ACCESS_KEY": "canary-of-another-program",
-}
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="what a process knows is read from /proc"
 )
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A Heliograph with keys of providers, in a home that an earlier release left open."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "run").mkdir()
-    (home / "logs").mkdir()
-    (home / "logs" / "render.log").write_text("")
-    for path in (home, home / "run", home / "logs"):
-        path.chmod(0o755)
-    with stack_running(home, KEYS) as stack:
-        yield stack
 
 
 async def _picture(stack: Stack) -> None:
@@ -60,9 +40,9 @@ def _pid(stack: Stack, name: str) -> int:
     return pid
 
 
-def test_a_key_of_a_provider_is_in_render_only(own: Stack) -> None:
+def test_a_key_of_a_provider_is_in_render_only(breakable: Stack) -> None:
     known = {
-        name: {v for v in _environment(_pid(own, name)).values() if "canary" in v}
+        name: {v for v in _environment(_pid(breakable, name)).values() if "canary" in v}
         for name in (*SERVICES, "nats", "s3")
     }
 
@@ -70,17 +50,17 @@ def test_a_key_of_a_provider_is_in_render_only(own: Stack) -> None:
     assert known == {name: set() for name in known}
 
 
-def test_the_gateway_offers_the_models_all_the_same(own: Stack) -> None:
-    models = httpx.get(f"{own.url('gateway')}/v1/models").text
-    ready = httpx.get(f"{own.url('gateway')}/readyz").json()
+def test_the_gateway_offers_the_models_all_the_same(breakable: Stack) -> None:
+    models = httpx.get(f"{breakable.url('gateway')}/v1/models").text
+    ready = httpx.get(f"{breakable.url('gateway')}/readyz").json()
 
     assert "fal/flux-schnell" in models
     assert ready["unusable_providers"].keys() == {"replicate", "openai"}
 
 
-async def test_the_image_worker_has_no_secrets_and_no_network(own: Stack) -> None:
-    await _picture(own)
-    storage = _pid(own, "storage")
+async def test_the_image_worker_has_no_secrets_and_no_network(breakable: Stack) -> None:
+    await _picture(breakable)
+    storage = _pid(breakable, "storage")
 
     inspectors = _children(storage)
 
@@ -101,20 +81,20 @@ def _may_leave_the_network() -> bool:
     return subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-async def test_the_home_is_closed_to_other_users(own: Stack) -> None:
-    await _picture(own)
+async def test_the_home_is_closed_to_other_users(breakable: Stack) -> None:
+    await _picture(breakable)
     open_to_others = []
-    for folder, _, files in os.walk(own.home):
+    for folder, _, files in os.walk(breakable.home):
         paths = [Path(folder), *(Path(folder, file) for file in files)]
         open_to_others += [path for path in paths if path.lstat().st_mode & 0o077]
 
     assert open_to_others == []
-    assert own.home.stat().st_mode & 0o777 == 0o700
+    assert breakable.home.stat().st_mode & 0o777 == 0o700
 
 
-async def test_what_was_sent_is_shown_without_signatures(own: Stack) -> None:
+async def test_what_was_sent_is_shown_without_signatures(breakable: Stack) -> None:
     """A provider gets addresses of references for which whoever reads them needs no key."""
-    async with own.client("secrets") as client:
+    async with breakable.client("secrets") as client:
         first = await client.submit(kind="image", prompt="x", parameters={"seconds": 0})
         [asset] = (await client.wait(first.id)).assets
         second = await client.submit(
@@ -126,7 +106,7 @@ async def test_what_was_sent_is_shown_without_signatures(own: Stack) -> None:
         assert (await client.wait(second.id)).status == "succeeded"
 
     async with httpx.AsyncClient() as http:
-        shown = await http.get(f"{own.url('gateway')}/v1/jobs/{second.id}/attempts")
+        shown = await http.get(f"{breakable.url('gateway')}/v1/jobs/{second.id}/attempts")
 
     [attempt] = shown.json()["items"]
     assert attempt["references"][0]["url"].endswith(".png?…")

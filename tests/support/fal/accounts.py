@@ -74,6 +74,7 @@ class Account:
     posts: int = 0  #: submissions that came in, accepted or not
     plans: dict[str, Plan] = field(default_factory=dict)  #: by prompt
     uploads: list[str] = field(default_factory=list)  #: the life that each file was to have
+    calls_back: bool = True  #: where a request says that it wants to be told of its end
     files_gone: bool = False  #: whether what its models made is no longer given out
     storage_troubles: list[str] = field(default_factory=list)  #: instead of taking them
     heard: list[dict[str, Any]] = field(default_factory=list)  #: every request, in order

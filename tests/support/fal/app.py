@@ -15,6 +15,8 @@ from tests.support.fal.queue import Queue
 from tests.support.fal.storage import Storage
 from tests.support.fal.webhooks import Signer
 
+_CHANGEABLE = ("concurrency", "retention", "storage_troubles", "files_gone", "calls_back")
+
 
 def create_app() -> ASGIApp:
     """A fal that nobody used yet."""
@@ -74,7 +76,7 @@ class Door:
     async def change(self, http: Request) -> Response:
         account = self._books.accounts[http.path_params["key"]]
         for name, value in (await http.json()).items():
-            assert name in ("concurrency", "retention", "storage_troubles", "files_gone")
+            assert name in _CHANGEABLE
             setattr(account, name, value)
         return JSONResponse({})
 

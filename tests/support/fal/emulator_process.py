@@ -55,7 +55,7 @@ class FalAccount:
         httpx.put(f"{self._door}/plans", json={"prompt": prompt, **plan}).raise_for_status()
 
     def change(self, **limits: Any) -> None:
-        """Its `concurrency`, `retention` in seconds, `storage_troubles` and `files_gone`."""
+        """Its `concurrency`, `retention` in seconds, `storage_troubles`, `files_gone`, `calls_back`."""
         httpx.put(self._door, json=limits).raise_for_status()
 
     def accepted(self, prompt: str | None = None) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ class Queue:
         if plan.refusals:
             return refuse(plan.refusals.pop(0), plan.retry_after)
         request = self._accept(http, account, body, plan)
-        if request.webhook:
+        if request.webhook and account.calls_back:
             self._promise(http, account, request)
         accepted = {
             **_addresses(http, request),
