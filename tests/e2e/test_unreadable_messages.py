@@ -2,12 +2,8 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +16,7 @@ from heliograph.client import Client
 from heliograph.contracts.ids import keyed_job_id, new_job_id
 from tests.support.polling import TIMEOUT, until
 from tests.support.records import a_record, some_project
+from tests.support.shell import Ended, run_heliograph
 from tests.support.stack import Stack
 
 PROCESSES = ("gateway", "render", "storage", "status")
@@ -84,15 +81,8 @@ async def warned(stack: Stack, subject: str) -> Mapping[str, Any]:
     return warnings[0]
 
 
-def command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("heliograph")), *arguments],
-        env={**os.environ, **stack.environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+async def command(stack: Stack, *arguments: str) -> Ended:
+    return await asyncio.to_thread(run_heliograph, stack, *arguments)
 
 
 UNREADABLE: dict[str, tuple[dict[str, str], Callable[[str, str], bytes]]] = {
@@ -128,7 +118,7 @@ async def test_an_unreadable_event_stops_only_its_job(
             await client.submit(kind="image", prompt="a lighthouse", slot="busy")
     warning = await warned(stack, subject)
     assert warning["stream"] == "EVENTS"
-    kept = command(stack, "unreadable", "remove", "EVENTS", str(warning["sequence"]))
+    kept = await command(stack, "unreadable", "remove", "EVENTS", str(warning["sequence"]))
     assert kept.returncode == 1
     assert "stays" in kept.stderr
     last = await bus.jetstream().get_last_msg("EVENTS", subject)
@@ -200,11 +190,11 @@ async def test_garbage_on_the_queue_stops_no_dispatch_and_can_be_removed(
     await works(stack)
     warning = await warned(stack, subject)
     assert (warning["stream"], warning["sequence"]) == ("WORK", ack.seq)
-    assert subject in command(stack, "unreadable", "list", "--json").stdout
-    removed = command(stack, "unreadable", "remove", "WORK", str(ack.seq))
+    assert subject in (await command(stack, "unreadable", "list", "--json")).stdout
+    removed = await command(stack, "unreadable", "remove", "WORK", str(ack.seq))
 
     assert (removed.returncode, removed.stdout) == (0, "garbage\n")
-    assert subject not in command(stack, "unreadable", "list", "--json").stdout
+    assert subject not in (await command(stack, "unreadable", "list", "--json")).stdout
     with pytest.raises(Exception, match="no message found"):
         await bus.jetstream().get_msg("WORK", ack.seq)
 
@@ -237,7 +227,7 @@ async def test_settings_that_cannot_be_read_stop_only_their_project(
     warning = await warned(stack, key)
     refused = await ask(stack, project)
     await works(stack)
-    removed = command(stack, "unreadable", "remove", warning["stream"], str(ack.seq))
+    removed = await command(stack, "unreadable", "remove", warning["stream"], str(ack.seq))
 
     assert (refused.status_code, refused.json()["code"]) == (503, "unreadable")
     assert removed.returncode == 0, removed.stderr
@@ -252,12 +242,13 @@ async def test_a_lane_goes_by_the_catalog_while_its_limits_cannot_be_read(
 
     await works(stack)
     await warned(stack, "$KV.lanes.portraits")
-    assert command(stack, "unreadable", "remove", "KV_lanes", str(ack.seq)).returncode == 0
+    removed = await command(stack, "unreadable", "remove", "KV_lanes", str(ack.seq))
+    assert removed.returncode == 0
     await works(stack)
 
 
 def test_only_what_cannot_be_read_is_removed(stack: Stack) -> None:
-    refused = command(stack, "unreadable", "remove", "KV_slots", "1")
+    refused = run_heliograph(stack, "unreadable", "remove", "KV_slots", "1")
 
     assert refused.returncode == 1
     assert "no unreadable message" in refused.stderr

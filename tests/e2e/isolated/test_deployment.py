@@ -18,6 +18,7 @@ from deploy.local.environment import SERVICES
 from deploy.local.processes import ROOT
 from tests.e2e.isolated.conftest import FirstLife
 from tests.support.servers import free_port
+from tests.support.shell import run_module
 from tests.support.stack import Stack, is_alive
 
 
@@ -26,18 +27,6 @@ def _until(is_so: Callable[[], bool], *, seconds: float = 90) -> None:
     while not is_so():
         assert time.monotonic() < end, "it never became so"
         time.sleep(0.02)
-
-
-def _run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def _is_ready(stack: Stack, service: str) -> bool:
@@ -91,7 +80,7 @@ def test_a_killed_supervisor_takes_its_processes_along(breakable: Stack) -> None
 def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = _run(
+        ended = run_module(
             "deploy.local",
             "up",
             HELIOGRAPH_HOME=str(tmp_path),
@@ -104,7 +93,10 @@ def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
 
 
 def test_open_doors_are_refused_while_there_are_no_keys(tmp_path: Path) -> None:
-    ended = _run("deploy.local", "up", HELIOGRAPH_HOME=str(tmp_path), HELIOGRAPH_HOST="0.0.0.0")  # noqa: S104  # that is the point
+    everywhere = "0.0.0.0"  # noqa: S104  # that is the point
+    home = str(tmp_path)
+
+    ended = run_module("deploy.local", "up", HELIOGRAPH_HOME=home, HELIOGRAPH_HOST=everywhere)
 
     assert ended.returncode == 2
     assert "HELIOGRAPH_AUTH=off needs a loopback address" in ended.stderr
@@ -115,7 +107,9 @@ def test_a_mistake_in_the_catalog_is_named_with_its_line(tmp_path: Path) -> None
     kinds.write_text("poster:\n  lane: nowhere\n  media: image\n  model: sim/picture\n"
                      "  expected_seconds: 1\n  timeout_seconds: 2\n")  # fmt: skip
 
-    ended = _run("deploy.local", "up", HELIOGRAPH_HOME=str(tmp_path), HELIOGRAPH_KINDS=str(kinds))
+    ended = run_module(
+        "deploy.local", "up", HELIOGRAPH_HOME=str(tmp_path), HELIOGRAPH_KINDS=str(kinds)
+    )
 
     assert ended.returncode == 2
     assert f"{kinds}:2: kinds.poster.lane: there is no lane 'nowhere'" in ended.stderr
@@ -193,7 +187,15 @@ def test_the_demo_shows_three_pictures_and_checks_every_byte(tmp_path: Path) -> 
     stack = Stack(tmp_path / "home", {})
     settings = {k: v for k, v in stack.environment.items() if k.startswith("HELIOGRAPH_")}
 
-    ended = _run("deploy.local", "demo", **settings)
+    ended = subprocess.run(
+        [sys.executable, "-m", "deploy.local", "demo"],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert len(re.findall(r"SHA-256 [0-9a-f]{64} checked", ended.stdout.replace("\n", ""))) == 3

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from deploy.local.environment import SERVICES
-from deploy.local.processes import ROOT
+from tests.support.shell import run_module
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.skipif(
@@ -126,15 +126,7 @@ def test_a_wrong_setting_prints_no_secret(tmp_path: Path, program: str, name: st
     settings = {"HELIOGRAPH_HOME": str(tmp_path), "FAL_KEY": "canary-fal", name: value}
     arguments = ["up"] if program == "deploy.local" else []
 
-    ended = subprocess.run(
-        [sys.executable, "-m", program, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    ended = run_module(program, *arguments, **settings)
 
     assert ended.returncode != 0
     assert "canary" not in ended.stdout + ended.stderr

@@ -1,14 +1,10 @@
 """A setting that is wrong is named in one line, and nothing of it is shown that may be secret."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from deploy.local.processes import ROOT
 from heliograph.runtime.startup import variable_of
 from services.render.settings import RenderSettings
+from tests.support.shell import run_module
 
 COMMANDS = [
     ["services.gateway"],
@@ -26,15 +22,8 @@ def test_a_process_names_each_mistake_and_ends(command: list[str]) -> None:
         "HELIOGRAPH_S3_ENDPOINT": "http://user:canary@s3.example/x",
         "HELIOGRAPH_GATEWAY_PORT": "canary",
     }
-    ended = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env={**os.environ, **wrong},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+
+    ended = run_module(*command, **wrong)
 
     assert ended.returncode == 2
     assert [line.partition(":")[0] for line in sorted(ended.stderr.splitlines())] == sorted(wrong)
