@@ -16,7 +16,7 @@ from tests.support.fal.oddities import MILD, OF_RESULTS, OF_STATUSES, OF_SUBMISS
 from tests.support.fal.rig import a_fal
 from tests.support.fal.worker_rig import FalWorker
 
-TIMEOUT = 1.0  #: seconds that an attempt may take
+TIMEOUT = 0.4  #: seconds that an attempt may take, and its submission
 MEMORY = 2 * MAX_OUTPUTS  #: bytes more than before: the largest answer, in a buffer that grows
 ODD_RESULTS = {
     *("provider_protocol", "provider_rejected", "provider_unavailable", "provider_timeout"),
@@ -33,7 +33,7 @@ def fal(fal_server: FalServer) -> FalAccount:
 @pytest.fixture
 async def worker(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalWorker]:
     provider = a_fal(fal_server.url, fal.key, poll_limit=0.3)
-    yield FalWorker(provider)
+    yield FalWorker(provider, submit_limit=TIMEOUT, ack_wait=0.1)
     await provider.aclose()
 
 
