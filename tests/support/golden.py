@@ -1,5 +1,6 @@
 """
-The published shapes, as documents that are kept in `tests/contract/golden`.
+The published shapes, as documents that are kept in `tests/contract/golden`: each shape once, among
+the schemas, and by reference wherever else it is.
 
 `make golden` writes them anew; what then differs is a change to the public contract.
 """
@@ -53,14 +54,72 @@ from tests.support.records import a_record
 FOLDER = Path(__file__).parent.parent / "contract" / "golden"
 
 
-def _schema(shape: Any, mode: JsonSchemaMode, schemas: type[GenerateJsonSchema]) -> Any:
-    return TypeAdapter(shape).json_schema(mode=mode, schema_generator=schemas)
+_WRITTEN: JsonSchemaMode = "serialization"
+_READ: JsonSchemaMode = "validation"
+
+Shapes = dict[str, tuple[Any, JsonSchemaMode]]
+
+#: by name: what clients send and are answered
+AT_THE_EDGE: Shapes = {
+    "job": (Job, _WRITTEN),
+    "problem": (Problem, _WRITTEN),
+    "job-request": (JobRequest, _READ),
+    "batch-request": (BatchRequest, _READ),
+    "batch": (Batch, _WRITTEN),
+    "batch-problem": (BatchProblem, _WRITTEN),
+    "action-request": (ActionRequest, _READ),
+    "action-report": (ActionReport, _WRITTEN),
+    "retry-preview": (RetryPreview, _WRITTEN),
+    "cancel-preview": (CancelPreview, _WRITTEN),
+    "change-project": (ChangeProject, _READ),
+    "project": (ProjectState, _WRITTEN),
+    "cancel-request": (CancelRequest, _READ),
+    "retry-request": (RetryRequest, _READ),
+    "client-frame": (ClientFrame, _READ),
+    "server-frame": (ServerFrame, _WRITTEN),
+    "list-jobs": (ListJobs, _READ),
+    "cleanup-request": (CleanupRequest, _READ),
+    "cleanup-report": (CleanupReport, _WRITTEN),
+}
+#: by name: what lies in the log or travels between services, and may be of an earlier release
+INSIDE: Shapes = {
+    "record": (Record, _WRITTEN),
+    "marker": (Marker, _WRITTEN),
+    "progress-report": (ProgressReport, _WRITTEN),
+    "latest-progress": (LatestProgress, _WRITTEN),
+    "position": (Position, _WRITTEN),
+    "job-page": (JobPage, _WRITTEN),
+    "lane-states": (LaneStates, _WRITTEN),
+    "ticket": (Ticket, _WRITTEN),
+    "story": (Story, _WRITTEN),
+    "sim-record": (SimRecord, _WRITTEN),
+}
 
 
-_answered = partial(partial, _schema, mode="serialization", schemas=GenerateJsonSchema)  #: answers
-_heard = partial(partial, _schema, mode="validation", schemas=GenerateJsonSchema)  #: requests
-#: what lies in the log or travels between services, and may be of an earlier release
-_kept = partial(partial, _schema, mode="serialization", schemas=TolerantJsonSchema)
+def _schemas(shapes: Shapes, generator: type[GenerateJsonSchema]) -> dict[str, Any]:
+    """All shapes in one JSON Schema: what several of them have in common is written once."""
+    adapters = [(name, mode, TypeAdapter(shape)) for name, (shape, mode) in shapes.items()]
+    schemas, definitions = TypeAdapter.json_schemas(adapters, schema_generator=generator)
+    return {"properties": {name: schema for (name, _), schema in schemas.items()}, **definitions}
+
+
+SCHEMAS = {
+    "schemas": partial(_schemas, AT_THE_EDGE, GenerateJsonSchema),
+    "schemas-inside": partial(_schemas, INSIDE, TolerantJsonSchema),
+}
+
+
+def _by_reference(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A document with references in place of shapes that are among the schemas."""
+    document = make()
+    own: dict[str, Any] = document["components"]["schemas"]
+    for file, schemas in SCHEMAS.items():
+        shared = schemas()["$defs"]
+        for name, schema in own.items():
+            text = json.dumps(schema).replace("#/components/schemas/", "#/$defs/")
+            if json.loads(text) == shared.get(name):
+                own[name] = {"$ref": f"{file}.json#/$defs/{name}"}
+    return document
 
 
 def _event() -> dict[str, Any]:
@@ -97,41 +156,13 @@ def _openapi(create: Callable[[Any], FastAPI], settings: type[ServiceSettings]) 
 
 
 PUBLISHED: dict[str, Callable[[], Any]] = {
-    "record": _kept(Record),
-    "marker": _kept(Marker),
-    "job": _answered(Job),
-    "problem": _answered(Problem),
+    **SCHEMAS,
     "event": _event,
-    "job-request": _heard(JobRequest),
-    "batch-request": _heard(BatchRequest),
-    "batch": _answered(Batch),
-    "batch-problem": _answered(BatchProblem),
-    "action-request": _heard(ActionRequest),
-    "action-report": _answered(ActionReport),
-    "retry-preview": _answered(RetryPreview),
-    "cancel-preview": _answered(CancelPreview),
-    "change-project": _heard(ChangeProject),
-    "project": _answered(ProjectState),
-    "cancel-request": _heard(CancelRequest),
-    "retry-request": _heard(RetryRequest),
-    "client-frame": _heard(ClientFrame),
-    "server-frame": _answered(ServerFrame),
-    "progress-report": _kept(ProgressReport),
-    "latest-progress": _kept(LatestProgress),
-    "position": _kept(Position),
-    "list-jobs": _heard(ListJobs),
-    "job-page": _kept(JobPage),
-    "lane-states": _kept(LaneStates),
-    "ticket": _kept(Ticket),
-    "story": _kept(Story),
-    "cleanup-request": _heard(CleanupRequest),
-    "cleanup-report": _answered(CleanupReport),
-    "sim-record": _kept(SimRecord),
-    "asyncapi": partial(asyncapi, "127.0.0.1:4222"),
-    "live-asyncapi": partial(live_asyncapi, "127.0.0.1:8081", secure=False),
-    "gateway-openapi": partial(_openapi, create_gateway, GatewaySettings),
-    "status-openapi": partial(_openapi, create_status, StatusSettings),
-    "storage-openapi": partial(_openapi, create_storage, StorageSettings),
+    "asyncapi": partial(_by_reference, partial(asyncapi, "127.0.0.1:4222")),
+    "live-asyncapi": partial(_by_reference, partial(live_asyncapi, "127.0.0.1:8081", secure=False)),
+    "gateway-openapi": partial(_by_reference, partial(_openapi, create_gateway, GatewaySettings)),
+    "status-openapi": partial(_by_reference, partial(_openapi, create_status, StatusSettings)),
+    "storage-openapi": partial(_by_reference, partial(_openapi, create_storage, StorageSettings)),
 }  #: by name: how the document is made
 
 
