@@ -7,8 +7,9 @@ errors: texts, codes and fields are taken from all of them.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, TypeVar
 
 import httpx
@@ -30,6 +31,7 @@ _TEXTS = (
     "error_description",
     "error_message",
     "errorMessage",
+    "status_msg",
     "description",
 )
 _TITLES = ("error", "title", "reason")  #: texts where there is no other, else codes
@@ -53,6 +55,7 @@ _WITHIN = (
     "innererror",
     "innerError",
     "details",
+    "base_resp",
     "invalid_fields",
     "invalid-params",
     "invalid_params",
@@ -61,11 +64,13 @@ _WITHIN = (
 _PLACES = ("loc", "field", "param", "pointer")
 _LISTED_PLACES = (*_PLACES, "name", "path")  #: of objects in a list
 _ERRORS = ("error", "errors", "error_message", "detail")  #: in an answer that claims to be good
-_REMARKS = ("message", "msg")
+_REMARKS = ("message", "msg", "base_resp")
+_OF_NO_FIELD = ("non_field_errors", "__all__", "base", "_schema")  #: where others name a field
 _IDS = ("x-request-id", "request-id", "apim-request-id")
 _NOTHING = frozenset({"", "none", "null", "undefined", "about:blank"})
 _MAX_CODE = 256  #: characters
 _MAX_DEPTH, _MAX_NODES = 6, 1_000
+_MAX_TEXTS = 8  #: that are taken from an answer of no known shape
 _OF_SERVERS = ("server", "internal", "unavailable", "overloaded", "timeout")
 _MARKUP = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
@@ -93,12 +98,9 @@ class ErrorReport:
     def of(cls, answer: httpx.Response, provider: str) -> "ErrorReport":
         """What an answer other than a good one says."""
         content = legible_content(answer)
-        reading = _Reading()
-        try:
-            reading.read(json.loads(content))
-        except (ValueError, RecursionError):
-            reading.read(_words_of(content))
-        text = reading.text
+        reading, body = _Reading(), _json_or_words(content)
+        reading.read(body)
+        text = reading.text or "; ".join(islice(_all_texts(body), _MAX_TEXTS))
         return cls(
             status=answer.status_code,
             text=text or f"{provider} answered {answer.status_code}",
@@ -185,6 +187,9 @@ class _Reading:
             self._read_object(value, depth, is_listed)
 
     def _read_object(self, value: Mapping[str, Any], depth: int, is_listed: bool) -> None:
+        if _is_by_field(value):
+            self._read_fields(value)
+            return
         texts = [text for name in _TEXTS if (text := _word(value.get(name)))]
         titles = [text for name in _TITLES if (text := _word(value.get(name)))]
         for name in _CODES:
@@ -198,6 +203,14 @@ class _Reading:
         for name in _WITHIN:
             if isinstance(value.get(name), Mapping | list):
                 self.read(value[name], depth + 1)
+
+    def _read_fields(self, value: Mapping[str, list[str]]) -> None:
+        for name, texts in value.items():
+            if name in _OF_NO_FIELD:
+                self._add_texts(texts)
+            else:
+                pointer = _our_pointer([name])
+                self.fields.extend(FieldError(pointer=pointer, detail=text) for text in texts)
 
     def _titles(self, value: Mapping[str, Any], titles: list[str]) -> list[str]:
         """A title is a text only where nothing within says more."""
@@ -215,6 +228,42 @@ class _Reading:
     def _add_text(self, text: str) -> None:
         if word := _word(text):
             _add(self.texts, word)
+
+
+_KNOWN = frozenset((*_TEXTS, *_TITLES, *_CODES, *_WITHIN, *_LISTED_PLACES))
+
+
+def _is_by_field(value: Mapping[str, Any]) -> bool:
+    """Whether an object has the mistakes of each field under its name: `{"prompt": ["is blank"]}`."""
+    return bool(value) and all(
+        isinstance(texts, list)
+        and texts
+        and name not in _KNOWN
+        and all(isinstance(text, str) and _word(text) for text in texts)
+        for name, texts in value.items()
+    )
+
+
+def _json_or_words(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return _words_of(content)
+
+
+def _all_texts(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
+    """Every text of an answer in which no sentence stands where it usually does, with its name."""
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(value, str):
+        if (word := _word(value)) and not name.lower().endswith("id"):
+            yield f"{name}: {word}" if name else word
+    elif isinstance(value, list):
+        for each in value[:_MAX_TEXTS]:
+            yield from _all_texts(each, name, depth + 1)
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _all_texts(each, f"{name}.{key}" if name else str(key), depth + 1)
 
 
 def _add(row: list[str], text: str) -> None:

@@ -56,6 +56,8 @@ SHAPES: dict[str, Any] = {
     "a list of errors": [{"error": {"code": 400, "message": SENTENCE, "status": "INVALID"}}],
     "problem details": {"type": "about:blank", "title": "Bad Request", "detail": SENTENCE},
     "a title": {"title": SENTENCE},
+    "a status within": {"base_resp": {"status_code": 1026, "status_msg": SENTENCE}},
+    "of no field": {"non_field_errors": [SENTENCE]},
     "a description": {"error": "invalid_request", "error_description": SENTENCE},
     "a page": f"<html><head><style>p {{}}</style></head><body><p>{SENTENCE}</p></body>".encode(),
     "a byte order mark": b"\xef\xbb\xbf" + json.dumps({"error": SENTENCE}).encode(),
@@ -133,6 +135,11 @@ def test_codes_are_reported_and_absent_codes_are_null(body: Any, codes: tuple[st
             [("/arguments/n", "at most 4")],
         ),
         (
+            {"prompt": ["is blank"], "size": ["too large", "odd"]},
+            [("/prompt", "is blank"), ("/arguments/size", "too large"), ("/arguments/size", "odd")],
+        ),
+        ({"errors": {"prompt": ["is blank"]}}, [("/prompt", "is blank")]),
+        (
             {"errors": [{"pointer": "#/size/width", "detail": "even"}]},
             [("/arguments/size/width", "even")],
         ),
@@ -160,6 +167,32 @@ def test_an_answer_without_words_tells_its_status(body: Any) -> None:
 
     assert found.text in ("the server answered 418", "{")
     assert found.is_said == (found.text == "{")
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"error_msg": SENTENCE}, f"error_msg: {SENTENCE}"),
+        ({"fault": {"faultstring": SENTENCE}}, f"fault.faultstring: {SENTENCE}"),
+        ({"Message": SENTENCE, "request_id": "r1"}, f"Message: {SENTENCE}"),
+        (
+            {"result": [{"why": SENTENCE}, {"why": "late"}]},
+            f"result.why: {SENTENCE}; result.why: late",
+        ),
+        ({"error": {"message": {"en": SENTENCE}}}, f"error.message.en: {SENTENCE}"),
+    ],
+    ids=str,
+)
+def test_of_a_shape_that_nobody_knows_every_text_is_told_with_its_name(
+    body: Any, text: str
+) -> None:
+    assert report(body).text == text
+
+
+def test_of_many_texts_of_no_known_shape_the_first_are_told() -> None:
+    found = report({f"a{number}": "no" for number in range(10_000)})
+
+    assert found.text == "; ".join(f"a{number}: no" for number in range(8))
 
 
 def test_an_error_without_end_is_read_in_bounds() -> None:
