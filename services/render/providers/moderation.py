@@ -21,9 +21,11 @@ _FLAGS = frozenset(
     ]
 )
 #: false means: flagged
-_CLEAN = frozenset({"respect_moderation", "is_safe", "safe", "passed_moderation"})
+_CLEAN = frozenset({"respect_moderation", "is_safe", "safe", "is_image_safe", "passed_moderation"})
 #: the same beside the outputs, where `safe` may be a parameter that comes back
 _CLEAN_BESIDE = _CLEAN - {"safe"}
+#: words beside the outputs that say how they ended; codes and states there are of the request
+_FINISHES_BESIDE = frozenset({"finish_reason", "finishReason", "moderation_status"})
 #: a reason is given only where there is one
 _REASONS = frozenset(
     {"raiFilteredReason", "rai_filtered_reason", "moderation_reason", "filter_reason"}
@@ -55,6 +57,7 @@ _RATINGS = frozenset(
 #: beside the outputs: a list with one verdict for each, or one for all
 _BESIDE = (
     "has_nsfw_concepts",
+    "has_nsfw_contents",
     "has_nsfw_concept",
     "nsfw_content_detected",
     "nsfw_concepts_detected",
@@ -117,6 +120,8 @@ def is_flagged(value: Any) -> bool:
         return True
     if any(_is_refusal(value.get(name)) for name in _FINISHES):
         return True
+    if _is_filtered(value.get("error")):
+        return True
     return any(_is_rated(value.get(name)) for name in _RATINGS)
 
 
@@ -125,6 +130,13 @@ def _is_refusal(value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(_is_refusal(value.get(name)) for name in ("code", "type"))
     return isinstance(value, str) and value.lower() in _REFUSED
+
+
+def _is_filtered(error: Any) -> bool:
+    """Whether an error in the place of an output is a content filter's."""
+    fields = error if isinstance(error, Mapping) else {"message": error}
+    code, kind, text = (str(fields.get(name) or "") for name in ("code", "type", "message"))
+    return any(map(is_content_code, (code, kind, text))) or speaks_of_content(text)
 
 
 def _is_rated(ratings: Any) -> bool:
@@ -147,8 +159,11 @@ def flags_beside(answer: Any) -> Callable[[int], bool]:
     fields = answer if isinstance(answer, Mapping) else {}
     bad = [fields[name] for name in _BESIDE if name in fields]
     good = [fields[name] for name in _CLEAN_BESIDE if name in fields]
+    ends = [fields[name] for name in _FINISHES_BESIDE if name in fields]
 
     def is_flagged_at(index: int) -> bool:
+        if any(_is_refusal(_verdict(each, index)) for each in ends):
+            return True
         is_bad = any(_is_true(_verdict(each, index)) for each in bad)
         return is_bad or any(_verdict(each, index) is False for each in good)
 

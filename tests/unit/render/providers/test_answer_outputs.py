@@ -271,6 +271,10 @@ def test_a_text_is_not_taken_for_bytes() -> None:
         {"safety_ratings": [{"category": "X", "blocked": True}]},
         {"content_filter_results": {"sexual": {"filtered": True, "severity": "high"}}},
         {"error": {"code": "content_policy_violation", "message": "no"}},
+        {"error": {"code": "OutputImageSensitiveContentDetected", "message": "no"}},
+        {"error": {"message": "It was rejected by our safety system."}},
+        {"error": "NSFW content detected"},
+        {"is_image_safe": False},
     ],
     ids=str,
 )
@@ -292,6 +296,8 @@ def test_an_output_that_is_flagged_is_known_whether_it_is_there_or_not(
         {"safety_ratings": [{"category": "X", "blocked": False, "probability": "LOW"}]},
         {"content_filter_results": {"sexual": {"filtered": False}}},
         {"error": None},
+        {"moderation_status": "nsfw_check_passed"},
+        {"is_image_safe": True},
     ],
     ids=str,
 )
@@ -311,6 +317,9 @@ def test_a_clean_verdict_is_no_flag(value: dict[str, Any]) -> None:
         ({"respect_moderation": False}, [True, True]),
         ({"respect_moderation": [True, False]}, [False, True]),
         ({"is_safe": True}, [False, False]),
+        ({"safe": False}, [False, False]),
+        ({"finish_reasons": ["SUCCESS"], "finish_reason": "SUCCESS"}, [False, False]),
+        ({"finish_reason": ["stop", "content_filter"]}, [False, True]),
     ],
     ids=str,
 )
@@ -342,6 +351,8 @@ def test_verdicts_beside_the_outputs_are_theirs_in_order(
         {"images": [None], "nsfw": True},
         {"images": None, "has_nsfw_concepts": [True]},
         {"result": {"images": [None], "respect_moderation": False}},
+        {"image": ONE, "finish_reason": "CONTENT_FILTERED"},
+        {"result": {"image": {"url": ONE}, "finishReason": "SAFETY"}},
     ],
     ids=str,
 )
