@@ -16,7 +16,10 @@ FILMS = frozenset({MP4, MOV, WEBM})
 
 #: major brands of ISO files that are pictures
 _PICTURES = frozenset(
-    {b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1", b"jpeg", b"crx "}
+    [
+        *(b"avif", b"avis", b"avci", b"avcs", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"),
+        *(b"hevm", b"hevs", b"mif1", b"mif2", b"msf1", b"jpeg", b"crx "),
+    ]
 )
 #: boxes that a QuickTime file from before brands may begin with
 _OLD_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot"})

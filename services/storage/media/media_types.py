@@ -158,10 +158,9 @@ _SIGNS: dict[str, tuple[bytes, ...]] = {
     "a Photoshop file": (b"8BPS",),
 }
 _FTYP_BRANDS = {
-    b"heic": "a HEIC",
-    b"heix": "a HEIC",
-    b"mif1": "a HEIF",
-    b"msf1": "a HEIF",
+    **dict.fromkeys([b"heic", b"heix", b"heim", b"heis"], "a HEIC"),
+    **dict.fromkeys([b"hevc", b"hevx", b"hevm", b"hevs"], "a HEIC sequence"),
+    **dict.fromkeys([b"mif1", b"mif2", b"msf1"], "a HEIF"),
     b"qt  ": "a QuickTime film",
 }
 
