@@ -54,7 +54,9 @@ def _least(record: Record) -> Record:
         "links": None,
     }
     if record.error:
-        changes: _Changes = {"detail": _cut(record.error.detail), "errors": [], "next_actions": []}
+        advice = [each for each in record.error.next_actions if each.kind == "change_request"]
+        changes: _Changes = {"detail": _cut(record.error.detail), "errors": []}
+        changes["next_actions"] = advice[:1]  # or a retry would be offered that is paid in vain
         job["error"] = record.error.model_copy(update=changes)
     inner = record.internal
     internal: _Changes = {

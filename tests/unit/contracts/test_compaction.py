@@ -8,7 +8,7 @@ import pytest
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.compaction import MAX_COMPACTED_BYTES, size_of
-from heliograph.contracts.errors import ProviderRejected, StateConflict
+from heliograph.contracts.errors import ContentPolicy, ProviderRejected, StateConflict
 from heliograph.contracts.job_events import (
     Canceled,
     Compacted,
@@ -22,8 +22,10 @@ from heliograph.contracts.job_events import (
     Succeeded,
 )
 from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
+from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Asset, Output, Record, Variant
 from heliograph.contracts.requests import RetryRequest
+from heliograph.contracts.retries import next_actions
 from heliograph.contracts.state_machine import IllegalTransition, apply
 from services.gateway.jobs.retry import resume_point
 from tests.support.records import a_record
@@ -120,6 +122,17 @@ def test_a_small_request_stays_whole_and_can_be_submitted_again() -> None:
 
     assert (small.prompt, small.parameters) == (record.prompt, record.parameters)
     assert resume_point(small, None) == "submit"
+
+
+def test_what_would_be_paid_for_in_vain_is_not_offered_after_all() -> None:
+    record = a_record(parameters={"seed": 7, "price": "0.04"})
+    change = NextAction(kind="change_request", label="Change the prompt")
+    problem = ContentPolicy(next_actions=[change]).problem()
+    refused = after(record, Started(run=1), submitting(record), Failed(problem=problem))
+
+    small = after(refused, COMPACTED)
+
+    assert next_actions(small) == next_actions(refused) == [change]
 
 
 def test_keys_of_retries_stay() -> None:
