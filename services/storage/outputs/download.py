@@ -30,6 +30,10 @@ class OutputMissing(OutputExpired):
     """The provider does not have the output, or does not have it yet."""
 
 
+class FetchRefused(StorageFailed):
+    """The host refuses the output, whenever it is asked."""
+
+
 class OutputDownloader:
     """
     Fetches results of providers.
@@ -60,6 +64,7 @@ class OutputDownloader:
             OutputRefused: The host is not a provider's.
             NotThere: It is gone, or not there yet.
             OutputTooLarge: It is, or says it is, larger than the limit.
+            FetchRefused: The host will not give it, also later.
             StorageFailed: It could not be fetched before the deadline.
         """
         pause = _FIRST_PAUSE
@@ -121,7 +126,7 @@ def _check_answer(answer: httpx.Response, limit: int) -> None:
     if answer.status_code in _RETRYABLE_STATUSES:
         raise _Retryable(f"the provider answered {answer.status_code}")
     if not answer.is_success:
-        raise StorageFailed(f"the provider answered {answer.status_code}")
+        raise FetchRefused(f"the provider answered {answer.status_code}")
     if int(answer.headers.get("Content-Length", 0)) > limit:
         raise OutputTooLarge(f"the output is larger than {limit} bytes")
 

@@ -26,7 +26,7 @@ from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from services.storage.media.images import ImageWorkers
-from services.storage.outputs.download import OutputMissing
+from services.storage.outputs.download import FetchRefused, OutputMissing
 from services.storage.outputs.outcomes import failure, indexed, outcome, readdressed
 from services.storage.outputs.output_ingest import OutputIngest
 from services.storage.outputs.progress import PhaseReporter
@@ -41,7 +41,8 @@ Allows = Callable[[int], Awaitable[bool]]  #: whether what a level brought may b
 
 Renew = Callable[[str], Awaitable[list[Output]]]  #: fresh addresses of a job's outputs, if any
 
-_REFUSALS: tuple[type[JobError], ...] = (OutputRefused, OutputTooLarge)  #: that nothing changes
+#: that nothing changes
+_REFUSALS: tuple[type[JobError], ...] = (OutputRefused, OutputTooLarge, FetchRefused)
 _FIRST_WAIT, _MAX_WAIT = 1.0, 30.0  #: seconds before a result is asked for again
 
 

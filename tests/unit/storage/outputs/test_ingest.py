@@ -768,6 +768,7 @@ async def test_one_bad_output_ends_the_job_without_waiting_for_the_others(studio
 REFUSED: dict[str, tuple[Page, str, str]] = {
     "no picture": (gives(b"<svg/>"), "output_refused", "SVG"),
     "too large": (gives(b"\x89PNG\r\n\x1a\n" + bytes(2**20)), "output_too_large", "larger than"),
+    "of a host that refuses it": (gives(400), "storage_failed", "answered 400"),
 }
 
 
