@@ -21,7 +21,7 @@ from typing import Any
 
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
-from services.storage.media import png_chunks
+from services.storage.media import jpeg_segments, png_chunks
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 THUMBNAIL = 320  #: pixels of the longer side
@@ -80,13 +80,21 @@ def _open(source: Path, max_pixels: int) -> tuple[Image.Image, bool]:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     content = source.read_bytes()
     is_png = content.startswith(png_chunks.SIGNATURE)
-    essential = png_chunks.essential(content) if is_png else content
     try:
-        image = Image.open(BytesIO(essential), formats=FORMATS)
+        image = Image.open(BytesIO(_essential(content)), formats=FORMATS)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise ImageRejected(f"more than {max_pixels} pixels") from error
     has_frames = image.format in _ANIMATED and getattr(image, "n_frames", 1) > 1
     return image, has_frames or (is_png and png_chunks.is_animated(content))
+
+
+def _essential(content: bytes) -> bytes:
+    """The pixels, and what is needed to show them."""
+    if content.startswith(png_chunks.SIGNATURE):
+        return png_chunks.essential(content)
+    if content.startswith(jpeg_segments.SIGNATURE):
+        return jpeg_segments.essential(content)
+    return content
 
 
 def _in_colors(image: Image.Image) -> Image.Image:

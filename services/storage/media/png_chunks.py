@@ -69,7 +69,7 @@ def _checksum(name: bytes, data: bytes) -> int:
 
 def _is_usable(name: bytes, data: bytes) -> bool:
     if name != b"iCCP":
-        return True
+        return name != b"sRGB" or len(data) == 1
     _, _, packed = data.partition(b"\0")
     unpacker = zlib.decompressobj()
     try:

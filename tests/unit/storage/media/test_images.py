@@ -220,6 +220,73 @@ async def test_too_much_of_a_picture_is_refused(
         await inspect(image_workers, put(make()))
 
 
+def damaged(name: bytes, body: bytes) -> bytes:
+    """A chunk with a wrong checksum."""
+    return chunk(name, body)[:-4] + b"\0\0\0\0"
+
+
+def jpeg(*segments: tuple[int, bytes], tail: bytes = b"") -> bytes:
+    """A picture of 8 x 8 pixels with these segments at its beginning, by the number of each."""
+    one = encoded(plain(8, 8), "JPEG")
+    head = b"".join(
+        bytes([0xFF, number]) + struct.pack(">H", len(body) + 2) + body for number, body in segments
+    )
+    return one[:2] + head + one[2:] + tail
+
+
+_PACKED = zlib.compress(bytes(100_000_000), 1)  #: 100 MB of nothing
+_TEXT = b"a prompt, and what else was said " * 300_000  #: 10 MB
+
+#: what is no pixel of a picture, and does not keep it from being shown
+NO_PIXELS = {
+    "text that unpacks to much": lambda: png(8, 8, chunk(b"zTXt", b"prompt\0\0" + _PACKED)),
+    "international text that does": lambda: png(
+        8, 8, chunk(b"iTXt", b"prompt\0\1\0\0\0" + _PACKED)
+    ),
+    "a profile that unpacks to much": lambda: png(8, 8, chunk(b"iCCP", b"p\0\0" + _PACKED)),
+    "long text": lambda: png(8, 8, chunk(b"tEXt", b"prompt\0" + _TEXT)),
+    "many texts": lambda: png(
+        8, 8, *1_000 * [chunk(b"zTXt", b"a\0\0" + zlib.compress(_TEXT[:9999]))]
+    ),
+    "text that is none": lambda: png(8, 8, chunk(b"zTXt", b"a\0\0junk"), chunk(b"tEXt", b"")),
+    "a wrong sum of the density": lambda: png(8, 8, damaged(b"pHYs", bytes(9))),
+    "a wrong sum of a text": lambda: png(8, 8, damaged(b"tEXt", b"a\0b")),
+    "a wrong sum of the profile": lambda: png(8, 8, damaged(b"iCCP", b"p\0\0junk")),
+    "a wrong sum of the orientation": lambda: png(8, 8, damaged(b"eXIf", b"MM\0*")),
+    "a density without numbers": lambda: png(8, 8, chunk(b"pHYs", b""), chunk(b"gAMA", b"")),
+    "a colour space without its number": lambda: png(8, 8, chunk(b"sRGB", b"")),
+    "chunks of others": lambda: png(8, 8, chunk(b"caBX", b"c2pa" * 9_999)),
+    "more behind the end": lambda: png(8, 8) + b"trailing bytes" * 999,
+    "a jpeg with half of a profile": lambda: jpeg((0xE2, b"ICC_PROFILE\0")),
+    "a jpeg whose profile is none": lambda: jpeg((0xE2, b"ICC_PROFILE\0\1\1junk")),
+    "a jpeg with half of its makers' notes": lambda: jpeg((0xEE, b"Adobe"), (0xE0, b"JFIF")),
+    "a jpeg whose other pictures are missing": lambda: jpeg((0xE2, b"MPF\0MM\0*\0\0\0\x08\xff")),
+    "a jpeg with an orientation that is none": lambda: jpeg((0xE1, b"Exif\0\0junkjunkjunk")),
+    "a jpeg with long comments": lambda: jpeg(*200 * [(0xFE, _TEXT[:65_000])]),
+    "a jpeg with more behind its end": lambda: jpeg(tail=b"trailing bytes" * 999),
+}
+
+
+@pytest.mark.parametrize("make", NO_PIXELS.values(), ids=NO_PIXELS)
+async def test_what_is_no_pixel_refuses_no_picture(
+    inspectors: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
+) -> None:
+    inspection = await inspect(inspectors, put(make()))
+
+    assert (inspection.width, inspection.undecodable) == (8, False)
+    assert measured(inspection) == {"thumbnail": (8, 8), "webp": (8, 8)}
+
+
+async def test_a_jpeg_without_its_end_is_opened_leniently(
+    inspectors: ImageWorkers, put: Callable[[bytes], Path]
+) -> None:
+    source = put(encoded(_noise("RGB"), "JPEG")[:-2])
+
+    opened = await inspectors.inspect(source, source.parent, "demo", lenient=True)
+
+    assert (opened.width, opened.height) == (40, 30)
+
+
 @pytest.mark.parametrize("make", BOMBS.values(), ids=BOMBS)
 async def test_what_unpacks_to_much_is_opened_or_refused_in_bounds(
     image_workers: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
