@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -80,6 +81,8 @@ def test_a_value_counts_and_each_file_once(answer: Any) -> None:
         {"preview": {"url": TWO}},
         {"thumbnail_url": TWO},
         {"mask_url": TWO},
+        {"poster": {"url": TWO}},
+        {"metrics": {"page": TWO}},
         {"note": f"look at {TWO}"},
         {"audio": {"url": "https://there.example/a.mp3"}},
     ],
@@ -93,6 +96,32 @@ def test_an_address_that_we_sent_is_no_output() -> None:
     search = Search(media="image", sent=[TWO])
 
     assert urls({"image": {"url": TWO}, "edited": {"url": ONE}}, search) == [ONE]
+
+
+def test_an_address_that_we_sent_fills_no_place_of_a_list() -> None:
+    search = Search(media="image", sent=[TWO])
+
+    assert urls({"images": [{"url": TWO}, {"url": ONE}, TWO]}, search) == [None, ONE, None]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"upscaled": TWO, "image": ONE},
+        {"extra": {"url": TWO}, "outputs": {"left": ONE}},
+        {"made": {"second": TWO, "image": {"url": ONE}}},
+    ],
+    ids=str,
+)
+def test_what_stands_under_usual_names_comes_first(answer: Any) -> None:
+    assert urls(answer) == [ONE, TWO]
+
+
+def test_a_type_that_says_nothing_may_be_any() -> None:
+    there = "https://there.example/x"
+    answer = {"images": [{"url": there, "content_type": "application/octet-stream"}], "video": FILM}
+
+    assert urls(answer) == urls(answer, VIDEOS) == [there]
 
 
 def test_only_files_of_the_media_that_the_model_makes_count() -> None:
@@ -237,8 +266,10 @@ def test_a_file_of_another_type_among_good_ones_is_refused(search: Search, other
         base64.urlsafe_b64encode(PICTURE).decode(),
         base64.urlsafe_b64encode(PICTURE).decode().rstrip("="),
         f"  {INLINE}\n",
+        f"data:image/png;base64,{quote(INLINE, safe='')}",
+        f"data:image/png,{quote(PICTURE)}",
     ],
-    ids=range(10),
+    ids=range(12),
 )
 @pytest.mark.parametrize("name", ["b64_json", "url", "data", "image"])
 def test_base64_is_read_however_it_is_written(value: str, name: str) -> None:
@@ -249,6 +280,14 @@ def test_base64_is_read_however_it_is_written(value: str, name: str) -> None:
 def test_an_empty_text_of_bytes_leaves_the_address_beside_it() -> None:
     assert urls({"data": [{"b64_json": "", "url": ONE}]}) == [ONE]
     assert urls({"data": [{"b64_json": "*", "url": ONE}]}) == [ONE]
+
+
+@pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "video/mp4"])
+def test_bytes_of_another_type_count_only_where_nothing_else_came(kind: str) -> None:
+    other = f"data:{kind};base64,{INLINE}"
+
+    assert [slot.is_refused for slot in slots_in({"images": [other, ONE]}, IMAGES)] == [True, False]
+    assert only({"images": [other]}).content == PICTURE
 
 
 def test_a_text_is_not_taken_for_bytes() -> None:
