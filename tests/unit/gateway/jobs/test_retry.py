@@ -32,6 +32,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import (
+    AttemptCompleted,
     Canceled,
     CancelRequested,
     Expired,
@@ -78,6 +79,7 @@ rendered = Rendered(run=1, outputs=OUTPUTS)
 in_the_dark = SubmitUnknown(run=1, problem=NobodyKnows().problem())
 again = RetryScheduled(not_before=now(), reason="provider_unavailable", detail="again")
 expired = Expired(problem=Deadline().problem())
+came_late = AttemptCompleted(run=1, ended=7, outputs=LATE_OUTPUT, outcome="rendered", charged="yes")
 
 
 def failed(error: type[JobError]) -> Failed:
@@ -140,6 +142,10 @@ CHEAPEST: list[tuple[RetryFrom, tuple[JobEvent, ...]]] = [
     ("download", (*SENT, rendered, failed(OutputRefused))),
     ("download", (*SENT, rendered, failed(OutputTooLarge))),
     ("submit", (*SENT, rendered, failed(NoOutput))),
+    ("download", (*SENT, failed(ProviderTimeout), came_late)),
+    ("download", (*SENT, failed(ProviderUnavailable), came_late)),
+    ("download", (started, submitting, in_the_dark, failed(NobodyKnows), came_late)),
+    ("submit", (*SENT, failed(ContentPolicy), came_late)),
 ]
 
 
@@ -239,6 +245,19 @@ def test_a_retry_of_a_retry_takes_over_what_the_first_one_was_to(
     assert resume_from(record, step) == Takeover(
         job=record.id, account="sim", endpoint="picture", **old
     )
+
+
+def test_a_request_is_asked_for_a_fresh_address_once() -> None:
+    first = ended(*SENT, rendered, failed(OutputExpired))
+    over = resume_from(first, "poll")
+    assert over
+    internal = a_record().internal.model_copy(update={"takeover": over})
+    again = after(
+        a_record().model_copy(update={"internal": internal}),
+        *(started, submitted, rendered, failed(OutputExpired)),
+    )
+
+    assert (resume_point(first, None), resume_point(again, None)) == ("poll", "submit")
 
 
 @pytest.mark.parametrize("end", [Canceled(), expired], ids=["canceled", "expired"])

@@ -60,6 +60,7 @@ SHAPES: dict[str, Any] = {
     "of no field": {"non_field_errors": [SENTENCE]},
     "a description": {"error": "invalid_request", "error_description": SENTENCE},
     "a page": f"<html><head><style>p {{}}</style></head><body><p>{SENTENCE}</p></body>".encode(),
+    "a page with a title": f"<html><title>{SENTENCE}</title><p>Go back.</p></html>".encode(),
     "a byte order mark": b"\xef\xbb\xbf" + json.dumps({"error": SENTENCE}).encode(),
     "UTF-16": json.dumps({"detail": SENTENCE}).encode("utf-16"),
     "a proxy's wrapping": {
