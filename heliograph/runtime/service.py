@@ -8,6 +8,7 @@ what is in hand end, and closes the bus and then what was built on it.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
@@ -64,6 +65,11 @@ class Service(Generic[Settings]):
     ) -> None:
         """Handle what comes in on a subject of a stream, see `PullConsumers.add`."""
         self._consumers.add(subject, handle, stream=stream, durable=durable, workers=workers)
+
+    @property
+    def connected_at(self) -> datetime | None:
+        """Since when what is consumed comes on its connection, see `PullConsumers`."""
+        return self._consumers.connected_at
 
     def run(self, **tasks: BackgroundTask) -> None:
         """Run tasks in the background once the bus is open."""

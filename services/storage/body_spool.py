@@ -9,9 +9,9 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from heliograph.contracts.errors import BodyTooLarge, MalformedRequest
+from services.storage.content import Content
 from services.storage.disk_reserve import Claim, no_space
 from services.storage.media.media_types import EARLY, HEAD
-from services.storage.stores import FileContent
 
 _TIMEOUT = 600.0  #: seconds for a body to arrive
 
@@ -54,7 +54,7 @@ class Spool:
         self._head = b""
         self._size = 0
 
-    async def receive(self, request: Request) -> FileContent:
+    async def receive(self, request: Request) -> Content:
         """
         The whole body.
 
@@ -73,7 +73,7 @@ class Spool:
             raise MalformedRequest("The body ended too early.") from None
         except OSError as error:
             raise no_space() from error
-        return await asyncio.to_thread(FileContent.of, self._target)
+        return await asyncio.to_thread(Content.of, self._target)
 
     async def _copy(self, request: Request) -> None:
         with self._target.open("wb") as stream:  # local, and a chunk at a time

@@ -16,6 +16,7 @@ class StorageSettings(ServiceSettings):
     download_deadline: float = Field(default=300.0, gt=0)  #: seconds for one output, with all tries
     #: seconds that a result which is not there is asked for again, as it may be too young
     missing_result_deadline: float = Field(default=120.0, ge=0)
+    text_memory: int = Field(default=MIB, ge=0)  #: bytes of a text that is stored without a file
     storage_retry_deadline: float = Field(
         default=3600.0, gt=0
     )  #: seconds a job waits for a broken store

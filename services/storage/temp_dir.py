@@ -1,7 +1,10 @@
-"""A locked temporary directory per process; directories of dead processes are emptied at start."""
+"""Temporary files: a locked directory per process; directories of dead processes are emptied at start."""
 
 import os
+import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -23,6 +26,16 @@ def claim_temp_dir(place: Path) -> Path:
             _clear(folder)
             os.close(handle)
     return own
+
+
+@contextmanager
+def removed_folder(place: Path) -> Iterator[Path]:
+    """A folder below `place` that who needs it makes, and that is gone when the block ends."""
+    folder = place / secrets.token_hex(8)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # it may never have been made
 
 
 def _lock(folder: Path) -> int | None:

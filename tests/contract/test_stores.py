@@ -17,11 +17,13 @@ from pydantic import SecretStr
 
 from heliograph.contracts.errors import OutputTooLarge, Unavailable
 from heliograph.contracts.queries.storage import StoredObject
+from services.storage.content import Content, whole
 from services.storage.settings import StorageSettings
-from services.storage.stores import Corrupted, FileContent, ObjectStore, StoreUnavailable
+from services.storage.stores import Corrupted, IsSole, ObjectStore, StoreUnavailable
 from services.storage.stores.factory import create_store
 from services.storage.stores.memory import MemoryStore
 from services.storage.stores.minio import MinioStore
+from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server, s3_running
 
 MIB = 1024 * 1024
@@ -67,10 +69,16 @@ def key() -> str:
     return f"p/demo/job_{uuid4().hex}/0-{uuid4().hex}.png"
 
 
-def content(folder: Path, body: bytes = b"\x89PNG a lighthouse") -> FileContent:
+def content(folder: Path, body: bytes = b"\x89PNG a lighthouse") -> Content:
     file = folder / uuid4().hex
     file.write_bytes(body)
-    return FileContent.of(file)
+    return Content.of(file)
+
+
+def _change(kept: Content, now: bytes) -> None:
+    """Let a file have other bytes than those that were counted."""
+    assert isinstance(kept.body, Path)
+    kept.body.write_bytes(now)
 
 
 async def bytes_in(store: ObjectStore, key: str) -> bytes | None:
@@ -152,6 +160,73 @@ async def test_many_may_put_the_same_bytes_at_once(
     assert await bytes_in(store, key) == bytes(100_000)
 
 
+@dataclass
+class Counted:
+    """A store behind a door that counts what it is asked for."""
+
+    store: MinioStore
+    door: RefusingStore
+
+    async def put(self, key: str, picture: Content, is_sole: IsSole | None) -> list[str]:
+        """What a put asks for."""
+        self.door.asked.clear()
+        await self.store.put(key, picture, "image/png", is_sole=is_sole)
+        return list(self.door.asked)
+
+
+@pytest.fixture
+async def counted(s3: Server) -> AsyncIterator[Counted]:
+    endpoint, access_key, secret_key = way_to(s3)
+    with refusing_store(endpoint) as door:
+        store = MinioStore(door.url, access_key, secret_key, f"b{uuid4().hex[:12]}")
+        await store.open()
+        yield Counted(store, door)
+        await store.aclose()
+
+
+async def test_the_only_one_to_put_an_object_believes_the_digest_that_is_answered(
+    counted: Counted, key: str, tmp_path: Path
+) -> None:
+    picture = content(tmp_path)
+
+    assert await counted.put(key, picture, is_sole=lambda: True) == ["PUT"]
+    assert await bytes_in(counted.store, key) == whole(picture.body)
+
+
+async def test_where_another_may_have_come_meanwhile_the_object_is_looked_at(
+    counted: Counted, key: str, tmp_path: Path
+) -> None:
+    answers = iter([True, False])
+
+    assert await counted.put(key, content(tmp_path), is_sole=lambda: next(answers)) == [
+        "PUT",
+        "HEAD",
+    ]
+
+
+async def test_what_another_may_have_put_is_looked_for_and_not_put_again(
+    counted: Counted, key: str, tmp_path: Path
+) -> None:
+    picture = content(tmp_path)
+
+    first = await counted.put(key, picture, is_sole=lambda: False)
+    second = await counted.put(key, picture, is_sole=lambda: False)
+
+    assert first == ["HEAD", "PUT", "HEAD"]
+    assert second == ["HEAD"]
+
+
+async def test_other_bytes_under_the_key_are_replaced(
+    counted: Counted, key: str, tmp_path: Path
+) -> None:
+    await counted.put(key, content(tmp_path, b"cut"), is_sole=None)
+    picture = content(tmp_path)
+
+    await counted.put(key, picture, is_sole=lambda: False)
+
+    assert await bytes_in(counted.store, key) == whole(picture.body)
+
+
 async def test_an_empty_file_is_kept_like_any_other(
     store: ObjectStore, key: str, tmp_path: Path
 ) -> None:
@@ -212,14 +287,14 @@ async def test_what_was_deleted_can_be_put_again(
 
     await store.put(key, picture, "image/png")
 
-    assert await bytes_in(store, key) == picture.path.read_bytes()
+    assert await bytes_in(store, key) == whole(picture.body)
 
 
 async def test_other_bytes_than_those_that_were_named_are_noticed(
     store: ObjectStore, key: str, tmp_path: Path
 ) -> None:
     picture = content(tmp_path, b"as it was")
-    picture.path.write_bytes(b"as it is.")
+    _change(picture, b"as it is.")
 
     with pytest.raises(Corrupted):
         await store.put(key, picture, "image/png")
@@ -230,7 +305,7 @@ async def test_a_file_that_changed_its_length_is_noticed(
     store: ObjectStore, key: str, tmp_path: Path, now: bytes
 ) -> None:
     picture = content(tmp_path, b"as it was, once")
-    picture.path.write_bytes(now)
+    _change(picture, now)
 
     with pytest.raises(StoreUnavailable):  # also `Corrupted` is one: put it again
         await store.put(key, picture, "image/png")
@@ -239,9 +314,9 @@ async def test_a_file_that_changed_its_length_is_noticed(
 async def test_a_put_that_breaks_off_changes_nothing(
     store: ObjectStore, key: str, tmp_path: Path
 ) -> None:
-    whole, cut = (content(tmp_path, bytes(MIB)) for _ in range(2))
-    await store.put(key, whole, "image/png")
-    cut.path.write_bytes(bytes(MIB // 2))
+    complete, cut = (content(tmp_path, bytes(MIB)) for _ in range(2))
+    await store.put(key, complete, "image/png")
+    _change(cut, bytes(MIB // 2))
 
     outcomes = await asyncio.gather(
         *(store.put(each, cut, "image/png") for each in (key, f"{key}.other")),
@@ -257,14 +332,14 @@ async def test_damage_is_mended_by_putting_the_bytes_again(
     store: ObjectStore, key: str, tmp_path: Path
 ) -> None:
     picture = content(tmp_path, b"as it was")
-    picture.path.write_bytes(b"as it is.")
+    _change(picture, b"as it is.")
     with pytest.raises(Corrupted):
         await store.put(key, picture, "image/png")
-    picture.path.write_bytes(b"as it was")
+    _change(picture, b"as it was")
 
     await store.put(key, picture, "image/png")
 
-    assert await bytes_in(store, key) == picture.path.read_bytes()
+    assert await bytes_in(store, key) == whole(picture.body)
 
 
 async def test_an_address_names_its_object_and_is_another_for_another(store: ObjectStore) -> None:
@@ -426,7 +501,7 @@ async def test_people_and_we_may_call_the_store_by_different_names(
 
     assert address.split("/b")[0] == outside
     assert len((await person.get(address)).content) == picture.size
-    assert await bytes_in(store, key) == picture.path.read_bytes()
+    assert await bytes_in(store, key) == whole(picture.body)
     await store.aclose()
 
 
@@ -461,10 +536,10 @@ async def test_a_large_file_goes_through_in_small_pieces(
         assert await bytes_in(store, key) == bytes(48 * MIB)
 
 
-def _sparse(file: Path, size: int) -> FileContent:
+def _sparse(file: Path, size: int) -> Content:
     with file.open("wb") as stream:
         stream.truncate(size)
-    return FileContent.of(file)
+    return Content.of(file)
 
 
 @contextmanager
@@ -484,7 +559,7 @@ def _memory(line: str) -> float:
 DOINGS = ["open", "put", "keys", "delete", "check"]
 
 
-async def _do(store: MinioStore, doing: str, picture: FileContent) -> None:
+async def _do(store: MinioStore, doing: str, picture: Content) -> None:
     match doing:
         case "open":
             await store.open()
@@ -510,7 +585,7 @@ async def test_a_store_that_is_down_is_unavailable_and_back_when_it_is_back(tmp_
                     await _do(store, doing, picture)
 
             server.start()
-            assert await bytes_in(store, "p/demo/a.png") == picture.path.read_bytes()
+            assert await bytes_in(store, "p/demo/a.png") == whole(picture.body)
             await store.check()
 
 

@@ -31,3 +31,25 @@ async def test_to_open_it_while_it_comes_back_leaves_one_reader(
         await connection.close()
 
     assert "read() called" not in caplog.text
+
+
+async def test_a_connection_knows_since_when_it_is_there(tmp_path: Path) -> None:
+    with nats_running(tmp_path) as server:
+        connection = Connection(server.settings, "test")
+        assert connection.connected_at is None
+        await connection.open()
+        first = connection.connected_at
+
+        server.kill()
+        async with asyncio.timeout(60):
+            while connection.connected_at is not None:
+                await asyncio.sleep(0.01)
+        server.start()
+        async with asyncio.timeout(60):
+            while connection.connected_at is None:
+                await asyncio.sleep(0.01)
+        second = connection.connected_at
+        await connection.close()
+
+    assert first is not None
+    assert second > first

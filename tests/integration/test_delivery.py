@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from nats.aio.msg import Msg
@@ -10,7 +11,7 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, ServiceError, Unavailable
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import append_event
+from heliograph.runtime.bus import append_event, now
 from heliograph.runtime.bus.delivery import (
     Delivery,
     FailureCounter,
@@ -116,6 +117,28 @@ async def test_what_passes_is_no_bug(bus: NatsBus, nats: Server, error: type[Ser
 
     assert numbers == [1, 2, 3, 4, 5]
     assert dead_lettered == []
+
+
+async def test_only_a_fresh_first_delivery_on_an_old_connection_is_surely_the_only_one(
+    bus: NatsBus, nats: Server
+) -> None:
+    answers: list[list[bool]] = []
+    began = now()
+
+    async def handler(delivery: Delivery) -> Record | None:
+        since = delivery.stored_at
+        connected = (began, None, since, since + timedelta(milliseconds=1))
+        answers.append([delivery.is_sole(at, 60.0) for at in connected])
+        answers[-1].append(delivery.is_sole(began, 0.0))
+        if delivery.number == 1:
+            raise Unavailable
+        return None
+
+    async with _handling(nats.settings, handler):
+        record = await _put(bus)
+        await _until_settled(bus, record.id)
+
+    assert answers == [[True, False, False, False, False], 5 * [False]]
 
 
 async def test_a_stopping_worker_naks_its_message_at_once(bus: NatsBus, nats: Server) -> None:

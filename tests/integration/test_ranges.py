@@ -15,7 +15,7 @@ from deploy.local.processes import Process, program, s3_server
 from deploy.local.range_proxy import answer_head, request_head
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.runtime.settings import ServiceSettings
-from services.storage.stores import FileContent
+from services.storage.content import Content
 from services.storage.stores.minio import MinioStore
 from tests.support.browser import browser_page
 from tests.support.servers import Program, Server, free_port
@@ -42,7 +42,7 @@ async def store(s3: Server) -> AsyncIterator[MinioStore]:
 async def _put(store: MinioStore, file: Path, media_type: str = "video/mp4") -> str:
     """Its presigned address."""
     key = f"{uuid4().hex}/film.mp4"
-    await store.put(key, FileContent.of(file), media_type)
+    await store.put(key, Content.of(file), media_type)
     return store.presigned_url(
         StoredObject(key=key, media_type=media_type, filename="film.mp4"), seconds=600
     )

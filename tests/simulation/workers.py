@@ -24,6 +24,7 @@ from services.render.worker.run import dead_letter, run_job
 from services.status.maintenance import compaction
 from services.status.maintenance.sweeper import Sweeper
 from services.storage.outputs.job_ingest import JobIngest
+from services.storage.stores import IsSole
 from tests.simulation.processes import ask, current, gate
 from tests.simulation.simulated_bus import ACCOUNT
 from tests.simulation.state import PROJECT, State, settings
@@ -63,7 +64,7 @@ class Keeper(JobIngest):
         self._state = state
 
     async def _keep_all(
-        self, record: Record, lasting: tuple[type[JobError], ...]
+        self, record: Record, lasting: tuple[type[JobError], ...], is_sole: IsSole
     ) -> tuple[list[Asset], dict[int, JobError]]:
         fetched = await ask("fetch", record.id)
         if fetched == "gone":

@@ -18,9 +18,12 @@ class RefusingStore:
         self.refusal: int | None = None  #: status of every `refuses` of an object
         self.refuses = "GET"
         self.refused: list[str] = []  #: paths
+        self.asked: list[str] = []  #: methods of the requests for objects
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
         path = urlsplit(request.path).path
+        if path.count("/") > 2:
+            self.asked.append(request.command)
         if self.refusal and request.command == self.refuses and path.count("/") > 2:
             request.rfile.read(int(request.headers.get("Content-Length") or 0))
             self.refused.append(path)

@@ -1,12 +1,14 @@
 """NATS connection: survives outages; errors that cannot pass end the process."""
 
 import os
+from datetime import datetime
 from typing import Any
 
 import structlog
 from nats.aio.client import Client
 from nats.errors import AuthorizationError, Error
 
+from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import translated
 from heliograph.runtime.settings import ServiceSettings
 
@@ -30,6 +32,9 @@ class Connection:
         self._closing = False
         self._trouble = ""
         self.client = Client()  #: usable before it is open: until then every call fails
+        self.connected_at: datetime | None = (
+            None  #: server time, no earlier than it was; None: lost
+        )
 
     @property
     def options(self) -> dict[str, Any]:
@@ -45,6 +50,7 @@ class Connection:
             "max_outstanding_pings": 2,
             "error_cb": self._on_error,
             "closed_cb": self._on_closed,
+            "disconnected_cb": self._on_disconnected,
             "reconnected_cb": self._on_reconnected,
         }
 
@@ -59,6 +65,11 @@ class Connection:
         if not (self.client.is_connected or self.client.is_reconnecting):
             with translated():
                 await self.client.connect(**self.options)
+            self.note_connected()
+
+    def note_connected(self) -> None:
+        """Whoever connected with `options` has a connection from now on."""
+        self.connected_at = now()
 
     def expect_close(self) -> None:
         """From now on, a closed connection is what we want."""
@@ -81,8 +92,12 @@ class Connection:
         if not self._closing:
             _exit("The NATS connection is closed for good")
 
+    async def _on_disconnected(self) -> None:
+        self.connected_at = None
+
     async def _on_reconnected(self) -> None:
         self._trouble = ""
+        self.note_connected()
         log.info("NATS reconnected")
 
 

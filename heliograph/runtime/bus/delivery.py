@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 
 import structlog
 from nats.aio.msg import Msg
@@ -19,6 +20,7 @@ from nats.errors import Error
 from heliograph.contracts.errors import QueueFull, Unavailable, Unreadable
 from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import JobRef, parse
+from heliograph.runtime.bus import now
 from heliograph.runtime.logs import job_fields
 
 log = structlog.get_logger()
@@ -60,6 +62,23 @@ class Delivery:
         self.subject = message.subject
         self.sequence = message.metadata.sequence.stream
         self.number = message.metadata.num_delivered  #: 1 is the first
+
+    @property
+    def stored_at(self) -> datetime:
+        """When the message was stored, by the server's clock."""
+        return self._raw.metadata.timestamp
+
+    def is_sole(self, connected_at: datetime | None, ack_wait: float) -> bool:
+        """
+        Whether no other process can have had the message so far.
+
+        The server gives it again when `ack_wait` seconds have passed, of which half are left to clocks
+        that differ; when it is told to, which it counts; and when it crashed and has forgotten what it
+        gave, which ends every connection. `connected_at` is when ours began.
+        """
+        is_connected = connected_at is not None and connected_at < self.stored_at
+        is_fresh = (now() - self.stored_at).total_seconds() < ack_wait / 2
+        return self.number == 1 and is_connected and is_fresh
 
     @property
     def headers(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ FastStream pulls, and is known in this module only: handlers get the message as 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from faststream import AckPolicy, BaseMiddleware
@@ -43,6 +44,12 @@ class PullConsumers:
             graceful_timeout=settings.shutdown_grace_period - HTTP_GRACE,
             logger=None,
         )
+        self._broker.pulling = self._connection
+
+    @property
+    def connected_at(self) -> datetime | None:
+        """Since when messages come on this connection, by the server's clock; None: they do not."""
+        return self._connection.connected_at
 
     def add(
         self, subject: str, handle: MessageHandler, *, stream: str, durable: str, workers: int
@@ -82,6 +89,8 @@ class PullConsumers:
 
 
 class _Broker(NatsBroker):
+    pulling: Connection  #: what it is opened with
+
     async def start(self) -> None:
         """
         Raises Unavailable: whoever starts it tries again, and who listens already is left alone.
@@ -90,6 +99,7 @@ class _Broker(NatsBroker):
         """
         with translated():
             await self.connect()
+            self.pulling.note_connected()
             for subscriber in self.subscribers:
                 if subscriber.running:
                     continue

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heliograph.contracts.errors import OutputRefused, Unavailable
+from services.storage.content import Body
 from services.storage.fair_semaphore import FairSemaphore
 
 _TIMEOUT = 60.0  #: seconds for one try
@@ -24,9 +25,9 @@ class Undecodable(OutputRefused):
 
 
 class ImageVariant(NamedTuple):
-    """Another form of an output, in a file of ours."""
+    """Another form of an output."""
 
-    path: Path
+    body: Body
     width: int | None  #: pixels; None for what is not a picture
     height: int | None
     media_type: str = "image/webp"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
+from services.storage.content import Body, opened, whole
 from services.storage.media.film_files import FILMS, MP4, film_type
 
 IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"})
@@ -17,15 +18,15 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _FILMS_BY_NAME = FILMS - {MP4}  #: stored only where a model's entry in the catalog names them
 
 
-def detect_media_type(path: Path) -> str | None:
-    """The media type of a file; None for everything that is not stored here."""
-    media_type = _beginning(path)
-    return None if media_type == "application/json" and not _is_json(path) else media_type
+def detect_media_type(body: Body) -> str | None:
+    """The media type of bytes; None for everything that is not stored here."""
+    media_type = _beginning(body)
+    return None if media_type == "application/json" and not _is_json(body) else media_type
 
 
-def _beginning(path: Path) -> str | None:
+def _beginning(body: Body) -> str | None:
     """The media type by the first bytes: what begins as JSON may still be none."""
-    with path.open("rb") as stream:
+    with opened(body) as stream:
         return type_of(stream.read(HEAD))
 
 
@@ -59,7 +60,7 @@ def media_of(media_type: str) -> Media:
     return "video" if media_type in FILMS else "text"
 
 
-def check_media(path: Path, media: Media, films: Iterable[str] = ()) -> str:
+def check_media(body: Body, media: Media, films: Iterable[str] = ()) -> str:
     """
     The media type of an output that should be of a medium.
 
@@ -69,15 +70,15 @@ def check_media(path: Path, media: Media, films: Iterable[str] = ()) -> str:
     Raises:
         OutputRefused: It is something else.
     """
-    media_type = _beginning(path)
+    media_type = _beginning(body)
     if media_type in _FILMS_BY_NAME and media_type not in films:
         raise OutputRefused(
             f"the output is {media_type}, which `film_types` of its model in the catalog does not name"
         )
     if media_type and media_of(media_type) != media:
         raise OutputRefused(f"the output is {media_type}, not {media}")
-    if media_type is None or detect_media_type(path) is None:
-        raise OutputRefused(f"the output is {describe(path)}, which is not stored")
+    if media_type is None or detect_media_type(body) is None:
+        raise OutputRefused(f"the output is {describe(body)}, which is not stored")
     return media_type
 
 
@@ -111,9 +112,9 @@ def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
     return media_type
 
 
-def describe(path: Path) -> str:
-    """What a file that is not stored seems to be, for people."""
-    with path.open("rb") as stream:
+def describe(body: Body) -> str:
+    """What bytes that are not stored seem to be, for people."""
+    with opened(body) as stream:
         return _described(stream.read(1024))
 
 
@@ -165,9 +166,9 @@ _FTYP_BRANDS = {
 }
 
 
-def _is_json(path: Path) -> bool:
+def _is_json(body: Body) -> bool:
     try:
-        json.loads(path.read_text("utf-8"), parse_constant=_refuse)
+        json.loads(whole(body).decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return True

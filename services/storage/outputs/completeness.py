@@ -1,14 +1,14 @@
 """Completeness check: whether JSON text was truncated."""
 
 import json
-from pathlib import Path
 
+from services.storage.content import Body, opened
 from services.storage.media.media_types import HEAD, type_of
 
 
-def is_whole(path: Path) -> bool:
+def is_whole(output: Body) -> bool:
     """False when a text surely ends too early; of pictures and films, whoever opens them tells."""
-    with path.open("rb") as stream:
+    with opened(output) as stream:
         head = stream.read(HEAD)
         if type_of(head) != "application/json":
             return True

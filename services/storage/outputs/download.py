@@ -14,6 +14,7 @@ from heliograph.runtime.http.content_encoding import (
     UnknownEncoding,
     decoder,
 )
+from services.storage.content import Body, BodyBuffer
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _MAX_REDIRECTS = 3
@@ -56,9 +57,10 @@ class OutputDownloader:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def download(self, url: str, target: Path, *, limit: int) -> None:
+    async def download(self, url: str, target: Path, *, limit: int, in_memory: int = 0) -> Body:
         """
-        Copy what is at `url` to a file, at most `limit` bytes of it.
+        What is at `url`, at most `limit` bytes of it: in memory if it is no more than `in_memory`
+        bytes, else in the file `target`.
 
         Raises:
             OutputRefused: The host is not a provider's.
@@ -73,7 +75,8 @@ class OutputDownloader:
             async with asyncio.timeout(self._deadline):
                 while True:
                     try:
-                        return await self._download_once(url, target, limit)
+                        buffer = BodyBuffer(target, in_memory=in_memory)
+                        return await self._download_once(url, buffer, limit)
                     except (_Retryable, httpx.TransportError) as error:
                         reason = str(error) or type(error).__name__
                     await asyncio.sleep(pause)
@@ -82,12 +85,12 @@ class OutputDownloader:
             detail = f"the output could not be fetched in {self._deadline:g} s: {reason}"
             raise StorageFailed(detail) from None
 
-    async def _download_once(self, url: str, target: Path, limit: int) -> None:
+    async def _download_once(self, url: str, buffer: BodyBuffer, limit: int) -> Body:
         for _ in range(_MAX_REDIRECTS + 1):
             async with self._http.stream("GET", self.check(url)) as answer:
                 if not answer.is_redirect:
                     _check_answer(answer, limit)
-                    return await _copy(answer, target, limit)
+                    return await _receive(answer, buffer, limit)
                 url = str(answer.next_request.url if answer.next_request else "")
         raise OutputRefused("too many redirects")
 
@@ -131,15 +134,15 @@ def _check_answer(answer: httpx.Response, limit: int) -> None:
         raise OutputTooLarge(f"the output is larger than {limit} bytes")
 
 
-async def _copy(answer: httpx.Response, target: Path, limit: int) -> None:
+async def _receive(answer: httpx.Response, buffer: BodyBuffer, limit: int) -> Body:
     """Undoes compression, which counts for the limit only as what it stands for."""
     size = 0
     try:
         body = decoder(answer.headers.get("Content-Encoding"), limit)
-        with target.open("wb") as stream:  # local, and a chunk at a time
+        with buffer:
             async for chunk in answer.aiter_raw():
                 size += len(chunk)
-                stream.write(body.feed(chunk))
+                buffer.write(body.feed(chunk))
         body.finish()
     except TooLarge:
         raise OutputTooLarge(f"the output is larger than {limit} bytes") from None
@@ -150,3 +153,4 @@ async def _copy(answer: httpx.Response, target: Path, limit: int) -> None:
     announced = answer.headers.get("Content-Length")
     if announced is not None and size != int(announced):
         raise _Retryable(f"{size} of {announced} bytes came")
+    return buffer.body()

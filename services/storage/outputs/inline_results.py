@@ -28,8 +28,9 @@ from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Spool
+from services.storage.content import Content
 from services.storage.settings import StorageSettings
-from services.storage.stores import FileContent, ObjectStore
+from services.storage.stores import ObjectStore
 
 MAX_RESULTS = 64  #: of one job
 
@@ -56,7 +57,7 @@ class InlineResults:
         if len(others - {inline_key(project, job, sha256)}) >= MAX_RESULTS:
             raise BodyTooLarge(f"at most {MAX_RESULTS} results of one job")
 
-    async def keep(self, project: str, job: str, content: FileContent) -> None:
+    async def keep(self, project: str, job: str, content: Content) -> None:
         """Raises Unavailable: bring it again later."""
         await self._store.put(inline_key(project, job, content.sha256), content, _MEDIA_TYPE)
 

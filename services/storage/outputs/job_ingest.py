@@ -1,7 +1,6 @@
 """Job ingest: stores every output of a rendered job, and writes how the job ends."""
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -28,12 +27,12 @@ from heliograph.runtime.logs import job_fields
 from services.storage.media.images import ImageWorkers
 from services.storage.outputs.download import FetchRefused, OutputMissing
 from services.storage.outputs.outcomes import failure, indexed, outcome, readdressed
-from services.storage.outputs.output_ingest import OutputIngest
+from services.storage.outputs.output_ingest import Ingestion, OutputIngest
 from services.storage.outputs.progress import PhaseReporter
 from services.storage.outputs.sources import InlineResultMissing, Sources
 from services.storage.outputs.texts import problem_in_texts
 from services.storage.settings import StorageSettings
-from services.storage.stores import ObjectStore
+from services.storage.stores import IsSole, ObjectStore
 
 log = structlog.get_logger()
 
@@ -44,6 +43,10 @@ Renew = Callable[[str], Awaitable[list[Output]]]  #: fresh addresses of a job's 
 #: that nothing changes
 _REFUSALS: tuple[type[JobError], ...] = (OutputRefused, OutputTooLarge, FetchRefused)
 _FIRST_WAIT, _MAX_WAIT = 1.0, 30.0  #: seconds before a result is asked for again
+
+
+def _nobody_knows() -> bool:
+    return False
 
 
 class JobIngest:
@@ -68,17 +71,20 @@ class JobIngest:
         self._hint = hint
         self._sources = sources
         self._renew = renew
-        self._ingest = OutputIngest(store, sources, image_workers, catalog, settings)
-        self._folder = folder
+        self._ingest = OutputIngest(store, sources, image_workers, folder, catalog, settings)
         self._settings = settings
         self._allows = allows
 
-    async def handle(self, job: str, waited: float = 0.0) -> Record | None:
+    async def handle(
+        self, job: str, waited: float = 0.0, is_sole: IsSole = _nobody_knows
+    ) -> Record | None:
         """
         Store a job. Returns it as it was left; None when there is no such job.
 
         Args:
             waited: Seconds for which its outputs were waited for, because they were not there yet.
+            is_sole: Whether no other process can have been told to store the job, at the time of the
+                call. Who was told before `waited` may not have ended.
 
         Raises:
             Unavailable: The bus or the store does not answer; the message comes again.
@@ -92,7 +98,9 @@ class JobIngest:
                 await self._clear(record)
                 return record
             try:
-                if not await self._advance(entry, record, waited):
+                if not await self._advance(
+                    entry, record, waited, _nobody_knows if waited else is_sole
+                ):
                     return record
             except Conflict:
                 continue
@@ -105,7 +113,9 @@ class JobIngest:
         ):
             await self._sources.inline_results.remove(record.project, record.id)
 
-    async def _advance(self, entry: LogEntry, record: Record, waited: float) -> bool:
+    async def _advance(
+        self, entry: LogEntry, record: Record, waited: float, is_sole: IsSole
+    ) -> bool:
         """End a job. False when it was given back, to come again after a time."""
         if record.internal.cancel:
             outputs = record.internal.outputs
@@ -117,7 +127,7 @@ class JobIngest:
         lasting = _REFUSALS if not self._is_last(waited) else (*_REFUSALS, OutputMissing)
         try:
             record = await self._renewed(record) if waited else record
-            assets, refused = await self._keep_all(record, lasting)
+            assets, refused = await self._keep_all(record, lasting, is_sole)
         except OutputMissing as error:
             if await self._give_back(record, waited):
                 return False
@@ -176,7 +186,7 @@ class JobIngest:
         )
 
     async def _keep_all(
-        self, record: Record, lasting: tuple[type[JobError], ...]
+        self, record: Record, lasting: tuple[type[JobError], ...], is_sole: IsSole
     ) -> tuple[list[Asset], dict[int, JobError]]:
         """
         All outputs, in parallel: those that are kept, and why others never will be.
@@ -190,19 +200,15 @@ class JobIngest:
         """
         after = self._settings.report_after
         try:
-            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-                async with (
-                    PhaseReporter(self._hint, record, after=after) as phases,
-                    asyncio.TaskGroup() as group,
-                ):
-                    tasks = [
-                        group.create_task(
-                            self._kept_or_not(
-                                record, index, output, Path(folder, str(index)), phases, lasting
-                            )
-                        )
-                        for index, output in indexed(record.internal.outputs)
-                    ]
+            async with (
+                PhaseReporter(self._hint, record, after=after) as phases,
+                asyncio.TaskGroup() as group,
+            ):
+                ingestion = Ingestion(record=record, phases=phases, is_sole=is_sole)
+                tasks = [
+                    group.create_task(self._kept_or_not(ingestion, index, output, lasting))
+                    for index, output in indexed(record.internal.outputs)
+                ]
         except* (JobError, Unavailable, OSError) as errors:
             raise self._first_final_error(record, errors) from None
         ends = [task.result() for task in tasks]
@@ -214,19 +220,16 @@ class JobIngest:
 
     async def _kept_or_not(
         self,
-        record: Record,
+        ingestion: Ingestion,
         index: int,
         output: Output,
-        folder: Path,
-        phases: PhaseReporter,
         lasting: tuple[type[JobError], ...],
     ) -> tuple[int, Asset | JobError]:
         try:
-            return index, await self._ingest.store(record, index, output, folder, phases)
+            return index, await self._ingest.store(ingestion, index, output)
         except lasting as error:
-            log.warning(
-                "An output is refused", **job_fields(record), index=index, reason=str(error)
-            )
+            fields = job_fields(ingestion.record)
+            log.warning("An output is refused", **fields, index=index, reason=str(error))
             return index, error
 
     def _first_final_error(

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from heliograph.contracts.catalog import Media
@@ -10,6 +12,7 @@ from heliograph.contracts.object_keys import output_key, variant_key
 from heliograph.contracts.records import Asset, Output, Record, Variant
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.crash_points import crash_point
+from services.storage.content import Body, Content, off_loop
 from services.storage.fair_semaphore import FairSemaphore
 from services.storage.media.film_files import CutOff, check_whole
 from services.storage.media.images import ImageVariant, ImageWorkers, Inspection, Undecodable
@@ -19,19 +22,35 @@ from services.storage.outputs.progress import PhaseReporter
 from services.storage.outputs.sources import Sources
 from services.storage.outputs.texts import check_text
 from services.storage.settings import StorageSettings
-from services.storage.stores import FileContent, ObjectStore
+from services.storage.stores import IsSole, ObjectStore
+from services.storage.temp_dir import removed_folder
 
 _MAX_FETCHES = 3  #: of a picture or film that seems to be cut off
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ingestion:
+    """One try to store the outputs of a job."""
+
+    record: Record
+    phases: PhaseReporter
+    is_sole: IsSole  #: whether no other process can be storing the same job
+
+
 class OutputIngest:
-    """Stores outputs, those of one project with a share of the places only."""
+    """
+    Stores outputs, those of one project with a share of the places only.
+
+    Args:
+        folder: Where files lie meanwhile.
+    """
 
     def __init__(
         self,
         store: ObjectStore,
         sources: Sources,
         image_workers: ImageWorkers,
+        folder: Path,
         catalog: CurrentCatalog,
         settings: StorageSettings,
     ) -> None:
@@ -39,12 +58,11 @@ class OutputIngest:
         self._sources = sources
         self._fetchers = FairSemaphore(settings.storage_concurrency)
         self._image_workers = image_workers
+        self._folder = folder
         self._catalog = catalog
         self._settings = settings
 
-    async def store(
-        self, record: Record, index: int, output: Output, folder: Path, phases: PhaseReporter
-    ) -> Asset:
+    async def store(self, ingestion: Ingestion, index: int, output: Output) -> Asset:
         """
         Copy one output from the provider to the store, with its variants.
 
@@ -52,16 +70,19 @@ class OutputIngest:
             JobError: It cannot be had, or is not accepted.
             Unavailable: The store, or what opens pictures, does not answer.
         """
-        await asyncio.to_thread(folder.mkdir)
-        media_type, content, opened = await self._fetch_whole(record, output, folder)
-        await phases.enter("storing")
-        key = output_key(record.project, record.id, index, content.sha256, media_type)
-        async with asyncio.TaskGroup() as puts:
-            puts.create_task(self._store.put(key, content, media_type))
-            variants = {
-                name: puts.create_task(self._keep_variant(record, index, name, form))
-                for name, form in opened.variants.items()
-            }
+        record = ingestion.record
+        with removed_folder(self._folder) as folder:
+            media_type, content, opened = await self._fetch_whole(record, output, folder)
+            await ingestion.phases.enter("storing")
+            key = output_key(record.project, record.id, index, content.sha256, media_type)
+            async with asyncio.TaskGroup() as puts:
+                puts.create_task(
+                    self._store.put(key, content, media_type, is_sole=ingestion.is_sole)
+                )
+                variants = {
+                    name: puts.create_task(self._put_variant(ingestion, index, name, form))
+                    for name, form in opened.variants.items()
+                }
         crash_point("store.put")
         return Asset(
             id=asset_id(record.id, index),
@@ -79,60 +100,59 @@ class OutputIngest:
 
     async def _fetch_whole(
         self, record: Record, output: Output, folder: Path
-    ) -> tuple[str, FileContent, Inspection]:
+    ) -> tuple[str, Content, Inspection]:
         """An output's media type, bytes and form. What seems cut off is fetched again."""
-        source = folder / "original"
         kind = self._catalog.current.kinds.get(record.kind)
         media: Media = kind.media if kind else "image"
         model = self._catalog.current.models.get(record.model)
         films = model.film_types if model else []
-        limit = self._settings.max_bytes(media)
+        inspect = partial(_inspect, media=media, films=films, kind=record.kind)
         seen: set[str] = set()
         for fetches in range(1, _MAX_FETCHES + 1):
             async with self._fetchers.place(record.project):
-                await self._sources.fetch(record.project, output, source, limit)
+                source = await self._sources.fetch(
+                    record.project,
+                    output,
+                    folder / "original",
+                    limit=self._settings.max_bytes(media),
+                    in_memory=self._settings.text_memory if media == "text" else 0,
+                )
             crash_point("store.fetched")
-            media_type, content = await asyncio.to_thread(
-                _inspect, source, media, films, record.kind
-            )
+            media_type, content = await off_loop(inspect, source)
             is_last = content.sha256 in seen or fetches == _MAX_FETCHES
             try:
-                return (
-                    media_type,
-                    content,
-                    await self._open(record.project, source, folder, media_type),
-                )
+                opened = await self._open(record.project, content.body, folder, media_type)
+                return media_type, content, opened
             except (Undecodable, CutOff):
                 if is_last and media == "video":
                     raise  # half a film is none
                 if is_last:
                     break
             seen.add(content.sha256)
-        return media_type, content, await self._open_damaged(record.project, source, folder)
+        return media_type, content, await self._open_damaged(record.project, content.body, folder)
 
-    async def _open(self, project: str, source: Path, folder: Path, media_type: str) -> Inspection:
+    async def _open(self, project: str, body: Body, folder: Path, media_type: str) -> Inspection:
         """The size of a picture or film, and the other forms of an output. Raises OutputRefused."""
-        match media_of(media_type):
-            case "image":
-                return await self._image_workers.inspect(source, folder, project)
-            case "video":
-                await asyncio.to_thread(check_whole, source, media_type)
-                return await self._image_workers.inspect_film(source, folder, project, media_type)
-            case "text":
-                variants = await asyncio.to_thread(render_markdown, source, folder)
-                return Inspection(None, None, variants)
+        media = media_of(media_type)
+        if media == "text":
+            return Inspection(None, None, await off_loop(render_markdown, body))
+        file = _as_file(body)
+        if media == "image":
+            return await self._image_workers.inspect(file, folder, project)
+        await asyncio.to_thread(check_whole, file, media_type)
+        return await self._image_workers.inspect_film(file, folder, project, media_type)
 
-    async def _open_damaged(self, project: str, source: Path, folder: Path) -> Inspection:
+    async def _open_damaged(self, project: str, body: Body, folder: Path) -> Inspection:
         """What is there of a damaged picture. It is kept even if that is nothing: it was paid for."""
         try:
-            return await self._image_workers.inspect(source, folder, project, lenient=True)
+            return await self._image_workers.inspect(_as_file(body), folder, project, lenient=True)
         except Undecodable:
             return Inspection(None, None, {}, undecodable=True)
 
-    async def _keep_variant(
-        self, record: Record, index: int, name: str, made: ImageVariant
+    async def _put_variant(
+        self, ingestion: Ingestion, index: int, name: str, made: ImageVariant
     ) -> Variant:
-        content = await asyncio.to_thread(FileContent.of, made.path)
+        content = await off_loop(Content.of, made.body)
         variant = Variant(
             media_type=made.media_type,
             width=made.width,
@@ -141,16 +161,21 @@ class OutputIngest:
             sha256=content.sha256,
             still=made.still,
         )
+        record = ingestion.record
         key = variant_key(record.project, record.id, index, name, variant)
-        await self._store.put(key, content, variant.media_type)
+        await self._store.put(key, content, variant.media_type, is_sole=ingestion.is_sole)
         return variant
 
 
-def _inspect(
-    source: Path, media: Media, films: Iterable[str], kind: str
-) -> tuple[str, FileContent]:
-    """Raises OutputRefused."""
+def _inspect(source: Body, *, media: Media, films: Iterable[str], kind: str) -> tuple[str, Content]:
+    """The media type of an output, and what is stored of it. Raises OutputRefused."""
     known = detect_media_type(source)
     if media == "text" and (known is None or media_of(known) == "text"):
-        return check_text(source, kind), FileContent.of(source)
-    return check_media(source, media, films), FileContent.of(source)
+        media_type, text = check_text(source, kind)
+        return media_type, Content.of(text)
+    return check_media(source, media, films), Content.of(source)
+
+
+def _as_file(body: Body) -> Path:
+    assert isinstance(body, Path), "only texts are held in memory"
+    return body

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from heliograph.contracts.errors import OutputExpired
 from heliograph.contracts.records import Output
+from services.storage.content import Body, off_loop
 from services.storage.outputs.completeness import is_whole
 from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.inline_results import InlineResults
@@ -24,7 +25,7 @@ class InlineResultMissing(OutputExpired):
 
 class Sources:
     """
-    Copies outputs into files.
+    Fetches outputs.
 
     Args:
         deadline: Seconds for one output that is in our own store.
@@ -43,17 +44,19 @@ class Sources:
         self.inline_results = inline_results
         self._deadline = deadline
 
-    async def fetch(self, project: str, output: Output, target: Path, limit: int) -> None:
+    async def fetch(
+        self, project: str, output: Output, target: Path, *, limit: int, in_memory: int
+    ) -> Body:
         """
-        At most `limit` bytes of an output.
+        At most `limit` bytes of an output, in the file `target` if they are more than `in_memory`.
 
         Raises:
             JobError: It cannot be had: gone, refused, too large.
             Unavailable: Our own store does not give it out for now.
         """
         if output.url:
-            await self._fetch(output.url, target, limit)
-            return
+            return await self._fetch(output.url, target, limit, in_memory)
+        target.parent.mkdir(exist_ok=True)
         try:
             async with asyncio.timeout(self._deadline):
                 is_there = await self._get(project, output, target, limit)
@@ -63,14 +66,16 @@ class Sources:
             raise InlineResultMissing(output.inline)
         if not is_there:
             raise OutputExpired("the object store no longer has the inline output")
+        return target
 
-    async def _fetch(self, url: str, target: Path, limit: int) -> None:
+    async def _fetch(self, url: str, target: Path, limit: int, in_memory: int) -> Body:
         """A body may end early without anybody saying so: what seems cut is fetched again."""
-        for pause in (*_PAUSES, None):
-            await self._downloader.download(url, target, limit=limit)
-            if pause is None or await asyncio.to_thread(is_whole, target):
-                return
+        for pause in _PAUSES:
+            body = await self._downloader.download(url, target, limit=limit, in_memory=in_memory)
+            if await off_loop(is_whole, body):
+                return body
             await asyncio.sleep(pause)
+        return await self._downloader.download(url, target, limit=limit, in_memory=in_memory)
 
     async def _get(self, project: str, output: Output, target: Path, limit: int) -> bool:
         if output.inline:

@@ -1,5 +1,8 @@
 """Consumer of store messages: each is a job whose outputs wait at the provider."""
 
+from collections.abc import Callable
+from functools import partial
+
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
@@ -16,7 +19,12 @@ from services.storage.settings import StorageSettings
 
 def consume_stores(service: Service[StorageSettings], ingest: JobIngest) -> None:
     """Take what comes in on `store.>`."""
-    consumer = StoreConsumer(ingest, service.bus.notify)
+    ack_wait = service.settings.ack_wait
+
+    def is_sole(delivery: Delivery) -> bool:
+        return delivery.is_sole(service.connected_at, ack_wait)
+
+    consumer = StoreConsumer(ingest, service.bus.notify, is_sole)
     service.consume(
         subjects.STORE,
         consumer.handle,
@@ -27,11 +35,19 @@ def consume_stores(service: Service[StorageSettings], ingest: JobIngest) -> None
 
 
 class StoreConsumer:
-    """Stores a job for each message, and tells the dispatcher of the free place afterwards."""
+    """
+    Stores a job for each message, and tells the dispatcher of the free place afterwards.
 
-    def __init__(self, ingest: JobIngest, notify: Notify) -> None:
+    Args:
+        is_sole: Whether no other process can have had a message so far.
+    """
+
+    def __init__(
+        self, ingest: JobIngest, notify: Notify, is_sole: Callable[[Delivery], bool]
+    ) -> None:
         self._ingest = ingest
         self._notify = notify
+        self._is_sole = is_sole
         self._failures = FailureCounter()
 
     async def handle(self, message: Msg) -> None:
@@ -42,7 +58,8 @@ class StoreConsumer:
 
     async def _store(self, delivery: Delivery) -> Record | None:
         waited = float(delivery.headers.get(WAITED, 0))
-        record = await self._ingest.handle(delivery.about.job, waited)
+        is_sole = partial(self._is_sole, delivery)
+        record = await self._ingest.handle(delivery.about.job, waited, is_sole)
         crash_point("store.handled")
         return record
 

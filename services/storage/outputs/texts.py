@@ -1,13 +1,13 @@
 """Text outputs: stored before they are validated, as JSON where they are or contain it."""
 
 import json
-from pathlib import Path
 
 from heliograph.contracts.errors import OutputRefused, ProviderProtocol
 from heliograph.contracts.lenient_json import decoded, values_in
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.story_parser import NoStory, is_story, read_story
+from services.storage.content import Body, whole
 
 PLAIN, JSON = "text/plain", "application/json"
 
@@ -15,27 +15,27 @@ _STORIES = "scenes"  #: the kind whose texts are stories
 _CHANGE = NextAction(kind="change_request", label="Change the prompt")
 
 
-def check_text(source: Path, kind: str) -> str:
+def check_text(output: Body, kind: str) -> tuple[str, Body]:
     """
-    The media type of what a model wrote. A story that is written in another way is put in order.
+    The media type of what a model wrote, and the text to store. A story that is written in another
+    way is put in order.
 
     Raises:
         OutputRefused: It is no text at all.
     """
-    data = source.read_bytes()
+    data = whole(output)
     if kind == _STORIES and is_story(data):
-        return JSON
+        return JSON, output
     text = decoded(data)
     if text is None or not text.strip():
         raise OutputRefused("the output is not text" if text is None else "the output is empty")
     try:
         value = read_story(data) if kind == _STORIES else _json(text)
     except NoStory:
-        source.write_text(text, encoding="utf-8")
-        return PLAIN
+        return PLAIN, text.encode()
     if kind == _STORIES or not _is_whole(text):
-        source.write_text(json.dumps(value, ensure_ascii=False, indent=2), encoding="utf-8")
-    return JSON
+        return JSON, json.dumps(value, ensure_ascii=False, indent=2).encode()
+    return JSON, output
 
 
 def _json(text: str) -> object:

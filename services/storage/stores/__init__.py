@@ -1,14 +1,12 @@
 """Object store port: what is stored under a key."""
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.storage import StoredObject
-
-_CHUNK = 256 * 1024  #: bytes read at once
+from services.storage.content import Content
 
 
 class StoreUnavailable(Unavailable):
@@ -19,26 +17,7 @@ class Corrupted(StoreUnavailable):
     """What the store holds is not what was put there; putting it again may mend it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FileContent:
-    """Bytes in a file of ours, and what they are known by."""
-
-    path: Path
-    size: int
-    sha256: str
-    md5: bytes  #: S3 takes it beside the bytes, and answers it as the ETag of one piece
-
-    @classmethod
-    def of(cls, path: Path) -> "FileContent":
-        """Read a file once for all of it."""
-        sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-        size = 0
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                sha256.update(chunk)
-                md5.update(chunk)
-                size += len(chunk)
-        return cls(path=path, size=size, sha256=sha256.hexdigest(), md5=md5.digest())
+IsSole = Callable[[], bool]  #: asked before something is put, and after
 
 
 class ObjectStore(Protocol):
@@ -49,8 +28,19 @@ class ObjectStore(Protocol):
         StoreUnavailable: Try again later.
     """
 
-    async def put(self, key: str, content: FileContent, media_type: str) -> None:
-        """Keep the bytes, and make sure that they are there, whole. Raises Damaged when not."""
+    async def put(
+        self, key: str, content: Content, media_type: str, *, is_sole: IsSole | None = None
+    ) -> None:
+        """
+        Keep the bytes, and make sure that they are there, whole.
+
+        Args:
+            is_sole: Whether no other process can be putting the same bytes there. By default nobody
+                knows.
+
+        Raises:
+            Corrupted: They are not.
+        """
 
     async def get(self, key: str, target: Path, *, limit: int) -> bool:
         """

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries.storage import StoredObject
-from services.storage.stores import Corrupted, FileContent
+from services.storage.content import Content, whole
+from services.storage.stores import Corrupted, IsSole
 
 
 class MemoryStore:
@@ -16,8 +17,10 @@ class MemoryStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    async def put(self, key: str, content: FileContent, media_type: str) -> None:
-        stored = content.path.read_bytes()
+    async def put(
+        self, key: str, content: Content, media_type: str, *, is_sole: IsSole | None = None
+    ) -> None:
+        stored = whole(content.body)
         if hashlib.sha256(stored).hexdigest() != content.sha256:
             raise Corrupted(key)
         self.objects[key] = stored

@@ -24,11 +24,11 @@ from urllib3.exceptions import HTTPError
 from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.runtime.bus import now
-from services.storage.stores import Corrupted, FileContent, StoreUnavailable
+from services.storage.content import Content
+from services.storage.stores import Corrupted, IsSole, StoreUnavailable
 
 _REGION = "us-east-1"  #: that stores without regions take
 _INSIDE = timedelta(minutes=10)  #: life of the addresses we use ourselves
-_CHUNK = 256 * 1024
 _NO_BUCKET = b"NoSuchBucket"  #: what S3 calls it, in the body of a 404
 _BAD_DIGEST = b"BadDigest"  #: what S3 says of bytes that are not those of `Content-MD5`
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)  #: 60 s between two chunks
@@ -68,7 +68,17 @@ class MinioStore:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def put(self, key: str, content: FileContent, media_type: str) -> None:
+    async def put(
+        self, key: str, content: Content, media_type: str, *, is_sole: IsSole | None = None
+    ) -> None:
+        if is_sole and not is_sole() and await self._has(key, content):
+            return
+        answer = await self._put(key, content, media_type)
+        is_told = _etag(answer) == content.md5.hex()
+        if not (is_told and is_sole and is_sole()):
+            await self._verify(key, content)
+
+    async def _put(self, key: str, content: Content, media_type: str) -> httpx.Response:
         headers = {
             "Content-Length": str(content.size),
             "Content-Type": media_type,
@@ -81,12 +91,20 @@ class MinioStore:
             if _BAD_DIGEST in answer.content:
                 raise Corrupted(f"different bytes were received for {key}")
             answer.raise_for_status()
-        await self._verify(key, content)
+        return answer
 
-    async def _verify(self, key: str, content: FileContent) -> None:
+    async def _has(self, key: str, content: Content) -> bool:
+        """Whether another process has put the bytes there already."""
+        try:
+            await self._verify(key, content)
+        except Corrupted:
+            return False
+        return True
+
+    async def _verify(self, key: str, content: Content) -> None:
         """
         Look at what is there now: rclone may lose an object that two processes put at once, and answers
-        both that it has it.
+        both that it has it. Raises Corrupted.
         """
         answer = await self._head(key)
         if answer is None or int(answer.headers.get("Content-Length", -1)) != content.size:
@@ -206,13 +224,9 @@ async def _write(answer: httpx.Response, target: Path, limit: int) -> None:
         raise StoreUnavailable(f"the store sent {size} of {announced} bytes")
 
 
-async def _chunks(content: FileContent) -> AsyncIterator[bytes]:
-    """As many bytes as were announced: of a file that has grown since, no more than those."""
-    left = content.size
-    with content.path.open("rb") as stream:  # local, and a chunk at a time
-        while left:
-            chunk = stream.read(min(_CHUNK, left))
-            if not chunk:
-                raise Corrupted("the file is shorter than it was")
-            left -= len(chunk)
+async def _chunks(content: Content) -> AsyncIterator[bytes]:
+    try:
+        for chunk in content.chunks():
             yield chunk
+    except EOFError as error:
+        raise Corrupted(str(error)) from None

@@ -28,11 +28,12 @@ from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Limit, Spool, announced
+from services.storage.content import Content
 from services.storage.disk_reserve import DiskReserve
 from services.storage.media.images import ImageWorkers
 from services.storage.media.media_types import check_upload, media_of, medium_of_upload
 from services.storage.settings import StorageSettings
-from services.storage.stores import FileContent, ObjectStore
+from services.storage.stores import ObjectStore
 from services.storage.uploads.quota import UploadQuota
 
 _ERRORS = (*OF_A_BODY, NotFound, OutputRefused, QueueFull, Unavailable)
@@ -98,7 +99,7 @@ class Uploads:
         stored = await self.as_object(project, sha256)
         return stored is not None and await self._store.get(stored.key, target, limit=limit)
 
-    async def store(self, project: str, content: FileContent, folder: Path) -> dict[str, Any]:
+    async def store(self, project: str, content: Content, folder: Path) -> dict[str, Any]:
         """
         Store what was brought.
 
@@ -107,12 +108,12 @@ class Uploads:
             OutputRefused: It is of no type that is stored, or cannot be opened.
             QueueFull, Unavailable: Bring it again later.
         """
-        media_type = await asyncio.to_thread(check_upload, content.path, self._settings.max_bytes)
+        file = content.body
+        assert isinstance(file, Path), "uploads are spooled"
+        media_type = await asyncio.to_thread(check_upload, file, self._settings.max_bytes)
         known: dict[str, Any] = {"media_type": media_type, "bytes": content.size}
         if media_of(media_type) == "image":
-            inspection = await self._image_workers.inspect(
-                content.path, folder, project, behind=True
-            )
+            inspection = await self._image_workers.inspect(file, folder, project, behind=True)
             known |= {"width": inspection.width, "height": inspection.height}
         key = upload_key(project, content.sha256, media_type, str(ULID()))
         await self._store.put(key, content, media_type)

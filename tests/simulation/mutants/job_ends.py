@@ -1,6 +1,7 @@
 """What goes on by itself, and how it ends."""
 
 from dataclasses import replace
+from typing import Any
 
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import JobError
@@ -57,9 +58,9 @@ def cancel_waits(patch: Patch) -> None:
 def store_anyway(patch: Patch) -> None:
     store = Keeper._advance
 
-    async def unasked(self: Keeper, entry: LogEntry, record: Record, waited: float) -> bool:
+    async def unasked(self: Keeper, entry: LogEntry, record: Record, *turn: Any) -> bool:
         internal = record.internal.model_copy(update={"cancel": False})
-        return await store(self, entry, record.model_copy(update={"internal": internal}), waited)
+        return await store(self, entry, record.model_copy(update={"internal": internal}), *turn)
 
     patch.setattr(Keeper, "_advance", unasked)
 

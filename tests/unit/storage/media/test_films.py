@@ -11,6 +11,7 @@ import pytest_asyncio
 from PIL import Image
 
 from heliograph.contracts.errors import OutputRefused
+from services.storage.content import opened
 from services.storage.media.film_files import MOV, MP4, WEBM, CutOff, check_whole
 from services.storage.media.images import ImageWorkers, Inspection, Undecodable
 from services.storage.media.media_types import check_media, check_upload
@@ -150,7 +151,7 @@ async def test_a_film_is_measured(
     poster = found.variants["poster"]
     assert (poster.width, poster.height, poster.media_type) == (128, 96, "image/webp")
     assert poster.still
-    with Image.open(poster.path) as picture:
+    with Image.open(opened(poster.body)) as picture:
         assert (picture.format, picture.size) == ("WEBP", (128, 96))
 
 
@@ -171,7 +172,7 @@ async def test_the_poster_of_a_film_that_begins_dark_shows_something(
 
     found = await _inspect(image_workers, put(content))
 
-    with Image.open(found.variants["poster"].path) as picture:
+    with Image.open(opened(found.variants["poster"].body)) as picture:
         darkest, brightest = picture.convert("L").getextrema()
     assert brightest - darkest > 100  # type: ignore[operator]
 

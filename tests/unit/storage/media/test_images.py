@@ -19,6 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from heliograph.contracts.errors import OutputRefused, Unavailable
+from services.storage.content import opened, whole
 from services.storage.media.images import ImageWorkers, Inspection, Undecodable
 from services.storage.settings import StorageSettings
 
@@ -374,7 +375,7 @@ def measured(inspection: Inspection) -> dict[str, tuple[int, int]]:
     """The sizes of the variants, as their files have it."""
     sizes = {}
     for name, made in inspection.variants.items():
-        with Image.open(made.path, formats=["WEBP"]) as image:
+        with Image.open(opened(made.body), formats=["WEBP"]) as image:
             assert image.size == (made.width, made.height)
             sizes[name] = image.size
     return sizes
@@ -455,7 +456,7 @@ async def test_a_variant_has_the_colors_of_the_picture(
 
 def pixel(inspection: Inspection) -> tuple[int, ...]:
     """One in the middle of the thumbnail."""
-    with Image.open(inspection.variants["thumbnail"].path) as image:
+    with Image.open(opened(inspection.variants["thumbnail"].body)) as image:
         color = image.convert("RGBA").getpixel((image.width // 2, image.height // 2))
     assert isinstance(color, tuple)
     return tuple(map(int, color))
@@ -470,7 +471,7 @@ async def test_of_a_moving_picture_the_variants_show_the_beginning(
     inspection = await inspect(image_workers, put(moving))
 
     assert pixel(inspection)[:3] == pytest.approx((255, 0, 0), abs=8)
-    with Image.open(inspection.variants["webp"].path) as image:
+    with Image.open(opened(inspection.variants["webp"].body)) as image:
         assert getattr(image, "n_frames", 1) == 1
 
 
@@ -529,7 +530,7 @@ async def test_variants_are_pixels_and_nothing_else(
     inspection = await inspect(image_workers, put(content))
 
     for made in inspection.variants.values():
-        variant = made.path.read_bytes()
+        variant = whole(made.body)
         assert SECRET not in variant
         assert b"<script" not in variant
         assert len(variant) == 8 + int.from_bytes(variant[4:8], "little")

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
+from services.storage.content import opened
 from services.storage.media.images import ImageWorkers, Inspection
 from tests.support.colour_profiles import (
     ADOBE_RGB,
@@ -60,7 +61,7 @@ async def shown(image_workers: ImageWorkers, folder: Path, content: bytes) -> li
     source = folder / "original"
     source.write_bytes(content)
     inspection: Inspection = await image_workers.inspect(source, folder, "demo")
-    with Image.open(inspection.variants["webp"].path) as image:
+    with Image.open(opened(inspection.variants["webp"].body)) as image:
         rgb = image.convert("RGB")
         middles = range(SIDE // 2, rgb.width, SIDE)
         pixels: list[Any] = [rgb.getpixel((x, SIDE // 2)) for x in middles]
@@ -94,7 +95,7 @@ async def test_transparency_survives_a_conversion(
 
     inspection = await image_workers.inspect(source, tmp_path, "demo")
 
-    with Image.open(inspection.variants["webp"].path) as image:
+    with Image.open(opened(inspection.variants["webp"].body)) as image:
         pixel: Any = image.convert("RGBA").getpixel((SIDE // 2, SIDE // 2))
     assert pixel[3] == pytest.approx(40, abs=3)
 

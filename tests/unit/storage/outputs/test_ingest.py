@@ -39,13 +39,14 @@ from heliograph.runtime.bus import append_event, now, transition
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.testing import MemoryEventLog, MemoryWorkQueue
 from services.render.providers.sim.scenes import write_scenes
+from services.storage.content import Body, Content
 from services.storage.media.images import ImageWorkers
 from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.inline_results import InlineResults
 from services.storage.outputs.job_ingest import JobIngest
 from services.storage.outputs.sources import Sources
 from services.storage.settings import StorageSettings
-from services.storage.stores import Corrupted, FileContent, StoreUnavailable
+from services.storage.stores import Corrupted, StoreUnavailable
 from services.storage.stores.memory import MemoryStore
 from services.storage.uploads.uploads import Uploads
 from tests.support.films import boxes, film
@@ -833,7 +834,7 @@ class BrokenStore(MemoryStore):
         super().__init__()
         self.error = error
 
-    async def put(self, key: str, content: FileContent, media_type: str) -> None:
+    async def put(self, key: str, content: Content, media_type: str, **_: Any) -> None:
         raise self.error
 
 
@@ -985,15 +986,15 @@ async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: St
     gone = asyncio.Event()
 
     class Telling(OutputDownloader):
-        async def download(self, url: str, *args: Any, **options: Any) -> None:
+        async def download(self, url: str, *args: Any, **options: Any) -> Body:
             try:
-                await super().download(url, *args, **options)
+                return await super().download(url, *args, **options)
             except OutputExpired:
                 gone.set()
                 raise
 
     class BreaksThen(MemoryStore):
-        async def put(self, key: str, content: FileContent, media_type: str) -> None:
+        async def put(self, key: str, content: Content, media_type: str, **_: Any) -> None:
             await gone.wait()
             raise DOWN
 
