@@ -15,6 +15,7 @@ from heliograph.runtime.http.content_encoding import (
     decoder,
 )
 from services.storage.content import Body, BodyBuffer
+from services.storage.http_transport import AiohttpTransport
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _MAX_REDIRECTS = 3
@@ -47,15 +48,12 @@ class OutputDownloader:
     def __init__(self, hosts: Iterable[str], *, deadline: float) -> None:
         self._hosts = tuple(hosts)
         self._deadline = deadline
-        self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT,
-            trust_env=False,
-            headers={"Accept-Encoding": "identity"},  # some servers compress all the same
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none are kept
-        )
+        self._http = _client(AiohttpTransport())
+        self._lenient = _client(httpx.AsyncHTTPTransport(trust_env=False))
 
     async def aclose(self) -> None:
         await self._http.aclose()
+        await self._lenient.aclose()
 
     async def download(self, url: str, target: Path, *, limit: int, in_memory: int = 0) -> Body:
         """
@@ -69,25 +67,28 @@ class OutputDownloader:
             FetchRefused: The host will not give it, also later.
             StorageFailed: It could not be fetched before the deadline.
         """
-        pause = _FIRST_PAUSE
+        client, pause = self._http, _FIRST_PAUSE
         reason = "no answer"
         try:
             async with asyncio.timeout(self._deadline):
                 while True:
                     try:
                         buffer = BodyBuffer(target, in_memory=in_memory)
-                        return await self._download_once(url, buffer, limit)
+                        return await self._download_once(client, url, buffer, limit)
                     except (_Retryable, httpx.TransportError) as error:
                         reason = str(error) or type(error).__name__
+                    client = self._lenient  # takes bytes beyond the announced length, and more
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, _MAX_PAUSE)
         except TimeoutError:
             detail = f"the output could not be fetched in {self._deadline:g} s: {reason}"
             raise StorageFailed(detail) from None
 
-    async def _download_once(self, url: str, buffer: BodyBuffer, limit: int) -> Body:
+    async def _download_once(
+        self, client: httpx.AsyncClient, url: str, buffer: BodyBuffer, limit: int
+    ) -> Body:
         for _ in range(_MAX_REDIRECTS + 1):
-            async with self._http.stream("GET", self.check(url)) as answer:
+            async with client.stream("GET", self.check(url)) as answer:
                 if not answer.is_redirect:
                     _check_answer(answer, limit)
                     return await _receive(answer, buffer, limit)
@@ -114,6 +115,16 @@ class OutputDownloader:
         return address.scheme == "http" and (
             (place if address.port else f"{place}:80") in self._hosts
         )
+
+
+def _client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=transport,
+        timeout=_TIMEOUT,
+        trust_env=False,
+        headers={"Accept-Encoding": "identity"},  # some servers compress all the same
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none are kept
+    )
 
 
 def _covers(pattern: str, place: str) -> bool:

@@ -25,6 +25,7 @@ from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.runtime.bus import now
 from services.storage.content import Content
+from services.storage.http_transport import AiohttpTransport
 from services.storage.stores import Corrupted, IsSole, StoreUnavailable
 
 _REGION = "us-east-1"  #: that stores without regions take
@@ -57,7 +58,9 @@ class MinioStore:
         self._bucket = bucket
         self._inside = _client(endpoint, access_key, secret_key, region)
         self._outside = _client(public_endpoint or endpoint, access_key, secret_key, region)
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False)
+        self._http = httpx.AsyncClient(
+            transport=AiohttpTransport(), timeout=_TIMEOUT, trust_env=False
+        )
 
     async def open(self) -> None:
         """Make the bucket, unless it is there. Raises StoreUnavailable."""

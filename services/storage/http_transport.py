@@ -1,0 +1,120 @@
+"""
+HTTP transport: httpx on the connections of aiohttp, which take half of the processor time of its own.
+
+Redirects, decoding and retries stay what they are with httpx. An address is sent as it is written: a
+signature may cover every letter of it. No cookie is kept, and the environment names no proxy.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import aiohttp
+import httpx
+from multidict import CIMultiDict
+from yarl import URL
+
+_CHUNK = 64 * 1024  #: bytes of an answer that are handed on at once, at most
+_KEPT = 5.0  #: seconds that a connection is kept for the next request
+
+#: what aiohttp raises -> what httpx calls it; the first that fits. Everything else is no HTTP.
+_NAMES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+    (TimeoutError, httpx.ReadTimeout),
+    (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (OSError, httpx.ReadError),
+    (aiohttp.ClientConnectionError, httpx.ReadError),
+    (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
+    (aiohttp.ClientError, httpx.RemoteProtocolError),
+    (ValueError, httpx.RemoteProtocolError),
+)
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """
+    Connections of one client, opened with its first request.
+
+    Args:
+        connections: Requests at once; others wait.
+    """
+
+    def __init__(self, *, connections: int = 100) -> None:
+        self._connections = connections
+        self._ssl = httpx.create_ssl_context(trust_env=False)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        session = self._session or self._open()
+        with _translated():
+            answer = await session.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=CIMultiDict(request.headers.multi_items()),
+                data=_body(request),
+                timeout=_timeout(request),
+                allow_redirects=False,
+            )
+        return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Stream(answer))
+
+    def _open(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=self._connections, keepalive_timeout=_KEPT, ssl=self._ssl
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+            auto_decompress=False,
+            trust_env=False,
+        )
+        return self._session
+
+    async def aclose(self) -> None:
+        if self._session:
+            await self._session.close()
+
+
+class _Stream(httpx.AsyncByteStream):
+    """The body of an answer, as it came."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _translated():
+            async for chunk in self._answer.content.iter_chunked(_CHUNK):
+                yield chunk
+
+    async def aclose(self) -> None:
+        """The connection is used again if the body was read to its end."""
+        self._answer.release()
+
+
+def _body(request: httpx.Request) -> httpx.AsyncByteStream | None:
+    """A stream, because aiohttp sends bytes a second time by itself when a connection breaks."""
+    if "Content-Length" not in request.headers:
+        return None
+    assert isinstance(request.stream, httpx.AsyncByteStream)
+    return request.stream
+
+
+def _timeout(request: httpx.Request) -> aiohttp.ClientTimeout:
+    """Seconds, as httpx was told them: for each step, and none for the whole."""
+    seconds = request.extensions.get("timeout", {})
+    return aiohttp.ClientTimeout(
+        total=None,
+        connect=seconds.get("pool"),
+        sock_connect=seconds.get("connect"),
+        sock_read=seconds.get("read"),
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Whatever goes wrong is one of the errors of httpx; their texts name no address."""
+    try:
+        yield
+    except httpx.HTTPError:
+        raise
+    except tuple(theirs for theirs, _ in _NAMES) as error:
+        name = next(ours for theirs, ours in _NAMES if isinstance(error, theirs))
+        raise name(type(error).__name__) from None
