@@ -11,7 +11,7 @@ from bench.figures import REFERENCE, Journal, Section, say
 from bench.profiles import PROFILES, Profile
 from bench.tables import write_table
 
-BENCHES = ("accept", "dispatch", "fairness", "makespan", "live", "weight", "growth")
+BENCHES = ("accept", "dispatch", "fairness", "makespan", "live", "weight", "growth", "whole")
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ PEERS = {
     "celery_worker": "Celery (threads)",
 }
 _ON_REDIS = frozenset({"arq_worker", "celery_worker"})
-_PACKAGES = ("faststream[nats]>=0.7.8,<0.8", "taskiq", "taskiq-nats", "arq", "celery[redis]")
+_LOCK = Path(__file__).with_name("peers") / "requirements.lock"
 _SPARE = 3.0  #: a peer may need so many times the ideal
 _START = 60.0  #: seconds, beside that
 
@@ -37,6 +37,7 @@ class Rivals:
     python: str
     nats: str
     redis: str | None
+    pids: dict[str, int]  #: of the servers
 
     def names(self) -> list[str]:
         return [name for name in PEERS if self.redis or name not in _ON_REDIS]
@@ -80,10 +81,10 @@ def rivals() -> Iterator[Rivals]:
     CACHE.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="peers-", dir=CACHE) as name,
-        _nats(Path(name)) as nats,
-        _redis(Path(name)) as redis,
+        _nats(Path(name)) as (nats, nats_pid),
+        _redis(Path(name)) as (redis, redis_pid),
     ):
-        yield Rivals(python, nats, redis)
+        yield Rivals(python, nats, redis, {"nats": nats_pid, "redis": redis_pid})
 
 
 def environment() -> str:
@@ -93,39 +94,41 @@ def environment() -> str:
         say("  installing the peers, once")
         uv = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
         subprocess.run([uv, "venv", "--quiet", str(CACHE / "peers")], check=True)
-        install = [uv, "pip", "install", "--quiet", "--python", str(python), *_PACKAGES]
+        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
+        install += ["--require-hashes", "--requirements", str(_LOCK)]
         subprocess.run(install, check=True)
     return str(python)
 
 
 @contextmanager
-def _nats(folder: Path) -> Iterator[str]:
+def _nats(folder: Path) -> Iterator[tuple[str, int]]:
     settings = LocalSettings(home=folder, nats_port=free_port())
-    with _running(nats_server(settings)):
+    with _running(nats_server(settings)) as pid:
         until_nats_answers(settings.nats)
-        yield settings.nats_login
+        yield settings.nats_login, pid
 
 
 @contextmanager
-def _redis(folder: Path) -> Iterator[str | None]:
+def _redis(folder: Path) -> Iterator[tuple[str | None, int]]:
     program = shutil.which("redis-server")
     if program is None:
         say("  no redis-server (Debian: apt install redis-server): arq and Celery are left out")
-        yield None
+        yield None, 0
         return
     port = free_port()
     command = [program, "--port", str(port), "--dir", str(folder), "--appendonly", "yes"]
-    with _running(Process("redis", command)):
-        yield f"redis://127.0.0.1:{port}/0"
+    command += ["--appendfsync", "always", "--save", ""]  # as durable as the others
+    with _running(Process("redis", command)) as pid:
+        yield f"redis://127.0.0.1:{port}/0", pid
 
 
 @contextmanager
-def _running(program: Process) -> Iterator[None]:
+def _running(program: Process) -> Iterator[int]:
     quiet = subprocess.DEVNULL
     environment = {**os.environ, **program.environment}
     process = subprocess.Popen(program.command, env=environment, stdout=quiet, stderr=quiet)
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -1,0 +1,98 @@
+"""
+A hosted model that is done at once, in fal's words: a request is submitted, asked after, and its result
+says where a file is. `fal-ai/text` writes a short JSON text, every other endpoint a picture of 1 MiB.
+"""
+
+import io
+import itertools
+import json
+import random
+import sys
+
+from aiohttp import web
+from PIL import Image
+
+_WIDTH, _HEIGHT = 1024, 768
+_TEXT = json.dumps(
+    {
+        "title": "Storm",
+        "scenes": [{"number": 1, "text": "A lighthouse keeper and her dog wait. " * 30}],
+    }
+).encode()
+
+
+class HostedModel:
+    """Every request is over when it is accepted."""
+
+    def __init__(self, port: int) -> None:
+        self._here = f"http://127.0.0.1:{port}"
+        self._numbers = itertools.count(1)
+        self._picture = _picture()
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.post("/queue/{endpoint:.+}", self._submit),
+                web.get("/queue/{owner}/{alias}/requests/{id}/status", self._status),
+                web.get("/queue/{owner}/{alias}/requests/{id}", self._result),
+                web.get("/files/text.json", self._text_file),
+                web.get("/files/picture.png", self._picture_file),
+            ]
+        )
+        return app
+
+    async def _submit(self, request: web.Request) -> web.Response:
+        await request.read()
+        owner, alias, *_ = request.match_info["endpoint"].split("/")
+        name = f"r{next(self._numbers)}"
+        address = f"{self._here}/queue/{owner}/{alias}/requests/{name}"
+        return web.json_response(
+            {
+                "request_id": name,
+                "status": "IN_QUEUE",
+                "queue_position": 0,
+                "response_url": address,
+                "status_url": f"{address}/status",
+                "cancel_url": f"{address}/cancel",
+            }
+        )
+
+    async def _status(self, request: web.Request) -> web.Response:
+        told = {"status": "COMPLETED", "request_id": request.match_info["id"], "logs": None}
+        return web.json_response({**told, "metrics": {"inference_time": 0.0}})
+
+    async def _result(self, request: web.Request) -> web.Response:
+        if request.match_info["alias"] == "text":
+            return web.json_response({"text": {"url": f"{self._here}/files/text.json"}})
+        url = f"{self._here}/files/picture.png"
+        image = {"url": url, "content_type": "image/png", "width": _WIDTH, "height": _HEIGHT}
+        return web.json_response({"images": [image], "seed": 1, "has_nsfw_concepts": [False]})
+
+    async def _text_file(self, _: web.Request) -> web.Response:
+        return web.Response(body=_TEXT, content_type="application/json")
+
+    async def _picture_file(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._picture, content_type="image/png")
+
+
+def _picture() -> bytes:
+    """A gradient under grain, as a PNG of about 1 MiB; the same in every run."""
+    grain = Image.frombytes(
+        "RGB",
+        (_WIDTH, _HEIGHT),
+        bytes(value & 7 for value in random.Random(1).randbytes(3 * _WIDTH * _HEIGHT)),  # noqa: S311
+    )
+    slope = Image.linear_gradient("L").resize((_WIDTH, _HEIGHT)).convert("RGB")
+    picture = io.BytesIO()
+    Image.blend(slope, grain, 0.5).save(picture, "PNG")
+    return picture.getvalue()
+
+
+def main() -> None:
+    port = int(sys.argv[1])
+    web.run_app(HostedModel(port).app(), host="127.0.0.1", port=port, print=None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""The whole, next to the same built by hand: jobs a second, processor time and memory of every process."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nats.aio.msg import Msg
+
+from bench.deployment import house, post_from_outside, scene
+from bench.figures import Section, say
+from bench.http_load import Load
+from bench.peer_runs import Rivals, rivals
+from bench.peer_wholes import WHOLES, hosted_model, whole
+from bench.profiles import Profile
+from heliograph.contracts import subjects
+from heliograph.contracts.cloudevents import event_type
+
+_AT_ONCE = 20  #: clients
+_CAP = 64  #: jobs of a lane at once, here and there
+_WARM_UP = 20  #: jobs
+_STALLED = 60.0  #: seconds without a job that ends
+_PICTURES = 0.1  #: of the jobs that are sent when they are texts
+
+_PICTURE = {"kind": "image", "model": "fal/flux-schnell", "prompt": "a lighthouse"}
+
+
+class Measured(NamedTuple):
+    """What some jobs cost."""
+
+    rate: float  #: jobs a second
+    cpu: dict[str, float]  #: ms of processor time a job, by process
+    memory: dict[str, float]  #: MiB resident, by process
+
+    @property
+    def note(self) -> str:
+        spent = ", ".join(f"{name} {ms:.1f}" for name, ms in self.cpu.items())
+        together = sum(self.memory.values())
+        return f"{sum(self.cpu.values()):.1f} ms of CPU a job: {spent}; {together:.0f} MiB"
+
+
+async def run(profile: Profile, section: Section) -> None:
+    with rivals() as others, hosted_model(others.python) as provider:
+        for what, body, count in (
+            ("texts of no length", scene(), profile.stream),
+            ("pictures of 1 MiB", _PICTURE, max(_WARM_UP, int(profile.stream * _PICTURES))),
+        ):
+            say(f"  {what}: {count} jobs")
+            ours = await _ours(body, count, provider)
+            section.note(f"{what}, Heliograph", ours.rate, "jobs/s", note=ours.note)
+            for name in _there(others):
+                with whole(name, others, provider) as peer:
+                    theirs = await _measure(
+                        peer.processes, peer.jobs_of("p"), body, count, peer.until_succeeded
+                    )
+                section.note(
+                    f"{what}, {name}",
+                    theirs.rate,
+                    "jobs/s",
+                    peer=("Heliograph", ours.rate),
+                    note=theirs.note,
+                )
+
+
+def _there(others: Rivals) -> list[str]:
+    return [name for name, each in WHOLES.items() if others.redis or not each.needs_redis]
+
+
+async def _ours(body: dict[str, Any], count: int, provider: str) -> Measured:
+    with house(HELIOGRAPH_FAL_BASE_URL=provider, FAL_KEY="whole") as running:
+        for lane in ("text", "portraits"):
+            running.change_lane(lane, cap=_CAP)
+        pids = {name: running.stack.pid(name) or 0 for name in (*running.stack.processes, "nats")}
+        pids["s3"] = running.stack.pid("s3") or 0
+        project = f"p{secrets.token_hex(4)}"
+
+        async with running.bus() as bus:
+            ends = Ends()
+            await bus.connection.subscribe(subjects.event(project, "*"), cb=ends.hear)
+            return await _measure(pids, running.jobs_of(project), body, count, ends.until)
+
+
+class Ends:
+    """How many jobs of a project have succeeded, as they do."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._more = asyncio.Event()
+
+    async def hear(self, message: Msg) -> None:
+        """An event of one of them."""
+        if (message.headers or {}).get("ce-type") == event_type("succeeded"):
+            self._count += 1
+            self._more.set()
+
+    async def until(self, count: int) -> None:
+        """Wait until so many have. Raises TimeoutError when no more do."""
+        while self._count < count:
+            self._more.clear()
+            async with asyncio.timeout(_STALLED):
+                await self._more.wait()
+
+
+async def _measure(
+    pids: Mapping[str, int],
+    url: str,
+    body: dict[str, Any],
+    count: int,
+    until_succeeded: Callable[[int], Awaitable[None]],
+) -> Measured:
+    """Send jobs, first some that are not counted, and wait for their ends."""
+    await _send(url, body, _WARM_UP)
+    await until_succeeded(_WARM_UP)
+    before, began = {name: cpu_of(pid) for name, pid in pids.items()}, time.monotonic()
+    await _send(url, body, count)
+    await until_succeeded(_WARM_UP + count)
+    seconds = time.monotonic() - began
+    cpu = {name: (cpu_of(pid) - before[name]) / count * 1000 for name, pid in pids.items()}
+    return Measured(count / seconds, cpu, {name: memory_of(pid) for name, pid in pids.items()})
+
+
+async def _send(url: str, body: dict[str, Any], count: int) -> None:
+    (await post_from_outside(Load(url=url, body=body, at_once=_AT_ONCE, count=count))).check()
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of processor time of a process, and of all that it started."""
+    return sum(_spent(each) for each in family(pid))
+
+
+def memory_of(pid: int) -> float:
+    """MiB that a process and all that it started have resident; what they share counts for each."""
+    pages = sum(_resident(each) for each in family(pid))
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def family(pid: int) -> list[int]:
+    """A process, and those that it started, and so on."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents.setdefault(parent, []).append(int(stat.parent.name))
+    found = [pid]
+    for each in found:
+        found += parents.get(each, [])
+    return found
+
+
+def _spent(pid: int) -> float:
+    """With its children that have ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
