@@ -1,14 +1,15 @@
 """Connection to a supported database: SQLite or PostgreSQL."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, StatementError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.startup import StartupError
@@ -27,6 +28,7 @@ class _Kind:
 
     greeting: tuple[str, ...]  #: statements that begin each connection
     arguments: dict[str, Any] = field(default_factory=dict)  #: of the driver
+    is_local: bool = False  #: a file, and no server
 
 
 _KINDS = {
@@ -36,7 +38,8 @@ _KINDS = {
             "PRAGMA synchronous=NORMAL",
             "PRAGMA busy_timeout=5000",
             "PRAGMA foreign_keys=ON",
-        )
+        ),
+        is_local=True,
     ),
     "postgresql+asyncpg": _Kind(
         (
@@ -59,22 +62,58 @@ _WATCHED = {
 _TURN = text("SELECT pg_advisory_xact_lock(hashtext('heliograph'))")
 
 
-def connect(url: str) -> AsyncEngine:
+T = TypeVar("T")
+
+
+class Database:
     """
     What connects when it is first asked for something.
 
     Raises:
-        UnfitDatabase: The operator changes the setting, or installs the driver.
+        UnsupportedDatabase: The operator changes the setting, or installs the driver.
     """
-    parsed = _parsed(url)
-    kind = _KINDS[parsed.drivername]
-    try:
-        engine = create_async_engine(parsed, pool_pre_ping=True, connect_args=kind.arguments)
-    except ModuleNotFoundError as error:
-        reason = f"needs {error.name}, which is not installed: add the extra `postgres`"
-        raise UnsupportedDatabase(reason) from error
-    event.listen(engine.sync_engine, "connect", _greeting(kind.greeting))
-    return engine
+
+    def __init__(self, url: str) -> None:
+        parsed = _parsed(url)
+        kind = _KINDS[parsed.drivername]
+        try:
+            self.engine = create_async_engine(
+                parsed, pool_pre_ping=True, connect_args=kind.arguments
+            )
+        except ModuleNotFoundError as error:
+            reason = f"needs {error.name}, which is not installed: add the extra `postgres`"
+            raise UnsupportedDatabase(reason) from error
+        greet = _greeting(kind.greeting)
+        event.listen(self.engine.sync_engine, "connect", greet)
+        self._blocking: Engine | None = None  #: SQLite, as a thread uses it
+        if kind.is_local:
+            self._blocking = create_engine(parsed.set(drivername="sqlite"))
+            event.listen(self._blocking, "connect", greet)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """
+        Carry out a function in one transaction. With SQLite one thread does all of it: the async
+        driver goes to its own and back for every call.
+        """
+        if self._blocking is not None:
+            return await asyncio.to_thread(_transact, self._blocking, work)
+        async with self.engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def aclose(self) -> None:
+        await self.engine.dispose()
+        if self._blocking is not None:
+            self._blocking.dispose()
+
+
+def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
 
 
 def _parsed(url: str) -> URL:
@@ -97,7 +136,8 @@ def _greeting(statements: tuple[str, ...]) -> Callable[[Any, Any], None]:
             cursor.execute(statement)
         cursor.close()
         connection.commit()
-        if transport := getattr(connection.driver_connection, "_transport", None):
+        driver = getattr(connection, "driver_connection", None)
+        if transport := getattr(driver, "_transport", None):
             _watch(transport.get_extra_info("socket"))
 
     return greet

@@ -1,13 +1,13 @@
 """The read model in SQL: SQLite by default, PostgreSQL for several machines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Select, delete, insert, select, update
+from sqlalchemy import Connection, Executable, Select, bindparam, delete, insert, select, update
 from sqlalchemy import Row as Found
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,7 +36,12 @@ from services.status.read_model import (
     SnapshotQuery,
     Unstorable,
 )
-from services.status.read_model.connection import advisory_lock, cause_of, connect, is_about_values
+from services.status.read_model.connection import (
+    Database,
+    advisory_lock,
+    cause_of,
+    is_about_values,
+)
 from services.status.read_model.job_queries import cursor_after, finding, listing
 from services.status.read_model.retention_queries import (
     ended_jobs,
@@ -74,6 +79,7 @@ from services.status.read_model.tables import (
     uses,
 )
 from services.status.read_model.usage import (
+    adding_usage,
     compactable_jobs,
     longest_histories,
     note_usage,
@@ -85,18 +91,25 @@ from services.status.read_model.usage import (
 
 _NOTHING: Mapping[str, int] = {}
 
+_MOVE_CURSOR = (
+    update(cursors)
+    .where(cursors.c.sequence == bindparam("before"))
+    .values(sequence=bindparam("after"))
+)
+
 
 class SqlReadModel:
     """`ReadModel` in one database. `url` is SQLAlchemy's, with an async driver; raises UnfitDatabase."""
 
     def __init__(self, url: str) -> None:
-        self._engine = connect(url)
-        self._insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert
+        self._database = Database(url)
+        self._insert = (sqlite if self._database.dialect == "sqlite" else postgresql).insert
         self._upsert_jobs = self._upserting()
         self._insert_labels = self._insert(labels).on_conflict_do_nothing()
         self._insert_uses = self._insert(uses).on_conflict_do_nothing()
         self._insert_uploads = self._insert(named_uploads).on_conflict_do_nothing()
         self._insert_requests = self._insert(requests).on_conflict_do_nothing()
+        self._add_usage = adding_usage(self._insert)
 
     def _upserting(self) -> Executable:
         """Made once: that takes longer than carrying it out."""
@@ -108,7 +121,7 @@ class SqlReadModel:
         return statement
 
     async def aclose(self) -> None:
-        await self._engine.dispose()
+        await self._database.aclose()
 
     async def prepare(self) -> None:
         async with self._transaction() as connection:
@@ -159,32 +172,33 @@ class SqlReadModel:
         self, rows: Sequence[Row], before: int, after: int, others: Mapping[str, int]
     ) -> None:
         latest = {row.record.id: row for row in rows}
-        async with self._transaction() as connection:
-            moved = await connection.execute(
-                update(cursors).where(cursors.c.sequence == before).values(sequence=after)
-            )
+
+        def apply(connection: Connection) -> None:
+            moved = connection.execute(_MOVE_CURSOR, {"before": before, "after": after})
             if moved.rowcount != 1:
                 raise CursorConflict
-            taken = await usage_of(connection, latest)
+            taken = usage_of(connection, latest)
             if latest:
-                await self._upsert(connection, list(latest.values()))
-            now_taken = await usage_of(connection, latest)
-            await note_usage(connection, self._insert, taken, now_taken, others)
+                self._upsert(connection, list(latest.values()))
+            now_taken = usage_of(connection, latest)
+            note_usage(connection, self._add_usage, taken, now_taken, others)
 
-    async def _upsert(self, connection: AsyncConnection, rows: list[Row]) -> None:
-        await connection.execute(self._upsert_jobs, [job_columns(row) for row in rows])
+        await self._transact(apply)
+
+    def _upsert(self, connection: Connection, rows: list[Row]) -> None:
+        connection.execute(self._upsert_jobs, [job_columns(row) for row in rows])
         if made := [request for row in rows for request in request_columns(row.record)]:
-            await connection.execute(self._insert_requests, made)
+            connection.execute(self._insert_requests, made)
         kept = [row.record for row in rows if row.record.pruned_at is None]
         if named := [label for record in kept for label in label_columns(record)]:
-            await connection.execute(self._insert_labels, named)
+            connection.execute(self._insert_labels, named)
         if used := [use for record in kept for use in use_columns(record)]:
-            await connection.execute(self._insert_uses, used)
+            connection.execute(self._insert_uses, used)
         if brought := [upload for record in kept for upload in upload_columns(record)]:
-            await connection.execute(self._insert_uploads, brought)
+            connection.execute(self._insert_uploads, brought)
         if pruned := [row.record.id for row in rows if row.record.pruned_at]:
             for table in (labels, uses, named_uploads):
-                await connection.execute(delete(table).where(table.c.job.in_(pruned)))
+                connection.execute(delete(table).where(table.c.job.in_(pruned)))
 
     async def page(self, query: ListJobs) -> Page:
         async with self._transaction() as connection:
@@ -303,13 +317,16 @@ class SqlReadModel:
 
     async def trimmed(self, named: Sequence[str]) -> None:
         left = {"trimmed": True, "log_bytes": jobs.c.last_bytes}
-        async with self._transaction() as connection:
+
+        def trim(connection: Connection) -> None:
             # one after the other with `apply`, or what they add up would not be what there is
-            await connection.execute(update(cursors).values(sequence=cursors.c.sequence))
-            taken = await usage_of(connection, named)
-            await connection.execute(update(jobs).where(jobs.c.id.in_(named)).values(left))
-            now_taken = await usage_of(connection, named)
-            await note_usage(connection, self._insert, taken, now_taken, _NOTHING)
+            connection.execute(update(cursors).values(sequence=cursors.c.sequence))
+            taken = usage_of(connection, named)
+            connection.execute(update(jobs).where(jobs.c.id.in_(named)).values(left))
+            now_taken = usage_of(connection, named)
+            note_usage(connection, self._add_usage, taken, now_taken, _NOTHING)
+
+        await self._transact(trim)
 
     async def usage(self, limit: int) -> LogUsage:
         async with self._transaction() as connection:
@@ -339,11 +356,21 @@ class SqlReadModel:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
+        with _translated():
+            async with self._database.engine.begin() as connection:
                 yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise Unavailable(f"the database does not answer: {cause_of(error)}") from error
+
+    async def _transact(self, work: Callable[[Connection], None]) -> None:
+        with _translated():
+            await self._database.transact(work)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise Unavailable(f"the database does not answer: {cause_of(error)}") from error
 
 
 def _fitting(rows: Sequence[Found[Any]], room: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.queries.read_model import LogUsage
@@ -16,33 +16,41 @@ Usage = dict[str, tuple[int, int]]  #: bytes and reserve, by project
 _superfluous = jobs.c.log_bytes - jobs.c.last_bytes
 
 
-async def usage_of(connection: AsyncConnection, named: Collection[str]) -> Usage:
+_taken = (
+    select(jobs.c.project, func.sum(jobs.c.log_bytes), func.sum(jobs.c.reserve))
+    .where(jobs.c.id.in_(bindparam("named", expanding=True)))
+    .group_by(jobs.c.project)
+)
+
+
+def usage_of(connection: Connection, named: Collection[str]) -> Usage:
     """What some jobs take, by project."""
-    sums = (func.sum(jobs.c.log_bytes), func.sum(jobs.c.reserve))
-    statement = select(jobs.c.project, *sums).where(jobs.c.id.in_(named)).group_by(jobs.c.project)
-    found = await connection.execute(statement)
+    found = connection.execute(_taken, {"named": list(named)})
     return {str(project): (int(size), int(reserve)) for project, size, reserve in found}
 
 
-async def note_usage(
-    connection: AsyncConnection,
-    insert: Any,
+def adding_usage(insert: Any) -> Any:
+    """The statement that `note_usage` carries out; `insert` is that of the database's dialect."""
+    new = insert(log_usage)
+    added = {name: log_usage.c[name] + new.excluded[name] for name in ("bytes", "reserve")}
+    return new.on_conflict_do_update(index_elements=[log_usage.c.project], set_=added)
+
+
+def note_usage(
+    connection: Connection,
+    adding: Any,
     before: Usage,
     after: Usage,
     others: Mapping[str, int],
 ) -> None:
-    """What changed from before to after; `insert` is that of the database's dialect."""
+    """What changed from before to after; `adding` is `adding_usage` of the database's dialect."""
     rows = []
     for project in before.keys() | after.keys() | others.keys():
         old, new = before.get(project, (0, 0)), after.get(project, (0, 0))
         size = new[0] - old[0] + others.get(project, 0)
         rows.append({"project": project, "bytes": size, "reserve": new[1] - old[1]})
-    if not rows:
-        return
-    statement = insert(log_usage)
-    added = {name: log_usage.c[name] + statement.excluded[name] for name in ("bytes", "reserve")}
-    statement = statement.on_conflict_do_update(index_elements=[log_usage.c.project], set_=added)
-    await connection.execute(statement, rows)
+    if rows:
+        connection.execute(adding, rows)
 
 
 async def read_usage(connection: AsyncConnection, limit: int) -> LogUsage:

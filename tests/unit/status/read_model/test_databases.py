@@ -20,7 +20,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model import Row
-from services.status.read_model.connection import UnsupportedDatabase, connect
+from services.status.read_model.connection import Database, UnsupportedDatabase
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
 from tests.support.records import a_record
@@ -123,7 +123,7 @@ async def test_a_server_that_refuses_us_is_unavailable(postgres: Postgres) -> No
 async def test_a_connection_that_was_dropped_without_a_word_is_noticed_by_the_kernel(
     database: str,
 ) -> None:
-    engine = connect(database)
+    engine = Database(database).engine
 
     async with engine.connect() as connection:
         driver = (await connection.get_raw_connection()).driver_connection

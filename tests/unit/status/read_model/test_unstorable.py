@@ -36,7 +36,7 @@ async def test_a_record_that_never_fits_is_unstorable_and_changes_nothing(
 
 
 async def test_a_database_that_is_gone_makes_no_record_unstorable(read_model: SqlReadModel) -> None:
-    async with read_model._engine.begin() as connection:
+    async with read_model._database.engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE jobs RENAME TO elsewhere")
 
     with pytest.raises(Unavailable):
