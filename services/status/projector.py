@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import structlog
 
+from heliograph.contracts import subjects
 from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import parse
 from heliograph.runtime.background import stop
@@ -20,6 +21,7 @@ from services.status.read_model import CursorConflict, ReadModel, Row, Unstorabl
 
 log = structlog.get_logger()
 
+_BATCH = 512  #: events that are taken in at once
 _REST = 2.0  #: of the time that a batch took: the longer, the more is in the next one
 _MAX_REST = 0.25  #: seconds between two batches
 _REPAIR_INTERVAL = 30.0  #: seconds between looks at what could not be read
@@ -61,7 +63,7 @@ class Projector:
 
     async def _go_on(self, cursor: int) -> int:
         """Take in what comes after the cursor, if there is anything. Returns where it stands then."""
-        messages, _ = await self._bus.jetstream.read_batch(STREAM, "events.>", cursor + 1)
+        messages = await self._after(cursor)
         if not messages:
             await self._hub.wait_beyond(cursor)
             return cursor
@@ -76,6 +78,15 @@ class Projector:
         await asyncio.sleep(min(_REST * (time.monotonic() - began), _MAX_REST))
         return after
 
+    async def _after(self, cursor: int) -> list[Stored]:
+        """The next events: as the hub has heard them, or from the log."""
+        messages = self._hub.heard(cursor, _BATCH)
+        if not messages:
+            messages, _ = await self._bus.jetstream.read_batch(
+                STREAM, subjects.EVENTS, cursor + 1, size=_BATCH
+            )
+        return messages
+
     def _rows(self, messages: Iterable[Stored]) -> list[tuple[Row, Stored]]:
         """Of each job the last event that can be read, in the order of the log."""
         by_subject: dict[str, list[Stored]] = {}
@@ -88,7 +99,8 @@ class Projector:
                 stored.pop()
             if stored and isinstance(body, Record):
                 last = stored[-1]
-                row = Row(last.sequence, body, log_bytes=size, last_bytes=last.size)
+                text = last.data.decode()
+                row = Row(last.sequence, body, log_bytes=size, last_bytes=last.size, text=text)
                 rows.append((row, last))
         return sorted(rows, key=lambda pair: pair[0].sequence)
 

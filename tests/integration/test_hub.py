@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.ids import asset_id
@@ -19,6 +20,7 @@ from heliograph.contracts.queries.storage import SignedObjects, SignObjects
 from heliograph.contracts.records import Asset, Record
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus import LogEntry, now, transition
+from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.job_view import JobPresenter
@@ -61,6 +63,29 @@ async def _heard(hub: Hub, bus: NatsBus, record: Record) -> Frame:
             await hub.wait_beyond(sequence - 1)
             await asyncio.sleep(0)
     return frames[0]
+
+
+async def test_the_log_is_handed_on_as_it_was_heard(bus: NatsBus) -> None:
+    async with _hub(bus) as hub:
+        begun = hub.head
+        entry = await _accepted(bus, some_project())
+        async with asyncio.timeout(60):
+            while not (heard := hub.heard(begun, 1)):
+                await hub.wait_beyond(begun)
+        stored = await bus.jetstream.next(STREAM, subjects.EVENTS, begun + 1)
+
+    assert stored
+    [message] = heard
+    assert (message.sequence, message.data) == (entry.sequence, stored.data)
+    assert message.subject == stored.subject
+    assert 0 < message.size <= stored.size
+
+
+async def test_who_wants_more_than_was_heard_is_handed_nothing(bus: NatsBus) -> None:
+    await _accepted(bus, some_project())
+
+    async with _hub(bus) as hub:
+        assert hub.heard(hub.head - 1, 10) == []
 
 
 async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus) -> None:

@@ -53,10 +53,13 @@ class Stored:
     sequence: int
     headers: dict[str, str]
     data: bytes
+    measured: int | None = None  #: its size, where not all of its headers are here
 
     @property
     def size(self) -> int:
         """Bytes that it takes in its stream, nearly."""
+        if self.measured is not None:
+            return self.measured
         lines = sum(len(name) + len(value) + 4 for name, value in self.headers.items())
         return len(self.subject) + lines + len(self.data) + _OVERHEAD
 

@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 import structlog
@@ -47,6 +48,7 @@ class Frame:
     project: str
     job: str
     data: bytes
+    size: int  #: bytes that it takes in the log
     showing: asyncio.Task[None] | None = None
     text: str = ""  #: the job as JSON; empty for what is no job
     expires_at: float = float("-inf")  #: by the clock of the loop; then it has to be made anew
@@ -54,7 +56,7 @@ class Frame:
     def stored(self) -> Stored:
         """The message in the log, as far as it matters to readers."""
         subject = subjects.event(self.project, self.job)
-        return Stored(subject, self.sequence, {"ce-type": self.type}, self.data)
+        return Stored(subject, self.sequence, {"ce-type": self.type}, self.data, self.size)
 
 
 class Listener(Protocol):
@@ -203,6 +205,15 @@ class Hub:
         frame.text = as_json(job).decode()
         frame.expires_at = asyncio.get_running_loop().time() + seconds
 
+    def heard(self, after: int, most: int) -> list[Stored]:
+        """
+        The first messages of the log after a sequence, at most so many, as this process heard them;
+        none when it has not heard all of them.
+        """
+        if after < self.floor:
+            return []
+        return [frame.stored() for frame in islice(self._ring.after(after), most)]
+
     async def wait_beyond(self, sequence: int, *, seconds: float = 1.0) -> None:
         """Until an event after `sequence` was heard, or the time is up."""
         try:
@@ -331,7 +342,8 @@ class Hub:
 
 def _frame(sequence: int, subject: str, headers: dict[str, str], data: bytes) -> Frame:
     project, job = subjects.parse(subject)
-    return Frame(sequence, headers.get("ce-type", ""), project, job, data)
+    size = Stored(subject, sequence, headers, data).size
+    return Frame(sequence, headers.get("ce-type", ""), project, job, data, size)
 
 
 def _logged(message: Stored) -> Frame:

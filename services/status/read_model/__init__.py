@@ -1,7 +1,7 @@
 """The read model: the last record of every job, as of one sequence of the event log."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -38,6 +38,7 @@ class Row:
     version: int | None = None  #: its number in its slot, where that was asked for
     log_bytes: int = 0  #: of its events that are new, in the log
     last_bytes: int = 0  #: of the last one
+    text: str | None = field(default=None, compare=False)  #: the record as the log has it, if known
 
 
 @dataclass(frozen=True)

@@ -225,7 +225,7 @@ def job_columns(row: Row) -> dict[str, Any]:
         "trimmed": False,
         "pruned": record.internal.remains is not None,
         "emptied": False,
-        "record": record.model_dump_json(),
+        "record": row.text or record.model_dump_json(),
     }
 
 
