@@ -32,7 +32,13 @@ async def _behind(bus: NatsBus) -> AsyncIterator[None]:
 
 
 def _gateway(bus: NatsBus) -> LimitAdmin:
-    return LimitAdmin(bus.request, bus.notify, CURRENT_CATALOG, bus.lanes, bus.accounts)
+    return LimitAdmin(
+        request=bus.request,
+        notify=bus.notify,
+        catalog=CURRENT_CATALOG,
+        lane_limits=bus.lanes,
+        permits=bus.accounts,
+    )
 
 
 @pytest.mark.usefixtures("_behind")

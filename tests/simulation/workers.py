@@ -92,12 +92,21 @@ class Workers:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._references = ReferenceResolver(state.events, _NONE, _NONE, _NONE)
+        self._references = ReferenceResolver(
+            events=state.events, request=_NONE, urls=_NONE, upload_cache=_NONE
+        )
         self._reporter = ProgressPublisher(state.hint, every=settings().render.progress_interval)
         self._storer = Keeper(state)
         self._bugs = FailureCounter()
-        bus = (state.events, state.work, state.accounts, state.hint)
-        self._sweeper = Sweeper(*bus, _NONE, CURRENT_CATALOG, settings().status)
+        self._sweeper = Sweeper(
+            events=state.events,
+            work=state.work,
+            accounts=state.accounts,
+            notify=state.hint,
+            read_model=_NONE,
+            catalog=CURRENT_CATALOG,
+            settings=settings().status,
+        )
         state.patience = self._sweeper._asked._first
         state.running_on = self._sweeper._running_on._first
 

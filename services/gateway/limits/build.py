@@ -24,7 +24,13 @@ class Limits:
 def build_limits(service: Service[GatewaySettings]) -> Limits:
     """Wire the limits of a gateway."""
     bus, settings = service.bus, service.settings
-    admin = LimitAdmin(bus.request, bus.notify, service.catalog, bus.lanes, bus.accounts)
+    admin = LimitAdmin(
+        request=bus.request,
+        notify=bus.notify,
+        catalog=service.catalog,
+        lane_limits=bus.lanes,
+        permits=bus.accounts,
+    )
     return Limits(
         quota=QueueQuota(
             admin, limit=settings.max_queued, project_limit=settings.max_queued_per_project

@@ -1,6 +1,7 @@
 """Concurrency limits of lanes and accounts, as operators see and change them."""
 
 import asyncio
+from dataclasses import dataclass
 
 from heliograph.contracts import subjects
 from heliograph.contracts.catalog import Account
@@ -14,22 +15,15 @@ from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.catalog import CurrentCatalog
 
 
+@dataclass(frozen=True, kw_only=True)
 class LimitAdmin:
     """Lanes and accounts, as operators see and change them. Every method raises Unavailable."""
 
-    def __init__(
-        self,
-        request: RequestReply,
-        notify: Notify,
-        catalog: CurrentCatalog,
-        lanes: Lanes,
-        accounts: KvAccountPermits,
-    ) -> None:
-        self._request = request
-        self._notify = notify
-        self._catalog = catalog
-        self._lanes = lanes
-        self._accounts = accounts
+    request: RequestReply
+    notify: Notify
+    catalog: CurrentCatalog
+    lane_limits: Lanes
+    permits: KvAccountPermits
 
     async def lanes(self) -> list[LaneState]:
         """Every lane, with the limits that somebody was told a moment ago."""
@@ -37,37 +31,37 @@ class LimitAdmin:
 
     async def _limited(self, lane: LaneState) -> LaneState:
         """The dispatcher may not have heard of a change yet."""
-        if lane.name not in self._catalog.current.lanes:
+        if lane.name not in self.catalog.current.lanes:
             return lane
-        limit = await self._lanes.current(lane.name)
+        limit = await self.lane_limits.current(lane.name)
         return lane.model_copy(update={"cap": limit.cap, "paused": limit.paused})
 
     async def seen_lanes(self) -> list[LaneState]:
         """Every lane as the dispatcher sees it."""
-        return (await self._request(ListLanes())).lanes
+        return (await self.request(ListLanes())).lanes
 
     async def change_lane(self, name: str, change: ChangeLane) -> LaneState:
         """Change a lane in all processes at once. Raises NotFound."""
-        if name not in self._catalog.current.lanes:
+        if name not in self.catalog.current.lanes:
             raise NotFound(f"there is no lane {name}")
-        await self._lanes.change(name, change)
-        await self._notify(subjects.lane_capacity(name))
+        await self.lane_limits.change(name, change)
+        await self.notify(subjects.lane_capacity(name))
         return next(lane for lane in await self.lanes() if lane.name == name)
 
     async def accounts(self) -> list[AccountState]:
         """Every account, and how much of it is in use."""
-        accounts = self._catalog.current.accounts
+        accounts = self.catalog.current.accounts
         return [
-            _state(name, account, await self._accounts.usage(name))
+            _state(name, account, await self.permits.usage(name))
             for name, account in accounts.items()
         ]
 
     async def change_account(self, name: str, change: ChangeAccount) -> AccountState:
         """Change an account's cap in all processes at once. Raises NotFound."""
-        account = self._catalog.current.accounts.get(name)
+        account = self.catalog.current.accounts.get(name)
         if account is None:
             raise NotFound(f"there is no account {name}")
-        return _state(name, account, await self._accounts.change_cap(name, change.cap))
+        return _state(name, account, await self.permits.change_cap(name, change.cap))
 
 
 def _state(name: str, account: Account, usage: AccountUsage) -> AccountState:

@@ -32,5 +32,7 @@ def build_references(
         hosts=settings.reference_hosts,
     )
     urls = PresignedUrlCache(bus.request, timeout=settings.presign_timeout)
-    resolver = ReferenceResolver(bus.events, bus.request, urls, upload_cache)
+    resolver = ReferenceResolver(
+        events=bus.events, request=bus.request, urls=urls, upload_cache=upload_cache
+    )
     return References(resolver=resolver, upload_cache=upload_cache)

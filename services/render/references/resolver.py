@@ -1,6 +1,7 @@
 """Resolves references to URLs that a provider can fetch: presigned URLs here, or an uploaded copy."""
 
 import asyncio
+from dataclasses import dataclass
 
 from heliograph.contracts.errors import ReferenceFailed, Unavailable
 from heliograph.contracts.ids import job_of_asset
@@ -17,20 +18,14 @@ from services.render.references.upload_cache import ReferenceUploadCache
 _TIMEOUT = 2.0  #: seconds storage has to answer
 
 
+@dataclass(frozen=True, kw_only=True)
 class ReferenceResolver:
     """Resolves the references of a job."""
 
-    def __init__(
-        self,
-        events: EventLog,
-        request: RequestReply,
-        addresses: PresignedUrlCache,
-        upload_cache: ReferenceUploadCache,
-    ) -> None:
-        self._events = events
-        self._request = request
-        self._addresses = addresses
-        self._upload_cache = upload_cache
+    events: EventLog
+    request: RequestReply
+    urls: PresignedUrlCache
+    upload_cache: ReferenceUploadCache
 
     async def resolve(self, record: Record) -> list[SentReference]:
         """
@@ -45,26 +40,26 @@ class ReferenceResolver:
 
     async def forget(self, record: Record) -> bool:
         """The provider did not find one. True if it is brought anew the next time."""
-        return bool(record.references) and await self._upload_cache.invalidate(record)
+        return bool(record.references) and await self.upload_cache.invalidate(record)
 
     async def _resolve(self, record: Record, reference: KeptReference) -> SentReference:
         if reference.url:
             if mistake := url_problem(reference.url):
                 raise ReferenceFailed(f"the address of a reference {mistake}")
-            return await self._upload_cache.upload_remote(record, reference.url)
+            return await self.upload_cache.upload_remote(record, reference.url)
         if reference.asset:
             sha256, stored = await self._asset(record.project, reference.asset)
         else:
             sha256 = (reference.upload or "").removeprefix("sha256:")
             stored = await self._upload(record.project, sha256)
-        urls = await self._addresses.of([stored])
+        urls = await self.urls.of([stored])
         if stored not in urls:
             raise Unavailable("storage gives no addresses for references")
-        return await self._upload_cache.upload(record, urls[stored], sha256)
+        return await self.upload_cache.upload(record, urls[stored], sha256)
 
     async def _asset(self, project: str, name: str) -> tuple[str, StoredObject]:
         job, index = job_of_asset(name)
-        entry = await self._events.job(job)
+        entry = await self.events.job(job)
         if entry and entry.record.project == project:
             for asset in entry.record.stored:  # what a job was accepted with stays until it is over
                 if asset.index == index and asset.undecodable:
@@ -78,7 +73,7 @@ class ReferenceResolver:
     async def _upload(self, project: str, sha256: str) -> StoredObject:
         query = FindUpload(project=project, sha256=sha256)
         try:
-            found = (await self._request(query, timeout=_TIMEOUT)).object
+            found = (await self.request(query, timeout=_TIMEOUT)).object
         except RemoteProblem as error:
             raise Unavailable("storage does not say whether it has the upload") from error
         if found is None:

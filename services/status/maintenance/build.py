@@ -34,25 +34,29 @@ def build_maintenance(
     """Wire the maintenance of a status process."""
     bus, settings = service.bus, service.settings
     sweeper = Sweeper(
-        bus.events,
-        bus.work,
-        bus.accounts,
-        bus.notify,
-        read_model,
-        service.catalog,
-        settings,
+        events=bus.events,
+        work=bus.work,
+        accounts=bus.accounts,
+        notify=bus.notify,
+        read_model=read_model,
+        catalog=service.catalog,
+        settings=settings,
     )
     compaction = LogCompaction(
-        bus.events, bus.jetstream, read_model, Purges(bus.jetstream), settings
+        events=bus.events,
+        jetstream=bus.jetstream,
+        read_model=read_model,
+        purges=Purges(bus.jetstream),
+        settings=settings,
     )
     retention = RetentionJob(
-        bus.events,
-        bus.slots,
-        read_model,
-        partial(read_retentions, KeyValue(bus.jetstream, "projects")),
-        slots.wait_for_log,
-        partial(remove_objects, bus.request),
-        settings,
+        events=bus.events,
+        slots=bus.slots,
+        read_model=read_model,
+        retentions=partial(read_retentions, KeyValue(bus.jetstream, "projects")),
+        settle=slots.wait_for_log,
+        remove=partial(remove_objects, bus.request),
+        grace_period=settings.object_grace_period,
     )
     return Maintenance(
         retention=retention,

@@ -8,6 +8,7 @@ runs, every job is left with its last event, which carries the whole record.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -40,41 +41,34 @@ class LogSpace(NamedTuple):
     limit: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class LogCompaction:
     """Makes room in the event log. Every method raises Unavailable."""
 
-    def __init__(
-        self,
-        events: EventLog,
-        jetstream: JetStream,
-        read_model: ReadModel,
-        purges: Purges,
-        settings: StatusSettings,
-    ) -> None:
-        self._events = events
-        self._jetstream = jetstream
-        self._read_model = read_model
-        self._purges = purges
-        self._settings = settings
+    events: EventLog
+    jetstream: JetStream
+    read_model: ReadModel
+    purges: Purges
+    settings: StatusSettings
 
     async def round(self) -> bool:
         """One round. Returns whether there is more to do at once."""
         room = await self._room()
-        done = await self._trim(now() - self._settings.event_retention)
-        if room.used >= self._settings.trim_at * room.limit:
-            done += await self._drop(await self._read_model.histories(_BATCH_SIZE))
+        done = await self._trim(now() - self.settings.event_retention)
+        if room.used >= self.settings.trim_at * room.limit:
+            done += await self._drop(await self.read_model.histories(_BATCH_SIZE))
         for project in await self._pressed(room):
             done += await self._compact(project)
         return done > 0
 
     async def _room(self) -> LogSpace:
-        info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
+        info = await self.jetstream.api(f"STREAM.INFO.{STREAM}")
         return LogSpace(info["state"]["bytes"], info["config"]["max_bytes"])
 
     async def _pressed(self, room: LogSpace) -> list[str | None]:
         """Projects whose share is nearly full; None: all of them."""
-        usage = await self._read_model.usage(_PROJECTS)
-        limit = int(self._settings.compact_at * room.limit)
+        usage = await self.read_model.usage(_PROJECTS)
+        limit = int(self.settings.compact_at * room.limit)
         taken = room.used + usage.reserve
         if taken >= limit:
             return [None]
@@ -82,19 +76,19 @@ class LogCompaction:
 
     async def _compact(self, project: str | None) -> int:
         """Jobs that ended long enough ago: first their histories go, then most of what is left."""
-        before = now() - self._settings.compact_after
+        before = now() - self.settings.compact_after
         trimmed = await self._trim(before, project)
-        large = await self._read_model.compactable(before, _WORTH_IT, _BATCH_SIZE, project)
+        large = await self.read_model.compactable(before, _WORTH_IT, _BATCH_SIZE, project)
         compacted = 0
         for job in large:
-            compacted += await compact(self._events, job, self._settings.compact_after)
+            compacted += await compact(self.events, job, self.settings.compact_after)
         if compacted:
             log.info("Jobs compacted", jobs=compacted, project=project)
         return trimmed + compacted
 
     async def _trim(self, finished_before: datetime, project: str | None = None) -> int:
         return await self._drop(
-            await self._read_model.untrimmed(finished_before, _BATCH_SIZE, project)
+            await self.read_model.untrimmed(finished_before, _BATCH_SIZE, project)
         )
 
     async def _drop(self, histories: list[History]) -> int:
@@ -103,13 +97,13 @@ class LogCompaction:
         for each in histories:
             newest[each.project] = max(each.newest, newest.get(each.project, 0))
         for project, sequence in newest.items():
-            await self._purges.note(project, sequence)
+            await self.purges.note(project, sequence)
         for each in histories:
             # not `keep: 1`: what came after the last event that we could read stays, too
             request = {"filter": subjects.event(each.project, each.id), "seq": each.sequence}
-            await self._jetstream.api(f"STREAM.PURGE.{STREAM}", request)
+            await self.jetstream.api(f"STREAM.PURGE.{STREAM}", request)
         if histories:
-            await self._read_model.trimmed([each.id for each in histories])
+            await self.read_model.trimmed([each.id for each in histories])
         return len(histories)
 
 

@@ -10,6 +10,7 @@ stays on its subject for ever, as its key is answered with it.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -48,39 +49,30 @@ Settle = Callable[[], Awaitable[None]]  #: wait until the read model has all tha
 Remove = Callable[[str], Awaitable[int]]  #: the objects of a job; how many there were
 
 
+@dataclass(frozen=True, kw_only=True)
 class RetentionJob:
     """Every method raises Unavailable; then begin again."""
 
-    def __init__(
-        self,
-        events: EventLog,
-        slots: SlotClaims,
-        read_model: ReadModel,
-        retentions: Retentions,
-        settle: Settle,
-        remove: Remove,
-        settings: StatusSettings,
-    ) -> None:
-        self._events = events
-        self._slots = slots
-        self._read_model = read_model
-        self._retentions = retentions
-        self._settle = settle
-        self._remove = remove
-        self._grace = timedelta(seconds=settings.object_grace_period)
+    events: EventLog
+    slots: SlotClaims
+    read_model: ReadModel
+    retentions: Retentions
+    settle: Settle
+    remove: Remove
+    grace_period: float  #: seconds that objects outlive their job
 
     async def plan(self, project: str, retention: Retention) -> PrunePlan:
         """What would go now."""
-        await self._settle()
-        claims = await self._slots.read_all(project)
+        await self.settle()
+        claims = await self.slots.read_all(project)
         restored = {slot: claim.restored for slot, claim in claims.items()}
         at = now()
-        ended = await self._read_model.ended(project, retention.least, at)
+        ended = await self.read_model.ended(project, retention.least, at)
         return await asyncio.to_thread(choose, ended, retention, restored, at)
 
     async def apply(self) -> bool:
         """One round over all projects. Returns whether there are objects still to be removed."""
-        for project, retention in (await self._retentions()).items():
+        for project, retention in (await self.retentions()).items():
             if retention.is_limited:
                 await self._apply(project, retention)
         return await self._delete_objects()
@@ -101,20 +93,20 @@ class RetentionJob:
 
     async def _finish(self, project: str) -> None:
         """What a crash left withdrawn goes, whatever the project keeps by now."""
-        for slot, claim in (await self._slots.read_all(project)).items():
+        for slot, claim in (await self.slots.read_all(project)).items():
             if claim.withdrawn:
                 await self._prune_versions(project, slot, claim.withdrawn)
 
     @retry_on_conflict
     async def _withdraw(self, project: str, slot: str, versions: list[FinishedJob]) -> None:
         """Take versions out of a slot, all but one that was restored since they were chosen."""
-        seen = await self._slots.read(project, slot)
+        seen = await self.slots.read(project, slot)
         going = frozenset(
             each.id
             for each in versions
             if not is_current(each.version, each.versions, seen.restored)
         )
-        await self._slots.withdraw(project, slot, seen.withdrawn | going, seen)
+        await self.slots.withdraw(project, slot, seen.withdrawn | going, seen)
         crash_point("clean.withdrawn")
         await self._prune_versions(project, slot, going)
 
@@ -122,21 +114,21 @@ class RetentionJob:
         """Prune what is withdrawn; then it need not be noted any more."""
         for job in jobs:
             await self._prune(job)
-        seen = await self._slots.read(project, slot)
+        seen = await self.slots.read(project, slot)
         with suppress(
             Conflict
         ):  # whoever was faster took the note along: the next round looks again
-            await self._slots.withdraw(project, slot, seen.withdrawn - jobs, seen)
+            await self.slots.withdraw(project, slot, seen.withdrawn - jobs, seen)
 
     @retry_on_conflict
     async def _prune(self, job: str) -> None:
         try:
-            entry = await self._events.job(job)
+            entry = await self.events.job(job)
         except Unreadable:
             return
         if entry is None or entry.record.pruned_at:
             return
-        await transition(self._events, entry, Pruned(ended=entry.record.ended(entry.sequence)))
+        await transition(self.events, entry, Pruned(ended=entry.record.ended(entry.sequence)))
         crash_point("clean.pruned")
 
     async def _delete_objects(self) -> bool:
@@ -146,22 +138,26 @@ class RetentionJob:
         Who works from it has seen it before it was pruned, and is in the log by now: then its objects
         stay for as long as they are needed.
         """
-        await self._settle()
+        await self.settle()
         skipped: set[str] = set()
         while (
-            jobs := set(await self._read_model.unemptied(now() - self._grace, _BATCH_SIZE))
+            jobs := set(
+                await self.read_model.unemptied(
+                    now() - timedelta(seconds=self.grace_period), _BATCH_SIZE
+                )
+            )
             - skipped
         ):
             for job in jobs:
                 try:
-                    objects = await self._remove(job)
+                    objects = await self.remove(job)
                 except Unreadable:
                     skipped.add(job)
                     continue
                 crash_point("clean.removed")
-                await self._read_model.objects_deleted([job])
+                await self.read_model.objects_deleted([job])
                 log.info("Objects removed", job=job, objects=objects)
-        return bool(await self._read_model.unemptied(now(), 1))
+        return bool(await self.read_model.unemptied(now(), 1))
 
 
 def _by_slot(going: Iterable[FinishedJob]) -> dict[str | None, list[FinishedJob]]:

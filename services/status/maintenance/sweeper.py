@@ -86,10 +86,11 @@ class Sweeper:
 
     def __init__(
         self,
+        *,
         events: EventLog,
         work: WorkQueue,
         accounts: AccountPermits,
-        hint: Notify,
+        notify: Notify,
         read_model: ReadModel,
         catalog: CurrentCatalog,
         settings: StatusSettings,
@@ -97,7 +98,7 @@ class Sweeper:
         self._events = events
         self._work = work
         self._accounts = accounts
-        self._hint = hint
+        self._notify = notify
         self._read_model = read_model
         self._after = timedelta(seconds=settings.sweep_idle_after)
         self._unknown_expires_after = settings.submit_unknown_expires_after
@@ -121,7 +122,7 @@ class Sweeper:
             await self._expire(job)
         await self._sweep_idle(at - self._after)
         for job in self._lookups.due(await self._read_model.undecided(), _BATCH_SIZE):
-            await self._hint(subjects.look_up(job))
+            await self._notify(subjects.look_up(job))
         held = [job for account in self._accounts.names() for job in await self._free(account)]
         self._running_on.keep(held)
 
@@ -151,7 +152,7 @@ class Sweeper:
             crash_point("sweep.expired")
             if not fact.runs_on:
                 await self._work.purge(record)
-        await self._hint(subjects.cancel(job))
+        await self._notify(subjects.cancel(job))
 
     def _deadline(self, record: Record) -> Expired | ExpireRequested | None:
         """

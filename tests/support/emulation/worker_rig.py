@@ -78,7 +78,9 @@ class WorkerRig:
             requests=MemoryRequestIndex(self.events),
             spool=MemorySpool(),
             output_uploader=MemoryOutputReceiver(),
-            references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
+            references=ReferenceResolver(
+                events=self.events, request=_NONE, urls=_NONE, upload_cache=_NONE
+            ),
             catalog=CurrentCatalog(_with(model, answers_within)),
             reporter=ProgressPublisher(_nobody_listens, every=60),
             wakeups=WakeUps(),

@@ -60,7 +60,9 @@ class FalWorker:
             requests=MemoryRequestIndex(self.events),
             spool=MemorySpool(),
             output_uploader=MemoryOutputReceiver(),
-            references=ReferenceResolver(self.events, _NONE, _NONE, _NONE),
+            references=ReferenceResolver(
+                events=self.events, request=_NONE, urls=_NONE, upload_cache=_NONE
+            ),
             catalog=CURRENT_CATALOG,
             reporter=ProgressPublisher(_nobody_listens, every=60),
             wakeups=WakeUps(),

@@ -35,7 +35,9 @@ def a_lane(waiting: dict[str, int]) -> LaneState:
 
 
 def _limits(request: RequestReply) -> LimitAdmin:
-    return LimitAdmin(request, _NONE, _NONE, _NONE, _NONE)
+    return LimitAdmin(
+        request=request, notify=_NONE, catalog=_NONE, lane_limits=_NONE, permits=_NONE
+    )
 
 
 async def looked(*lanes: LaneState, limit: int, project_limit: int = 1_000) -> QueueQuota:

@@ -19,7 +19,6 @@ from heliograph.testing import MemoryEventLog, MemorySlotClaims
 from services.status.maintenance.retention import RetentionJob
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlReadModel
-from services.status.settings import StatusSettings
 from tests.support.records import a_record
 
 SLOT = "shot/12"
@@ -44,13 +43,13 @@ class Scene:
     def with_grace(self, seconds: float) -> RetentionJob:
         """A cleaner of this project that leaves objects alone for so long."""
         return RetentionJob(
-            self.events,
-            self.slots,
-            self.read_model,
-            self._retentions,
-            self._settle,
-            self._remove,
-            StatusSettings(_env_file=None, home=self._home, object_grace_period=seconds),
+            events=self.events,
+            slots=self.slots,
+            read_model=self.read_model,
+            retentions=self._retentions,
+            settle=self._settle,
+            remove=self._remove,
+            grace_period=seconds,
         )
 
     async def _gate(self, act: str, *_: object) -> None:

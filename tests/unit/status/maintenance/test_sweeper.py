@@ -51,7 +51,13 @@ class Scene:
             _env_file=None, home=home, lookup_backoff_min=1e-6, sweep_idle_after=60
         )
         self.reaper = Sweeper(
-            self.events, self.work, self.accounts, self._hint, read_model, CURRENT_CATALOG, settings
+            events=self.events,
+            work=self.work,
+            accounts=self.accounts,
+            notify=self._hint,
+            read_model=read_model,
+            catalog=CURRENT_CATALOG,
+            settings=settings,
         )
 
     async def _hint(self, subject: str, body: bytes = b"") -> None:
