@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from heliograph.runtime.service import Service
 from services.storage.assets import asset_routes, serve_queries
-from services.storage.deletion import ObjectDeleter, serve_deletions
+from services.storage.deletion import serve_deletions
 from services.storage.media.images import ImageWorkers
 from services.storage.outputs.build import build_outputs
 from services.storage.outputs.store_consumer import consume_stores
@@ -29,7 +29,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
     consume_stores(service, outputs.ingest)
     service.on_open(
         partial(serve_queries, bus, store, uploads.uploads, life=life),
-        partial(serve_deletions, bus, ObjectDeleter(bus.events, store)),
+        partial(serve_deletions, bus, store),
         partial(open_store, store),
         outputs.dispatcher.answer,
     )

@@ -14,37 +14,30 @@ log = structlog.get_logger()
 QUEUE_GROUP = "storage"  #: one of the storage processes removes
 
 
-class ObjectDeleter:
-    """Removes what the log says is kept no longer, and nothing else."""
+async def delete_job_objects(events: EventLog, store: ObjectStore, job: str) -> int | None:
+    """
+    The objects of a pruned job: those of its record, and whatever a crash left beside them.
 
-    def __init__(self, events: EventLog, store: ObjectStore) -> None:
-        self._events = events
-        self._store = store
-
-    async def delete_job_objects(self, job: str) -> int | None:
-        """
-        The objects of a job: those of its record, and whatever a crash left beside them.
-
-        Returns how many there were; None when the job was not pruned. Raises Unavailable.
-        """
-        entry = await self._events.job(job)
-        if entry is None or entry.record.pruned_at is None:
-            return None
-        record = entry.record
-        folder = folder_of(record.project, record.id)
-        known = {o.key for asset in record.stored for _, o in objects_of(record, asset)}
-        listed = set(await self._store.keys(folder))
-        listed |= set(await self._store.keys(inline_folder(record.project, record.id)))
-        for key in listed | {key for key in known if key.startswith(folder)}:
-            await self._store.delete(key)
-        return len(listed)
+    Returns how many there were; None when the job is kept: then nothing is deleted. Raises Unavailable.
+    """
+    entry = await events.job(job)
+    if entry is None or entry.record.pruned_at is None:
+        return None
+    record = entry.record
+    folder = folder_of(record.project, record.id)
+    known = {o.key for asset in record.stored for _, o in objects_of(record, asset)}
+    listed = set(await store.keys(folder))
+    listed |= set(await store.keys(inline_folder(record.project, record.id)))
+    for key in listed | {key for key in known if key.startswith(folder)}:
+        await store.delete(key)
+    return len(listed)
 
 
-async def serve_deletions(bus: NatsBus, deleter: ObjectDeleter) -> None:
+async def serve_deletions(bus: NatsBus, store: ObjectStore) -> None:
     """Do what is asked on `command.assets.remove` from now on. What fails is asked again."""
 
     async def remove(command: RemoveObjects) -> RemovedObjects:
-        objects = await deleter.delete_job_objects(command.job)
+        objects = await delete_job_objects(bus.events, store, command.job)
         if objects is None:
             log.error("Object deletion refused: the job is kept", job=command.job)
             raise StateConflict(f"{command.job} was not pruned")

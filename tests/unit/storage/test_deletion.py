@@ -18,7 +18,7 @@ from heliograph.contracts.records import Asset, Record, Variant
 from heliograph.runtime.bus import append_event, transition
 from heliograph.testing import MemoryEventLog
 from services.gateway.jobs.result_cache import apply_cached
-from services.storage.deletion import ObjectDeleter
+from services.storage.deletion import delete_job_objects
 from services.storage.stores.memory import MemoryStore
 from tests.support.records import a_record
 
@@ -26,12 +26,14 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 class Room:
-    """A log, a store, and who removes things."""
+    """A log, and a store."""
 
     def __init__(self) -> None:
         self.events = MemoryEventLog()
         self.store = MemoryStore()
-        self.deleter = ObjectDeleter(self.events, self.store)
+
+    async def delete(self, job: str) -> int | None:
+        return await delete_job_objects(self.events, self.store, job)
 
     async def live(self, record: Record, *facts: JobEvent) -> Record:
         entry = await append_event(self.events, "accepted", record, 0)
@@ -76,24 +78,24 @@ async def test_everything_a_pruned_job_has_stored_goes() -> None:
     left_by_a_crash = f"{folder_of(job.project, job.id)}1-{'2' * 64}.png"
     room.store.objects[left_by_a_crash] = b"half a job"
 
-    assert await room.deleter.delete_job_objects(job.id) == 3
+    assert await room.delete(job.id) == 3
     assert room.store.objects == {}
 
 
 async def test_to_remove_what_is_gone_already_is_fine() -> None:
     room = Room()
     job = await room.make(PRUNED)
-    await room.deleter.delete_job_objects(job.id)
+    await room.delete(job.id)
 
-    assert await room.deleter.delete_job_objects(job.id) == 0
+    assert await room.delete(job.id) == 0
 
 
 async def test_a_kept_job_keeps_its_objects_on_any_deletion_request() -> None:
     room = Room()
     job = await room.make()
 
-    assert await room.deleter.delete_job_objects(job.id) is None
-    assert await room.deleter.delete_job_objects(new_job_id()) is None
+    assert await room.delete(job.id) is None
+    assert await room.delete(new_job_id()) is None
     assert len(room.store.objects) == 2
 
 
@@ -103,7 +105,7 @@ async def test_a_result_that_was_used_again_stays_with_its_maker() -> None:
     given = apply_cached(a_record(project="demo"), maker)
     again = await room.live(given, Succeeded(assets=maker.assets), PRUNED)
 
-    assert await room.deleter.delete_job_objects(again.id) == 0
+    assert await room.delete(again.id) == 0
     assert len(room.store.objects) == 2
 
 
@@ -111,6 +113,6 @@ async def test_objects_of_other_jobs_stay() -> None:
     room = Room()
     gone, kept = await room.make(PRUNED, project="demo"), await room.make(project="demo")
 
-    await room.deleter.delete_job_objects(gone.id)
+    await room.delete(gone.id)
 
     assert {Path(key).parent.name for key in room.store.objects} == {kept.id}

@@ -28,7 +28,7 @@ PROJECT = "demo"
 class Scene:
     """A project, its log and its slots in memory, and a cleaner."""
 
-    def __init__(self, read_model: SqlReadModel, home: Path) -> None:
+    def __init__(self, read_model: SqlReadModel) -> None:
         self.read_model = read_model
         self.meanwhile: dict[str, Callable[[], Any]] = {}  #: what happens before an act, once
         self.events = MemoryEventLog(self._gate)
@@ -37,7 +37,6 @@ class Scene:
         self.objects: Counter[str] = Counter()
         self.removed: list[str] = []
         self.store_is_down = False
-        self._home = home
         self.cleaner = self.with_grace(1e-6)
 
     def with_grace(self, seconds: float) -> RetentionJob:
@@ -109,7 +108,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     read_model = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
     await read_model.prepare()
     await read_model.open("one")
-    yield Scene(read_model, tmp_path)
+    yield Scene(read_model)
     await read_model.aclose()
 
 
