@@ -6,10 +6,12 @@ schedule breaks nothing any more, the search begins again; `make seeds` records 
 """
 
 import json
+import logging
 from functools import cache
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.mutants.registry import Mutant
@@ -39,6 +41,7 @@ def first_broken(mutant: Mutant, recorded: int | None) -> tuple[int, str]:
 
 def _record() -> None:
     """Write the first seed of each mutant whose recorded one breaks nothing."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     seeds = {}
     for mutant in MUTANTS:
         with virtual_time(), pytest.MonkeyPatch.context() as patch:
