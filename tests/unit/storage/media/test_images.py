@@ -270,20 +270,20 @@ NO_PIXELS = {
 
 @pytest.mark.parametrize("make", NO_PIXELS.values(), ids=NO_PIXELS)
 async def test_what_is_no_pixel_refuses_no_picture(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
+    image_workers: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
 ) -> None:
-    inspection = await inspect(inspectors, put(make()))
+    inspection = await inspect(image_workers, put(make()))
 
     assert (inspection.width, inspection.undecodable) == (8, False)
     assert measured(inspection) == {"thumbnail": (8, 8), "webp": (8, 8)}
 
 
 async def test_a_jpeg_without_its_end_is_opened_leniently(
-    inspectors: ImageWorkers, put: Callable[[bytes], Path]
+    image_workers: ImageWorkers, put: Callable[[bytes], Path]
 ) -> None:
     source = put(encoded(_noise("RGB"), "JPEG")[:-2])
 
-    opened = await inspectors.inspect(source, source.parent, "demo", lenient=True)
+    opened = await image_workers.inspect(source, source.parent, "demo", lenient=True)
 
     assert (opened.width, opened.height) == (40, 30)
 
