@@ -1,43 +1,49 @@
 """Presigned URLs of stored objects: signed by storage, cached for half of their lifetime."""
 
 import time
-from collections import OrderedDict
+from typing import NamedTuple
+
+from cachetools import TLRUCache
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.storage import SignObjects, StoredObject
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 
-_DEFAULT_TTL = 900.0  #: seconds an address works, unless storage says otherwise
+KEPT = 20_000  #: signed URLs kept
+
+_DEFAULT_TTL = 900.0  #: seconds a URL works, unless storage says otherwise
+_BATCH = 200  #: objects of one request to storage
 
 
-KEPT = 20_000  #: signed addresses kept
-
-
-_BATCH = 200
+class _SignedUrl(NamedTuple):
+    url: str
+    expires: float  #: on the monotonic clock; it works for as long again
 
 
 class PresignedUrlCache:
     """
-    Presigned addresses of stored objects, asked of storage and kept for half their life.
+    Presigned URLs of stored objects (LRU): requested from storage, kept for half of their TTL.
 
     Args:
-        patience: Seconds storage has to answer; then an address is missing.
+        timeout: Seconds storage has to answer; then a URL is missing.
     """
 
     def __init__(self, request: RequestReply, *, timeout: float) -> None:
         self._request = request
         self._timeout = timeout
-        self._kept: OrderedDict[StoredObject, tuple[str, float]] = OrderedDict()
-        self.ttl = _DEFAULT_TTL  #: seconds an address works, as storage said last
+        self._kept: TLRUCache[StoredObject, _SignedUrl] = TLRUCache(
+            KEPT, ttu=lambda _, signed, __: signed.expires
+        )
+        self.ttl = _DEFAULT_TTL  #: seconds a URL works, as storage said last
 
     def cached(self, objects: list[StoredObject]) -> dict[StoredObject, str] | None:
-        """The addresses, if nobody has to be asked for any of them."""
+        """The URLs, if all of them are cached; None otherwise."""
         urls = self._fresh(objects)
         return urls if len(urls) == len(set(objects)) else None
 
     async def of(self, objects: list[StoredObject]) -> dict[StoredObject, str]:
-        """An address for each object; those that storage does not give in time are missing."""
+        """A URL for each object; those that storage does not sign in time are missing."""
         fresh = self._fresh(objects)
         missing = [o for o in objects if o not in fresh]
         for start in range(0, len(missing), _BATCH):
@@ -45,9 +51,8 @@ class PresignedUrlCache:
         return self._fresh(objects)
 
     def _fresh(self, objects: list[StoredObject]) -> dict[StoredObject, str]:
-        now = time.monotonic()
-        kept = ((o, self._kept.get(o)) for o in objects)
-        return {o: signed[0] for o, signed in kept if signed and signed[1] > now}
+        kept = ((each, self._kept.get(each)) for each in objects)
+        return {each: signed.url for each, signed in kept if signed}
 
     async def _ask(self, objects: list[StoredObject]) -> None:
         requested_at = time.monotonic()
@@ -57,7 +62,4 @@ class PresignedUrlCache:
             return
         self.ttl = signed.expires_in
         for each, url in zip(objects, signed.urls, strict=True):
-            self._kept[each] = (url, requested_at + signed.expires_in / 2)
-            self._kept.move_to_end(each)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+            self._kept[each] = _SignedUrl(url, requested_at + signed.expires_in / 2)

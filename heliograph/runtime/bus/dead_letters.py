@@ -4,10 +4,10 @@ skipped, so that it stops nobody but the job, the project or the account that it
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import structlog
+from cachetools import FIFOCache
 from nats.aio.msg import Msg
 from prometheus_client import Counter
 
@@ -35,7 +35,7 @@ class DeadLetters:
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
-        self._noted: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._noted: FIFOCache[tuple[str, int], bool] = FIFOCache(_REMEMBERED)
         self._writing: set[asyncio.Task[None]] = set()
 
     def note(self, stream: str, sequence: int, subject: str, data: bytes, reason: str) -> None:
@@ -43,12 +43,10 @@ class DeadLetters:
         message = (stream, sequence)
         if message in self._noted:
             return
-        self._noted[message] = None
-        if len(self._noted) > _REMEMBERED:
-            self._noted.popitem(last=False)
+        self._noted[message] = True
         _UNREADABLE.labels(stream).inc()
         log.error(
-            *("A message cannot be read",),
+            "Unreadable message",
             stream=stream,
             sequence=sequence,
             subject=subject,

@@ -8,12 +8,12 @@ cannot be read is skipped.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 
 import structlog
+from cachetools import LRUCache
 from nats.aio.msg import Msg
 from nats.errors import Error
 
@@ -39,7 +39,7 @@ class FailureCounter:
     """Unexpected errors of this process, by message. The server counts deliveries for any reason."""
 
     def __init__(self) -> None:
-        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._counts: LRUCache[str, int] = LRUCache(_REMEMBERED)
 
     def count(self, delivery: "Delivery") -> bool:
         """One more about this message. True when it was the last."""
@@ -48,8 +48,6 @@ class FailureCounter:
         if count >= BUGS or delivery.number >= DELIVERIES:
             return True
         self._counts[message] = count
-        if len(self._counts) > _REMEMBERED:
-            self._counts.popitem(last=False)
         return False
 
 

@@ -1,10 +1,11 @@
 """State of a lane in the dispatcher: its queue, its limit, and what is in use."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+
+from cachetools import FIFOCache
 
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries.scheduler import LaneState, WaitingProject
@@ -30,7 +31,7 @@ class LaneScheduler:
         self.wakeup = asyncio.Event()
         self.in_use = 0  #: delivered to a worker
         self.ready = 0  #: moved, and not delivered yet
-        self._moved: OrderedDict[str, Ticket] = OrderedDict()
+        self._moved: FIFOCache[str, Ticket] = FIFOCache(_REMEMBERED)
         self.reset()
 
     def reset(self) -> None:
@@ -67,8 +68,6 @@ class LaneScheduler:
         self._moved.pop(ticket.job, None)
         self._moved[ticket.job] = ticket
         self.ready += 1
-        if len(self._moved) > _REMEMBERED:
-            self._moved.popitem(last=False)
 
     def moved(self, job: str) -> Ticket | None:
         """A job that was moved lately; None in a dispatcher that has just begun."""

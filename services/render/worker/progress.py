@@ -1,6 +1,9 @@
 """Progress reports of providers: throttled, published on core NATS, never stored."""
 
 import asyncio
+import math
+
+from cachetools import TTLCache
 
 from heliograph.contracts import subjects
 from heliograph.contracts.progress import ProgressReport
@@ -17,33 +20,24 @@ class ProgressPublisher:
 
     def __init__(self, hint: Notify, *, every: float) -> None:
         self._hint = hint
-        self._every = every
-        self._last: dict[str, tuple[float, str]] = {}  #: who was told of less than `every` ago
+        #: phase last reported of each job, less than `every` seconds ago
+        self._reported: TTLCache[str, str] = TTLCache(
+            math.inf, every, timer=lambda: asyncio.get_running_loop().time()
+        )
 
     async def report(self, record: Record, state: RequestQueued | RequestRunning) -> None:
-        """Tell how far a job is, unless that was told a moment ago."""
+        """Publish how far a job is, unless its phase was published less than `every` seconds ago."""
         phase: Phase = "provider_queue" if isinstance(state, RequestQueued) else "rendering"
-        time = asyncio.get_running_loop().time()
-        self._forget_until(time - self._every)
-        if self._last.get(record.id, (time, ""))[1] == phase:
+        if self._reported.get(record.id) == phase:
             return
-        self._last.pop(record.id, None)  # the latest stand last
-        self._last[record.id] = (time, phase)
+        self._reported[record.id] = phase
         report = ProgressReport(job=record.id, phase=phase, progress=_progress(state))
         subject = subjects.progress(record.project, record.id)
         await self._hint(subject, report.model_dump_json().encode())
 
-    def _forget_until(self, time: float) -> None:
-        """What was told by then counts no more, whether or not its job is still worked on."""
-        while self._last:
-            job, (reported_at, _) = next(iter(self._last.items()))
-            if reported_at > time:
-                return
-            del self._last[job]
-
     def forget(self, job: str) -> None:
         """The job is over for this process."""
-        self._last.pop(job, None)
+        self._reported.pop(job, None)
 
 
 def _progress(state: RequestQueued | RequestRunning) -> Progress:

@@ -7,7 +7,7 @@ live in the moment in which nothing is left between the two: no gap, and nothing
 """
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 import structlog
+from cachetools import LRUCache
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
@@ -106,7 +107,7 @@ class Hub:
         self._ring = _Ring(buffer_bytes)
         self._incoming: asyncio.Queue[Frame] = asyncio.Queue()
         self._live: dict[str, set[Listener]] = {}
-        self._reports: OrderedDict[str, ProgressReport] = OrderedDict()
+        self._reports: LRUCache[str, ProgressReport] = LRUCache(_REPORTS_KEPT)
         self._moved = asyncio.Condition()
         self._pumped = 0  #: every event up to here was handed to the live clients
         self.head = 0  #: sequence of the last event this process heard
@@ -228,9 +229,6 @@ class Hub:
         project, job = subjects.parse(message.subject)
         report = ProgressReport.model_validate_json(message.data)
         self._reports[job] = report
-        self._reports.move_to_end(job)
-        if len(self._reports) > _REPORTS_KEPT:
-            self._reports.popitem(last=False)
         for listener in self._live.get(project, ()):
             if listener.jobs is None or job in listener.jobs:
                 listener.on_progress(report)

@@ -1,11 +1,12 @@
 """Progress of fal requests: the last log lines, which fal itself forgets."""
 
 import re
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from cachetools import LRUCache
 
 from heliograph.contracts.records import LogLine, Progress
 
@@ -15,40 +16,33 @@ _PERCENT = re.compile(r"(\d{1,3})%\|")  #: as progress bars print it
 
 
 @dataclass
-class _Story:
+class _RequestLog:
     lines: dict[tuple[datetime, str], LogLine] = field(default_factory=dict)
     percent: int | None = None
 
 
 class ProgressLog:
-    """What this process heard of the requests it follows. Losing one only costs log lines."""
+    """Log lines of the requests that this process polls (LRU). Losing one only costs log lines."""
 
     def __init__(self) -> None:
-        self._stories: OrderedDict[str, _Story] = OrderedDict()
+        self._requests: LRUCache[str, _RequestLog] = LRUCache(_KEPT_REQUESTS)
 
     def update(self, request_id: str, logs: Sequence[Any]) -> Progress:
         """
         How far a request is, with what its log says now. Lines that were heard before count once,
         and are kept though fal no longer shows them.
         """
-        story = self._story(request_id)
+        log = self._requests.setdefault(request_id, _RequestLog())
         for line in filter(None, map(_line, logs)):
-            story.lines.setdefault((line.at, line.message), line)
-        for key in sorted(story.lines)[:-_KEPT_LINES]:
-            del story.lines[key]
-        lines = [story.lines[key] for key in sorted(story.lines)]
+            log.lines.setdefault((line.at, line.message), line)
+        for key in sorted(log.lines)[:-_KEPT_LINES]:
+            del log.lines[key]
+        lines = [log.lines[key] for key in sorted(log.lines)]
         percents = [int(found[1]) for line in lines for found in _PERCENT.finditer(line.message)]
         if percents:
-            story.percent = max(story.percent or 0, min(99, percents[-1]))
-        basis = "provider" if story.percent is not None else None
-        return Progress(percent=story.percent, basis=basis, logs=lines)
-
-    def _story(self, request_id: str) -> _Story:
-        story = self._stories.setdefault(request_id, _Story())
-        self._stories.move_to_end(request_id)
-        if len(self._stories) > _KEPT_REQUESTS:
-            self._stories.popitem(last=False)
-        return story
+            log.percent = max(log.percent or 0, min(99, percents[-1]))
+        basis = "provider" if log.percent is not None else None
+        return Progress(percent=log.percent, basis=basis, logs=lines)
 
 
 def place_in_queue(position: object) -> int | None:

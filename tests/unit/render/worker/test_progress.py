@@ -69,4 +69,4 @@ async def test_of_jobs_that_went_elsewhere_nothing_is_kept() -> None:
         await reporter.report(a_record(), WORKING)
 
     assert len(listener.phases) == 20
-    assert len(reporter._last) == 1
+    assert len(reporter._reported) <= 1
