@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from heliograph.contracts.strict_json import refuse_constant
+
 _FENCE = re.compile(
     r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)|\Z)", re.MULTILINE | re.DOTALL
 )
@@ -43,9 +45,5 @@ def _value(text: str, *, whole: bool) -> Iterator[Any]:
         yield value
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
-
-
 # a model breaks lines inside of texts
-_decoder = json.JSONDecoder(strict=False, parse_constant=_refuse)
+_decoder = json.JSONDecoder(strict=False, parse_constant=refuse_constant)

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,6 +9,8 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from heliograph.contracts.errors import BodyTooLarge, MalformedRequest, ValidationFailed
+from heliograph.contracts.strict_json import parse_json
+from heliograph.runtime.http.bounded_read import read_bounded
 from heliograph.runtime.http.validation import MAX_DEPTH, Shape, reject_unstorable, validate_as
 
 MAX_BODY = 1024 * 1024  #: bytes of a JSON body
@@ -50,15 +51,11 @@ async def read_bytes(request: Request) -> bytes:
 
 async def _receive(request: Request) -> bytes:
     """The body, never more than we take of it, whatever length it announces."""
+    too_large = BodyTooLarge(f"at most {MAX_BODY} bytes")
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > MAX_BODY:
-        raise BodyTooLarge(f"at most {MAX_BODY} bytes")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise BodyTooLarge(f"at most {MAX_BODY} bytes")
-    return bytes(body)
+        raise too_large
+    return await read_bounded(request.stream(), MAX_BODY, too_large)
 
 
 async def checked(body: bytes, shape: type[Shape]) -> Shape:
@@ -90,12 +87,8 @@ def _parse(body: bytes) -> Any:
     if not body.strip():
         raise MalformedRequest("The body is empty.")
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        return parse_json(body.decode("utf-8"))
     except RecursionError:
         raise ValidationFailed.at("", f"more than {MAX_DEPTH} levels deep") from None
     except ValueError as error:
         raise MalformedRequest(f"The body is not JSON: {error}") from None
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from heliograph.contracts.errors import ReferenceFailed, Unavailable
+from heliograph.runtime.http.bounded_read import read_bounded
 
 MAX_REFERENCE = 20 * 2**20  #: bytes
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
@@ -28,7 +29,6 @@ async def download_reference(url: str, *, is_ours: bool = False) -> tuple[str, b
         ReferenceFailed: It is not there, or too large.
         Unavailable: Our own store (`is_ours`) refuses an address that it signed, or is down.
     """
-    content = bytearray()
     try:
         async with (
             httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as http,
@@ -38,12 +38,9 @@ async def download_reference(url: str, *, is_ours: bool = False) -> tuple[str, b
                 raise Unavailable(f"the store answered {answer.status_code} to a reference")
             if not answer.is_success:
                 raise ReferenceFailed(f"a reference's store answered {answer.status_code}")
-            async for chunk in answer.aiter_raw():
-                content += chunk
-                if len(content) > MAX_REFERENCE:
-                    raise ReferenceFailed(f"a reference is larger than {MAX_REFERENCE} bytes")
-            media_type = answer.headers.get("Content-Type", "application/octet-stream")
-            return media_type, bytes(content)
+            too_large = ReferenceFailed(f"a reference is larger than {MAX_REFERENCE} bytes")
+            content = await read_bounded(answer.aiter_raw(), MAX_REFERENCE, too_large)
+            return answer.headers.get("Content-Type", "application/octet-stream"), content
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         if is_ours:
             raise Unavailable(f"the store does not answer: {type(error).__name__}") from error

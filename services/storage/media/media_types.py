@@ -1,11 +1,11 @@
 """Media types by magic bytes: no declared content type is trusted."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
+from heliograph.contracts.strict_json import parse_json
 from services.storage.content import Body, opened, whole
 from services.storage.media.film_files import FILMS, MP4, film_type
 
@@ -168,11 +168,7 @@ _FTYP_BRANDS = {
 
 def _is_json(body: Body) -> bool:
     try:
-        json.loads(whole(body).decode(), parse_constant=_refuse)
+        parse_json(whole(body).decode())
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,20 @@
+"""Strict JSON (RFC 8259): what Python's parser takes, without `NaN` and `Infinity`. Pure."""
+
+import json
+from typing import NoReturn
+
+
+def parse_json(text: str) -> object:
+    """
+    A JSON value.
+
+    Raises:
+        ValueError: It is not JSON.
+        RecursionError: It is nested too deep.
+    """
+    return json.loads(text, parse_constant=refuse_constant)
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """`parse_constant` of a strict parser."""
+    raise ValueError(f"{name} is not JSON")
