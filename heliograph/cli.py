@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
+from stamina.instrumentation import set_on_retry_hooks
 
 from heliograph.client import Client
 from heliograph.client_errors import ClientError, ConnectionFailed, RequestRejected, Unsendable
@@ -474,5 +475,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal that cannot show it all shows the rest
             stream.reconfigure(errors="backslashreplace")
+    set_on_retry_hooks([])  # standard output is for results
     app(prog_name="heliograph")
     sys.exit(DONE)

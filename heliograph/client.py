@@ -12,13 +12,14 @@ import hashlib
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import httpx
+import stamina
 
 from heliograph.client_errors import (
     ChecksumMismatch,
@@ -44,10 +45,12 @@ from heliograph.encodable_text import check_key, check_sendable, part
 from heliograph.live_stream import Link, LiveEvent, ResumeCursor, following
 from heliograph.service_urls import proxy_address, service_address, unreachable
 
+T = TypeVar("T")
+
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-_TRIES = 5  #: of a request whose answer is lost, or that comes too early
+_TRIES = 5  #: of a request whose answer is lost, or that comes too early, and of a download
 _STALE = frozenset({400, 401, 403})  #: how stores answer to an address that has expired
 
 
@@ -357,24 +360,25 @@ class Client:
     async def _fetch(self, asset: Asset, target: Path) -> str:
         """Copy, and return the SHA-256 of what came."""
         url = asset.url or await self._fresh_address(asset)
-        failure = ConnectionFailed(f"{asset.id} cannot be downloaded")
-        for _ in range(_TRIES):
+
+        async def fetch() -> str:
+            nonlocal url
             digest = hashlib.sha256()
             try:
                 async with self._http.stream("GET", url) as answer:
                     if answer.status_code in _STALE:
                         url = await self._fresh_address(asset)
-                        continue
+                        raise _Transient(ConnectionFailed(f"{asset.id} cannot be downloaded"))
                     answer.raise_for_status()
                     with target.open("wb") as stream:
                         async for chunk in answer.aiter_bytes():
                             digest.update(chunk)
                             stream.write(chunk)
-                return digest.hexdigest()
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                failure = unreachable(url, error)
-                await asyncio.sleep(0.5)
-        raise failure
+                raise _Transient(unreachable(url, error)) from error
+            return digest.hexdigest()
+
+        return await _repeated(fetch)
 
     async def _fresh_address(self, asset: Asset) -> str:
         job, index = job_of_asset(asset.id)
@@ -386,24 +390,41 @@ class Client:
     # -- the wire
 
     async def _send(self, method: str, path: str, **options: Any) -> Any:
-        """One request; repeated while nobody could take it. All of ours can be repeated."""
+        """One request, repeated on a lost connection and on 503: all of ours are idempotent."""
         check_sendable(options.get("json"))
         check_sendable(options.get("params"))
-        pause = 0.2
-        for _ in range(_TRIES):
+
+        async def send() -> Any:
             try:
                 answer = await self._http.request(method, path, **options)
             except httpx.TransportError as error:
-                failure: ClientError = unreachable(self.url, error)
-            else:
-                if answer.is_success:
-                    return _content(answer)
-                failure = _refusal(answer)
-                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                    raise failure
-            await asyncio.sleep(pause)
-            pause *= 2
-        raise failure
+                raise _Transient(unreachable(self.url, error)) from error
+            if answer.is_success:
+                return _content(answer)
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                raise _Transient(_refusal(answer))
+            raise _refusal(answer)
+
+        return await _repeated(send)
+
+
+class _Transient(Exception):
+    """A failure after which the same is tried again."""
+
+    def __init__(self, failure: ClientError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+async def _repeated(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What one of `_TRIES` attempts returns; raises what the last one failed with."""
+    retrying = stamina.AsyncRetryingCaller(
+        attempts=_TRIES, timeout=None, wait_initial=0.2, wait_jitter=0.1
+    )
+    try:
+        return await retrying(_Transient, attempt)
+    except _Transient as last:
+        raise last.failure from last.__cause__
 
 
 def _action(

@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from stamina.instrumentation import PrometheusOnRetryHook, set_on_retry_hooks
 from structlog.contextvars import merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 
@@ -47,6 +48,7 @@ def set_up_logs(settings: ServiceSettings, service: str) -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    set_on_retry_hooks([PrometheusOnRetryHook])  # its log lines would show arguments of calls
 
 
 def _as_text() -> structlog.dev.ConsoleRenderer:

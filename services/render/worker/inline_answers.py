@@ -6,9 +6,9 @@ An answer that was spooled is never lost: what a process leaves behind, the next
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from enum import Enum
 
+import stamina
 import structlog
 
 from heliograph.contracts.errors import (
@@ -156,10 +156,10 @@ async def _bring_soon(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> Log
 
 
 async def _bring_at_last(worker: Worker, kept: KeptAnswer) -> JobError | None:
-    while True:
-        with suppress(Unavailable):
-            return await _bring(worker, kept)
-        await asyncio.sleep(_RETRY_DELAY)
+    retrying = stamina.AsyncRetryingCaller(
+        attempts=None, timeout=None, wait_initial=_RETRY_DELAY, wait_max=_RETRY_DELAY, wait_jitter=0
+    )
+    return await retrying(Unavailable, _bring, worker, kept)
 
 
 async def _bring(worker: Worker, kept: KeptAnswer) -> JobError | None:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import stamina
+
 from heliograph.contracts.errors import OutputRefused, Unavailable
 from services.storage.content import Body
 from services.storage.fair_semaphore import FairSemaphore
@@ -133,11 +135,16 @@ class ImageWorkers:
         self, request: dict[str, Any], project: str, behind: bool
     ) -> dict[str, Any]:
         """Too much work is refused by the fork, in an answer: what is late is not the picture's fault."""
-        for _ in range(_TRIES):
-            with suppress(TimeoutError, EOFError, ConnectionError):
-                async with self._places.place(project, behind=behind), asyncio.timeout(_TIMEOUT):
-                    return await self._answer(request)
-        raise Unavailable("the picture could not be opened in time")
+
+        async def answer() -> dict[str, Any]:
+            async with self._places.place(project, behind=behind), asyncio.timeout(_TIMEOUT):
+                return await self._answer(request)
+
+        retrying = stamina.AsyncRetryingCaller(attempts=_TRIES, timeout=None, wait_max=0)
+        try:
+            return await retrying((TimeoutError, EOFError, ConnectionError), answer)
+        except (TimeoutError, EOFError, ConnectionError):
+            raise Unavailable("the picture could not be opened in time") from None
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._idle:

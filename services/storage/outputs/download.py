@@ -6,6 +6,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
+import stamina
 
 from heliograph.contracts.errors import OutputExpired, OutputRefused, OutputTooLarge, StorageFailed
 from heliograph.runtime.http.content_encoding import (
@@ -67,19 +68,31 @@ class OutputDownloader:
             FetchRefused: The host will not give it, also later.
             StorageFailed: It could not be fetched before the deadline.
         """
-        client, pause = self._http, _FIRST_PAUSE
+        client = self._http
         reason = "no answer"
+
+        async def attempt() -> Body:
+            buffer = BodyBuffer(target, in_memory=in_memory)
+            return await self._download_once(client, url, buffer, limit)
+
+        def is_retryable(error: Exception) -> bool:
+            nonlocal client, reason
+            if not isinstance(error, _Retryable | httpx.TransportError):
+                return False
+            client = self._lenient  # takes bytes beyond the announced length, and more
+            reason = str(error) or type(error).__name__
+            return True
+
+        retrying = stamina.AsyncRetryingCaller(
+            attempts=None,
+            timeout=None,
+            wait_initial=_FIRST_PAUSE,
+            wait_max=_MAX_PAUSE,
+            wait_jitter=0,
+        )
         try:
             async with asyncio.timeout(self._deadline):
-                while True:
-                    try:
-                        buffer = BodyBuffer(target, in_memory=in_memory)
-                        return await self._download_once(client, url, buffer, limit)
-                    except (_Retryable, httpx.TransportError) as error:
-                        reason = str(error) or type(error).__name__
-                    client = self._lenient  # takes bytes beyond the announced length, and more
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, _MAX_PAUSE)
+                return await retrying(is_retryable, attempt)
         except TimeoutError:
             detail = f"the output could not be fetched in {self._deadline:g} s: {reason}"
             raise StorageFailed(detail) from None

@@ -2,6 +2,7 @@
 
 import json
 
+import stamina
 from fal_client.client import CDN_URL, REST_URL
 
 from services.render.providers.fal.client import FalClient
@@ -25,16 +26,14 @@ async def upload(client: FalClient, media_type: str, content: bytes, *, keep: in
     Raises:
         ConnectFailed, ResponseLost, HttpErrorStatus: fal did not take it.
     """
-    for number in range(_TRIES):
-        try:
-            return await _upload(client, media_type, content, keep)
-        except (ConnectFailed, ResponseLost):
-            if number == _TRIES - 1:
-                raise
-        except HttpErrorStatus as error:
-            if number == _TRIES - 1 or error.answer.is_client_error:
-                raise
-    raise AssertionError("the last try returns or raises")
+    retrying = stamina.AsyncRetryingCaller(attempts=_TRIES, timeout=None, wait_jitter=0.1)
+    return await retrying(_is_retryable, _upload, client, media_type, content, keep)
+
+
+def _is_retryable(error: Exception) -> bool:
+    if isinstance(error, HttpErrorStatus):
+        return not error.answer.is_client_error
+    return isinstance(error, ConnectFailed | ResponseLost)
 
 
 async def _upload(client: FalClient, media_type: str, content: bytes, keep: int) -> str:
