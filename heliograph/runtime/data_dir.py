@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
+from heliograph.runtime.write_once import write_once
+
 
 class Credentials(NamedTuple):
     """How to sign in to the store."""
@@ -77,7 +79,7 @@ class DataDir:
         """The bundled store's credentials: made up once, readable by the owner only."""
         file = self.folder() / "s3-credentials.json"
         made = {"access_key": secrets.token_hex(10), "secret_key": secrets.token_hex(20)}
-        _write_once(file, json.dumps(made))
+        write_once(file, json.dumps(made))
         kept = json.loads(file.read_text())
         return Credentials(kept["access_key"], SecretStr(kept["secret_key"]))
 
@@ -94,7 +96,7 @@ class DataDir:
             "monitor_user": "monitor",
             "monitor_password": secrets.token_hex(20),
         }
-        _write_once(file, json.dumps(made))
+        write_once(file, json.dumps(made))
         kept = json.loads(file.read_text())
         return NatsCredentials(
             kept["user"],
@@ -108,19 +110,3 @@ def _make_file_private(file: Path) -> None:
     with suppress(FileNotFoundError):  # a process that runs already took it away
         if not file.is_symlink():
             file.chmod(_PRIVATE_FILE)
-
-
-def _write_once(file: Path, text: str) -> None:
-    """Create the file with all of its text, unless somebody did already."""
-    if file.exists():
-        return
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
-    try:
-        os.link(draft, file)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

@@ -1,12 +1,11 @@
 """Request store of the sim provider: one file per accepted request, shared by all processes."""
 
-import os
-import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from heliograph.contracts.sim import SimRecord, records_in
+from heliograph.runtime.write_once import write_once
 
 
 def request_id(job: str, run: int) -> str:
@@ -25,14 +24,7 @@ class SimRequestStore:
 
     def accept(self, record: SimRecord) -> None:
         """Write the record, unless there is one for the same job and run."""
-        draft = self._requests / f".{record.request_id}.{secrets.token_hex(4)}"
-        draft.write_text(record.model_dump_json())
-        try:
-            os.link(draft, self._file(record.request_id))
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        write_once(self._file(record.request_id), record.model_dump_json())
 
     def find(self, name: str) -> SimRecord | None:
         """The record of a request, None when there is none by that name."""
