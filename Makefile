@@ -17,11 +17,13 @@ demo: $(INSTALLED) ## Start everything, make three pictures, show them, stop; PR
 up: $(INSTALLED) ## Start everything and stay; Ctrl-C stops it
 	@$(PYTHON) -m deploy.local up
 
-check: $(INSTALLED) ## Format, lint, types and import rules
+check: $(INSTALLED) ## Format, lint, types, import rules and declared dependencies
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry heliograph services deploy bench
+	$(VENV)/bin/deptry tests --exclude nothing --ignore DEP002,DEP004
 
 test: $(INSTALLED) ## All tests, against real servers
 	$(PYTEST)
