@@ -51,7 +51,7 @@ class ChangeAccount(_Change):
 
 
 class BreakerState(BaseModel):
-    """Whether an account is left alone for a while, because asking would only fail."""
+    """State of the circuit breaker of an account."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 

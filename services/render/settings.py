@@ -38,9 +38,9 @@ class RenderSettings(ServiceSettings):
     #: where providers can call this service when a request is over; null: they do not
     render_public_url: Url | None = None
     prefetch: int = Field(default=2, ge=0)  #: jobs ready beyond a lane's cap, at most
-    breaker_failures: int = Field(default=5, ge=1)  #: in a row, until an account is left alone
-    breaker_min: float = Field(default=10.0, gt=0)  #: seconds it is left alone the first time
-    breaker_max: float = Field(default=300.0, gt=0)  #: seconds it is left alone at most
+    breaker_failures: int = Field(default=5, ge=1)  #: in a row, until the circuit breaker opens
+    breaker_min: float = Field(default=10.0, gt=0)  #: seconds it stays open the first time
+    breaker_max: float = Field(default=300.0, gt=0)  #: seconds it stays open at most
 
     @property
     def breaker_policy(self) -> BreakerPolicy:

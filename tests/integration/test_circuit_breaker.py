@@ -1,4 +1,4 @@
-"""An account that only fails is left alone by every process."""
+"""An open circuit breaker stops submissions of every process."""
 
 from datetime import timedelta
 from typing import Any

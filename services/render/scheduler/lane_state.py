@@ -110,7 +110,7 @@ def blocking_reason(account: str, places: AccountUsage, job: str, at: datetime) 
     """Why an account has no room for a job; None when it has."""
     breaker = places.breaker
     if breaker and not breaker.admits(job, at):
-        return f"account {account} is left alone: {breaker.reason}"
+        return f"circuit breaker of account {account} is open: {breaker.reason}"
     if not places.has_room(job):
         return f"account {account} is full: {places.cap} at once"
     return None
