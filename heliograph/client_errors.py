@@ -9,7 +9,7 @@ class ClientError(Exception):
 
 
 class ConnectionFailed(ClientError):
-    """Nobody answers at that address."""
+    """No server answers at that URL."""
 
 
 class AddressRefused(ConnectionFailed):

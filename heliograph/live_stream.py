@@ -252,7 +252,7 @@ def _raise_what_is_final(error: Exception) -> None:
 
 async def _say_all(socket: ClientConnection, frames: Sequence[Frame]) -> None:
     """Say everything, no faster than the service hears."""
-    with suppress(ConnectionClosed):  # whoever reads hears of it
+    with suppress(ConnectionClosed):  # the reader gets the same error
         for number, frame in enumerate(frames, start=1):
             await socket.send(json.dumps(frame))
             if number % _FRAMES_PER_SECOND == 0:

@@ -13,7 +13,7 @@ from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Cost, Job
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-_NO_TERMINAL = 2_000  #: columns where nobody's window has an edge
+_NO_TERMINAL = 2_000  #: columns outside a terminal
 _WHOLE = frozenset({"id", "job"})  #: columns that are never cut, so that they can be copied
 
 JOB_COLUMNS = ("id", "kind", "slot", "state", "age", "cost")
@@ -94,7 +94,7 @@ def model_cells(model: Mapping[str, Any]) -> Cells:
 
 
 def price(found: Mapping[str, Any]) -> str | None:
-    """What a model takes, and for what; None when nobody has said."""
+    """The price of a model as text; None when it is unknown."""
     if found.get("parameter"):
         return f"by {found['parameter']}"
     if found.get("amount") is None:

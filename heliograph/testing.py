@@ -1,7 +1,7 @@
 """
 The bus in memory, for tests: the same promises, and a gate before every act.
 
-Whoever hands in a `gate` decides when each act of a handler happens, and in which order.
+A `gate` decides when each act of a handler happens, and in which order.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class MemoryEventLog:
         return entry
 
     def is_lost(self, event: EventEnvelope, latest: LogEntry | None, after: int) -> bool:
-        """Whether somebody else was first."""
+        """Whether another writer was first."""
         return (latest.sequence if latest else 0) != after
 
     async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
@@ -83,7 +83,7 @@ class Message:
 
 @dataclass
 class MemoryWorkQueue:
-    """`WorkQueue` in dictionaries. Messages are delivered by whoever owns this."""
+    """`WorkQueue` in dictionaries. Its owner delivers the messages."""
 
     gate: Gate = open_gate
     queue: dict[str, tuple[int, Ticket]] = field(default_factory=dict)
@@ -188,7 +188,7 @@ class MemorySlotClaims:
         self.withdrawn[project, slot] = frozenset(jobs)
 
     def is_lost(self, revision: int, seen: int) -> bool:
-        """Whether somebody else was first."""
+        """Whether another writer was first."""
         return revision != seen
 
 

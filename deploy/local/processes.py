@@ -128,7 +128,7 @@ def service(name: str, settings: LocalSettings) -> list[Process]:
 
 
 def longest_answer(settings: LocalSettings) -> float:
-    """Seconds that render waits, at most, for answers in flight that nobody can ask for later."""
+    """Seconds that render waits, at most, for responses in flight that cannot be requested again."""
     return load_catalog(settings).without(settings.unusable_providers).longest_answer
 
 

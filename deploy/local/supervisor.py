@@ -206,7 +206,7 @@ class Supervisor:
 
 
 async def _all(stops: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Whoever is not waited for is killed; those that come after still have their time."""
+    """Kill the process that did not end in time; the others keep their own deadlines."""
     tasks = [asyncio.create_task(each) for each in stops]
     try:
         await asyncio.gather(*tasks)

@@ -57,7 +57,7 @@ class CastRequest(_Body):
         return len(self.halves) == 1
 
     def prompt_of(self, half: Half) -> str | None:
-        """What to draw; None when nobody says."""
+        """The prompt of a half; None when there is none."""
         own: str | None = getattr(self.prompts, half) if self.prompts else None
         return own or self.prompt
 

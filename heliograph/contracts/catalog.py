@@ -201,7 +201,7 @@ class Catalog(_Entry):
         return next((n for n, a in self.accounts.items() if a.provider == provider), None)
 
     def model_for(self, kind: Kind, *, references: bool = False) -> str:
-        """The model of a kind when nobody names one; `references`: it has to take some."""
+        """The default model of a kind; `references`: it has to take some."""
         for name in kind.preferred:
             model = self.models.get(name)
             if model and self.account_for(name) and (model.max_references or not references):

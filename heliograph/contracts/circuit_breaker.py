@@ -68,7 +68,7 @@ def after_failure(
     breaker = breaker or CircuitBreaker()
     failures = breaker.failures + 1
     counted = breaker.model_copy(update={"failures": failures, "reason": reason})
-    is_open = breaker.state(at) == "open"  # started before it opened: news to nobody
+    is_open = breaker.state(at) == "open"  # started before it opened: it says nothing new
     if is_open or not (non_retryable or breaker.until or failures >= policy.failures):
         return counted
     pause = min(max(2 * breaker.pause, policy.min_pause), policy.max_pause)

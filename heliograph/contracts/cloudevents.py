@@ -80,7 +80,7 @@ class EventEnvelope:
 
     @classmethod
     def read(cls, subject: str, headers: Mapping[str, str], data: bytes) -> "EventEnvelope":
-        """The event that somebody wrote. Raises Unreadable."""
+        """The event of a message. Raises Unreadable."""
         body = read_body(subject, headers, data)
         try:
             return cls(

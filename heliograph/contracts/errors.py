@@ -20,8 +20,8 @@ What can go wrong, and who can do something about it:
     - ProviderError
       · ProviderRejected · ContentPolicy          the caller: change the prompt or the parameters
       · AccountRefused: ProviderAuth · ProviderBalance    the operator: key, plan or balance
-      · ProviderUnavailable · ProviderTimeout     nobody: it may pass
-      · ProviderProtocol · NoOutput               nobody: the provider broke its word
+      · ProviderUnavailable · ProviderTimeout     wait: transient
+      · ProviderProtocol · NoOutput               the provider: it broke its protocol
       · SubmitUnknown                             the caller: decide whether to submit again
     - OutputRefused · OutputTooLarge · OutputExpired
     - ReferenceFailed · StorageFailed · DependencyFailed · Deadline · Poison · Blocked
@@ -264,7 +264,7 @@ class Unreadable(ServiceError):
 
     @classmethod
     def because(cls, error: Exception) -> "Unreadable":
-        """Without what was read: it is somebody's."""
+        """From a validation error, without the values that were read."""
         if not isinstance(error, ValidationError):
             return cls(f"it cannot be read: {type(error).__name__}")
         mistakes = error.errors(include_url=False, include_context=False, include_input=False)

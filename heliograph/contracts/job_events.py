@@ -29,7 +29,7 @@ class Started(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Submitting(JobEvent):
-    """The next thing is the one POST of this attempt: whoever wrote this sends it, nobody else."""
+    """The intent to submit: its writer sends the one POST of this attempt, no other process does."""
 
     name = "submitting"
     run: int
@@ -89,7 +89,7 @@ class SubmitUnknown(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelRequested(JobEvent):
-    """Somebody wants the job stopped, or out of its slot."""
+    """A request to stop the job, or to detach it from its slot."""
 
     name = "cancel_requested"
     mode: Literal["stop", "detach"]

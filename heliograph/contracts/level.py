@@ -20,6 +20,6 @@ KEY = "level"  #: in the metadata of EVENTS
 
 
 def level_of(metadata: dict[str, str]) -> int:
-    """The level in what is noted beside the log. What nobody can read is the first."""
+    """The level in what is noted beside the log. The first level where there is no valid one."""
     value = metadata.get(KEY, "")
     return int(value) if value.isdecimal() and int(value) >= FIRST else FIRST

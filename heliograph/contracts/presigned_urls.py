@@ -1,5 +1,5 @@
 """
-Presigned addresses: whoever reads one may fetch what it names. In texts for people their signatures
+Presigned URLs: a reader of one may fetch the object. In texts for people their signatures
 are cut, also those of other stores than ours.
 """
 
@@ -8,7 +8,7 @@ from typing import Any
 
 _QUERY = re.compile(r"(https?:(?:\\?/){2}[^\s\"'<>?]*)\?([^\s\"'<>]*)", re.IGNORECASE)
 
-#: names of parameters that let somebody in: S3, Google, Azure, CloudFront, and what others call it
+#: names of parameters that carry credentials: S3, Google, Azure, CloudFront, and what others call it
 _SIGNED = re.compile(
     r"(?:^|[&;]|\\u0026)"
     r"(?:x-(?:amz|goog|oss|cos)-[\w-]*|[\w.-]*(?:signature|token|secret|credential|hmac)"

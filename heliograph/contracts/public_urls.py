@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 
 def url_problem(url: str) -> str | None:
-    """Why an address cannot be called by anybody; None when nothing is wrong with its form."""
+    """Why a URL is not valid; None when its form is valid."""
     if not url.isprintable() or any(c.isspace() for c in url):
         return "has characters that a URL cannot have"
     try:

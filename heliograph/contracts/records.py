@@ -24,12 +24,12 @@ class Step(StrEnum):
     STARTED = "started"  #: a worker has it, nothing is at the provider yet
     SUBMITTING = "submitting"  #: one POST is about to be, or was, sent
     SUBMITTED = "submitted"  #: the provider gave it an id
-    SUBMIT_UNKNOWN = "submit_unknown"  #: nobody knows whether the provider accepted it
+    SUBMIT_UNKNOWN = "submit_unknown"  #: whether the provider accepted it is unknown
     RENDERED = "rendered"  #: the provider is done, the outputs are not ours yet
     RETRY_SCHEDULED = "retry_scheduled"  #: back in the queue for another attempt
     SUCCEEDED = "succeeded"  #: final: the assets are stored
     FAILED = "failed"  #: final: see `error`
-    CANCELED = "canceled"  #: final: somebody asked for it
+    CANCELED = "canceled"  #: final: stopped on request
     EXPIRED = "expired"  #: final: a deadline passed
 
     @property
@@ -208,7 +208,7 @@ class Internal(Tolerant):
 
     step: Step
     run: int = 0  #: sequence of the run message of the try the facts belong to
-    cancel: bool = False  #: somebody asked to stop it
+    cancel: bool = False  #: a stop was requested
     expire: bool = False  #: its deadline passed while it may have been at the provider
     account: str  #: whose place and credential it uses
     body_digest: str  #: of the request, for its Idempotency-Key

@@ -23,7 +23,7 @@ _LABELS: dict[RetryFrom, str] = {
 
 
 def cheapest_step(record: Record) -> RetryFrom:
-    """Where a retry of an ended job begins, unless somebody says where."""
+    """The default step at which a retry of an ended job begins."""
     code = record.error.code if record.error else "canceled"
     if outputs_of(record) and code in _FETCH_AGAIN | _CAME_LATE:
         return "download"

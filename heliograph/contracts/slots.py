@@ -2,7 +2,7 @@
 Slots: the named places that results fill, and the versions that filled them.
 
 Each success of a job that names a slot is the slot's next version, counted from 1 in the order in
-which they succeeded. The latest is current, until somebody restores an older one.
+which they succeeded. The latest is current, until an older one is restored.
 """
 
 from typing import Annotated
@@ -14,7 +14,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class Restored(Tolerant):
-    """An older version that somebody made current again."""
+    """An older version that was made current again."""
 
     version: int
     latest: int  #: the newest version there was; whatever succeeded after it is current again

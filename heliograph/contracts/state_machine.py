@@ -122,7 +122,7 @@ def apply(record: Record, fact: JobEvent, at: datetime) -> Record:
     The record as it stands after `fact`, which happened at `at`.
 
     Raises:
-        IllegalFact: The fact may not follow the record's step, or is of another run. Drop it, or
+        IllegalTransition: The fact may not follow the record's step, or is of another run. Drop it, or
             read the record again.
     """
     if not _fits(record, fact):

@@ -78,7 +78,7 @@ def cancel(job: str) -> str:
 
 
 def look_up(job: str) -> str:
-    """A hint that it is time to ask a provider again for a request nobody knows of."""
+    """A hint to look up a lost request again."""
     return f"control.look_up.{job}"
 
 

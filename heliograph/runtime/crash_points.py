@@ -25,19 +25,19 @@ Point = Literal[
     "plan.written",  # what a batch or an action comes to; nothing of it is done
     # gateway: wishes about a job
     "cancel.written",  # `canceled`; still in the queue
-    "cancel.purged",  # off the queue; nobody was told
+    "cancel.purged",  # off the queue; no notification yet
     "cancel.asked",  # `cancel_requested`; its worker was not told
     "retry.written",  # `retry_scheduled` on request; not in the queue
     "retry.queued",  # in the queue; no answer
     # render: the dispatcher
     "dispatch.chosen",  # its turn; still in the queue
-    "dispatch.moved",  # on its lane; nobody remembers having put it there
+    "dispatch.moved",  # on its lane; not in the dispatcher's memory
     "depend.failed",  # `failed`, because another did not succeed; still in the queue
     # render: a worker
     "start.placed",  # a place in the account; no event
     "start.written",  # `started`
     "bring.claimed",  # a reference is about to be brought; others wait for it
-    "bring.brought",  # the provider has it; nobody else knows
+    "bring.brought",  # the provider has it; not recorded yet
     "submit.intended",  # `submitting`; the POST was never begun
     "submit.posted",  # accepted by the provider; its answer is not written
     "inline.spooled",  # outputs that came inside the answer are on disk; nothing is written
@@ -61,8 +61,8 @@ Point = Literal[
     "store.handled",  # done with the message; no ack
     # status: the sweeper
     "sweep.asked",  # `expire_requested`; its worker was not told
-    "sweep.expired",  # `expired`; still in the queue, nobody was told
-    "sweep.found",  # a job that nobody works on; not put back
+    "sweep.expired",  # `expired`; still in the queue, no notification yet
+    "sweep.found",  # an idle job; not re-enqueued yet
     # status: the cleaner
     "clean.withdrawn",  # a version can be restored no more; it is there
     "clean.pruned",  # `pruned`; its objects are there

@@ -7,7 +7,7 @@ from pathlib import Path
 
 def lock(path: Path, flags: int) -> int | None:
     """
-    A handle that keeps a file or folder locked until it is closed; None when somebody else has one.
+    A handle that keeps a file or folder locked until it is closed; None when another process holds it.
 
     Args:
         flags: How it is opened, as for `os.open`.

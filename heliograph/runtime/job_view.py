@@ -69,7 +69,7 @@ class JobPresenter:
         return self._addresses.cached([o for _, o in self._objects(record)]) is not None
 
     def cached(self, record: Job, sequence: int) -> dict[str, Any] | None:
-        """The job, if nobody has to be asked for anything; else None."""
+        """The job, if everything in it is cached; None otherwise."""
         urls = self._addresses.cached([o for _, o in self._objects(record)])
         return None if urls is None else self._present(record, sequence, urls)
 

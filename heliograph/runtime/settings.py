@@ -265,7 +265,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def known_ports(self) -> frozenset[int]:
-        """Of all services, as far as the settings say; 0 is a port nobody knows before."""
+        """Of all services, as far as the settings say; 0 is chosen when it is bound."""
         ports = {self.gateway_port, self.status_port, self.storage_port, self.render_port}
         return frozenset(ports - {0})
 

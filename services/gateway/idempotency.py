@@ -59,7 +59,7 @@ _TRACEPARENT = 55  #: characters of a W3C traceparent
 def identify_request(
     project: str, key: str | None, *, traceparent: str | None = None
 ) -> RequestIdentity:
-    """Whoever asks with a key asks for the job that the key names; without one, for a new job."""
+    """A request with a key means the job that the key names; without one, a new job."""
     return RequestIdentity(
         project=project,
         job=keyed_job_id(project, key) if key else new_job_id(),

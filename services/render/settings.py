@@ -10,7 +10,7 @@ from heliograph.runtime.settings import ServiceSettings, Url
 
 
 class RenderSettings(ServiceSettings):
-    max_attempts: int = Field(default=3, ge=1)  #: submissions of a job that nobody asked for
+    max_attempts: int = Field(default=3, ge=1)  #: automatic submissions of a job
     #: starts in a row that no provider answered, as a process of ours died in each; then it is poison
     max_unanswered: int = Field(default=10, ge=1)
     backoff_min: float = Field(default=2.0, ge=0)  #: seconds before the second attempt, at most

@@ -14,7 +14,7 @@ class FairSemaphore:
     """
     A few places at once.
 
-    Who is `behind` has a turn only when nobody else could have it, and never the last place.
+    A waiter that is `behind` has a turn only when no other can, and never the last permit.
     """
 
     def __init__(self, places: int) -> None:

@@ -15,7 +15,7 @@ def claim_temp_dir(place: Path) -> Path:
     """
     A folder below `place`, empty, for this process alone as long as it lives.
 
-    It stays locked until then, so what is below a folder nobody has locked is of no one, and removed.
+    It stays locked until then, so an unlocked folder is of a dead process, and is removed.
     """
     folders = (place / str(number) for number in count(1))
     own = next(folder for folder in folders if _lock(folder) is not None)

@@ -7,7 +7,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class StoredObject(Tolerant):
-    """A stored object to be shown to somebody."""
+    """A stored object for which a presigned URL is requested."""
 
     key: str
     media_type: str

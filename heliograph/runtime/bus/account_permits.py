@@ -82,7 +82,7 @@ class KvAccountPermits:
             return AccountUsage({}, None, None)
         try:
             value = (await self._bucket.read(account)).value
-        except Unreadable:  # what nobody can count has no room
+        except Unreadable:  # an account of unknown usage has no room
             return AccountUsage({}, 0, None)
         return AccountUsage(
             dict(value.get("holders", {})), self._cap(account, value), _breaker(value)

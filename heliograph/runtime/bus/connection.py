@@ -109,6 +109,6 @@ def _is_hopeless(error: Exception) -> bool:
 
 
 def _exit(reason: str) -> None:
-    """End the process at once: whoever started it starts it again, with a clean mind."""
+    """End the process at once: its supervisor starts a new one, with fresh state."""
     log.critical(reason)
     os._exit(70)

@@ -1,6 +1,6 @@
 """
 Dead letters: messages that this release cannot read. Each is noted once for the operator, counted, and
-skipped, so that it stops nobody but the job, the project or the account that it is about.
+skipped, so that it stops only the job, the project or the account that it is about.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class DeadLetters:
         except ServiceError as error:
             self._noted.pop(message, None)  # the next reader notes it
             log.warning("Dead letter not written", reason=str(error))
-        except Exception as error:  # noqa: BLE001  # whoever wrote it first has written the same
+        except Exception as error:  # noqa: BLE001  # another writer has written the same
             log.debug("Dead letter already written", reason=str(error))
 
     def hearing(self, hear: Hear) -> Hear:

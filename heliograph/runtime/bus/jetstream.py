@@ -25,7 +25,7 @@ WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  #: err_code of a lost compare
 NO_ROOM = frozenset({10077, 10047, 10023})  #: err_code of a full stream or store
 NOT_FOUND = 404
 
-_ANSWER = 1.0  #: seconds for a question that only asks whether somebody is there
+_ANSWER = 1.0  #: seconds for a request that only checks for a subscriber
 _RETRY_DELAY = 0.1  #: seconds between tries while the server is away
 _OVERHEAD = 46  #: bytes that the server adds to a message with headers
 _BATCH = 512  #: messages of one direct get; the server's own bound is 1,024 subjects or max_payload
@@ -41,8 +41,8 @@ class ApiError(Exception):
         self.err_code: int = error.get("err_code", 0)
 
 
-class NobodyAnswers(Exception):
-    """Nobody listens to a subject."""
+class NoResponder(Exception):
+    """A subject has no subscriber."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class JetStream:
         A request to another service, and its reply.
 
         Raises:
-            Unavailable: Nobody answers within `timeout` seconds.
+            Unavailable: No reply within `timeout` seconds.
         """
         async with self._calling(timeout):
             return await self.connection.request(subject, body, timeout=timeout)
@@ -271,20 +271,20 @@ class JetStream:
         A question that need not be answered. None when the answer did not come in time.
 
         Raises:
-            NobodyAnswers: Nobody listens.
+            NoResponder: The subject has no subscriber.
         """
         try:
             return (await self.connection.request(subject, body, timeout=_ANSWER)).data
         except nats.errors.NoRespondersError:
-            raise NobodyAnswers(subject) from None
+            raise NoResponder(subject) from None
         except (nats.errors.Error, TimeoutError, ConnectionError):
             return None
 
     async def is_answered(self, subject: str) -> bool:
-        """Whether somebody answers on a subject. Silence of who is busy counts as an answer."""
+        """Whether a subject has a subscriber. A busy one that does not reply counts."""
         try:
             await self.try_ask(subject)
-        except NobodyAnswers:
+        except NoResponder:
             return False
         return True
 
@@ -310,7 +310,7 @@ class JetStream:
             raise asyncio.CancelledError
 
     async def notify(self, subject: str, body: bytes = b"") -> None:
-        """Tell whoever listens. Nothing may depend on its being heard."""
+        """Publish a notification, at most once. Correctness must not depend on it."""
         with suppress(nats.errors.Error, ConnectionError):
             await self.connection.publish(subject, body)
 

@@ -13,7 +13,7 @@ from heliograph.runtime.bus.jetstream import JetStream, Stored
 
 
 class KvEntry:
-    """A value, and the revision that whoever replaces it must have seen (0: nothing is there)."""
+    """A value, and its revision for compare-and-set (0: there is none)."""
 
     def __init__(
         self, value: dict[str, Any], revision: int, unreadable: Unreadable | None = None
@@ -24,7 +24,7 @@ class KvEntry:
 
     @property
     def value(self) -> dict[str, Any]:
-        """Raises Unreadable: nobody may replace what they do not understand."""
+        """Raises Unreadable: an entry that cannot be read must not be replaced."""
         if self._unreadable:
             raise self._unreadable
         return self._value

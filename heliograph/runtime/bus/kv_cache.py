@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from heliograph.runtime.bus.jetstream import JetStream, Stored, stop_listening, translated
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
 
-_POLL_INTERVAL = 1.0  #: seconds between looks that nobody asked for
+_POLL_INTERVAL = 1.0  #: seconds between refreshes without a notification
 _HINT_DELAY = 0.01  #: seconds from a hint until what it is about is stored
 
 

@@ -36,7 +36,7 @@ class Lanes:
         return self._limit(lane, (await self._cache.entry(lane)).readable)
 
     async def current(self, lane: str) -> LaneLimit:
-        """What holds for a lane, as whoever changed it last was told."""
+        """The limit of a lane, including the last acknowledged change."""
         return self._limit(lane, (await self._cache.bucket.read(lane)).readable)
 
     async def change(self, lane: str, change: ChangeLane) -> LaneLimit:
@@ -51,7 +51,7 @@ class Lanes:
         return await self.enforce(lane)
 
     async def enforce(self, lane: str) -> LaneLimit:
-        """Make the server's cap the one that holds. Whoever comes last does the same again."""
+        """Set the consumer's cap to the current limit. Idempotent."""
         while True:
             entry = await self._cache.bucket.read(lane)
             self._cache.note(lane, entry)

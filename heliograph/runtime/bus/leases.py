@@ -20,8 +20,8 @@ class Leases:
     """
     Who does what only one process should do. Nothing depends on it for correctness.
 
-    A lease is kept by writing it again and again. Whoever waits for it takes it over when, by its
-    own clock, nobody wrote it for `ttl` seconds.
+    The holder renews its lease by writing it. A waiting process takes it over when, by its own
+    clock, it was not renewed for `ttl` seconds.
     """
 
     def __init__(self, jetstream: JetStream, *, ttl: float = 3.0) -> None:

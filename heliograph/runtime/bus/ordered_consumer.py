@@ -24,7 +24,7 @@ Hear = Callable[[Msg], Awaitable[None]]  #: of one message; its `metadata` say w
 _SECOND = 10**9  #: in nanoseconds, as the server counts
 _HEARTBEAT = 1  #: seconds of silence until the server says that it is there
 _IDLE_TIMEOUT = 3.0  #: seconds until a consumer is thought dead
-_INACTIVE_THRESHOLD = 30  #: seconds until the server drops a consumer that nobody listens to
+_INACTIVE_THRESHOLD = 30  #: seconds until the server drops a consumer without a subscriber
 _RETRY_DELAY = 0.2  #: seconds between two consumers
 _UNBOUNDED = 2**31 - 1  #: nats-py drops what is over its limits, and says nothing
 

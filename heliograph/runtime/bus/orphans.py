@@ -12,7 +12,7 @@ from typing import Any
 
 from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream
 
-_ALREADY_GONE = 10043  #: err_code: deleted by somebody else, as by an acknowledgement just now
+_ALREADY_GONE = 10043  #: err_code: deleted already, as by an acknowledgement
 
 
 async def delete_orphans(jetstream: JetStream, stream: str) -> list[str]:

@@ -175,7 +175,7 @@ async def provision(connection: Client, settings: ServiceSettings, catalog: Cata
     Make sure that everything is there, and fit. Returns the epoch of EVENTS.
 
     Raises:
-        UnfitServer: An operator must change the server or a stream; starting again does not help.
+        UnsupportedServer: An operator must change the server or a stream; starting again does not help.
         Unavailable: The server does not answer; try again.
     """
     await check_server(connection, settings)

@@ -10,7 +10,7 @@ from heliograph.runtime.bus.jetstream import (
     WRONG_LAST_SEQUENCE,
     ApiError,
     JetStream,
-    NobodyAnswers,
+    NoResponder,
 )
 
 STREAM = "WORK"
@@ -67,7 +67,7 @@ class JetStreamWorkQueue:
         """
         try:
             answer = await self._jetstream.try_ask(subjects.STORE_PLACE, project.encode())
-        except NobodyAnswers:
+        except NoResponder:
             return await self._jetstream.is_answered(subjects.STORE_TURNS)
         return answer != subjects.PLACE_GRANTED
 
@@ -87,7 +87,7 @@ class JetStreamWorkQueue:
     async def move(self, ticket: Ticket, sequence: int) -> bool:
         """
         Let a queued job run: one atomic step takes message `sequence` off the queue and puts the
-        job on its lane. False when it was moved, replaced or purged by somebody else.
+        job on its lane. False when another process moved, replaced or purged it.
         """
         source = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
         target = subjects.run(ticket.lane, ticket.project, ticket.job)

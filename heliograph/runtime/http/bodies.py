@@ -45,7 +45,7 @@ async def read_bytes(request: Request) -> bytes:
             return await _receive(request)
     except TimeoutError:
         raise MalformedRequest(f"The body did not arrive within {BODY_TIMEOUT:g} s.") from None
-    except ClientDisconnect:  # nobody hears this
+    except ClientDisconnect:  # the client is gone
         raise MalformedRequest("The body ended too early.") from None
 
 

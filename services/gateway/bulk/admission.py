@@ -91,8 +91,8 @@ class BatchAdmission:
         The plan for a new batch, and the first records of its jobs.
 
         Raises:
-            NotAdmitted: Some of them cannot be made.
-            ServiceError: There is no room for all of them, or somebody does not answer.
+            BatchRejected: Some of them cannot be made.
+            ServiceError: There is no room for all of them, or a service does not answer.
         """
         refused = duplicate_slots(submission.request) | missing_slots(submission.request)
         if refused:
@@ -162,7 +162,7 @@ def duplicate_slots(batch: BatchRequest) -> dict[int, HeliographError]:
 
 
 def missing_slots(batch: BatchRequest) -> dict[int, HeliographError]:
-    """Items of which nobody can say whether they are missing."""
+    """Items without a slot, for which `only_missing` has no meaning."""
     if not batch.only_missing:
         return {}
     nowhere = [i for i, request in enumerate(batch.jobs) if request.slot is None]

@@ -63,7 +63,7 @@ class BatchService:
         on: the item says so, and the request can be sent again.
 
         Raises:
-            NotAdmitted: Nothing was made; change the request.
+            BatchRejected: Nothing was made; change the request.
             IdempotencyKeyReused: The key stands for another body; use a new one.
             ServiceError: Send it again, with its key.
         """

@@ -84,7 +84,7 @@ def request_for(cast: CastRequest, person: str, half: Half) -> JobRequest:
     What is asked for of a half.
 
     Raises:
-        ValidationFailed: Nobody says what to draw, or one reference is to be made from several.
+        ValidationFailed: There is no prompt, or one reference is to be made from several.
     """
     prompt = cast.prompt_of(half)
     if prompt is None:

@@ -48,7 +48,7 @@ async def retry_in_place(
     Submit a job in `submit_unknown` again. None when the job is in another state.
 
     Raises:
-        StateConflict: It costs something, and nobody said `from: submit`.
+        StateConflict: It costs something, and `from` is not `submit`.
         IdempotencyKeyRequired: It may be charged twice, so it must not be asked twice by accident.
         StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
     """
@@ -108,7 +108,7 @@ def retry_record(
 
     Raises:
         StateConflict: The old job has not ended without success, that step cannot work, or it costs
-            something and nobody said `from: submit`.
+            something and `from` is not `submit`.
         ValidationFailed: The changes do not make a request, or none are possible from that step.
         ModelLocked: The project makes it with another model by now.
         IdempotencyKeyRequired: It costs something.
@@ -135,7 +135,7 @@ def retry_record(
 
 
 def refuse_to_pay(cost: Cost) -> None:
-    """Raises StateConflict for what costs something: whoever wants to pay says so."""
+    """Raises StateConflict for a paid step without explicit consent."""
     if not cost.estimated:
         return
     price = f"{cost.estimated} {cost.currency}"

@@ -38,7 +38,7 @@ class JobViews:
         return with_queue_position(with_progress(shown, report), turn)
 
     async def new_job(self, record: Record, sequence: int) -> dict[str, Any]:
-        """A record that is too new for anybody else to know more about it."""
+        """The view of a job that was accepted just now: there is no progress yet."""
         return await self._presenter.job(record, sequence)
 
     async def attempts(self, job: str) -> list[dict[str, Any]]:

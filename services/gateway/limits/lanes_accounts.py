@@ -26,7 +26,7 @@ class LimitAdmin:
     permits: KvAccountPermits
 
     async def lanes(self) -> list[LaneState]:
-        """Every lane, with the limits that somebody was told a moment ago."""
+        """Every lane, including the last acknowledged change of its limits."""
         return await asyncio.gather(*(self._limited(lane) for lane in await self.seen_lanes()))
 
     async def _limited(self, lane: LaneState) -> LaneState:

@@ -32,7 +32,7 @@ class ReferenceGone(ReferenceFailed):
 
 
 class AmbiguousSubmit(Exception):
-    """Nobody knows whether the provider accepted the request. Look it up; never send it again."""
+    """It is unknown whether the provider accepted the request. Look it up; never send it again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +158,7 @@ class Provider(Protocol):
         Raises:
             ProviderRejected and other JobErrors: Surely not accepted; final unless `retryable`.
             RateLimited: Surely not accepted; does not count as an attempt.
-            ReplyLost: It may be accepted.
+            AmbiguousSubmit: It may be accepted.
         """
 
     async def poll(self, request: Request) -> State:

@@ -22,7 +22,7 @@ _MAX_NODES = 20_000  #: values of an answer that are looked at
 _MAX_DEPTH = 16  #: levels
 _MAX_ROW_DEPTH = 3  #: levels of objects with usual names in which lists are looked for
 
-#: where models put their files that nobody described, the likeliest first
+#: usual places of files in responses of models without an entry's `outputs`, the likeliest first
 _USUAL = [
     "images",
     "image",
@@ -57,7 +57,7 @@ class Slot:
     index: int  #: the provider's
     url: str | None = None
     content: bytes | None = None
-    flagged: bool = False  #: the provider says that nobody should see it
+    flagged: bool = False  #: the provider's content filter flagged it
     is_odd: bool = False  #: something is there, and it is no file
     is_refused: bool = False  #: a file is there, of another media type than the model makes
 

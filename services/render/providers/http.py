@@ -197,7 +197,7 @@ def is_address(value: object) -> TypeGuard[str]:
 def _credentials(answer: httpx.Response) -> list[bytes]:
     try:
         sent = answer.request.headers
-    except RuntimeError:  # nobody says what it answers
+    except RuntimeError:  # it has no request
         return []
     credentials = (sent.get(name, "").rpartition(" ")[2].encode() for name in _CREDENTIALS)
     return [secret for secret in credentials if len(secret) >= _MIN_SECRET]

@@ -12,7 +12,7 @@ import httpx
 from heliograph.runtime.bus import now
 from services.render.providers.http import json_or_none
 
-DEFAULT_DELAY = 5.0  #: seconds, when somebody says "too fast" and not how long
+DEFAULT_DELAY = 5.0  #: seconds, when a provider limits the rate and does not say for how long
 _MAX_DELAY = 600.0  #: seconds
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _UNIT = r"(ms|millis\w*|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)"

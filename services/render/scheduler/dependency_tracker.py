@@ -1,8 +1,8 @@
 """
 Dependency tracker: queued jobs that wait for other jobs to end.
 
-That somebody is over is heard from the log as it is written; what counts is its last event there.
-Looking at everybody again, now and then and slowly, makes up for what broke in between.
+Ends of jobs are notified from the log as it is written; what counts is the last event there.
+A slow periodic check of all of them makes up for lost notifications.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class DependencyTracker:
     Args:
         let_go: Called with a job when all that it waited for has succeeded.
         forget: Called with a job that ended, because one of them has not.
-        look_again: Seconds between looks at everybody.
+        look_again: Seconds between checks of all waiting jobs.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class DependencyTracker:
         self._tickets[ticket.job] = ticket
         self._left[ticket.job] = dict.fromkeys(ticket.after)
         for other in self._left[ticket.job]:
-            if other not in self._waiting:  # else somebody looks, or listens, already
+            if other not in self._waiting:  # else it is checked, or subscribed to, already
                 self._unread.put_nowait(other)
             self._waiting.setdefault(other, set()).add(ticket.job)
 
@@ -134,7 +134,7 @@ class DependencyTracker:
         try:
             if not await fail_if_dependency_failed(self._bus.events, self._bus.work, job):
                 return False
-        except Unreadable:  # it has no turn before somebody can read it, and keeps it from nobody
+        except Unreadable:  # it has no turn until it can be read, and delays no other job
             self.remove(job)
             return True
         if job in self._tickets:  # two may have looked at the same time
@@ -169,7 +169,7 @@ class DependencyTracker:
             await self._stop_hearing()
 
     async def _stop_hearing(self) -> None:
-        """Projects in which nobody waits."""
+        """Projects without waiting jobs."""
         async with self._hearing:
             needed = {ticket.project for ticket in self._tickets.values()}
             for project in self._heard.keys() - needed:

@@ -39,7 +39,7 @@ from services.render.settings import RenderSettings
 
 log = structlog.get_logger()
 
-_POLL_INTERVAL = 0.25  #: seconds between looks at a lane that nobody hinted at
+_POLL_INTERVAL = 0.25  #: seconds between looks at a lane without a notification
 _HINT_DELAY = (
     0.005  #: seconds before the second look, when a hint came before its cause was to be seen
 )
@@ -175,7 +175,7 @@ class Dispatcher:
     # -- whose turn it is
 
     async def _run_lane(self, lane: LaneScheduler) -> None:
-        """Fill a lane. What nobody expected ends there: the others go on, and it begins anew."""
+        """Fill a lane. An unexpected error resets this lane only; the others go on."""
         while True:
             try:
                 await self._fill(lane)

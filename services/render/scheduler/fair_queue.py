@@ -3,7 +3,8 @@ Fair queue of a lane: weighted round robin between priorities, round robin betwe
 
 Inside a priority the projects take turns, one job each. Between priorities a smooth weighted round
 robin gives 16 turns to `high` for 4 to `normal` and 1 to `low`, evenly mixed, as long as each has
-somebody waiting: every class gains its weight, the richest has its turn and pays the sum.
+a waiting job (smooth weighted round robin, as in nginx): each turn adds every class's weight to its
+credit; the class with most credit is served and debited the sum of the weights.
 """
 
 import heapq
@@ -111,7 +112,7 @@ class FairQueue:
         return len(self._jobs)
 
     def __bool__(self) -> bool:
-        """Whether anybody may have a turn, now or when the time has come."""
+        """Whether any job may have a turn, now or later."""
         return len(self._jobs) > len(self._held)
 
     def add(self, waiting: QueuedJob, at: datetime) -> None:
@@ -207,7 +208,7 @@ class FairQueue:
         return self._play(priority, before + 1)
 
     def accounts(self) -> set[str]:
-        """What somebody waits for a place in."""
+        """Accounts for which jobs wait."""
         return set(self._accounts)
 
     def projects(self) -> Counter[str]:
@@ -232,7 +233,7 @@ class FairQueue:
     def _forget(self, job: str) -> QueuedJob:
         waiting = self._jobs.pop(job)
         self._accounts[waiting.ticket.account] -= 1
-        self._accounts += Counter()  # those with nobody waiting go
+        self._accounts += Counter()  # drop those without waiting jobs
         return waiting
 
     def _promote_delayed(self, at: datetime) -> None:
@@ -245,7 +246,7 @@ class FairQueue:
         return max(able, key=lambda p: self._credit[p] + WEIGHTS[p], default=None)
 
     def _charge(self, priority: Priority, passed: list[Priority]) -> None:
-        """Everybody who could have had the turn gains; whoever had it pays."""
+        """Credit every eligible class with its weight, and debit the served one."""
         able = [p for p in PRIORITIES if (self._rings[p] or p == priority) and p not in passed]
         for each in able:
             self._credit[each] += WEIGHTS[each]

@@ -35,12 +35,12 @@ class LaneScheduler:
         self.reset()
 
     def reset(self) -> None:
-        """As if nobody had been heard of."""
+        """Drop all state of the lane, to be read again."""
         self.queue = FairQueue()
-        self.is_new = True  #: nobody has looked yet
+        self.is_new = True  #: its consumer was not read yet
 
     async def wait(self, seconds: float) -> None:
-        """Until the bell rings, or a job that had to wait may run, or the time is up."""
+        """Until the wake-up event is set, a delayed job may run, or the time is up."""
         ripens = self.queue.ripens_at()
         if ripens and ripens > now():
             seconds = min(seconds, (ripens - now()).total_seconds())
@@ -74,7 +74,7 @@ class LaneScheduler:
         return self._moved.get(job)
 
     def turn_of_ready(self, job: str) -> int | None:
-        """The turn of a job among those that nobody has got yet, counted from 1."""
+        """The position of a job among those not yet delivered, counted from 1."""
         ready = list(self._moved)[-self.ready :] if self.ready else []
         return ready.index(job) + 1 if job in ready else None
 
@@ -88,7 +88,7 @@ class LaneScheduler:
             yield waiting
 
     def state(self, places: dict[str, AccountUsage]) -> LaneState:
-        """What is shown of it; `places` of every account that somebody waits for."""
+        """The state shown to operators; `places` is the usage of every account with waiting jobs."""
         first = self.queue.first()
         hindrances = (blocking_reason(name, each, "", now()) for name, each in places.items())
         return LaneState(

@@ -65,7 +65,7 @@ class AccountCapacity:
             yield from (job for job in places.holders if self._admits(account, job))
 
     def reserve(self, ticket: Ticket) -> None:
-        """A job has its turn, and a place with it. Where nobody is counted, nobody is expected."""
+        """Reserve a permit for a job that has its turn; accounts without a cap need none."""
         places = self._places[ticket.account]
         self._taken[ticket.account].add(ticket.job)
         if places.cap is not None or places.breaker:

@@ -1,7 +1,7 @@
 """
 Answer spool: outputs that came inside an answer, on disk until storage has them.
 
-They are paid for, and nobody else has them. Each answer is one file: a line of JSON, and the bytes of
+They are paid for, and exist nowhere else. Each answer is one file: a line of JSON, and the bytes of
 its outputs. The process that it belongs to holds it locked; what no process holds is of one that died.
 """
 
@@ -132,7 +132,7 @@ class MemoryAnswer:
         """There is nothing to remove."""
 
     def release(self) -> None:
-        """There is nobody else."""
+        """There is no other process."""
 
 
 class _SpooledAnswer:

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 async def record_outcome(worker: Worker, record: Record, error: JobError | None) -> None:
     """
-    Tell all processes how a submission went. Whoever refuses a request has answered, and works.
+    Record a submission's outcome for all processes. A provider that refuses a request is working.
 
     Nothing depends on its being heard: the next submission says the same.
     """

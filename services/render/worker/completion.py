@@ -24,7 +24,7 @@ async def complete(worker: Worker, entry: LogEntry) -> LogEntry | None:
 
 async def complete_named(worker: Worker, entry: LogEntry, run: int, named: str) -> None:
     """
-    Learn how an attempt of a job that is over ended, whose request has this id, as somebody says.
+    Record how the open attempt of an ended job ended; `named` is a hint of its request id.
 
     A name proves nothing; that the provider knows it under our account does.
     """

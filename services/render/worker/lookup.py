@@ -20,7 +20,7 @@ async def find_lost_request(worker: Worker, job: str, *, named: str | None = Non
     """
     Look for a job's request; once it is found, a worker follows it.
 
-    `named` is the id that it should have, as somebody says: then a job whose submission has no answer
+    `named` is the id that it should have, as a webhook says: then a job whose submission has no answer
     yet is searched for, too.
     """
     found = await worker.read(job)
@@ -57,7 +57,7 @@ async def _look(
 
 
 async def serve_lookups(client: Client, worker: Worker, dead_letters: DeadLetters) -> None:
-    """Search whenever somebody thinks it is time."""
+    """Search on every hint of the sweeper."""
 
     async def on_hint(message: Msg) -> None:
         await find_lost_request(worker, message.subject.rsplit(".", 1)[1])

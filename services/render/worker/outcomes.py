@@ -222,7 +222,7 @@ def end_of_attempt(
 
 
 def timed_out(record: Record) -> RequestStopped:
-    """The provider had its time. What it does with the request now, nobody knows."""
+    """The attempt timed out. The provider may still finish it, so `charged` is `unknown`."""
     seconds = record.internal.timeout_seconds
     error = ProviderTimeout(f"not finished within {seconds:g} s")
     return RequestStopped(error=error, charged="unknown")

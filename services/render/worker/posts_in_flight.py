@@ -1,4 +1,4 @@
-"""Posts in flight: submissions whose answer nobody can ask for later, and that a drain waits for."""
+"""Posts in flight: submissions whose response cannot be requested again; a shutdown waits for them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class PostsInFlight:
 
     @contextmanager
     def hold(self, until: float) -> Iterator[None]:
-        """One of them, until the block ends. After `until`, by the loop's clock, nobody waits."""
+        """One of them, until the block ends. After `until`, by the loop's clock, a shutdown does not wait for it."""
         post = object()
         self._ends[post] = until
         try:

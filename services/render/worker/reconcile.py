@@ -68,7 +68,7 @@ async def _conclude(
 
 
 def _never_known(entry: LogEntry, *, is_absent: bool) -> AttemptCompleted:
-    """The attempt of a job that is over is closed, though nobody knows its request."""
+    """Close the attempt of an ended job whose request was not found."""
     return AttemptCompleted(
         run=entry.record.internal.attempts[-1].run,
         ended=entry.record.ended(entry.sequence),

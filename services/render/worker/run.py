@@ -3,7 +3,7 @@ Runs a job: reads its record, and executes step after step until nothing is left
 
 Each branch is a row of "The life of a job" (docs/architecture.md). None trusts an acknowledgement
 or the clock on the wall: what the record says is what happened. What was just written need not be
-read again, because whoever writes next compares; who loses the compare reads, and follows.
+read again, because every write is compared; a worker that gets a Conflict reads, and follows.
 """
 
 from contextlib import suppress
@@ -42,7 +42,7 @@ async def run_job(worker: Worker, job: str, run: int) -> Record | None:
     Returns the job as it was left; None when there is no such job. Then the message is done with.
 
     Raises:
-        Drained: The process is going away; another one goes on with the message.
+        ShuttingDown: The process is going away; another one goes on with the message.
         Unavailable: The bus does not answer; the message comes again.
     """
     entry: LogEntry | None = None
@@ -158,7 +158,7 @@ async def dead_letter(worker: Worker, job: str, error: Exception) -> None:
     """
     End a job that broke its worker for the last time.
 
-    The note for the operator comes first: whoever finds the job ended has nothing left to say.
+    The dead letter is written first: for a job that is failed already, none is written.
     """
     while True:
         entry = await worker.read(job)

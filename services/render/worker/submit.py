@@ -167,7 +167,7 @@ def _fact(
 
 
 def _breaker_error(answer: _SubmitResult | None) -> JobError | None:
-    """What speaks against the account. Whoever accepts a request, or renders it, works."""
+    """The error that counts against the account's circuit breaker; None when the provider works."""
     if answer is None:
         return ProviderUnavailable("it did not answer")
     return answer if isinstance(answer, JobError) else None

@@ -26,7 +26,7 @@ class WakeUps:
         self.notify(message.subject.rsplit(".", 1)[1])
 
     def notify(self, job: str) -> None:
-        """Somebody changed a job's record."""
+        """A job's record changed."""
         wakeup = self._bells.get(job)
         if wakeup:
             wakeup.set()
@@ -47,7 +47,7 @@ class WakeUps:
             self._bells.pop(job, None)
 
     def check(self) -> None:
-        """Raises Drained when it is time to let go."""
+        """Raises ShuttingDown when it is time to let go."""
         if self._draining:
             raise ShuttingDown
 
@@ -64,7 +64,7 @@ class WakeUp:
         Wait; True when it rang before the time was up.
 
         Raises:
-            Drained: It is time to let go.
+            ShuttingDown: It is time to let go.
         """
         self._wakeups.check()
         try:

@@ -23,14 +23,14 @@ class ClientCaps:
         self._taken: Counter[str] = Counter()
 
     def check(self, name: str = "") -> None:
-        """Raises Full."""
+        """Raises TooManyClients."""
         if self._taken[name] >= self._most:
             raise TooManyClients(
                 f"there are {self._most} {self._what} already", retry_after=COME_BACK
             )
 
     def acquire(self, name: str = "") -> None:
-        """Raises Full."""
+        """Raises TooManyClients."""
         self.check(name)
         self._taken[name] += 1
 
@@ -41,7 +41,7 @@ class ClientCaps:
 
     @contextmanager
     def permit(self, name: str = "") -> Iterator[None]:
-        """A place for as long as the block runs. Raises Full."""
+        """A place for as long as the block runs. Raises TooManyClients."""
         self.acquire(name)
         try:
             yield

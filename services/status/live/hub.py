@@ -42,7 +42,7 @@ _FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
 
 @dataclass(eq=False)
 class Frame:
-    """One event, and how it looks to clients once somebody wanted to know."""
+    """One event, and its rendered frame once a client needs it."""
 
     sequence: int
     type: str
@@ -192,7 +192,7 @@ class Hub:
 
     @contextmanager
     def _skipping(self, frame: Frame) -> Iterator[None]:
-        """One event that nobody can be shown must not keep the others from anybody."""
+        """An event that cannot be rendered must not delay the others."""
         try:
             yield
         except Exception as error:

@@ -157,7 +157,7 @@ class ReadModel(Protocol):
         are about no job, by project.
 
         Raises:
-            OutOfStep: The cursor is not `before`.
+            CursorConflict: The cursor is not `before`.
             Unstorable: It never will, as one of the records is.
         """
 

@@ -51,7 +51,7 @@ _KINDS = {
 }
 _FORMS = "sqlite+aiosqlite:///<file> or postgresql+asyncpg://<user>:<password>@<host>/<database>"
 
-#: Without these, nobody notices for minutes that a host or a firewall on the way dropped a connection.
+#: Without these, a connection that a host or firewall dropped goes unnoticed for minutes.
 _WATCHED = {
     "TCP_KEEPIDLE": 10,  # seconds of silence until the other side is asked whether it is there
     "TCP_KEEPINTVL": 5,  # seconds until it is asked again

@@ -131,9 +131,9 @@ async def _rarest(
     others: list[ColumnElement[bool]],
 ) -> Label | None:
     """
-    The label that fewest jobs have: whoever begins with it has least to look through.
+    The rarest label: a query that begins with it reads the fewest rows.
 
-    None where nobody asks for one, or where other filters leave fewer jobs.
+    None without a label filter, or where other filters leave fewer jobs.
     """
     narrowed = any(getattr(query, name) is not None for name in (*_COLUMNS, "slot"))
     if len(filters) + narrowed < 2:

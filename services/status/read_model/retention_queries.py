@@ -53,7 +53,7 @@ def jobs_in_use(project: str) -> Select[Any]:
 
 
 def not_emptied(pruned_before: int) -> Select[Any]:
-    """Jobs that were pruned before a time, that nobody needs, and whose objects may be there."""
+    """Jobs pruned before a time that are not in use, and whose objects may still exist."""
     user = jobs.alias()
     needs = or_(user.c.finished_at.is_(None), uses.c.kept)
     is_used = exists().where(

@@ -288,7 +288,7 @@ def label_columns(record: Record) -> list[dict[str, Any]]:
 
 
 def read_row(found: Any) -> Row:
-    """A row as somebody selected it, by `sequence` and `record`."""
+    """A row of a query that selects `sequence` and `record`."""
     return Row(int(found.sequence), Record.model_validate_json(found.record))
 
 

@@ -140,7 +140,7 @@ def _shrunk(image: Image.Image, side: int) -> Image.Image:
 
 
 def inspect_video(source: Path, folder: Path, media_type: str, max_pixels: int) -> dict[str, Any]:
-    """Measure a film and make its poster. Raises Refused, and whatever PyAV raises."""
+    """Measure a film and make its poster. Raises ImageRejected, and whatever PyAV raises."""
     from services.storage.media.film_inspector import (  # most forks open pictures
         NoFilm,
         inspect_film,

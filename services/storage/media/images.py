@@ -75,7 +75,7 @@ class ImageWorkers:
         Raises:
             Undecodable: Its pixels are damaged or cut off; read it again, or decode it leniently.
             OutputRefused: It cannot be opened within bounds.
-            Unavailable: Nobody can say by now; try again later.
+            Unavailable: No answer in time; try again later.
         """
         request = {
             "source": str(source),
@@ -105,7 +105,7 @@ class ImageWorkers:
         Raises:
             Undecodable: It holds less than it says, or cannot be read; read it again.
             OutputRefused: There is no film in it, or not one within bounds.
-            Unavailable: Nobody can say by now; try again later.
+            Unavailable: No answer in time; try again later.
         """
         request = {
             "source": str(source),
@@ -174,7 +174,7 @@ async def _start() -> Process:
         stdin=PIPE,
         stdout=PIPE,
         start_new_session=True,
-        env={},  # who opens pictures that nobody trusts knows no secrets
+        env={},  # a process that decodes untrusted files has no secrets
     )
 
 

@@ -83,7 +83,7 @@ def check_media(body: Body, media: Media, films: Iterable[str] = ()) -> str:
 
 
 def medium_of_upload(head: bytes) -> Media:
-    """The medium of what somebody brings, by its first bytes. Raises OutputRefused."""
+    """The medium of an upload, by its first bytes. Raises OutputRefused."""
     media_type = type_of(head)
     if media_type is None or media_type in _FILMS_BY_NAME:
         raise OutputRefused(f"the file is {_described(head)}; {_WELCOME}")
@@ -92,7 +92,7 @@ def medium_of_upload(head: bytes) -> Media:
 
 def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
     """
-    The media type of what somebody brought.
+    The media type of an upload.
 
     Args:
         max_bytes: The largest file of a medium. One that is larger is not read.

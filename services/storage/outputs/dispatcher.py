@@ -32,11 +32,11 @@ log = structlog.get_logger()
 _HINT_DELAY = (
     0.005  #: seconds before the second look, when a hint came before its cause was to be seen
 )
-_POLL_INTERVAL = 0.25  #: seconds between looks that nobody hinted at, while somebody waits
+_POLL_INTERVAL = 0.25  #: seconds between looks without a notification, while jobs wait
 _LEAVING = 3.0  #: seconds to leave what waits to others
 _GROUP = "storage"  #: one of the storage processes answers
 _REREAD_INTERVAL = 2.0  #: seconds between readings of what no hint told
-_RECOUNT = 0.25  #: seconds that the count of places in use is believed while somebody waits
+_RECOUNT = 0.25  #: seconds that the count of places in use is cached while jobs wait
 
 
 class _Ticket(NamedTuple):
@@ -136,7 +136,7 @@ class StoreDispatcher:
                 pause = min(2 * pause, _POLL_INTERVAL)
 
     def _rest(self, pause: float) -> float:
-        """Seconds until it is worth looking again, if nobody hints before."""
+        """Seconds until the next look, without a notification."""
         rest = pause if self._waiting else _REREAD_INTERVAL
         if self._early:
             rest = min(rest, self._early[0][0] - asyncio.get_running_loop().time())
@@ -165,7 +165,7 @@ class StoreDispatcher:
         self._bell.set()
 
     async def _on_asked(self, message: Msg) -> None:
-        """A place for a job of this project, unless somebody waits or it has its share."""
+        """Whether a job of this project may skip the queue: it is empty, and the project has not its share."""
         project = message.data.decode(errors="replace")
         has_place = self._busy.total() < self._places and self._busy[project] < self._share
         if self._waiting or not has_place:

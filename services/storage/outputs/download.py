@@ -63,7 +63,7 @@ class OutputDownloader:
 
         Raises:
             OutputRefused: The host is not a provider's.
-            NotThere: It is gone, or not there yet.
+            OutputMissing: It is gone, or not there yet.
             OutputTooLarge: It is, or says it is, larger than the limit.
             FetchRefused: The host will not give it, also later.
             StorageFailed: It could not be fetched before the deadline.

@@ -91,7 +91,7 @@ class UploadSweeper:
     async def _write(self, name: str, value: dict[str, object], seen: int) -> int | None:
         try:
             return await self._bucket.write(name, value, seen)
-        except (Conflict, QueueFull):  # somebody uses it just now; a full bucket has to wait
+        except (Conflict, QueueFull):  # it is in use just now; a full bucket has to wait
             return None
 
 

@@ -61,7 +61,7 @@ def raise_for_submission(answer: httpx.Response) -> NoReturn:
 
     Raises:
         RateLimited: fal said how long to wait, or did not.
-        ReplyLost: It is of those that also come after a request was accepted.
+        AmbiguousSubmit: It is of those that also come after a request was accepted.
         JobError: Surely not accepted.
     """
     report = report_of(answer)

@@ -33,7 +33,7 @@ def classify(answer: httpx.Response) -> RequestStopped:
 
     Raises:
         RateLimited: Gemini said how long to wait, or did not.
-        ReplyLost: It is of those that also come after a request was accepted.
+        AmbiguousSubmit: It is of those that also come after a request was accepted.
         JobError: Surely not accepted, or failed for nothing.
     """
     if answer.is_success and (within := error_within(json_or_none(answer))):

@@ -32,7 +32,7 @@ def classify(answer: httpx.Response) -> RequestStopped:
 
     Raises:
         RateLimited: It said how long to wait, or did not.
-        ReplyLost: It is of those that also come after a request was accepted.
+        AmbiguousSubmit: It is of those that also come after a request was accepted.
         JobError: Surely not accepted.
     """
     status, report = answer.status_code, ErrorReport.of(answer, "it")
