@@ -35,7 +35,7 @@ def _check(text: str, what: str) -> None:
 
 
 def unreachable(url: str, error: Exception) -> ConnectionFailed:
-    """Who does not answer, and why, without the query: there may be a signature in it."""
+    """The error of an unreachable URL, without its query, which may hold a signature."""
     place = httpx.URL(url).copy_with(query=None, fragment=None, userinfo=b"")
     return ConnectionFailed(f"{place} does not answer: {_reason(error)}")
 

@@ -25,7 +25,7 @@ def main() -> int:
     """Exit code 0: all well; 1: the demo failed; 2: it could not start."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("what", choices=["up", "demo"])
-    parser.add_argument("--provider", choices=CASTS, default="sim", help="who makes the demo")
+    parser.add_argument("--provider", choices=CASTS, default="sim", help="provider of the demo")
     arguments = parser.parse_args()
     try:
         settings = read_settings(LocalSettings)

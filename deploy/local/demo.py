@@ -16,7 +16,7 @@ ALICE = "Alice, a cartographer with ink-stained hands, travelling coat, calm eye
 
 
 class Cast(NamedTuple):
-    """Who makes the pictures of the demo, and what it is told beside the prompt."""
+    """The provider of the demo's pictures, and its parameters beside the prompt."""
 
     model: str
     portrait: dict[str, Any]

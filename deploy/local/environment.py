@@ -9,7 +9,7 @@ from heliograph.runtime.settings import NO_ENV_FILE
 
 SERVICES = ("gateway", "render", "storage", "status")
 
-#: who may know which secret; every other variable of ours is no secret, and for all services
+#: services that get each secret; every other variable of ours is not secret, and for all services
 SECRETS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("FAL_KEY",), ("render",)),
     **dict.fromkeys(("REPLICATE_API_TOKEN", "REPLICATE_API_KEY", "REPLICATE_KEY"), ("render",)),

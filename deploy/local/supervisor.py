@@ -108,7 +108,7 @@ class Supervised:
         file, limit, kept = self._home.log_file(self.name), self._log_limit, self._logs_kept
         with RotatingLog(file, limit=limit, kept=kept) as log:
             while line := await _line(running.stdout):
-                with suppress(OSError):  # on a full disk: who is not read from stands still
+                with suppress(OSError):  # on a full disk: a process whose output is not read blocks
                     log.write(line)
                 self._console.show(self.name, line)
                 if self._process.stuck and self._process.stuck.search(line):

@@ -36,7 +36,7 @@ class EventEnvelope:
 
     id: str
     name: str  #: `accepted`, `started`, …
-    source: str  #: who wrote it, as `heliograph/render`
+    source: str  #: its writer, as `heliograph/render`
     at: datetime
     body: Record | Marker
 

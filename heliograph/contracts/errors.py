@@ -1,5 +1,5 @@
 """
-What can go wrong, and who can do something about it:
+Error tree: what can go wrong, and who can fix it:
 
 * HeliographError                 internal
   + RequestError                  the caller: change the request
@@ -137,7 +137,7 @@ class Forbidden(RequestError):
 
 
 class OutputWithheld(RequestError):
-    """The provider flagged this output; it is shown only to those who ask with `withheld=true`."""
+    """The provider flagged this output; it is shown only with `withheld=true`."""
 
     code = "output_withheld"
     status = 403

@@ -14,7 +14,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class SlotEntry(Tolerant):
-    """Who claimed a slot last, and what was decided about its versions."""
+    """The last claim of a slot, and the decisions about its versions."""
 
     job: str | None = None
     restored: Restored | None = None
@@ -66,7 +66,7 @@ class UploadEntry(Tolerant):
 
 
 class CopyEntry(Tolerant):
-    """Where a provider has a copy of a reference, or who is bringing it."""
+    """The URL of a reference at a provider, or the process that uploads it."""
 
     url: str | None = None
     until: Annotated[float, Field(allow_inf_nan=False)] | None = None
@@ -75,7 +75,7 @@ class CopyEntry(Tolerant):
 
 
 class LeaseEntry(Tolerant):
-    """Who does what only one process should do."""
+    """The holder of a lease."""
 
     holder: str | None = None
 

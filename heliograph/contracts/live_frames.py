@@ -25,7 +25,7 @@ class Cursor(_Frame):
 
 
 class Auth(_Frame):
-    """Who the client is, by a ticket."""
+    """Authentication of the client, by a ticket."""
 
     op: Literal["auth"]
     ticket: str = Field(max_length=1024)

@@ -75,7 +75,7 @@ class Progress(Tolerant):
     """How far a provider is. Not stored: it travels beside the events."""
 
     percent: int | None = None  #: 0 to 100
-    basis: Literal["provider", "time"] | None = None  #: who says so: the provider, or the clock
+    basis: Literal["provider", "time"] | None = None  #: the source: the provider, or the clock
     provider_position: int | None = None  #: place in the provider's own queue, 0 is next
     eta_seconds: float | None = None
     logs: list[LogLine] = Field(default_factory=list)  #: the latest few, oldest first

@@ -61,7 +61,7 @@ def _on_one_line(text: str) -> str:
     """
     The words of a model as words: neither HTML nor Markdown in them means anything.
 
-    HTML is written as entities, as not all who show Markdown know that a backslash takes its meaning.
+    HTML is written as entities, as not every Markdown renderer supports a backslash escape.
     """
     words = html.escape(" ".join(text.split()), quote=False)
     return _FIRST.sub(r"\1\\\2", _MARKS.sub(r"\\\g<0>", words))

@@ -34,7 +34,7 @@ def current_version(latest: int, restored: Restored | None) -> int:
     """
     Which version of a slot is current, when `latest` is the newest; 0 when there is none.
 
-    Who is newer is told by counting, not by clocks: those of two machines may disagree.
+    The newer one is found by counting, not by clocks: those of two machines may disagree.
     """
     if restored is None or restored.latest < latest:
         return latest

@@ -1,5 +1,5 @@
 """
-The tolerant reader: what is read from the log, a bucket or the bus may be newer than who reads it.
+Tolerant reader: data in the log, in a bucket or on the bus may be newer than its reader.
 
 Unknown fields are kept, and written back unchanged. What callers send us is another matter: a field
 that a request may not have is a mistake of theirs, and is refused.

@@ -35,7 +35,7 @@ def set_up_logs(settings: ServiceSettings, service: str) -> None:
     structlog.configure(
         processors=[*beginning, *end],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # in one write: who is killed between a line and its end would spoil the next one, too
+        # in one write: a process killed between a line and its end would spoil the next one, too
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

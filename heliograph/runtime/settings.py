@@ -175,7 +175,7 @@ class ServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then `.env`, unless who started us has read that."""
+        """Arguments, then the environment, then `.env`, unless the parent process has read that."""
         if os.environ.get(NO_ENV_FILE):
             return accept_old_names(settings_cls, init_settings, env_settings)
         return accept_old_names(settings_cls, init_settings, env_settings, dotenv_settings)

@@ -107,7 +107,7 @@ def refusal_headers(project: str, key: str | None) -> dict[str, str]:
 
 def identity_from_message(subject: str, headers: Mapping[str, str], origin: str) -> RequestIdentity:
     """
-    Who asks. Without a `ce-id` the job is named after where the message stands in its stream, so
+    The request identity of a message. Without a `ce-id` it is the message's sequence in its stream, so
     that a delivery that is repeated makes no second job.
 
     Raises:

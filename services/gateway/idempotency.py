@@ -11,7 +11,7 @@ from heliograph.contracts.requests import JobRequest
 
 @dataclass(frozen=True, kw_only=True)
 class RequestIdentity:
-    """Who asks, beside what is asked."""
+    """Identity of a request: project, idempotency key, job id and trace."""
 
     project: str
     job: str  #: the id the job will have

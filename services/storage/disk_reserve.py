@@ -8,7 +8,7 @@ from pathlib import Path
 from heliograph.contracts.errors import Unavailable
 
 _STEP = 4 * 1024 * 1024  #: bytes by which a claim of unknown size grows
-_RETRY_AFTER = 30.0  #: seconds, for who is refused
+_RETRY_AFTER = 30.0  #: seconds, sent with a refusal
 
 
 class DiskReserve:

@@ -21,7 +21,7 @@ class FairSemaphore:
         self._places = places
         self._share = share_of(places)
         self._held: Counter[str] = Counter()
-        self._behind = 0  #: places held by those who are behind
+        self._behind = 0  #: permits held by waiters that were behind
         self._ahead_waiting: RoundRobinQueue[_Waiter] = RoundRobinQueue()
         self._behind_waiting: RoundRobinQueue[_Waiter] = RoundRobinQueue()
 
@@ -51,7 +51,7 @@ class FairSemaphore:
             waiter.set_result(None)
 
     def _next(self) -> _Waiter | None:
-        """Who has the next place, which it holds from now on."""
+        """Grant the next permit to a waiter."""
         turn, behind = self._ahead_waiting.next(self._held, self._share), False
         if turn is None and self._behind < max(1, self._places - 1):
             turn, behind = self._behind_waiting.next(self._held, self._share), True

@@ -154,7 +154,7 @@ class WorkQueue(Protocol):
 
 @dataclass(frozen=True)
 class SlotClaim:
-    """Who was last to claim a slot, and the revision that the next claimant must have seen."""
+    """The last claim of a slot, and the revision that the next claimant must have seen."""
 
     job: str | None
     revision: int
@@ -165,7 +165,7 @@ class SlotClaim:
 
 class SlotClaims(Protocol):
     """
-    Who may fill a slot. An entry is never released: it is replaced when its job is over.
+    Slot claims: the job that may fill a slot. An entry is never released: it is replaced when its job is over.
 
     Raises:
         Unavailable: The table does not answer.
@@ -230,7 +230,7 @@ class AccountPermits(Protocol):
         """A place for a job; its own place is always free to it. False when the account is full."""
 
     async def release(self, account: str, job: str, seen: int) -> None:
-        """Give the place back, unless it was taken by who had seen this event, or a later one."""
+        """Release the permit, unless it was acquired on this event, or a later one."""
 
     async def update_breaker(
         self, account: str, verdict: Callable[[CircuitBreaker | None], CircuitBreaker | None]
@@ -238,7 +238,7 @@ class AccountPermits(Protocol):
         """Change what is held against the account; None: nothing any more."""
 
     async def usage(self, account: str) -> AccountUsage:
-        """Who has a place, and how many are left. For looking only: `take` decides."""
+        """The holders of permits, and the cap. For display only: `acquire` decides."""
 
     def names(self) -> list[str]:
         """Every account."""

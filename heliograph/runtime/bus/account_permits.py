@@ -67,7 +67,7 @@ class KvAccountPermits:
 
     async def change_cap(self, account: str, cap: int | None) -> AccountUsage:
         """
-        An operator's cap; None: that of the catalog again. Who has a place keeps it, even above the cap.
+        An operator's cap; None: that of the catalog again. Holders keep their permits, even above the cap.
         """
 
         def laid_over(value: dict[str, Any]) -> dict[str, Any]:

@@ -97,7 +97,7 @@ async def deliver(
     except ShuttingDown:
         await _settle(delivery._raw.nak())
     except Unreadable as error:
-        # noted by who met it. The sweeper puts the job back where it can be read
+        # noted by its reader. The sweeper re-enqueues the job where it can be read
         log.warning("Message skipped", reason=str(error), subject=delivery.subject)
         await _settle(delivery._raw.ack())
     except (Unavailable, QueueFull) as error:

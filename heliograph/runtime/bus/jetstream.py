@@ -81,7 +81,7 @@ class JetStream:
 
     Args:
         timeout: Seconds for a call with all its tries.
-        opened: Set once every stream is there. Until then whoever is connected is no further than who
+        opened: Set once every stream is there. Until then a connected process is no further than one that
             is not: all calls are `Unavailable`. By default there is nothing to wait for.
         dead_letters: Where to note what cannot be read. By default they are the view's own.
     """
@@ -294,7 +294,7 @@ class JetStream:
         Bounds a call with all its tries, by `timeout` or the view's own, and translates what goes wrong.
 
         `asyncio.wait_for` of Python 3.11, which nats-py waits with, loses a cancellation that comes in
-        the same moment as the answer (python/cpython#86296): who asked would never stop.
+        the same moment as the answer (python/cpython#86296): the caller would never stop.
         """
         if not (self.connection.is_connected or self.connection.is_reconnecting):
             raise Unavailable("not connected to NATS")

@@ -51,7 +51,7 @@ class KvCache:
         return (await self.entry(key)).value
 
     async def entry(self, key: str) -> KvEntry:
-        """The same, for who can do without. Raises Unavailable before everything was read once."""
+        """The same, where a stale value will do. Raises Unavailable before everything was read once."""
         if not self._is_whole:
             return await self.bucket.read(key)
         return self._entries.get(key) or KvEntry({}, 0)

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 class Leases:
     """
-    Who does what only one process should do. Nothing depends on it for correctness.
+    Leases: leader election among processes. Correctness never depends on it.
 
     The holder renews its lease by writing it. A waiting process takes it over when, by its own
     clock, it was not renewed for `ttl` seconds.

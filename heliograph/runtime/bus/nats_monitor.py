@@ -2,7 +2,7 @@
 Monitoring of the NATS server: how JetStream is configured there.
 
 The bundled server has no monitoring port, which any page in a browser of this machine could read. It is
-asked on the bus, by a user of the system account who may ask this one question. An outside server is
+asked on the bus, by a user of the system account that may send this one request. An outside server is
 asked over HTTP where HELIOGRAPH_NATS_MONITOR_URL says so.
 """
 

@@ -149,7 +149,7 @@ class BulkActions:
         await load_job(self.events, job, project=act.plan.project)
         own = f"{act.key}/{index}" if act.key else None
         if act.request.filter:
-            # of two who look for the same jobs at the same time, one tries each of them again
+            # of two simultaneous actions on the same jobs, one retries each of them
             own = f"{job}/again"
         may_pay = not act.plan.asks_consent
         try:

@@ -209,7 +209,7 @@ class WebhookSender(Protocol):
 
     async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """
-        The id of the request that a call is about; None if it was not the provider who called.
+        The id of the request that a call is about; None if the provider did not send it.
 
         Raises:
             ProviderUnavailable: It cannot be told right now.

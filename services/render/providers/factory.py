@@ -69,7 +69,7 @@ def _unusable(name: str, reason: str) -> Unconfigured:
 
 
 def _fits_a_header(key: str) -> bool:
-    """What does not would end up in the error of who tries to send it."""
+    """Any other would end up in the error of its first use."""
     return key.isascii() and key.isprintable() and key == key.strip()
 
 

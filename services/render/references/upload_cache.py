@@ -53,7 +53,7 @@ class ReferenceUploadCache:
     were written longest ago, and what is in use is written again now and then.
 
     Args:
-        claim: Seconds until who began to bring something is thought dead.
+        claim: Seconds until a process that began an upload is considered dead.
         hosts: Hosts (with port) in our network that references may be read from for callers.
     """
 
@@ -154,7 +154,7 @@ class ReferenceUploadCache:
             flight.exception()  # whoever waited has it; nobody may have
 
     async def _find_or_upload(self, key: str, file_host: FileHost, read: _Read) -> tuple[str, bool]:
-        """The address of a copy, and whether it was us who brought it."""
+        """The URL of an upload, and whether this process made it."""
         seen, since = -1, 0.0
         try:
             async with asyncio.timeout(_TIMEOUT):

@@ -200,7 +200,7 @@ class Dispatcher:
         """Move as many jobs as the lane has room for. Returns how many were taken in hand."""
         if not lane.queue:
             return 0
-        # only moves make room less: who had some has at least as much by now, and need not ask
+        # only moves use up room: a lane that had some has at least as much by now
         has_new_limit = await self._bus.lanes.limit(lane.name) != lane.limit
         if lane.is_new or has_new_limit or self._room(lane) <= 0:
             await lane.look(self._bus)

@@ -38,8 +38,8 @@ def prefetch(cap: int, seconds: float, most: int) -> int:
     """
     Jobs to keep ready beyond the cap: as many as end while the next is moved, but not over `most`.
 
-    Who is ready has its turn, and whoever comes later waits for it, however urgent: with jobs of a
-    minute nobody needs to be, and with jobs of a moment a lane would be idle else.
+    A prefetched job runs before any later one, however urgent: long jobs need no prefetch, and with
+    short ones a lane would be idle without it.
     """
     return min(most, round(cap * _REFILL / max(seconds, _REFILL)))
 

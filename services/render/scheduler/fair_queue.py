@@ -117,7 +117,7 @@ class FairQueue:
 
     def add(self, waiting: QueuedJob, at: datetime) -> None:
         """
-        A job was put on the queue. Hearing it twice changes nothing. Who waits for other jobs has no
+        A job was enqueued. Idempotent. A job with open dependencies has no
         turn until it is let go.
         """
         ticket = waiting.ticket

@@ -30,7 +30,7 @@ class Reservations:
             jobs.pop(job, None)
 
     def of(self, account: str, at: datetime) -> set[str]:
-        """Who is on the way to an account. Those who have arrived by now may be among them."""
+        """Jobs with a reservation in an account. Some may have acquired their permit by now."""
         jobs = self._until[account]
         for job in [job for job, until in jobs.items() if until <= at]:
             del jobs[job]

@@ -110,7 +110,7 @@ class Worker:
             await self.work.enqueue(ticket_for(record))
 
     def provider(self, record: Record) -> Provider:
-        """Who renders the job."""
+        """The provider of the job."""
         return self.providers[record.provider]
 
     def request(self, record: Record, attempt: Attempt, request_id: str) -> Request:

@@ -229,7 +229,7 @@ def timed_out(record: Record) -> RequestStopped:
 
 
 def unknown(record: Record, reason: str | None = None) -> Problem:
-    """A submission that may have been accepted, why that is not known, and who can decide about it."""
+    """The problem of a submission of unknown outcome: the reason, and the possible decisions."""
     error = SubmitOutcomeUnknown(
         reason and f"the reply to the submission was lost: {reason}",
         next_actions=[

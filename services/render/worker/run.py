@@ -52,7 +52,7 @@ async def run_job(worker: Worker, job: str, run: int) -> Record | None:
             entry = entry or await worker.read(job)
             if entry is None:
                 return None
-            if entry.record.step in _UNDER_WAY:  # who goes on with an attempt belongs to its run
+            if entry.record.step in _UNDER_WAY:  # an attempt is continued only in its own run
                 run = min(run, entry.record.internal.run)
             began = began or entry.record.step in _WAITING
             try:

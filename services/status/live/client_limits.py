@@ -51,7 +51,7 @@ class ClientCaps:
 
 @dataclass(frozen=True)
 class ClientLimits:
-    """Who may be live."""
+    """Caps on live clients of this process."""
 
     connections: ClientCaps
     streams: ClientCaps

@@ -61,7 +61,7 @@ class Frame:
 
 
 class Listener(Protocol):
-    """A live client. Neither call may block: who is too slow has to go."""
+    """A live client. Neither call may block: a slow client is disconnected."""
 
     jobs: frozenset[str] | None  #: None: all of the project
 

@@ -135,7 +135,7 @@ class RetentionJob:
         """
         Remove the objects of what was pruned a while ago; whether there are others that have to wait.
 
-        Who works from it has seen it before it was pruned, and is in the log by now: then its objects
+        A job that refers to it saw it before it was pruned, and is in the log by now: then its objects
         stay for as long as they are needed.
         """
         await self.settle()

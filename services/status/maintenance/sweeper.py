@@ -170,7 +170,7 @@ class Sweeper:
         return expiry(record, "unknown", runs_on=True)
 
     async def _leave_to_a_worker(self, record: Record) -> None:
-        """Who learns what becomes of the request needs a message."""
+        """A worker needs a message to follow the request."""
         if not await self._work.has_work(record.id):
             await self._work.enqueue(ticket_for(record))
 
@@ -207,7 +207,7 @@ class Sweeper:
 
     async def _free(self, account: str) -> list[str]:
         """
-        Places of jobs that need no provider any more, or have had their time there. Returns who held
+        Places of jobs that need no provider any more, or have had their time there. Returns the jobs that held
         one.
         """
         holders = (await self._accounts.usage(account)).holders

@@ -16,7 +16,7 @@ def is_whole(output: Body) -> bool:
 
 
 def _ends(body: bytes) -> bool:
-    """False when a reader runs out of text; other mistakes are for who reads it."""
+    """False when a reader runs out of text; other errors are found by its reader."""
     text = body.decode("utf-8", "replace").rstrip()
     try:
         json.loads(text)

@@ -64,7 +64,7 @@ class StoreDispatcher:
         self._begin_anew()
 
     async def answer(self) -> None:
-        """Tell who asks, from now on, that tickets may wait for turns here."""
+        """Subscribe to requests for a place: from now on, entries may wait in this queue."""
 
         async def respond(message: Msg) -> None:
             await message.respond(b"")

@@ -76,7 +76,7 @@ def audit_excerpt(answer: types.GenerateContentResponse, *, words: bool = True) 
 
 
 def _why_not(answer: types.GenerateContentResponse, note: ProviderNote) -> JobError:
-    """No output. What the model said instead is for the caller, who can only ask for something else."""
+    """No output. The model's text is reported to the caller, who can only change the request."""
     reason, words = _block(answer) or _finish(answer), _words(answer)
     named = note.model_copy(update={"code": reason})
     detail = f"Gemini said {reason or 'nothing'}" + (f": {words}" if words else "")
