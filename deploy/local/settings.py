@@ -13,9 +13,11 @@ class LocalSettings(ServiceSettings):
     renders: int = Field(default=1, ge=1, le=_MAX)
     storages: int = Field(default=1, ge=1, le=_MAX)
     statuses: int = Field(default=1, ge=1, le=_MAX)
-    #: names of further variables that services get, as a library of theirs reads; comma-separated
+    #: further environment variables that services get, for their libraries; comma-separated
     pass_variables: CommaList = Field(default_factory=list)
-    restart_pause: float = Field(default=5.0, gt=0)  #: seconds, for what dies again and again
+    restart_pause: float = Field(
+        default=5.0, gt=0
+    )  #: seconds, at most, before a process that dies repeatedly is restarted
 
     log_max_bytes: int = Field(
         default=32 * 2**20, ge=2**16

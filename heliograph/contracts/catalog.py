@@ -210,7 +210,7 @@ class Catalog(_Entry):
 
     @property
     def longest_answer(self) -> float:
-        """Seconds that an answer may take which brings its outputs, of the models in use."""
+        """Longest `answers_within` of the models in use, in seconds."""
         usable = (model for name, model in self.models.items() if self.account_for(name))
         return max((model.answers_within or 0.0 for model in usable), default=0.0)
 

@@ -57,7 +57,7 @@ class PlanEntry(Tolerant):
 
 
 class UploadEntry(Tolerant):
-    """What was brought by a client."""
+    """An upload of a client."""
 
     media_type: str
     bytes: int

@@ -52,7 +52,7 @@ def variant_key(project: str, job: str, index: int, name: str, variant: Variant)
 
 def upload_key(project: str, sha256: str, media_type: str, copy: str | None = None) -> str:
     """
-    The key of what a client brought. `copy` makes it another one each time that it is brought, so
+    The key of an upload. `copy` is new for each upload of the same bytes, so
     that a removal which comes late never meets the next copy; uploads of earlier versions have none.
     """
     name = f"{sha256}.{copy}" if copy else sha256

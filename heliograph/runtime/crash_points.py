@@ -36,7 +36,7 @@ Point = Literal[
     # render: a worker
     "start.placed",  # a place in the account; no event
     "start.written",  # `started`
-    "bring.claimed",  # a reference is about to be brought; others wait for it
+    "bring.claimed",  # a reference is about to be uploaded; others wait for it
     "bring.brought",  # the provider has it; not recorded yet
     "submit.intended",  # `submitting`; the POST was never begun
     "submit.posted",  # accepted by the provider; its answer is not written

@@ -81,7 +81,7 @@ class ServiceSettings(BaseSettings):
     #: bytes that the bundled NATS may take on disk; less where the disk has less
     nats_max_store: int = Field(default=16 * 2**30, ge=2**20)
     s3_port: int = Field(default=9000, ge=1, le=65535)
-    #: where the bundled store is without the range proxy, for our own services
+    #: of the bundled store without the range proxy, for our own services
     s3_internal_port: int = Field(default=9001, ge=1, le=65535)
 
     public_url: str | None = None  #: of the gateway, as clients see it
@@ -89,9 +89,9 @@ class ServiceSettings(BaseSettings):
     storage_public_url: str | None = None
     #: of browsers, for CORS and live connections, separated by commas
     allowed_origins: CommaList = Field(default_factory=list)
-    #: further names that clients reach the services by, as `name` or `name:port`, separated by commas
+    #: further host names of the services, as `name` or `name:port`, separated by commas
     allowed_hosts: CommaList = Field(default_factory=list)
-    #: where render brings what came inside an answer; null: storage on this host
+    #: storage as render reaches it, for uploads of inline outputs; null: storage on this host
     storage_internal_url: Url | None = None
 
     #: hosts (with port) that results may be fetched from, beside the providers' own; comma-separated
@@ -100,8 +100,8 @@ class ServiceSettings(BaseSettings):
     #: them; comma-separated
     reference_hosts: CommaList = Field(default_factory=list)
 
-    nats_url: str | None = None  #: use this server instead of the bundled one; with its credentials
-    nats_monitor_url: str | None = None  #: where that server tells its configuration, over HTTP
+    nats_url: str | None = None  #: use this server instead of the bundled one; with credentials
+    nats_monitor_url: str | None = None  #: HTTP monitoring URL of that server
     s3_endpoint: str | None = None  #: use this store instead of the bundled one
     s3_public_endpoint: str | None = None  #: the host that URLs are signed for
     s3_access_key: str | None = None
@@ -111,17 +111,17 @@ class ServiceSettings(BaseSettings):
 
     auth: Literal["off"] = "off"  #: `off` is allowed on loopback only
 
-    models: Path | None = None  #: a YAML file laid over the shipped entries, and so on
+    models: Path | None = None  #: YAML files that override shipped entries
     kinds: Path | None = None
     lanes: Path | None = None
     accounts: Path | None = None
 
-    #: of fal, in its own variable; without it fal's models cannot be asked for
+    #: of fal, in its own variable; without it fal's models are unavailable
     fal_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("FAL_KEY", "fal_key")
     )
-    fal_base_url: Url | None = None  #: a server that speaks for all of fal; null: fal itself
-    #: of other providers, each in its own variable; without it their models cannot be asked for
+    fal_base_url: Url | None = None  #: a server in place of all of fal's hosts; null: fal itself
+    #: of other providers, each in its own variable; without it their models are unavailable
     replicate_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("REPLICATE_API_TOKEN", "REPLICATE_API_KEY", "replicate_key"),
@@ -130,41 +130,53 @@ class ServiceSettings(BaseSettings):
         default=None,
         validation_alias=AliasChoices("GEMINI_API_KEY", "GOOGLE_API_KEY", "gemini_key"),
     )
-    #: a server of one's own may do without, see `openai_base_url`
+    #: optional for a server of one's own, see `openai_base_url`
     openai_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("OPENAI_API_KEY", "openai_key")
     )
     replicate_base_url: Url | None = None  #: a server in Replicate's place
     gemini_base_url: Url | None = None  #: a server in Gemini's place
-    openai_base_url: Url | None = None  #: any server that speaks as OpenAI does, with its `/v1`
-    #: hosted providers that have credentials, comma-separated: told to a process that needs to know
-    #: no more about these; null: those whose credentials are here
+    openai_base_url: Url | None = None  #: any OpenAI-compatible server, with its `/v1`
+    #: hosted providers that have credentials, comma-separated, for a process that has none itself;
+    #: null: those whose credentials are here
     configured_providers: CommaList | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] | None = None  #: text on a terminal, else json
 
-    #: seconds for the headers of a request, from the start of its connection or the answer before
+    #: seconds for the headers of a request, from the start of its connection or the previous response
     header_deadline: float = Field(default=10.0, gt=0, le=10)
     max_connections: int = Field(default=4_096, ge=16)  #: of clients, in one process
-    ack_wait: float = Field(default=20.0, gt=0)  #: seconds until silence means another worker
+    ack_wait: float = Field(
+        default=20.0, gt=0
+    )  #: seconds without a heartbeat until a message is redelivered
     submit_limit: float = Field(default=30.0, gt=0)  #: seconds for the one POST of an attempt
-    shutdown_grace_period: float = Field(default=10.0, gt=0)  #: seconds to finish what is in hand
-    presign_timeout: float = Field(default=0.3, gt=0)  #: seconds a job waits for its addresses
-    storage_concurrency: int = Field(default=8, ge=1)  #: jobs being stored at once, all processes
-    reference_copies: int = Field(default=10_000, ge=1)  #: that are known of, all providers
-    #: bytes that each stream and bucket may take; their sum fits `max_file_store` of the NATS server
+    shutdown_grace_period: float = Field(
+        default=10.0, gt=0
+    )  #: seconds to finish work in progress after SIGTERM
+    presign_timeout: float = Field(
+        default=0.3, gt=0
+    )  #: seconds to wait for presigned URLs of a job
+    storage_concurrency: int = Field(default=8, ge=1)  #: jobs stored concurrently, by all processes
+    reference_copies: int = Field(
+        default=10_000, ge=1
+    )  #: entries of the upload cache, of all providers
+    #: bound in bytes of each stream and bucket; their sum must fit `max_file_store` of the NATS server
     events_max_bytes: int = Field(default=4 * 2**30, ge=2**20)  #: of the event log
     work_max_bytes: int = Field(
         default=512 * 2**20, ge=2**16
-    )  #: of the backlog: 200,000 jobs and more
+    )  #: of the work queue: 200,000 jobs and more
     requests_max_bytes: int = Field(default=128 * 2**20, ge=2**16)  #: of requests from the bus
-    refusals_max_bytes: int = Field(default=64 * 2**20, ge=2**16)  #: of refusals; the oldest go
-    dead_max_bytes: int = Field(default=64 * 2**20, ge=2**16)  #: of notes on poison; the oldest go
+    refusals_max_bytes: int = Field(
+        default=64 * 2**20, ge=2**16
+    )  #: of refusals; the oldest are dropped
+    dead_max_bytes: int = Field(
+        default=64 * 2**20, ge=2**16
+    )  #: of dead letters; the oldest are dropped
     slots_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of slots, in all projects
-    plans_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of plans; the oldest go
-    plan_retention: timedelta = timedelta(days=90)  #: batches and actions can be asked for so long
-    max_projects: int = Field(default=10_000, ge=1)  #: projects with settings of their own
+    plans_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of plans; the oldest are dropped
+    plan_retention: timedelta = timedelta(days=90)  #: how long batches and actions can be read
+    max_projects: int = Field(default=10_000, ge=1)  #: projects with their own settings
 
     @classmethod
     def settings_customise_sources(
@@ -231,7 +243,7 @@ class ServiceSettings(BaseSettings):
         return url
 
     @model_validator(mode="after")
-    def _open_doors_only_at_home(self) -> Self:
+    def _loopback_without_auth(self) -> Self:
         if self.auth == "off" and not is_loopback(self.host):
             raise ValueError(f"HELIOGRAPH_AUTH=off needs a loopback address, not {self.host}")
         return self

@@ -12,7 +12,7 @@ from services.status.read_model.tables import LAYOUT
 class StatusSettings(ServiceSettings):
     #: read model: `postgresql+asyncpg://<user>:<password>@<host>/<database>`; default: SQLite at home
     database_url: SecretStr | None = None
-    #: seconds that answers about slots wait for the read model; then they are what it has
+    #: seconds that slot queries wait for the read model (read-your-writes)
     read_your_writes_timeout: float = Field(default=0.5, gt=0)
     event_buffer_bytes: int = Field(default=16 * 2**20, ge=1)  #: of recent events kept in memory
     replay_limit: int = Field(
@@ -20,16 +20,18 @@ class StatusSettings(ServiceSettings):
     )  #: missed events that are replayed, not reloaded
     snapshot_keeps_finished_for: timedelta = timedelta(
         minutes=30
-    )  #: final jobs stay in snapshots so long
+    )  #: how long ended jobs stay in live snapshots
     live_subscribe_timeout: float = Field(
         default=5.0, gt=0
-    )  #: seconds a subscription waits to be served
+    )  #: seconds a subscription waits for the read model and the bus
     max_live: int = Field(default=2_000, ge=1)  #: live connections of one process
     max_streams: int = Field(default=500, ge=1)  #: streams of server-sent events of one process
-    #: of one project, in one process; over a cap, clients are told to come back later
+    #: of one project, in one process; over a cap, clients are refused with a retry delay
     max_subscriptions: int = Field(default=5_000, ge=1)
-    snapshots_at_once: int = Field(default=4, ge=1)  #: pages of snapshots that are made at once
-    send_queue_bytes: int = Field(default=256 * 2**20, ge=2**20)  #: that wait for clients, in all
+    snapshots_at_once: int = Field(default=4, ge=1)  #: snapshot pages that are built concurrently
+    send_queue_bytes: int = Field(
+        default=256 * 2**20, ge=2**20
+    )  #: of the send queues of all clients
     sweep_interval: float = Field(default=10.0, gt=0)  #: seconds
     sweep_idle_after: float = Field(default=60.0, gt=0)  #: seconds without event and message
     submit_unknown_expires_after: timedelta = timedelta(
@@ -37,19 +39,19 @@ class StatusSettings(ServiceSettings):
     )  #: an undecided `submit_unknown` expires
     lookup_backoff_min: float = Field(
         default=30.0, gt=0
-    )  #: seconds until a lost request is looked for
-    lookup_backoff_max: float = Field(default=1800.0, gt=0)  #: seconds between looks, at most
+    )  #: seconds until a lost request is looked up
+    lookup_backoff_max: float = Field(default=1800.0, gt=0)  #: seconds between lookups, at most
     event_retention: timedelta = timedelta(
         days=30
-    )  #: of final jobs; then only the last one is kept
-    compaction_interval: float = Field(default=5.0, gt=0)  #: seconds between looks at the event log
-    #: part of the event log, or of a project's share of it, from which on ended jobs are compacted
+    )  #: of ended jobs; then only the last event is kept
+    compaction_interval: float = Field(default=5.0, gt=0)  #: seconds between compaction rounds
+    #: used part of the event log, or of a project's share of it, from which ended jobs are compacted
     compact_at: float = Field(default=0.7, gt=0, le=1)
-    compact_after: timedelta = timedelta(hours=24)  #: since a job ended, before it may be
-    #: part of the event log from which on of every job only its last event is kept
+    compact_after: timedelta = timedelta(hours=24)  #: since a job ended, before it is compacted
+    #: used part of the event log from which only the last event of every job is kept
     trim_at: float = Field(default=0.93, gt=0, le=1)
-    retention_interval: float = Field(default=600.0, gt=0)  #: seconds between looks at what goes
-    #: seconds that objects outlive their job; longer than it takes to accept one that works from them
+    retention_interval: float = Field(default=600.0, gt=0)  #: seconds between retention rounds
+    #: seconds between pruning a job and deleting its objects; longer than accepting a job takes
     object_grace_period: float = Field(default=60.0, gt=0)
 
     @property

@@ -17,7 +17,7 @@ class DiskReserve:
 
     Args:
         folder: Where they are spooled.
-        keep_free: Bytes that stay free, whatever is brought.
+        keep_free: Bytes of the disk that stay free.
         copies: How often a body comes to lie on this disk: spooled, and in a store beside it.
     """
 

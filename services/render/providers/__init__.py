@@ -26,7 +26,7 @@ class RateLimited(ProviderUnavailable):
 
 
 class ReferenceGone(ReferenceFailed):
-    """The provider no longer had a reference that was brought to it; the next attempt brings it."""
+    """The provider no longer has an uploaded reference; the next attempt uploads it again."""
 
     retryable = True
 

@@ -46,7 +46,7 @@ _Read = Callable[[], Awaitable[tuple[str, bytes]]]
 
 class ReferenceUploadCache:
     """
-    Brings references to providers, one copy for each account and digest.
+    Uploads references to providers, once per account and digest.
 
     The bucket `brought` says what is where: key `<account>.<sha256>`, value `{url, until, used}`, or
     `{claimed}` while somebody brings it. It holds `most` entries; the server drops those first that
@@ -100,7 +100,7 @@ class ReferenceUploadCache:
 
     async def upload_remote(self, record: Record, url: str) -> SentReference:
         """
-        A reference that is somewhere else. Raises as `bring`.
+        A reference that is somewhere else. Raises as `upload`.
 
         What the provider cannot fetch is read by us only where an operator said so: otherwise
         callers could have us look into our own network.
@@ -171,7 +171,7 @@ class ReferenceUploadCache:
                     with suppress(Conflict):
                         return await self._claim_and_upload(key, entry, file_host, read), True
         except TimeoutError:
-            raise Unavailable("a reference could not be brought in time") from None
+            raise Unavailable("a reference could not be uploaded in time") from None
 
     async def _claim_and_upload(
         self, key: str, entry: KvEntry, file_host: FileHost, read: _Read

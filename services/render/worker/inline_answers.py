@@ -1,7 +1,7 @@
 """
 Inline answers: outputs inside a response are spooled, recorded in the log, and sent to storage.
 
-An answer that was spooled is never lost: what a process leaves behind, the next one tells and brings.
+A spooled answer is never lost: the next process records and uploads what a dead one left.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class Later(Enum):
 
 async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucceeded) -> LogEntry:
     """
-    Keep what an answer brought, write that it is there, and bring it to storage.
+    Spool the outputs of a response, record them in the log, and upload them to storage.
 
     Raises nothing that would lose it: what storage does not take soon stays in the spool.
     """

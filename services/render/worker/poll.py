@@ -55,7 +55,7 @@ async def poll_until_done(worker: Worker, entry: LogEntry) -> LogEntry | None:
 async def _with_references(
     worker: Worker, record: Record, state: RequestSucceeded | RequestStopped
 ) -> RequestSucceeded | RequestStopped:
-    """A copy of a reference that the provider threw away too early is brought there again."""
+    """An uploaded reference that the provider deleted too early is uploaded again."""
     if not isinstance(state, RequestStopped) or not isinstance(state.error, ReferenceFailed):
         return state
     if not await worker.references.forget(record):

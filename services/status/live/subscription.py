@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How clients are brought up to date."""
+    """Terms of a subscription: limits and timeouts."""
 
     replay_limit: int  #: missed events that are sent again; with more, the client starts over
     final_for: timedelta  #: final jobs are in a snapshot for so long

@@ -42,7 +42,7 @@ _OURS = frozenset({"key", "used"})  #: fields of an entry that clients do not se
 
 class Uploads:
     """
-    What was brought: the bucket `uploads`, key `<project>.<sha256>`, says what it is.
+    Uploads of clients: the bucket `uploads`, key `<project>.<sha256>`, says what it is.
 
     A use is noted in its entry, so that retention knows how long nobody needed it.
     """
@@ -101,12 +101,12 @@ class Uploads:
 
     async def store(self, project: str, content: Content, folder: Path) -> dict[str, Any]:
         """
-        Store what was brought.
+        Store an upload.
 
         Raises:
             BodyTooLarge: It is more than is stored of its medium.
             OutputRefused: It is of no type that is stored, or cannot be opened.
-            QueueFull, Unavailable: Bring it again later.
+            QueueFull, Unavailable: Upload it again later.
         """
         file = content.body
         assert isinstance(file, Path), "uploads are spooled"
@@ -197,7 +197,7 @@ class UploadReceiver:
 
 
 def upload_routes(door: UploadReceiver) -> APIRouter:
-    """Where clients bring files."""
+    """Upload routes for clients."""
     router = create_router("uploads")
 
     @router.put(
