@@ -58,7 +58,7 @@ Phase = Literal[
     "rendering",
     "downloading",
     "storing",
-    "submit_unknown",  #: nobody knows whether the provider accepted it
+    "submit_unknown",  #: whether the provider accepted it is unknown
     "canceling",
     "done",
 ]

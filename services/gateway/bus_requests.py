@@ -68,7 +68,7 @@ class RequestConsumer:
             raise
         except HeliographError as error:
             await self._refuse(message, error)
-        except Exception:  # whoever asked must hear something
+        except Exception:  # every request gets a reply
             log.exception("Request handler failed", subject=message.subject)
             await self._refuse(message, HeliographError())
         else:

@@ -44,7 +44,7 @@ async def dependency_status(events: EventLog, after: Sequence[str]) -> Dependenc
 
 
 async def _last(events: EventLog, job: str) -> JobEntry | None:
-    """Nobody knows how far a job is that cannot be read: it is not over."""
+    """A job that cannot be read counts as not ended."""
     try:
         return await events.job(job)
     except Unreadable:
@@ -64,7 +64,7 @@ async def fail_if_dependency_failed(events: EventLog, work: WorkQueue, job: str)
     End a job in the queue, if one that it waits for did not succeed. Whether it is over.
 
     Raises:
-        Unavailable: Nobody knows; look again.
+        Unavailable: Unknown; check again.
     """
     entry: LogEntry | None = await events.job(job)
     if entry is None:

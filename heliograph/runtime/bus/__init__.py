@@ -1,8 +1,8 @@
 """
 The bus, as services need it: the event log, the work queue, and two tables of claims.
 
-Every write is idempotent and compared with what its writer saw. `Conflict` says that somebody else was
-first; `Unavailable` that nobody knows whether it was written, so whoever needs to know reads again.
+Every write is idempotent and compared with what its writer saw. `Conflict` says that another writer was
+first; `Unavailable` that it is unknown whether it was written, so that a caller that needs to know reads again.
 Adapters: `event_log`, `work_queue`, `slot_claims` and `account_permits` on
 JetStream; `heliograph.testing` in memory.
 """
@@ -30,7 +30,7 @@ _Result = TypeVar("_Result")
 
 
 class Conflict(Exception):
-    """Somebody else wrote first: read again, and follow what is there."""
+    """Optimistic concurrency: another process wrote first. Read again, and decide again."""
 
 
 def retry_on_conflict(
@@ -94,7 +94,7 @@ class EventLog(Protocol):
         The last event of a job, None when there is none.
 
         Raises:
-            Unreadable: There is one, and nobody may act on the job.
+            Unreadable: There is one, and this release may not act on the job.
         """
 
     async def job(self, job: str) -> JobEntry | None:
@@ -149,7 +149,7 @@ class WorkQueue(Protocol):
         """Whether more can be put there without taking the room of what is there already."""
 
     async def dead_letter(self, job: Record, reason: str) -> None:
-        """Leave a note about a job that nobody can work on."""
+        """Write a dead letter about a job that cannot be processed."""
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ class RequestReply(Protocol):
 
 
 class Notify(Protocol):
-    """Tell whoever listens on a subject. Nothing may depend on its being heard."""
+    """Publish a notification on core NATS, at most once. Correctness must not depend on it."""
 
     async def __call__(self, subject: str, body: bytes = b"") -> None: ...
 
@@ -290,7 +290,7 @@ async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry
     Write what a fact makes of the record in `entry`.
 
     Raises:
-        IllegalFact: The fact does not fit the record.
+        IllegalTransition: The fact does not fit the record.
         Conflict: The record changed meanwhile.
         Unavailable: The log does not answer.
     """

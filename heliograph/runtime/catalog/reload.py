@@ -27,7 +27,7 @@ async def watch_files(
     """
     Keep the current catalog as its files are: whoever asks for it, or one of its sections, sees the change.
 
-    A file is read once it has stayed the same for `every` seconds: by then whoever writes it is done.
+    A file is read once it has stayed the same for `every` seconds: by then its writer is done.
     One that is wrong changes nothing, and the log says where and why. Lanes cannot come or go, because
     each has a consumer from the start.
     """

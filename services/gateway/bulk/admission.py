@@ -50,7 +50,7 @@ class BatchRejected(HeliographError):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSubmission:
-    """A request for a batch, and who sent it."""
+    """A request for a batch, and its identity."""
 
     project: str
     request: BatchRequest
@@ -59,7 +59,7 @@ class BatchSubmission:
     id: str
 
     def identity(self, index: int, plan: Plan | None = None) -> RequestIdentity:
-        """Who asks for an item. Without a key, its job is named by the plan."""
+        """The request identity of an item. Without a key, the plan names its job."""
         key = f"{self.key}/{index}" if self.key else None
         own = identify_request(self.project, key, traceparent=self.traceparent)
         if key is None and plan:

@@ -161,7 +161,7 @@ def cancel_outcome(record: Record, mode: Mode) -> Literal["accepted", "skipped"]
 
 
 def already_requested(record: Record, mode: Mode) -> bool:
-    """Whether somebody canceled the job like this already, whatever came of it."""
+    """Whether the same cancellation was requested already."""
     if mode == "detach":
         return record.slot is None
     return record.internal.cancel or record.step is Step.CANCELED

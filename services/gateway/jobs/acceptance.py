@@ -151,7 +151,7 @@ class JobAcceptance:
             return entry
         try:
             entry = await transition(self.events, entry, Succeeded(assets=reused.assets))
-        except Conflict:  # somebody was faster, or canceled it
+        except Conflict:  # another process was faster, or it was canceled
             return await self.events.last(accepted.id) or entry
         crash_point("accept.reused")
         return entry
@@ -183,7 +183,7 @@ class JobAcceptance:
     async def _in_slot(self, job: str) -> LogEntry | None:
         """
         Raises:
-            SlotBusy: Nobody can read how far the job is that claimed the slot, so it keeps it.
+            SlotBusy: The job that claimed the slot cannot be read, so it keeps it.
         """
         try:
             return await self.events.last(job)

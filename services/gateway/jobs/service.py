@@ -60,7 +60,7 @@ class JobService:
         self, job: str, key: str | None, retry: RetryRequest, *, may_pay: bool = False
     ) -> AcceptResult:
         """
-        Another try: in place where nobody knows what became of the first, else as a new job.
+        Retry: in place for a job of unknown outcome, otherwise as a new job.
         A step that costs needs `from: submit`, unless the request as a whole `may_pay`.
 
         Raises:

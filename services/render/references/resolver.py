@@ -39,7 +39,7 @@ class ReferenceResolver:
         return await asyncio.gather(*(self._resolve(record, each) for each in record.references))
 
     async def forget(self, record: Record) -> bool:
-        """The provider did not find one. True if it is brought anew the next time."""
+        """The provider did not find one. True if the next attempt uploads it again."""
         return bool(record.references) and await self.upload_cache.invalidate(record)
 
     async def _resolve(self, record: Record, reference: KeptReference) -> SentReference:

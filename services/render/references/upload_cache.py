@@ -24,7 +24,7 @@ BUCKET = "brought"
 TOUCHED_EVERY = 60.0  #: seconds between two notes that a copy is in use
 
 _READ_LIMIT = 20.0  #: seconds to read a reference from our store
-_TIMEOUT = 120.0  #: seconds for a reference to be brought, by whomever
+_TIMEOUT = 120.0  #: seconds for a reference to be uploaded, by any process
 _CONCURRENCY = 4  #: references in memory
 _POLL_INTERVAL = 0.2  #: seconds
 _COUNT_EVERY = 10.0  #: seconds
@@ -49,7 +49,7 @@ class ReferenceUploadCache:
     Uploads references to providers, once per account and digest.
 
     The bucket `brought` says what is where: key `<account>.<sha256>`, value `{url, until, used}`, or
-    `{claimed}` while somebody brings it. It holds `most` entries; the server drops those first that
+    `{claimed}` while a process uploads it. It holds `most` entries; the server drops those first that
     were written longest ago, and what is in use is written again now and then.
 
     Args:
@@ -90,7 +90,7 @@ class ReferenceUploadCache:
         Raises:
             ReferenceFailed: It is not where it should be.
             ProviderUnavailable, AccountRefused: The provider did not take it.
-            Unavailable: It is not known whether somebody brought it; try again.
+            Unavailable: It is unknown whether it was uploaded; try again.
         """
         file_host = self._file_hosts.get(record.provider)
         if file_host:
@@ -131,12 +131,12 @@ class ReferenceUploadCache:
             entry = await self._bucket.read(key)
             if entry.value.get("url") == sent.url:
                 were_ours = True
-                with suppress(Conflict):  # somebody brought it anew
+                with suppress(Conflict):  # it was uploaded again
                     await self._bucket.write(key, {}, entry.revision)
         return were_ours
 
     async def _copy(self, account: str, sha256: str, file_host: FileHost, read: _Read) -> str:
-        """Its address at the provider. Whoever wants the same meanwhile waits for the same."""
+        """Its URL at the provider (single flight): concurrent callers share one upload."""
         key = _key(account, sha256)
         flight = self._flights.get(key)
         is_mine = flight is None
@@ -151,7 +151,7 @@ class ReferenceUploadCache:
     def _landed(self, key: str, flight: asyncio.Task[tuple[str, bool]]) -> None:
         del self._flights[key]
         if not flight.cancelled():
-            flight.exception()  # whoever waited has it; nobody may have
+            flight.exception()  # retrieved, so that asyncio does not log it
 
     async def _find_or_upload(self, key: str, file_host: FileHost, read: _Read) -> tuple[str, bool]:
         """The URL of an upload, and whether this process made it."""

@@ -107,7 +107,7 @@ class DependencyTracker:
                 log.warning("Dependency check postponed", job=other, reason=str(error))
 
     async def _resolve(self, other: str) -> None:
-        """Tell who waits for a job, if it is over."""
+        """Resolve the jobs that wait for a job, if it has ended."""
         entry = await self._bus.events.job(other)
         if entry is None or not entry.record.step.is_final:
             return

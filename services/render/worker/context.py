@@ -105,7 +105,7 @@ class Worker:
                 entry = await self.read(job) or entry
 
     async def _leave_to_a_worker(self, record: Record) -> None:
-        """A request that runs on after its job needs somebody who stops it, if this process dies."""
+        """Enqueue the job again, so that another process stops its request if this one dies."""
         if not await self.work.has_work(record.id):
             await self.work.enqueue(ticket_for(record))
 

@@ -85,7 +85,7 @@ class RetentionJob:
                     for job in jobs:
                         await self._prune(job.id)
                 else:
-                    with suppress(Unreadable):  # nobody knows what is current there
+                    with suppress(Unreadable):  # its current version is unknown
                         await self._withdraw(project, slot, jobs)
             log.info("Retention applied", project=project, jobs=len(going[:_BATCH_SIZE]))
             if len(going) <= _BATCH_SIZE:
@@ -115,9 +115,7 @@ class RetentionJob:
         for job in jobs:
             await self._prune(job)
         seen = await self.slots.read(project, slot)
-        with suppress(
-            Conflict
-        ):  # whoever was faster took the note along: the next round looks again
+        with suppress(Conflict):  # another process was faster: the next round looks again
             await self.slots.withdraw(project, slot, seen.withdrawn - jobs, seen)
 
     @retry_on_conflict
@@ -188,7 +186,7 @@ async def remove_objects(request: RequestReply, job: str) -> int:
 
 
 async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusSettings) -> None:
-    """Clean under a lease, every so often, and when somebody asks for it."""
+    """Apply retention under a lease, every interval and on request."""
     bell = asyncio.Event()
 
     async def ring(_: Msg) -> None:

@@ -45,7 +45,7 @@ _NEEDS_NO_ACCOUNT = frozenset({Step.RENDERED, Step.SUBMIT_UNKNOWN})
 
 
 class LookupBackoff:
-    """When to look again for each request that nobody knows of: less and less often."""
+    """Backoff of lookups, for each lost request."""
 
     def __init__(self, *, first: float, longest: float) -> None:
         self._first = first
@@ -129,12 +129,12 @@ class Sweeper:
     async def _read(self, job: str) -> JobEntry | None:
         try:
             return await self._events.job(job)
-        except Unreadable:  # nobody knows what it needs
+        except Unreadable:  # its next step is unknown
             return None
 
     @retry_on_conflict
     async def _expire(self, job: str) -> None:
-        """`finish_by`, or a `submit_unknown` that nobody decided."""
+        """`finish_by`, or the time limit of an undecided `submit_unknown`."""
         found = await self._read(job)
         if found is None or not is_due(found.record, self._unknown_expires_after):
             return

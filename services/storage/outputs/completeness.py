@@ -7,7 +7,7 @@ from services.storage.media.media_types import HEAD, type_of
 
 
 def is_whole(output: Body) -> bool:
-    """False when a text surely ends too early; of pictures and films, whoever opens them tells."""
+    """False when a text is surely truncated; pictures and films are checked by their decoders."""
     with opened(output) as stream:
         head = stream.read(HEAD)
         if type_of(head) != "application/json":

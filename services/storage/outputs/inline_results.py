@@ -48,7 +48,7 @@ class InlineResults:
         """
         Raises:
             ValidationFailed: The project has no such job, or keeps it no longer.
-            BodyTooLarge: The job has brought too many.
+            BodyTooLarge: The job has too many.
         """
         entry = await self._events.job(job)
         if entry is None or entry.record.project != project or entry.record.pruned_at:
@@ -58,7 +58,7 @@ class InlineResults:
             raise BodyTooLarge(f"at most {MAX_RESULTS} results of one job")
 
     async def keep(self, project: str, job: str, content: Content) -> None:
-        """Raises Unavailable: bring it again later."""
+        """Raises Unavailable: upload it again later."""
         await self._store.put(inline_key(project, job, content.sha256), content, _MEDIA_TYPE)
 
     async def get(self, project: str, name: str, target: Path, *, limit: int) -> bool:
@@ -78,7 +78,7 @@ class InlineResults:
 
 
 def inline_routes(results: InlineResults, folder: Path, settings: StorageSettings) -> APIRouter:
-    """Where render brings them. A body lies in `folder` until it is in the store."""
+    """Upload of inline results by render. A body is in `folder` until it is in the store."""
     router = create_router("inline results")
     limit = max(settings.max_bytes(media) for media in get_args(Media))
 

@@ -69,7 +69,7 @@ class Sources:
         return target
 
     async def _fetch(self, url: str, target: Path, limit: int, in_memory: int) -> Body:
-        """A body may end early without anybody saying so: what seems cut is fetched again."""
+        """A body may be truncated without an error: what seems truncated is downloaded again."""
         for pause in _PAUSES:
             body = await self._downloader.download(url, target, limit=limit, in_memory=in_memory)
             if await off_loop(is_whole, body):

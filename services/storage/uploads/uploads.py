@@ -44,7 +44,7 @@ class Uploads:
     """
     Uploads of clients: the bucket `uploads`, key `<project>.<sha256>`, says what it is.
 
-    A use is noted in its entry, so that retention knows how long nobody needed it.
+    A use is noted in its entry, so that retention knows how long it was unused.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Uploads:
 
     @retry_on_conflict
     async def find(self, project: str, sha256: str) -> dict[str, Any] | None:
-        """What is known of an upload that somebody is about to use; None when there is none."""
+        """The entry of an upload that is about to be used; None when there is none."""
         name = f"{project}.{sha256}"
         entry = await self._bucket.read(name)
         if "media_type" not in entry.value:
@@ -185,7 +185,7 @@ class UploadReceiver:
             try:
                 return await self._uploads.store(project, content, Path(place))
             except Unavailable:
-                # perhaps the same bytes were brought by somebody else meanwhile
+                # the same bytes may have been uploaded meanwhile
                 known = await self._uploads.find(project, sha256)
                 if known is None:
                     raise

@@ -107,7 +107,7 @@ async def test_an_account_that_is_refused_is_left_alone_and_everybody_can_see_it
         level = await _until(lambda: _level(http, stack))
         [ended] = await client.finish(job.id)
 
-    assert reason.startswith("account fal is left alone: ")
+    assert reason.startswith("circuit breaker of account fal is open: ")
     assert level == "2.0"
     assert (ended.status, len(fal.accepted(prompt)), fal.posts - posts) == ("succeeded", 1, 2)
 
