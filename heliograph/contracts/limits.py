@@ -20,7 +20,7 @@ class LaneLimit(BaseModel):
 
 
 class _Change(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"minProperties": 1})
 
 
 class ChangeLane(_Change):

@@ -49,6 +49,8 @@ class ChangeDefaults(_Change):
 class ChangeProject(_Change):
     """What shall be different in a project."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     defaults: ChangeDefaults = ChangeDefaults()
     retention: ChangeRetention = ChangeRetention()
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from heliograph.contracts.ids import Label
+from heliograph.contracts.numbers import WHOLE
 from heliograph.contracts.tolerant_reader import Tolerant
 
-Versions = Annotated[int, Field(ge=1, lt=2**31, strict=True)]
+Versions = Annotated[int, Field(ge=1, lt=2**31, strict=True), WHOLE]
 Days = Annotated[float, Field(ge=0, le=36_500)]
 
 #: Why a job goes: newer versions of its slot are enough; its result, or its failure, is too old.

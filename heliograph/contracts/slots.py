@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from heliograph.contracts.ids import SlotName
+from heliograph.contracts.numbers import WHOLE
 from heliograph.contracts.tolerant_reader import Tolerant
 
 
@@ -27,7 +28,7 @@ class RestoreRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     slot: SlotName = Field(examples=["portrait/char-123"])
-    version: Annotated[int, Field(ge=1, lt=2**31, strict=True, examples=[1])]
+    version: Annotated[int, Field(ge=1, lt=2**31, strict=True, examples=[1]), WHOLE]
 
 
 def current_version(latest: int, restored: Restored | None) -> int:

@@ -1,0 +1,12 @@
+"""Whole numbers as requests give them: JSON has one kind of number, so that 1.0 is 1; a text is none."""
+
+from typing import Any
+
+from pydantic import BeforeValidator
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)  #: for a strict `int`
