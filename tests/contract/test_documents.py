@@ -1,13 +1,15 @@
 """Every route is documented: what it is for, what it takes, what it answers, and what can go wrong."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
-from heliograph.contracts.errors import HeliographError, every_error
+from heliograph.contracts.errors import HeliographError, NotFound, every_error
 from services.gateway.app import create_app as create_gateway
 from services.gateway.settings import GatewaySettings
 from services.render.app import create_app as create_render
@@ -16,7 +18,9 @@ from services.status.app import create_app as create_status
 from services.status.settings import StatusSettings
 from services.storage.app import create_app as create_storage
 from services.storage.settings import StorageSettings
+from tests.support.documented import DocumentedAnswers
 
+PROBLEM_EXAMPLE = NotFound().problem().model_dump(mode="json")
 PROBLEM = "application/problem+json"
 JSON = "application/json"
 
@@ -94,6 +98,40 @@ def test_every_problem_is_documented_with_its_status(app: FastAPI) -> None:
             for code in response.get("content", {}).get(PROBLEM, {}).get("examples", {}):
                 example = document["components"]["examples"][code]["value"]
                 assert (example["code"], statuses[code]) == (code, int(status)), name
+
+
+def an_answer(path: str, status: int, content: Any, media_type: str = JSON) -> httpx.Response:
+    return httpx.Response(
+        status,
+        content=json.dumps(content),
+        headers={"content-type": media_type},
+        request=httpx.Request("GET", f"http://127.0.0.1{path}"),
+    )
+
+
+async def test_an_answer_as_documented_passes() -> None:
+    check = DocumentedAnswers("gateway")
+
+    await check(an_answer("/v1/jobs/job_1/cancel", 200, {"charged": "no"}))
+    await check(an_answer("/v1/projects/demo/slots/a/b", 404, PROBLEM_EXAMPLE, PROBLEM))
+    await check(an_answer("/nowhere", 418, {}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (an_answer("/v1/jobs/job_1/cancel", 200, {"charged": "perhaps"}), "charged"),
+        (an_answer("/v1/jobs/job_1/cancel", 200, {}), "'charged' is a required property"),
+        (an_answer("/v1/jobs/job_1/cancel", 418, {}), "is not documented"),
+        (an_answer("/v1/jobs/job_1/cancel", 404, {}), "is not"),
+        (an_answer("/v1/projects/demo/slots/a/b", 200, {}), "is a required property"),
+    ],
+)
+async def test_an_answer_that_is_documented_otherwise_is_found(
+    answer: httpx.Response, reason: str
+) -> None:
+    with pytest.raises(AssertionError, match=reason):
+        await DocumentedAnswers("gateway")(answer)
 
 
 GOOD: Operation = {

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.golden import FOLDER, file_of
+from tests.support.golden import OPENAPI
 from tests.support.servers.server import missing
 
 ROOT = Path(__file__).parents[2]
 TYPESCRIPT = ROOT / "clients" / "typescript"
 CONSUMERS = Path(__file__).parent / "clients"
-SERVICES = ("gateway", "status", "storage")
 
 #: the programs of this environment come first: Node is among them
 ENVIRONMENT = {
@@ -53,8 +52,9 @@ def npm_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_typescript_client_passes_the_strict_check(npm_packages: Path) -> None:
     generate = npm_packages / "node_modules" / ".bin" / "openapi-typescript"
-    for service in SERVICES:
-        document = file_of(f"{service}-openapi")
+    for service, make in OPENAPI.items():
+        document = npm_packages / f"{service}.json"
+        document.write_text(json.dumps(make()))
         options = ["--default-non-nullable", "false", "--output", f"{service}.ts"]
         run(generate, document, *options, cwd=npm_packages)
     shutil.copy(CONSUMERS / "consumer.ts", npm_packages)
@@ -67,13 +67,15 @@ def test_a_python_client_passes_the_strict_check(tmp_path: Path) -> None:
     config.write_text(
         json.dumps({"post_hooks": [], "package_name_override": "heliograph_api_client"})
     )
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps(OPENAPI["gateway"]()))
     client = tmp_path / "client"
     tool = Path(sys.executable).parent / "openapi-python-client"
     command: list[str | Path] = [
         tool,
         "generate",
         "--path",
-        FOLDER / "gateway-openapi.json",
+        document,
         "--config",
         config,
     ]

@@ -14,6 +14,7 @@ from heliograph.client import Client
 from heliograph.contracts.actions import ActionRequest
 from heliograph.contracts.ids import action_id, new_job_id
 from heliograph.contracts.records import Job
+from tests.support.documented import documented_client
 from tests.support.records import some_project
 from tests.support.stack import Stack
 
@@ -27,7 +28,7 @@ PAID = {**FREE, "from": "submit"}
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with httpx.AsyncClient(base_url=base, timeout=30) as http:
+    async with documented_client(base, timeout=30) as http:
         yield http
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from heliograph.contracts.ids import new_job_id
+from tests.support.documented import documented_client
 from tests.support.stack import Stack
 
 JOBS = "/v1/projects/{project}/jobs"
@@ -18,7 +19,7 @@ BODY = {"kind": "image", "prompt": "a lighthouse", "parameters": {"seconds": 0}}
 
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+    async with documented_client(stack.url("gateway"), timeout=20) as http:
         yield http
 
 

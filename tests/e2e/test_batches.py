@@ -9,6 +9,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.ids import batch_id, keyed_job_id
+from tests.support.documented import documented_client
 from tests.support.records import some_project
 from tests.support.stack import Stack
 
@@ -21,7 +22,7 @@ CAST = ["alice", "bob", "carol", "dan", "erin", "frank", "grace"]
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with httpx.AsyncClient(base_url=base, timeout=30) as http:
+    async with documented_client(base, timeout=30) as http:
         yield http
 
 

@@ -11,6 +11,7 @@ from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
 from heliograph.contracts.records import Job
 from heliograph.contracts.sim import SimRecord
+from tests.support.documented import documented_client
 from tests.support.stack import Stack
 
 FAST = {"seconds": 0}
@@ -20,7 +21,7 @@ NOTHING: dict[str, Any] = {"models": {}, "aspect_ratio": None, "style": None, "l
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with httpx.AsyncClient(base_url=base, timeout=20) as http:
+    async with documented_client(base, timeout=20) as http:
         yield http
 
 

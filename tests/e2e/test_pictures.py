@@ -3,9 +3,8 @@
 import hashlib
 from pathlib import Path
 
-import httpx
-
 from heliograph.client import Client
+from tests.support.documented import documented_client
 from tests.support.stack import Stack
 from tests.support.watcher import ends, watching
 
@@ -59,7 +58,7 @@ async def test_the_poster_of_a_film_is_led_to(stack: Stack, client: Client) -> N
     job = await client.submit(kind="video", prompt="waves", parameters={**FAST})
     [film] = (await client.wait(job.id)).assets
 
-    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as storage:
+    async with documented_client(stack.url("storage"), "storage", timeout=20) as storage:
         way = await storage.get(f"/v1/assets/{film.id}/content?variant=poster")
         poster = await storage.get(way.headers["location"])
 

@@ -9,6 +9,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.records import Job
+from tests.support.documented import documented_client
 from tests.support.stack import Stack
 
 SLOT = "portrait/char-123"
@@ -20,7 +21,7 @@ FAILS = {"fault": "reject"}
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with httpx.AsyncClient(base_url=base, timeout=20) as http:
+    async with documented_client(base, timeout=20) as http:
         yield http
 
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from heliograph.client import Client
+from tests.support.documented import documented_client
 from tests.support.stack import Stack
 
 TIMEOUT = 90.0  #: seconds
@@ -18,7 +19,7 @@ TIMEOUT = 90.0  #: seconds
 
 @pytest.fixture
 async def storage(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as http:
+    async with documented_client(stack.url("storage"), "storage", timeout=20) as http:
         yield http
 
 

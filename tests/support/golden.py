@@ -155,14 +155,19 @@ def _openapi(create: Callable[[Any], FastAPI], settings: type[ServiceSettings]) 
         return create(settings(_env_file=None, home=Path(home))).openapi()
 
 
+#: by service: its whole document, as it is served
+OPENAPI: dict[str, Callable[[], dict[str, Any]]] = {
+    "gateway": partial(_openapi, create_gateway, GatewaySettings),
+    "status": partial(_openapi, create_status, StatusSettings),
+    "storage": partial(_openapi, create_storage, StorageSettings),
+}
+
 PUBLISHED: dict[str, Callable[[], Any]] = {
     **SCHEMAS,
     "event": _event,
     "asyncapi": partial(_by_reference, partial(asyncapi, "127.0.0.1:4222")),
     "live-asyncapi": partial(_by_reference, partial(live_asyncapi, "127.0.0.1:8081", secure=False)),
-    "gateway-openapi": partial(_by_reference, partial(_openapi, create_gateway, GatewaySettings)),
-    "status-openapi": partial(_by_reference, partial(_openapi, create_status, StatusSettings)),
-    "storage-openapi": partial(_by_reference, partial(_openapi, create_storage, StorageSettings)),
+    **{f"{name}-openapi": partial(_by_reference, make) for name, make in OPENAPI.items()},
 }  #: by name: how the document is made
 
 

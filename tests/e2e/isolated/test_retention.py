@@ -18,6 +18,7 @@ from heliograph.contracts.records import Asset, Job
 from heliograph.runtime.crash_points import VARIABLE
 from heliograph.runtime.data_dir import DataDir
 from services.status.settings import StatusSettings
+from tests.support.documented import documented_client
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running
 from tests.support.watcher import watching
@@ -50,7 +51,7 @@ async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with httpx.AsyncClient(base_url=base, timeout=20) as http:
+    async with documented_client(base, timeout=20) as http:
         yield http
 
 

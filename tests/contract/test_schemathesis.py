@@ -1,0 +1,61 @@
+"""
+The gateway keeps what its OpenAPI document says, whatever is sent: Schemathesis tries it.
+
+`HELIOGRAPH_TEST_API_CASES=15000` tries so many requests in the fuzzing phase; otherwise a minute has to do.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.stack import Stack, stack_running
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(__file__).parent / "schemathesis"
+OPERATIONS = 30  #: of the gateway; the cases are spread over them
+SECONDS = 60
+
+CASES = int(os.environ.get("HELIOGRAPH_TEST_API_CASES", "0"))
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with stack_running(tmp_path_factory.mktemp("home")) as stack:
+        yield stack
+
+
+@pytest.mark.timeout(7_200 if CASES else 300)
+def test_the_gateway_keeps_what_its_document_says(stack: Stack, tmp_path: Path) -> None:
+    if CASES:
+        amount = ["--max-examples", str(-(-CASES // OPERATIONS))]
+    else:
+        amount = ["--max-time", str(SECONDS), "--generation-deterministic", "--no-shrink"]
+
+    done = subprocess.run(
+        [
+            Path(sys.executable).parent / "schemathesis",
+            "--config-file",
+            FOLDER / "schemathesis.toml",
+            "run",
+            f"{stack.url('gateway')}/openapi.json",
+            "--no-color",
+            "--continue-on-failure",
+            *amount,
+        ],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.contract.schemathesis.accepted_findings",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    sys.stdout.write(done.stdout)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr

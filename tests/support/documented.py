@@ -1,0 +1,73 @@
+"""Answers of services, held against their OpenAPI documents: a hook for `httpx` clients of tests."""
+
+import re
+from functools import cached_property
+from typing import Any
+
+import httpx
+from jsonschema import Draft202012Validator
+
+from tests.support.golden import OPENAPI
+
+Document = dict[str, Any]
+
+
+class DocumentedAnswers:
+    """
+    Checks every answer to a documented operation.
+
+    Args:
+        service: Whose document it is.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    async def __call__(self, answer: httpx.Response) -> None:
+        """Raises AssertionError: the document does not say that."""
+        operation = self._operation(answer.request)
+        if operation is None:
+            return
+        place = f"{answer.request.method} {answer.request.url.path}: {answer.status_code}"
+        documented = operation["responses"].get(str(answer.status_code))
+        assert documented is not None, f"{place} is not documented"
+        await answer.aread()
+        content = documented.get("content", {})
+        media_type = answer.headers.get("content-type", "").partition(";")[0]
+        assert media_type in content or not answer.content, f"{place} is not {list(content)}"
+        if media_type.endswith("json"):
+            self._validate(place, answer, content[media_type]["schema"])
+        for name in answer.headers.keys() & {"link", "idempotency-replayed", "retry-after"}:
+            known = {each.lower() for each in documented.get("headers", {})}
+            assert name in known, f"{place} has a header {name} that is not documented"
+
+    def _validate(self, place: str, answer: httpx.Response, schema: Document) -> None:
+        whole = {**schema, "components": self._document["components"]}
+        errors = list(Draft202012Validator(whole).iter_errors(answer.json()))
+        assert not errors, f"{place}: {errors[0].json_path}: {errors[0].message[:300]}"
+
+    def _operation(self, request: httpx.Request) -> Document | None:
+        for pattern, operations in self._operations.items():
+            if pattern.fullmatch(request.url.path):
+                operation: Document | None = operations.get(request.method.lower())
+                return operation
+        return None
+
+    @cached_property
+    def _document(self) -> Document:
+        return OPENAPI[self._service]()
+
+    @cached_property
+    def _operations(self) -> dict[re.Pattern[str], Document]:
+        return {_pattern(path): item for path, item in self._document["paths"].items()}
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """Which paths are meant; of all names, that of a slot alone has slashes."""
+    return re.compile(re.sub(r"\{(\w+)\}", lambda m: ".+" if m[1] == "slot" else "[^/]+", path))
+
+
+def documented_client(url: str, service: str = "gateway", **options: Any) -> httpx.AsyncClient:
+    """A client that checks whether the document says what it is answered."""
+    hooks: Any = {"response": [DocumentedAnswers(service)]}
+    return httpx.AsyncClient(base_url=url, event_hooks=hooks, **options)
