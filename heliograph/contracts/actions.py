@@ -16,7 +16,7 @@ from pydantic import (
 
 from heliograph.contracts.batches import Outcome
 from heliograph.contracts.ids import BatchId, JobId
-from heliograph.contracts.job_criteria import JobCriteria
+from heliograph.contracts.job_criteria import LabelledCriteria
 from heliograph.contracts.problems import Charged, Problem
 from heliograph.contracts.records import Cost, Job, Status
 from heliograph.contracts.requests import RetryFrom, digest
@@ -32,12 +32,12 @@ APPLIES_TO: dict[Action, tuple[Status, ...]] = {
 }
 
 
-class JobFilter(JobCriteria):
+class JobFilter(LabelledCriteria):
     """Jobs that are all of this. The words are those of a list's query."""
 
     model_config = ConfigDict(extra="forbid")
 
-    batch: BatchId | None = None
+    batch: BatchId | None = Field(default=None, description="The batch it is part of")
 
 
 class ActionRequest(BaseModel):

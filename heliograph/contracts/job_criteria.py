@@ -14,18 +14,30 @@ Labels = dict[Label, Annotated[str, Field(max_length=256)]]
 
 
 class JobCriteria(BaseModel):
-    """Jobs that are all of this."""
+    """What a job has to be, beside its labels: all of this."""
 
     model_config = ConfigDict(frozen=True)
 
-    status: Status | None = None
-    kind: Annotated[str, Field(max_length=64)] | None = None
-    model: Annotated[str, Field(max_length=130)] | None = None
-    slot: Annotated[str, Field(max_length=520)] | None = None  #: prefix
-    user: Annotated[str, Field(max_length=128)] | None = None
-    batch: Annotated[str, Field(max_length=32)] | None = None
+    status: Status | None = Field(default=None, description="The job's status")
+    kind: str | None = Field(default=None, max_length=64, description="What it is for")
+    model: str | None = Field(default=None, max_length=130, description="`provider/name`")
+    slot: str | None = Field(
+        default=None,
+        max_length=520,
+        description="Slots whose name begins with this",
+        examples=["portrait/"],
+    )
+    user: str | None = Field(default=None, max_length=128, description="The request's `user`")
+    batch: str | None = Field(default=None, max_length=32, description="The batch it is part of")
+    q: str | None = Field(
+        default=None, min_length=1, max_length=256, description="Text in the prompt"
+    )
+    created_after: AwareDatetime | None = Field(default=None, description="Inclusive")
+    created_before: AwareDatetime | None = Field(default=None, description="Inclusive")
+
+
+class LabelledCriteria(JobCriteria):
+    """What a job has to be, and the labels that it has to have."""
+
     tags: Labels = Field(default_factory=dict, max_length=MAX_LABELS)
     parameters: Labels = Field(default_factory=dict, max_length=MAX_LABELS)
-    q: str | None = Field(default=None, min_length=1, max_length=256)  #: text in prompts
-    created_after: AwareDatetime | None = None  #: inclusive
-    created_before: AwareDatetime | None = None  #: inclusive

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from heliograph.contracts.job_criteria import JobCriteria
+from heliograph.contracts.job_criteria import LabelledCriteria
 from heliograph.contracts.progress import LatestProgress, ProgressReport
 from heliograph.contracts.queries import JobQuery, Query
 from heliograph.contracts.retention import CleanupReport, Retention
@@ -27,7 +27,7 @@ class JobPage(Tolerant):
     next: str | None = None
 
 
-class ListJobs(JobCriteria, Query[JobPage]):
+class ListJobs(LabelledCriteria, Query[JobPage]):
     """Jobs of a project, newest first. Answered by status with `JobPage`."""
 
     subject = "query.jobs.list"
@@ -49,7 +49,7 @@ class FoundJobs(Tolerant):
     more: bool  #: there are others
 
 
-class FindJobs(JobCriteria, Query[FoundJobs]):
+class FindJobs(LabelledCriteria, Query[FoundJobs]):
     """Which jobs of a project are there, by name only? Answered by status with `FoundJobs`."""
 
     subject = "query.jobs.find"

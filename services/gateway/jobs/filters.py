@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import (
-    AwareDatetime,
-    BaseModel,
     BeforeValidator,
     Field,
     WithJsonSchema,
@@ -14,8 +12,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from heliograph.contracts.ids import SEGMENT, Label
-from heliograph.contracts.job_criteria import MAX_LABELS
-from heliograph.contracts.records import Status
+from heliograph.contracts.job_criteria import MAX_LABELS, JobCriteria
 
 _GROUPS = ("tag", "param")
 _LONGEST = 256  #: characters of a label's value
@@ -74,20 +71,9 @@ Parameters = Annotated[
 ]
 
 
-class JobsQuery(BaseModel, extra="forbid"):
+class JobsQuery(JobCriteria, extra="forbid"):
     """Filters of a list of jobs; a job has to be all of it."""
 
-    status: Status | None = Field(default=None, description="The job's status")
-    kind: str | None = Field(default=None, max_length=64, description="What it is for")
-    model: str | None = Field(default=None, max_length=130, description="`provider/name`")
-    slot: str | None = Field(
-        default=None,
-        max_length=520,
-        description="Slots whose name begins with this",
-        examples=["portrait/"],
-    )
-    user: str | None = Field(default=None, max_length=128, description="The request's `user`")
-    batch: str | None = Field(default=None, max_length=32, description="The batch it is part of")
     tag: Tags = Field(
         default_factory=dict,
         max_length=MAX_LABELS,
@@ -98,11 +84,6 @@ class JobsQuery(BaseModel, extra="forbid"):
         max_length=MAX_LABELS,
         description="Parameters, each written `param.<name>=<value>`",
     )
-    q: str | None = Field(
-        default=None, min_length=1, max_length=256, description="Text in the prompt"
-    )
-    created_after: AwareDatetime | None = Field(default=None, description="Inclusive")
-    created_before: AwareDatetime | None = Field(default=None, description="Inclusive")
     cursor: str | None = Field(
         default=None, max_length=512, description="`next` of the page before"
     )
