@@ -46,5 +46,5 @@ def build_worker(
 async def serve_worker(bus: NatsBus, worker: Worker) -> None:
     """Listen to hints about its jobs, look up lost requests, and renew outputs, from now on."""
     await worker.wakeups.listen(bus.client)
-    await serve_lookups(bus.client, worker, bus.jetstream.dead_letters)
+    await serve_lookups(bus, worker)
     await serve_renewals(bus, worker)

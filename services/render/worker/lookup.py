@@ -1,13 +1,12 @@
 """Lookup of lost requests (`submit_unknown`): a request not visible earlier may be found later."""
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
 from heliograph.contracts.job_events import Submitted
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus.dead_letters import DeadLetters
+from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import ticket_for
 from services.render.providers import Found, NotSubmitted, RequestStopped, Unknown
 from services.render.worker.context import Worker
@@ -56,11 +55,11 @@ async def _look(
     return Unknown() if is_unknown else Found(request_id=named)
 
 
-async def serve_lookups(client: Client, worker: Worker, dead_letters: DeadLetters) -> None:
-    """Search on every hint of the sweeper."""
+async def serve_lookups(bus: NatsBus, worker: Worker) -> None:
+    """Look a request up whenever a hint says that it is time."""
 
     async def on_hint(message: Msg) -> None:
         await find_lost_request(worker, message.subject.rsplit(".", 1)[1])
 
-    hear = dead_letters.hearing(on_hint)
-    await client.subscribe(subjects.LOOK_UP, queue=QUEUE_GROUP, cb=hear)
+    hear = bus.jetstream.dead_letters.hearing(on_hint)
+    await bus.client.subscribe(subjects.LOOK_UP, queue=QUEUE_GROUP, cb=hear)
