@@ -17,7 +17,7 @@ from heliograph.contracts.errors import (
     StorageFailed,
     Unavailable,
 )
-from heliograph.contracts.job_events import Canceled, Failed, Succeeded
+from heliograph.contracts.job_events import Canceled, Failed, JobEvent, Succeeded
 from heliograph.contracts.level import TEXTS
 from heliograph.contracts.records import Asset, Output, Record, Step
 from heliograph.runtime.bus import Conflict, EventLog, LogEntry, Notify, WorkQueue, now, transition
@@ -94,16 +94,15 @@ class JobIngest:
             if entry is None:
                 return None
             record = entry.record
-            if record.step is not Step.RENDERED:
-                await self._clear(record)
-                return record
-            try:
-                if not await self._advance(
-                    entry, record, waited, _nobody_knows if waited else is_sole
-                ):
-                    return record
-            except Conflict:
-                continue
+            if record.step is Step.RENDERED:
+                try:
+                    record = await self._advance(
+                        entry, record, waited, _nobody_knows if waited else is_sole
+                    )
+                except Conflict:
+                    continue
+            await self._clear(record)
+            return record
 
     async def _clear(self, record: Record) -> None:
         """What came inside an answer has become assets. Of a job that failed it stays for a retry."""
@@ -115,39 +114,38 @@ class JobIngest:
 
     async def _advance(
         self, entry: LogEntry, record: Record, waited: float, is_sole: IsSole
-    ) -> bool:
-        """End a job. False when it was given back, to come again after a time."""
+    ) -> Record:
+        """End a job. Returns it as it was left: as it is when it was given back, to come again."""
         if record.internal.cancel:
             outputs = record.internal.outputs
-            await transition(self._events, entry, Canceled(charged=record.charged, outputs=outputs))
-            return True
+            return await self._end(entry, Canceled(charged=record.charged, outputs=outputs))
         if record.internal.expire:
-            await transition(self._events, entry, expiry(record))
-            return True
+            return await self._end(entry, expiry(record))
         lasting = _REFUSALS if not self._is_last(waited) else (*_REFUSALS, OutputMissing)
         try:
             record = await self._renewed(record) if waited else record
             assets, refused = await self._keep_all(record, lasting, is_sole)
         except OutputMissing as error:
             if await self._give_back(record, waited):
-                return False
-            await self._fail(entry, record, error)
+                return record
+            return await self._fail(entry, record, error)
         except JobError as error:
-            await self._fail(entry, record, error)
-        else:
-            ending = await self._ending(record, assets, refused)
-            await transition(self._events, entry, ending)
-            crash_point("store.written")
-        return True
+            return await self._fail(entry, record, error)
+        ended = await self._end(entry, await self._ending(record, assets, refused))
+        crash_point("store.written")
+        return ended
 
     def _is_last(self, waited: float) -> bool:
         """Whether results that are not there were waited for, and long enough."""
         return 0 < waited >= self._settings.missing_result_deadline
 
-    async def _fail(self, entry: LogEntry, record: Record, error: JobError) -> None:
+    async def _fail(self, entry: LogEntry, record: Record, error: JobError) -> Record:
         problem = failure(record, error)
-        fact = Failed(problem=problem, charged=record.charged)
-        await transition(self._events, entry, fact)
+        return await self._end(entry, Failed(problem=problem, charged=record.charged))
+
+    async def _end(self, entry: LogEntry, fact: JobEvent) -> Record:
+        """Write how a job ends. Raises Conflict."""
+        return (await transition(self._events, entry, fact)).record
 
     async def _give_back(self, record: Record, waited: float) -> bool:
         """

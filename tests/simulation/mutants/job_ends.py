@@ -58,7 +58,7 @@ def cancel_waits(patch: Patch) -> None:
 def store_anyway(patch: Patch) -> None:
     store = Keeper._advance
 
-    async def unasked(self: Keeper, entry: LogEntry, record: Record, *turn: Any) -> bool:
+    async def unasked(self: Keeper, entry: LogEntry, record: Record, *turn: Any) -> Record:
         internal = record.internal.model_copy(update={"cancel": False})
         return await store(self, entry, record.model_copy(update={"internal": internal}), *turn)
 
