@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.figures import REFERENCE, Figure, Machine, number, read, say
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+_MESSAGES = Path(__file__).with_name("messages_per_job.md")  #: the part that no run changes
 
 _HEAD = """\
 # Performance
@@ -29,6 +30,7 @@ _TITLES = {
     "live": "Live",
     "weight": "Weight",
     "growth": "With a past",
+    "whole": "The whole, and the same by hand",
 }
 _ABOUT = {
     "accept": """\
@@ -51,6 +53,11 @@ From the server's stamp on an event to a client's hand; then as many events as f
 outbox, all at once, to everybody.""",
     "weight": "Resident memory, and the time from the command to ready.",
     "growth": "The same with many finished jobs in the log and many queued in the lane.",
+    "whole": """\
+Jobs of no length from 20 clients until the last has succeeded, and what each costs every process. The
+peers do what the pipeline does, with nothing around it: no event log, no record of what was paid, no
+fairness, no idempotency, no history. All have a store and a provider of their own on this machine; texts
+of ours come from the sim, which is part of render.""",
 }
 
 
@@ -70,6 +77,7 @@ def _page(machine: Machine, figures: list[Figure]) -> Iterator[str]:
         yield f"## {_TITLES[bench]}\n\n{_ABOUT[bench]}\n"
         yield from _table(group)
         yield ""
+    yield _MESSAGES.read_text()
 
 
 def _table(figures: Iterable[Figure]) -> Iterator[str]:
