@@ -136,7 +136,8 @@ def _s3(folder: Path) -> Iterator[tuple[str, tuple[str, str], int]]:
     (folder / "s3" / BUCKET).mkdir(parents=True)
     options = ["--addr", place, "--vfs-cache-mode", "off", "--config", ""]
     command = [program("rclone"), "serve", "s3", *options, str(folder / "s3")]
-    with _process(command, RCLONE_AUTH_KEY=",".join(keys)) as pid:
+    login = f'"{",".join(keys)}"'  # quoted: lists are read as CSV
+    with _process(command, RCLONE_AUTH_KEY=login) as pid:
         _wait_for(f"http://{place}", any_status=True)
         yield place, keys, pid
 

@@ -101,8 +101,8 @@ def render(part: Part) -> None:
     async def on_render(job: Job) -> None:
         await part.tell(job, "processing")
         job.output = await finished(job.kind, job.prompt)
-        await part.hand_on(job, "store")
         await part.tell(job, "rendered")
+        await part.hand_on(job, "store")
 
 
 def storage(part: Part) -> None:
