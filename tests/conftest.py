@@ -34,19 +34,32 @@ for name in (
     os.environ.pop(name, None)
 
 
-class ChaosInTurn(LoadFileScheduling):
-    """A file's tests run in one process, and all files of `chaos` in the same one.
+#: folders whose tests run in one process, those first that take longest: they share what takes long
+#: to start, and two crashes at once would only measure how busy the machine is
+TOGETHER = ("tests/chaos", "tests/e2e", "tests/e2e/isolated", "tests/e2e/hosted")
 
-    Each of these keeps two cores busy with crashes; two at once would only measure patience.
-    """
+
+def _folder_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+class FoldersTogether(LoadFileScheduling):
+    """The tests of a file run in one process, and all files of some folders in the same one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/chaos" if nodeid.startswith("tests/chaos/") else super()._split_scope(nodeid)
+        folder = _folder_of(nodeid)
+        return folder if folder in TOGETHER else super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
-    return ChaosInTurn(config, log)
+    return FoldersTogether(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, and the many files fill up what is left."""
+    places = {folder: place for place, folder in enumerate(TOGETHER)}
+    items.sort(key=lambda item: places.get(_folder_of(item.nodeid), len(TOGETHER)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
