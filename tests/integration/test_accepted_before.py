@@ -8,9 +8,9 @@ import pytest
 
 from heliograph.contracts.records import Record, Takeover
 from heliograph.contracts.requests import Reference
+from tests.support.emulation.worker_rig import WorkerRig, accepted_job
 from tests.support.fal.emulator_process import FalAccount, FalServer
-from tests.support.fal.rig import a_fal
-from tests.support.fal.worker_rig import FalWorker, a_fal_job
+from tests.support.fal.rig import MODEL, a_fal
 from tests.support.records import taking_over
 
 
@@ -20,19 +20,19 @@ def fal(fal_server: FalServer) -> FalAccount:
 
 
 @pytest.fixture
-async def worker(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalWorker]:
+async def worker(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[WorkerRig]:
     provider = a_fal(fal_server.url, fal.key)
-    yield FalWorker(provider)
+    yield WorkerRig(provider, MODEL)
     await provider.aclose()
 
 
 def accepted(prompt: str, **fields: Any) -> Record:
     """A job whose body nobody would accept today."""
-    return a_fal_job(prompt, {}).model_copy(update=fields)
+    return accepted_job(MODEL, prompt).model_copy(update=fields)
 
 
 async def test_raw_arguments_that_were_accepted_are_sent(
-    worker: FalWorker, fal: FalAccount
+    worker: WorkerRig, fal: FalAccount
 ) -> None:
     prompt = f"a lighthouse {uuid4().hex}"
 
@@ -53,7 +53,7 @@ async def test_raw_arguments_that_were_accepted_are_sent(
     ids=str,
 )
 async def test_a_body_that_cannot_be_built_ends_the_job_before_the_intent(
-    worker: FalWorker, fal: FalAccount, fields: dict[str, Any]
+    worker: WorkerRig, fal: FalAccount, fields: dict[str, Any]
 ) -> None:
     prompt = f"a lighthouse {uuid4().hex}"
 
@@ -66,7 +66,7 @@ async def test_a_body_that_cannot_be_built_ends_the_job_before_the_intent(
 
 
 async def test_an_address_that_cannot_be_called_ends_the_job_before_the_intent(
-    worker: FalWorker,
+    worker: WorkerRig,
 ) -> None:
     references = [Reference(url="http://[")]
 
@@ -78,10 +78,10 @@ async def test_an_address_that_cannot_be_called_ends_the_job_before_the_intent(
 
 
 async def test_a_free_retry_is_asked_for_though_its_model_left_the_catalog(
-    worker: FalWorker, fal: FalAccount
+    worker: WorkerRig, fal: FalAccount
 ) -> None:
     prompt = f"a lighthouse {uuid4().hex}"
-    first = await worker.run(a_fal_job(prompt, {}))
+    first = await worker.run(accepted_job(MODEL, prompt))
     sent = first.internal.attempts[-1]
     takeover = Takeover(
         job=first.id, account="fal", endpoint=sent.endpoint, request_id=sent.request_id

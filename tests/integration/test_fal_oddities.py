@@ -11,10 +11,10 @@ from heliograph.contracts.errors import ProviderUnavailable
 from heliograph.contracts.records import Record, Step
 from services.render.providers.fal import FalProvider
 from services.render.providers.http import MAX_OUTPUTS
+from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.oddities import MILD, OF_RESULTS, OF_STATUSES, OF_SUBMISSIONS
-from tests.support.fal.rig import a_fal
-from tests.support.fal.worker_rig import FalWorker
+from tests.support.fal.rig import MODEL, a_fal
 
 TIMEOUT = 0.4  #: seconds that an attempt may take, and its submission
 MEMORY = 2 * MAX_OUTPUTS  #: bytes more than before: the largest answer, in a buffer that grows
@@ -31,9 +31,9 @@ def fal(fal_server: FalServer) -> FalAccount:
 
 
 @pytest.fixture
-async def worker(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[FalWorker]:
+async def worker(fal_server: FalServer, fal: FalAccount) -> AsyncIterator[WorkerRig]:
     provider = a_fal(fal_server.url, fal.key, poll_limit=0.3)
-    yield FalWorker(provider, submit_limit=TIMEOUT, ack_wait=0.1)
+    yield WorkerRig(provider, MODEL, submit_limit=TIMEOUT, ack_wait=0.1)
     await provider.aclose()
 
 
@@ -57,13 +57,13 @@ def _memory(name: str) -> int:
     return int(found[1]) * 1024
 
 
-async def _do(worker: FalWorker, prompt: str) -> Record:
+async def _do(worker: WorkerRig, prompt: str) -> Record:
     return await worker.do(prompt, timeout_seconds=TIMEOUT)
 
 
 @pytest.mark.parametrize("oddity", OF_SUBMISSIONS)
 async def test_an_odd_answer_to_a_submission_is_no_answer(
-    worker: FalWorker, fal: FalAccount, prompt: str, oddity: str
+    worker: WorkerRig, fal: FalAccount, prompt: str, oddity: str
 ) -> None:
     """The request was accepted: what cannot be found waits for a person, and is not sent again."""
     fal.plan(prompt, odd={"submit": oddity}, is_listed=False)
@@ -77,7 +77,7 @@ async def test_an_odd_answer_to_a_submission_is_no_answer(
 
 @pytest.mark.parametrize("oddity", OF_SUBMISSIONS)
 async def test_what_was_accepted_all_the_same_is_found(
-    worker: FalWorker, fal: FalAccount, prompt: str, oddity: str
+    worker: WorkerRig, fal: FalAccount, prompt: str, oddity: str
 ) -> None:
     fal.plan(prompt, odd={"submit": oddity})
 
@@ -89,7 +89,7 @@ async def test_what_was_accepted_all_the_same_is_found(
 
 @pytest.mark.parametrize("oddity", [*OF_STATUSES, *MILD])
 async def test_an_odd_status_is_asked_for_again(
-    worker: FalWorker, fal: FalAccount, prompt: str, oddity: str
+    worker: WorkerRig, fal: FalAccount, prompt: str, oddity: str
 ) -> None:
     fal.plan(prompt, odd={"status": oddity}, odd_times=2)
 
@@ -101,7 +101,7 @@ async def test_an_odd_status_is_asked_for_again(
 
 @pytest.mark.parametrize("oddity", [*OF_STATUSES, *MILD])
 async def test_a_status_that_stays_odd_ends_with_the_time_of_the_attempt(
-    worker: FalWorker, fal: FalAccount, prompt: str, oddity: str
+    worker: WorkerRig, fal: FalAccount, prompt: str, oddity: str
 ) -> None:
     fal.plan(prompt, odd={"status": oddity})
 
@@ -115,7 +115,7 @@ async def test_a_status_that_stays_odd_ends_with_the_time_of_the_attempt(
 
 @pytest.mark.parametrize("oddity", UNUSUAL_RESULTS)
 async def test_an_unusual_result_is_read(
-    worker: FalWorker, fal: FalAccount, prompt: str, oddity: str
+    worker: WorkerRig, fal: FalAccount, prompt: str, oddity: str
 ) -> None:
     fal.plan(prompt, odd={"result": oddity})
 
@@ -127,7 +127,7 @@ async def test_an_unusual_result_is_read(
 
 @pytest.mark.parametrize("oddity", [name for name in OF_RESULTS if name not in UNUSUAL_RESULTS])
 async def test_an_odd_result_ends_the_job_with_a_reason(
-    worker: FalWorker, fal: FalAccount, prompt: str, oddity: str
+    worker: WorkerRig, fal: FalAccount, prompt: str, oddity: str
 ) -> None:
     fal.plan(prompt, odd={"result": oddity})
 

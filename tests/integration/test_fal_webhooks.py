@@ -17,9 +17,9 @@ from heliograph.runtime.settings import ServiceSettings
 from services.gateway.jobs.retry import resume_point
 from services.render.providers.fal import FalProvider
 from services.render.worker.webhooks import webhook_routes
+from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.fal.emulator_process import FalAccount, FalServer
-from tests.support.fal.rig import a_fal
-from tests.support.fal.worker_rig import FalWorker
+from tests.support.fal.rig import MODEL, a_fal
 
 BODY = json.dumps({"status": "OK", "payload": {"images": []}}).encode()
 
@@ -47,7 +47,7 @@ class Lost:
     """A job whose request nobody can find, and a door that fal can call at."""
 
     fal: FalServer
-    worker: FalWorker
+    worker: WorkerRig
     job: Record
     accepted: str  #: id of its request, which fal knows
     path: str  #: where fal was told to call
@@ -68,7 +68,7 @@ async def lost(
     fal_server: FalServer, fal: FalAccount, provider: FalProvider, prompt: str
 ) -> AsyncIterator[Lost]:
     fal.plan(prompt, loss="drop", is_listed=False)
-    worker, hints = FalWorker(provider), []
+    worker, hints = WorkerRig(provider, MODEL, submit_limit=0.3), []
     job = await worker.do(prompt)
     [request] = fal.accepted(prompt)
 
@@ -90,7 +90,7 @@ async def test_without_a_public_address_fal_is_not_told_to_call(
     fal_server: FalServer, fal: FalAccount, prompt: str
 ) -> None:
     provider = a_fal(fal_server.url, fal.key)
-    await FalWorker(provider).do(prompt)
+    await WorkerRig(provider, MODEL).do(prompt)
     await provider.aclose()
 
     [request] = fal.accepted(prompt)

@@ -14,9 +14,9 @@ from heliograph.runtime.bus import append_event, transition
 from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers import Accepted
 from services.render.worker.fresh_outputs import renew
+from tests.support.emulation.worker_rig import WorkerRig, accepted_job
 from tests.support.fal.emulator_process import FalServer
 from tests.support.fal.rig import MODEL, FalRig, a_submission
-from tests.support.fal.worker_rig import FalWorker, a_fal_job
 from tests.support.records import CATALOG
 
 REFERENCE = "https://there.example/before.png"
@@ -33,7 +33,7 @@ async def renewed(
     rig: FalRig, answer: Any, *, references: Sequence[str] = (), catalog: Catalog = CATALOG
 ) -> list[Output]:
     """What a rendered job gets whose request is answered like this."""
-    prompt, worker = f"a lighthouse {uuid4().hex}", FalWorker(rig.provider)
+    prompt, worker = f"a lighthouse {uuid4().hex}", WorkerRig(rig.provider, MODEL)
     rig.account.plan(prompt, answer=answer)
     accepted = await rig.provider.submit(a_submission(prompt=prompt))
     assert isinstance(accepted, Accepted)
@@ -45,7 +45,7 @@ async def renewed(
         Submitted(run=1, request_id=accepted.request_id),
         Rendered(run=1, outputs=[Output(url="https://there.example/dead.png")]),
     ]
-    record = a_fal_job(prompt, {})
+    record = accepted_job(MODEL, prompt)
     entry = await append_event(worker.events, "accepted", record, 0)
     for fact in facts:
         entry = await transition(worker.events, entry, fact)

@@ -17,24 +17,32 @@ class GeminiRig:
 
     model = "gemini/gemini-3.1-flash-image"
     text = "gemini/gemini-2.5-pro"
-    revoked_is = "API key not valid"
 
-    def __init__(self, server: Emulator, *, key: str | None = None) -> None:
-        self.account = server.account(key or uuid4().hex)
-        options = GeminiOptions(base_url=server.url)
-        self.provider = GeminiProvider(self.account.key, CATALOG.models, options)
+    def __init__(self, server: Emulator) -> None:
+        self.account = server.account(uuid4().hex)
+        self.provider = self.adapter(server.url, self.account.key)
+
+    def adapter(self, url: str, key: str, **options: Any) -> GeminiProvider:
+        return GeminiProvider(key, CATALOG.models, GeminiOptions(base_url=url, **options))
+
+    async def aclose(self) -> None:
+        await self.provider.aclose()
 
 
 class OpenAIRig:
     """OpenAI."""
 
     model = "openai/gpt-image-2"
-    revoked_is = "Incorrect API key"
 
-    def __init__(self, server: Emulator, *, key: str | None = None) -> None:
-        self.account = server.account(key or uuid4().hex)
-        options = OpenAIOptions(base_url=f"{server.url}/v1")
-        self.provider = OpenAIProvider(self.account.key, CATALOG.models, options)
+    def __init__(self, server: Emulator) -> None:
+        self.account = server.account(uuid4().hex)
+        self.provider = self.adapter(server.url, self.account.key)
+
+    def adapter(self, url: str, key: str, **options: Any) -> OpenAIProvider:
+        return OpenAIProvider(key, CATALOG.models, OpenAIOptions(base_url=f"{url}/v1", **options))
+
+    async def aclose(self) -> None:
+        await self.provider.aclose()
 
 
 InlineRig = GeminiRig | OpenAIRig

@@ -5,10 +5,11 @@ from typing import Any, cast
 
 from heliograph.contracts.catalog import Catalog, provider_of
 from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.job_events import CancelRequested
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.records import Record, Step, Takeover
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bus import append_event, now
+from heliograph.runtime.bus import append_event, now, transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
@@ -69,7 +70,7 @@ class WorkerRig:
     ) -> None:
         self.events, self.work = MemoryEventLog(), MemoryWorkQueue()
         self._model = model
-        self._bench = Worker(
+        self.context = Worker(
             events=self.events,
             work=self.work,
             accounts=MemoryAccountPermits(cap=10),
@@ -87,29 +88,40 @@ class WorkerRig:
             settings=RenderSettings(**{**_SHORT, **settings}),
         )
 
-    async def do(self, prompt: str, takeover: Takeover | None = None) -> Record:
+    async def do(self, prompt: str, takeover: Takeover | None = None, **parameters: Any) -> Record:
         """
         A new job with this prompt, as it is left when nothing is left to do for it.
 
         Args:
             takeover: What it takes over, if it is a retry that costs nothing.
         """
-        kind = "scenes" if CATALOG.models[self._model].media == "text" else "image"
-        request = JobRequest(kind=kind, prompt=prompt, model=self._model)
-        caller = RequestIdentity(project=some_project(), job=new_job_id(), key="k")
-        record = build_record(request, caller, CATALOG, now())
+        record = accepted_job(self._model, prompt, **parameters)
         internal = record.internal.model_copy(update={"takeover": takeover})
-        record = record.model_copy(update={"internal": internal})
+        return await self.run(record.model_copy(update={"internal": internal}))
+
+    async def run(self, record: Record) -> Record:
+        """A job as it was accepted, as it is left when nothing is left to do for it."""
         await append_event(self.events, "accepted", record, 0)
         await self.work.enqueue(ticket_for(record))
-        while record.id in self.work.queue:
-            await self._wait_for_its_time(record.id)
-            sequence, ticket = self.work.queue[record.id]
+        return await self.go_on(record.id)
+
+    async def go_on(self, job: str) -> Record:
+        """A job that waits in the queue, as it is left when it does so no more."""
+        while job in self.work.queue:
+            await self._wait_for_its_time(job)
+            sequence, ticket = self.work.queue[job]
             await self.work.move(ticket, sequence)
             message = self.work.messages[-1]
-            await run_job(self._bench, message.job, message.sequence)
+            await run_job(self.context, message.job, message.sequence)
             self.work.ack(message)
-        return self.now(record.id)
+        return self.now(job)
+
+    async def stop(self, job: str) -> None:
+        """Request a stop while it is worked on."""
+        latest = self.events.latest(job)
+        assert latest
+        await transition(self.events, latest, CancelRequested(mode="stop"))
+        self.context.wakeups.notify(job)
 
     def now(self, job: str) -> Record:
         latest = self.events.latest(job)
@@ -125,3 +137,11 @@ class WorkerRig:
         if record.step is Step.RETRY_SCHEDULED and record.internal.not_before:
             seconds = (record.internal.not_before - now()).total_seconds()
             await asyncio.sleep(max(0.0, seconds))
+
+
+def accepted_job(model: str, prompt: str, **parameters: Any) -> Record:
+    """A job as the gateway accepts it."""
+    kind = "scenes" if CATALOG.models[model].media == "text" else "image"
+    request = JobRequest(kind=kind, prompt=prompt, model=model, parameters=parameters)
+    identity = RequestIdentity(project=some_project(), job=new_job_id(), key="k")
+    return build_record(request, identity, CATALOG, now())

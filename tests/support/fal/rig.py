@@ -34,6 +34,7 @@ _PLANS: dict[str, dict[str, Any]] = {
 class FalRig:
     """The fal adapter, twice, with an account of its own."""
 
+    model = MODEL
     miss = Unknown()  #: fal's list does not show everything at once
 
     def __init__(self, server: FalServer) -> None:
@@ -50,6 +51,9 @@ class FalRig:
         plan = _PLANS[fault] if fault else {}
         self.account.plan(submission.arguments["prompt"], seconds=seconds, **plan)
         return submission
+
+    def adapter(self, url: str, key: str, **options: Any) -> FalProvider:
+        return a_fal(url, key, **options)
 
     def paid(self, submission: Submission) -> int:
         return len(self.account.accepted(submission.arguments["prompt"]))

@@ -36,6 +36,7 @@ _PLANS: dict[str, dict[str, Any]] = {
 class ReplicateRig:
     """The Replicate adapter, twice, with an account of its own."""
 
+    model = MODEL
     miss = Unknown()  #: nothing promises that the list shows everything at once
 
     def __init__(self, server: Emulator) -> None:
@@ -54,6 +55,9 @@ class ReplicateRig:
         plan = _PLANS[fault] if fault else {}
         self.account.plan(submission.arguments["prompt"], seconds=seconds, **plan)
         return submission
+
+    def adapter(self, url: str, key: str, **options: Any) -> ReplicateProvider:
+        return a_replicate(url, key, **options)
 
     def paid(self, submission: Submission) -> int:
         return len(self.account.accepted(submission.arguments["prompt"]))
