@@ -59,8 +59,8 @@ class HostedModel:
         )
 
     async def _status(self, request: web.Request) -> web.Response:
-        told = {"status": "COMPLETED", "request_id": request.match_info["id"], "logs": None}
-        return web.json_response({**told, "metrics": {"inference_time": 0.0}})
+        status = {"status": "COMPLETED", "request_id": request.match_info["id"], "logs": None}
+        return web.json_response({**status, "metrics": {"inference_time": 0.0}})
 
     async def _result(self, request: web.Request) -> web.Response:
         if request.match_info["alias"] == "text":

@@ -21,7 +21,7 @@ def live_asyncapi(host: str, *, secure: bool) -> Document:
     Args:
         host: Host and port of status, as `127.0.0.1:8081`.
     """
-    said, heard = _frames_of(ServerFrame), _frames_of(ClientFrame)
+    server_frames, client_frames = _frames_of(ServerFrame), _frames_of(ClientFrame)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -39,17 +39,21 @@ def live_asyncapi(host: str, *, secure: bool) -> Document:
                 "address": "/v1/live",
                 "description": f"WebSocket, subprotocol `{SUBPROTOCOL}`; each frame is a JSON text",
                 "messages": {
-                    name: {"$ref": f"#/components/messages/{name}"} for name in said | heard
+                    name: {"$ref": f"#/components/messages/{name}"}
+                    for name in server_frames | client_frames
                 },
             }
         },
         "operations": {
-            "hear": _operation("receive", "What a client says", heard),
-            "tell": _operation("send", "What a client hears", said),
+            "hear": _operation("receive", "What a client says", client_frames),
+            "tell": _operation("send", "What a client hears", server_frames),
         },
         "components": {
-            "messages": {name: _message(frame) for name, frame in (said | heard).items()},
-            "schemas": _schemas(said, "serialization") | _schemas(heard, "validation"),
+            "messages": {
+                name: _message(frame) for name, frame in (server_frames | client_frames).items()
+            },
+            "schemas": _schemas(server_frames, "serialization")
+            | _schemas(client_frames, "validation"),
         },
     }
 

@@ -209,8 +209,8 @@ def _effect(record: Record, fact: JobEvent, at: datetime) -> tuple[_Changes, _Ch
         case Canceled():
             attempts = _ended(record, at, "canceled", fact.charged)
             outputs = fact.outputs or record.internal.outputs
-            told = {"error": None} | _withheld(fact.withheld)
-            return _charged(record, fact.charged) | told, {
+            update = {"error": None} | _withheld(fact.withheld)
+            return _charged(record, fact.charged) | update, {
                 "attempts": attempts,
                 "outputs": outputs,
             }

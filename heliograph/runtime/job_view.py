@@ -43,34 +43,34 @@ def create_presenter(settings: ServiceSettings, request: RequestReply) -> "JobPr
 class JobPresenter:
     """Turns records into jobs for one edge."""
 
-    def __init__(self, settings: ServiceSettings, addresses: PresignedUrlCache) -> None:
+    def __init__(self, settings: ServiceSettings, url_cache: PresignedUrlCache) -> None:
         self._gateway = settings.gateway_url
         self._live = live_address(settings)
-        self._addresses = addresses
+        self._url_cache = url_cache
 
     @property
     def url_ttl(self) -> float:
-        """Seconds that addresses work; those in a new job, half of them or more."""
-        return self._addresses.ttl
+        """Seconds that presigned URLs work; those of a new view, half of it or more."""
+        return self._url_cache.ttl
 
     async def job(self, record: Job, sequence: int) -> dict[str, Any]:
-        """The job as JSON, its assets addressed."""
+        """The job as JSON, with presigned URLs of its assets."""
         [job] = await self.jobs([(record, sequence)])
         return job
 
     async def jobs(self, records: Sequence[tuple[Job, int]]) -> list[dict[str, Any]]:
         """Several jobs, with one question to storage for all their assets."""
         objects = [o for record, _ in records for _, o in self._objects(record)]
-        urls = await self._addresses.of(objects) if objects else {}
+        urls = await self._url_cache.of(objects) if objects else {}
         return [self._present(record, sequence, urls) for record, sequence in records]
 
     def has_urls(self, record: Job) -> bool:
-        """Whether addresses of all its assets are known."""
-        return self._addresses.cached([o for _, o in self._objects(record)]) is not None
+        """Whether the URLs of all its assets are cached."""
+        return self._url_cache.cached([o for _, o in self._objects(record)]) is not None
 
     def cached(self, record: Job, sequence: int) -> dict[str, Any] | None:
         """The job, if everything in it is cached; None otherwise."""
-        urls = self._addresses.cached([o for _, o in self._objects(record)])
+        urls = self._url_cache.cached([o for _, o in self._objects(record)])
         return None if urls is None else self._present(record, sequence, urls)
 
     def _objects(self, record: Job) -> list[tuple[str | None, StoredObject]]:

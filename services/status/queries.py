@@ -48,7 +48,7 @@ async def serve_queries(
     bus: NatsBus,
     read_model: ReadModel,
     hub: Hub,
-    versions: SlotReadModel,
+    slots: SlotReadModel,
     retention: RetentionJob,
 ) -> None:
     """Answer from now on."""
@@ -58,30 +58,30 @@ async def serve_queries(
         return job_page(await read_model.page(query), room)
 
     async def list_slots(query: ListSlots) -> SlotPage:
-        return truncate_page(await versions.page(query), room)
+        return truncate_page(await slots.page(query), room)
 
     async def get_slot(query: GetSlot) -> SlotHistory:
-        return truncate_history(await versions.history(query), room)
+        return truncate_history(await slots.history(query), room)
 
     async def find_jobs(query: FindJobs) -> FoundJobs:
-        await (versions.wait_for_log() if query.settled else versions.wait_for_live())
+        await (slots.wait_for_log() if query.settled else slots.wait_for_live())
         found = await read_model.find(query)
         return FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit)
 
     async def find_occupied(query: FindOccupiedSlots) -> OccupiedSlots:
-        await versions.wait_for_log()
+        await slots.wait_for_log()
         return OccupiedSlots(jobs=await read_model.filled(query.project, query.slots))
 
     async def find_uploads(query: FindNamedUploads) -> NamedUploads:
-        await versions.wait_for_log()
+        await slots.wait_for_log()
         return NamedUploads(uploads=await read_model.named_uploads(query.project, query.uploads))
 
     async def find_result(query: FindResult) -> FoundResult:
-        await versions.wait_for_live()
+        await slots.wait_for_live()
         return FoundResult(job=await read_model.result(query.project, query.digest))
 
     async def find_requests(query: FindRequests) -> KnownRequests:
-        await versions.wait_for_log()
+        await slots.wait_for_log()
         return KnownRequests(known=await read_model.requests(query.provider, query.requests))
 
     async def plan_cleanup(query: PlanCleanup) -> CleanupReport:
@@ -129,13 +129,13 @@ def truncate_page(page: SlotPage, limit: int) -> SlotPage:
 
 def truncate_history(history: SlotHistory, limit: int) -> SlotHistory:
     """As many of the versions as fit a message beside the slot; at least one."""
-    state, versions = history.state, history.versions
+    state, slots = history.state, history.versions
     if state:
-        state = truncate_state(state, limit - sum(len(as_json(each)) for each in versions[:1]))
+        state = truncate_state(state, limit - sum(len(as_json(each)) for each in slots[:1]))
         limit -= len(as_json(state))
-    kept = fit_in_message(versions, limit)
-    following = history.next if kept == len(versions) else versions[kept - 1].number
-    changes = {"state": state, "versions": versions[:kept], "next": following}
+    kept = fit_in_message(slots, limit)
+    following = history.next if kept == len(slots) else slots[kept - 1].number
+    changes = {"state": state, "versions": slots[:kept], "next": following}
     return history.model_copy(update=changes)
 
 

@@ -110,13 +110,13 @@ async def _reply(
 ) -> BaseModel:
     """What the handler says; whoever asked hears something in any case."""
     try:
-        asked = query.read(message.subject, message.data)
+        body = query.read(message.subject, message.data)
     except ValueError as error:
         unreadable = Unreadable.because(error)
         jetstream.dead_letters.skip(message.subject, str(unreadable))
         return ErrorReply(problem=unreadable.problem())
     try:
-        return await answer(asked)
+        return await answer(body)
     except HeliographError as error:
         return ErrorReply(problem=error.problem())
     except Exception:

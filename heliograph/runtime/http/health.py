@@ -115,7 +115,7 @@ def add_health(
         ready = all(answer == "ok" for answer in answers)
         body: dict[str, Any] = {"status": "ok" if ready else "unavailable", "dependencies": report}
         if warnings is not None:
-            body["warnings"] = await _told(warnings)
+            body["warnings"] = await _listed_warnings(warnings)
         if unusable is not None:
             body["unusable_providers"] = dict(unusable)
         if ends_within is not None:
@@ -135,7 +135,7 @@ def add_health(
     app.include_router(router)
 
 
-async def _told(warnings: Warnings) -> list[dict[str, Any]]:
+async def _listed_warnings(warnings: Warnings) -> list[dict[str, Any]]:
     """As far as they are to be had: what does not answer is red already."""
     try:
         async with asyncio.timeout(TIMEOUT):

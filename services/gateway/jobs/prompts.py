@@ -25,7 +25,7 @@ def check_prompts(record: Record, changes: Collection[str] = ()) -> None:
     places = {name: f"/changes/{name}" if name in changes else f"/{name}" for name in blank}
     errors = [FieldError(pointer=place, detail="is white space only") for place in places.values()]
     detail = "; ".join(f"{each.pointer} {each.detail}" for each in errors)
-    raise ValidationFailed(detail, errors=errors, next_actions=[_said(record, blank)])
+    raise ValidationFailed(detail, errors=errors, next_actions=[_change_prompts(record, blank)])
 
 
 def is_blank(text: str | None) -> bool:
@@ -33,7 +33,7 @@ def is_blank(text: str | None) -> bool:
     return text is not None and all(unicodedata.category(c)[0] in _UNSEEN for c in text)
 
 
-def _said(record: Record, blank: list[str]) -> NextAction:
+def _change_prompts(record: Record, blank: list[str]) -> NextAction:
     """The least that makes the request acceptable: what it is for, in place of nothing."""
     patch: dict[str, Any] = {"prompt": record.slot or record.kind} if "prompt" in blank else {}
     patch |= {"edit_prompt": None} if "edit_prompt" in blank else {}

@@ -170,8 +170,8 @@ def flags_beside(answer: Any) -> Callable[[int], bool]:
     return is_flagged_at
 
 
-def _verdict(said: Any, index: int) -> Any:
-    return said[index] if isinstance(said, list) and index < len(said) else said
+def _verdict(value: Any, index: int) -> Any:
+    return value[index] if isinstance(value, list) and index < len(value) else value
 
 
 def _is_true(value: Any) -> bool:

@@ -54,7 +54,7 @@ class ReferenceResolver:
             stored = await self._upload(record.project, sha256)
         urls = await self.urls.of([stored])
         if stored not in urls:
-            raise Unavailable("storage gives no addresses for references")
+            raise Unavailable("storage gives no URLs for references")
         return await self.upload_cache.upload(record, urls[stored], sha256)
 
     async def _asset(self, project: str, name: str) -> tuple[str, StoredObject]:

@@ -152,8 +152,8 @@ class DependencyTracker:
             jetstream, subject = self._bus.jetstream, subjects.event(project, "*")
             newest = await jetstream.last(STREAM, subject)
             after = newest.sequence if newest else 0
-            feed = OrderedConsumer(jetstream, STREAM, subject, after=after, hear=self._on_event)
-            self._heard[project] = tasks.create_task(feed.run())
+            consumer = OrderedConsumer(jetstream, STREAM, subject, after=after, hear=self._on_event)
+            self._heard[project] = tasks.create_task(consumer.run())
 
     async def _on_event(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]

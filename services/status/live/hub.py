@@ -123,9 +123,9 @@ class Hub:
         if not self.opened.is_set():
             await self._open()
         jetstream, hear = self._bus.jetstream, self._on_event
-        feed = OrderedConsumer(jetstream, STREAM, subjects.EVENTS, after=self.head, hear=hear)
+        consumer = OrderedConsumer(jetstream, STREAM, subjects.EVENTS, after=self.head, hear=hear)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(feed.run())
+            tasks.create_task(consumer.run())
             tasks.create_task(self._broadcast_all())
 
     async def _open(self) -> None:

@@ -196,7 +196,7 @@ class UploadReceiver:
         return Limit(self._settings.max_bytes(media), media)
 
 
-def upload_routes(door: UploadReceiver) -> APIRouter:
+def upload_routes(receiver: UploadReceiver) -> APIRouter:
     """Upload routes for clients."""
     router = create_router("uploads")
 
@@ -205,11 +205,11 @@ def upload_routes(door: UploadReceiver) -> APIRouter:
         response_model=Upload,
         response_description="It was here before",
         responses={201: {"model": Upload, "description": "It is new"}, **problems(*_ERRORS)},
-        openapi_extra=bytes_of(door.limit),
+        openapi_extra=bytes_of(receiver.limit),
         summary="Bring a file",
     )
     async def bring_upload(project: ProjectName, sha256: Sha256, request: Request) -> Response:
-        is_new, known = await door.receive(project, sha256, request)
+        is_new, known = await receiver.receive(project, sha256, request)
         shown = {name: value for name, value in known.items() if name not in _OURS}
         body = {"upload": f"sha256:{sha256}", "project": project, **shown}
         return Response(as_json(body), 201 if is_new else 200, media_type="application/json")

@@ -8,5 +8,5 @@ _EXCERPT = 4096  #: characters
 
 def audit_excerpt(body: dict[str, Any] | list[Any]) -> str:
     """An answer without the images in it."""
-    told = {} if isinstance(body, list) else body
-    return json.dumps({name: value for name, value in told.items() if name != "data"})[:_EXCERPT]
+    fields = {} if isinstance(body, list) else body
+    return json.dumps({name: value for name, value in fields.items() if name != "data"})[:_EXCERPT]
