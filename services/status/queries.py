@@ -129,13 +129,13 @@ def truncate_page(page: SlotPage, limit: int) -> SlotPage:
 
 def truncate_history(history: SlotHistory, limit: int) -> SlotHistory:
     """As many of the versions as fit a message beside the slot; at least one."""
-    state, slots = history.state, history.versions
+    state, versions = history.state, history.versions
     if state:
-        state = truncate_state(state, limit - sum(len(as_json(each)) for each in slots[:1]))
+        state = truncate_state(state, limit - sum(len(as_json(each)) for each in versions[:1]))
         limit -= len(as_json(state))
-    kept = fit_in_message(slots, limit)
-    following = history.next if kept == len(slots) else slots[kept - 1].number
-    changes = {"state": state, "versions": slots[:kept], "next": following}
+    kept = fit_in_message(versions, limit)
+    following = history.next if kept == len(versions) else versions[kept - 1].number
+    changes = {"state": state, "versions": versions[:kept], "next": following}
     return history.model_copy(update=changes)
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.job_events import JobEvent
+from heliograph.contracts.job_events import Failed, JobEvent
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queue_entries import Ticket
@@ -36,7 +36,7 @@ class Conflict(Exception):
 def retry_on_conflict(
     attempt: Callable[_Arguments, Awaitable[_Result]],
 ) -> Callable[_Arguments, Coroutine[Any, Any, _Result]]:
-    """Repeat a coroutine that reads, and then writes, until nobody else wrote in between."""
+    """Repeat a coroutine that reads, and then writes, until no other process wrote in between."""
 
     @wraps(attempt)
     async def repeated(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
@@ -178,7 +178,7 @@ class SlotClaims(Protocol):
         Put `job` in the place of what was `seen` there. A version that was restored stays so.
 
         Raises:
-            Conflict: Somebody else did.
+            Conflict: Another process did.
         """
 
     async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
@@ -196,7 +196,7 @@ class SlotClaims(Protocol):
         Note which jobs are about to lose their results, in the place of those `seen`.
 
         Raises:
-            Conflict: Somebody claimed the slot, or restored a version, since it was `seen`.
+            Conflict: The slot was claimed, or a version restored, since it was `seen`.
         """
 
     async def read_all(self, project: str) -> dict[str, SlotClaim]:
@@ -296,3 +296,27 @@ async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry
     """
     at = now()
     return await append_event(log, fact.name, apply(entry.record, fact, at), entry.sequence, at)
+
+
+async def fail_as_poison(
+    events: EventLog, work: WorkQueue, job: str, failed: Callable[[Record], Failed]
+) -> LogEntry | None:
+    """
+    Fail a job that broke its handler for the last time, after a dead letter for the operator.
+
+    The dead letter is written first: a job that has ended already gets none.
+
+    Args:
+        failed: The event that ends the job as it stands.
+
+    Returns:
+        The ended job; None when there is no such job.
+    """
+    while True:
+        entry = await events.job(job)
+        if entry is None or entry.record.step.is_final:
+            return entry
+        fact = failed(entry.record)
+        await work.dead_letter(entry.record, fact.problem.model_dump_json())
+        with suppress(Conflict):
+            return await transition(events, entry, fact)

@@ -6,7 +6,6 @@ or the clock on the wall: what the record says is what happened. What was just w
 read again, because every write is compared; a worker that gets a Conflict reads, and follows.
 """
 
-from contextlib import suppress
 from enum import Enum
 
 from heliograph.contracts.deadlines import expiry
@@ -14,7 +13,7 @@ from heliograph.contracts.errors import Poison
 from heliograph.contracts.job_events import Canceled, Failed, Started, Succeeded
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Step
-from heliograph.runtime.bus import Conflict, LogEntry
+from heliograph.runtime.bus import Conflict, LogEntry, fail_as_poison
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
 from services.render.dependencies import dependency_failed, dependency_status
@@ -155,22 +154,13 @@ async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Over:
 
 
 async def dead_letter(worker: Worker, job: str, error: Exception) -> None:
-    """
-    End a job that broke its worker for the last time.
+    """Fail a job that broke its worker for the last time, and release its account."""
 
-    The dead letter is written first: for a job that is failed already, none is written.
-    """
-    while True:
-        entry = await worker.read(job)
-        if entry is None:
-            return
-        record = entry.record
-        if record.step.is_final:
-            if not record.runs_on:
-                await worker.accounts.release(record.internal.account, job, entry.sequence)
-            return
+    def failed(record: Record) -> Failed:
         charged: Charged = "no" if record.step.is_unsent else "unknown"
-        problem = job_problem(record, Poison(f"{type(error).__name__} in render"), charged)
-        await worker.work.dead_letter(record, problem.model_dump_json())
-        with suppress(Conflict):
-            await worker.append(entry, Failed(problem=problem, charged=charged))
+        poison = Poison(f"{type(error).__name__} in render")
+        return Failed(problem=job_problem(record, poison, charged), charged=charged)
+
+    entry = await fail_as_poison(worker.events, worker.work, job, failed)
+    if entry and not entry.record.runs_on:
+        await worker.accounts.release(entry.record.internal.account, job, entry.sequence)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +19,16 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.job_events import Canceled, Failed, JobEvent, Succeeded
 from heliograph.contracts.level import TEXTS
 from heliograph.contracts.records import Asset, Output, Record, Step
-from heliograph.runtime.bus import Conflict, EventLog, LogEntry, Notify, WorkQueue, now, transition
+from heliograph.runtime.bus import (
+    Conflict,
+    EventLog,
+    LogEntry,
+    Notify,
+    WorkQueue,
+    fail_as_poison,
+    now,
+    transition,
+)
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
@@ -248,17 +256,13 @@ class JobIngest:
         return Unavailable(str(reason))
 
     async def dead_letter(self, job: str, error: Exception) -> None:
-        """End a job that broke storage for the last time. Its outputs can still be fetched."""
-        while True:
-            entry = await self._events.job(job)
-            if entry is None or entry.record.step.is_final:
-                return
-            record = entry.record
+        """Fail a job that broke storage for the last time. Its outputs can still be fetched."""
+
+        def failed(record: Record) -> Failed:
             problem = failure(record, Poison(f"{type(error).__name__} in storage"))
-            await self._work.dead_letter(record, problem.model_dump_json())
-            with suppress(Conflict):
-                fact = Failed(problem=problem, charged=record.charged)
-                await transition(self._events, entry, fact)
+            return Failed(problem=problem, charged=record.charged)
+
+        await fail_as_poison(self._events, self._work, job, failed)
 
 
 def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
