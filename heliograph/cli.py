@@ -447,7 +447,7 @@ def remove_unreadable(stream: str, sequence: int) -> None:
 
 @level.command(name="show")
 def show_level() -> None:
-    """What all processes of the deployment understand, and what this release does."""
+    """The level of the deployment, and of this release."""
     from heliograph import operator  # needs the packages of a service
 
     deployed, own = _run(operator.show_level())

@@ -207,7 +207,7 @@ class Client:
         mode: Literal["stop", "detach"] = "stop",
         start: RetryFrom | None = None,
     ) -> RetryPreview | CancelPreview:
-        """What `act` would do now, and what it would cost. Nothing happens."""
+        """Dry run of `act`: what it would do now, and its cost."""
         answer = await self._act({**_action(action, ids, filter, mode, start), "dry_run": True})
         shape = RetryPreview if action == "retry" else CancelPreview
         return shape.model_validate(answer)
@@ -257,7 +257,7 @@ class Client:
     # -- looking around
 
     async def models(self) -> list[dict[str, Any]]:
-        """What can be asked for, with prices and the schema of the parameters."""
+        """Available models, with prices and the schemas of their parameters."""
         return list((await self._send("GET", "/v1/models"))["items"])
 
     async def lanes(self) -> list[dict[str, Any]]:
@@ -274,7 +274,7 @@ class Client:
         timeout: float | None = None,  # of reading
     ) -> AsyncIterator[AsyncIterator[LiveEvent]]:
         """
-        What happens to some jobs, or to the whole project when none is named.
+        Follow the events of some jobs, or of the whole project when none is named.
 
             async with client.follow(job.id) as events:
                 async for event in events: ...
@@ -348,7 +348,7 @@ class Client:
 
     async def story(self, asset: Asset) -> Story:
         """
-        What a `scenes` job wrote.
+        The story that a `scenes` job wrote.
 
         Raises:
             ChecksumMismatch: The digest is wrong.
@@ -417,7 +417,7 @@ class _Transient(Exception):
 
 
 async def _repeated(attempt: Callable[[], Awaitable[T]]) -> T:
-    """What one of `_TRIES` attempts returns; raises what the last one failed with."""
+    """The result of one of `_TRIES` attempts; raises the failure of the last one."""
     retrying = stamina.AsyncRetryingCaller(
         attempts=_TRIES, timeout=None, wait_initial=0.2, wait_jitter=0.1
     )

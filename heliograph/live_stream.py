@@ -77,7 +77,7 @@ async def following(
     timeout: float | None = None,  # of reading, not of this call
 ) -> AsyncIterator[AsyncIterator[LiveEvent]]:
     """
-    What happens to some jobs, or to all of a project, for as long as the block runs.
+    Events of some jobs, or of all of a project, for as long as the block runs.
 
     A snapshot comes first, or what was missed since `after`. A connection that breaks is opened again
     and taken up where it broke off, and so is one that cannot be served right now.
@@ -260,5 +260,5 @@ async def _say_all(socket: ClientConnection, frames: Sequence[Frame]) -> None:
 
 
 def _ssl(address: str) -> SSLContext | None:
-    """What certificates are checked with: not what the environment says, as everywhere else here."""
+    """TLS context that ignores the environment, as everywhere else here."""
     return create_ssl_context(trust_env=False) if address.startswith("wss:") else None

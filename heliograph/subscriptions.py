@@ -77,7 +77,7 @@ class _Subscription:
 
 
 class Subscriptions:
-    """What is followed over one connection, through all its interruptions."""
+    """Subscriptions of one connection, across reconnects."""
 
     def __init__(self, project: str, jobs: Sequence[str], after: ResumeCursor | None) -> None:
         parts = divided(jobs, MAX_JOBS) if jobs else [()]
@@ -85,12 +85,12 @@ class Subscriptions:
         self._all = {n: _Subscription(n, part, after) for n, part in enumerate(parts, start=1)}
 
     def frames(self) -> list[Frame]:
-        """What to say on a new connection."""
+        """Frames to send on a new connection."""
         return [each.subscribe(self._project) for each in self._all.values()]
 
     def read(self, frame: Frame) -> Iterator[LiveEvent]:
         """
-        What a frame tells.
+        Events of a frame.
 
         Raises:
             RequestRejected: The service refused what was said, or one of the subscriptions.

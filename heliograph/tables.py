@@ -33,7 +33,7 @@ def show_table(console: Console, columns: Sequence[str], rows: Iterable[Cells]) 
 
 
 def cell(value: Any) -> str:
-    """What a cell says."""
+    """Text of a cell."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -57,7 +57,7 @@ def job_cells(job: Job, now: datetime | None = None) -> Cells:
 
 
 def action_lines(actions: Sequence[NextAction], job: str | None = None) -> list[str]:
-    """What can be done, one line each, with the command where there is one for the job."""
+    """Next actions, one line each, with the command where there is one."""
     return [f"next: {each.label}{_command(each, job)}" for each in actions]
 
 
@@ -76,7 +76,7 @@ def age(since: datetime, now: datetime) -> str:
 
 
 def cost(found: Cost) -> str:
-    """What was paid; what it is likely to cost, with `~`, while that is not known."""
+    """Actual cost, or the estimate with `~`."""
     if found.actual is not None:
         return f"{money(found.actual)} {found.currency}"
     return f"~{money(found.estimated)} {found.currency}"

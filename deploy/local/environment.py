@@ -38,7 +38,7 @@ def environment_of(
     role: str, everything: Mapping[str, str], *, further: Iterable[str] = ()
 ) -> dict[str, str]:
     """
-    What of `everything` a process gets.
+    The environment variables of a process, chosen from `everything`.
 
     Args:
         role: A service, or the name of a server that is not ours.

@@ -72,7 +72,7 @@ def nats_server(settings: ServiceSettings) -> Process:
 
 
 def nats_variables(credentials: NatsCredentials, max_store: int) -> dict[str, str]:
-    """What `deploy/nats.conf` reads from the environment; quoted, as it guesses types."""
+    """Environment variables that `deploy/nats.conf` reads; quoted, as it guesses types."""
     values = {
         "HELIOGRAPH_NATS_USER": credentials.user,
         "HELIOGRAPH_NATS_PASSWORD": credentials.password.get_secret_value(),

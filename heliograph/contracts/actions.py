@@ -81,7 +81,7 @@ class _Answer(BaseModel):
 
 class RetryOutlook(_Answer):
     """
-    What trying a job again would mean. The reason is in `problem` where it would be refused; where
+    Preview of a job's retry. The reason is in `problem` where it would be refused; where
     that is the price, `from` and `cost` say what the only step that can work costs.
     """
 
@@ -95,7 +95,7 @@ class RetryOutlook(_Answer):
 
 
 class CancelOutlook(_Answer):
-    """What canceling a job would mean. A job that is canceled already would be skipped."""
+    """Preview of a job's cancellation. A job that is canceled already would be skipped."""
 
     id: str
     outcome: Literal["accepted", "skipped", "refused"]
@@ -112,7 +112,7 @@ class _Preview(_Answer):
 
 
 class RetryPreview(_Preview):
-    """What trying again would cost, were it asked for now."""
+    """Preview of a bulk retry, with its cost."""
 
     action: Literal["retry"] = "retry"
     free: int  #: jobs whose new try costs nothing
@@ -122,7 +122,7 @@ class RetryPreview(_Preview):
 
 
 class CancelPreview(_Preview):
-    """What canceling would mean, were it asked for now."""
+    """Preview of a bulk cancellation."""
 
     action: Literal["cancel"] = "cancel"
     charged: dict[Charged, int]  #: how many jobs will have cost something
@@ -130,7 +130,7 @@ class CancelPreview(_Preview):
 
 
 class ActionItem(_Answer):
-    """What became of one job."""
+    """Outcome of one job of an action."""
 
     index: int
     id: str  #: of the job that was named, or matched
@@ -140,7 +140,7 @@ class ActionItem(_Answer):
 
 
 class ActionReport(_Answer):
-    """What became of all of them."""
+    """Outcome of an action."""
 
     action: Action
     project: str

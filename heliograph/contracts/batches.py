@@ -44,7 +44,7 @@ class BatchRequest(BaseModel):
 
 
 class BatchItem(BaseModel):
-    """What became of one request of a batch."""
+    """Outcome of one request of a batch."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 

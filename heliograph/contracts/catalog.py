@@ -43,7 +43,7 @@ def _filled_with(*names: str) -> AfterValidator:
 
 
 class KindFacts(_Entry):
-    """What a kind is, but which models operators prefer for it."""
+    """Facts of a kind, without operators' choice of models."""
 
     lane: str
     media: Media
@@ -64,14 +64,14 @@ class KindFacts(_Entry):
 
 
 class Kind(KindFacts):
-    """What a job can be for."""
+    """A kind of job."""
 
     #: taken instead, the first that has an account here and takes the references of the request
     preferred: list[ModelName] = Field(default_factory=list)
 
 
 class Price(_Entry):
-    """What a model costs: a fixed amount per unit, or what a parameter says (sim)."""
+    """Price of a model: a fixed amount per unit, or the value of a parameter (sim)."""
 
     amount: Money = Field(default=Decimal(0), ge=0)
     #: a megapixel is an image, too: no size on offer has more than one
@@ -95,7 +95,7 @@ class ArgumentMapping(_Entry):
 
 
 class ModelFacts(_Entry):
-    """What a model is, but for the schemas of what it takes."""
+    """Facts of a model, without the schemas of its inputs."""
 
     endpoint: str
     media: Media
@@ -129,7 +129,7 @@ class Model(ModelFacts):
 
     @property
     def supports(self) -> list[str]:
-        """What can be asked of it, as a page needs to know that draws a form."""
+        """Parameters that the model supports, for forms."""
         offers = {
             "references": self.max_references > 0,
             "prompt_alone": self.min_references == 0,
@@ -170,7 +170,7 @@ class Model(ModelFacts):
         }
 
     def estimate(self, parameters: dict[str, Any]) -> Decimal:
-        """What a request with these parameters costs, if it is accepted."""
+        """Estimated cost of a request with these parameters."""
 
         def number(parameter: str, otherwise: int) -> Decimal:
             default = self.parameters.get(parameter, {}).get("default", otherwise)

@@ -18,7 +18,7 @@ State = Literal["closed", "open", "half_open"]
 
 
 class CircuitBreaker(Tolerant):
-    """What went wrong lately. An account without a breaker has nothing to its charge."""
+    """Circuit breaker of an account: its recent failures. An account without one has none."""
 
     failures: int = 0  #: in a row
     reason: str = ""  #: of the last one

@@ -117,7 +117,7 @@ def event_name(type_: str) -> str:
 
 
 def read_body(subject: str, headers: Mapping[str, str], data: bytes) -> Record | Marker:
-    """What an event on a subject says, from its JSON. Raises Unreadable."""
+    """The body of an event on a subject, from its JSON. Raises Unreadable."""
     event_name(headers.get("ce-type", ""))
     try:
         body = _BODY.validate_json(data)

@@ -40,7 +40,7 @@ _REQUEST = ("prompt", "edit_prompt", "parameters", "arguments", "references")
 
 
 def _least(record: Record) -> Record:
-    """What has to stay."""
+    """Fields that have to stay."""
     job: _Changes = {
         "prompt": "",
         "edit_prompt": None,
@@ -81,7 +81,7 @@ def _outline(attempt: Attempt) -> Attempt:
 
 
 def _extras(whole: Record) -> Iterator[tuple[_Changes, _Changes]]:
-    """What may stay, the most useful first."""
+    """Fields that may stay, the most useful first."""
     yield {"prompt": _cut(whole.prompt)}, {}
     yield {}, {"attempts": [_outline(each) for each in whole.internal.attempts]}
     yield {"tags": whole.tags}, {}

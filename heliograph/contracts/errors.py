@@ -258,7 +258,7 @@ class Unavailable(ServiceError):
 
 
 class Unreadable(ServiceError):
-    """What is stored here cannot be read by this release; the operator must look at it."""
+    """This release cannot read the stored data; an operator must look at it."""
 
     code = "unreadable"
 

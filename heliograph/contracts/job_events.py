@@ -168,7 +168,7 @@ class Compacted(JobEvent):
 @dataclass(frozen=True, kw_only=True)
 class AttemptCompleted(JobEvent):
     """
-    What became of an attempt was learned after the job had ended.
+    The outcome of an attempt, learned after the job had ended.
 
     It completes the attempt, and what the job cost; how the job ended stays as it was.
     """

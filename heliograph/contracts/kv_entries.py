@@ -30,14 +30,14 @@ class AccountEntry(Tolerant):
 
 
 class LaneEntry(Tolerant):
-    """What operators laid over a lane of the catalog."""
+    """Operators' overrides of a lane of the catalog."""
 
     cap: Cap | None = None
     paused: bool | None = None
 
 
 class ProjectEntry(Tolerant):
-    """What a project fills in, and what it keeps."""
+    """Defaults and retention of a project."""
 
     defaults: Defaults = Defaults()
     retention: Retention = Retention()
@@ -101,7 +101,7 @@ DISPOSABLE = frozenset({"uploads", "brought", "leases"})
 
 def read_entry(bucket: str, data: bytes) -> dict[str, Any]:
     """
-    What stands in a bucket, with all its fields. Nothing at all is an entry, too.
+    An entry of a bucket, with all its fields. An absent one is an empty entry.
 
     Raises:
         Unreadable: It is no JSON object, or not what the bucket holds.

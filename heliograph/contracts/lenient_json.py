@@ -27,7 +27,7 @@ def decoded(data: bytes) -> str | None:
 
 
 def values_in(text: str) -> Iterator[Any]:
-    """What may be meant, the likeliest first: the whole, what stands in fences, what stands between words."""
+    """Possible JSON values, the likeliest first: the whole text, fenced parts, parts between words."""
     for part in (text, *_FENCE.findall(text)):
         for spelled in dict.fromkeys((part, _COMMA.sub(lambda found: found[1] or "", part))):
             yield from _value(spelled.strip(), whole=True)

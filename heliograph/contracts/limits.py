@@ -11,7 +11,7 @@ Cap = Annotated[int, Field(ge=1, le=10_000)]  #: at least 1: to the server 0 mea
 
 
 class LaneLimit(BaseModel):
-    """What holds for a lane now: the catalog, and what operators laid over it."""
+    """Current limit of a lane: the catalog's, with operators' overrides."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 

@@ -40,18 +40,18 @@ class ListedEvent(_View):
 
 
 class JobEvents(_List[ListedEvent]):
-    """What happened to a job, in order."""
+    """Events of a job, in order."""
 
     next: str | None = Field(description="Continues the list, as `after`; null at its end")
     compacted: bool = Field(description="Earlier events were removed to make room")
 
 
 class Attempts(_List[Attempt]):
-    """What was sent to the provider, in order."""
+    """Attempts of a job, in order."""
 
 
 class CancelCharge(_View):
-    """What a job will have cost if it is canceled now."""
+    """Charge of a job if it is canceled now."""
 
     charged: Charged
 
@@ -120,13 +120,13 @@ class ModelList(_List[ListedModel]):
 
 
 class ListedKind(KindFacts):
-    """What a job can be for."""
+    """A kind of job."""
 
     name: str
 
 
 class KindList(_List[ListedKind]):
-    """What a job can be for."""
+    """A kind of job."""
 
 
 class LaneList(_List[LaneState]):

@@ -108,7 +108,7 @@ class ProgressFrame(_Frame):
 
 
 class ErrorFrame(_Frame):
-    """What was wrong with a frame of the client, or why a subscription ends."""
+    """An error in a frame of the client, or the reason why a subscription ends."""
 
     op: Literal["error"]
     id: SubscriptionId | None = Field(description="The subscription that it is about")

@@ -52,7 +52,7 @@ def share(limit: int, others: int) -> int:
 
 
 def _size_of_attempt(record: Record) -> int:
-    """What an attempt repeats of the request: the prompt twice, the arguments, the references."""
+    """Bytes of the request that an attempt repeats: the prompt twice, the arguments, the references."""
     texts = 2 * (len(record.prompt.encode()) + len((record.edit_prompt or "").encode()))
     arguments = len(json.dumps([record.parameters, record.arguments]))
     return _ENTRY + texts + arguments + _REFERENCE * len(record.references)

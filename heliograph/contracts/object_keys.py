@@ -70,7 +70,7 @@ def inline_key(project: str, job: str, sha256: str) -> str:
 
 
 def filename(kind: str, at: datetime | None, index: int, media_type: str) -> str:
-    """What a browser calls the file: `portrait_20260131_235959_0.png`."""
+    """File name for downloads: `portrait_20260131_235959_0.png`."""
     stamp = (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%d_%H%M%S")
     return f"{kind}_{stamp}_{index}.{_extension(media_type)}"
 

@@ -25,7 +25,7 @@ def cut(text: str) -> str:
 
 
 class FieldError(Tolerant):
-    """What is wrong with one field."""
+    """Error of one field."""
 
     pointer: str  #: RFC 6901, from the root of the body, as `/prompt`; `/query/<name>` for a query
     detail: str
@@ -48,7 +48,7 @@ class NextAction(Tolerant):
 
 
 class ProviderNote(Tolerant):
-    """What the provider called it."""
+    """The provider's own id and code of an error."""
 
     name: str
     request_id: str | None = None

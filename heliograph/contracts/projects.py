@@ -13,7 +13,7 @@ Style = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 
 
 class Defaults(Tolerant):
-    """What a project fills in."""
+    """Default values of a project."""
 
     models: dict[str, str] = Field(default_factory=dict)  #: by kind
     aspect_ratio: str | None = None  #: for the models that know it
@@ -47,7 +47,7 @@ class ChangeDefaults(_Change):
 
 
 class ChangeProject(_Change):
-    """What shall be different in a project."""
+    """Changes of a project's settings."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 

@@ -16,7 +16,7 @@ _CONFIG = ConfigDict(extra="forbid", json_schema_extra={"additionalProperties": 
 # no model: the dispatcher keeps one for every job that waits, and a model takes four times the memory
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class Ticket:
-    """What lies in the queue for a job: enough to decide when it may start."""
+    """Queue entry of a job: enough to decide when it may start."""
 
     job: str
     project: str
@@ -39,7 +39,7 @@ class Ticket:
 
 
 def read_ticket(subject: str, data: bytes) -> Ticket:
-    """What lies on a subject of the queue. Raises Unreadable."""
+    """Parse an entry of the queue. Raises Unreadable."""
     try:
         ticket = Ticket.from_json(data)
     except ValueError as error:

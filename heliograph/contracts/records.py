@@ -65,7 +65,7 @@ Phase = Literal[
 
 
 class LogLine(Tolerant):
-    """What a provider said while it worked."""
+    """A line of a provider's log."""
 
     at: AwareDatetime
     message: str
@@ -177,7 +177,7 @@ class Attempt(Tolerant):
 
 
 class Takeover(Tolerant):
-    """What a retry takes over from an earlier job. Such a job never submits, and never pays."""
+    """A request that a retry resumes from an earlier job. Such a job never submits, and never pays."""
 
     job: str
     account: str
@@ -195,7 +195,7 @@ class Reused(Tolerant):
 
 
 class Remains(Tolerant):
-    """What is known of a job that its project keeps no longer."""
+    """Remaining facts of a pruned job."""
 
     ended: (
         int  #: sequence of the event with which it ended: its place among the versions of its slot
@@ -204,7 +204,7 @@ class Remains(Tolerant):
 
 
 class Internal(Tolerant):
-    """What the services need to know about a job, and clients do not see."""
+    """Fields of a record for services only."""
 
     step: Step
     run: int = 0  #: sequence of the run message of the try the facts belong to
@@ -313,7 +313,7 @@ class Record(Job):
 
 class Marker(Tolerant):
     """
-    What stands on a subject that is no job.
+    Tombstone of a subject without a job.
 
     Either the answer to its key was another job (`answer`), or somebody fenced off a request that
     had claimed a slot and was never accepted (`answer` is null). Both are final.

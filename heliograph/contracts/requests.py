@@ -50,7 +50,7 @@ class KeptReference(Tolerant):
     upload: str | None = None
 
     def place(self) -> dict[str, str]:
-        """What it names, as a request says it."""
+        """The reference as a request writes it."""
         named = {"asset": self.asset, "url": self.url, "upload": self.upload}
         return {name: place for name, place in named.items() if place is not None}
 
@@ -96,13 +96,13 @@ class Reference(KeptReference):
 
 
 class KeptOnAmbiguous(Tolerant):
-    """What to do when nobody knows whether a submission was accepted, as records have it."""
+    """Policy for a submission of unknown outcome, as stored in records."""
 
     action: Literal["ask", "fail"] = "ask"
 
 
 class OnAmbiguous(KeptOnAmbiguous):
-    """What to do when nobody knows whether a submission was accepted."""
+    """Policy for a submission of unknown outcome."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -25,7 +25,7 @@ class _Shape(BaseModel):
 
 
 class Rule(Tolerant):
-    """What is kept. Null: everything."""
+    """Retention rule. Null: everything is kept."""
 
     versions: Versions | None = Field(default=None, examples=[5])  #: of a slot, the newest ones
     days: Days | None = Field(default=None, examples=[90])  #: results
@@ -33,7 +33,7 @@ class Rule(Tolerant):
 
 
 class Retention(Rule):
-    """What a project keeps. Where the rule of a kind says nothing, that of the project holds."""
+    """Retention rules of a project. A kind's rule overrides the project's where it is set."""
 
     kinds: dict[str, Rule] = Field(default_factory=dict)
 
@@ -50,7 +50,7 @@ class Retention(Rule):
         return Rule(**{name: min(r[name] for r in limits if name in r) for name in named})
 
     def of(self, kind: str) -> Rule:
-        """What holds for a kind."""
+        """The rule of a kind."""
         own = self.kinds.get(kind, _NO_RULE)
         return Rule(**{**_limits(self), **_limits(own)})
 
@@ -64,7 +64,7 @@ class Retention(Rule):
 
 
 class ChangeRule(Rule):
-    """What is kept of a kind."""
+    """Retention rule of a kind."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -123,7 +123,7 @@ class Spared(_Shape):
 
 
 class CleanupReport(Amount):
-    """What goes from a project."""
+    """Report of pruned jobs of a project."""
 
     project: str
     dry_run: bool

@@ -36,7 +36,7 @@ def cheapest_step(record: Record) -> RetryFrom:
 
 
 def next_actions(record: Record) -> list[NextAction]:
-    """What can be done about a job that ended without success: advice first, then the retries."""
+    """Next actions of an unsuccessful job: advice first, then the retries."""
     error = record.error
     advice = [each for each in (error.next_actions if error else []) if each.kind != "retry"]
     step = cheapest_step(record)
@@ -51,7 +51,7 @@ def next_actions(record: Record) -> list[NextAction]:
 
 
 def submit_label(record: Record) -> str:
-    """What it costs to submit a job again."""
+    """Label of a resubmission, with its price."""
     cost = record.cost
     if record.internal.takeover is not None:  # it was free, and the next one is not
         return "Submit it again, at the price of its model"
@@ -59,7 +59,7 @@ def submit_label(record: Record) -> str:
 
 
 def outputs_of(record: Record) -> list[Output]:
-    """What the provider made, whether the job learned of it or was to fetch it."""
+    """Outputs at the provider, of the job or of the one it resumes."""
     old = record.internal.takeover
     return record.internal.outputs or (old.outputs if old else [])
 

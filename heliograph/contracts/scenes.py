@@ -32,7 +32,7 @@ class Scene(BaseModel):
 
 
 class Story(BaseModel):
-    """What a text model answers, whichever it is."""
+    """A story: the output of a text model."""
 
     model_config = ConfigDict(extra="ignore")
 

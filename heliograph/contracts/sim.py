@@ -28,7 +28,7 @@ class SimRecord(BaseModel):
     fault: str | None
 
     def ledger_line(self) -> dict[str, Any]:
-        """What the ledger shows of it."""
+        """The record as a line of the ledger."""
         return self.model_dump(mode="json", include=set(LEDGER_FIELDS))
 
 

@@ -167,7 +167,7 @@ _Changes = dict[str, Any]
 
 
 def _effect(record: Record, fact: JobEvent, at: datetime) -> tuple[_Changes, _Changes]:
-    """What the fact changes in the job, and in its `internal`."""
+    """Changes that an event makes in the record, and in its `internal`."""
     match fact:
         case Started():
             job = {"attempt": record.attempt + 1, "started_at": record.started_at or at}
@@ -246,7 +246,7 @@ def _attempt_of(record: Record, run: int) -> int | None:
 def _attempt_completed(
     record: Record, fact: AttemptCompleted, at: datetime
 ) -> tuple[_Changes, _Changes]:
-    """What is known stays; what was not is filled in."""
+    """Completes the last attempt: known values stay, missing ones are filled in."""
     attempts, place = list(record.internal.attempts), _attempt_of(record, fact.run)
     assert place is not None, "the attempt is one of the job's"
     before = attempts[place]

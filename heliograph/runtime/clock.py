@@ -24,7 +24,7 @@ class ServerClock:
 
     def learn(self, server_time: datetime, sent: float, received: float) -> timedelta:
         """
-        What the server said its time was, between two readings of the monotonic clock.
+        Learn the server's time, read between two readings of the monotonic clock.
 
         An estimate that lies between them is kept, so that time does not jump with every answer.
         Returns by how much the clock was set.

@@ -58,7 +58,7 @@ def _as_text() -> structlog.dev.ConsoleRenderer:
 
 
 def job_fields(job: Record) -> dict[str, Any]:
-    """What a log line says about a job: enough to find it, nothing of what was asked."""
+    """Log fields of a job: enough to find it, nothing of its content."""
     return {
         "job": job.id,
         "project": job.project,

@@ -78,7 +78,7 @@ def deprecated_variables(shape: type[BaseSettings]) -> dict[str, str]:
 
 
 def _values_of(readers: Sequence[EnvSettingsSource]) -> Mapping[str, str | None]:
-    """What is set, by names in lower case."""
+    """Values by variable names in lower case."""
     return {name: value for reader in reversed(readers) for name, value in reader.env_vars.items()}
 
 

@@ -10,12 +10,12 @@ ENRICH_TIMEOUT = 0.05  #: seconds for position and progress; then they are null
 
 
 async def queue_position(request: RequestReply, job: str) -> Position | None:
-    """What the dispatcher knows of a queued job; None when it does not answer at once."""
+    """Queue position of a job; None when the dispatcher does not answer at once."""
     return await request_or_none(request, GetPosition(job=job))
 
 
 async def request_or_none(request: RequestReply, query: Query[Reply]) -> Reply | None:
-    """What another service answers at once; None when it does not."""
+    """The immediate reply of another service; None without one."""
     try:
         return await request(query, timeout=ENRICH_TIMEOUT)
     except (Unavailable, RemoteProblem):

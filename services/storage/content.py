@@ -105,7 +105,7 @@ class BodyBuffer:
         self._stream.write(chunk)
 
     def body(self) -> Body:
-        """What was received; nothing is, after it."""
+        """The received body; nothing may be received after it."""
         if self._stream is None and self._in_memory:
             return bytes(self._held)
         self._stream = self._stream or self._open()

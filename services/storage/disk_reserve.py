@@ -60,5 +60,5 @@ class Claim:
 
 
 def no_space() -> Unavailable:
-    """What a client is told while the disk has no room."""
+    """The error while the disk has no room."""
     return Unavailable("there is too little free disk space for uploads", retry_after=_RETRY_AFTER)

@@ -64,7 +64,7 @@ def build_payload(name: str, call: Call) -> dict[str, Any]:
 
 
 def price_of(name: str, model: Model, body: Mapping[str, Any]) -> Decimal:
-    """What a provider takes for a body. Raises UnfitRequest."""
+    """Price of a request body. Raises UnfitRequest."""
     try:
         return model.estimate(_MAPPINGS[provider_of(name)].quantities(body, model))
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:

@@ -16,7 +16,7 @@ _EDITOR = (
 
 
 class _Said(BaseModel):
-    """What a request and the catalog say to Gemini; other types than these its client refuses."""
+    """Arguments of a Gemini request; its client refuses other types than these."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -31,7 +31,7 @@ class Query(Tolerant, Generic[Reply]):
 
     @classmethod
     def read(cls, subject: str, data: bytes) -> Self:
-        """What somebody sent to a subject. Raises ValueError. No body says as much as an empty one."""
+        """Parse a request. Raises ValueError. No body is the same as an empty object."""
         return cls.model_validate_json(data or b"{}")
 
 

@@ -179,7 +179,7 @@ class FindRequests(Query[KnownRequests]):
 
 
 class PlanCleanup(Query[CleanupReport]):
-    """What would go from a project? Answered by status with `CleanupReport`."""
+    """Dry run of retention. Answered by status with `CleanupReport`."""
 
     subject = "query.cleanup"
 

@@ -7,7 +7,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class Position(Tolerant):
-    """What the dispatcher knows of a job; all null when it is not waiting for its turn."""
+    """Queue position of a job; all null when it is not queued."""
 
     position: int | None = None  #: place in its lane, counted from 1
     eta_seconds: float | None = None  #: until it is rendered, if nothing holds it up

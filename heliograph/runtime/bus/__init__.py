@@ -119,7 +119,7 @@ class EventLog(Protocol):
 
 class WorkQueue(Protocol):
     """
-    What is to be done, each message once however often it is put there.
+    Work queue: each message once, however often it is enqueued.
 
     Raises:
         Unavailable: The queue does not answer; putting it there again is safe.
@@ -248,7 +248,7 @@ class LaneLimits(Protocol):
     """How much of a lane may run. Raises Unavailable."""
 
     async def limit(self, lane: str) -> LaneLimit:
-        """What holds for a lane now."""
+        """Current limit of a lane."""
 
 
 REQUEST_TIMEOUT = 5.0  #: seconds for a reply
@@ -259,7 +259,7 @@ class RequestReply(Protocol):
 
     async def __call__(self, query: Query[Reply], *, timeout: float = REQUEST_TIMEOUT) -> Reply:
         """
-        What it answers within `timeout` seconds.
+        The reply within `timeout` seconds.
 
         Raises:
             RemoteProblem: It refuses.

@@ -20,7 +20,7 @@ _HOPELESS = ("nats: permissions violation", "nats: authorization violation")
 
 class Connection:
     """
-    What a connection is opened with, and what is done when it breaks.
+    NATS connection: its options, and callbacks for outages.
 
     The library's own defaults give up for good after two minutes and notice a dead link after four.
     A refused publish shows up in the code as a timeout only, so its reason ends the process here.

@@ -51,7 +51,7 @@ class JetStreamEventLog:
         return LogEntry(stored.sequence, event, _time(stored.headers))
 
     def body(self, stored: Stored) -> Record | Marker | None:
-        """What an event says; None for one that cannot be read, once it is noted."""
+        """The body of an event; None for an unreadable one, after noting it."""
         with suppress(Unreadable), self._noting(stored):
             return read_body(stored.subject, stored.headers, stored.data)
         return None

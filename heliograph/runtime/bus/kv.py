@@ -45,12 +45,12 @@ class KeyValue:
         self._prefix = f"$KV.{name}."
 
     async def read(self, key: str) -> KvEntry:
-        """What is there. Raises Unavailable."""
+        """The entry of a key. Raises Unavailable."""
         stored = await self._jetstream.last(self._stream, self._prefix + key)
         return self.entry(stored) if stored else KvEntry({}, 0)
 
     def entry(self, stored: Stored) -> KvEntry:
-        """What a message of the bucket says. One that cannot be read is noted, see `KvEntry.value`."""
+        """The entry of a message of the bucket. An unreadable one is noted, see `KvEntry.value`."""
         if stored.headers.get("KV-Operation"):
             return KvEntry({}, stored.sequence)
         try:
@@ -63,7 +63,7 @@ class KeyValue:
             return KvEntry({}, stored.sequence, error if is_lost else None)
 
     async def matching(self, pattern: str) -> dict[str, KvEntry]:
-        """What is there by keys of a pattern, as `demo.*`. Raises Unavailable."""
+        """Entries whose keys match a pattern, as `demo.*`. Raises Unavailable."""
         every = self._jetstream.read_all(self._stream, self._prefix + pattern)
         return {s.subject.removeprefix(self._prefix): self.entry(s) async for s in every}
 

@@ -47,7 +47,7 @@ class KvCache:
             await stop_listening(hints)
 
     async def read(self, key: str) -> dict[str, Any]:
-        """What is there. Raises Unreadable, and Unavailable before everything was read once."""
+        """The value of a key. Raises Unreadable, and Unavailable before the first complete read."""
         return (await self.entry(key)).value
 
     async def entry(self, key: str) -> KvEntry:

@@ -32,7 +32,7 @@ class Lanes:
         await self._cache.watch()
 
     async def limit(self, lane: str) -> LaneLimit:
-        """What holds for a lane, or held a moment ago."""
+        """Current limit of a lane, at most a moment old."""
         return self._limit(lane, (await self._cache.entry(lane)).readable)
 
     async def current(self, lane: str) -> LaneLimit:

@@ -11,7 +11,7 @@ _STREAM = "EVENTS"
 
 
 class Level:
-    """What this process may write. It may be raised while it runs, and is never lowered."""
+    """Level that this process may write. It may rise while it runs, and never falls."""
 
     def __init__(self, jetstream: JetStream) -> None:
         self._jetstream = jetstream

@@ -108,7 +108,7 @@ async def _reply(
     answer: Callable[[AnyQuery], Awaitable[BaseModel]],
     message: Msg,
 ) -> BaseModel:
-    """What the handler says; whoever asked hears something in any case."""
+    """The handler's reply, or an error reply."""
     try:
         body = query.read(message.subject, message.data)
     except ValueError as error:

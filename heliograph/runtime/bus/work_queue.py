@@ -136,7 +136,7 @@ class JetStreamWorkQueue:
 
 
 def ticket_for(job: Record) -> Ticket:
-    """What the queue says about a job."""
+    """Queue entry of a job."""
     return Ticket(
         job=job.id,
         project=job.project,

@@ -151,7 +151,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 def http_protocol(settings: ServiceSettings) -> type[asyncio.Protocol]:
-    """What uvicorn makes for each connection."""
+    """Protocol factory for uvicorn."""
     most = min(settings.max_connections, _raised_file_limit() - _OTHER_FILES)
     idle = IdleConnections(max(1, most), settings.header_deadline)
     return cast(type[asyncio.Protocol], partial(HttpProtocol, idle=idle))

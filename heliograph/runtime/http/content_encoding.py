@@ -22,7 +22,7 @@ class Decoder(Protocol):
     """Undoes an encoding."""
 
     def feed(self, piece: bytes) -> bytes:
-        """What a piece of the body stands for. Raises BrokenEncoding, TooLarge."""
+        """Decompress a piece of the body. Raises BrokenEncoding, TooLarge."""
 
     def finish(self) -> None:
         """The body has ended. Raises BrokenEncoding when it should not have."""

@@ -79,7 +79,7 @@ def create_router(tag: str, *, prefix: str = "/v1") -> APIRouter:
 
 
 def size_of(limit: int) -> dict[str, Any]:
-    """What the document says of a body with so many bytes at most."""
+    """OpenAPI of a body with so many bytes at most."""
     return {"description": f"At most {limit} bytes", MAX_BYTES: limit}
 
 

@@ -42,7 +42,7 @@ def validate_as(
 
 def refusal_of(mistakes: Sequence[Mapping[str, Any]]) -> HeliographError:
     """
-    What FastAPI's validation of a request means; a mistake in what a request begins with wins.
+    Translate FastAPI's validation errors; an error in an earlier part of the request wins.
 
     Args:
         mistakes: As `RequestValidationError.errors` gives them.
@@ -78,7 +78,7 @@ def _failed(
 def _mistakes(
     content: dict[str, Any], shape: type[BaseModel], error: ValidationError
 ) -> list[ErrorDetails]:
-    """What is wrong; of very much only what is wrong at its beginning, as listing all takes long."""
+    """The mistakes; of very many only the first, as listing all takes long."""
     if error.error_count() > _MAX_MISTAKES:
         try:
             shape.model_validate(_beginning(content))

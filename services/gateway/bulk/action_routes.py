@@ -26,7 +26,7 @@ from services.gateway.http import OF_A_CHANGE, REPLAYED, IdempotencyKey, answer
 
 
 def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
-    """What changes many jobs at once."""
+    """Routes of bulk actions."""
     router = create_router("jobs")
 
     @router.post(

@@ -50,7 +50,7 @@ class BulkAction:
 
 @dataclass(frozen=True, kw_only=True)
 class BulkActionResult:
-    """What became of it."""
+    """Result of an action."""
 
     act: BulkAction
     items: list[ItemResult]
@@ -69,7 +69,7 @@ class BulkActions:
 
     async def preview(self, project: str, request: ActionRequest) -> RetryPreview | CancelPreview:
         """
-        What the action would do now, and cost.
+        Dry run of an action, with its cost.
 
         Raises:
             ValidationFailed: The filter looks for jobs that this can never be done to.

@@ -70,7 +70,7 @@ class BatchSubmission:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """What is known of an item before it is accepted: one of these, or nothing."""
+    """Result of checking an item before it is accepted: at most one field is set."""
 
     record: Record | None = None  #: the first of its job
     error: HeliographError | None = None  #: why it is refused

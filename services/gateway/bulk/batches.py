@@ -112,7 +112,7 @@ class BatchService:
         return ItemResult(outcome=outcome_of(result), entry=result.entry)
 
     async def _skip_filled_slots(self, plan: Plan, items: list[ItemResult]) -> None:
-        """What was taken in the moment in which it was to be made is skipped from now on."""
+        """Mark items whose slot was filled meanwhile as skipped."""
         late = {
             index: item.entry.record.id
             for index, item in enumerate(items)
@@ -129,7 +129,7 @@ class BatchService:
         return {each.retry_of: each.id for each in reversed(found) if each.retry_of}
 
     async def _look_up(self, plan: Plan, index: int, latest: dict[str, str]) -> ItemResult:
-        """What became of an item, and how its job is now."""
+        """Outcome of an item, with its job as it is now."""
         if index in plan.skipped:
             return ItemResult(outcome="skipped", entry=await self._last(plan.jobs[index]))
         try:

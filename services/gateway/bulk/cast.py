@@ -81,7 +81,7 @@ class CastReferences:
 
 def request_for(cast: CastRequest, person: str, half: Half) -> JobRequest:
     """
-    What is asked for of a half.
+    The job request of a half.
 
     Raises:
         ValidationFailed: There is no prompt, or one reference is to be made from several.

@@ -14,7 +14,7 @@ from services.gateway.jobs.views import JobViews
 
 
 def cast_routes(cast: CastReferences, views: JobViews) -> APIRouter:
-    """What makes pairs of jobs."""
+    """Routes of cast references."""
     router = create_router("jobs")
 
     @router.put(

@@ -14,7 +14,7 @@ from services.gateway.jobs.acceptance import AcceptResult
 
 @dataclass(frozen=True, kw_only=True)
 class ItemResult:
-    """What became of one part."""
+    """Result of one item."""
 
     outcome: Outcome
     entry: LogEntry | None = None  #: of the job that is the answer
@@ -22,7 +22,7 @@ class ItemResult:
 
 
 def outcome_of(acceptance: AcceptResult) -> Outcome:
-    """What an answer is called."""
+    """The item outcome for an accept result."""
     if acceptance.replayed:
         return "replayed"
     return "deduplicated" if acceptance.deduplicated else "accepted"

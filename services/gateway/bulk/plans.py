@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Plan(PlanEntry):
-    """What can be done with a plan."""
+    """Operations on a plan."""
 
     def without(self, filled: dict[int, str]) -> "Plan":
         """The plan, with items that need nothing after all: these jobs are there."""

@@ -70,7 +70,7 @@ class BulkPreview:
     async def cancel(
         self, project: str, request: ActionRequest, jobs: Sequence[str], *, more: bool = False
     ) -> CancelPreview:
-        """What each would have cost."""
+        """Charges of the canceled jobs."""
         every = await gather_bounded(
             self._cancel(project, job, request.mode, place_of(request, index))
             for index, job in enumerate(jobs)
@@ -132,7 +132,7 @@ class BulkPreview:
 
 
 def retry_request(request: ActionRequest) -> RetryRequest:
-    """What an action asks of each job: nothing is changed."""
+    """The retry request of an action for each job, without changes."""
     return RetryRequest.model_validate({"from": request.from_})
 
 

@@ -24,7 +24,7 @@ from services.gateway.http import (
 
 
 def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
-    """What makes many jobs at once."""
+    """Routes of batches."""
     router = create_router("batches")
 
     @router.post(

@@ -65,7 +65,7 @@ class JobAcceptance:
 
     async def replay(self, identity: RequestIdentity, is_same: SameBody) -> AcceptResult | None:
         """
-        What a request was answered with before. None: it is new. One that cannot be repeated costs no
+        Replay of a repeated request (idempotency). None: it is new. One that cannot be repeated costs no
         read.
 
         Raises:

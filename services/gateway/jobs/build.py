@@ -24,7 +24,7 @@ from services.gateway.slots.build import Slots
 
 @dataclass(frozen=True, kw_only=True)
 class Jobs:
-    """What makes, ends and shows single jobs."""
+    """Job submission, cancellation and views."""
 
     service: JobService
     acceptance: JobAcceptance

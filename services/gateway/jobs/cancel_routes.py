@@ -15,7 +15,7 @@ from services.gateway.jobs.views import JobViews
 
 
 def cancel_routes(cancellation: JobCancellation, views: JobViews) -> APIRouter:
-    """What ends jobs."""
+    """Cancel routes."""
     router = create_router("jobs")
 
     @router.post(

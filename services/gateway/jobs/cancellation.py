@@ -67,7 +67,7 @@ class JobCancellation:
             await self.cancel(job, "detach")
 
     async def preview(self, job: str) -> Charged:
-        """What the job will have cost if it is stopped now. Raises NotFound."""
+        """Charge of a job if it is stopped now. Raises NotFound."""
         return charged_if_canceled((await load_job(self.events, job)).record)
 
     async def _write(
@@ -90,7 +90,7 @@ class JobCancellation:
 
 
 def charged_if_canceled(record: Record) -> Charged:
-    """What a job will have cost if it is stopped now."""
+    """Charge of a job if it is stopped now."""
     if not record.cost.estimated:
         return "no"
     if record.step in (Step.SUBMITTING, Step.SUBMITTED) and record.charged == "no":

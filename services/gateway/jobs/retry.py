@@ -180,7 +180,7 @@ def resume_point(record: Record, start: RetryFrom | None) -> RetryFrom:
 
 
 def resume_from(record: Record, step: RetryFrom) -> Takeover | None:
-    """What the new job takes over; None when it submits for itself."""
+    """The request that the new job resumes; None when it submits by itself."""
     if step == "submit":
         return None
     attempts = record.internal.attempts
@@ -225,5 +225,5 @@ def merge_changes(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
 
 
 def retry_digest(record: Record, retry: RetryRequest) -> str:
-    """What a retry's key stands for."""
+    """Digest of a retry, for its idempotency key."""
     return digest({"retry_of": record.id, "from": retry.from_, "changes": retry.changes})

@@ -17,7 +17,7 @@ from services.gateway.jobs.views import JobViews
 
 
 def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
-    """What makes jobs."""
+    """Routes of job submission and retry."""
     router = create_router("jobs")
 
     @router.post(

@@ -23,7 +23,7 @@ class EventsQuery(BaseModel, extra="forbid"):
 
 
 def view_routes(views: JobViews) -> APIRouter:
-    """What changes nothing."""
+    """Read routes of jobs."""
     router = create_router("jobs")
 
     @router.get(

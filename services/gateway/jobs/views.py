@@ -42,7 +42,7 @@ class JobViews:
         return await self._presenter.job(record, sequence)
 
     async def attempts(self, job: str) -> list[dict[str, Any]]:
-        """What was sent to the provider, and its answer, without signatures. Raises NotFound."""
+        """Attempts with the provider's responses, without URL signatures. Raises NotFound."""
         internal = (await load_job(self._events, job)).record.internal
         attempts = [attempt.model_dump(mode="json") for attempt in internal.attempts]
         return [cut_presigned(attempt) for attempt in attempts]

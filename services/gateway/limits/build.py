@@ -14,7 +14,7 @@ from services.gateway.settings import GatewaySettings
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What bounds new jobs."""
+    """Limits of new jobs."""
 
     quota: QueueQuota
     log_capacity: EventLogCapacity

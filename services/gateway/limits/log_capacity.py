@@ -85,7 +85,7 @@ class EventLogCapacity:
         return float(info["state"]["bytes"] / info["config"]["max_bytes"])
 
     def _forget(self, at: float) -> None:
-        """What status has counted by now."""
+        """Drop admissions that status has counted by now."""
         while len(self._lately) > 1:
             following = self._lately[1]
             is_counted = self._usage.sequence >= following.head

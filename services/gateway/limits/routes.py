@@ -17,7 +17,7 @@ from services.gateway.limits.lanes_accounts import LimitAdmin
 
 
 def limit_routes(limits: LimitAdmin) -> APIRouter:
-    """What operators watch and turn."""
+    """Routes of lanes and accounts."""
     router = create_router("limits")
 
     @router.get(

@@ -14,7 +14,7 @@ from services.gateway.settings import GatewaySettings
 
 @dataclass(frozen=True, kw_only=True)
 class Projects:
-    """What people set once, for all jobs to come."""
+    """Project settings."""
 
     settings: ProjectSettings
     routes: list[APIRouter]

@@ -19,7 +19,7 @@ class CleanupRequests:
 
     async def request_cleanup(self, project: str, request: CleanupRequest) -> CleanupReport:
         """
-        What goes now; unless it is only looked at, it goes at once and not with the next round.
+        Report of jobs to prune; without `dry_run` they are pruned at once.
 
         Raises:
             UnknownKind: A change that is looked at names a kind that is not there.

@@ -12,7 +12,7 @@ from services.gateway.projects.cleanup import CleanupRequests
 
 
 def cleanup_routes(cleanups: CleanupRequests) -> APIRouter:
-    """What removes results."""
+    """Cleanup routes."""
     router = create_router("projects")
 
     @router.post(

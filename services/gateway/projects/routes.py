@@ -12,7 +12,7 @@ from services.gateway.projects.settings_store import ProjectSettings
 
 
 def project_routes(projects: ProjectSettings) -> APIRouter:
-    """What people set once, for all jobs to come."""
+    """Project settings."""
     router = create_router("projects")
 
     @router.get(

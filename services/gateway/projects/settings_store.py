@@ -38,7 +38,7 @@ class ProjectSettings:
         await self._cache.watch()
 
     async def defaults(self, project: str) -> Defaults:
-        """What a project fills in now."""
+        """Current defaults of a project."""
         value = await self._cache.read(project)
         return Defaults.model_validate(value["defaults"]) if "defaults" in value else Defaults()
 

@@ -13,7 +13,7 @@ from services.gateway.slots.versions import SlotService
 
 @dataclass(frozen=True, kw_only=True)
 class Slots:
-    """What fills the named places of projects."""
+    """Slots of projects."""
 
     service: SlotService
     routes: list[APIRouter]

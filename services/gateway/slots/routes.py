@@ -45,7 +45,7 @@ class VersionsQuery(BaseModel, extra="forbid"):
 
 
 def slot_routes(versions: SlotService) -> APIRouter:
-    """What a page of pictures is drawn from."""
+    """Slot routes."""
     router = create_router("slots")
 
     @router.get(

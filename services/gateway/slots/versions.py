@@ -81,7 +81,7 @@ class SlotService:
 
     async def current(self, project: str, request: JobRequest) -> Reference | None:
         """
-        What a request works from that asks for one reference and names none.
+        The current result of the slot, as the default reference of a request that needs one.
 
         Raises:
             ValidationFailed: There is no current version.

@@ -37,7 +37,7 @@ class AmbiguousSubmit(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What is sent for one attempt, and how to know it again."""
+    """Submission of one attempt, with the marks by which it is found again."""
 
     project: str
     job: str

@@ -59,7 +59,7 @@ def _output(job: str, slot: Slot) -> Output:
 
 
 def _name(job: str, content: bytes) -> str:
-    """What storage will call an output that came inside an answer."""
+    """Digest name of an inline output in storage."""
     return f"{job}/{hashlib.sha256(content).hexdigest()}"
 
 

@@ -68,7 +68,7 @@ class Slot:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """What to look for in an answer."""
+    """Search parameters for outputs of a response."""
 
     media: Media
     place: str | None = None  #: where the model's entry says the outputs are, as `result.images`
@@ -234,7 +234,7 @@ class _Finder:
         return slot
 
     def _is_wanted(self, media_type: str | None) -> bool:
-        """What says nothing of its type may be anything."""
+        """A file without a type may be of any medium."""
         if media_type is None or media_type == "application/octet-stream":
             return True
         if self._search.media == "text":

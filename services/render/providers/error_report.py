@@ -84,7 +84,7 @@ E = TypeVar("E", bound=JobError)
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorReport:
-    """What a provider says went wrong."""
+    """Error report of a provider."""
 
     status: int  #: of the answer, or within it
     text: str  #: a sentence of ours where it said nothing
@@ -96,7 +96,7 @@ class ErrorReport:
 
     @classmethod
     def of(cls, answer: httpx.Response, provider: str) -> "ErrorReport":
-        """What an answer other than a good one says."""
+        """Error report of an unsuccessful response."""
         content = legible_content(answer)
         reading, body = _Reading(), _json_or_words(content)
         reading.read(body)
@@ -124,7 +124,7 @@ class ErrorReport:
 
 
 def error_within(body: Any) -> ErrorReport | None:
-    """What an answer that claims to be good says went wrong; None where it says nothing."""
+    """Error inside a successful response; None where there is none."""
     if not isinstance(body, Mapping):
         return None
     found_fields = {name: body[name] for name in (*_ERRORS, *_REMARKS) if body.get(name)}
@@ -278,7 +278,7 @@ def _word(value: Any) -> str | None:
 
 
 def _code(value: Any) -> str | None:
-    """What a program can tell an error by. A status of HTTP is told elsewhere."""
+    """Error code. HTTP statuses are handled elsewhere."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     word = _word(value)

@@ -153,7 +153,7 @@ def _is_rated(ratings: Any) -> bool:
 
 def flags_beside(answer: Any) -> Callable[[int], bool]:
     """
-    What an answer says beside its outputs: whether the one at an index is flagged. One verdict that
+    Moderation flags beside the outputs: whether the one at an index is flagged. One verdict that
     is no list is about all of them.
     """
     fields = answer if isinstance(answer, Mapping) else {}

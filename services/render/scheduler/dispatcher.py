@@ -125,7 +125,7 @@ class Dispatcher:
             )
 
     async def _on_queued(self, message: Msg) -> None:
-        """What the server tells of the queue; what cannot be read there is noted when it is reread."""
+        """A queue notification; unreadable entries are noted when they are reread."""
         headers = message.headers or {}
         self._on_ticket(headers.get("Nats-Subject", ""), headers, message.data)
 

@@ -188,7 +188,7 @@ class FairQueue:
             passed.append(priority)
 
     def ticket(self, job: str) -> Ticket | None:
-        """What the queue says about a job; None when it does not wait here."""
+        """Queue entry of a job; None when it is not queued here."""
         waiting = self._jobs.get(job)
         return waiting.ticket if waiting else None
 

@@ -49,7 +49,7 @@ class LaneScheduler:
                 await self.wakeup.wait()
 
     async def look(self, bus: NatsBus) -> None:
-        """What the server says of the lane, and what operators want of it. Raises Unavailable."""
+        """Read the consumer's usage and the lane's limit. Raises Unavailable."""
         name = f"CONSUMER.INFO.{STREAM}.{lane_consumer(self.name)}"
         info, limit = await asyncio.gather(bus.jetstream.api(name), bus.lanes.limit(self.name))
         if info["config"]["max_ack_pending"] != limit.cap:

@@ -39,7 +39,7 @@ class Reservations:
 
 class AccountCapacity:
     """
-    What room the accounts have in one round of turns.
+    Free permits of the accounts in one round of turns.
 
     `places` is what was seen of them a moment ago; `reservations` is told of every job that has a turn.
     """

@@ -27,7 +27,7 @@ class NoRoom(Exception):
 
 
 class Answer(Tolerant):
-    """What one attempt was answered with."""
+    """Response of one attempt, as it is spooled."""
 
     project: str
     job: str

@@ -20,7 +20,7 @@ _MAX_CHAIN = 8  #: retries that took over from each other
 
 
 async def renew(worker: Worker, job: str) -> list[Output]:
-    """What the provider says of a rendered job's request now; empty where it does not say."""
+    """Fresh outputs of a rendered job from the provider; empty without an answer."""
     record = await _made_by(worker, job)
     if record is None:
         return []

@@ -75,7 +75,7 @@ async def recover_forever(worker: Worker) -> None:
 
 
 def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | Later | None:
-    """What an answer that was left behind means for its job as it stands; None: it is known."""
+    """The event that a recovered answer adds to its job; None: it is recorded already."""
     record = entry.record
     attempts = [each for each in record.internal.attempts if each.run == answer.run]
     if not attempts or attempts[-1].outcome == Step.RENDERED:
@@ -140,7 +140,7 @@ async def _tell(worker: Worker, answer: Answer) -> LogEntry | Later | None:
 
 
 async def _bring_soon(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:
-    """What is on disk can wait for storage there; what is not must not wait anywhere else."""
+    """Upload an answer: one on disk waits a bounded time, one in memory without a bound."""
     timeout = None if isinstance(kept, MemoryAnswer) else _STORE_TIMEOUT
     try:
         async with asyncio.timeout(timeout):

@@ -27,7 +27,7 @@ def late_event(entry: LogEntry, run: int, fact: JobEvent) -> AttemptCompleted | 
 
 
 def _known(fact: JobEvent) -> dict[str, Any] | None:
-    """What a fact says about its attempt."""
+    """Fields of an attempt that an event sets."""
     match fact:
         case Submitted():
             return {"request_id": fact.request_id, "answer": fact.answer}

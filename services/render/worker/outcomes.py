@@ -127,7 +127,7 @@ def after_poll(
     record: Record, state: RequestSucceeded | RequestStopped, at: datetime, settings: RenderSettings
 ) -> JobEvent:
     """
-    What the end of a request makes of its job. A job that was to be stopped is `canceled`, one whose
+    The event that the end of a request causes. A job that was to be stopped is `canceled`, one whose
     deadline had passed is `expired`; both keep what was finished anyway.
     """
     outputs, withheld = _made(record, state)
@@ -168,7 +168,7 @@ def rendered(record: Record, done: RequestSucceeded) -> Rendered:
 def _made(
     record: Record, state: RequestSucceeded | RequestStopped
 ) -> tuple[list[Output], list[Withheld] | None]:
-    """What the end of a request leaves of outputs, and what of them is missing."""
+    """Outputs at the end of a request, and the missing ones."""
     if isinstance(state, RequestStopped):
         return [], None
     done = rendered(record, state)
@@ -191,7 +191,7 @@ def _as_placed(output: Output, place: int, new: int) -> Output:
 
 
 def about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> str | None:
-    """What people should know: which outputs are left out, and which are withheld."""
+    """Detail text: which outputs are left out, and which are withheld."""
     notes = []
     if count > len(kept):
         notes.append(f"the first {len(kept)} of {count} outputs are kept")
@@ -207,7 +207,7 @@ def about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> s
 def end_of_attempt(
     entry: LogEntry, run: int, state: RequestSucceeded | RequestStopped
 ) -> AttemptCompleted:
-    """What the end of a request adds to a job that is over."""
+    """The event that the end of a request adds to an ended job."""
     record = entry.record
     outputs, withheld = _made(record, state)
     return AttemptCompleted(

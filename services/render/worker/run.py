@@ -29,7 +29,7 @@ _UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: atte
 
 
 class Over(Enum):
-    """What is left to do for a message: nothing."""
+    """Result of a step after which a message needs no more work."""
 
     DONE = "over"
 
@@ -105,7 +105,7 @@ async def _advance(
 
 
 async def _begin(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
-    """What never started may be done already, or may have to wait for others."""
+    """Start a run, unless the job is done or has open dependencies."""
     record = entry.record
     reused, after = record.internal.reused, record.internal.after
     if reused:

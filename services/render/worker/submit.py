@@ -122,7 +122,7 @@ def _held(worker: Worker, record: Record, ends: float) -> AbstractContextManager
 async def _post(
     worker: Worker, record: Record, body: dict[str, Any], ends: float
 ) -> _SubmitResult | None:
-    """What the one POST taught us; None when the answer is lost."""
+    """Result of the one POST; None when its response is lost."""
     try:
         async with asyncio.timeout_at(ends):
             return await worker.provider(record).submit(_submission(record, body))
@@ -214,7 +214,7 @@ def build_submission(
     record: Record, catalog: Catalog, announced_at: datetime | None = None
 ) -> Submission:
     """
-    What the record says was sent, and when NATS stored that it would be. Its body is empty where the
+    The recorded submission, with the time at which NATS stored its intent. Its body is empty where the
     catalog cannot say it again.
     """
     attempt = record.internal.attempts[-1]

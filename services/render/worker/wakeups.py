@@ -53,7 +53,7 @@ class WakeUps:
 
 
 class WakeUp:
-    """What one worker waits at."""
+    """Wake-up of one worker."""
 
     def __init__(self, wakeups: WakeUps, event: asyncio.Event) -> None:
         self._wakeups = wakeups

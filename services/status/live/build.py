@@ -20,7 +20,7 @@ from services.status.settings import StatusSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """What is built for live clients."""
+    """Parts for live clients."""
 
     hub: Hub
     routes: list[APIRouter]

@@ -246,7 +246,7 @@ class Hub:
 
     def recent(self, project: str, jobs: frozenset[str] | None, after: int) -> list[Frame]:
         """
-        What was pumped after a sequence not below `floor`. When it is nothing, a listener that joins
+        Broadcast events after a sequence not below `floor`. When it is nothing, a listener that joins
         before it awaits anything misses nothing.
         """
         return [

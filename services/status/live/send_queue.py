@@ -15,7 +15,7 @@ _HANDED_OUT = 64 * 1024  #: bytes taken at once; one frame may be larger
 
 
 class SendQueueMemory:
-    """What the outboxes of a process hold together. When it is too much, the fullest are emptied."""
+    """Memory of all send queues of a process. Over its bound, the largest are emptied."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit  #: bytes
@@ -96,7 +96,7 @@ class SendQueue:
             await self._memory.space.wait()
 
     async def take(self) -> list[str]:
-        """What there is, the oldest first, as soon as there is something; not too much at once."""
+        """The oldest frames, as soon as there are some; a bounded number at once."""
         await self._something.wait()
         before = self.size
         taken: list[str] = []

@@ -33,7 +33,7 @@ _LAST_EVENT_ID = re.compile(r"([^\s-][^\s]{0,63})-(\d{1,18})")  #: `<epoch>-<seq
 
 
 class StreamQuery(BaseModel, extra="forbid"):
-    """What is followed."""
+    """Query of an event stream."""
 
     project: ProjectName = Field(description="Events of this project", examples=["demo"])
     job: JobId | None = Field(default=None, description="Only of this job")

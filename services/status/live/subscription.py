@@ -239,5 +239,5 @@ SubscriptionFactory = Callable[[Subscribe, SendQueue], Subscription]
 
 
 def error_frame(id_: int | None, problem: dict[str, Any]) -> str:
-    """What went wrong with one frame of the client."""
+    """Error frame for one frame of the client."""
     return as_json({"op": "error", "id": id_, "problem": problem}).decode()

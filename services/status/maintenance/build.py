@@ -22,7 +22,7 @@ from services.status.slots import SlotReadModel
 
 @dataclass(frozen=True, kw_only=True)
 class Maintenance:
-    """What is built for upkeep; each task runs in one process at a time, by a lease."""
+    """Maintenance tasks; each runs in one process at a time, by a lease."""
 
     retention: RetentionJob
     tasks: dict[str, BackgroundTask]

@@ -62,7 +62,7 @@ class RetentionJob:
     grace_period: float  #: seconds that objects outlive their job
 
     async def plan(self, project: str, retention: Retention) -> PrunePlan:
-        """What would go now."""
+        """Dry run: jobs that would be pruned now."""
         await self.settle()
         claims = await self.slots.read_all(project)
         restored = {slot: claim.restored for slot, claim in claims.items()}
@@ -92,7 +92,7 @@ class RetentionJob:
                 return
 
     async def _finish(self, project: str) -> None:
-        """What a crash left withdrawn goes, whatever the project keeps by now."""
+        """Finish prunings that a crash interrupted, whatever the current rules are."""
         for slot, claim in (await self.slots.read_all(project)).items():
             if claim.withdrawn:
                 await self._prune_versions(project, slot, claim.withdrawn)
@@ -167,7 +167,7 @@ def _by_slot(going: Iterable[FinishedJob]) -> dict[str | None, list[FinishedJob]
 
 
 async def read_retentions(projects: KeyValue) -> dict[str, Retention]:
-    """What the projects in the bucket keep. Raises Unavailable."""
+    """Retention rules of all projects. Raises Unavailable."""
     entries = await projects.matching("*")
     return {
         project: Retention.model_validate(entry.readable.get("retention", {}))

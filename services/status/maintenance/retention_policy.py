@@ -28,7 +28,7 @@ class PruneItem(NamedTuple):
 
 
 class PrunePlan(NamedTuple):
-    """What goes from a project, the oldest first, and how much of the rest only just stays."""
+    """Jobs to prune, the oldest first, and counts of those spared."""
 
     going: list[PruneItem]
     spared: Spared
@@ -41,7 +41,7 @@ def choose(
     at: datetime,
 ) -> PrunePlan:
     """
-    What goes of jobs that are over. `restored` is of slots, by name.
+    Choose the ended jobs to prune. `restored` is by slot name.
 
     A restored version is kept beside those that are kept for being new.
     """

@@ -156,7 +156,7 @@ class Sweeper:
 
     def _deadline(self, record: Record) -> Expired | ExpireRequested | None:
         """
-        What a deadline makes of a job. One that may be at the provider is left to its worker for as
+        The event that a passed deadline causes. One that may be at the provider is left to its worker for as
         long as that may need to stop it; None: it has time left.
         """
         if record.step not in AT_PROVIDER:

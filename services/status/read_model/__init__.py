@@ -188,7 +188,7 @@ class ReadModel(Protocol):
         """One slot; nothing when no job was ever for it."""
 
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
-        """What succeeded in a slot as a version after a number and is kept, in order."""
+        """Kept versions of a slot after a number, in order."""
 
     async def result(self, project: str, digest: str) -> str | None:
         """The last job that made a result by that digest."""

@@ -24,7 +24,7 @@ class UnsupportedDatabase(StartupError):
 
 @dataclass(frozen=True)
 class _Kind:
-    """What one kind of database is told."""
+    """Settings of one kind of database."""
 
     greeting: tuple[str, ...]  #: statements that begin each connection
     arguments: dict[str, Any] = field(default_factory=dict)  #: of the driver
@@ -67,7 +67,7 @@ T = TypeVar("T")
 
 class Database:
     """
-    What connects when it is first asked for something.
+    A database that connects at its first use.
 
     Raises:
         UnsupportedDatabase: The operator changes the setting, or installs the driver.
@@ -160,7 +160,7 @@ async def advisory_lock(connection: AsyncConnection) -> None:
 
 
 def cause_of(error: Exception) -> str:
-    """What the driver calls it. Its words may show what was written."""
+    """The driver's error code; its text may contain user data."""
     own = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
     return type(own or error).__name__
 

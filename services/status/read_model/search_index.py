@@ -67,7 +67,7 @@ async def drop_index(connection: AsyncConnection) -> None:
 
 
 async def clear_index(connection: AsyncConnection) -> None:
-    """What is part of the table is empty when the table is."""
+    """Nothing to clear: the index is part of the table."""
     if _is_beside(connection):
         await _execute(connection, "INSERT INTO prompts(prompts) VALUES ('delete-all')")
 

@@ -30,7 +30,7 @@ def has_prefix(prefix: str) -> ColumnElement[bool]:
 
 
 def slots_listed(query: ListSlots) -> Select[Any]:
-    """What has to be shown of a page of slots, and of one more, in one statement: one moment."""
+    """Rows of a page of slots, and of one more, in one statement (one snapshot)."""
     page = _summed(query.project)
     page = page.where(has_prefix(query.prefix))
     if query.cursor is not None:

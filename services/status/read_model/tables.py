@@ -37,7 +37,7 @@ metadata = MetaData()
 
 
 class UserText(TypeDecorator[str]):
-    """What people may write: ordered byte by byte, without the zeros that PostgreSQL cannot keep."""
+    """User text: ordered byte by byte, without NUL, which PostgreSQL cannot store."""
 
     impl = String
     cache_ok = True

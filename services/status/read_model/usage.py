@@ -24,7 +24,7 @@ _taken = (
 
 
 def usage_of(connection: Connection, named: Collection[str]) -> Usage:
-    """What some jobs take, by project."""
+    """Log usage of some jobs, by project."""
     found = connection.execute(_taken, {"named": list(named)})
     return {str(project): (int(size), int(reserve)) for project, size, reserve in found}
 
@@ -43,7 +43,7 @@ def note_usage(
     after: Usage,
     others: Mapping[str, int],
 ) -> None:
-    """What changed from before to after; `adding` is `adding_usage` of the database's dialect."""
+    """Record the change of usage; `adding` is `adding_usage` of the database's dialect."""
     rows = []
     for project in before.keys() | after.keys() | others.keys():
         old, new = before.get(project, (0, 0)), after.get(project, (0, 0))

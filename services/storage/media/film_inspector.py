@@ -33,7 +33,7 @@ class Short(Exception):
 
 def inspect_film(source: Path, media_type: str, max_pixels: int) -> dict[str, Any]:
     """
-    What a film is; `poster` is a picture of it, None where no picture can be decoded.
+    Properties of a film; `poster` is None where no picture can be decoded.
 
     Raises:
         NoFilm: It is not stored.

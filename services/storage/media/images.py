@@ -37,7 +37,7 @@ class ImageVariant(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """What an output is; a picture turned upright."""
+    """Properties of an output; of a picture, turned upright."""
 
     width: int | None  #: pixels; None for what is not a picture, or not decodable
     height: int | None  #: pixels

@@ -113,7 +113,7 @@ def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
 
 
 def describe(body: Body) -> str:
-    """What bytes that are not stored seem to be, for people."""
+    """Human-readable type of a file that is not stored."""
     with opened(body) as stream:
         return _described(stream.read(1024))
 

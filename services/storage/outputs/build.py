@@ -22,7 +22,7 @@ from services.storage.uploads.uploads import Uploads
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """What is built for the outputs of jobs."""
+    """Parts for the outputs of jobs."""
 
     ingest: JobIngest
     dispatcher: StoreDispatcher

@@ -211,7 +211,7 @@ class StoreDispatcher:
         return len(turns)
 
     async def _count(self) -> None:
-        """What workers have or get next, as the server knows it."""
+        """Count the jobs that workers have or get next, as the server knows them."""
         query = {"subjects_filter": subjects.STORE}
         info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}", query)
         held = info["state"].get("subjects") or ()

@@ -38,7 +38,7 @@ _MEDIA_TYPE = "application/octet-stream"  #: what they are is found out when the
 
 
 class InlineResults:
-    """What came inside answers, under `inline/<job>/`, named by its digest."""
+    """Inline results, under `inline/<job>/`, named by digest."""
 
     def __init__(self, events: EventLog, store: ObjectStore) -> None:
         self._events = events

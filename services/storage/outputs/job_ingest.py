@@ -113,7 +113,7 @@ class JobIngest:
             return record
 
     async def _clear(self, record: Record) -> None:
-        """What came inside an answer has become assets. Of a job that failed it stays for a retry."""
+        """Delete inline results that became assets. Those of a failed job stay for a retry."""
         mine = f"{record.id}/"
         if record.step is Step.SUCCEEDED and any(
             (output.inline or "").startswith(mine) for output in record.internal.outputs

@@ -46,7 +46,7 @@ def outcome(
     record: Record, assets: list[Asset], refused: dict[int, JobError]
 ) -> Succeeded | Failed:
     """
-    What the job comes to. What its provider flagged is stored and withheld; if that is all, the job
+    Final event of the job. What its provider flagged is stored and withheld; if that is all, the job
     failed by the provider's content policy, and was paid for. What was refused is told.
     """
     flagged = {index for index, output in indexed(record.internal.outputs) if output.flagged}
@@ -70,7 +70,7 @@ def outcome(
 
 
 def _about_refused(record: Record, refused: dict[int, JobError]) -> str | None:
-    """What people should know of outputs that are not stored."""
+    """Detail text about outputs that are not stored."""
     if not refused:
         return None
     why = dict.fromkeys(f"{error.code}: {error}" for error in refused.values())
@@ -79,7 +79,7 @@ def _about_refused(record: Record, refused: dict[int, JobError]) -> str | None:
 
 
 def failure(record: Record, error: JobError) -> Problem:
-    """What a job says that could not be stored, and the cheapest way on."""
+    """Problem of a job that could not be stored, with the cheapest retry."""
     actions = error.next_actions or _ways_on(record, error)
     update = {"charged": record.charged, "status": None, "next_actions": actions}
     return error.problem().model_copy(update=update)

@@ -143,7 +143,7 @@ class OutputIngest:
         return await self._image_workers.inspect_film(file, folder, project, media_type)
 
     async def _open_damaged(self, project: str, body: Body, folder: Path) -> Inspection:
-        """What is there of a damaged picture. It is kept even if that is nothing: it was paid for."""
+        """Decode a damaged picture as far as possible. It is kept even without pixels: it was paid for."""
         try:
             return await self._image_workers.inspect(_as_file(body), folder, project, lenient=True)
         except Undecodable:

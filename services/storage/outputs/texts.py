@@ -54,7 +54,7 @@ def _is_whole(text: str) -> bool:
 
 
 def problem_in_texts(record: Record, assets: list[Asset]) -> ProviderProtocol | None:
-    """What is wrong with the texts of a job that are stored; None when nothing is."""
+    """Problem of the stored texts of a job; None when they are valid."""
     unread = [asset.id for asset in assets if asset.media_type == PLAIN]
     if not unread:
         return None

@@ -14,7 +14,7 @@ class StoreUnavailable(Unavailable):
 
 
 class Corrupted(StoreUnavailable):
-    """What the store holds is not what was put there; putting it again may mend it."""
+    """The stored object differs from what was put; putting it again may repair it."""
 
 
 IsSole = Callable[[], bool]  #: asked before something is put, and after
@@ -51,7 +51,7 @@ class ObjectStore(Protocol):
         """
 
     async def keys(self, prefix: str) -> list[str]:
-        """What there is under keys that begin like this."""
+        """Keys with this prefix."""
 
     async def delete(self, key: str) -> None:
         """Forget what is under a key. Nothing there is fine."""

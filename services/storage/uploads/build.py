@@ -20,7 +20,7 @@ from services.storage.uploads.uploads import UploadReceiver, Uploads, upload_rou
 
 @dataclass(frozen=True, kw_only=True)
 class UploadParts:
-    """What is built for uploads."""
+    """Parts for uploads."""
 
     uploads: Uploads
     routes: APIRouter

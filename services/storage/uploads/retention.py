@@ -58,7 +58,7 @@ class UploadSweeper:
         )
 
     async def _is_old(self, name: str, entry: KvEntry) -> bool:
-        """What an earlier version stored has no time: it begins now."""
+        """Whether an upload is unused for too long; an entry without a time begins now."""
         used = entry.value.get("used")
         if used is None:
             await self._write(name, {**entry.value, "used": time.time()}, entry.revision)

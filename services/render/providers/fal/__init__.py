@@ -183,7 +183,7 @@ class FalProvider:
         return RequestRunning(progress=self._stories.update(request.request_id, lines))
 
     async def _result(self, request: Request, handle: AsyncRequestHandle) -> State:
-        """What became of it: the status only says that it is over."""
+        """Result of a completed request."""
         try:
             answer = await self._client.send("GET", handle.response_url, **WITH_OUTPUTS)
         except MalformedResponse as error:

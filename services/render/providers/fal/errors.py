@@ -49,7 +49,7 @@ _ADVICE: dict[type[JobError], list[NextAction]] = {
 
 
 def report_of(answer: httpx.Response) -> ErrorReport:
-    """What fal, or a model there, says went wrong."""
+    """Error report of fal or of one of its models."""
     report = ErrorReport.of(answer, "fal")
     kind = answer.headers.get("X-Fal-Error-Type")
     return replace(report, codes=(kind,)) if kind and not report.codes else report
@@ -57,7 +57,7 @@ def report_of(answer: httpx.Response) -> ErrorReport:
 
 def raise_for_submission(answer: httpx.Response) -> NoReturn:
     """
-    What an answer other than 200 to a submission means.
+    Raise the error of an unsuccessful submission.
 
     Raises:
         RateLimited: fal said how long to wait, or did not.
@@ -79,7 +79,7 @@ def raise_for_submission(answer: httpx.Response) -> NoReturn:
 
 
 def account_error(report: ErrorReport) -> JobError | None:
-    """What is wrong with the account; None when it is something else."""
+    """Error of the account; None for any other error."""
     if report.status not in (401, 402, 403):
         return None
     is_locked = any(word in report.text.lower() for word in _LOCKED)
@@ -97,7 +97,7 @@ class Failure:
 
 def classify(answer: httpx.Response, request_id: str) -> Failure:
     """
-    What a result other than 200 means.
+    Classify an unsuccessful result.
 
     Raises:
         ProviderUnavailable: It is no answer of the model's, or none yet; ask again.

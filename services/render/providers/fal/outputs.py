@@ -15,7 +15,7 @@ from services.render.providers.http import excerpt, json_or_none
 def outcome(
     answer: httpx.Response, request: Request, base_url: str
 ) -> RequestSucceeded | RequestStopped:
-    """What became of a request. `base_url` is what relative addresses are relative to."""
+    """Outcome of a request. `base_url` resolves relative URLs."""
     note = ProviderNote(name="fal", request_id=request.request_id)
     body = json_or_none(answer)
     if not isinstance(body, dict | list):

@@ -134,7 +134,7 @@ class GeminiProvider:
         made: Outputs | JobError,
         answer: types.GenerateContentResponse,
     ) -> RequestSucceeded | RequestStopped:
-        """What it comes to."""
+        """The state of a successful response."""
         is_story = self._models[submission.model].media == "text"
         excerpt = audit_excerpt(answer, words=not is_story or isinstance(made, JobError))
         if isinstance(made, JobError):

@@ -29,7 +29,7 @@ _FREE_FAILURES = frozenset({500, 503})  #: in Gemini's own words they are not ch
 
 def classify(answer: httpx.Response) -> RequestStopped:
     """
-    What an answer that is an error means; one that claims to be good may be charged.
+    Classify an error response; one with a success status may be charged.
 
     Raises:
         RateLimited: Gemini said how long to wait, or did not.

@@ -86,7 +86,7 @@ def _why_not(answer: types.GenerateContentResponse, note: ProviderNote) -> JobEr
 
 
 def _words(answer: types.GenerateContentResponse) -> str:
-    """What the model, or Gemini, said about the outputs: thoughts only where there is nothing else."""
+    """Texts beside the outputs: thoughts only where there is nothing else."""
     first, prompt = answer.candidates[0] if answer.candidates else None, answer.prompt_feedback
     texts = [
         *_texts(answer, thought=False),

@@ -96,7 +96,7 @@ class OpenAIProvider:
     def _kept(
         self, submission: Submission, answer: httpx.Response
     ) -> RequestSucceeded | RequestStopped:
-        """What it comes to."""
+        """The state of a successful response."""
         body = json_or_none(answer)
         if not isinstance(body, dict | list):
             raise AmbiguousSubmit("the server returned no valid response")

@@ -28,7 +28,7 @@ _CHANGE = NextAction(kind="change_request", label="Change the prompt or what it 
 
 def classify(answer: httpx.Response) -> RequestStopped:
     """
-    What an answer other than 200 means. A refusal by content may come after the work.
+    Classify an unsuccessful response. A content refusal may come after the work.
 
     Raises:
         RateLimited: It said how long to wait, or did not.

@@ -40,7 +40,7 @@ _BY_WORDS: tuple[tuple[type[JobError], tuple[str, ...]], ...] = (
 
 
 def account_error(report: ErrorReport) -> AccountRefused | None:
-    """What is wrong with the account; None when it is something else."""
+    """Error of the account; None for any other error."""
     if report.status not in (401, 402, 403):
         return None
     is_poor = any(word in report.text.lower() for word in _NO_MONEY)
@@ -50,7 +50,7 @@ def account_error(report: ErrorReport) -> AccountRefused | None:
 
 def raise_for_submission(answer: httpx.Response) -> NoReturn:
     """
-    What an answer other than 201 to a submission means.
+    Raise the error of an unsuccessful submission.
 
     Raises:
         RateLimited: Replicate said how long to wait, or did not.
