@@ -456,7 +456,7 @@ def show_level() -> None:
 
 @level.command(name="raise")
 def raise_level() -> None:
-    """When no process of an older release runs any more: let them write what this one understands."""
+    """Raise the deployment's level to this release's, once no older process runs."""
     from heliograph import operator  # needs the packages of a service
 
     print(_run(operator.raise_to_own()))

@@ -55,7 +55,7 @@ Ticket = Callable[[], Awaitable[str]]
 @dataclass(frozen=True)
 class Link:
     """
-    How the live service is reached.
+    URL and proxy of the live service.
 
     Args:
         proxy: The address of a proxy. None: no proxy, whatever the environment says.
@@ -171,7 +171,7 @@ async def _follow(link: Link, subscriptions: Subscriptions) -> AsyncGenerator[Li
 
 
 async def _closed(socket: ClientConnection) -> Exception:
-    """Why a connection is over that ended in good order."""
+    """The close frame of a connection that ended in order."""
     try:
         await socket.recv()
     except ConnectionClosed as closed:
@@ -209,7 +209,7 @@ class _Attempts:
             raise AddressRefused(f"{address}: {error}") from error
 
     def works(self) -> None:
-        """Something was said on the connection."""
+        """A frame was received: reset the attempts."""
         self._pause = _FIRST_PAUSE
         self._failing_since = None
         self._is_renewed = False

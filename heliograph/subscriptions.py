@@ -30,7 +30,7 @@ class ResumeCursor:
 @dataclass(frozen=True)
 class LiveEvent:
     """
-    Something that happened to a job, or (`snapshot`) how it stood when the following began.
+    A job event, or (`snapshot`) the job at the start of following.
 
     `cursor` is where to go on from another time; it is null for progress, which is no event, and
     while a snapshot is not complete. Of more than 300 jobs it is the place that all are past, so

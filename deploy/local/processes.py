@@ -164,7 +164,7 @@ def ports(settings: LocalSettings) -> list[Port]:
 
 
 def program(name: str) -> str:
-    """Where a program is: beside our Python, or anywhere on the path. Raises NotInstalled."""
+    """Path of a program: beside our Python, or on PATH. Raises NotInstalled."""
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:

@@ -13,7 +13,7 @@ from heliograph.runtime.startup import StartupError
 
 
 class PortsTaken(StartupError):
-    """Something else listens where we would; the message names the setting."""
+    """A port is in use; the message names its setting."""
 
 
 def check_ports(host: str, ports: list[Port]) -> None:
@@ -36,7 +36,7 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def addresses(settings: LocalSettings) -> list[str]:
-    """Where every process of ours answers."""
+    """Readiness URLs of all our processes."""
     return [
         f"http://{settings.host}:{port}" for s in SERVICES for port in settings.service_ports(s)
     ]

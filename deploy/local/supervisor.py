@@ -168,7 +168,7 @@ class LogConsole:
             self._write(name, line)
 
     def say(self, sentence: str) -> None:
-        """Something about the whole."""
+        """Print a line about the supervisor itself."""
         self._write("local", sentence + "\n")
 
     def _write(self, name: str, line: str) -> None:

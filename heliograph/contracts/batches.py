@@ -68,6 +68,6 @@ class Batch(BaseModel):
 
 
 class BatchProblem(Problem):
-    """Why none of a batch was admitted: beside the problem, each item that was refused."""
+    """Problem of a rejected batch, with each refused item."""
 
     items: list[BatchItem]

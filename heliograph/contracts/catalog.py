@@ -83,7 +83,7 @@ class Price(_Entry):
 
 
 class ArgumentMapping(_Entry):
-    """How a model wants to be told what all models are told, where that differs from our words."""
+    """Argument mapping: a model's own names and values for our arguments, where they differ."""
 
     references: str | None = None  #: the argument that takes them
     references_in: Literal["list", "one"] = "list"
@@ -145,7 +145,7 @@ class Model(ModelFacts):
 
     @property
     def usual_outputs(self) -> int:
-        """How many outputs a request has that does not say how many."""
+        """Default number of outputs of a request."""
         default = self.parameters.get("num_images", {}).get("default", 1)
         count = self.wire.fixed.get(self.wire.count, default)
         return count if isinstance(count, int) else 1
@@ -221,7 +221,7 @@ class Catalog(_Entry):
 
 
 class CatalogError(NamedTuple):
-    """Where a catalog contradicts itself: the path of the entry, and why."""
+    """Inconsistency of a catalog: the path of the entry, and the reason."""
 
     section: str
     path: tuple[str, ...]

@@ -51,7 +51,7 @@ class EventEnvelope:
 
     @property
     def subject(self) -> str:
-        """Where it is written."""
+        """Subject of the event."""
         return subjects.event(self.body.project, self.body.id)
 
     def headers(self) -> dict[str, str]:

@@ -21,7 +21,7 @@ def expiry(
     answer: str | None = None,
     runs_on: bool = False,
 ) -> Expired:
-    """How a job ends by its deadline. `charged` is of its last attempt, as far as that is open."""
+    """The event that ends a job at its deadline. `charged` is that of an open last attempt."""
     in_all = accumulate_charge(record.charged, charged) if record.cost.estimated else "no"
     again = NextAction(kind="retry", label="Try again as a new job")
     return Expired(

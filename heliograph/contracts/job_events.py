@@ -14,7 +14,7 @@ from heliograph.contracts.records import Asset, Output, SentReference, Withheld
 
 @dataclass(frozen=True, kw_only=True)
 class JobEvent:
-    """Something that happened to a job."""
+    """Job event: a fact about a job."""
 
     name: ClassVar[str]  #: of the event that says so
 

@@ -31,7 +31,7 @@ class JobList(_List[Job]):
 
 
 class ListedEvent(_View):
-    """Something that happened to a job, and the job as it then was."""
+    """A job event, with the job as it then was."""
 
     sequence: int = Field(description="The cursor of live clients")
     type: str = Field(examples=["heliograph.job.started.v1"])
@@ -156,6 +156,6 @@ class IndexLinks(_View):
 
 
 class Index(_View):
-    """Where everything is."""
+    """Index of the API."""
 
     links: IndexLinks

@@ -88,7 +88,7 @@ class Snapshot(_Frame):
 
 
 class EventFrame(_Frame):
-    """Something happened to a job."""
+    """Frame of a job event."""
 
     op: Literal["event"]
     id: SubscriptionId
@@ -98,7 +98,7 @@ class EventFrame(_Frame):
 
 
 class ProgressFrame(_Frame):
-    """How far a job is. No part of the sequence: the latest one counts."""
+    """Frame of a job's progress, outside the sequence: the latest one counts."""
 
     op: Literal["progress"]
     id: SubscriptionId

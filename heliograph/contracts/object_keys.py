@@ -35,7 +35,7 @@ def _extension(media_type: str) -> str:
 
 
 def folder_of(project: str, job: str) -> str:
-    """How the keys of everything begin that a job put into the store."""
+    """Key prefix of all objects of a job."""
     return f"p/{project}/{job}/"
 
 
@@ -60,7 +60,7 @@ def upload_key(project: str, sha256: str, media_type: str, copy: str | None = No
 
 
 def inline_folder(project: str, job: str) -> str:
-    """How the keys of everything begin that came inside the answers to a job's requests."""
+    """Key prefix of a job's inline results."""
     return f"p/{project}/inline/{job}/"
 
 

@@ -39,7 +39,7 @@ class FieldError(Tolerant):
 
 
 class NextAction(Tolerant):
-    """Something the caller can do about it."""
+    """Next action for the caller."""
 
     kind: str  #: stable, for programs: `retry`, `wait`, `change_request`, …
     label: str  #: for people

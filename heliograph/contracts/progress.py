@@ -5,7 +5,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class ProgressReport(Tolerant):
-    """How far a job is. Published while it renders, kept by status until the job ends."""
+    """Progress of a job. Published while it renders, kept by status until the job ends."""
 
     job: str
     phase: Phase | str

@@ -18,7 +18,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class Step(StrEnum):
-    """Where a job stands: the name of the last event that moved it."""
+    """Step of a job: the name of the last event that changed it."""
 
     ACCEPTED = "accepted"  #: durable, waiting in the queue
     STARTED = "started"  #: a worker has it, nothing is at the provider yet
@@ -72,7 +72,7 @@ class LogLine(Tolerant):
 
 
 class Progress(Tolerant):
-    """How far a provider is. Not stored: it travels beside the events."""
+    """Progress at a provider. Not stored: it is published beside the events."""
 
     percent: int | None = None  #: 0 to 100
     basis: Literal["provider", "time"] | None = None  #: the source: the provider, or the clock

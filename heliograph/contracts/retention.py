@@ -96,7 +96,7 @@ class CleanupRequest(_Shape):
 
 
 class Amount(_Shape):
-    """How much goes."""
+    """Totals of pruned jobs."""
 
     jobs: int = 0
     objects: int = 0  #: in the store: results and their variants

@@ -238,7 +238,7 @@ def _expired(record: Record, fact: Expired, at: datetime) -> tuple[_Changes, _Ch
 
 
 def _attempt_of(record: Record, run: int) -> int | None:
-    """Where the attempt of a run is among those that are kept."""
+    """Index of a run's attempt among those that are kept."""
     runs = [attempt.run for attempt in record.internal.attempts]
     return runs.index(run) if run in runs else None
 

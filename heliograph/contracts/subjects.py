@@ -53,7 +53,7 @@ def dead(lane: str, project: str, job: str) -> str:
 
 
 def unreadable(stream: str, sequence: int) -> str:
-    """Where it is noted that a message of a stream cannot be read."""
+    """Subject of the dead letter of an unreadable message."""
     return f"dead.unreadable.{stream}.{sequence}"
 
 
@@ -83,12 +83,12 @@ def look_up(job: str) -> str:
 
 
 def request(project: str) -> str:
-    """Where other services ask for jobs."""
+    """Subject of job requests."""
     return f"requests.{project}"
 
 
 def refusal(project: str) -> str:
-    """Where they learn why there is none."""
+    """Subject of refusals."""
     return f"requests.refused.{project}"
 
 

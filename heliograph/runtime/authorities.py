@@ -18,7 +18,7 @@ class Authority(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a page comes from."""
+    """Origin of a page."""
 
     scheme: str
     authority: Authority

@@ -14,14 +14,14 @@ from heliograph.runtime.write_once import write_once
 
 
 class Credentials(NamedTuple):
-    """How to sign in to the store."""
+    """Credentials of the bundled store."""
 
     access_key: str
     secret_key: SecretStr
 
 
 class NatsCredentials(NamedTuple):
-    """How to sign in to the bundled NATS server."""
+    """Credentials of the bundled NATS server."""
 
     user: str
     password: SecretStr

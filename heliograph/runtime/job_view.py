@@ -31,7 +31,7 @@ _REPORTED: dict[
 
 
 def live_address(settings: ServiceSettings) -> str:
-    """Where live connections are made."""
+    """URL of the live WebSocket."""
     return settings.status_url.replace("http", "ws", 1) + "/v1/live"
 
 

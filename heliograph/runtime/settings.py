@@ -61,7 +61,7 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
 
 
 class ServiceSettings(BaseSettings):
-    """Where things are, and what an operator can change about all services."""
+    """Settings shared by all services."""
 
     model_config = SettingsConfigDict(
         env_prefix="HELIOGRAPH_",
@@ -262,7 +262,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def render_url(self) -> str:
-        """Where render's results are fetched from, inside the deployment."""
+        """URL of render inside the deployment."""
         return _url(None, self.host, self.render_port)
 
     @property
@@ -283,12 +283,12 @@ class ServiceSettings(BaseSettings):
 
     @property
     def nats(self) -> str:
-        """Where NATS is. An outside server's address may hold a password."""
+        """URL of NATS. An outside server's may hold a password."""
         return self.nats_url or f"nats://{_place(self.host, self.nats_port)}"
 
     @property
     def nats_login(self) -> str:
-        """Where NATS is, with the credentials of a service: for clients, never for logs."""
+        """URL of NATS with the credentials of a service: for clients, never for logs."""
         if self.nats_url:
             return self.nats_url
         credentials = self.folder.nats_credentials()
@@ -296,7 +296,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def nats_monitor_login(self) -> str | None:
-        """Where the bundled NATS tells its configuration, with credentials; None: an outside server."""
+        """URL of the bundled NATS with the monitor's credentials; None: an outside server."""
         if self.nats_url:
             return None
         credentials = self.folder.nats_credentials()
@@ -322,7 +322,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def unusable_providers(self) -> dict[str, str]:
-        """Those that cannot be used here, each with the reason."""
+        """Providers that cannot be used here, each with the reason."""
         keys = {
             "fal": (self.fal_key, "FAL_KEY is not set"),
             "replicate": (self.replicate_key, "REPLICATE_API_TOKEN is not set"),
@@ -337,7 +337,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def hosts_of_results(self) -> list[str]:
-        """Where the results of hosted providers are fetched from."""
+        """Hosts of results of hosted providers."""
         bases = (self.fal_base_url, self.replicate_base_url, self.openai_base_url)
         elsewhere = [place for base in bases if base for place in _places_of(base)]
         return [*RESULT_HOSTS, *elsewhere]

@@ -66,7 +66,7 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
 
 
 def index_routes(settings: GatewaySettings) -> APIRouter:
-    """Where everything is: all a client has to know is the gateway's address."""
+    """Index route: a client needs only the gateway's URL."""
     router = create_router("registry", prefix="")
     here = settings.gateway_url
     links = {

@@ -26,14 +26,14 @@ _RETRY = NextAction(
 
 @dataclass(frozen=True, kw_only=True)
 class DependencyStatus:
-    """How far the jobs are that another one waits for."""
+    """State of a job's dependencies."""
 
     open: list[str]  #: not over yet
     failed: Record | None  #: over, without success
 
 
 async def dependency_status(events: EventLog, after: Sequence[str]) -> DependencyStatus:
-    """How far they are now. Raises Unavailable."""
+    """Current state of a job's dependencies. Raises Unavailable."""
     entries = [await _last(events, job) for job in after]
     records = [entry.record for entry in entries if entry]
     over = {record.id for record in records if record.step.is_final}
@@ -52,7 +52,7 @@ async def _last(events: EventLog, job: str) -> JobEntry | None:
 
 
 def dependency_failed(record: Record, other: Record) -> Failed:
-    """How a job ends that waited for one that did not succeed."""
+    """The event that fails a job after a failed dependency."""
     detail = f"{other.id} {_ENDED[other.step]}, and this job was to start after it"
     error = DependencyFailed(detail, next_actions=[_RETRY])
     return Failed(problem=job_problem(record, error, "no"), charged=record.charged)

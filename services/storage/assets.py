@@ -43,7 +43,7 @@ async def serve_queries(bus: NatsBus, store: ObjectStore, uploads: Uploads, *, l
 
 
 class AssetQuery(BaseModel, extra="forbid"):
-    """How an asset is asked for."""
+    """Query of an asset."""
 
     withheld: bool = Field(
         default=False, description="An asset that its provider flagged is shown, too"

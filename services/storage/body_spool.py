@@ -17,14 +17,14 @@ _TIMEOUT = 600.0  #: seconds for a body to arrive
 
 
 class Limit(NamedTuple):
-    """How many bytes are taken."""
+    """Size limit of a body."""
 
     size: int
     of: str = ""  #: the medium that this is the limit of
 
 
 def announced(request: Request) -> int:
-    """How many bytes a body says it has; 0 when it does not say."""
+    """Announced length of a body; 0 without one."""
     length = request.headers.get("content-length", "")
     return int(length) if length.isdecimal() else 0
 

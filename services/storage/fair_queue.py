@@ -52,5 +52,5 @@ class RoundRobinQueue(Generic[Piece]):
 
 
 def share_of(places: int) -> int:
-    """How many of some places one project may hold: never all, where there are several."""
+    """Share of permits that one project may hold: never all, where there are several."""
     return max(1, places - max(1, places // 4))

@@ -18,7 +18,7 @@ __all__ = ["PROVIDERS", "Call", "UnfitRequest", "build_payload", "price_of", "re
 
 
 class _Mapping(NamedTuple):
-    """How one provider wants to be asked."""
+    """Mapping of requests to one provider's body."""
 
     build: Callable[[Call], dict[str, Any]]
     #: what the price rests on, read back from a body into our words

@@ -245,7 +245,7 @@ class AccountPermits(Protocol):
 
 
 class LaneLimits(Protocol):
-    """How much of a lane may run. Raises Unavailable."""
+    """Limits of lanes. Raises Unavailable."""
 
     async def limit(self, lane: str) -> LaneLimit:
         """Current limit of a lane."""

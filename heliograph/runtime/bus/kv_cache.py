@@ -63,13 +63,13 @@ class KvCache:
         return [entry for key, entry in self._entries.items() if key.startswith(prefix)]
 
     def note(self, key: str, entry: KvEntry) -> None:
-        """Something that this process knows already. What is older than the known is ignored."""
+        """Store an entry that this process has read or written; older revisions are ignored."""
         known = self._entries.get(key)
         if known is None or known.revision < entry.revision:
             self._entries[key] = entry
 
     def forget(self, key: str) -> None:
-        """Something that this process has removed."""
+        """Drop an entry that this process has removed."""
         self._entries.pop(key, None)
 
     async def _on_hint(self, _: Msg) -> None:

@@ -53,7 +53,7 @@ class CatalogFileError(StartupError):
 
 
 class _Place(NamedTuple):
-    """Where an entry is written, and what is inside it."""
+    """Line of an entry in its file, and of its fields."""
 
     file: Path
     line: int

@@ -158,7 +158,7 @@ def http_protocol(settings: ServiceSettings) -> type[asyncio.Protocol]:
 
 
 def _raised_file_limit() -> int:
-    """How many descriptors this process may have, after asking for all it may ask for."""
+    """Raise the limit of file descriptors as far as allowed, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = 2**16 if hard == resource.RLIM_INFINITY else min(2**16, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

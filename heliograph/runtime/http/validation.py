@@ -60,7 +60,7 @@ def refusal_of(mistakes: Sequence[Mapping[str, Any]]) -> HeliographError:
 
 
 def query_pointer(path: Path) -> str:
-    """Where a mistake of a query is; `tag.show` is two steps of the model, and one name."""
+    """Pointer to a query parameter; `tag.show` is two steps of the model, and one name."""
     return pointer_to(["query", ".".join(str(step) for step in path if step != "[key]")])
 
 

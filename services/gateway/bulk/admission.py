@@ -170,5 +170,5 @@ def missing_slots(batch: BatchRequest) -> dict[int, HeliographError]:
 
 
 def item_pointer(index: int) -> str:
-    """Where an item is in the request."""
+    """Pointer to an item of the request."""
     return f"/jobs/{index}"

@@ -142,7 +142,7 @@ def is_paid(outlook: RetryOutlook) -> bool:
 
 
 def place_of(request: ActionRequest, index: int) -> str:
-    """Where a job is in the request."""
+    """Pointer to a job of the request."""
     return f"/ids/{index}" if request.ids else "/filter"
 
 

@@ -85,7 +85,7 @@ class RecordBuilder:
         return await self.results.reuse(record) if reuse and is_free else record
 
     async def _states(self, record: Record) -> dict[str, Step]:
-        """How far those are that the job shall wait for."""
+        """States of the dependencies of a new job."""
         steps: dict[str, Step] = {}
         for index, job in enumerate(record.internal.after):
             entry = await self.events.job(job)

@@ -163,7 +163,7 @@ class Provider(Protocol):
 
     async def poll(self, request: Request) -> State:
         """
-        How it goes.
+        State of a request.
 
         Raises:
             ProviderUnavailable: It cannot say right now; ask again.

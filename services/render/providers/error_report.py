@@ -143,7 +143,7 @@ def error_within(body: Any) -> ErrorReport | None:
 
 
 def failure_within(report: ErrorReport, note: ProviderNote) -> JobError:
-    """Why an answer that claims to be good has no outputs, when it has an error instead."""
+    """Error of a successful response that has an error instead of outputs."""
     named = note.model_copy(update={"code": report.code or note.code})
     if report.is_about_content:
         return ContentPolicy(report.text, provider=named, next_actions=[_CHANGE])
@@ -319,7 +319,7 @@ def _is_place(name: str, value: Mapping[str, Any]) -> bool:
 
 
 def _our_pointer(path: list[str]) -> str:
-    """Where the caller said what a provider calls by this path."""
+    """Our JSON pointer for a provider's path."""
     parts = list(path)
     while parts and parts[0] in ("body", "input"):
         parts.pop(0)

@@ -45,7 +45,7 @@ def create_providers(
 
 
 def unusable_among(hosted: Mapping[str, HostedProvider]) -> dict[str, str]:
-    """Those that cannot be used here, each with the reason."""
+    """Providers that cannot be used here, each with the reason."""
     return {name: each.reason for name, each in hosted.items() if isinstance(each, Unconfigured)}
 
 

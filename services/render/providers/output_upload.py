@@ -10,7 +10,7 @@ _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
 
 class OutputReceiver(Protocol):
-    """Where storage takes outputs that came inside an answer."""
+    """Port to storage's upload of inline outputs."""
 
     async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
         """

@@ -14,7 +14,7 @@ from services.render.settings import RenderSettings
 
 @dataclass(frozen=True, kw_only=True)
 class References:
-    """How references get to providers."""
+    """Parts for references."""
 
     resolver: ReferenceResolver
     upload_cache: ReferenceUploadCache

@@ -56,13 +56,13 @@ class KeptAnswer(Protocol):
 
 
 class AnswerSpool(Protocol):
-    """Where answers are kept."""
+    """Answer spool of this process."""
 
     async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
         """Raises NoRoom. Returns when a crash of the machine does not lose it any more."""
 
     async def abandoned(self) -> list[KeptAnswer]:
-        """Those that no process is responsible for; from now on, this one is."""
+        """Adopt the answers of dead processes."""
 
 
 class DiskSpool:

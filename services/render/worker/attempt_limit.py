@@ -10,11 +10,11 @@ class AttemptClock:
         self._began: dict[tuple[str, int], float] = {}
 
     def seconds(self, job: str, run: int) -> float:
-        """How long ago it was asked for the first time."""
+        """Seconds since the first call for this attempt."""
         clock = asyncio.get_running_loop().time()
         return clock - self._began.setdefault((job, run), clock)
 
     def forget(self, job: str) -> None:
-        """This process is done with the job."""
+        """Forget a job."""
         for attempt in [attempt for attempt in self._began if attempt[0] == job]:
             del self._began[attempt]

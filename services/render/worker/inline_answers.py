@@ -163,7 +163,7 @@ async def _bring_at_last(worker: Worker, kept: KeptAnswer) -> JobError | None:
 
 
 async def _bring(worker: Worker, kept: KeptAnswer) -> JobError | None:
-    """Why storage never takes one of the outputs; None when it has all. Raises Unavailable."""
+    """Upload all outputs; returns storage's final refusal of one, or None. Raises Unavailable."""
     answer, refusal = kept.answer, None
     async for sha256, content in kept.contents():
         try:

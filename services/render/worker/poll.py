@@ -71,7 +71,7 @@ async def _poll(
     record: Record,
     wakeup: WakeUp,
 ) -> RequestSucceeded | RequestStopped | None:
-    """How the request ended; None when the record is to be read again."""
+    """Poll until the request ends; None when the record is to be read again."""
     clock = asyncio.get_running_loop().time
     run, limit = record.internal.attempts[-1].run, record.internal.timeout_seconds
     looked, to_stop = clock(), _is_to_stop(record)

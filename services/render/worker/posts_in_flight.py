@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 
 class PostsInFlight:
-    """Those of this process."""
+    """Posts in flight of this process."""
 
     def __init__(self) -> None:
         self._ends: dict[object, float] = {}

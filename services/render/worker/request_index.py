@@ -15,7 +15,7 @@ class RequestIndex(Protocol):
     """The requests at providers that attempts are known to have made."""
 
     async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
-        """Those of the requests that an attempt of any job has. Raises Unavailable."""
+        """The requests that belong to an attempt of any job. Raises Unavailable."""
 
 
 class StatusRequestIndex:

@@ -20,7 +20,7 @@ _UNFOUND = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
 
 def webhook_routes(worker: Worker, hint: Notify) -> APIRouter:
     """
-    Where providers call: `/v1/hooks/<provider>/<job>/<run>/<proof>`.
+    Webhook routes: `/v1/hooks/<provider>/<job>/<run>/<proof>`.
 
     Answers 204 for every genuine call, whatever becomes of it, and 404 for all others.
     """

@@ -286,7 +286,7 @@ class Hub:
         return [_logged(message) for message in messages], more
 
     async def count(self, project: str, jobs: frozenset[str] | None, after: int) -> int:
-        """How many events there are after a sequence; for named jobs, as good as none."""
+        """Number of events after a sequence; for named jobs, treated as none."""
         if after >= self.floor:
             return len(self.recent(project, jobs, after))
         if jobs is not None:

@@ -86,7 +86,7 @@ def sse_routes(
 
 
 def cursor_of(last_event_id: str) -> Cursor | None:
-    """Where a client was cut off. An id that is none of ours is no cursor: it starts over."""
+    """Cursor of a client's `Last-Event-ID`. Without a valid one it starts over."""
     match = _LAST_EVENT_ID.fullmatch(last_event_id)
     return Cursor(epoch=match[1], sequence=int(match[2])) if match else None
 

@@ -35,7 +35,7 @@ _PROJECTS = 100  #: those that take most, looked at under pressure
 
 
 class LogSpace(NamedTuple):
-    """How full the event log is, in bytes."""
+    """Usage of the event log, in bytes."""
 
     used: int
     limit: int

@@ -62,7 +62,7 @@ def choose(
 
 
 def reason_of(rule: Rule, job: FinishedJob, at: datetime) -> Reason | None:
-    """Why a job goes by a rule."""
+    """The rule by which a job is pruned."""
     since = at - job.finished_at
     if not job.has_result:
         return "failed_days" if _is_over(rule.failed_days, since) else None

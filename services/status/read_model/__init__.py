@@ -66,7 +66,7 @@ class SnapshotQuery:
 
 
 class SnapshotCursor(NamedTuple):
-    """Where a snapshot goes on."""
+    """Cursor of a snapshot."""
 
     is_over: bool  #: among the jobs that ended lately; they come after the open ones
     at: tuple[Any, ...]  #: the job before, by what they are ordered by; empty: at the beginning
@@ -194,7 +194,7 @@ class ReadModel(Protocol):
         """The last job that made a result by that digest."""
 
     async def named_uploads(self, project: str, uploads: Sequence[str]) -> list[str]:
-        """Those of the uploads that a job names which is kept."""
+        """The uploads that kept jobs name."""
 
     async def requests(self, provider: str, named: Sequence[str]) -> list[str]:
         """Which of these requests at a provider an attempt of any job has."""
@@ -230,7 +230,7 @@ class ReadModel(Protocol):
         """Note that only their last events are left."""
 
     async def usage(self, limit: int) -> LogUsage:
-        """How much of the event log projects take; those that take most, first."""
+        """Usage of the event log per project, the largest first."""
 
     async def ended(self, project: str, rule: Rule, at: datetime) -> list[FinishedJob]:
         """Jobs of a project that are over, not pruned, and not kept by a rule; the oldest first."""

@@ -25,7 +25,7 @@ Label = tuple[str, str]  #: name and value
 
 
 def cursor_after(record: Record) -> str:
-    """Where a list goes on after a job: opaque, and stable whatever comes in meanwhile."""
+    """Cursor of a list after a job: opaque, and stable while jobs are added."""
     plain = f"{stamp(record.created_at)}.{record.id}"
     return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 

@@ -43,14 +43,14 @@ def _order(query: SnapshotQuery, after: SnapshotCursor | None) -> _Order:
 def place_of(
     query: SnapshotQuery, found: Found[Any], after: SnapshotCursor | None
 ) -> SnapshotCursor:
-    """Where a snapshot goes on after a job."""
+    """Cursor of a snapshot after a job."""
     order = _order(query, after)
     values = tuple(found._mapping[column.name] for column in order)
     return SnapshotCursor(is_over=order is _end_order, at=values)
 
 
 def next_pass(query: SnapshotQuery, after: SnapshotCursor | None) -> SnapshotCursor | None:
-    """Where a snapshot goes on when a pass is complete; None at its end."""
+    """Cursor of the next pass of a snapshot; None at its end."""
     if query.jobs is not None or (after is not None and after.is_over):
         return None
     return SnapshotCursor(is_over=True, at=())

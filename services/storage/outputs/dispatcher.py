@@ -187,7 +187,7 @@ class StoreDispatcher:
         self._bell.set()
 
     def _ripen(self) -> None:
-        """Those that have waited long enough have turns from now on."""
+        """Move delayed jobs whose time has come into the queue."""
         clock = asyncio.get_running_loop().time()
         while self._early and self._early[0][0] <= clock:
             _, job = heapq.heappop(self._early)

@@ -26,7 +26,7 @@ _RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class _Retryable(Exception):
-    """Something that passes."""
+    """A transient failure."""
 
 
 class OutputMissing(OutputExpired):

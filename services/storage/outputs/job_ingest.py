@@ -177,7 +177,7 @@ class JobIngest:
     async def _ending(
         self, record: Record, assets: list[Asset], refused: dict[int, JobError]
     ) -> Succeeded | Failed:
-        """How a job ends whose outputs are stored: what was paid for is kept before it is judged."""
+        """Final event of a job whose outputs are stored; paid outputs are kept before validation."""
         ending = outcome(record, assets, refused)
         verdict = problem_in_texts(record, ending.assets) if isinstance(ending, Succeeded) else None
         if verdict is None:

@@ -101,7 +101,7 @@ def _parts(names: Iterable[str]) -> Iterable[list[str]]:
 
 
 async def find_named(request: RequestReply, project: str, uploads: list[str]) -> set[str]:
-    """Those of the uploads that a kept job names. Raises Unavailable."""
+    """The uploads that kept jobs name. Raises Unavailable."""
     query = FindNamedUploads(project=project, uploads=uploads)
     try:
         return set((await request(query, timeout=_TIMEOUT)).uploads)

@@ -135,7 +135,7 @@ class Uploads:
 
 
 def key_of(project: str, sha256: str, known: dict[str, Any]) -> str:
-    """Where the bytes of an upload lie."""
+    """Object key of an upload."""
     return str(known.get("key") or upload_key(project, sha256, known["media_type"]))
 
 

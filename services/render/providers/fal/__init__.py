@@ -68,7 +68,7 @@ _ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
 
 @dataclass(frozen=True, kw_only=True)
 class FalOptions:
-    """How an operator wants fal to be asked."""
+    """Operator's options of fal."""
 
     base_url: str | None = None  #: a server that speaks for all of fal; None: fal
     priority: Literal["normal", "low"] = "normal"

@@ -46,7 +46,7 @@ class ProgressLog:
 
 
 def place_in_queue(position: object) -> int | None:
-    """How many requests are before one; None if that is no number."""
+    """Queue position of a request; None if it is not a valid number."""
     return position if isinstance(position, int) and position >= 0 else None
 
 

@@ -41,7 +41,7 @@ class Webhooks:
         self._fetching = asyncio.Lock()
 
     def url(self, job: str, run: int) -> str | None:
-        """Where fal calls when the request of an attempt is over; None: it does not."""
+        """Webhook URL of an attempt; None: no webhooks."""
         if self._public_url is None:
             return None
         return f"{self._public_url}{PATH}/{job}/{run}/{self.token(job, run)}"

@@ -52,7 +52,7 @@ READ = 600.0  #: seconds; the caller has less patience
 
 @dataclass(frozen=True, kw_only=True)
 class GeminiOptions:
-    """How an operator wants Gemini to be asked."""
+    """Operator's options of Gemini."""
 
     base_url: str | None = None  #: a server in Gemini's place; None: Gemini
 

@@ -49,7 +49,7 @@ READ = 600.0  #: seconds; the caller has less patience
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAIOptions:
-    """How an operator wants it to be asked."""
+    """Operator's options of OpenAI."""
 
     base_url: str | None = None  #: with its `/v1`; None: OpenAI
 

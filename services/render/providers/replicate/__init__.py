@@ -54,7 +54,7 @@ _ENDPOINT = re.compile(r"([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)(?::([0-9a-f]{64}))?")
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicateOptions:
-    """How an operator wants Replicate to be asked."""
+    """Operator's options of Replicate."""
 
     base_url: str | None = None  #: a server in Replicate's place; None: Replicate
     poll_limit: float = 15.0  #: seconds for one question

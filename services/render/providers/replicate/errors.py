@@ -73,7 +73,7 @@ def _rejection(report: ErrorReport) -> JobError:
 
 
 def failure_of(text: str, note: ProviderNote) -> JobError:
-    """Why a prediction failed; Replicate says it in a sentence only."""
+    """Error of a failed prediction, from Replicate's sentence."""
     lowered = text.lower()
     kinds = (kind for kind, words in _BY_WORDS if any(word in lowered for word in words))
     kind = next(kinds, ProviderError)

@@ -36,7 +36,7 @@ _PAY_AGAIN = NextAction(
 
 def state_of(answer: httpx.Response, request: Request, base_url: str) -> State:
     """
-    How a prediction goes.
+    State of a prediction.
 
     Raises:
         ProviderUnavailable: What came is no prediction, or in a state we never heard of; ask again.

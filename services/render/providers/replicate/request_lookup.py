@@ -34,7 +34,7 @@ async def find_predictions(
 
 
 async def _predictions(http: ProviderHttp, submission: Submission) -> AsyncIterator[dict[str, Any]]:
-    """Those of the same model, newest first, back to when the submission may have been sent."""
+    """Predictions of the same model, newest first, back to when the submission may have been sent."""
     query = {"created_after": sent_since(submission).isoformat()}
     for _ in range(_PAGES):
         page = json_or_none(await http.send("GET", "/v1/predictions", params=query))
