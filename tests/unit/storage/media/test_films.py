@@ -151,7 +151,7 @@ async def test_a_film_is_measured(
     poster = found.variants["poster"]
     assert (poster.width, poster.height, poster.media_type) == (128, 96, "image/webp")
     assert poster.still
-    with Image.open(opened(poster.body)) as picture:
+    with opened(poster.body) as stream, Image.open(stream) as picture:
         assert (picture.format, picture.size) == ("WEBP", (128, 96))
 
 
@@ -172,7 +172,8 @@ async def test_the_poster_of_a_film_that_begins_dark_shows_something(
 
     found = await _inspect(image_workers, put(content))
 
-    with Image.open(opened(found.variants["poster"].body)) as picture:
+    body = found.variants["poster"].body
+    with opened(body) as stream, Image.open(stream) as picture:
         darkest, brightest = picture.convert("L").getextrema()
     assert brightest - darkest > 100  # type: ignore[operator]
 

@@ -283,9 +283,9 @@ async def test_a_jpeg_without_its_end_is_opened_leniently(
 ) -> None:
     source = put(encoded(_noise("RGB"), "JPEG")[:-2])
 
-    opened = await image_workers.inspect(source, source.parent, "demo", lenient=True)
+    picture = await image_workers.inspect(source, source.parent, "demo", lenient=True)
 
-    assert (opened.width, opened.height) == (40, 30)
+    assert (picture.width, picture.height) == (40, 30)
 
 
 @pytest.mark.parametrize("make", BOMBS.values(), ids=BOMBS)
