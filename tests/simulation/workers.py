@@ -49,17 +49,14 @@ class Keeper(JobIngest):
         sources: Any = SimpleNamespace(inline_results=state.output_uploader)
         storage = settings().storage
         super().__init__(
-            state.events,
-            state.work,
-            state.hint,
-            _NONE,  # store
-            sources,
-            _NONE,  # renew
-            _NONE,  # inspectors
-            _NONE,  # folder
-            CURRENT_CATALOG,
-            storage,
-            _everything,
+            events=state.events,
+            work=state.work,
+            notify=state.hint,
+            sources=sources,
+            output_ingest=_NONE,
+            renew=_NONE,
+            settings=storage,
+            allows=_everything,
         )
         self._state = state
 

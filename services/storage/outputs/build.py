@@ -14,6 +14,7 @@ from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.fresh_outputs import renew_outputs
 from services.storage.outputs.inline_results import InlineResults, inline_routes
 from services.storage.outputs.job_ingest import JobIngest
+from services.storage.outputs.output_ingest import OutputIngest
 from services.storage.outputs.sources import Sources
 from services.storage.settings import StorageSettings
 from services.storage.stores import ObjectStore
@@ -44,18 +45,23 @@ def build_outputs(
     downloader = OutputDownloader(hosts, deadline=settings.download_deadline)
     inline_results = InlineResults(bus.events, store)
     sources = Sources(downloader, uploads, inline_results, deadline=settings.download_deadline)
+    output_ingest = OutputIngest(
+        store=store,
+        sources=sources,
+        image_workers=images,
+        folder=folder,
+        catalog=service.catalog,
+        settings=settings,
+    )
     ingest = JobIngest(
-        bus.events,
-        bus.work,
-        bus.notify,
-        store,
-        sources,
-        partial(renew_outputs, bus.request),
-        images,
-        folder,
-        service.catalog,
-        settings,
-        bus.level.allows,
+        events=bus.events,
+        work=bus.work,
+        notify=bus.notify,
+        sources=sources,
+        output_ingest=output_ingest,
+        renew=partial(renew_outputs, bus.request),
+        settings=settings,
+        allows=bus.level.allows,
     )
     return Outputs(
         ingest=ingest,

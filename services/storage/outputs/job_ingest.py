@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
 import structlog
 
@@ -29,10 +28,8 @@ from heliograph.runtime.bus import (
     now,
     transition,
 )
-from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
-from services.storage.media.images import ImageWorkers
 from services.storage.outputs.download import FetchRefused, OutputMissing
 from services.storage.outputs.outcomes import failure, indexed, outcome, readdressed
 from services.storage.outputs.output_ingest import Ingestion, OutputIngest
@@ -40,7 +37,7 @@ from services.storage.outputs.progress import PhaseReporter
 from services.storage.outputs.sources import InlineResultMissing, Sources
 from services.storage.outputs.texts import problem_in_texts
 from services.storage.settings import StorageSettings
-from services.storage.stores import IsSole, ObjectStore
+from services.storage.stores import IsSole
 
 log = structlog.get_logger()
 
@@ -58,28 +55,26 @@ def _nobody_knows() -> bool:
 
 
 class JobIngest:
-    """Carries out what comes in on `store.>`. What is fetched lies in `folder` meanwhile."""
+    """Carries out what comes in on `store.>`."""
 
     def __init__(
         self,
+        *,
         events: EventLog,
         work: WorkQueue,
-        hint: Notify,
-        store: ObjectStore,
+        notify: Notify,
         sources: Sources,
+        output_ingest: OutputIngest,
         renew: Renew,
-        image_workers: ImageWorkers,
-        folder: Path,
-        catalog: CurrentCatalog,
         settings: StorageSettings,
         allows: Allows,
     ) -> None:
         self._events = events
         self._work = work
-        self._hint = hint
+        self._notify = notify
         self._sources = sources
         self._renew = renew
-        self._ingest = OutputIngest(store, sources, image_workers, folder, catalog, settings)
+        self._ingest = output_ingest
         self._settings = settings
         self._allows = allows
 
@@ -207,7 +202,7 @@ class JobIngest:
         after = self._settings.report_after
         try:
             async with (
-                PhaseReporter(self._hint, record, after=after) as phases,
+                PhaseReporter(self._notify, record, after=after) as phases,
                 asyncio.TaskGroup() as group,
             ):
                 ingestion = Ingestion(record=record, phases=phases, is_sole=is_sole)

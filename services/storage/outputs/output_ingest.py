@@ -47,6 +47,7 @@ class OutputIngest:
 
     def __init__(
         self,
+        *,
         store: ObjectStore,
         sources: Sources,
         image_workers: ImageWorkers,

@@ -44,6 +44,7 @@ from services.storage.media.images import ImageWorkers
 from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.inline_results import InlineResults
 from services.storage.outputs.job_ingest import JobIngest
+from services.storage.outputs.output_ingest import OutputIngest
 from services.storage.outputs.sources import Sources
 from services.storage.settings import StorageSettings
 from services.storage.stores import Corrupted, StoreUnavailable
@@ -151,23 +152,29 @@ class Studio:
     @property
     def ingest(self) -> JobIngest:
         """One made of the parts as they are now."""
+        sources = Sources(
+            self.downloader,
+            self.uploads,
+            InlineResults(self.events, self.store),
+            deadline=self.settings.download_deadline,
+        )
+        output_ingest = OutputIngest(
+            store=self.store,
+            sources=sources,
+            image_workers=self._image_workers,
+            folder=self.folder,
+            catalog=CurrentCatalog(self.catalog),
+            settings=self.settings,
+        )
         return JobIngest(
-            self.events,
-            self.work,
-            self._hear,
-            self.store,
-            Sources(
-                self.downloader,
-                self.uploads,
-                InlineResults(self.events, self.store),
-                deadline=self.settings.download_deadline,
-            ),
-            self._renew,
-            self._image_workers,
-            self.folder,
-            CurrentCatalog(self.catalog),
-            self.settings,
-            self._allows,
+            events=self.events,
+            work=self.work,
+            notify=self._hear,
+            sources=sources,
+            output_ingest=output_ingest,
+            renew=self._renew,
+            settings=self.settings,
+            allows=self._allows,
         )
 
     async def _allows(self, level: int) -> bool:
