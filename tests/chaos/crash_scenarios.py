@@ -275,6 +275,10 @@ STORIES: dict[Point, Story] = {
 }
 
 
+#: that wait until a deadline has passed
+SLOW = (overdue, overdue_in_line)
+
+
 def story_of(point: Point) -> Story:
     """What leads a job past a point."""
     return STORIES.get(point, made)
