@@ -1,12 +1,8 @@
 """With a key there is fal; without one nothing breaks, and whoever asks is told why."""
 
-import subprocess
-import sys
-
 import pytest
 from pydantic import ValidationError
 
-from deploy.local.processes import ROOT
 from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable
 from services.render.providers import Request
 from services.render.providers.factory import create_fal
@@ -72,13 +68,3 @@ def test_results_are_fetched_from_fal_and_from_a_server_in_its_place() -> None:
 def test_an_invalid_base_url_is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         RenderSettings(fal_base_url=url)
-
-
-def test_fals_client_is_not_loaded_without_a_key() -> None:
-    program = "import sys, services.render.app; print('fal_client' in sys.modules)"
-
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-
-    assert ended.stdout.strip() == "False"
