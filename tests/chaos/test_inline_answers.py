@@ -50,7 +50,7 @@ def _render(fragile: Stack) -> int:
 
 
 @pytest.mark.timeout(300)
-async def test_a_restart_waits_for_an_answer_that_cannot_be_asked_for_later(
+async def test_a_restart_waits_for_a_response_that_cannot_be_requested_again(
     client: Client, openai: EmulatedAccount, fragile: Stack
 ) -> None:
     job, prompt = await _submitted(client, openai, seconds=GRACE + 2)
@@ -66,7 +66,7 @@ async def test_a_restart_waits_for_an_answer_that_cannot_be_asked_for_later(
     assert len(openai.accepted(prompt)) == 1
 
 
-async def test_probes_are_told_how_long_render_may_take_to_end(fragile: Stack) -> None:
+async def test_readiness_reports_how_long_render_may_take_to_end(fragile: Stack) -> None:
     async with httpx.AsyncClient(base_url=fragile.url("render")) as http:
         ready = (await http.get("/readyz")).json()
 

@@ -126,7 +126,7 @@ async def test_a_job_is_queued_once_however_often_it_is_put_there(bus: Bus) -> N
     assert not await bus.work.has_work(record.id)
 
 
-async def test_storage_is_told_once(bus: Bus) -> None:
+async def test_the_store_message_is_published_once(bus: Bus) -> None:
     record = a_record()
     for _ in range(3):
         await bus.work.publish_store(record.project, record.id)

@@ -304,7 +304,7 @@ async def test_a_compressed_reply_is_read(rig: Rig, submission: Submission) -> N
 @pytest.mark.parametrize(
     ("provider", "refusal"), [(name, each) for name, of in REFUSALS.items() for each in of]
 )
-async def test_a_refusal_is_heard_once(
+async def test_a_refusal_is_published_once(
     rig: Rig, submission: Submission, provider: str, refusal: str
 ) -> None:
     error = REFUSALS[provider][refusal]
@@ -392,7 +392,7 @@ async def test_a_job_whose_request_is_not_to_be_seen_waits_for_a_person(
 
 
 @pytest.mark.parametrize("provider", QUEUED)
-async def test_a_job_that_is_told_too_fast_is_sent_again_and_pays_once(
+async def test_a_rate_limited_job_is_sent_again_and_pays_once(
     rig: Rig, submission: Submission
 ) -> None:
     _plan(rig, submission, refusals=["429", "429"], retry_after="0.1")
@@ -443,7 +443,7 @@ async def _accepted(provider: Provider, submission: Submission) -> Request:
 @pytest.mark.parametrize(
     ("provider", "plan"), [(name, plan) for name, plans in TROUBLES.items() for plan in plans]
 )
-async def test_a_question_without_an_answer_is_asked_again(
+async def test_a_poll_without_a_response_is_repeated(
     rig: Rig, submission: Submission, plan: dict[str, Any]
 ) -> None:
     _plan(rig, submission, **plan)

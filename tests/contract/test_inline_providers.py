@@ -77,7 +77,9 @@ async def test_the_answer_is_the_outputs(rig: InlineRig, submission: Submission)
     assert "lighthouse" not in (end.answer or "")
 
 
-async def test_nothing_can_be_asked_for_again(rig: InlineRig, submission: Submission) -> None:
+async def test_an_inline_response_cannot_be_requested_again(
+    rig: InlineRig, submission: Submission
+) -> None:
     await rig.provider.submit(submission)
     request = Request(request_id="any", endpoint=submission.endpoint)
 
@@ -148,7 +150,7 @@ def test_what_gemini_could_misunderstand_makes_no_body(gemini: GeminiRig) -> Non
         a_submission(gemini.model, http_options={"retry_options": {"attempts": 4}})
 
 
-async def test_openai_is_told_in_its_words(openai_rig: OpenAIRig) -> None:
+async def test_openai_arguments_are_mapped(openai_rig: OpenAIRig) -> None:
     submission = a_submission(openai_rig.model, num_images=2, aspect_ratio="3:2", quality="high")
 
     end = await openai_rig.provider.submit(submission)
@@ -165,7 +167,7 @@ async def test_openai_is_told_in_its_words(openai_rig: OpenAIRig) -> None:
     }
 
 
-async def test_images_by_address_are_left_where_they_are(openai_rig: OpenAIRig) -> None:
+async def test_images_with_urls_are_not_uploaded(openai_rig: OpenAIRig) -> None:
     submission = a_submission(openai_rig.model)
     _plan(openai_rig, submission, outcome="addresses")
 
@@ -231,7 +233,7 @@ async def test_an_answer_with_outputs_is_waited_for_longer(
     assert _paid(openai_rig, submission) == (1, 1)
 
 
-async def test_a_job_that_is_told_no_after_the_work_is_not_sent_again(
+async def test_a_refusal_after_the_work_is_not_retried(
     openai_rig: OpenAIRig,
 ) -> None:
     submission = a_submission(openai_rig.model)

@@ -634,7 +634,7 @@ def test_a_process_killed_while_it_submits_leaves_whole_requests_only(sim: SimRi
     assert len(accepted) == len(set(accepted))
 
 
-async def test_what_a_killed_process_left_half_written_is_no_request(sim: SimRig) -> None:
+async def test_a_half_written_record_is_ignored(sim: SimRig) -> None:
     submission = sim.submission()
     (records_in(sim.home) / f".sim_{submission.job.removeprefix('job_')}_7.ab12").write_text("{")
 

@@ -113,7 +113,7 @@ def test_a_refused_request_has_the_status_of_its_code(status: int, code: str) ->
 
 
 @pytest.mark.parametrize("code", sorted(OF_JOBS))
-def test_the_failure_of_a_job_is_no_http_error(code: str) -> None:
+def test_a_job_failure_is_not_an_http_error(code: str) -> None:
     assert error_of(code).status == ALSO_OF_UPLOADS.get(code)
 
 

@@ -184,7 +184,7 @@ async def counted(s3: Server) -> AsyncIterator[Counted]:
         await store.aclose()
 
 
-async def test_the_only_one_to_put_an_object_believes_the_digest_that_is_answered(
+async def test_a_sole_writer_trusts_the_returned_digest(
     counted: Counted, key: str, tmp_path: Path
 ) -> None:
     picture = content(tmp_path)
@@ -405,7 +405,7 @@ async def test_the_type_is_ours_whatever_the_key_ends_in(
     assert answer.headers["Content-Type"] == "image/png"
 
 
-async def test_a_part_can_be_asked_for(shown: Shown, person: httpx.AsyncClient) -> None:
+async def test_a_range_can_be_requested(shown: Shown, person: httpx.AsyncClient) -> None:
     answer = await person.get(shown.address, headers={"Range": "bytes=16-31"})
 
     assert answer.status_code in (200, 206)  # the bundled server does it, and says 200

@@ -186,7 +186,7 @@ async def test_trying_again_waits_for_the_new_one(client: Client) -> None:
 # -- what cannot be waited for
 
 
-async def test_what_is_no_job_of_the_project_cannot_be_waited_for(
+async def test_a_job_of_another_project_cannot_be_a_dependency(
     stack: Stack, client: Client
 ) -> None:
     mine = await ask(client)

@@ -419,7 +419,7 @@ async def _until_final(http: httpx.AsyncClient, job: str) -> dict[str, Any]:
     return found
 
 
-async def test_events_are_told_from_any_sequence_on(http: httpx.AsyncClient, project: str) -> None:
+async def test_events_are_replayed_from_any_sequence(http: httpx.AsyncClient, project: str) -> None:
     job = (await http.post(jobs_of(project), json=BODY)).json()["id"]
     await _until_final(http, job)
 

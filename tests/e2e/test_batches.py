@@ -74,7 +74,7 @@ async def finish(client: Client, batch: dict[str, Any]) -> None:
 # -- all of them
 
 
-async def test_a_cast_of_seven_is_asked_for_at_once(
+async def test_a_cast_of_seven_is_submitted_at_once(
     client: Client, http: httpx.AsyncClient, project: str
 ) -> None:
     batch = await submitted(http, *(portrait(name) for name in CAST))
@@ -234,7 +234,7 @@ async def test_what_is_in_the_way_is_replaced_on_request(
     ],
     ids=str,
 )
-async def test_what_is_no_batch_is_pointed_at(
+async def test_an_invalid_batch_is_refused_with_a_pointer(
     http: httpx.AsyncClient, body: dict[str, Any], pointer: str
 ) -> None:
     answer = await http.post("/batches", json=body)
@@ -387,7 +387,7 @@ async def test_a_key_stands_for_one_body(http: httpx.AsyncClient, change: dict[s
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
-async def test_what_was_skipped_is_skipped_when_it_is_asked_again(
+async def test_a_skipped_item_is_skipped_in_a_replay(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     await finish(client, await submitted(http, portrait("alice")))

@@ -78,7 +78,7 @@ def test_jobs_are_listed_got_canceled_and_retried(stack: Stack, project: str) ->
     assert json.loads(retried.stdout)["retry_of"] == job
 
 
-def test_many_are_asked_for_canceled_and_retried(
+def test_batches_are_submitted_canceled_and_retried(
     stack: Stack, project: str, tmp_path: Path
 ) -> None:
     requests = tmp_path / "requests.jsonl"

@@ -33,7 +33,7 @@ def test_what_was_meant_for_other_programs_is_not_read(
     assert json.loads(ended.stdout)["status"] == "succeeded"
 
 
-def test_a_proxy_that_is_asked_for_is_used(stack: Stack) -> None:
+def test_a_configured_proxy_is_used(stack: Stack) -> None:
     place = f"127.0.0.1:{free_port()}"
 
     ended = run_heliograph(stack, "models", HELIOGRAPH_PROXY=f"http://{place}")
@@ -141,7 +141,7 @@ def test_a_terminal_that_cannot_show_it_all_shows_the_rest(stack: Stack, project
 # -- waiting
 
 
-def test_waiting_takes_no_longer_than_told(stack: Stack, project: str) -> None:
+def test_waiting_ends_at_its_timeout(stack: Stack, project: str) -> None:
     ended = run_heliograph(
         stack, "submit", "x", "-p", project, "-P", "seconds=600", "--timeout", "1"
     )

@@ -41,7 +41,7 @@ async def test_a_job_of_another_project_is_not_waited_for(stack: Stack, client: 
     assert refused.value.problem.code == "not_found"
 
 
-async def test_one_name_among_many_that_is_wrong_is_told(client: Client) -> None:
+async def test_one_wrong_name_among_many_is_reported(client: Client) -> None:
     job = await client.submit(kind="image", prompt="x", parameters=FAST)
 
     with pytest.raises(RequestRejected, match="not_found"):

@@ -127,7 +127,7 @@ async def test_what_a_stopped_provider_finished_anyway_comes_back_for_nothing(
     assert len(stack.ledger(project)) == 1
 
 
-async def test_a_timed_out_request_is_asked_again_for_nothing(
+async def test_a_timed_out_request_is_polled_again_without_paying(
     stack: Stack, client: Client, project: str
 ) -> None:
     parameters = {"seconds": 4, "price": PRICE, "timeout_seconds": 1}
@@ -222,7 +222,7 @@ async def test_a_job_past_its_deadline_expires(client: Client, http: httpx.Async
     assert ended.error.code == "deadline"
 
 
-async def test_positions_are_told_while_jobs_wait(client: Client) -> None:
+async def test_queue_positions_are_shown_while_jobs_wait(client: Client) -> None:
     jobs = [
         await client.submit(kind="video", prompt=f"{n}", parameters={"seconds": 30})
         for n in range(14)

@@ -131,7 +131,7 @@ async def test_the_shape_of_the_project_stands_between_the_requests_and_the_kind
     assert shapes == ["9:16", "1:1"]
 
 
-async def test_a_model_that_does_not_know_the_shape_is_left_alone(
+async def test_a_default_aspect_ratio_is_not_sent_to_models_without_one(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     await change(http, aspect_ratio="21:9")
@@ -230,7 +230,7 @@ async def test_a_locked_model_refuses_another(client: Client, http: httpx.AsyncC
     assert [each.patch for each in problem.next_actions] == [{"model": "sim/picture"}]
 
 
-async def test_a_retry_obeys_a_model_that_was_locked_since(
+async def test_a_retry_uses_a_model_that_was_locked_since(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     look = {"references": [{"url": "https://example.com/a.png"}]}

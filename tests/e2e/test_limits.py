@@ -81,7 +81,7 @@ async def test_a_higher_cap_is_used_at_once(client: Client, http: httpx.AsyncCli
     assert await _most_at_once(http, ended) > 6
 
 
-async def test_reset_brings_the_cap_of_the_catalog_back(http: httpx.AsyncClient) -> None:
+async def test_reset_restores_the_cap_of_the_catalog(http: httpx.AsyncClient) -> None:
     before = await _lane(http, "shots")
     await http.patch("/v1/lanes/shots", json={"cap": 3, "paused": True})
 

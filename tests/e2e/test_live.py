@@ -162,7 +162,7 @@ async def test_the_epoch_is_the_same_for_everybody(stack: Stack, project: str) -
     assert len(epochs) == 1
 
 
-async def test_an_unsubscribed_client_hears_no_more(
+async def test_an_unsubscribed_client_receives_no_more_events(
     stack: Stack, client: Client, project: str
 ) -> None:
     async with watching(stack.live, project=project) as watcher:

@@ -122,7 +122,7 @@ async def _until_listening(http: httpx.AsyncClient) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_over_a_cap_a_live_client_is_told_to_come_back_later(
+async def test_over_a_cap_a_live_client_is_refused_with_a_retry_delay(
     stack: Stack, project: str
 ) -> None:
     async with _another_status(stack, max_live="1", max_streams="1") as place:
@@ -166,7 +166,7 @@ async def test_a_project_has_so_many_subscriptions_and_gives_them_back(
                 await third.until(lambda frame: frame["op"] == "snapshot")
 
 
-async def test_a_database_that_does_not_answer_is_no_error_of_a_subscription(
+async def test_an_unavailable_database_is_not_an_error_of_a_subscription(
     stack: Stack, project: str
 ) -> None:
     nowhere = f"postgresql+asyncpg://u:p@127.0.0.1:{free_port()}/none"

@@ -15,7 +15,7 @@ from tests.support.stack import Stack
 EVIL = "https://evil.example"
 
 
-async def test_a_page_of_another_origin_hears_nothing(stack: Stack) -> None:
+async def test_a_page_of_another_origin_receives_nothing(stack: Stack) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with connect(_live(stack), origin=Origin(EVIL)):
             pass
@@ -55,7 +55,7 @@ async def test_a_page_that_rebound_its_name_reaches_no_service(stack: Stack, ser
     assert probes == [200, 200]
 
 
-async def test_a_page_that_rebound_its_name_hears_nothing(stack: Stack) -> None:
+async def test_a_page_that_rebound_its_name_receives_nothing(stack: Stack) -> None:
     name = f"evil.example:{stack.ports['status']}"
     origin, port = Origin(f"http://{name}"), stack.ports["status"]
 

@@ -76,7 +76,7 @@ async def test_a_prompt_becomes_scenes_by_the_schema_with_a_page_to_read(
     assert all(scene.shot_prompt.startswith(PROMPT) for scene in story.scenes)
 
 
-async def test_how_many_scenes_there_are_is_configured_and_can_be_said(client: Client) -> None:
+async def test_the_number_of_scenes_has_a_default_and_can_be_requested(client: Client) -> None:
     plain = await client.submit(kind="scenes", prompt=PROMPT)
     named = await make(client, kind="scenes", prompt=PROMPT, parameters={"num_scenes": 2})
 
@@ -111,7 +111,7 @@ async def test_each_scene_becomes_a_shot_in_its_slot(
     }
 
 
-async def test_the_same_shots_are_asked_for_once(client: Client) -> None:
+async def test_repeated_shots_are_submitted_once(client: Client) -> None:
     asset = await a_story(client)
     first = await client.shots_from(asset, parameters=FAST, key="k")
     again = await client.shots_from(asset, parameters=FAST, key="k")
@@ -177,7 +177,7 @@ async def test_a_trailer_of_more_shots_than_its_model_takes_says_so(
     assert shows(stack, trailer) == digests(*shots[:4])
 
 
-async def test_a_trailer_is_asked_for_before_its_shots_are_there(
+async def test_a_trailer_can_be_submitted_before_its_shots_exist(
     stack: Stack, client: Client
 ) -> None:
     batch = await client.shots_from(await a_story(client), parameters={"seconds": 0.5})

@@ -89,7 +89,9 @@ async def test_versions_come_in_pages(client: Client, http: httpx.AsyncClient) -
     assert first["current"]["version"] == rest["current"]["version"] == 3
 
 
-async def test_what_was_detached_is_no_version(client: Client, http: httpx.AsyncClient) -> None:
+async def test_a_result_after_detach_is_not_a_version(
+    client: Client, http: httpx.AsyncClient
+) -> None:
     job = await ask(client, parameters={"seconds": 4})
     await client.cancel(job.id, "detach")
     await client.finish(job.id)
@@ -314,7 +316,7 @@ async def test_a_job_at_its_provider_is_replaced_at_once(
     assert [each["job"] for each in slot["versions"]] == [new.id]
 
 
-async def test_what_is_asked_for_already_is_not_replaced(client: Client) -> None:
+async def test_an_equal_running_job_is_not_replaced(client: Client) -> None:
     running = await ask(client, parameters=LONG)
 
     same = await ask(client, parameters=LONG, replace=True)

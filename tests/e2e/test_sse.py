@@ -55,7 +55,7 @@ async def _history(stack: Stack, job: str) -> list[int]:
     return [item["sequence"] for item in items]
 
 
-async def test_a_listener_hears_a_job_from_its_first_event_to_its_picture(
+async def test_a_listener_receives_a_job_from_its_first_event_to_its_picture(
     stack: Stack, client: Client, project: str
 ) -> None:
     async with listening(stack, project=project) as events:
@@ -69,7 +69,7 @@ async def test_a_listener_hears_a_job_from_its_first_event_to_its_picture(
     assert heard[-1].json()["job"]["assets"][0]["url"]
 
 
-async def test_a_listener_of_one_job_hears_no_other(
+async def test_a_listener_of_one_job_receives_no_other(
     stack: Stack, client: Client, project: str
 ) -> None:
     mine, other = [

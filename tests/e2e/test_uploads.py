@@ -106,7 +106,7 @@ async def test_an_upload_is_no_larger_than_its_medium_allows(
     assert "of text" in answer.json()["detail"]
 
 
-async def test_what_was_being_brought_to_a_process_that_is_killed_is_cleared_away(
+async def test_partial_uploads_of_a_killed_process_are_removed(
     storage: httpx.AsyncClient, stack: Stack, project: str
 ) -> None:
     content, sha256 = _picture("olive")

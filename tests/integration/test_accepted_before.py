@@ -77,7 +77,7 @@ async def test_an_address_that_cannot_be_called_ends_the_job_before_the_intent(
     assert worker.steps(job.id) == ["accepted", "started", "failed"]
 
 
-async def test_a_free_retry_is_asked_for_though_its_model_left_the_catalog(
+async def test_a_free_retry_works_though_its_model_left_the_catalog(
     worker: WorkerRig, fal: FalAccount
 ) -> None:
     prompt = f"a lighthouse {uuid4().hex}"

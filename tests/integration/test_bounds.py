@@ -204,7 +204,7 @@ class _Refusing:
         raise HeliographError("no")
 
 
-async def test_a_refusal_that_cannot_be_stored_is_heard_and_the_request_is_settled(
+async def test_an_unstorable_refusal_is_published_and_the_request_acknowledged(
     tmp_path: Path,
 ) -> None:
     async with bus_with(tmp_path) as bus:

@@ -144,7 +144,7 @@ async def test_connections_without_a_request_make_room_for_others(port: int) -> 
 
 
 @pytest.mark.parametrize("path", ["/large", "/live"])
-async def test_a_client_that_takes_nothing_is_let_go(port: int, path: str) -> None:
+async def test_a_client_that_reads_nothing_is_disconnected(port: int, path: str) -> None:
     hello = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
     if path == "/live":
         hello += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

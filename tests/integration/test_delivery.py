@@ -102,7 +102,9 @@ async def test_a_bug_ends_the_third_time(bus: NatsBus, nats: Server) -> None:
 
 
 @pytest.mark.parametrize("error", [Unavailable, QueueFull])
-async def test_what_passes_is_no_bug(bus: NatsBus, nats: Server, error: type[ServiceError]) -> None:
+async def test_a_transient_error_is_not_a_bug(
+    bus: NatsBus, nats: Server, error: type[ServiceError]
+) -> None:
     numbers: list[int] = []
 
     async def handler(delivery: Delivery) -> Record | None:

@@ -111,7 +111,7 @@ async def test_a_job_that_ended_but_is_still_in_the_queue_is_taken_off_it(bus: N
     assert not await bus.work.has_work(entry.record.id)
 
 
-async def test_what_was_not_heard_is_seen_when_it_looks_again(bus: NatsBus) -> None:
+async def test_a_lost_notification_is_found_by_the_next_check(bus: NatsBus) -> None:
     project, calls = some_project(), Calls()
     one = await accept(bus, project)
     job = (await accept(bus, project, one.record.id)).record

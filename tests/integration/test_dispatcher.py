@@ -148,7 +148,7 @@ async def test_a_place_is_given_away_once_also_before_its_job_has_taken_it(
 
 
 @pytest.mark.usefixtures("_dispatching")
-async def test_a_job_with_a_place_waits_as_well_while_its_account_is_left_alone(
+async def test_a_job_with_a_permit_waits_while_the_breaker_is_open(
     bus: NatsBus,
 ) -> None:
     """Its worker crashed before it started. Else it would be moved and put back again and again."""

@@ -91,7 +91,7 @@ async def test_a_submission_says_how_it_wants_to_be_treated(
     }
 
 
-async def test_unless_told_otherwise_only_the_model_that_was_asked_for_answers(
+async def test_by_default_only_the_requested_model_answers(
     rig: FalRig, fal: FalAccount, prompt: str
 ) -> None:
     await _submit(rig, prompt)
@@ -105,7 +105,7 @@ async def test_unless_told_otherwise_only_the_model_that_was_asked_for_answers(
     }
 
 
-async def test_addresses_that_fal_returns_are_not_believed(
+async def test_urls_in_fals_responses_are_not_trusted(
     rig: FalRig, fal: FalAccount, prompt: str
 ) -> None:
     """They would get our key."""
@@ -190,7 +190,7 @@ async def test_lines_that_fal_no_longer_shows_are_kept_and_none_comes_twice(
 # -- how it ends
 
 
-async def test_a_cancel_that_came_too_late_is_told_as_it_is(
+async def test_a_cancel_that_came_too_late_reports_the_actual_status(
     rig: FalRig, fal: FalAccount, prompt: str
 ) -> None:
     fal.plan(prompt, seconds=0.3, finishes_anyway=True)
@@ -217,7 +217,7 @@ async def test_a_request_that_fal_forgets_when_it_is_canceled_is_over(
     assert (type(end.error), end.charged) == (OutputExpired, "unknown")
 
 
-async def test_a_result_that_fal_no_longer_has_can_be_asked_for_or_paid_again_by_a_person(
+async def test_an_expired_result_of_fal_can_be_polled_again_or_paid_again_by_decision(
     rig: FalRig, fal: FalAccount, prompt: str
 ) -> None:
     fal.change(retention=0)
@@ -317,7 +317,7 @@ async def test_a_reference_on_the_web_is_fetched_by_fal(rig: FalRig, fal: FalAcc
     assert request["body"]["image_url"] == "https://pictures.example/a.png"
 
 
-async def test_a_reference_on_this_machine_is_brought_to_fal(
+async def test_a_reference_on_this_machine_is_uploaded_to_fal(
     depot: FalProvider, fal: FalAccount
 ) -> None:
     copy = await depot.upload("image/png", PICTURE)

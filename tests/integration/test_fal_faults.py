@@ -116,7 +116,7 @@ async def test_what_a_submission_taught_is_written_before_the_account_is_judged_
 
 
 @pytest.mark.parametrize("troubles", [["500"], ["drop", "nginx_502", "hang"], ["401", "429"]])
-async def test_a_stop_is_said_until_it_is_heard(
+async def test_a_cancel_is_sent_until_it_is_acknowledged(
     fal_server: FalServer, fal: FalAccount, prompt: str, troubles: list[str]
 ) -> None:
     """What is not stopped is rendered and paid for, and keeps its place all the while."""

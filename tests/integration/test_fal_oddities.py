@@ -62,7 +62,7 @@ async def _do(worker: WorkerRig, prompt: str) -> Record:
 
 
 @pytest.mark.parametrize("oddity", OF_SUBMISSIONS)
-async def test_an_odd_answer_to_a_submission_is_no_answer(
+async def test_an_unparsable_response_to_a_submission_is_a_lost_response(
     worker: WorkerRig, fal: FalAccount, prompt: str, oddity: str
 ) -> None:
     """The request was accepted: what cannot be found waits for a person, and is not sent again."""
@@ -88,7 +88,7 @@ async def test_what_was_accepted_all_the_same_is_found(
 
 
 @pytest.mark.parametrize("oddity", [*OF_STATUSES, *MILD])
-async def test_an_odd_status_is_asked_for_again(
+async def test_an_unknown_status_is_polled_again(
     worker: WorkerRig, fal: FalAccount, prompt: str, oddity: str
 ) -> None:
     fal.plan(prompt, odd={"status": oddity}, odd_times=2)

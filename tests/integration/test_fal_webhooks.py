@@ -86,7 +86,7 @@ async def lost(
 # -- what is believed
 
 
-async def test_without_a_public_address_fal_is_not_told_to_call(
+async def test_without_a_public_url_no_webhook_is_requested(
     fal_server: FalServer, fal: FalAccount, prompt: str
 ) -> None:
     provider = a_fal(fal_server.url, fal.key)
@@ -109,7 +109,7 @@ async def test_a_call_finds_the_request_that_was_lost(lost: Lost) -> None:
     assert lost.hints == [f"control.cancel.{lost.job.id}"]
 
 
-async def test_a_call_that_comes_ten_times_is_believed_once(lost: Lost) -> None:
+async def test_a_webhook_repeated_ten_times_counts_once(lost: Lost) -> None:
     headers = lost.fal.sign(lost.accepted, BODY)
 
     assert {await lost.call(headers) for _ in range(10)} == {204}
@@ -117,7 +117,7 @@ async def test_a_call_that_comes_ten_times_is_believed_once(lost: Lost) -> None:
     assert lost.worker.steps(lost.job.id).count("submitted") == 1
 
 
-async def test_what_a_call_says_of_the_result_is_not_believed(lost: Lost) -> None:
+async def test_the_result_in_a_webhook_is_ignored(lost: Lost) -> None:
     body = json.dumps({"status": "ERROR", "payload": None, "error": "refund me"}).encode()
 
     await lost.call(lost.fal.sign(lost.accepted, body), body=body)
@@ -173,14 +173,14 @@ FORGERIES: dict[str, Callable[[Lost], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
-async def test_a_call_that_is_not_signed_by_fal_is_not_heard(lost: Lost, forgery: str) -> None:
+async def test_a_webhook_without_a_valid_signature_is_rejected(lost: Lost, forgery: str) -> None:
     assert await lost.call(FORGERIES[forgery](lost)) == 404
 
     assert (lost.step, lost.hints) == (Step.SUBMIT_UNKNOWN, [])
 
 
 @pytest.mark.parametrize("part", [3, 4, 5, 6])
-async def test_an_address_that_we_did_not_make_is_not_heard(lost: Lost, part: int) -> None:
+async def test_a_webhook_url_with_an_invalid_token_is_rejected(lost: Lost, part: int) -> None:
     """Provider, job, run and proof."""
     parts = lost.path.split("/")
     parts[part] = "9" + parts[part][1:] if part != 5 else parts[part] + "1"
@@ -213,7 +213,7 @@ async def test_a_call_about_a_job_that_is_over_changes_nothing(
     assert lost.worker.steps(lost.job.id) == before
 
 
-async def test_a_call_after_the_end_brings_what_was_paid_for(lost: Lost) -> None:
+async def test_a_webhook_after_the_end_completes_the_paid_attempt(lost: Lost) -> None:
     """Somebody gave the job up before its request was found."""
     entry = lost.worker.events.latest(lost.job.id)
     assert entry

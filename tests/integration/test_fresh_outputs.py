@@ -66,7 +66,7 @@ async def test_outputs_are_where_the_models_entry_says(rig: FalRig) -> None:
     assert names(outputs) == [(None, "0.png")]
 
 
-async def test_an_address_that_was_sent_is_no_output(rig: FalRig) -> None:
+async def test_a_url_of_the_request_is_not_an_output(rig: FalRig) -> None:
     answer = {"image": REFERENCE, "edited": {"url": "<url 0>"}}
 
     assert names(await renewed(rig, answer, references=[REFERENCE])) == [(None, "0.png")]

@@ -60,7 +60,7 @@ def audit(end: RequestSucceeded | RequestStopped) -> dict[str, Any]:
     ],
     ids=str,
 )
-async def test_a_sketch_beside_a_picture_is_no_output(
+async def test_a_sketch_beside_a_picture_is_not_an_output(
     gemini: GeminiRig, parts: list[dict[str, Any]], outputs: list[int]
 ) -> None:
     end = await answer_to(gemini, parts)
@@ -87,7 +87,7 @@ async def test_the_last_sketch_is_the_output_where_no_picture_came(gemini: Gemin
     assert contents(end) == [picture_of("1")]
 
 
-async def test_a_sketch_of_what_was_refused_is_no_output(gemini: GeminiRig) -> None:
+async def test_a_sketch_of_a_refused_picture_is_not_an_output(gemini: GeminiRig) -> None:
     end = await answer_to(gemini, [drawn(0, thought=True)], finish="IMAGE_SAFETY")
 
     assert isinstance(end, RequestStopped)
@@ -111,7 +111,7 @@ async def test_a_picture_of_what_was_refused_is_flagged(gemini: GeminiRig) -> No
     ],
     ids=str,
 )
-async def test_words_instead_of_a_picture_are_told_and_ask_for_another_prompt(
+async def test_text_instead_of_a_picture_is_reported_with_the_advice_to_change_the_prompt(
     gemini: GeminiRig, parts: list[dict[str, Any]], words: str
 ) -> None:
     end = await answer_to(gemini, parts)

@@ -65,7 +65,7 @@ async def _heard(hub: Hub, bus: NatsBus, record: Record) -> Frame:
     return frames[0]
 
 
-async def test_the_log_is_handed_on_as_it_was_heard(bus: NatsBus) -> None:
+async def test_events_are_kept_as_they_are_in_the_log(bus: NatsBus) -> None:
     async with _hub(bus) as hub:
         begun = hub.head
         entry = await _accepted(bus, some_project())
@@ -81,7 +81,7 @@ async def test_the_log_is_handed_on_as_it_was_heard(bus: NatsBus) -> None:
     assert 0 < message.size <= stored.size
 
 
-async def test_who_wants_more_than_was_heard_is_handed_nothing(bus: NatsBus) -> None:
+async def test_an_event_beyond_the_head_returns_nothing(bus: NatsBus) -> None:
     await _accepted(bus, some_project())
 
     async with _hub(bus) as hub:
@@ -118,7 +118,7 @@ async def _addressed(hub: Hub, frame: Frame, *, unlike: str = "") -> str:
     return frame.text
 
 
-async def test_an_address_is_asked_for_again_before_it_stops_working(bus: NatsBus) -> None:
+async def test_a_presigned_url_is_renewed_before_it_expires(bus: NatsBus) -> None:
     given = 0
 
     async def sign(_: SignObjects) -> SignedObjects:
@@ -134,7 +134,7 @@ async def test_an_address_is_asked_for_again_before_it_stops_working(bus: NatsBu
     await storage.unsubscribe()
 
 
-async def test_an_address_that_was_not_given_in_time_is_asked_for_again(bus: NatsBus) -> None:
+async def test_a_url_that_was_not_signed_in_time_is_requested_again(bus: NatsBus) -> None:
     async def sign(_: SignObjects) -> SignedObjects:
         return SignedObjects(urls=["http://store/0"], expires_in=900)
 

@@ -112,7 +112,7 @@ async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
 
 
 @pytest.mark.parametrize("reason", ["no_output", "content_policy"])
-async def test_what_an_answer_lacked_is_told_though_its_process_died(
+async def test_missing_outputs_are_reported_though_the_process_died(
     bus: NatsBus, worker: Worker, reason: str
 ) -> None:
     entry = await _submitting(bus)

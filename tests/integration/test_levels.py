@@ -58,6 +58,6 @@ async def test_a_higher_level_is_never_lowered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "two", "²"])
-def test_what_is_no_level_is_the_first(value: str) -> None:
+def test_an_invalid_level_is_the_first(value: str) -> None:
     assert level_of({KEY: value}) == FIRST
     assert level_of({}) == FIRST

@@ -47,7 +47,7 @@ def _error(error: HeliographError) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(120)
-async def test_what_cannot_be_served_right_now_is_asked_for_again() -> None:
+async def test_a_subscription_that_cannot_be_served_is_retried() -> None:
     after = ResumeCursor("epoch", 7)
     async with (
         _status(_error(Unavailable("the log is away")), PROGRESS) as (address, heard),

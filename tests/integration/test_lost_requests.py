@@ -78,7 +78,7 @@ async def test_a_request_that_is_not_found_stays_unknown(
     assert not await bus.work.has_work(entry.record.id)
 
 
-async def test_a_job_that_is_not_lost_is_left_alone(bus: NatsBus, nats: Server) -> None:
+async def test_a_job_that_is_not_lost_is_unchanged(bus: NatsBus, nats: Server) -> None:
     worker = a_worker(bus, nats.settings)
     entry = await _accepted(bus)
 

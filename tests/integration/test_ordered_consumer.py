@@ -60,7 +60,7 @@ async def _consumers(bus: NatsBus, project: str) -> list[str]:
     return [c["name"] for c in every if c["config"].get("filter_subject") == f"events.{project}.>"]
 
 
-async def test_what_was_there_and_what_comes_is_heard_in_order(bus: NatsBus) -> None:
+async def test_existing_and_new_messages_arrive_in_order(bus: NatsBus) -> None:
     project = some_project()
     before = await _write(bus, project, 20)
 
@@ -84,7 +84,7 @@ async def test_a_consumer_that_is_gone_is_replaced_without_a_gap(bus: NatsBus) -
         assert await heard.until(missed[-1]) == [*first, *missed]
 
 
-async def test_a_message_that_was_lost_on_the_way_is_asked_for_again(bus: NatsBus) -> None:
+async def test_a_lost_message_is_delivered_again(bus: NatsBus) -> None:
     project = some_project()
     async with _fed(bus, project) as heard:
         first = await _write(bus, project, 3)

@@ -60,7 +60,7 @@ async def test_a_refusal_is_in_the_job_and_in_the_attempt(
     ],
     ids=str,
 )
-async def test_an_error_that_claims_to_be_good_is_told_and_nothing_is_sent_again(
+async def test_an_error_with_a_success_status_is_reported_and_not_retried(
     openai_rig: OpenAIRig, answer: Any, code: str
 ) -> None:
     job = await job_of(openai_rig, answer=answer)
@@ -98,7 +98,7 @@ async def test_too_fast_is_waited_out_as_the_server_says_it(openai_rig: OpenAIRi
 
 
 @pytest.mark.parametrize("body", [{"error": {"message": SENTENCE}}, {"error": SENTENCE}], ids=str)
-async def test_an_error_of_gemini_that_claims_to_be_good_is_told(
+async def test_a_gemini_error_with_a_success_status_is_reported(
     gemini_server: Emulator, body: Any
 ) -> None:
     rig = GeminiRig(gemini_server)

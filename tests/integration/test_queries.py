@@ -90,7 +90,7 @@ async def test_a_malformed_query_is_refused_at_once(bus: NatsBus, body: bytes) -
     assert ErrorReply.model_validate_json(reply.data).problem.code == "unreadable"
 
 
-async def test_a_bug_of_a_handler_is_no_silence(bus: NatsBus) -> None:
+async def test_a_bug_of_a_handler_is_an_error_reply(bus: NatsBus) -> None:
     serving = await bus.serve(Repeat, _refusing(ValueError("a bug")))
     with pytest.raises(RemoteProblem) as refusal:
         await bus.request(Repeat(text="x"))

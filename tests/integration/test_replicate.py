@@ -85,7 +85,7 @@ async def test_a_refusal_names_the_field(
     assert [field.pointer for field in caught.value.errors] == ["/prompt"]
 
 
-async def test_what_is_sent_is_said_in_the_words_of_the_model(
+async def test_arguments_are_mapped_to_the_models_names(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str
 ) -> None:
     submission = a_submission(prompt=prompt, num_images=2, aspect_ratio="3:2", timeout_seconds=9)

@@ -106,7 +106,7 @@ def _count(name: str, account: str) -> float:
     return METRICS.get_sample_value(metric, {"account": account}) or 0
 
 
-async def test_fifty_jobs_with_three_references_bring_three(
+async def test_fifty_jobs_with_three_references_upload_three(
     bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     """At the same time, in two processes."""
@@ -124,7 +124,7 @@ async def test_fifty_jobs_with_three_references_bring_three(
     assert (_count("hits", account), _count("misses", account)) == (147, 3)
 
 
-async def test_what_was_brought_is_used_again_by_a_process_that_was_not_there(
+async def test_an_upload_is_reused_by_another_process(
     bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     job, file = _job(), shelf.put()
@@ -145,7 +145,7 @@ async def test_each_account_has_its_own_copies(
     assert len(fal.uploads) == 2
 
 
-async def test_a_copy_that_the_provider_may_have_thrown_away_is_brought_again(
+async def test_an_expired_upload_of_a_reference_is_repeated(
     bus: NatsBus, fal_server: FalServer, fal: FalAccount, shelf: Shelf
 ) -> None:
     forgetful = a_fal(fal_server.url, fal.key, upload_ttl=0)
@@ -158,7 +158,7 @@ async def test_a_copy_that_the_provider_may_have_thrown_away_is_brought_again(
     assert len(fal.uploads) == 2
 
 
-async def test_a_copy_that_the_provider_did_not_find_is_brought_again(
+async def test_a_reference_that_the_provider_did_not_find_is_uploaded_again(
     bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     cache, job, file = _cache(bus, file_host), _job(), shelf.put()
@@ -171,9 +171,7 @@ async def test_a_copy_that_the_provider_did_not_find_is_brought_again(
     assert not await cache.invalidate(_sent(job, [sent])), "it is another copy that is in use"
 
 
-async def test_fal_is_told_how_long_to_keep_what_it_gets(
-    file_host: FalProvider, fal: FalAccount
-) -> None:
+async def test_uploads_to_fal_carry_their_lifetime(file_host: FalProvider, fal: FalAccount) -> None:
     """An hour longer than it is used, for requests that wait in its queue."""
     copy = await file_host.upload("image/png", b"picture")
 
@@ -221,7 +219,7 @@ async def test_a_refused_upload_delays_no_other_job(
     assert len(fal.uploads) == tries + 1
 
 
-async def test_a_reference_that_is_not_there_fails_and_is_not_brought(
+async def test_a_missing_reference_fails_and_is_not_uploaded(
     bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     with pytest.raises(ReferenceFailed):
@@ -277,7 +275,7 @@ async def test_our_own_network_is_not_read_for_callers(
     assert (shelf.requested, fal.uploads) == ([], [])
 
 
-async def test_a_host_that_an_operator_named_is_read_and_its_bytes_are_brought_once(
+async def test_a_reference_on_an_allowed_host_is_uploaded_once(
     bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
     cache, job = _cache(bus, file_host, hosts=[shelf.url.removeprefix("http://")]), _job()

@@ -82,7 +82,7 @@ def withheld(job: Job) -> list[tuple[int, str]]:
     ],
     ids=str,
 )
-async def test_an_empty_slot_among_good_ones_is_told_and_the_others_are_stored(
+async def test_an_empty_entry_among_good_outputs_is_reported_and_the_others_are_stored(
     maker: Maker, model: str, answer: Any, missing: int
 ) -> None:
     job = await maker.make(model, answer, count=2)

@@ -29,7 +29,7 @@ async def test_a_job_for_fal_ends_with_its_asset(
     assert len(fal.accepted(prompt)) == 1
 
 
-async def test_a_job_with_a_reference_of_ours_brings_it_to_fal(
+async def test_a_stored_reference_is_uploaded_to_fal(
     client: Client, fal: FalAccount, prompt: str
 ) -> None:
     drawn = await client.submit(
@@ -50,7 +50,7 @@ async def test_a_job_with_a_reference_of_ours_brings_it_to_fal(
     assert request["body"]["image_url"].startswith(f"{fal.url}/cdn/")
 
 
-async def test_of_more_pictures_than_were_asked_for_the_first_are_kept_and_the_job_says_so(
+async def test_of_more_pictures_than_requested_the_first_are_kept_and_the_job_says_so(
     client: Client, fal: FalAccount, prompt: str
 ) -> None:
     fal.plan(prompt, surplus=5)
@@ -95,7 +95,7 @@ async def test_a_lost_reply_is_found_again_and_paid_once(
     assert len(fal.accepted(prompt)) == 1
 
 
-async def test_an_account_that_is_refused_is_left_alone_and_everybody_can_see_it(
+async def test_a_refused_account_opens_its_breaker_and_shows_it(
     stack: Stack, client: Client, fal: FalAccount, prompt: str
 ) -> None:
     fal.plan(prompt, refusals=["401"])

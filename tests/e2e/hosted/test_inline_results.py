@@ -48,7 +48,7 @@ async def test_a_paid_picture_waits_while_our_own_store_refuses_its_key(
     assert (done.status, done.error, len(done.assets)) == ("succeeded", None, 1)
 
 
-async def test_an_inline_result_is_moved_and_is_no_upload(
+async def test_an_inline_result_is_moved_and_is_not_an_upload(
     client: Client, stored: Callable[[str], list[str]]
 ) -> None:
     done = await client.wait(await _submit(client))

@@ -46,7 +46,7 @@ async def _figures(stack: Stack) -> Counter[str]:
     return figures
 
 
-async def test_fifty_jobs_with_the_same_three_references_bring_three(
+async def test_fifty_jobs_with_the_same_three_references_upload_three(
     stack: Stack, client: Client, fal: FalAccount, prompt: str
 ) -> None:
     references = await _drawn(client, REFERENCES)
@@ -95,7 +95,7 @@ async def test_the_attempt_says_what_was_sent(
     assert [each["url"] for each in attempt["references"]] == request["body"]["image_urls"]
 
 
-async def test_a_copy_that_fal_lost_is_brought_again_and_the_job_succeeds(
+async def test_a_reference_that_fal_lost_is_uploaded_again_and_the_job_succeeds(
     client: Client, fal: FalAccount, fal_server: FalServer
 ) -> None:
     """fal says so for nothing, so another attempt is no second payment."""

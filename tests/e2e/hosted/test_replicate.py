@@ -25,7 +25,7 @@ async def test_a_job_for_replicate_ends_with_its_assets_and_is_paid_once(
     assert len(replicate.accepted(prompt)) == 1
 
 
-async def test_a_job_with_a_reference_of_ours_brings_it_to_replicate(
+async def test_a_stored_reference_is_uploaded_to_replicate(
     client: Client, replicate: EmulatedAccount, prompt: str
 ) -> None:
     drawn = await client.submit(

@@ -92,7 +92,7 @@ def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
     assert f"port {port} is taken: set HELIOGRAPH_STORAGE_PORT" in ended.stderr
 
 
-def test_open_doors_are_refused_while_there_are_no_keys(tmp_path: Path) -> None:
+def test_non_loopback_hosts_are_refused_while_there_are_no_keys(tmp_path: Path) -> None:
     everywhere = "0.0.0.0"  # noqa: S104  # that is the point
     home = str(tmp_path)
 
@@ -124,9 +124,7 @@ def test_one_more_process_of_a_service_joins_the_others(breakable: Stack) -> Non
         assert httpx.get(f"{breakable.url('gateway')}/v1/jobs/{job}").status_code == 200
 
 
-async def test_a_worker_that_is_asked_to_go_hands_over_at_once(
-    breakable: Stack, project: str
-) -> None:
+async def test_a_stopping_worker_hands_over_at_once(breakable: Stack, project: str) -> None:
     """Its jobs go on elsewhere, long before anybody would have missed it."""
     with breakable.another("render") as (process, _):
         async with breakable.client(project) as client:

@@ -111,7 +111,7 @@ async def test_another_process_dispatches_when_one_dies(
     assert {job.status for job in ended} == {"succeeded"}
 
 
-async def test_a_project_with_too_many_jobs_is_told_to_wait(
+async def test_a_project_with_too_many_jobs_is_refused_with_a_retry_delay(
     bounded: Stack, http: httpx.AsyncClient
 ) -> None:
     project, other = some_project(), some_project()

@@ -249,9 +249,7 @@ async def test_what_an_earlier_version_left_for_the_workers_is_stored(
             await asyncio.sleep(0.01)
 
 
-async def test_results_that_are_not_there_yet_hold_no_places_while_they_wait(
-    bus: NatsBus, shelf: Shelf
-) -> None:
+async def test_missing_results_hold_no_permits_while_they_wait(bus: NatsBus, shelf: Shelf) -> None:
     project = some_project()
     shelf.late_until = time.monotonic() + 40
     late = [await _render(bus, project, shelf.output("late")) for _ in range(12)]

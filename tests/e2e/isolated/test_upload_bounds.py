@@ -49,7 +49,7 @@ def _kept(stack: Stack, project: str) -> list[Path]:
     return list((stack.home / "s3").glob(f"*/p/{project}/uploads/*"))
 
 
-async def test_a_project_cannot_bring_files_without_end(
+async def test_the_number_of_a_projects_uploads_is_bounded(
     storage: httpx.AsyncClient, project: str
 ) -> None:
     refused = None
@@ -65,7 +65,7 @@ async def test_a_project_cannot_bring_files_without_end(
     assert (await _bring(storage, f"{project}x", _picture())).status_code == 201
 
 
-async def test_a_project_cannot_bring_bytes_without_end(
+async def test_the_bytes_of_a_projects_uploads_are_bounded(
     storage: httpx.AsyncClient, project: str
 ) -> None:
     answer = await _bring(storage, project, _picture(noise=UPLOAD_BYTES))

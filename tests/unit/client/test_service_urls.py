@@ -10,7 +10,7 @@ from heliograph.service_urls import proxy_address, service_address, unreachable
     "text",
     ["", "localhost:8080", "ftp://x", "http://", "http://[", "http://a:b", "//x", "http://\ud83d"],
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_url_is_refused(text: str) -> None:
     with pytest.raises(AddressRefused):
         service_address(text)
 

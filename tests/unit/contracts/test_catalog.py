@@ -233,7 +233,7 @@ def test_a_mistake_is_named_by_file_line_and_reason(
     assert reason in message
 
 
-def test_every_mistake_is_told_at_once(overlay: Overlay) -> None:
+def test_every_mistake_is_reported_at_once(overlay: Overlay) -> None:
     file = overlay("lanes", "a: {cap: 0}\nb: {cap: 1, size: 2}\nc: {}\n")
 
     lines = refusal(lanes=file).splitlines()
@@ -241,7 +241,7 @@ def test_every_mistake_is_told_at_once(overlay: Overlay) -> None:
     assert [line.split(": ")[0] for line in lines] == [f"{file}:{n}" for n in (1, 2, 3)]
 
 
-def test_a_mistake_that_an_overlay_causes_elsewhere_is_told_where_it_shows(
+def test_an_error_that_an_overlay_causes_elsewhere_is_reported_there(
     overlay: Overlay,
 ) -> None:
     message = refusal(accounts=overlay("accounts", "sim: {provider: acme}\n"))
@@ -258,7 +258,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, section: str) -> None
     assert refusal(**{section: file}) == f"{file}: No such file or directory"
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     assert refusal(kinds=tmp_path) == f"{tmp_path}: Is a directory"
 
 
@@ -471,7 +471,7 @@ def test_a_preset_is_checked_like_a_request(overlay: Overlay) -> None:
     assert "my-models.yaml:7: models.sim/other.presets.tall" in reason
 
 
-def test_a_model_says_what_can_be_asked_of_it() -> None:
+def test_a_model_lists_its_parameters() -> None:
     silent, speaking = CATALOG.models["fal/veo-3.1-silent"], CATALOG.models["fal/veo-3.1"]
 
     assert set(speaking.supports) - set(silent.supports) == {"sound"}

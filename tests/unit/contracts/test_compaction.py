@@ -124,7 +124,7 @@ def test_a_small_request_stays_whole_and_can_be_submitted_again() -> None:
     assert resume_point(small, None) == "submit"
 
 
-def test_what_would_be_paid_for_in_vain_is_not_offered_after_all() -> None:
+def test_a_useless_paid_step_is_not_offered() -> None:
     record = a_record(parameters={"seed": 7, "price": "0.04"})
     change = NextAction(kind="change_request", label="Change the prompt")
     problem = ContentPolicy(next_actions=[change]).problem()

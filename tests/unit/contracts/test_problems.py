@@ -10,13 +10,13 @@ def mistakes(count: int) -> list[FieldError]:
     return [FieldError(pointer=f"/x{n}", detail="not wanted") for n in range(count)]
 
 
-def test_as_many_mistakes_as_there_is_room_for_are_all_told() -> None:
+def test_all_mistakes_that_fit_are_listed() -> None:
     problem = ValidationFailed("wrong", errors=mistakes(MAX_ERRORS)).problem()
 
     assert (problem.detail, len(problem.errors)) == ("wrong", MAX_ERRORS)
 
 
-def test_of_more_mistakes_the_first_are_told_and_how_many_there_are() -> None:
+def test_of_more_mistakes_the_first_are_listed_with_their_number() -> None:
     problem = ValidationFailed("wrong", errors=mistakes(20_000)).problem()
 
     assert problem.errors == mistakes(MAX_ERRORS)

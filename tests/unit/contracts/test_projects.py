@@ -50,7 +50,7 @@ def test_what_is_named_changes_and_the_rest_stays(
     assert change(**fields) == BEFORE.model_copy(update=after)
 
 
-def test_a_style_comes_after_everything_else_that_is_said() -> None:
+def test_a_style_is_appended_to_the_prompt() -> None:
     record = styled("{oil}", prompt="a {keeper}", edit_prompt="at night")
 
     assert final_prompt(record, KIND) == "a {keeper}\n\nat night\n\nStyle: {oil}"
@@ -64,7 +64,7 @@ def test_a_kind_may_put_a_style_elsewhere_or_nowhere() -> None:
     assert final_prompt(styled("oil"), nowhere) == "a lighthouse"
 
 
-def test_without_a_style_nothing_is_said_of_it() -> None:
+def test_without_a_style_the_prompt_is_unchanged() -> None:
     assert final_prompt(styled(None), KIND) == "a lighthouse"
 
 

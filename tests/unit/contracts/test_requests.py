@@ -126,7 +126,7 @@ def test_another_input_gives_another_result(change: dict[str, Any]) -> None:
     ],
     ids=" ".join,
 )
-def test_another_wish_about_the_job_is_another_body_with_the_same_result(
+def test_other_request_options_change_the_body_digest_but_not_the_input_digest(
     change: dict[str, Any],
 ) -> None:
     assert ask(**change).input_digest() == ask().input_digest()
@@ -265,11 +265,11 @@ def test_a_reference_names_exactly_one_good_place(places: dict[str, Any]) -> Non
 # -- other requests
 
 
-def test_a_job_is_stopped_unless_asked_otherwise() -> None:
+def test_cancel_stops_a_job_by_default() -> None:
     assert CancelRequest().mode == "stop"
 
 
-def test_a_retry_chooses_its_step_unless_asked_otherwise() -> None:
+def test_a_retry_chooses_its_step_by_default() -> None:
     assert RetryRequest.model_validate({}).from_ is None
     assert RetryRequest.model_validate({"from": "poll"}).from_ == "poll"
 

@@ -449,7 +449,7 @@ def test_status_and_phase_follow_the_step(life: list[Moment]) -> None:
 
 @thorough
 @given(life=lives())
-def test_a_wish_to_stop_is_never_forgotten(life: list[Moment]) -> None:
+def test_a_cancel_request_is_never_lost(life: list[Moment]) -> None:
     wished = False
     for moment in life:
         wished = wished or moment.fact == CancelRequested(mode="stop")
@@ -666,13 +666,13 @@ def test_a_retry_waits_until_its_time_and_says_why_until_it_goes_on() -> None:
     assert (going_on.internal.not_before, going_on.detail) == (None, None)
 
 
-def test_a_wish_to_stop_leaves_the_reason_for_a_wait() -> None:
+def test_a_cancel_request_keeps_the_reason_of_a_wait() -> None:
     waiting = after(a_record(), "started", "submitting", "retry_scheduled", "cancel_requested")
 
     assert waiting.detail == "again"
 
 
-def test_an_attempt_tells_how_it_ended_and_what_the_provider_said() -> None:
+def test_an_attempt_records_its_outcome_and_the_providers_response() -> None:
     record = after(a_record(), "started", "submitting", "submitted", "rendered")
     [attempt] = record.internal.attempts
 
@@ -691,7 +691,7 @@ def test_an_attempt_knows_when_it_was_sent_accepted_and_over() -> None:
     assert attempt.ended_at == began + timedelta(seconds=4)
 
 
-def test_an_attempt_keeps_the_last_answer_when_its_end_brought_none() -> None:
+def test_an_attempt_keeps_the_last_response_when_its_end_has_none() -> None:
     record = after(a_record(), "started", "submitting", "submitted", "failed")
 
     assert record.internal.attempts[-1].answer == '{"ok":true}'
@@ -765,13 +765,13 @@ def completed(**known: Any) -> AttemptCompleted:
     return AttemptCompleted(run=1, ended=17, **known)
 
 
-def test_a_deadline_that_passes_at_the_provider_is_a_wish_first() -> None:
+def test_a_deadline_that_passes_at_the_provider_requests_expiry_first() -> None:
     record = after(a_record(), "started", "submitting", "submitted", "expire_requested")
 
     assert (record.step, record.status, record.phase) == (Step.SUBMITTED, "running", "canceling")
 
 
-def test_a_deadline_is_asked_for_once() -> None:
+def test_expiry_is_requested_once() -> None:
     with pytest.raises(IllegalTransition):
         after(a_record(), "started", "submitting", "expire_requested", "expire_requested")
 

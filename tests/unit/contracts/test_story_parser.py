@@ -97,7 +97,7 @@ def test_scenes_alone_are_a_story() -> None:
     assert read_story(b'{"scenes": ["a lamp", "the sea"]}')["scenes"][1]["shot_prompt"] == "the sea"
 
 
-def test_what_the_model_said_beside_it_is_kept() -> None:
+def test_other_fields_of_a_story_are_kept() -> None:
     story = read_story(json.dumps({**STORY, "mood": "calm"}).encode())
 
     assert story["mood"] == "calm"
@@ -120,7 +120,7 @@ def test_what_the_model_said_beside_it_is_kept() -> None:
         b"\xff\xfe\x00",
     ],
 )
-def test_what_is_no_story_says_why(text: bytes) -> None:
+def test_an_invalid_story_is_refused_with_a_reason(text: bytes) -> None:
     with pytest.raises(NoStory) as raised:
         read_story(text)
 

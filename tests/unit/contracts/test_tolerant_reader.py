@@ -121,7 +121,7 @@ def test_a_request_with_an_unknown_field_is_refused_as_before(body: dict[str, An
         validate_body(json.dumps(body).encode(), JobRequest)
 
 
-def test_a_time_without_a_zone_is_no_time() -> None:
+def test_a_time_without_a_zone_is_invalid() -> None:
     record = a_record()
     fields = record.model_dump(mode="json") | {"finish_by": "2026-05-04T00:00:00"}
     subject, headers = event(record.project, record.id), {"ce-type": event_type("accepted")}

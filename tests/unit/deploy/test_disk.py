@@ -23,7 +23,7 @@ def test_streams_that_the_store_cannot_hold_are_refused(tmp_path: Path) -> None:
         check_disk(settings)
 
 
-def test_the_server_is_told_what_the_disk_has(tmp_path: Path) -> None:
+def test_the_server_gets_a_limit_that_fits_the_disk(tmp_path: Path) -> None:
     settings = LocalSettings(home=tmp_path, nats_max_store=2**60)
 
     limit = store_limit(settings)

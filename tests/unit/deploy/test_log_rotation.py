@@ -20,7 +20,7 @@ def test_a_full_log_begins_anew_and_only_so_many_older_ones_stay(tmp_path: Path)
     assert kept.splitlines() == [f"line {n:02}" for n in range(100 - kept.count("\n"), 100)]
 
 
-def test_a_log_goes_on_where_the_process_before_stopped(tmp_path: Path) -> None:
+def test_a_log_file_is_continued_by_the_next_process(tmp_path: Path) -> None:
     file = tmp_path / "render.log"
     for number in range(3):
         with RotatingLog(file, limit=10_000, kept=1) as log:

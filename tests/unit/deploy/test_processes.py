@@ -42,7 +42,7 @@ def test_storage_may_fetch_from_every_render() -> None:
     assert hosts == ["cdn.example.com", "127.0.0.1:8093", "127.0.0.1:8103"]
 
 
-def test_render_has_time_for_answers_that_cannot_be_asked_for_later() -> None:
+def test_render_has_time_for_responses_that_cannot_be_requested_again() -> None:
     def grace(settings: LocalSettings) -> dict[str, float]:
         return {process.name: process.grace for process in processes(settings)}
 

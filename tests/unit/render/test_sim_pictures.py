@@ -195,7 +195,7 @@ def test_a_film_begins_to_play_before_it_is_whole() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 60])
-def test_there_are_as_many_scenes_as_asked_for(count: int) -> None:
+def test_there_are_as_many_scenes_as_requested(count: int) -> None:
     story = json.loads(write_scenes("A lighthouse at dusk", 7, count))
     assert set(story) == {"title", "logline", "scenes"}
     assert [scene["number"] for scene in story["scenes"]] == list(range(1, count + 1))

@@ -18,7 +18,7 @@ def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return shown
 
 
-def test_a_clock_that_heard_nothing_yet_is_the_host_s() -> None:
+def test_an_unsynchronised_clock_is_the_host_s() -> None:
     assert abs(ServerClock().now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 

@@ -102,7 +102,7 @@ def test_the_level_is_a_setting(
     assert ("A detail" in capsys.readouterr().err) == shown
 
 
-def test_what_is_told_of_a_job_finds_it_and_nothing_else() -> None:
+def test_log_fields_identify_a_job_and_show_nothing_else() -> None:
     record = a_record(prompt=CANARY, edit_prompt=CANARY, slot="shot/12", user="alice").model_copy(
         update={"arguments": {"x": CANARY}}
     )

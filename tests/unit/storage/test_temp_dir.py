@@ -63,7 +63,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path, another: Another)
     assert not any(file.exists() for file in files)
 
 
-def test_what_a_living_process_has_is_left_alone(tmp_path: Path, another: Another) -> None:
+def test_folders_of_running_processes_stay(tmp_path: Path, another: Another) -> None:
     first, gone = another()
     _, kept = another()
     first.kill()

@@ -138,7 +138,7 @@ async def test_every_lost_request_is_looked_up(scene: Scene) -> None:
 _SENT: tuple[JobEvent, ...] = (*_IN_THE_DARK[:2], Submitted(run=1, request_id="r-1"))
 
 
-async def test_a_deadline_is_a_wish_while_the_request_may_be_at_the_provider(scene: Scene) -> None:
+async def test_a_deadline_is_a_request_while_the_job_may_be_at_the_provider(scene: Scene) -> None:
     late = await scene.a_job(a_late_record(), *_SENT, quiet=0)
     await scene.project()
 
@@ -148,7 +148,7 @@ async def test_a_deadline_is_a_wish_while_the_request_may_be_at_the_provider(sce
     assert scene.hints == [subjects.cancel(late.id)]
 
 
-async def test_a_worker_that_does_not_obey_in_time_loses_the_job_and_keeps_the_request(
+async def test_a_worker_that_does_not_stop_in_time_loses_the_job_and_keeps_the_request(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = await scene.a_job(a_late_record(), *_SENT, ExpireRequested(), quiet=0)

@@ -80,7 +80,7 @@ async def test_jobs_are_found_by_what_narrows_a_list(read_model: SqlReadModel) -
     assert await found(read_model, q="lighthouse", kind="shot") == set()
 
 
-async def test_one_job_more_than_asked_for_says_that_there_are_others(
+async def test_one_job_more_than_requested_shows_that_there_are_others(
     read_model: SqlReadModel,
 ) -> None:
     await take_in(read_model, *(a_job() for _ in range(5)))

@@ -260,7 +260,7 @@ async def test_a_read_model_that_is_made_anew_from_a_trimmed_log_is_the_same(
 # -- what could go
 
 
-async def test_ended_jobs_are_told_with_what_they_hold(read_model: SqlReadModel) -> None:
+async def test_ended_jobs_are_listed_with_their_objects(read_model: SqlReadModel) -> None:
     rows = await take_in(
         read_model, a_success(), a_success(slot=None), a_job(expired), a_job(), a_success()
     )
@@ -292,7 +292,7 @@ async def test_ended_jobs_are_told_with_what_they_hold(read_model: SqlReadModel)
     ],
     ids=str,
 )
-async def test_only_what_a_rule_does_not_keep_is_told(
+async def test_only_jobs_beyond_a_rule_are_listed(
     read_model: SqlReadModel, rule: Rule, expected: list[str]
 ) -> None:
     day = timedelta(days=1)

@@ -114,7 +114,7 @@ async def test_a_failure_before_a_success_stays_behind_it_whatever_is_learned_la
     assert (await shown(read_model)).failures == []
 
 
-async def test_a_detached_job_is_no_version(read_model: SqlReadModel) -> None:
+async def test_a_detached_job_is_not_a_version(read_model: SqlReadModel) -> None:
     await take_in(read_model, a_job(CancelRequested(mode="detach"), *SUCCESS))
 
     assert await versions(read_model) == []
@@ -251,7 +251,7 @@ def an_asset(**fields: Any) -> Asset:
     return Asset(id=made, index=0, media_type="image/png", bytes=9, sha256="0" * 64, **fields)
 
 
-async def test_a_picture_that_cannot_be_decoded_is_no_version(read_model: SqlReadModel) -> None:
+async def test_an_undecodable_picture_is_not_a_version(read_model: SqlReadModel) -> None:
     good = a_job(*SUCCESS[:-1], Succeeded(assets=[an_asset()]))
     damaged = a_job(*SUCCESS[:-1], Succeeded(assets=[an_asset(undecodable=True)]))
     await take_in(read_model, good, damaged)

@@ -183,7 +183,7 @@ async def test_not_everything_is_begun_at_once() -> None:
 # -- room for many
 
 
-def test_a_backlog_has_room_for_all_or_none() -> None:
+def test_the_queue_quota_admits_all_or_none() -> None:
     quota = QueueQuota(_NONE, limit=10, project_limit=5)
 
     quota.reserve("demo", 3)

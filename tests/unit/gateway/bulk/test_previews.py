@@ -59,7 +59,7 @@ def test_what_ended_in_another_way_cannot_be_canceled(
         cancel_outcome(a_job(*facts), mode)
 
 
-def test_a_wish_is_remembered_whatever_came_of_it() -> None:
+def test_a_cancel_request_is_recorded_whatever_its_outcome() -> None:
     assert already_requested(a_job(started, stop, failed), "stop")
     assert already_requested(a_job(started, detach, failed), "detach")
     assert already_requested(a_job(Canceled()), "stop")

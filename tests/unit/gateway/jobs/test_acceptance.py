@@ -37,7 +37,7 @@ class Standstill:
 
 @pytest.mark.parametrize("keyed", [False, True])
 @pytest.mark.parametrize("is_over", [False, True])
-async def test_a_request_that_was_given_up_is_told_so(keyed: bool, is_over: bool) -> None:
+async def test_an_abandoned_submission_gets_a_conflict(keyed: bool, is_over: bool) -> None:
     project = some_project()
     slow, quick = (a_record(project=project, slot=SLOT) for _ in range(2))
     standstill = Standstill(slow.id)

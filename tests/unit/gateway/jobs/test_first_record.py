@@ -83,7 +83,7 @@ def test_the_request_identity_is_recorded() -> None:
     assert (record.internal.correlation_id, record.internal.traceparent) == ("c-1", "00-1-2-01")
 
 
-def test_what_was_asked_is_kept() -> None:
+def test_the_original_request_is_kept() -> None:
     fields: dict[str, Any] = {
         "prompt": "a keeper, oil on canvas",
         "edit_prompt": "at night",
@@ -191,7 +191,7 @@ def test_a_pointer_to_a_parameter_is_escaped() -> None:
     assert pointers(error.value) == ["/parameters/a~1b"]
 
 
-def test_a_parameter_that_the_model_needs_is_asked_for() -> None:
+def test_a_missing_required_parameter_is_refused() -> None:
     catalog = with_model(parameters={"seed": {"type": "integer"}}, required=["seed"])
 
     with pytest.raises(ValidationFailed, match="'seed' is a required property"):
@@ -417,7 +417,7 @@ def test_a_price_per_second_is_read_from_the_duration_as_it_will_be_sent() -> No
         f"https://{'a' * 64}.org/x.png",
     ],
 )
-def test_an_address_that_cannot_be_called_is_refused_at_the_door(url: str) -> None:
+def test_an_invalid_reference_url_is_refused_at_submission(url: str) -> None:
     good = "https://example.com/a.png"
 
     wrong = refused(model="sim/edit", references=[{"url": good}, {"url": url}])

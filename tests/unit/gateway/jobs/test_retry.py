@@ -247,7 +247,7 @@ def test_a_retry_of_a_retry_takes_over_what_the_first_one_was_to(
     )
 
 
-def test_a_request_is_asked_for_a_fresh_address_once() -> None:
+def test_a_fresh_url_is_requested_once_per_request() -> None:
     first = ended(*SENT, rendered, failed(OutputExpired))
     over = resume_from(first, "poll")
     assert over
@@ -261,7 +261,7 @@ def test_a_request_is_asked_for_a_fresh_address_once() -> None:
 
 
 @pytest.mark.parametrize("end", [Canceled(), expired], ids=["canceled", "expired"])
-def test_a_request_that_is_over_is_not_asked_for_again(end: JobEvent) -> None:
+def test_a_completed_request_is_not_looked_up_again(end: JobEvent) -> None:
     record = ended(*SENT, again, end)
 
     assert resume_point(record, None) == "submit"

@@ -76,7 +76,7 @@ def test_what_is_filled_in_is_part_of_what_makes_the_result(defaults: Defaults) 
     assert drafted(defaults).internal.input_digest != drafted(Defaults()).internal.input_digest
 
 
-def test_a_shape_that_is_filled_in_is_the_same_as_one_that_is_asked_for() -> None:
+def test_a_default_aspect_ratio_equals_a_requested_one() -> None:
     filled = drafted(Defaults(aspect_ratio="1:1"))
     explicit = drafted(Defaults(), parameters={"aspect_ratio": "1:1"})
 

@@ -82,6 +82,6 @@ async def test_large_answers_take_turns_and_small_ones_do_not_wait_for_them() ->
     assert sender.most == LARGE_AT_ONCE
 
 
-def test_only_what_is_asked_for_outputs_may_be_large() -> None:
+def test_only_responses_with_outputs_may_be_large() -> None:
     assert may_have_outputs(_question())
     assert not may_have_outputs(httpx.Request("GET", "https://there.example/status"))

@@ -88,11 +88,11 @@ def test_a_value_counts_and_each_file_once(answer: Any) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_result_is_not_taken_for_one(beside: dict[str, Any]) -> None:
+def test_an_invalid_result_is_not_taken_for_one(beside: dict[str, Any]) -> None:
     assert urls({**beside, "made": {"url": ONE}}) == [ONE]
 
 
-def test_an_address_that_we_sent_is_no_output() -> None:
+def test_a_reference_url_in_the_response_is_not_an_output() -> None:
     search = Search(media="image", sent=[TWO])
 
     assert urls({"image": {"url": TWO}, "edited": {"url": ONE}}, search) == [ONE]
@@ -174,7 +174,7 @@ def test_an_answer_without_anything_has_no_odd_slot(answer: Any) -> None:
     ],
     ids=lambda answer: str(answer)[:60],
 )
-def test_what_is_no_file_is_odd(answer: Any) -> None:
+def test_an_entry_that_is_not_a_file_is_invalid(answer: Any) -> None:
     slots = slots_in(answer, IMAGES)
 
     assert slots
@@ -340,7 +340,7 @@ def test_an_output_that_is_flagged_is_known_whether_it_is_there_or_not(
     ],
     ids=str,
 )
-def test_a_clean_verdict_is_no_flag(value: dict[str, Any]) -> None:
+def test_a_clean_verdict_is_not_a_flag(value: dict[str, Any]) -> None:
     assert not only({"images": [{"url": ONE, **value}]}).flagged
 
 
@@ -396,7 +396,7 @@ def test_verdicts_beside_the_outputs_are_theirs_in_order(
     ids=str,
 )
 @pytest.mark.parametrize("place", [None, "video"])
-def test_a_verdict_is_heard_wherever_the_output_is_and_also_if_it_is_not(
+def test_a_moderation_verdict_applies_wherever_the_output_is_and_without_one(
     answer: Any, place: str | None
 ) -> None:
     assert only(answer, Search(media="image", place=place)).flagged

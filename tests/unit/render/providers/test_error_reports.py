@@ -151,7 +151,7 @@ def test_codes_are_reported_and_absent_codes_are_null(body: Any, codes: tuple[st
     ],
     ids=str,
 )
-def test_fields_are_told_where_the_caller_said_them(body: Any, fields: list[Any]) -> None:
+def test_field_errors_point_to_the_callers_fields(body: Any, fields: list[Any]) -> None:
     found = report(body)
 
     assert [(each.pointer, each.detail) for each in found.fields] == fields
@@ -184,13 +184,11 @@ def test_an_answer_without_words_tells_its_status(body: Any) -> None:
     ],
     ids=str,
 )
-def test_of_a_shape_that_nobody_knows_every_text_is_told_with_its_name(
-    body: Any, text: str
-) -> None:
+def test_an_error_of_unknown_shape_lists_every_text_with_its_name(body: Any, text: str) -> None:
     assert report(body).text == text
 
 
-def test_of_many_texts_of_no_known_shape_the_first_are_told() -> None:
+def test_an_error_of_unknown_shape_lists_its_first_texts() -> None:
     found = report({f"a{number}": "no" for number in range(10_000)})
 
     assert found.text == "; ".join(f"a{number}: no" for number in range(8))
@@ -254,7 +252,7 @@ def test_a_content_filter_of_any_provider_is_content_policy(provider: str) -> No
     ],
     ids=str,
 )
-def test_what_is_no_content_filter_is_told_as_what_it_is(
+def test_other_errors_are_not_taken_for_content_filters(
     status: int, body: Any, error: type[Exception]
 ) -> None:
     with pytest.raises(error) as caught:
@@ -298,7 +296,7 @@ def test_an_error_of_gemini_that_claims_to_be_good_may_be_charged() -> None:
     )
 
 
-def test_a_result_of_fal_that_is_a_text_is_told() -> None:
+def test_a_text_result_of_fal_is_reported() -> None:
     found = fal_verdict(answer(b"the model is gone", 422), "some-id")
 
     assert str(found.error) == "the model is gone"
@@ -306,7 +304,7 @@ def test_a_result_of_fal_that_is_a_text_is_told() -> None:
     assert found.error.provider.request_id == "some-id"
 
 
-def test_the_id_of_a_request_is_told() -> None:
+def test_the_request_id_is_reported() -> None:
     given = answer({"error": "no"}, headers={"X-Request-Id": "req_1"})
 
     with pytest.raises(ProviderRejected) as caught:

@@ -69,7 +69,7 @@ def test_references_have_the_name_and_the_number_that_the_model_wants(
 
 
 @pytest.mark.parametrize("model", FAL)
-def test_whatever_the_price_rests_on_is_said(model: str) -> None:
+def test_priced_parameters_are_always_sent(model: str) -> None:
     entry = CATALOG.models[model]
     sent = body(model, **dict.fromkeys(entry.wire.fixed, "raw"))
 
@@ -88,7 +88,7 @@ def test_fals_own_words_win_over_ours() -> None:
     assert (sent["image_size"], sent["acceleration"]) == ("portrait_16_9", "x")
 
 
-def test_what_is_not_for_fal_is_not_said() -> None:
+def test_arguments_that_are_not_fals_are_not_sent() -> None:
     sent = body("fal/flux-schnell", timeout_seconds=60, sync_mode=True)
 
     assert not {"timeout_seconds", "sync_mode"} & sent.keys()
@@ -105,7 +105,7 @@ def test_every_run_has_a_seed_of_its_own_and_always_the_same() -> None:
     assert 0 <= seed < 2**31
 
 
-def test_a_seed_that_was_asked_for_is_kept() -> None:
+def test_a_requested_seed_is_kept() -> None:
     assert body("fal/flux-schnell", seed=7)["seed"] == 7
 
 

@@ -26,7 +26,9 @@ def test_the_key_is_fals_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("key", [None, ""])
-def test_without_a_key_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+def test_without_a_key_the_reason_is_reported(
+    monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
     if key is not None:
         monkeypatch.setenv("FAL_KEY", key)
 

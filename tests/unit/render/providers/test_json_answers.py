@@ -36,5 +36,5 @@ def test_a_number_that_python_writes_takes_no_output_away(provider: str, beside:
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": nan}', "<html></html>", "[" * 100_000])
-def test_what_is_no_json_at_all_is_none(text: str) -> None:
+def test_a_response_that_is_not_json_is_none(text: str) -> None:
     assert json_or_none(_answer(text)) is None

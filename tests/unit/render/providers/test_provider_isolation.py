@@ -110,7 +110,7 @@ async def test_a_client_that_cannot_start_is_that_providers_trouble_alone(
 
 
 @pytest.mark.parametrize("key", ["sk-\u201cquoted\u201d", "sk-line\n", " sk-space", "sk-\x00"])
-async def test_a_key_that_cannot_be_sent_is_told_without_it(
+async def test_an_unsendable_key_is_reported_without_its_value(
     opened: Callable[[], dict[str, HostedProvider]], monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     for name in KEYS:

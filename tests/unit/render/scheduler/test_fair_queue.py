@@ -343,7 +343,7 @@ def test_a_job_does_not_run_before_its_time() -> None:
     assert names(drain(lane, at=LATER)) == ["job_1"]
 
 
-def test_a_time_that_has_passed_is_no_wait() -> None:
+def test_a_time_that_has_passed_causes_no_wait() -> None:
     lane = a_lane(a_job(1, not_before=NOW))
 
     assert lane.ripens_at() is None
@@ -504,7 +504,7 @@ def test_a_position_far_back_is_estimated_and_near() -> None:
     assert estimated == pytest.approx(played, rel=0.1)
 
 
-def test_a_position_counts_jobs_that_were_heard_of_too_late() -> None:
+def test_a_position_counts_jobs_that_were_announced_late() -> None:
     lane = a_lane(a_job(2), a_job(3), a_job(1))
     positions = {job: lane.position(job) for job in ("job_1", "job_2", "job_3")}
 

@@ -104,7 +104,7 @@ def test_the_place_of_the_end_is_that_of_the_final_event() -> None:
     assert completed(second, Rendered(run=1, outputs=OUTPUTS)).ended(60) == 40
 
 
-def test_what_is_known_is_not_told_again() -> None:
+def test_known_facts_are_not_appended_again() -> None:
     rendered = Rendered(run=1, outputs=OUTPUTS)
     record = completed(an_entry(*SENT, OVER), rendered)
 

@@ -175,7 +175,7 @@ def test_what_an_operator_has_to_mend_is_waited_for(
     assert fact.not_before > NOW
 
 
-def test_a_provider_that_says_when_is_asked_then(operator: RenderSettings) -> None:
+def test_a_retry_waits_as_long_as_the_provider_says(operator: RenderSettings) -> None:
     fact = retry_or_fail(sent(), ProviderUnavailable(retry_after=7.5), NOW, operator)
 
     assert isinstance(fact, RetryScheduled)
@@ -183,9 +183,7 @@ def test_a_provider_that_says_when_is_asked_then(operator: RenderSettings) -> No
 
 
 @pytest.mark.parametrize("attempt", [1, 3, 9])
-def test_too_fast_is_no_attempt_however_often_it_is_said(
-    operator: RenderSettings, attempt: int
-) -> None:
+def test_rate_limits_use_up_no_attempt(operator: RenderSettings, attempt: int) -> None:
     fact = retry_or_fail(sent(attempt), RateLimited(retry_after=1), NOW, operator)
 
     assert isinstance(fact, RetryScheduled)
@@ -232,7 +230,7 @@ def test_what_is_free_cost_nothing(charged: Charged) -> None:
     assert job_problem(sent(price="0"), ContentPolicy(), charged).charged == "no"
 
 
-def test_a_failure_of_a_job_is_no_http_error() -> None:
+def test_a_failed_job_is_not_an_http_error() -> None:
     assert job_problem(sent(), OutputRefused(), "no").status is None
 
 
@@ -262,7 +260,7 @@ def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSet
     assert record.error.charged == record.charged
 
 
-def test_a_lost_reply_is_told_with_its_reason_in_the_job_and_in_its_attempt() -> None:
+def test_a_lost_reply_is_reported_with_its_reason_in_the_job_and_in_its_attempt() -> None:
     record = unanswered()
 
     problem = unknown(record, "502 Bad Gateway: upstream closed the connection")
@@ -273,7 +271,7 @@ def test_a_lost_reply_is_told_with_its_reason_in_the_job_and_in_its_attempt() ->
     assert after.internal.attempts[-1].answer == "502 Bad Gateway"
 
 
-def test_a_request_found_later_keeps_what_its_lost_reply_said() -> None:
+def test_a_request_found_later_keeps_the_reason_of_its_lost_reply() -> None:
     record = unanswered()
     record = apply(
         record, SubmitUnknown(run=1, problem=unknown(record), answer="502 Bad Gateway"), NOW
@@ -301,7 +299,7 @@ def size(record: Record) -> int:
 @pytest.mark.parametrize("kind", [ProviderRejected, ProviderUnavailable, ProviderAuth])
 @pytest.mark.parametrize("charged", ["no", "unknown"])
 @pytest.mark.parametrize("letter", [SIX_BYTES, HALF_A_LETTER])
-def test_what_goes_wrong_fits_into_an_event_however_much_is_said_about_it(
+def test_an_error_fits_into_an_event_however_long_it_is(
     operator: RenderSettings, kind: type[JobError], charged: Charged, letter: str
 ) -> None:
     ended = RequestStopped(
@@ -326,7 +324,7 @@ def test_a_reason_that_is_cut_looks_like_it(operator: RenderSettings) -> None:
         assert len(detail) < 1100
 
 
-def test_outputs_fit_into_an_event_however_many_were_asked_for_and_made(
+def test_outputs_fit_into_an_event_however_many_there_are(
     operator: RenderSettings,
 ) -> None:
     outputs = [Output(url=f"http://there/{number:04000}") for number in range(10_000)]
@@ -431,7 +429,7 @@ def test_a_finished_request_is_rendered(operator: RenderSettings, charged: Charg
         ({"arguments": {"n": "many"}}, 2, 1),
     ],
 )
-def test_of_more_outputs_than_were_asked_for_the_first_are_kept(
+def test_of_more_outputs_than_requested_the_first_are_kept(
     operator: RenderSettings, fields: dict[str, Any], made: int, kept: int
 ) -> None:
     outputs = [Output(url=f"http://there/{number}.png") for number in range(made)]
@@ -513,7 +511,7 @@ def test_what_was_finished_anyway_says_what_is_missing(
     assert (fact.outputs, fact.withheld) == (OUTPUTS[:1], missing)
 
 
-def test_a_wish_to_stop_is_obeyed_before_a_deadline(operator: RenderSettings) -> None:
+def test_a_cancel_request_takes_precedence_over_a_deadline(operator: RenderSettings) -> None:
     record = apply(apply(sent(), ExpireRequested(), NOW), CancelRequested(mode="stop"), NOW)
 
     assert isinstance(
@@ -570,7 +568,7 @@ def places(outputs: list[Output]) -> list[int | None]:
     return [output.index for output in outputs]
 
 
-def test_what_is_missing_is_told_with_the_outputs(operator: RenderSettings) -> None:
+def test_missing_outputs_are_reported_with_the_others(operator: RenderSettings) -> None:
     record = sent().model_copy(update={"parameters": {"num_images": 3}})
     outputs = [Output(url="http://there/0.png"), Output(url="http://there/2.png", index=2)]
     done = RequestSucceeded(outputs=outputs, withheld=[Withheld(index=1, reason="no_output")])
@@ -617,7 +615,7 @@ def test_flagged_outputs_are_kept_where_there_are_no_others(operator: RenderSett
     assert fact.detail == "1 of 2 outputs withheld: content_policy"
 
 
-def test_outputs_that_a_model_makes_unasked_are_kept_as_they_are_paid_for(
+def test_unrequested_outputs_of_a_model_are_kept_as_they_are_paid_for(
     operator: RenderSettings,
 ) -> None:
     outputs = [Output(url=f"http://there/{number}.png") for number in range(4)]

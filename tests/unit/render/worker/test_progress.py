@@ -27,7 +27,7 @@ class Listener:
         self.size += len(body)
 
 
-async def test_what_was_told_a_moment_ago_is_not_told_again_unless_it_changed() -> None:
+async def test_progress_is_published_again_only_after_a_change() -> None:
     listener, record = Listener(), a_record()
     reporter = ProgressPublisher(listener, every=60)
 
@@ -37,7 +37,7 @@ async def test_what_was_told_a_moment_ago_is_not_told_again_unless_it_changed() 
     assert listener.phases == ["provider_queue", "rendering"]
 
 
-async def test_each_job_is_told_of_by_itself() -> None:
+async def test_progress_is_throttled_per_job() -> None:
     listener = Listener()
     reporter = ProgressPublisher(listener, every=60)
 
@@ -47,7 +47,7 @@ async def test_each_job_is_told_of_by_itself() -> None:
     assert listener.phases == ["rendering"] * 2
 
 
-async def test_a_log_is_told_as_far_as_there_is_room_for_it() -> None:
+async def test_provider_logs_are_truncated_to_the_room_there_is() -> None:
     listener, at = Listener(), datetime(2030, 1, 1, tzinfo=UTC)
     lines = [LogLine(at=at, message=f"{n} \ud800 {'x' * 2**20}") for n in range(30)]
 

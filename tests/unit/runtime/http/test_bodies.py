@@ -50,7 +50,7 @@ def pointers(error: HeliographError) -> list[str]:
 
 
 @pytest.mark.parametrize("body", [b"", b" \r\n\t", b"{", b"{'a': 1}", b"{}{}", b"\xff\xfe{}"])
-def test_what_is_no_json_is_malformed(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_malformed(body: bytes) -> None:
     assert isinstance(refused(body), MalformedRequest)
 
 
@@ -101,7 +101,7 @@ def test_depth_counts_in_lists_too() -> None:
 
 
 @pytest.mark.parametrize("text", ["\\u0000", "\\ud800", "a\\udfffb", "\\udc00\\ud800"])
-def test_what_is_no_text_is_named(text: str) -> None:
+def test_an_unsendable_text_is_named(text: str) -> None:
     body = f'{{"a":{{"b":["fine","{text}"]}}}}'.encode()
 
     assert pointers(refused(body)) == ["/a/b/1"]
@@ -111,7 +111,7 @@ def test_a_pair_of_surrogates_is_one_character() -> None:
     assert validate_body(b'{"name":"\\ud83d\\uddfc"}', Boat).name == "🗼"
 
 
-def test_a_member_whose_name_is_no_text_is_named_by_what_it_is_in() -> None:
+def test_a_member_with_an_invalid_name_is_reported_at_its_parent() -> None:
     assert pointers(refused(b'{"a":{"\\u0000":1}}')) == ["/a"]
 
 

@@ -164,7 +164,7 @@ MISTAKES: list[tuple[dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize("first", range(len(MISTAKES)))
-async def test_of_several_mistakes_the_first_part_of_a_request_is_told(
+async def test_of_several_mistakes_those_of_the_first_part_of_a_request_are_reported(
     web: httpx.AsyncClient, first: int
 ) -> None:
     request: dict[str, Any] = {"project": "demo", "content": b'{"name":"Argo"}'}

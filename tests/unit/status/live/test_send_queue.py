@@ -233,7 +233,7 @@ async def test_the_fullest_has_to_go_when_all_together_hold_too_much() -> None:
     assert await slow.take() == []
 
 
-async def test_what_one_client_asked_for_again_waits_for_the_memory_of_all() -> None:
+async def test_a_replay_waits_for_the_shared_memory_bound() -> None:
     memory = SendQueueMemory(LIMIT_BYTES)
     slow, quick = SendQueue(memory), SendQueue(memory)
     for _ in range(5):

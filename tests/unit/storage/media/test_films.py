@@ -102,7 +102,7 @@ async def test_a_film_of_another_container_is_stored_where_its_model_names_it_on
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"mif1", b"avif"])
-async def test_a_picture_in_boxes_is_no_film(put: Callable[[bytes], Path], brand: bytes) -> None:
+async def test_a_picture_in_boxes_is_not_a_film(put: Callable[[bytes], Path], brand: bytes) -> None:
     with pytest.raises(OutputRefused):
         check_media(put(branded(FILM, brand)), "video")
 
@@ -112,7 +112,7 @@ async def test_matroska_is_not_webm(put: Callable[[bytes], Path]) -> None:
         check_media(put(film("matroska", "libx264")), "video", [MOV, WEBM])
 
 
-async def test_sound_alone_is_no_film(
+async def test_sound_alone_is_not_a_film(
     put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
     with pytest.raises(OutputRefused, match="no video stream"):
@@ -241,7 +241,7 @@ async def test_what_only_the_index_knows_to_be_missing_is_missed(
         await _inspect(image_workers, put(cut))
 
 
-async def test_damage_in_the_index_is_no_film(
+async def test_a_damaged_index_is_not_a_film(
     put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
     index = dict(boxes(FAST))[b"moov"]

@@ -198,7 +198,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("content", NO_PICTURE.values(), ids=NO_PICTURE)
-async def test_what_is_no_picture_of_ours_is_refused(
+async def test_an_unsupported_picture_is_refused(
     image_workers: ImageWorkers, put: Callable[[bytes], Path], content: bytes
 ) -> None:
     with pytest.raises(OutputRefused):
@@ -269,7 +269,7 @@ NO_PIXELS = {
 
 
 @pytest.mark.parametrize("make", NO_PIXELS.values(), ids=NO_PIXELS)
-async def test_what_is_no_pixel_refuses_no_picture(
+async def test_damage_outside_the_pixels_refuses_no_picture(
     image_workers: ImageWorkers, put: Callable[[bytes], Path], make: Callable[[], bytes]
 ) -> None:
     inspection = await inspect(image_workers, put(make()))

@@ -230,7 +230,7 @@ def test_an_upload_of_no_type_is_refused(tmp_path: Path, content: bytes) -> None
 
 
 @pytest.mark.skipif(not _PEAK.exists(), reason="memory is looked at in Linux's /proc")
-def test_a_text_that_is_too_large_to_bring_is_refused_without_reading_it(tmp_path: Path) -> None:
+def test_a_too_large_text_is_refused_without_reading_it(tmp_path: Path) -> None:
     file = _file(tmp_path, b"[" + b"0," * 8_000_000 + b"0]")
     _PEAK.write_text("5")
     before = _memory("VmRSS")

@@ -206,7 +206,7 @@ async def test_an_empty_body_is_an_empty_file(
     assert content_of(target) == b""
 
 
-async def test_nothing_of_ours_is_told_to_the_host(
+async def test_downloads_carry_no_credentials(
     downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(PICTURE)]
@@ -218,7 +218,7 @@ async def test_nothing_of_ours_is_told_to_the_host(
     assert names == {"host", "accept", "accept-encoding", "connection", "user-agent"}
 
 
-async def test_what_one_answer_asks_to_remember_is_not_told_with_the_next_question(
+async def test_cookies_are_not_sent_with_the_next_request(
     downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [gives(PICTURE, "Set-Cookie: visitor=job_a; Path=/")]
@@ -242,7 +242,7 @@ async def test_what_is_gone_is_expired_at_once(
 
 
 @pytest.mark.parametrize("status", [400, 416, 431, 501])
-async def test_an_answer_that_will_not_change_is_not_asked_for_again(
+async def test_a_final_response_is_not_requested_again(
     downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
     site.script = [answers(status)]
@@ -253,7 +253,7 @@ async def test_an_answer_that_will_not_change_is_not_asked_for_again(
     assert len(site.requests) == 1
 
 
-async def test_a_host_that_is_busy_is_asked_until_it_answers(
+async def test_a_busy_host_is_retried_until_it_answers(
     downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [answers(503), answers(503), answers(503), gives(PICTURE)]
@@ -524,7 +524,7 @@ async def test_a_redirect_to_somewhere_inside_is_refused_at_once(
     assert content_of(target) is None
 
 
-async def test_a_redirect_brings_no_credentials_along(
+async def test_a_redirect_carries_no_credentials(
     downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
     site.script = [sends_on(f"http://user:secret@{site.host}/output")]

@@ -310,7 +310,7 @@ async def test_a_text_that_is_not_a_story_is_kept_and_the_job_fails(
     assert asset.id in record.error.detail
 
 
-async def test_older_processes_are_not_told_of_assets_of_what_failed(studio: Studio) -> None:
+async def test_assets_of_failed_jobs_are_not_written_at_an_older_level(studio: Studio) -> None:
     studio.level = 1
 
     record = await _fails(studio, gives(ITS_TEXT[0]), kind="scenes")
@@ -447,7 +447,7 @@ async def test_an_unknown_job_is_ignored(studio: Studio) -> None:
     assert await studio.ingest.handle(new_job_id()) is None
 
 
-async def test_a_job_that_is_not_rendered_is_left_alone(studio: Studio) -> None:
+async def test_a_job_that_is_not_rendered_is_unchanged(studio: Studio) -> None:
     job = a_record()
     await append_event(studio.events, "accepted", job, 0)
 
@@ -465,7 +465,7 @@ async def test_a_message_that_comes_again_changes_nothing(studio: Studio) -> Non
     assert len(studio.host.requested) == 1
 
 
-async def test_of_two_that_store_a_job_at_once_one_is_heard(studio: Studio) -> None:
+async def test_of_two_simultaneous_stores_of_a_job_one_is_recorded(studio: Studio) -> None:
     both = asyncio.Barrier(2)
 
     async def waits() -> bytes:
@@ -558,7 +558,7 @@ async def test_an_output_that_is_gone_ends_the_job(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-async def test_a_result_that_is_not_there_yet_is_asked_for_again(
+async def test_a_result_that_is_not_there_yet_is_downloaded_again(
     studio: Studio, status: int
 ) -> None:
     """It holds no place meanwhile: its ticket waits."""
@@ -782,7 +782,7 @@ REFUSED: dict[str, tuple[Page, str, str]] = {
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("refused", REFUSED)
-async def test_one_refused_output_among_good_ones_is_told_and_the_others_are_stored(
+async def test_one_refused_output_among_good_ones_is_reported_and_the_others_are_stored(
     studio: Studio, refused: str, place: int
 ) -> None:
     page, code, words = REFUSED[refused]
@@ -820,7 +820,7 @@ async def test_where_all_are_refused_the_job_fails_with_the_first_reason(studio:
     assert record.error.next_actions[0].patch == {"from": "download"}
 
 
-async def test_what_was_waited_for_in_vain_takes_no_good_one_with_it(studio: Studio) -> None:
+async def test_a_missing_output_does_not_fail_good_ones(studio: Studio) -> None:
     studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
     job = await studio.rendered(gives(404), gives(a_picture()))
 
@@ -942,7 +942,7 @@ async def test_what_came_inside_an_answer_and_is_gone_has_expired(
     assert record.error.code == "output_expired"
 
 
-async def test_what_came_inside_an_answer_is_waited_for_while_render_brings_it(
+async def test_storage_waits_for_inline_outputs_while_render_uploads_them(
     studio: Studio,
 ) -> None:
     project, job, picture = some_project(), new_job_id(), a_picture()
