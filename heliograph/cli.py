@@ -395,7 +395,7 @@ def _report(items: Sequence[BatchItem | ActionItem], *, as_json: bool) -> int:
 
 @app.command()
 def models(as_json: AsJson = False, url: Gateway = None) -> None:
-    """What can be asked for."""
+    """Available models."""
 
     async def work() -> None:
         async with Client(url) as client:

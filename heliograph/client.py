@@ -243,7 +243,7 @@ class Client:
 
     async def cleanup(self, *, dry_run: bool = False, **retention: Any) -> CleanupReport:
         """
-        Let go now what the project does not keep, or see what that is. What it keeps is set with
+        Prune now the jobs that the project's rules do not keep, or list them. The rules are set with
         `PATCH /v1/projects/{project}`.
 
         With `dry_run`, `retention` may say what else it should keep, as `versions=3`.
@@ -330,7 +330,7 @@ class Client:
 
     async def download(self, asset: Asset, target: str | Path) -> Path:
         """
-        Copy an asset to a file; an address that is no longer good is asked for again.
+        Copy an asset to a file; an expired URL is renewed.
 
         Raises:
             ChecksumMismatch: The digest is wrong.

@@ -162,7 +162,7 @@ async def _follow(link: Link, subscriptions: Subscriptions) -> AsyncGenerator[Li
         except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError) as error:
             await attempt.fail(error)
         except (ValueError, KeyError, TypeError) as error:
-            reason = f"{link.address} does not speak as a live service: {error!r}"
+            reason = f"{link.address} is not a live service: {error!r}"
             raise ConnectionFailed(reason) from error
         except RequestRejected as error:
             if not error.problem.retryable:
@@ -251,7 +251,7 @@ def _raise_what_is_final(error: Exception) -> None:
 
 
 async def _say_all(socket: ClientConnection, frames: Sequence[Frame]) -> None:
-    """Say everything, no faster than the service hears."""
+    """Send all frames, no faster than the service accepts."""
     with suppress(ConnectionClosed):  # the reader gets the same error
         for number, frame in enumerate(frames, start=1):
             await socket.send(json.dumps(frame))

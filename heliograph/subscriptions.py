@@ -34,7 +34,7 @@ class LiveEvent:
 
     `cursor` is where to go on from another time; it is null for progress, which is no event, and
     while a snapshot is not complete. Of more than 300 jobs it is the place that all are past, so
-    that some events are told again from there.
+    that some events are sent again from there.
     """
 
     kind: Literal["snapshot", "event", "progress"]

@@ -8,7 +8,7 @@ _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 
 
 def end_with_parent() -> None:
-    """To be called in a new child: it is asked to end when its parent dies."""
+    """To be called in a new child: it is sent a signal when its parent dies."""
     _signal_at_death(signal.SIGTERM)
 
 

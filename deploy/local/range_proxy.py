@@ -1,7 +1,7 @@
 """
 HTTP range proxy before the bundled S3 server: a part of an object is answered with 206.
 
-rclone sends the part that was asked for with status 200, which browsers take for the whole: a film in
+rclone sends a requested range with status 200, which browsers take for the whole: a film in
 a page could not be sought. Everything else passes through as it is, signatures included. Each
 connection carries one request, so nothing of its body has to be understood.
 
@@ -131,7 +131,7 @@ def _alone(head: bytes) -> bytes:
 
 
 async def run(listening: Place, upstream: Place, command: Sequence[str]) -> int:
-    """Serve until the server ends or we are told to. Returns its exit code."""
+    """Serve until the server ends or a signal arrives. Returns its exit code."""
     server = await asyncio.create_subprocess_exec(
         *command, "--addr", "{}:{}".format(*upstream), preexec_fn=die_with_parent
     )

@@ -49,7 +49,7 @@ class Supervised:
         return self._running.pid if self._running else None
 
     async def run(self) -> None:
-        """Start it, again and again, until it is told to stop."""
+        """Keep it running until it is stopped."""
         pause = _FIRST_PAUSE
         while not self._stopping:
             began = time.monotonic()

@@ -1,5 +1,5 @@
 """
-Batches: jobs that are asked for together, all of them or none.
+Batches: jobs submitted together, all of them or none.
 
 Each item is a request for a job as it is anywhere else. With an Idempotency-Key, item number i has
 the key `<key>/<i>`.

@@ -1,5 +1,5 @@
 """
-Casting: the two references of a person, asked for as a pair.
+Casting: the two reference pictures of a person, submitted as a pair.
 
 Reference `a` fills the slot `cast/<person>/ref_a`, `b` fills `cast/<person>/ref_b`.
 """

@@ -215,7 +215,7 @@ class Catalog(_Entry):
         return max((model.answers_within or 0.0 for model in usable), default=0.0)
 
     def without(self, providers: Container[str]) -> Self:
-        """The same, with no accounts at these providers: their models cannot be asked for."""
+        """The same, without accounts at these providers: their models are unavailable."""
         kept = {n: a for n, a in self.accounts.items() if a.provider not in providers}
         return self.model_copy(update={"accounts": kept})
 

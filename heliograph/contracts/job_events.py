@@ -71,7 +71,7 @@ class RetryScheduled(JobEvent):
     reason: str  #: the `code` of what went wrong
     detail: str
     counted: bool = True  #: False: the attempt does not count (the provider said "too fast")
-    answered: bool = True  #: False: the provider never heard of it, as a process of ours died
+    answered: bool = True  #: False: it never reached the provider, as a process of ours died
     charged: Charged = "no"
     answer: str | None = None
     key: str | None = None  #: of the request by which a person decided it

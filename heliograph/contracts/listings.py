@@ -105,18 +105,18 @@ class SlotVersions(_Slot, _AsOf):
 
 
 class ListedModel(ModelFacts):
-    """A model that can be asked for."""
+    """An available model."""
 
     name: str = Field(examples=["fal/flux-schnell"])
     provider: str
-    supports: list[str] = Field(description="What can be asked of it")
+    supports: list[str] = Field(description="Supported parameters")
     aspect_ratios: list[str] = Field(description="The shapes on offer; empty: none to choose")
     parameters: dict[str, object] = Field(description="JSON Schema of a request's `parameters`")
     arguments: dict[str, object] = Field(description="JSON Schema of a request's `arguments`")
 
 
 class ModelList(_List[ListedModel]):
-    """Models that can be asked for."""
+    """Available models."""
 
 
 class ListedKind(KindFacts):

@@ -1,4 +1,4 @@
-"""Frames of the live connection, `heliograph.live.v1`: what a client may say, and what it hears."""
+"""Frames of the live connection, `heliograph.live.v1`: sent by the client, and by the server."""
 
 from typing import Annotated, Literal
 
@@ -64,7 +64,7 @@ ClientFrame = Annotated[Auth | Subscribe | Unsubscribe | Ping | Pong, Field(disc
 CLIENT_FRAME: TypeAdapter[Auth | Subscribe | Unsubscribe | Ping | Pong] = TypeAdapter(ClientFrame)
 
 
-# -- what a client hears
+# -- sent by the server
 
 
 class Subscribed(_Frame):

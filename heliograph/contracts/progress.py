@@ -13,6 +13,6 @@ class ProgressReport(Tolerant):
 
 
 class LatestProgress(Tolerant):
-    """The last report status heard of a job; null when there was none."""
+    """The last progress report of a job; null without one."""
 
     report: ProgressReport | None = None

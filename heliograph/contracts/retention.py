@@ -78,7 +78,7 @@ class ChangeRetention(ChangeRule):
 
 
 class CleanupRequest(_Shape):
-    """Let go now what the project does not keep; or only look at what that would be."""
+    """Prune the jobs that the project's rules do not keep; or a dry run."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -102,7 +102,7 @@ PHASE: dict[Step, Phase] = {
 
 _MORE_CHARGED: dict[Charged, int] = {"no": 0, "unknown": 1, "yes": 2}
 
-ATTEMPTS_BUDGET = 400_000  #: bytes of JSON; older attempts stay in the events that first told them
+ATTEMPTS_BUDGET = 400_000  #: bytes of JSON; older attempts stay in the events that first had them
 
 
 class IllegalTransition(Exception):

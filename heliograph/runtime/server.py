@@ -25,7 +25,9 @@ from heliograph.runtime.startup import StartupError
 log = structlog.get_logger()
 
 MAX_FRAME = 16 * 1024  #: bytes of a WebSocket frame from a client
-HTTP_GRACE = 3  #: seconds for HTTP requests in flight; the rest of the drain is for jobs in hand
+HTTP_GRACE = (
+    3  #: seconds for HTTP requests in flight; the rest of the grace period is for jobs in progress
+)
 
 
 class PortTaken(StartupError):

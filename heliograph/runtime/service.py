@@ -39,7 +39,7 @@ class Service(Generic[Settings]):
     One process of a service, before, while, and after it runs.
 
     Args:
-        without: Providers whose models cannot be asked for here.
+        without: Providers whose models are unavailable here.
     """
 
     def __init__(self, name: str, settings: Settings, *, without: Container[str] = ()) -> None:
@@ -84,11 +84,11 @@ class Service(Generic[Settings]):
         self._steps += steps
 
     def on_drain(self, *steps: Step) -> None:
-        """Take steps when no more is pulled, and what is in hand goes on."""
+        """Run a step after pulling has stopped, while work in progress goes on."""
         self._drains += steps
 
     def before_close(self, *steps: Step) -> None:
-        """Take steps when nothing is in hand any more, and the bus is still open."""
+        """Run a step after all work has ended, while the bus is still open."""
         self._farewells += steps
 
     def close_last(self, *resources: Closable) -> None:

@@ -40,7 +40,7 @@ _UNSTORED = Counter("heliograph_refusals_unstored", "Refusals published but not 
 
 
 class RequestConsumer:
-    """Hears requests, and answers every one of them."""
+    """Consumer of job requests; every one gets an answer."""
 
     def __init__(self, jetstream: JetStream, jobs: JobService) -> None:
         self._jetstream = jetstream

@@ -61,7 +61,7 @@ NEXT_PAGE = {"Link": {**_TEXT, "description": 'The next page, as `<url>; rel="ne
 ACCEPTED: Responses = {
     200: {
         "model": Job,
-        "description": "Nothing new: this is the job that was asked for",
+        "description": "The existing job of a repeated request",
         "headers": {**LOCATION, **REPLAYED},
     },
     202: {

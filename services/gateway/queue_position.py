@@ -1,4 +1,4 @@
-"""Queue position of a job, asked of render's dispatcher for as long as a reader can wait."""
+"""Queue position of a job, requested from render's dispatcher with a short timeout."""
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import Query, Reply

@@ -79,7 +79,7 @@ class Projector:
         return after
 
     async def _after(self, cursor: int) -> list[Stored]:
-        """The next events: as the hub has heard them, or from the log."""
+        """The next events: from the hub's memory, or from the log."""
         messages = self._hub.heard(cursor, _BATCH)
         if not messages:
             messages, _ = await self._bus.jetstream.read_batch(

@@ -26,7 +26,7 @@ class SlotReadModel:
     Answers about slots. Every method raises Unavailable.
 
     Args:
-        patience: Seconds to wait for what live clients may have heard of already.
+        patience: Seconds to wait for events that live clients may have received.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class SlotReadModel:
         )
 
     async def wait_for_live(self) -> None:
-        """Until the read model has everything that clients may have heard of; not for long."""
+        """Wait, for a bounded time, until the read model has everything that live clients may have received."""
         await self._reaches(self._hub.head, self._timeout)
 
     async def wait_for_log(self) -> None:
-        """Until the read model has everything that is in the log by now."""
+        """Wait until the read model has everything in the log (read-your-writes)."""
         if not await self._reaches(await self._hub.last_sequence(), _SETTLE):
             raise Unavailable("the read model is behind the log")
 

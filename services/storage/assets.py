@@ -51,7 +51,7 @@ class AssetQuery(BaseModel, extra="forbid"):
 
 
 class ContentQuery(AssetQuery):
-    """Which bytes of an asset are asked for."""
+    """Which bytes of an asset are requested."""
 
     variant: VariantName | None = Field(
         default=None, description="Another form of the asset; left out: the asset itself"

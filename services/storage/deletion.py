@@ -34,7 +34,7 @@ async def delete_job_objects(events: EventLog, store: ObjectStore, job: str) -> 
 
 
 async def serve_deletions(bus: NatsBus, store: ObjectStore) -> None:
-    """Do what is asked on `command.assets.remove` from now on. What fails is asked again."""
+    """Subscribe to `command.assets.remove`. A failed deletion is commanded again."""
 
     async def remove(command: RemoveObjects) -> RemovedObjects:
         objects = await delete_job_objects(bus.events, store, command.job)

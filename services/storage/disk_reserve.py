@@ -52,7 +52,7 @@ class Claim:
         self.size = 0  #: bytes
 
     def cover(self, size: int) -> None:
-        """Make it at least as large as the body is by now. Raises Unavailable."""
+        """Raise the claim to the current size of the body. Raises Unavailable."""
         if size > self.size:
             more = max(size - self.size, _STEP if self.size else 0)
             self._reserve._take(more)

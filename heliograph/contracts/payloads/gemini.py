@@ -1,4 +1,4 @@
-"""What Gemini is asked: for a picture, or for a story of so many scenes."""
+"""Gemini's request body: for a picture, or for a story of so many scenes."""
 
 from collections.abc import Mapping
 from typing import Any

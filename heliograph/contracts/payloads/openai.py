@@ -1,4 +1,4 @@
-"""The body that OpenAI gets, or a server that speaks as it does."""
+"""OpenAI's request body, also for compatible servers."""
 
 from collections.abc import Mapping
 from typing import Any

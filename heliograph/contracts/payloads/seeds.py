@@ -4,6 +4,6 @@ import hashlib
 
 
 def seed_for(job: str, run: int) -> int:
-    """A seed that no other run has, the same whenever it is asked for; below 2**31."""
+    """The seed of a run, unique and reproducible; below 2**31."""
     digest = hashlib.sha256(f"{job}/{run}".encode()).digest()
     return int.from_bytes(digest[:4]) & 0x7FFF_FFFF

@@ -13,7 +13,7 @@ _PREFIX = b'{"problem"'
 
 
 class ErrorReply(Tolerant):
-    """Instead of what was asked for."""
+    """Error reply to a query."""
 
     problem: Problem
 

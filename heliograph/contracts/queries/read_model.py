@@ -43,7 +43,7 @@ class FoundJob(Tolerant):
 
 
 class FoundJobs(Tolerant):
-    """As many as were asked for, newest first."""
+    """A page of jobs, newest first."""
 
     jobs: list[FoundJob]
     more: bool  #: there are others
@@ -59,7 +59,7 @@ class FindJobs(LabelledCriteria, Query[FoundJobs]):
     untried: bool = False  #: not those that were tried again, or whose slot had another job since
     retries: bool = False  #: only jobs that try another one again
     limit: int = 50
-    settled: bool = False  #: everything that is in the log by now has to be in the answer
+    settled: bool = False  #: read-your-writes: the reply includes everything in the log
 
 
 class OccupiedSlots(Tolerant):
@@ -71,7 +71,7 @@ class OccupiedSlots(Tolerant):
 class FindOccupiedSlots(Query[OccupiedSlots]):
     """
     Which of these slots have a version or are being filled? Answered by status with `OccupiedSlots`,
-    from everything that is in the log by now.
+    including everything in the log.
     """
 
     subject = "query.slots.filled"
@@ -144,7 +144,7 @@ class GetSlot(Query[SlotHistory]):
     slot: str
     after: int = 0  #: versions after this number
     limit: int = 200
-    settled: bool = False  #: everything that is in the log by now has to be in the answer
+    settled: bool = False  #: read-your-writes: the reply includes everything in the log
 
 
 class FoundResult(Tolerant):
@@ -169,7 +169,7 @@ class KnownRequests(Tolerant):
 class FindRequests(Query[KnownRequests]):
     """
     Which of these requests at a provider are known to an attempt of any job? Answered by status with
-    `KnownRequests`, from everything that is in the log by now.
+    `KnownRequests`, including everything in the log.
     """
 
     subject = "query.requests.find"
@@ -195,7 +195,7 @@ class NamedUploads(Tolerant):
 class FindNamedUploads(Query[NamedUploads]):
     """
     Which of these uploads does a job name that the project keeps? Answered by status with
-    `NamedUploads`, from everything that is in the log by now.
+    `NamedUploads`, including everything in the log.
     """
 
     subject = "query.uploads.named"

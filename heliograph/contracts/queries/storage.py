@@ -15,7 +15,7 @@ class StoredObject(Tolerant):
 
 
 class SignedObjects(Tolerant):
-    """One address for each object asked for, in order."""
+    """One URL for each requested object, in order."""
 
     urls: list[str]
     expires_in: float  #: seconds

@@ -132,7 +132,7 @@ class WorkQueue(Protocol):
         self, project: str, job: str, *, wait: float = 0.0, waited: float = 0.0
     ) -> None:
         """
-        Let storage fetch a job's outputs, unless it was told already.
+        Publish the store message of a job, once.
 
         Args:
             wait: Seconds until its turn can come; it has no place meanwhile.

@@ -1,5 +1,5 @@
 """
-JetStream, spoken directly: acknowledged publishing, compare-and-append, direct gets.
+JetStream API client: acknowledged publishing, compare-and-append, direct gets.
 
 Errors of nats-py are translated here, once: whatever does not answer is `Unavailable`. What is too
 large for a message is not: it never fits, however often it is sent.

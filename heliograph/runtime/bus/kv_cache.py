@@ -17,7 +17,7 @@ class KvCache:
     """
     A small bucket of which this process knows everything, a moment late.
 
-    What is written is heard at once from whoever writes it; that only says that it is time to look.
+    A writer publishes a notification; that only triggers a refresh.
     Reading the bucket itself, from where the last look ended, is what counts.
     """
 

@@ -6,7 +6,7 @@ import time
 from heliograph.contracts.level import KEY, LEVEL, level_of
 from heliograph.runtime.bus.jetstream import JetStream
 
-_KEPT = 10.0  #: seconds that an answer of the server is believed
+_KEPT = 10.0  #: seconds that a reply of the server is cached
 _STREAM = "EVENTS"
 
 

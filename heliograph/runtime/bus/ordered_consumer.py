@@ -23,7 +23,7 @@ Hear = Callable[[Msg], Awaitable[None]]  #: of one message; its `metadata` say w
 
 _SECOND = 10**9  #: in nanoseconds, as the server counts
 _HEARTBEAT = 1  #: seconds of silence until the server says that it is there
-_IDLE_TIMEOUT = 3.0  #: seconds until a consumer is thought dead
+_IDLE_TIMEOUT = 3.0  #: seconds without a message until a consumer is replaced
 _INACTIVE_THRESHOLD = 30  #: seconds until the server drops a consumer without a subscriber
 _RETRY_DELAY = 0.2  #: seconds between two consumers
 _UNBOUNDED = 2**31 - 1  #: nats-py drops what is over its limits, and says nothing
@@ -45,7 +45,7 @@ class OrderedConsumer:
         self._stream = stream
         self._subject = subject
         self._hear = hear
-        self.sequence = after  #: of the last message that was heard
+        self.sequence = after  #: of the last message received
 
     async def run(self) -> None:
         """For ever, over outages of whatever kind."""
@@ -132,7 +132,7 @@ class _Consumer:
             await self._consumer.take(message)
 
     async def _on_status(self, message: Msg, headers: dict[str, str]) -> None:
-        """A heartbeat, or the question whether everything before it was heard."""
+        """A heartbeat, or a flow-control request."""
         last = headers.get("Nats-Last-Consumer")
         if last is not None and int(last) != self._pushed:
             self._is_broken = True

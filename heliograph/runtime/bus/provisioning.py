@@ -42,7 +42,7 @@ class UnsupportedServer(Exception):
 
 
 def streams(settings: ServiceSettings) -> list[Config]:
-    """Every stream, as the server is asked for it."""
+    """Configuration of every stream."""
     return [
         {
             "name": "EVENTS",
@@ -264,7 +264,7 @@ async def _ensure_consumer(jetstream: JetStream, config: Config) -> None:
 
 
 def _differences(expected: Config, found: Config) -> list[str]:
-    """Fields that are not as asked. Metadata is the server's and ours together: not compared."""
+    """Fields that differ from the configuration. Metadata is the server's and ours together: not compared."""
     return [
         f"{field} is {found.get(field)!r}, asked for {value!r}"
         for field, value in expected.items()

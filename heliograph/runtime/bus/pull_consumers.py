@@ -78,12 +78,12 @@ class PullConsumers:
             await self._broker.start()
 
     def stop_pulling(self) -> None:
-        """Take no more; what is in hand goes on, and the server goes on to be told so."""
+        """Stop pulling; work in progress goes on, with its heartbeats."""
         for subscriber in self._broker.subscribers:
             subscriber.running = False
 
     async def stop(self) -> None:
-        """End what is in hand, within the drain, and the connection."""
+        """Finish work in progress within the grace period, then close the connection."""
         self._connection.expect_close()
         await self._broker.stop()
 

@@ -125,7 +125,7 @@ async def _reply(
 
 
 async def _send(jetstream: JetStream, message: Msg, reply: BaseModel) -> None:
-    """Raises MaxPayloadError. A reply that is lost is asked for again."""
+    """Raises MaxPayloadError. A lost reply is requested again by the caller."""
     if not message.reply:
         return
     headers = reply.headers() if isinstance(reply, ErrorReply) else None

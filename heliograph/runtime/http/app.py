@@ -60,7 +60,7 @@ def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI
             allow_headers=["*"],
             expose_headers=["Location", "Link", "Idempotency-Replayed", "Retry-After", "RateLimit"],
         )
-    app.add_middleware(_HostCheckMiddleware, allowed=HostAllowList(settings))  # last: asked first
+    app.add_middleware(_HostCheckMiddleware, allowed=HostAllowList(settings))  # last: runs first
     return app
 
 

@@ -3,7 +3,7 @@
 import zlib
 from typing import Protocol
 
-ACCEPTED = "gzip, deflate"  #: what can be undone here; nothing of it is asked for
+ACCEPTED = "gzip, deflate"  #: codings that are decoded; none is requested
 
 
 class UnknownEncoding(Exception):

@@ -42,10 +42,10 @@ class Readiness(BaseModel):
         default_factory=list, description="What an operator should look at, while everything works"
     )
     unusable_providers: dict[str, str] = Field(
-        default_factory=dict, description="Providers that nothing can be asked of, with the reason"
+        default_factory=dict, description="Unusable providers, with the reason"
     )
     ends_within_seconds: float | None = Field(
-        default=None, description="How long the process may need to end, when it is told to"
+        default=None, description="Seconds that the process may need to end after SIGTERM"
     )
 
 
@@ -87,10 +87,10 @@ def add_health(
     `/healthz`, `/readyz` and `/metrics`.
 
     Args:
-        unusable: Providers that nothing can be asked of, each with the reason. A service without
+        unusable: Unusable providers, each with the reason. A service without
             them is ready all the same.
         warnings: Messages that cannot be read, and are skipped. A service with some is ready, too.
-        ends_within: Seconds that the process may need to end, when it is told to.
+        ends_within: Seconds that the process may need to end after SIGTERM.
     """
     router = APIRouter(tags=["operation"])
 

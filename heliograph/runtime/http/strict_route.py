@@ -62,7 +62,7 @@ class StrictRoute(APIRoute):
             except RequestValidationError as failed:
                 if refusal and all(each["loc"][0] == "body" for each in failed.errors()):
                     raise refusal from None
-                raise  # a mistake in what comes before the body is told first
+                raise  # a mistake before the body is reported first
 
         return handle_strictly
 

@@ -22,7 +22,7 @@ IDEMPOTENCY_KEY = "Idempotency-Key"  #: the header, the only one that is validat
 MAX_DEPTH = 64  #: levels of nesting
 
 _MAX_MISTAKES = 1_000
-_PLACES = ("query", "path", "header", "body")  #: in the order in which mistakes are told
+_PLACES = ("query", "path", "header", "body")  #: in the order in which mistakes are reported
 _MEMBERS = 64  #: of a list or object, more than the fields of any shape
 
 Shape = TypeVar("Shape", bound=BaseModel)

@@ -45,7 +45,7 @@ class BulkAction:
     request: ActionRequest
     plan: Plan
     key: str | None
-    is_replayed: bool  #: it was asked for before, under the same key
+    is_replayed: bool  #: it was requested before, under the same key
 
 
 @dataclass(frozen=True, kw_only=True)

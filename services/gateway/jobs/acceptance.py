@@ -231,7 +231,7 @@ async def enqueue_or_leave(work: WorkQueue, record: Record) -> None:
 
 
 def _check_same(record: Record, running: Record) -> None:
-    """Raises SlotBusy unless the job that is filling the slot gives what is asked for."""
+    """Raises SlotBusy unless the job that is filling the slot makes the same."""
     if running.internal.input_digest == record.internal.input_digest:
         return
     raise SlotBusy(

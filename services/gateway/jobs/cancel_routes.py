@@ -22,7 +22,7 @@ def cancel_routes(cancellation: JobCancellation, views: JobViews) -> APIRouter:
         "/jobs/{job}/cancel",
         status_code=202,
         response_model=Job,
-        response_description="It is canceled, or will be as soon as its worker hears of it",
+        response_description="It is canceled, or will be once its worker is notified",
         responses={
             200: {"model": Job, "description": "It was canceled before"},
             **problems(*OF_A_CHANGE, StateConflict),

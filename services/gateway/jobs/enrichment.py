@@ -35,7 +35,7 @@ class RecordBuilder:
     results: ResultCache
 
     async def for_request(self, request: JobRequest, identity: RequestIdentity) -> Record:
-        """Of the job that is asked for."""
+        """Of the requested job."""
         catalog = self.catalog.current
         record = build_record(
             request,

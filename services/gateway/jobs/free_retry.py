@@ -20,7 +20,7 @@ def free_retry_record(
     """
     The record of a job that takes over the request, or the outputs, of `old`.
 
-    Nothing is asked of a model, so neither its entry in the catalog nor its kind's is needed.
+    No model is called, so neither its entry in the catalog nor its kind's is needed.
 
     Raises:
         ModelUnavailable: No lane carries such jobs now; or the request has to be asked for at a

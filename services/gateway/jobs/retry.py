@@ -49,7 +49,7 @@ async def retry_in_place(
 
     Raises:
         StateConflict: It costs something, and `from` is not `submit`.
-        IdempotencyKeyRequired: It may be charged twice, so it must not be asked twice by accident.
+        IdempotencyKeyRequired: It may be charged twice, so it must not be repeated by accident.
         StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
     """
     entry: LogEntry = await load_job(events, job)
@@ -104,7 +104,7 @@ def retry_record(
     """
     The first record of the job that tries again. Only `from: submit` pays, unless it `may_pay`.
 
-    What `defaults` once filled in stays as it was. A model that was locked since is obeyed.
+    What `defaults` once filled in stays as it was. A model that was locked since is used.
 
     Raises:
         StateConflict: The old job has not ended without success, that step cannot work, or it costs
@@ -119,9 +119,9 @@ def retry_record(
     if over:
         return free_retry_record(old, caller, catalog, now(), takeover=over, body_digest=body)
     filled = Defaults(style=old.internal.style, locked_model=defaults.locked_model)
-    may_reuse = retry.changes.get("reuse") is True  # then it is asked for the price later
+    may_reuse = retry.changes.get("reuse") is True  # then the price is checked later
     is_unconfirmed = retry.from_ is None and not (may_pay or may_reuse)
-    # what it would cost is told before a key is asked for
+    # the price is reported before a key is required
     identity = replace(caller, key=caller.key or "price") if is_unconfirmed else caller
     try:
         record = build_record(

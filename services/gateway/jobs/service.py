@@ -112,7 +112,7 @@ class JobService:
     async def _accept(
         self, record: Record, identity: RequestIdentity, is_same: SameBody, *, replace: bool
     ) -> AcceptResult:
-        """With `replace`, whoever is filling the slot has to go."""
+        """With `replace`, the job that is filling the slot is preempted."""
         while True:
             try:
                 return await self.acceptance.accept(record, identity, is_same)

@@ -30,7 +30,7 @@ class LimitAdmin:
         return await asyncio.gather(*(self._limited(lane) for lane in await self.seen_lanes()))
 
     async def _limited(self, lane: LaneState) -> LaneState:
-        """The dispatcher may not have heard of a change yet."""
+        """The dispatcher may not have a change yet."""
         if lane.name not in self.catalog.current.lanes:
             return lane
         limit = await self.lane_limits.current(lane.name)

@@ -29,7 +29,7 @@ class QueueQuota:
         self._project_limit = project_limit
         self._in_all = 0
         self._waiting: Counter[str] = Counter()
-        self._lately: Counter[str] = Counter()  #: accepted since the last question was asked
+        self._lately: Counter[str] = Counter()  #: accepted since the last refresh
 
     async def watch(self) -> None:
         """Look again and again."""

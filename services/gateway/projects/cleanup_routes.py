@@ -24,7 +24,7 @@ def cleanup_routes(cleanups: CleanupRequests) -> APIRouter:
             200: {"model": CleanupReport, "description": "What would go"},
             **problems(*OF_A_CHANGE, UnknownKind),
         },
-        summary="Let go what the project keeps no longer, after a look at what that is",
+        summary="Prune the jobs that the project's rules do not keep, or preview them",
     )
     async def clean_project(project: ProjectName, body: CleanupRequest) -> Response:
         report = await cleanups.request_cleanup(project, body)

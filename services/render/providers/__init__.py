@@ -1,7 +1,7 @@
 """
 Provider port: submit, poll, cancel and look up requests at hosted models.
 
-A provider accepts a submission, is asked how it goes, and ends with outputs that can be fetched.
+A provider accepts a submission, is polled for its state, and ends with outputs that can be downloaded.
 Each promise is checked for every adapter by one contract suite.
 """
 
@@ -94,7 +94,7 @@ class RequestSucceeded:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestStopped:
-    """Finished without outputs: failed, or stopped because we asked for it."""
+    """Finished without outputs: failed, or canceled by us."""
 
     error: JobError
     charged: Charged
@@ -202,7 +202,7 @@ class FileHost(Protocol):
 
 @runtime_checkable
 class WebhookSender(Protocol):
-    """A provider that calls when a request is over. What it says is a hint, to be asked about."""
+    """A provider that sends webhooks. A webhook is a hint only; the request is polled."""
 
     def is_address(self, job: str, run: int, proof: str) -> bool:
         """Whether an address that was called is one that we gave to the provider."""
@@ -212,5 +212,5 @@ class WebhookSender(Protocol):
         The id of the request that a call is about; None if the provider did not send it.
 
         Raises:
-            ProviderUnavailable: It cannot be told right now.
+            ProviderUnavailable: It cannot be verified right now.
         """

@@ -2,7 +2,7 @@
 Outputs in a provider's answer: found where the model's entry says, else by one generic finder, and
 judged one by one. Pure.
 
-A place in a list that holds no file is a slot of its own: it is told, and the others are kept.
+A list entry without a file is a slot of its own: it is reported, and the others are kept.
 """
 
 from collections.abc import Collection, Iterator, Mapping

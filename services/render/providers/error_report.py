@@ -198,7 +198,7 @@ class _Reading:
         found = _field(value, texts or titles, _LISTED_PLACES if is_listed else _PLACES)
         if found:
             self.fields.append(found)
-        if not (found and is_listed):  # one of a list is told by its field
+        if not (found and is_listed):  # a listed error is reported by its field
             self._add_texts(texts or self._titles(value, titles))
         for name in _WITHIN:
             if isinstance(value.get(name), Mapping | list):

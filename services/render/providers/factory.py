@@ -74,7 +74,7 @@ def _fits_a_header(key: str) -> bool:
 
 
 def create_fal(settings: RenderSettings, models: Mapping[str, Model]) -> HostedProvider:
-    """fal, as the settings want it asked; its client is only loaded if there is a key."""
+    """fal, as configured; its client is only loaded if there is a key."""
     if settings.fal_key is None:
         return Unconfigured(settings.unusable_providers["fal"])
     from services.render.providers.fal import FalOptions, FalProvider
@@ -93,7 +93,7 @@ def create_fal(settings: RenderSettings, models: Mapping[str, Model]) -> HostedP
 
 
 def create_replicate(settings: RenderSettings, models: Mapping[str, Model]) -> HostedProvider:
-    """Replicate, as the settings want it asked."""
+    """Replicate, as configured."""
     if settings.replicate_key is None:
         return Unconfigured(settings.unusable_providers["replicate"])
     from services.render.providers.replicate import ReplicateOptions, ReplicateProvider
@@ -109,7 +109,7 @@ def create_replicate(settings: RenderSettings, models: Mapping[str, Model]) -> H
 
 
 def create_gemini(settings: RenderSettings, models: Mapping[str, Model]) -> HostedProvider:
-    """Gemini, as the settings want it asked; its client is only loaded if there is a key."""
+    """Gemini, as configured; its client is only loaded if there is a key."""
     if settings.gemini_key is None:
         return Unconfigured(settings.unusable_providers["gemini"])
     from services.render.providers.gemini import GeminiOptions, GeminiProvider

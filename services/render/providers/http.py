@@ -18,7 +18,7 @@ from heliograph.runtime.http.content_encoding import (
 
 CONNECT = 5.0  #: seconds
 MAX_ANSWER = 8 * 2**20  #: bytes
-LARGE_AT_ONCE = 2  #: answers beyond that, of one account, which can be asked for again
+LARGE_AT_ONCE = 2  #: concurrent larger responses of one account
 MAX_OUTPUTS = 96 * 2**20  #: bytes of an answer with outputs inside it, as text
 _EXCERPT = 4096  #: bytes
 _MAX_URL = 4096  #: characters
@@ -132,7 +132,7 @@ class ProviderHttp:
 
 
 def may_have_outputs(request: httpx.Request) -> bool:
-    """Whether outputs may come inside the answer to a question, which can be asked again."""
+    """Whether outputs may come inside the response to an idempotent request."""
     return bool(request.extensions.get(_OUTPUTS))
 
 
@@ -146,7 +146,7 @@ async def send_once(
     Send a request once, and take in the whole answer: at most `limit` bytes of it.
 
     Args:
-        turns: Large answers take turns, if they can be asked for again.
+        turns: Semaphore of large responses; None where the request cannot be repeated.
 
     Raises:
         ConnectFailed: There was no connection.

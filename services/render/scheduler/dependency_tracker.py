@@ -54,7 +54,7 @@ class DependencyTracker:
         self._left: dict[str, dict[str, None]] = {}  #: job -> for whom it still waits, in order
         self._waiting: dict[str, set[str]] = {}  #: for whom -> jobs
         self._unread: asyncio.Queue[str] = asyncio.Queue()
-        self._heard: dict[str, asyncio.Task[None]] = {}  #: projects whose events are heard
+        self._heard: dict[str, asyncio.Task[None]] = {}  #: projects whose events are subscribed to
         self._hearing = asyncio.Lock()
 
     async def run(self) -> None:
@@ -130,7 +130,7 @@ class DependencyTracker:
             self._let_go(job)
 
     async def _has_ended(self, job: str) -> bool:
-        """End a job that waits in vain, unless it has ended already."""
+        """Fail a job whose dependency failed. False if it has ended already."""
         try:
             if not await fail_if_dependency_failed(self._bus.events, self._bus.work, job):
                 return False
@@ -142,10 +142,10 @@ class DependencyTracker:
             self._forget(job)
         return True
 
-    # -- what is heard
+    # -- notifications
 
     async def _hear(self, project: str, tasks: asyncio.TaskGroup) -> None:
-        """From now on, the ends of its jobs are heard; what is over by now is in the log."""
+        """Subscribe to the ends of a project's jobs; earlier ends are in the log."""
         async with self._hearing:
             if project in self._heard:
                 return

@@ -197,7 +197,7 @@ class Dispatcher:
                 await lane.wait(_HINT_DELAY if rung and lane.queue else _POLL_INTERVAL)
 
     async def _fill_once(self, lane: LaneScheduler) -> int:
-        """Move as many jobs as the lane has room for. Returns how many were taken in hand."""
+        """Move as many jobs as the lane has room for. Returns how many were moved."""
         if not lane.queue:
             return 0
         # only moves use up room: a lane that had some has at least as much by now

@@ -47,7 +47,7 @@ class RoundRobin:
     def add(self, waiting: QueuedJob) -> None:
         lines = self._projects.setdefault(waiting.ticket.project, {})
         line = lines.setdefault(waiting.ticket.account, deque())
-        if line and waiting < line[-1]:  # it was heard of late, had to wait, or comes back
+        if line and waiting < line[-1]:  # it was announced late, was delayed, or was requeued
             line.insert(bisect_left(line, waiting), waiting)
         else:
             line.append(waiting)
@@ -96,7 +96,7 @@ class RoundRobin:
 
 
 class FairQueue:
-    """Everything that waits for one lane, as far as this process has heard."""
+    """Queue of one lane, as known to this process."""
 
     def __init__(self) -> None:
         self._rings: dict[Priority, RoundRobin] = {
@@ -118,7 +118,7 @@ class FairQueue:
     def add(self, waiting: QueuedJob, at: datetime) -> None:
         """
         A job was enqueued. Idempotent. A job with open dependencies has no
-        turn until it is let go.
+        turn until it is released.
         """
         ticket = waiting.ticket
         known = self._jobs.get(ticket.job)

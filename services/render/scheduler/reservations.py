@@ -41,7 +41,7 @@ class AccountCapacity:
     """
     Free permits of the accounts in one round of turns.
 
-    `places` is what was seen of them a moment ago; `reservations` is told of every job that has a turn.
+    `places` is what was seen of them a moment ago; `reservations` gets every job that has a turn.
     """
 
     def __init__(

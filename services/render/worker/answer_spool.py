@@ -102,7 +102,7 @@ class DiskSpool:
                 continue
             if handle is None:
                 continue
-            if not file.exists():  # its process removed it, and then let go
+            if not file.exists():  # its process removed it, and then unlocked it
                 os.close(handle)
                 continue
             yield _read(file, handle)

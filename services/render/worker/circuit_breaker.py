@@ -25,7 +25,7 @@ async def record_outcome(worker: Worker, record: Record, error: JobError | None)
     """
     Record a submission's outcome for all processes. A provider that refuses a request is working.
 
-    Nothing depends on its being heard: the next submission says the same.
+    Best effort: the next submission records the same.
     """
     account = record.internal.account
     with suppress(Unavailable, QueueFull):

@@ -66,7 +66,7 @@ class Worker:
     lost_replies: LostReplies = field(default_factory=LostReplies)
 
     async def drain(self) -> None:
-        """Let go of what another process can go on with; wait for submissions that none can."""
+        """Hand over what another process can continue; wait for submissions that none can."""
         self.wakeups.drain()
         await self.posts.wait()
 

@@ -1,4 +1,4 @@
-"""Fresh URLs of outputs: the provider is asked again for a rendered request."""
+"""Fresh URLs of outputs: the provider is polled again for a rendered request."""
 
 import asyncio
 

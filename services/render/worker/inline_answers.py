@@ -38,7 +38,7 @@ _INTERVAL = 2.0  #: seconds between looks for answers that no process is respons
 
 
 class Later(Enum):
-    """The log cannot be told yet: another attempt of the job is under way."""
+    """It cannot be recorded yet: another attempt of the job is in progress."""
 
     LATER = "later"
 

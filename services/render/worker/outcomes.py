@@ -34,7 +34,7 @@ from services.render.job_problem import (
 from services.render.providers import RateLimited, RequestStopped, RequestSucceeded
 from services.render.settings import RenderSettings
 
-#: how models are told how many outputs they shall make
+#: arguments that set the number of outputs
 _COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "samples", "n")
 _POLL_FRACTION = 0.03  #: of the time that a job has taken: how much later its end may be noticed
 
@@ -145,7 +145,7 @@ def after_poll(
 
 def rendered(record: Record, done: RequestSucceeded) -> Rendered:
     """
-    The outputs that were asked for; what a provider adds of its own is left there. Of those that it
+    The requested outputs; extra ones are ignored. Of those that it
     withheld only as many are told as are missing.
     """
     arguments = {**record.parameters, **record.arguments}

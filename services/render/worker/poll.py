@@ -99,7 +99,7 @@ def _is_to_stop(record: Record) -> bool:
 
 
 async def _stop(provider: Provider, request: Request) -> bool:
-    """Whether the provider heard it. What is not stopped is rendered, and paid for."""
+    """Whether the provider acknowledged it. A request that is not stopped is rendered, and paid for."""
     try:
         await provider.cancel(request)
     except (ProviderUnavailable, AccountRefused):

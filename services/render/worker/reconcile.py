@@ -19,7 +19,7 @@ async def reconcile(worker: Worker, entry: LogEntry) -> LogEntry | None:
     Look the request up; when it is not there, wait until it could be nowhere else, and look again.
 
     The wait is by this process's own clock, from when it read the record: the writer of `submitting`
-    may send its POST for as long as the submit limit, and be thought dead for `ack_wait`. What is
+    may send its POST for as long as the submit limit, and be considered dead for `ack_wait`. What is
     decided after the wait is appended against what was read before it.
 
     Returns the job as it was left; None when it has to be read again.

@@ -12,7 +12,7 @@ from heliograph.runtime.bus.delivery import ShuttingDown
 
 
 class WakeUps:
-    """Hints about jobs that this process works on. A hint that is not heard only costs time."""
+    """Hints about jobs that this process works on. A lost hint only costs time."""
 
     def __init__(self) -> None:
         self._bells: dict[str, asyncio.Event] = {}
@@ -32,7 +32,7 @@ class WakeUps:
             wakeup.set()
 
     def drain(self) -> None:
-        """The process is going away: let go of everything that another one can go on with."""
+        """The process is shutting down: hand over everything that another one can continue."""
         self._draining = True
         for wakeup in self._bells.values():
             wakeup.set()
@@ -47,7 +47,7 @@ class WakeUps:
             self._bells.pop(job, None)
 
     def check(self) -> None:
-        """Raises ShuttingDown when it is time to let go."""
+        """Raises ShuttingDown once the process is shutting down."""
         if self._draining:
             raise ShuttingDown
 
@@ -64,7 +64,7 @@ class WakeUp:
         Wait; True when it rang before the time was up.
 
         Raises:
-            ShuttingDown: It is time to let go.
+            ShuttingDown: The process is shutting down.
         """
         self._wakeups.check()
         try:

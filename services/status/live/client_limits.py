@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from heliograph.contracts.errors import Unavailable
 
-COME_BACK = 5.0  #: seconds, for a client that is told when to come back
+COME_BACK = 5.0  #: seconds, sent to refused clients as their retry delay
 
 
 class TooManyClients(Unavailable):

@@ -110,7 +110,7 @@ class Hub:
         self._reports: LRUCache[str, ProgressReport] = LRUCache(_REPORTS_KEPT)
         self._moved = asyncio.Condition()
         self._pumped = 0  #: every event up to here was handed to the live clients
-        self.head = 0  #: sequence of the last event this process heard
+        self.head = 0  #: sequence of the last event received
         self.opened = asyncio.Event()
 
     @property
@@ -168,11 +168,11 @@ class Hub:
         if frame.showing is None and asyncio.get_running_loop().time() > frame.expires_at:
             self._ensure_rendered(frame)
         if frame.showing:
-            # others wait for the same; a client that goes away must not take it along
+            # shared by other waiters: a client that disconnects must not cancel it
             await asyncio.shield(frame.showing)
 
     def _ensure_rendered(self, frame: Frame) -> None:
-        """At once, unless storage has to be asked for addresses."""
+        """Immediate, unless URLs have to be signed."""
         with self._skipping(frame):
             self._render_cached(frame)
 
@@ -208,15 +208,15 @@ class Hub:
 
     def heard(self, after: int, most: int) -> list[Stored]:
         """
-        The first messages of the log after a sequence, at most so many, as this process heard them;
-        none when it has not heard all of them.
+        The first messages of the log after a sequence, at most so many, from memory;
+        none when memory does not hold all of them.
         """
         if after < self.floor:
             return []
         return [frame.stored() for frame in islice(self._ring.after(after), most)]
 
     async def wait_beyond(self, sequence: int, *, seconds: float = 1.0) -> None:
-        """Until an event after `sequence` was heard, or the time is up."""
+        """Wait for an event after `sequence`, or the timeout."""
         try:
             async with asyncio.timeout(seconds), self._moved:
                 await self._moved.wait_for(lambda: self.head > sequence)
@@ -234,7 +234,7 @@ class Hub:
                 listener.on_progress(report)
 
     def report(self, job: str) -> ProgressReport | None:
-        """The last progress heard of a job."""
+        """The last progress report of a job."""
         return self._reports.get(job)
 
     # -- joining
@@ -296,7 +296,7 @@ class Hub:
         return len(messages) + more
 
     async def cursor(self) -> int:
-        """Of the last event this process heard."""
+        """Of the last event received."""
         return self.head
 
     async def is_purged(self, project: str, jobs: frozenset[str] | None, after: int) -> bool:
@@ -328,7 +328,7 @@ class Hub:
         return entry is not None and entry.record.project == project
 
     def join(self, project: str, listener: Listener) -> None:
-        """From now on, the listener hears every event that is pumped."""
+        """Add a listener: it gets every event that is broadcast from now on."""
         self._live.setdefault(project, set()).add(listener)
 
     def leave(self, project: str, listener: Listener) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from collections import deque
 
-LIMIT = 256  #: frames; a client that is further behind has to go, and resume
+LIMIT = 256  #: frames; a client that is further behind is disconnected, and resumes
 LIMIT_BYTES = 4 * 2**20  #: of frames; one frame may always wait, whatever its size
 _HANDED_OUT = 64 * 1024  #: bytes taken at once; one frame may be larger
 
@@ -107,7 +107,7 @@ class SendQueue:
         return taken
 
     def give_up(self) -> None:
-        """Forget everything: the client has to go."""
+        """Drop everything: the client is disconnected."""
         self.overflowed = True
         self._frames.clear()
         self._progress.clear()

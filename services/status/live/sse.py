@@ -97,7 +97,7 @@ async def _frames(
     admission: ClientLimits,
     memory: SendQueueMemory,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Ends when the client does not keep up, or nothing can be told: it comes back, and resumes."""
+    """Ends when the client does not keep up, or cannot be served: it reconnects, and resumes."""
     with admission.streams.permit(), admission.subscriptions.permit(subscribe.project):
         send_queue = SendQueue(memory)
         subscription = subscribing(subscribe, send_queue)

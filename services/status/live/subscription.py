@@ -113,7 +113,7 @@ class Subscription:
             raise Unavailable("not listening yet") from None
 
     async def _with_timeout(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """The answer, asked for again for a while when there is none right now."""
+        """The reply, requested again for a while when there is none."""
         clock = asyncio.get_running_loop().time
         end = clock() + self._terms.timeout
         while True:

@@ -94,7 +94,7 @@ class _Connection:
         self._second, self._frames = 0.0, 0
 
     async def run(self) -> int | None:
-        """Returns the close code for a client that has to go."""
+        """Returns the close code for a client that is disconnected."""
         talking: set[asyncio.Future[int | None]] = {
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._send_loop()),

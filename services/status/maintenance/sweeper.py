@@ -72,7 +72,7 @@ class Since:
         self._first: dict[str, float] = {}
 
     def seconds(self, job: str) -> float:
-        """Since it was asked for the first time."""
+        """Seconds since the first call for a job."""
         clock = asyncio.get_running_loop().time()
         return clock - self._first.setdefault(job, clock)
 
@@ -104,7 +104,7 @@ class Sweeper:
         self._unknown_expires_after = settings.submit_unknown_expires_after
         self._catalog = catalog
         self._settings = settings
-        self._asked = Since()  #: jobs whose workers were asked to let them expire
+        self._asked = Since()  #: jobs whose workers were requested to expire them
         self._running_on = Since()  #: jobs that are over, and may run on at the provider
         self._lookups = LookupBackoff(
             first=settings.lookup_backoff_min, longest=settings.lookup_backoff_max

@@ -35,7 +35,7 @@ class Row:
 
     sequence: int
     record: Record
-    version: int | None = None  #: its number in its slot, where that was asked for
+    version: int | None = None  #: its number in its slot, where requested
     log_bytes: int = 0  #: of its events that are new, in the log
     last_bytes: int = 0  #: of the last one
     text: str | None = field(default=None, compare=False)  #: the record as the log has it, if known
@@ -168,7 +168,7 @@ class ReadModel(Protocol):
         """Names of jobs of a project, newest first; one more than the limit, if there are."""
 
     async def known(self, project: str, jobs: Sequence[str]) -> set[str]:
-        """Which of these jobs the project has, as far as the ledger has heard."""
+        """Which of these jobs the project has, as far as the read model is."""
 
     async def head(self, epoch: str) -> int:
         """The cursor, once the ledger holds events of that epoch. Raises Unavailable before."""

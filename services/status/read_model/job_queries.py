@@ -43,7 +43,7 @@ def read_cursor(cursor: str) -> tuple[int, str]:
 
 
 async def listing(connection: AsyncConnection, query: ListJobs | FindJobs) -> Select[Any]:
-    """The jobs of a query, newest first, one more than were asked for."""
+    """The jobs of a query, newest first, one more than the page size."""
     named = [(f"tag.{n}", v) for n, v in query.tags.items()]
     named += [(f"param.{n}", v) for n, v in query.parameters.items()]
     where = _conditions(query)
@@ -68,7 +68,7 @@ async def listing(connection: AsyncConnection, query: ListJobs | FindJobs) -> Se
 
 
 async def finding(connection: AsyncConnection, query: FindJobs) -> Select[Any]:
-    """The names of the jobs of a query, newest first, one more than were asked for."""
+    """The ids of the jobs of a query, newest first, one more than the page size."""
     statement = (await listing(connection, query)).with_only_columns(jobs.c.id, jobs.c.retry_of)
     if query.statuses:
         statement = statement.where(jobs.c.status.in_(query.statuses))
@@ -77,7 +77,7 @@ async def finding(connection: AsyncConnection, query: FindJobs) -> Select[Any]:
     if query.untried:
         later = jobs.alias()
         again = exists().where(later.c.retry_of == jobs.c.id)
-        # a slot shows what was asked for it last
+        # a slot shows its latest request
         same_slot = and_(later.c.project == jobs.c.project, later.c.slot == jobs.c.slot)
         since = exists().where(same_slot, later.c.number > jobs.c.number)
         statement = statement.where(~again, ~since)

@@ -148,7 +148,7 @@ class ImageWorkers:
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._idle:
-            with suppress(EOFError, ConnectionError):  # it died since it was last asked
+            with suppress(EOFError, ConnectionError):  # it died since its last request
                 return await self._ask(self._idle.pop(), request)
         return await self._ask(await _start(), request)
 

@@ -35,7 +35,7 @@ _HINT_DELAY = (
 _POLL_INTERVAL = 0.25  #: seconds between looks without a notification, while jobs wait
 _LEAVING = 3.0  #: seconds to leave what waits to others
 _GROUP = "storage"  #: one of the storage processes answers
-_REREAD_INTERVAL = 2.0  #: seconds between readings of what no hint told
+_REREAD_INTERVAL = 2.0  #: seconds between rereads, in case a notification was lost
 _RECOUNT = 0.25  #: seconds that the count of places in use is cached while jobs wait
 
 
@@ -194,7 +194,7 @@ class StoreDispatcher:
             self._waiting.add(job.project, job)
 
     async def _fill(self) -> int:
-        """Move as many tickets as there is room for. Returns how many were taken in hand."""
+        """Move as many tickets as there is room for. Returns how many were moved."""
         self._ripen()
         if not self._waiting:
             return 0

@@ -34,7 +34,7 @@ class OutputMissing(OutputExpired):
 
 
 class FetchRefused(StorageFailed):
-    """The host refuses the output, whenever it is asked."""
+    """The host refuses the output permanently."""
 
 
 class OutputDownloader:

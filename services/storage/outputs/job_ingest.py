@@ -47,7 +47,7 @@ Renew = Callable[[str], Awaitable[list[Output]]]  #: fresh addresses of a job's 
 
 #: that nothing changes
 _REFUSALS: tuple[type[JobError], ...] = (OutputRefused, OutputTooLarge, FetchRefused)
-_FIRST_WAIT, _MAX_WAIT = 1.0, 30.0  #: seconds before a result is asked for again
+_FIRST_WAIT, _MAX_WAIT = 1.0, 30.0  #: seconds before a result is downloaded again
 
 
 def _nobody_knows() -> bool:

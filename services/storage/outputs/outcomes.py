@@ -47,7 +47,7 @@ def outcome(
 ) -> Succeeded | Failed:
     """
     Final event of the job. What its provider flagged is stored and withheld; if that is all, the job
-    failed by the provider's content policy, and was paid for. What was refused is told.
+    failed by the provider's content policy, and was paid for. Refused outputs are reported.
     """
     flagged = {index for index, output in indexed(record.internal.outputs) if output.flagged}
     shown = [asset for asset in assets if asset.index not in flagged]
@@ -93,5 +93,5 @@ def _ways_on(record: Record, error: JobError) -> list[NextAction]:
 
 
 def _has_request(record: Record) -> bool:
-    """Whether the provider can be asked for the request once more."""
+    """Whether the request can be polled once more."""
     return bool(record.internal.attempts and record.internal.attempts[-1].request_id)

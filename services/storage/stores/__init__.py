@@ -17,7 +17,7 @@ class Corrupted(StoreUnavailable):
     """The stored object differs from what was put; putting it again may repair it."""
 
 
-IsSole = Callable[[], bool]  #: asked before something is put, and after
+IsSole = Callable[[], bool]  #: called before an object is put, and after
 
 
 class ObjectStore(Protocol):

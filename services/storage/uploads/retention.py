@@ -17,7 +17,7 @@ from services.storage.uploads.uploads import key_of
 
 log = structlog.get_logger()
 
-_BATCH_SIZE = 500  #: uploads that status is asked about together
+_BATCH_SIZE = 500  #: uploads of one query to status
 _TIMEOUT = 10.0  #: seconds status has to answer
 _DAY = 86_400.0  #: seconds
 
@@ -28,7 +28,7 @@ class UploadSweeper:
     """
     Removes uploads that nothing names.
 
-    An upload is touched when it is asked for, so the compare-and-set by which it is taken away is lost
+    An upload is touched when it is used, so the compare-and-set by which it is taken away is lost
     where somebody is about to name it. Each copy has a key of its own: a removal that comes late never
     meets the next one.
 

@@ -1,5 +1,5 @@
 """
-The fal provider: submits to fal's queue once, follows the request by its id, and believes its result.
+The fal provider: submits to fal's queue once, polls the request by its id, and trusts its result.
 
 fal has no way to say "once": the same POST twice is paid twice. So nothing here, nor in fal's client
 below, repeats a submission; and what may have been accepted is looked up, not sent again.
@@ -70,7 +70,7 @@ _ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
 class FalOptions:
     """Operator's options of fal."""
 
-    base_url: str | None = None  #: a server that speaks for all of fal; None: fal
+    base_url: str | None = None  #: a server in place of all of fal's hosts; None: fal
     priority: Literal["normal", "low"] = "normal"
     start_timeout: float | None = None  #: seconds in fal's queue, more than 1; None: no limit
     lifetime: int | None = None  #: seconds that fal keeps what it made for us; None: its default
@@ -219,7 +219,7 @@ class FalProvider:
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
         """
-        A question that costs nothing, and can be asked again.
+        Translate errors of an idempotent, free request.
 
         Raises:
             ProviderUnavailable: There is no answer, for whatever reason.

@@ -27,7 +27,7 @@ _STARTED_TOO_LATE = "X-Fal-Request-Timeout-Type"  #: on a 504: by our own start 
 BILLED = "X-Fal-Billable-Units"
 _LOCKED = ("locked", "balance", "top up", "top_up")
 
-#: types of errors that mean something of their own; others are told by their status
+#: types of errors that mean something of their own; others are classified by their status
 _BY_TYPE: dict[str, type[JobError]] = {
     "content_policy_violation": ContentPolicy,
     "no_media_generated": NoOutput,

@@ -43,7 +43,7 @@ class FalTransport(httpx.AsyncBaseTransport):
     Carries the requests of one client.
 
     Args:
-        base_url: Speaks for all of fal's hosts, each below a path of its own: `/queue`, `/run`,
+        base_url: Replaces all of fal's hosts, each below a path of its own: `/queue`, `/run`,
             `/rest`, `/cdn` and `/api`. None: fal itself.
     """
 

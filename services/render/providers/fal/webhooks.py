@@ -2,7 +2,7 @@
 Webhook signature of fal: verified with fal's Ed25519 keys (JWKS); and the URL of an attempt.
 
 An address carries a proof that we made it, and a call a signature by a key that fal publishes. The two
-are independent, so what is believed in the end is only what fal answers when it is asked.
+are independent, so the result is only what fal answers when it is polled.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 The Gemini provider: one question, and the answer comes with the outputs.
 
 Google's client is used with a transport of ours, so nothing is sent twice. Gemini keeps no requests:
-an answer that is lost cannot be asked for again, and is never looked for by asking anew.
+a lost response cannot be requested again, and is never replaced by a second submission.
 """
 
 from collections.abc import Mapping

@@ -1,11 +1,11 @@
 """
-The OpenAI provider: images from OpenAI, or from any server that speaks as it does.
+The OpenAI provider: images from OpenAI, or from any compatible server.
 
 It speaks HTTP itself: OpenAI's own client repeats what it believes lost unless told otherwise, brings
 an HTTP stack of its own that our transport does not fit, and all that is needed of it is one POST.
 
 The answer comes with the outputs, inside it or as addresses. No request is kept: an answer that is
-lost cannot be asked for again.
+lost cannot be requested again.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,5 @@
 """
-The Replicate provider: makes a prediction once, follows it by its id, and believes its status.
+The Replicate provider: makes a prediction once, polls it by its id, and trusts its status.
 
 It speaks HTTP itself. Replicate's own client waits for a new prediction without any limit of time,
 cannot read the status `aborted`, and was last released for Pythons that are going out of use; what
@@ -150,7 +150,7 @@ class ReplicateProvider:
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
-        """A question that may be asked again: whatever goes wrong, Replicate cannot say right now."""
+        """Translate errors of an idempotent request: all are transient."""
         try:
             async with asyncio.timeout(self._options.poll_limit):
                 yield

@@ -39,7 +39,7 @@ def state_of(answer: httpx.Response, request: Request, base_url: str) -> State:
     State of a prediction.
 
     Raises:
-        ProviderUnavailable: What came is no prediction, or in a state we never heard of; ask again.
+        ProviderUnavailable: The response is not a prediction, or its state is unknown; poll again.
     """
     prediction = json_or_none(answer)
     if not isinstance(prediction, dict):

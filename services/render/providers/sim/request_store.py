@@ -41,7 +41,7 @@ class SimRequestStore:
         return (self._marks / f"{name}.canceled").exists()
 
     def count(self, what: str, times: int) -> bool:
-        """True the first so many times it is asked about a thing, by whichever process."""
+        """True for the first `times` calls about a thing, over all processes."""
         for number in range(times):
             try:
                 (self._marks / f"{what}.{number}").touch(exist_ok=False)
