@@ -45,13 +45,23 @@ class ActionRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    action: Action
-    ids: Annotated[list[JobId], Field(min_length=1, max_length=MAX_JOBS)] | None = None
-    filter: JobFilter | None = Field(default=None, examples=[{"status": "failed"}])
-    mode: Literal["stop", "detach"] = "stop"  #: of canceling
-    #: of a retry; left out, each job takes its cheapest step, and those that it costs are refused
-    from_: RetryFrom | None = Field(default=None, alias="from")
-    dry_run: bool = False
+    action: Action = Field(description="What to do with each of the jobs")
+    ids: Annotated[list[JobId], Field(min_length=1, max_length=MAX_JOBS)] | None = Field(
+        default=None, description="The jobs, by name; or else `filter`"
+    )
+    filter: JobFilter | None = Field(
+        default=None, description="The jobs that are all of this", examples=[{"status": "failed"}]
+    )
+    mode: Literal["stop", "detach"] = Field(
+        default="stop", description="Of canceling, as for one job"
+    )
+    from_: RetryFrom | None = Field(
+        default=None,
+        alias="from",
+        description="Of a retry. Left out, each job takes its cheapest step, and those that it "
+        "costs are refused",
+    )
+    dry_run: bool = Field(default=False, description="Only say what it would do, and cost")
 
     @field_validator("ids")
     @classmethod

@@ -28,6 +28,7 @@ class BatchRequest(BaseModel):
     jobs: list[JobRequest] = Field(
         min_length=1,
         max_length=MAX_JOBS,
+        description="Requests, each as it is anywhere else",
         examples=[
             [
                 {"kind": "portrait", "prompt": "the keeper", "slot": "portrait/keeper"},
@@ -35,8 +36,10 @@ class BatchRequest(BaseModel):
             ]
         ],
     )
-    #: leave out the jobs whose slot has a version already, or is being filled
-    only_missing: bool = False
+    only_missing: bool = Field(
+        default=False,
+        description="Leave out the jobs whose slot has a version already, or is being filled",
+    )
 
     def digest(self) -> str:
         """The same for every body that asks for the same, however it was written down."""

@@ -38,14 +38,26 @@ class Prompts(_Body):
 class CastRequest(_Body):
     """References of a person, both or one of them."""
 
-    operation: Operation
-    prompt: Prompt | None = Field(default=None, examples=["a lighthouse keeper, front view"])
-    prompts: Prompts | None = None
-    edit_prompt: Prompt | None = None
-    references: list[Reference] = Field(default_factory=list, max_length=16)
-    model: ModelName | None = None
-    aspect_ratio: str | None = Field(default=None, max_length=16, examples=["3:4"])
-    max_references: int | None = Field(default=None, ge=1, le=16)
+    operation: Operation = Field(description="Which references to make")
+    prompt: Prompt | None = Field(
+        default=None,
+        description="What to draw, where `prompts` does not say",
+        examples=["a lighthouse keeper, front view"],
+    )
+    prompts: Prompts | None = Field(default=None, description="A prompt for each reference")
+    edit_prompt: Prompt | None = Field(
+        default=None, description="What to change about the reference; follows the prompt"
+    )
+    references: list[Reference] = Field(
+        default_factory=list, max_length=16, description="Pictures to work from"
+    )
+    model: ModelName | None = Field(default=None, description="One of `/v1/models`")
+    aspect_ratio: str | None = Field(
+        default=None, max_length=16, description="One of the model's", examples=["3:4"]
+    )
+    max_references: int | None = Field(
+        default=None, ge=1, le=16, description="More references are cut to the first so many"
+    )
 
     @property
     def halves(self) -> tuple[Half, ...]:

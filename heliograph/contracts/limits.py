@@ -26,9 +26,9 @@ class _Change(BaseModel):
 class ChangeLane(_Change):
     """Part of a lane's limits. What is left out stays."""
 
-    cap: Cap | None = None
-    paused: bool | None = None
-    reset: bool = False  #: back to the catalog, before anything else here
+    cap: Cap | None = Field(default=None, description="Jobs at once, over all processes")
+    paused: bool | None = Field(default=None, description="Nothing starts; what has, goes on")
+    reset: bool = Field(default=False, description="Back to the catalog, before anything else here")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -40,8 +40,8 @@ class ChangeLane(_Change):
 class ChangeAccount(_Change):
     """Requests that an account may have open at once, over all processes."""
 
-    cap: Cap | None = None
-    reset: bool = False  #: back to the catalog, before anything else here
+    cap: Cap | None = Field(default=None, description="Requests open at once, over all processes")
+    reset: bool = Field(default=False, description="Back to the catalog, before anything else here")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:

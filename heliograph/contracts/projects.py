@@ -51,8 +51,13 @@ class ChangeProject(_Change):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    defaults: ChangeDefaults = ChangeDefaults()
-    retention: ChangeRetention = ChangeRetention()
+    defaults: ChangeDefaults = Field(
+        default=ChangeDefaults(),
+        description="What requests are filled from, where they say nothing",
+    )
+    retention: ChangeRetention = Field(
+        default=ChangeRetention(), description="How much of what it made the project keeps"
+    )
 
     @model_validator(mode="after")
     def _is_a_change(self) -> Self:

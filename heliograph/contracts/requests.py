@@ -121,36 +121,101 @@ _MONEY_SCHEMA = WithJsonSchema(  #: the number of digits has no word of its own
 class JobRequest(_Body):
     """A picture, a video or a text that somebody wants."""
 
-    kind: Annotated[str, Field(min_length=1, max_length=64, examples=["portrait"])]
+    kind: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=64,
+            description="What it is for: one of `/v1/kinds`",
+            examples=["portrait"],
+        ),
+    ]
     prompt: Annotated[
         str,
-        Field(min_length=1, max_length=20_000, examples=["a lighthouse keeper, oil on canvas"]),
+        Field(
+            min_length=1,
+            max_length=20_000,
+            description="What to make",
+            examples=["a lighthouse keeper, oil on canvas"],
+        ),
     ]
-    model: ModelName | None = Field(default=None, examples=["sim/picture"])
-    slot: SlotName | None = Field(default=None, examples=["portrait/char-123"])
-    references: list[Reference] = Field(default_factory=list, max_length=16)
-    max_references: int | None = Field(default=None, ge=1, le=16)
-    edit_prompt: str | None = Field(default=None, min_length=1, max_length=20_000)
+    model: ModelName | None = Field(
+        default=None,
+        description="One of `/v1/models`; left out: the project's for the kind, or the kind's",
+        examples=["sim/picture"],
+    )
+    slot: SlotName | None = Field(
+        default=None,
+        description="The place in the project that the result fills; one job at a time for each",
+        examples=["portrait/char-123"],
+    )
+    references: list[Reference] = Field(
+        default_factory=list, max_length=16, description="Pictures to work from"
+    )
+    max_references: int | None = Field(
+        default=None,
+        ge=1,
+        le=16,
+        description="More references are cut to the first so many. 1 without any references: the "
+        "current version of the slot is the reference",
+    )
+    edit_prompt: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=20_000,
+        description="What to change about the reference; follows the prompt",
+    )
     parameters: dict[str, Any] = Field(
-        default_factory=dict, max_length=64, examples=[{"aspect_ratio": "1:1", "seed": 7}]
+        default_factory=dict,
+        max_length=64,
+        description="Parameters of the model, by our names; their JSON Schema is in `/v1/models`",
+        examples=[{"aspect_ratio": "1:1", "seed": 7}],
     )
-    arguments: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ARGUMENTS // 4)
-    priority: Priority = "normal"
-    user: str | None = Field(default=None, min_length=1, max_length=128)
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        max_length=MAX_ARGUMENTS // 4,
+        description="Raw arguments in the provider's own words, laid over the parameters",
+    )
+    priority: Priority = Field(default="normal", description="Among the jobs of the project")
+    user: str | None = Field(
+        default=None, min_length=1, max_length=128, description="Who in your application asked"
+    )
     tags: dict[Label, Annotated[str, Field(max_length=256)]] = Field(
-        default_factory=dict, max_length=16, examples=[{"show": "s1"}]
+        default_factory=dict,
+        max_length=16,
+        description="Labels to find the job by",
+        examples=[{"show": "s1"}],
     )
-    finish_by: AwareDatetime | None = None
+    finish_by: AwareDatetime | None = Field(
+        default=None, description="A job that is not done by then is `expired`"
+    )
     max_cost: Annotated[Decimal | None, _MONEY_SCHEMA] = Field(
-        default=None, ge=0, max_digits=12, decimal_places=6, examples=["0.05"]
+        default=None,
+        ge=0,
+        max_digits=12,
+        decimal_places=6,
+        description="The request is refused when its estimated price is higher",
+        examples=["0.05"],
     )
-    on_ambiguous: OnAmbiguous = OnAmbiguous()
+    on_ambiguous: OnAmbiguous = Field(
+        default=OnAmbiguous(),
+        description="What to do when a submission may, or may not, have been accepted",
+    )
     quote: Annotated[str | None, WithJsonSchema({"type": "null"})] = Field(
         default=None, max_length=256, description="Part of the contract, and not available yet"
     )
-    after: list[JobId] = Field(default_factory=list, max_length=16)
-    replace: bool = False
-    reuse: bool = False
+    after: list[JobId] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Jobs that must succeed first; the job fails when one of them does not",
+    )
+    replace: bool = Field(
+        default=False, description="Cancel the job that is filling the slot, and take its place"
+    )
+    reuse: bool = Field(
+        default=False,
+        description="Succeed at once, for nothing, with a stored result of the same input",
+    )
 
     @field_validator("quote")
     @classmethod
@@ -186,7 +251,10 @@ class JobRequest(_Body):
 class CancelRequest(_Body):
     """Stop a job, or let it run on without its slot."""
 
-    mode: Literal["stop", "detach"] = "stop"
+    mode: Literal["stop", "detach"] = Field(
+        default="stop",
+        description="`stop` cancels it at the provider, too; `detach` frees its slot only",
+    )
 
 
 RetryFrom = Literal["download", "poll", "submit"]
@@ -195,9 +263,17 @@ RetryFrom = Literal["download", "poll", "submit"]
 class RetryRequest(_Body):
     """Try a job again, from the cheapest step that can work unless one is named."""
 
-    from_: RetryFrom | None = Field(default=None, alias="from")
+    from_: RetryFrom | None = Field(
+        default=None,
+        alias="from",
+        description="`download` fetches the outputs again and `poll` the request, for nothing; "
+        "`submit` makes a new one. Left out: the cheapest step that can work",
+    )
     changes: dict[str, Any] = Field(
-        default_factory=dict, max_length=32, examples=[{"prompt": "the same keeper, at night"}]
+        default_factory=dict,
+        max_length=32,
+        description="Fields of the request that shall be different; with `submit` only",
+        examples=[{"prompt": "the same keeper, at night"}],
     )
 
     @field_validator("changes")

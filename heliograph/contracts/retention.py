@@ -82,8 +82,10 @@ class CleanupRequest(_Shape):
 
     model_config = ConfigDict(extra="forbid")
 
-    dry_run: bool = False
-    retention: ChangeRetention | None = None  #: what it would be after this change, not made yet
+    dry_run: bool = Field(default=False, description="Only say what would go")
+    retention: ChangeRetention | None = Field(
+        default=None, description="A change to look at, not made yet; with `dry_run` only"
+    )
 
     @field_validator("retention")
     @classmethod

@@ -27,8 +27,12 @@ class RestoreRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    slot: SlotName = Field(examples=["portrait/char-123"])
-    version: Annotated[int, Field(ge=1, lt=2**31, strict=True, examples=[1]), WHOLE]
+    slot: SlotName = Field(description="Of the project", examples=["portrait/char-123"])
+    version: Annotated[
+        int,
+        Field(ge=1, lt=2**31, strict=True, description="Counted from 1", examples=[1]),
+        WHOLE,
+    ]
 
 
 def current_version(latest: int, restored: Restored | None) -> int:

@@ -45,6 +45,16 @@ def operations(app: FastAPI) -> Iterator[tuple[str, Operation]]:
             yield f"{method} {path}", operation
 
 
+def undescribed(document: Operation, operation: Operation) -> Iterator[str]:
+    """Fields of a JSON body that the document does not describe."""
+    content = operation.get("requestBody", {"content": {}})["content"]
+    if JSON in content:
+        name = content[JSON]["schema"]["$ref"].rpartition("/")[2]
+        for field, schema in document["components"]["schemas"][name]["properties"].items():
+            if not schema.get("description"):
+                yield f"{name}.{field}"
+
+
 def undocumented(name: str, operation: Operation) -> Iterator[str]:
     """What the document does not say of an operation."""
     for word in ("summary", "tags", "operationId"):
@@ -81,6 +91,12 @@ def test_every_route_is_documented(app: FastAPI) -> None:
     found = [lack for each in operations(app) for lack in undocumented(*each)]
 
     assert found == []
+
+
+def test_every_field_of_a_body_is_described(app: FastAPI) -> None:
+    document = app.openapi()
+
+    assert [field for _, each in operations(app) for field in undescribed(document, each)] == []
 
 
 def test_every_operation_has_a_name_of_its_own(app: FastAPI) -> None:
