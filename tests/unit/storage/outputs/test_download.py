@@ -229,6 +229,46 @@ async def test_cookies_are_not_sent_with_the_next_request(
     assert not any("visitor" in request for request in site.requests)
 
 
+async def test_a_signed_address_is_asked_for_letter_by_letter(
+    downloader: OutputDownloader, site: Site, target: Path
+) -> None:
+    """A signature may cover the address as it is written."""
+    address = "/a%2Fb%7Ec/0.png?sig=A%2Fb%2BC%3d%3D&at=2026%2d01&by=a+b"
+    site.script = [gives(PICTURE)]
+
+    await downloader.download(f"http://{site.host}{address}", target, limit=LIMIT)
+
+    assert site.requests[0].startswith(f"GET {address} HTTP/1.1\r\n")
+
+
+async def test_a_proxy_in_the_environment_is_not_used(
+    site: Site, stranger: Site, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://{stranger.host}")
+    site.script = [answers(503), gives(PICTURE)]
+
+    async with aclosing(OutputDownloader([site.host], deadline=20)) as downloader:
+        await downloader.download(site.url, target, limit=LIMIT)
+
+    assert len(site.requests) == 2
+    assert stranger.connections == 0
+
+
+async def test_few_bytes_stay_in_memory_and_many_lie_in_the_file(
+    downloader: OutputDownloader, site: Site, target: Path
+) -> None:
+    site.script = [gives(b"ten bytes."), gives(b"eleven byte")]
+
+    few = await downloader.download(site.url, target, limit=LIMIT, in_memory=10)
+    assert content_of(target) is None
+    many = await downloader.download(site.url, target, limit=LIMIT, in_memory=10)
+
+    assert few == b"ten bytes."
+    assert many == target
+    assert content_of(target) == b"eleven byte"
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 async def test_what_is_gone_is_expired_at_once(
     downloader: OutputDownloader, site: Site, target: Path, status: int
