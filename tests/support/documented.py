@@ -1,7 +1,8 @@
 """Answers of services, held against their OpenAPI documents: a hook for `httpx` clients of tests."""
 
+import json
 import re
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import httpx
@@ -36,30 +37,36 @@ class DocumentedAnswers:
         media_type = answer.headers.get("content-type", "").partition(";")[0]
         assert media_type in content or not answer.content, f"{place} is not {list(content)}"
         if media_type.endswith("json"):
-            self._validate(place, answer, content[media_type]["schema"])
+            schema = json.dumps(content[media_type]["schema"])
+            errors = list(_validator(self._service, schema).iter_errors(answer.json()))
+            assert not errors, f"{place}: {errors[0].json_path}: {errors[0].message[:300]}"
         for name in answer.headers.keys() & {"link", "idempotency-replayed", "retry-after"}:
             known = {each.lower() for each in documented.get("headers", {})}
             assert name in known, f"{place} has a header {name} that is not documented"
 
-    def _validate(self, place: str, answer: httpx.Response, schema: Document) -> None:
-        whole = {**schema, "components": self._document["components"]}
-        errors = list(Draft202012Validator(whole).iter_errors(answer.json()))
-        assert not errors, f"{place}: {errors[0].json_path}: {errors[0].message[:300]}"
-
     def _operation(self, request: httpx.Request) -> Document | None:
-        for pattern, operations in self._operations.items():
+        for pattern, operations in _operations(self._service).items():
             if pattern.fullmatch(request.url.path):
                 operation: Document | None = operations.get(request.method.lower())
                 return operation
         return None
 
-    @cached_property
-    def _document(self) -> Document:
-        return OPENAPI[self._service]()
 
-    @cached_property
-    def _operations(self) -> dict[re.Pattern[str], Document]:
-        return {_pattern(path): item for path, item in self._document["paths"].items()}
+@cache
+def _document(service: str) -> Document:
+    """Made once: it takes a whole application to make it."""
+    return OPENAPI[service]()
+
+
+@cache
+def _operations(service: str) -> dict[re.Pattern[str], Document]:
+    return {_pattern(path): item for path, item in _document(service)["paths"].items()}
+
+
+@cache
+def _validator(service: str, schema: str) -> Draft202012Validator:
+    whole = {**json.loads(schema), "components": _document(service)["components"]}
+    return Draft202012Validator(whole)
 
 
 def _pattern(path: str) -> re.Pattern[str]:
