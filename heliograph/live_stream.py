@@ -148,7 +148,7 @@ async def _follow(link: Link, subscriptions: Subscriptions) -> AsyncGenerator[Li
     while True:
         try:
             async with attempt.connection() as socket:
-                saying = asyncio.create_task(_say_all(socket, subscriptions.frames()))
+                sending = asyncio.create_task(_send_all(socket, subscriptions.frames()))
                 try:
                     async for text in socket:
                         frame = json.loads(text)
@@ -156,8 +156,8 @@ async def _follow(link: Link, subscriptions: Subscriptions) -> AsyncGenerator[Li
                         for event in subscriptions.read(frame):
                             yield event
                 finally:
-                    saying.cancel()
-                    await asyncio.gather(saying, return_exceptions=True)
+                    sending.cancel()
+                    await asyncio.gather(sending, return_exceptions=True)
                 await attempt.fail(await _closed(socket))
         except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError) as error:
             await attempt.fail(error)
@@ -250,7 +250,7 @@ def _raise_what_is_final(error: Exception) -> None:
         raise LiveClosed(f"the service answered {error.response.status_code}") from error
 
 
-async def _say_all(socket: ClientConnection, frames: Sequence[Frame]) -> None:
+async def _send_all(socket: ClientConnection, frames: Sequence[Frame]) -> None:
     """Send all frames, no faster than the service accepts."""
     with suppress(ConnectionClosed):  # the reader gets the same error
         for number, frame in enumerate(frames, start=1):

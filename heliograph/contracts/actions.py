@@ -71,7 +71,7 @@ class ActionRequest(BaseModel):
         return ids
 
     @model_validator(mode="after")
-    def _says_which_and_how(self) -> Self:
+    def _has_one_target(self) -> Self:
         if (self.ids is None) == (self.filter is None):
             raise ValueError("give either ids or a filter")
         if self.action == "retry" and self.mode != "stop":

@@ -16,12 +16,12 @@ from heliograph.contracts.tolerant_reader import TolerantJsonSchema
 VERSION = "1.0.0"  #: of the contract, not of the program
 
 _SCHEMAS = "#/components/schemas/{model}"
-_SAID: list[tuple[type[BaseModel], Any]] = [
+_SENT: list[tuple[type[BaseModel], Any]] = [
     (Record, "serialization"),
     (Marker, "serialization"),
     (Problem, "serialization"),
 ]
-_HEARD: list[tuple[type[BaseModel], Any]] = [(JobRequest, "validation")]
+_RECEIVED: list[tuple[type[BaseModel], Any]] = [(JobRequest, "validation")]
 
 Document = dict[str, Any]
 
@@ -146,7 +146,7 @@ def _headers(described: dict[str, str], *, required: list[str]) -> Document:
 
 def _schemas() -> Document:
     schemas: Document = {}
-    for models in (_SAID, _HEARD):
+    for models in (_SENT, _RECEIVED):
         _, document = models_json_schema(
             models, ref_template=_SCHEMAS, schema_generator=TolerantJsonSchema
         )

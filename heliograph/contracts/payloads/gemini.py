@@ -15,7 +15,7 @@ _EDITOR = (
 )
 
 
-class _Said(BaseModel):
+class _Arguments(BaseModel):
     """Arguments of a Gemini request; its client refuses other types than these."""
 
     model_config = ConfigDict(extra="allow")
@@ -34,7 +34,7 @@ def build(call: Call) -> dict[str, Any]:
     `contents`, and `config` as Gemini's client takes it; a story's config lacks the schema, which
     the client makes of a class.
     """
-    arguments = _understood(call)
+    arguments = _validated(call)
     if call.model.media != "text":
         shape = {"aspect_ratio": arguments.aspect_ratio, "image_size": arguments.image_size}
         config: dict[str, Any] = {"response_modalities": ["IMAGE"], "image_config": _known(shape)}
@@ -59,14 +59,14 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _understood(call: Call) -> _Said:
+def _validated(call: Call) -> _Arguments:
     """The arguments, of which Gemini's client takes no others: some would have it repeat itself."""
     unknown = call.arguments.keys() - call.model.parameters.keys() - {"prompt"}
     if unknown:
         name = min(unknown)
         raise UnfitRequest(f"{', '.join(sorted(unknown))}: not understood by this model", name=name)
     try:
-        return _Said.model_validate({**call.arguments, **call.model.wire.fixed})
+        return _Arguments.model_validate({**call.arguments, **call.model.wire.fixed})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])

@@ -107,12 +107,12 @@ async def deliver(
         await _unexpected(delivery, error, dead_letter, failures)
     else:
         await _settle(delivery._raw.ack())
-        _tell(delivery, record, time.monotonic() - began)
+        _log_outcome(delivery, record, time.monotonic() - began)
         return record
     return None
 
 
-def _tell(delivery: Delivery, record: Record | None, seconds: float) -> None:
+def _log_outcome(delivery: Delivery, record: Record | None, seconds: float) -> None:
     fields = {"subject": delivery.subject, "delivery": delivery.number}
     if record is None:
         log.warning("Message without a job", **fields)

@@ -85,7 +85,7 @@ def slots_in(answer: Any, search: Search) -> list[Slot]:
     rows: list[list[Slot]] = []
     for is_strict in (True, False):
         for place in places:
-            rows.append(_judged(place, _Finder(search, is_strict=is_strict).slots(place.value)))
+            rows.append(_moderated(place, _Finder(search, is_strict=is_strict).slots(place.value)))
             if not all(slot.is_empty for slot in rows[-1]):
                 return rows[-1]
     return next((row for row in rows if any(slot.flagged for slot in row)), rows[0])
@@ -99,7 +99,7 @@ class _Place:
     around: tuple[Mapping[str, Any], ...] = ()  #: objects that it is in, which may say more of it
 
 
-def _judged(place: _Place, row: list[Slot]) -> list[Slot]:
+def _moderated(place: _Place, row: list[Slot]) -> list[Slot]:
     flags = [flags_beside(each) for each in place.around]
     return [
         replace(slot, flagged=True) if any(flag(slot.index) for flag in flags) else slot
@@ -132,7 +132,7 @@ def _usual_rows(value: Any, around: tuple[Mapping[str, Any], ...]) -> Iterator[_
     if not isinstance(value, Mapping) or len(around) >= _MAX_ROW_DEPTH:
         return
     around = (*around, value)
-    usual = [value[name] for name in _USUAL if _says_something(value.get(name))]
+    usual = [value[name] for name in _USUAL if _has_content(value.get(name))]
     yield from (_Place(each, around) for each in usual if isinstance(each, list))
     if len(usual) == 1:
         yield from _usual_rows(usual[0], around)
@@ -163,7 +163,7 @@ class _Finder:
         for found in self._files(value, 0):
             return replace(found, index=index, flagged=flagged or found.flagged)
         is_refused = self._is_strict and self._is_file_of_any_type(value)
-        is_odd = not is_refused and _says_something(value)
+        is_odd = not is_refused and _has_content(value)
         return Slot(index=index, flagged=flagged, is_odd=is_odd, is_refused=is_refused)
 
     def _is_file_of_any_type(self, value: Any) -> bool:
@@ -253,10 +253,10 @@ def _flat(row: list[Any], depth: int) -> Iterator[Any]:
             yield each
 
 
-def _says_something(value: Any) -> bool:
+def _has_content(value: Any) -> bool:
     """Whether there is more than nothing: null, an empty text, or an object of such."""
     if isinstance(value, Mapping):
-        return any(_says_something(each) for each in value.values())
+        return any(_has_content(each) for each in value.values())
     return value not in (None, "", False) and value != []
 
 

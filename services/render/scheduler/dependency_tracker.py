@@ -54,8 +54,10 @@ class DependencyTracker:
         self._left: dict[str, dict[str, None]] = {}  #: job -> for whom it still waits, in order
         self._waiting: dict[str, set[str]] = {}  #: for whom -> jobs
         self._unread: asyncio.Queue[str] = asyncio.Queue()
-        self._heard: dict[str, asyncio.Task[None]] = {}  #: projects whose events are subscribed to
-        self._hearing = asyncio.Lock()
+        self._subscribed: dict[
+            str, asyncio.Task[None]
+        ] = {}  #: projects whose events are subscribed to
+        self._subscribing = asyncio.Lock()
 
     async def run(self) -> None:
         """Look, and listen, for ever."""
@@ -146,14 +148,14 @@ class DependencyTracker:
 
     async def _hear(self, project: str, tasks: asyncio.TaskGroup) -> None:
         """Subscribe to the ends of a project's jobs; earlier ends are in the log."""
-        async with self._hearing:
-            if project in self._heard:
+        async with self._subscribing:
+            if project in self._subscribed:
                 return
             jetstream, subject = self._bus.jetstream, subjects.event(project, "*")
             newest = await jetstream.last(STREAM, subject)
             after = newest.sequence if newest else 0
             consumer = OrderedConsumer(jetstream, STREAM, subject, after=after, hear=self._on_event)
-            self._heard[project] = tasks.create_task(consumer.run())
+            self._subscribed[project] = tasks.create_task(consumer.run())
 
     async def _on_event(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
@@ -170,7 +172,7 @@ class DependencyTracker:
 
     async def _stop_hearing(self) -> None:
         """Projects without waiting jobs."""
-        async with self._hearing:
+        async with self._subscribing:
             needed = {ticket.project for ticket in self._tickets.values()}
-            for project in self._heard.keys() - needed:
-                self._heard.pop(project).cancel()
+            for project in self._subscribed.keys() - needed:
+                self._subscribed.pop(project).cancel()

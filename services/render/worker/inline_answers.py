@@ -56,7 +56,7 @@ async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucce
     crash_point("inline.spooled")
     latest = await worker.append_until_written(submitting, fact)
     if latest.record.step is Step.RENDERED and latest.record.internal.run == fact.run:
-        return await _bring_soon(worker, latest, kept)
+        return await _upload_in_time(worker, latest, kept)
     await _settle(worker, kept)  # the job is over, or in another attempt
     return latest
 
@@ -108,10 +108,10 @@ async def _settle(worker: Worker, kept: KeptAnswer) -> None:
 
 async def _go_on(worker: Worker, kept: KeptAnswer) -> bool:
     """Whether nothing is left to do for an answer."""
-    entry = await _tell(worker, kept.answer)
+    entry = await _record_answer(worker, kept.answer)
     if entry is Later.LATER:
         return False
-    refusal = await _bring(worker, kept)
+    refusal = await _upload(worker, kept)
     if entry is None:
         return True
     if refusal:
@@ -122,7 +122,7 @@ async def _go_on(worker: Worker, kept: KeptAnswer) -> bool:
 
 
 @retry_on_conflict
-async def _tell(worker: Worker, answer: Answer) -> LogEntry | Later | None:
+async def _record_answer(worker: Worker, answer: Answer) -> LogEntry | Later | None:
     """The job, when the log knows of the answer; None when there is no such job."""
     entry = await worker.read(answer.job)
     if entry is None:
@@ -139,12 +139,12 @@ async def _tell(worker: Worker, answer: Answer) -> LogEntry | Later | None:
     return appended
 
 
-async def _bring_soon(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:
+async def _upload_in_time(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:
     """Upload an answer: one on disk waits a bounded time, one in memory without a bound."""
     timeout = None if isinstance(kept, MemoryAnswer) else _STORE_TIMEOUT
     try:
         async with asyncio.timeout(timeout):
-            refusal = await _bring_at_last(worker, kept)
+            refusal = await _upload_until_done(worker, kept)
     except TimeoutError:
         log.warning("Storage not ready for an answer", job=kept.answer.job)
         kept.release()
@@ -155,14 +155,14 @@ async def _bring_soon(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> Log
     return latest
 
 
-async def _bring_at_last(worker: Worker, kept: KeptAnswer) -> JobError | None:
+async def _upload_until_done(worker: Worker, kept: KeptAnswer) -> JobError | None:
     retrying = stamina.AsyncRetryingCaller(
         attempts=None, timeout=None, wait_initial=_RETRY_DELAY, wait_max=_RETRY_DELAY, wait_jitter=0
     )
-    return await retrying(Unavailable, _bring, worker, kept)
+    return await retrying(Unavailable, _upload, worker, kept)
 
 
-async def _bring(worker: Worker, kept: KeptAnswer) -> JobError | None:
+async def _upload(worker: Worker, kept: KeptAnswer) -> JobError | None:
     """Upload all outputs; returns storage's final refusal of one, or None. Raises Unavailable."""
     answer, refusal = kept.answer, None
     async for sha256, content in kept.contents():

@@ -89,9 +89,9 @@ def inline_routes(results: InlineResults, folder: Path, settings: StorageSetting
         response_description="It is kept for its job",
         responses=problems(*OF_A_BODY, NotFound, Unavailable, Unreadable),
         openapi_extra=bytes_of(limit),
-        summary="Bring an output that came inside an answer",
+        summary="Upload an inline output of a response",
     )
-    async def bring_inline_result(
+    async def put_inline_result(
         project: ProjectName, job: JobId, sha256: Sha256, request: Request
     ) -> Response:
         await results.check(project, job, sha256)

@@ -50,7 +50,7 @@ _REFUSALS: tuple[type[JobError], ...] = (OutputRefused, OutputTooLarge, FetchRef
 _FIRST_WAIT, _MAX_WAIT = 1.0, 30.0  #: seconds before a result is downloaded again
 
 
-def _nobody_knows() -> bool:
+def _not_sole() -> bool:
     return False
 
 
@@ -79,7 +79,7 @@ class JobIngest:
         self._allows = allows
 
     async def handle(
-        self, job: str, waited: float = 0.0, is_sole: IsSole = _nobody_knows
+        self, job: str, waited: float = 0.0, is_sole: IsSole = _not_sole
     ) -> Record | None:
         """
         Store a job. Returns it as it was left; None when there is no such job.
@@ -100,7 +100,7 @@ class JobIngest:
             if record.step is Step.RENDERED:
                 try:
                     record = await self._advance(
-                        entry, record, waited, _nobody_knows if waited else is_sole
+                        entry, record, waited, _not_sole if waited else is_sole
                     )
                 except Conflict:
                     continue

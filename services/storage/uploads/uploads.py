@@ -206,9 +206,9 @@ def upload_routes(receiver: UploadReceiver) -> APIRouter:
         response_description="It was here before",
         responses={201: {"model": Upload, "description": "It is new"}, **problems(*_ERRORS)},
         openapi_extra=bytes_of(receiver.limit),
-        summary="Bring a file",
+        summary="Upload a file",
     )
-    async def bring_upload(project: ProjectName, sha256: Sha256, request: Request) -> Response:
+    async def put_upload(project: ProjectName, sha256: Sha256, request: Request) -> Response:
         is_new, known = await receiver.receive(project, sha256, request)
         shown = {name: value for name, value in known.items() if name not in _OURS}
         body = {"upload": f"sha256:{sha256}", "project": project, **shown}

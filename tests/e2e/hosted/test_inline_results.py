@@ -72,7 +72,7 @@ async def test_an_inline_result_goes_with_its_job(
     job = await _submit(client)
     await client.wait(job)
     body = uuid4().bytes
-    await _bring(stack, project, job, body)
+    await _upload(stack, project, job, body)
     assert stored(f"inline/{job}/") == [f"inline/{job}/{hashlib.sha256(body).hexdigest()}"]
 
     async with httpx.AsyncClient(base_url=stack.url("gateway")) as http:
@@ -84,10 +84,10 @@ async def test_an_inline_result_goes_with_its_job(
 
 async def test_what_belongs_to_no_job_is_not_kept(stack: Stack, project: str) -> None:
     with pytest.raises(httpx.HTTPStatusError, match="422"):
-        await _bring(stack, project, new_job_id(), b"whatever")
+        await _upload(stack, project, new_job_id(), b"whatever")
 
 
-async def _bring(stack: Stack, project: str, job: str, body: bytes) -> None:
+async def _upload(stack: Stack, project: str, job: str, body: bytes) -> None:
     path = f"/v1/projects/{project}/inline/{job}/sha256/{hashlib.sha256(body).hexdigest()}"
     async with httpx.AsyncClient(base_url=stack.url("storage")) as http:
         (await http.put(path, content=body)).raise_for_status()

@@ -35,7 +35,7 @@ def _place(project: str, content: bytes) -> str:
     return f"/v1/projects/{project}/uploads/sha256/{hashlib.sha256(content).hexdigest()}"
 
 
-async def _bring(http: httpx.AsyncClient, project: str, content: bytes) -> httpx.Response:
+async def _upload(http: httpx.AsyncClient, project: str, content: bytes) -> httpx.Response:
     return await http.put(_place(project, content), content=content)
 
 
@@ -54,7 +54,7 @@ async def test_the_number_of_a_projects_uploads_is_bounded(
 ) -> None:
     refused = None
     for _ in range(10 * UPLOADS):  # what was counted is a moment late
-        answer = await _bring(storage, project, _picture())
+        answer = await _upload(storage, project, _picture())
         if not answer.is_success:
             refused = answer
             break
@@ -62,13 +62,13 @@ async def test_the_number_of_a_projects_uploads_is_bounded(
     assert refused is not None
     assert (refused.status_code, refused.json()["code"]) == (503, "queue_full")
     assert int(refused.headers["Retry-After"]) > 0
-    assert (await _bring(storage, f"{project}x", _picture())).status_code == 201
+    assert (await _upload(storage, f"{project}x", _picture())).status_code == 201
 
 
 async def test_the_bytes_of_a_projects_uploads_are_bounded(
     storage: httpx.AsyncClient, project: str
 ) -> None:
-    answer = await _bring(storage, project, _picture(noise=UPLOAD_BYTES))
+    answer = await _upload(storage, project, _picture(noise=UPLOAD_BYTES))
 
     assert (answer.status_code, answer.json()["code"]) == (503, "queue_full")
 
@@ -77,12 +77,12 @@ async def test_an_upload_that_nothing_names_goes_and_may_come_again(
     storage: httpx.AsyncClient, bounded: Stack, project: str
 ) -> None:
     content = _picture()
-    assert (await _bring(storage, project, content)).status_code == 201
+    assert (await _upload(storage, project, content)).status_code == 201
     assert _kept(bounded, project)
 
     await _eventually(lambda: not _kept(bounded, project))
 
-    assert (await _bring(storage, project, content)).status_code == 201
+    assert (await _upload(storage, project, content)).status_code == 201
     assert len(_kept(bounded, project)) == 1
 
 
@@ -91,7 +91,7 @@ async def test_an_upload_that_a_job_names_stays(
 ) -> None:
     named, other = _picture(), _picture()
     for content in (named, other):
-        assert (await _bring(storage, project, content)).status_code == 201
+        assert (await _upload(storage, project, content)).status_code == 201
     reference = {"upload": f"sha256:{hashlib.sha256(named).hexdigest()}"}
     async with bounded.client(project) as client:
         job = await client.submit(
@@ -105,7 +105,7 @@ async def test_an_upload_that_a_job_names_stays(
 
     await _eventually(lambda: len(_kept(bounded, project)) == 1)
 
-    assert (await _bring(storage, project, named)).status_code == 200
+    assert (await _upload(storage, project, named)).status_code == 200
 
 
 async def test_a_disk_that_is_nearly_full_is_left_to_results(
@@ -113,7 +113,7 @@ async def test_a_disk_that_is_nearly_full_is_left_to_results(
 ) -> None:
     """Storage is told to leave more space free than there is."""
     async with httpx.AsyncClient(base_url=breakable.url("storage"), timeout=20) as http:
-        answer = await _bring(http, project, _picture())
+        answer = await _upload(http, project, _picture())
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0

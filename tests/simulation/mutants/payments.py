@@ -179,7 +179,7 @@ def storage_is_not_asked(patch: Patch) -> None:
     async def nothing(*_: object) -> None:
         """Nothing is brought."""
 
-    patch.setattr(inline_answers, "_bring", nothing)
+    patch.setattr(inline_answers, "_upload", nothing)
 
 
 @MUTANTS.add("what is found in the spool after the end is not told", _OVER_BY_THEN, "I7")
