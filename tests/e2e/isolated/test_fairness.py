@@ -59,8 +59,10 @@ async def test_a_small_project_does_not_wait_for_a_large_one(
 async def test_a_small_project_waits_for_one_job_where_they_take_a_while(
     bounded: Stack, http: httpx.AsyncClient
 ) -> None:
-    await http.patch(f"/v1/lanes/{LANE}", json={"cap": 1})
     async with bounded.client(some_project()) as large, bounded.client(some_project()) as small:
+        measured = await _submit(large, 8, seconds=1.5)  # the dispatcher learns how long they take
+        await large.finish(*(job.id for job in measured))
+        await http.patch(f"/v1/lanes/{LANE}", json={"cap": 1})
         many = await _submit(large, 5, seconds=1.5)
         await until_one_runs(large, [job.id for job in many])
         [one] = await _submit(small, 1)
