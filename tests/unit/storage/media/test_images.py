@@ -375,7 +375,7 @@ def measured(inspection: Inspection) -> dict[str, tuple[int, int]]:
     """The sizes of the variants, as their files have it."""
     sizes = {}
     for name, made in inspection.variants.items():
-        with Image.open(opened(made.body), formats=["WEBP"]) as image:
+        with opened(made.body) as stream, Image.open(stream, formats=["WEBP"]) as image:
             assert image.size == (made.width, made.height)
             sizes[name] = image.size
     return sizes
@@ -456,7 +456,7 @@ async def test_a_variant_has_the_colors_of_the_picture(
 
 def pixel(inspection: Inspection) -> tuple[int, ...]:
     """One in the middle of the thumbnail."""
-    with Image.open(opened(inspection.variants["thumbnail"].body)) as image:
+    with opened(inspection.variants["thumbnail"].body) as stream, Image.open(stream) as image:
         color = image.convert("RGBA").getpixel((image.width // 2, image.height // 2))
     assert isinstance(color, tuple)
     return tuple(map(int, color))
@@ -471,7 +471,7 @@ async def test_of_a_moving_picture_the_variants_show_the_beginning(
     inspection = await inspect(image_workers, put(moving))
 
     assert pixel(inspection)[:3] == pytest.approx((255, 0, 0), abs=8)
-    with Image.open(opened(inspection.variants["webp"].body)) as image:
+    with opened(inspection.variants["webp"].body) as stream, Image.open(stream) as image:
         assert getattr(image, "n_frames", 1) == 1
 
 

@@ -61,7 +61,7 @@ async def shown(image_workers: ImageWorkers, folder: Path, content: bytes) -> li
     source = folder / "original"
     source.write_bytes(content)
     inspection: Inspection = await image_workers.inspect(source, folder, "demo")
-    with Image.open(opened(inspection.variants["webp"].body)) as image:
+    with opened(inspection.variants["webp"].body) as stream, Image.open(stream) as image:
         rgb = image.convert("RGB")
         middles = range(SIDE // 2, rgb.width, SIDE)
         pixels: list[Any] = [rgb.getpixel((x, SIDE // 2)) for x in middles]
@@ -95,7 +95,7 @@ async def test_transparency_survives_a_conversion(
 
     inspection = await image_workers.inspect(source, tmp_path, "demo")
 
-    with Image.open(opened(inspection.variants["webp"].body)) as image:
+    with opened(inspection.variants["webp"].body) as stream, Image.open(stream) as image:
         pixel: Any = image.convert("RGBA").getpixel((SIDE // 2, SIDE // 2))
     assert pixel[3] == pytest.approx(40, abs=3)
 
