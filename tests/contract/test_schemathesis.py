@@ -1,7 +1,9 @@
 """
 The gateway keeps what its OpenAPI document says, whatever is sent: Schemathesis tries it.
 
-`HELIOGRAPH_TEST_API_CASES=15000` tries so many requests in the fuzzing phase; otherwise a minute has to do.
+`HELIOGRAPH_TEST_API_CASES=15000` tries so many requests in the fuzzing phase, and asks whether every body
+that the document allows is accepted, too. Otherwise a minute has to do, and how far that leads depends on
+the machine: a refusal of something rare must not come and go with its speed.
 """
 
 import os
@@ -34,6 +36,7 @@ def test_the_gateway_keeps_what_its_document_says(stack: Stack, tmp_path: Path) 
         amount = ["--max-examples", str(-(-CASES // OPERATIONS))]
     else:
         amount = ["--max-time", str(SECONDS), "--generation-deterministic", "--no-shrink"]
+        amount += ["--exclude-checks", "positive_data_acceptance"]
 
     done = subprocess.run(
         [
