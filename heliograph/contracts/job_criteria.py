@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from heliograph.contracts.ids import Label
+from heliograph.contracts.label_maps import LabelMap
 from heliograph.contracts.records import Status
 
 MAX_LABELS = 16  #: tags of a filter, and parameters of one
 
 #: names and values that jobs are found by
-Labels = dict[Label, Annotated[str, Field(max_length=256)]]
+Labels = LabelMap[Annotated[str, Field(max_length=256)]]
 
 
 class JobCriteria(BaseModel):

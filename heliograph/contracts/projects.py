@@ -4,7 +4,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from heliograph.contracts.ids import Label, ModelName
+from heliograph.contracts.ids import ModelName
+from heliograph.contracts.label_maps import LabelMap
 from heliograph.contracts.retention import ChangeRetention, Retention
 from heliograph.contracts.tolerant_reader import Tolerant
 
@@ -38,7 +39,7 @@ class _Change(BaseModel):
 class ChangeDefaults(_Change):
     """Part of a project's defaults. What is left out stays; what is null goes."""
 
-    models: dict[Label, ModelName | None] | None = Field(
+    models: LabelMap[ModelName | None] | None = Field(
         default=None, max_length=256, examples=[{"portrait": "sim/picture", "shot": None}]
     )
     aspect_ratio: Shape | None = Field(default=None, examples=["16:9"])

@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from heliograph.contracts.ids import AssetId, JobId, Label, ModelName, SlotName
+from heliograph.contracts.ids import AssetId, JobId, ModelName, SlotName
+from heliograph.contracts.label_maps import LabelMap
 from heliograph.contracts.tolerant_reader import Tolerant
 
 Priority = Literal["high", "normal", "low"]
@@ -180,7 +181,7 @@ class JobRequest(_Body):
     user: str | None = Field(
         default=None, min_length=1, max_length=128, description="Who in your application asked"
     )
-    tags: dict[Label, Annotated[str, Field(max_length=256)]] = Field(
+    tags: LabelMap[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=dict,
         max_length=16,
         description="Labels to find the job by",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from heliograph.contracts.ids import Label
+from heliograph.contracts.label_maps import LabelMap
 from heliograph.contracts.numbers import WHOLE
 from heliograph.contracts.tolerant_reader import Tolerant
 
@@ -72,7 +72,7 @@ class ChangeRule(Rule):
 class ChangeRetention(ChangeRule):
     """Part of what a project keeps. What is left out stays; what is null goes."""
 
-    kinds: dict[Label, ChangeRule | None] | None = Field(
+    kinds: LabelMap[ChangeRule | None] | None = Field(
         default=None, max_length=256, examples=[{"shot": {"versions": 3}, "portrait": None}]
     )
 

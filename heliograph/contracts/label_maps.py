@@ -1,0 +1,23 @@
+"""Mappings by label, such as tags: their keys are names, and JSON Schema says so."""
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from heliograph.contracts.ids import Label
+
+V = TypeVar("V")
+
+
+class _OnlyMatchingKeys:
+    """States in JSON Schema that a key which does not match the pattern is refused, as it is."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        return {**schema, "additionalProperties": False}
+
+
+LabelMap = Annotated[dict[Label, V], _OnlyMatchingKeys()]
