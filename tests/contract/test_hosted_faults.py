@@ -44,12 +44,9 @@ from services.render.providers import (
     Submission,
 )
 from tests.support.concurrent_calls import concurrent_polls
-from tests.support.emulation.emulator_process import EmulatedAccount, Emulator, emulator_running
-from tests.support.emulation.inline_rigs import GeminiRig, OpenAIRig
+from tests.support.emulation.emulator_process import EmulatedAccount, emulator_running
 from tests.support.emulation.worker_rig import WorkerRig
-from tests.support.fal.emulator_process import FalAccount, FalServer, fal_running
-from tests.support.fal.rig import FalRig
-from tests.support.replicate.rig import ReplicateRig
+from tests.support.fal.emulator_process import FalAccount, fal_running
 from tests.support.servers import free_port
 from tests.support.submissions import submission_for
 
@@ -191,36 +188,8 @@ class Rig(Protocol):
 
 
 @pytest.fixture
-async def fal(fal_server: FalServer) -> AsyncIterator[FalRig]:
-    rig = FalRig(fal_server)
-    yield rig
-    await rig.aclose()
-
-
-@pytest.fixture
-async def replicate(replicate_server: Emulator) -> AsyncIterator[ReplicateRig]:
-    rig = ReplicateRig(replicate_server)
-    yield rig
-    await rig.aclose()
-
-
-@pytest.fixture
-async def gemini(gemini_server: Emulator) -> AsyncIterator[GeminiRig]:
-    rig = GeminiRig(gemini_server)
-    yield rig
-    await rig.aclose()
-
-
-@pytest.fixture
-async def openai(openai_server: Emulator) -> AsyncIterator[OpenAIRig]:
-    rig = OpenAIRig(openai_server)
-    yield rig
-    await rig.aclose()
-
-
-@pytest.fixture
 def rig(request: pytest.FixtureRequest, provider: str) -> Rig:
-    found: Rig = request.getfixturevalue(provider)
+    found: Rig = request.getfixturevalue(f"{provider}_rig")
     return found
 
 

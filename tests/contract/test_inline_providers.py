@@ -1,6 +1,5 @@
 """A provider that answers with its outputs is asked once, and what it made is brought to storage."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -28,21 +27,7 @@ from tests.support.emulation.inline_rigs import GeminiRig, InlineRig, OpenAIRig,
 from tests.support.emulation.worker_rig import WorkerRig
 
 
-@pytest.fixture
-async def gemini(gemini_server: Emulator) -> AsyncIterator[GeminiRig]:
-    rig = GeminiRig(gemini_server)
-    yield rig
-    await rig.provider.aclose()
-
-
-@pytest.fixture
-async def openai_rig(openai_server: Emulator) -> AsyncIterator[OpenAIRig]:
-    rig = OpenAIRig(openai_server)
-    yield rig
-    await rig.provider.aclose()
-
-
-@pytest.fixture(params=["gemini", "openai_rig"])
+@pytest.fixture(params=["gemini_rig", "openai_rig"])
 def rig(request: pytest.FixtureRequest) -> InlineRig:
     found: InlineRig = request.getfixturevalue(request.param)
     return found
@@ -115,15 +100,17 @@ STORIES: dict[str, tuple[type[JobError], Charged]] = {
 
 
 @pytest.mark.parametrize("outcome", IMAGES)
-async def test_an_answer_of_gemini_without_images_says_why(gemini: GeminiRig, outcome: str) -> None:
-    assert await _ends(gemini, a_submission(gemini.model), outcome) == IMAGES[outcome]
+async def test_an_answer_of_gemini_without_images_says_why(
+    gemini_rig: GeminiRig, outcome: str
+) -> None:
+    assert await _ends(gemini_rig, a_submission(gemini_rig.model), outcome) == IMAGES[outcome]
 
 
 @pytest.mark.parametrize("outcome", STORIES)
 async def test_an_answer_of_gemini_without_a_story_says_why(
-    gemini: GeminiRig, outcome: str
+    gemini_rig: GeminiRig, outcome: str
 ) -> None:
-    assert await _ends(gemini, a_submission(gemini.text), outcome) == STORIES[outcome]
+    assert await _ends(gemini_rig, a_submission(gemini_rig.text), outcome) == STORIES[outcome]
 
 
 @pytest.mark.parametrize(
@@ -144,10 +131,10 @@ async def test_an_answer_of_openai_without_images_says_why(
 # -- what is asked
 
 
-def test_what_gemini_could_misunderstand_makes_no_body(gemini: GeminiRig) -> None:
+def test_what_gemini_could_misunderstand_makes_no_body(gemini_rig: GeminiRig) -> None:
     """Its client takes options for itself there: how often to send a request, for one."""
     with pytest.raises(UnfitRequest, match="http_options"):
-        a_submission(gemini.model, http_options={"retry_options": {"attempts": 4}})
+        a_submission(gemini_rig.model, http_options={"retry_options": {"attempts": 4}})
 
 
 async def test_openai_arguments_are_mapped(openai_rig: OpenAIRig) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -46,10 +45,6 @@ from services.render.providers import (
 )
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.request_store import SimRequestStore
-from tests.support.emulation.emulator_process import Emulator
-from tests.support.fal.emulator_process import FalServer
-from tests.support.fal.rig import FalRig
-from tests.support.replicate.rig import ReplicateRig
 
 TIMEOUT = 40.0  #: seconds for a request to end
 
@@ -92,7 +87,7 @@ class SimRig:
         return [line for line in read_ledger(self.home) if line.job == submission.job]
 
 
-RIGS = ("sim", "fal", "replicate")  #: each a fixture of that name
+RIGS = ("sim", "fal_rig", "replicate_rig")  #: each a fixture of that name
 
 
 @pytest.fixture(params=RIGS)
@@ -105,20 +100,6 @@ def rig(request: pytest.FixtureRequest) -> Rig:
 def sim(tmp_path: Path) -> SimRig:
     """The sim promises more than other providers can."""
     return SimRig(tmp_path / "home")
-
-
-@pytest.fixture
-async def fal(fal_server: FalServer) -> AsyncIterator[FalRig]:
-    rig = FalRig(fal_server)
-    yield rig
-    await rig.aclose()
-
-
-@pytest.fixture
-async def replicate(replicate_server: Emulator) -> AsyncIterator[ReplicateRig]:
-    rig = ReplicateRig(replicate_server)
-    yield rig
-    await rig.aclose()
 
 
 def sim_submission(

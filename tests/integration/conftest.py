@@ -1,12 +1,15 @@
-"""A bus on a real NATS server."""
+"""A bus on a real NATS server, and adapters of hosted providers on their emulators."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from heliograph.runtime.bus.nats_bus import NatsBus
+from tests.support.hosted_rigs import fal_rig, gemini_rig, openai_rig, replicate_rig
 from tests.support.records import CURRENT_CATALOG
 from tests.support.servers import Server
+
+__all__ = ["fal_rig", "gemini_rig", "openai_rig", "replicate_rig"]  # fixtures
 
 
 @pytest.fixture

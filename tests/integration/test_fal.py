@@ -37,10 +37,8 @@ PICTURE = b"\x89PNG\r\n\x1a\nwhatever"
 
 
 @pytest.fixture
-async def rig(fal_server: FalServer) -> AsyncIterator[FalRig]:
-    rig = FalRig(fal_server)
-    yield rig
-    await rig.aclose()
+def rig(fal_rig: FalRig) -> FalRig:
+    return fal_rig
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Whatever happens to a submission, fal accepts one, and nothing is sent again that may be paid."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
 
@@ -22,10 +22,8 @@ ENDPOINT = a_submission().endpoint
 
 
 @pytest.fixture
-async def rig(fal_server: FalServer) -> AsyncIterator[FalRig]:
-    rig = FalRig(fal_server)
-    yield rig
-    await rig.aclose()
+def rig(fal_rig: FalRig) -> FalRig:
+    return fal_rig
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A fresh address is that of an output which the job has, and of nothing else in the answer."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -15,7 +15,6 @@ from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers import Accepted
 from services.render.worker.fresh_outputs import renew
 from tests.support.emulation.worker_rig import WorkerRig, accepted_job
-from tests.support.fal.emulator_process import FalServer
 from tests.support.fal.rig import MODEL, FalRig, a_submission
 from tests.support.records import CATALOG
 
@@ -23,10 +22,8 @@ REFERENCE = "https://there.example/before.png"
 
 
 @pytest.fixture
-async def rig(fal_server: FalServer) -> AsyncIterator[FalRig]:
-    rig = FalRig(fal_server)
-    yield rig
-    await rig.aclose()
+def rig(fal_rig: FalRig) -> FalRig:
+    return fal_rig
 
 
 async def renewed(

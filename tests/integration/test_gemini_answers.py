@@ -1,14 +1,12 @@
 """What Gemini answers beside pictures: sketches are no outputs, and its words reach the caller."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from services.render.providers import RequestStopped, RequestSucceeded
 from tests.support.emulation.answers import picture_of
-from tests.support.emulation.emulator_process import Emulator
 from tests.support.emulation.inline_rigs import GeminiRig, a_submission
 
 WORDS = "I cannot draw a living person. Try a fictional keeper instead."
@@ -23,10 +21,8 @@ def text_part(text: str, **beside: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def gemini(gemini_server: Emulator) -> AsyncIterator[GeminiRig]:
-    rig = GeminiRig(gemini_server)
-    yield rig
-    await rig.provider.aclose()
+def gemini(gemini_rig: GeminiRig) -> GeminiRig:
+    return gemini_rig
 
 
 async def answer_to(

@@ -1,24 +1,15 @@
 """What an OpenAI-compatible server says of its errors reaches the job and the audit of its attempt."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from heliograph.contracts.records import Output, Record, Takeover, Withheld
 from services.render.providers import RateLimited, RequestStopped, RequestSucceeded
-from tests.support.emulation.emulator_process import Emulator
 from tests.support.emulation.inline_rigs import GeminiRig, OpenAIRig, a_submission
 from tests.support.emulation.worker_rig import WorkerRig
 
 SENTENCE = "Prompt asks for 900x900, this model draws 1024x1024 only"
-
-
-@pytest.fixture
-async def openai_rig(openai_server: Emulator) -> AsyncIterator[OpenAIRig]:
-    rig = OpenAIRig(openai_server)
-    yield rig
-    await rig.provider.aclose()
 
 
 async def job_of(rig: OpenAIRig, **plan: Any) -> Record:
@@ -99,13 +90,12 @@ async def test_too_fast_is_waited_out_as_the_server_says_it(openai_rig: OpenAIRi
 
 @pytest.mark.parametrize("body", [{"error": {"message": SENTENCE}}, {"error": SENTENCE}], ids=str)
 async def test_a_gemini_error_with_a_success_status_is_reported(
-    gemini_server: Emulator, body: Any
+    gemini_rig: GeminiRig, body: Any
 ) -> None:
-    rig = GeminiRig(gemini_server)
-    submission = a_submission(rig.model)
-    rig.account.plan(submission.arguments["prompt"], answer=body)
+    submission = a_submission(gemini_rig.model)
+    gemini_rig.account.plan(submission.arguments["prompt"], answer=body)
 
-    end = await rig.provider.submit(submission)
+    end = await gemini_rig.provider.submit(submission)
 
     assert isinstance(end, RequestStopped)
     assert (end.error.code, str(end.error), end.charged) == (
@@ -113,18 +103,15 @@ async def test_a_gemini_error_with_a_success_status_is_reported(
         SENTENCE,
         "unknown",
     )
-    await rig.provider.aclose()
 
 
 async def test_a_byte_order_mark_before_an_answer_is_read(
-    gemini_server: Emulator, openai_rig: OpenAIRig
+    gemini_rig: GeminiRig, openai_rig: OpenAIRig
 ) -> None:
-    rig = GeminiRig(gemini_server)
-    for each in (rig, openai_rig):
+    for each in (gemini_rig, openai_rig):
         submission = a_submission(each.model)
         each.account.plan(submission.arguments["prompt"], mark=True)
         assert isinstance(await each.provider.submit(submission), RequestSucceeded)
-    await rig.provider.aclose()
 
 
 async def test_a_retry_from_download_says_which_outputs_were_never_there(

@@ -1,7 +1,6 @@
 """Whatever happens to a prediction, Replicate accepts one, and what it says is heard as it is meant."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -26,17 +25,15 @@ from services.render.providers import (
     Submission,
     Unknown,
 )
-from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
+from tests.support.emulation.emulator_process import EmulatedAccount
 from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.replicate.rig import EDIT, MODEL, ReplicateRig, a_submission
 from tests.support.submissions import with_body
 
 
 @pytest.fixture
-async def rig(replicate_server: Emulator) -> AsyncIterator[ReplicateRig]:
-    rig = ReplicateRig(replicate_server)
-    yield rig
-    await rig.aclose()
+def rig(replicate_rig: ReplicateRig) -> ReplicateRig:
+    return replicate_rig
 
 
 @pytest.fixture

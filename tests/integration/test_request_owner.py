@@ -1,6 +1,5 @@
 """A request whose reply was lost is found only where it can be no other job's."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,8 +15,6 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import Ambiguous, Found, Sighting, Submission, Unknown
 from services.render.worker.context import Worker
 from services.render.worker.request_owner import look_up
-from tests.support.emulation.emulator_process import Emulator
-from tests.support.fal.emulator_process import FalServer
 from tests.support.fal.rig import FalRig
 from tests.support.fal.rig import a_submission as a_fal_submission
 from tests.support.records import a_record
@@ -31,23 +28,9 @@ RUN = 7
 MODELS = {"fal": "fal/flux-schnell", "replicate": "replicate/flux-schnell"}
 
 
-@pytest.fixture
-async def fal(fal_server: FalServer) -> AsyncIterator[FalRig]:
-    rig = FalRig(fal_server)
-    yield rig
-    await rig.aclose()
-
-
-@pytest.fixture
-async def replicate(replicate_server: Emulator) -> AsyncIterator[ReplicateRig]:
-    rig = ReplicateRig(replicate_server)
-    yield rig
-    await rig.aclose()
-
-
 @pytest.fixture(params=MODELS)
 def rig(request: pytest.FixtureRequest) -> FalRig | ReplicateRig:
-    found: FalRig | ReplicateRig = request.getfixturevalue(request.param)
+    found: FalRig | ReplicateRig = request.getfixturevalue(f"{request.param}_rig")
     return found
 
 
