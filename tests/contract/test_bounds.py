@@ -12,30 +12,12 @@ from heliograph.contracts.live_frames import CLIENT_FRAME
 from heliograph.runtime.http.strict_route import MAX_BYTES
 from services.gateway.app import create_app as create_gateway
 from services.gateway.settings import GatewaySettings
-from services.render.app import create_app as create_render
-from services.render.settings import RenderSettings
-from services.status.app import create_app as create_status
-from services.status.settings import StatusSettings
-from services.storage.app import create_app as create_storage
-from services.storage.settings import StorageSettings
 
 METHODS = ("get", "put", "post", "patch", "delete")
 #: how pydantic shows a decimal; how many digits it has is checked, and has no word in a schema
 DECIMAL = [{"minimum": 0.0, "type": "number"}, {"type": "string"}]
 
 Schema = dict[str, Any]
-
-
-@pytest.fixture(params=["gateway", "render", "status", "storage"])
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> FastAPI:
-    match request.param:
-        case "gateway":
-            return create_gateway(GatewaySettings(home=tmp_path))
-        case "render":
-            return create_render(RenderSettings(home=tmp_path))
-        case "status":
-            return create_status(StatusSettings(home=tmp_path))
-    return create_storage(StorageSettings(home=tmp_path))
 
 
 def operations(app: FastAPI) -> Iterator[tuple[str, Schema]]:

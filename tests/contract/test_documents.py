@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,14 +9,6 @@ import pytest
 from fastapi import FastAPI
 
 from heliograph.contracts.errors import HeliographError, NotFound, every_error
-from services.gateway.app import create_app as create_gateway
-from services.gateway.settings import GatewaySettings
-from services.render.app import create_app as create_render
-from services.render.settings import RenderSettings
-from services.status.app import create_app as create_status
-from services.status.settings import StatusSettings
-from services.storage.app import create_app as create_storage
-from services.storage.settings import StorageSettings
 from tests.support.documented import DocumentedAnswers
 
 PROBLEM_EXAMPLE = NotFound().problem().model_dump(mode="json")
@@ -25,18 +16,6 @@ PROBLEM = "application/problem+json"
 JSON = "application/json"
 
 Operation = dict[str, Any]
-
-
-@pytest.fixture(params=["gateway", "render", "status", "storage"])
-def app(request: pytest.FixtureRequest, tmp_path: Path) -> FastAPI:
-    match request.param:
-        case "gateway":
-            return create_gateway(GatewaySettings(home=tmp_path))
-        case "render":
-            return create_render(RenderSettings(home=tmp_path))
-        case "status":
-            return create_status(StatusSettings(home=tmp_path))
-    return create_storage(StorageSettings(home=tmp_path))
 
 
 def operations(app: FastAPI) -> Iterator[tuple[str, Operation]]:
