@@ -7,6 +7,8 @@ signature may cover every letter of it. No cookie is kept, and the environment n
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import cache
+from ssl import SSLContext
 
 import aiohttp
 import httpx
@@ -29,6 +31,12 @@ _NAMES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 )
 
 
+@cache
+def ssl_context() -> SSLContext:
+    """Verification of servers: made once for all transports, as that takes tens of milliseconds."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """
     Connections of one client, opened with its first request.
@@ -39,7 +47,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, *, connections: int = 100) -> None:
         self._connections = connections
-        self._ssl = httpx.create_ssl_context(trust_env=False)
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -57,7 +64,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=self._connections, keepalive_timeout=_KEPT, ssl=self._ssl
+            limit=self._connections, keepalive_timeout=_KEPT, ssl=ssl_context()
         )
         self._session = aiohttp.ClientSession(
             connector=connector,

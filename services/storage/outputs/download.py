@@ -16,7 +16,7 @@ from heliograph.runtime.http.content_encoding import (
     decoder,
 )
 from services.storage.content import Body, BodyBuffer
-from services.storage.http_transport import AiohttpTransport
+from services.storage.http_transport import AiohttpTransport, ssl_context
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _MAX_REDIRECTS = 3
@@ -50,7 +50,7 @@ class OutputDownloader:
         self._hosts = tuple(hosts)
         self._deadline = deadline
         self._http = _client(AiohttpTransport())
-        self._lenient = _client(httpx.AsyncHTTPTransport(trust_env=False))
+        self._lenient = _client(httpx.AsyncHTTPTransport(verify=ssl_context(), trust_env=False))
 
     async def aclose(self) -> None:
         await self._http.aclose()
