@@ -1,6 +1,8 @@
 """Lost replies: why a submission got no usable answer, kept until the request was looked up."""
 
-_MOST = 1_000  #: reasons kept; the oldest is forgotten first
+from cachetools import LRUCache
+
+_KEPT = 1_000  #: reasons; the one of longest ago is forgotten first
 
 
 class LostReplies:
@@ -12,12 +14,10 @@ class LostReplies:
     """
 
     def __init__(self) -> None:
-        self._reasons: dict[tuple[str, int], str] = {}
+        self._reasons: LRUCache[tuple[str, int], str] = LRUCache(_KEPT)
 
     def remember(self, job: str, run: int, reason: str) -> None:
         self._reasons[job, run] = reason
-        if len(self._reasons) > _MOST:
-            del self._reasons[next(iter(self._reasons))]
 
     def reason(self, job: str, run: int) -> str | None:
         """None if the reply was not lost here."""
