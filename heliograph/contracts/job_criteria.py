@@ -1,16 +1,11 @@
 """Job criteria: which jobs of a project are meant, in lists, queries and bulk actions."""
 
-from typing import Annotated
-
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from heliograph.contracts.label_maps import LabelMap
+from heliograph.contracts.label_maps import Labels
 from heliograph.contracts.records import Status
 
 MAX_LABELS = 16  #: tags of a filter, and parameters of one
-
-#: names and values that jobs are found by
-Labels = LabelMap[Annotated[str, Field(max_length=256)]]
 
 
 class JobCriteria(BaseModel):

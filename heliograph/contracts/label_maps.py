@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from heliograph.contracts.ids import Label
+
+MAX_LABEL_VALUE = 256  #: characters of a label's value
 
 V = TypeVar("V")
 
@@ -21,3 +23,5 @@ class _OnlyMatchingKeys:
 
 
 LabelMap = Annotated[dict[Label, V], _OnlyMatchingKeys()]
+LabelValue = Annotated[str, Field(max_length=MAX_LABEL_VALUE)]
+Labels = LabelMap[LabelValue]  #: names and values that jobs are found by

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from heliograph.contracts.ids import AssetId, JobId, ModelName, SlotName
-from heliograph.contracts.label_maps import LabelMap
+from heliograph.contracts.label_maps import Labels
 from heliograph.contracts.tolerant_reader import Tolerant
 
 Priority = Literal["high", "normal", "low"]
@@ -181,7 +181,7 @@ class JobRequest(_Body):
     user: str | None = Field(
         default=None, min_length=1, max_length=128, description="Who in your application asked"
     )
-    tags: LabelMap[Annotated[str, Field(max_length=256)]] = Field(
+    tags: Labels = Field(
         default_factory=dict,
         max_length=16,
         description="Labels to find the job by",

@@ -13,11 +13,9 @@ from pydantic_core import PydanticCustomError
 
 from heliograph.contracts.ids import SEGMENT, Label
 from heliograph.contracts.job_criteria import MAX_LABELS, JobCriteria
+from heliograph.contracts.label_maps import MAX_LABEL_VALUE, LabelValue
 
 _GROUPS = ("tag", "param")
-_LONGEST = 256  #: characters of a label's value
-
-_LabelValue = Annotated[str, Field(max_length=_LONGEST)]
 
 
 def _check_name(group: str) -> Callable[[str], str]:
@@ -52,7 +50,7 @@ def _schema(group: str) -> WithJsonSchema:
         {
             "type": "object",
             "propertyNames": {"pattern": rf"^{group}\.{SEGMENT}$"},
-            "additionalProperties": {"type": "string", "maxLength": _LONGEST},
+            "additionalProperties": {"type": "string", "maxLength": MAX_LABEL_VALUE},
             "maxProperties": MAX_LABELS,
             "examples": [{f"{group}.name": "value"}],
         }
@@ -60,12 +58,12 @@ def _schema(group: str) -> WithJsonSchema:
 
 
 Tags = Annotated[
-    dict[Annotated[Label, BeforeValidator(_check_name("tag"))], _LabelValue],
+    dict[Annotated[Label, BeforeValidator(_check_name("tag"))], LabelValue],
     BeforeValidator(_check_group("tag")),
     _schema("tag"),
 ]
 Parameters = Annotated[
-    dict[Annotated[Label, BeforeValidator(_check_name("param"))], _LabelValue],
+    dict[Annotated[Label, BeforeValidator(_check_name("param"))], LabelValue],
     BeforeValidator(_check_group("param")),
     _schema("param"),
 ]
