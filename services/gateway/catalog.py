@@ -12,10 +12,11 @@ from heliograph.contracts.errors import NotFound, every_error
 from heliograph.contracts.ids import MODEL_PATTERN, matches
 from heliograph.contracts.listings import Index, KindList, ListedModel, ModelList
 from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import live_address
-from services.gateway.http import answer, page
+from services.gateway.http import page
 from services.gateway.settings import GatewaySettings
 
 _NATS_PORT = 4222  #: where the address does not say
@@ -50,7 +51,7 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
             raise NotFound(f"there is no model {full}")
         if catalog.current.account_for(full) is None:
             raise NotFound(f"no account for {full} is configured")
-        return answer(_model(full, model))
+        return json_response(_model(full, model))
 
     @router.get(
         "/kinds",
@@ -95,7 +96,7 @@ def index_routes(settings: GatewaySettings) -> APIRouter:
         summary="Where everything is",
     )
     async def get_index() -> Response:
-        return answer({"links": links})
+        return json_response({"links": links})
 
     @router.get(
         "/asyncapi",
@@ -104,7 +105,7 @@ def index_routes(settings: GatewaySettings) -> APIRouter:
         summary="The bus, for other services (AsyncAPI 3.0)",
     )
     async def get_asyncapi() -> Response:
-        return answer(document)
+        return json_response(document)
 
     return router
 

@@ -22,9 +22,9 @@ from heliograph.contracts.errors import (
     Unreadable,
 )
 from heliograph.contracts.records import Job
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import OF_A_BODY, Errors, Responses
 from heliograph.runtime.http.validation import IDEMPOTENCY_KEY
-from heliograph.runtime.job_view import as_json
 
 #: what reading something by its name may be refused with
 OF_A_READ: Errors = (NotFound, Unavailable, Unreadable)
@@ -93,11 +93,6 @@ TraceParent = Annotated[
 ]
 
 
-def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """JSON as it is: what was built here need not be checked again."""
-    return Response(as_json(content), status, headers, media_type="application/json")
-
-
 def page(items: list[dict[str, Any]]) -> Response:
     """A list that is short enough to be whole."""
-    return answer({"items": items, "next": None})
+    return json_response({"items": items, "next": None})

@@ -19,9 +19,9 @@ from heliograph.contracts.records import Asset, Record
 from heliograph.contracts.stored_files import StoredAsset
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import Document, problems
 from heliograph.runtime.http.strict_route import create_router
-from heliograph.runtime.job_view import as_json
 from services.storage.stores import ObjectStore
 from services.storage.uploads.uploads import Uploads
 
@@ -78,9 +78,7 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
     )
     async def get_asset(asset: AssetId, query: Annotated[AssetQuery, Query()]) -> Response:
         record, found = await _find(events, asset, withheld=query.withheld)
-        return Response(
-            as_json(_present(store, record, found, life)), media_type="application/json"
-        )
+        return json_response(_present(store, record, found, life))
 
     @router.get(
         "/assets/{asset}/content",

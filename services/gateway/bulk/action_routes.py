@@ -17,12 +17,13 @@ from heliograph.contracts.errors import (
     TooManyJobs,
 )
 from heliograph.contracts.ids import ProjectName
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import JobPresenter
 from services.gateway.bulk.actions import BulkActionResult, BulkActions
 from services.gateway.bulk.items import present
-from services.gateway.http import OF_A_CHANGE, REPLAYED, IdempotencyKey, answer
+from services.gateway.http import OF_A_CHANGE, REPLAYED, IdempotencyKey
 
 
 def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
@@ -50,7 +51,7 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
         project: ProjectName, body: ActionRequest, key: IdempotencyKey = None
     ) -> Response:
         if body.dry_run:
-            return answer((await actions.preview(project, body)).model_dump(mode="json"))
+            return json_response((await actions.preview(project, body)).model_dump(mode="json"))
         return await _answer(await actions.act(project, body, key))
 
     async def _answer(done: BulkActionResult) -> Response:
@@ -64,6 +65,6 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
             "items": [{"id": job, **item} for job, item in zip(plan.jobs, items, strict=True)],
         }
         headers = {"Idempotency-Replayed": "true"} if done.act.is_replayed else {}
-        return answer(report, 202, headers)
+        return json_response(report, 202, headers)
 
     return router

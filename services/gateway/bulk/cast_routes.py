@@ -5,10 +5,11 @@ from fastapi import APIRouter, Response
 from heliograph.contracts.cast import CastRequest
 from heliograph.contracts.ids import Label, ProjectName
 from heliograph.contracts.listings import CastJobs
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from services.gateway.bulk.cast import CastReferences
-from services.gateway.http import OF_A_JOB, REPLAYED, IdempotencyKey, TraceParent, answer
+from services.gateway.http import OF_A_JOB, REPLAYED, IdempotencyKey, TraceParent
 from services.gateway.jobs.routes import present
 from services.gateway.jobs.views import JobViews
 
@@ -38,6 +39,6 @@ def cast_routes(cast: CastReferences, views: JobViews) -> APIRouter:
         replayed = all(accepted.replayed for accepted in pair.values())
         headers = {"Idempotency-Replayed": "true"} if replayed else {}
         shown = {half: await present(views, accepted) for half, accepted in pair.items()}
-        return answer({"jobs": shown}, 202, headers)
+        return json_response({"jobs": shown}, 202, headers)
 
     return router

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.ids import BatchId, ProjectName
 from heliograph.contracts.problems import Problem
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import JobPresenter
@@ -19,7 +20,6 @@ from services.gateway.http import (
     REPLAYED,
     IdempotencyKey,
     TraceParent,
-    answer,
 )
 
 
@@ -50,7 +50,7 @@ def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
         headers = {"Location": f"/v1/batches/{result.id}"}
         if key and result.is_replayed:
             headers["Idempotency-Replayed"] = "true"
-        return answer(await _shown(result), 202, headers)
+        return json_response(await _shown(result), 202, headers)
 
     @router.get(
         "/batches/{batch}",
@@ -60,7 +60,7 @@ def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
         summary="A batch, with its jobs as they are now",
     )
     async def get_batch(batch: BatchId) -> Response:
-        return answer(await _shown(await batches.read(batch)))
+        return json_response(await _shown(await batches.read(batch)))
 
     async def _shown(result: BatchResult) -> dict[str, Any]:
         return {

@@ -7,9 +7,10 @@ from heliograph.contracts.ids import JobId
 from heliograph.contracts.listings import CancelCharge
 from heliograph.contracts.records import Job
 from heliograph.contracts.requests import CancelRequest
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
-from services.gateway.http import OF_A_CHANGE, OF_A_READ, answer
+from services.gateway.http import OF_A_CHANGE, OF_A_READ
 from services.gateway.jobs.cancellation import JobCancellation
 from services.gateway.jobs.views import JobViews
 
@@ -32,7 +33,7 @@ def cancel_routes(cancellation: JobCancellation, views: JobViews) -> APIRouter:
     async def cancel_job(job: JobId, body: CancelRequest) -> Response:
         entry, changed = await cancellation.cancel(job, body.mode)
         shown = await views.present(entry.record, entry.sequence)
-        return answer(shown, 202 if changed else 200)
+        return json_response(shown, 202 if changed else 200)
 
     @router.get(
         "/jobs/{job}/cancel",
@@ -42,6 +43,6 @@ def cancel_routes(cancellation: JobCancellation, views: JobViews) -> APIRouter:
         summary="What canceling now would mean",
     )
     async def preview_cancel(job: JobId) -> Response:
-        return answer({"charged": await cancellation.preview(job)})
+        return json_response({"charged": await cancellation.preview(job)})
 
     return router

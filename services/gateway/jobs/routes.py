@@ -7,9 +7,10 @@ from fastapi import APIRouter, Response
 from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.records import Job
 from heliograph.contracts.requests import JobRequest, RetryRequest
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
-from services.gateway.http import ACCEPTED, OF_A_JOB, IdempotencyKey, TraceParent, answer
+from services.gateway.http import ACCEPTED, OF_A_JOB, IdempotencyKey, TraceParent
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import AcceptResult
 from services.gateway.jobs.service import JobService
@@ -62,4 +63,4 @@ async def _answer(views: JobViews, accepted: AcceptResult) -> Response:
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
     status = 200 if accepted.deduplicated else 202
-    return answer(await present(views, accepted), status, headers)
+    return json_response(await present(views, accepted), status, headers)

@@ -9,9 +9,10 @@ from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.listings import Attempts, JobEvents, JobList
 from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Job
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
-from services.gateway.http import NEXT_PAGE, OF_A_READ, answer
+from services.gateway.http import NEXT_PAGE, OF_A_READ
 from services.gateway.jobs.filters import JobsQuery
 from services.gateway.jobs.views import JobViews
 
@@ -49,7 +50,7 @@ def view_routes(views: JobViews) -> APIRouter:
         if page["next"]:
             following = request.url.include_query_params(cursor=page["next"])
             headers["Link"] = f'<{following}>; rel="next"'
-        return answer(page, headers=headers)
+        return json_response(page, headers=headers)
 
     @router.get(
         "/jobs/{job}",
@@ -59,7 +60,7 @@ def view_routes(views: JobViews) -> APIRouter:
         summary="A job as it is now",
     )
     async def get_job(job: JobId) -> Response:
-        return answer(await views.job(job))
+        return json_response(await views.job(job))
 
     @router.get(
         "/jobs/{job}/events",
@@ -69,7 +70,7 @@ def view_routes(views: JobViews) -> APIRouter:
         summary="What happened to a job, in order",
     )
     async def list_events(job: JobId, query: Annotated[EventsQuery, Query()]) -> Response:
-        return answer(await views.history(job, query.after))
+        return json_response(await views.history(job, query.after))
 
     @router.get(
         "/jobs/{job}/attempts",
@@ -79,6 +80,6 @@ def view_routes(views: JobViews) -> APIRouter:
         summary="What was sent to the provider, when, and for how much",
     )
     async def list_attempts(job: JobId) -> Response:
-        return answer({"items": await views.attempts(job), "next": None})
+        return json_response({"items": await views.attempts(job), "next": None})
 
     return router

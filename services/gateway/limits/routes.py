@@ -10,9 +10,10 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.limits import AccountState, ChangeAccount, ChangeLane
 from heliograph.contracts.listings import AccountList, LaneList
 from heliograph.contracts.queries.scheduler import LaneState
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
-from services.gateway.http import OF_A_CHANGE, answer, page
+from services.gateway.http import OF_A_CHANGE, page
 from services.gateway.limits.lanes_accounts import LimitAdmin
 
 
@@ -38,7 +39,7 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
         summary="Change how much of a lane runs at once, or pause it",
     )
     async def change_lane(name: str, body: ChangeLane) -> Response:
-        return answer((await limits.change_lane(name, body)).model_dump(mode="json"))
+        return json_response((await limits.change_lane(name, body)).model_dump(mode="json"))
 
     @router.get(
         "/accounts",
@@ -58,7 +59,7 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
         summary="Change how many requests an account has open at once",
     )
     async def change_account(name: str, body: ChangeAccount) -> Response:
-        return answer((await limits.change_account(name, body)).model_dump(mode="json"))
+        return json_response((await limits.change_account(name, body)).model_dump(mode="json"))
 
     return router
 

@@ -5,9 +5,10 @@ from fastapi import APIRouter, Response
 from heliograph.contracts.errors import UnknownKind
 from heliograph.contracts.ids import ProjectName
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
-from services.gateway.http import OF_A_CHANGE, answer
+from services.gateway.http import OF_A_CHANGE
 from services.gateway.projects.cleanup import CleanupRequests
 
 
@@ -28,6 +29,6 @@ def cleanup_routes(cleanups: CleanupRequests) -> APIRouter:
     )
     async def clean_project(project: ProjectName, body: CleanupRequest) -> Response:
         report = await cleanups.request_cleanup(project, body)
-        return answer(report.model_dump(mode="json"), 200 if body.dry_run else 202)
+        return json_response(report.model_dump(mode="json"), 200 if body.dry_run else 202)
 
     return router

@@ -5,9 +5,10 @@ from fastapi import APIRouter, Response
 from heliograph.contracts.errors import TooManyProjects, UnknownKind, UnknownModel
 from heliograph.contracts.ids import ProjectName
 from heliograph.contracts.projects import ChangeProject, ProjectState
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
-from services.gateway.http import OF_A_CHANGE, OF_A_READ, answer
+from services.gateway.http import OF_A_CHANGE, OF_A_READ
 from services.gateway.projects.settings_store import ProjectSettings
 
 
@@ -23,7 +24,7 @@ def project_routes(projects: ProjectSettings) -> APIRouter:
         summary="A project and its defaults",
     )
     async def get_project(project: ProjectName) -> Response:
-        return answer((await projects.read(project)).model_dump(mode="json"))
+        return json_response((await projects.read(project)).model_dump(mode="json"))
 
     @router.patch(
         "/projects/{project}",
@@ -33,6 +34,6 @@ def project_routes(projects: ProjectSettings) -> APIRouter:
         summary="Change what a project fills in, and what it keeps",
     )
     async def change_project(project: ProjectName, body: ChangeProject) -> Response:
-        return answer((await projects.change(project, body)).model_dump(mode="json"))
+        return json_response((await projects.change(project, body)).model_dump(mode="json"))
 
     return router

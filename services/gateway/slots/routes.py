@@ -10,9 +10,10 @@ from heliograph.contracts.ids import ProjectName, SlotName
 from heliograph.contracts.listings import SlotList, SlotVersions
 from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from heliograph.contracts.slots import RestoreRequest
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
-from services.gateway.http import OF_A_CHANGE, OF_A_READ, answer
+from services.gateway.http import OF_A_CHANGE, OF_A_READ
 from services.gateway.slots.versions import SlotService
 
 _PART_OF_A_NAME = r"^[A-Za-z0-9_/-]*$"
@@ -56,7 +57,7 @@ def slot_routes(versions: SlotService) -> APIRouter:
         summary="Slots of a project, by name",
     )
     async def list_slots(project: ProjectName, query: Annotated[SlotsQuery, Query()]) -> Response:
-        return answer(await versions.page(ListSlots(project=project, **query.model_dump())))
+        return json_response(await versions.page(ListSlots(project=project, **query.model_dump())))
 
     @router.get(
         "/projects/{project}/slots/{slot:path}",
@@ -69,7 +70,7 @@ def slot_routes(versions: SlotService) -> APIRouter:
         project: ProjectName, slot: SlotName, query: Annotated[VersionsQuery, Query()]
     ) -> Response:
         slot_query = GetSlot(project=project, slot=slot, after=query.cursor, limit=query.limit)
-        return answer(await versions.slot(slot_query))
+        return json_response(await versions.slot(slot_query))
 
     @router.post(
         "/projects/{project}/restore",
@@ -79,6 +80,6 @@ def slot_routes(versions: SlotService) -> APIRouter:
         summary="Make an older version of a slot current",
     )
     async def restore_version(project: ProjectName, body: RestoreRequest) -> Response:
-        return answer(await versions.restore(project, body))
+        return json_response(await versions.restore(project, body))
 
     return router

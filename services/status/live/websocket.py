@@ -22,8 +22,8 @@ from heliograph.contracts.live_frames import (
     Subscribe,
     Unsubscribe,
 )
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.strict_route import create_router
-from heliograph.runtime.job_view import as_json
 from services.status.live.client_limits import ClientLimits, TooManyClients
 from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.subscription import Subscription, SubscriptionFactory, error_frame
@@ -54,7 +54,7 @@ def live_routes(
     async def get_live_asyncapi(request: Request) -> Response:
         url = request.url
         document = live_asyncapi(url.netloc, secure=url.scheme == "https")
-        return Response(as_json(document), media_type="application/json")
+        return json_response(document)
 
     @router.websocket("/v1/live")
     async def live(socket: WebSocket) -> None:

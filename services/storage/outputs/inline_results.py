@@ -23,10 +23,10 @@ from heliograph.contracts.ids import JobId, ProjectName, Sha256
 from heliograph.contracts.object_keys import inline_folder, inline_key
 from heliograph.contracts.stored_files import InlineResult
 from heliograph.runtime.bus import EventLog
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.openapi import bytes_of
 from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
 from heliograph.runtime.http.strict_route import create_router
-from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Spool
 from services.storage.content import Content
 from services.storage.settings import StorageSettings
@@ -101,6 +101,6 @@ def inline_routes(results: InlineResults, folder: Path, settings: StorageSetting
                 raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
             await results.keep(project, job, content)
         body = {"inline": f"{job}/{sha256}", "bytes": content.size}
-        return Response(as_json(body), 201, media_type="application/json")
+        return json_response(body, 201)
 
     return router

@@ -23,10 +23,10 @@ from heliograph.contracts.queries.storage import StoredObject
 from heliograph.contracts.stored_files import Upload
 from heliograph.runtime.bus import Conflict, retry_on_conflict
 from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.openapi import bytes_of
 from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
 from heliograph.runtime.http.strict_route import create_router
-from heliograph.runtime.job_view import as_json
 from services.storage.body_spool import Limit, Spool, announced
 from services.storage.content import Content
 from services.storage.disk_reserve import DiskReserve
@@ -212,6 +212,6 @@ def upload_routes(receiver: UploadReceiver) -> APIRouter:
         is_new, known = await receiver.receive(project, sha256, request)
         shown = {name: value for name, value in known.items() if name not in _OURS}
         body = {"upload": f"sha256:{sha256}", "project": project, **shown}
-        return Response(as_json(body), 201 if is_new else 200, media_type="application/json")
+        return json_response(body, 201 if is_new else 200)
 
     return router
