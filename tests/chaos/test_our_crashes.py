@@ -33,6 +33,17 @@ async def crash(crashes: Path, point: Point, times: int) -> None:
                 await asyncio.sleep(0.05)
 
 
+async def end_of_job(client: Client, crashes: Path, point: Point, times: int) -> Job:
+    """The end of a job during which render dies at the point so many times."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(crash(crashes, point, times))  # armed before the job is sent
+        job = await client.submit(
+            kind="image", prompt="x", parameters={"seconds": 0, "price": "0.01"}
+        )
+    [ended] = await client.finish(job.id)
+    return ended
+
+
 async def names_of(job: Job) -> list[str]:
     assert job.links
     async with httpx.AsyncClient() as http:
@@ -44,12 +55,7 @@ async def names_of(job: Job) -> list[str]:
 async def test_crashes_before_the_post_use_up_no_attempt(
     fragile: Stack, client: Client, crashes: Path, project: str, point: Point
 ) -> None:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(crash(crashes, point, 3))  # armed before the job is sent
-        job = await client.submit(
-            kind="image", prompt="x", parameters={"seconds": 0, "price": "0.01"}
-        )
-    [ended] = await client.finish(job.id)
+    ended = await end_of_job(client, crashes, point, 3)
 
     assert (ended.status, ended.charged, ended.attempt) == ("succeeded", "yes", 1)
     names = await names_of(ended)
@@ -62,12 +68,7 @@ async def test_crashes_before_the_post_use_up_no_attempt(
 async def test_a_job_in_which_every_start_crashes_is_poison(
     fragile: Stack, client: Client, crashes: Path, project: str, point: Point
 ) -> None:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(crash(crashes, point, 5))  # armed before the job is sent
-        job = await client.submit(
-            kind="image", prompt="x", parameters={"seconds": 0, "price": "0.01"}
-        )
-    [ended] = await client.finish(job.id)
+    ended = await end_of_job(client, crashes, point, 5)
 
     assert (ended.status, ended.error and ended.error.code) == ("failed", "poison")
     assert (ended.charged, ended.cost.actual) == ("no", Decimal(0))

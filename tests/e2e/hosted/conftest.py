@@ -115,3 +115,11 @@ def stored(s3: Server, stack: Stack, project: str) -> Callable[[str], list[str]]
         return [name for name in names if part in name]
 
     return keys
+
+
+@pytest.fixture
+async def drawn(client: Client, prompt: str) -> dict[str, str]:
+    """A reference to a stored picture, which no provider has seen."""
+    job = await client.submit(kind="portrait", prompt=f"{prompt}, young", parameters={"seconds": 0})
+    [ended] = await client.finish(job.id)
+    return {"asset": ended.assets[0].id}

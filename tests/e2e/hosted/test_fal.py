@@ -30,18 +30,13 @@ async def test_a_job_for_fal_ends_with_its_asset(
 
 
 async def test_a_stored_reference_is_uploaded_to_fal(
-    client: Client, fal: FalAccount, prompt: str
+    client: Client, fal: FalAccount, prompt: str, drawn: dict[str, str]
 ) -> None:
-    drawn = await client.submit(
-        kind="portrait", prompt=f"{prompt}, young", parameters={"seconds": 0}
-    )
-    [drawn] = await client.finish(drawn.id)
-
     job = await client.submit(
         kind="portrait",
         prompt=prompt,
         model="fal/flux-kontext",
-        references=[{"asset": drawn.assets[0].id}],
+        references=[drawn],
     )
     [ended] = await client.finish(job.id)
 

@@ -26,18 +26,13 @@ async def test_a_job_for_replicate_ends_with_its_assets_and_is_paid_once(
 
 
 async def test_a_stored_reference_is_uploaded_to_replicate(
-    client: Client, replicate: EmulatedAccount, prompt: str
+    client: Client, replicate: EmulatedAccount, prompt: str, drawn: dict[str, str]
 ) -> None:
-    drawn = await client.submit(
-        kind="portrait", prompt=f"{prompt}, young", parameters={"seconds": 0}
-    )
-    [drawn] = await client.finish(drawn.id)
-
     job = await client.submit(
         kind="portrait",
         prompt=prompt,
         model="replicate/flux-kontext-pro",
-        references=[{"asset": drawn.assets[0].id}],
+        references=[drawn],
     )
     [ended] = await client.finish(job.id)
 
