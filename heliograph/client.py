@@ -68,7 +68,7 @@ class Client:
     Unsendable.
 
     Raises:
-        AddressRefused: An address is none, or the wrong one; the message says which, and why.
+        AddressRefused: An address is not valid, or leads elsewhere; the message says which, and why.
     """
 
     def __init__(

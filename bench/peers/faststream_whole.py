@@ -57,7 +57,7 @@ class Part:
         await self.http.aclose()
 
     async def tell(self, job: Job, status: str) -> None:
-        """An event, for whoever listens."""
+        """Publish an event to its subscribers."""
         job.status = status
         await self.broker.publish(job, f"told.{job.project}.{job.id}")
 

@@ -17,7 +17,7 @@ _TRIED = 50  #: places in a text where a value may begin
 
 
 def decoded(data: bytes) -> str | None:
-    """A text without its byte order mark; None for what is none."""
+    """A text without its byte order mark; None for bytes that are not text."""
     is_wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = data.decode("utf-16" if is_wide else "utf-8-sig")

@@ -45,8 +45,8 @@ def bytes_to_come(record: Record, size: int) -> int:
 
 def share(limit: int, others: int) -> int:
     """
-    Bytes that one project may take of so many: half of what the others leave free. So whoever comes
-    later finds room, however much those before took.
+    Bytes that one project may take of so many: half of what the others leave free. So a project
+    that comes later finds room, however much the earlier ones took.
     """
     return max(0, limit - others) // 2
 

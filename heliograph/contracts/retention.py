@@ -111,7 +111,7 @@ class Going(_Shape):
     id: str
     kind: str
     slot: str | None
-    version: int | None  #: of its slot; null for what is none
+    version: int | None  #: of its slot; null for a job without one
     reason: Reason
     objects: int
     bytes: int

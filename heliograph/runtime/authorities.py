@@ -48,7 +48,7 @@ def parse_origin(text: str) -> Origin | None:
 
 
 def origin_of(url: str) -> Origin | None:
-    """The origin of an address on the web; None for what is none."""
+    """The origin of an address on the web; None if the address has none."""
     parts = urlsplit(url)
     return parse_origin(f"{parts.scheme}://{parts.netloc}")
 

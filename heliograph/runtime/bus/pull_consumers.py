@@ -93,7 +93,7 @@ class _Broker(NatsBroker):
 
     async def start(self) -> None:
         """
-        Raises Unavailable: whoever starts it tries again, and who listens already is left alone.
+        Raises Unavailable: start it again. A subscriber that listens already is not started twice.
 
         Started twice, a subscriber of FastStream would go on listening and hand nothing on.
         """
