@@ -66,11 +66,38 @@ async def test_a_page_that_rebound_its_name_receives_nothing(stack: Stack) -> No
     assert refused.value.response.status_code == 421
 
 
-async def test_a_page_of_the_gateway_listens(stack: Stack, project: str) -> None:
-    async with connect(_live(stack), origin=Origin(stack.url("gateway"))) as socket:
+@pytest.fixture(params=["127.0.0.1", "localhost", "[::1]"])
+def page(request: pytest.FixtureRequest, stack: Stack) -> str:
+    """The origin of a page of the gateway."""
+    return f"http://{request.param}:{stack.ports['gateway']}"
+
+
+async def test_a_page_of_the_gateway_listens(stack: Stack, project: str, page: str) -> None:
+    async with connect(_live(stack), origin=Origin(page)) as socket:
         await socket.send(json.dumps({"op": "subscribe", "id": 1, "project": project}))
 
         assert json.loads(await socket.recv())["op"] == "subscribed"
+
+
+async def test_a_page_of_the_gateway_reads_event_streams(
+    stack: Stack, project: str, page: str
+) -> None:
+    url = f"{stack.url('status')}/v1/events?project={project}"
+    async with httpx.AsyncClient() as http, http.stream("GET", url, headers={"Origin": page}) as it:
+        assert it.headers["access-control-allow-origin"] == page
+
+
+async def test_a_page_of_the_gateway_uploads(stack: Stack, project: str, page: str) -> None:
+    door = f"{stack.url('storage')}/v1/projects/{project}/uploads/sha256/{'0' * 64}"
+    preflight = {"Origin": page, "Access-Control-Request-Method": "PUT"}
+    async with httpx.AsyncClient() as http:
+        allowed = await http.options(door, headers=preflight)
+        answer = await http.put(door, headers={"Origin": page}, content=b"GIF89a")
+
+    assert allowed.headers["access-control-allow-origin"] == page
+    assert "PUT" in allowed.headers["access-control-allow-methods"]
+    assert answer.headers["access-control-allow-origin"] == page
+    assert answer.json()["code"] == "validation_failed"  # of another digest
 
 
 def _live(stack: Stack) -> str:

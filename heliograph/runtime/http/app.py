@@ -6,7 +6,6 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers
@@ -25,6 +24,7 @@ from heliograph.contracts.errors import (
     TooManyJobs,
 )
 from heliograph.contracts.problems import Problem
+from heliograph.runtime.http.cors import PageCors
 from heliograph.runtime.http.docs_page import add_docs_page
 from heliograph.runtime.http.hosts import HostAllowList
 from heliograph.runtime.http.openapi import DocumentedApi, operation_id
@@ -52,15 +52,9 @@ def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(Exception, _on_bug)
-    if settings.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.allowed_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=["Location", "Link", "Idempotency-Replayed", "Retry-After", "RateLimit"],
-        )
-    app.add_middleware(_HostCheckMiddleware, allowed=HostAllowList(settings))  # last: runs first
+    allowed = HostAllowList(settings)
+    app.add_middleware(PageCors, allowed=allowed)
+    app.add_middleware(_HostCheckMiddleware, allowed=allowed)  # last: runs first
     return app
 
 

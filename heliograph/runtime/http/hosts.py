@@ -20,6 +20,7 @@ from heliograph.runtime.settings import ServiceSettings
 
 _SCHEMES = ("http", "https")
 _CACHED = 256  #: hosts
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HTTP = 80  #: the port that a loopback name without one means
 
 
@@ -27,7 +28,8 @@ class HostAllowList:
     """The hosts and origins of one service process."""
 
     def __init__(self, settings: ServiceSettings) -> None:
-        public = {origin for url in settings.public_urls if (origin := origin_of(url))}
+        urls = {origin for url in settings.public_urls if (origin := origin_of(url))}
+        public = {name for origin in urls for name in _loopback_names(origin)}
         named = {origin for host in settings.allowed_hosts for origin in _origins_of(host)}
         self._hosts = {origin.authority for origin in public | named}
         self._origins = public | named
@@ -64,6 +66,14 @@ class HostAllowList:
         port = _HTTP if authority.port is None else authority.port
         is_port_ours = port == bound_port or port in self._ports
         return is_port_ours and (authority.host == self._bound or is_loopback(authority.host))
+
+
+def _loopback_names(origin: Origin) -> set[Origin]:
+    """An origin under every name of the loopback interface if it has one of them, else as it is."""
+    if not is_loopback(origin.authority.host):
+        return {origin}
+    names = (origin.authority.host, *_LOOPBACK)
+    return {Origin(origin.scheme, Authority(name, origin.authority.port)) for name in names}
 
 
 def _origins_of(host: str) -> set[Origin]:

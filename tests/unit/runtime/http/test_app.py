@@ -97,14 +97,29 @@ async def test_what_may_pass_says_in_how_many_seconds(
 
 
 @pytest.mark.parametrize(
-    ("origin", "allowed"), [("https://app.example", True), ("https://evil.example", False)]
+    ("origin", "allowed"),
+    [
+        ("https://app.example", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost:8080", True),
+        ("http://[::1]:8080", True),
+        ("http://localhost:5173", False),
+        ("https://evil.example", False),
+    ],
 )
-async def test_a_browser_may_come_from_the_allowed_origins(
+async def test_a_browser_may_come_from_the_gateway_and_the_allowed_origins(
     web: httpx.AsyncClient, origin: str, allowed: bool
 ) -> None:
-    response = await web.get("/boats/1", headers={"origin": origin})
+    asked = {"access-control-request-method": "PUT", "access-control-request-headers": "x-test"}
 
-    assert ("access-control-allow-origin" in response.headers) == allowed
+    response = await web.get("/boats/1", headers={"origin": origin})
+    preflight = await web.options("/boats/1", headers={"origin": origin, **asked})
+
+    expected = origin if allowed else None
+    assert response.headers.get("access-control-allow-origin") == expected
+    assert "origin" in response.headers["vary"].lower()
+    assert preflight.headers.get("access-control-allow-origin") == expected
+    assert preflight.is_success == allowed
 
 
 @pytest.mark.parametrize("origin", ["https://app.example", "http://127.0.0.1:8080", None])

@@ -113,6 +113,26 @@ def test_a_page_is_welcome_by_the_list(origin: str | None, expected: bool) -> No
     assert hosts.is_allowed_origin(origin, BOUND) is expected
 
 
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ("https://localhost:8443", True),
+        ("https://127.0.0.1:8443", True),
+        ("https://[::1]:8443", True),
+        ("http://localhost:8443", False),
+        ("https://localhost:8444", False),
+        ("https://localhost", False),
+    ],
+)
+def test_a_public_address_of_this_machine_is_ours_by_each_loopback_name(
+    origin: str, expected: bool
+) -> None:
+    hosts = a_list(public_url="https://localhost:8443")
+
+    assert hosts.is_allowed_origin(origin, BOUND) is expected
+    assert hosts.is_allowed_host(origin.partition("://")[2], BOUND) is origin.endswith(":8443")
+
+
 @pytest.mark.parametrize("host", ["http://box.lan", "box.lan/x", "*", "*.lan", "a b", "box:port"])
 def test_a_host_that_can_never_match_is_refused_by_name(host: str) -> None:
     with pytest.raises(ValidationError, match="allowed_hosts"):
