@@ -22,9 +22,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queries.read_model import ListJobs, ListSlots
-from heliograph.contracts.records import Asset, Record, Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.server import settle
 from services.status.live.subscription import PAGE as SHOWN
 from services.status.live.subscription import PAGE_BYTES

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from heliograph.contracts import subjects
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import (
@@ -17,7 +18,8 @@ from heliograph.contracts.job_events import (
     Submitting,
     Succeeded,
 )
-from heliograph.contracts.records import Asset, Output, Record
+from heliograph.contracts.outputs import Output
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import JetStream

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
         JobFailed,
         RequestRejected,
     )
+    from heliograph.contracts.jobs import Job
     from heliograph.contracts.problems import Problem
-    from heliograph.contracts.records import Job
     from heliograph.live_stream import LiveEvent, ResumeCursor
 
     #: names of release 0.1, for one more release
@@ -48,7 +48,7 @@ _PLACES = {
     "ConnectionFailed": ("heliograph.client_errors", "ConnectionFailed"),
     "Cursor": ("heliograph.live_stream", "ResumeCursor"),
     "DamagedDownload": ("heliograph.client_errors", "ChecksumMismatch"),
-    "Job": ("heliograph.contracts.records", "Job"),
+    "Job": ("heliograph.contracts.jobs", "Job"),
     "JobFailed": ("heliograph.client_errors", "JobFailed"),
     "LiveEvent": ("heliograph.live_stream", "LiveEvent"),
     "NotReachable": ("heliograph.client_errors", "ConnectionFailed"),

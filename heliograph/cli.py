@@ -17,7 +17,7 @@ from heliograph.client import Client
 from heliograph.client_errors import ClientError, ConnectionFailed, RequestRejected, Unsendable
 from heliograph.contracts.actions import ActionItem
 from heliograph.contracts.batches import BatchItem
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.sim import read_ledger
 from heliograph.progress_bars import show_progress
 from heliograph.tables import (

@@ -34,10 +34,11 @@ from heliograph.contracts.actions import (
     CancelPreview,
     RetryPreview,
 )
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.batches import Batch
 from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.records import Asset, Job
 from heliograph.contracts.requests import RetryFrom
 from heliograph.contracts.retention import CleanupReport
 from heliograph.contracts.scenes import Story, shots_of

@@ -1,7 +1,7 @@
 """Errors of the client: one tree."""
 
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.records import Job
 
 
 class ClientError(Exception):

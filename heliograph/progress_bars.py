@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from heliograph.client import FINAL
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.live_stream import LiveEvent
 
 #: how far a job is, at least, in each phase; a provider's own percentage fills the middle

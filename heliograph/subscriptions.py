@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from heliograph.client_errors import RequestRejected
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.records import Job
 
 MAX_JOBS = 300  #: of a subscription, and as many ids as fit a frame
 MAX_SUBSCRIPTIONS = 100  #: of a connection

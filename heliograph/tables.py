@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from heliograph.contracts.jobs import Cost, Job
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Cost, Job
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _NO_TERMINAL = 2_000  #: columns outside a terminal

@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from heliograph.contracts.job_steps import Status
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.records import Job, Status
 from heliograph.contracts.requests import JobRequest, digest
 
 MAX_JOBS = 500  #: in a batch

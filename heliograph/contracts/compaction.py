@@ -8,7 +8,9 @@ assets, and what is still at a provider and was paid for. Of the rest stays what
 from collections.abc import Iterator
 from typing import Any
 
-from heliograph.contracts.records import Attempt, Record, Step
+from heliograph.contracts.attempts import Attempt
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 
 MAX_COMPACTED_BYTES = (
     2_048  #: bytes of a compacted record as JSON; more only where that much has to stay

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.job_events import Expired
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, NextAction
-from heliograph.contracts.records import Output, Record, Step, Withheld
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import accumulate_charge
 
 #: where a request is, or may be, at the provider, and only the job's worker can stop it

@@ -2,8 +2,8 @@
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from heliograph.contracts.job_steps import Status
 from heliograph.contracts.label_maps import Labels
-from heliograph.contracts.records import Status
 
 MAX_LABELS = 16  #: tags of a filter, and parameters of one
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from heliograph.contracts.assets import Asset
+from heliograph.contracts.attempts import SentReference
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, Problem
-from heliograph.contracts.records import Asset, Output, SentReference, Withheld
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,14 @@ from typing import Generic, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from heliograph.contracts.assets import Asset
+from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.cast import Half
 from heliograph.contracts.catalog import KindFacts, ModelFacts
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.limits import AccountState
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.queries.scheduler import LaneState
-from heliograph.contracts.records import Asset, Attempt, Job
 
 Item = TypeVar("Item")
 

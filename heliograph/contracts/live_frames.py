@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from heliograph.contracts.ids import JobId, ProjectName
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.records import Job, Progress
+from heliograph.contracts.progress import Progress
 
 SUBPROTOCOL = "heliograph.live.v1"
 

@@ -2,7 +2,8 @@
 
 import json
 
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 
 _EVENT = 600  #: bytes around a record: subject, headers, and what the server adds
 _ENTRY = 700  #: bytes of an attempt, without what it repeats of the request

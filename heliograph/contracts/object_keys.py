@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
+from heliograph.contracts.assets import Asset, Variant
 from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.queries.storage import StoredObject
-from heliograph.contracts.records import Asset, Job, Variant
 
 EXTENSIONS = {
     "image/png": "png",

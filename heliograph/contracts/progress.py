@@ -1,7 +1,28 @@
-"""Progress reports: published while a job runs, kept by status until it ends, never stored."""
+"""Progress of a job at its provider: published while it runs, never stored."""
 
-from heliograph.contracts.records import Phase, Progress
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from heliograph.contracts.job_steps import Phase
 from heliograph.contracts.tolerant_reader import Tolerant
+
+
+class LogLine(Tolerant):
+    """A line of a provider's log."""
+
+    at: AwareDatetime
+    message: str
+
+
+class Progress(Tolerant):
+    """Progress at a provider. Not stored: it is published beside the events."""
+
+    percent: int | None = None  #: 0 to 100
+    basis: Literal["provider", "time"] | None = None  #: the source: the provider, or the clock
+    provider_position: int | None = None  #: place in the provider's own queue, 0 is next
+    eta_seconds: float | None = None
+    logs: list[LogLine] = Field(default_factory=list)  #: the latest few, oldest first
 
 
 class ProgressReport(Tolerant):

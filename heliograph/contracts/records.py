@@ -1,190 +1,20 @@
 """
-What a job looks like: the job that clients see, and the record that its events carry.
+The record of a job: the job as its events carry it, and the tombstone of a subject without one.
 
-A record is a job plus `internal`. Some fields of a job are known only at the edge that serves it
-(`sequence`, `links`, `position`, `progress`, `assets[].url`); records leave them null.
+A record is a job plus `internal`.
 """
 
-from decimal import Decimal
-from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from heliograph.contracts.money import Money
-from heliograph.contracts.problems import Charged, Problem
-from heliograph.contracts.requests import KeptOnAmbiguous, KeptReference, Priority
+from heliograph.contracts.assets import Asset
+from heliograph.contracts.attempts import Attempt, Takeover
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.jobs import Job
+from heliograph.contracts.outputs import Output
+from heliograph.contracts.requests import KeptOnAmbiguous
 from heliograph.contracts.tolerant_reader import Tolerant
-
-
-class Step(StrEnum):
-    """Step of a job: the name of the last event that changed it."""
-
-    ACCEPTED = "accepted"  #: durable, waiting in the queue
-    STARTED = "started"  #: a worker has it, nothing is at the provider yet
-    SUBMITTING = "submitting"  #: one POST is about to be, or was, sent
-    SUBMITTED = "submitted"  #: the provider gave it an id
-    SUBMIT_UNKNOWN = "submit_unknown"  #: whether the provider accepted it is unknown
-    RENDERED = "rendered"  #: the provider is done, the outputs are not ours yet
-    RETRY_SCHEDULED = "retry_scheduled"  #: back in the queue for another attempt
-    SUCCEEDED = "succeeded"  #: final: the assets are stored
-    FAILED = "failed"  #: final: see `error`
-    CANCELED = "canceled"  #: final: stopped on request
-    EXPIRED = "expired"  #: final: a deadline passed
-
-    @property
-    def is_final(self) -> bool:
-        return self in FINAL
-
-    @property
-    def is_unsent(self) -> bool:
-        """Nothing of this attempt is, or will be, at the provider."""
-        return self in UNSENT
-
-
-FINAL = frozenset({Step.SUCCEEDED, Step.FAILED, Step.CANCELED, Step.EXPIRED})
-OPEN = frozenset(Step) - FINAL
-UNSENT = frozenset({Step.ACCEPTED, Step.STARTED, Step.RETRY_SCHEDULED})
-
-Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
-
-#: what a job is doing, for people: finer than its status. A later release may know more of them
-Phase = Literal[
-    "queued",
-    "blocked",  #: queued, and held up by more than its turn: `detail` says what by
-    "retrying",  #: queued for another attempt
-    "submitting",
-    "provider_queue",
-    "rendering",
-    "downloading",
-    "storing",
-    "submit_unknown",  #: whether the provider accepted it is unknown
-    "canceling",
-    "done",
-]
-
-
-class LogLine(Tolerant):
-    """A line of a provider's log."""
-
-    at: AwareDatetime
-    message: str
-
-
-class Progress(Tolerant):
-    """Progress at a provider. Not stored: it is published beside the events."""
-
-    percent: int | None = None  #: 0 to 100
-    basis: Literal["provider", "time"] | None = None  #: the source: the provider, or the clock
-    provider_position: int | None = None  #: place in the provider's own queue, 0 is next
-    eta_seconds: float | None = None
-    logs: list[LogLine] = Field(default_factory=list)  #: the latest few, oldest first
-
-
-class Cost(Tolerant):
-    """Decimal strings on the wire. `actual` is null until it is known."""
-
-    estimated: Money = Decimal(0)
-    actual: Money | None = None
-    currency: str = "USD"
-
-
-class Variant(Tolerant):
-    """Another form of an asset, made by storage: lighter, or easier to read."""
-
-    media_type: str
-    width: int | None = None  #: pixels; null for what is not a picture
-    height: int | None = None
-    bytes: int
-    sha256: str
-    still: bool = False  #: one frame of an animated picture
-    url: str | None = None
-
-
-class Asset(Tolerant):
-    """Stored bytes. They never change: another version is another asset."""
-
-    id: str
-    index: int  #: which of the job's outputs, from 0
-    media_type: str
-    width: int | None = None  #: pixels; null for what is not a picture
-    height: int | None = None
-    duration: float | None = None  #: seconds, of a film
-    codec: str | None = None  #: of a film's pictures, as `h264`
-    bytes: int
-    sha256: str
-    undecodable: bool = (
-        False  #: begins as a picture or film, but no decoder here reads it: kept as it came
-    )
-    url: str | None = None
-    variants: dict[str, Variant] = Field(default_factory=dict)
-
-
-class Withheld(Tolerant):
-    """An output that the job's assets lack."""
-
-    index: int  #: the provider's
-    reason: str  #: a `code`, as of an error: `content_policy`, `no_output`, …
-    asset: Asset | None = None  #: where it is stored all the same; it has no address here
-
-
-class Links(Tolerant):
-    """Absolute addresses of what can be done with a job."""
-
-    self: str
-    events: str
-    live: str
-    cancel: str
-    retry: str
-
-
-class Output(Tolerant):
-    """One result: at the provider (`url`), or already at storage, as it came in an answer."""
-
-    url: str | None = None
-    inline: str | None = None  #: `<job>/<sha256>`: storage has the bytes, for this job alone
-    upload: str | None = None  #: `sha256:<hex>`, among the uploads; of jobs of earlier versions
-    index: int | None = None  #: the provider's; null: its place in the list
-    flagged: bool = False  #: by the provider: it is stored, and withheld
-
-
-class SentReference(Tolerant):
-    """A reference as a provider got it."""
-
-    url: str
-    digest: str  #: `sha256:<hex>` of the bytes, or of the address where the bytes are not ours
-
-
-class Attempt(Tolerant):
-    """One submission to a provider: written before it is sent, completed as more is known."""
-
-    number: int  #: counted from 1; a refusal for rate does not count
-    refusals: int = 0  #: of the same attempt before this one; they share one entry
-    run: int  #: sequence of the run message that started it
-    account: str
-    endpoint: str
-    prompt: str
-    arguments: dict[str, Any]
-    references: list[SentReference]
-    price: Money
-    submitting_at: AwareDatetime | None = None  #: null when an old request was taken over
-    submitted_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
-    request_id: str | None = None  #: the provider's
-    charged: Charged = "unknown"
-    outcome: str | None = None  #: how it ended: an event's name, or an error's `code`
-    answer: str | None = None  #: the provider's raw answer, cut to 4 KiB
-
-
-class Takeover(Tolerant):
-    """A request that a retry resumes from an earlier job. Such a job never submits, and never pays."""
-
-    job: str
-    account: str
-    endpoint: str
-    request_id: str | None = None  #: ask for this request again (retry from `poll`)
-    outputs: list[Output] = Field(default_factory=list)  #: fetch these (retry from `download`)
-    withheld: list[Withheld] = Field(default_factory=list)  #: outputs that were not there
 
 
 class Reused(Tolerant):
@@ -233,49 +63,6 @@ class Internal(Tolerant):
     changed_at: AwareDatetime  #: time of the last event
     correlation_id: str | None = None
     traceparent: str | None = None
-
-
-class Job(Tolerant):
-    """A job as clients see it."""
-
-    id: str
-    project: str
-    kind: str
-    lane: str
-    model: str
-    provider: str
-    slot: str | None
-    prompt: str
-    edit_prompt: str | None
-    parameters: dict[str, Any]
-    arguments: dict[str, Any]
-    references: list[KeptReference]
-    priority: Priority
-    user: str | None
-    tags: dict[str, str]
-    status: Status
-    phase: Phase | str
-    detail: str | None = None
-    attempt: int = 0  #: submissions so far, for people
-    retry_of: str | None = None
-    batch: str | None = None
-    deduplicated: bool = False
-    position: int | None = None  #: jobs that will start before this one, plus 1
-    progress: Progress | None = None
-    charged: Charged = "no"
-    cost: Cost
-    assets: list[Asset] = Field(default_factory=list)
-    withheld: list[Withheld] = Field(default_factory=list)  #: outputs that `assets` lack
-    error: Problem | None = None
-    created_at: AwareDatetime
-    started_at: AwareDatetime | None = None
-    finished_at: AwareDatetime | None = None
-    pruned_at: AwareDatetime | None = None  #: when its results went, see `retention`
-    compacted_at: AwareDatetime | None = None  #: when most of it was removed, see `compaction`
-    finish_by: AwareDatetime | None = None
-    revision: int  #: counts the job's events, from 1
-    sequence: int | None = None  #: of the job's last event, the cursor of live clients
-    links: Links | None = None
 
 
 class Record(Job):

@@ -1,7 +1,9 @@
 """Retries: the cheapest step from which an ended job can still reach its result. Pure."""
 
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Output, Record, Step, Withheld
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import RetryFrom
 
 ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})

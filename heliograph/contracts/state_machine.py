@@ -16,6 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.compaction import shrunk
 from heliograph.contracts.job_events import (
     AttemptCompleted,
@@ -35,19 +36,10 @@ from heliograph.contracts.job_events import (
     SubmitUnknown,
     Succeeded,
 )
+from heliograph.contracts.job_steps import FINAL, OPEN, Phase, Status, Step
+from heliograph.contracts.outputs import Withheld
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import (
-    FINAL,
-    OPEN,
-    Attempt,
-    Internal,
-    Phase,
-    Record,
-    Remains,
-    Status,
-    Step,
-    Withheld,
-)
+from heliograph.contracts.records import Internal, Record, Remains
 
 #: fact -> the steps it may follow. `accepted` and `deduplicated` follow nothing at all, and so may
 #: `canceled`, as the fence of a claim that was never accepted (see `Marker`).

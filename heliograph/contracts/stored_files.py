@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from heliograph.contracts.records import Asset
+from heliograph.contracts.assets import Asset
 
 
 class StoredAsset(Asset):

@@ -8,13 +8,16 @@ from typing import Any
 import structlog
 from pydantic_core import to_json
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import Blocked
+from heliograph.contracts.job_steps import Phase
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.progress import ProgressReport
+from heliograph.contracts.progress import Progress, ProgressReport
 from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.queries.storage import StoredObject
-from heliograph.contracts.records import Asset, Job, Phase, Progress, Record
+from heliograph.contracts.records import Record
 from heliograph.contracts.retries import ENDED, next_actions
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.presigned_urls import PresignedUrlCache

@@ -21,7 +21,7 @@ from heliograph.contracts.errors import (
     UnknownModel,
     Unreadable,
 )
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import OF_A_BODY, Errors, Responses
 from heliograph.runtime.http.validation import IDEMPOTENCY_KEY

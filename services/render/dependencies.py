@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from heliograph.contracts.errors import DependencyFailed, Unreadable
 from heliograph.contracts.job_events import Failed
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import (
     EventLog,
     JobEntry,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import (
     NotFound,
     OutputGone,
@@ -15,7 +16,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.ids import AssetId, job_of_asset
 from heliograph.contracts.object_keys import VariantName, objects_of
 from heliograph.contracts.queries.storage import FindUpload, FoundUpload, SignedObjects, SignObjects
-from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.records import Record
 from heliograph.contracts.stored_files import StoredAsset
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.nats_bus import NatsBus

@@ -13,8 +13,9 @@ from typing import Any
 
 from minio import Minio
 
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.object_keys import objects_of
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record
 from heliograph.contracts.sim import read_ledger
 from heliograph.runtime.bus import LogEntry
 from heliograph.runtime.data_dir import DataDir

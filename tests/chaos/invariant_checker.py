@@ -14,7 +14,8 @@ import httpx
 from deploy.local.readiness import until_ready
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Poison
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry
 from tests.chaos import external_checks
 from tests.chaos.external_checks import Payment

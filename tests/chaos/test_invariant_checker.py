@@ -14,7 +14,7 @@ from heliograph.contracts.job_events import (
     Submitting,
     SubmitUnknown,
 )
-from heliograph.contracts.records import Output
+from heliograph.contracts.outputs import Output
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import LogEntry
 from tests.chaos.external_checks import inline_payments, wrong_bills

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.runtime.crash_points import Point
 from tests.support.stack import Stack
 

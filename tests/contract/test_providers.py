@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, get_args
 
 import pytest
 
+from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
@@ -24,7 +25,6 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.payloads.sim import Fault
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import SentReference
 from heliograph.contracts.sim import LEDGER_FIELDS, SimRecord, read_ledger, records_in
 from services.render.providers import (
     Accepted,

@@ -9,7 +9,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.sim import SimRecord
 from tests.support.documented import documented_client
 from tests.support.stack import Stack

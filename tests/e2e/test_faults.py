@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from tests.support.stack import Stack
 
 PRICE = "0.01"

@@ -9,7 +9,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from tests.support.documented import documented_client
 from tests.support.polling import TIMEOUT, until, until_one_runs
 from tests.support.stack import Stack

@@ -12,7 +12,7 @@ from PIL import Image
 
 from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from tests.support.stack import Stack
 
 FAST = {"seconds": 0, "price": "0.01"}

@@ -10,7 +10,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_name
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from tests.support.stack import Stack
 from tests.support.watcher import Frame, Watcher, ends, watching
 

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from heliograph.contracts.records import Record, Takeover
+from heliograph.contracts.attempts import Takeover
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import Reference
 from tests.support.emulation.worker_rig import WorkerRig, accepted_job
 from tests.support.fal.emulator_process import FalAccount, FalServer

@@ -15,7 +15,8 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import Started
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import append_event, now, transition
 from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.nats_bus import NatsBus

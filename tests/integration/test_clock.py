@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.runtime.bus.nats_bus import NatsBus, set_clock
 from heliograph.runtime.clock import ServerClock
 from tests.support.clocks import WallClock

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from heliograph.contracts.job_events import Canceled, Rendered, Started, Submitting, Succeeded
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus import LogEntry, append_event, now, transition

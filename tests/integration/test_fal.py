@@ -15,8 +15,8 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.errors import OutputExpired
-from heliograph.contracts.records import SentReference
 from services.render.providers import (
     Accepted,
     Provider,

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from heliograph.contracts.errors import ProviderUnavailable
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from services.render.providers.fal import FalProvider
 from services.render.providers.http import MAX_OUTPUTS
 from tests.support.emulation.worker_rig import WorkerRig

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from heliograph.contracts.job_events import Canceled
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import transition
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.settings import ServiceSettings

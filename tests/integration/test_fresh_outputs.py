@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.job_events import JobEvent, Rendered, Started, Submitted, Submitting
-from heliograph.contracts.records import Output, SentReference
+from heliograph.contracts.outputs import Output
 from heliograph.runtime.bus import append_event, transition
 from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers import Accepted

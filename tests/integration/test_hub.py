@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from heliograph.contracts import subjects
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.contracts.queries.storage import SignedObjects, SignObjects
-from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.event_log import STREAM

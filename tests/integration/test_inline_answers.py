@@ -22,7 +22,8 @@ from heliograph.contracts.job_events import (
     Submitting,
     SubmitUnknown,
 )
-from heliograph.contracts.records import Output, Step, Withheld
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.runtime.bus import LogEntry, append_event, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers.output_upload import MemoryOutputReceiver, OutputUploader

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from heliograph.contracts.job_events import JobEvent, Started, Submitting, SubmitUnknown
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry, append_event, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import AmbiguousSubmit

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.records import Output, Record, Takeover, Withheld
+from heliograph.contracts.attempts import Takeover
+from heliograph.contracts.outputs import Output, Withheld
+from heliograph.contracts.records import Record
 from services.render.providers import RateLimited, RequestStopped, RequestSucceeded
 from tests.support.emulation.inline_rigs import GeminiRig, OpenAIRig, a_submission
 from tests.support.emulation.worker_rig import WorkerRig

@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from replicate.client import Client
 
+from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from heliograph.contracts.records import SentReference
 from services.render.providers import (
     Accepted,
     Provider,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.job_events import Started, Submitting
-from heliograph.contracts.records import SentReference
 from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.providers import Ambiguous, Found, Sighting, Submission, Unknown

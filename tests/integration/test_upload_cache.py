@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 from prometheus_client import REGISTRY as METRICS
 
+from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable, ReferenceFailed
 from heliograph.contracts.job_events import Started, Submitting
-from heliograph.contracts.records import Record, SentReference
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import now
 from heliograph.runtime.bus.kv import KeyValue

@@ -3,7 +3,7 @@
 import pytest
 
 from heliograph.contracts.job_events import Started
-from heliograph.contracts.records import Step
+from heliograph.contracts.job_steps import Step
 from heliograph.runtime.bus import append_event, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.render.worker.run import run_job

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from heliograph.contracts.deadlines import AT_PROVIDER
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.testing import Message
 from services.status.maintenance import sweeper
 from tests.simulation.actions import Action

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from tests.simulation.actions import Action
 from tests.simulation.scenario import Budgets
 from tests.simulation.state import ENDED, State

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from heliograph.contracts.records import Step
+from heliograph.contracts.job_steps import Step
 from tests.simulation.actions import Action
 from tests.simulation.processes import Process
 from tests.simulation.scenario import Budgets

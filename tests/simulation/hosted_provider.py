@@ -13,8 +13,9 @@ from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
+from heliograph.contracts.outputs import Output
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import Output, Progress
+from heliograph.contracts.progress import Progress
 from services.render.providers import (
     Accepted,
     Ambiguous,

@@ -9,7 +9,8 @@ and a job in which everybody crashes ends.
 
 from heliograph.contracts.deadlines import AT_PROVIDER
 from heliograph.contracts.errors import DependencyFailed
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry
 from services.render.worker.answer_spool import Answer as Answered
 from tests.simulation.hosted_provider import Hosted

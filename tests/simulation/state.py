@@ -6,7 +6,8 @@ from functools import cache
 from typing import NamedTuple
 
 from heliograph.contracts.ids import keyed_job_id
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry
 from heliograph.testing import MemorySlotClaims
 from services.render.settings import RenderSettings

@@ -6,10 +6,11 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import JobError, OutputExpired, QueueFull, Unavailable
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.limits import LaneLimit
-from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import run as run_subject
 from heliograph.contracts.subjects import store as store_subject
 from heliograph.runtime.bus.delivery import Delivery, FailureCounter, ShuttingDown, deliver

@@ -27,6 +27,7 @@ from heliograph.contracts.actions import (
 from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.cloudevents import EventEnvelope, event_type
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.live_asyncapi import live_asyncapi
 from heliograph.contracts.live_frames import ClientFrame, ServerFrame
 from heliograph.contracts.problems import Problem
@@ -35,7 +36,7 @@ from heliograph.contracts.projects import ChangeProject, ProjectState
 from heliograph.contracts.queries.read_model import JobPage, ListJobs
 from heliograph.contracts.queries.scheduler import LaneStates, Position
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.contracts.records import Job, Marker, Record
+from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.requests import CancelRequest, JobRequest, RetryRequest
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.contracts.scenes import Story

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from heliograph.client import Client
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 
 TIMEOUT = 60.0  #: seconds
 

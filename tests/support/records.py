@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.ids import new_job_id
-from heliograph.contracts.records import Cost, Record, Takeover
+from heliograph.contracts.jobs import Cost
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.catalog import CurrentCatalog, read_catalog
 from services.gateway.idempotency import RequestIdentity

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.sim import read_ledger
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import some_project

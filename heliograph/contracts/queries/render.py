@@ -1,7 +1,7 @@
 """Queries that render's workers answer: fresh URLs of outputs."""
 
+from heliograph.contracts.outputs import Output
 from heliograph.contracts.queries import Query
-from heliograph.contracts.records import Output
 from heliograph.contracts.tolerant_reader import Tolerant
 
 

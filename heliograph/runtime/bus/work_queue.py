@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from heliograph.contracts import subjects
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus.jetstream import (
     WRONG_LAST_SEQUENCE,
     ApiError,

@@ -8,8 +8,9 @@ from functools import partial
 from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable, Unreadable
 from heliograph.contracts.ids import batch_id
+from heliograph.contracts.job_steps import Status
 from heliograph.contracts.queries.read_model import FindJobs
-from heliograph.contracts.records import Marker, Status
+from heliograph.contracts.records import Marker
 from heliograph.runtime.bus import EventLog, LogEntry, RequestReply
 from services.gateway.bulk.admission import BatchAdmission, BatchSubmission, Drafts, item_pointer
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at

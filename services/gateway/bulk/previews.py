@@ -20,8 +20,10 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.jobs import Cost
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import Cost, Record, Step
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import RetryFrom, RetryRequest
 from heliograph.runtime.bus import EventLog
 from services.gateway.bulk.items import problem_at

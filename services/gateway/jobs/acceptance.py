@@ -20,8 +20,9 @@ from heliograph.contracts.errors import (
     Unreadable,
 )
 from heliograph.contracts.job_events import Succeeded
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Marker, Record, Step
+from heliograph.contracts.records import Marker, Record
 from heliograph.runtime.bus import (
     Conflict,
     EventLog,

@@ -4,8 +4,8 @@ from fastapi import APIRouter, Response
 
 from heliograph.contracts.errors import StateConflict
 from heliograph.contracts.ids import JobId
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.listings import CancelCharge
-from heliograph.contracts.records import Job
 from heliograph.contracts.requests import CancelRequest
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems

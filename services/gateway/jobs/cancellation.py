@@ -8,8 +8,9 @@ import structlog
 
 from heliograph.contracts.errors import StateConflict, Unavailable
 from heliograph.contracts.job_events import Canceled, CancelRequested
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import cancel as cancel_subject
 from heliograph.runtime.bus import (
     EventLog,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.provider_arguments import result_digest
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest, KeptReference, RetryRequest
 from heliograph.runtime.bus import EventLog, now
 from heliograph.runtime.catalog import CurrentCatalog

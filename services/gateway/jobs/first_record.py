@@ -16,12 +16,14 @@ from heliograph.contracts.errors import (
     UnknownModel,
     ValidationFailed,
 )
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.jobs import Cost
 from heliograph.contracts.payloads import Call, UnfitRequest, price_of
 from heliograph.contracts.problems import FieldError, NextAction, pointer_to
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.public_urls import url_problem
-from heliograph.contracts.records import Cost, Internal, Record, Step
+from heliograph.contracts.records import Internal, Record
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous, Reference, digest
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.raw_arguments import check_arguments, check_payload

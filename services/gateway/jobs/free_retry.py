@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import ModelUnavailable
-from heliograph.contracts.records import Cost, Internal, Record, Step, Takeover
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.jobs import Cost
+from heliograph.contracts.records import Internal, Record
 from services.gateway.idempotency import RequestIdentity
 
 

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import Unavailable, ValidationFailed
 from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queries.storage import FindUpload
-from heliograph.contracts.records import Asset, Step
 from heliograph.contracts.requests import KeptReference
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     IdempotencyKeyRequired,
@@ -11,9 +12,11 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.job_events import RetryScheduled
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.jobs import Cost
 from heliograph.contracts.problems import FieldError, NextAction, pointer_to
 from heliograph.contracts.projects import Defaults
-from heliograph.contracts.records import Cost, Record, Step, Takeover
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
 from heliograph.contracts.retries import (
     ENDED,

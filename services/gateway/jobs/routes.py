@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from heliograph.contracts.ids import JobId, ProjectName
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.requests import JobRequest, RetryRequest
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems

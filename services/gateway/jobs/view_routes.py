@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from heliograph.contracts.ids import JobId, ProjectName
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.listings import Attempts, JobEvents, JobList
 from heliograph.contracts.queries.read_model import ListJobs
-from heliograph.contracts.records import Job
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from heliograph.contracts.errors import NotFound, OutputGone, ValidationFailed
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.queries.read_model import (
     GetSlot,
     JobView,
@@ -12,7 +13,6 @@ from heliograph.contracts.queries.read_model import (
     SlotState,
     SlotVersion,
 )
-from heliograph.contracts.records import Job
 from heliograph.contracts.requests import JobRequest, Reference
 from heliograph.contracts.slots import Restored, RestoreRequest
 from heliograph.runtime.bus import RequestReply, SlotClaim, SlotClaims, now, retry_on_conflict

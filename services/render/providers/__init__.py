@@ -11,10 +11,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
+from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import JobError, ProviderUnavailable, ReferenceFailed
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import Output, Progress, SentReference, Withheld
+from heliograph.contracts.progress import Progress
 
 
 class RateLimited(ProviderUnavailable):

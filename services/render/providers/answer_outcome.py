@@ -10,8 +10,8 @@ from heliograph.contracts.errors import (
     OutputRefused,
     ProviderProtocol,
 )
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
-from heliograph.contracts.records import Output, Withheld
 from services.render.providers import RequestStopped, RequestSucceeded
 from services.render.providers.answer_outputs import Slot
 from services.render.providers.error_report import ErrorReport, failure_within

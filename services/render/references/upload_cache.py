@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from prometheus_client import Counter, Gauge
 from ulid import ULID
 
+from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.errors import QueueFull, ReferenceFailed, Unavailable
-from heliograph.contracts.records import Record, SentReference
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Conflict, now
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
 from heliograph.runtime.crash_points import crash_point

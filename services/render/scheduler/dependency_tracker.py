@@ -14,8 +14,8 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.errors import ServiceError, Unreadable
+from heliograph.contracts.job_steps import FINAL, Step
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.contracts.records import FINAL, Step
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.ordered_consumer import OrderedConsumer

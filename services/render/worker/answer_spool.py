@@ -14,8 +14,8 @@ from typing import Protocol
 
 from pydantic import Field
 
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import Output, Withheld
 from heliograph.contracts.tolerant_reader import Tolerant
 from heliograph.runtime.file_lock import lock
 

@@ -1,8 +1,9 @@
 """Completion of an attempt whose job has ended: it is stopped, and its end is recorded."""
 
+from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
 from heliograph.contracts.job_events import Submitted
-from heliograph.contracts.records import Attempt, Record
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry
 from services.render.providers import RequestStopped, RequestSucceeded
 from services.render.worker.context import Worker

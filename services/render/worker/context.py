@@ -8,9 +8,11 @@ from typing import TypeVar
 
 import structlog
 
+from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.job_events import AttemptCompleted, JobEvent, Rendered, Submitted
-from heliograph.contracts.records import Attempt, Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import IllegalTransition
 from heliograph.runtime.bus import (
     AccountPermits,

@@ -5,8 +5,9 @@ import asyncio
 import structlog
 
 from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.outputs import Output
 from heliograph.contracts.queries.render import RenewedOutputs, RenewOutputs
-from heliograph.contracts.records import Output, Record
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.logs import job_fields
 from services.render.providers import RequestSucceeded

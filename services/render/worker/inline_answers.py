@@ -19,7 +19,8 @@ from heliograph.contracts.errors import (
     Unavailable,
 )
 from heliograph.contracts.job_events import Failed, JobEvent, Rendered
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import IllegalTransition
 from heliograph.runtime.bus import Conflict, LogEntry, retry_on_conflict
 from heliograph.runtime.crash_points import crash_point

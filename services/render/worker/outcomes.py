@@ -22,8 +22,9 @@ from heliograph.contracts.job_events import (
     Rendered,
     RetryScheduled,
 )
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, NextAction, Problem
-from heliograph.contracts.records import Output, Record, Withheld
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry
 from services.render.job_problem import (
     MAX_OUTPUT_COUNT,

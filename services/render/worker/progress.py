@@ -6,8 +6,9 @@ import math
 from cachetools import TTLCache
 
 from heliograph.contracts import subjects
-from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.records import LogLine, Phase, Progress, Record
+from heliograph.contracts.job_steps import Phase
+from heliograph.contracts.progress import LogLine, Progress, ProgressReport
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Notify
 from services.render.job_problem import short_text
 from services.render.providers import RequestQueued, RequestRunning

@@ -11,8 +11,9 @@ from enum import Enum
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.job_events import Canceled, Failed, Started, Succeeded
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Conflict, LogEntry, fail_as_poison
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point

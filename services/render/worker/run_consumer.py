@@ -5,8 +5,9 @@ import time
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queries.scheduler import LaneCapacityHint
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Notify
 from heliograph.runtime.bus.delivery import Delivery, FailureCounter, deliver
 from heliograph.runtime.bus.lanes import lane_consumer

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from heliograph.contracts.attempts import SentReference, Takeover
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     AccountRefused,
@@ -22,7 +23,7 @@ from heliograph.contracts.job_events import Failed, JobEvent, Rendered, Submitte
 from heliograph.contracts.payloads import Call, UnfitRequest, build_payload
 from heliograph.contracts.payloads.seeds import seed_for
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
-from heliograph.contracts.records import Record, SentReference, Takeover
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry, now
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem, short_answer, short_text

@@ -5,7 +5,8 @@ from fastapi import APIRouter, Request, Response
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import NotFound, ProviderUnavailable, Unavailable
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Notify
 from heliograph.runtime.http.bodies import read_bytes
 from services.render.providers import WebhookSender

@@ -21,8 +21,9 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.job_steps import FINAL
 from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.records import FINAL, Record
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats_bus import NatsBus

@@ -16,7 +16,8 @@ from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.deadlines import AT_PROVIDER, expiry
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_events import Expired, ExpireRequested
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import (
     AccountPermits,
     EventLog,

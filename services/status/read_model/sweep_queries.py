@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, or_, select, tuple_
 
-from heliograph.contracts.records import Step
+from heliograph.contracts.job_steps import Step
 from services.status.read_model import IdleJob
 from services.status.read_model.tables import jobs, stamp
 

@@ -22,8 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.log_budget import bytes_to_come
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record
 from services.status.read_model import Row, flatten
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.

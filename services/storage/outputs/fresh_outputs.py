@@ -1,8 +1,8 @@
 """Fresh URLs of outputs, requested from render, which asks the provider."""
 
 from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.outputs import Output
 from heliograph.contracts.queries.render import RenewOutputs
-from heliograph.contracts.records import Output
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 

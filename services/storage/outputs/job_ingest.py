@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
     JobError,
@@ -16,8 +17,10 @@ from heliograph.contracts.errors import (
     Unavailable,
 )
 from heliograph.contracts.job_events import Canceled, Failed, JobEvent, Succeeded
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.level import TEXTS
-from heliograph.contracts.records import Asset, Output, Record, Step
+from heliograph.contracts.outputs import Output
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import (
     Conflict,
     EventLog,

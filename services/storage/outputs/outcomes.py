@@ -1,9 +1,11 @@
 """Outcome of a job whose outputs are stored, or could not be: its final fact, and the cheapest way on. Pure."""
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import ContentPolicy, JobError, OutputExpired
 from heliograph.contracts.job_events import Failed, Succeeded
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import NextAction, Problem, cut
-from heliograph.contracts.records import Asset, Output, Record, Withheld
+from heliograph.contracts.records import Record
 
 _FETCH_AGAIN = NextAction(
     kind="retry",

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from heliograph.contracts.assets import Asset, Variant
 from heliograph.contracts.catalog import Media
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.object_keys import output_key, variant_key
-from heliograph.contracts.records import Asset, Output, Record, Variant
+from heliograph.contracts.outputs import Output
+from heliograph.contracts.records import Record
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.crash_points import crash_point
 from services.storage.content import Body, Content, off_loop

@@ -5,8 +5,9 @@ from types import TracebackType
 from typing import Self
 
 from heliograph.contracts import subjects
-from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.records import Phase, Progress, Record
+from heliograph.contracts.job_steps import Phase
+from heliograph.contracts.progress import Progress, ProgressReport
+from heliograph.contracts.records import Record
 from heliograph.runtime.background import stop
 from heliograph.runtime.bus import Notify
 

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from heliograph.contracts.errors import OutputExpired
-from heliograph.contracts.records import Output
+from heliograph.contracts.outputs import Output
 from services.storage.content import Body, off_loop
 from services.storage.outputs.completeness import is_whole
 from services.storage.outputs.download import OutputDownloader

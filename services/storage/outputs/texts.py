@@ -2,10 +2,11 @@
 
 import json
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import OutputRefused, ProviderProtocol
 from heliograph.contracts.lenient_json import decoded, values_in
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.records import Record
 from heliograph.contracts.story_parser import NoStory, is_story, read_story
 from services.storage.content import Body, whole
 

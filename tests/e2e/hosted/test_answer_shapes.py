@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from tests.support.emulation.answers import picture_of
 from tests.support.emulation.emulator_process import EmulatedAccount
 from tests.support.fal.emulator_process import FalAccount

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from heliograph.client import Client
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.runtime.bus import now
 from tests.support.emulation.emulator_process import EmulatedAccount
 from tests.support.fal.emulator_process import FalAccount

@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 
 from heliograph.client import Client
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.stack import Stack
 

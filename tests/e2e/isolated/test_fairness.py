@@ -8,7 +8,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from tests.e2e.isolated.conftest import LIMIT, PROJECT_LIMIT
 from tests.support.polling import until_one_runs
 from tests.support.records import some_project

@@ -17,7 +17,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.errors import AccountRefused, JobError, every_error
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from heliograph.runtime.crash_points import VARIABLE
 from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
 from tests.support.fal.emulator_process import FalAccount, FalServer

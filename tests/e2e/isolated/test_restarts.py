@@ -5,7 +5,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
-from heliograph.contracts.records import Job
+from heliograph.contracts.jobs import Job
 from tests.support.stack import Stack
 
 

@@ -12,7 +12,9 @@ import pytest_asyncio
 from PIL import Image
 
 from heliograph.contracts.job_events import Rendered, Started, Submitted, Submitting
-from heliograph.contracts.records import Output, Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.outputs import Output
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry, append_event, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heliograph.contracts.records import Step
+from heliograph.contracts.job_steps import Step
 from heliograph.runtime.bus import LogEntry
 from services.render.worker import run
 from services.status.maintenance import sweeper

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import JobError
 from heliograph.contracts.job_events import Failed, Succeeded
-from heliograph.contracts.records import Asset, Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry, transition
 from services.gateway.jobs import cancellation
 from services.status.maintenance import sweeper

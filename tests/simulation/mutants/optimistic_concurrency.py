@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from heliograph.contracts import state_machine
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.records import FINAL, Record
+from heliograph.contracts.job_steps import FINAL
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import LogEntry
 from heliograph.testing import MemoryEventLog
 from services.status.maintenance import sweeper

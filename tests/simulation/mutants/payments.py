@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from heliograph.contracts import records, state_machine
+from heliograph.contracts import job_steps, state_machine
 from heliograph.contracts.errors import ProviderUnavailable, Unavailable
 from heliograph.contracts.job_events import JobEvent, RetryScheduled
-from heliograph.contracts.records import OPEN, Record, Step
-from heliograph.runtime.bus import LogEntry
+from heliograph.contracts.job_steps import OPEN, Step
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.settings import RenderSettings
 from services.render.worker import context, inline_answers, outcomes, reconcile, request_owner, run
 from services.render.worker import submit as submitting
@@ -194,7 +195,7 @@ def the_end_is_the_end(patch: Patch) -> None:
 
 @MUTANTS.add("a stop does not ask what the provider did", Scenario(cancels=1), "I7")
 def stop_unasked(patch: Patch) -> None:
-    patch.setattr(records, "UNSENT", OPEN)
+    patch.setattr(job_steps, "UNSENT", OPEN)
 
 
 @MUTANTS.add(

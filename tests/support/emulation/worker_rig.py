@@ -3,11 +3,13 @@
 import asyncio
 from typing import Any, cast
 
+from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.catalog import Catalog, provider_of
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import CancelRequested
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.limits import LaneLimit
-from heliograph.contracts.records import Record, Step, Takeover
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus import append_event, now, transition
 from heliograph.runtime.bus.work_queue import ticket_for

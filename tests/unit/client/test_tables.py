@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from heliograph.contracts.records import Cost
+from heliograph.contracts.jobs import Cost
 from heliograph.tables import JOB_COLUMNS, age, cell, cost, job_cells, price, show_table
 from tests.support.records import a_record
 

@@ -9,7 +9,7 @@ import pytest
 
 from heliograph.contracts.catalog import Model, Price, inconsistencies, provider_of
 from heliograph.contracts.ids import MODEL_PATTERN, PROJECT_PATTERN, matches
-from heliograph.contracts.records import Cost
+from heliograph.contracts.jobs import Cost
 from heliograph.runtime.catalog import SECTIONS, SHIPPED, CatalogFileError, read_catalog
 from tests.support.records import CATALOG
 

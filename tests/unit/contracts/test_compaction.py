@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from heliograph.contracts import subjects
+from heliograph.contracts.assets import Asset, Variant
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.compaction import MAX_COMPACTED_BYTES, size_of
 from heliograph.contracts.errors import ContentPolicy, ProviderRejected, StateConflict
@@ -22,8 +23,9 @@ from heliograph.contracts.job_events import (
     Succeeded,
 )
 from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
+from heliograph.contracts.outputs import Output
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Asset, Output, Record, Variant
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import RetryRequest
 from heliograph.contracts.retries import next_actions
 from heliograph.contracts.state_machine import IllegalTransition, apply

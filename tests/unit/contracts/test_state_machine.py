@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from heliograph.contracts.assets import Asset
+from heliograph.contracts.attempts import SentReference, Takeover
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline, ProviderRejected
 from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
@@ -34,17 +36,10 @@ from heliograph.contracts.job_events import (
     SubmitUnknown,
     Succeeded,
 )
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged
-from heliograph.contracts.records import (
-    Asset,
-    Marker,
-    Output,
-    Record,
-    SentReference,
-    Step,
-    Takeover,
-    Withheld,
-)
+from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, IllegalTransition, apply, is_legal
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record

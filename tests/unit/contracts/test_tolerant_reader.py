@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.assets import Asset
+from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.cloudevents import event_type, read_body
 from heliograph.contracts.errors import Unreadable, ValidationFailed
 from heliograph.contracts.ids import asset_id
@@ -15,7 +17,7 @@ from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.projects import ChangeDefaults, Defaults, changed
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.contracts.records import Asset, Record, SentReference
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retention import ChangeRetention, Retention
 from heliograph.contracts.state_machine import apply

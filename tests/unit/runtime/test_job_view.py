@@ -5,12 +5,15 @@ from typing import Any, cast, get_args
 
 import pytest
 
+from heliograph.contracts.assets import Asset, Variant
 from heliograph.contracts.ids import asset_id
+from heliograph.contracts.job_steps import Status
+from heliograph.contracts.jobs import Job
 from heliograph.contracts.object_keys import objects_of
-from heliograph.contracts.progress import ProgressReport
+from heliograph.contracts.progress import LogLine, Progress, ProgressReport
 from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queries.storage import SignedObjects, SignObjects, StoredObject
-from heliograph.contracts.records import Asset, Job, LogLine, Progress, Record, Status, Variant
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import REQUEST_TIMEOUT
 from heliograph.runtime.job_view import JobPresenter, as_json, live_address, with_progress
 from heliograph.runtime.presigned_urls import KEPT, PresignedUrlCache

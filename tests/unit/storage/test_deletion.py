@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from heliograph.contracts.assets import Asset, Variant
 from heliograph.contracts.ids import asset_id, new_job_id
 from heliograph.contracts.job_events import (
     JobEvent,
@@ -14,7 +15,7 @@ from heliograph.contracts.job_events import (
     Succeeded,
 )
 from heliograph.contracts.object_keys import folder_of, objects_of
-from heliograph.contracts.records import Asset, Record, Variant
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import append_event, transition
 from heliograph.testing import MemoryEventLog
 from services.gateway.jobs.result_cache import apply_cached

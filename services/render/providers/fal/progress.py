@@ -8,7 +8,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from heliograph.contracts.records import LogLine, Progress
+from heliograph.contracts.progress import LogLine, Progress
 
 _KEPT_LINES = 20
 _KEPT_REQUESTS = 1000

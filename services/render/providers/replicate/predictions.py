@@ -12,7 +12,7 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
-from heliograph.contracts.records import LogLine, Progress
+from heliograph.contracts.progress import LogLine, Progress
 from services.render.providers import (
     Request,
     RequestQueued,

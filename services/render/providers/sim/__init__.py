@@ -20,9 +20,10 @@ from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
+from heliograph.contracts.outputs import Output
 from heliograph.contracts.payloads.sim import SimArguments
 from heliograph.contracts.problems import ProviderNote
-from heliograph.contracts.records import LogLine, Output, Progress
+from heliograph.contracts.progress import LogLine, Progress
 from heliograph.contracts.sim import SimRecord
 from heliograph.runtime.bus import now
 from services.render.providers import (

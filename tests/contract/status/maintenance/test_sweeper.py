@@ -20,7 +20,8 @@ from heliograph.contracts.job_events import (
     Submitting,
     SubmitUnknown,
 )
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
 from heliograph.runtime.bus import append_event, now, transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue

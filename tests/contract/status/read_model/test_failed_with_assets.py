@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import ProviderProtocol
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import Failed, Pruned, Rendered, Started, Submitting
 from heliograph.contracts.queries.read_model import GetSlot, ListSlots
-from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention, Rule
 from heliograph.contracts.state_machine import apply
 from services.status.maintenance.retention_policy import choose, report_of

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.assets import Asset, Variant
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import (
@@ -19,7 +20,7 @@ from heliograph.contracts.job_events import (
     Succeeded,
 )
 from heliograph.contracts.queries.read_model import FindJobs, GetSlot, ListJobs, ListSlots
-from heliograph.contracts.records import Asset, Record, Variant
+from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Rule
 from heliograph.contracts.state_machine import apply
 from services.gateway.jobs.result_cache import apply_cached

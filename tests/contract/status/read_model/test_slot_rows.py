@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import Deadline, Unavailable
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import (
@@ -20,7 +21,7 @@ from heliograph.contracts.job_events import (
     Succeeded,
 )
 from heliograph.contracts.queries.read_model import GetSlot, ListSlots
-from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from services.status.read_model import Row, SlotRows, SlotSnapshot
 from services.status.read_model.slot_queries import FAILURES

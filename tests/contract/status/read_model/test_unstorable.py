@@ -2,8 +2,9 @@
 
 import pytest
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.records import Record
 from services.status.read_model import Row, Unstorable
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record

@@ -7,7 +7,8 @@ import pytest
 from heliograph.contracts.actions import ActionRequest
 from heliograph.contracts.errors import Deadline, StateConflict, ValidationFailed
 from heliograph.contracts.job_events import Canceled, CancelRequested, Failed, JobEvent, Started
-from heliograph.contracts.records import Cost, Record
+from heliograph.contracts.jobs import Cost
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import now
 from services.gateway.bulk.previews import (

@@ -18,8 +18,9 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.projects import Defaults
-from heliograph.contracts.records import Record, Step
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from services.gateway.idempotency import RequestIdentity, matches_digest
 from services.gateway.jobs.first_record import MAX_RECORD_BYTES, build_record

@@ -2,8 +2,8 @@
 
 import pytest
 
+from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.errors import ValidationFailed
-from heliograph.contracts.records import Takeover
 from services.gateway.jobs.prompts import check_prompts, is_blank
 from tests.support.records import a_record
 

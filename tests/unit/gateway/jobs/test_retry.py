@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.errors import (
     ContentPolicy,
     Deadline,
@@ -46,8 +47,10 @@ from heliograph.contracts.job_events import (
     SubmitUnknown,
     Succeeded,
 )
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Output, Record, Step, Takeover, Withheld
+from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
 from heliograph.contracts.retries import next_actions
 from heliograph.contracts.state_machine import apply

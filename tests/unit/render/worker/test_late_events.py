@@ -19,7 +19,8 @@ from heliograph.contracts.job_events import (
     Submitted,
     Submitting,
 )
-from heliograph.contracts.records import Output, Record, Withheld
+from heliograph.contracts.outputs import Output, Withheld
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import LogEntry
 from services.render.worker.late_events import late_event

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import (
     ContentPolicy,
@@ -37,8 +38,9 @@ from heliograph.contracts.job_events import (
     Submitting,
     SubmitUnknown,
 )
+from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
-from heliograph.contracts.records import Output, Record, Takeover, Withheld
+from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, apply
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record

@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.records import LogLine, Progress
+from heliograph.contracts.progress import LogLine, Progress, ProgressReport
 from services.render.providers import RequestQueued, RequestRunning
 from services.render.worker.progress import ProgressPublisher
 from tests.support.records import a_record

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import Deadline, Unavailable
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import Expired, Rendered, Started, Submitting, Succeeded
-from heliograph.contracts.records import Asset, Record
+from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import Conflict, append_event, now, transition

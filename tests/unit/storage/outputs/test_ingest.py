@@ -28,10 +28,12 @@ from heliograph.contracts.job_events import (
     Submitted,
     Submitting,
 )
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.level import LEVEL
 from heliograph.contracts.object_keys import inline_folder, inline_key, objects_of, output_key
+from heliograph.contracts.outputs import Output
 from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.records import Output, Record, Step
+from heliograph.contracts.records import Record
 from heliograph.contracts.scenes import Story, as_markdown
 from heliograph.contracts.state_machine import apply
 from heliograph.contracts.subjects import progress
