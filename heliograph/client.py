@@ -39,8 +39,8 @@ from heliograph.contracts.batches import Batch
 from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.requests import RetryFrom
 from heliograph.contracts.retention import CleanupReport
+from heliograph.contracts.retry_requests import RetryFrom
 from heliograph.contracts.scenes import Story, shots_of
 from heliograph.encodable_text import check_key, check_sendable, part
 from heliograph.live_stream import Link, LiveEvent, ResumeCursor, following

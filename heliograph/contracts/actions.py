@@ -15,12 +15,13 @@ from pydantic import (
 )
 
 from heliograph.contracts.batches import Outcome
+from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.ids import BatchId, JobId
 from heliograph.contracts.job_criteria import LabelledCriteria
 from heliograph.contracts.job_steps import Status
 from heliograph.contracts.jobs import Cost, Job
 from heliograph.contracts.problems import Charged, Problem
-from heliograph.contracts.requests import RetryFrom, digest
+from heliograph.contracts.retry_requests import RetryFrom
 
 MAX_JOBS = 1_000  #: of one action; a filter that matches more acts on the newest
 

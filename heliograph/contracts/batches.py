@@ -9,10 +9,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.job_steps import Status
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.requests import JobRequest, digest
+from heliograph.contracts.requests import JobRequest
 
 MAX_JOBS = 500  #: in a batch
 

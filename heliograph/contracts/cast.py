@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.ids import ModelName
-from heliograph.contracts.requests import Reference, digest
+from heliograph.contracts.references import Reference
 
 Half = Literal["a", "b"]
 BOTH: tuple[Half, ...] = ("a", "b")

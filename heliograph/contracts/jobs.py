@@ -16,7 +16,8 @@ from heliograph.contracts.money import Money
 from heliograph.contracts.outputs import Withheld
 from heliograph.contracts.problems import Charged, Problem
 from heliograph.contracts.progress import Progress
-from heliograph.contracts.requests import KeptReference, Priority
+from heliograph.contracts.references import KeptReference
+from heliograph.contracts.requests import Priority
 from heliograph.contracts.tolerant_reader import Tolerant
 
 

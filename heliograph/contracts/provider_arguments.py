@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.catalog import Kind
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import digest
 
 
 def final_prompt(record: Record, kind: Kind | None) -> str:

@@ -1,99 +1,25 @@
-"""Request bodies of the gateway, validated before anything happens."""
+"""Bodies of job and cancel requests, validated before anything happens."""
 
-import hashlib
-import json
-from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
-from heliograph.contracts.ids import AssetId, JobId, ModelName, SlotName
+from heliograph.contracts.canonical_json import canonical, digest, json_size
+from heliograph.contracts.ids import JobId, ModelName, SlotName
 from heliograph.contracts.label_maps import Labels
+from heliograph.contracts.references import Reference
 from heliograph.contracts.tolerant_reader import Tolerant
 
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
 
 MAX_PARAMETERS = 256 * 1024  #: bytes of parameters, as JSON; no job with more fits into its events
-MAX_CHANGES = 768 * 1024  #: bytes of a retry's changes, as JSON; all fields of a request have fewer
 MAX_ARGUMENTS = 32 * 1024  #: bytes of raw provider arguments, as JSON
 
 
-class _Body(BaseModel):
+class RequestBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-_PLACES = ("asset", "url", "upload")
-_Place = Annotated[
-    dict[str, Any],
-    WithJsonSchema(
-        {"type": "object", "properties": {place: {"type": "string"} for place in _PLACES}}
-    ),
-]
-
-
-class KeptReference(Tolerant):
-    """A reference as records have it."""
-
-    asset: str | None = None
-    url: str | None = None
-    upload: str | None = None
-
-    def place(self) -> dict[str, str]:
-        """The reference as a request writes it."""
-        named = {"asset": self.asset, "url": self.url, "upload": self.upload}
-        return {name: place for name, place in named.items() if place is not None}
-
-    @model_serializer
-    def _only_the_place(self) -> _Place:
-        return {
-            name: place
-            for name, place in self
-            if place is not None or name not in type(self).model_fields
-        }
-
-
-class Reference(KeptReference):
-    """A picture to work from: one of our assets, an upload, or an address on the web."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "oneOf": [
-                {
-                    "title": f"Reference by {place}",
-                    "required": [place],
-                    "properties": {place: {"type": "string"}},
-                }
-                for place in _PLACES
-            ]
-        },
-    )
-
-    asset: AssetId | None = None
-    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2048)] | None = None
-    upload: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
-
-    def kept(self) -> KeptReference:
-        """The same, for a record."""
-        return KeptReference.model_validate(self.place())
-
-    @model_validator(mode="after")
-    def _names_one_place(self) -> Self:
-        if sum(place is not None for place in (self.asset, self.url, self.upload)) != 1:
-            raise ValueError("give exactly one of asset, url and upload")
-        return self
 
 
 class KeptOnAmbiguous(Tolerant):
@@ -119,7 +45,7 @@ _MONEY_SCHEMA = WithJsonSchema(  #: the number of digits has no word of its own
 )
 
 
-class JobRequest(_Body):
+class JobRequest(RequestBody):
     """A picture, a video or a text that somebody wants."""
 
     kind: Annotated[
@@ -228,7 +154,7 @@ class JobRequest(_Body):
     @field_validator("parameters")
     @classmethod
     def _fit_into_events(cls, parameters: dict[str, Any]) -> dict[str, Any]:
-        if _size(parameters) > MAX_PARAMETERS:
+        if json_size(parameters) > MAX_PARAMETERS:
             raise ValueError(f"at most {MAX_PARAMETERS} bytes as JSON")
         return parameters
 
@@ -249,71 +175,10 @@ class JobRequest(_Body):
         return digest(self.model_dump(include=inputs, exclude_defaults=True))
 
 
-class CancelRequest(_Body):
+class CancelRequest(RequestBody):
     """Stop a job, or let it run on without its slot."""
 
     mode: Literal["stop", "detach"] = Field(
         default="stop",
         description="`stop` cancels it at the provider, too; `detach` frees its slot only",
     )
-
-
-RetryFrom = Literal["download", "poll", "submit"]
-
-
-class RetryRequest(_Body):
-    """Try a job again, from the cheapest step that can work unless one is named."""
-
-    from_: RetryFrom | None = Field(
-        default=None,
-        alias="from",
-        description="`download` fetches the outputs again and `poll` the request, for nothing; "
-        "`submit` makes a new one. Left out: the cheapest step that can work",
-    )
-    changes: dict[str, Any] = Field(
-        default_factory=dict,
-        max_length=32,
-        description="Fields of the request that shall be different; with `submit` only",
-        examples=[{"prompt": "the same keeper, at night"}],
-    )
-
-    @field_validator("changes")
-    @classmethod
-    def _may_be_a_request(cls, changes: dict[str, Any]) -> dict[str, Any]:
-        if len(changes) > 2 * len(JobRequest.model_fields) or _size(changes) > MAX_CHANGES:
-            raise ValueError(f"fields of a request, at most {MAX_CHANGES} bytes as JSON")
-        return changes
-
-
-def _size(value: Any) -> int:
-    """Bytes of JSON."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
-    return len(text.encode(errors="replace"))
-
-
-def canonical(value: Any) -> bytes:
-    """JSON with one way to write each value: 1.0 is 1, and a moment is the same in every zone."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":")).encode()
-
-
-_PLAIN = frozenset({str, int, bool, type(None)})
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case dict():
-            return {name: _plain(member) for name, member in value.items()}
-        case list():
-            return [each if type(each) in _PLAIN else _plain(each) for each in value]
-        case float() if value.is_integer():
-            return int(value)
-        case Decimal():
-            return str(value.normalize())
-        case datetime():
-            return value.timestamp()
-    return value
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of the canonical JSON, in hex."""
-    return hashlib.sha256(canonical(value)).hexdigest()

@@ -4,7 +4,7 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import RetryFrom
+from heliograph.contracts.retry_requests import RetryFrom
 
 ENDED = frozenset({Step.FAILED, Step.CANCELED, Step.EXPIRED})
 

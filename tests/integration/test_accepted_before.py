@@ -8,7 +8,7 @@ import pytest
 
 from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import Reference
+from heliograph.contracts.references import Reference
 from tests.support.emulation.worker_rig import WorkerRig, accepted_job
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import MODEL, a_fal

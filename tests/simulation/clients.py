@@ -8,7 +8,8 @@ from typing import Any, Literal, cast
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
+from heliograph.contracts.requests import JobRequest
+from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance
 from services.gateway.jobs.cancellation import JobCancellation

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, Literal, cast
 
 from heliograph.contracts.errors import ProviderUnavailable, QueueFull, Unavailable
-from heliograph.contracts.requests import RetryFrom
+from heliograph.contracts.retry_requests import RetryFrom
 from services.render.worker.wakeups import WakeUps
 from tests.simulation.actions import Action
 from tests.simulation.choices import Choices, message_called

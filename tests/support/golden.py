@@ -37,8 +37,9 @@ from heliograph.contracts.queries.read_model import JobPage, ListJobs
 from heliograph.contracts.queries.scheduler import LaneStates, Position
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Marker, Record
-from heliograph.contracts.requests import CancelRequest, JobRequest, RetryRequest
+from heliograph.contracts.requests import CancelRequest, JobRequest
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
+from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.contracts.scenes import Story
 from heliograph.contracts.sim import SimRecord
 from heliograph.contracts.state_machine import TRANSITIONS

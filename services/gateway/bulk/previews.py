@@ -24,7 +24,7 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import RetryFrom, RetryRequest
+from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
 from heliograph.runtime.bus import EventLog
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import gather_bounded

@@ -8,7 +8,9 @@ from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.provider_arguments import result_digest
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import JobRequest, KeptReference, RetryRequest
+from heliograph.contracts.references import KeptReference
+from heliograph.contracts.requests import JobRequest
+from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.runtime.bus import EventLog, now
 from heliograph.runtime.catalog import CurrentCatalog
 from services.gateway.idempotency import RequestIdentity

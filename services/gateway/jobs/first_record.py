@@ -6,6 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.catalog import Catalog, Kind, Model, provider_of
 from heliograph.contracts.errors import (
     BodyTooLarge,
@@ -24,7 +25,8 @@ from heliograph.contracts.projects import Defaults
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.public_urls import url_problem
 from heliograph.contracts.records import Internal, Record
-from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous, Reference, digest
+from heliograph.contracts.references import Reference
+from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.raw_arguments import check_arguments, check_payload
 from services.gateway.projects.defaults import apply_defaults

@@ -8,7 +8,7 @@ from heliograph.contracts.errors import Unavailable, ValidationFailed
 from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queries.storage import FindUpload
-from heliograph.contracts.requests import KeptReference
+from heliograph.contracts.references import KeptReference
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from heliograph.contracts.attempts import Takeover
+from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     IdempotencyKeyRequired,
@@ -17,7 +18,7 @@ from heliograph.contracts.jobs import Cost
 from heliograph.contracts.problems import FieldError, NextAction, pointer_to
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest, digest
+from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retries import (
     ENDED,
     cheapest_step,
@@ -25,6 +26,7 @@ from heliograph.contracts.retries import (
     outputs_of,
     request_of,
 )
+from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
 from heliograph.runtime.bus import EventLog, LogEntry, WorkQueue, now, retry_on_conflict, transition
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.validation import validate_as

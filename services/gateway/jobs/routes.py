@@ -6,7 +6,8 @@ from fastapi import APIRouter, Response
 
 from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.jobs import Job
-from heliograph.contracts.requests import JobRequest, RetryRequest
+from heliograph.contracts.requests import JobRequest
+from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router

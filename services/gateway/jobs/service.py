@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from heliograph.contracts.errors import SlotBusy
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import JobRequest, RetryRequest
+from heliograph.contracts.requests import JobRequest
+from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.runtime.bus import EventLog, WorkQueue
 from services.gateway.idempotency import (
     RequestIdentity,

@@ -13,7 +13,8 @@ from heliograph.contracts.queries.read_model import (
     SlotState,
     SlotVersion,
 )
-from heliograph.contracts.requests import JobRequest, Reference
+from heliograph.contracts.references import Reference
+from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.slots import Restored, RestoreRequest
 from heliograph.runtime.bus import RequestReply, SlotClaim, SlotClaims, now, retry_on_conflict
 from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position

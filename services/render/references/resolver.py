@@ -10,7 +10,7 @@ from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.public_urls import url_problem
 from heliograph.contracts.queries.storage import FindUpload, StoredObject
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import KeptReference
+from heliograph.contracts.references import KeptReference
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.runtime.presigned_urls import PresignedUrlCache

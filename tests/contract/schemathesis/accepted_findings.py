@@ -18,8 +18,9 @@ from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.cast import CastRequest
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
 from heliograph.contracts.projects import ChangeProject
-from heliograph.contracts.requests import CancelRequest, JobRequest, RetryRequest
+from heliograph.contracts.requests import CancelRequest, JobRequest
 from heliograph.contracts.retention import CleanupRequest
+from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.contracts.slots import RestoreRequest
 from services.gateway.jobs.filters import JobsQuery
 from services.gateway.jobs.view_routes import EventsQuery

@@ -26,8 +26,8 @@ from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
 from heliograph.contracts.outputs import Output
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import RetryRequest
 from heliograph.contracts.retries import next_actions
+from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.contracts.state_machine import IllegalTransition, apply
 from services.gateway.jobs.retry import resume_point
 from tests.support.records import a_record

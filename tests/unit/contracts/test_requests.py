@@ -8,16 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from heliograph.contracts.canonical_json import canonical, digest
 from heliograph.contracts.ids import new_job_id
-from heliograph.contracts.requests import (
-    MAX_ARGUMENTS,
-    CancelRequest,
-    JobRequest,
-    Reference,
-    RetryRequest,
-    canonical,
-    digest,
-)
+from heliograph.contracts.references import Reference
+from heliograph.contracts.requests import MAX_ARGUMENTS, CancelRequest, JobRequest
+from heliograph.contracts.retry_requests import RetryRequest
 
 ASKED: dict[str, Any] = {"kind": "image", "prompt": "a lighthouse"}
 ASSET = "ast_01ARZ3NDEKTSV4RRFFQ69G5FAV_0"

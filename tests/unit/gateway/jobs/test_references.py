@@ -9,7 +9,7 @@ from heliograph.contracts.errors import ReferenceFailed, ValidationFailed
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import JobEvent, Rendered, Started, Submitting, Succeeded
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import KeptReference
+from heliograph.contracts.references import KeptReference
 from heliograph.runtime.bus import append_event, transition
 from heliograph.testing import MemoryEventLog
 from services.gateway.jobs.references import ReferenceValidator

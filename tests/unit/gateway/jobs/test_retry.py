@@ -51,8 +51,9 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record
-from heliograph.contracts.requests import JobRequest, RetryFrom, RetryRequest
+from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retries import next_actions
+from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import append_event, now
 from heliograph.testing import MemoryEventLog, MemoryWorkQueue

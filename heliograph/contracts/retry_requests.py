@@ -1,0 +1,36 @@
+"""Body of a retry."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from heliograph.contracts.canonical_json import json_size
+from heliograph.contracts.requests import JobRequest, RequestBody
+
+MAX_CHANGES = 768 * 1024  #: bytes of a retry's changes, as JSON; all fields of a request have fewer
+
+RetryFrom = Literal["download", "poll", "submit"]
+
+
+class RetryRequest(RequestBody):
+    """Try a job again, from the cheapest step that can work unless one is named."""
+
+    from_: RetryFrom | None = Field(
+        default=None,
+        alias="from",
+        description="`download` fetches the outputs again and `poll` the request, for nothing; "
+        "`submit` makes a new one. Left out: the cheapest step that can work",
+    )
+    changes: dict[str, Any] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="Fields of the request that shall be different; with `submit` only",
+        examples=[{"prompt": "the same keeper, at night"}],
+    )
+
+    @field_validator("changes")
+    @classmethod
+    def _may_be_a_request(cls, changes: dict[str, Any]) -> dict[str, Any]:
+        if len(changes) > 2 * len(JobRequest.model_fields) or json_size(changes) > MAX_CHANGES:
+            raise ValueError(f"fields of a request, at most {MAX_CHANGES} bytes as JSON")
+        return changes
