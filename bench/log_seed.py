@@ -21,9 +21,9 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.outputs import Output
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from heliograph.runtime.bus import now
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work_queue import JetStreamWorkQueue, ticket_for
+from heliograph.runtime.clock import now
 from tests.support.records import a_record
 
 _BATCH = 200  #: events that the server stores in one step

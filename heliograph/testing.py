@@ -14,7 +14,9 @@ from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Record
 from heliograph.contracts.slots import Restored
-from heliograph.runtime.bus import AccountUsage, Conflict, JobEntry, LogEntry, SlotClaim
+from heliograph.runtime.bus import AccountUsage, SlotClaim
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 
 Gate = Callable[..., Awaitable[None]]  #: called with the name of the act, and what it is about
 

@@ -39,3 +39,8 @@ class ServerClock:
 
 
 clock = ServerClock()  #: of this process
+
+
+def now() -> datetime:
+    """The server's time. How long something takes is measured by monotonic clocks."""
+    return clock.now()

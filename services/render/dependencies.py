@@ -8,14 +8,10 @@ from heliograph.contracts.job_events import Failed
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import (
-    EventLog,
-    JobEntry,
-    LogEntry,
-    WorkQueue,
-    retry_on_conflict,
-    transition,
-)
+from heliograph.runtime.bus import EventLog, WorkQueue
+from heliograph.runtime.bus.conflicts import retry_on_conflict
+from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
+from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem
 

@@ -5,7 +5,8 @@ import asyncio
 from prometheus_client import Gauge
 
 from heliograph.contracts.circuit_breaker import State
-from heliograph.runtime.bus import AccountPermits, now
+from heliograph.runtime.bus import AccountPermits
+from heliograph.runtime.clock import now
 
 _INTERVAL = 5.0  #: seconds
 

@@ -17,7 +17,7 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.records import Record
 from heliograph.contracts.sim import read_ledger
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.data_dir import DataDir
 from services.status.settings import StatusSettings
 from tests.chaos.inline_provider import PRICE, InlineRequest

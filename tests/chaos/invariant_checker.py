@@ -16,7 +16,7 @@ from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from tests.chaos import external_checks
 from tests.chaos.external_checks import Payment
 from tests.chaos.inline_provider import InlineRequest

@@ -11,9 +11,9 @@ import nats
 
 from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry
 from heliograph.runtime.bus.event_log import STREAM, JetStreamEventLog
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.work_queue import STREAM as WORK
 from tests.chaos import external_checks
 from tests.support.stack import Stack

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from tests.chaos.faults import Breaker, Fault, InFlight
 from tests.chaos.inline_provider import LONG, MODEL, InlineProvider
 from tests.chaos.journal import Journal, SentRequest, cancel, submit, watch

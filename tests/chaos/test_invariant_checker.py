@@ -16,7 +16,7 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.outputs import Output
 from heliograph.contracts.state_machine import apply
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from tests.chaos.external_checks import inline_payments, wrong_bills
 from tests.chaos.inline_provider import PRICE, InlineRequest
 from tests.chaos.invariant_checker import lost_answers, paid_twice, waited_for

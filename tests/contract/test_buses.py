@@ -12,19 +12,13 @@ from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import Started
 from heliograph.contracts.slots import Restored
-from heliograph.runtime.bus import (
-    AccountPermits,
-    Conflict,
-    EventLog,
-    SlotClaims,
-    WorkQueue,
-    append_event,
-    now,
-    transition,
-)
+from heliograph.runtime.bus import AccountPermits, EventLog, SlotClaims, WorkQueue
 from heliograph.runtime.bus.account_permits import KvAccountPermits
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.clock import now
 from heliograph.testing import (
     MemoryAccountPermits,
     MemoryEventLog,

@@ -9,9 +9,10 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import append_event, now
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import append_event
 from heliograph.runtime.bus.work_queue import STREAM
+from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.orphans import make_orphan
 from tests.support.records import CURRENT_CATALOG, a_record

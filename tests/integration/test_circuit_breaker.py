@@ -17,9 +17,10 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_events import Started
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import append_event, now, transition
 from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import append_event, transition
+from heliograph.runtime.clock import now
 from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker
 from services.render.worker.submit import submit

@@ -11,7 +11,6 @@ from nats.aio.msg import Msg
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, ServiceError, Unavailable
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import append_event, now
 from heliograph.runtime.bus.delivery import (
     Delivery,
     FailureCounter,
@@ -21,7 +20,9 @@ from heliograph.runtime.bus.delivery import (
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_consumers import PullConsumers
+from heliograph.runtime.bus.transitions import append_event
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
+from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
 from services.render.worker.run import dead_letter
 from tests.support.records import a_record

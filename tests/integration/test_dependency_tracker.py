@@ -9,9 +9,11 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.background import run_in_background
-from heliograph.runtime.bus import LogEntry, append_event, now, transition
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.clock import now
 from services.render.scheduler.dependency_tracker import DependencyTracker
 from tests.support.records import a_record, some_project
 

@@ -12,7 +12,7 @@ import pytest
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import transition
+from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.jobs.retry import resume_point

@@ -11,7 +11,7 @@ from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.job_events import JobEvent, Rendered, Started, Submitted, Submitting
 from heliograph.contracts.outputs import Output
-from heliograph.runtime.bus import append_event, transition
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers import Accepted
 from services.render.worker.fresh_outputs import renew

@@ -20,10 +20,12 @@ from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.contracts.queries.storage import SignedObjects, SignObjects
 from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background
-from heliograph.runtime.bus import LogEntry, now, transition
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import Stored
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import transition
+from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.status.live import subscription as subscribing

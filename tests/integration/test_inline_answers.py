@@ -24,8 +24,10 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.outputs import Output, Withheld
-from heliograph.runtime.bus import LogEntry, append_event, now, transition
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import append_event, transition
+from heliograph.runtime.clock import now
 from services.render.providers.output_upload import MemoryOutputReceiver, OutputUploader
 from services.render.worker.answer_spool import Answer, DiskSpool, NoRoom
 from services.render.worker.context import Worker

@@ -9,13 +9,15 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import BodyTooLarge, Unavailable
 from heliograph.contracts.job_events import Started
-from heliograph.runtime.bus import Conflict, append_event, now, transition
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import ApiError, JetStream
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import STREAM as WORK
 from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.clock import now
 from tests.support.records import a_record
 from tests.support.servers import Server
 

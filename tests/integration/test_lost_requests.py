@@ -7,8 +7,9 @@ import pytest
 from heliograph.contracts.job_events import JobEvent, Started, Submitting, SubmitUnknown
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry, append_event, transition
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import append_event, transition
 from services.render.providers import AmbiguousSubmit
 from services.render.worker.context import Worker
 from services.render.worker.lookup import find_lost_request

@@ -9,10 +9,10 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.runtime.background import run_in_background
-from heliograph.runtime.bus import now
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
+from heliograph.runtime.clock import now
 from tests.support.records import a_record, some_project
 
 

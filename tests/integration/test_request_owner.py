@@ -10,8 +10,10 @@ from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.job_events import Started, Submitting
-from heliograph.runtime.bus import LogEntry, now, transition
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import transition
+from heliograph.runtime.clock import now
 from services.render.providers import Ambiguous, Found, Sighting, Submission, Unknown
 from services.render.worker.context import Worker
 from services.render.worker.request_owner import look_up

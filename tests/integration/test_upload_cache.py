@@ -16,9 +16,9 @@ from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable, Refer
 from heliograph.contracts.job_events import Started, Submitting
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from heliograph.runtime.bus import now
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.clock import now
 from services.render.providers import FileHost
 from services.render.providers.fal import FalProvider
 from services.render.references.upload_cache import BUCKET, ReferenceUploadCache

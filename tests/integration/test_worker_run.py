@@ -4,8 +4,8 @@ import pytest
 
 from heliograph.contracts.job_events import Started
 from heliograph.contracts.job_steps import Step
-from heliograph.runtime.bus import append_event, transition
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import append_event, transition
 from services.render.worker.run import run_job
 from tests.support.records import a_record
 from tests.support.servers import Server

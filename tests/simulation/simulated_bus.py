@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.runtime.bus import AccountUsage, LogEntry
+from heliograph.runtime.bus import AccountUsage
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue, Message
 from services.render.worker.answer_spool import Answer, KeptAnswer
 from tests.simulation.processes import Process, current, gate, hear_back

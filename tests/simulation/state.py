@@ -8,7 +8,7 @@ from typing import NamedTuple
 from heliograph.contracts.ids import keyed_job_id
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.testing import MemorySlotClaims
 from services.render.settings import RenderSettings
 from services.render.worker.wakeups import WakeUps

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.runtime import bus
+from heliograph.runtime import clock as server_clock
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 _OURS = ("heliograph.", "services.")
@@ -74,7 +74,7 @@ async def everyone_blocks() -> None:
 @contextmanager
 def virtual_time() -> Iterator[None]:
     """Whoever asks for the time is told the virtual one."""
-    real = bus.now
+    real = server_clock.now
     with pytest.MonkeyPatch.context() as patch:
         for name, module in list(sys.modules.items()):
             if name.startswith(_OURS) and getattr(module, "now", None) is real:

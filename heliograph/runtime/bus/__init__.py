@@ -7,73 +7,18 @@ Adapters: `event_log`, `work_queue`, `slot_claims` and `account_permits` on
 JetStream; `heliograph.testing` in memory.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.job_events import Failed, JobEvent
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.contracts.records import Marker, Record
+from heliograph.contracts.records import Record
 from heliograph.contracts.slots import Restored
-from heliograph.contracts.state_machine import apply
-from heliograph.runtime.clock import clock
-
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
-
-
-class Conflict(Exception):
-    """Optimistic concurrency: another process wrote first. Read again, and decide again."""
-
-
-def retry_on_conflict(
-    attempt: Callable[_Arguments, Awaitable[_Result]],
-) -> Callable[_Arguments, Coroutine[Any, Any, _Result]]:
-    """Repeat a coroutine that reads, and then writes, until no other process wrote in between."""
-
-    @wraps(attempt)
-    async def repeated(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-        while True:
-            with suppress(Conflict):
-                return await attempt(*args, **kwargs)
-
-    return repeated
-
-
-@dataclass(frozen=True)
-class LogEntry:
-    """An event where it stands in the log."""
-
-    sequence: int
-    event: EventEnvelope
-    stored_at: datetime | None = field(default=None, compare=False)  #: by NATS's clock; if read
-
-    @property
-    def body(self) -> Record | Marker:
-        return self.event.body
-
-    @property
-    def record(self) -> Record:
-        """The body, where only a job can be."""
-        assert isinstance(self.event.body, Record), "a marker is no job"
-        return self.event.body
-
-    def as_job(self) -> "JobEntry | None":
-        """The same, where it is about a job; None for a marker."""
-        if not isinstance(self.event.body, Record):
-            return None
-        return JobEntry(self.sequence, self.event, self.stored_at)
-
-
-class JobEntry(LogEntry):
-    """An event whose body is the record of a job."""
+from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 
 
 class EventLog(Protocol):
@@ -271,52 +216,3 @@ class Notify(Protocol):
     """Publish a notification on core NATS, at most once. Correctness must not depend on it."""
 
     async def __call__(self, subject: str, body: bytes = b"") -> None: ...
-
-
-def now() -> datetime:
-    """The server's time. How long something takes is measured by monotonic clocks."""
-    return clock.now()
-
-
-async def append_event(
-    log: EventLog, name: str, body: Record | Marker, after: int, at: datetime | None = None
-) -> LogEntry:
-    """Write an event of this service, at the server's time if no other is given. Raises Conflict, Unavailable."""
-    return await log.append(EventEnvelope.of(name, body, at or now(), log.source), after)
-
-
-async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry:
-    """
-    Write what a fact makes of the record in `entry`.
-
-    Raises:
-        IllegalTransition: The fact does not fit the record.
-        Conflict: The record changed meanwhile.
-        Unavailable: The log does not answer.
-    """
-    at = now()
-    return await append_event(log, fact.name, apply(entry.record, fact, at), entry.sequence, at)
-
-
-async def fail_as_poison(
-    events: EventLog, work: WorkQueue, job: str, failed: Callable[[Record], Failed]
-) -> LogEntry | None:
-    """
-    Fail a job that broke its handler for the last time, after a dead letter for the operator.
-
-    The dead letter is written first: a job that has ended already gets none.
-
-    Args:
-        failed: The event that ends the job as it stands.
-
-    Returns:
-        The ended job; None when there is no such job.
-    """
-    while True:
-        entry = await events.job(job)
-        if entry is None or entry.record.step.is_final:
-            return entry
-        fact = failed(entry.record)
-        await work.dead_letter(entry.record, fact.problem.model_dump_json())
-        with suppress(Conflict):
-            return await transition(events, entry, fact)

@@ -6,9 +6,10 @@ from typing import Any
 from heliograph.contracts.catalog import Account
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import Unreadable
-from heliograph.runtime.bus import AccountUsage, now
+from heliograph.runtime.bus import AccountUsage
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv_cache import KvCache
+from heliograph.runtime.clock import now
 
 
 class KvAccountPermits:

@@ -20,7 +20,7 @@ from nats.errors import Error
 from heliograph.contracts.errors import QueueFull, Unavailable, Unreadable
 from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import JobRef, parse
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from heliograph.runtime.logs import job_fields
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from heliograph.contracts.errors import BodyTooLarge, QueueFull, Unavailable
-from heliograph.runtime.bus import Conflict
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.dead_letters import DeadLetters
 
 WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  #: err_code of a lost compare

@@ -8,7 +8,7 @@ from ulid import ULID
 
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.kv_entries import DISPOSABLE, read_entry
-from heliograph.runtime.bus import retry_on_conflict
+from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.jetstream import JetStream, Stored
 
 

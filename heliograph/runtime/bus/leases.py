@@ -9,7 +9,7 @@ import structlog
 from ulid import ULID
 
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.runtime.bus import Conflict
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
 

@@ -10,7 +10,7 @@ from heliograph.contracts.cloudevents import read_body
 from heliograph.contracts.errors import NotFound, StateConflict, Unreadable
 from heliograph.contracts.kv_entries import read_entry
 from heliograph.contracts.queue_entries import read_ticket
-from heliograph.runtime.bus import Conflict
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.dead_letters import REASON, SUBJECT
 from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream, Stored
 

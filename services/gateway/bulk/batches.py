@@ -11,7 +11,8 @@ from heliograph.contracts.ids import batch_id
 from heliograph.contracts.job_steps import Status
 from heliograph.contracts.queries.read_model import FindJobs
 from heliograph.contracts.records import Marker
-from heliograph.runtime.bus import EventLog, LogEntry, RequestReply
+from heliograph.runtime.bus import EventLog, RequestReply
+from heliograph.runtime.bus.log_entries import LogEntry
 from services.gateway.bulk.admission import BatchAdmission, BatchSubmission, Drafts, item_pointer
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded

@@ -7,7 +7,7 @@ from typing import Any
 from heliograph.contracts.batches import Outcome
 from heliograph.contracts.errors import HeliographError, SlotBusy
 from heliograph.contracts.problems import FieldError, Problem
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.job_view import JobPresenter
 from services.gateway.jobs.acceptance import AcceptResult
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from heliograph.contracts.errors import IdempotencyKeyReused
 from heliograph.contracts.kv_entries import PlanEntry
-from heliograph.runtime.bus import Conflict
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.crash_points import crash_point

@@ -23,18 +23,12 @@ from heliograph.contracts.job_events import Succeeded
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Marker, Record
-from heliograph.runtime.bus import (
-    Conflict,
-    EventLog,
-    JobEntry,
-    LogEntry,
-    SlotClaims,
-    WorkQueue,
-    append_event,
-    now,
-    transition,
-)
+from heliograph.runtime.bus import EventLog, SlotClaims, WorkQueue
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from services.gateway.idempotency import RequestIdentity, SameBody

@@ -12,14 +12,10 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import cancel as cancel_subject
-from heliograph.runtime.bus import (
-    EventLog,
-    LogEntry,
-    Notify,
-    WorkQueue,
-    retry_on_conflict,
-    transition,
-)
+from heliograph.runtime.bus import EventLog, Notify, WorkQueue
+from heliograph.runtime.bus.conflicts import retry_on_conflict
+from heliograph.runtime.bus.log_entries import LogEntry
+from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.crash_points import crash_point
 from services.gateway.jobs.lookup import load_job
 

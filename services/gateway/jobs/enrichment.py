@@ -11,8 +11,9 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.references import KeptReference
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retry_requests import RetryRequest
-from heliograph.runtime.bus import EventLog, now
+from heliograph.runtime.bus import EventLog
 from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.clock import now
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.references import ReferenceValidator

@@ -1,7 +1,8 @@
 """Lookup of jobs by name."""
 
 from heliograph.contracts.errors import NotFound
-from heliograph.runtime.bus import EventLog, JobEntry
+from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus.log_entries import JobEntry
 
 
 async def load_job(events: EventLog, job: str, *, project: str | None = None) -> JobEntry:

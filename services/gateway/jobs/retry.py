@@ -27,7 +27,11 @@ from heliograph.contracts.retries import (
     request_of,
 )
 from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
-from heliograph.runtime.bus import EventLog, LogEntry, WorkQueue, now, retry_on_conflict, transition
+from heliograph.runtime.bus import EventLog, WorkQueue
+from heliograph.runtime.bus.conflicts import retry_on_conflict
+from heliograph.runtime.bus.log_entries import LogEntry
+from heliograph.runtime.bus.transitions import transition
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.validation import validate_as
 from services.gateway.idempotency import RequestIdentity

@@ -9,10 +9,11 @@ from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
 from heliograph.contracts.queries.scheduler import LaneState, ListLanes
-from heliograph.runtime.bus import AccountUsage, Notify, RequestReply, now
+from heliograph.runtime.bus import AccountUsage, Notify, RequestReply
 from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.clock import now
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
 from heliograph.contracts.retention import ChangeRetention
-from heliograph.runtime.bus import retry_on_conflict
+from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KvEntry
 from heliograph.runtime.bus.kv_cache import KvCache

@@ -16,7 +16,9 @@ from heliograph.contracts.queries.read_model import (
 from heliograph.contracts.references import Reference
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.slots import Restored, RestoreRequest
-from heliograph.runtime.bus import RequestReply, SlotClaim, SlotClaims, now, retry_on_conflict
+from heliograph.runtime.bus import RequestReply, SlotClaim, SlotClaims
+from heliograph.runtime.bus.conflicts import retry_on_conflict
+from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position
 from services.gateway.queue_position import queue_position
 

@@ -15,8 +15,9 @@ from ulid import ULID
 from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.errors import QueueFull, ReferenceFailed, Unavailable
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import Conflict, now
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers import FileHost
 from services.render.providers.download import download_reference

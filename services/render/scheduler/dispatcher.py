@@ -25,10 +25,11 @@ from heliograph.contracts.queries.scheduler import (
     Position,
 )
 from heliograph.contracts.queue_entries import Ticket, read_ticket
-from heliograph.runtime.bus import AccountUsage, now
+from heliograph.runtime.bus import AccountUsage
 from heliograph.runtime.bus.jetstream import Stored, stop_listening
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.scheduler.dependency_tracker import DependencyTracker
 from services.render.scheduler.eta import DurationEstimator, eta

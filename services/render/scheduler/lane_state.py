@@ -10,10 +10,11 @@ from cachetools import FIFOCache
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries.scheduler import LaneState, WaitingProject
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.runtime.bus import AccountUsage, now
+from heliograph.runtime.bus import AccountUsage
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
+from heliograph.runtime.clock import now
 from services.render.scheduler.eta import prefetch
 from services.render.scheduler.fair_queue import FairQueue, QueuedJob
 from services.render.scheduler.reservations import AccountCapacity

@@ -14,7 +14,7 @@ from heliograph.contracts.errors import (
     Unavailable,
 )
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from services.render.job_problem import short_text
 from services.render.worker.context import Worker
 

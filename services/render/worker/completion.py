@@ -4,7 +4,7 @@ from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderUnavailable
 from heliograph.contracts.job_events import Submitted
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.providers import RequestStopped, RequestSucceeded
 from services.render.worker.context import Worker
 from services.render.worker.outcomes import end_of_attempt

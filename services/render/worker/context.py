@@ -14,15 +14,10 @@ from heliograph.contracts.job_events import AttemptCompleted, JobEvent, Rendered
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import IllegalTransition
-from heliograph.runtime.bus import (
-    AccountPermits,
-    Conflict,
-    EventLog,
-    LaneLimits,
-    LogEntry,
-    WorkQueue,
-    transition,
-)
+from heliograph.runtime.bus import AccountPermits, EventLog, LaneLimits, WorkQueue
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.log_entries import LogEntry
+from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers import Provider, Request, RequestSucceeded

@@ -22,7 +22,8 @@ from heliograph.contracts.job_events import Failed, JobEvent, Rendered
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import IllegalTransition
-from heliograph.runtime.bus import Conflict, LogEntry, retry_on_conflict
+from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem
 from services.render.providers import RequestSucceeded

@@ -13,7 +13,7 @@ from heliograph.contracts.job_events import (
     Submitted,
 )
 from heliograph.contracts.state_machine import tells_more
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 
 
 def late_event(entry: LogEntry, run: int, fact: JobEvent) -> AttemptCompleted | None:

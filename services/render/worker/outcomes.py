@@ -25,7 +25,7 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.job_problem import (
     MAX_OUTPUT_COUNT,
     job_problem,

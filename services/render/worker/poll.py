@@ -7,7 +7,8 @@ from dataclasses import replace
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, ReferenceFailed
 from heliograph.contracts.job_events import JobEvent
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry, now
+from heliograph.runtime.bus.log_entries import LogEntry
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers import (
     Provider,

@@ -5,7 +5,7 @@ from heliograph.contracts.errors import ProviderUnavailable
 from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.job_events import AttemptCompleted, Canceled, Submitted, SubmitUnknown
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers import Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker

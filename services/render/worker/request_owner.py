@@ -5,7 +5,7 @@ from datetime import datetime
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Unavailable
 from heliograph.contracts.queries.read_model import MAX_REQUESTS
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.providers import Ambiguous, Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker
 from services.render.worker.request_index import RequestIndex

@@ -14,7 +14,9 @@ from heliograph.contracts.job_events import Canceled, Failed, Started, Succeeded
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import Conflict, LogEntry, fail_as_poison
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.log_entries import LogEntry
+from heliograph.runtime.bus.transitions import fail_as_poison
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
 from services.render.dependencies import dependency_failed, dependency_status

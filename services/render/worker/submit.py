@@ -24,7 +24,8 @@ from heliograph.contracts.payloads import Call, UnfitRequest, build_payload
 from heliograph.contracts.payloads.seeds import seed_for
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry, now
+from heliograph.runtime.bus.log_entries import LogEntry
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem, short_answer, short_text
 from services.render.providers import (

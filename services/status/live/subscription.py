@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from heliograph.contracts.errors import NotFound, ServiceError, Unavailable
 from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.contracts.progress import ProgressReport
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter, as_json, with_progress
 from services.status.live.hub import Frame, Hub
 from services.status.live.send_queue import SendQueue

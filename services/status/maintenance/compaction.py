@@ -19,11 +19,14 @@ from heliograph.contracts.compaction import MAX_COMPACTED_BYTES
 from heliograph.contracts.job_events import Compacted
 from heliograph.contracts.log_budget import share
 from heliograph.contracts.state_machine import IllegalTransition
-from heliograph.runtime.bus import Conflict, EventLog, now, transition
+from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
+from heliograph.runtime.bus.transitions import transition
+from heliograph.runtime.clock import now
 from services.status.read_model import History, ReadModel
 from services.status.settings import StatusSettings
 

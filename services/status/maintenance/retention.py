@@ -21,19 +21,14 @@ from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.job_events import Pruned
 from heliograph.contracts.queries.storage import RemoveObjects
 from heliograph.contracts.retention import Retention
-from heliograph.runtime.bus import (
-    Conflict,
-    EventLog,
-    RequestReply,
-    SlotClaims,
-    now,
-    retry_on_conflict,
-    transition,
-)
+from heliograph.runtime.bus import EventLog, RequestReply, SlotClaims
+from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.jetstream import stop_listening, translated
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.queries import RemoteProblem
+from heliograph.runtime.bus.transitions import transition
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.status.maintenance.retention_policy import PrunePlan, choose, is_current
 from services.status.read_model import FinishedJob, ReadModel

@@ -18,20 +18,15 @@ from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_events import Expired, ExpireRequested
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import (
-    AccountPermits,
-    EventLog,
-    JobEntry,
-    Notify,
-    WorkQueue,
-    now,
-    retry_on_conflict,
-    transition,
-)
+from heliograph.runtime.bus import AccountPermits, EventLog, Notify, WorkQueue
+from heliograph.runtime.bus.conflicts import retry_on_conflict
+from heliograph.runtime.bus.log_entries import JobEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.orphans import delete_orphans
+from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from heliograph.runtime.settings import ServiceSettings

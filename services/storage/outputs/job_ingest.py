@@ -21,16 +21,11 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.level import TEXTS
 from heliograph.contracts.outputs import Output
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import (
-    Conflict,
-    EventLog,
-    LogEntry,
-    Notify,
-    WorkQueue,
-    fail_as_poison,
-    now,
-    transition,
-)
+from heliograph.runtime.bus import EventLog, Notify, WorkQueue
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.log_entries import LogEntry
+from heliograph.runtime.bus.transitions import fail_as_poison, transition
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from services.storage.outputs.download import FetchRefused, OutputMissing

@@ -23,7 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries.storage import StoredObject
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from services.storage.content import Content
 from services.storage.http_transport import AiohttpTransport
 from services.storage.stores import Corrupted, IsSole, StoreUnavailable

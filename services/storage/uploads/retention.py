@@ -8,7 +8,8 @@ import structlog
 
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.queries.read_model import FindNamedUploads
-from heliograph.runtime.bus import Conflict, RequestReply
+from heliograph.runtime.bus import RequestReply
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.queries import RemoteProblem

@@ -21,7 +21,7 @@ from heliograph.contracts.ids import ProjectName, Sha256
 from heliograph.contracts.object_keys import EXTENSIONS, upload_key
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.contracts.stored_files import Upload
-from heliograph.runtime.bus import Conflict, retry_on_conflict
+from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.openapi import bytes_of

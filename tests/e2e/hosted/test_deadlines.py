@@ -11,7 +11,7 @@ import httpx
 
 from heliograph.client import Client
 from heliograph.contracts.jobs import Job
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from tests.support.emulation.emulator_process import EmulatedAccount
 from tests.support.fal.emulator_process import FalAccount
 from tests.support.stack import Stack

@@ -15,8 +15,9 @@ from heliograph.contracts.job_events import Rendered, Started, Submitted, Submit
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.outputs import Output
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry, append_event, transition
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.films import film

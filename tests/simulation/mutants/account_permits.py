@@ -3,7 +3,7 @@
 from typing import Any
 
 from heliograph.contracts.job_steps import Step
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.worker import run
 from services.status.maintenance import sweeper
 from tests.simulation.mutants.registry import Mutants, Patch

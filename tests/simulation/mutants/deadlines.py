@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.worker import completion, context, poll, run
 from services.render.worker.context import Worker
 from services.status.maintenance import sweeper

@@ -9,7 +9,8 @@ from heliograph.contracts.errors import JobError
 from heliograph.contracts.job_events import Failed, Succeeded
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry, transition
+from heliograph.runtime.bus.log_entries import LogEntry
+from heliograph.runtime.bus.transitions import transition
 from services.gateway.jobs import cancellation
 from services.status.maintenance import sweeper
 from services.status.maintenance.sweeper import Sweeper

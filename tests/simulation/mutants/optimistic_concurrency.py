@@ -6,7 +6,7 @@ from heliograph.contracts import state_machine
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_steps import FINAL
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.testing import MemoryEventLog
 from services.status.maintenance import sweeper
 from tests.simulation.mutants.registry import Mutants, Patch

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from tests.simulation.processes import gate
 from tests.simulation.scenario import Scenario
 from tests.simulation.simulated_bus import Events

@@ -11,9 +11,10 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bus import append_event, now, transition
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.clock import now
 from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record

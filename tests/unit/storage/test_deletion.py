@@ -16,7 +16,7 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.object_keys import folder_of, objects_of
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import append_event, transition
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.testing import MemoryEventLog
 from services.gateway.jobs.result_cache import apply_cached
 from services.storage.deletion import delete_job_objects

@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fal_client.client import REST_URL
 
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from services.render.providers.fal.client import FalClient
 from services.render.providers.http import json_or_none
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from services.render.providers import UploadedFile
 from services.render.providers.http import ProviderHttp, ResponseLost, is_address, json_or_none
 

@@ -25,7 +25,7 @@ from heliograph.contracts.payloads.sim import SimArguments
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.progress import LogLine, Progress
 from heliograph.contracts.sim import SimRecord
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from services.render.providers import (
     Accepted,
     AmbiguousSubmit,

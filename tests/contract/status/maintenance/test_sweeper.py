@@ -22,8 +22,9 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus import append_event, now, transition
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.clock import now
 from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
 from services.status.maintenance import sweeper
 from services.status.maintenance.sweeper import Sweeper, patience_with_workers

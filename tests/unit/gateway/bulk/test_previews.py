@@ -10,7 +10,7 @@ from heliograph.contracts.job_events import Canceled, CancelRequested, Failed, J
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from services.gateway.bulk.previews import (
     Mode,
     already_requested,

@@ -8,7 +8,7 @@ import pytest
 
 from heliograph.contracts.errors import QueueFull, StateConflict
 from heliograph.contracts.job_events import Canceled
-from heliograph.runtime.bus import append_event, transition
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.testing import MemoryEventLog, MemorySlotClaims, MemoryWorkQueue
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import JobAcceptance

@@ -10,7 +10,7 @@ from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import JobEvent, Rendered, Started, Submitting, Succeeded
 from heliograph.contracts.records import Record
 from heliograph.contracts.references import KeptReference
-from heliograph.runtime.bus import append_event, transition
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.testing import MemoryEventLog
 from services.gateway.jobs.references import ReferenceValidator
 from services.render.references.resolver import ReferenceResolver

@@ -55,7 +55,8 @@ from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retries import next_actions
 from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
 from heliograph.contracts.state_machine import apply
-from heliograph.runtime.bus import append_event, now
+from heliograph.runtime.bus.transitions import append_event
+from heliograph.runtime.clock import now
 from heliograph.testing import MemoryEventLog, MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import AcceptResult

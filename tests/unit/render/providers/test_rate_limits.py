@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from services.render.providers.rate_limit import DEFAULT_DELAY, retry_after
 
 

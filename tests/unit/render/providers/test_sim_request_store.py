@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from heliograph.contracts.sim import SimRecord
-from heliograph.runtime.bus import now
+from heliograph.runtime.clock import now
 from services.render.providers.sim.request_store import SimRequestStore
 
 _DAY = 86_400.0  #: seconds

@@ -22,7 +22,7 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from heliograph.runtime.bus import LogEntry
+from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.worker.late_events import late_event
 from tests.support.records import a_record
 

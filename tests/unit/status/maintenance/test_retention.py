@@ -15,7 +15,9 @@ from heliograph.contracts.job_events import Expired, Rendered, Started, Submitti
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored
-from heliograph.runtime.bus import Conflict, append_event, now, transition
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.transitions import append_event, transition
+from heliograph.runtime.clock import now
 from heliograph.testing import MemoryEventLog, MemorySlotClaims
 from services.status.maintenance.retention import RetentionJob
 from services.status.read_model import Row

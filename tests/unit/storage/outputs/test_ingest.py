@@ -37,8 +37,9 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.scenes import Story, as_markdown
 from heliograph.contracts.state_machine import apply
 from heliograph.contracts.subjects import progress
-from heliograph.runtime.bus import append_event, now, transition
+from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.clock import now
 from heliograph.testing import MemoryEventLog, MemoryWorkQueue
 from services.render.providers.sim.scenes import write_scenes
 from services.storage.content import Body, Content

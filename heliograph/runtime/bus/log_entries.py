@@ -1,0 +1,36 @@
+"""Entries of the event log: an event, and where it stands."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.contracts.records import Marker, Record
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """An event where it stands in the log."""
+
+    sequence: int
+    event: EventEnvelope
+    stored_at: datetime | None = field(default=None, compare=False)  #: by NATS's clock; if read
+
+    @property
+    def body(self) -> Record | Marker:
+        return self.event.body
+
+    @property
+    def record(self) -> Record:
+        """The body, where only a job can be."""
+        assert isinstance(self.event.body, Record), "a marker is no job"
+        return self.event.body
+
+    def as_job(self) -> "JobEntry | None":
+        """The same, where it is about a job; None for a marker."""
+        if not isinstance(self.event.body, Record):
+            return None
+        return JobEntry(self.sequence, self.event, self.stored_at)
+
+
+class JobEntry(LogEntry):
+    """An event whose body is the record of a job."""
