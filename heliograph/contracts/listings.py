@@ -7,9 +7,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.cast import Half
-from heliograph.contracts.catalog import KindFacts, ModelFacts
 from heliograph.contracts.jobs import Job
+from heliograph.contracts.kinds import KindFacts
 from heliograph.contracts.limits import AccountState
+from heliograph.contracts.models import ModelFacts
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.queries.scheduler import LaneState
 

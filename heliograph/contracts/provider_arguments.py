@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from heliograph.contracts.canonical_json import digest
-from heliograph.contracts.catalog import Kind
+from heliograph.contracts.kinds import Kind
 from heliograph.contracts.records import Record
 
 

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
 from heliograph.contracts.asyncapi import asyncapi
-from heliograph.contracts.catalog import Catalog, Kind, Model, provider_of
+from heliograph.contracts.catalog import Catalog, provider_of
 from heliograph.contracts.errors import NotFound, every_error
 from heliograph.contracts.ids import MODEL_PATTERN, matches
+from heliograph.contracts.kinds import Kind
 from heliograph.contracts.listings import Index, KindList, ListedModel, ModelList
+from heliograph.contracts.models import Model
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from heliograph.contracts.catalog import Media
+from heliograph.contracts.models import Media
 from heliograph.runtime.settings import ServiceSettings
 
 MIB = 1024 * 1024

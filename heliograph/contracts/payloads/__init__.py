@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from heliograph.contracts.catalog import Model, provider_of
+from heliograph.contracts.catalog import provider_of
+from heliograph.contracts.models import Model
 from heliograph.contracts.payloads import fal, gemini, openai, replicate, sim
 from heliograph.contracts.payloads.call import Call, UnfitRequest
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heliograph.contracts.catalog import Model
+from heliograph.contracts.models import Model
 
 
 class UnfitRequest(ValueError):

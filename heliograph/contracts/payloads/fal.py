@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from heliograph.contracts.catalog import Model
+from heliograph.contracts.models import Model
 from heliograph.contracts.payloads.call import Call, counted, defaults, references
 
 #: the first is ours; the second puts the media into the answer, and the answer out of fal's list

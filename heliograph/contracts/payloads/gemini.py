@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from heliograph.contracts.catalog import Model
+from heliograph.contracts.models import Model
 from heliograph.contracts.payloads.call import Call, UnfitRequest
 
 _DEFAULT_SCENES = 5

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from heliograph.contracts.catalog import Model
+from heliograph.contracts.models import Model
 from heliograph.contracts.payloads.call import Call, counted, defaults
 
 _NEVER_SENT = frozenset({"timeout_seconds", "aspect_ratio"})

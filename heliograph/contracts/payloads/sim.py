@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from heliograph.contracts.catalog import Model
+from heliograph.contracts.models import Model
 from heliograph.contracts.payloads.call import Call, UnfitRequest
 
 Fault = Literal[

@@ -7,7 +7,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from heliograph.contracts.canonical_json import digest
-from heliograph.contracts.catalog import Catalog, Kind, Model, provider_of
+from heliograph.contracts.catalog import Catalog, provider_of
 from heliograph.contracts.errors import (
     BodyTooLarge,
     IdempotencyKeyRequired,
@@ -19,6 +19,8 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
+from heliograph.contracts.kinds import Kind
+from heliograph.contracts.models import Model
 from heliograph.contracts.payloads import Call, UnfitRequest, price_of
 from heliograph.contracts.problems import FieldError, NextAction, pointer_to
 from heliograph.contracts.projects import Defaults

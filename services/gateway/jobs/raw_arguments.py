@@ -4,8 +4,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.models import Model
 from heliograph.contracts.payloads import Call, UnfitRequest, build_payload, reserved_names
 from heliograph.contracts.problems import FieldError, NextAction, pointer_to
 from heliograph.contracts.requests import JobRequest

@@ -4,10 +4,12 @@ from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
 
-from heliograph.contracts.catalog import Catalog, Kind, Model
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     ModelLocked,
 )
+from heliograph.contracts.kinds import Kind
+from heliograph.contracts.models import Model
 from heliograph.contracts.problems import FieldError, NextAction
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.requests import JobRequest

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from heliograph.contracts.catalog import Catalog, Model
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     QueueFull,
     TooManyProjects,
@@ -11,6 +11,7 @@ from heliograph.contracts.errors import (
     UnknownModel,
     ValidationFailed,
 )
+from heliograph.contracts.models import Model
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
 from heliograph.contracts.retention import ChangeRetention
 from heliograph.runtime.bus.conflicts import retry_on_conflict

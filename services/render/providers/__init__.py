@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from heliograph.contracts.attempts import SentReference
-from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import JobError, ProviderUnavailable, ReferenceFailed
+from heliograph.contracts.models import Media
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.progress import Progress

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from heliograph.contracts.catalog import Media
+from heliograph.contracts.models import Media
 from heliograph.contracts.object_keys import EXTENSIONS
 from services.render.providers.http import is_address as is_fetchable
 from services.render.providers.inline_content import content_in, media_type_of

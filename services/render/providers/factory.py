@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 from pydantic import SecretStr
 
-from heliograph.contracts.catalog import Model
+from heliograph.contracts.models import Model
 from services.render.providers import Provider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings

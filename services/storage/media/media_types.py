@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
+from heliograph.contracts.models import Media
 from heliograph.contracts.strict_json import parse_json
 from services.storage.content import Body, opened, whole
 from services.storage.media.film_files import FILMS, MP4, film_type

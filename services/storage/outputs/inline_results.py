@@ -11,7 +11,6 @@ from typing import get_args
 
 from fastapi import APIRouter, Request, Response
 
-from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import (
     BodyTooLarge,
     NotFound,
@@ -20,6 +19,7 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.ids import JobId, ProjectName, Sha256
+from heliograph.contracts.models import Media
 from heliograph.contracts.object_keys import inline_folder, inline_key
 from heliograph.contracts.stored_files import InlineResult
 from heliograph.runtime.bus import EventLog

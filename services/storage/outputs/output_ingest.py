@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from heliograph.contracts.assets import Asset, Variant
-from heliograph.contracts.catalog import Media
 from heliograph.contracts.ids import asset_id
+from heliograph.contracts.models import Media
 from heliograph.contracts.object_keys import output_key, variant_key
 from heliograph.contracts.outputs import Output
 from heliograph.contracts.records import Record

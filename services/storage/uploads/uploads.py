@@ -9,7 +9,6 @@ from typing import Any, get_args
 from fastapi import APIRouter, Request, Response
 from ulid import ULID
 
-from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import (
     NotFound,
     OutputRefused,
@@ -18,6 +17,7 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.ids import ProjectName, Sha256
+from heliograph.contracts.models import Media
 from heliograph.contracts.object_keys import EXTENSIONS, upload_key
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.contracts.stored_files import Upload

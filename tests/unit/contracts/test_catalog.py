@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.catalog import Model, Price, inconsistencies, provider_of
+from heliograph.contracts.catalog import inconsistencies, provider_of
 from heliograph.contracts.ids import MODEL_PATTERN, PROJECT_PATTERN, matches
 from heliograph.contracts.jobs import Cost
+from heliograph.contracts.models import Model
+from heliograph.contracts.prices import Price
 from heliograph.runtime.catalog import SECTIONS, SHIPPED, CatalogFileError, read_catalog
 from tests.support.records import CATALOG
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.catalog import Kind
+from heliograph.contracts.kinds import Kind
 from heliograph.contracts.projects import ChangeDefaults, Defaults, changed
 from heliograph.contracts.provider_arguments import final_prompt, result_digest
 from heliograph.contracts.records import Record

@@ -15,12 +15,12 @@ from typing import Literal
 
 from fal_client import AsyncRequestHandle, Completed, Queued, Status
 
-from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import (
     ProviderProtocol,
     ProviderRejected,
     ProviderUnavailable,
 )
+from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import (
     Accepted,

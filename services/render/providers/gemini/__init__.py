@@ -14,13 +14,13 @@ from google import genai
 from google.genai import types
 from google.genai.errors import APIError, UnknownApiResponseError
 
-from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import (
     JobError,
     OutputExpired,
     ProviderRejected,
     ProviderUnavailable,
 )
+from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.scenes import Story
 from services.render.providers import (

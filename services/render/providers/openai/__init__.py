@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import httpx
 
-from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import (
     OutputExpired,
     ProviderRejected,
     ProviderUnavailable,
 )
+from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import (
     AmbiguousSubmit,

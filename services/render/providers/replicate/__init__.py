@@ -15,8 +15,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from heliograph.contracts.catalog import Model
 from heliograph.contracts.errors import ProviderRejected, ProviderUnavailable
+from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import (
     Accepted,

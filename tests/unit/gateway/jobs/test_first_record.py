@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.catalog import Catalog, Model
+from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     BodyTooLarge,
     IdempotencyKeyRequired,
@@ -19,6 +19,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_steps import Step
+from heliograph.contracts.models import Model
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest

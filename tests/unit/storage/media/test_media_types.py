@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from heliograph.contracts.catalog import Media
 from heliograph.contracts.errors import BodyTooLarge, OutputRefused
+from heliograph.contracts.models import Media
 from heliograph.contracts.object_keys import EXTENSIONS
 from services.storage.media.media_types import (
     check_media,
