@@ -15,6 +15,7 @@ import resource
 import sys
 import warnings
 from contextlib import suppress
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -141,10 +142,7 @@ def _shrunk(image: Image.Image, side: int) -> Image.Image:
 
 def inspect_video(source: Path, folder: Path, media_type: str, max_pixels: int) -> dict[str, Any]:
     """Measure a film and make its poster. Raises ImageRejected, and whatever PyAV raises."""
-    from services.storage.media.film_inspector import (  # most forks open pictures
-        NoFilm,
-        inspect_film,
-    )
+    from services.storage.media.film_inspector import NoFilm, inspect_film
 
     try:
         found = inspect_film(source, media_type, max_pixels)
@@ -163,7 +161,22 @@ def _write(image: Image.Image, target: Path, *, quality: int) -> dict[str, Any]:
     return {"path": str(target), "width": image.width, "height": image.height}
 
 
+def load_decoders(*, film: bool) -> None:
+    """
+    Import every decoder that a fork needs, once and before it, as an import takes as long as a decode.
+
+    Pillow by itself would load all its formats in each fork that finds no WebP among the first few.
+    PyAV is loaded with the first film: most programs never see one.
+    """
+    Image.preinit()
+    for name in ("PIL.WebPImagePlugin", "PIL.AvifImagePlugin"):
+        import_module(name)
+    if film:
+        import_module("services.storage.media.film_inspector")
+
+
 def _answer_in_fork(request: dict[str, Any]) -> None:
+    load_decoders(film=bool(request.get("film")))
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
@@ -212,7 +225,7 @@ def _say(answer: dict[str, Any]) -> None:
 def main() -> None:
     """Answer requests until standard input ends."""
     _leave_network()
-    Image.preinit()
+    load_decoders(film=False)
     for line in sys.stdin:
         _answer_in_fork(json.loads(line))
 
