@@ -165,9 +165,15 @@ class JobRequest(RequestBody):
             raise ValueError(f"at most {MAX_ARGUMENTS} bytes as JSON")
         return arguments
 
-    def digest(self) -> str:
-        """The same for every body that asks for the same, however it was written down."""
-        return digest(self.model_dump(exclude_defaults=True))
+    def digest(self, model: str | None = None) -> str:
+        """
+        The same for every body that asks for the same, however it was written down.
+
+        Args:
+            model: Takes the place of the request's own.
+        """
+        body = self.model_dump(exclude_defaults=True)
+        return digest({**body, "model": model} if model else body)
 
     def input_digest(self) -> str:
         """The same for every request that would give the same result."""

@@ -47,7 +47,7 @@ def matches_digest(request: JobRequest, known: str, model: str) -> bool:
     is no part of the digest: a default which changed since does not make a repeated request another
     one.
     """
-    return request.model_copy(update={"model": request.model or model}).digest() == known
+    return request.digest(request.model or model) == known
 
 
 _MAX_KEY = 255  #: characters

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.catalog import Catalog, provider_of
 from heliograph.contracts.errors import (
@@ -30,6 +28,7 @@ from heliograph.contracts.records import Internal, Record
 from heliograph.contracts.references import Reference
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous
 from services.gateway.idempotency import RequestIdentity
+from services.gateway.jobs.parameter_validators import parameter_validator
 from services.gateway.jobs.raw_arguments import check_arguments, check_payload
 from services.gateway.projects.defaults import apply_defaults
 
@@ -76,15 +75,17 @@ def build_record(
         raise ModelUnavailable(f"no account for {name} is configured")
     if request.finish_by and request.finish_by <= at:
         raise ValidationFailed.at("/finish_by", "is in the past")
-    parameters = _parameters(whole, kind, model)
+    parameters = _parameters(whole, kind, name, model)
     requested = request.references or ([current] if current else [])
     references, detail = _references(request, requested, kind, model)
     check_arguments(request, model)
-    inputs = whole.model_copy(update={"references": requested}).input_digest()
+    if requested != whole.references:
+        whole = whole.model_copy(update={"references": requested})
+    inputs = whole.input_digest()
     internal = Internal(
         step=Step.ACCEPTED,
         account=account,
-        body_digest=body_digest or request.model_copy(update={"model": name}).digest(),
+        body_digest=body_digest or request.digest(name),
         input_digest=digest([inputs, defaults.style]) if defaults.style else inputs,
         style=defaults.style,
         after=list(dict.fromkeys(request.after)),
@@ -131,18 +132,18 @@ def _model(name: str, kind: Kind, catalog: Catalog) -> Model:
     return model
 
 
-def _parameters(request: JobRequest, kind: Kind, model: Model) -> dict[str, Any]:
+def _parameters(request: JobRequest, kind: Kind, name: str, model: Model) -> dict[str, Any]:
     known = {name: v for name, v in kind.parameters.items() if name in model.parameters}
     parameters = {**known, **request.parameters}
-    errors = list(_schema_errors(model, parameters))
+    errors = list(_schema_errors(name, model, parameters))
     if errors:
         detail = "; ".join(f"{e.pointer}: {e.detail}" for e in errors[:5])
         raise ValidationFailed(detail, errors=errors)
     return parameters
 
 
-def _schema_errors(model: Model, parameters: dict[str, Any]) -> Iterator[FieldError]:
-    for error in Draft202012Validator(model.schema_of_parameters()).iter_errors(parameters):
+def _schema_errors(name: str, model: Model, parameters: dict[str, Any]) -> Iterator[FieldError]:
+    for error in parameter_validator(name, model).iter_errors(parameters):
         path = pointer_to(["parameters", *error.absolute_path])
         yield FieldError(pointer=path, detail=error.message)
 
