@@ -197,6 +197,12 @@ def _show_change(job: Job, *, as_json: bool) -> None:
         print("  ".join(filter(None, (job.id, job.kind, job.slot, job.status, job.phase))))
 
 
+def _show_caught_up(missed: int | None) -> None:
+    """Say that nothing is missing after a lost connection."""
+    if missed is not None:
+        _err.print(f"reconnected, {missed} events were missed and are shown", highlight=False)
+
+
 async def _keep(client: Client, job: Job, folder: Path | None) -> None:
     if folder is None:
         return
@@ -222,7 +228,7 @@ def follow(
             if jobs:
                 found = [await client.get(job) for job in jobs]
                 return _exit_code(await _watch(client, found, timeout, as_json=as_json))
-            async with client.follow(timeout=timeout) as events:
+            async with client.follow(timeout=timeout, caught_up=_show_caught_up) as events:
                 async for event in events:
                     if event.job:
                         _show_change(event.job, as_json=as_json)

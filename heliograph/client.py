@@ -45,6 +45,7 @@ from heliograph.contracts.scenes import Story, shots_of
 from heliograph.encodable_text import check_key, check_sendable, part
 from heliograph.live_stream import Link, LiveEvent, ResumeCursor, following
 from heliograph.service_urls import proxy_address, service_address, unreachable
+from heliograph.subscriptions import CaughtUpCallback
 
 T = TypeVar("T")
 
@@ -273,6 +274,7 @@ class Client:
         *jobs: str,
         after: ResumeCursor | None = None,
         timeout: float | None = None,  # of reading
+        caught_up: CaughtUpCallback | None = None,
     ) -> AsyncIterator[AsyncIterator[LiveEvent]]:
         """
         Follow the events of some jobs, or of the whole project when none is named.
@@ -281,6 +283,8 @@ class Client:
                 async for event in events: ...
 
         A snapshot comes first, or what was missed since `after`; lost connections are taken up again.
+        Once nothing is missing any more, `caught_up` is called with the number of events that were
+        missed, or with None after a snapshot.
 
         Reading the events raises:
             RequestRejected: There is no such job in the project.
@@ -288,7 +292,9 @@ class Client:
             WaitedTooLong: `timeout` seconds are over; the jobs go on.
         """
         link = Link((await self._send("GET", "/v1"))["links"]["live"], proxy=self._proxy)
-        async with following(link, self.project, jobs, after, timeout=timeout) as events:
+        async with following(
+            link, self.project, jobs, after, timeout=timeout, caught_up=caught_up
+        ) as events:
             yield events
 
     async def finish(

@@ -32,6 +32,7 @@ from heliograph.contracts.problems import Problem
 from heliograph.subscriptions import (
     MAX_JOBS,
     MAX_SUBSCRIPTIONS,
+    CaughtUpCallback,
     Frame,
     LiveEvent,
     ResumeCursor,
@@ -75,12 +76,15 @@ async def following(
     after: ResumeCursor | None = None,
     *,
     timeout: float | None = None,  # of reading, not of this call
+    caught_up: CaughtUpCallback | None = None,
 ) -> AsyncIterator[AsyncIterator[LiveEvent]]:
     """
     Events of some jobs, or of all of a project, for as long as the block runs.
 
     A snapshot comes first, or what was missed since `after`. A connection that breaks is opened again
-    and taken up where it broke off, and so is one that cannot be served right now.
+    and taken up where it broke off, and so is one that cannot be served right now. Each time, once
+    nothing is missing any more, `caught_up` is called with the number of events that were missed, or
+    with None after a snapshot; with more than 30,000 jobs, for each connection by itself.
 
     Reading the events raises:
         RequestRejected: The service refuses, as for a job that is not there.
@@ -91,7 +95,9 @@ async def following(
     link = Link(link) if isinstance(link, str) else link
     named = list(dict.fromkeys(jobs))
     parts = divided(named, MAX_JOBS * MAX_SUBSCRIPTIONS) if named else [()]
-    connections = [_follow(link, Subscriptions(project, part, after)) for part in parts]
+    connections = [
+        _follow(link, Subscriptions(project, part, after, caught_up=caught_up)) for part in parts
+    ]
     events = connections[0] if len(connections) == 1 else _merged(connections)
     async with aclosing(_until(events, timeout)) as bounded:
         yield bounded

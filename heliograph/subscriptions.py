@@ -4,7 +4,7 @@ Subscriptions of a live connection: how jobs are divided among them, and where e
 Nothing here waits or sends: frames in, events out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +17,9 @@ MAX_JOBS = 300  #: of a subscription, and as many ids as fit a frame
 MAX_SUBSCRIPTIONS = 100  #: of a connection
 
 Frame = dict[str, Any]
+
+#: called with the number of events that were missed and are here now; None: a snapshot came instead
+CaughtUpCallback = Callable[[int | None], None]
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class _Subscription:
     after: ResumeCursor | None
     epoch: str = ""
     shown: dict[str, int] = field(default_factory=dict)
+    missed: int | None = None  #: events that were sent again; null: a snapshot was
+    is_behind: bool = True  #: what was missed, or the snapshot, is still being sent
 
     def subscribe(self, project: str) -> Frame:
         frame: Frame = {"op": "subscribe", "id": self.id, "project": project}
@@ -77,11 +82,24 @@ class _Subscription:
 
 
 class Subscriptions:
-    """Subscriptions of one connection, across reconnects."""
+    """
+    Subscriptions of one connection, across reconnects.
 
-    def __init__(self, project: str, jobs: Sequence[str], after: ResumeCursor | None) -> None:
+    Args:
+        caught_up: Called when nothing is missing any more, see `following`.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        jobs: Sequence[str],
+        after: ResumeCursor | None,
+        *,
+        caught_up: CaughtUpCallback | None = None,
+    ) -> None:
         parts = divided(jobs, MAX_JOBS) if jobs else [()]
         self._project = project
+        self._caught_up = caught_up
         self._all = {n: _Subscription(n, part, after) for n, part in enumerate(parts, start=1)}
 
     def frames(self) -> list[Frame]:
@@ -107,6 +125,11 @@ class Subscriptions:
         match frame["op"]:
             case "subscribed":
                 subscription.epoch = frame["epoch"]
+                subscription.missed, subscription.is_behind = frame.get("missed"), True
+            case "caught_up":
+                subscription.after = ResumeCursor(subscription.epoch, frame["sequence"])
+                subscription.is_behind = False
+                self._note_caught_up()
             case "snapshot":
                 yield from self._snapshot(subscription, frame)
             case "event":
@@ -129,6 +152,13 @@ class Subscriptions:
         subscription.after = ResumeCursor(subscription.epoch, frame["sequence"])
         if subscription.is_news(job.id, frame["sequence"]):
             yield LiveEvent("event", job.id, job, frame["type"], cursor=self._cursor())
+
+    def _note_caught_up(self) -> None:
+        """Report it once none of the subscriptions is behind."""
+        if self._caught_up and not any(each.is_behind for each in self._all.values()):
+            counts = [each.missed for each in self._all.values()]
+            known = [count for count in counts if count is not None]
+            self._caught_up(sum(known) if len(known) == len(counts) else None)
 
     def _cursor(self) -> ResumeCursor | None:
         """The place that all of them are past."""

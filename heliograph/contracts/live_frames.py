@@ -76,6 +76,13 @@ class Subscribed(_Frame):
     epoch: str = Field(description="Of the stream that sequences are of")
     head: int = Field(description="Sequence of the newest event of the whole stream")
     recovered: bool = Field(description="Events follow from after the cursor; else a snapshot")
+    missed: int | None = Field(
+        default=None,
+        description=(
+            "Events of this subscription after the cursor, which follow; null: a snapshot follows. "
+            "Some may be about no job, and are not sent: `caught_up` says when all were."
+        ),
+    )
 
 
 class Snapshot(_Frame):
@@ -86,6 +93,14 @@ class Snapshot(_Frame):
     sequence: int
     jobs: list[Job]
     more: bool = Field(description="Another page follows, of the same sequence")
+
+
+class CaughtUp(_Frame):
+    """The snapshot is complete, or what was missed was sent: what follows happens now."""
+
+    op: Literal["caught_up"]
+    id: SubscriptionId
+    sequence: int = Field(description="Nothing of this subscription is missing up to here")
 
 
 class EventFrame(_Frame):
@@ -117,6 +132,6 @@ class ErrorFrame(_Frame):
 
 
 ServerFrame = Annotated[
-    Subscribed | Snapshot | EventFrame | ProgressFrame | ErrorFrame | Pong,
+    Subscribed | Snapshot | CaughtUp | EventFrame | ProgressFrame | ErrorFrame | Pong,
     Field(discriminator="op"),
 ]

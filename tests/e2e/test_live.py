@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from heliograph.client import Client
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.live_frames import SUBPROTOCOL
+from heliograph.subscriptions import ResumeCursor
 from tests.support.records import some_project
 from tests.support.stack import Stack
 from tests.support.watcher import Frame, Watcher, ends, watching
@@ -132,6 +133,65 @@ async def test_a_client_that_subscribes_from_a_rest_sequence_misses_nothing(
     assert subscribed["recovered"] is True
     assert subscribed["head"] >= (job.sequence or 0)
     assert [frame["job"]["revision"] for frame in watcher.events()] == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_client_knows_how_much_it_missed_and_when_it_has_caught_up(
+    stack: Stack, client: Client, project: str, named: bool
+) -> None:
+    """Whatever happens in other projects meanwhile."""
+    async with watching(stack.live, project=project) as first:
+        begun = await first.until(is_op("caught_up"))
+        epoch = first.frames[0]["epoch"]
+    job = await client.submit(kind="image", prompt="x", parameters=FAST, slot="portrait/x")
+    if not named:  # an event that is about no job: this one is answered with the other
+        await client.submit(kind="image", prompt="x", parameters=FAST, slot="portrait/x")
+    await client.wait(job.id)
+    async with stack.client(some_project()) as other:
+        await other.wait((await other.submit(kind="image", prompt="y", parameters=FAST)).id)
+
+    after = {"epoch": epoch, "sequence": begun["sequence"]}
+    jobs = {"jobs": [job.id]} if named else {}
+    async with watching(stack.live, project=project, after=after, **jobs) as watcher:
+        subscribed = await watcher.next()
+        caught_up = await watcher.until(is_op("caught_up"))
+
+    revisions = [frame["job"]["revision"] for frame in watcher.events()]
+    assert revisions == [1, 2, 3, 4, 5, 6]
+    assert subscribed["missed"] == len(revisions) + (not named)
+    assert caught_up["sequence"] >= watcher.events()[-1]["sequence"]
+
+
+async def test_a_client_with_a_snapshot_has_caught_up_after_its_last_page(
+    stack: Stack, project: str
+) -> None:
+    async with watching(stack.live, project=project) as watcher:
+        subscribed, snapshot, caught_up = [await watcher.next() for _ in range(3)]
+
+    assert subscribed["missed"] is None
+    assert (snapshot["op"], snapshot["more"]) == ("snapshot", False)
+    assert caught_up["op"] == "caught_up"
+    assert caught_up["sequence"] >= snapshot["sequence"]
+
+
+async def test_the_python_client_reports_what_it_missed(
+    stack: Stack, client: Client, project: str
+) -> None:
+    async with watching(stack.live, project=project) as first:
+        begun = await first.until(is_op("caught_up"))
+    await client.wait((await client.submit(kind="image", prompt="x", parameters=FAST)).id)
+    cursor = ResumeCursor(first.frames[0]["epoch"], begun["sequence"])
+
+    counts: list[int | None] = []
+    for after in (cursor, None):
+        async with client.follow(after=after, caught_up=counts.append) as events:
+            async for event in events:
+                if event.job and event.job.status == "succeeded":
+                    break
+            await client.submit(kind="image", prompt="y", parameters=FAST)
+            await anext(events)  # it is sent after `caught_up`
+
+    assert counts == [6, None]
 
 
 @pytest.mark.parametrize("ahead", [True, False])

@@ -6,21 +6,26 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
-from websockets.typing import Origin
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
 from heliograph.client import Client
+from heliograph.contracts.live_frames import SUBPROTOCOL
 from tests.support.stack import Stack
 
 EVIL = "https://evil.example"
 
 
-async def test_a_page_of_another_origin_receives_nothing(stack: Stack) -> None:
-    with pytest.raises(InvalidStatus) as refused:
-        async with connect(_live(stack), origin=Origin(EVIL)):
-            pass
+async def test_a_page_of_another_origin_receives_nothing_but_the_close_code(stack: Stack) -> None:
+    """A browser shows its page no HTTP status of a WebSocket: it would come back for ever."""
+    subprotocols = [Subprotocol(SUBPROTOCOL)]
+    async with connect(_live(stack), origin=Origin(EVIL), subprotocols=subprotocols) as socket:
+        assert socket.subprotocol == SUBPROTOCOL
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
 
-    assert refused.value.response.status_code == 403
+    assert closed.value.rcvd
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason[:6]) == (4403, "A page")
 
 
 async def test_a_page_of_the_service_itself_listens(stack: Stack, project: str) -> None:
@@ -57,10 +62,21 @@ async def test_a_page_that_rebound_its_name_reaches_no_service(stack: Stack, ser
 
 async def test_a_page_that_rebound_its_name_receives_nothing(stack: Stack) -> None:
     name = f"evil.example:{stack.ports['status']}"
-    origin, port = Origin(f"http://{name}"), stack.ports["status"]
+    url, origin, port = f"ws://{name}/v1/live", Origin(f"http://{name}"), stack.ports["status"]
+
+    async with connect(url, origin=origin, host="127.0.0.1", port=port) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == 4403
+
+
+async def test_a_program_by_a_wrong_name_is_told_so_by_a_problem(stack: Stack) -> None:
+    name, port = f"evil.example:{stack.ports['status']}", stack.ports["status"]
 
     with pytest.raises(InvalidStatus) as refused:
-        async with connect(f"ws://{name}/v1/live", origin=origin, host="127.0.0.1", port=port):
+        async with connect(f"ws://{name}/v1/live", host="127.0.0.1", port=port):
             pass
 
     assert refused.value.response.status_code == 421

@@ -35,6 +35,8 @@ from heliograph.runtime.settings import ServiceSettings
 log = structlog.get_logger()
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  #: methods that change nothing
+_NOT_YOURS = 4403  #: close code of a WebSocket; another try does not help
+_MAX_CLOSE_REASON = 100  #: characters, of 123 bytes that a close frame has room for
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which come by any name
 
 
@@ -68,8 +70,10 @@ class _HostCheckMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or not (error := self._objection(scope)):
             await self._app(scope, receive, send)
-            return
-        await problem_response(error.problem(instance=scope["path"]))(scope, receive, send)
+        elif scope["type"] == "websocket" and "origin" in Headers(scope=scope):
+            await _close_accepted(error, scope, receive, send)
+        else:
+            await problem_response(error.problem(instance=scope["path"]))(scope, receive, send)
 
     def _objection(self, scope: Scope) -> HeliographError | None:
         headers, path = Headers(scope=scope), scope["path"]
@@ -81,6 +85,17 @@ class _HostCheckMiddleware:
         if is_act and not self._allowed.is_allowed_origin(headers.get("origin"), port):
             return Forbidden()
         return None
+
+
+async def _close_accepted(
+    error: HeliographError, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Refuse a WebSocket of a page: a browser shows it the code of a close, and no HTTP status."""
+    await receive()  # "websocket.connect"
+    offered = scope.get("subprotocols") or [None]  # a browser fails where none of its own is chosen
+    await send({"type": "websocket.accept", "subprotocol": offered[0]})
+    reason = error.title()[:_MAX_CLOSE_REASON]
+    await send({"type": "websocket.close", "code": _NOT_YOURS, "reason": reason})
 
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:

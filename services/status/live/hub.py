@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
@@ -287,14 +288,15 @@ class Hub:
         return [_logged(message) for message in messages], more
 
     async def count(self, project: str, jobs: frozenset[str] | None, after: int) -> int:
-        """Number of events after a sequence; for named jobs, treated as none."""
+        """Number of events after a sequence."""
         if after >= self.floor:
             return len(self.recent(project, jobs, after))
-        if jobs is not None:
-            return 0
-        subject = subjects.event(project, "*")
-        messages, more = await self._bus.jetstream.read_batch(STREAM, subject, after + 1, size=1)
-        return len(messages) + more
+        read = partial(self._bus.jetstream.read_batch, STREAM, size=1)
+        count = 0
+        for job in sorted(jobs) if jobs else ["*"]:
+            messages, more = await read(subjects.event(project, job), after + 1)
+            count += len(messages) + more
+        return count
 
     async def cursor(self) -> int:
         """Of the last event received."""

@@ -29,6 +29,7 @@ _SEND_TIMEOUT = 30.0  #: seconds for a client to take what there is
 
 #: How every frame begins: what it is, whose, and for most of them where it stands.
 _FRAME = re.compile(r'\{"op":"(\w+)","id":\w+(?:,"sequence":(\d+))?')
+_WHOLE = ("event", "caught_up")
 _LAST_EVENT_ID = re.compile(r"([^\s-][^\s]{0,63})-(\d{1,18})")  #: `<epoch>-<sequence>`
 
 
@@ -120,7 +121,7 @@ def as_event(frame: str, epoch: str) -> ServerSentEvent:
     match = _FRAME.match(frame)
     assert match, frame
     op, sequence = match[1], match[2]
-    is_whole = op == "event" or (op == "snapshot" and frame.endswith('"more":false}'))
+    is_whole = op in _WHOLE or (op == "snapshot" and frame.endswith('"more":false}'))
     name = f"{epoch}-{sequence}" if is_whole and sequence else None
     return ServerSentEvent(data=frame, event=op, id=name, sep=_LINE_END)
 

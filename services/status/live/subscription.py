@@ -71,12 +71,9 @@ class Subscription:
         await self._with_timeout(self._hub_opened)
         await self._with_timeout(self.check_jobs)
         after = self._request.after
-        recovered = after is not None and await self._with_timeout(
-            partial(self._can_recover, after)
-        )
-        head = max(self._hub.head, after.sequence if after and recovered else 0)
-        await self._send("subscribed", epoch=self._hub.epoch, head=head, recovered=recovered)
-        if after is not None and recovered:
+        missed = await self._with_timeout(partial(self._missed, after)) if after else None
+        await self._confirm(missed)
+        if after is not None and missed is not None:
             self._last = after.sequence
         else:
             await self._send_snapshot()
@@ -124,17 +121,26 @@ class Subscription:
                     raise
             await asyncio.sleep(_RETRY_DELAY)
 
-    async def _can_recover(self, after: Cursor) -> bool:
+    async def _confirm(self, missed: int | None) -> None:
+        after = self._request.after
+        recovered = missed is not None
+        head = max(self._hub.head, after.sequence if after and recovered else 0)
+        facts = {"epoch": self._hub.epoch, "head": head, "recovered": recovered, "missed": missed}
+        await self._send("subscribed", **facts)
+
+    async def _missed(self, after: Cursor) -> int | None:
+        """Number of events after a cursor; None: it cannot be resumed from there."""
         if after.epoch != self._hub.epoch:
-            return False
+            return None
         if after.sequence > self._hub.head:
             if after.sequence > await self._hub.last_sequence():
-                return False
+                return None
             await self._hub.wait_beyond(after.sequence - 1, seconds=_CATCH_UP_TIMEOUT)
         if await self._hub.is_purged(self.project, self.jobs, after.sequence):
-            return False
+            return None
         count = await self._hub.count(self.project, self.jobs, after.sequence)
-        return count <= self._terms.replay_limit
+        is_limited = self.jobs is None  # named jobs have few events each, and are read one by one
+        return None if is_limited and count > self._terms.replay_limit else count
 
     # -- snapshots
 
@@ -192,9 +198,10 @@ class Subscription:
             if self._last < floor:
                 frames, more = await self._with_timeout(partial(self._logged, floor))
             else:
+                await self._send_queue.until_room()
                 frames, more = self._hub.recent(self.project, self.jobs, self._last), 0
                 if not frames:
-                    self._hub.join(self.project, self)
+                    self._join()
                     return
             for frame in frames:
                 await self._hub.render(frame)
@@ -203,6 +210,11 @@ class Subscription:
                 self._last = frame.sequence
             if not more:
                 self._last = max(self._last, floor)
+
+    def _join(self) -> None:
+        """Become live, and say so before any event that happens now."""
+        self._hub.join(self.project, self)
+        self._send_queue.put(self._frame("caught_up", sequence=self._last))
 
     async def _logged(self, floor: int) -> tuple[list[Frame], int]:
         async with self._terms.turns:
