@@ -156,9 +156,16 @@ class IndexLinks(_View):
     lanes: str
     accounts: str
     uploads: str
+    assets: str
 
 
 class Index(_View):
     """Index of the API."""
 
+    version: str = Field(description="Of the deployment; a page that sees another one is outdated")
+    auth: str = Field(description="How clients prove who they are; `off`: not at all")
+    providers: list[str] = Field(
+        description="Those with a model that can be used; only `sim`: no key is configured",
+        examples=[["fal", "sim"]],
+    )
     links: IndexLinks

@@ -39,7 +39,11 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         log_capacity=limits.log_capacity.watch,
         projects=projects.settings.watch,
     )
-    catalog = [catalog_routes(service.catalog), index_routes(settings), problem_pages()]
+    catalog = [
+        catalog_routes(service.catalog),
+        index_routes(settings, service.catalog),
+        problem_pages(),
+    ]
     return service.web(
         "Heliograph",
         [*jobs.routes, *slots.routes, *bulk, *limits.routes, *projects.routes, *catalog],

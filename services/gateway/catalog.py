@@ -1,5 +1,6 @@
 """Routes of the catalog: models, kinds, the API's index, and the pages of problem types."""
 
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,7 +69,7 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
     return router
 
 
-def index_routes(settings: GatewaySettings) -> APIRouter:
+def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRouter:
     """Index route: a client needs only the gateway's URL."""
     router = create_router("registry", prefix="")
     here = settings.gateway_url
@@ -86,7 +87,9 @@ def index_routes(settings: GatewaySettings) -> APIRouter:
         "lanes": f"{here}/v1/lanes",
         "accounts": f"{here}/v1/accounts",
         "uploads": f"{settings.storage_url}/v1/projects/{{project}}/uploads/sha256/{{hex}}",
+        "assets": f"{settings.storage_url}/v1/assets/{{asset}}",
     }
+    facts = {"version": version("heliograph"), "auth": settings.auth, "links": links}
 
     nats = urlsplit(settings.nats)
     document = asyncapi(f"{nats.hostname}:{nats.port or _NATS_PORT}")  # never its credentials
@@ -94,11 +97,11 @@ def index_routes(settings: GatewaySettings) -> APIRouter:
     @router.get(
         "/v1",
         response_model=Index,
-        response_description="Addresses",
-        summary="Where everything is",
+        response_description="Version, providers and addresses",
+        summary="What this deployment is, and where everything is",
     )
     async def get_index() -> Response:
-        return json_response({"links": links})
+        return json_response({**facts, "providers": _providers(catalog.current)})
 
     @router.get(
         "/asyncapi",
@@ -134,6 +137,11 @@ def problem_pages() -> APIRouter:
         )
 
     return router
+
+
+def _providers(catalog: Catalog) -> list[str]:
+    """Providers with a model that can be used here."""
+    return sorted({provider_of(name) for name in catalog.models if catalog.account_for(name)})
 
 
 def _kind(name: str, kind: Kind, catalog: Catalog) -> dict[str, Any]:
