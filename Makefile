@@ -8,16 +8,25 @@ INSTALLED := $(VENV)/.installed
 MINIO := .tools/bin/minio
 PYTEST := $(VENV)/bin/pytest --numprocesses 3 --no-loadscope-reorder
 
+# Node comes from PyPI; npm runs the one that is first on the path
+NPM := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
+NODE_PACKAGES := node_modules/.installed
+CLIENT := clients/typescript/dist/heliograph.js
+CLIENT_CHECKED := node_modules/.client-checked
+CLIENT_SOURCES := $(shell find clients/typescript -type f \
+	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*') \
+	$(wildcard tests/contract/golden/*.json)
+
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Start everything, make three pictures, show them, stop; PROVIDER=fal uses FAL_KEY
 	@$(PYTHON) -m deploy.local demo $(if $(PROVIDER),--provider $(PROVIDER))
 
-up: $(INSTALLED) ## Start everything and stay; Ctrl-C stops it
+up: $(INSTALLED) web ## Start everything and stay; Ctrl-C stops it
 	@$(PYTHON) -m deploy.local up
 
-check: $(INSTALLED) ## Format, lint, types, import rules and declared dependencies
+check: $(INSTALLED) check-client ## Format, lint, types, import rules and declared dependencies
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -25,7 +34,15 @@ check: $(INSTALLED) ## Format, lint, types, import rules and declared dependenci
 	$(VENV)/bin/deptry heliograph services deploy bench
 	$(VENV)/bin/deptry tests --exclude nothing --ignore DEP002,DEP004
 
-test: $(INSTALLED) ## All tests, against real servers
+client: $(CLIENT) ## Build the TypeScript client
+
+check-client: $(CLIENT_CHECKED) ## Format, lint and types of the TypeScript client
+
+# without npm or its registry, everything but pages in a browser works; CI wants all of it
+web:
+	@$(MAKE) --no-print-directory client || { [ -z "$$CI" ] && echo 'The TypeScript client was not built'; }
+
+test: $(INSTALLED) web ## All tests, against real servers
 	$(PYTEST)
 
 test-minio: $(INSTALLED) $(MINIO) ## Stores and the whole, against a real MinIO (needs Go, once)
@@ -73,6 +90,18 @@ $(INSTALLED): requirements.lock pyproject.toml | $(UV)
 	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(NODE_PACKAGES): package-lock.json | $(INSTALLED)
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel error
+	@touch $@
+
+$(CLIENT): $(CLIENT_SOURCES) $(NODE_PACKAGES)
+	@$(NPM) run build --silent --workspace clients/typescript
+	@touch $@
+
+$(CLIENT_CHECKED): $(CLIENT_SOURCES) $(NODE_PACKAGES)
+	@$(NPM) run check --silent --workspace clients/typescript
+	@touch $@
+
 $(MINIO):
 	@command -v go >/dev/null || { echo 'MinIO is built from source: install Go, https://go.dev/dl' >&2; exit 1; }
 	@echo 'Building MinIO; once, a few minutes'
@@ -89,4 +118,4 @@ image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/s
 	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv.txt
 	@touch $@
 
-.PHONY: help demo up check test test-minio test-containers chaos bench format golden lock setup seeds
+.PHONY: help demo up check check-client client web test test-minio test-containers chaos bench format golden lock setup seeds

@@ -1,0 +1,2 @@
+/** Client of a Heliograph gateway. */
+export type { components } from "./generated/gateway.js";
