@@ -1,8 +1,10 @@
 """Body of a retry."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, GetJsonSchemaHandler, field_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from heliograph.contracts.canonical_json import json_size
 from heliograph.contracts.requests import JobRequest, RequestBody
@@ -10,6 +12,20 @@ from heliograph.contracts.requests import JobRequest, RequestBody
 MAX_CHANGES = 768 * 1024  #: bytes of a retry's changes, as JSON; all fields of a request have fewer
 
 RetryFrom = Literal["download", "poll", "submit"]
+
+
+class _SchemaOfChanges:
+    """JSON Schema of changes: the fields of a request, none of them required or with a default."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        request = handler.resolve_ref_schema(handler(JobRequest.__pydantic_core_schema__))
+        fields = {
+            name: {key: value for key, value in field.items() if key != "default"}
+            for name, field in request["properties"].items()
+        }
+        return {"type": "object", "properties": fields, "additionalProperties": False}
 
 
 class RetryRequest(RequestBody):
@@ -21,7 +37,7 @@ class RetryRequest(RequestBody):
         description="`download` fetches the outputs again and `poll` the request, for nothing; "
         "`submit` makes a new one. Left out: the cheapest step that can work",
     )
-    changes: dict[str, Any] = Field(
+    changes: Annotated[dict[str, Any], _SchemaOfChanges()] = Field(
         default_factory=dict,
         max_length=32,
         description="Fields of the request that shall be different; with `submit` only",
