@@ -10,7 +10,7 @@ from heliograph.contracts.ids import JOB_PATTERN, PROJECT_PATTERN
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.requests import JobRequest
-from heliograph.contracts.state_machine import TRANSITIONS
+from heliograph.contracts.state_machine.transitions import TRANSITIONS
 from heliograph.contracts.tolerant_reader import TolerantJsonSchema
 
 VERSION = "1.0.0"  #: of the contract, not of the program

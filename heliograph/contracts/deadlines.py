@@ -8,7 +8,7 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, NextAction
 from heliograph.contracts.records import Record
-from heliograph.contracts.state_machine import accumulate_charge
+from heliograph.contracts.state_machine.charges import accumulate_charge
 
 #: where a request is, or may be, at the provider, and only the job's worker can stop it
 AT_PROVIDER = frozenset({Step.SUBMITTING, Step.SUBMITTED})

@@ -49,3 +49,28 @@ Phase = Literal[
     "canceling",
     "done",
 ]
+
+
+STATUS: dict[Step, Status] = {
+    Step.ACCEPTED: "queued",
+    Step.STARTED: "running",
+    Step.SUBMITTING: "running",
+    Step.SUBMITTED: "running",
+    Step.RENDERED: "running",
+    Step.SUBMIT_UNKNOWN: "running",
+    Step.RETRY_SCHEDULED: "queued",
+    Step.SUCCEEDED: "succeeded",
+    Step.FAILED: "failed",
+    Step.CANCELED: "canceled",
+    Step.EXPIRED: "expired",
+}
+
+PHASE: dict[Step, Phase] = {
+    Step.ACCEPTED: "queued",
+    Step.STARTED: "submitting",
+    Step.SUBMITTING: "submitting",
+    Step.SUBMITTED: "provider_queue",
+    Step.RENDERED: "downloading",
+    Step.SUBMIT_UNKNOWN: "submit_unknown",
+    Step.RETRY_SCHEDULED: "retrying",
+}

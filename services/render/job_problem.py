@@ -12,7 +12,7 @@ from heliograph.contracts.problems import (
     cut,
 )
 from heliograph.contracts.records import Record
-from heliograph.contracts.state_machine import accumulate_charge
+from heliograph.contracts.state_machine.charges import accumulate_charge
 
 MAX_OUTPUT_COUNT = 64  #: of a request: each is an address now, and an asset later
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from heliograph.contracts.errors import HeliographError, every_error
-from heliograph.contracts.state_machine import TRANSITIONS
+from heliograph.contracts.state_machine.transitions import TRANSITIONS
 from tests.support.golden import FOLDER, PUBLISHED, file_of
 
 #: "Errors" of the public contract, typed anew: HTTP status, and the codes it comes with

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heliograph.contracts.errors import DependencyFailed
-from heliograph.contracts.state_machine import TRANSITIONS
+from heliograph.contracts.state_machine.transitions import TRANSITIONS
 from tests.simulation.random_schedules import obey, run, run_in_turn
 from tests.simulation.scenario import EVERYTHING, Scenario, Wish, some_of
 from tests.simulation.shrinking import replay, story_of, tell

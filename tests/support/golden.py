@@ -42,7 +42,7 @@ from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.contracts.scenes import Story
 from heliograph.contracts.sim import SimRecord
-from heliograph.contracts.state_machine import TRANSITIONS
+from heliograph.contracts.state_machine.transitions import TRANSITIONS
 from heliograph.contracts.tolerant_reader import TolerantJsonSchema
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.app import create_app as create_gateway

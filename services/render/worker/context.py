@@ -13,7 +13,7 @@ from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.job_events import AttemptCompleted, JobEvent, Rendered, Submitted
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.contracts.state_machine import IllegalTransition
+from heliograph.contracts.state_machine.transitions import IllegalTransition
 from heliograph.runtime.bus import AccountPermits, EventLog, LaneLimits, WorkQueue
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import LogEntry

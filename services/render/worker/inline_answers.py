@@ -21,7 +21,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.job_events import Failed, JobEvent, Rendered
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.contracts.state_machine import IllegalTransition
+from heliograph.contracts.state_machine.transitions import IllegalTransition
 from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.crash_points import crash_point

@@ -12,7 +12,7 @@ from heliograph.contracts.job_events import (
     RetryScheduled,
     Submitted,
 )
-from heliograph.contracts.state_machine import tells_more
+from heliograph.contracts.state_machine.late_attempts import tells_more
 from heliograph.runtime.bus.log_entries import LogEntry
 
 

@@ -18,7 +18,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.compaction import MAX_COMPACTED_BYTES
 from heliograph.contracts.job_events import Compacted
 from heliograph.contracts.log_budget import share
-from heliograph.contracts.state_machine import IllegalTransition
+from heliograph.contracts.state_machine.transitions import IllegalTransition
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.event_log import STREAM

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from heliograph.contracts import state_machine
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_steps import FINAL
 from heliograph.contracts.records import Record
+from heliograph.contracts.state_machine import transitions
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.testing import MemoryEventLog
 from services.status.maintenance import sweeper
@@ -54,9 +54,9 @@ def accepted_without_compare(patch: Patch) -> None:
 @MUTANTS.add("final states do not absorb", Scenario(_HURRIED), "I2")
 def final_is_not_final(patch: Patch) -> None:
     patch.setattr(
-        state_machine,
+        transitions,
         "TRANSITIONS",
-        {name: steps | FINAL for name, steps in state_machine.TRANSITIONS.items()},
+        {name: steps | FINAL for name, steps in transitions.TRANSITIONS.items()},
     )
     is_due = sweeper.is_due
 

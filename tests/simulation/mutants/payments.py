@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from heliograph.contracts import job_steps, state_machine
+from heliograph.contracts import job_steps
 from heliograph.contracts.errors import ProviderUnavailable, Unavailable
 from heliograph.contracts.job_events import JobEvent, RetryScheduled
 from heliograph.contracts.job_steps import OPEN, Step
 from heliograph.contracts.records import Record
+from heliograph.contracts.state_machine import charges
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.settings import RenderSettings
 from services.render.worker import context, inline_answers, outcomes, reconcile, request_owner, run
@@ -204,7 +205,7 @@ def stop_unasked(patch: Patch) -> None:
     "I7",
 )
 def charges_do_not_add_up(patch: Patch) -> None:
-    patch.setattr(state_machine, "accumulate_charge", lambda _, charged: charged)
+    patch.setattr(charges, "accumulate_charge", lambda _, charged: charged)
 
 
 _CRASHING = ("submit",)  #: the intent is written, and nothing is sent

@@ -28,7 +28,8 @@ from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Record
 from heliograph.contracts.retries import next_actions
 from heliograph.contracts.retry_requests import RetryRequest
-from heliograph.contracts.state_machine import IllegalTransition, apply
+from heliograph.contracts.state_machine import apply
+from heliograph.contracts.state_machine.transitions import IllegalTransition
 from services.gateway.jobs.retry import resume_point
 from tests.support.records import a_record
 

@@ -40,7 +40,9 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Marker, Record
-from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, IllegalTransition, apply, is_legal
+from heliograph.contracts.state_machine import apply
+from heliograph.contracts.state_machine.attempts import ATTEMPTS_BUDGET
+from heliograph.contracts.state_machine.transitions import IllegalTransition, is_legal
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.result_cache import apply_cached

@@ -41,7 +41,8 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, FieldError, NextAction, ProviderNote
 from heliograph.contracts.records import Record
-from heliograph.contracts.state_machine import ATTEMPTS_BUDGET, apply
+from heliograph.contracts.state_machine import apply
+from heliograph.contracts.state_machine.attempts import ATTEMPTS_BUDGET
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.render.job_problem import job_problem

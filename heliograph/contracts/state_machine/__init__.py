@@ -1,0 +1,69 @@
+"""
+The life of a job: which fact may follow which step, and what the record says afterwards.
+
+    accepted ─▶ started ─▶ submitting ─▶ submitted ─▶ rendered ─▶ succeeded
+       │ ▲         │            │            │           │
+       │ └─────────┴─ retry_scheduled ◀──────┘
+       │                        └▶ submit_unknown
+       ├──────────── canceled · failed · expired
+       └──────────── succeeded, with a result that was stored before
+
+Everything here is data and pure functions. Final steps absorb: nothing is legal after them but
+`pruned`, `compacted` and `attempt_completed`, which change nothing of how the job ended.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from heliograph.contracts.compaction import shrunk
+from heliograph.contracts.job_events import Compacted, JobEvent
+from heliograph.contracts.job_steps import PHASE, STATUS, Phase, Step
+from heliograph.contracts.records import Internal, Record
+from heliograph.contracts.state_machine.field_changes import Changes
+from heliograph.contracts.state_machine.record_changes import record_changes
+from heliograph.contracts.state_machine.transitions import SAME_STEP, IllegalTransition, fits
+
+
+def apply(record: Record, fact: JobEvent, at: datetime) -> Record:
+    """
+    The record as it stands after `fact`, which happened at `at`.
+
+    Raises:
+        IllegalTransition: The fact may not follow the record's step, or is of another run. Drop it, or
+            read the record again.
+    """
+    if not fits(record, fact):
+        raise IllegalTransition(record, fact)
+    job, internal = record_changes(record, fact, at)
+    internal["changed_at"] = at
+    if fact.name not in SAME_STEP:
+        internal["step"] = Step(fact.name)
+    after = _derive(record, job, internal, at)
+    return shrunk(after) if isinstance(fact, Compacted) else after
+
+
+def _derive(record: Record, job: Changes, internal: Changes, at: datetime) -> Record:
+    """Everything that follows from the step."""
+    inner = record.internal.model_copy(update=internal)
+    step = inner.step
+    cost = job.get("cost", record.cost)
+    if step.is_final and not record.step.is_final:
+        charged = job.get("charged", record.charged)
+        if charged == "no" and cost.actual is None:
+            cost = cost.model_copy(update={"actual": Decimal(0)})
+        job = {**job, "cost": cost, "finished_at": at}
+    if record.step is Step.RETRY_SCHEDULED and step is not Step.RETRY_SCHEDULED:
+        job = {"detail": None, **job}
+    derived = {
+        "status": STATUS[step],
+        "phase": _phase(inner),
+        "revision": record.revision + 1,
+        "internal": inner,
+    }
+    return record.model_copy(update={**job, **derived})
+
+
+def _phase(internal: Internal) -> Phase:
+    if internal.step.is_final:
+        return "done"
+    return "canceling" if internal.cancel or internal.expire else PHASE[internal.step]

@@ -1,0 +1,50 @@
+"""Completion of the last attempt of a job that is over. Pure."""
+
+from datetime import datetime
+
+from heliograph.contracts.job_events import AttemptCompleted
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
+from heliograph.contracts.state_machine.attempts import index_of_attempt
+from heliograph.contracts.state_machine.charges import late_charge
+from heliograph.contracts.state_machine.field_changes import Changes, withheld_changes
+
+
+def attempt_completed(
+    record: Record, fact: AttemptCompleted, at: datetime
+) -> tuple[Changes, Changes]:
+    """Completes the last attempt: known values stay, missing ones are filled in."""
+    attempts, place = list(record.internal.attempts), index_of_attempt(record, fact.run)
+    assert place is not None, "the attempt is one of the job's"
+    before = attempts[place]
+    charged = fact.charged if before.charged == "unknown" else before.charged
+    if not before.price:  # what costs nothing is never charged
+        charged = "no"
+    known: Changes = {
+        "request_id": before.request_id or fact.request_id,
+        "charged": charged,
+        "answer": fact.answer or before.answer,
+    }
+    is_found = fact.request_id is not None and before.request_id is None
+    if fact.outcome:
+        known |= {"ended_at": at, "outcome": fact.outcome}
+    elif is_found and before is attempts[-1]:  # closed as nobody knew of it: it may run on
+        known |= {"ended_at": None, "outcome": None}
+    attempts[place] = before.model_copy(update=known)
+    internal = {"attempts": attempts, "outputs": record.internal.outputs, "ended": fact.ended}
+    job = late_charge(record, attempts, before, charged)
+    if record.step is not Step.SUCCEEDED and fact.outputs:
+        internal["outputs"] = fact.outputs
+        job |= withheld_changes(fact.withheld)
+    return job, internal
+
+
+def tells_more(record: Record, fact: AttemptCompleted) -> bool:
+    """Whether a fact about an attempt of a job that is over changes anything."""
+    _, internal = attempt_completed(record, fact, record.internal.changed_at)
+    place = index_of_attempt(record, fact.run)
+    assert place is not None, "the attempt is one of the job's"
+    before, after = record.internal.attempts[place], internal["attempts"][place]
+    known = {"ended_at"} if before.ended_at else set()
+    is_same = before.model_dump(exclude=known) == after.model_dump(exclude=known)
+    return not is_same or bool(internal["outputs"] != record.internal.outputs)
