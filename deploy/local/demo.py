@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from heliograph import Client, Job
-from heliograph.progress_bars import show_progress
+from heliograph.cli.progress_bars import show_progress
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.startup import StartupError
 

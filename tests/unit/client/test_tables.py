@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
+from heliograph.cli.tables import JOB_COLUMNS, age, cell, cost, job_cells, price, show_table
 from heliograph.contracts.jobs import Cost
-from heliograph.tables import JOB_COLUMNS, age, cell, cost, job_cells, price, show_table
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 2, tzinfo=UTC)

@@ -1,0 +1,36 @@
+"""Models and lanes of a deployment."""
+
+import typer
+
+from heliograph.cli.command_runner import run_command
+from heliograph.cli.options import AsJson, Gateway
+from heliograph.cli.output import show_items
+from heliograph.cli.tables import model_cells
+from heliograph.client import Client
+
+app = typer.Typer()
+
+
+@app.command()
+def models(as_json: AsJson = False, url: Gateway = None) -> None:
+    """Available models."""
+
+    async def work() -> None:
+        async with Client(url) as client:
+            found = await client.models()
+            columns = ("name", "media", "price", "title")
+            show_items(found if as_json else map(model_cells, found), columns, as_json=as_json)
+
+    run_command(work())
+
+
+@app.command()
+def lanes(as_json: AsJson = False, url: Gateway = None) -> None:
+    """The bounded queues, as they are now."""
+
+    async def work() -> None:
+        async with Client(url) as client:
+            columns = ("name", "cap", "in_use", "waiting", "oldest_wait_seconds")
+            show_items(await client.lanes(), columns, as_json=as_json)
+
+    run_command(work())

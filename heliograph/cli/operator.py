@@ -1,0 +1,54 @@
+"""Commands for operators, on their machine: unreadable messages, and the level of a deployment."""
+
+import sys
+
+import typer
+
+from heliograph.cli.command_runner import run_command
+from heliograph.cli.options import AsJson
+from heliograph.cli.output import show_items
+
+unreadable = typer.Typer(
+    no_args_is_help=True, help="Messages that cannot be read; on the machine of the operator."
+)
+
+level = typer.Typer(
+    no_args_is_help=True,
+    help="What older releases have to understand; see upgrades in the documents.",
+)
+
+
+@unreadable.command(name="list")
+def list_unreadable(as_json: AsJson = False) -> None:
+    """Messages that could not be read, and were skipped."""
+    from heliograph.operator import list_dead_letters  # needs the packages of a service
+
+    letters = run_command(list_dead_letters())
+    show_items(letters, ("stream", "sequence", "subject", "reason"), as_json=as_json)
+
+
+@unreadable.command(name="remove")
+def remove_unreadable(stream: str, sequence: int) -> None:
+    """
+    Remove one for good, and print what it was. Events stay: a release that reads them goes on.
+    """
+    from heliograph.operator import remove_dead_letter  # needs the packages of a service
+
+    sys.stdout.buffer.write(run_command(remove_dead_letter(stream, sequence)) + b"\n")
+
+
+@level.command(name="show")
+def show_level() -> None:
+    """The level of the deployment, and of this release."""
+    from heliograph import operator  # needs the packages of a service
+
+    deployed, own = run_command(operator.show_level())
+    print(f"{deployed} of {own}")
+
+
+@level.command(name="raise")
+def raise_level() -> None:
+    """Raise the deployment's level to this release's, once no older process runs."""
+    from heliograph import operator  # needs the packages of a service
+
+    print(run_command(operator.raise_to_own()))
