@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from heliograph.client import FINAL
+from heliograph.client.live import FINAL
 from heliograph.contracts.jobs import Job
 from heliograph.live_stream import LiveEvent
 

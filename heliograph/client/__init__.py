@@ -1,0 +1,29 @@
+"""
+Async client for a Heliograph gateway.
+
+    async with Client("http://127.0.0.1:8080", project="demo") as client:
+        job = await client.submit(kind="portrait", prompt="a lighthouse keeper, oil on canvas")
+        done = await client.wait(job.id)
+        await client.download(done.assets[0], "keeper.png")
+"""
+
+from heliograph.client.bulk import BulkCalls
+from heliograph.client.live import LiveCalls
+
+
+class Client(BulkCalls, LiveCalls):
+    """
+    Talks to one gateway about one project. Close it, or use it as a context manager.
+
+    Args:
+        url: The gateway. Default: `HELIOGRAPH_PUBLIC_URL`, or http://127.0.0.1:8080.
+        project: Default: `HELIOGRAPH_PROJECT`, or `demo`.
+        proxy: The address of an HTTP proxy. Default: `HELIOGRAPH_PROXY`, or none: what other
+            variables say of proxies and certificates is not read.
+
+    Every call may raise ConnectionFailed (try again later), RequestRejected (read its `problem`) and
+    Unsendable.
+
+    Raises:
+        AddressRefused: An address is not valid, or leads elsewhere; the message says which, and why.
+    """

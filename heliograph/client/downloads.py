@@ -1,0 +1,85 @@
+"""Downloads of the client: assets are checked by their digest, expired URLs are renewed."""
+
+import asyncio
+import hashlib
+import secrets
+import tempfile
+from pathlib import Path
+
+import httpx
+
+from heliograph.client.http import TransientFailure, repeat
+from heliograph.client.jobs import JobCalls
+from heliograph.client_errors import (
+    ChecksumMismatch,
+    ConnectionFailed,
+)
+from heliograph.contracts.assets import Asset
+from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.scenes import Story
+from heliograph.service_urls import unreachable
+
+_STALE = frozenset({400, 401, 403})  #: how stores answer to an address that has expired
+
+
+class Downloads(JobCalls):
+    """Results of jobs, as files."""
+
+    async def download(self, asset: Asset, target: str | Path) -> Path:
+        """
+        Copy an asset to a file; an expired URL is renewed.
+
+        Raises:
+            ChecksumMismatch: The digest is wrong.
+        """
+        path = Path(target)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            digest = await self._fetch(asset, draft)
+            if digest != asset.sha256:
+                raise ChecksumMismatch(f"{asset.id}: {digest} is not {asset.sha256}")
+            await asyncio.to_thread(draft.replace, path)
+        finally:
+            await asyncio.to_thread(draft.unlink, missing_ok=True)
+        return path
+
+    async def story(self, asset: Asset) -> Story:
+        """
+        The story that a `scenes` job wrote.
+
+        Raises:
+            ChecksumMismatch: The digest is wrong.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = await self.download(asset, Path(folder, "story.json"))
+            return Story.model_validate_json(await asyncio.to_thread(file.read_bytes))
+
+    async def _fetch(self, asset: Asset, target: Path) -> str:
+        """Copy, and return the SHA-256 of what came."""
+        url = asset.url or await self._fresh_address(asset)
+
+        async def fetch() -> str:
+            nonlocal url
+            digest = hashlib.sha256()
+            try:
+                async with self._http.stream("GET", url) as answer:
+                    if answer.status_code in _STALE:
+                        url = await self._fresh_address(asset)
+                        raise TransientFailure(ConnectionFailed(f"{asset.id} cannot be downloaded"))
+                    answer.raise_for_status()
+                    with target.open("wb") as stream:
+                        async for chunk in answer.aiter_bytes():
+                            digest.update(chunk)
+                            stream.write(chunk)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise TransientFailure(unreachable(url, error)) from error
+            return digest.hexdigest()
+
+        return await repeat(fetch)
+
+    async def _fresh_address(self, asset: Asset) -> str:
+        job, index = job_of_asset(asset.id)
+        for found in (await self.get(job)).assets:
+            if found.index == index and found.url:
+                return found.url
+        raise ConnectionFailed(f"storage gave no URL for {asset.id} right now")

@@ -1,0 +1,117 @@
+"""HTTP connection of the client: requests that are repeated, and errors that say what happened."""
+
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import stamina
+
+from heliograph.client_errors import (
+    ClientError,
+    ConnectionFailed,
+    RequestRejected,
+)
+from heliograph.contracts.problems import Problem
+from heliograph.encodable_text import check_key, check_sendable
+from heliograph.service_urls import proxy_address, service_address, unreachable
+
+T = TypeVar("T")
+
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TRIES = 5  #: of a request whose answer is lost, or that comes too early, and of a download
+
+
+class GatewayConnection:
+    """Connection to one gateway, about one project. `Client` says what its arguments are."""
+
+    def __init__(
+        self, url: str | None = None, *, project: str | None = None, proxy: str | None = None
+    ) -> None:
+        base = url or os.environ.get("HELIOGRAPH_PUBLIC_URL") or "http://127.0.0.1:8080"
+        self.url = service_address(base)
+        self.project = project or os.environ.get("HELIOGRAPH_PROJECT") or "demo"
+        self._proxy = proxy_address(proxy or os.environ.get("HELIOGRAPH_PROXY"))
+        self._http = httpx.AsyncClient(
+            base_url=self.url, timeout=_TIMEOUT, trust_env=False, proxy=self._proxy
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _send(self, method: str, path: str, **options: Any) -> Any:
+        """One request, repeated on a lost connection and on 503: all of ours are idempotent."""
+        check_sendable(options.get("json"))
+        check_sendable(options.get("params"))
+
+        async def send() -> Any:
+            try:
+                answer = await self._http.request(method, path, **options)
+            except httpx.TransportError as error:
+                raise TransientFailure(unreachable(self.url, error)) from error
+            if answer.is_success:
+                return _content(answer)
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                raise TransientFailure(_refusal(answer))
+            raise _refusal(answer)
+
+        return await repeat(send)
+
+
+class TransientFailure(Exception):
+    """A failure after which the same is tried again."""
+
+    def __init__(self, failure: ClientError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+async def repeat(attempt: Callable[[], Awaitable[T]]) -> T:
+    """The result of one of `_TRIES` attempts; raises the failure of the last one."""
+    retrying = stamina.AsyncRetryingCaller(
+        attempts=_TRIES, timeout=None, wait_initial=0.2, wait_jitter=0.1
+    )
+    try:
+        return await retrying(TransientFailure, attempt)
+    except TransientFailure as last:
+        raise last.failure from last.__cause__
+
+
+def idempotency_key(key: str | None) -> dict[str, str]:
+    if key is not None:
+        check_key(key)
+    return {"Idempotency-Key": key or secrets.token_urlsafe(18)}
+
+
+def _refusal(answer: httpx.Response) -> ClientError:
+    try:
+        return RequestRejected(Problem.model_validate(answer.json()))
+    except ValueError:
+        return _no_gateway(answer)
+
+
+def _content(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        raise _no_gateway(answer) from None
+
+
+def _no_gateway(answer: httpx.Response) -> ConnectionFailed:
+    place = answer.request.url.copy_with(query=None)
+    return ConnectionFailed(
+        f"{place} answered {answer.status_code} and is not a Heliograph gateway"
+    )
