@@ -8,7 +8,8 @@ from heliograph.client_errors import ClientError, ConnectionFailed
 from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.level import LEVEL
 from heliograph.runtime.bus.connection import Connection
-from heliograph.runtime.bus.jetstream import JetStream, translated
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.bus.levels import raise_level, read_level
 from heliograph.runtime.bus.unreadable_messages import dead_letters, remove
 from heliograph.runtime.settings import ServiceSettings

@@ -5,7 +5,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from heliograph.runtime.bus.provisioning import streams
+from heliograph.runtime.bus.stream_configs import streams
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.startup import StartupError
 

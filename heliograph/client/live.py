@@ -8,7 +8,8 @@ from heliograph.client_errors import (
     JobFailed,
 )
 from heliograph.contracts.jobs import Job
-from heliograph.live_stream import Link, LiveEvent, ResumeCursor, following
+from heliograph.live_connection import Link
+from heliograph.live_stream import LiveEvent, ResumeCursor, following
 from heliograph.subscriptions import CaughtUpCallback
 
 FINAL = frozenset({"succeeded", "failed", "canceled", "expired"})

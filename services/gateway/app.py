@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from heliograph.contracts import subjects
-from heliograph.runtime.bus.provisioning import GATEWAY
+from heliograph.runtime.bus.stream_configs import GATEWAY
 from heliograph.runtime.job_view import create_presenter
 from heliograph.runtime.service import Service
 from services.gateway import bus_requests

@@ -20,7 +20,8 @@ from heliograph.contracts.cloudevents import REFUSED
 from heliograph.contracts.errors import HeliographError, NotFound, QueueFull, Unavailable
 from heliograph.contracts.ids import PROJECT_PATTERN, keyed_job_id, matches
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.bus.jetstream import ApiError, JetStream
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import ApiError
 from heliograph.runtime.clock import now
 from heliograph.runtime.http.bodies import checked
 from heliograph.runtime.logs import job_fields

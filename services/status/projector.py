@@ -13,8 +13,8 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import parse
 from heliograph.runtime.background import stop
 from heliograph.runtime.bus.event_log import STREAM
-from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.bus.unreadable_messages import forget, mended
 from services.status.live.hub import Hub
 from services.status.read_model import CursorConflict, ReadModel, Row, Unstorable

@@ -16,7 +16,8 @@ from ulid import ULID
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus.event_log import STREAM
-from heliograph.runtime.bus.jetstream import ApiError, JetStream
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import ApiError
 from tests.chaos.inline_provider import InlineProvider
 from tests.chaos.journal import Journal, Signal
 from tests.chaos.proxy import Proxy

@@ -20,7 +20,9 @@ from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.provisioning import UnsupportedServer, provision, streams
+from heliograph.runtime.bus.provisioning import provision
+from heliograph.runtime.bus.server_check import UnsupportedServer
+from heliograph.runtime.bus.stream_configs import streams
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.bulk.plans import Plan

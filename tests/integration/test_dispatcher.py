@@ -15,10 +15,10 @@ from heliograph.contracts.limits import ChangeLane
 from heliograph.contracts.queries.scheduler import GetPosition, LaneCapacityHint, Position
 from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background, stop
-from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.provisioning import provision
+from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from heliograph.runtime.clock import now
 from services.render.scheduler.dispatcher import Dispatcher

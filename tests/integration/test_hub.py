@@ -21,9 +21,9 @@ from heliograph.contracts.queries.storage import SignedObjects, SignObjects
 from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus.event_log import STREAM
-from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter

@@ -12,7 +12,8 @@ from heliograph.contracts.job_events import Started
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.event_log import STREAM
-from heliograph.runtime.bus.jetstream import ApiError, JetStream
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import ApiError
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import STREAM as WORK

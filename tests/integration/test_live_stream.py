@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from heliograph import live_stream
+from heliograph import live_connection
 from heliograph.client_errors import (
     AddressRefused,
     ConnectionFailed,
@@ -21,7 +21,8 @@ from heliograph.client_errors import (
 )
 from heliograph.contracts.errors import HeliographError, Unavailable, ValidationFailed
 from heliograph.contracts.live_frames import SUBPROTOCOL
-from heliograph.live_stream import Link, ResumeCursor, following
+from heliograph.live_connection import Link
+from heliograph.live_stream import ResumeCursor, following
 from tests.support.servers import free_port
 
 PROGRESS = {"op": "progress", "job": "job_1", "phase": "rendering", "progress": {}, "logs": []}
@@ -150,7 +151,7 @@ async def test_following_ends_when_its_time_is_over() -> None:
 async def test_a_service_that_stays_away_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live_stream, "_GIVE_UP_AFTER", 0.3)
+    monkeypatch.setattr(live_connection, "_GIVE_UP_AFTER", 0.3)
     address = f"ws://127.0.0.1:{free_port()}/v1/live"
 
     with pytest.raises(ConnectionFailed, match=address):

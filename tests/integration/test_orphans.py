@@ -2,7 +2,7 @@
 
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.orphans import delete_orphans
-from heliograph.runtime.bus.provisioning import STORAGE
+from heliograph.runtime.bus.stream_configs import STORAGE
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from tests.support.orphans import make_orphan
 from tests.support.records import a_record

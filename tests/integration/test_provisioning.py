@@ -11,10 +11,11 @@ import pytest
 from deploy.local.processes import ROOT, Process, nats_server
 from heliograph.contracts.catalog import Lane
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.bus import provisioning
+from heliograph.runtime.bus import server_check
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.provisioning import UnsupportedServer, check_server, provision
+from heliograph.runtime.bus.provisioning import provision
+from heliograph.runtime.bus.server_check import UnsupportedServer, check_server
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import CATALOG, CURRENT_CATALOG
 from tests.support.servers import Program, Server, free_port, nats_running
@@ -87,7 +88,7 @@ async def test_a_stream_changed_by_hand_is_corrected(bus: NatsBus, nats: Server)
 async def test_an_old_server_is_refused(
     bus: NatsBus, nats: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provisioning, "OLDEST_SERVER", (99, 0, 0))
+    monkeypatch.setattr(server_check, "OLDEST_SERVER", (99, 0, 0))
 
     with pytest.raises(UnsupportedServer, match="too old"):
         await check_server(bus.client, nats.settings)

@@ -8,7 +8,7 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import AuthorizationError, Error
 
-from heliograph.runtime.bus.jetstream import translated
+from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
 

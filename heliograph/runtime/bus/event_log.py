@@ -8,8 +8,9 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope, read_body
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Marker, Record
-from heliograph.runtime.bus.jetstream import JetStream, Stored
+from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
+from heliograph.runtime.bus.stored_messages import Stored
 
 STREAM = "EVENTS"
 

@@ -9,7 +9,8 @@ from ulid import ULID
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.kv_entries import DISPOSABLE, read_entry
 from heliograph.runtime.bus.conflicts import retry_on_conflict
-from heliograph.runtime.bus.jetstream import JetStream, Stored
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.stored_messages import Stored
 
 
 class KvEntry:

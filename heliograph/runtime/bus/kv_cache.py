@@ -6,8 +6,11 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from heliograph.runtime.bus.jetstream import JetStream, Stored, stop_listening, translated
+from heliograph.runtime.bus.core_nats import stop_listening
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
+from heliograph.runtime.bus.stored_messages import Stored
 
 _POLL_INTERVAL = 1.0  #: seconds between refreshes without a notification
 _HINT_DELAY = 0.01  #: seconds from a hint until what it is about is stored

@@ -24,8 +24,9 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.levels import Level
-from heliograph.runtime.bus.provisioning import UnsupportedServer, provision
+from heliograph.runtime.bus.provisioning import provision
 from heliograph.runtime.bus.queries import AnyQuery, send_query, serve_query
+from heliograph.runtime.bus.server_check import UnsupportedServer
 from heliograph.runtime.bus.slot_claims import KvSlotClaims
 from heliograph.runtime.bus.unreadable_messages import dead_letters
 from heliograph.runtime.bus.work_queue import JetStreamWorkQueue

@@ -15,7 +15,9 @@ import structlog
 from nats.aio.msg import Msg
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.bus.jetstream import ApiError, JetStream, stop_listening, translated
+from heliograph.runtime.bus.core_nats import stop_listening
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 
 log = structlog.get_logger()
 

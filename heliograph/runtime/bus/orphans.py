@@ -10,7 +10,8 @@ and its job would look as if work on it were under way.
 from collections.abc import AsyncIterator
 from typing import Any
 
-from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import NOT_FOUND, ApiError
 
 _ALREADY_GONE = 10043  #: err_code: deleted already, as by an acknowledgement
 

@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error
 
 from heliograph.runtime.bus.connection import Connection
-from heliograph.runtime.bus.jetstream import translated
+from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.server import HTTP_GRACE
 from heliograph.runtime.settings import ServiceSettings
 

@@ -14,7 +14,8 @@ from heliograph.contracts.errors import HeliographError, Unavailable, Unreadable
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queries.errors import ErrorReply, is_error
-from heliograph.runtime.bus.jetstream import JetStream, translated
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import translated
 
 log = structlog.get_logger()
 

@@ -12,7 +12,9 @@ from heliograph.contracts.kv_entries import read_entry
 from heliograph.contracts.queue_entries import read_ticket
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.dead_letters import REASON, SUBJECT
-from heliograph.runtime.bus.jetstream import NOT_FOUND, ApiError, JetStream, Stored
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import NOT_FOUND, ApiError
+from heliograph.runtime.bus.stored_messages import Stored
 
 LISTED = 50  #: dead letters that are looked at, the oldest first
 _BUCKET = "KV_"

@@ -7,12 +7,8 @@ from heliograph.contracts import subjects
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.jetstream import (
-    WRONG_LAST_SEQUENCE,
-    ApiError,
-    JetStream,
-    NoResponder,
-)
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import WRONG_LAST_SEQUENCE, ApiError, NoResponder
 
 STREAM = "WORK"
 

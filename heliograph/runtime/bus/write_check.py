@@ -6,7 +6,8 @@ import os
 from ulid import ULID
 
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.runtime.bus.jetstream import ApiError, JetStream
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import ApiError
 
 _INTERVAL = 3.0  #: seconds between writes
 _TIMEOUT = 2.0  #: seconds for one

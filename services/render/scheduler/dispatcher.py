@@ -26,8 +26,9 @@ from heliograph.contracts.queries.scheduler import (
 )
 from heliograph.contracts.queue_entries import Ticket, read_ticket
 from heliograph.runtime.bus import AccountUsage
-from heliograph.runtime.bus.jetstream import Stored, stop_listening
+from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point

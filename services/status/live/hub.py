@@ -26,10 +26,10 @@ from heliograph.contracts.job_steps import FINAL
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.event_log import STREAM
-from heliograph.runtime.bus.jetstream import Stored
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
 from heliograph.runtime.bus.purges import Purges
+from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.job_view import JobPresenter, as_json
 
 log = structlog.get_logger()

@@ -23,7 +23,8 @@ from heliograph.contracts.queries.storage import RemoveObjects
 from heliograph.contracts.retention import Retention
 from heliograph.runtime.bus import EventLog, RequestReply, SlotClaims
 from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
-from heliograph.runtime.bus.jetstream import stop_listening, translated
+from heliograph.runtime.bus.core_nats import stop_listening
+from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.queries import RemoteProblem

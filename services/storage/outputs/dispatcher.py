@@ -21,7 +21,8 @@ from nats.aio.subscription import Subscription
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.subjects import JobRef, parse
-from heliograph.runtime.bus.jetstream import ApiError, stop_listening, translated
+from heliograph.runtime.bus.core_nats import stop_listening
+from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED
 from heliograph.runtime.crash_points import crash_point

@@ -9,7 +9,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Notify
 from heliograph.runtime.bus.delivery import Delivery, FailureCounter, deliver
-from heliograph.runtime.bus.provisioning import STORAGE
+from heliograph.runtime.bus.stream_configs import STORAGE
 from heliograph.runtime.bus.work_queue import STREAM, WAITED
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.service import Service

@@ -1,0 +1,98 @@
+"""Core NATS: requests with a deadline, notifications, and errors translated once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.bus.jetstream_errors import NoResponder, translated
+
+_ANSWER = 1.0  #: seconds for a request that only checks for a subscriber
+
+
+class CoreNats:
+    """
+    One connection's view of the server, without streams.
+
+    Args:
+        timeout: Seconds for a call with all its tries.
+        opened: Set once every stream is there. Until then a connected process is no further than one that
+            is not: all calls are `Unavailable`. By default there is nothing to wait for.
+    """
+
+    def __init__(
+        self, connection: Client, *, timeout: float = 5.0, opened: asyncio.Event | None = None
+    ) -> None:
+        self.connection = connection
+        self.timeout = timeout
+        self._opened = opened
+
+    async def request(self, subject: str, body: bytes, *, timeout: float) -> Msg:
+        """
+        A request to another service, and its reply.
+
+        Raises:
+            Unavailable: No reply within `timeout` seconds.
+        """
+        async with self._calling(timeout):
+            return await self.connection.request(subject, body, timeout=timeout)
+
+    async def try_ask(self, subject: str, body: bytes = b"") -> bytes | None:
+        """
+        A question that need not be answered. None when the answer did not come in time.
+
+        Raises:
+            NoResponder: The subject has no subscriber.
+        """
+        try:
+            return (await self.connection.request(subject, body, timeout=_ANSWER)).data
+        except nats.errors.NoRespondersError:
+            raise NoResponder(subject) from None
+        except (nats.errors.Error, TimeoutError, ConnectionError):
+            return None
+
+    async def is_answered(self, subject: str) -> bool:
+        """Whether a subject has a subscriber. A busy one that does not reply counts."""
+        try:
+            await self.try_ask(subject)
+        except NoResponder:
+            return False
+        return True
+
+    async def notify(self, subject: str, body: bytes = b"") -> None:
+        """Publish a notification, at most once. Correctness must not depend on it."""
+        with suppress(nats.errors.Error, ConnectionError):
+            await self.connection.publish(subject, body)
+
+    @asynccontextmanager
+    async def _calling(self, timeout: float | None = None) -> AsyncIterator[None]:
+        """
+        Bounds a call with all its tries, by `timeout` or the view's own, and translates what goes wrong.
+
+        `asyncio.wait_for` of Python 3.11, which nats-py waits with, loses a cancellation that comes in
+        the same moment as the answer (python/cpython#86296): the caller would never stop.
+        """
+        if not (self.connection.is_connected or self.connection.is_reconnecting):
+            raise Unavailable("not connected to NATS")
+        if self._opened and not self._opened.is_set():
+            raise Unavailable("the streams may not be there yet")
+        task = asyncio.current_task()
+        assert task
+        before = task.cancelling()
+        with translated():
+            async with asyncio.timeout(timeout or self.timeout):
+                yield
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
+
+
+async def stop_listening(*subscriptions: Subscription) -> None:
+    """End subscriptions. Those of a connection that is gone have ended already."""
+    for subscription in subscriptions:
+        with suppress(nats.errors.Error):
+            await subscription.unsubscribe()
