@@ -17,15 +17,8 @@ from nats.aio.subscription import Subscription
 from heliograph.contracts import subjects
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Unavailable, Unreadable
-from heliograph.contracts.queries.scheduler import (
-    GetPosition,
-    LaneCapacityHint,
-    LaneStates,
-    ListLanes,
-    Position,
-)
+from heliograph.contracts.queries.scheduler import LaneCapacityHint
 from heliograph.contracts.queue_entries import Ticket, read_ticket
-from heliograph.runtime.bus import AccountUsage
 from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.stored_messages import Stored
@@ -33,9 +26,10 @@ from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.scheduler.dependency_tracker import DependencyTracker
-from services.render.scheduler.eta import DurationEstimator, eta
+from services.render.scheduler.eta import DurationEstimator
 from services.render.scheduler.fair_queue import QueuedJob
-from services.render.scheduler.lane_state import LaneScheduler, blocking_reason
+from services.render.scheduler.lane_state import LaneScheduler
+from services.render.scheduler.queue_views import QueueViews, usage_of_accounts
 from services.render.scheduler.reservations import AccountCapacity, Reservations
 from services.render.settings import RenderSettings
 
@@ -59,6 +53,9 @@ class Dispatcher:
         self._pace = DurationEstimator(catalog)
         self._lanes = {name: LaneScheduler(name, lane.cap) for name, lane in catalog.lanes.items()}
         self._awaiting = self._await_anew()
+        self._views = QueueViews(
+            bus, self._lanes, self._pace, lambda job: self._awaiting.pending(job)
+        )
         self._reservations = Reservations()
         self._read_to = 0
         self._reads_anew = True
@@ -99,8 +96,7 @@ class Dispatcher:
             await self._bus.client.subscribe(subject, cb=self._dead_letters.hearing(hear))
             for subject, hear in heard.items()
         ]
-        positions = await self._bus.serve(GetPosition, self._on_position)
-        return [*hints, positions, await self._bus.serve(ListLanes, self._on_lanes)]
+        return [*hints, *await self._views.serve()]
 
     # -- what waits
 
@@ -209,7 +205,9 @@ class Dispatcher:
         room = self._room(lane)
         if room <= 0 or lane.limit.paused:
             return 0
-        capacity = AccountCapacity(await self._places(lane), self._reservations, now())
+        capacity = AccountCapacity(
+            await usage_of_accounts(self._bus, lane), self._reservations, now()
+        )
         turns = list(lane.turns(min(room, _CONCURRENCY), capacity))
         await asyncio.gather(*(self._move(lane, waiting) for waiting in turns))
         return len(turns)
@@ -226,45 +224,6 @@ class Dispatcher:
         except Unavailable:
             self._reservations.remove(waiting.ticket.job)
             lane.queue.add(waiting, now())
-
-    # -- what others ask
-
-    async def _on_position(self, query: GetPosition) -> Position:
-        job = query.job
-        for lane in self._lanes.values():
-            waiting, moved = lane.queue.ticket(job), lane.moved(job)
-            if lane.queue.is_blocked(job):
-                return Position(blocked=f"waits for {', '.join(self._awaiting.pending(job))}")
-            if waiting:
-                turn = lane.queue.position(job)
-                return await self._position_of(lane, waiting, turn and turn + lane.ready)
-            if moved:
-                await lane.look(self._bus)
-                turn = lane.turn_of_ready(job)
-                return await self._position_of(lane, moved, turn) if turn else Position()
-        return Position()
-
-    async def _position_of(
-        self, lane: LaneScheduler, ticket: Ticket, position: int | None
-    ) -> Position:
-        places = await self._bus.accounts.usage(ticket.account)
-        blocked = blocking_reason(ticket.account, places, ticket.job, now())
-        if lane.limit.paused:
-            blocked = f"lane {lane.name} is paused"
-        if position is None or blocked:
-            return Position(position=position, blocked=blocked)
-        seconds = self._pace.of_lane(lane.name)
-        return Position(
-            position=position, eta_seconds=eta(position, lane.in_use, lane.limit.cap, seconds)
-        )
-
-    async def _on_lanes(self, _: ListLanes) -> LaneStates:
-        await asyncio.gather(*(lane.look(self._bus) for lane in self._lanes.values()))
-        lanes = [lane.state(await self._places(lane)) for lane in self._lanes.values()]
-        return LaneStates(lanes=lanes)
-
-    async def _places(self, lane: LaneScheduler) -> dict[str, AccountUsage]:
-        return {a: await self._bus.accounts.usage(a) for a in lane.queue.accounts()}
 
 
 def _waiting(ticket: Ticket, headers: Mapping[str, str]) -> QueuedJob:
