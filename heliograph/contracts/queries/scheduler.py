@@ -1,8 +1,11 @@
 """Queries that render's scheduler answers: positions in the queue, and the state of lanes."""
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
 
 from heliograph.contracts.queries import JobQuery, Query
+from heliograph.contracts.requests import Priority
 from heliograph.contracts.tolerant_reader import Tolerant
 
 
@@ -18,6 +21,62 @@ class GetPosition(JobQuery[Position]):
     """Where is a job in the queue? Answered by the dispatcher with `Position`."""
 
     subject = "query.position.*"
+
+
+#: `turn`: others first, or it starts now; `lane_full`: as many run as may; `delayed`: until a time
+WaitReason = Literal[
+    "turn", "lane_full", "lane_paused", "account_full", "breaker_open", "delayed", "dependencies"
+]
+
+
+class WaitingJob(Tolerant):
+    """A job that waits in a lane, and for what."""
+
+    job: str
+    project: str
+    priority: Priority
+    account: str
+    waiting_since: AwareDatetime | None  #: null for one that the next free worker gets
+    not_before: AwareDatetime | None  #: of one that is tried again
+    position: int | None  #: its turn, counted from 1; null: it has none yet
+    before_in_project: int | None  #: jobs of its project that have their turn earlier
+    eta_seconds: float | None  #: until it is rendered, if nothing but its turn holds it up
+    reason: WaitReason
+    detail: str  #: the reason in words
+
+
+class LaneQueue(Tolerant):
+    """The next jobs of a lane, in the order in which they will run if all accounts have room."""
+
+    name: str
+    cap: int
+    paused: bool
+    in_use: int
+    waiting: int  #: in all
+    items: list[WaitingJob]
+
+
+class GetLaneQueue(Query[LaneQueue]):
+    """Which jobs are next in a lane? Answered by the dispatcher with `LaneQueue`."""
+
+    subject = "query.lanes.queue"
+
+    lane: str
+    limit: int = Field(default=50, ge=1, le=500)
+
+
+class Positions(Tolerant):
+    """Queue positions by job. One that is not queued, or too far back to be counted, is missing."""
+
+    positions: dict[str, Position]
+
+
+class ListPositions(Query[Positions]):
+    """Where are these jobs in the queue? Answered by the dispatcher with `Positions`."""
+
+    subject = "query.positions"
+
+    jobs: list[str] = Field(max_length=200)
 
 
 class LaneCapacityHint(Tolerant):

@@ -8,7 +8,7 @@ from heliograph.contracts.catalog import Account
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
-from heliograph.contracts.queries.scheduler import LaneState, ListLanes
+from heliograph.contracts.queries.scheduler import GetLaneQueue, LaneQueue, LaneState, ListLanes
 from heliograph.runtime.bus import AccountUsage, Notify, RequestReply
 from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.lanes import Lanes
@@ -40,6 +40,12 @@ class LimitAdmin:
     async def seen_lanes(self) -> list[LaneState]:
         """Every lane as the dispatcher sees it."""
         return (await self.request(ListLanes())).lanes
+
+    async def queue(self, name: str, limit: int) -> LaneQueue:
+        """The next jobs of a lane. Raises NotFound."""
+        if name not in self.catalog.current.lanes:
+            raise NotFound(f"there is no lane {name}")
+        return await self.request(GetLaneQueue(lane=name, limit=limit))
 
     async def change_lane(self, name: str, change: ChangeLane) -> LaneState:
         """Change a lane in all processes at once. Raises NotFound."""

@@ -1,20 +1,26 @@
 """HTTP routes of lanes and accounts."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import NotFound, Unavailable
 from heliograph.contracts.limits import AccountState, ChangeAccount, ChangeLane
 from heliograph.contracts.listings import AccountList, LaneList
-from heliograph.contracts.queries.scheduler import LaneState
+from heliograph.contracts.queries.scheduler import LaneQueue, LaneState
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from services.gateway.http import OF_A_CHANGE, page
 from services.gateway.limits.lanes_accounts import LimitAdmin
+
+
+class QueueQuery(BaseModel, extra="forbid"):
+    """How much of a queue."""
+
+    limit: int = Field(default=50, ge=1, le=500, description="Jobs, at most")
 
 
 def limit_routes(limits: LimitAdmin) -> APIRouter:
@@ -30,6 +36,16 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
     )
     async def list_lanes() -> Response:
         return page(_shown(await limits.lanes()))
+
+    @router.get(
+        "/lanes/{name}/queue",
+        response_model=LaneQueue,
+        response_description="The lane and its next jobs",
+        responses=problems(NotFound, Unavailable),
+        summary="The next jobs of a lane, in the order in which they will run",
+    )
+    async def get_lane_queue(name: str, query: Annotated[QueueQuery, Query()]) -> Response:
+        return json_response((await limits.queue(name, query.limit)).model_dump(mode="json"))
 
     @router.patch(
         "/lanes/{name}",

@@ -10,7 +10,7 @@ credit; the class with most credit is served and debited the sum of the weights.
 import heapq
 from bisect import bisect_left
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -84,6 +84,15 @@ class RoundRobin:
             size = sum(map(len, others.values()))
             turns += min(size, place + 1 if index < mine else place)
         return turns
+
+    def turns(self) -> Iterator[QueuedJob]:
+        """All jobs in order of turns, if every account has room."""
+        projects = deque(heapq.merge(*lines.values()) for lines in self._projects.values())
+        while projects:
+            line = projects.popleft()
+            if waiting := next(line, None):
+                yield waiting
+                projects.append(line)
 
     def first(self) -> QueuedJob | None:
         """The job that waits longest."""
@@ -252,21 +261,37 @@ class FairQueue:
             self._credit[each] += WEIGHTS[each]
         self._credit[priority] -= sum(WEIGHTS[p] for p in able)
 
+    def upcoming(self) -> Iterator[QueuedJob]:
+        """
+        Jobs in order of turns, as `position` counts them. Take what is needed before the queue
+        changes.
+        """
+        rings = {priority: ring.turns() for priority, ring in self._rings.items()}
+        return (next(rings[priority]) for priority in self._classes())
+
+    def waiting_aside(self) -> list[QueuedJob]:
+        """Jobs without a turn yet: those that must wait for their time, then those for others."""
+        return [*(waiting for _, waiting in sorted(self._delayed)), *self._held.values()]
+
     def _play(self, priority: Priority, turns: int) -> int:
         """How many turns pass until a priority has had so many of its own."""
+        for passed, served in enumerate(self._classes(), start=1):
+            turns -= served == priority
+            if not turns:
+                return passed
+        raise AssertionError("a waiting job has a turn")
+
+    def _classes(self) -> Iterator[Priority]:
+        """The priority that is served in each of the next turns."""
         left = {p: len(ring) for p, ring in self._rings.items()}
         credit = dict(self._credit)
-        for passed in range(1, sum(left.values()) + 1):
-            able = [p for p in PRIORITIES if left[p]]
+        while able := [p for p in PRIORITIES if left[p]]:
             for each in able:
                 credit[each] += WEIGHTS[each]
             richest = max(able, key=credit.__getitem__)
             credit[richest] -= sum(WEIGHTS[p] for p in able)
             left[richest] -= 1
-            turns -= richest == priority
-            if not turns:
-                return passed
-        raise AssertionError("a waiting job has a turn")
+            yield richest
 
     def _estimate(self, priority: Priority, before: int) -> int:
         others = ((p, ring) for p, ring in self._rings.items() if p != priority)

@@ -1,7 +1,7 @@
 """State of a lane in the dispatcher: its queue, its limit, and what is in use."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -78,6 +78,12 @@ class LaneScheduler:
         """The position of a job among those not yet delivered, counted from 1."""
         ready = list(self._moved)[-self.ready :] if self.ready else []
         return ready.index(job) + 1 if job in ready else None
+
+    def upcoming(self) -> Iterator[tuple[Ticket, datetime | None]]:
+        """Jobs in the order of their positions, each with the time since when it is queued."""
+        ready = list(self._moved.values())[-self.ready :] if self.ready else []
+        yield from ((ticket, None) for ticket in ready)
+        yield from ((waiting.ticket, waiting.since) for waiting in self.queue.upcoming())
 
     def turns(self, count: int, capacity: AccountCapacity) -> Iterable[QueuedJob]:
         """Take the next jobs out; each takes a place in its account with it."""

@@ -1,19 +1,31 @@
 """Queue views: what the dispatcher answers about positions in the queue, and about lanes."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from nats.aio.subscription import Subscription
 
-from heliograph.contracts.queries.scheduler import GetPosition, LaneStates, ListLanes, Position
+from heliograph.contracts.errors import NotFound
+from heliograph.contracts.queries.scheduler import (
+    GetLaneQueue,
+    GetPosition,
+    LaneQueue,
+    LaneStates,
+    ListLanes,
+    ListPositions,
+    Position,
+    Positions,
+    WaitingJob,
+)
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import AccountUsage
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.clock import now
 from services.render.scheduler.eta import DurationEstimator, eta
-from services.render.scheduler.lane_state import LaneScheduler, blocking_reason
+from services.render.scheduler.lane_state import LaneScheduler
+from services.render.scheduler.wait_reasons import Pending, hindrance, jobs_aside, next_jobs
 
-Pending = Callable[[str], Sequence[str]]  #: for which jobs a job still waits
+_COUNTED = 1_000  #: jobs of a lane; those further back have no position in lists
 
 
 class QueueViews:
@@ -35,7 +47,9 @@ class QueueViews:
         """Answer from now on."""
         return [
             await self._bus.serve(GetPosition, self._on_position),
+            await self._bus.serve(ListPositions, self._on_positions),
             await self._bus.serve(ListLanes, self._on_lanes),
+            await self._bus.serve(GetLaneQueue, self._on_queue),
         ]
 
     async def _on_position(self, query: GetPosition) -> Position:
@@ -57,14 +71,41 @@ class QueueViews:
         self, lane: LaneScheduler, ticket: Ticket, position: int | None
     ) -> Position:
         places = await self._bus.accounts.usage(ticket.account)
-        blocked = blocking_reason(ticket.account, places, ticket.job, now())
-        if lane.limit.paused:
-            blocked = f"lane {lane.name} is paused"
+        blocked = hindrance(lane, ticket, places, now())
         if position is None or blocked:
-            return Position(position=position, blocked=blocked)
+            return Position(position=position, blocked=blocked and blocked.detail)
         seconds = self._pace.of_lane(lane.name)
         return Position(
             position=position, eta_seconds=eta(position, lane.in_use, lane.limit.cap, seconds)
+        )
+
+    async def _on_positions(self, query: ListPositions) -> Positions:
+        asked, found = set(query.jobs), dict[str, Position]()
+        for lane in self._lanes.values():
+            if any(lane.moved(job) or lane.queue.ticket(job) for job in asked):
+                queue = await self._queue(lane, _COUNTED)
+                found |= {each.job: _position(each) for each in queue.items if each.job in asked}
+        return Positions(positions=found)
+
+    async def _on_queue(self, query: GetLaneQueue) -> LaneQueue:
+        lane = self._lanes.get(query.lane)
+        if lane is None:
+            raise NotFound(f"there is no lane {query.lane}")
+        return await self._queue(lane, query.limit)
+
+    async def _queue(self, lane: LaneScheduler, limit: int) -> LaneQueue:
+        await lane.look(self._bus)
+        places = await usage_of_accounts(self._bus, lane)
+        seconds = self._pace.of_lane(lane.name)
+        items = list(next_jobs(lane, places, seconds, now(), limit))
+        items += jobs_aside(lane, self._pending, limit - len(items))
+        return LaneQueue(
+            name=lane.name,
+            cap=lane.limit.cap,
+            paused=lane.limit.paused,
+            in_use=lane.in_use,
+            waiting=len(lane.queue) + lane.ready,
+            items=items,
         )
 
     async def _on_lanes(self, _: ListLanes) -> LaneStates:
@@ -73,6 +114,16 @@ class QueueViews:
             lane.state(await usage_of_accounts(self._bus, lane)) for lane in self._lanes.values()
         ]
         return LaneStates(lanes=lanes)
+
+
+def _position(waiting: WaitingJob) -> Position:
+    """Its turn, or what holds it up."""
+    waits_for_turn = waiting.reason in ("turn", "lane_full", "delayed")
+    return Position(
+        position=waiting.position,
+        eta_seconds=waiting.eta_seconds,
+        blocked=None if waits_for_turn else waiting.detail,
+    )
 
 
 async def usage_of_accounts(bus: NatsBus, lane: LaneScheduler) -> dict[str, AccountUsage]:

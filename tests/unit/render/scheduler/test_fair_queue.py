@@ -468,10 +468,20 @@ def test_a_position_is_the_number_of_turns_until_the_job_runs(
         lane.remove(f"job_{number}")
     known = names([*crowd, *(a_job(len(crowd) + w.sequence) for w in late)])
     positions = {job: lane.position(job) for job in known}
+    upcoming = names(lane.upcoming())
 
     played = {job: place for place, job in enumerate(names(drain(lane)), start=1)}
 
     assert {job: place for job, place in positions.items() if place} == played
+    assert upcoming == [*played]
+
+
+def test_jobs_without_a_turn_are_listed_aside() -> None:
+    first, later = a_job(1, not_before=LATER), a_job(2, not_before=LATER + timedelta(seconds=1))
+    lane = a_lane(later, a_job(3, after=["job_9"]), first, a_job(4))
+
+    assert names(lane.upcoming()) == ["job_4"]
+    assert names(lane.waiting_aside()) == ["job_1", "job_2", "job_3"]
 
 
 def test_positions_are_exact_as_far_as_they_are_played() -> None:
