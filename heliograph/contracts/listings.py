@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.cast import Half
+from heliograph.contracts.job_steps import Status
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.kinds import KindFacts
 from heliograph.contracts.limits import AccountState
@@ -30,7 +31,31 @@ class _List(_View, Generic[Item]):
 
 
 class JobList(_List[Job]):
-    """Jobs of a project, newest first."""
+    """Jobs of a project, in the order that was asked for."""
+
+    counts: dict[Status, int] | None = Field(
+        description=(
+            "Jobs of each status that match all other filters; a status without jobs is left out. "
+            "Null unless `counts=true`"
+        )
+    )
+
+
+class ListedProject(_View):
+    """A project that has jobs."""
+
+    project: str
+    counts: dict[Status, int] = Field(
+        description="Its jobs by status, without those that were pruned",
+        examples=[{"running": 1, "succeeded": 40}],
+    )
+    last_activity: AwareDatetime = Field(
+        description="When one of its jobs was last accepted, or ended"
+    )
+
+
+class ProjectList(_List[ListedProject]):
+    """Projects that have jobs, by name."""
 
 
 class ListedEvent(_View):
@@ -151,6 +176,7 @@ class IndexLinks(_View):
     live_asyncapi: str
     status_openapi: str
     storage_openapi: str
+    projects: str
     models: str
     kinds: str
     lanes: str

@@ -82,6 +82,7 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
         "live_asyncapi": f"{settings.status_url}/asyncapi",
         "status_openapi": f"{settings.status_url}/openapi.json",
         "storage_openapi": f"{settings.storage_url}/openapi.json",
+        "projects": f"{here}/v1/projects",
         "models": f"{here}/v1/models",
         "kinds": f"{here}/v1/kinds",
         "lanes": f"{here}/v1/lanes",

@@ -1,8 +1,10 @@
-"""Queue position of a job, requested from render's dispatcher with a short timeout."""
+"""Queue positions of jobs, requested from render's dispatcher with a short timeout."""
+
+from collections.abc import Sequence
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries import Query, Reply
-from heliograph.contracts.queries.scheduler import GetPosition, Position
+from heliograph.contracts.queries.scheduler import GetPosition, ListPositions, Position
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 
@@ -12,6 +14,12 @@ ENRICH_TIMEOUT = 0.05  #: seconds for position and progress; then they are null
 async def queue_position(request: RequestReply, job: str) -> Position | None:
     """Queue position of a job; None when the dispatcher does not answer at once."""
     return await request_or_none(request, GetPosition(job=job))
+
+
+async def queue_positions(request: RequestReply, jobs: Sequence[str]) -> dict[str, Position]:
+    """Queue positions of several jobs, by id; none when the dispatcher does not answer at once."""
+    found = await request_or_none(request, ListPositions(jobs=list(jobs))) if jobs else None
+    return found.positions if found else {}
 
 
 async def request_or_none(request: RequestReply, query: Query[Reply]) -> Reply | None:

@@ -1,10 +1,11 @@
 """Replies to queries over the bus: jobs, slots, and dry runs of retention."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel
 
-from heliograph.contracts.progress import LatestProgress
+from heliograph.contracts.progress import LatestProgress, ProgressReport
+from heliograph.contracts.queries.projects import ListProjects, ProjectPage
 from heliograph.contracts.queries.read_model import (
     FindJobs,
     FindNamedUploads,
@@ -16,6 +17,7 @@ from heliograph.contracts.queries.read_model import (
     GetLogUsage,
     GetProgress,
     GetSlot,
+    JobOrder,
     JobPage,
     KnownRequests,
     ListedJob,
@@ -41,6 +43,8 @@ from services.status.slots import SlotReadModel
 QUEUE_GROUP = "status"  #: one of the status processes answers
 
 PROJECTS_TOLD = 200  #: that take most of the event log
+LastReport = Callable[[str], ProgressReport | None]  #: of a job by its id
+
 _ENVELOPE = 64 * 1024  #: bytes of a reply kept free
 
 
@@ -55,7 +59,14 @@ async def serve_queries(
     room = bus.client.max_payload - _ENVELOPE
 
     async def list_jobs(query: ListJobs) -> JobPage:
-        return job_page(await read_model.page(query), room)
+        page = job_page(await read_model.page(query), room, query.order, hub.report)
+        counts = await read_model.counts(query) if query.counts else None
+        return page.model_copy(update={"counts": counts})
+
+    async def list_projects(query: ListProjects) -> ProjectPage:
+        found = await read_model.projects(query)
+        items = found[: query.limit]
+        return ProjectPage(items=items, next=items[-1].project if len(found) > len(items) else None)
 
     async def list_slots(query: ListSlots) -> SlotPage:
         return truncate_page(await slots.page(query), room)
@@ -95,6 +106,7 @@ async def serve_queries(
         return LatestProgress(report=hub.report(query.job))
 
     await bus.serve(ListJobs, list_jobs, group=QUEUE_GROUP)
+    await bus.serve(ListProjects, list_projects, group=QUEUE_GROUP)
     await bus.serve(FindJobs, find_jobs, group=QUEUE_GROUP)
     await bus.serve(FindOccupiedSlots, find_occupied, group=QUEUE_GROUP)
     await bus.serve(FindResult, find_result, group=QUEUE_GROUP)
@@ -107,15 +119,21 @@ async def serve_queries(
     await bus.serve(GetProgress, progress, group=QUEUE_GROUP)
 
 
-def job_page(page: Page, limit: int) -> JobPage:
+def job_page(
+    page: Page, limit: int, order: JobOrder = "newest", report: LastReport = lambda job: None
+) -> JobPage:
     """A page as it travels; cut where it would not fit one, to be continued by its cursor."""
     items = [
-        ListedJob(sequence=row.sequence, record=row.record.model_dump(mode="json"))
+        ListedJob(
+            sequence=row.sequence,
+            record=row.record.model_dump(mode="json"),
+            report=report(row.record.id) if row.record.status == "running" else None,
+        )
         for row in page.rows
     ]
     kept = fit_in_message(items, limit)
     whole = kept == len(items)
-    following = page.next if whole else cursor_after(page.rows[kept - 1].record)
+    following = page.next if whole else cursor_after(page.rows[kept - 1].record, order)
     return JobPage(items=items[:kept], next=following)
 
 

@@ -1,6 +1,6 @@
 """Queries that status answers from its read model."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,9 @@ from heliograph.contracts.queries import JobQuery, Query
 from heliograph.contracts.retention import CleanupReport, Retention
 from heliograph.contracts.tolerant_reader import Tolerant
 
+#: `ended`: those that ended last come first, and those that are open not at all
+JobOrder = Literal["newest", "oldest", "ended"]
+
 MAX_REQUESTS = 1_000  #: of a provider that are asked about at once
 
 
@@ -18,6 +21,7 @@ class ListedJob(Tolerant):
 
     sequence: int
     record: dict[str, Any]
+    report: ProgressReport | None = None  #: how far a running job is
 
 
 class JobPage(Tolerant):
@@ -25,14 +29,18 @@ class JobPage(Tolerant):
 
     items: list[ListedJob]
     next: str | None = None
+    counts: dict[str, int] | None = None  #: jobs by status, where that was asked for
 
 
 class ListJobs(LabelledCriteria, Query[JobPage]):
-    """Jobs of a project, newest first. Answered by status with `JobPage`."""
+    """Jobs of a project, in an order. Answered by status with `JobPage`."""
 
     subject = "query.jobs.list"
 
     project: str
+    statuses: list[str] = Field(default_factory=list)  #: any of these; empty: all
+    order: JobOrder = "newest"
+    counts: bool = False  #: of the jobs that match everything else, by status
     cursor: str | None = None
     limit: int = 50
 

@@ -1,7 +1,7 @@
 """Query of a list of jobs: its filters, among them labels, as `tag.show=s1` and `param.seed=7`."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     BeforeValidator,
@@ -13,9 +13,12 @@ from pydantic_core import PydanticCustomError
 
 from heliograph.contracts.ids import SEGMENT, Label
 from heliograph.contracts.job_criteria import MAX_LABELS, JobCriteria
+from heliograph.contracts.job_steps import Status
 from heliograph.contracts.label_maps import MAX_LABEL_VALUE, LabelValue
+from heliograph.contracts.queries.read_model import JobOrder, ListJobs
 
 _GROUPS = ("tag", "param")
+_STATUSES = get_args(Status)
 
 
 def _check_name(group: str) -> Callable[[str], str]:
@@ -69,9 +72,35 @@ Parameters = Annotated[
 ]
 
 
+def _split_statuses(given: Any) -> Any:
+    """`queued,running` is both of them."""
+    parts = [part for each in given or () for part in str(each).split(",")]
+    if unknown := [part for part in parts if part not in _STATUSES]:
+        known = ", ".join(_STATUSES)
+        message = "{status} is not one of {known}"
+        raise PydanticCustomError("status", message, {"status": unknown[0], "known": known})
+    return list(dict.fromkeys(parts)) or None
+
+
+Statuses = Annotated[
+    list[Status] | None,
+    BeforeValidator(_split_statuses),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^({'|'.join(_STATUSES)})(,({'|'.join(_STATUSES)}))*$",
+            "examples": ["failed", "queued,running"],
+        }
+    ),
+]
+
+
 class JobsQuery(JobCriteria, extra="forbid"):
     """Filters of a list of jobs; a job has to be all of it."""
 
+    status: Statuses = Field(  # type: ignore[assignment]  # several of them, only here
+        default=None, description="The job's status, or several, separated by commas"
+    )
     tag: Tags = Field(
         default_factory=dict,
         max_length=MAX_LABELS,
@@ -82,10 +111,30 @@ class JobsQuery(JobCriteria, extra="forbid"):
         max_length=MAX_LABELS,
         description="Parameters, each written `param.<name>=<value>`",
     )
+    order: JobOrder = Field(
+        default="newest",
+        description="`ended`: those that ended last come first; those that are open are left out",
+    )
+    counts: bool = Field(
+        default=False, description="Count the jobs of each status that match all other filters"
+    )
     cursor: str | None = Field(
         default=None, max_length=512, description="`next` of the page before"
     )
     limit: int = Field(default=50, ge=1, le=200, description="Jobs in a page")
+
+    def jobs(self, project: str) -> ListJobs:
+        """The query that status answers. One status goes by itself, for those of release 0.1."""
+        fields = self.model_dump(exclude={"tag", "param", "status"})
+        statuses = self.status or []
+        return ListJobs(
+            project=project,
+            tags=self.tag,
+            parameters=self.param,
+            status=statuses[0] if len(statuses) == 1 else None,
+            statuses=statuses if len(statuses) > 1 else [],
+            **fields,
+        )
 
     @model_validator(mode="before")
     @classmethod

@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field
 from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.listings import Attempts, JobEvents, JobList
-from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -34,18 +33,12 @@ def view_routes(views: JobViews) -> APIRouter:
             200: {"description": "A page of jobs", "headers": NEXT_PAGE},
             **problems(*OF_A_READ),
         },
-        summary="Jobs of a project, newest first",
+        summary="Jobs of a project, filtered and in order",
     )
     async def list_jobs(
         project: ProjectName, query: Annotated[JobsQuery, Query()], request: Request
     ) -> Response:
-        jobs_query = ListJobs(
-            project=project,
-            tags=query.tag,
-            parameters=query.param,
-            **query.model_dump(exclude={"tag", "param"}),
-        )
-        page = await views.jobs(jobs_query)
+        page = await views.jobs(query.jobs(project))
         headers = {}
         if page["next"]:
             following = request.url.include_query_params(cursor=page["next"])

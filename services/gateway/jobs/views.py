@@ -12,7 +12,11 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position
 from services.gateway.jobs.lookup import load_job
-from services.gateway.queue_position import queue_position, request_or_none
+from services.gateway.queue_position import (
+    queue_position,
+    queue_positions,
+    request_or_none,
+)
 
 HISTORY_PAGE = 500
 
@@ -75,7 +79,15 @@ class JobViews:
         """A page of a project's jobs. Raises Unavailable."""
         page = await self._request(query)
         records = [(Record.model_validate(item.record), item.sequence) for item in page.items]
-        return {"items": await self._presenter.jobs(records), "next": page.next}
+        queued = [record.id for record, _ in records if record.status == "queued"]
+        shown, turns = await asyncio.gather(
+            self._presenter.jobs(records), queue_positions(self._request, queued)
+        )
+        items = [
+            with_queue_position(with_progress(job, item.report), turns.get(job["id"]))
+            for job, item in zip(shown, page.items, strict=True)
+        ]
+        return {"items": items, "next": page.next, "counts": page.counts}
 
     async def _turn(self, record: Record) -> Position | None:
         if record.status != "queued":

@@ -25,4 +25,5 @@ def build_projects(service: Service[GatewaySettings]) -> Projects:
     bus = service.bus
     settings = ProjectSettings(bus.jetstream, service.catalog)
     cleanups = CleanupRequests(bus.request, bus.notify, settings)
-    return Projects(settings=settings, routes=[project_routes(settings), cleanup_routes(cleanups)])
+    routes = [project_routes(settings, bus.request), cleanup_routes(cleanups)]
+    return Projects(settings=settings, routes=routes)

@@ -1,10 +1,16 @@
-"""HTTP routes of project settings."""
+"""HTTP routes of projects and their settings."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
 
-from heliograph.contracts.errors import TooManyProjects, UnknownKind, UnknownModel
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from heliograph.contracts.errors import TooManyProjects, Unavailable, UnknownKind, UnknownModel
 from heliograph.contracts.ids import ProjectName
+from heliograph.contracts.listings import ProjectList
 from heliograph.contracts.projects import ChangeProject, ProjectState
+from heliograph.contracts.queries.projects import ListProjects
+from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -12,9 +18,27 @@ from services.gateway.http import OF_A_CHANGE, OF_A_READ
 from services.gateway.projects.settings_store import ProjectSettings
 
 
-def project_routes(projects: ProjectSettings) -> APIRouter:
-    """Project settings."""
+class ProjectsQuery(BaseModel, extra="forbid"):
+    """Which part of the projects."""
+
+    cursor: ProjectName | None = Field(default=None, description="`next` of the page before")
+    limit: int = Field(default=50, ge=1, le=200, description="Projects in a page")
+
+
+def project_routes(projects: ProjectSettings, request: RequestReply) -> APIRouter:
+    """Projects and their settings."""
     router = create_router("projects")
+
+    @router.get(
+        "/projects",
+        response_model=ProjectList,
+        response_description="A page of projects",
+        responses=problems(Unavailable),
+        summary="Projects that have jobs, by name",
+    )
+    async def list_projects(query: Annotated[ProjectsQuery, Query()]) -> Response:
+        page = await request(ListProjects(cursor=query.cursor, limit=query.limit))
+        return json_response(page.model_dump(mode="json"))
 
     @router.get(
         "/projects/{project}",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from heliograph.contracts.queries.projects import ListProjects, ProjectActivity
 from heliograph.contracts.queries.read_model import (
     FindJobs,
     FoundJob,
@@ -162,7 +163,13 @@ class ReadModel(Protocol):
         """
 
     async def page(self, query: ListJobs) -> Page:
-        """Jobs of a project, newest first."""
+        """Jobs of a project, in the order of the query."""
+
+    async def counts(self, query: ListJobs) -> dict[str, int]:
+        """Jobs of each status that match everything else in a query."""
+
+    async def projects(self, query: ListProjects) -> list[ProjectActivity]:
+        """Projects that have jobs, by name; one more than the limit, if there are."""
 
     async def find(self, query: FindJobs) -> list[FoundJob]:
         """Names of jobs of a project, newest first; one more than the limit, if there are."""

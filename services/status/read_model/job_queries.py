@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.ids import JOB_PATTERN, matches
 from heliograph.contracts.job_criteria import JobCriteria
-from heliograph.contracts.queries.read_model import FindJobs, ListJobs
+from heliograph.contracts.queries.read_model import FindJobs, JobOrder, ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model.counts import count
 from services.status.read_model.search_index import prompt_contains
@@ -19,31 +19,37 @@ from services.status.read_model.tables import jobs, labels, stamp
 
 _LATEST = 2**63 - 1  #: the largest number a column holds
 _MAX_COUNTED = 5_000  #: jobs that match; beyond, how many more does not matter
+_ENDED = "ended"  #: begins cursors of the order by end
 _COLUMNS = ("status", "kind", "model", "user", "batch")
 
 Label = tuple[str, str]  #: name and value
 
 
-def cursor_after(record: Record) -> str:
+def cursor_after(record: Record, order: JobOrder = "newest") -> str:
     """Cursor of a list after a job: opaque, and stable while jobs are added."""
-    plain = f"{stamp(record.created_at)}.{record.id}"
+    if order == "ended":
+        assert record.finished_at
+        plain = f"{_ENDED}.{stamp(record.finished_at)}.{record.id}"
+    else:
+        plain = f"{stamp(record.created_at)}.{record.id}"
     return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str) -> tuple[int, str]:
+def read_cursor(cursor: str, order: JobOrder = "newest") -> tuple[int, str]:
     """Raises ValidationFailed for what is no cursor of ours."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        created, job = base64.urlsafe_b64decode(padded.encode()).decode().split(".")
-        if matches(JOB_PATTERN, job) and 0 <= int(created) <= _LATEST:
-            return int(created), job
+        *kind, at, job = base64.urlsafe_b64decode(padded.encode()).decode().split(".")
+        is_of_order = kind == ([_ENDED] if order == "ended" else [])
+        if is_of_order and matches(JOB_PATTERN, job) and 0 <= int(at) <= _LATEST:
+            return int(at), job
     except (ValueError, binascii.Error):
         pass
     raise ValidationFailed.at("/query/cursor", "is not a cursor of this list")
 
 
 async def listing(connection: AsyncConnection, query: ListJobs | FindJobs) -> Select[Any]:
-    """The jobs of a query, newest first, one more than the page size."""
+    """The jobs of a query, in its order, one more than the page size."""
     named = [(f"tag.{n}", v) for n, v in query.tags.items()]
     named += [(f"param.{n}", v) for n, v in query.parameters.items()]
     where = _conditions(query)
@@ -62,16 +68,38 @@ async def listing(connection: AsyncConnection, query: ListJobs | FindJobs) -> Se
         statement = statement.select_from(labels.join(jobs, jobs.c.id == labels.c.job))
         where += _labelled(query.project, first)
     where += _between(query, by)
-    if isinstance(query, ListJobs) and query.cursor is not None:
-        where.append(tuple_(by, job) < tuple_(*read_cursor(query.cursor)))
+    if isinstance(query, ListJobs):
+        return _in_order(statement.where(*where), query, by, job)
     return statement.where(*where).order_by(by.desc(), job.desc()).limit(query.limit + 1)
+
+
+def _in_order(
+    statement: Select[Any], query: ListJobs, created_at: ColumnElement[int], job: ColumnElement[str]
+) -> Select[Any]:
+    """A page of the jobs, after the cursor."""
+    by = created_at
+    if query.order == "ended":
+        by = jobs.c.finished_at
+        statement = statement.where(by.is_not(None))
+    is_forward = query.order == "oldest"
+    if query.cursor is not None:
+        place, after = tuple_(by, job), tuple_(*read_cursor(query.cursor, query.order))
+        statement = statement.where(place > after if is_forward else place < after)
+    order = (by.asc(), job.asc()) if is_forward else (by.desc(), job.desc())
+    return statement.order_by(*order).limit(query.limit + 1)
+
+
+async def counting(connection: AsyncConnection, query: ListJobs) -> Select[Any]:
+    """How many jobs there are of each status that match everything else in a query."""
+    others = query.model_copy(update={"status": None, "statuses": [], "cursor": None})
+    found = (await listing(connection, others)).with_only_columns(jobs.c.status)
+    each = found.order_by(None).limit(None).subquery()
+    return select(each.c.status, func.count()).group_by(each.c.status)
 
 
 async def finding(connection: AsyncConnection, query: FindJobs) -> Select[Any]:
     """The ids of the jobs of a query, newest first, one more than the page size."""
     statement = (await listing(connection, query)).with_only_columns(jobs.c.id, jobs.c.retry_of)
-    if query.statuses:
-        statement = statement.where(jobs.c.status.in_(query.statuses))
     if query.retries:
         statement = statement.where(jobs.c.retry_of.is_not(None))
     if query.untried:
@@ -90,6 +118,8 @@ def _conditions(query: ListJobs | FindJobs) -> list[ColumnElement[bool]]:
         value = getattr(query, column)
         if value is not None:
             where.append(jobs.c[column] == value)
+    if query.statuses:
+        where.append(jobs.c.status.in_(query.statuses))
     if not (isinstance(query, FindJobs) and query.retries):
         where.append(jobs.c.pruned.is_(False))
     return where

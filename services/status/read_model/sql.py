@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.queries.projects import ListProjects, ProjectActivity
 from heliograph.contracts.queries.read_model import (
     FindJobs,
     FoundJob,
@@ -42,7 +43,13 @@ from services.status.read_model.connection import (
     cause_of,
     is_about_values,
 )
-from services.status.read_model.job_queries import cursor_after, finding, listing
+from services.status.read_model.job_queries import (
+    counting,
+    cursor_after,
+    finding,
+    listing,
+)
+from services.status.read_model.project_queries import read_projects
 from services.status.read_model.retention_queries import (
     ended_jobs,
     jobs_in_use,
@@ -206,7 +213,16 @@ class SqlReadModel:
             rows = [read_row(each) for each in found]
         more = len(rows) > query.limit
         rows = rows[: query.limit]
-        return Page(rows, cursor_after(rows[-1].record) if more else None)
+        return Page(rows, cursor_after(rows[-1].record, query.order) if more else None)
+
+    async def counts(self, query: ListJobs) -> dict[str, int]:
+        async with self._transaction() as connection:
+            found = await connection.execute(await counting(connection, query))
+            return {str(status): int(count) for status, count in found}
+
+    async def projects(self, query: ListProjects) -> list[ProjectActivity]:
+        async with self._transaction() as connection:
+            return await read_projects(connection, query)
 
     async def find(self, query: FindJobs) -> list[FoundJob]:
         async with self._transaction() as connection:
