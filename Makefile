@@ -17,6 +17,10 @@ CLIENT_SOURCES := $(shell find clients/typescript -type f \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/generated/*') \
 	$(wildcard tests/contract/golden/*.json)
 
+CONSOLE := console/dist/index.html
+CONSOLE_CHECKED := node_modules/.console-checked
+CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -26,7 +30,7 @@ demo: $(INSTALLED) ## Start everything, make three pictures, show them, stop; PR
 up: $(INSTALLED) web ## Start everything and stay; Ctrl-C stops it
 	@$(PYTHON) -m deploy.local up
 
-check: $(INSTALLED) check-client ## Format, lint, types, import rules and declared dependencies
+check: $(INSTALLED) check-client check-console ## Format, lint, types, import rules and declared dependencies
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -38,9 +42,14 @@ client: $(CLIENT) ## Build the TypeScript client
 
 check-client: $(CLIENT_CHECKED) ## Format, lint and types of the TypeScript client
 
+console: $(CONSOLE) ## Build the console, which the gateway serves
+
+check-console: $(CONSOLE_CHECKED) ## Format, types and unit tests of the console
+
 # without npm or its registry, everything but pages in a browser works; CI wants all of it
 web:
-	@$(MAKE) --no-print-directory client || { [ -z "$$CI" ] && echo 'The TypeScript client was not built'; }
+	@$(MAKE) --no-print-directory client console \
+		|| { [ -z "$$CI" ] && echo 'The TypeScript client and the console were not built'; }
 
 test: $(INSTALLED) web ## All tests, against real servers
 	$(PYTEST)
@@ -102,6 +111,15 @@ $(CLIENT_CHECKED): $(CLIENT_SOURCES) $(NODE_PACKAGES)
 	@$(NPM) run check --silent --workspace clients/typescript
 	@touch $@
 
+$(CONSOLE): $(CONSOLE_SOURCES) $(CLIENT) $(NODE_PACKAGES)
+	@$(NPM) run build --silent --workspace console -- --logLevel warn
+	@touch $@
+
+$(CONSOLE_CHECKED): $(CONSOLE_SOURCES) $(CLIENT) $(NODE_PACKAGES)
+	@$(NPM) run check --silent --workspace console
+	@$(NPM) run test --silent --workspace console -- --silent --reporter=dot
+	@touch $@
+
 $(MINIO):
 	@command -v go >/dev/null || { echo 'MinIO is built from source: install Go, https://go.dev/dl' >&2; exit 1; }
 	@echo 'Building MinIO; once, a few minutes'
@@ -118,4 +136,4 @@ image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/s
 	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv.txt
 	@touch $@
 
-.PHONY: help demo up check check-client client web test test-minio test-containers chaos bench format golden lock setup seeds
+.PHONY: help demo up check check-client check-console client console web test test-minio test-containers chaos bench format golden lock setup seeds

@@ -1,0 +1,15 @@
+import "@fontsource-variable/inter/wght.css";
+import { mount } from "svelte";
+import App from "./app/App.svelte";
+import { session } from "./app/session.svelte";
+import { appearance } from "./app/theme.svelte";
+import { reloadOnNewBuild } from "./app/new-build";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/layout.css";
+
+reloadOnNewBuild();
+appearance.apply();
+session.start();
+mount(App, { target: document.getElementById("app")! });

@@ -1,0 +1,70 @@
+/** The slots of a project, kept current by its live jobs. */
+
+import { SvelteMap } from "svelte/reactivity";
+import { reasonOf } from "../app/toasts.svelte";
+import { slot as getSlot, slots as listSlots } from "../live/api";
+import { isOpen, type LiveProject } from "../live/project.svelte";
+import type { Job, Slot } from "../live/types";
+
+export class ProjectSlots {
+  readonly slots = new SvelteMap<string, Slot>();
+  loaded = $state(false);
+  fault = $state("");
+  readonly #loading = new Set<string>();
+  readonly #forget: () => void;
+
+  constructor(readonly live: LiveProject) {
+    this.#forget = live.onChange((job) => this.#take(job));
+    void this.#load();
+  }
+
+  close(): void {
+    this.#forget();
+  }
+
+  async #load(): Promise<void> {
+    try {
+      let cursor: string | undefined;
+      do {
+        const page = await listSlots(this.live.name, cursor);
+        for (const slot of page.items) this.slots.set(slot.slot, this.#newest(slot));
+        cursor = page.next ?? undefined;
+      } while (cursor);
+      for (const job of this.live.open) this.#take(job);
+    } catch (error) {
+      this.fault = reasonOf(error);
+    }
+    this.loaded = true;
+  }
+
+  #newest(slot: Slot): Slot {
+    const active = slot.active && this.live.newest(slot.active);
+    return { ...slot, active: active && isOpen(active) ? active : null };
+  }
+
+  /** An open job is shown in its slot at once; what one that ended means for the slot is asked. */
+  #take(job: Job): void {
+    if (!job.slot) return;
+    if (!isOpen(job)) return void this.#reload(job.slot);
+    const slot = this.slots.get(job.slot) ?? {
+      slot: job.slot,
+      current: null,
+      active: null,
+      failures: [],
+    };
+    this.slots.set(job.slot, { ...slot, active: job });
+  }
+
+  async #reload(name: string): Promise<void> {
+    if (this.#loading.has(name)) return;
+    this.#loading.add(name);
+    try {
+      const { slot, current, active, failures } = await getSlot(this.live.name, name);
+      this.slots.set(name, this.#newest({ slot, current, active, failures }));
+    } catch (error) {
+      this.fault = reasonOf(error);
+    } finally {
+      this.#loading.delete(name);
+    }
+  }
+}
