@@ -10,8 +10,8 @@ from services.status.read_model import ReadModel
 
 def readiness_checks(hub: Hub, read_model: ReadModel, prepared: asyncio.Event) -> dict[str, Check]:
     """The checks of a status process; `prepared` is set when queries are answered."""
-    heard = Standstill(hub.cursor, hub.last_sequence)
-    projected = Standstill(read_model.cursor, hub.last_sequence)
+    heard = Standstill(hub.cursor, hub.missed.last_sequence)
+    projected = Standstill(read_model.cursor, hub.missed.last_sequence)
 
     async def check_hub() -> None:
         if not (hub.opened.is_set() and prepared.is_set()):

@@ -72,7 +72,7 @@ class SlotReadModel:
 
     async def wait_for_log(self) -> None:
         """Wait until the read model has everything in the log (read-your-writes)."""
-        if not await self._reaches(await self._hub.last_sequence(), _SETTLE):
+        if not await self._reaches(await self._hub.missed.last_sequence(), _SETTLE):
             raise Unavailable("the read model is behind the log")
 
     async def _reaches(self, sequence: int, seconds: float) -> bool:

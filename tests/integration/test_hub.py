@@ -29,7 +29,8 @@ from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.status.live import subscription as subscribing
-from services.status.live.hub import Frame, Hub
+from services.status.live.event_buffer import Frame
+from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue
 from services.status.live.subscription import Subscription, Terms
 from services.status.read_model import Row, SnapshotCursor, SnapshotPage, SnapshotQuery

@@ -7,11 +7,8 @@ live in the moment in which nothing is left between the two: no gap, and nothing
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
@@ -21,45 +18,23 @@ from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import event_type
-from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_steps import FINAL
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
-from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.job_view import JobPresenter, as_json
+from services.status.live.event_buffer import EventBuffer, Frame, frame_of
+from services.status.live.missed_events import MissedEvents
 
 log = structlog.get_logger()
 
-_REPLAY_BYTES = 4 * 2**20  #: of the log, read at once for one client
-_HISTORY_BYTES = 64 * 1024  #: of each job, where a client follows named ones
 _REPORTS_KEPT = 50_000
 _SHOWN_FOR = 1 / 3  #: of the life of an address; in a new text it has half of that left, or more
 _RENDER_RETRY_DELAY = 1.0  #: seconds, where storage did not give all addresses in time
 _FINAL_TYPES = frozenset(event_type(step) for step in FINAL)
-
-
-@dataclass(eq=False)
-class Frame:
-    """One event, and its rendered frame once a client needs it."""
-
-    sequence: int
-    type: str
-    project: str
-    job: str
-    data: bytes
-    size: int  #: bytes that it takes in the log
-    showing: asyncio.Task[None] | None = None
-    text: str = ""  #: the job as JSON; empty for what is no job
-    expires_at: float = float("-inf")  #: by the clock of the loop; then it has to be made anew
-
-    def stored(self) -> Stored:
-        """The message in the log, as far as it matters to readers."""
-        subject = subjects.event(self.project, self.job)
-        return Stored(subject, self.sequence, {"ce-type": self.type}, self.data, self.size)
 
 
 class Listener(Protocol):
@@ -72,41 +47,14 @@ class Listener(Protocol):
     def on_progress(self, report: ProgressReport) -> None: ...
 
 
-@dataclass
-class _Ring:
-    """Recent events, bounded by their size."""
-
-    limit: int  #: bytes
-    floor: int = 0  #: everything after this sequence is in the ring
-    frames: deque[Frame] = field(default_factory=deque)
-    size: int = 0
-
-    def add(self, frame: Frame) -> None:
-        self.frames.append(frame)
-        self.size += len(frame.data)
-        while self.size > self.limit and len(self.frames) > 1:
-            oldest = self.frames.popleft()
-            self.size -= len(oldest.data)
-            self.floor = oldest.sequence
-
-    def after(self, sequence: int) -> Iterable[Frame]:
-        """Frames after a sequence, oldest first."""
-        newer: deque[Frame] = deque()
-        for frame in reversed(self.frames):
-            if frame.sequence <= sequence:
-                break
-            newer.appendleft(frame)
-        return newer
-
-
 class Hub:
     """The events of this process. `buffer_bytes` of them are kept in memory."""
 
     def __init__(self, bus: NatsBus, presenter: JobPresenter, *, buffer_bytes: int) -> None:
         self._bus = bus
         self._presenter = presenter
-        self._purges = Purges(bus.jetstream)
-        self._ring = _Ring(buffer_bytes)
+        self.missed = MissedEvents(bus)
+        self._ring = EventBuffer(buffer_bytes)
         self._incoming: asyncio.Queue[Frame] = asyncio.Queue()
         self._live: dict[str, set[Listener]] = {}
         self._reports: LRUCache[str, ProgressReport] = LRUCache(_REPORTS_KEPT)
@@ -131,7 +79,7 @@ class Hub:
             tasks.create_task(self._broadcast_all())
 
     async def _open(self) -> None:
-        self.head = self._pumped = self._ring.floor = await self.last_sequence()
+        self.head = self._pumped = self._ring.floor = await self.missed.last_sequence()
         hear = self._bus.jetstream.dead_letters.hearing(self._on_progress)
         await self._bus.client.subscribe(subjects.PROGRESS, cb=hear)
         self.opened.set()
@@ -142,7 +90,7 @@ class Hub:
         sequence = message.metadata.sequence.stream
         if sequence <= self.head:
             return
-        frame = _frame(sequence, message.subject, message.headers or {}, message.data)
+        frame = frame_of(sequence, message.subject, message.headers or {}, message.data)
         self._ring.add(frame)
         self.head = sequence
         if frame.type in _FINAL_TYPES:
@@ -259,76 +207,15 @@ class Hub:
             and (jobs is None or frame.job in jobs)
         ]
 
-    async def logged(
-        self, project: str, jobs: frozenset[str] | None, after: int, floor: int
-    ) -> tuple[list[Frame], int]:
-        """
-        The next events after a sequence from the log, the oldest first, and how many more there are,
-        at least. Of named jobs only those up to `floor`: the ring had the others when the log was
-        asked.
-        """
-        if jobs is None:
-            batch = self._bus.jetstream.read_batch
-            subject = subjects.event(project, "*")
-            messages, more = await batch(STREAM, subject, after + 1, most=_REPLAY_BYTES)
-            return [_logged(message) for message in messages], more
-        parts = [await self._history(project, job, after) for job in sorted(jobs)]
-        # only so far is it certain that no history was read before its last event was stored, and
-        # only so far is each of them here
-        horizon = min([floor, *(frames[-1].sequence for frames, more in parts if more)])
-        frames = [each for frames, _ in parts for each in frames if each.sequence <= horizon]
-        return sorted(frames, key=lambda frame: frame.sequence), int(horizon < floor)
-
-    async def _history(self, project: str, job: str, after: int) -> tuple[list[Frame], int]:
-        """The next events of a job, a few, and how many more there are."""
-        subject = subjects.event(project, job)
-        messages, more = await self._bus.jetstream.read_batch(
-            STREAM, subject, after + 1, most=_HISTORY_BYTES
-        )
-        return [_logged(message) for message in messages], more
-
     async def count(self, project: str, jobs: frozenset[str] | None, after: int) -> int:
         """Number of events after a sequence."""
         if after >= self.floor:
             return len(self.recent(project, jobs, after))
-        read = partial(self._bus.jetstream.read_batch, STREAM, size=1)
-        count = 0
-        for job in sorted(jobs) if jobs else ["*"]:
-            messages, more = await read(subjects.event(project, job), after + 1)
-            count += len(messages) + more
-        return count
+        return await self.missed.count(project, jobs, after)
 
     async def cursor(self) -> int:
         """Of the last event received."""
         return self.head
-
-    async def is_purged(self, project: str, jobs: frozenset[str] | None, after: int) -> bool:
-        """Whether events after a sequence may have been removed from the log since."""
-        if after >= await self._purges.newest(project):
-            return False
-        if jobs is None:
-            return True
-        return any([await self._is_cut(project, job, after) for job in sorted(jobs)])
-
-    async def _is_cut(self, project: str, job: str, after: int) -> bool:
-        subject = subjects.event(project, job)
-        first = await self._bus.jetstream.next(STREAM, subject, 1)
-        if first is None or first.sequence <= after:
-            return False
-        return int(first.headers["ce-sequence"]) > 1
-
-    async def last_sequence(self) -> int:
-        """Of the log itself, which this process may be behind."""
-        info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}")
-        return int(info["state"]["last_seq"])
-
-    async def has_job(self, project: str, job: str) -> bool:
-        """Whether the log has a job of the project by that name. Raises Unavailable."""
-        try:
-            entry = await self._bus.events.job(job)
-        except Unreadable:  # it is there; what can be read of it is shown
-            return True
-        return entry is not None and entry.record.project == project
 
     def join(self, project: str, listener: Listener) -> None:
         """Add a listener: it gets every event that is broadcast from now on."""
@@ -339,13 +226,3 @@ class Hub:
         listeners.discard(listener)
         if not listeners:
             self._live.pop(project, None)
-
-
-def _frame(sequence: int, subject: str, headers: dict[str, str], data: bytes) -> Frame:
-    project, job = subjects.parse(subject)
-    size = Stored(subject, sequence, headers, data).size
-    return Frame(sequence, headers.get("ce-type", ""), project, job, data, size)
-
-
-def _logged(message: Stored) -> Frame:
-    return _frame(message.sequence, message.subject, message.headers, message.data)

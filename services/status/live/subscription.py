@@ -13,7 +13,8 @@ from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.contracts.progress import ProgressReport
 from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter, as_json, with_progress
-from services.status.live.hub import Frame, Hub
+from services.status.live.event_buffer import Frame
+from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue
 from services.status.read_model import ReadModel, SnapshotCursor, SnapshotPage, SnapshotQuery
 
@@ -99,7 +100,7 @@ class Subscription:
         with suppress(ServiceError):  # the log knows as well
             known = await self._read_model.known(self.project, named) if named else known
         for job in named:
-            if job not in known and not await self._hub.has_job(self.project, job):
+            if job not in known and not await self._hub.missed.has_job(self.project, job):
                 raise NotFound(f"the project has no job {job}")
 
     async def _hub_opened(self) -> None:
@@ -133,10 +134,10 @@ class Subscription:
         if after.epoch != self._hub.epoch:
             return None
         if after.sequence > self._hub.head:
-            if after.sequence > await self._hub.last_sequence():
+            if after.sequence > await self._hub.missed.last_sequence():
                 return None
             await self._hub.wait_beyond(after.sequence - 1, seconds=_CATCH_UP_TIMEOUT)
-        if await self._hub.is_purged(self.project, self.jobs, after.sequence):
+        if await self._hub.missed.is_purged(self.project, self.jobs, after.sequence):
             return None
         count = await self._hub.count(self.project, self.jobs, after.sequence)
         is_limited = self.jobs is None  # named jobs have few events each, and are read one by one
@@ -218,7 +219,7 @@ class Subscription:
 
     async def _logged(self, floor: int) -> tuple[list[Frame], int]:
         async with self._terms.turns:
-            return await self._hub.logged(self.project, self.jobs, self._last, floor)
+            return await self._hub.missed.logged(self.project, self.jobs, self._last, floor)
 
     # -- as a listener of the hub
 
