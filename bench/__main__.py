@@ -11,7 +11,17 @@ from bench.figures import REFERENCE, Journal, Section, say
 from bench.profiles import PROFILES, Profile
 from bench.tables import write_table
 
-BENCHES = ("accept", "dispatch", "fairness", "makespan", "live", "weight", "growth", "whole")
+BENCHES = (
+    "accept",
+    "dispatch",
+    "fairness",
+    "makespan",
+    "live",
+    "herd",
+    "weight",
+    "growth",
+    "whole",
+)
 
 
 def main() -> int:

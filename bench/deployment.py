@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,15 @@ class House:
     def cpu(self, *names: str) -> float:
         """Seconds of processor time that processes have used so far."""
         return sum(_cpu(self.stack.pid(name)) for name in names)
+
+    async def until_answering(self, name: str) -> None:
+        """Until a process that was started again says that it is alive; a minute at most."""
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client, asyncio.timeout(60):
+            while True:
+                with suppress(httpx.TransportError):
+                    await client.get(f"{self.stack.url(name)}/healthz")
+                    return
+                await asyncio.sleep(0.02)
 
     async def until_idle(self, name: str) -> None:
         """Until a process has hardly anything to do; a minute at most."""

@@ -17,7 +17,7 @@ from heliograph.runtime.bus.event_log import STREAM
 
 _RATE = 10.0  #: events per second, for latency
 _EVENTS = 200  #: of a burst; a client that is further behind is let go
-_HELLO = 2  #: frames: subscribed, and the snapshot
+_HELLO = 3  #: frames: subscribed, the snapshot, caught up
 _MANY = 1_000  #: clients of the burst that has a target
 _REPLAYS = {1_000: 200.0, 10_000: 1_000.0}  #: events -> milliseconds, at most
 
@@ -109,7 +109,7 @@ async def _replay(house: House, missed: int, section: Section) -> None:
     async with gathering() as crowd:
         began = time.time()
         await crowd.join(house.stack.live, 1, project=project, after=after)
-        heard = await crowd.expect(missed + 1)
+        heard = await crowd.expect(missed + _HELLO - 1)
     spent = house.cpu("status") - before
     section.note(
         f"replay of {missed:,} missed events",

@@ -19,6 +19,7 @@ class Profile:
     crowds: tuple[int, ...]  #: WebSocket clients
     deliveries: int  #: in all, of each burst
     replays: tuple[int, ...]  #: missed events
+    herds: tuple[int, ...]  #: clients that come back at once
     finished: int  #: jobs that ended before
     queued: int  #: jobs that wait
 
@@ -36,6 +37,7 @@ TINY = Profile(
     crowds=(1, 20),
     deliveries=400,
     replays=(100,),
+    herds=(20,),
     finished=500,
     queued=500,
 )
@@ -52,6 +54,7 @@ SHORT = Profile(
     crowds=(1, 500, 1_000),
     deliveries=100_000,
     replays=(1_000, 10_000),
+    herds=(200, 1_000),
     finished=10_000,
     queued=10_000,
 )
@@ -68,6 +71,7 @@ FULL = Profile(
     crowds=(1, 500, 1_000),
     deliveries=200_000,
     replays=(1_000, 10_000),
+    herds=(200, 1_000),
     finished=100_000,
     queued=100_000,
 )

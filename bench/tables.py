@@ -28,6 +28,7 @@ _TITLES = {
     "fairness": "Fairness",
     "makespan": "Keeping a lane busy",
     "live": "Live",
+    "herd": "After a restart of status",
     "weight": "Weight",
     "growth": "With a past",
     "whole": "The whole, and the same by hand",
@@ -51,6 +52,7 @@ it held its place, until a poll found it done.""",
     "live": """\
 From the server's stamp on an event to a client's hand; then as many events as fit in a client's
 outbox, all at once, to everybody.""",
+    "herd": "Clients that come back at once, and that missed events meanwhile.",
     "weight": "Resident memory, and the time from the command to ready.",
     "growth": "The same with many finished jobs in the log and many queued in the lane.",
     "whole": """\

@@ -28,7 +28,7 @@ class StatusSettings(ServiceSettings):
     max_streams: int = Field(default=500, ge=1)  #: streams of server-sent events of one process
     #: of one project, in one process; over a cap, clients are refused with a retry delay
     max_subscriptions: int = Field(default=5_000, ge=1)
-    snapshots_at_once: int = Field(default=4, ge=1)  #: snapshot pages that are built concurrently
+    snapshots_at_once: int = Field(default=4, ge=1)  #: pages of snapshots, and parts of replays
     send_queue_bytes: int = Field(
         default=256 * 2**20, ge=2**20
     )  #: of the send queues of all clients

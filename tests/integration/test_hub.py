@@ -85,11 +85,40 @@ async def test_events_are_kept_as_they_are_in_the_log(bus: NatsBus) -> None:
     assert 0 < message.size <= stored.size
 
 
-async def test_an_event_beyond_the_head_returns_nothing(bus: NatsBus) -> None:
+async def test_an_event_that_is_not_in_memory_is_not_heard_from_it(bus: NatsBus) -> None:
     await _accepted(bus, some_project())
 
-    async with _hub(bus) as hub:
+    async with _hub(bus, buffer_bytes=ONE_EVENT) as hub:
         assert hub.heard(hub.head - 1, 10) == []
+
+
+async def test_recent_events_are_in_memory_from_the_start(bus: NatsBus) -> None:
+    """After a restart all clients resume at once: what they missed is not read for each of them."""
+    project = some_project()
+    entries = [await _accepted(bus, project) for _ in range(3)]
+
+    async with _hub(bus) as hub:
+        frames = hub.recent(project, None, entries[0].sequence - 1)
+
+        assert [frame.sequence for frame in frames] == [entry.sequence for entry in entries]
+        assert hub.floor < entries[0].sequence
+        assert hub.head >= entries[-1].sequence
+
+
+async def test_clients_share_what_was_read_from_the_log(bus: NatsBus) -> None:
+    """Also those that stand a few events apart: each event is read, and rendered, once."""
+    project = some_project()
+    entries = [await _accepted(bus, project) for _ in range(3)]
+    begun = entries[0].sequence - 1
+
+    async with _hub(bus, buffer_bytes=ONE_EVENT) as hub:
+        one, through = await hub.missed.after(project, None, begun, hub.floor)
+        other, _ = await hub.missed.after(project, None, begun + 1, hub.floor)
+
+    assert [frame.sequence for frame in one] == [entry.sequence for entry in entries]
+    assert all(mine is theirs for mine, theirs in zip(one[-len(other) :], other, strict=True))
+    assert other
+    assert through >= entries[-1].sequence
 
 
 async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus) -> None:
@@ -286,9 +315,10 @@ async def test_a_snapshot_waits_for_a_read_model_that_is_not_there_yet(
         await _frames(send_queue, "subscribed")
         await read_model.prepare()
         await read_model.open(hub.epoch)
-        [snapshot] = await _frames(send_queue, "snapshot")
+        frames = await _frames(send_queue, "snapshot")
     await read_model.aclose()
 
+    [snapshot] = [frame for frame in frames if frame["op"] == "snapshot"]
     assert (snapshot["jobs"], snapshot["more"]) == ([], False)
 
 

@@ -1,6 +1,5 @@
 """Builds the live streams: the hub, and how clients subscribe to it."""
 
-import asyncio
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -10,6 +9,7 @@ from heliograph.runtime.job_view import create_presenter
 from heliograph.runtime.service import Service
 from services.status.live.client_limits import ClientLimits
 from services.status.live.hub import Hub
+from services.status.live.replay_turns import ReplayTurns
 from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.sse import sse_routes
 from services.status.live.subscription import Subscription, Terms
@@ -35,7 +35,7 @@ def build_live(service: Service[StatusSettings], read_model: ReadModel) -> Live:
         replay_limit=settings.replay_limit,
         final_for=settings.snapshot_keeps_finished_for,
         timeout=settings.live_subscribe_timeout,
-        turns=asyncio.Semaphore(settings.snapshots_at_once),
+        turns=ReplayTurns(settings.snapshots_at_once),
     )
     memory = SendQueueMemory(settings.send_queue_bytes)
     limits = ClientLimits.of(

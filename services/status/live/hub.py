@@ -79,7 +79,11 @@ class Hub:
             tasks.create_task(self._broadcast_all())
 
     async def _open(self) -> None:
-        self.head = self._pumped = self._ring.floor = await self.missed.last_sequence()
+        begin, frames, self.head = await self.missed.latest(self._ring.limit)
+        self._ring = EventBuffer(self._ring.limit, floor=begin)
+        for frame in frames:
+            self._ring.add(frame)
+        self._pumped = self.head
         hear = self._bus.jetstream.dead_letters.hearing(self._on_progress)
         await self._bus.client.subscribe(subjects.PROGRESS, cb=hear)
         self.opened.set()
@@ -115,11 +119,15 @@ class Hub:
 
     async def render(self, frame: Frame) -> None:
         """Make sure that the frame has a `text`, with addresses that still work for a while."""
-        if frame.showing is None and asyncio.get_running_loop().time() > frame.expires_at:
-            self._ensure_rendered(frame)
-        if frame.showing:
+        if not self.is_rendered(frame) and frame.showing:
             # shared by other waiters: a client that disconnects must not cancel it
             await asyncio.shield(frame.showing)
+
+    def is_rendered(self, frame: Frame) -> bool:
+        """Render the frame, unless it has a `text`. False: that waits for addresses from storage."""
+        if frame.showing is None and asyncio.get_running_loop().time() > frame.expires_at:
+            self._ensure_rendered(frame)
+        return frame.showing is None
 
     def _ensure_rendered(self, frame: Frame) -> None:
         """Immediate, unless URLs have to be signed."""

@@ -1,6 +1,10 @@
 """Missed events: what a client that resumes reads from the log, and whether it is all there still."""
 
+import asyncio
+from dataclasses import dataclass
 from functools import partial
+
+from cachetools import TTLCache
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unreadable
@@ -10,8 +14,18 @@ from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.bus.stored_messages import Stored
 from services.status.live.event_buffer import Frame, frame_of
 
-_REPLAY_BYTES = 4 * 2**20  #: of the log, read at once for one client
+_PAGE_BYTES = 2**20  #: of the log, read at once: more would keep others waiting
+_PAGES, _PAGES_KEPT = 8, 30.0  #: pages that clients share, and seconds for which they do
 _HISTORY_BYTES = 64 * 1024  #: of each job, where a client follows named ones
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Events of a project: all of those after one sequence and up to another."""
+
+    after: int
+    through: int
+    frames: list[Frame]
 
 
 class MissedEvents:
@@ -20,26 +34,62 @@ class MissedEvents:
     def __init__(self, bus: NatsBus) -> None:
         self._bus = bus
         self._purges = Purges(bus.jetstream)
+        self._reading = asyncio.Lock()
+        self._pages: TTLCache[tuple[str, int], _Page] = TTLCache(_PAGES, _PAGES_KEPT)
 
-    async def logged(
+    async def latest(self, size: int) -> tuple[int, list[Frame], int]:
+        """
+        The newest events of all projects, about `size` bytes of them; the sequence after which, and
+        the one up to which, the log has no others.
+        """
+        state = (await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}"))["state"]
+        mean = max(1, state["bytes"] // max(1, state["messages"]))
+        head = state["last_seq"]
+        begin = after = max(0, head - size // mean)
+        frames: list[Frame] = []
+        more = int(begin < head)
+        while more:
+            part, more = await self._read(subjects.EVENTS, after)
+            frames += part
+            after = max([after, *(frame.sequence for frame in part[-1:])])
+        return begin, frames, max(head, after)
+
+    async def after(
         self, project: str, jobs: frozenset[str] | None, after: int, floor: int
     ) -> tuple[list[Frame], int]:
         """
-        The next events after a sequence from the log, the oldest first, and how many more there are,
-        at least. Of named jobs only those up to `floor`: the ring had the others when the log was
-        asked.
+        The next events after a sequence from the log, the oldest first, and up to which sequence they
+        are all of them: `floor` or more, unless there are too many to read at once.
         """
         if jobs is None:
-            batch = self._bus.jetstream.read_batch
-            subject = subjects.event(project, "*")
-            messages, more = await batch(STREAM, subject, after + 1, most=_REPLAY_BYTES)
-            return [_logged(message) for message in messages], more
+            async with self._reading:  # the next client finds what this one has read
+                page = self._page_with(project, after) or await self._read_page(
+                    project, after, floor
+                )
+            return [frame for frame in page.frames if frame.sequence > after], page.through
         parts = [await self._history(project, job, after) for job in sorted(jobs)]
         # only so far is it certain that no history was read before its last event was stored, and
         # only so far is each of them here
         horizon = min([floor, *(frames[-1].sequence for frames, more in parts if more)])
         frames = [each for frames, _ in parts for each in frames if each.sequence <= horizon]
-        return sorted(frames, key=lambda frame: frame.sequence), int(horizon < floor)
+        return sorted(frames, key=lambda frame: frame.sequence), horizon
+
+    def _page_with(self, project: str, after: int) -> "_Page | None":
+        """A page that was read for another client, and has what comes next for this one."""
+        pages = [self._pages[key] for key in list(self._pages) if key[0] == project]
+        return next((each for each in pages if each.after <= after < each.through), None)
+
+    async def _read_page(self, project: str, after: int, floor: int) -> "_Page":
+        frames, more = await self._read(subjects.event(project, "*"), after)
+        page = _Page(after, frames[-1].sequence if more else max(after, floor), frames)
+        self._pages[project, after] = page
+        return page
+
+    async def _read(self, subject: str, after: int) -> tuple[list[Frame], int]:
+        """The next events of a subject, and how many more there are."""
+        batch = self._bus.jetstream.read_batch
+        messages, more = await batch(STREAM, subject, after + 1, most=_PAGE_BYTES)
+        return [_logged(message) for message in messages], more
 
     async def _history(self, project: str, job: str, after: int) -> tuple[list[Frame], int]:
         """The next events of a job, a few, and how many more there are."""

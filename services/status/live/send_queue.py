@@ -89,9 +89,14 @@ class SendQueue:
         await self.until_room()
         self.put(frame)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether what can wait may be added now."""
+        return self._space.is_set() and self._memory.space.is_set()
+
     async def until_room(self) -> None:
         """Until what can wait may be added."""
-        while not (self._space.is_set() and self._memory.space.is_set()):
+        while not self.has_room:
             await self._space.wait()
             await self._memory.space.wait()
 

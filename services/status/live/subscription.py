@@ -1,6 +1,7 @@
 """Subscription of a live client: snapshot or missed events first, then every new event."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter, as_json, with_progress
 from services.status.live.event_buffer import Frame
 from services.status.live.hub import Hub
+from services.status.live.replay_turns import ReplayTurns
 from services.status.live.send_queue import SendQueue
 from services.status.read_model import ReadModel, SnapshotCursor, SnapshotPage, SnapshotQuery
 
@@ -23,6 +25,7 @@ PAGE_BYTES = 512 * 1024  #: of records in a snapshot frame; one job may be large
 _CATCH_UP_TIMEOUT = 5.0  #: seconds a hub has to hear of a sequence that the log has
 _RETRY_DELAY = 0.25  #: seconds
 _FIRST_PAGE_TRIES = 5
+_PART = 0.005  #: seconds of one turn of a replay
 
 T = TypeVar("T")
 
@@ -35,7 +38,7 @@ class Terms:
     final_for: timedelta  #: final jobs are in a snapshot for so long
     timeout: float  #: seconds that the read model and the bus have to answer, each time
     #: pages of snapshots, and parts of replays, that are made at once in this process
-    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    turns: ReplayTurns = field(default_factory=lambda: ReplayTurns(4))
 
 
 class Subscription:
@@ -58,6 +61,7 @@ class Subscription:
         self._presenter = presenter
         self._send_queue = send_queue
         self._terms = terms
+        self._number = terms.turns.number()
         self._last = 0  #: sequence of the last event this client has
         self._newer: dict[str, int] = {}  #: of jobs that a snapshot shows later than it is of
 
@@ -162,7 +166,7 @@ class Subscription:
 
     async def _show_page(self, read: Callable[[], Awaitable[SnapshotPage]]) -> SnapshotPage:
         await self._send_queue.until_room()
-        async with self._terms.turns:
+        async with self._terms.turns.turn(self._number):
             page = await read()
             self._newer |= self._newer_in(page)
             shown = await self._presenter.jobs([(r.record, r.sequence) for r in page.rows])
@@ -195,22 +199,17 @@ class Subscription:
 
     async def _catch_up(self) -> None:
         while True:
-            floor = self._hub.floor
+            floor = through = self._hub.floor
             if self._last < floor:
-                frames, more = await self._with_timeout(partial(self._logged, floor))
+                frames, through = await self._with_timeout(partial(self._logged, floor))
             else:
                 await self._send_queue.until_room()
-                frames, more = self._hub.recent(self.project, self.jobs, self._last), 0
+                frames = self._hub.recent(self.project, self.jobs, self._last)
                 if not frames:
                     self._join()
                     return
-            for frame in frames:
-                await self._hub.render(frame)
-                if frame.text and not self._is_shown(frame):
-                    await self._send_queue.put_when_room(self._event(frame))
-                self._last = frame.sequence
-            if not more:
-                self._last = max(self._last, floor)
+            await self._replay(deque(frames))
+            self._last = max(self._last, through)
 
     def _join(self) -> None:
         """Become live, and say so before any event that happens now."""
@@ -218,8 +217,28 @@ class Subscription:
         self._send_queue.put(self._frame("caught_up", sequence=self._last))
 
     async def _logged(self, floor: int) -> tuple[list[Frame], int]:
-        async with self._terms.turns:
-            return await self._hub.missed.logged(self.project, self.jobs, self._last, floor)
+        async with self._terms.turns.turn(self._number):
+            return await self._hub.missed.after(self.project, self.jobs, self._last, floor)
+
+    async def _replay(self, frames: deque[Frame]) -> None:
+        """Send missed events, a few at a time: other clients, and what happens now, go on meanwhile."""
+        while frames:
+            await self._send_queue.until_room()
+            await self._hub.render(frames[0])  # a turn never waits for addresses
+            async with self._terms.turns.turn(self._number):
+                self._send_part(frames)
+                await asyncio.sleep(0)
+
+    def _send_part(self, frames: deque[Frame]) -> None:
+        clock = asyncio.get_running_loop().time
+        end = clock() + _PART
+        while frames and self._send_queue.has_room and clock() < end:
+            if not self._hub.is_rendered(frames[0]):
+                return
+            frame = frames.popleft()
+            if frame.text and not self._is_shown(frame):
+                self._send_queue.put(self._event(frame))
+            self._last = frame.sequence
 
     # -- as a listener of the hub
 
