@@ -9,6 +9,7 @@ from heliograph.runtime.service import Service
 from services.gateway import bus_requests
 from services.gateway.bulk.build import build_bulk
 from services.gateway.catalog import catalog_routes, index_routes, problem_pages
+from services.gateway.console import add_console
 from services.gateway.jobs.build import build_jobs
 from services.gateway.limits.build import build_limits
 from services.gateway.projects.build import build_projects
@@ -44,8 +45,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         index_routes(settings, service.catalog),
         problem_pages(),
     ]
-    return service.web(
+    web = service.web(
         "Heliograph",
         [*jobs.routes, *slots.routes, *bulk, *limits.routes, *projects.routes, *catalog],
         unusable=settings.unusable_providers,
     )
+    add_console(web, settings)
+    return web

@@ -1,11 +1,17 @@
 """What an operator can change about the gateway."""
 
+from pathlib import Path
+from typing import Literal
+
 from pydantic import Field
 
 from heliograph.runtime.settings import ServiceSettings
 
 
 class GatewaySettings(ServiceSettings):
+    console: Literal["on", "off"] = "on"  #: whether the console is served at `/`
+    #: the folder with `console/dist` and `clients/typescript/dist`; default: the checkout
+    web_root: Path = Path(__file__).parents[2]
     #: seconds until a slot claim without an accepted job may be taken over
     slot_claim_timeout: float = Field(default=10.0, gt=0)
     #: used part of a stream at which new jobs are refused (back-pressure)

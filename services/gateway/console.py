@@ -1,0 +1,71 @@
+"""
+The console, a single-page application: its built files at `/`, and the TypeScript client for pages.
+
+Files whose names contain a digest are kept by browsers for ever, everything else is asked for anew. A
+path that no route and no file has is a page of the console, if a browser navigates to it.
+"""
+
+from pathlib import Path
+from typing import cast
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from servestatic import ServeStaticASGI
+from starlette.types import ASGIApp
+
+from heliograph.contracts.errors import NotFound
+from services.gateway.page_headers import PageHeaders
+from services.gateway.settings import GatewaySettings
+
+_ASSETS = "/assets"  #: files whose names contain a digest
+_CLIENT = {"heliograph.js": "text/javascript", "heliograph.d.ts": "text/plain"}
+
+_NOT_BUILT = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Heliograph</title>'
+    "<h1>Heliograph</h1><p>The gateway works. The console was not built: run "
+    "<code>make console</code> and restart the gateway.</p>"
+    '<p>The API is described at <a href="/docs">/docs</a>.</p></html>'
+)
+
+
+def add_console(app: FastAPI, settings: GatewaySettings) -> None:
+    """Serve what is built of the console and the client; without a build, a page that says so."""
+    for name, media_type in _CLIENT.items():
+        _serve_client(app, settings.web_root / "clients/typescript/dist" / name, media_type)
+    if settings.console == "off":
+        return
+    dist = settings.web_root / "console/dist"
+    if (dist / "index.html").is_file():
+        _serve_build(app, dist)
+    else:
+        _say_not_built(app)
+    app.add_middleware(PageHeaders, settings=settings)
+
+
+def _serve_build(app: FastAPI, dist: Path) -> None:
+    assets = ServeStaticASGI(
+        None,
+        root=dist / "assets",
+        prefix=f"{_ASSETS}/",
+        immutable_file_test=lambda path, url: True,
+        autorefresh=True,  # a build that is made meanwhile has files of other names
+    )
+    app.mount(_ASSETS, cast(ASGIApp, assets))  # typed by asgiref, with other names
+    app.frontend("/", directory=dist, fallback="index.html")
+
+
+def _say_not_built(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def show_not_built() -> HTMLResponse:
+        return HTMLResponse(_NOT_BUILT)
+
+
+def _serve_client(app: FastAPI, file: Path, media_type: str) -> None:
+    """A file of the client, for pages of any origin."""
+
+    @app.api_route(f"/{file.name}", methods=["GET", "HEAD"], include_in_schema=False)
+    async def send_client() -> Response:
+        if not file.is_file():  # noqa: ASYNC240  # one look, at a local file
+            raise NotFound("the TypeScript client was not built: run `make client`")
+        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"}
+        return FileResponse(file, media_type=media_type, headers=headers)
