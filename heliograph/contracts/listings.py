@@ -139,7 +139,12 @@ class ListedModel(ModelFacts):
     provider: str
     supports: list[str] = Field(description="Supported parameters")
     aspect_ratios: list[str] = Field(description="The shapes on offer; empty: none to choose")
-    parameters: dict[str, object] = Field(description="JSON Schema of a request's `parameters`")
+    parameters: dict[str, object] = Field(
+        description=(
+            "JSON Schema of a request's `parameters`. For forms its properties have `title`, "
+            "`x-unit`, `x-advanced` (few people change it) and `x-order`"
+        )
+    )
     arguments: dict[str, object] = Field(description="JSON Schema of a request's `arguments`")
 
 

@@ -15,6 +15,7 @@ from heliograph.contracts.kinds import Kind
 from heliograph.contracts.listings import Index, KindList, ListedModel, ModelList
 from heliograph.contracts.models import Model
 from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.catalog.parameter_forms import with_forms
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -155,12 +156,13 @@ def _model(name: str, model: Model) -> dict[str, Any]:
     shown: dict[str, Any] = model.model_dump(
         mode="json", exclude={"parameters", "required", "arguments"}
     )
+    schema = model.schema_of_parameters()
     return {
         "name": name,
         "provider": provider_of(name),
         **shown,
         "supports": model.supports,
         "aspect_ratios": model.aspect_ratios,
-        "parameters": model.schema_of_parameters(),
+        "parameters": schema | {"properties": with_forms(model.parameters)},
         "arguments": model.schema_of_arguments(),
     }

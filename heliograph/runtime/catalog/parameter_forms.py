@@ -1,0 +1,51 @@
+"""Forms for parameters: titles, units and order, which JSON Schemas of models carry for pages."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+_FILE = Path(__file__).with_name("parameters.yaml")
+
+
+class ParameterForm(BaseModel):
+    """How a form shows a parameter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    unit: str | None = None  #: of the number
+    advanced: bool = False  #: few people change it
+    description: str | None = None
+
+    def keywords(self) -> dict[str, Any]:
+        """As keywords of a JSON Schema."""
+        known = {"title": self.title, "description": self.description, "x-unit": self.unit}
+        return {name: value for name, value in known.items() if value is not None} | {
+            "x-advanced": self.advanced
+        }
+
+
+@cache
+def parameter_forms() -> dict[str, ParameterForm]:
+    """By name of the parameter, in the order in which forms show them."""
+    entries = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return {name: ParameterForm.model_validate(entry) for name, entry in entries.items()}
+
+
+def with_forms(properties: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """
+    Properties of a JSON Schema with `title`, `description`, `x-unit`, `x-advanced` and `x-order`, in
+    the order of forms. What a property says itself wins; one that is not known comes last.
+    """
+    forms = parameter_forms()
+    known = [name for name in forms if name in properties]
+    names = [*known, *(name for name in properties if name not in forms)]
+    return {
+        name: (forms[name].keywords() if name in forms else {})
+        | properties[name]
+        | {"x-order": order}
+        for order, name in enumerate(names)
+    }
