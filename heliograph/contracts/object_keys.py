@@ -94,9 +94,13 @@ def objects_of(job: Job, asset: Asset) -> Iterator[tuple[str | None, StoredObjec
     )
     for name, variant in asset.variants.items():
         key = variant_key(job.project, maker, asset.index, name, variant)
-        yield name, _object(key, job, asset.index, variant.media_type)
+        yield name, _object(key, job, asset.index, variant.media_type, inline=True)
 
 
-def _object(key: str, job: Job, index: int, media_type: str) -> StoredObject:
+def _object(
+    key: str, job: Job, index: int, media_type: str, *, inline: bool = False
+) -> StoredObject:
+    """`inline`: pictures that we made ourselves, which hold no script."""
     name = filename(job.kind, job.finished_at, index, media_type)
-    return StoredObject(key=key, media_type=media_type, filename=name)
+    is_shown = inline and media_type.startswith("image/")
+    return StoredObject(key=key, media_type=media_type, filename=name, inline=is_shown)

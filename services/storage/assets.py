@@ -30,11 +30,11 @@ QUEUE_GROUP = "storage"  #: one of the storage processes answers
 
 
 async def serve_queries(bus: NatsBus, store: ObjectStore, uploads: Uploads, *, life: float) -> None:
-    """Answer `query.assets.…` from now on. `life` is seconds an address works."""
+    """Answer `query.assets.…` from now on. `life` is seconds an address works from its signing time."""
 
     async def sign(query: SignObjects) -> SignedObjects:
         urls = [store.presigned_url(each, seconds=life) for each in query.objects]
-        return SignedObjects(urls=urls, expires_in=life)
+        return SignedObjects(urls=urls, expires_in=life / 2)
 
     async def find(query: FindUpload) -> FoundUpload:
         return FoundUpload(object=await uploads.as_object(query.project, query.sha256))

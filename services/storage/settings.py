@@ -25,7 +25,9 @@ class StorageSettings(ServiceSettings):
     report_after: float = Field(
         default=0.3, ge=0
     )  #: seconds before progress of storing is published
-    presigned_url_ttl: float = Field(default=900.0, ge=1, le=900)  #: seconds a presigned URL works
+    presigned_url_ttl: float = Field(
+        default=900.0, ge=1, le=900
+    )  #: seconds a presigned URL works, from the first time it is given out
 
     uploads_at_once: int = Field(default=16, ge=1)  #: uploads that a process receives concurrently
     uploads_per_project: int = Field(default=10_000, ge=1)  #: files

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from uuid import uuid4
@@ -17,12 +18,13 @@ from pydantic import SecretStr
 
 from heliograph.contracts.errors import OutputTooLarge, Unavailable
 from heliograph.contracts.queries.storage import StoredObject
+from heliograph.runtime.clock import now
 from services.storage.content import Content, whole
 from services.storage.settings import StorageSettings
 from services.storage.stores import Corrupted, IsSole, ObjectStore, StoreUnavailable
 from services.storage.stores.factory import create_store
 from services.storage.stores.memory import MemoryStore
-from services.storage.stores.minio import MinioStore
+from services.storage.stores.minio import MinioStore, signing_time
 from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server, s3_running
 
@@ -393,6 +395,18 @@ async def test_an_address_gives_the_bytes_with_our_type_and_name(
     assert answer.headers["Content-Disposition"] == disposition
 
 
+async def test_a_variant_is_shown_in_the_browser_and_kept_by_it(
+    shown: Shown, person: httpx.AsyncClient
+) -> None:
+    stored = _object(shown.key).model_copy(update={"inline": True})
+
+    answer = await person.get(shown.store.presigned_url(stored, seconds=60))
+
+    disposition = 'inline; filename="portrait_20260131_235959_0.png"'
+    assert answer.headers["Content-Disposition"] == disposition
+    assert answer.headers["Cache-Control"] == "private, max-age=60, immutable"
+
+
 async def test_the_type_is_ours_whatever_the_key_ends_in(
     s3: Server, person: httpx.AsyncClient, tmp_path: Path
 ) -> None:
@@ -609,6 +623,28 @@ async def test_a_store_that_refuses_us_is_unavailable_and_tells_no_secret(
 def _everything_about(error: Exception) -> str:
     """What a log would say."""
     return "".join(traceback.format_exception(error)) + repr(error) + str(error)
+
+
+@pytest.mark.parametrize(("later", "is_same"), [(0, True), (449.9, True), (450, False)])
+def test_an_address_is_signed_anew_after_half_its_life(later: float, is_same: bool) -> None:
+    begun = datetime(2030, 1, 1, tzinfo=UTC)  # a multiple of 450 s
+
+    times = [signing_time(begun + timedelta(seconds=s), seconds=900) for s in (0, later)]
+
+    assert (times[0] == times[1]) is is_same
+    assert times[0] == begun
+
+
+async def test_every_process_gives_the_same_address() -> None:
+    """A browser that is given another one fetches the picture again."""
+    begun, urls = signing_time(now(), 900), []
+    for _ in range(2):
+        store = MinioStore("https://s3.example", "key", SecretStr("secret"), "bucket")
+        urls.append(store.presigned_url(_object("a.png"), seconds=900))
+        await store.aclose()
+
+    assert urls[0] == urls[1] or signing_time(now(), 900) > begun
+    assert all("X-Amz-Expires=900" in url for url in urls)
 
 
 async def test_addresses_are_signed_with_the_region_of_the_store() -> None:

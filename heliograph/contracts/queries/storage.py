@@ -12,13 +12,14 @@ class StoredObject(Tolerant):
     key: str
     media_type: str
     filename: str
+    inline: bool = False  #: browsers show it in a tab; else they save it
 
 
 class SignedObjects(Tolerant):
     """One URL for each requested object, in order."""
 
     urls: list[str]
-    expires_in: float  #: seconds
+    expires_in: float  #: seconds from now, at least
 
 
 class SignObjects(Query[SignedObjects]):

@@ -57,7 +57,10 @@ class ObjectStore(Protocol):
         """Forget what is under a key. Nothing there is fine."""
 
     def presigned_url(self, stored: StoredObject, *, seconds: float) -> str:
-        """A presigned address for a person: it says the type and the name of the file."""
+        """
+        A presigned address for a person: it says the type and the name of the file. It is the same for
+        half of its life, and works for at least `seconds / 2` from now on, at most `seconds`.
+        """
 
     async def check(self) -> None:
         """For readiness: raises StoreUnavailable unless the store answers now."""

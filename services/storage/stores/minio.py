@@ -10,7 +10,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -155,9 +155,11 @@ class MinioStore:
             await asyncio.to_thread(self._inside.remove_object, self._bucket, key)
 
     def presigned_url(self, stored: StoredObject, *, seconds: float) -> str:
+        disposition = "inline" if stored.inline else "attachment"
         headers: dict[str, str | list[str] | tuple[str]] = {
             "response-content-type": stored.media_type,
-            "response-content-disposition": f'attachment; filename="{stored.filename}"',
+            "response-content-disposition": f'{disposition}; filename="{stored.filename}"',
+            "response-cache-control": f"private, max-age={int(seconds)}, immutable",
         }
         return self._outside.get_presigned_url(
             "GET",
@@ -165,7 +167,7 @@ class MinioStore:
             stored.key,
             expires=timedelta(seconds=seconds),
             response_headers=headers,
-            request_date=now(),
+            request_date=signing_time(now(), seconds),
         )
 
     async def check(self) -> None:
@@ -177,6 +179,15 @@ class MinioStore:
         return self._inside.get_presigned_url(
             method, self._bucket, key, expires=_INSIDE, request_date=now()
         )
+
+
+def signing_time(at: datetime, seconds: float) -> datetime:
+    """
+    The same for half the life of an address, in all processes: browsers keep what lies at an address,
+    and would fetch every picture again for each new signature.
+    """
+    window = max(1, int(seconds / 2))
+    return datetime.fromtimestamp(at.timestamp() // window * window, UTC)
 
 
 def _etag(answer: httpx.Response) -> str:
