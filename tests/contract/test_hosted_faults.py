@@ -32,17 +32,10 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
 )
 from heliograph.contracts.problems import Charged
-from services.render.providers import (
-    Accepted,
-    Ambiguous,
-    AmbiguousSubmit,
-    Provider,
-    RateLimited,
-    Request,
-    RequestStopped,
-    RequestSucceeded,
-    Submission,
-)
+from services.render.providers import Provider, Request
+from services.render.providers.lookup_results import Ambiguous
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
+from services.render.providers.submissions import Accepted, AmbiguousSubmit, RateLimited, Submission
 from tests.support.concurrent_calls import concurrent_polls
 from tests.support.emulation.emulator_process import EmulatedAccount, emulator_running
 from tests.support.emulation.worker_rig import WorkerRig

@@ -15,13 +15,10 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.payloads import UnfitRequest
 from heliograph.contracts.problems import Charged
-from services.render.providers import (
-    Request,
-    RequestStopped,
-    RequestSucceeded,
-    Submission,
-    Unknown,
-)
+from services.render.providers import Request
+from services.render.providers.lookup_results import Unknown
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
+from services.render.providers.submissions import Submission
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.emulation.inline_rigs import GeminiRig, InlineRig, OpenAIRig, a_submission
 from tests.support.emulation.worker_rig import WorkerRig

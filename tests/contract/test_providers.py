@@ -26,25 +26,18 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.payloads.sim import Fault
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.sim import LEDGER_FIELDS, SimRecord, read_ledger, records_in
-from services.render.providers import (
-    Accepted,
-    Ambiguous,
-    AmbiguousSubmit,
-    Found,
-    NotSubmitted,
-    Provider,
-    RateLimited,
-    Request,
+from services.render.providers import Provider, Request
+from services.render.providers.lookup_results import Ambiguous, Found, NotSubmitted, Unknown
+from services.render.providers.request_states import (
     RequestQueued,
     RequestRunning,
     RequestStopped,
     RequestSucceeded,
     State,
-    Submission,
-    Unknown,
 )
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.request_store import SimRequestStore
+from services.render.providers.submissions import Accepted, AmbiguousSubmit, RateLimited, Submission
 
 TIMEOUT = 40.0  #: seconds for a request to end
 

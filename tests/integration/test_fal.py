@@ -17,18 +17,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.errors import OutputExpired
-from services.render.providers import (
-    Accepted,
-    Provider,
-    Request,
+from services.render.providers import Provider, Request
+from services.render.providers.fal import FalProvider
+from services.render.providers.lookup_results import Unknown
+from services.render.providers.request_states import (
     RequestQueued,
     RequestRunning,
     RequestStopped,
     RequestSucceeded,
-    Submission,
-    Unknown,
 )
-from services.render.providers.fal import FalProvider
+from services.render.providers.submissions import Accepted, Submission
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import FalRig, a_fal, a_submission
 from tests.support.submissions import with_body

@@ -11,9 +11,7 @@ import pytest
 
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.testing import MemoryAccountPermits
-from services.render.providers import (
-    Unknown,
-)
+from services.render.providers.lookup_results import Unknown
 from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import MODEL, FalRig, a_fal, a_submission

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.render.providers import RequestStopped, RequestSucceeded
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from tests.support.emulation.answers import picture_of
 from tests.support.emulation.inline_rigs import GeminiRig, a_submission
 

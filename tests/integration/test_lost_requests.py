@@ -10,7 +10,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import append_event, transition
-from services.render.providers import AmbiguousSubmit
+from services.render.providers.submissions import AmbiguousSubmit
 from services.render.worker.context import Worker
 from services.render.worker.lookup import find_lost_request
 from services.render.worker.outcomes import unknown

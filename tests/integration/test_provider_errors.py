@@ -7,7 +7,8 @@ import pytest
 from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.records import Record
-from services.render.providers import RateLimited, RequestStopped, RequestSucceeded
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
+from services.render.providers.submissions import RateLimited
 from tests.support.emulation.inline_rigs import GeminiRig, OpenAIRig, a_submission
 from tests.support.emulation.worker_rig import WorkerRig
 

@@ -13,18 +13,16 @@ from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from services.render.providers import (
-    Accepted,
-    Provider,
-    Request,
+from services.render.providers import Provider, Request
+from services.render.providers.lookup_results import Unknown
+from services.render.providers.request_states import (
     RequestQueued,
     RequestRunning,
     RequestStopped,
     RequestSucceeded,
     State,
-    Submission,
-    Unknown,
 )
+from services.render.providers.submissions import Accepted, Submission
 from tests.support.emulation.emulator_process import EmulatedAccount
 from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.replicate.rig import EDIT, MODEL, ReplicateRig, a_submission

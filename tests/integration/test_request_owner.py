@@ -14,7 +14,8 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.clock import now
-from services.render.providers import Ambiguous, Found, Sighting, Submission, Unknown
+from services.render.providers.lookup_results import Ambiguous, Found, Sighting, Unknown
+from services.render.providers.submissions import Submission
 from services.render.worker.context import Worker
 from services.render.worker.request_owner import look_up
 from tests.support.fal.rig import FalRig

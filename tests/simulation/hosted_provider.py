@@ -16,21 +16,15 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.outputs import Output
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.progress import Progress
-from services.render.providers import (
-    Accepted,
-    Ambiguous,
-    AmbiguousSubmit,
-    NotSubmitted,
-    RateLimited,
-    Request,
+from services.render.providers import Request
+from services.render.providers.lookup_results import Ambiguous, NotSubmitted, Sighting, Unknown
+from services.render.providers.request_states import (
     RequestRunning,
     RequestStopped,
     RequestSucceeded,
-    Sighting,
     State,
-    Submission,
-    Unknown,
 )
+from services.render.providers.submissions import Accepted, AmbiguousSubmit, RateLimited, Submission
 from tests.simulation.processes import ask
 
 PAID = frozenset({"open", "done", "spent", "inline"})  #: requests that cost, or will

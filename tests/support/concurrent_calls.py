@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from heliograph.runtime.background import stop
-from services.render.providers import Provider, Request, State
+from services.render.providers import Provider, Request
+from services.render.providers.request_states import State
 
 
 @asynccontextmanager

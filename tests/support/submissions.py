@@ -8,7 +8,7 @@ from uuid import uuid4
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.payloads import Call, build_payload
 from heliograph.contracts.payloads.seeds import seed_for
-from services.render.providers import Submission
+from services.render.providers.submissions import Submission
 from tests.support.records import CATALOG
 
 

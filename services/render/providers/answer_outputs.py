@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from heliograph.contracts.models import Media
 from heliograph.contracts.object_keys import EXTENSIONS
-from services.render.providers.http import is_address as is_fetchable
+from services.render.providers.file_urls import is_address as is_fetchable
 from services.render.providers.inline_content import content_in, media_type_of
 from services.render.providers.moderation import flags_beside, is_flagged
 

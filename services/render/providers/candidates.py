@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from heliograph.contracts.payloads.seeds import seed_for
-from services.render.providers import Submission
+from services.render.providers.submissions import Submission
 
 _SKEW = timedelta(seconds=60)  #: by which a provider's clock may differ from NATS's
 

@@ -21,8 +21,8 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import FieldError, NextAction, ProviderNote, pointer_to
-from services.render.providers.http import excerpt, legible_content
 from services.render.providers.moderation import is_content_code, speaks_of_content
+from services.render.providers.response_content import excerpt, legible_content
 
 _TEXTS = (
     "message",

@@ -2,10 +2,9 @@
 
 import asyncio
 import codecs
-import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Any, TypeGuard
+from typing import Any
 
 import httpx
 
@@ -15,20 +14,24 @@ from heliograph.runtime.http.content_encoding import (
     UnknownEncoding,
     decoder,
 )
+from services.render.providers.http_errors import (
+    ConnectFailed,
+    HttpErrorStatus,
+    MalformedResponse,
+    ResponseLost,
+)
 
 CONNECT = 5.0  #: seconds
 MAX_ANSWER = 8 * 2**20  #: bytes
 LARGE_AT_ONCE = 2  #: concurrent larger responses of one account
 MAX_OUTPUTS = 96 * 2**20  #: bytes of an answer with outputs inside it, as text
-_EXCERPT = 4096  #: bytes
-_MAX_URL = 4096  #: characters
+
 #: a submission must not wait for questions that hang; lanes and accounts bound how many there are
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=10)
 _OUTPUTS = "heliograph.outputs"  #: extension of requests whose answer may have outputs inside
 #: options of such requests
 WITH_OUTPUTS: dict[str, Any] = {"extensions": {_OUTPUTS: True}}
-_CREDENTIALS = ("Authorization", "X-Goog-Api-Key")  #: headers
-_MIN_SECRET = 8  #: characters
+
 _OF_THE_BODY = ("Content-Encoding", "Content-Length")  #: headers that hold of it as it was sent
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -37,26 +40,6 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
-
-
-class ConnectFailed(Exception):
-    """The request did not leave: there was no connection."""
-
-
-class ResponseLost(Exception):
-    """The request may have arrived, and there is no answer that can be read."""
-
-
-class MalformedResponse(ResponseLost):
-    """There is an answer, too large or in an unknown encoding, and there will be no other."""
-
-
-class HttpErrorStatus(Exception):
-    """The service answered, and did not do it."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        super().__init__(f"it answered {answer.status_code}")
-        self.answer = answer
 
 
 class NoRetryTransport(httpx.AsyncBaseTransport):
@@ -161,46 +144,6 @@ async def send_once(
         raise ResponseLost(str(error) or type(error).__name__) from error
     answer.request = request
     return answer
-
-
-def json_or_none(answer: httpx.Response) -> Any:
-    """
-    The JSON of an answer; None when it is none. Servers in Python write `NaN` and `Infinity`, which
-    are no reason to lose what else it says: they are null.
-    """
-    try:
-        return json.loads(answer.content, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return None
-
-
-def excerpt(answer: httpx.Response) -> str:
-    """The beginning of an answer, for the audit."""
-    return legible_content(answer)[:_EXCERPT].decode("utf-8", "replace")
-
-
-def legible_content(answer: httpx.Response) -> bytes:
-    """An answer as people may see it: some servers repeat the credentials that they were sent."""
-    content = answer.content
-    for secret in _credentials(answer):
-        content = content.replace(secret, b"[credentials]")
-    return content
-
-
-def is_address(value: object) -> TypeGuard[str]:
-    """Whether it is the address of a file: on the web, and no longer than one can be."""
-    if not isinstance(value, str) or len(value) > _MAX_URL:
-        return False
-    return value.startswith(("https://", "http://")) and value.isprintable()
-
-
-def _credentials(answer: httpx.Response) -> list[bytes]:
-    try:
-        sent = answer.request.headers
-    except RuntimeError:  # it has no request
-        return []
-    credentials = (sent.get(name, "").rpartition(" ")[2].encode() for name in _CREDENTIALS)
-    return [secret for secret in credentials if len(secret) >= _MIN_SECRET]
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:

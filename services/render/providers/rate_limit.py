@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from heliograph.runtime.clock import now
-from services.render.providers.http import json_or_none
+from services.render.providers.response_content import json_or_none
 
 DEFAULT_DELAY = 5.0  #: seconds, when a provider limits the rate and does not say for how long
 _MAX_DELAY = 600.0  #: seconds

@@ -3,7 +3,8 @@
 from typing import Never
 
 from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable
-from services.render.providers import Request, Submission
+from services.render.providers import Request
+from services.render.providers.submissions import Submission
 
 
 class Unconfigured:

@@ -5,7 +5,7 @@ from heliograph.contracts.errors import AccountRefused, OutputExpired, ProviderU
 from heliograph.contracts.job_events import Submitted
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.providers import RequestStopped, RequestSucceeded
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.worker.context import Worker
 from services.render.worker.outcomes import end_of_attempt
 from services.render.worker.poll import poll_until_done

@@ -20,8 +20,9 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.catalog import CurrentCatalog
-from services.render.providers import Provider, Request, RequestSucceeded
+from services.render.providers import Provider, Request
 from services.render.providers.output_upload import OutputReceiver
+from services.render.providers.request_states import RequestSucceeded
 from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
 from services.render.worker.answer_spool import AnswerSpool

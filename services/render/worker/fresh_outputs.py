@@ -10,7 +10,7 @@ from heliograph.contracts.queries.render import RenewedOutputs, RenewOutputs
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.logs import job_fields
-from services.render.providers import RequestSucceeded
+from services.render.providers.request_states import RequestSucceeded
 from services.render.worker.context import Worker
 
 log = structlog.get_logger()

@@ -26,7 +26,7 @@ from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem
-from services.render.providers import RequestSucceeded
+from services.render.providers.request_states import RequestSucceeded
 from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
 from services.render.worker.context import Worker
 from services.render.worker.late_events import late_event

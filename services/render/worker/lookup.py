@@ -9,7 +9,8 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import ticket_for
-from services.render.providers import Found, NotSubmitted, RequestStopped, Unknown
+from services.render.providers.lookup_results import Found, NotSubmitted, Unknown
+from services.render.providers.request_states import RequestStopped
 from services.render.worker.context import Worker
 from services.render.worker.request_owner import look_up
 

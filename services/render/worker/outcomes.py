@@ -32,7 +32,8 @@ from services.render.job_problem import (
     short_answer,
     short_text,
 )
-from services.render.providers import RateLimited, RequestStopped, RequestSucceeded
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
+from services.render.providers.submissions import RateLimited
 from services.render.settings import RenderSettings
 
 #: arguments that set the number of outputs

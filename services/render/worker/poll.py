@@ -10,13 +10,8 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
-from services.render.providers import (
-    Provider,
-    ReferenceGone,
-    Request,
-    RequestStopped,
-    RequestSucceeded,
-)
+from services.render.providers import Provider, ReferenceGone, Request
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.worker.context import Worker
 from services.render.worker.inline_answers import record_inline
 from services.render.worker.outcomes import after_poll, end_of_attempt, poll_after, timed_out

@@ -11,7 +11,7 @@ from heliograph.contracts.progress import LogLine, Progress, ProgressReport
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Notify
 from services.render.job_problem import short_text
-from services.render.providers import RequestQueued, RequestRunning
+from services.render.providers.request_states import RequestQueued, RequestRunning
 
 LOG_LINES = 20  #: the latest lines that a report carries
 

@@ -7,7 +7,7 @@ from heliograph.contracts.job_events import AttemptCompleted, Canceled, Submitte
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.crash_points import crash_point
-from services.render.providers import Found, NotSubmitted, Unknown
+from services.render.providers.lookup_results import Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker
 from services.render.worker.outcomes import unknown
 from services.render.worker.request_owner import look_up

@@ -6,7 +6,7 @@ from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Una
 from heliograph.contracts.queries.read_model import MAX_REQUESTS
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.providers import Ambiguous, Found, NotSubmitted, Unknown
+from services.render.providers.lookup_results import Ambiguous, Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker
 from services.render.worker.request_index import RequestIndex
 from services.render.worker.submit import build_submission

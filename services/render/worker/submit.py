@@ -28,13 +28,8 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem, short_answer, short_text
-from services.render.providers import (
-    Accepted,
-    AmbiguousSubmit,
-    RequestStopped,
-    RequestSucceeded,
-    Submission,
-)
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
+from services.render.providers.submissions import Accepted, AmbiguousSubmit, Submission
 from services.render.settings import RenderSettings
 from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker

@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from services.render.providers import Submission
 from services.render.providers.gemini import GeminiOptions, GeminiProvider
 from services.render.providers.openai import OpenAIOptions, OpenAIProvider
+from services.render.providers.submissions import Submission
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.records import CATALOG, some_project
 from tests.support.submissions import submission_for

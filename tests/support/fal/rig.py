@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from services.render.providers import Provider, Submission, Unknown
+from services.render.providers import Provider
 from services.render.providers.fal import FalOptions, FalProvider
+from services.render.providers.lookup_results import Unknown
+from services.render.providers.submissions import Submission
 from tests.support.fal.emulator_process import FalServer
 from tests.support.records import CATALOG
 from tests.support.submissions import submission_for

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from services.render.providers import Submission, Unknown
+from services.render.providers.lookup_results import Unknown
 from services.render.providers.replicate import ReplicateOptions, ReplicateProvider
+from services.render.providers.submissions import Submission
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.records import CATALOG
 from tests.support.submissions import submission_for

@@ -22,19 +22,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
-from services.render.providers import (
-    Accepted,
-    Ambiguous,
-    AmbiguousSubmit,
-    Request,
-    RequestQueued,
-    RequestRunning,
-    RequestStopped,
-    State,
-    Submission,
-    Unknown,
-    UploadedFile,
-)
+from services.render.providers import Request, UploadedFile
 from services.render.providers.candidates import is_recognizable
 from services.render.providers.download import is_public
 from services.render.providers.fal.client import FalClient, translated
@@ -51,14 +39,22 @@ from services.render.providers.fal.progress import ProgressLog, place_in_queue
 from services.render.providers.fal.request_lookup import find_requests
 from services.render.providers.fal.upload import upload
 from services.render.providers.fal.webhooks import Webhooks
-from services.render.providers.http import (
-    WITH_OUTPUTS,
+from services.render.providers.http import WITH_OUTPUTS
+from services.render.providers.http_errors import (
     ConnectFailed,
     HttpErrorStatus,
     MalformedResponse,
     ResponseLost,
-    excerpt,
 )
+from services.render.providers.lookup_results import Ambiguous, Unknown
+from services.render.providers.request_states import (
+    RequestQueued,
+    RequestRunning,
+    RequestStopped,
+    State,
+)
+from services.render.providers.response_content import excerpt
+from services.render.providers.submissions import Accepted, AmbiguousSubmit, Submission
 
 _UPLOAD_LIMIT = 15.0  #: seconds for a reference
 _QUEUED = 3600  #: seconds that a reference is kept for a request that waits in fal's queue

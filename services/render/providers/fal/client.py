@@ -18,7 +18,7 @@ from fal_client.client import (
 )
 
 from services.render.providers.fal.transport import FalTransport
-from services.render.providers.http import ConnectFailed, HttpErrorStatus, ResponseLost
+from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
 
 #: what fal-client may raise, and what it is for us
 TRANSLATIONS: dict[

@@ -18,10 +18,10 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
 )
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
-from services.render.providers import AmbiguousSubmit, RateLimited
 from services.render.providers.error_report import ErrorReport, quoted
-from services.render.providers.http import json_or_none
 from services.render.providers.rate_limit import retry_after
+from services.render.providers.response_content import json_or_none
+from services.render.providers.submissions import AmbiguousSubmit, RateLimited
 
 _STARTED_TOO_LATE = "X-Fal-Request-Timeout-Type"  #: on a 504: by our own start timeout
 BILLED = "X-Fal-Billable-Units"

@@ -8,11 +8,12 @@ or not at all. So being in it proves something, and being absent proves nothing.
 from collections.abc import AsyncIterator
 from typing import Any
 
-from services.render.providers import Submission
 from services.render.providers.candidates import is_candidate, sent_since
 from services.render.providers.fal.client import FalClient
 from services.render.providers.fal.transport import API_URL
-from services.render.providers.http import ResponseLost, json_or_none
+from services.render.providers.http_errors import ResponseLost
+from services.render.providers.response_content import json_or_none
+from services.render.providers.submissions import Submission
 
 _LIST = f"{API_URL}/v1/models/requests/by-endpoint"
 _PAGE, _PAGES = 100, 10

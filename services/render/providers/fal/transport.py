@@ -17,11 +17,10 @@ from services.render.providers.http import (
     LIMITS,
     MAX_ANSWER,
     MAX_OUTPUTS,
-    ConnectFailed,
-    HttpErrorStatus,
     may_have_outputs,
     send_once,
 )
+from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus
 
 API_URL = "https://api.fal.ai"
 READ = 30.0  #: seconds

@@ -6,13 +6,9 @@ import stamina
 from fal_client.client import CDN_URL, REST_URL
 
 from services.render.providers.fal.client import FalClient
-from services.render.providers.http import (
-    ConnectFailed,
-    HttpErrorStatus,
-    ResponseLost,
-    is_address,
-    json_or_none,
-)
+from services.render.providers.file_urls import is_address
+from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
+from services.render.providers.response_content import json_or_none
 
 _TRIES = 3
 _TOKEN = f"{REST_URL}/storage/auth/token?storage_type=fal-cdn-v3"

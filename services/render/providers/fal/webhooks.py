@@ -19,7 +19,7 @@ from fal_client.client import REST_URL
 
 from heliograph.runtime.clock import now
 from services.render.providers.fal.client import FalClient
-from services.render.providers.http import json_or_none
+from services.render.providers.response_content import json_or_none
 
 PATH = "/v1/hooks/fal"
 TOLERANCE = 300  #: seconds that the time of a call may be off our clock

@@ -23,15 +23,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.scenes import Story
-from services.render.providers import (
-    AmbiguousSubmit,
-    Request,
-    RequestStopped,
-    RequestSucceeded,
-    State,
-    Submission,
-    Unknown,
-)
+from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import Slot
 from services.render.providers.gemini.errors import classify
@@ -44,7 +36,11 @@ from services.render.providers.gemini.responses import (
     was_billed,
 )
 from services.render.providers.gemini.transport import GeminiTransport
-from services.render.providers.http import MAX_OUTPUTS, ConnectFailed, HttpErrorStatus, ResponseLost
+from services.render.providers.http import MAX_OUTPUTS
+from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
+from services.render.providers.lookup_results import Unknown
+from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
+from services.render.providers.submissions import AmbiguousSubmit, Submission
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 READ = 600.0  #: seconds; the caller has less patience

@@ -12,15 +12,16 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import NextAction
-from services.render.providers import AmbiguousSubmit, RateLimited, RequestStopped
 from services.render.providers.error_report import (
     ErrorReport,
     error_within,
     failure_within,
     quoted,
 )
-from services.render.providers.http import excerpt, json_or_none
 from services.render.providers.rate_limit import clamp_delay, retry_after
+from services.render.providers.request_states import RequestStopped
+from services.render.providers.response_content import excerpt, json_or_none
+from services.render.providers.submissions import AmbiguousSubmit, RateLimited
 
 _NO_MONEY = ("billing", "prepayment", "credits", "balance")
 _CHANGE = NextAction(kind="change_request", label="Change what Gemini objects to")

@@ -9,10 +9,11 @@ from heliograph.contracts.errors import (
     ProviderRejected,
 )
 from heliograph.contracts.problems import NextAction
-from services.render.providers import AmbiguousSubmit, RateLimited, RequestStopped
 from services.render.providers.error_report import ErrorReport, quoted
-from services.render.providers.http import excerpt
 from services.render.providers.rate_limit import retry_after
+from services.render.providers.request_states import RequestStopped
+from services.render.providers.response_content import excerpt
+from services.render.providers.submissions import AmbiguousSubmit, RateLimited
 
 _NO_MONEY = frozenset(
     {

@@ -18,32 +18,20 @@ from typing import Any
 from heliograph.contracts.errors import ProviderRejected, ProviderUnavailable
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
-from services.render.providers import (
-    Accepted,
-    Ambiguous,
-    AmbiguousSubmit,
-    Request,
-    State,
-    Submission,
-    Unknown,
-    UploadedFile,
-)
+from services.render.providers import Request, UploadedFile
 from services.render.providers.candidates import is_recognizable
 from services.render.providers.download import is_public
 from services.render.providers.error_report import ErrorReport
-from services.render.providers.http import (
-    WITH_OUTPUTS,
-    ConnectFailed,
-    HttpErrorStatus,
-    ProviderHttp,
-    ResponseLost,
-    excerpt,
-    json_or_none,
-)
+from services.render.providers.http import WITH_OUTPUTS, ProviderHttp
+from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
+from services.render.providers.lookup_results import Ambiguous, Unknown
 from services.render.providers.replicate.errors import account_error, raise_for_submission
 from services.render.providers.replicate.predictions import state_of, unknown_prediction
 from services.render.providers.replicate.request_lookup import find_predictions
 from services.render.providers.replicate.upload import upload
+from services.render.providers.request_states import State
+from services.render.providers.response_content import excerpt, json_or_none
+from services.render.providers.submissions import Accepted, AmbiguousSubmit, Submission
 
 BASE_URL = "https://api.replicate.com"
 READ = 30.0  #: seconds

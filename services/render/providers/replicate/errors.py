@@ -18,9 +18,9 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
 )
 from heliograph.contracts.problems import NextAction, ProviderNote
-from services.render.providers import AmbiguousSubmit, RateLimited
 from services.render.providers.error_report import ErrorReport, quoted
 from services.render.providers.rate_limit import retry_after
+from services.render.providers.submissions import AmbiguousSubmit, RateLimited
 
 _NO_MONEY = ("credit", "billing", "balance", "payment")
 _CODE = re.compile(r"\((?:code:\s*)?([A-Z]{1,2}\d{0,5})\)")

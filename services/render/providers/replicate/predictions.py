@@ -13,19 +13,19 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from heliograph.contracts.progress import LogLine, Progress
-from services.render.providers import (
-    Request,
+from services.render.providers import Request
+from services.render.providers.answer_outcome import outcome_of
+from services.render.providers.answer_outputs import Search, slots_in
+from services.render.providers.error_report import error_within
+from services.render.providers.replicate.errors import failure_of
+from services.render.providers.request_states import (
     RequestQueued,
     RequestRunning,
     RequestStopped,
     RequestSucceeded,
     State,
 )
-from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import Search, slots_in
-from services.render.providers.error_report import error_within
-from services.render.providers.http import excerpt, json_or_none
-from services.render.providers.replicate.errors import failure_of
+from services.render.providers.response_content import excerpt, json_or_none
 
 _KEPT_LINES = 20
 _PERCENT = re.compile(r"(\d{1,3})%\|")  #: as progress bars print it

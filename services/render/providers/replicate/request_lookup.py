@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from services.render.providers import Submission
 from services.render.providers.candidates import is_candidate, sent_since
-from services.render.providers.http import ProviderHttp, ResponseLost, json_or_none
+from services.render.providers.http import ProviderHttp
+from services.render.providers.http_errors import ResponseLost
+from services.render.providers.response_content import json_or_none
+from services.render.providers.submissions import Submission
 
 _PAGES = 10  #: of a hundred
 

@@ -5,7 +5,10 @@ from typing import Any
 
 from heliograph.runtime.clock import now
 from services.render.providers import UploadedFile
-from services.render.providers.http import ProviderHttp, ResponseLost, is_address, json_or_none
+from services.render.providers.file_urls import is_address
+from services.render.providers.http import ProviderHttp
+from services.render.providers.http_errors import ResponseLost
+from services.render.providers.response_content import json_or_none
 
 _KEPT = 86_400.0  #: seconds, unless Replicate says otherwise
 _SPARE = 3600.0  #: seconds that a prediction may take to read it

@@ -26,21 +26,16 @@ from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.progress import LogLine, Progress
 from heliograph.contracts.sim import SimRecord
 from heliograph.runtime.clock import now
-from services.render.providers import (
-    Accepted,
-    AmbiguousSubmit,
-    Found,
-    NotSubmitted,
-    RateLimited,
-    Request,
+from services.render.providers import Request
+from services.render.providers.lookup_results import Found, NotSubmitted, Unknown
+from services.render.providers.request_states import (
     RequestRunning,
     RequestStopped,
     RequestSucceeded,
     State,
-    Submission,
-    Unknown,
 )
 from services.render.providers.sim.request_store import SimRequestStore, request_id
+from services.render.providers.submissions import Accepted, AmbiguousSubmit, RateLimited, Submission
 
 _LOST = ("lost_reply", "found_reply")
 _REMOVE_EVERY = 3600.0  #: seconds

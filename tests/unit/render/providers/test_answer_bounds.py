@@ -11,10 +11,10 @@ from services.render.providers.http import (
     MAX_ANSWER,
     MAX_OUTPUTS,
     WITH_OUTPUTS,
-    MalformedResponse,
     may_have_outputs,
     send_once,
 )
+from services.render.providers.http_errors import MalformedResponse
 
 _CHUNK = bytes(2**20)
 

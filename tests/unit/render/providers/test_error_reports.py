@@ -13,13 +13,14 @@ from heliograph.contracts.errors import (
     ProviderBalance,
     ProviderRejected,
 )
-from services.render.providers import AmbiguousSubmit, RateLimited, RequestStopped
 from services.render.providers.error_report import ErrorReport, error_within
 from services.render.providers.fal.errors import classify as fal_verdict
 from services.render.providers.fal.errors import raise_for_submission as fal_refuses
 from services.render.providers.gemini.errors import classify as gemini_refuses
 from services.render.providers.openai.errors import classify as openai_refuses
 from services.render.providers.replicate.errors import raise_for_submission as replicate_refuses
+from services.render.providers.request_states import RequestStopped
+from services.render.providers.submissions import AmbiguousSubmit, RateLimited
 
 SENTENCE = "Prompt asks for 900x900, this model draws 1024x1024 only"
 REFUSALS: dict[str, Callable[[httpx.Response], Any]] = {

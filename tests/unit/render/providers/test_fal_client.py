@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from services.render.providers.fal.client import TRANSLATIONS, FalClient, translated
-from services.render.providers.http import ConnectFailed, HttpErrorStatus, ResponseLost
+from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
 
 
 def every_error() -> Iterator[type[Exception]]:

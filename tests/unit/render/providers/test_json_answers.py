@@ -5,10 +5,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from services.render.providers import Request, RequestSucceeded, State
+from services.render.providers import Request
 from services.render.providers.fal.outputs import outcome
-from services.render.providers.http import json_or_none
 from services.render.providers.replicate.predictions import state_of
+from services.render.providers.request_states import RequestSucceeded, State
+from services.render.providers.response_content import json_or_none
 
 ONE = "https://there.example/1.png"
 REQUEST = Request(request_id="request-1", endpoint="there/picture", job="job_1")

@@ -9,12 +9,12 @@ import pytest
 
 from heliograph.contracts.errors import ProviderAuth
 from services.render.app import create_app
-from services.render.providers import RequestSucceeded
 from services.render.providers.factory import HostedProvider, create_providers, unusable_among
 from services.render.providers.fal import FalProvider
 from services.render.providers.gemini import GeminiProvider
 from services.render.providers.openai import OpenAIProvider
 from services.render.providers.replicate import ReplicateProvider
+from services.render.providers.request_states import RequestSucceeded
 from services.render.settings import RenderSettings
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.emulation.inline_rigs import GeminiRig, OpenAIRig, a_submission

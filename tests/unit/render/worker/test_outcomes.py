@@ -46,7 +46,8 @@ from heliograph.contracts.state_machine.attempts import ATTEMPTS_BUDGET
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.render.job_problem import job_problem
-from services.render.providers import RateLimited, RequestStopped, RequestSucceeded
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
+from services.render.providers.submissions import RateLimited
 from services.render.settings import RenderSettings
 from services.render.worker.outcomes import (
     after_poll,

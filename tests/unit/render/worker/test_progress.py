@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from heliograph.contracts.progress import LogLine, Progress, ProgressReport
-from services.render.providers import RequestQueued, RequestRunning
+from services.render.providers.request_states import RequestQueued, RequestRunning
 from services.render.worker.progress import ProgressPublisher
 from tests.support.records import a_record
 

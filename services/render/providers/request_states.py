@@ -1,0 +1,48 @@
+"""States of a request at a provider, and how it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from heliograph.contracts.errors import JobError
+from heliograph.contracts.outputs import Output, Withheld
+from heliograph.contracts.problems import Charged
+from heliograph.contracts.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestQueued:
+    """In the provider's own queue."""
+
+    position: int | None = None  #: 0 is next
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestRunning:
+    """Being rendered."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestSucceeded:
+    """Finished: the outputs can be fetched, or came with the answer."""
+
+    outputs: list[Output]
+    withheld: list[Withheld] = field(default_factory=list)  #: outputs that are not there
+    #: those that came with the answer, by the names that they have in `outputs`
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    charged: Charged = "yes"
+    answer: str | None = None  #: raw, for the audit
+    usual: int = 1  #: outputs of a request to the model that does not say how many
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestStopped:
+    """Finished without outputs: failed, or canceled by us."""
+
+    error: JobError
+    charged: Charged
+    answer: str | None = None
+
+
+State = RequestQueued | RequestRunning | RequestSucceeded | RequestStopped

@@ -1,0 +1,44 @@
+"""Content of providers' responses: as JSON, and as people may see it, without credentials."""
+
+import json
+from typing import Any
+
+import httpx
+
+_EXCERPT = 4096  #: bytes
+
+_CREDENTIALS = ("Authorization", "X-Goog-Api-Key")  #: headers
+_MIN_SECRET = 8  #: characters
+
+
+def json_or_none(answer: httpx.Response) -> Any:
+    """
+    The JSON of an answer; None when it is none. Servers in Python write `NaN` and `Infinity`, which
+    are no reason to lose what else it says: they are null.
+    """
+    try:
+        return json.loads(answer.content, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def excerpt(answer: httpx.Response) -> str:
+    """The beginning of an answer, for the audit."""
+    return legible_content(answer)[:_EXCERPT].decode("utf-8", "replace")
+
+
+def legible_content(answer: httpx.Response) -> bytes:
+    """An answer as people may see it: some servers repeat the credentials that they were sent."""
+    content = answer.content
+    for secret in _credentials(answer):
+        content = content.replace(secret, b"[credentials]")
+    return content
+
+
+def _credentials(answer: httpx.Response) -> list[bytes]:
+    try:
+        sent = answer.request.headers
+    except RuntimeError:  # it has no request
+        return []
+    credentials = (sent.get(name, "").rpartition(" ")[2].encode() for name in _CREDENTIALS)
+    return [secret for secret in credentials if len(secret) >= _MIN_SECRET]
