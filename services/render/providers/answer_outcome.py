@@ -12,8 +12,8 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
-from services.render.providers.answer_outputs import Slot
 from services.render.providers.error_report import ErrorReport, failure_within
+from services.render.providers.output_entries import Slot
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 
 _CHANGE_PROMPT = NextAction(kind="change_request", label="Change the prompt")

@@ -6,9 +6,10 @@ from heliograph.contracts.errors import ProviderProtocol
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import Search, slots_in
+from services.render.providers.answer_outputs import slots_in
 from services.render.providers.error_report import error_within
 from services.render.providers.fal.errors import BILLED, was_billed
+from services.render.providers.output_entries import Search
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.providers.response_content import excerpt, json_or_none
 

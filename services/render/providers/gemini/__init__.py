@@ -25,7 +25,6 @@ from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.scenes import Story
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import Slot
 from services.render.providers.gemini.errors import classify
 from services.render.providers.gemini.responses import (
     Outputs,
@@ -39,6 +38,7 @@ from services.render.providers.gemini.transport import GeminiTransport
 from services.render.providers.http import MAX_OUTPUTS
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
 from services.render.providers.lookup_results import Unknown
+from services.render.providers.output_entries import Slot
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
 from services.render.providers.submissions import AmbiguousSubmit, Submission
 

@@ -22,13 +22,14 @@ from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import Search, slots_in
+from services.render.providers.answer_outputs import slots_in
 from services.render.providers.error_report import error_within
 from services.render.providers.http import MAX_OUTPUTS, ProviderHttp
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
 from services.render.providers.lookup_results import Unknown
 from services.render.providers.openai.errors import classify
 from services.render.providers.openai.outputs import audit_excerpt
+from services.render.providers.output_entries import Search
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
 from services.render.providers.response_content import json_or_none
 from services.render.providers.submissions import AmbiguousSubmit, Submission

@@ -15,8 +15,9 @@ from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from heliograph.contracts.progress import LogLine, Progress
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import Search, slots_in
+from services.render.providers.answer_outputs import slots_in
 from services.render.providers.error_report import error_within
+from services.render.providers.output_entries import Search
 from services.render.providers.replicate.errors import failure_of
 from services.render.providers.request_states import (
     RequestQueued,

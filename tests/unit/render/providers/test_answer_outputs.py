@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from services.render.providers.answer_outputs import Search, Slot, slots_in
+from services.render.providers.answer_outputs import slots_in
+from services.render.providers.output_entries import Search, Slot
 from tests.support.fal.files import picture
 
 IMAGES = Search(media="image", base_url="https://there.example/v1/")

@@ -1,0 +1,166 @@
+"""Finder of files in one place of an answer. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import chain, islice
+from typing import Any
+from urllib.parse import urljoin
+
+from heliograph.contracts.object_keys import EXTENSIONS
+from services.render.providers.file_urls import is_address as is_fetchable
+from services.render.providers.inline_content import content_in, media_type_of
+from services.render.providers.moderation import flags_beside, is_flagged
+from services.render.providers.output_entries import Search, Slot
+from services.render.providers.output_places import USUAL_NAMES, has_content
+from services.render.providers.output_types import declared_type, type_by_name
+
+MAX_SLOTS = 256  #: places in an answer that are looked at
+_MAX_NODES = 20_000  #: values of an answer that are looked at
+_MAX_DEPTH = 16  #: levels
+
+#: never results: what was sent, addresses of the request itself, what is shown meanwhile
+_NEVER = frozenset(
+    ["urls", "logs", "log", "webhook", "metrics", "request", "timings", "error", "errors", "detail"]
+)
+_NEVER_PARTS = ("input", "preview", "thumb", "poster", "mask")
+_BYTES = ("b64_json", "base64", "b64", "image_base64", "video_base64", "bytesBase64Encoded")
+_MAYBE_BYTES = ("data", "content")
+_ADDRESSES = ("url", "uri", "image_url", "video_url", "file_url", "download_url", "href", "src")
+
+
+class OutputFinder:
+    """Finds files in one place of an answer."""
+
+    def __init__(self, search: Search, *, is_strict: bool) -> None:
+        self._search = search
+        self._is_strict = is_strict
+        self._seen: set[str | bytes] = set(search.sent)
+        self._nodes = 0
+
+    def slots(self, value: Any) -> list[Slot]:
+        """A list is a row of slots; anything else is searched for files."""
+        if isinstance(value, list):
+            row = islice(_flat(value, 0), MAX_SLOTS)
+            return [self._slot(index, each) for index, each in enumerate(row)]
+        files = [
+            replace(s, index=i) for i, s in enumerate(islice(self._files(value, 0), MAX_SLOTS))
+        ]
+        return files or ([self._slot(0, value)] if value else [])
+
+    def _slot(self, index: int, value: Any) -> Slot:
+        self._seen = set(self._search.sent)  # two slots may hold the same
+        flagged = is_flagged(value)
+        for found in self._files(value, 0):
+            return replace(found, index=index, flagged=flagged or found.flagged)
+        is_refused = self._is_strict and self._is_file_of_any_type(value)
+        is_odd = not is_refused and has_content(value)
+        return Slot(index=index, flagged=flagged, is_odd=is_odd, is_refused=is_refused)
+
+    def _is_file_of_any_type(self, value: Any) -> bool:
+        lenient = OutputFinder(self._search, is_strict=False)
+        lenient._nodes = self._nodes
+        is_file = next(lenient._files(value, 0), None) is not None
+        self._nodes = lenient._nodes
+        return is_file
+
+    def _files(self, value: Any, depth: int) -> Iterator[Slot]:
+        """Every file in a value, in its order, each once."""
+        self._nodes += 1
+        if depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
+            return
+        if isinstance(value, str):
+            found = self._file(value.strip(), {}, is_address=False)
+            yield from [found] if found else []
+        elif isinstance(value, list):
+            for each in value:
+                yield from self._files(each, depth + 1)
+        elif isinstance(value, Mapping):
+            own = self._own_file(value)
+            if own:
+                yield replace(own, flagged=is_flagged(value))
+                return
+            flags = flags_beside(value)
+            within = (self._files(value[name], depth + 1) for name in _in_order(value))
+            for index, found in enumerate(chain.from_iterable(within)):
+                yield replace(found, flagged=found.flagged or flags(index))
+
+    def _own_file(self, value: Mapping[str, Any]) -> Slot | None:
+        """The file that an object is about: a value counts, not a key."""
+        for name in (*_BYTES, *_MAYBE_BYTES, *_ADDRESSES):
+            text = value.get(name)
+            if not isinstance(text, str) or not text.strip():
+                continue
+            found = self._bytes(text.strip(), value, is_known=name in _BYTES)
+            if found is None and name in _ADDRESSES:
+                found = self._file(text.strip(), value, is_address=True)
+            if found:
+                return found
+        return None
+
+    def _file(self, text: str, beside: Mapping[str, Any], *, is_address: bool) -> Slot | None:
+        """A text as a file: an address, one that is relative to the provider's, or the bytes."""
+        url = text
+        if not text.startswith(("http://", "https://")):
+            if found := self._bytes(text, beside, is_known=False):
+                return found
+            if not (is_address or text.startswith("/")) or not self._search.base_url:
+                return None
+            url = _joined(self._search.base_url, text)
+        if not is_fetchable(url):
+            return None
+        return self._once(url, Slot(index=0, url=url), declared_type(beside) or type_by_name(url))
+
+    def _bytes(self, text: str, beside: Mapping[str, Any], *, is_known: bool) -> Slot | None:
+        content = content_in(text, is_known=is_known)
+        if content is None:
+            return None
+        slot = Slot(index=0, content=content)
+        return self._once(content, slot, media_type_of(text) or declared_type(beside))
+
+    def _once(self, name: str | bytes, slot: Slot, media_type: str | None) -> Slot | None:
+        if name in self._seen or (self._is_strict and not self._is_wanted(media_type)):
+            return None
+        self._seen.add(name)
+        return slot
+
+    def _is_wanted(self, media_type: str | None) -> bool:
+        """A file without a type may be of any medium."""
+        if media_type is None or media_type == "application/octet-stream":
+            return True
+        if self._search.media == "text":
+            return not media_type.startswith(("image/", "video/", "audio/"))
+        return media_type.split(";")[0].strip() in EXTENSIONS and media_type.startswith(
+            f"{self._search.media}/"
+        )
+
+
+def _flat(row: list[Any], depth: int) -> Iterator[Any]:
+    """The members of nested lists, in order."""
+    for each in row:
+        if isinstance(each, list) and depth < _MAX_DEPTH:
+            yield from _flat(each, depth + 1)
+        else:
+            yield each
+
+
+def _in_order(value: Mapping[str, Any]) -> list[str]:
+    """
+    Names of an object, usual ones first; those that never name a result are left out, and so is what
+    says where its own file is.
+    """
+    own = {name for name in (*_BYTES, *_ADDRESSES) if isinstance(value.get(name), str)}
+    names = [name for name in value if name not in own and not _never(str(name).lower())]
+    return sorted(
+        names, key=lambda name: USUAL_NAMES.index(name) if name in USUAL_NAMES else len(USUAL_NAMES)
+    )
+
+
+def _never(name: str) -> bool:
+    return name in _NEVER or any(part in name for part in _NEVER_PARTS)
+
+
+def _joined(base_url: str, text: str) -> str:
+    try:
+        return urljoin(base_url, text)
+    except ValueError:
+        return ""
