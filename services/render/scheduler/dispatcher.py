@@ -27,10 +27,10 @@ from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.scheduler.dependency_tracker import DependencyTracker
 from services.render.scheduler.eta import DurationEstimator
-from services.render.scheduler.fair_queue import QueuedJob
 from services.render.scheduler.lane_state import LaneScheduler
 from services.render.scheduler.queue_views import QueueViews, usage_of_accounts
 from services.render.scheduler.reservations import AccountCapacity, Reservations
+from services.render.scheduler.round_robin import QueuedJob
 from services.render.settings import RenderSettings
 
 log = structlog.get_logger()

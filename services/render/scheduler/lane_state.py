@@ -16,8 +16,9 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.clock import now
 from services.render.scheduler.eta import prefetch
-from services.render.scheduler.fair_queue import FairQueue, QueuedJob
+from services.render.scheduler.fair_queue import FairQueue
 from services.render.scheduler.reservations import AccountCapacity
+from services.render.scheduler.round_robin import QueuedJob
 
 _REMEMBERED = 1_000  #: moves
 _LISTED = 500  #: projects of a lane that are named, those with most jobs first

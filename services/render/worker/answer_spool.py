@@ -1,15 +1,11 @@
 """
-Answer spool: outputs that came inside an answer, on disk until storage has them.
+Answer spool: outputs that came inside an answer, until storage has them.
 
-They are paid for, and exist nowhere else. Each answer is one file: a line of JSON, and the bytes of
-its outputs. The process that it belongs to holds it locked; what no process holds is of one that died.
+They are paid for, and exist nowhere else.
 """
 
-import asyncio
 import hashlib
-import os
-from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from pydantic import Field
@@ -17,9 +13,6 @@ from pydantic import Field
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.tolerant_reader import Tolerant
-from heliograph.runtime.file_lock import lock
-
-_SUFFIX = ".answer"
 
 
 class NoRoom(Exception):
@@ -65,58 +58,6 @@ class AnswerSpool(Protocol):
         """Adopt the answers of dead processes."""
 
 
-class DiskSpool:
-    """
-    `AnswerSpool` in a folder that only its owner can read.
-
-    Args:
-        max_bytes: Of all answers together.
-    """
-
-    def __init__(self, folder: Path, *, max_bytes: int) -> None:
-        self._folder = folder
-        self._max_bytes = max_bytes
-
-    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
-        return await asyncio.to_thread(self._keep, answer, contents)
-
-    async def abandoned(self) -> list[KeptAnswer]:
-        return await asyncio.to_thread(lambda: list(self._abandoned()))
-
-    def _keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
-        head = answer.model_dump_json().encode() + b"\n"
-        size = len(head) + sum(map(len, contents))
-        if self._used() + size > self._max_bytes:
-            raise NoRoom(f"more than {self._max_bytes} bytes wait for storage")
-        file = self._folder / f"{answer.job}-{answer.run}{_SUFFIX}"
-        try:
-            return _SpooledAnswer(file, _write(file, [head, *contents]), answer)
-        except OSError as error:
-            raise NoRoom(f"the disk does not take an answer: {error.strerror}") from error
-
-    def _abandoned(self) -> Iterator[KeptAnswer]:
-        for file in sorted(self._folder.glob(f"*{_SUFFIX}")):
-            try:
-                handle = lock(file, os.O_RDWR)
-            except FileNotFoundError:
-                continue
-            if handle is None:
-                continue
-            if not file.exists():  # its process removed it, and then unlocked it
-                os.close(handle)
-                continue
-            yield _read(file, handle)
-
-    def _used(self) -> int:
-        used = 0
-        for file in self._folder.iterdir():
-            try:
-                used += file.stat().st_size
-            except FileNotFoundError:
-                continue
-        return used
-
-
 class MemoryAnswer:
     """`KeptAnswer` that nothing but this process has."""
 
@@ -133,65 +74,6 @@ class MemoryAnswer:
 
     def release(self) -> None:
         """There is no other process."""
-
-
-class _SpooledAnswer:
-    def __init__(self, file: Path, handle: int, answer: Answer) -> None:
-        self.answer = answer
-        self._file = file
-        self._handle = handle
-
-    async def contents(self) -> AsyncIterator[tuple[str, bytes]]:
-        for number in range(len(self.answer.sizes)):
-            yield await asyncio.to_thread(self._content, number)
-
-    def _content(self, number: int) -> tuple[str, bytes]:
-        with self._file.open("rb") as stream:
-            stream.readline()
-            stream.seek(sum(self.answer.sizes[:number]), os.SEEK_CUR)
-            content = stream.read(self.answer.sizes[number])
-        return hashlib.sha256(content).hexdigest(), content
-
-    def remove(self) -> None:
-        self._file.unlink(missing_ok=True)
-        self.release()
-
-    def release(self) -> None:
-        os.close(self._handle)
-
-
-def _read(file: Path, handle: int) -> _SpooledAnswer:
-    with file.open("rb") as stream:
-        return _SpooledAnswer(file, handle, Answer.model_validate_json(stream.readline()))
-
-
-def _write(file: Path, parts: Sequence[bytes]) -> int:
-    """A file that is there with all of its bytes, or not at all. Returns the handle that locks it."""
-    draft = file.with_name(f".{file.name}")
-    draft.unlink(missing_ok=True)
-    handle = lock(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-    assert handle is not None, "the draft was made this moment"
-    try:
-        for part in parts:
-            view = memoryview(part)
-            while view:
-                view = view[os.write(handle, view) :]
-        os.fsync(handle)
-        draft.rename(file)
-        _sync_folder(file.parent)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        os.close(handle)
-        raise
-    return handle
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class MemorySpool:

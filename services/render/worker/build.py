@@ -8,8 +8,8 @@ from services.render.providers import Provider
 from services.render.providers.output_upload import OutputReceiver
 from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
-from services.render.worker.answer_spool import DiskSpool
 from services.render.worker.context import Worker
+from services.render.worker.disk_spool import DiskSpool
 from services.render.worker.fresh_outputs import serve_renewals
 from services.render.worker.lookup import serve_lookups
 from services.render.worker.progress import ProgressPublisher

@@ -7,7 +7,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.worker.context import Worker
-from services.render.worker.outcomes import end_of_attempt
+from services.render.worker.kept_outputs import end_of_attempt
 from services.render.worker.poll import poll_until_done
 from services.render.worker.reconcile import reconcile
 

@@ -8,34 +8,25 @@ import asyncio
 from collections.abc import Sequence
 from enum import Enum
 
-import stamina
 import structlog
 
-from heliograph.contracts.errors import (
-    JobError,
-    OutputRefused,
-    OutputTooLarge,
-    QueueFull,
-    Unavailable,
-)
-from heliograph.contracts.job_events import Failed, JobEvent, Rendered
+from heliograph.contracts.errors import QueueFull, Unavailable
+from heliograph.contracts.job_events import JobEvent, Rendered
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.transitions import IllegalTransition
-from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
+from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.crash_points import crash_point
-from services.render.job_problem import job_problem
 from services.render.providers.request_states import RequestSucceeded
 from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
+from services.render.worker.answer_upload import refuse_outputs, upload_in_time, upload_outputs
 from services.render.worker.context import Worker
+from services.render.worker.kept_outputs import rendered
 from services.render.worker.late_events import late_event
-from services.render.worker.outcomes import rendered
 
 log = structlog.get_logger()
 
-_STORE_TIMEOUT = 5.0  #: seconds that a worker waits for storage to take outputs
-_RETRY_DELAY = 0.5  #: seconds between tries
 _INTERVAL = 2.0  #: seconds between looks for answers that no process is responsible for
 
 
@@ -58,7 +49,7 @@ async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucce
     crash_point("inline.spooled")
     latest = await worker.append_until_written(submitting, fact)
     if latest.record.step is Step.RENDERED and latest.record.internal.run == fact.run:
-        return await _upload_in_time(worker, latest, kept)
+        return await upload_in_time(worker, latest, kept)
     await _settle(worker, kept)  # the job is over, or in another attempt
     return latest
 
@@ -113,11 +104,11 @@ async def _go_on(worker: Worker, kept: KeptAnswer) -> bool:
     entry = await _record_answer(worker, kept.answer)
     if entry is Later.LATER:
         return False
-    refusal = await _upload(worker, kept)
+    refusal = await upload_outputs(worker, kept)
     if entry is None:
         return True
     if refusal:
-        await _refuse(worker, entry, refusal)
+        await refuse_outputs(worker, entry, refusal)
     elif entry.record.step is Step.RENDERED:
         await worker.work.publish_store(entry.record.project, entry.record.id)
     return True
@@ -139,54 +130,6 @@ async def _record_answer(worker: Worker, answer: Answer) -> LogEntry | Later | N
         return entry
     log.info("Spooled answer recovered", job=answer.job, fact=fact.name)
     return appended
-
-
-async def _upload_in_time(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:
-    """Upload an answer: one on disk waits a bounded time, one in memory without a bound."""
-    timeout = None if isinstance(kept, MemoryAnswer) else _STORE_TIMEOUT
-    try:
-        async with asyncio.timeout(timeout):
-            refusal = await _upload_until_done(worker, kept)
-    except TimeoutError:
-        log.warning("Storage not ready for an answer", job=kept.answer.job)
-        kept.release()
-        return latest
-    if refusal:
-        latest = await _refuse(worker, latest, refusal)
-    kept.remove()
-    return latest
-
-
-async def _upload_until_done(worker: Worker, kept: KeptAnswer) -> JobError | None:
-    retrying = stamina.AsyncRetryingCaller(
-        attempts=None, timeout=None, wait_initial=_RETRY_DELAY, wait_max=_RETRY_DELAY, wait_jitter=0
-    )
-    return await retrying(Unavailable, _upload, worker, kept)
-
-
-async def _upload(worker: Worker, kept: KeptAnswer) -> JobError | None:
-    """Upload all outputs; returns storage's final refusal of one, or None. Raises Unavailable."""
-    answer, refusal = kept.answer, None
-    async for sha256, content in kept.contents():
-        try:
-            await worker.output_uploader.upload(answer.project, answer.job, sha256, content)
-        except (OutputRefused, OutputTooLarge) as error:
-            log.warning("Storage refused an output", job=answer.job, reason=str(error))
-            refusal = error
-    return refusal
-
-
-async def _refuse(worker: Worker, entry: LogEntry, error: JobError) -> LogEntry:
-    """The job ends if it still waits for the outputs."""
-    latest: LogEntry | None = entry
-    while latest and latest.record.step is Step.RENDERED:
-        charged = latest.record.charged
-        problem = job_problem(latest.record, error, charged)
-        try:
-            return await worker.append(latest, Failed(problem=problem, charged=charged))
-        except Conflict:
-            latest = await worker.read(entry.record.id)
-    return latest or entry
 
 
 async def _keep(

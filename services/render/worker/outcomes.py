@@ -1,12 +1,10 @@
 """Outcome of an attempt: retry, fail, cancel or succeed, and what was charged. Pure."""
 
-import random
 from datetime import datetime, timedelta
 
 from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
     AccountRefused,
-    ContentPolicy,
     JobError,
     Poison,
     ProviderTimeout,
@@ -14,31 +12,15 @@ from heliograph.contracts.errors import (
     SubmitOutcomeUnknown,
     Unavailable,
 )
-from heliograph.contracts.job_events import (
-    AttemptCompleted,
-    Canceled,
-    Failed,
-    JobEvent,
-    Rendered,
-    RetryScheduled,
-)
-from heliograph.contracts.outputs import Output, Withheld
+from heliograph.contracts.job_events import Canceled, Failed, JobEvent, RetryScheduled
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.job_problem import (
-    MAX_OUTPUT_COUNT,
-    job_problem,
-    short_answer,
-    short_text,
-)
+from services.render.job_problem import job_problem, short_answer, short_text
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.providers.submissions import RateLimited
 from services.render.settings import RenderSettings
-
-#: arguments that set the number of outputs
-_COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "samples", "n")
-_POLL_FRACTION = 0.03  #: of the time that a job has taken: how much later its end may be noticed
+from services.render.worker.backoff import backoff
+from services.render.worker.kept_outputs import made_outputs, rendered
 
 
 def retry_or_fail(
@@ -114,17 +96,6 @@ def put_back(error: Unavailable, at: datetime, settings: RenderSettings) -> Retr
     )
 
 
-def backoff(attempt: int, settings: RenderSettings) -> float:
-    """Seconds before the attempt after this one: full jitter under a doubling bound."""
-    bound = min(settings.backoff_max, settings.backoff_min * 2 ** (attempt - 1))
-    return random.uniform(0, bound)  # noqa: S311  # spreads load, guards nothing
-
-
-def poll_after(taken: float, settings: RenderSettings) -> float:
-    """Seconds until the next poll: the longer a job has taken, the less a moment matters."""
-    return min(max(settings.poll_min, _POLL_FRACTION * taken), settings.poll_max)
-
-
 def after_poll(
     record: Record, state: RequestSucceeded | RequestStopped, at: datetime, settings: RenderSettings
 ) -> JobEvent:
@@ -132,7 +103,7 @@ def after_poll(
     The event that the end of a request causes. A job that was to be stopped is `canceled`, one whose
     deadline had passed is `expired`; both keep what was finished anyway.
     """
-    outputs, withheld = _made(record, state)
+    outputs, withheld = made_outputs(record, state)
     if record.internal.cancel:
         return Canceled(charged=state.charged, outputs=outputs, withheld=withheld)
     if record.internal.expire:
@@ -142,84 +113,6 @@ def after_poll(
         return rendered(record, state)
     return retry_or_fail(
         record, state.error, at, settings, charged=state.charged, answer=state.answer
-    )
-
-
-def rendered(record: Record, done: RequestSucceeded) -> Rendered:
-    """
-    The requested outputs; extra ones are ignored. Of those that it
-    withheld only as many are told as are missing.
-    """
-    arguments = {**record.parameters, **record.arguments}
-    requested = max(
-        (n for name in _COUNTS if isinstance(n := arguments.get(name), int)), default=done.usual
-    )
-    limit = min(max(1, requested), MAX_OUTPUT_COUNT)
-    kept = _chosen(done.outputs, limit)
-    withheld = done.withheld[: limit - len(kept)]
-    return Rendered(
-        run=record.internal.run,
-        outputs=kept,
-        charged=done.charged,
-        answer=short_answer(done.answer),
-        detail=about_outputs(len(done.outputs), kept, withheld),
-        withheld=withheld,
-    )
-
-
-def _made(
-    record: Record, state: RequestSucceeded | RequestStopped
-) -> tuple[list[Output], list[Withheld] | None]:
-    """Outputs at the end of a request, and the missing ones."""
-    if isinstance(state, RequestStopped):
-        return [], None
-    done = rendered(record, state)
-    return done.outputs, done.withheld or None
-
-
-def _chosen(outputs: list[Output], limit: int) -> list[Output]:
-    """The first of them; the provider's doubts about one leave its place to another."""
-    if len(outputs) <= limit:
-        return outputs
-    places = sorted(range(len(outputs)), key=lambda place: outputs[place].flagged)[:limit]
-    return [_as_placed(outputs[place], place, new) for new, place in enumerate(sorted(places))]
-
-
-def _as_placed(output: Output, place: int, new: int) -> Output:
-    """The same, with the provider's index where its new place does not say it."""
-    if output.index is not None or place == new:
-        return output
-    return output.model_copy(update={"index": place})
-
-
-def about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> str | None:
-    """Detail text: which outputs are left out, and which are withheld."""
-    notes = []
-    if count > len(kept):
-        notes.append(f"the first {len(kept)} of {count} outputs are kept")
-    reasons = [each.reason for each in withheld]
-    reasons += [ContentPolicy.code for output in kept if output.flagged]
-    if reasons:
-        whole = len(kept) + len(withheld)
-        why = ", ".join(dict.fromkeys(reasons))
-        notes.append(f"{len(reasons)} of {whole} outputs withheld: {why}")
-    return "; ".join(notes) or None
-
-
-def end_of_attempt(
-    entry: LogEntry, run: int, state: RequestSucceeded | RequestStopped
-) -> AttemptCompleted:
-    """The event that the end of a request adds to an ended job."""
-    record = entry.record
-    outputs, withheld = _made(record, state)
-    return AttemptCompleted(
-        run=run,
-        ended=record.ended(entry.sequence),
-        outputs=outputs,
-        withheld=withheld,
-        charged=state.charged,
-        outcome="rendered" if isinstance(state, RequestSucceeded) else state.error.code,
-        answer=short_answer(state.answer),
     )
 
 

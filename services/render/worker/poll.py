@@ -12,9 +12,11 @@ from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers import Provider, ReferenceGone, Request
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
+from services.render.worker.backoff import poll_after
 from services.render.worker.context import Worker
 from services.render.worker.inline_answers import record_inline
-from services.render.worker.outcomes import after_poll, end_of_attempt, poll_after, timed_out
+from services.render.worker.kept_outputs import end_of_attempt
+from services.render.worker.outcomes import after_poll, timed_out
 from services.render.worker.wakeups import WakeUp
 
 

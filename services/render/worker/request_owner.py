@@ -9,7 +9,7 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.providers.lookup_results import Ambiguous, Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker
 from services.render.worker.request_index import RequestIndex
-from services.render.worker.submit import build_submission
+from services.render.worker.submission_body import build_submission
 
 _PAGE = 16  #: events of a job in memory
 

@@ -1,16 +1,12 @@
 """Submission: the only place that pays. One POST, by the process whose `submitting` was written."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import structlog
 
-from heliograph.contracts.attempts import SentReference, Takeover
-from heliograph.contracts.catalog import Catalog
+from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,
@@ -20,8 +16,7 @@ from heliograph.contracts.errors import (
     Unavailable,
 )
 from heliograph.contracts.job_events import Failed, JobEvent, Rendered, Submitted, Submitting
-from heliograph.contracts.payloads import Call, UnfitRequest, build_payload
-from heliograph.contracts.payloads.seeds import seed_for
+from heliograph.contracts.payloads import UnfitRequest
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
@@ -29,18 +24,14 @@ from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.job_problem import job_problem, short_answer, short_text
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
-from services.render.providers.submissions import Accepted, AmbiguousSubmit, Submission
+from services.render.providers.submissions import Accepted, AmbiguousSubmit
 from services.render.settings import RenderSettings
 from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker
 from services.render.worker.inline_answers import record_inline
-from services.render.worker.outcomes import (
-    about_outputs,
-    after_poll,
-    put_back,
-    restart_or_poison,
-    retry_or_fail,
-)
+from services.render.worker.kept_outputs import about_outputs
+from services.render.worker.outcomes import after_poll, put_back, restart_or_poison, retry_or_fail
+from services.render.worker.submission_body import payload_for, submission_with
 
 log = structlog.get_logger()
 
@@ -122,7 +113,7 @@ async def _post(
     """Result of the one POST; None when its response is lost."""
     try:
         async with asyncio.timeout_at(ends):
-            return await worker.provider(record).submit(_submission(record, body))
+            return await worker.provider(record).submit(submission_with(record, body))
     except (AmbiguousSubmit, TimeoutError) as error:
         reason = short_text(str(error)) or "the provider did not answer in time"
         worker.lost_replies.remember(record.id, record.internal.run, reason)
@@ -181,58 +172,3 @@ async def _take_over(worker: Worker, entry: LogEntry, old: Takeover) -> LogEntry
         return await worker.append(entry, fact)
     assert old.request_id
     return await worker.append(entry, Submitted(run=run, request_id=old.request_id))
-
-
-def payload_for(
-    record: Record,
-    catalog: Catalog,
-    arguments: Mapping[str, Any],
-    references: Sequence[SentReference],
-) -> dict[str, Any]:
-    """
-    The body of the record's present run.
-
-    Raises:
-        UnfitRequest: There is none.
-    """
-    model = catalog.models.get(record.model)
-    if model is None:
-        raise UnfitRequest(f"{record.model} is no longer in the catalog")
-    call = Call(
-        model=model,
-        arguments=arguments,
-        references=[each.url for each in references],
-        seed=seed_for(record.id, record.internal.run),
-    )
-    return build_payload(record.model, call)
-
-
-def build_submission(
-    record: Record, catalog: Catalog, announced_at: datetime | None = None
-) -> Submission:
-    """
-    The recorded submission, with the time at which NATS stored its intent. Its body is empty where the
-    catalog cannot say it again.
-    """
-    attempt = record.internal.attempts[-1]
-    try:
-        body = payload_for(record, catalog, attempt.arguments, attempt.references)
-    except UnfitRequest:
-        body = {}
-    return replace(_submission(record, body), at=announced_at)
-
-
-def _submission(record: Record, body: dict[str, Any]) -> Submission:
-    attempt = record.internal.attempts[-1]
-    return Submission(
-        project=record.project,
-        job=record.id,
-        run=attempt.run,
-        attempt=attempt.number,
-        model=record.model,
-        endpoint=attempt.endpoint,
-        arguments=attempt.arguments,
-        references=attempt.references,
-        price=attempt.price,
-        body=body,
-    )

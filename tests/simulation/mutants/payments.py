@@ -12,7 +12,15 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import charges
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.settings import RenderSettings
-from services.render.worker import context, inline_answers, outcomes, reconcile, request_owner, run
+from services.render.worker import (
+    answer_upload,
+    context,
+    inline_answers,
+    outcomes,
+    reconcile,
+    request_owner,
+    run,
+)
 from services.render.worker import submit as submitting
 from services.render.worker.wakeups import WakeUp
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
@@ -181,7 +189,8 @@ def storage_is_not_asked(patch: Patch) -> None:
     async def nothing(*_: object) -> None:
         """Nothing is brought."""
 
-    patch.setattr(inline_answers, "_upload", nothing)
+    for module in (answer_upload, inline_answers):
+        patch.setattr(module, "upload_outputs", nothing)
 
 
 @MUTANTS.add("what is found in the spool after the end is not told", _OVER_BY_THEN, "I7")

@@ -14,8 +14,8 @@ from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.work_queue import ticket_for
 from services.gateway.limits.lanes_accounts import LimitAdmin
 from services.gateway.limits.quota import QueueQuota
-from services.render.scheduler.fair_queue import QueuedJob
 from services.render.scheduler.lane_state import LaneScheduler
+from services.render.scheduler.round_robin import QueuedJob
 from tests.support.records import a_record
 from tests.support.replies import Replies
 

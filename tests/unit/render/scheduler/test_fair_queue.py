@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.requests import PRIORITIES, Priority
-from services.render.scheduler.fair_queue import FairQueue, HasRoom, QueuedJob, RoundRobin
+from services.render.scheduler.fair_queue import FairQueue
+from services.render.scheduler.round_robin import HasRoom, QueuedJob, RoundRobin
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)

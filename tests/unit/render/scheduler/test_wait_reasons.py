@@ -10,8 +10,8 @@ from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.queries.scheduler import WaitingJob
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import AccountUsage
-from services.render.scheduler.fair_queue import QueuedJob
 from services.render.scheduler.lane_state import LaneScheduler
+from services.render.scheduler.round_robin import QueuedJob
 from services.render.scheduler.wait_reasons import jobs_aside, next_jobs
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

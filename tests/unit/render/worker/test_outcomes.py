@@ -49,10 +49,9 @@ from services.render.job_problem import job_problem
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.providers.submissions import RateLimited
 from services.render.settings import RenderSettings
+from services.render.worker.backoff import backoff, poll_after
 from services.render.worker.outcomes import (
     after_poll,
-    backoff,
-    poll_after,
     put_back,
     restart_or_poison,
     retry_or_fail,

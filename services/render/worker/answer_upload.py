@@ -1,0 +1,68 @@
+"""Upload of a spooled answer's outputs to storage."""
+
+import asyncio
+
+import stamina
+import structlog
+
+from heliograph.contracts.errors import JobError, OutputRefused, OutputTooLarge, Unavailable
+from heliograph.contracts.job_events import Failed
+from heliograph.contracts.job_steps import Step
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.log_entries import LogEntry
+from services.render.job_problem import job_problem
+from services.render.worker.answer_spool import KeptAnswer, MemoryAnswer
+from services.render.worker.context import Worker
+
+log = structlog.get_logger()
+
+_STORE_TIMEOUT = 5.0  #: seconds that a worker waits for storage to take outputs
+_RETRY_DELAY = 0.5  #: seconds between tries
+
+
+async def upload_in_time(worker: Worker, latest: LogEntry, kept: KeptAnswer) -> LogEntry:
+    """Upload an answer: one on disk waits a bounded time, one in memory without a bound."""
+    timeout = None if isinstance(kept, MemoryAnswer) else _STORE_TIMEOUT
+    try:
+        async with asyncio.timeout(timeout):
+            refusal = await _upload_until_done(worker, kept)
+    except TimeoutError:
+        log.warning("Storage not ready for an answer", job=kept.answer.job)
+        kept.release()
+        return latest
+    if refusal:
+        latest = await refuse_outputs(worker, latest, refusal)
+    kept.remove()
+    return latest
+
+
+async def _upload_until_done(worker: Worker, kept: KeptAnswer) -> JobError | None:
+    retrying = stamina.AsyncRetryingCaller(
+        attempts=None, timeout=None, wait_initial=_RETRY_DELAY, wait_max=_RETRY_DELAY, wait_jitter=0
+    )
+    return await retrying(Unavailable, upload_outputs, worker, kept)
+
+
+async def upload_outputs(worker: Worker, kept: KeptAnswer) -> JobError | None:
+    """Upload all outputs; returns storage's final refusal of one, or None. Raises Unavailable."""
+    answer, refusal = kept.answer, None
+    async for sha256, content in kept.contents():
+        try:
+            await worker.output_uploader.upload(answer.project, answer.job, sha256, content)
+        except (OutputRefused, OutputTooLarge) as error:
+            log.warning("Storage refused an output", job=answer.job, reason=str(error))
+            refusal = error
+    return refusal
+
+
+async def refuse_outputs(worker: Worker, entry: LogEntry, error: JobError) -> LogEntry:
+    """The job ends if it still waits for the outputs."""
+    latest: LogEntry | None = entry
+    while latest and latest.record.step is Step.RENDERED:
+        charged = latest.record.charged
+        problem = job_problem(latest.record, error, charged)
+        try:
+            return await worker.append(latest, Failed(problem=problem, charged=charged))
+        except Conflict:
+            latest = await worker.read(entry.record.id)
+    return latest or entry
