@@ -15,7 +15,7 @@ from deploy.local.processes import ports, processes
 from deploy.local.readiness import addresses, check_ports, until_ready
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
-from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.startup import StartupError, read_settings
 
 _READY_TIMEOUT = 60.0  #: seconds for the demo's services to come up

@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.local.disk import store_limit
 from deploy.local.environment import SERVICES
 from deploy.local.settings import LocalSettings
-from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.data_dir import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.startup import StartupError

@@ -18,7 +18,8 @@ from heliograph.contracts.catalog import Catalog
 from heliograph.runtime.background import BackgroundTask, run_in_background
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_consumers import MessageHandler, PullConsumers
-from heliograph.runtime.catalog import CurrentCatalog, load_catalog
+from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import Check, add_health

@@ -19,12 +19,10 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.clock import now
-from heliograph.testing import (
-    MemoryAccountPermits,
-    MemoryEventLog,
-    MemorySlotClaims,
-    MemoryWorkQueue,
-)
+from heliograph.testing.account_permits import MemoryAccountPermits
+from heliograph.testing.event_log import MemoryEventLog
+from heliograph.testing.slot_claims import MemorySlotClaims
+from heliograph.testing.work_queue import MemoryWorkQueue
 from tests.support.records import CURRENT_CATALOG, a_record, some_project
 from tests.support.servers import Server
 

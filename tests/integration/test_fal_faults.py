@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from heliograph.contracts.circuit_breaker import CircuitBreaker
-from heliograph.testing import MemoryAccountPermits
+from heliograph.testing.account_permits import MemoryAccountPermits
 from services.render.providers.lookup_results import Unknown
 from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.fal.emulator_process import FalAccount, FalServer

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from heliograph.contracts.deadlines import AT_PROVIDER
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
-from heliograph.testing import Message
-from services.status.maintenance import sweeper
+from heliograph.testing.work_queue import Message
+from services.status.maintenance import sweep_rules
 from tests.simulation.actions import Action
 from tests.simulation.client_actions import wants
 from tests.simulation.faults import faults
@@ -136,7 +136,7 @@ class Choices:
         for record in state.records():
             if self._is_due(record):
                 yield from self._once("expire", state.label(record.id))
-            if sweeper.needs_work(record) and self._is_forgotten(record):
+            if sweep_rules.needs_work(record) and self._is_forgotten(record):
                 yield from self._once("put back", state.label(record.id))
             if record.step is Step.SUBMIT_UNKNOWN and self._may_be_seen(record):
                 yield from self._once("search", state.label(record.id))
@@ -147,11 +147,11 @@ class Choices:
 
     def _is_due(self, record: Record) -> bool:
         """Whether the reaper would do something about a deadline."""
-        if not sweeper.is_due(record, settings().status.submit_unknown_expires_after):
+        if not sweep_rules.is_due(record, settings().status.submit_unknown_expires_after):
             return False
         if record.step not in AT_PROVIDER or not record.internal.expire:
             return True
-        patience = sweeper.patience_with_workers(record, CATALOG, settings().status)
+        patience = sweep_rules.patience_with_workers(record, CATALOG, settings().status)
         return clock() - self._state.patience.get(record.id, -patience) >= patience
 
     def _once(self, *action: str) -> Iterator[Action]:
@@ -174,7 +174,7 @@ class Choices:
         if record.runs_on:
             first = self._state.running_on.get(job)
             return first is None or clock() - first > record.internal.timeout_seconds
-        return sweeper.is_idle(record)
+        return sweep_rules.is_idle(record)
 
     def _is_old(self, record: Record) -> bool:
         age = (now() - record.internal.changed_at).total_seconds()

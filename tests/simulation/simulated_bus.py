@@ -9,7 +9,9 @@ from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import AccountUsage
 from heliograph.runtime.bus.log_entries import LogEntry
-from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue, Message
+from heliograph.testing.account_permits import MemoryAccountPermits
+from heliograph.testing.event_log import MemoryEventLog
+from heliograph.testing.work_queue import MemoryWorkQueue, Message
 from services.render.worker.answer_spool import Answer, KeptAnswer
 from tests.simulation.processes import Process, current, gate, hear_back
 

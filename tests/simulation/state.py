@@ -9,7 +9,7 @@ from heliograph.contracts.ids import keyed_job_id
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
-from heliograph.testing import MemorySlotClaims
+from heliograph.testing.slot_claims import MemorySlotClaims
 from services.render.settings import RenderSettings
 from services.render.worker.wakeups import WakeUps
 from services.status.settings import StatusSettings

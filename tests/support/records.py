@@ -10,7 +10,8 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
-from heliograph.runtime.catalog import CurrentCatalog, read_catalog
+from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.catalog.load import read_catalog
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import structlog
 
 from heliograph.contracts.catalog import Catalog
-from heliograph.runtime.catalog import SECTIONS, CatalogFileError, CurrentCatalog
+from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.catalog.yaml_files import SECTIONS, CatalogFileError
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()

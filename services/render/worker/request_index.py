@@ -6,7 +6,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.read_model import FindRequests
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
-from heliograph.testing import MemoryEventLog
+from heliograph.testing.event_log import MemoryEventLog
 
 _TIMEOUT = 6.0  #: seconds for the read model to take in the log, and answer
 

@@ -6,13 +6,11 @@ could not be done twice.
 """
 
 import asyncio
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
 
 from heliograph.contracts import subjects
-from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.deadlines import AT_PROVIDER, expiry
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_events import Expired, ExpireRequested
@@ -29,7 +27,9 @@ from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
-from heliograph.runtime.settings import ServiceSettings
+from services.status.maintenance import sweep_rules
+from services.status.maintenance.first_seen_timer import FirstSeenTimer
+from services.status.maintenance.lookup_backoff import LookupBackoff
 from services.status.read_model import IdleJob, ReadModel
 from services.status.settings import StatusSettings
 
@@ -37,44 +37,6 @@ log = structlog.get_logger()
 
 _WORK_QUEUES = ("WORK", "REQUESTS")  #: streams whose messages go when they are acknowledged
 _BATCH_SIZE = 500  #: jobs looked at in one round
-_NEEDS_NO_ACCOUNT = frozenset({Step.RENDERED, Step.SUBMIT_UNKNOWN})
-
-
-class LookupBackoff:
-    """Backoff of lookups, for each lost request."""
-
-    def __init__(self, *, first: float, longest: float) -> None:
-        self._first = first
-        self._longest = longest
-        self._next: dict[str, tuple[float, float]] = {}  #: job -> when, and the pause after it
-
-    def due(self, undecided: Iterable[str], most: int) -> list[str]:
-        """Whose time came first, if it has come. Jobs that were decided are forgotten."""
-        clock = asyncio.get_running_loop().time()
-        fresh = (clock + self._first, 2 * self._first)
-        self._next = {job: self._next.get(job, fresh) for job in undecided}
-        waiting = sorted((at, job) for job, (at, _) in self._next.items() if at <= clock)
-        ripe = [job for _, job in waiting[:most]]
-        for job in ripe:
-            pause = self._next[job][1]
-            self._next[job] = (clock + pause, min(2 * pause, self._longest))
-        return ripe
-
-
-class Since:
-    """How long ago each job was seen first, by the monotonic clock of this process."""
-
-    def __init__(self) -> None:
-        self._first: dict[str, float] = {}
-
-    def seconds(self, job: str) -> float:
-        """Seconds since the first call for a job."""
-        clock = asyncio.get_running_loop().time()
-        return clock - self._first.setdefault(job, clock)
-
-    def keep(self, jobs: Iterable[str]) -> None:
-        """Forget all others."""
-        self._first = {job: self._first[job] for job in jobs if job in self._first}
 
 
 class Sweeper:
@@ -100,8 +62,8 @@ class Sweeper:
         self._unknown_expires_after = settings.submit_unknown_expires_after
         self._catalog = catalog
         self._settings = settings
-        self._asked = Since()  #: jobs whose workers were requested to expire them
-        self._running_on = Since()  #: jobs that are over, and may run on at the provider
+        self._asked = FirstSeenTimer()  #: jobs whose workers were requested to expire them
+        self._running_on = FirstSeenTimer()  #: jobs that are over, and may run on at the provider
         self._lookups = LookupBackoff(
             first=settings.lookup_backoff_min, longest=settings.lookup_backoff_max
         )
@@ -132,7 +94,7 @@ class Sweeper:
     async def _expire(self, job: str) -> None:
         """`finish_by`, or the time limit of an undecided `submit_unknown`."""
         found = await self._read(job)
-        if found is None or not is_due(found.record, self._unknown_expires_after):
+        if found is None or not sweep_rules.is_due(found.record, self._unknown_expires_after):
             return
         record = found.record
         fact = self._deadline(record)
@@ -160,7 +122,7 @@ class Sweeper:
             return expiry(record, "no" if is_settled else "unknown")
         if not record.internal.expire:
             return ExpireRequested()
-        allowed = patience_with_workers(record, self._catalog.current, self._settings)
+        allowed = sweep_rules.patience_with_workers(record, self._catalog.current, self._settings)
         if self._asked.seconds(record.id) < allowed:
             return None
         return expiry(record, "unknown", runs_on=True)
@@ -188,7 +150,7 @@ class Sweeper:
         if found is None:
             return
         record = found.record
-        if now() - record.internal.changed_at < self._after or not needs_work(record):
+        if now() - record.internal.changed_at < self._after or not sweep_rules.needs_work(record):
             return
         if await self._work.has_work(job):
             return
@@ -215,41 +177,12 @@ class Sweeper:
             if record.runs_on:
                 is_over = self._running_on.seconds(job) > record.internal.timeout_seconds
             else:
-                is_over = is_idle(record) and now() - record.internal.changed_at > self._after
+                is_over = (
+                    sweep_rules.is_idle(record) and now() - record.internal.changed_at > self._after
+                )
             if is_over:
                 await self._accounts.release(account, job, seen + 1)
         return list(holders)
-
-
-def needs_work(record: Record) -> bool:
-    """Whether a job goes on only if a message is under way for it."""
-    return not record.step.is_final and record.step is not Step.SUBMIT_UNKNOWN
-
-
-def is_due(record: Record, unknown_expires_after: timedelta) -> bool:
-    """Whether a deadline of the job has passed."""
-    if record.step.is_final:
-        return False
-    if record.finish_by and record.finish_by <= now():
-        return True
-    undecided = record.step is Step.SUBMIT_UNKNOWN
-    return undecided and now() - record.internal.changed_at >= unknown_expires_after
-
-
-def is_idle(record: Record) -> bool:
-    """Whether a job needs no place in an account."""
-    is_over = record.step.is_final and not record.runs_on
-    return is_over or record.step in _NEEDS_NO_ACCOUNT
-
-
-def patience_with_workers(record: Record, catalog: Catalog, settings: ServiceSettings) -> float:
-    """
-    Seconds that a worker may need to stop a request: to end the POST that is under way, or to be
-    thought dead, and its successor to do it.
-    """
-    model = catalog.models.get(record.model)
-    answers_within = (model.answers_within if model else None) or 0.0
-    return max(settings.submit_limit, answers_within) + settings.ack_wait
 
 
 async def sweep_forever(bus: NatsBus, sweeper: Sweeper, *, every: float) -> None:

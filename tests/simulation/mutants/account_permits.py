@@ -5,7 +5,7 @@ from typing import Any
 from heliograph.contracts.job_steps import Step
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.worker import run
-from services.status.maintenance import sweeper
+from services.status.maintenance import sweep_rules
 from tests.simulation.mutants.registry import Mutants, Patch
 from tests.simulation.processes import gate
 from tests.simulation.scenario import Scenario, Wish
@@ -91,7 +91,7 @@ def place_of_unknown(patch: Patch) -> None:
         return await leave(worker, entry)
 
     patch.setattr(run, "_hand_over", stay)
-    patch.setattr(sweeper, "_NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))
+    patch.setattr(sweep_rules, "NEEDS_NO_ACCOUNT", frozenset({Step.RENDERED}))
 
 
 @MUTANTS.add(

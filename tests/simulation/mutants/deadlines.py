@@ -7,7 +7,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.worker import completion, context, poll, run
 from services.render.worker.context import Worker
-from services.status.maintenance import sweeper
+from services.status.maintenance import sweep_rules, sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
 from tests.simulation.scenario import Scenario, Wish
 from tests.simulation.workers import Keeper
@@ -25,7 +25,7 @@ def no_wish(patch: Patch) -> None:
 
 @MUTANTS.add("the reaper leaves the worker no time to stop", Scenario(_HURRIED), "I9")
 def no_patience(patch: Patch) -> None:
-    patch.setattr(sweeper, "patience_with_workers", lambda *_: 0.0)
+    patch.setattr(sweep_rules, "patience_with_workers", lambda *_: 0.0)
 
 
 @MUTANTS.add("a worker does not stop what expires", Scenario(_HURRIED), "I9")

@@ -12,7 +12,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.transitions import transition
 from services.gateway.jobs import cancellation
-from services.status.maintenance import sweeper
+from services.status.maintenance import sweep_rules
 from services.status.maintenance.sweeper import Sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
 from tests.simulation.processes import gate
@@ -26,12 +26,12 @@ _SILENT = Scenario(silences=1, crashes=1, freezes=1)
 
 @MUTANTS.add("there is no reaper", Scenario(crashes=1), "I1")
 def no_reaper(patch: Patch) -> None:
-    patch.setattr(sweeper, "needs_work", lambda _: False)
+    patch.setattr(sweep_rules, "needs_work", lambda _: False)
 
 
 @MUTANTS.add("nobody puts back what did not fit into the queue", Scenario(fulls=1), "I1")
 def forgotten_tickets(patch: Patch) -> None:
-    patch.setattr(sweeper, "needs_work", lambda _: False)
+    patch.setattr(sweep_rules, "needs_work", lambda _: False)
 
 
 @MUTANTS.add("the reaper ends what it cannot find", Scenario(crashes=1), "I2")
@@ -46,7 +46,7 @@ def cruel_reaper(patch: Patch) -> None:
 
 @MUTANTS.add("the reaper takes `submit_unknown` for lost", _SILENT, "I1")
 def restless_reaper(patch: Patch) -> None:
-    patch.setattr(sweeper, "needs_work", lambda job: not job.step.is_final)
+    patch.setattr(sweep_rules, "needs_work", lambda job: not job.step.is_final)
 
 
 @MUTANTS.add(

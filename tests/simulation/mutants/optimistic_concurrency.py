@@ -7,8 +7,8 @@ from heliograph.contracts.job_steps import FINAL
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import transitions
 from heliograph.runtime.bus.log_entries import LogEntry
-from heliograph.testing import MemoryEventLog
-from services.status.maintenance import sweeper
+from heliograph.testing.event_log import MemoryEventLog
+from services.status.maintenance import sweep_rules
 from tests.simulation.mutants.registry import Mutants, Patch
 from tests.simulation.scenario import Scenario, Wish
 from tests.simulation.virtual_time import now
@@ -58,9 +58,9 @@ def final_is_not_final(patch: Patch) -> None:
         "TRANSITIONS",
         {name: steps | FINAL for name, steps in transitions.TRANSITIONS.items()},
     )
-    is_due = sweeper.is_due
+    is_due = sweep_rules.is_due
 
     def is_past(job: Record, after: timedelta) -> bool:
         return is_due(job, after) or bool(job.finish_by and job.finish_by <= now())
 
-    patch.setattr(sweeper, "is_due", is_past)
+    patch.setattr(sweep_rules, "is_due", is_past)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from heliograph.contracts.job_events import JobEvent, RetryScheduled
-from heliograph.testing import MemorySlotClaims
+from heliograph.testing.slot_claims import MemorySlotClaims
 from services.gateway.jobs import retry
 from services.gateway.jobs.acceptance import JobAcceptance
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing

@@ -15,7 +15,9 @@ from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import now
-from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
+from heliograph.testing.account_permits import MemoryAccountPermits
+from heliograph.testing.event_log import MemoryEventLog
+from heliograph.testing.work_queue import MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.render.providers import Provider

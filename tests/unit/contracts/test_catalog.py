@@ -12,7 +12,8 @@ from heliograph.contracts.ids import MODEL_PATTERN, PROJECT_PATTERN, matches
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.models import Model
 from heliograph.contracts.prices import Price
-from heliograph.runtime.catalog import SECTIONS, SHIPPED, CatalogFileError, read_catalog
+from heliograph.runtime.catalog.load import read_catalog
+from heliograph.runtime.catalog.yaml_files import SECTIONS, SHIPPED, CatalogFileError
 from tests.support.records import CATALOG
 
 Overlay = Callable[[str, str], Path]

@@ -4,7 +4,7 @@ from pydantic import SecretStr
 
 from deploy.local.processes import ports, processes
 from deploy.local.settings import LocalSettings
-from heliograph.runtime.catalog import load_catalog
+from heliograph.runtime.catalog.load import load_catalog
 
 
 def test_there_is_one_process_of_each_service() -> None:

@@ -17,7 +17,7 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.object_keys import folder_of, objects_of
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.transitions import append_event, transition
-from heliograph.testing import MemoryEventLog
+from heliograph.testing.event_log import MemoryEventLog
 from services.gateway.jobs.result_cache import apply_cached
 from services.storage.deletion import delete_job_objects
 from services.storage.stores.memory import MemoryStore

@@ -25,9 +25,12 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.clock import now
-from heliograph.testing import MemoryAccountPermits, MemoryEventLog, MemoryWorkQueue
-from services.status.maintenance import sweeper
-from services.status.maintenance.sweeper import Sweeper, patience_with_workers
+from heliograph.testing.account_permits import MemoryAccountPermits
+from heliograph.testing.event_log import MemoryEventLog
+from heliograph.testing.work_queue import MemoryWorkQueue
+from services.status.maintenance import sweep_rules, sweeper
+from services.status.maintenance.sweep_rules import patience_with_workers
+from services.status.maintenance.sweeper import Sweeper
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
@@ -158,7 +161,7 @@ async def test_a_worker_that_does_not_stop_in_time_loses_the_job_and_keeps_the_r
     await scene.reaper.sweep()
     assert scene.step_of(late) == Step.SUBMITTED
 
-    monkeypatch.setattr(sweeper, "patience_with_workers", lambda *_: 0.0)
+    monkeypatch.setattr(sweep_rules, "patience_with_workers", lambda *_: 0.0)
     await scene.reaper.sweep()
 
     latest = scene.events.latest(late.id)

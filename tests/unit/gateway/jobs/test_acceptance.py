@@ -9,7 +9,9 @@ import pytest
 from heliograph.contracts.errors import QueueFull, StateConflict
 from heliograph.contracts.job_events import Canceled
 from heliograph.runtime.bus.transitions import append_event, transition
-from heliograph.testing import MemoryEventLog, MemorySlotClaims, MemoryWorkQueue
+from heliograph.testing.event_log import MemoryEventLog
+from heliograph.testing.slot_claims import MemorySlotClaims
+from heliograph.testing.work_queue import MemoryWorkQueue
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.jobs.service import JobService

@@ -11,7 +11,7 @@ from heliograph.contracts.job_events import JobEvent, Rendered, Started, Submitt
 from heliograph.contracts.records import Record
 from heliograph.contracts.references import KeptReference
 from heliograph.runtime.bus.transitions import append_event, transition
-from heliograph.testing import MemoryEventLog
+from heliograph.testing.event_log import MemoryEventLog
 from services.gateway.jobs.references import ReferenceValidator
 from services.render.references.resolver import ReferenceResolver
 from tests.support.records import a_record

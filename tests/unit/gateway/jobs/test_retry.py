@@ -57,7 +57,8 @@ from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus.transitions import append_event
 from heliograph.runtime.clock import now
-from heliograph.testing import MemoryEventLog, MemoryWorkQueue
+from heliograph.testing.event_log import MemoryEventLog
+from heliograph.testing.work_queue import MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import AcceptResult
 from services.gateway.jobs.retry import (

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from heliograph.runtime.catalog import CurrentCatalog, load_catalog
+from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.settings import ServiceSettings
 

@@ -18,7 +18,8 @@ from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.clock import now
-from heliograph.testing import MemoryEventLog, MemorySlotClaims
+from heliograph.testing.event_log import MemoryEventLog
+from heliograph.testing.slot_claims import MemorySlotClaims
 from services.status.maintenance.retention import RetentionJob
 from services.status.read_model import Row
 from services.status.read_model.sql import SqlReadModel

@@ -40,7 +40,8 @@ from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import now
-from heliograph.testing import MemoryEventLog, MemoryWorkQueue
+from heliograph.testing.event_log import MemoryEventLog
+from heliograph.testing.work_queue import MemoryWorkQueue
 from services.render.providers.sim.scenes import write_scenes
 from services.storage.content import Body, Content
 from services.storage.media.images import ImageWorkers

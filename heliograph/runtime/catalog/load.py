@@ -1,0 +1,48 @@
+"""Loads the catalog: the shipped YAML, overlaid by the operator's files, validated as a whole."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from heliograph.contracts.catalog import Catalog, inconsistencies
+from heliograph.runtime.catalog.checks import wrong_adapters, wrong_presets, wrong_schemas
+from heliograph.runtime.catalog.yaml_files import (
+    SECTIONS,
+    CatalogFileError,
+    EntryLines,
+    located_reason,
+    read_section,
+)
+from heliograph.runtime.settings import ServiceSettings
+
+
+def load_catalog(settings: ServiceSettings) -> Catalog:
+    """
+    The catalog of this deployment.
+
+    Raises:
+        CatalogFileError: Name the file, the line and the reason; the operator mends the file.
+    """
+    overlays = {section: getattr(settings, section) for section in SECTIONS}
+    return read_catalog(overlays)
+
+
+def read_catalog(overlays: Mapping[str, Path | None]) -> Catalog:
+    """The shipped entries, each replaced as a whole where an overlay has one of the same name."""
+    sections: dict[str, dict[str, Any]] = {}
+    places: dict[str, EntryLines] = {}
+    for section in SECTIONS:
+        sections[section], places[section] = read_section(section, overlays.get(section))
+    try:
+        catalog = Catalog.model_validate(sections)
+    except ValidationError as error:
+        reasons = [located_reason(places, e["loc"], e["msg"]) for e in error.errors()]
+        raise CatalogFileError("\n".join(reasons)) from None
+    wrong = [*inconsistencies(catalog), *wrong_adapters(catalog), *wrong_schemas(catalog)]
+    wrong = wrong or [*wrong_presets(catalog)]
+    if wrong:
+        reasons = [located_reason(places, (w.section, *w.path), w.reason) for w in wrong]
+        raise CatalogFileError("\n".join(reasons))
+    return catalog

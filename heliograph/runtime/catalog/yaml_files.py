@@ -1,0 +1,74 @@
+"""YAML files of the catalog, with the line of each entry."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from heliograph.runtime.startup import StartupError
+
+SECTIONS = ("kinds", "models", "lanes", "accounts")
+SHIPPED = Path(__file__).parent
+
+
+class CatalogFileError(StartupError):
+    """The catalog is wrong: the message says file, line and reason. Nothing starts with it."""
+
+
+class _Place(NamedTuple):
+    """Line of an entry in its file, and of its fields."""
+
+    file: Path
+    line: int
+    inner: "EntryLines"
+
+
+EntryLines = dict[str, _Place]
+
+
+def read_section(section: str, overlay: Path | None) -> tuple[dict[str, Any], EntryLines]:
+    entries, places = _read(SHIPPED / f"{section}.yaml", section)
+    if overlay:
+        replacements, their_places = _read(overlay, section)
+        return entries | replacements, places | their_places
+    return entries, places
+
+
+def _read(file: Path, section: str) -> tuple[dict[str, Any], EntryLines]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except OSError as error:
+        raise CatalogFileError(f"{file}: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
+        raise CatalogFileError(f"{file}: {error.reason}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise CatalogFileError(f"{file}:{line}: {error.problem}") from error
+    if content is None:
+        return {}, {}
+    if not isinstance(content, dict):
+        raise CatalogFileError(f"{file}:1: names of {section}, each with its entry")
+    return {str(name): entry for name, entry in content.items()}, _places(node, file)
+
+
+def _places(node: yaml.Node | None, file: Path) -> EntryLines:
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {
+        str(key.value): _Place(file, key.start_mark.line + 1, _places(value, file))
+        for key, value in node.value
+    }
+
+
+def located_reason(places: dict[str, EntryLines], path: tuple[str | int, ...], reason: str) -> str:
+    """A mistake, with the line of its entry or of the nearest thing around it."""
+    section, *names = (str(part) for part in path if part != "[key]")
+    around, where = places[section], str(SHIPPED)
+    for name in names:
+        if name not in around:
+            break
+        place = around[name]
+        around, where = place.inner, f"{place.file}:{place.line}"
+    return f"{where}: {'.'.join([section, *names])}: {reason}"
