@@ -58,8 +58,8 @@ class JobCalls(GatewayConnection):
     ) -> Job:
         """
         Try a job again. `start` is the step to begin with; by default the cheapest, if it is free.
-        Only `start="submit"` pays: without it, a job that can only be submitted again is `HttpErrorStatus`,
-        with its price.
+        Only `start="submit"` pays: without it, a job that can only be submitted again raises
+        RequestRejected, with its price.
         """
         body: dict[str, Any] = {"changes": changes or {}}
         if start:

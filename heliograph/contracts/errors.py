@@ -22,7 +22,7 @@ Error tree: what can go wrong, and who can fix it:
       · AccountRefused: ProviderAuth · ProviderBalance    the operator: key, plan or balance
       · ProviderUnavailable · ProviderTimeout     wait: transient
       · ProviderProtocol · NoOutput               the provider: it broke its protocol
-      · SubmitUnknown                             the caller: decide whether to submit again
+      · SubmitOutcomeUnknown                      the caller: decide whether to submit again
     - OutputRefused · OutputTooLarge · OutputExpired
     - ReferenceFailed · StorageFailed · DependencyFailed · Deadline · Poison · Blocked
 

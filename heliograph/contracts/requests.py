@@ -103,7 +103,11 @@ class JobRequest(RequestBody):
         max_length=MAX_ARGUMENTS // 4,
         description="Raw arguments in the provider's own words, laid over the parameters",
     )
-    priority: Priority = Field(default="normal", description="Among the jobs of the project")
+    priority: Priority = Field(
+        default="normal",
+        description="How often it has its turn in its lane, among the jobs of all projects: `high` 16 times "
+        "as often as `low`, `normal` 4 times",
+    )
     user: str | None = Field(
         default=None, min_length=1, max_length=128, description="Who in your application asked"
     )

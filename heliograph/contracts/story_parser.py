@@ -1,7 +1,7 @@
 """
 Stories as models write them: numbers in other forms, fields that are missing, a list without a title.
 
-What cannot do without is a scene that somebody can picture.
+A story needs at least one scene with a description that can be drawn.
 """
 
 import math

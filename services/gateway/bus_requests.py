@@ -1,7 +1,7 @@
 """
 Consumer of job requests that other services publish to the bus as `requests.<project>`.
 
-They come to the same desk as those of HTTP. Whoever asked learns the outcome from the bus: the
+They use the same JobService as those of HTTP. The requester learns the outcome from the bus: the
 events of the job carry the `ce-id` of the request as `ce-correlationid`, and so does a refusal.
 """
 

@@ -107,7 +107,7 @@ class Projector:
     async def _one_by_one(
         self, read: list[tuple[Row, Stored]], cursor: int, after: int, others: Counter[str]
     ) -> None:
-        """So that one job that the database does not take keeps no other from it."""
+        """Apply each row by itself, so that one that the database refuses does not block the others."""
         for row, stored in read:
             try:
                 await self._read_model.apply([row], cursor, row.sequence)

@@ -26,7 +26,7 @@ class SlotReadModel:
     Answers about slots. Every method raises Unavailable.
 
     Args:
-        patience: Seconds to wait for events that live clients may have received.
+        timeout: Seconds to wait for events that live clients may have received.
     """
 
     def __init__(

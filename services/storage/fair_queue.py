@@ -1,4 +1,6 @@
-"""Round-robin queue: one piece per project and turn. Pure, no clock, no I/O."""
+"""
+Fair queue between projects: the one with the fewest places is next, round robin among equals. Pure.
+"""
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
@@ -8,7 +10,7 @@ Piece = TypeVar("Piece")
 
 
 class RoundRobinQueue(Generic[Piece]):
-    """Lines of pieces, one for each project; the project whose turn is longest ago is next."""
+    """Lines of pieces, one for each project. `next` says whose turn it is."""
 
     def __init__(self) -> None:
         self._lines: OrderedDict[str, deque[Piece]] = OrderedDict()

@@ -30,7 +30,7 @@ def claim_temp_dir(place: Path) -> Path:
 
 @contextmanager
 def removed_folder(place: Path) -> Iterator[Path]:
-    """A folder below `place` that who needs it makes, and that is gone when the block ends."""
+    """Path of a folder below `place`: callers make it when they need it; it is removed at the end."""
     folder = place / secrets.token_hex(8)
     try:
         yield folder

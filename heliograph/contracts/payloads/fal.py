@@ -6,7 +6,7 @@ from typing import Any
 from heliograph.contracts.models import Model
 from heliograph.contracts.payloads.call import Call, counted, defaults, references
 
-#: the first is ours; the second puts the media into the answer, and the answer out of fal's list
+#: the first is ours; the second inlines the media, and hides the request from fal's request list
 _NEVER_SENT = frozenset({"timeout_seconds", "sync_mode"})
 
 #: all within one megapixel, which is what they are priced by

@@ -131,7 +131,7 @@ class SlotClaims(Protocol):
         Note that an older version is current. The claim stays as it was `seen`.
 
         Raises:
-            Conflict: It did not.
+            Conflict: The slot was claimed, or another version restored, since it was `seen`.
         """
 
     async def withdraw(
@@ -180,7 +180,7 @@ class AccountPermits(Protocol):
     async def update_breaker(
         self, account: str, verdict: Callable[[CircuitBreaker | None], CircuitBreaker | None]
     ) -> None:
-        """Change what is held against the account; None: nothing any more."""
+        """Replace the state of the circuit breaker; None closes it."""
 
     async def usage(self, account: str) -> AccountUsage:
         """The holders of permits, and the cap. For display only: `acquire` decides."""

@@ -94,8 +94,8 @@ class KvAccountPermits:
 
     async def _is_open(self, account: str) -> bool:
         """
-        Whether there was no cap, no breaker and nobody to be counted, a moment ago: then nothing is
-        to be written, and whoever closes the account meanwhile counts from the next job on.
+        Whether the account had no cap, no breaker and no holders a moment ago: then nothing is written.
+        Jobs that started before a cap was set are not counted.
         """
         value = (await self._cache.entry(account)).readable
         return not (value.get("holders") or _breaker(value)) and self._cap(account, value) is None

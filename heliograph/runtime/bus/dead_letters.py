@@ -1,6 +1,8 @@
 """
-Dead letters: messages that this release cannot read. Each is noted once for the operator, counted, and
-skipped, so that it stops only the job, the project or the account that it is about.
+Dead letters (the stream DEAD is our dead-letter queue, DLQ): messages that this release cannot read.
+
+Each is noted once for the operator, counted, and skipped, so that it stops only the job, the project or
+the account that it is about. Poison jobs get theirs in `transitions.fail_as_poison`.
 """
 
 import asyncio

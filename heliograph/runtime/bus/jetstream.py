@@ -52,7 +52,7 @@ class JetStream(CoreNats):
         self.dead_letters = dead_letters or DeadLetters(self.publish)
 
     def with_timeout(self, timeout: float) -> "JetStream":
-        """The same view, with other patience."""
+        """The same view, with another timeout."""
         return JetStream(
             self.connection,
             timeout=timeout,

@@ -20,7 +20,7 @@ async def delete_orphans(jetstream: JetStream, stream: str) -> list[str]:
     """
     Delete what consumers of a work queue have acknowledged up to their floor. Returns the subjects.
 
-    A job whose message is gone is put back by the reaper if it has not ended. Raises Unavailable.
+    A job whose message is gone is put back by the sweeper if it has not ended. Raises Unavailable.
     """
     deleted = []
     async for consumer in _consumers(jetstream, stream):

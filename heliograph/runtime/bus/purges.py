@@ -16,7 +16,7 @@ class Purges:
         self._bucket = KeyValue(jetstream, "purges")
 
     async def note(self, project: str, sequence: int) -> None:
-        """Events of a project up to a sequence may be gone. Said before they are."""
+        """Note that events of a project up to a sequence may be purged. Call it before purging."""
 
         def later(value: dict[str, Any]) -> dict[str, Any]:
             return {"sequence": max(sequence, value.get("sequence", 0))}

@@ -44,7 +44,7 @@ class DeadLetter:
 
     @property
     def bucket(self) -> str | None:
-        """Of which it is an entry."""
+        """Name of the bucket, if the message is one of its entries, else None."""
         return self.stream.removeprefix(_BUCKET) if self.stream.startswith(_BUCKET) else None
 
 
@@ -64,7 +64,7 @@ async def remove(jetstream: JetStream, stream: str, sequence: int) -> DeadLetter
         Unavailable: Try again.
     """
     if stream == "EVENTS":
-        raise StateConflict("an event stays: a release that can read it goes on with its job")
+        raise StateConflict("events are never removed; upgrade to a release that can read this one")
     stored = await jetstream.last(_DEAD, subjects.unreadable(stream, sequence))
     if stored is None:
         raise NotFound(f"{stream} has no unreadable message {sequence}")

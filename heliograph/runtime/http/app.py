@@ -41,7 +41,7 @@ _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which com
 
 
 def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI:
-    """An empty application with our manners."""
+    """An application without routes, with our error handlers and checks of host and origin."""
     app = DocumentedApi(
         title=title,
         docs_url=None,

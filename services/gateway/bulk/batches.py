@@ -147,7 +147,7 @@ class BatchService:
         return ItemResult(outcome="refused", problem=problem_at(item_pointer(index), missing))
 
     async def _last(self, job: str) -> LogEntry | None:
-        """A job to be shown. One that cannot be read is not, and keeps no other from it."""
+        """The last event of a job; None for one that cannot be read, which does not block the others."""
         with suppress(Unreadable):
             return await self.events.last(job)
         return None

@@ -37,7 +37,7 @@ class Plan(PlanEntry):
 
 
 class PlanStore:
-    """Every plan, by id, for ever. Every method raises Unavailable."""
+    """Plans by id, for as long as HELIOGRAPH_PLAN_RETENTION says. Every method raises Unavailable."""
 
     def __init__(self, jetstream: JetStream) -> None:
         self._bucket = KeyValue(jetstream, "plans")

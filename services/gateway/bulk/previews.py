@@ -171,10 +171,10 @@ def already_requested(record: Record, mode: Mode) -> bool:
 
 def sum_costs(costs: Sequence[Cost]) -> Cost:
     """
-    All of it together.
+    Sum of the costs.
 
     Raises:
-        ValidationFailed: Dollars and euros make no sum.
+        ValidationFailed: The jobs are priced in different currencies.
     """
     currencies = {cost.currency for cost in costs} or {Cost().currency}
     if len(currencies) > 1:

@@ -57,7 +57,9 @@ class ReferenceValidator:
                         "the picture cannot be decoded, so it cannot be a reference",
                     )
                 return f"sha256:{found.sha256}"
-        raise ValidationFailed.at(f"/references/{index}", "there is nothing by that name")
+        raise ValidationFailed.at(
+            f"/references/{index}", "there is no such asset or upload in this project"
+        )
 
     async def _asset(self, project: str, job: str, number: int) -> Asset | None:
         entry = await self._events.job(job)

@@ -116,7 +116,9 @@ def validate_change(change: ChangeProject, catalog: Catalog) -> None:
     if defaults.locked_model is not None:
         _model(defaults.locked_model, catalog, "/defaults/locked_model")
     if defaults.aspect_ratio is not None and not any(_that_take(defaults.aspect_ratio, catalog)):
-        raise ValidationFailed.at("/defaults/aspect_ratio", "no model has it")
+        raise ValidationFailed.at(
+            "/defaults/aspect_ratio", f"no model supports aspect_ratio {defaults.aspect_ratio}"
+        )
     check_retention(change.retention, catalog, "/retention")
 
 

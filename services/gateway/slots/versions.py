@@ -92,13 +92,13 @@ class SlotService:
         if request.max_references != 1 or request.references:
             return None
         if request.slot is None:
-            reason = "needs references, or a slot whose current version is worked from"
+            reason = "needs `references`, or a `slot` with a current version"
             raise ValidationFailed.at("/max_references", reason)
         history = await self._request(GetSlot(project=project, slot=request.slot, settled=True))
         current = history.state.current if history.state else None
         assets = _job(current.made_by).assets if current else []
         if not assets:
-            reason = f"needs references: {request.slot} has no version yet"
+            reason = f"needs `references`: slot {request.slot} has no current version"
             raise ValidationFailed.at("/max_references", reason)
         return Reference(asset=assets[0].id)
 

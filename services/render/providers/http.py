@@ -134,7 +134,7 @@ async def send_once(
     Raises:
         ConnectFailed: There was no connection.
         ResponseLost: It may have arrived.
-        Unreadable: It was answered with too much, or in an encoding that is not known.
+        MalformedResponse: It was answered with too much, or in an encoding that is not known.
     """
     try:
         answer = await _read(await pool.handle_async_request(request), limit, turns)

@@ -12,10 +12,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Ambiguous:
-    """
-    Requests that say all that was sent. The one that is looked for is among them, if it is to be
-    seen; those that an attempt is known to have made are others.
-    """
+    """Candidates: requests with the same content. Exclude those that known attempts own."""
 
     request_ids: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Stand-in for a provider without credentials: sends nothing, and says why."""
+"""Stand-in for a provider whose credentials are missing or not usable: sends nothing, and says why."""
 
 from typing import Never
 
@@ -8,7 +8,7 @@ from services.render.providers.submissions import Submission
 
 
 class Unconfigured:
-    """`Provider` for jobs of a time when there were credentials; new ones the gateway refuses."""
+    """`Provider` that this process cannot use. Jobs wait until an operator mends its credentials."""
 
     keeps_requests = True
 

@@ -22,7 +22,7 @@ from heliograph.runtime.crash_points import crash_point
 from services.render.providers import FileHost
 from services.render.providers.download import download_reference
 
-BUCKET = "brought"
+BUCKET = "brought"  #: older processes of a rolling upgrade know the bucket by this name
 TOUCHED_EVERY = 60.0  #: seconds between two notes that a copy is in use
 
 _READ_LIMIT = 20.0  #: seconds to read a reference from our store
@@ -112,7 +112,10 @@ class ReferenceUploadCache:
             digest = hashlib.sha256(url.encode()).hexdigest()
             return SentReference(url=url, digest=f"sha256:{digest}")
         if urlsplit(url).netloc.rpartition("@")[2] not in self._hosts:
-            raise ReferenceFailed(f"{record.provider} cannot fetch {url}, and neither may we")
+            raise ReferenceFailed(
+                f"{record.provider} cannot fetch {url}, and its host is not in "
+                "HELIOGRAPH_REFERENCE_HOSTS"
+            )
         media_type, content = await _read(url)
 
         async def read() -> tuple[str, bytes]:
@@ -125,7 +128,7 @@ class ReferenceUploadCache:
     async def invalidate(self, record: Record) -> bool:
         """
         The provider no longer finds a reference of a job's last attempt. True if one of them was
-        brought by us, and will be brought anew. Raises Unavailable.
+        uploaded by us, and will be uploaded again. Raises Unavailable.
         """
         were_ours = False
         for sent in record.internal.attempts[-1].references:

@@ -132,7 +132,7 @@ class DependencyTracker:
             self._let_go(job)
 
     async def _has_ended(self, job: str) -> bool:
-        """Fail a job whose dependency failed. False if it has ended already."""
+        """Fail a job whose dependency failed. False if its dependencies may still succeed."""
         try:
             if not await fail_if_dependency_failed(self._bus.events, self._bus.work, job):
                 return False

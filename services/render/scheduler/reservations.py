@@ -25,7 +25,7 @@ class Reservations:
         self._until[account][job] = at + _RESERVATION_TTL
 
     def remove(self, job: str) -> None:
-        """It waits again, or needs its place no more."""
+        """Drop the reservation: the job is queued again, or finished."""
         for jobs in self._until.values():
             jobs.pop(job, None)
 

@@ -45,4 +45,4 @@ async def record_outcome(worker: Worker, record: Record, error: JobError | None)
 
 
 def _reset(_: CircuitBreaker | None) -> None:
-    """To be held against the account."""
+    """Close the circuit breaker."""

@@ -71,7 +71,8 @@ def retry_or_fail(
 def restart_or_poison(record: Record, at: datetime, settings: RenderSettings) -> JobEvent:
     """
     Another start, when the request surely never reached the provider: a process of ours died, or was
-    too slow, and that costs the job no attempt. A job that is in the way of so many starts is poison.
+    too slow, and that costs the job no attempt. After `max_unanswered` such starts in a row the job
+    fails as poison.
     """
     starts = record.internal.unanswered + 1
     if starts >= settings.max_unanswered:

@@ -18,8 +18,8 @@ async def look_up(worker: Worker, record: Record) -> Found | NotSubmitted | Unkn
     """
     Whether the provider has the request of a job's last attempt.
 
-    A request that an attempt of any job has is another. Of several that are left, none is known to
-    be the one. A provider or a read model that cannot say has not said no.
+    Requests that already belong to an attempt of any job are excluded. Of several that are left,
+    none is known to be the one. A provider or a read model that cannot say has not said no.
 
     Raises:
         Unavailable: The log does not answer.

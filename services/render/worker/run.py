@@ -138,7 +138,7 @@ async def _start(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
 
 
 async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Over:
-    """The attempt is over for this worker: pass the job on."""
+    """Route the job to its next service, and release the permit of its account."""
     record = entry.record
     if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
         assert record.error

@@ -18,8 +18,8 @@ from services.render.settings import RenderSettings
 from services.render.worker.context import Worker
 from services.render.worker.run import dead_letter, run_job
 
-#: Workers of a lane in one process. The lane's cap on the server is what bounds them; a process with
-#: fewer workers than it was given messages would let some lie until they go to somebody else.
+#: Workers of a lane in one process. The lane's cap on the server bounds them; with fewer workers than
+#: messages, some messages would wait for redelivery to another process.
 _WORKERS = 10_000
 
 

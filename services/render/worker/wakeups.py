@@ -39,7 +39,7 @@ class WakeUps:
 
     @contextmanager
     def wakeup(self, job: str) -> Iterator["WakeUp"]:
-        """A bell that rings for one job."""
+        """Event that is set when the job's record changes, or the process drains."""
         event = self._bells.setdefault(job, asyncio.Event())
         try:
             yield WakeUp(self, event)

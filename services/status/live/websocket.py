@@ -42,7 +42,7 @@ _SEND_TIMEOUT = 30.0  #: seconds for a client to take one frame
 def live_routes(
     subscribing: SubscriptionFactory, admission: ClientLimits, memory: SendQueueMemory
 ) -> APIRouter:
-    """The one door for browsers and other followers."""
+    """Route of live events over WebSocket."""
     router = create_router("live", prefix="")
 
     @router.get(

@@ -32,6 +32,7 @@ from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
 
+_LEASE = "janitor"  #: name of the lease: older processes of a rolling upgrade hold it by this one
 _BATCH_SIZE = 500
 _WORTH_IT = MAX_COMPACTED_BYTES + 1_024  #: bytes of a last event that is worth another one
 _PROJECTS = 100  #: those that take most, looked at under pressure
@@ -131,7 +132,7 @@ async def compact_forever(
 ) -> None:
     """Make room under a lease, again and again."""
     while True:
-        async with bus.leases.held("janitor") as lost:
+        async with bus.leases.held(_LEASE) as lost:
             while not lost.is_set():
                 if not await compaction.round():
                     await asyncio.sleep(settings.compaction_interval)

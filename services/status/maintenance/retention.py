@@ -37,6 +37,7 @@ from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
 
+_LEASE = "cleaner"  #: name of the lease: older processes of a rolling upgrade hold it by this one
 _BATCH_SIZE = 2_000  #: jobs before another look at what is needed by now
 _REMOVING = 5.0  #: seconds for the objects of one job
 
@@ -192,7 +193,7 @@ async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusS
         hints = await bus.client.subscribe(subjects.APPLY_RETENTION, cb=ring)
     try:
         while True:
-            async with bus.leases.held("cleaner") as lost:
+            async with bus.leases.held(_LEASE) as lost:
                 while not lost.is_set():
                     bell.clear()
                     is_more = await retention.apply()

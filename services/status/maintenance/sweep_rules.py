@@ -34,8 +34,8 @@ def is_idle(record: Record) -> bool:
 
 def patience_with_workers(record: Record, catalog: Catalog, settings: ServiceSettings) -> float:
     """
-    Seconds that a worker may need to stop a request: to end the POST that is under way, or to be
-    thought dead, and its successor to do it.
+    Seconds that a worker may need to stop a request: to end the POST that is under way, or for its
+    message to be redelivered to another worker.
     """
     model = catalog.models.get(record.model)
     answers_within = (model.answers_within if model else None) or 0.0

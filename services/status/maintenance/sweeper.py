@@ -36,6 +36,7 @@ from services.status.settings import StatusSettings
 log = structlog.get_logger()
 
 _WORK_QUEUES = ("WORK", "REQUESTS")  #: streams whose messages go when they are acknowledged
+_LEASE = "reaper"  #: name of the lease: older processes of a rolling upgrade hold it by this one
 _BATCH_SIZE = 500  #: jobs looked at in one round
 
 
@@ -188,7 +189,7 @@ class Sweeper:
 async def sweep_forever(bus: NatsBus, sweeper: Sweeper, *, every: float) -> None:
     """Sweep under a lease, every so many seconds."""
     while True:
-        async with bus.leases.held("reaper") as lost:
+        async with bus.leases.held(_LEASE) as lost:
             while not lost.is_set():
                 for stream in _WORK_QUEUES:
                     for subject in await delete_orphans(bus.jetstream, stream):

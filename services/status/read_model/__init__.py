@@ -178,7 +178,7 @@ class ReadModel(Protocol):
         """Which of these jobs the project has, as far as the read model is."""
 
     async def head(self, epoch: str) -> int:
-        """The cursor, once the ledger holds events of that epoch. Raises Unavailable before."""
+        """The cursor, once the read model holds events of that epoch. Raises Unavailable before."""
 
     async def snapshot(
         self, query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int

@@ -335,7 +335,7 @@ class SqlReadModel:
         left = {"trimmed": True, "log_bytes": jobs.c.last_bytes}
 
         def trim(connection: Connection) -> None:
-            # one after the other with `apply`, or what they add up would not be what there is
+            # serialized with `apply`, or the totals of usage drift
             connection.execute(update(cursors).values(sequence=cursors.c.sequence))
             taken = usage_of(connection, named)
             connection.execute(update(jobs).where(jobs.c.id.in_(named)).values(left))

@@ -162,7 +162,7 @@ class ImageWorkers:
         return answer
 
     async def aclose(self) -> None:
-        """Send the programs home."""
+        """Stop the idle worker processes."""
         while self._idle:
             await _end(self._idle.pop())
 
