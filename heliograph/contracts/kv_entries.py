@@ -57,12 +57,17 @@ class PlanEntry(Tolerant):
 
 
 class UploadEntry(Tolerant):
-    """An upload of a client."""
+    """An upload of a client; or, where it is being removed, the object that is to go."""
 
-    media_type: str
-    bytes: int
+    media_type: str | None = None
+    bytes: int | None = None
     width: int | None = None
     height: int | None = None
+    key: str | None = None  #: of the object; null for uploads of release 0.1
+    used: Annotated[float, Field(allow_inf_nan=False)] | None = (
+        None  #: last use, seconds of the epoch
+    )
+    removing: str | None = None  #: key of the object that is to be removed
 
 
 class CopyEntry(Tolerant):

@@ -52,7 +52,7 @@ class UploadSweeper:
             project, _, sha256 = name.partition(".")
             if "removing" in entry.value:
                 await self._finish(name, entry.value["removing"], entry.revision)
-            elif entry.value and await self._is_old(name, entry):
+            elif "media_type" in entry.value and await self._is_old(name, entry):
                 old.setdefault(project, {})[sha256] = entry
         return sum(
             [await self._sweep_project(project, entries) for project, entries in old.items()]
