@@ -30,8 +30,9 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.server import settle
 from services.status.live.subscription import PAGE as SHOWN
 from services.status.live.subscription import PAGE_BYTES
-from services.status.read_model import Row, SnapshotQuery
 from services.status.read_model.job_queries import cursor_after
+from services.status.read_model.rows import Row
+from services.status.read_model.snapshot_pages import SnapshotQuery
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 

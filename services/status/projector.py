@@ -17,7 +17,8 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.bus.unreadable_messages import forget, mended
 from services.status.live.hub import Hub
-from services.status.read_model import CursorConflict, ReadModel, Row, Unstorable
+from services.status.read_model import CursorConflict, ReadModel, Unstorable
+from services.status.read_model.rows import Row
 
 log = structlog.get_logger()
 

@@ -36,8 +36,9 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from services.status.live.hub import Hub
 from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_policy import report_of
-from services.status.read_model import Page, ReadModel
+from services.status.read_model import ReadModel
 from services.status.read_model.job_queries import cursor_after
+from services.status.read_model.rows import Page
 from services.status.slots import SlotReadModel
 
 QUEUE_GROUP = "status"  #: one of the status processes answers

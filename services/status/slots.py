@@ -15,7 +15,9 @@ from heliograph.contracts.queries.read_model import (
 from heliograph.contracts.slots import current_version
 from heliograph.runtime.bus import SlotClaims
 from services.status.live.hub import Hub
-from services.status.read_model import ReadModel, Row, SlotRows
+from services.status.read_model import ReadModel
+from services.status.read_model.rows import Row
+from services.status.read_model.slot_rows import SlotRows
 
 _SETTLE = 4.0  #: seconds that the read model has to take in what the log has
 _RETRY_DELAY = 0.01  #: seconds between looks at it

@@ -33,7 +33,8 @@ from services.status.live.event_buffer import Frame
 from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue
 from services.status.live.subscription import Subscription, Terms
-from services.status.read_model import Row, SnapshotCursor, SnapshotPage, SnapshotQuery
+from services.status.read_model.rows import Row
+from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotPage, SnapshotQuery
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
 from tests.support.records import a_record, some_project

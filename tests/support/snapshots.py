@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
-from services.status.read_model import ReadModel, Row, SnapshotPage, SnapshotQuery
+from services.status.read_model import ReadModel
+from services.status.read_model.rows import Row
+from services.status.read_model.snapshot_pages import SnapshotPage, SnapshotQuery
 
 
 async def snapshot_pages(

@@ -18,7 +18,8 @@ from services.status.live.event_buffer import Frame
 from services.status.live.hub import Hub
 from services.status.live.replay_turns import ReplayTurns
 from services.status.live.send_queue import SendQueue
-from services.status.read_model import ReadModel, SnapshotCursor, SnapshotPage, SnapshotQuery
+from services.status.read_model import ReadModel
+from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotPage, SnapshotQuery
 
 PAGE = 100  #: jobs in a snapshot frame, at most
 PAGE_BYTES = 512 * 1024  #: of records in a snapshot frame; one job may be larger

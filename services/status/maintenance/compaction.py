@@ -27,7 +27,8 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.clock import now
-from services.status.read_model import History, ReadModel
+from services.status.read_model import ReadModel
+from services.status.read_model.rows import History
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()

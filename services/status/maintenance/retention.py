@@ -32,7 +32,8 @@ from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.status.maintenance.retention_policy import PrunePlan, choose, is_current
-from services.status.read_model import FinishedJob, ReadModel
+from services.status.read_model import ReadModel
+from services.status.read_model.rows import FinishedJob
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()

@@ -15,7 +15,7 @@ from heliograph.contracts.retention import (
     Spared,
 )
 from heliograph.contracts.slots import Restored, current_version
-from services.status.read_model import FinishedJob
+from services.status.read_model.rows import FinishedJob
 
 SHOWN = 100  #: jobs of a report
 

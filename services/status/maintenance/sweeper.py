@@ -30,7 +30,8 @@ from heliograph.runtime.logs import job_fields
 from services.status.maintenance import sweep_rules
 from services.status.maintenance.first_seen_timer import FirstSeenTimer
 from services.status.maintenance.lookup_backoff import LookupBackoff
-from services.status.read_model import IdleJob, ReadModel
+from services.status.read_model import ReadModel
+from services.status.read_model.rows import IdleJob
 from services.status.settings import StatusSettings
 
 log = structlog.get_logger()

@@ -1,9 +1,8 @@
 """The read model: the last record of every job, as of one sequence of the event log."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 from heliograph.contracts.queries.projects import ListProjects, ProjectActivity
 from heliograph.contracts.queries.read_model import (
@@ -14,10 +13,10 @@ from heliograph.contracts.queries.read_model import (
     ListSlots,
     LogUsage,
 )
-from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Rule
-
-MAX_LABEL = 256  #: characters
+from services.status.read_model.rows import FinishedJob, History, IdleJob, Page, Row
+from services.status.read_model.slot_rows import SlotSnapshot
+from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotPage, SnapshotQuery
 
 _NOTHING: Mapping[str, int] = {}
 
@@ -28,104 +27,6 @@ class CursorConflict(Exception):
 
 class Unstorable(Exception):
     """The database does not take what a record says, and never will."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A job as of its last event."""
-
-    sequence: int
-    record: Record
-    version: int | None = None  #: its number in its slot, where requested
-    log_bytes: int = 0  #: of its events that are new, in the log
-    last_bytes: int = 0  #: of the last one
-    text: str | None = field(default=None, compare=False)  #: the record as the log has it, if known
-
-
-@dataclass(frozen=True)
-class Page:
-    """Part of a list; `next` continues it."""
-
-    rows: list[Row]
-    next: str | None
-
-
-class IdleJob(NamedTuple):
-    """An open job that nothing happened to for a while. Lists of them go on after one."""
-
-    changed_at: datetime
-    id: str
-
-
-@dataclass(frozen=True)
-class SnapshotQuery:
-    """The jobs named; or, where none is, all that are not final or became so since a time."""
-
-    project: str
-    jobs: tuple[str, ...] | None
-    final_since: datetime
-
-
-class SnapshotCursor(NamedTuple):
-    """Cursor of a snapshot."""
-
-    is_over: bool  #: among the jobs that ended lately; they come after the open ones
-    at: tuple[Any, ...]  #: the job before, by what they are ordered by; empty: at the beginning
-
-
-@dataclass(frozen=True)
-class SnapshotPage:
-    """Some of the jobs of a snapshot, each at its latest event; `next` continues it."""
-
-    rows: list[Row]
-    next: SnapshotCursor | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SlotRows:
-    """A slot, as of the jobs that were for it."""
-
-    slot: str
-    versions: int  #: successes so far
-    latest: Row | None  #: the last success
-    active: Row | None
-    failures: list[Row]  #: since the last success, the newest first
-
-
-@dataclass(frozen=True, kw_only=True)
-class SlotSnapshot:
-    """Slots as they stood at one sequence of an epoch; `next` continues the list."""
-
-    epoch: str
-    sequence: int
-    slots: list[SlotRows]
-    next: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinishedJob:
-    """A job that is over and kept, as it matters to what a project keeps."""
-
-    id: str
-    kind: str
-    slot: str | None
-    has_result: bool
-    finished_at: datetime
-    version: int | None  #: which one of its slot; null for what is none
-    versions: int  #: how many its slot has had
-    age: int  #: how many kept versions of its slot are newer
-    objects: int  #: in the store, that it made
-    bytes: int
-    in_use: bool  #: an open job works from it, or another was given its result
-
-
-class History(NamedTuple):
-    """A job with events in the log that its last one has made superfluous."""
-
-    project: str
-    id: str
-    sequence: int  #: of its last event; those before it are superfluous
-    newest: int  #: no event before its last one is newer than this sequence
 
 
 class ReadModel(Protocol):
@@ -250,20 +151,3 @@ class ReadModel(Protocol):
 
     async def check(self) -> None:
         """For readiness."""
-
-
-def flatten(record: Record) -> dict[str, str]:
-    """
-    Tags and parameters as names and texts to filter by: `tag.show`, `param.seed`. Values of more
-    than 256 characters are no labels.
-    """
-    named = {f"tag.{name}": value for name, value in record.tags.items()}
-    named |= {f"param.{name}": as_text(value) for name, value in record.parameters.items()}
-    return {name: value for name, value in named.items() if len(value) <= MAX_LABEL}
-
-
-def as_text(value: Any) -> str:
-    """A parameter as people write it in a query: `7`, `true`, `16:9`."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)

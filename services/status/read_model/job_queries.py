@@ -15,7 +15,8 @@ from heliograph.contracts.records import Record
 from services.status.read_model.counts import count
 from services.status.read_model.search_index import prompt_contains
 from services.status.read_model.slot_queries import has_prefix
-from services.status.read_model.tables import jobs, labels, stamp
+from services.status.read_model.tables import jobs, labels
+from services.status.read_model.timestamps import stamp
 
 _LATEST = 2**63 - 1  #: the largest number a column holds
 _MAX_COUNTED = 5_000  #: jobs that match; beyond, how many more does not matter

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.queries.projects import ListProjects, ProjectActivity
-from services.status.read_model.tables import jobs, log_usage, read_stamp
+from services.status.read_model.tables import jobs, log_usage
+from services.status.read_model.timestamps import read_stamp
 
 
 async def read_projects(connection: AsyncConnection, query: ListProjects) -> list[ProjectActivity]:

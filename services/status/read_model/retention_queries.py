@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, false, func, or_, select
 
 from heliograph.contracts.retention import Rule
-from services.status.read_model import FinishedJob
-from services.status.read_model.tables import jobs, read_stamp, stamp, uses
+from services.status.read_model.rows import FinishedJob
+from services.status.read_model.tables import jobs, uses
+from services.status.read_model.timestamps import read_stamp, stamp
 
 
 def ended_jobs(project: str, rule: Rule, at: datetime) -> Select[Any]:

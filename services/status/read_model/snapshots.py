@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import Column, Select, select, tuple_
 from sqlalchemy import Row as Found
 
-from services.status.read_model import SnapshotCursor, SnapshotQuery
-from services.status.read_model.tables import jobs, stamp
+from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotQuery
+from services.status.read_model.tables import jobs
+from services.status.read_model.timestamps import stamp
 
 _Order = tuple[Column[Any], ...]
 _open_order: _Order = (jobs.c.created_at, jobs.c.id)

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select, tuple_
 
 from heliograph.contracts.job_steps import Step
-from services.status.read_model import IdleJob
-from services.status.read_model.tables import jobs, stamp
+from services.status.read_model.rows import IdleJob
+from services.status.read_model.tables import jobs
+from services.status.read_model.timestamps import stamp
 
 _is_open = jobs.c.finished_at.is_(None)
 _is_undecided = jobs.c.step == str(Step.SUBMIT_UNKNOWN)

@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.queries.read_model import LogUsage
-from services.status.read_model import History
-from services.status.read_model.tables import cursors, jobs, log_usage, stamp
+from services.status.read_model.rows import History
+from services.status.read_model.tables import cursors, jobs, log_usage
+from services.status.read_model.timestamps import stamp
 
 Usage = dict[str, tuple[int, int]]  #: bytes and reserve, by project
 

@@ -12,7 +12,7 @@ from heliograph.contracts.queries.read_model import (
     SlotVersion,
 )
 from services.status.queries import as_json, job_page, truncate_history, truncate_page
-from services.status.read_model import Page, Row
+from services.status.read_model.rows import Page, Row
 from tests.support.records import a_record
 
 MESSAGE = 1024 * 1024  #: bytes that a server lets through

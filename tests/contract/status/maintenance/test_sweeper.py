@@ -31,7 +31,7 @@ from heliograph.testing.work_queue import MemoryWorkQueue
 from services.status.maintenance import sweep_rules, sweeper
 from services.status.maintenance.sweep_rules import patience_with_workers
 from services.status.maintenance.sweeper import Sweeper
-from services.status.read_model import Row
+from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
 from tests.support.records import CATALOG, CURRENT_CATALOG, a_record

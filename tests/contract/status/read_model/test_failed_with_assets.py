@@ -11,7 +11,7 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention, Rule
 from heliograph.contracts.state_machine import apply
 from services.status.maintenance.retention_policy import choose, report_of
-from services.status.read_model import Row
+from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 

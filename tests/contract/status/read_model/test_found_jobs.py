@@ -17,7 +17,7 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from services.status.read_model import Row
+from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 

@@ -10,7 +10,7 @@ import pytest
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.queries.read_model import FindJobs, ListJobs
 from heliograph.contracts.records import Record
-from services.status.read_model import Row
+from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 

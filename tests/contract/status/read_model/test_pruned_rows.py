@@ -24,7 +24,8 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Rule
 from heliograph.contracts.state_machine import apply
 from services.gateway.jobs.result_cache import apply_cached
-from services.status.read_model import FinishedJob, Row, SlotRows
+from services.status.read_model.rows import FinishedJob, Row
+from services.status.read_model.slot_rows import SlotRows
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 from tests.support.snapshots import whole_snapshot

@@ -29,8 +29,10 @@ from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Record, Reused
 from heliograph.contracts.state_machine import apply
-from services.status.read_model import CursorConflict, IdleJob, ReadModel, Row, as_text, flatten
+from services.status.read_model import CursorConflict, ReadModel
 from services.status.read_model.job_queries import cursor_after, read_cursor
+from services.status.read_model.labels import as_text, flatten
+from services.status.read_model.rows import IdleJob, Row
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 from tests.support.snapshots import snapshot_pages, whole_snapshot

@@ -23,8 +23,9 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.queries.read_model import GetSlot, ListSlots
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from services.status.read_model import Row, SlotRows, SlotSnapshot
+from services.status.read_model.rows import Row
 from services.status.read_model.slot_queries import FAILURES
+from services.status.read_model.slot_rows import SlotRows, SlotSnapshot
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 

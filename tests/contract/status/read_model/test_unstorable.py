@@ -5,7 +5,8 @@ import pytest
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.records import Record
-from services.status.read_model import Row, Unstorable
+from services.status.read_model import Unstorable
+from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 

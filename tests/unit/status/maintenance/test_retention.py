@@ -21,7 +21,7 @@ from heliograph.runtime.clock import now
 from heliograph.testing.event_log import MemoryEventLog
 from heliograph.testing.slot_claims import MemorySlotClaims
 from services.status.maintenance.retention import RetentionJob
-from services.status.read_model import Row
+from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
 

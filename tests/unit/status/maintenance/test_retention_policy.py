@@ -12,7 +12,7 @@ from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored, current_version
 from services.status.maintenance.retention_policy import SHOWN, PrunePlan, choose, report_of
-from services.status.read_model import FinishedJob
+from services.status.read_model.rows import FinishedJob
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SLOT = "shot/12"
