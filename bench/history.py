@@ -25,7 +25,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.ids import asset_id, new_job_id
 from heliograph.contracts.job_steps import Step
-from heliograph.contracts.queries.read_model import ListJobs, ListSlots
+from heliograph.contracts.queries.jobs import ListJobs
+from heliograph.contracts.queries.slots import ListSlots
 from heliograph.contracts.records import Record
 from heliograph.runtime.server import settle
 from services.status.live.subscription import PAGE as SHOWN

@@ -5,32 +5,31 @@ from collections.abc import Callable, Sequence
 from pydantic import BaseModel
 
 from heliograph.contracts.progress import LatestProgress, ProgressReport
-from heliograph.contracts.queries.projects import ListProjects, ProjectPage
-from heliograph.contracts.queries.read_model import (
+from heliograph.contracts.queries.jobs import (
     FindJobs,
-    FindNamedUploads,
-    FindOccupiedSlots,
-    FindRequests,
     FindResult,
     FoundJobs,
     FoundResult,
-    GetLogUsage,
     GetProgress,
-    GetSlot,
     JobOrder,
     JobPage,
-    KnownRequests,
     ListedJob,
     ListJobs,
+)
+from heliograph.contracts.queries.log_usage import GetLogUsage, LogUsage
+from heliograph.contracts.queries.projects import ListProjects, ProjectPage
+from heliograph.contracts.queries.provider_requests import FindRequests, KnownRequests
+from heliograph.contracts.queries.retention import PlanCleanup
+from heliograph.contracts.queries.slots import (
+    FindOccupiedSlots,
+    GetSlot,
     ListSlots,
-    LogUsage,
-    NamedUploads,
     OccupiedSlots,
-    PlanCleanup,
     SlotHistory,
     SlotPage,
     SlotState,
 )
+from heliograph.contracts.queries.uploads import FindNamedUploads, NamedUploads
 from heliograph.contracts.retention import CleanupReport
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.status.live.hub import Hub

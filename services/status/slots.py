@@ -3,7 +3,7 @@
 import asyncio
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.read_model import (
+from heliograph.contracts.queries.slots import (
     GetSlot,
     JobView,
     ListSlots,

@@ -33,7 +33,7 @@ from heliograph.contracts.live_frames import ClientFrame, ServerFrame
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.progress import LatestProgress, ProgressReport
 from heliograph.contracts.projects import ChangeProject, ProjectState
-from heliograph.contracts.queries.read_model import JobPage, ListJobs
+from heliograph.contracts.queries.jobs import JobPage, ListJobs
 from heliograph.contracts.queries.scheduler import LaneStates, Position
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Marker, Record

@@ -20,7 +20,7 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.ids import action_id
-from heliograph.contracts.queries.read_model import FindJobs
+from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.runtime.bus import EventLog, RequestReply
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded

@@ -12,7 +12,7 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.problems import Problem
-from heliograph.contracts.queries.read_model import FindOccupiedSlots
+from heliograph.contracts.queries.slots import FindOccupiedSlots
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import RequestReply
 from services.gateway.bulk.items import problem_at

@@ -9,7 +9,7 @@ from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable, Unreadable
 from heliograph.contracts.ids import batch_id
 from heliograph.contracts.job_steps import Status
-from heliograph.contracts.queries.read_model import FindJobs
+from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.contracts.records import Marker
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.log_entries import LogEntry

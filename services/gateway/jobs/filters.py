@@ -15,7 +15,7 @@ from heliograph.contracts.ids import SEGMENT, Label
 from heliograph.contracts.job_criteria import MAX_LABELS, JobCriteria
 from heliograph.contracts.job_steps import Status
 from heliograph.contracts.label_maps import MAX_LABEL_VALUE, LabelValue
-from heliograph.contracts.queries.read_model import JobOrder, ListJobs
+from heliograph.contracts.queries.jobs import JobOrder, ListJobs
 
 _GROUPS = ("tag", "param")
 _STATUSES = get_args(Status)

@@ -3,7 +3,7 @@
 from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
-from heliograph.contracts.queries.read_model import FindResult
+from heliograph.contracts.queries.jobs import FindResult
 from heliograph.contracts.records import Record, Reused
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem

@@ -6,7 +6,7 @@ from typing import Any
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.presigned_urls import cut_presigned
 from heliograph.contracts.progress import ProgressReport
-from heliograph.contracts.queries.read_model import GetProgress, ListJobs
+from heliograph.contracts.queries.jobs import GetProgress, ListJobs
 from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog, RequestReply

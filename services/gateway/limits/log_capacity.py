@@ -9,7 +9,7 @@ import structlog
 
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
-from heliograph.contracts.queries.read_model import GetLogUsage, LogUsage
+from heliograph.contracts.queries.log_usage import GetLogUsage, LogUsage
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.event_log import STREAM

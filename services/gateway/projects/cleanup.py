@@ -1,7 +1,7 @@
 """Cleanup on request: asks status to apply a project's retention, or for a dry run of it."""
 
 from heliograph.contracts import subjects
-from heliograph.contracts.queries.read_model import PlanCleanup
+from heliograph.contracts.queries.retention import PlanCleanup
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.runtime.bus import Notify, RequestReply
 from services.gateway.projects.settings_store import ProjectSettings

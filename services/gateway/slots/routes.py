@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from heliograph.contracts.errors import OutputGone
 from heliograph.contracts.ids import ProjectName, SlotName
 from heliograph.contracts.listings import SlotList, SlotVersions
-from heliograph.contracts.queries.read_model import GetSlot, ListSlots
+from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from heliograph.contracts.slots import RestoreRequest
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems

@@ -5,7 +5,7 @@ from typing import Any
 
 from heliograph.contracts.errors import NotFound, OutputGone, ValidationFailed
 from heliograph.contracts.jobs import Job
-from heliograph.contracts.queries.read_model import (
+from heliograph.contracts.queries.slots import (
     GetSlot,
     JobView,
     ListSlots,

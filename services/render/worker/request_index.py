@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.read_model import FindRequests
+from heliograph.contracts.queries.provider_requests import FindRequests
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.testing.event_log import MemoryEventLog

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Unavailable
-from heliograph.contracts.queries.read_model import MAX_REQUESTS
+from heliograph.contracts.queries.provider_requests import MAX_REQUESTS
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.providers.lookup_results import Ambiguous, Found, NotSubmitted, Unknown

@@ -4,15 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from heliograph.contracts.queries.jobs import FindJobs, FoundJob, ListJobs
+from heliograph.contracts.queries.log_usage import LogUsage
 from heliograph.contracts.queries.projects import ListProjects, ProjectActivity
-from heliograph.contracts.queries.read_model import (
-    FindJobs,
-    FoundJob,
-    GetSlot,
-    ListJobs,
-    ListSlots,
-    LogUsage,
-)
+from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from heliograph.contracts.retention import Rule
 from services.status.read_model.rows import FinishedJob, History, IdleJob, Page, Row
 from services.status.read_model.slot_rows import SlotSnapshot

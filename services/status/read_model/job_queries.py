@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.ids import JOB_PATTERN, matches
 from heliograph.contracts.job_criteria import JobCriteria
-from heliograph.contracts.queries.read_model import FindJobs, JobOrder, ListJobs
+from heliograph.contracts.queries.jobs import FindJobs, JobOrder, ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model.counts import count
 from services.status.read_model.search_index import prompt_contains

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
-from heliograph.contracts.queries.read_model import GetSlot, ListSlots
+from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from services.status.read_model.row_columns import read_row
 from services.status.read_model.rows import Row
 from services.status.read_model.slot_rows import SlotRows

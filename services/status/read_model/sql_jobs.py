@@ -6,12 +6,8 @@ from typing import Any
 from sqlalchemy import Row as Found
 from sqlalchemy import select
 
+from heliograph.contracts.queries.jobs import FindJobs, FoundJob, ListJobs
 from heliograph.contracts.queries.projects import ListProjects, ProjectActivity
-from heliograph.contracts.queries.read_model import (
-    FindJobs,
-    FoundJob,
-    ListJobs,
-)
 from services.status.read_model.job_queries import (
     counting,
     cursor_after,

@@ -7,9 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, update
 
-from heliograph.contracts.queries.read_model import (
-    LogUsage,
-)
+from heliograph.contracts.queries.log_usage import LogUsage
 from heliograph.contracts.retention import Rule
 from services.status.read_model.retention_queries import (
     ended_jobs,

@@ -7,10 +7,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.read_model import (
-    GetSlot,
-    ListSlots,
-)
+from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from services.status.read_model.row_columns import (
     read_row,
 )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from heliograph.contracts.queries.read_model import LogUsage
+from heliograph.contracts.queries.log_usage import LogUsage
 from services.status.read_model.rows import History
 from services.status.read_model.tables import cursors, jobs, log_usage
 from services.status.read_model.timestamps import stamp

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.contracts.queries.read_model import FindNamedUploads
+from heliograph.contracts.queries.uploads import FindNamedUploads
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.kv import KeyValue, KvEntry

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.queries.read_model import (
+from heliograph.contracts.queries.slots import (
     JobView,
     SlotHistory,
     SlotPage,

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.queries.read_model import ListJobs
+from heliograph.contracts.queries.jobs import ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model.connection import Database, UnsupportedDatabase
 from services.status.read_model.rows import Row

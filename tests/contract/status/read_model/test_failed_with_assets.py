@@ -6,7 +6,7 @@ from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import ProviderProtocol
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.job_events import Failed, Pruned, Rendered, Started, Submitting
-from heliograph.contracts.queries.read_model import GetSlot, ListSlots
+from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Retention, Rule
 from heliograph.contracts.state_machine import apply

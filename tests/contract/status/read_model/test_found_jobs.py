@@ -14,7 +14,7 @@ from heliograph.contracts.job_events import (
     Submitting,
     Succeeded,
 )
-from heliograph.contracts.queries.read_model import FindJobs, ListJobs
+from heliograph.contracts.queries.jobs import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from services.status.read_model.rows import Row

@@ -8,8 +8,8 @@ import pytest
 
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.job_events import Canceled, JobEvent, Pruned, Started
+from heliograph.contracts.queries.jobs import ListJobs
 from heliograph.contracts.queries.projects import ListProjects
-from heliograph.contracts.queries.read_model import ListJobs
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from services.status.read_model.rows import Row

@@ -19,7 +19,8 @@ from heliograph.contracts.job_events import (
     Submitting,
     Succeeded,
 )
-from heliograph.contracts.queries.read_model import FindJobs, GetSlot, ListJobs, ListSlots
+from heliograph.contracts.queries.jobs import FindJobs, ListJobs
+from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from heliograph.contracts.records import Record
 from heliograph.contracts.retention import Rule
 from heliograph.contracts.state_machine import apply

@@ -26,7 +26,7 @@ from heliograph.contracts.job_events import (
     Succeeded,
 )
 from heliograph.contracts.log_budget import bytes_to_come
-from heliograph.contracts.queries.read_model import ListJobs
+from heliograph.contracts.queries.jobs import ListJobs
 from heliograph.contracts.records import Record, Reused
 from heliograph.contracts.state_machine import apply
 from services.status.read_model import CursorConflict, ReadModel

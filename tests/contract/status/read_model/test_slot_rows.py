@@ -20,7 +20,7 @@ from heliograph.contracts.job_events import (
     Submitting,
     Succeeded,
 )
-from heliograph.contracts.queries.read_model import GetSlot, ListSlots
+from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from services.status.read_model.rows import Row
