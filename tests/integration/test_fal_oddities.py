@@ -11,7 +11,7 @@ from heliograph.contracts.errors import ProviderUnavailable
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from services.render.providers.fal import FalProvider
-from services.render.providers.http import MAX_OUTPUTS
+from services.render.providers.no_retry_transport import MAX_OUTPUTS
 from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.oddities import MILD, OF_RESULTS, OF_STATUSES, OF_SUBMISSIONS

@@ -5,12 +5,12 @@ A text, `{"error": text}`, `{"error": {…}}`, `{"detail": …}`, lists of FastA
 errors: texts, codes and fields are taken from all of them.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from heliograph.contracts.problems import FieldError, pointer_to
+from heliograph.contracts.problems import FieldError
+from services.render.providers.error_fields import LISTED_PLACES, PLACES, field_error, our_pointer
 from services.render.providers.error_words import MAX_CODE, error_code, meaningful_text
 
 _TEXTS = (
@@ -50,8 +50,6 @@ _WITHIN = (
     "invalid_params",
     "fieldViolations",
 )
-_PLACES = ("loc", "field", "param", "pointer")
-_LISTED_PLACES = (*_PLACES, "name", "path")  #: of objects in a list
 
 _OF_NO_FIELD = ("non_field_errors", "__all__", "base", "_schema")  #: where others name a field
 
@@ -94,7 +92,7 @@ class ErrorReader:
         for name in CODES:
             if (code := error_code(value.get(name))) and (name not in _TITLES or texts):
                 _add(self.codes, code)
-        found = _field(value, texts or titles, _LISTED_PLACES if is_listed else _PLACES)
+        found = field_error(value, texts or titles, LISTED_PLACES if is_listed else PLACES)
         if found:
             self.fields.append(found)
         if not (found and is_listed):  # a listed error is reported by its field
@@ -108,7 +106,7 @@ class ErrorReader:
             if name in _OF_NO_FIELD:
                 self._add_texts(texts)
             else:
-                pointer = _our_pointer([name])
+                pointer = our_pointer([name])
                 self.fields.extend(FieldError(pointer=pointer, detail=text) for text in texts)
 
     def _titles(self, value: Mapping[str, Any], titles: list[str]) -> list[str]:
@@ -129,7 +127,7 @@ class ErrorReader:
             _add(self.texts, word)
 
 
-_KNOWN = frozenset((*_TEXTS, *_TITLES, *CODES, *_WITHIN, *_LISTED_PLACES))
+_KNOWN = frozenset((*_TEXTS, *_TITLES, *CODES, *_WITHIN, *LISTED_PLACES))
 
 
 def _is_by_field(value: Mapping[str, Any]) -> bool:
@@ -161,29 +159,3 @@ def all_texts(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
 def _add(row: list[str], text: str) -> None:
     if text not in row:
         row.append(text)
-
-
-def _field(
-    value: Mapping[str, Any], texts: list[str], places: tuple[str, ...]
-) -> FieldError | None:
-    """The field that an object is about, if it names one."""
-    name = next((name for name in places if _is_place(name, value)), None)
-    detail = texts[0] if texts else error_code(value.get("type"))
-    if name is None or detail is None:
-        return None
-    place = value[name]
-    path = re.split(r"[./#]", place) if isinstance(place, str) else place
-    parts = [str(part) for part in path if part != ""] if isinstance(path, list) else []
-    return FieldError(pointer=_our_pointer(parts), detail=detail)
-
-
-def _is_place(name: str, value: Mapping[str, Any]) -> bool:
-    return name in value and (name == "loc" or meaningful_text(value[name]) is not None)
-
-
-def _our_pointer(path: list[str]) -> str:
-    """Our JSON pointer for a provider's path."""
-    parts = list(path)
-    while parts and parts[0] in ("body", "input"):
-        parts.pop(0)
-    return pointer_to(parts if parts == ["prompt"] else ["arguments", *parts])

@@ -77,7 +77,8 @@ def create_fal(settings: RenderSettings, models: Mapping[str, Model]) -> HostedP
     """fal, as configured; its client is only loaded if there is a key."""
     if settings.fal_key is None:
         return Unconfigured(settings.unusable_providers["fal"])
-    from services.render.providers.fal import FalOptions, FalProvider
+    from services.render.providers.fal import FalProvider
+    from services.render.providers.fal.options import FalOptions
 
     options = FalOptions(
         base_url=settings.fal_base_url,
@@ -96,7 +97,8 @@ def create_replicate(settings: RenderSettings, models: Mapping[str, Model]) -> H
     """Replicate, as configured."""
     if settings.replicate_key is None:
         return Unconfigured(settings.unusable_providers["replicate"])
-    from services.render.providers.replicate import ReplicateOptions, ReplicateProvider
+    from services.render.providers.replicate import ReplicateProvider
+    from services.render.providers.replicate.options import ReplicateOptions
 
     options = ReplicateOptions(
         base_url=settings.replicate_base_url, poll_limit=settings.replicate_poll_limit

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from services.render.providers import Provider
-from services.render.providers.fal import FalOptions, FalProvider
+from services.render.providers.fal import FalProvider
+from services.render.providers.fal.options import FalOptions
 from services.render.providers.lookup_results import Unknown
 from services.render.providers.submissions import Submission
 from tests.support.fal.emulator_process import FalServer

@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 
 from services.render.providers.lookup_results import Unknown
-from services.render.providers.replicate import ReplicateOptions, ReplicateProvider
+from services.render.providers.replicate import ReplicateProvider
+from services.render.providers.replicate.options import ReplicateOptions
 from services.render.providers.submissions import Submission
 from tests.support.emulation.emulator_process import Emulator
 from tests.support.records import CATALOG

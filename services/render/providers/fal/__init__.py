@@ -10,16 +10,10 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Literal
 
 from fal_client import AsyncRequestHandle, Completed, Queued, Status
 
-from heliograph.contracts.errors import (
-    ProviderProtocol,
-    ProviderRejected,
-    ProviderUnavailable,
-)
+from heliograph.contracts.errors import ProviderProtocol, ProviderRejected, ProviderUnavailable
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Request, UploadedFile
@@ -34,12 +28,12 @@ from services.render.providers.fal.errors import (
     raise_for_submission,
     report_of,
 )
+from services.render.providers.fal.options import FalOptions
 from services.render.providers.fal.outputs import outcome
 from services.render.providers.fal.progress import ProgressLog, place_in_queue
 from services.render.providers.fal.request_lookup import find_requests
 from services.render.providers.fal.upload import upload
 from services.render.providers.fal.webhooks import Webhooks
-from services.render.providers.http import WITH_OUTPUTS
 from services.render.providers.http_errors import (
     ConnectFailed,
     HttpErrorStatus,
@@ -47,6 +41,7 @@ from services.render.providers.http_errors import (
     ResponseLost,
 )
 from services.render.providers.lookup_results import Ambiguous, Unknown
+from services.render.providers.no_retry_transport import WITH_OUTPUTS
 from services.render.providers.request_states import (
     RequestQueued,
     RequestRunning,
@@ -60,20 +55,6 @@ _UPLOAD_LIMIT = 15.0  #: seconds for a reference
 _QUEUED = 3600  #: seconds that a reference is kept for a request that waits in fal's queue
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FalOptions:
-    """Operator's options of fal."""
-
-    base_url: str | None = None  #: a server in place of all of fal's hosts; None: fal
-    priority: Literal["normal", "low"] = "normal"
-    start_timeout: float | None = None  #: seconds in fal's queue, more than 1; None: no limit
-    lifetime: int | None = None  #: seconds that fal keeps what it made for us; None: its default
-    upload_ttl: int = 86_400  #: seconds that an uploaded reference is reused
-    fallback: bool = False  #: whether fal may answer with another model
-    poll_limit: float = 15.0  #: seconds for one question
-    public_url: str | None = None  #: of this service, where fal can call it; None: it does not call
 
 
 class FalProvider:

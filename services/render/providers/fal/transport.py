@@ -11,7 +11,8 @@ import httpx
 from fal_client.auth import FAL_QUEUE_RUN_HOST, FAL_RUN_HOST
 from fal_client.client import CDN_URL, REST_URL, AsyncBackupDomainTransport
 
-from services.render.providers.http import (
+from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus
+from services.render.providers.no_retry_transport import (
     CONNECT,
     LARGE_AT_ONCE,
     LIMITS,
@@ -20,7 +21,6 @@ from services.render.providers.http import (
     may_have_outputs,
     send_once,
 )
-from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus
 
 API_URL = "https://api.fal.ai"
 READ = 30.0  #: seconds

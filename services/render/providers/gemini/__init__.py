@@ -35,9 +35,9 @@ from services.render.providers.gemini.responses import (
     was_billed,
 )
 from services.render.providers.gemini.transport import GeminiTransport
-from services.render.providers.http import MAX_OUTPUTS
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
 from services.render.providers.lookup_results import Unknown
+from services.render.providers.no_retry_transport import MAX_OUTPUTS
 from services.render.providers.output_entries import Slot
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
 from services.render.providers.submissions import AmbiguousSubmit, Submission

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 
 from services.render.providers.error_report import error_within
-from services.render.providers.http import NoRetryTransport
 from services.render.providers.http_errors import HttpErrorStatus
 from services.render.providers.inline_content import content_in
+from services.render.providers.no_retry_transport import NoRetryTransport
 from services.render.providers.response_content import json_or_none
 
 _MAX_ERROR = 64 * 2**10  #: bytes of an answer that claims to be good and is an error

@@ -24,9 +24,10 @@ from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import slots_in
 from services.render.providers.error_report import error_within
-from services.render.providers.http import MAX_OUTPUTS, ProviderHttp
+from services.render.providers.http import ProviderHttp
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
 from services.render.providers.lookup_results import Unknown
+from services.render.providers.no_retry_transport import MAX_OUTPUTS
 from services.render.providers.openai.errors import classify
 from services.render.providers.openai.outputs import audit_excerpt
 from services.render.providers.output_entries import Search

@@ -12,7 +12,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from heliograph.contracts.errors import ProviderRejected, ProviderUnavailable
@@ -22,10 +21,12 @@ from services.render.providers import Request, UploadedFile
 from services.render.providers.candidates import is_recognizable
 from services.render.providers.download import is_public
 from services.render.providers.error_report import ErrorReport
-from services.render.providers.http import WITH_OUTPUTS, ProviderHttp
+from services.render.providers.http import ProviderHttp
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
 from services.render.providers.lookup_results import Ambiguous, Unknown
+from services.render.providers.no_retry_transport import WITH_OUTPUTS
 from services.render.providers.replicate.errors import account_error, raise_for_submission
+from services.render.providers.replicate.options import ReplicateOptions
 from services.render.providers.replicate.predictions import state_of, unknown_prediction
 from services.render.providers.replicate.request_lookup import find_predictions
 from services.render.providers.replicate.upload import upload
@@ -38,14 +39,6 @@ READ = 30.0  #: seconds
 _UPLOAD_LIMIT = 15.0  #: seconds for a reference
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ENDPOINT = re.compile(r"([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)(?::([0-9a-f]{64}))?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplicateOptions:
-    """Operator's options of Replicate."""
-
-    base_url: str | None = None  #: a server in Replicate's place; None: Replicate
-    poll_limit: float = 15.0  #: seconds for one question
 
 
 class ReplicateProvider:

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from services.render.providers.http import (
+from services.render.providers.http_errors import MalformedResponse
+from services.render.providers.no_retry_transport import (
     LARGE_AT_ONCE,
     MAX_ANSWER,
     MAX_OUTPUTS,
@@ -14,7 +15,6 @@ from services.render.providers.http import (
     may_have_outputs,
     send_once,
 )
-from services.render.providers.http_errors import MalformedResponse
 
 _CHUNK = bytes(2**20)
 

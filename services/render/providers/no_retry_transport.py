@@ -1,0 +1,135 @@
+"""HTTP transport that sends each request once, and reads a bounded response."""
+
+import asyncio
+import codecs
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+
+from heliograph.runtime.http.content_encoding import (
+    BrokenEncoding,
+    TooLarge,
+    UnknownEncoding,
+    decoder,
+)
+from services.render.providers.http_errors import ConnectFailed, MalformedResponse, ResponseLost
+
+CONNECT = 5.0  #: seconds
+MAX_ANSWER = 8 * 2**20  #: bytes
+LARGE_AT_ONCE = 2  #: concurrent larger responses of one account
+MAX_OUTPUTS = 96 * 2**20  #: bytes of an answer with outputs inside it, as text
+
+#: a submission must not wait for questions that hang; lanes and accounts bound how many there are
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=10)
+_OUTPUTS = "heliograph.outputs"  #: extension of requests whose answer may have outputs inside
+#: options of such requests
+WITH_OUTPUTS: dict[str, Any] = {"extensions": {_OUTPUTS: True}}
+
+_OF_THE_BODY = ("Content-Encoding", "Content-Length")  #: headers that hold of it as it was sent
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class NoRetryTransport(httpx.AsyncBaseTransport):
+    """
+    Carries requests to one host, each exactly once, whatever the client above would like.
+
+    Its errors are none of httpx's, so no client takes them for something to repeat.
+
+    Args:
+        base_url: The one place that requests, and the credentials in them, go to.
+        read: Seconds of silence before a request counts as unanswered.
+        max_answer: Bytes of the largest answer.
+    """
+
+    def __init__(self, base_url: str, *, read: float, max_answer: int = MAX_ANSWER) -> None:
+        self._pool = httpx.AsyncHTTPTransport(limits=LIMITS, trust_env=False)
+        self._place = _place(httpx.URL(base_url))
+        self._timeouts = httpx.Timeout(read, connect=CONNECT, pool=CONNECT).as_dict()
+        self._max_answer = max_answer
+        self._turns = asyncio.Semaphore(LARGE_AT_ONCE)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises ConnectFailed and ResponseLost."""
+        if _place(request.url) != self._place:
+            raise ConnectFailed(f"{request.url.host} is not the configured host")
+        request.headers["Accept-Encoding"] = "identity"
+        request.extensions = {**request.extensions, "timeout": self._timeouts}
+        if may_have_outputs(request):
+            return await send_once(self._pool, request, MAX_OUTPUTS, self._turns)
+        return await send_once(self._pool, request, self._max_answer)
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+def may_have_outputs(request: httpx.Request) -> bool:
+    """Whether outputs may come inside the response to an idempotent request."""
+    return bool(request.extensions.get(_OUTPUTS))
+
+
+async def send_once(
+    pool: httpx.AsyncBaseTransport,
+    request: httpx.Request,
+    limit: int,
+    turns: asyncio.Semaphore | None = None,
+) -> httpx.Response:
+    """
+    Send a request once, and take in the whole answer: at most `limit` bytes of it.
+
+    Args:
+        turns: Semaphore of large responses; None where the request cannot be repeated.
+
+    Raises:
+        ConnectFailed: There was no connection.
+        ResponseLost: It may have arrived.
+        MalformedResponse: It was answered with too much, or in an encoding that is not known.
+    """
+    try:
+        answer = await _read(await pool.handle_async_request(request), limit, turns)
+    except _NEVER_SENT as error:
+        raise ConnectFailed(str(error) or type(error).__name__) from error
+    except httpx.HTTPError as error:
+        raise ResponseLost(str(error) or type(error).__name__) from error
+    answer.request = request
+    return answer
+
+
+def _place(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+async def _read(
+    answer: httpx.Response, limit: int, turns: asyncio.Semaphore | None
+) -> httpx.Response:
+    """The whole answer; compression is undone, and counts for the limit as what it stands for."""
+    content = bytearray()
+    try:
+        body = decoder(answer.headers.get("Content-Encoding"), limit)
+        async with AsyncExitStack() as turn:
+            is_large = turns is None
+            async for chunk in answer.aiter_raw():
+                content += body.feed(chunk)
+                if turns and not is_large and len(content) > MAX_ANSWER:
+                    await turn.enter_async_context(turns)
+                    is_large = True
+            body.finish()
+    except TooLarge:
+        raise MalformedResponse(f"the answer is larger than {limit} bytes") from None
+    except UnknownEncoding as error:
+        raise MalformedResponse(str(error)) from None
+    except BrokenEncoding as error:
+        raise ResponseLost(str(error)) from None
+    finally:
+        await answer.aclose()
+    headers = httpx.Headers(answer.headers)
+    for name in _OF_THE_BODY:
+        headers.pop(name, None)
+    plain = bytes(content).removeprefix(codecs.BOM_UTF8)  # not every client reads JSON after it
+    return httpx.Response(answer.status_code, headers=headers, content=plain)
