@@ -31,7 +31,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.server import settle
 from services.status.live.subscription import PAGE as SHOWN
 from services.status.live.subscription import PAGE_BYTES
-from services.status.read_model.job_queries import cursor_after
+from services.status.read_model.job_cursors import cursor_after
 from services.status.read_model.rows import Row
 from services.status.read_model.snapshot_pages import SnapshotQuery
 from services.status.read_model.sql import SqlReadModel

@@ -1,8 +1,6 @@
 """Replies to queries over the bus: jobs, slots, and dry runs of retention."""
 
-from collections.abc import Callable, Sequence
-
-from pydantic import BaseModel
+from collections.abc import Callable
 
 from heliograph.contracts.progress import LatestProgress, ProgressReport
 from heliograph.contracts.queries.jobs import (
@@ -27,7 +25,6 @@ from heliograph.contracts.queries.slots import (
     OccupiedSlots,
     SlotHistory,
     SlotPage,
-    SlotState,
 )
 from heliograph.contracts.queries.uploads import FindNamedUploads, NamedUploads
 from heliograph.contracts.retention import CleanupReport
@@ -36,8 +33,9 @@ from services.status.live.hub import Hub
 from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_policy import report_of
 from services.status.read_model import ReadModel
-from services.status.read_model.job_queries import cursor_after
+from services.status.read_model.job_cursors import cursor_after
 from services.status.read_model.rows import Page
+from services.status.reply_size import fit_in_message, truncate_history, truncate_page
 from services.status.slots import SlotReadModel
 
 QUEUE_GROUP = "status"  #: one of the status processes answers
@@ -135,47 +133,3 @@ def job_page(
     whole = kept == len(items)
     following = page.next if whole else cursor_after(page.rows[kept - 1].record, order)
     return JobPage(items=items[:kept], next=following)
-
-
-def truncate_page(page: SlotPage, limit: int) -> SlotPage:
-    """As many of the slots as fit a message, each by itself cut where even one would not."""
-    states = [truncate_state(state, limit) for state in page.items]
-    kept = fit_in_message(states, limit)
-    following = page.next if kept == len(states) else states[kept - 1].slot
-    return page.model_copy(update={"items": states[:kept], "next": following})
-
-
-def truncate_history(history: SlotHistory, limit: int) -> SlotHistory:
-    """As many of the versions as fit a message beside the slot; at least one."""
-    state, versions = history.state, history.versions
-    if state:
-        state = truncate_state(state, limit - sum(len(as_json(each)) for each in versions[:1]))
-        limit -= len(as_json(state))
-    kept = fit_in_message(versions, limit)
-    following = history.next if kept == len(versions) else versions[kept - 1].number
-    changes = {"state": state, "versions": versions[:kept], "next": following}
-    return history.model_copy(update=changes)
-
-
-def truncate_state(state: SlotState, limit: int) -> SlotState:
-    """A slot with as many of its failures, the newest, as fit in so many bytes beside the rest."""
-    if len(as_json(state)) <= limit:
-        return state
-    rest = state.model_copy(update={"failures": []})
-    kept = fit_in_message(state.failures, limit - len(as_json(rest)), least=0)
-    return rest.model_copy(update={"failures": state.failures[:kept]})
-
-
-def fit_in_message(items: Sequence[BaseModel], limit: int, *, least: int = 1) -> int:
-    """How many of the first items fit in so many bytes of JSON; at least so many."""
-    size = 0
-    for count, item in enumerate(items):
-        size += len(as_json(item)) + 1
-        if count >= least and size > limit:
-            return count
-    return len(items)
-
-
-def as_json(message: BaseModel) -> bytes:
-    """A message as it travels."""
-    return message.model_dump_json().encode()

@@ -24,7 +24,7 @@ from heliograph.runtime.bus.transitions import append_event
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
-from services.render.worker.run import dead_letter
+from services.render.worker.poison import dead_letter
 from tests.support.records import a_record
 from tests.support.servers import Server
 from tests.support.workers import a_worker

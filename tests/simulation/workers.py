@@ -20,8 +20,9 @@ from services.render.references.resolver import ReferenceResolver
 from services.render.worker.context import Worker
 from services.render.worker.inline_answers import recover
 from services.render.worker.lookup import find_lost_request
+from services.render.worker.poison import dead_letter
 from services.render.worker.progress import ProgressPublisher
-from services.render.worker.run import dead_letter, run_job
+from services.render.worker.run import run_job
 from services.status.maintenance import compaction
 from services.status.maintenance.sweeper import Sweeper
 from services.storage.outputs.job_ingest import JobIngest

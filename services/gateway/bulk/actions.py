@@ -24,13 +24,13 @@ from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.runtime.bus import EventLog, RequestReply
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
-from services.gateway.bulk.previews import (
-    BulkPreview,
+from services.gateway.bulk.preview_rules import (
     already_requested,
     cancel_outcome,
     place_of,
     retry_request,
 )
+from services.gateway.bulk.previews import BulkPreview
 from services.gateway.jobs.cancellation import JobCancellation
 from services.gateway.jobs.lookup import load_job
 from services.gateway.jobs.service import JobService

@@ -13,7 +13,8 @@ from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.contracts.records import Marker
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.gateway.bulk.admission import BatchAdmission, BatchSubmission, Drafts, item_pointer
+from services.gateway.bulk.admission import BatchAdmission
+from services.gateway.bulk.batch_submission import BatchSubmission, Drafts, item_pointer
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
 from services.gateway.jobs.service import JobService

@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from heliograph.contracts.actions import (
     ActionRequest,
@@ -13,12 +12,7 @@ from heliograph.contracts.actions import (
     RetryOutlook,
     RetryPreview,
 )
-from heliograph.contracts.errors import (
-    ModelUnavailable,
-    RequestError,
-    StateConflict,
-    ValidationFailed,
-)
+from heliograph.contracts.errors import ModelUnavailable, RequestError
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
@@ -28,14 +22,20 @@ from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
 from heliograph.runtime.bus import EventLog
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import gather_bounded
+from services.gateway.bulk.preview_rules import (
+    Mode,
+    cancel_outcome,
+    is_paid,
+    place_of,
+    retry_request,
+    sum_costs,
+)
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.jobs.cancellation import charged_if_canceled
 from services.gateway.jobs.lookup import load_job
 from services.gateway.jobs.retry import check_in_place, refuse_to_pay, resume_point
 from services.gateway.jobs.service import JobService
-
-Mode = Literal["stop", "detach"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,55 +131,3 @@ class BulkPreview:
             return CancelOutlook(id=job, outcome="refused", problem=problem_at(place, error))
         charged: Charged | None = charged_if_canceled(record) if mode == "stop" else None
         return CancelOutlook(id=job, outcome=outcome, charged=charged)
-
-
-def retry_request(request: ActionRequest) -> RetryRequest:
-    """The retry request of an action for each job, without changes."""
-    return RetryRequest.model_validate({"from": request.from_})
-
-
-def is_paid(outlook: RetryOutlook) -> bool:
-    """Whether the new try costs something."""
-    return outlook.cost is not None and outlook.cost.estimated > 0
-
-
-def place_of(request: ActionRequest, index: int) -> str:
-    """Pointer to a job of the request."""
-    return f"/ids/{index}" if request.ids else "/filter"
-
-
-def cancel_outcome(record: Record, mode: Mode) -> Literal["accepted", "skipped"]:
-    """
-    Whether canceling would change anything.
-
-    Raises:
-        StateConflict: The job ended in another way.
-    """
-    if record.step is Step.CANCELED:
-        return "skipped"
-    if record.step.is_final:
-        raise StateConflict(f"the job has {record.status} already")
-    return "skipped" if already_requested(record, mode) else "accepted"
-
-
-def already_requested(record: Record, mode: Mode) -> bool:
-    """Whether the same cancellation was requested already."""
-    if mode == "detach":
-        return record.slot is None
-    return record.internal.cancel or record.step is Step.CANCELED
-
-
-def sum_costs(costs: Sequence[Cost]) -> Cost:
-    """
-    Sum of the costs.
-
-    Raises:
-        ValidationFailed: The jobs are priced in different currencies.
-    """
-    currencies = {cost.currency for cost in costs} or {Cost().currency}
-    if len(currencies) > 1:
-        reason = f"prices are in {' and '.join(sorted(currencies))}: ask for one model at a time"
-        raise ValidationFailed.at("/filter/model", reason)
-    return Cost(
-        estimated=sum((cost.estimated for cost in costs), Decimal(0)), currency=currencies.pop()
-    )

@@ -9,18 +9,14 @@ read again, because every write is compared; a worker that gets a Conflict reads
 from enum import Enum
 
 from heliograph.contracts.deadlines import expiry
-from heliograph.contracts.errors import Poison
 from heliograph.contracts.job_events import Canceled, Failed, Started, Succeeded
 from heliograph.contracts.job_steps import Step
-from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import LogEntry
-from heliograph.runtime.bus.transitions import fail_as_poison
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
 from services.render.dependencies import dependency_failed, dependency_status
-from services.render.job_problem import job_problem
 from services.render.worker.completion import complete
 from services.render.worker.context import Worker
 from services.render.worker.poll import poll_until_done
@@ -154,16 +150,3 @@ async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Over:
         await worker.work.enqueue(ticket_for(record))
         crash_point("leave.queued")
     return Over.DONE
-
-
-async def dead_letter(worker: Worker, job: str, error: Exception) -> None:
-    """Fail a job that broke its worker for the last time, and release its account."""
-
-    def failed(record: Record) -> Failed:
-        charged: Charged = "no" if record.step.is_unsent else "unknown"
-        poison = Poison(f"{type(error).__name__} in render")
-        return Failed(problem=job_problem(record, poison, charged), charged=charged)
-
-    entry = await fail_as_poison(worker.events, worker.work, job, failed)
-    if entry and not entry.record.runs_on:
-        await worker.accounts.release(entry.record.internal.account, job, entry.sequence)

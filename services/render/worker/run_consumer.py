@@ -16,7 +16,8 @@ from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.service import Service
 from services.render.settings import RenderSettings
 from services.render.worker.context import Worker
-from services.render.worker.run import dead_letter, run_job
+from services.render.worker.poison import dead_letter
+from services.render.worker.run import run_job
 
 #: Workers of a lane in one process. The lane's cap on the server bounds them; with fewer workers than
 #: messages, some messages would wait for redelivery to another process.

@@ -6,7 +6,6 @@ from typing import Any
 
 import structlog
 
-from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,
@@ -15,7 +14,7 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
     Unavailable,
 )
-from heliograph.contracts.job_events import Failed, JobEvent, Rendered, Submitted, Submitting
+from heliograph.contracts.job_events import Failed, JobEvent, Submitted, Submitting
 from heliograph.contracts.payloads import UnfitRequest
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.records import Record
@@ -29,9 +28,9 @@ from services.render.settings import RenderSettings
 from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker
 from services.render.worker.inline_answers import record_inline
-from services.render.worker.kept_outputs import about_outputs
 from services.render.worker.outcomes import after_poll, put_back, restart_or_poison, retry_or_fail
 from services.render.worker.submission_body import payload_for, submission_with
+from services.render.worker.take_over import take_over
 
 log = structlog.get_logger()
 
@@ -51,7 +50,7 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
     """
     record = entry.record
     if record.internal.takeover:
-        return await _take_over(worker, entry, record.internal.takeover)
+        return await take_over(worker, entry, record.internal.takeover)
     worker.wakeups.check()
     try:
         references = await worker.references.resolve(record)
@@ -159,16 +158,3 @@ def _breaker_error(answer: _SubmitResult | None) -> JobError | None:
     if answer is None:
         return ProviderUnavailable("it did not answer")
     return answer if isinstance(answer, JobError) else None
-
-
-async def _take_over(worker: Worker, entry: LogEntry, old: Takeover) -> LogEntry:
-    """A retry that costs nothing: the outputs, or the request, of an earlier job."""
-    run = entry.record.internal.run
-    if old.outputs:
-        known = about_outputs(len(old.outputs), old.outputs, old.withheld)
-        fact = Rendered(
-            run=run, outputs=old.outputs, charged="no", detail=known, withheld=old.withheld
-        )
-        return await worker.append(entry, fact)
-    assert old.request_id
-    return await worker.append(entry, Submitted(run=run, request_id=old.request_id))

@@ -17,17 +17,15 @@ import structlog
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Unavailable, Unreadable
+from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_events import Pruned
-from heliograph.contracts.queries.storage import RemoveObjects
 from heliograph.contracts.retention import Retention
-from heliograph.runtime.bus import EventLog, RequestReply, SlotClaims
+from heliograph.runtime.bus import EventLog, SlotClaims
 from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
@@ -40,7 +38,6 @@ log = structlog.get_logger()
 
 _LEASE = "cleaner"  #: name of the lease: older processes of a rolling upgrade hold it by this one
 _BATCH_SIZE = 2_000  #: jobs before another look at what is needed by now
-_REMOVING = 5.0  #: seconds for the objects of one job
 
 Retentions = Callable[[], Awaitable[Mapping[str, Retention]]]  #: what projects keep, by name
 Settle = Callable[[], Awaitable[None]]  #: wait until the read model has all that is in the log
@@ -171,16 +168,6 @@ async def read_retentions(projects: KeyValue) -> dict[str, Retention]:
         project: Retention.model_validate(entry.readable.get("retention", {}))
         for project, entry in entries.items()
     }
-
-
-async def remove_objects(request: RequestReply, job: str) -> int:
-    """Have storage remove the objects of a job. How many there were; raises Unavailable, and Unreadable."""
-    try:
-        return (await request(RemoveObjects(job=job), timeout=_REMOVING)).objects
-    except RemoteProblem as error:
-        if error.remote_code == Unreadable.code:
-            raise Unreadable(str(error)) from error
-        raise Unavailable(f"storage does not remove the objects: {error}") from error
 
 
 async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusSettings) -> None:

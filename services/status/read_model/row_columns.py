@@ -7,9 +7,9 @@ from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.records import Record
+from services.status.read_model.column_types import folded
 from services.status.read_model.labels import flatten
 from services.status.read_model.rows import Row
-from services.status.read_model.tables import folded
 from services.status.read_model.timestamps import stamp
 
 

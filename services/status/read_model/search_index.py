@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Select, literal_column, select, table, tex
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.status.read_model.column_types import folded
 from services.status.read_model.connection import cause_of
 from services.status.read_model.counts import count
-from services.status.read_model.tables import folded, jobs
+from services.status.read_model.tables import jobs
 
 log = structlog.get_logger()
 

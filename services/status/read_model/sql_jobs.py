@@ -8,12 +8,8 @@ from sqlalchemy import select
 
 from heliograph.contracts.queries.jobs import FindJobs, FoundJob, ListJobs
 from heliograph.contracts.queries.projects import ListProjects, ProjectActivity
-from services.status.read_model.job_queries import (
-    counting,
-    cursor_after,
-    finding,
-    listing,
-)
+from services.status.read_model.job_cursors import cursor_after
+from services.status.read_model.job_queries import counting, finding, listing
 from services.status.read_model.project_queries import read_projects
 from services.status.read_model.row_columns import read_row
 from services.status.read_model.rows import Page

@@ -4,7 +4,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -12,10 +11,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     text,
 )
-from sqlalchemy.types import TypeEngine
+
+from services.status.read_model.column_types import UserText
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
 LAYOUT = "jobs 12"
@@ -23,33 +22,6 @@ LAYOUT = "jobs 12"
 _IS_OPEN = text("finished_at IS NULL")
 
 metadata = MetaData()
-
-
-class UserText(TypeDecorator[str]):
-    """User text: ordered byte by byte, without NUL, which PostgreSQL cannot store."""
-
-    impl = String
-    cache_ok = True
-
-    def __init__(self, length: int | None = None) -> None:
-        super().__init__(length)
-        self.length = length
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
-        collation = "C" if dialect.name == "postgresql" else None
-        return dialect.type_descriptor(String(self.length, collation))
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return value and without_zeros(value)
-
-
-def without_zeros(written: str) -> str:
-    return written.replace("\0", "\ufffd")
-
-
-def folded(written: str) -> str:
-    """A text as others are compared with it: however it is capitalised, in any database."""
-    return without_zeros(written.casefold())
 
 
 def _sparse_index(name: str, *columns: str, where: str) -> Index:

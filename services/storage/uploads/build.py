@@ -14,8 +14,10 @@ from services.storage.media.images import ImageWorkers
 from services.storage.settings import StorageSettings
 from services.storage.stores import ObjectStore
 from services.storage.uploads.quota import UploadQuota
+from services.storage.uploads.receiver import UploadReceiver
 from services.storage.uploads.retention import UploadSweeper, find_named, sweep_forever
-from services.storage.uploads.uploads import UploadReceiver, Uploads, upload_routes
+from services.storage.uploads.routes import upload_routes
+from services.storage.uploads.uploads import Uploads
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,43 +1,22 @@
 """Uploads of clients: stored by digest, so that a repeated upload is the same upload."""
 
 import asyncio
-import tempfile
 import time
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from fastapi import APIRouter, Request, Response
 from ulid import ULID
 
-from heliograph.contracts.errors import (
-    NotFound,
-    OutputRefused,
-    QueueFull,
-    Unavailable,
-    ValidationFailed,
-)
-from heliograph.contracts.ids import ProjectName, Sha256
-from heliograph.contracts.models import Media
+from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.object_keys import EXTENSIONS, upload_key
 from heliograph.contracts.queries.storage import StoredObject
-from heliograph.contracts.stored_files import Upload
 from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.kv import KeyValue
-from heliograph.runtime.http.json_response import json_response
-from heliograph.runtime.http.openapi import bytes_of
-from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
-from heliograph.runtime.http.strict_route import create_router
-from services.storage.body_spool import Limit, Spool, announced
 from services.storage.content import Content
-from services.storage.disk_reserve import DiskReserve
 from services.storage.media.images import ImageWorkers
-from services.storage.media.media_types import check_upload, media_of, medium_of_upload
+from services.storage.media.media_types import check_upload, media_of
 from services.storage.settings import StorageSettings
 from services.storage.stores import ObjectStore
-from services.storage.uploads.quota import UploadQuota
-
-_ERRORS = (*OF_A_BODY, NotFound, OutputRefused, QueueFull, Unavailable)
-_OURS = frozenset({"key", "used"})  #: fields of an entry that clients do not see
 
 
 class Uploads:
@@ -137,81 +116,3 @@ class Uploads:
 def key_of(project: str, sha256: str, known: dict[str, Any]) -> str:
     """Object key of an upload."""
     return str(known.get("key") or upload_key(project, sha256, known["media_type"]))
-
-
-class UploadReceiver:
-    """
-    Receives uploads, within all bounds.
-
-    Args:
-        folder: Where bodies are spooled.
-    """
-
-    def __init__(
-        self,
-        uploads: Uploads,
-        quota: UploadQuota,
-        reserve: DiskReserve,
-        folder: Path,
-        settings: StorageSettings,
-    ) -> None:
-        self._uploads = uploads
-        self._quota = quota
-        self._reserve = reserve
-        self._folder = folder
-        self._settings = settings
-        self.limit = max(settings.max_bytes(media) for media in get_args(Media))
-
-    async def receive(self, project: str, sha256: str, request: Request) -> tuple[bool, Any]:
-        """Whether an upload is new, and what is known of it."""
-        known = await self._uploads.find(project, sha256)
-        if known:
-            return False, known
-        self._quota.check(project, announced(request))
-        async with self._quota.place():
-            return True, await self._receive(project, sha256, request)
-
-    async def _receive(self, project: str, sha256: str, request: Request) -> dict[str, Any]:
-        with (
-            self._reserve.claim(announced(request)) as claim,
-            tempfile.TemporaryDirectory(dir=self._folder) as place,
-        ):
-            target = Path(place) / "upload"
-            spool = Spool(target, limit=self.limit, claim=claim, limit_of=self._limit_of)
-            content = await spool.receive(request)
-            if content.sha256 != sha256:
-                raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
-            self._quota.check(project, content.size)
-            try:
-                return await self._uploads.store(project, content, Path(place))
-            except Unavailable:
-                # the same bytes may have been uploaded meanwhile
-                known = await self._uploads.find(project, sha256)
-                if known is None:
-                    raise
-                return known
-
-    def _limit_of(self, head: bytes) -> Limit:
-        media = medium_of_upload(head)
-        return Limit(self._settings.max_bytes(media), media)
-
-
-def upload_routes(receiver: UploadReceiver) -> APIRouter:
-    """Upload routes for clients."""
-    router = create_router("uploads")
-
-    @router.put(
-        "/projects/{project}/uploads/sha256/{sha256}",
-        response_model=Upload,
-        response_description="It was here before",
-        responses={201: {"model": Upload, "description": "It is new"}, **problems(*_ERRORS)},
-        openapi_extra=bytes_of(receiver.limit),
-        summary="Upload a file",
-    )
-    async def put_upload(project: ProjectName, sha256: Sha256, request: Request) -> Response:
-        is_new, known = await receiver.receive(project, sha256, request)
-        shown = {name: value for name, value in known.items() if name not in _OURS}
-        body = {"upload": f"sha256:{sha256}", "project": project, **shown}
-        return json_response(body, 201 if is_new else 200)
-
-    return router

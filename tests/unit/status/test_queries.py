@@ -11,8 +11,9 @@ from heliograph.contracts.queries.slots import (
     SlotState,
     SlotVersion,
 )
-from services.status.queries import as_json, job_page, truncate_history, truncate_page
+from services.status.queries import job_page
 from services.status.read_model.rows import Page, Row
+from services.status.reply_size import as_json, truncate_history, truncate_page
 from tests.support.records import a_record
 
 MESSAGE = 1024 * 1024  #: bytes that a server lets through

@@ -30,7 +30,7 @@ from heliograph.contracts.queries.jobs import ListJobs
 from heliograph.contracts.records import Record, Reused
 from heliograph.contracts.state_machine import apply
 from services.status.read_model import CursorConflict, ReadModel
-from services.status.read_model.job_queries import cursor_after, read_cursor
+from services.status.read_model.job_cursors import cursor_after, read_cursor
 from services.status.read_model.labels import as_text, flatten
 from services.status.read_model.rows import IdleJob, Row
 from services.status.read_model.sql import SqlReadModel

@@ -11,7 +11,7 @@ from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.clock import now
-from services.gateway.bulk.previews import (
+from services.gateway.bulk.preview_rules import (
     Mode,
     already_requested,
     cancel_outcome,

@@ -1,0 +1,66 @@
+"""Rules of previews: what a cancellation would do, and the sum of costs. Pure."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal
+
+from heliograph.contracts.actions import ActionRequest, RetryOutlook
+from heliograph.contracts.errors import StateConflict, ValidationFailed
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.jobs import Cost
+from heliograph.contracts.records import Record
+from heliograph.contracts.retry_requests import RetryRequest
+
+Mode = Literal["stop", "detach"]
+
+
+def retry_request(request: ActionRequest) -> RetryRequest:
+    """The retry request of an action for each job, without changes."""
+    return RetryRequest.model_validate({"from": request.from_})
+
+
+def is_paid(outlook: RetryOutlook) -> bool:
+    """Whether the new try costs something."""
+    return outlook.cost is not None and outlook.cost.estimated > 0
+
+
+def place_of(request: ActionRequest, index: int) -> str:
+    """Pointer to a job of the request."""
+    return f"/ids/{index}" if request.ids else "/filter"
+
+
+def cancel_outcome(record: Record, mode: Mode) -> Literal["accepted", "skipped"]:
+    """
+    Whether canceling would change anything.
+
+    Raises:
+        StateConflict: The job ended in another way.
+    """
+    if record.step is Step.CANCELED:
+        return "skipped"
+    if record.step.is_final:
+        raise StateConflict(f"the job has {record.status} already")
+    return "skipped" if already_requested(record, mode) else "accepted"
+
+
+def already_requested(record: Record, mode: Mode) -> bool:
+    """Whether the same cancellation was requested already."""
+    if mode == "detach":
+        return record.slot is None
+    return record.internal.cancel or record.step is Step.CANCELED
+
+
+def sum_costs(costs: Sequence[Cost]) -> Cost:
+    """
+    Sum of the costs.
+
+    Raises:
+        ValidationFailed: The jobs are priced in different currencies.
+    """
+    currencies = {cost.currency for cost in costs} or {Cost().currency}
+    if len(currencies) > 1:
+        reason = f"prices are in {' and '.join(sorted(currencies))}: ask for one model at a time"
+        raise ValidationFailed.at("/filter/model", reason)
+    return Cost(
+        estimated=sum((cost.estimated for cost in costs), Decimal(0)), currency=currencies.pop()
+    )
