@@ -1,10 +1,7 @@
 """
 Fair queue of a lane: weighted round robin between priorities, round robin between projects. Pure.
 
-Inside a priority the projects take turns, one job each. Between priorities a smooth weighted round
-robin gives 16 turns to `high` for 4 to `normal` and 1 to `low`, evenly mixed, as long as each has
-a waiting job (smooth weighted round robin, as in nginx): each turn adds every class's weight to its
-credit; the class with most credit is served and debited the sum of the weights.
+Inside a priority the projects take turns, one job each.
 """
 
 import heapq
@@ -15,8 +12,7 @@ from datetime import datetime
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.requests import PRIORITIES, Priority
 from services.render.scheduler.round_robin import HasRoom, QueuedJob, RoundRobin
-
-WEIGHTS: dict[Priority, int] = {"high": 16, "normal": 4, "low": 1}
+from services.render.scheduler.weighted_round_robin import WeightedRoundRobin, turns_of_others
 
 #: Positions further back than this are estimated from the weights instead of played through.
 _PLAYED = 2_000
@@ -29,7 +25,7 @@ class FairQueue:
         self._rings: dict[Priority, RoundRobin] = {
             priority: RoundRobin() for priority in PRIORITIES
         }
-        self._credit = dict.fromkeys(PRIORITIES, 0)
+        self._turns = WeightedRoundRobin()
         self._jobs: dict[str, QueuedJob] = {}
         self._accounts: Counter[str] = Counter()
         self._delayed: list[tuple[datetime, QueuedJob]] = []  #: a heap of those that must wait
@@ -103,16 +99,15 @@ class FairQueue:
             if waiting and not self._must_wait(waiting):
                 self.remove(job)
                 return waiting
-        passed: list[Priority] = []
-        while True:
-            priority = self._next_class(passed)
-            if priority is None:
-                return None
+        able = [priority for priority in PRIORITIES if self._rings[priority]]
+        while able:
+            priority = self._turns.next(able)
             waiting = self._rings[priority].next(has_room)
             if waiting:
-                self._charge(priority, passed)
+                self._turns.serve(priority, able)
                 return self._forget(waiting.ticket.job)
-            passed.append(priority)
+            able.remove(priority)
+        return None
 
     def ticket(self, job: str) -> Ticket | None:
         """Queue entry of a job; None when it is not queued here."""
@@ -131,7 +126,7 @@ class FairQueue:
         priority = waiting.ticket.priority
         before = self._rings[priority].turns_before(waiting)
         if before > _PLAYED:
-            return before + 1 + self._estimate(priority, before)
+            return before + 1 + turns_of_others(priority, before, self._sizes())
         return self._play(priority, before + 1)
 
     def accounts(self) -> set[str]:
@@ -168,24 +163,13 @@ class FairQueue:
             _, waiting = heapq.heappop(self._delayed)
             self._rings[waiting.ticket.priority].add(waiting)
 
-    def _next_class(self, passed: list[Priority]) -> Priority | None:
-        able = [p for p in PRIORITIES if self._rings[p] and p not in passed]
-        return max(able, key=lambda p: self._credit[p] + WEIGHTS[p], default=None)
-
-    def _charge(self, priority: Priority, passed: list[Priority]) -> None:
-        """Credit every eligible class with its weight, and debit the served one."""
-        able = [p for p in PRIORITIES if (self._rings[p] or p == priority) and p not in passed]
-        for each in able:
-            self._credit[each] += WEIGHTS[each]
-        self._credit[priority] -= sum(WEIGHTS[p] for p in able)
-
     def upcoming(self) -> Iterator[QueuedJob]:
         """
         Jobs in order of turns, as `position` counts them. Take what is needed before the queue
         changes.
         """
         rings = {priority: ring.turns() for priority, ring in self._rings.items()}
-        return (next(rings[priority]) for priority in self._classes())
+        return (next(rings[priority]) for priority in self._turns.upcoming(self._sizes()))
 
     def waiting_aside(self) -> list[QueuedJob]:
         """Jobs without a turn yet: those that must wait for their time, then those for others."""
@@ -193,24 +177,12 @@ class FairQueue:
 
     def _play(self, priority: Priority, turns: int) -> int:
         """How many turns pass until a priority has had so many of its own."""
-        for passed, served in enumerate(self._classes(), start=1):
+        for passed, served in enumerate(self._turns.upcoming(self._sizes()), start=1):
             turns -= served == priority
             if not turns:
                 return passed
         raise AssertionError("a waiting job has a turn")
 
-    def _classes(self) -> Iterator[Priority]:
-        """The priority that is served in each of the next turns."""
-        left = {p: len(ring) for p, ring in self._rings.items()}
-        credit = dict(self._credit)
-        while able := [p for p in PRIORITIES if left[p]]:
-            for each in able:
-                credit[each] += WEIGHTS[each]
-            richest = max(able, key=credit.__getitem__)
-            credit[richest] -= sum(WEIGHTS[p] for p in able)
-            left[richest] -= 1
-            yield richest
-
-    def _estimate(self, priority: Priority, before: int) -> int:
-        others = ((p, ring) for p, ring in self._rings.items() if p != priority)
-        return sum(min(len(ring), before * WEIGHTS[p] // WEIGHTS[priority]) for p, ring in others)
+    def _sizes(self) -> dict[Priority, int]:
+        """Jobs that have turns, by priority."""
+        return {priority: len(ring) for priority, ring in self._rings.items()}
