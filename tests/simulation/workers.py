@@ -107,7 +107,7 @@ class Workers:
             settings=settings().status,
         )
         state.patience = self._sweeper._asked._first
-        state.running_on = self._sweeper._running_on._first
+        state.running_on = self._sweeper._permits._running_on._first
 
     async def work_on(self, message: Message, number: int) -> None:
         """Delivery `number` of a message."""
@@ -146,7 +146,7 @@ class Workers:
 
     async def free(self) -> None:
         with suppress(*_PASSING):  # another round follows
-            await self._sweeper._free(ACCOUNT)
+            await self._sweeper._permits._free(ACCOUNT)
 
     async def _deliver(self, message: Message, number: int, handle: Any, give_up: Any) -> None:
         async def handled(delivery: Delivery) -> Record | None:

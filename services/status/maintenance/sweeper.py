@@ -12,13 +12,11 @@ import structlog
 
 from heliograph.contracts import subjects
 from heliograph.contracts.deadlines import AT_PROVIDER, expiry
-from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_events import Expired, ExpireRequested
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import AccountPermits, EventLog, Notify, WorkQueue
 from heliograph.runtime.bus.conflicts import retry_on_conflict
-from heliograph.runtime.bus.log_entries import JobEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.orphans import delete_orphans
 from heliograph.runtime.bus.transitions import transition
@@ -30,6 +28,7 @@ from heliograph.runtime.logs import job_fields
 from services.status.maintenance import sweep_rules
 from services.status.maintenance.first_seen_timer import FirstSeenTimer
 from services.status.maintenance.lookup_backoff import LookupBackoff
+from services.status.maintenance.permit_sweeper import PermitSweeper, job_or_none
 from services.status.read_model import ReadModel
 from services.status.read_model.rows import IdleJob
 from services.status.settings import StatusSettings
@@ -57,7 +56,7 @@ class Sweeper:
     ) -> None:
         self._events = events
         self._work = work
-        self._accounts = accounts
+        self._permits = PermitSweeper(events, accounts, settings)
         self._notify = notify
         self._read_model = read_model
         self._after = timedelta(seconds=settings.sweep_idle_after)
@@ -65,7 +64,6 @@ class Sweeper:
         self._catalog = catalog
         self._settings = settings
         self._asked = FirstSeenTimer()  #: jobs whose workers were requested to expire them
-        self._running_on = FirstSeenTimer()  #: jobs that are over, and may run on at the provider
         self._lookups = LookupBackoff(
             first=settings.lookup_backoff_min, longest=settings.lookup_backoff_max
         )
@@ -83,19 +81,12 @@ class Sweeper:
         await self._sweep_idle(at - self._after)
         for job in self._lookups.due(await self._read_model.undecided(), _BATCH_SIZE):
             await self._notify(subjects.look_up(job))
-        held = [job for account in self._accounts.names() for job in await self._free(account)]
-        self._running_on.keep(held)
-
-    async def _read(self, job: str) -> JobEntry | None:
-        try:
-            return await self._events.job(job)
-        except Unreadable:  # its next step is unknown
-            return None
+        await self._permits.sweep()
 
     @retry_on_conflict
     async def _expire(self, job: str) -> None:
         """`finish_by`, or the time limit of an undecided `submit_unknown`."""
-        found = await self._read(job)
+        found = await job_or_none(self._events, job)
         if found is None or not sweep_rules.is_due(found.record, self._unknown_expires_after):
             return
         record = found.record
@@ -148,7 +139,7 @@ class Sweeper:
 
     async def _requeue(self, job: str) -> None:
         """No event and no message: put the job where its step needs it."""
-        found = await self._read(job)
+        found = await job_or_none(self._events, job)
         if found is None:
             return
         record = found.record
@@ -164,27 +155,6 @@ class Sweeper:
             await self._work.publish_store(record.project, job)
         else:
             await self._work.enqueue(ticket_for(record))
-
-    async def _free(self, account: str) -> list[str]:
-        """
-        Places of jobs that need no provider any more, or have had their time there. Returns the jobs that held
-        one.
-        """
-        holders = (await self._accounts.usage(account)).holders
-        for job, seen in holders.items():
-            found = await self._read(job)
-            if found is None:
-                continue
-            record = found.record
-            if record.runs_on:
-                is_over = self._running_on.seconds(job) > record.internal.timeout_seconds
-            else:
-                is_over = (
-                    sweep_rules.is_idle(record) and now() - record.internal.changed_at > self._after
-                )
-            if is_over:
-                await self._accounts.release(account, job, seen + 1)
-        return list(holders)
 
 
 async def sweep_forever(bus: NatsBus, sweeper: Sweeper, *, every: float) -> None:

@@ -17,6 +17,7 @@ from heliograph.runtime.http.content_encoding import (
 )
 from services.storage.content import Body, BodyBuffer
 from services.storage.http_transport import AiohttpTransport, ssl_context
+from services.storage.outputs.result_hosts import ResultHosts
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _MAX_REDIRECTS = 3
@@ -47,7 +48,7 @@ class OutputDownloader:
     """
 
     def __init__(self, hosts: Iterable[str], *, deadline: float) -> None:
-        self._hosts = tuple(hosts)
+        self._hosts = ResultHosts(hosts)
         self._deadline = deadline
         self._http = _client(AiohttpTransport())
         self._lenient = _client(httpx.AsyncHTTPTransport(verify=ssl_context(), trust_env=False))
@@ -101,33 +102,12 @@ class OutputDownloader:
         self, client: httpx.AsyncClient, url: str, buffer: BodyBuffer, limit: int
     ) -> Body:
         for _ in range(_MAX_REDIRECTS + 1):
-            async with client.stream("GET", self.check(url)) as answer:
+            async with client.stream("GET", self._hosts.check(url)) as answer:
                 if not answer.is_redirect:
                     _check_answer(answer, limit)
                     return await _receive(answer, buffer, limit)
                 url = str(answer.next_request.url if answer.next_request else "")
         raise OutputRefused("too many redirects")
-
-    def check(self, url: str) -> httpx.URL:
-        """The address as it will be called. Raises OutputRefused unless results may come from it."""
-        try:
-            address = httpx.URL(url)
-        except httpx.InvalidURL:
-            raise OutputRefused("the provider returned no valid result URL") from None
-        if address.userinfo or not self._is_listed(address):
-            raise OutputRefused(
-                f"results are not fetched from {address.netloc.decode()};"
-                " an operator can name it in HELIOGRAPH_PROVIDER_HOSTS"
-            )
-        return address
-
-    def _is_listed(self, address: httpx.URL) -> bool:
-        place = address.netloc.decode()  # without a port that is the scheme's own
-        if address.scheme == "https":
-            return any(_covers(pattern, place) for pattern in self._hosts)
-        return address.scheme == "http" and (
-            (place if address.port else f"{place}:80") in self._hosts
-        )
 
 
 def _client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
@@ -138,13 +118,6 @@ def _client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
         headers={"Accept-Encoding": "identity"},  # some servers compress all the same
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none are kept
     )
-
-
-def _covers(pattern: str, place: str) -> bool:
-    """`*.fal.media` is `fal.media`, too."""
-    if pattern.startswith("*."):
-        return place == pattern[2:] or place.endswith(pattern[1:])
-    return place == pattern
 
 
 def _check_answer(answer: httpx.Response, limit: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 import structlog
 
@@ -13,7 +12,6 @@ from heliograph.contracts.errors import (
     OutputRefused,
     OutputTooLarge,
     Poison,
-    StorageFailed,
     Unavailable,
 )
 from heliograph.contracts.job_events import Canceled, Failed, JobEvent, Succeeded
@@ -25,14 +23,14 @@ from heliograph.runtime.bus import EventLog, Notify, WorkQueue
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.transitions import fail_as_poison, transition
-from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from services.storage.outputs.download import FetchRefused, OutputMissing
+from services.storage.outputs.ingest_errors import deciding_error
 from services.storage.outputs.outcomes import failure, indexed, outcome, readdressed
 from services.storage.outputs.output_ingest import Ingestion, OutputIngest
 from services.storage.outputs.progress import PhaseReporter
-from services.storage.outputs.sources import InlineResultMissing, Sources
+from services.storage.outputs.sources import Sources
 from services.storage.outputs.texts import problem_in_texts
 from services.storage.settings import StorageSettings
 from services.storage.stores import IsSole
@@ -209,7 +207,8 @@ class JobIngest:
                     for index, output in indexed(record.internal.outputs)
                 ]
         except* (JobError, Unavailable, OSError) as errors:
-            raise self._first_final_error(record, errors) from None
+            deadline = self._settings.storage_retry_deadline
+            raise deciding_error(record, errors, deadline=deadline) from None
         ends = [task.result() for task in tasks]
         refused = {index: end for index, end in ends if isinstance(end, JobError)}
         assets = [end for _, end in ends if isinstance(end, Asset)]
@@ -231,23 +230,6 @@ class JobIngest:
             log.warning("An output is refused", **fields, index=index, reason=str(error))
             return index, error
 
-    def _first_final_error(
-        self, record: Record, errors: BaseExceptionGroup[Exception]
-    ) -> Exception:
-        """One error of an output ends the job. What is down is waited for, but not for ever."""
-        final = errors.subgroup(JobError)
-        timeout = timedelta(seconds=self._settings.storage_retry_deadline)
-        is_late = now() - record.internal.changed_at > timeout
-        if final:
-            error = _first(final)
-            is_on_its_way = isinstance(error, InlineResultMissing) and error.job == record.id
-            return Unavailable(str(error)) if is_on_its_way and not is_late else error
-        error = _first(errors)
-        reason = error.strerror if isinstance(error, OSError) else error  # no names of our files
-        if is_late:
-            return StorageFailed(f"not stored before the deadline: {reason}")
-        return Unavailable(str(reason))
-
     async def dead_letter(self, job: str, error: Exception) -> None:
         """Fail a job that broke storage for the last time. Its outputs can still be fetched."""
 
@@ -256,8 +238,3 @@ class JobIngest:
             return Failed(problem=problem, charged=record.charged)
 
         await fail_as_poison(self._events, self._work, job, failed)
-
-
-def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -37,7 +37,7 @@ def forgotten_tickets(patch: Patch) -> None:
 @MUTANTS.add("the reaper ends what it cannot find", Scenario(crashes=1), "I2")
 def cruel_reaper(patch: Patch) -> None:
     async def end(self: Sweeper, job: str) -> None:
-        found = await self._read(job)
+        found = await self._events.job(job)
         assert found
         await transition(self._events, found, expiry(found.record))
 

@@ -15,7 +15,7 @@ from services.render.providers.openai import OpenAIProvider
 from services.render.providers.replicate import ReplicateProvider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
-from services.storage.outputs.download import OutputDownloader
+from services.storage.outputs.result_hosts import ResultHosts
 from tests.support.records import CATALOG
 
 PROVIDERS = {
@@ -113,13 +113,12 @@ def test_a_server_elsewhere_has_one_name() -> None:
         "https://oaidalleapiprodscus.blob.core.windows.net/private/1.png",
     ],
 )
-async def test_results_of_every_provider_are_fetched_from_where_it_puts_them(url: str) -> None:
-    fetcher = OutputDownloader(RenderSettings().hosts_of_results, deadline=1)
+def test_results_of_every_provider_are_fetched_from_where_it_puts_them(url: str) -> None:
+    hosts = ResultHosts(RenderSettings().hosts_of_results)
 
-    assert str(fetcher.check(url)) == url
+    assert str(hosts.check(url)) == url
     with pytest.raises(OutputRefused, match=r"evil\.example.*HELIOGRAPH_PROVIDER_HOSTS"):
-        fetcher.check(url.replace("https://", "https://evil.example/"))
-    await fetcher.aclose()
+        hosts.check(url.replace("https://", "https://evil.example/"))
 
 
 def test_every_model_that_is_offered_has_a_price_and_says_where_it_was_read() -> None:
