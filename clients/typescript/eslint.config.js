@@ -9,5 +9,5 @@ export default typescript.config(
     extends: [typescript.configs.strictTypeChecked, typescript.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
   },
-  { files: ["scripts/**"], languageOptions: { globals: { URL: "readonly", process: "readonly" } } },
+  { files: ["scripts/**", "*.js"], languageOptions: { globals: { URL: "readonly" } } },
 );

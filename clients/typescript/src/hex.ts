@@ -1,0 +1,5 @@
+/** Bytes as hexadecimal digits. */
+
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,164 @@
+/** Live connection of a project: one socket for up to 100 subscriptions, opened again when it breaks. */
+import { NotReachable, Refused } from "../errors.js";
+import { backoff } from "../http/backoff.js";
+import type { Cursor, ServerFrame } from "../types.js";
+import { finalError, UNAUTHENTICATED } from "./close-codes.js";
+import type { LiveState } from "./events.js";
+import { listenToNetwork } from "./network.js";
+import { LiveSocket } from "./socket.js";
+
+export const MAX_SUBSCRIPTIONS = 100;
+
+export interface Subscriber {
+  readonly project: string;
+  readonly jobs: readonly string[] | undefined;
+  readonly after: Cursor | undefined;
+  frame(frame: ServerFrame): void;
+  link(state: LiveState): void;
+}
+
+export interface ConnectionOptions {
+  /** The live address, asked for before each connection. */
+  address: () => Promise<string>;
+  /** A fresh ticket for one connection; undefined where the service wants none. */
+  ticket: () => Promise<string | undefined>;
+  WebSocket: typeof WebSocket;
+}
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #subscribers = new Map<number, Subscriber>();
+  #lastId = 0;
+  #socket: LiveSocket | undefined;
+  #isOpen = false;
+  #isRunning = false;
+  #failures = 0;
+  #refusedTickets = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#subscribers.size;
+  }
+
+  /** Subscribe; the id is the subscriber's for this subscription only. */
+  add(subscriber: Subscriber): number {
+    const id = ++this.#lastId;
+    this.#subscribers.set(id, subscriber);
+    if (this.#isOpen) this.#subscribe(id, subscriber);
+    if (!this.#isRunning) void this.#run();
+    return id;
+  }
+
+  remove(id: number): void {
+    if (!this.#subscribers.delete(id)) return;
+    if (this.#isOpen) this.#socket?.send({ op: "unsubscribe", id });
+    if (this.size === 0) this.#stop();
+  }
+
+  #stop(): void {
+    this.#socket?.drop("no subscriptions");
+    this.#wake?.();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    const stopListening = listenToNetwork({
+      lost: () => this.#socket?.drop("offline"),
+      found: () => this.#wake?.(),
+      awake: () => {
+        this.#socket?.probe();
+        this.#wake?.();
+      },
+    });
+    while (this.size > 0) {
+      const error = await this.#connect();
+      if (error) this.#fail(error);
+    }
+    stopListening();
+    this.#isRunning = false;
+  }
+
+  /** One connection, to its end and the pause after it. Returns why there is no use in another one. */
+  async #connect(): Promise<Error | undefined> {
+    this.#tell({ name: "connecting" });
+    let url = "the live service";
+    try {
+      url = await this.#options.address();
+      const ticket = await this.#options.ticket();
+      if (this.size === 0) return undefined;
+      const { code, reason } = await this.#talk(url, ticket);
+      if (code === UNAUTHENTICATED && this.#refusedTickets++ === 0) return undefined;
+      const error = finalError(url, code, reason);
+      if (error) return error;
+      await this.#pause(reason || `closed with ${code.toString()}`);
+    } catch (error) {
+      if (error instanceof Refused && !error.retryable) return error;
+      await this.#pause(error instanceof NotReachable ? error.message : `${url}: ${String(error)}`);
+    }
+    return undefined;
+  }
+
+  async #talk(url: string, ticket: string | undefined): Promise<{ code: number; reason: string }> {
+    const socket = new LiveSocket(
+      url,
+      {
+        opened: () => {
+          this.#isOpen = true;
+          if (ticket !== undefined) socket.send({ op: "auth", ticket });
+          for (const [id, subscriber] of this.#subscribers) this.#subscribe(id, subscriber);
+        },
+        frame: (frame) => {
+          this.#receive(frame);
+        },
+      },
+      this.#options.WebSocket,
+    );
+    this.#socket = socket;
+    const closed = await socket.closed;
+    this.#isOpen = false;
+    this.#socket = undefined;
+    return closed;
+  }
+
+  #subscribe(id: number, { project, jobs, after }: Subscriber): void {
+    this.#socket?.send({
+      ...{ op: "subscribe", id, project },
+      ...(jobs && { jobs }),
+      ...(after && { after }),
+    });
+  }
+
+  #receive(frame: ServerFrame): void {
+    if (frame.op === "subscribed") this.#failures = this.#refusedTickets = 0;
+    if (!("id" in frame) || frame.id === null) return;
+    const subscriber = this.#subscribers.get(frame.id);
+    subscriber?.frame(frame);
+  }
+
+  async #pause(reason: string): Promise<void> {
+    if (this.size === 0) return;
+    const pause = backoff(++this.#failures);
+    this.#tell({ name: "waiting", until: Date.now() + pause, failures: this.#failures, reason });
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, pause);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+
+  #fail(error: Error): void {
+    this.#tell({ name: "closed", error });
+    this.#subscribers.clear();
+  }
+
+  #tell(state: LiveState): void {
+    for (const subscriber of [...this.#subscribers.values()]) subscriber.link(state);
+  }
+}

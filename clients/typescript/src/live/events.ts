@@ -1,0 +1,23 @@
+/** What a follower is told. */
+import type { Cursor, Job, Progress } from "../types.js";
+
+export type LiveEvent =
+  /** Jobs as they stand at the start, or again when too much was missed: forget what was before. */
+  | { kind: "snapshot"; jobs: Job[]; cursor: Cursor }
+  /** What happened: once, in order. `cursor` is where to go on from another time. */
+  | { kind: "event"; type: string; job: Job; cursor: Cursor }
+  /** How far a job is; no event of the log, and the latest one counts. */
+  | { kind: "progress"; job: string; phase: string; progress: Progress };
+
+export type LiveState =
+  | { name: "connecting" }
+  /** Connected again; `seen` of the `missed` events are here. */
+  | { name: "catching_up"; missed: number; seen: number }
+  /** All that was missed is here; `restarted`: as a snapshot, because it was too much. */
+  | { name: "live"; missed: number; restarted: boolean }
+  /** The connection is lost; the next try is at `until`, in milliseconds since 1970. */
+  | { name: "waiting"; until: number; failures: number; reason: string }
+  /** No live connection is to be had; jobs are asked for every so many milliseconds. */
+  | { name: "polling"; every: number }
+  /** For good: by the caller, or because the service refuses. */
+  | { name: "closed"; error?: Error };
