@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from heliograph.contracts.errors import SlotBusy
+from heliograph.contracts.errors import HeliographError, RequestError, SlotBusy, Unavailable
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retry_requests import RetryRequest
@@ -49,13 +49,37 @@ class JobService:
             ServiceError: The caller sends it again, with its key.
         """
         is_same = same_request(request, identity)
-        known = await self.acceptance.replay(identity, is_same)
-        if known:
-            return known
-        record = prepared or await self.prepare(request, identity)
-        if prepared is None:
-            self.reserve([record])
-        return await self._accept(record, identity, is_same, replace=request.replace)
+        if not _is_compared_by_acceptance(request):
+            known = await self.acceptance.replay(identity, is_same)
+            return known or await self._submit_new(request, identity, is_same, prepared)
+        try:
+            return await self._submit_new(request, identity, is_same, prepared)
+        except Unavailable:
+            raise
+        except HeliographError:
+            if known := await self.acceptance.replay(identity, is_same):
+                return known
+            raise
+
+    async def _submit_new(
+        self,
+        request: JobRequest,
+        identity: RequestIdentity,
+        is_same: SameBody,
+        prepared: Record | None,
+    ) -> AcceptResult:
+        if prepared:
+            return await self._accept(prepared, identity, is_same, replace=request.replace)
+        record = await self.prepare(request, identity)
+        self.reserve([record])
+        try:
+            result = await self._accept(record, identity, is_same, replace=request.replace)
+        except RequestError:
+            self.release(record)
+            raise
+        if result.replayed or result.deduplicated:
+            self.release(record)
+        return result
 
     async def retry(
         self, job: str, key: str | None, retry: RetryRequest, *, may_pay: bool = False
@@ -110,6 +134,12 @@ class JobService:
         if waiting:
             self.quota.reserve(waiting[0].project, len(waiting))
 
+    def release(self, record: Record) -> None:
+        """Give back the room of a job whose request is answered with another, or was before."""
+        self.log_capacity.release(record)
+        if not record.internal.reused:
+            self.quota.release(record.project)
+
     async def _accept(
         self, record: Record, identity: RequestIdentity, is_same: SameBody, *, replace: bool
     ) -> AcceptResult:
@@ -121,3 +151,12 @@ class JobService:
                 if not replace or busy.job is None:
                     raise
                 await self.cancellation.preempt(busy.job)
+
+
+def _is_compared_by_acceptance(request: JobRequest) -> bool:
+    """
+    Whether nothing is written or asked of others before `accepted`, whose compare finds a known key.
+
+    Such a request is not looked up first, which would be one read for every new job.
+    """
+    return not (request.slot or request.references or request.after or request.reuse)

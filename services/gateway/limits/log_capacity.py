@@ -115,6 +115,11 @@ class EventLogCapacity:
             raise QueueFull(detail, retry_after=60)
         self._lately[-1].admitted[project] += needed
 
+    def release(self, record: Record) -> None:
+        """Take back a first record that was admitted, and is not written after all."""
+        if self._limit is not None:
+            self._lately[-1].admitted[record.project] -= _whole_life(record)
+
     def _taken(self) -> int:
         lately = sum(each.admitted.total() for each in self._lately)
         return self._used + self._usage.reserve + lately

@@ -58,3 +58,9 @@ class QueueQuota:
         self._in_all += jobs
         self._waiting[project] += jobs
         self._lately[project] += jobs
+
+    def release(self, project: str) -> None:
+        """Take back a job that was counted, and is not accepted after all."""
+        self._in_all -= 1
+        self._waiting[project] -= 1
+        self._lately[project] -= 1

@@ -106,7 +106,8 @@ async def test_a_text_takes_nine_stored_messages_two_reads_and_two_requests_to_t
         before = {name: await _stored_in(jetstream, name) for name in streams}
         async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
             url = f"{stack.url('gateway')}/v1/projects/{project}/jobs"
-            job = (await http.post(url, json=body)).json()["id"]
+            headers = {"Idempotency-Key": uuid4().hex}
+            job = (await http.post(url, json=body, headers=headers)).json()["id"]
         await traffic.until_stored()
         stored = {name: await _stored_in(jetstream, name) - before[name] for name in streams}
 

@@ -31,7 +31,7 @@ def _do_not_compare(patch: Patch, *names: str) -> None:
     patch.setattr(MemoryEventLog, "is_lost", is_lost)
 
 
-@MUTANTS.add("`submitting` is appended without comparing", _STALE, "I3", "I7")
+@MUTANTS.add("`submitting` is appended without comparing", _STALE, "I2", "I3", "I7")
 def submitting_without_compare(patch: Patch) -> None:
     _do_not_compare(patch, "submitting")
 

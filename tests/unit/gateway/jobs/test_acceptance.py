@@ -6,21 +6,65 @@ from uuid import uuid4
 
 import pytest
 
-from heliograph.contracts.errors import QueueFull, StateConflict
+from heliograph.contracts.errors import (
+    IdempotencyKeyReused,
+    QueueFull,
+    StateConflict,
+    TooManyJobs,
+    Unavailable,
+)
 from heliograph.contracts.job_events import Canceled
+from heliograph.contracts.projects import Defaults
+from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.transitions import append_event, transition
+from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.testing.event_log import MemoryEventLog
 from heliograph.testing.slot_claims import MemorySlotClaims
 from heliograph.testing.work_queue import MemoryWorkQueue
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import JobAcceptance
+from services.gateway.jobs.enrichment import RecordBuilder
+from services.gateway.jobs.references import ReferenceValidator
+from services.gateway.jobs.result_cache import ResultCache
 from services.gateway.jobs.service import JobService
+from services.gateway.limits.log_capacity import EventLogCapacity
+from services.gateway.limits.quota import QueueQuota
+from services.gateway.slots.versions import SlotService
 from tests.support.acceptance import accept
-from tests.support.records import a_record, a_request, some_project
+from tests.support.records import KEYLESS, a_record, a_request, some_project
 
 SLOT = "portrait/keeper"
 
-_NONE = cast(Any, None)  #: a part that a known key has no need of
+_NONE = cast(Any, None)  #: a part that no request here has need of
+
+
+def a_gateway(events: EventLog, *, may_wait: int = 10) -> JobService:
+    """The jobs of a gateway with defaults for nothing, where so many jobs may wait."""
+    work, slots = MemoryWorkQueue(), MemorySlotClaims()
+    records = RecordBuilder(
+        catalog=CurrentCatalog(KEYLESS),
+        events=events,
+        projects=NoDefaults(),
+        slots=SlotService(slots, _NONE, _NONE),
+        references=ReferenceValidator(events, _NONE),
+        results=ResultCache(events, _NONE, timeout=0),
+    )
+    return JobService(
+        events=events,
+        work=work,
+        acceptance=JobAcceptance(events=events, work=work, slots=slots),
+        cancellation=_NONE,
+        records=records,
+        log_capacity=EventLogCapacity(_NONE, _NONE, high_watermark=1),
+        quota=QueueQuota(_NONE, limit=may_wait, project_limit=may_wait),
+    )
+
+
+class NoDefaults:
+    """`DefaultsSource` of a project that fills in nothing."""
+
+    async def defaults(self, project: str) -> Defaults:
+        return Defaults()
 
 
 class Standstill:
@@ -104,17 +148,9 @@ async def test_a_known_key_is_answered_though_its_body_would_be_refused_today(
     record = a_record(project=identity.project, job=identity.job)
     digest = record.internal.model_copy(update={"body_digest": request.digest()})
     before = record.model_copy(update={"internal": digest, "arguments": request.arguments})
-    events, work = MemoryEventLog(), MemoryWorkQueue()
+    events = MemoryEventLog()
     await append_event(events, "accepted", before, 0)
-    jobs = JobService(
-        events=events,
-        work=work,
-        acceptance=JobAcceptance(events=events, work=work, slots=MemorySlotClaims()),
-        cancellation=_NONE,
-        records=_NONE,
-        log_capacity=_NONE,
-        quota=_NONE,
-    )
+    jobs = a_gateway(events)
 
     accepted = await jobs.submit(request, identity)
 
@@ -137,3 +173,58 @@ async def test_a_job_that_does_not_fit_into_the_queue_is_accepted_all_the_same()
 async def _full_queue(act: str, *_: object) -> None:
     if act == "enqueue":
         raise QueueFull
+
+
+async def test_a_known_key_is_answered_though_no_more_jobs_may_wait() -> None:
+    jobs, project = a_gateway(MemoryEventLog(), may_wait=1), some_project()
+    identity = identify_request(project, uuid4().hex)
+    first = await jobs.submit(a_request(), identity)
+
+    with pytest.raises((TooManyJobs, QueueFull)):
+        await jobs.submit(a_request(), identify_request(project, uuid4().hex))
+    again = await jobs.submit(a_request(), identity)
+
+    assert (again.replayed, again.job) == (True, first.job)
+
+
+async def test_a_repeated_request_takes_no_room_of_new_jobs() -> None:
+    jobs, project = a_gateway(MemoryEventLog(), may_wait=3), some_project()
+    identity = identify_request(project, uuid4().hex)
+    await jobs.submit(a_request(), identity)
+
+    for _ in range(5):
+        assert (await jobs.submit(a_request(), identity)).replayed
+        with pytest.raises(IdempotencyKeyReused):
+            await jobs.submit(a_request(prompt="another"), identity)
+
+    await jobs.submit(a_request(), identify_request(project, uuid4().hex))
+    await jobs.submit(a_request(), identify_request(project, uuid4().hex))
+
+
+async def test_a_new_job_is_accepted_without_a_read_of_the_log() -> None:
+    acts: list[object] = []
+
+    async def gate(*act: object) -> None:
+        acts.append(act[0])
+
+    jobs = a_gateway(MemoryEventLog(gate))
+
+    await jobs.submit(a_request(), identify_request(some_project(), uuid4().hex))
+
+    assert acts == ["append"]
+
+
+async def test_a_log_that_does_not_answer_is_asked_once() -> None:
+    """Whether the job is accepted is unknown: the client sends its request again, with its key."""
+    acts: list[object] = []
+
+    async def gate(*act: object) -> None:
+        acts.append(act[0])
+        raise Unavailable
+
+    jobs = a_gateway(MemoryEventLog(gate))
+
+    with pytest.raises(Unavailable):
+        await jobs.submit(a_request(), identify_request(some_project(), uuid4().hex))
+
+    assert acts == ["append"]
