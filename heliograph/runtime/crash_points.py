@@ -19,6 +19,8 @@ Point = Literal[
     "accept.fenced",  # an abandoned claim can no longer be accepted; the slot still names it
     "accept.claimed",  # the slot names the job; no event
     "accept.deduplicated",  # the key stands for another job; no answer
+    "accept.staged",  # all but the last message of an atomic batch are sent; none is stored
+    "accept.committed",  # an atomic batch is stored; nobody was told
     "accept.written",  # `accepted`; not in the queue
     "accept.queued",  # in the queue; no answer
     "accept.reused",  # `succeeded` with a stored result; no answer

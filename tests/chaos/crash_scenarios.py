@@ -255,6 +255,8 @@ STORIES: dict[Point, Story] = {
     "accept.fenced": abandoned,
     "accept.deduplicated": answered_by_another,
     "accept.reused": made_before,
+    "accept.staged": together,
+    "accept.committed": together,
     "plan.written": together,
     "store.chosen": together,
     "store.moved": together,

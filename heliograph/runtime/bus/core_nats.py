@@ -39,7 +39,7 @@ class CoreNats:
         Raises:
             Unavailable: No reply within `timeout` seconds.
         """
-        async with self._calling(timeout):
+        async with self.calling(timeout):
             return await self.connection.request(subject, body, timeout=timeout)
 
     async def try_ask(self, subject: str, body: bytes = b"") -> bytes | None:
@@ -70,7 +70,7 @@ class CoreNats:
             await self.connection.publish(subject, body)
 
     @asynccontextmanager
-    async def _calling(self, timeout: float | None = None) -> AsyncIterator[None]:
+    async def calling(self, timeout: float | None = None) -> AsyncIterator[None]:
         """
         Bounds a call with all its tries, by `timeout` or the view's own, and translates what goes wrong.
 

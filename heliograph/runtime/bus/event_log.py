@@ -8,6 +8,8 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope, read_body
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Marker, Record
+from heliograph.runtime.bus.atomic_batch import FirstMessage
+from heliograph.runtime.bus.group_commit import GroupCommit
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 from heliograph.runtime.bus.stored_messages import Stored
@@ -16,11 +18,19 @@ STREAM = "EVENTS"
 
 
 class JetStreamEventLog:
-    """`EventLog` on one connection, of the service `source`."""
+    """
+    `EventLog` on one connection, of the service `source`.
 
-    def __init__(self, jetstream: JetStream, source: str) -> None:
+    Args:
+        group: Commits first events together. By default each is stored by itself.
+    """
+
+    def __init__(
+        self, jetstream: JetStream, source: str, *, group: GroupCommit | None = None
+    ) -> None:
         self._jetstream = jetstream
         self.source = source
+        self._group = group
 
     async def last(self, job: str) -> LogEntry | None:
         stored = await self._jetstream.last(STREAM, subjects.event_of(job))
@@ -31,9 +41,13 @@ class JetStreamEventLog:
         return entry.as_job() if entry else None
 
     async def append(self, event: EventEnvelope, after: int) -> LogEntry:
-        sequence = await self._jetstream.append(
-            STREAM, event.subject, event.data(), event.headers(), after=after
-        )
+        subject, data, headers = event.subject, event.data(), event.headers()
+        sequence = None
+        if self._group and not after:
+            first = FirstMessage(subject=subject, data=data, headers=headers)
+            sequence = await self._group.store(event.body.project, first)
+        if sequence is None:
+            sequence = await self._jetstream.append(STREAM, subject, data, headers, after=after)
         return LogEntry(sequence, event)
 
     async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:

@@ -7,7 +7,7 @@ large for a message is not: it never fits, however often it is sent.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import nats.errors
@@ -69,7 +69,7 @@ class JetStream(CoreNats):
             Unavailable: It said nothing.
         """
         data = json.dumps(body).encode() if body is not None else b""
-        async with self._calling():
+        async with self.calling():
             reply = await self.connection.request(f"$JS.API.{name}", data, timeout=self.timeout)
         answer: dict[str, Any] = json.loads(reply.data)
         if "error" in answer:
@@ -88,8 +88,8 @@ class JetStream(CoreNats):
             BodyTooLarge: It does not fit into a message.
             Unavailable: It may or may not be stored.
         """
-        async with self._calling():
-            self._check_size(data, headers)
+        async with self.calling():
+            self.check_size(data, headers)
             while True:
                 try:
                     reply = await self.connection.request(
@@ -128,8 +128,13 @@ class JetStream(CoreNats):
             return first.sequence
         raise Conflict(subject)
 
-    def _check_size(self, data: bytes, headers: dict[str, str]) -> None:
-        """nats-py does not count headers; the server does, and ends the connection for good."""
+    def check_size(self, data: bytes, headers: dict[str, str]) -> None:
+        """
+        nats-py does not count headers; the server does, and ends the connection for good.
+
+        Raises:
+            MaxPayloadError: The message does not fit; `calling` makes it `BodyTooLarge`.
+        """
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         if len(f"NATS/1.0\r\n{lines}\r\n".encode()) + len(data) > self.connection.max_payload:
             raise nats.errors.MaxPayloadError
@@ -144,7 +149,7 @@ class JetStream(CoreNats):
 
     async def _get(self, stream: str, query: dict[str, Any]) -> Stored | None:
         data = json.dumps(query).encode()
-        async with self._calling():
+        async with self.calling():
             while True:
                 try:
                     reply = await self.connection.request(
@@ -171,6 +176,20 @@ class JetStream(CoreNats):
         Raises:
             Unavailable: The server does not answer.
         """
+        query = {"seq": sequence, "batch": size, "max_bytes": most, "next_by_subj": subject}
+        return await self._read_many(stream, query)
+
+    async def read_lasts(self, stream: str, subjects: Sequence[str]) -> list[Stored]:
+        """
+        The last message of each subject that has one, of at most 1,024.
+
+        Raises:
+            Unavailable: The server does not answer.
+        """
+        messages, _ = await self._read_many(stream, {"multi_last": list(subjects)})
+        return messages
+
+    async def _read_many(self, stream: str, query: dict[str, Any]) -> tuple[list[Stored], int]:
         messages: list[Stored] = []
         more: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -184,8 +203,7 @@ class JetStream(CoreNats):
                 more.set_result(messages_left(status, reply.headers or {}))
 
         inbox = self.connection.new_inbox()
-        query = {"seq": sequence, "batch": size, "max_bytes": most, "next_by_subj": subject}
-        async with self._calling():
+        async with self.calling():
             replies = await self.connection.subscribe(inbox, cb=collect)
             try:
                 await self.connection.publish(

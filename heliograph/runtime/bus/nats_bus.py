@@ -19,7 +19,9 @@ from heliograph.runtime.background import stop
 from heliograph.runtime.bus import REQUEST_TIMEOUT, Notify
 from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.event_log import STREAM as EVENTS
 from heliograph.runtime.bus.event_log import JetStreamEventLog
+from heliograph.runtime.bus.group_commit import GroupCommit
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.bus.leases import Leases
@@ -29,6 +31,7 @@ from heliograph.runtime.bus.queries import AnyQuery, send_query, serve_query
 from heliograph.runtime.bus.server_check import UnsupportedServer
 from heliograph.runtime.bus.slot_claims import KvSlotClaims
 from heliograph.runtime.bus.unreadable_messages import dead_letters
+from heliograph.runtime.bus.work_queue import STREAM as WORK
 from heliograph.runtime.bus.work_queue import JetStreamWorkQueue
 from heliograph.runtime.bus.write_check import WriteCheck
 from heliograph.runtime.catalog import CurrentCatalog
@@ -53,8 +56,10 @@ class NatsBus:
         self.client = self._connection.client
         self.opened = asyncio.Event()
         self.jetstream = JetStream(self.client, opened=self.opened)
-        self.events = JetStreamEventLog(self.jetstream, f"heliograph/{name}")
-        self.work = JetStreamWorkQueue(self.jetstream)
+        self.events = JetStreamEventLog(
+            self.jetstream, f"heliograph/{name}", group=self._group(EVENTS)
+        )
+        self.work = JetStreamWorkQueue(self.jetstream, group=self._group(WORK))
         self.slots = KvSlotClaims(self.jetstream)
         self.accounts = KvAccountPermits(
             self.jetstream, catalog.section(lambda each: each.accounts)
@@ -66,6 +71,9 @@ class NatsBus:
         self._writes = WriteCheck(self.jetstream, name)
         self.epoch = ""  #: of the event log, once opened
         self._setting: asyncio.Task[None] | None = None  #: the clock
+
+    def _group(self, stream: str) -> GroupCommit:
+        return GroupCommit(self.jetstream, stream, least=self._settings.group_commit_from)
 
     async def open(self) -> None:
         """Connect and provision; waits for the server as long as it takes."""

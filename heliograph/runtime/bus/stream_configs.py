@@ -40,6 +40,7 @@ def streams(settings: ServiceSettings) -> list[Config]:
             "storage": "file",
             "allow_direct": True,
             "allow_msg_schedules": True,
+            "allow_atomic": True,
             "republish": {"src": subjects.QUEUE, "dest": subjects.QUEUED},
             "max_bytes": settings.work_max_bytes,
             # the only policy beside schedules (err_code 10052); acceptance stops before it is

@@ -7,6 +7,8 @@ from heliograph.contracts import subjects
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Record
+from heliograph.runtime.bus.atomic_batch import FirstMessage
+from heliograph.runtime.bus.group_commit import GroupCommit
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import WRONG_LAST_SEQUENCE, ApiError, NoResponder
 
@@ -25,16 +27,26 @@ FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 
 
 class JetStreamWorkQueue:
-    """`WorkQueue` on one connection, and the dispatcher's move."""
+    """
+    `WorkQueue` on one connection, and the dispatcher's move.
 
-    def __init__(self, jetstream: JetStream) -> None:
+    Args:
+        group: Commits tickets together. By default each is stored by itself.
+    """
+
+    def __init__(self, jetstream: JetStream, *, group: GroupCommit | None = None) -> None:
         self._jetstream = jetstream
+        self._group = group
 
     async def enqueue(self, ticket: Ticket) -> None:
         subject = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
         target = subjects.run(ticket.lane, ticket.project, ticket.job)
-        headers = {**FIRST, "Nats-Schedule": NEVER, "Nats-Schedule-Target": target}
-        await self._put(subject, ticket.to_json(), headers)
+        data, schedule = ticket.to_json(), {"Nats-Schedule": NEVER, "Nats-Schedule-Target": target}
+        if self._group:
+            first = FirstMessage(subject=subject, data=data, headers=schedule)
+            if await self._group.store(ticket.project, first) is not None:
+                return
+        await self._put(subject, data, {**FIRST, **schedule})
 
     async def publish_store(
         self, project: str, job: str, *, wait: float = 0.0, waited: float = 0.0

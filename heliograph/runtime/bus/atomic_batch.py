@@ -1,0 +1,75 @@
+"""
+Atomic batches (NATS ADR-50): first messages of subjects that are stored together, or not at all.
+
+The server takes at most 1,000 messages a batch and 50 open batches a stream, and forgets one that is
+not committed within 10 seconds. Only the commit is answered.
+"""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import WRONG_LAST_SEQUENCE, ApiError
+from heliograph.runtime.crash_points import crash_point
+
+_COMMIT_TIMEOUT = 2.5  #: seconds for the answer to a commit
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstMessage:
+    """A message that is stored only if its subject has none."""
+
+    subject: str
+    data: bytes
+    headers: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        """Bytes of its data, which are most of it."""
+        return len(self.data)
+
+
+async def store_batch(jetstream: JetStream, messages: Sequence[FirstMessage]) -> int:
+    """
+    Store all messages, or none. Returns the sequence of the first; the others follow without a gap.
+
+    Raises:
+        Conflict: A subject has a message already. None is stored.
+        ApiError: The server refuses the batch for another reason. None is stored.
+        BodyTooLarge: One does not fit into a message. None is stored.
+        Unavailable: All are stored, or none is.
+    """
+    batch, last = secrets.token_hex(11), len(messages)
+    async with jetstream.calling(_COMMIT_TIMEOUT):
+        for number, each in enumerate(messages[:-1], 1):
+            headers = _headers(each, batch, number)
+            jetstream.check_size(each.data, headers)
+            await jetstream.connection.publish(each.subject, each.data, headers=headers)
+        crash_point("accept.staged")
+        headers = {**_headers(messages[-1], batch, last), "Nats-Batch-Commit": "1"}
+        jetstream.check_size(messages[-1].data, headers)
+        reply = await jetstream.connection.request(
+            messages[-1].subject, messages[-1].data, timeout=_COMMIT_TIMEOUT, headers=headers
+        )
+    crash_point("accept.committed")
+    return _first_sequence(json.loads(reply.data), last)
+
+
+def _headers(message: FirstMessage, batch: str, number: int) -> dict[str, str]:
+    return {
+        **message.headers,
+        "Nats-Expected-Last-Subject-Sequence": "0",
+        "Nats-Batch-Id": batch,
+        "Nats-Batch-Sequence": str(number),
+    }
+
+
+def _first_sequence(answer: dict[str, Any], count: int) -> int:
+    if "error" in answer:
+        error = ApiError(answer["error"])
+        raise Conflict(str(error)) if error.err_code in WRONG_LAST_SEQUENCE else error
+    return int(answer["seq"]) - count + 1

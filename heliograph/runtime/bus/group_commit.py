@@ -1,0 +1,138 @@
+"""
+Group commit: first messages that come while others are being stored are stored by one atomic batch.
+
+An atomic batch costs the server a fixed amount, and each message in it less than one that is stored alone. So
+a large group is committed as a batch, and the messages of a small one are stored one by one, at once. No
+message waits for others to come: a group is what came while the last batch was under way.
+
+A batch is only ever a shortcut. Whatever it comes to but a success, each message is then stored by itself,
+which finds out what became of it by its id.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import chain, zip_longest
+
+import structlog
+
+from heliograph.contracts.errors import HeliographError
+from heliograph.runtime.bus.atomic_batch import FirstMessage, store_batch
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import ApiError
+
+log = structlog.get_logger()
+
+MOST = 200  #: messages of a group
+MOST_BYTES = 4 * 2**20  #: of a group
+
+
+@dataclass(frozen=True, eq=False)
+class Waiting:
+    """A message that waits for its group."""
+
+    message: FirstMessage
+    project: str
+    sequence: asyncio.Future[int | None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )  #: None: it has to be stored by itself
+
+    def tell(self, sequence: int | None) -> None:
+        """End the wait, if it has not ended yet."""
+        if not self.sequence.done():
+            self.sequence.set_result(sequence)
+
+
+class GroupCommit:
+    """
+    Group commit for one stream in one process.
+
+    Args:
+        least: Messages that a group must have to be committed as a batch.
+    """
+
+    def __init__(self, jetstream: JetStream, stream: str, *, least: int) -> None:
+        self._jetstream = jetstream
+        self._stream = stream
+        self._least = least
+        self._waiting: list[Waiting] = []
+        self._committing: asyncio.Task[None] | None = None
+
+    async def store(self, project: str, message: FirstMessage) -> int | None:
+        """
+        Store a message together with others. Returns its sequence.
+
+        Returns None when it was not stored with others, or may not have been: the caller stores it by
+        itself, by a compare that finds it if it is there. Raises nothing.
+        """
+        waiting = Waiting(message, project)
+        self._waiting.append(waiting)
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_all(), name="group commit")
+        return await waiting.sequence
+
+    async def _commit_all(self) -> None:
+        try:
+            while len(self._waiting) >= self._least:
+                group = next_group(self._waiting)
+                await self._commit(group)
+                self._forget(group)
+        finally:
+            _tell(self._waiting)
+            self._waiting, self._committing = [], None
+
+    def _forget(self, group: Iterable[Waiting]) -> None:
+        """Nobody of a group waits longer, nor whose message is the second of its subject."""
+        subjects = {each.message.subject for each in group}
+        _tell(each for each in self._waiting if each.message.subject in subjects)
+        self._waiting = [each for each in self._waiting if each.message.subject not in subjects]
+
+    async def _commit(self, group: list[Waiting]) -> None:
+        """Store a group by one batch, or what is left of it without known subjects by a second one."""
+        if len(group) < self._least:
+            return None
+        try:
+            with suppress(Conflict):
+                return await self._store(group)
+            known = await self._known(group)
+            rest = [each for each in group if each.message.subject not in known]
+            if len(rest) >= self._least:
+                await self._store(rest)
+        except (Conflict, ApiError, HeliographError) as error:
+            log.info("Batch not stored", stream=self._stream, size=len(group), reason=str(error))
+
+    async def _store(self, group: Sequence[Waiting]) -> None:
+        first = await store_batch(self._jetstream, [each.message for each in group])
+        for sequence, each in enumerate(group, first):
+            each.tell(sequence)
+
+    async def _known(self, group: Iterable[Waiting]) -> set[str]:
+        """The subjects that have a message already."""
+        subjects = [each.message.subject for each in group]
+        return {each.subject for each in await self._jetstream.read_lasts(self._stream, subjects)}
+
+
+def _tell(those: Iterable[Waiting]) -> None:
+    """Nobody waits longer."""
+    for each in those:
+        each.tell(None)
+
+
+def next_group(waiting: Iterable[Waiting]) -> list[Waiting]:
+    """Which messages are next: projects in turn, each subject once, within the bounds of a group."""
+    projects: dict[str, list[Waiting]] = defaultdict(list)
+    for each in waiting:
+        projects[each.project].append(each)
+    group: dict[str, Waiting] = {}
+    size = 0
+    for each in chain.from_iterable(zip_longest(*projects.values())):
+        if each is None or each.message.subject in group:
+            continue
+        size += each.message.size
+        if len(group) == MOST or (group and size > MOST_BYTES):
+            break
+        group[each.message.subject] = each
+    return list(group.values())
