@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.job_events import AttemptCompleted
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
@@ -25,11 +26,7 @@ def attempt_completed(
         "charged": charged,
         "answer": fact.answer or before.answer,
     }
-    is_found = fact.request_id is not None and before.request_id is None
-    if fact.outcome:
-        known |= {"ended_at": at, "outcome": fact.outcome}
-    elif is_found and before is attempts[-1]:  # closed as nobody knew of it: it may run on
-        known |= {"ended_at": None, "outcome": None}
+    known |= _end(before, fact, at, is_last=before is attempts[-1])
     attempts[place] = before.model_copy(update=known)
     internal = {"attempts": attempts, "outputs": record.internal.outputs, "ended": fact.ended}
     job = late_charge(record, attempts, before, charged)
@@ -37,6 +34,18 @@ def attempt_completed(
         internal["outputs"] = fact.outputs
         job |= withheld_changes(fact.withheld)
     return job, internal
+
+
+def _end(before: Attempt, fact: AttemptCompleted, at: datetime, *, is_last: bool) -> Changes:
+    """How the attempt ended. Who looked for it too early does not change that it was rendered."""
+    if before.outcome == Step.RENDERED:
+        return {}
+    if fact.outcome:
+        return {"ended_at": at, "outcome": fact.outcome}
+    is_found = fact.request_id is not None and before.request_id is None
+    if is_found and is_last:  # closed as nobody knew of it: it may run on
+        return {"ended_at": None, "outcome": None}
+    return {}
 
 
 def tells_more(record: Record, fact: AttemptCompleted) -> bool:

@@ -42,6 +42,7 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.state_machine import apply
 from heliograph.contracts.state_machine.attempts import ATTEMPTS_BUDGET
+from heliograph.contracts.state_machine.late_attempts import tells_more
 from heliograph.contracts.state_machine.transitions import IllegalTransition, is_legal
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
@@ -835,6 +836,22 @@ def test_what_came_after_the_end_says_what_is_missing() -> None:
     twice = ("started", "submitting", "submit_unknown", "retry_scheduled")
     done = after(a_record(), *twice, "started", "submitting", "rendered", "succeeded")
     assert after(done, late).withheld == done.withheld == []
+
+
+def test_an_attempt_that_was_rendered_is_not_forgotten_by_who_looked_for_it_too_early() -> None:
+    """Its look-up saw nothing, and is written after the answer."""
+    rendered = after(run_on(), completed(outputs=OUTPUTS, charged="yes", outcome="rendered"))
+    too_early = completed(charged="no", outcome=NobodyKnows.code)
+
+    record = after(rendered, too_early)
+
+    [attempt] = record.internal.attempts
+    assert (attempt.outcome, attempt.charged, record.internal.outputs) == (
+        "rendered",
+        "yes",
+        OUTPUTS,
+    )
+    assert not tells_more(rendered, too_early)
 
 
 def test_an_attempt_that_was_stopped_in_time_cost_nothing() -> None:
