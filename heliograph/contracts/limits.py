@@ -60,6 +60,23 @@ class BreakerState(BaseModel):
     until: datetime | None = None  #: when one job will try it again
 
 
+class AccountPerformance(BaseModel):
+    """How the provider answered attempts with an account in the last hour."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+    attempts: int = Field(
+        description="That ended, of jobs that have ended; of the newest 1,000 jobs at most"
+    )
+    error_rate: float = Field(
+        description="Part of them that failed for a reason of the provider, 0 to 1"
+    )
+    p50_seconds: float | None = Field(
+        description="From submission to the result, median; null where none succeeded"
+    )
+    p95_seconds: float | None = Field(description="The same, 95th percentile")
+
+
 class AccountState(BaseModel):
     """An account as it is now."""
 
@@ -70,3 +87,4 @@ class AccountState(BaseModel):
     cap: int | None  #: null: no limit
     in_use: int | None  #: places taken; null where there is no limit to count against
     breaker: BreakerState
+    last_hour: AccountPerformance | None = None  #: null: no attempts, or status does not answer

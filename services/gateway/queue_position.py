@@ -22,9 +22,11 @@ async def queue_positions(request: RequestReply, jobs: Sequence[str]) -> dict[st
     return found.positions if found else {}
 
 
-async def request_or_none(request: RequestReply, query: Query[Reply]) -> Reply | None:
-    """The immediate reply of another service; None without one."""
+async def request_or_none(
+    request: RequestReply, query: Query[Reply], *, timeout: float = ENRICH_TIMEOUT
+) -> Reply | None:
+    """The reply of another service within so many seconds; None without one."""
     try:
-        return await request(query, timeout=ENRICH_TIMEOUT)
+        return await request(query, timeout=timeout)
     except (Unavailable, RemoteProblem):
         return None

@@ -3,6 +3,10 @@
 from collections.abc import Callable
 
 from heliograph.contracts.progress import LatestProgress, ProgressReport
+from heliograph.contracts.queries.account_statistics import (
+    AccountStatisticsList,
+    ListAccountStatistics,
+)
 from heliograph.contracts.queries.jobs import (
     FindJobs,
     FindResult,
@@ -29,6 +33,7 @@ from heliograph.contracts.queries.slots import (
 from heliograph.contracts.queries.uploads import FindNamedUploads, NamedUploads
 from heliograph.contracts.retention import CleanupReport
 from heliograph.runtime.bus.nats_bus import NatsBus
+from services.status.account_statistics import AccountStatisticsReader
 from services.status.live.hub import Hub
 from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_policy import report_of
@@ -55,6 +60,7 @@ async def serve_queries(
 ) -> None:
     """Answer from now on."""
     room = bus.client.max_payload - _ENVELOPE
+    accounts = AccountStatisticsReader(read_model)
 
     async def list_jobs(query: ListJobs) -> JobPage:
         page = job_page(await read_model.page(query), room, query.order, hub.report)
@@ -65,6 +71,9 @@ async def serve_queries(
         found = await read_model.projects(query)
         items = found[: query.limit]
         return ProjectPage(items=items, next=items[-1].project if len(found) > len(items) else None)
+
+    async def account_statistics(_: ListAccountStatistics) -> AccountStatisticsList:
+        return AccountStatisticsList(items=await accounts.read())
 
     async def list_slots(query: ListSlots) -> SlotPage:
         return truncate_page(await slots.page(query), room)
@@ -104,6 +113,7 @@ async def serve_queries(
         return LatestProgress(report=hub.report(query.job))
 
     await bus.serve(ListJobs, list_jobs, group=QUEUE_GROUP)
+    await bus.serve(ListAccountStatistics, account_statistics, group=QUEUE_GROUP)
     await bus.serve(ListProjects, list_projects, group=QUEUE_GROUP)
     await bus.serve(FindJobs, find_jobs, group=QUEUE_GROUP)
     await bus.serve(FindOccupiedSlots, find_occupied, group=QUEUE_GROUP)

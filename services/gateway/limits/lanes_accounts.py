@@ -7,13 +7,23 @@ from heliograph.contracts import subjects
 from heliograph.contracts.catalog import Account
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import NotFound
-from heliograph.contracts.limits import AccountState, BreakerState, ChangeAccount, ChangeLane
+from heliograph.contracts.limits import (
+    AccountPerformance,
+    AccountState,
+    BreakerState,
+    ChangeAccount,
+    ChangeLane,
+)
+from heliograph.contracts.queries.account_statistics import ListAccountStatistics
 from heliograph.contracts.queries.scheduler import GetLaneQueue, LaneQueue, LaneState, ListLanes
 from heliograph.runtime.bus import AccountUsage, Notify, RequestReply
 from heliograph.runtime.bus.account_permits import KvAccountPermits
 from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import now
+from services.gateway.queue_position import request_or_none
+
+_STATISTICS_TIMEOUT = 1.0  #: seconds for status to say how accounts did lately
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,26 +68,41 @@ class LimitAdmin:
     async def accounts(self) -> list[AccountState]:
         """Every account, and how much of it is in use."""
         accounts = self.catalog.current.accounts
+        performance = await self._performance()
         return [
-            _state(name, account, await self.permits.usage(name))
+            _state(name, account, await self.permits.usage(name), performance.get(name))
             for name, account in accounts.items()
         ]
+
+    async def _performance(self) -> dict[str, AccountPerformance]:
+        """Of the last hour, by account; nothing when status does not answer in time."""
+        found = await request_or_none(
+            self.request, ListAccountStatistics(), timeout=_STATISTICS_TIMEOUT
+        )
+        return {
+            each.account: AccountPerformance.model_validate(each, from_attributes=True)
+            for each in (found.items if found else ())
+        }
 
     async def change_account(self, name: str, change: ChangeAccount) -> AccountState:
         """Change an account's cap in all processes at once. Raises NotFound."""
         account = self.catalog.current.accounts.get(name)
         if account is None:
             raise NotFound(f"there is no account {name}")
-        return _state(name, account, await self.permits.change_cap(name, change.cap))
+        usage = await self.permits.change_cap(name, change.cap)
+        return _state(name, account, usage, (await self._performance()).get(name))
 
 
-def _state(name: str, account: Account, usage: AccountUsage) -> AccountState:
+def _state(
+    name: str, account: Account, usage: AccountUsage, performance: AccountPerformance | None
+) -> AccountState:
     return AccountState(
         name=name,
         provider=account.provider,
         cap=usage.cap,
         in_use=None if usage.cap is None else len(usage.holders),
         breaker=_shown(usage.breaker),
+        last_hour=performance,
     )
 
 

@@ -93,6 +93,9 @@ class ReadModel(Protocol):
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
         """Kept versions of a slot after a number, in order."""
 
+    async def ended_records(self, since: datetime, limit: int) -> list[str]:
+        """Records of jobs that ended since a time, as JSON, those that ended last first."""
+
     async def result(self, project: str, digest: str) -> str | None:
         """The last job that made a result by that digest."""
 

@@ -1,6 +1,7 @@
 """Queries for jobs: lists, searches, snapshots, and what jobs name."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row as Found
@@ -17,6 +18,7 @@ from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotPa
 from services.status.read_model.snapshots import next_pass, place_of, snapshot_page
 from services.status.read_model.sql_session import SqlSession
 from services.status.read_model.tables import jobs, named_uploads, requests
+from services.status.read_model.timestamps import stamp
 
 
 class SqlJobs(SqlSession):
@@ -65,6 +67,10 @@ class SqlJobs(SqlSession):
                 if (place := next_pass(query, place)) is None:
                     break
         return SnapshotPage([read_row(each) for each in rows], place)
+
+    async def ended_records(self, since: datetime, limit: int) -> list[str]:
+        lately = select(jobs.c.record).where(jobs.c.finished_at >= stamp(since))
+        return await self._ids(lately.order_by(jobs.c.finished_at.desc()).limit(limit))
 
     async def result(self, project: str, digest: str) -> str | None:
         statement = select(jobs.c.id).where(jobs.c.project == project, jobs.c.result == digest)

@@ -155,3 +155,16 @@ async def test_a_list_of_projects_goes_on_after_its_cursor(read_model: SqlReadMo
     assert [each.project for each in first] == names[:2]  # one more says that there are others
     assert [each.project for each in others] == names[1:]
     assert [each.project for each in named] == names[2:]
+
+
+async def test_records_of_jobs_that_ended_lately_are_read_newest_first(
+    read_model: SqlReadModel,
+) -> None:
+    old, late, later = (a_job(CANCELED, age=age) for age in (900, 20, 10))
+    await take_in(read_model, later, old, late, a_job(STARTED, age=5))
+
+    found = await read_model.ended_records(NOW - timedelta(seconds=60), 5)
+    newest = await read_model.ended_records(NOW - timedelta(seconds=60), 1)
+
+    assert [Record.model_validate_json(each) for each in found] == [later, late]
+    assert newest == found[:1]
