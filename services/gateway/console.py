@@ -18,7 +18,7 @@ from services.gateway.page_headers import PageHeaders
 from services.gateway.settings import GatewaySettings
 
 _ASSETS = "/assets"  #: files whose names contain a digest
-_CLIENT = {"heliograph.js": "text/javascript", "heliograph.d.ts": "text/plain"}
+_CLIENT_TYPES = {".js": "text/javascript", ".ts": "text/plain"}  #: by the ending of a file
 
 _NOT_BUILT = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Heliograph</title>'
@@ -30,8 +30,7 @@ _NOT_BUILT = (
 
 def add_console(app: FastAPI, settings: GatewaySettings) -> None:
     """Serve what is built of the console and the client; without a build, a page that says so."""
-    for name, media_type in _CLIENT.items():
-        _serve_client(app, settings.web_root / "clients/typescript/dist" / name, media_type)
+    _serve_client(app, settings.web_root / "clients/typescript/dist")
     if settings.console == "off":
         return
     dist = settings.web_root / "console/dist"
@@ -60,12 +59,16 @@ def _say_not_built(app: FastAPI) -> None:
         return HTMLResponse(_NOT_BUILT)
 
 
-def _serve_client(app: FastAPI, file: Path, media_type: str) -> None:
-    """A file of the client, for pages of any origin."""
+def _serve_client(app: FastAPI, dist: Path) -> None:
+    """`/heliograph.js` with its types and the modules that it loads, for pages of any origin."""
 
-    @app.api_route(f"/{file.name}", methods=["GET", "HEAD"], include_in_schema=False)
-    async def send_client() -> Response:
-        if not file.is_file():  # noqa: ASYNC240  # one look, at a local file
-            raise NotFound("the TypeScript client was not built: run `make client`")
+    @app.api_route("/heliograph{part}", methods=["GET", "HEAD"], include_in_schema=False)
+    def send_client(part: str) -> Response:
+        file = dist / f"heliograph{part}"
+        media_type = _CLIENT_TYPES.get(file.suffix)
+        if media_type is None:
+            raise NotFound
+        if not file.is_file():
+            raise NotFound("there is no such file of the TypeScript client: run `make client`")
         headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"}
         return FileResponse(file, media_type=media_type, headers=headers)

@@ -26,6 +26,9 @@ def build(root: Path) -> None:
     client.mkdir(parents=True)
     (client / "heliograph.js").write_text("export class Heliograph {}")
     (client / "heliograph.d.ts").write_text("export declare class Heliograph {}")
+    (client / "heliograph-part.js").write_text("export const Heliograph = 1")
+    (client / "react.js").write_text("export {}")
+    (client / "heliograph.secret").write_text("it is none of the client")
 
 
 def settings(root: Path, **changes: Any) -> GatewaySettings:
@@ -173,7 +176,11 @@ async def test_the_documentation_keeps_its_own_policy(web: httpx.AsyncClient) ->
 @pytest.mark.parametrize("origin", [None, "https://elsewhere.example"])
 @pytest.mark.parametrize(
     ("name", "media_type"),
-    [("heliograph.js", "text/javascript"), ("heliograph.d.ts", "text/plain")],
+    [
+        ("heliograph.js", "text/javascript"),
+        ("heliograph-part.js", "text/javascript"),
+        ("heliograph.d.ts", "text/plain"),
+    ],
 )
 async def test_the_client_is_there_for_pages_of_any_origin(
     web: httpx.AsyncClient, origin: str | None, name: str, media_type: str
@@ -184,6 +191,16 @@ async def test_the_client_is_there_for_pages_of_any_origin(
     assert answer.headers["content-type"].startswith(media_type)
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["heliograph.secret", "heliograph", "heliograph-gone.js", "heliograph%2f..%2freact.js"],
+)
+async def test_other_files_beside_the_client_are_not_served(
+    web: httpx.AsyncClient, path: str
+) -> None:
+    assert (await web.get(f"/{path}")).status_code == 404
 
 
 async def test_a_gateway_without_a_build_says_what_to_do(tmp_path: Path) -> None:
