@@ -1,5 +1,6 @@
 """Projects take turns, priorities have their weight, and nobody waits longer than was said."""
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from services.render.scheduler.fair_queue import FairQueue
 from services.render.scheduler.round_robin import HasRoom, QueuedJob, RoundRobin
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 LATER = NOW + timedelta(minutes=1)
 
 thorough = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -591,3 +593,18 @@ def test_hearing_of_it_again_does_not_hold_it_again() -> None:
     lane.add(a_job(1, after=["job_9"]), NOW)
 
     assert names(drain(lane)) == ["job_1"]
+
+
+def test_a_queued_job_takes_less_than_0_4_kib_of_memory() -> None:
+    """A dispatcher keeps every job that waits; 100,000 of them must fit beside all else."""
+    tickets = [a_job(number, job=f"job_{number:026}").ticket.to_json() for number in range(2_000)]
+    lane = FairQueue()
+
+    tracemalloc.start()
+    for number, ticket in enumerate(tickets):
+        lane.add(QueuedJob(10**6 + number, Ticket.from_json(ticket), NOW + number * SECOND), NOW)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(lane) == len(tickets)
+    assert taken / len(tickets) < 0.4 * 1024
