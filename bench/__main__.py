@@ -21,6 +21,7 @@ BENCHES = (
     "weight",
     "growth",
     "whole",
+    "large",
 )
 
 

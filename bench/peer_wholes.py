@@ -85,10 +85,11 @@ class RunningWhole:
 
 
 @contextmanager
-def hosted_model(python: str) -> Iterator[str]:
+def hosted_model(python: str, film: Path | None = None) -> Iterator[str]:
     """The provider of peers, and of ours where it is asked as fal is; its address."""
     port = free_port()
-    with _process([python, "-m", "bench.peers.hosted_model", str(port)]):
+    command = [python, "-m", "bench.peers.hosted_model", str(port)]
+    with _process([*command, str(film)] if film else command):
         _wait_for(f"http://127.0.0.1:{port}/files/text.json")
         yield f"http://127.0.0.1:{port}"
 
@@ -99,7 +100,7 @@ def whole(name: str, rivals: Rivals, provider: str) -> Iterator[RunningWhole]:
     described = WHOLES[name]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=CACHE)))
-        s3, keys, s3_pid = stack.enter_context(_s3(folder))
+        s3, keys, s3_pid = stack.enter_context(s3_server(folder))
         processes, ports = {"s3": s3_pid}, dict[str, int]()
         for part in described.parts:
             ports[part.role] = free_port()
@@ -130,7 +131,7 @@ def whole(name: str, rivals: Rivals, provider: str) -> Iterator[RunningWhole]:
 
 
 @contextmanager
-def _s3(folder: Path) -> Iterator[tuple[str, tuple[str, str], int]]:
+def s3_server(folder: Path) -> Iterator[tuple[str, tuple[str, str], int]]:
     """The store that we bundle, as our own storage reaches it: its place, its keys, its pid."""
     place, keys = f"127.0.0.1:{free_port()}", (secrets.token_hex(8), secrets.token_hex(16))
     (folder / "s3" / BUCKET).mkdir(parents=True)

@@ -20,6 +20,7 @@ class Profile:
     deliveries: int  #: in all, of each burst
     replays: tuple[int, ...]  #: missed events
     herds: tuple[int, ...]  #: clients that come back at once
+    large_mib: int  #: MiB of one large output
     finished: int  #: jobs that ended before
     queued: int  #: jobs that wait
 
@@ -38,6 +39,7 @@ TINY = Profile(
     deliveries=400,
     replays=(100,),
     herds=(20,),
+    large_mib=16,
     finished=500,
     queued=500,
 )
@@ -55,6 +57,7 @@ SHORT = Profile(
     deliveries=100_000,
     replays=(1_000, 10_000),
     herds=(200, 1_000),
+    large_mib=1024,
     finished=10_000,
     queued=10_000,
 )
@@ -72,6 +75,7 @@ FULL = Profile(
     deliveries=200_000,
     replays=(1_000, 10_000),
     herds=(200, 1_000),
+    large_mib=1024,
     finished=100_000,
     queued=100_000,
 )

@@ -32,6 +32,7 @@ _TITLES = {
     "weight": "Weight",
     "growth": "With a past",
     "whole": "The whole, and the same by hand",
+    "large": "A large output",
 }
 _ABOUT = {
     "accept": """\
@@ -60,6 +61,10 @@ Jobs of no length from 20 clients until the last has succeeded, and what each co
 peers do what the pipeline does, with nothing around it: no event log, no record of what was paid, no
 fairness, no idempotency, no history. All have a store and a provider of their own on this machine; texts
 of ours come from the sim, which is part of render.""",
+    "large": """\
+One film, from the moment in which storage may fetch it until it is stored: fetched to a file, checked,
+measured, and put to S3. The peer is curl, which fetches the same file to the same disk and then puts it
+to the same kind of store.""",
 }
 
 

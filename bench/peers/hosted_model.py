@@ -1,6 +1,7 @@
 """
 A hosted model that is done at once, in fal's words: a request is submitted, asked after, and its result
-says where a file is. `fal-ai/text` writes a short JSON text, every other endpoint a picture of 1 MiB.
+says where a file is. `fal-ai/text` writes a short JSON text, `fal-ai/veo3.1` makes the film that the
+program is given, every other endpoint a picture of 1 MiB.
 """
 
 import io
@@ -24,10 +25,11 @@ _TEXT = json.dumps(
 class HostedModel:
     """Every request is over when it is accepted."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, film: str | None) -> None:
         self._here = f"http://127.0.0.1:{port}"
         self._numbers = itertools.count(1)
         self._picture = _picture()
+        self._film = film
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -38,6 +40,7 @@ class HostedModel:
                 web.get("/queue/{owner}/{alias}/requests/{id}", self._result),
                 web.get("/files/text.json", self._text_file),
                 web.get("/files/picture.png", self._picture_file),
+                web.get("/files/film.mp4", self._film_file),
             ]
         )
         return app
@@ -65,12 +68,20 @@ class HostedModel:
     async def _result(self, request: web.Request) -> web.Response:
         if request.match_info["alias"] == "text":
             return web.json_response({"text": {"url": f"{self._here}/files/text.json"}})
+        if request.match_info["alias"] == "veo3.1":
+            film = {"url": f"{self._here}/files/film.mp4", "content_type": "video/mp4"}
+            return web.json_response({"video": film})
         url = f"{self._here}/files/picture.png"
         image = {"url": url, "content_type": "image/png", "width": _WIDTH, "height": _HEIGHT}
         return web.json_response({"images": [image], "seed": 1, "has_nsfw_concepts": [False]})
 
     async def _text_file(self, _: web.Request) -> web.Response:
         return web.Response(body=_TEXT, content_type="application/json")
+
+    async def _film_file(self, _: web.Request) -> web.FileResponse:
+        if self._film is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(self._film)
 
     async def _picture_file(self, _: web.Request) -> web.Response:
         return web.Response(body=self._picture, content_type="image/png")
@@ -90,8 +101,8 @@ def _picture() -> bytes:
 
 
 def main() -> None:
-    port = int(sys.argv[1])
-    web.run_app(HostedModel(port).app(), host="127.0.0.1", port=port, print=None)
+    port, film = int(sys.argv[1]), next(iter(sys.argv[2:]), None)
+    web.run_app(HostedModel(port, film).app(), host="127.0.0.1", port=port, print=None)
 
 
 if __name__ == "__main__":
