@@ -62,7 +62,7 @@ async def _paced(house: House, profile: Profile, section: Section) -> None:
     ours = (await post_from_outside(load)).check()
     what = f"POST to 202, {_RATE:.0f} a second"
     section.note(f"{what}, p50", ours.p50, "ms", peer=(_PEER, bare.p50))
-    section.note(f"{what}, p99", ours.p99, "ms", at_most=50, peer=(_PEER, bare.p99))
+    section.note(f"{what}, p99", ours.p99, "ms", at_most=15, peer=(_PEER, bare.p99))
 
 
 async def _bare(house: House, *, at_once: int, seconds: float, rate: float | None = None) -> Found:

@@ -31,7 +31,7 @@ async def run(profile: Profile, section: Section) -> None:
             note_start(time.monotonic() - began, section, "again")
             await _until_read(running, profile.queued)
             _note_reading(time.monotonic() - began, profile, section)
-            note_memory(running, section, "idle")
+            note_memory(running, section, "idle", at_most=330)
             await fairness(running, big, profile, section)  # first: accepting leaves more guests
             await accept(running, profile, section)
             await live(running, profile, section)

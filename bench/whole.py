@@ -23,6 +23,7 @@ _AT_ONCE = 20  #: clients
 _CAP = 64  #: jobs of a lane at once, here and there
 _WARM_UP = 20  #: jobs
 _STALLED = 60.0  #: seconds without a job that ends
+_TEXT_CPU = 16.0  #: ms of processor time of a text, at most
 _PICTURES = 0.1  #: of the jobs that are sent when they are texts
 
 _PICTURE = {"kind": "image", "model": "fal/flux-schnell", "prompt": "a lighthouse"}
@@ -36,33 +37,62 @@ class Measured(NamedTuple):
     memory: dict[str, float]  #: MiB resident, by process
 
     @property
+    def total_cpu(self) -> float:
+        """ms of processor time a job, of all processes."""
+        return sum(self.cpu.values())
+
+    @property
     def note(self) -> str:
         spent = ", ".join(f"{name} {ms:.1f}" for name, ms in self.cpu.items())
         together = sum(self.memory.values())
-        return f"{sum(self.cpu.values()):.1f} ms of CPU a job: {spent}; {together:.0f} MiB"
+        return f"{self.total_cpu:.1f} ms of CPU a job: {spent}; {together:.0f} MiB"
 
 
 async def run(profile: Profile, section: Section) -> None:
+    pictures = max(_WARM_UP, int(profile.stream * _PICTURES))
     with rivals() as others, hosted_model(others.python) as provider:
-        for what, body, count in (
-            ("texts of no length", scene(), profile.stream),
-            ("pictures of 1 MiB", _PICTURE, max(_WARM_UP, int(profile.stream * _PICTURES))),
+        for what, body, count, milliseconds in (
+            ("texts of no length", scene(), profile.stream, _TEXT_CPU),
+            ("pictures of 1 MiB", _PICTURE, pictures, None),
         ):
             say(f"  {what}: {count} jobs")
             ours = await _ours(body, count, provider)
-            section.note(f"{what}, Heliograph", ours.rate, "jobs/s", note=ours.note)
-            for name in _there(others):
-                with whole(name, others, provider) as peer:
-                    theirs = await _measure(
-                        peer.processes, peer.jobs_of("p"), body, count, peer.until_succeeded
-                    )
-                section.note(
-                    f"{what}, {name}",
-                    theirs.rate,
-                    "jobs/s",
-                    peer=("Heliograph", ours.rate),
-                    note=theirs.note,
-                )
+            theirs = {
+                name: await _peer(name, others, provider, body, count) for name in _there(others)
+            }
+            _note(section, what, ours, theirs, milliseconds)
+
+
+async def _peer(
+    name: str, others: Rivals, provider: str, body: dict[str, Any], count: int
+) -> Measured:
+    with whole(name, others, provider) as peer:
+        jobs = peer.jobs_of("p")
+        return await _measure(peer.processes, jobs, body, count, peer.until_succeeded)
+
+
+def _note(
+    section: Section,
+    what: str,
+    ours: Measured,
+    theirs: dict[str, Measured],
+    milliseconds: float | None,
+) -> None:
+    """Ours next to the peer that is faster, and next to the one that needs less processor time."""
+    fastest = max(theirs, key=lambda name: theirs[name].rate)
+    lightest = min(theirs, key=lambda name: theirs[name].total_cpu)
+    rate, cpu = theirs[fastest].rate, theirs[lightest].total_cpu
+    section.note(what, ours.rate, "jobs/s", at_least=rate, peer=(fastest, rate), note=ours.note)
+    section.note(
+        f"{what}, processor time a job",
+        ours.total_cpu,
+        "ms",
+        at_most=milliseconds,
+        peer=(lightest, cpu),
+        note="all processes, servers included",
+    )
+    for name, peer in theirs.items():
+        section.note(f"{what}, {name}", peer.rate, "jobs/s", note=peer.note)
 
 
 def _there(others: Rivals) -> list[str]:
