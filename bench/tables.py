@@ -9,6 +9,7 @@ from bench.figures import REFERENCE, Figure, Machine, number, read, say
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 _MESSAGES = Path(__file__).with_name("messages_per_job.md")  #: the part that no run changes
+_PROCESSOR_TIME = Path(__file__).with_name("processor_time.md")  #: of profiles, taken by hand
 
 _HEAD = """\
 # Performance
@@ -85,6 +86,7 @@ def _page(machine: Machine, figures: list[Figure]) -> Iterator[str]:
         yield from _table(group)
         yield ""
     yield _MESSAGES.read_text()
+    yield _PROCESSOR_TIME.read_text()
 
 
 def _table(figures: Iterable[Figure]) -> Iterator[str]:
