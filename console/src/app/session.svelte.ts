@@ -36,9 +36,7 @@ class Session {
 
   async loadCatalog(): Promise<void> {
     try {
-      [this.models, this.kinds] = (await Promise.all([models(), kinds()])).map(
-        (page) => page.items,
-      ) as [Model[], Kind[]];
+      [this.models, this.kinds] = await Promise.all([models(), kinds().then(({ items }) => items)]);
     } catch {
       setTimeout(() => void this.loadCatalog(), 2000);
     }

@@ -1,6 +1,6 @@
 /** Short notices in a corner: what was done, or why not. */
 
-import { NotReachable, Refused } from "../live/http";
+import { NotReachable, Refused } from "@heliograph/client";
 
 export interface Toast {
   id: number;

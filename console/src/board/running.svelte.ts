@@ -22,7 +22,9 @@ export class RunningJobs {
       .filter(({ project, counts }) => counts.running && project !== session.project)
       .slice(0, PROJECTS);
     const pages = await Promise.all(
-      busy.map(({ project }) => api.jobs(project, { status: "running", limit: EACH })),
+      busy.map(({ project }) =>
+        api.clientOf(project).jobs.list({ status: "running", limit: EACH }),
+      ),
     );
     this.#listed = pages.flatMap((page) => page.items);
   }

@@ -2,16 +2,16 @@
 
 import { SvelteSet } from "svelte/reactivity";
 import { reasonOf } from "../app/toasts.svelte";
-import * as api from "../live/api";
+import { clientOf } from "../live/api";
 import type { LiveProject } from "../live/project.svelte";
-import type { Job, Status } from "../live/types";
+import type { Counts, Job } from "../live/types";
 import { matches, type Filter } from "./filter";
 
 const PAGE = 100; // jobs
 
 export class JobRows {
   rows = $state.raw<Job[]>([]);
-  counts = $state.raw<Partial<Record<Status, number>> | null>(null);
+  counts = $state.raw<Counts | null>(null);
   loading = $state(true);
   fault = $state("");
   /** Jobs that came after the list was made, and are not shown yet. */
@@ -40,10 +40,9 @@ export class JobRows {
     if (!first && (this.loading || !this.#next)) return;
     this.loading = true;
     try {
-      const page = await api.jobs(this.live.name, {
-        ...this.filter,
-        limit: PAGE,
-        cursor: this.#next ?? undefined,
+      const page = await clientOf(this.live.name).call("get", "/v1/projects/{project}/jobs", {
+        path: { project: this.live.name },
+        query: this.#query(first),
       });
       this.#next = page.next;
       this.#show([...this.rows, ...page.items]);
@@ -74,6 +73,12 @@ export class JobRows {
       else this.selected.delete(job.id);
     }
     this.#anchor = index;
+  }
+
+  #query(first: boolean) {
+    const given = Object.entries(this.filter).filter(([, value]) => value);
+    const cursor = this.#next;
+    return { ...Object.fromEntries(given), limit: PAGE, counts: first, ...(cursor && { cursor }) };
   }
 
   #show(jobs: Job[]): void {

@@ -1,34 +1,38 @@
 /** What a bulk action would do, in words. */
 
 import { chargedWords } from "../live/phases";
-import type { ActionItem, Charged, Preview } from "../live/types";
+import type { Charged, Preview } from "../live/types";
 import { money } from "../words/format";
 
 /** The jobs of a preview for which nothing is paid, and those that only a paid submission can bring back. */
 export function ways(preview: Preview): { free: string[]; paid: string[] } {
-  const pays = (item: ActionItem) =>
-    preview.action === "retry" && item.from === "submit" && Number(item.cost?.estimated ?? 0) > 0;
-  return {
-    free: preview.items
-      .filter((item) => item.outcome === "accepted" && !pays(item))
-      .map(({ id }) => id),
-    paid: preview.items.filter(pays).map(({ id }) => id),
-  };
+  const paid = preview.action === "retry" ? preview.items.filter(isPaid).map(({ id }) => id) : [];
+  const accepted = preview.items.filter(({ outcome }) => outcome === "accepted");
+  return { free: accepted.map(({ id }) => id).filter((id) => !paid.includes(id)), paid };
 }
+
+const isPaid = ({ from, cost }: { from: string | null; cost: { estimated?: string } | null }) =>
+  from === "submit" && Number(cost?.estimated ?? 0) > 0;
 
 /** "5 free, 7 cost $0.28" for retries; "3 not charged, 1 may be charged" for cancellations. */
 export function outlook(preview: Preview): string {
+  return parts(preview).filter(Boolean).join(", ") || "nothing to do";
+}
+
+/** What all paid jobs of a preview cost together, in US dollars. */
+export const costOf = (preview: Preview) =>
+  preview.action === "retry" ? preview.cost.estimated : "0";
+
+function parts(preview: Preview): string[] {
+  if (preview.action === "cancel")
+    return Object.entries(preview.charged).map(([charged, times]) =>
+      times ? `${times} ${chargedWords(charged as Charged)}` : "",
+    );
   const { free, paid } = ways(preview);
-  const parts =
-    preview.action === "retry"
-      ? [
-          free.length ? `${free.length} free` : "",
-          paid.length ? `${paid.length} cost ${money(preview.cost?.estimated)}` : "",
-        ]
-      : Object.entries(preview.charged ?? {}).map(([charged, times]) =>
-          times ? `${times} ${chargedWords(charged as Charged)}` : "",
-        );
-  return parts.filter(Boolean).join(", ") || "nothing to do";
+  return [
+    free.length ? `${free.length} free` : "",
+    paid.length ? `${paid.length} cost ${money(preview.cost.estimated)}` : "",
+  ];
 }
 
 /** Why jobs are left out, and how many for each reason; the most frequent first. */

@@ -1,34 +1,37 @@
 /** The jobs of one project as they change: each job is a reactive value of its own. */
 
+import { isFinal, type JobStore } from "@heliograph/client";
 import { SvelteMap } from "svelte/reactivity";
-import { watchProject, type Connection, type Watch } from "./watch";
-import type { Job } from "./types";
+import { clientOf } from "./api";
+import type { Job, LiveState } from "./types";
 
-export const isOpen = (job: Job) => job.status === "queued" || job.status === "running";
+export const isOpen = (job: Job) => !isFinal(job);
 
 type Listener = (job: Job, before: Job | undefined) => void;
 
 /** Follows a project from its construction until `close`. */
 export class LiveProject {
   readonly jobs = new SvelteMap<string, Job>();
-  connection = $state.raw<Connection>({ state: "connecting" });
+  connection = $state.raw<LiveState>({ name: "connecting" });
   readonly open = $derived([...this.jobs.values()].filter(isOpen));
-  readonly #watch: Watch;
+  readonly #store: JobStore;
   readonly #listeners = new Set<Listener>();
 
   constructor(readonly name: string) {
-    this.#watch = watchProject(name, {
-      jobs: (changed) => changed.forEach((job) => this.take(job)),
-      connection: (connection) => (this.connection = connection),
+    this.#store = clientOf(name).live.watch();
+    this.#store.subscribe(({ jobs, state, changed }) => {
+      this.connection = state;
+      for (const id of changed) {
+        const job = jobs.get(id);
+        if (job) this.#change(job);
+        else this.jobs.delete(id);
+      }
     });
   }
 
-  /** Keep a job unless a newer revision of it is known. */
+  /** Take in an answer of the gateway, without waiting for its event. */
   take(job: Job): void {
-    const before = this.jobs.get(job.id);
-    if (before && before.revision > job.revision) return;
-    this.jobs.set(job.id, job);
-    for (const listener of this.#listeners) listener(job, before);
+    this.#store.put(job);
   }
 
   /** The newest known state of a job. */
@@ -44,6 +47,12 @@ export class LiveProject {
   }
 
   close(): void {
-    this.#watch.close();
+    this.#store.close();
+  }
+
+  #change(job: Job): void {
+    const before = this.jobs.get(job.id);
+    this.jobs.set(job.id, job);
+    for (const listener of this.#listeners) listener(job, before);
   }
 }

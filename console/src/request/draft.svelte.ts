@@ -3,8 +3,8 @@
 import { session } from "../app/session.svelte";
 import { reasonOf } from "../app/toasts.svelte";
 import * as api from "../live/api";
-import { newKey, Refused } from "../live/http";
-import type { Job, JobRequest, Lane, NextAction } from "../live/types";
+import { Refused } from "@heliograph/client";
+import type { CastRequest, Job, JobRequest, Lane, NextAction } from "../live/types";
 import { chosen, fieldsOf } from "./fields";
 import { estimate } from "./price";
 import { References } from "./references.svelte";
@@ -27,7 +27,7 @@ export class Draft {
   lanes = $state.raw<Lane[]>([]);
   readonly references: References;
   /** One key as long as the same request is tried again: it cannot be paid twice. */
-  #key = newKey();
+  #key = api.newKey();
   #sent = "";
 
   readonly kind = $derived(
@@ -93,15 +93,16 @@ export class Draft {
 
   /** The jobs that were made; null after a refusal, which is explained in `faults` and `refusal`. */
   async send(): Promise<Job[] | null> {
-    const request = this.isCast ? this.#castRequest() : this.#jobRequest();
-    const written = JSON.stringify(request);
-    if (written !== this.#sent) this.#key = newKey();
+    const pair = this.isCast && this.#castRequest();
+    const request = this.#jobRequest();
+    const written = JSON.stringify(pair || request);
+    if (written !== this.#sent) this.#key = api.newKey();
     this.#sent = written;
     this.busy = true;
     [this.faults, this.refusal, this.actions] = [{}, "", []];
     try {
-      if (!this.isCast) return [await api.submit(this.project, request as JobRequest, this.#key)];
-      const { jobs } = await api.cast(this.project, this.person, request, this.#key);
+      if (!pair) return [await api.submit(this.project, request, this.#key)];
+      const { jobs } = await api.cast(this.project, this.person, pair, this.#key);
       return Object.values(jobs);
     } catch (error) {
       this.#explain(error);
@@ -126,7 +127,7 @@ export class Draft {
     };
   }
 
-  #castRequest(): object {
+  #castRequest(): CastRequest {
     const ratio = this.parameters.aspect_ratio;
     return {
       operation: "create",
@@ -135,7 +136,7 @@ export class Draft {
       ...(this.references.ready.length && {
         references: this.references.ready.map((item) => $state.snapshot(item.reference!)),
       }),
-      ...(ratio ? { aspect_ratio: ratio } : {}),
+      ...(ratio ? { aspect_ratio: String(ratio) } : {}),
     };
   }
 

@@ -14,17 +14,8 @@ export interface Field {
   step: number | "any";
   unit: string;
   initial: unknown;
-  advanced: boolean;
+  advanced: boolean; // behind "More settings"
 }
-
-/** Shown at once where a schema does not say; everything else is behind "More settings". */
-const PLAIN = new Set([
-  "aspect_ratio",
-  "num_images",
-  "duration_seconds",
-  "resolution",
-  "num_scenes",
-]);
 
 export function fieldsOf(parameters: Record<string, ParameterSchema>): Field[] {
   return Object.entries(parameters).map(([name, schema]) => fieldOf(name, schema));
@@ -44,7 +35,7 @@ function fieldOf(name: string, schema: ParameterSchema): Field {
     step: one.type === "integer" ? 1 : "any",
     unit: schema["x-unit"] ?? "",
     initial: schema.default,
-    advanced: schema["x-advanced"] ?? !PLAIN.has(name),
+    advanced: schema["x-advanced"] ?? false,
   };
 }
 

@@ -1,7 +1,7 @@
 /** The pictures that a request refers to: files on their way to the store, and assets that are there. */
 
 import { reasonOf } from "../app/toasts.svelte";
-import { upload } from "../live/api";
+import { clientOf } from "../live/api";
 import type { Reference } from "../live/types";
 
 export interface Given {
@@ -44,10 +44,13 @@ export class References {
     this.items.push({ key, name: file.name, preview, share: 0, fault: "", reference: null });
     const item = () => this.items.find((each) => each.key === key);
     try {
-      const reference = await upload(this.project, file, (share) => {
-        const shown = item();
-        if (shown) shown.share = share;
+      const { upload } = await clientOf(this.project).uploads.put(file, {
+        onProgress: ({ sent, total }) => {
+          const shown = item();
+          if (shown) shown.share = sent / total;
+        },
       });
+      const reference = { upload };
       const stored = item();
       if (stored) Object.assign(stored, { reference, share: 1 });
     } catch (error) {

@@ -17,6 +17,13 @@ export interface Group {
 }
 
 const FIRST = ["cast", "character", "portrait", "story", "scenes", "shot", "video"];
+const TITLES: Record<string, string> = {
+  character: "Characters",
+  portrait: "Portraits",
+  shot: "Shots",
+  story: "Stories",
+  video: "Videos",
+};
 const REFERENCE = /^cast\/([^/]+)\/ref_([ab])$/;
 
 /** The person and the half that a slot's name stands for, or null. */
@@ -30,7 +37,12 @@ export function groupsOf(slots: Iterable<Slot>): Group[] {
   const groups = new Map<string, Group>();
   for (const slot of [...slots].sort((one, other) => natural(one.slot, other.slot))) {
     const name = slot.slot.split("/")[0]!;
-    const group = groups.get(name) ?? { name, title: words(name), pairs: [], slots: [] };
+    const group = groups.get(name) ?? {
+      name,
+      title: TITLES[name] ?? words(name),
+      pairs: [],
+      slots: [],
+    };
     groups.set(name, group);
     place(slot, group);
   }

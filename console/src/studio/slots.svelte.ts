@@ -2,7 +2,7 @@
 
 import { SvelteMap } from "svelte/reactivity";
 import { reasonOf } from "../app/toasts.svelte";
-import { slot as getSlot, slots as listSlots } from "../live/api";
+import { clientOf } from "../live/api";
 import { isOpen, type LiveProject } from "../live/project.svelte";
 import type { Job, Slot } from "../live/types";
 
@@ -24,12 +24,8 @@ export class ProjectSlots {
 
   async #load(): Promise<void> {
     try {
-      let cursor: string | undefined;
-      do {
-        const page = await listSlots(this.live.name, cursor);
-        for (const slot of page.items) this.slots.set(slot.slot, this.#newest(slot));
-        cursor = page.next ?? undefined;
-      } while (cursor);
+      for await (const slot of clientOf(this.live.name).slots.list({ limit: 200 }))
+        this.slots.set(slot.slot, this.#newest(slot));
       for (const job of this.live.open) this.#take(job);
     } catch (error) {
       this.fault = reasonOf(error);
@@ -59,7 +55,7 @@ export class ProjectSlots {
     if (this.#loading.has(name)) return;
     this.#loading.add(name);
     try {
-      const { slot, current, active, failures } = await getSlot(this.live.name, name);
+      const { slot, current, active, failures } = await clientOf(this.live.name).slots.get(name);
       this.slots.set(name, this.#newest({ slot, current, active, failures }));
     } catch (error) {
       this.fault = reasonOf(error);
