@@ -1,0 +1,58 @@
+"""One Heliograph and one Chromium for all of these tests; projects and tabs keep them apart."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from deploy.local.processes import ROOT
+from tests.support.console_page import ConsolePage, Requests, console_page
+from tests.support.servers import outside_servers
+from tests.support.servers.server import missing
+from tests.support.stack import Stack, stack_running
+
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+expect.set_options(timeout=20_000)  # milliseconds, on a machine that has much else to do
+_QUIET = ("--disable-gpu", "--disable-background-networking", "--no-first-run")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if not (ROOT / "console" / "dist" / "index.html").exists():
+        missing("the console is not built (make console)")
+    servers, home = tmp_path_factory.mktemp("servers"), tmp_path_factory.mktemp("home")
+    with outside_servers(servers) as settings, stack_running(home, settings) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    named = os.environ.get("HELIOGRAPH_TEST_CHROMIUM")
+    program = named or next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None:
+        missing("there is no Chromium (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def ours(stack: Stack) -> tuple[str, ...]:
+    """The beginnings of the addresses that the console may ask for."""
+    services = tuple(stack.url(name) for name in ("gateway", "status", "storage"))
+    store = stack.environment.get("HELIOGRAPH_S3_ENDPOINT", f"http://127.0.0.1:{stack.ports['s3']}")
+    return (*services, store, stack.live)
+
+
+@pytest.fixture
+def console(browser: Browser, stack: Stack, ours: tuple[str, ...]) -> Iterator[ConsolePage]:
+    with console_page(browser, stack.url("gateway"), ours) as console:
+        yield console
+
+
+@pytest.fixture
+def requests(stack: Stack, project: str) -> Requests:
+    return Requests(stack.url("gateway"), project)

@@ -1,0 +1,86 @@
+"""The list of jobs, the board of lanes, and usage."""
+
+import re
+
+import httpx
+from playwright.sync_api import expect
+
+from tests.support.console_page import ConsolePage, Requests
+from tests.support.stack import Stack
+
+
+def test_a_filter_lives_in_the_address_and_selected_jobs_are_tried_again_after_a_look_at_the_price(
+    console: ConsolePage, requests: Requests
+) -> None:
+    for number in range(3):
+        requests.submit(
+            f"zürich, “{number}”",
+            parameters={"seconds": 0, "fault": "reject", "price": 0.04},
+        )
+    requests.submit("another", parameters={"seconds": 0})
+    page = console.open(f"/projects/{requests.project}/jobs")
+    rows = page.get_by_role("row").filter(has=page.get_by_role("checkbox"))
+    expect(rows).to_have_count(4)
+    expect(rows.filter(has_text="Failed")).to_have_count(3)
+    page.get_by_role("button", name=re.compile("^Failed")).click()
+    page.get_by_role("searchbox").fill("zürich")
+    expect(rows).to_have_count(3)
+    expect(page).to_have_url(re.compile(r"status=failed.*q=z"))
+    page.reload()
+    expect(rows).to_have_count(3)
+    boxes = page.get_by_role("checkbox")
+    boxes.first.click()
+    boxes.last.click(modifiers=["Shift"])
+    expect(page.get_by_text("3 jobs selected")).to_be_visible()
+    page.get_by_role("button", name="Try again…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pay for 3 · $0.12").click()
+    expect(page.get_by_text("Try again: 3 jobs")).to_be_visible()
+    page.get_by_role("button", name="Clear").first.click()
+    expect(rows).to_have_count(7)
+
+
+def test_new_jobs_wait_behind_a_button_while_somebody_reads_further_down(
+    console: ConsolePage, requests: Requests
+) -> None:
+    for number in range(14):
+        requests.submit(f"number {number}", parameters={"seconds": 0})
+    page = console.open(f"/projects/{requests.project}/jobs")
+    newest = page.get_by_role("link", name="number 13", exact=True)
+    expect(newest).to_be_visible()
+    page.get_by_label("Rows").evaluate("(rows) => { rows.scrollTop = 300; }")
+    expect(newest).not_to_be_in_viewport()
+    requests.submit("the newest", parameters={"seconds": 0})
+    page.get_by_role("button", name="1 new").click()
+    expect(page.get_by_role("link", name="the newest", exact=True)).to_be_in_viewport()
+
+
+def test_the_board_shows_a_lane_its_order_and_lets_it_be_paused(
+    console: ConsolePage, requests: Requests, stack: Stack
+) -> None:
+    """Operators see who waits and why, and what they change holds for every process."""
+    page = console.open("/board")
+    lane = page.get_by_role("region", name="Text")
+    lane.get_by_role("button", name="Pause text").click()
+    expect(lane.get_by_text("Paused")).to_be_visible()
+    try:
+        requests.submit("a story", kind="scenes", slot="story/one")
+        expect(lane.get_by_text("1 job waits")).to_be_visible()
+        expect(lane.get_by_text("lane text is paused")).to_be_visible()
+        expect(lane.get_by_role("link", name=re.compile(requests.project))).to_be_visible()
+        lane.get_by_role("button", name="Let text go on").click()
+        expect(lane.get_by_text("Nothing waits")).to_be_visible()
+        lane.get_by_role("button", name="Raise the cap of text").click()
+        expect(lane.get_by_text("of 5 in use")).to_be_visible()
+    finally:
+        httpx.patch(f"{stack.url('gateway')}/v1/lanes/text", json={"reset": True})
+
+
+def test_usage_says_so_where_the_gateway_does_not_add_it_up(
+    console: ConsolePage, requests: Requests
+) -> None:
+    console.forgiving = True
+    page = console.open(f"/projects/{requests.project}/usage")
+    nothing = {"status": 404, "code": "not_found", "detail": "", "errors": [], "next_actions": []}
+    page.route("**/v1/**/usage*", lambda route: route.fulfill(status=404, json=nothing))
+    page.reload()
+    expect(page.get_by_role("heading", name="does not add up usage")).to_be_visible()

@@ -1,0 +1,115 @@
+"""The console in a real browser, and what it must never do while a test looks."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize
+
+_AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+_MADE_WITHIN = 60.0  #: seconds
+_TIMEOUT = 20_000.0  #: milliseconds until what a test waits for is there, on a busy machine
+#: what Chromium writes when a page asks for something that is not there, or while a server is away
+_NETWORK = ("Failed to load resource", "WebSocket connection to")
+
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+class ConsolePage:
+    """One tab of the console. `faults` are what it should not have done."""
+
+    def __init__(self, page: Page, address: str, ours: tuple[str, ...]) -> None:
+        self.page = page
+        self.address = address
+        self.faults: list[str] = []
+        #: whether requests may fail: a test that kills a server says so
+        self.forgiving = False
+        self._ours = (*ours, "data:", "blob:", f"blob:{address}")
+        page.set_default_timeout(_TIMEOUT)
+        page.on("console", self._on_message)
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("request", self._on_request)
+        page.on("response", self._on_response)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        return self.page
+
+    def severe_barriers(self) -> list[str]:
+        """What axe calls serious or critical on the page as it is."""
+        self.page.evaluate(_AXE.read_text())
+        found: list[dict[str, Any]] = self.page.evaluate("axe.run().then((r) => r.violations)")
+        return [
+            f"{each['id']}: {each['nodes'][0]['html'][:200]} {each['nodes'][0]['failureSummary']}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+
+    def _on_message(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(_NETWORK):
+            self.faults.append(f"console: {message.text}")
+
+    def _on_request(self, request: Request) -> None:
+        if not request.url.startswith(self._ours):
+            self.faults.append(f"foreign request: {request.url}")
+
+    def _on_response(self, response: Response) -> None:
+        if response.status >= 400 and not self.forgiving:
+            self.faults.append(f"{response.status} from {response.url}")
+
+
+@contextmanager
+def console_page(
+    browser: Browser, address: str, ours: tuple[str, ...], **options: Any
+) -> Iterator[ConsolePage]:
+    """A new tab with a storage of its own. Fails the test when it did what a console must not."""
+    context = browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
+    try:
+        console = ConsolePage(context.new_page(), address, ours)
+        yield console
+        assert not console.faults, console.faults
+    finally:
+        context.close()
+
+
+class Requests:
+    """What another client asks for in a project while the console is looked at."""
+
+    def __init__(self, gateway: str, project: str) -> None:
+        self.project = project
+        self._gateway = f"{gateway}/v1"
+        self._made = 0
+
+    def submit(self, prompt: str, kind: str = "portrait", **fields: Any) -> str:
+        """The id of a new job."""
+        job: str = self._send("POST", "jobs", {"kind": kind, "prompt": prompt, **fields})["id"]
+        return job
+
+    def make(self, prompt: str, kind: str = "portrait", **fields: Any) -> None:
+        """A job, to its end."""
+        job = self.submit(prompt, kind, **fields)
+        end = time.monotonic() + _MADE_WITHIN
+        while not httpx.get(f"{self._gateway}/jobs/{job}").json()["finished_at"]:
+            assert time.monotonic() < end, f"{job} does not end"
+            time.sleep(0.05)
+
+    def cast(self, person: str, prompt: str, **fields: Any) -> None:
+        body = {"operation": "create", "prompt": prompt, **fields}
+        self._send("PUT", f"cast/{person}/refs", body)
+
+    def _send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        self._made += 1
+        answer = httpx.request(
+            method,
+            f"{self._gateway}/projects/{self.project}/{path}",
+            json=body,
+            headers={"Idempotency-Key": f"test-{self._made}"},
+            timeout=30,
+        )
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        content: dict[str, Any] = answer.json()
+        return content
