@@ -13,7 +13,7 @@ STORE_PLACE = "control.storage.place"  #: its dispatcher answers a project's nam
 PLACE_GRANTED = b"granted"  #: that answer: the job may go to the workers, past the queue
 STORE_QUEUED = f"queued.{STORE_LANE}.>"  #: the same, republished as a hint
 PROGRESS = "progress.>"
-CANCEL = "control.cancel.*"
+RECORD_CHANGED = "control.cancel.*"
 LANE_CAPACITY = "control.room.*"
 REQUESTS = "requests.*"
 REFUSALS = "requests.refused.*"
@@ -72,7 +72,7 @@ def progress(project: str, job: str) -> str:
     return f"progress.{project}.{job}"
 
 
-def cancel(job: str) -> str:
+def record_changed(job: str) -> str:
     """A hint that a job's record changed and its worker should look at it."""
     return f"control.cancel.{job}"
 

@@ -194,7 +194,7 @@ class Breaker:
                 jetstream, subjects.queue("text", "normal", project, job), b"garbage"
             )
             for subject in (
-                subjects.cancel(job),
+                subjects.record_changed(job),
                 subjects.progress(project, job),
                 subjects.lane_capacity("text"),
             ):

@@ -104,7 +104,7 @@ async def test_a_job_still_queued_after_a_cancel_hint_keeps_its_turn(
     """The hint may be about another try, or the message may have been out of reach."""
     record = await _queued(bus)
 
-    await bus.jetstream.notify(subjects.cancel(record.id))
+    await bus.jetstream.notify(subjects.record_changed(record.id))
     await bus.client.flush()
 
     assert (await _position(bus, record.id)).position
@@ -117,7 +117,7 @@ async def test_a_job_that_was_taken_off_the_queue_has_no_turn(bus: NatsBus) -> N
     record = await _queued(bus)
 
     await bus.work.purge(record)
-    await bus.jetstream.notify(subjects.cancel(record.id))
+    await bus.jetstream.notify(subjects.record_changed(record.id))
 
     async with asyncio.timeout(60):
         while (await _position(bus, record.id)).position:

@@ -28,7 +28,7 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.clock import now
-from services.render.providers.output_upload import MemoryOutputReceiver, OutputUploader
+from services.render.providers.output_upload import OutputUploader
 from services.render.worker.answer_spool import Answer, NoRoom
 from services.render.worker.context import Worker
 from services.render.worker.disk_spool import DiskSpool
@@ -38,6 +38,7 @@ from services.render.worker.posts_in_flight import PostsInFlight
 from tests.support.http_server import served
 from tests.support.records import a_record
 from tests.support.servers import Server
+from tests.support.worker_doubles import MemoryOutputReceiver
 from tests.support.workers import a_worker
 
 RUN = 7

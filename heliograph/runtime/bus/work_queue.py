@@ -21,7 +21,7 @@ NEVER = "@at 2099-01-01T00:00:00Z"
 #: headers of tickets for storage: seconds until its turn can come, and those of all times so far
 WAIT, WAITED = "Heliograph-Wait", "Heliograph-Waited"
 #: part of the stream that may be in use; beyond it what comes in soon takes the place of the oldest
-ROOMY_UP_TO = 0.95
+HAS_ROOM_BELOW = 0.95
 
 FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 
@@ -137,7 +137,7 @@ class JetStreamWorkQueue:
 
     async def has_room(self) -> bool:
         info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
-        return bool(info["state"]["bytes"] < ROOMY_UP_TO * info["config"]["max_bytes"])
+        return bool(info["state"]["bytes"] < HAS_ROOM_BELOW * info["config"]["max_bytes"])
 
     async def dead_letter(self, job: Record, reason: str) -> None:
         subject = subjects.dead(job.lane, job.project, job.id)

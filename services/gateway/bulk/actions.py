@@ -27,7 +27,7 @@ from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
 from services.gateway.bulk.preview_rules import (
     already_requested,
     cancel_outcome,
-    place_of,
+    pointer_to_job,
     retry_request,
 )
 from services.gateway.bulk.previews import BulkPreview
@@ -142,7 +142,7 @@ class BulkActions:
         except Unavailable:
             raise
         except HeliographError as error:
-            problem = problem_at(place_of(act.request, index), error)
+            problem = problem_at(pointer_to_job(act.request, index), error)
             return ItemResult(outcome="refused", problem=problem)
 
     async def _retry(self, act: BulkAction, index: int, job: str) -> ItemResult:

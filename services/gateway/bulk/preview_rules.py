@@ -24,7 +24,7 @@ def is_paid(outlook: RetryOutlook) -> bool:
     return outlook.cost is not None and outlook.cost.estimated > 0
 
 
-def place_of(request: ActionRequest, index: int) -> str:
+def pointer_to_job(request: ActionRequest, index: int) -> str:
     """Pointer to a job of the request."""
     return f"/ids/{index}" if request.ids else "/filter"
 

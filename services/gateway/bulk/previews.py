@@ -26,7 +26,7 @@ from services.gateway.bulk.preview_rules import (
     Mode,
     cancel_outcome,
     is_paid,
-    place_of,
+    pointer_to_job,
     retry_request,
     sum_costs,
 )
@@ -74,7 +74,7 @@ class BulkPreview:
     ) -> CancelPreview:
         """Charges of the canceled jobs."""
         every = await gather_bounded(
-            self._cancel(project, job, request.mode, place_of(request, index))
+            self._cancel(project, job, request.mode, pointer_to_job(request, index))
             for index, job in enumerate(jobs)
         )
         outcomes = Counter(each.outcome for each in every)
@@ -91,7 +91,7 @@ class BulkPreview:
         self, project: str, request: ActionRequest, jobs: Sequence[str]
     ) -> list[RetryOutlook]:
         return await gather_bounded(
-            self._retry(project, job, request, place_of(request, index))
+            self._retry(project, job, request, pointer_to_job(request, index))
             for index, job in enumerate(jobs)
         )
 

@@ -11,7 +11,7 @@ from heliograph.contracts.job_events import Canceled, CancelRequested
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
-from heliograph.contracts.subjects import cancel as cancel_subject
+from heliograph.contracts.subjects import record_changed
 from heliograph.runtime.bus import EventLog, Notify, WorkQueue
 from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.log_entries import LogEntry
@@ -82,7 +82,7 @@ class JobCancellation:
         else:
             entry = await transition(self.events, entry, CancelRequested(mode=mode))
             crash_point("cancel.asked")
-        await self.notify(cancel_subject(record.id))
+        await self.notify(record_changed(record.id))
         return entry
 
 

@@ -13,14 +13,14 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from services.render.providers.error_report import ErrorReport, failure_within
-from services.render.providers.output_entries import Slot
+from services.render.providers.output_entries import OutputEntry
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 
 _CHANGE_PROMPT = NextAction(kind="change_request", label="Change the prompt")
 
 
 def outcome_of(
-    slots: Sequence[Slot],
+    entries: Sequence[OutputEntry],
     *,
     job: str,
     note: ProviderNote,
@@ -36,26 +36,30 @@ def outcome_of(
     Args:
         report: What the answer says went wrong; it counts where there are no outputs.
     """
-    full = [slot for slot in slots if not slot.is_empty]
+    full = [entry for entry in entries if not entry.is_empty]
     if not full and report and report.is_error:
         error = failure_within(report, note)
         return RequestStopped(error=error, charged=charged_for_error, answer=answer)
     if not full:
-        return RequestStopped(error=_why_none(slots, note, report), charged=charged, answer=answer)
-    contents = {_name(job, slot.content): slot.content for slot in full if slot.content is not None}
+        return RequestStopped(
+            error=_why_none(entries, note, report), charged=charged, answer=answer
+        )
+    contents = {
+        _name(job, entry.content): entry.content for entry in full if entry.content is not None
+    }
     return RequestSucceeded(
-        outputs=[_placed(_output(job, slot), slot, place) for place, slot in enumerate(full)],
-        withheld=[Withheld(index=s.index, reason=_why_empty(s)) for s in slots if s.is_empty],
+        outputs=[_placed(_output(job, entry), entry, place) for place, entry in enumerate(full)],
+        withheld=[Withheld(index=s.index, reason=_why_empty(s)) for s in entries if s.is_empty],
         contents=contents,
         charged=charged,
         answer=answer,
     )
 
 
-def _output(job: str, slot: Slot) -> Output:
-    if slot.content is None:
-        return Output(url=slot.url)
-    return Output(inline=_name(job, slot.content))
+def _output(job: str, entry: OutputEntry) -> Output:
+    if entry.content is None:
+        return Output(url=entry.url)
+    return Output(inline=_name(job, entry.content))
 
 
 def _name(job: str, content: bytes) -> str:
@@ -63,23 +67,25 @@ def _name(job: str, content: bytes) -> str:
     return f"{job}/{hashlib.sha256(content).hexdigest()}"
 
 
-def _placed(output: Output, slot: Slot, place: int) -> Output:
-    index = None if slot.index == place else slot.index
-    return output.model_copy(update={"index": index, "flagged": slot.flagged})
+def _placed(output: Output, entry: OutputEntry, place: int) -> Output:
+    index = None if entry.index == place else entry.index
+    return output.model_copy(update={"index": index, "flagged": entry.flagged})
 
 
-def _why_empty(slot: Slot) -> str:
-    if slot.flagged:
+def _why_empty(entry: OutputEntry) -> str:
+    if entry.flagged:
         return ContentPolicy.code
-    if slot.is_refused:
+    if entry.is_refused:
         return OutputRefused.code
-    return ProviderProtocol.code if slot.is_odd else NoOutput.code
+    return ProviderProtocol.code if entry.is_odd else NoOutput.code
 
 
-def _why_none(slots: Sequence[Slot], note: ProviderNote, report: ErrorReport | None) -> JobError:
+def _why_none(
+    entries: Sequence[OutputEntry], note: ProviderNote, report: ErrorReport | None
+) -> JobError:
     words = f": {report.text}" if report else ""
-    if any(slot.flagged for slot in slots):
+    if any(entry.flagged for entry in entries):
         return ContentPolicy(provider=note, next_actions=[_CHANGE_PROMPT])
-    if any(slot.is_odd for slot in slots):
+    if any(entry.is_odd for entry in entries):
         return ProviderProtocol(f"the response has no files{words}", provider=note)
     return NoOutput(f"{NoOutput.title().rstrip('.')}{words}" if words else None, provider=note)

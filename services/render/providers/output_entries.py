@@ -7,7 +7,7 @@ from heliograph.contracts.models import Media
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slot:
+class OutputEntry:
     """One place for an output, as the provider filled it."""
 
     index: int  #: the provider's

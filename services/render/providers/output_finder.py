@@ -10,7 +10,7 @@ from heliograph.contracts.object_keys import EXTENSIONS
 from services.render.providers.file_urls import is_address as is_fetchable
 from services.render.providers.inline_content import content_in, media_type_of
 from services.render.providers.moderation import flags_beside, is_flagged
-from services.render.providers.output_entries import Search, Slot
+from services.render.providers.output_entries import OutputEntry, Search
 from services.render.providers.output_places import USUAL_NAMES, has_content
 from services.render.providers.output_types import declared_type, type_by_name
 
@@ -37,8 +37,8 @@ class OutputFinder:
         self._seen: set[str | bytes] = set(search.sent)
         self._nodes = 0
 
-    def slots(self, value: Any) -> list[Slot]:
-        """A list is a row of slots; anything else is searched for files."""
+    def entries(self, value: Any) -> list[OutputEntry]:
+        """A list is a row of entries; anything else is searched for files."""
         if isinstance(value, list):
             row = islice(_flat(value, 0), MAX_SLOTS)
             return [self._slot(index, each) for index, each in enumerate(row)]
@@ -47,14 +47,14 @@ class OutputFinder:
         ]
         return files or ([self._slot(0, value)] if value else [])
 
-    def _slot(self, index: int, value: Any) -> Slot:
-        self._seen = set(self._search.sent)  # two slots may hold the same
+    def _slot(self, index: int, value: Any) -> OutputEntry:
+        self._seen = set(self._search.sent)  # two entries may hold the same
         flagged = is_flagged(value)
         for found in self._files(value, 0):
             return replace(found, index=index, flagged=flagged or found.flagged)
         is_refused = self._is_strict and self._is_file_of_any_type(value)
         is_odd = not is_refused and has_content(value)
-        return Slot(index=index, flagged=flagged, is_odd=is_odd, is_refused=is_refused)
+        return OutputEntry(index=index, flagged=flagged, is_odd=is_odd, is_refused=is_refused)
 
     def _is_file_of_any_type(self, value: Any) -> bool:
         lenient = OutputFinder(self._search, is_strict=False)
@@ -63,7 +63,7 @@ class OutputFinder:
         self._nodes = lenient._nodes
         return is_file
 
-    def _files(self, value: Any, depth: int) -> Iterator[Slot]:
+    def _files(self, value: Any, depth: int) -> Iterator[OutputEntry]:
         """Every file in a value, in its order, each once."""
         self._nodes += 1
         if depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
@@ -84,7 +84,7 @@ class OutputFinder:
             for index, found in enumerate(chain.from_iterable(within)):
                 yield replace(found, flagged=found.flagged or flags(index))
 
-    def _own_file(self, value: Mapping[str, Any]) -> Slot | None:
+    def _own_file(self, value: Mapping[str, Any]) -> OutputEntry | None:
         """The file that an object is about: a value counts, not a key."""
         for name in (*_BYTES, *_MAYBE_BYTES, *_ADDRESSES):
             text = value.get(name)
@@ -97,7 +97,9 @@ class OutputFinder:
                 return found
         return None
 
-    def _file(self, text: str, beside: Mapping[str, Any], *, is_address: bool) -> Slot | None:
+    def _file(
+        self, text: str, beside: Mapping[str, Any], *, is_address: bool
+    ) -> OutputEntry | None:
         """A text as a file: an address, one that is relative to the provider's, or the bytes."""
         url = text
         if not text.startswith(("http://", "https://")):
@@ -108,20 +110,24 @@ class OutputFinder:
             url = _joined(self._search.base_url, text)
         if not is_fetchable(url):
             return None
-        return self._once(url, Slot(index=0, url=url), declared_type(beside) or type_by_name(url))
+        return self._once(
+            url, OutputEntry(index=0, url=url), declared_type(beside) or type_by_name(url)
+        )
 
-    def _bytes(self, text: str, beside: Mapping[str, Any], *, is_known: bool) -> Slot | None:
+    def _bytes(self, text: str, beside: Mapping[str, Any], *, is_known: bool) -> OutputEntry | None:
         content = content_in(text, is_known=is_known)
         if content is None:
             return None
-        slot = Slot(index=0, content=content)
-        return self._once(content, slot, media_type_of(text) or declared_type(beside))
+        entry = OutputEntry(index=0, content=content)
+        return self._once(content, entry, media_type_of(text) or declared_type(beside))
 
-    def _once(self, name: str | bytes, slot: Slot, media_type: str | None) -> Slot | None:
+    def _once(
+        self, name: str | bytes, entry: OutputEntry, media_type: str | None
+    ) -> OutputEntry | None:
         if name in self._seen or (self._is_strict and not self._is_wanted(media_type)):
             return None
         self._seen.add(name)
-        return slot
+        return entry
 
     def _is_wanted(self, media_type: str | None) -> bool:
         """A file without a type may be of any medium."""

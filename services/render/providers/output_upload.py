@@ -44,13 +44,3 @@ class OutputUploader:
 
     async def aclose(self) -> None:
         await self._http.aclose()
-
-
-class MemoryOutputReceiver:
-    """`OutputReceiver` in a dictionary, for tests."""
-
-    def __init__(self) -> None:
-        self.brought: dict[str, bytes] = {}
-
-    async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
-        self.brought[f"{job}/{sha256}"] = content

@@ -89,7 +89,7 @@ class Dispatcher:
     async def _listen(self) -> list[Subscription]:
         heard = {
             subjects.QUEUED: self._on_queued,
-            subjects.CANCEL: self._on_cancel,
+            subjects.RECORD_CHANGED: self._on_cancel,
             subjects.LANE_CAPACITY: self._on_capacity,
         }
         hints = [

@@ -35,7 +35,7 @@ async def complete_named(worker: Worker, entry: LogEntry, run: int, named: str) 
     try:
         request = worker.request(entry.record, attempt, named)
         state = await worker.provider(entry.record).poll(request)
-        state = worker.with_usual(entry.record, state)
+        state = worker.with_default_output_count(entry.record, state)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(state, RequestStopped) and isinstance(state.error, OutputExpired):

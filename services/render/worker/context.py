@@ -126,7 +126,7 @@ class Worker:
             sent=[each.url for each in attempt.references],
         )
 
-    def with_usual(self, record: Record, end: Ending) -> Ending:
+    def with_default_output_count(self, record: Record, end: Ending) -> Ending:
         """The same end; the outputs of a model that makes several unasked are all paid for."""
         model = self.catalog.current.models.get(record.model)
         if model is None or not isinstance(end, RequestSucceeded):

@@ -30,10 +30,10 @@ log = structlog.get_logger()
 _INTERVAL = 2.0  #: seconds between looks for answers that no process is responsible for
 
 
-class Later(Enum):
+class NotYet(Enum):
     """It cannot be recorded yet: another attempt of the job is in progress."""
 
-    LATER = "later"
+    NOT_YET = "not yet"
 
 
 async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucceeded) -> LogEntry:
@@ -67,7 +67,7 @@ async def recover_forever(worker: Worker) -> None:
         await asyncio.sleep(_INTERVAL)
 
 
-def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | Later | None:
+def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | NotYet | None:
     """The event that a recovered answer adds to its job; None: it is recorded already."""
     record = entry.record
     attempts = [each for each in record.internal.attempts if each.run == answer.run]
@@ -84,7 +84,7 @@ def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | Later | None:
     if record.step.is_final:
         return late_event(entry, answer.run, fact)
     is_awaited = record.step in (Step.SUBMITTING, Step.SUBMIT_UNKNOWN)
-    return fact if is_awaited and record.internal.run == answer.run else Later.LATER
+    return fact if is_awaited and record.internal.run == answer.run else NotYet.NOT_YET
 
 
 async def _settle(worker: Worker, kept: KeptAnswer) -> None:
@@ -102,7 +102,7 @@ async def _settle(worker: Worker, kept: KeptAnswer) -> None:
 async def _go_on(worker: Worker, kept: KeptAnswer) -> bool:
     """Whether nothing is left to do for an answer."""
     entry = await _record_answer(worker, kept.answer)
-    if entry is Later.LATER:
+    if entry is NotYet.NOT_YET:
         return False
     refusal = await upload_outputs(worker, kept)
     if entry is None:
@@ -115,13 +115,13 @@ async def _go_on(worker: Worker, kept: KeptAnswer) -> bool:
 
 
 @retry_on_conflict
-async def _record_answer(worker: Worker, answer: Answer) -> LogEntry | Later | None:
+async def _record_answer(worker: Worker, answer: Answer) -> LogEntry | NotYet | None:
     """The job, when the log knows of the answer; None when there is no such job."""
     entry = await worker.read(answer.job)
     if entry is None:
         return None
     fact = late_fact(entry, answer)
-    if fact is None or isinstance(fact, Later):
+    if fact is None or isinstance(fact, NotYet):
         return fact or entry
     try:
         appended = await worker.append(entry, fact)

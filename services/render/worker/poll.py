@@ -37,7 +37,7 @@ async def poll_until_done(worker: Worker, entry: LogEntry) -> LogEntry | None:
         state = await _poll(worker, provider, request, entry, record, wakeup)
     if state is None:
         return None
-    state = worker.with_usual(record, await _with_references(worker, record, state))
+    state = worker.with_default_output_count(record, await _with_references(worker, record, state))
     crash_point("follow.ended")
     if isinstance(state, RequestSucceeded) and state.contents:
         return await record_inline(worker, entry, state)

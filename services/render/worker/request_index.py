@@ -6,7 +6,6 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.provider_requests import FindRequests
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
-from heliograph.testing.event_log import MemoryEventLog
 
 _TIMEOUT = 6.0  #: seconds for the read model to take in the log, and answer
 
@@ -30,17 +29,3 @@ class StatusRequestIndex:
             return frozenset((await self._request(query, timeout=_TIMEOUT)).known)
         except RemoteProblem as error:
             raise Unavailable("status does not say which requests are known") from error
-
-
-class MemoryRequestIndex:
-    """`RequestIndex` of a log in memory, for tests."""
-
-    def __init__(self, events: MemoryEventLog) -> None:
-        self._events = events
-
-    async def known(self, provider: str, requests: tuple[str, ...]) -> frozenset[str]:
-        entries = (entry for job in self._events.jobs() for entry in self._events.of(job))
-        jobs = (entry.as_job() for entry in entries)
-        records = [job.record for job in jobs if job and job.record.provider == provider]
-        named = {attempt.request_id for each in records for attempt in each.internal.attempts}
-        return frozenset(request for request in requests if request in named)

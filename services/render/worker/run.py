@@ -27,10 +27,10 @@ _WAITING = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED})
 _UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: attempts, with a place
 
 
-class Over(Enum):
+class Settled(Enum):
     """Result of a step after which a message needs no more work."""
 
-    DONE = "over"
+    DONE = "done"
 
 
 async def run_job(worker: Worker, job: str, run: int) -> Record | None:
@@ -57,7 +57,7 @@ async def run_job(worker: Worker, job: str, run: int) -> Record | None:
                 latest = await _advance(worker, run, entry, began=began)
             except Conflict:
                 latest = None
-            if latest is Over.DONE:
+            if latest is Settled.DONE:
                 worker.reporter.forget(job)
                 return entry.record
             entry = latest
@@ -67,7 +67,7 @@ async def run_job(worker: Worker, job: str, run: int) -> Record | None:
 
 async def _advance(
     worker: Worker, run: int, entry: LogEntry, *, began: bool
-) -> LogEntry | Over | None:
+) -> LogEntry | Settled | None:
     """
     Do what the record asks for. Returns the job as it was left; None: read it again.
 
@@ -81,7 +81,7 @@ async def _advance(
     if step.is_final or run < record.internal.run:
         if step not in _UNDER_WAY and not record.runs_on:
             await worker.accounts.release(record.internal.account, record.id, entry.sequence)
-        return Over.DONE
+        return Settled.DONE
     if record.internal.cancel and step.is_unsent:
         return await worker.append(entry, Canceled(charged=record.charged))
     if record.internal.expire and step.is_unsent:
@@ -103,7 +103,7 @@ async def _advance(
             return await _hand_over(worker, entry)
 
 
-async def _begin(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
+async def _begin(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Settled:
     """Start a run, unless the job is done or has open dependencies."""
     record = entry.record
     reused, after = record.internal.reused, record.internal.after
@@ -115,25 +115,25 @@ async def _begin(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
             return await worker.append(entry, dependency_failed(record, standing.failed))
         if standing.open:
             await worker.work.enqueue(ticket_for(record))
-            return Over.DONE
+            return Settled.DONE
     return await _start(worker, run, entry)
 
 
-async def _start(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Over:
+async def _start(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Settled:
     """Take a place in the account; where it may not start, the job goes back to the queue as it is."""
     record = entry.record
     worker.wakeups.check()
     account, is_paused = record.internal.account, (await worker.lanes.limit(record.lane)).paused
     if is_paused or not await worker.accounts.acquire(account, record.id, entry.sequence):
         await worker.work.enqueue(ticket_for(record))
-        return Over.DONE
+        return Settled.DONE
     crash_point("start.placed")
     started = await worker.append(entry, Started(run=run))
     crash_point("start.written")
     return started
 
 
-async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Over:
+async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Settled:
     """Route the job to its next service, and release the permit of its account."""
     record = entry.record
     if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
@@ -149,4 +149,4 @@ async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Over:
     if record.step is Step.RETRY_SCHEDULED:
         await worker.work.enqueue(ticket_for(record))
         crash_point("leave.queued")
-    return Over.DONE
+    return Settled.DONE

@@ -82,7 +82,9 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
     if asyncio.get_running_loop().time() >= ends:
         return await start_again(worker, submitting)
     with _held(worker, submitting.record, ends):
-        answer = worker.with_usual(record, await _post(worker, submitting.record, body, ends))
+        answer = worker.with_default_output_count(
+            record, await _post(worker, submitting.record, body, ends)
+        )
         crash_point("submit.posted")
         latest = await _write(worker, submitting, answer)
     await record_outcome(

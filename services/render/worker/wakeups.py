@@ -20,7 +20,7 @@ class WakeUps:
 
     async def listen(self, client: Client) -> None:
         """Hear the hints of other processes."""
-        await client.subscribe(subjects.CANCEL, cb=self._on_hint)
+        await client.subscribe(subjects.RECORD_CHANGED, cb=self._on_hint)
 
     async def _on_hint(self, message: Msg) -> None:
         self.notify(message.subject.rsplit(".", 1)[1])

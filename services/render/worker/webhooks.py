@@ -57,7 +57,7 @@ async def _on_webhook(
         await find_lost_request(worker, job, named=named)
     elif found.record.step.is_final:
         await complete_named(worker, found, run, named)
-    await hint(subjects.cancel(job))
+    await hint(subjects.record_changed(job))
 
 
 def _is_about(record: Record, provider: str, run: int) -> bool:

@@ -103,7 +103,7 @@ class Sweeper:
             crash_point("sweep.expired")
             if not fact.runs_on:
                 await self._work.purge(record)
-        await self._notify(subjects.cancel(job))
+        await self._notify(subjects.record_changed(job))
 
     def _deadline(self, record: Record) -> Expired | ExpireRequested | None:
         """

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Column, Select, select, tuple_
-from sqlalchemy import Row as Found
+from sqlalchemy import Row as DatabaseRow
 
 from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotQuery
 from services.status.read_model.tables import jobs
@@ -41,8 +41,8 @@ def _order(query: SnapshotQuery, after: SnapshotCursor | None) -> _Order:
     return _end_order if is_over else _open_order
 
 
-def place_of(
-    query: SnapshotQuery, found: Found[Any], after: SnapshotCursor | None
+def cursor_of(
+    query: SnapshotQuery, found: DatabaseRow[Any], after: SnapshotCursor | None
 ) -> SnapshotCursor:
     """Cursor of a snapshot after a job."""
     order = _order(query, after)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row as Found
+from sqlalchemy import Row as DatabaseRow
 from sqlalchemy import select
 
 from heliograph.contracts.queries.jobs import FindJobs, FoundJob, ListJobs
@@ -15,7 +15,7 @@ from services.status.read_model.project_queries import read_projects
 from services.status.read_model.row_columns import read_row
 from services.status.read_model.rows import Page
 from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotPage, SnapshotQuery
-from services.status.read_model.snapshots import next_pass, place_of, snapshot_page
+from services.status.read_model.snapshots import cursor_of, next_pass, snapshot_page
 from services.status.read_model.sql_session import SqlSession
 from services.status.read_model.tables import jobs, named_uploads, requests
 from services.status.read_model.timestamps import stamp
@@ -53,7 +53,7 @@ class SqlJobs(SqlSession):
     async def snapshot(
         self, query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int
     ) -> SnapshotPage:
-        rows: list[Found[Any]] = []
+        rows: list[DatabaseRow[Any]] = []
         place: SnapshotCursor | None = after
         async with self._transaction() as connection:
             while True:
@@ -61,7 +61,7 @@ class SqlJobs(SqlSession):
                 found = (await connection.execute(statement)).all()
                 kept = _fitting([*rows, *found], room) - len(rows)
                 rows += found[:kept]
-                place = place_of(query, rows[-1], place) if kept else place
+                place = cursor_of(query, rows[-1], place) if kept else place
                 if kept < len(found) or len(rows) == limit:
                     break  # the page is full
                 if (place := next_pass(query, place)) is None:
@@ -87,7 +87,7 @@ class SqlJobs(SqlSession):
         return await self._ids(select(requests.c.request).where(*known).distinct())
 
 
-def _fitting(rows: Sequence[Found[Any]], room: int) -> int:
+def _fitting(rows: Sequence[DatabaseRow[Any]], room: int) -> int:
     """How many of the first fit into so much room; at least one, if there is one."""
     taken = 0
     for count, row in enumerate(rows):

@@ -21,16 +21,15 @@ from heliograph.testing.work_queue import MemoryWorkQueue
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
 from services.render.providers import Provider
-from services.render.providers.output_upload import MemoryOutputReceiver
 from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
 from services.render.worker.answer_spool import MemorySpool
 from services.render.worker.context import Worker
 from services.render.worker.progress import ProgressPublisher
-from services.render.worker.request_index import MemoryRequestIndex
 from services.render.worker.run import run_job
 from services.render.worker.wakeups import WakeUps
 from tests.support.records import CATALOG, some_project
+from tests.support.worker_doubles import MemoryOutputReceiver, MemoryRequestIndex
 
 _NONE = cast(Any, None)  #: a part that a job without references does not need
 _SHORT: dict[str, Any] = {

@@ -6,7 +6,7 @@ from heliograph.contracts.errors import ProviderProtocol
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import slots_in
+from services.render.providers.answer_outputs import find_outputs
 from services.render.providers.error_report import error_within
 from services.render.providers.fal.errors import BILLED, was_billed
 from services.render.providers.output_entries import Search
@@ -25,7 +25,7 @@ def outcome(
         return RequestStopped(error=error, charged=was_billed(answer), answer=excerpt(answer))
     search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
     return outcome_of(
-        slots_in(body, search),
+        find_outputs(body, search),
         job=request.job,
         note=note,
         charged=was_billed(answer),

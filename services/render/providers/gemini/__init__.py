@@ -38,7 +38,7 @@ from services.render.providers.gemini.transport import GeminiTransport
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
 from services.render.providers.lookup_results import Unknown
 from services.render.providers.no_retry_transport import MAX_OUTPUTS
-from services.render.providers.output_entries import Slot
+from services.render.providers.output_entries import OutputEntry
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
 from services.render.providers.submissions import AmbiguousSubmit, Submission
 
@@ -137,7 +137,7 @@ class GeminiProvider:
             return RequestStopped(error=made, charged=was_billed(answer), answer=excerpt)
         flagged = is_flagged(answer)
         return outcome_of(
-            [Slot(index=n, content=each, flagged=flagged) for n, each in enumerate(made)],
+            [OutputEntry(index=n, content=each, flagged=flagged) for n, each in enumerate(made)],
             job=submission.job,
             note=ProviderNote(name="gemini", request_id=answer.response_id),
             answer=excerpt,

@@ -22,7 +22,7 @@ from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import slots_in
+from services.render.providers.answer_outputs import find_outputs
 from services.render.providers.error_report import error_within
 from services.render.providers.http import ProviderHttp
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
@@ -96,7 +96,7 @@ class OpenAIProvider:
         place = model.wire.outputs or "data"
         search = Search(media=model.media, place=place, base_url=f"{self._base_url}/")
         return outcome_of(
-            slots_in(body, search),
+            find_outputs(body, search),
             job=submission.job,
             note=ProviderNote(name="openai", request_id=answer.headers.get("x-request-id")),
             answer=audit_excerpt(body),

@@ -15,7 +15,7 @@ from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from heliograph.contracts.progress import LogLine, Progress
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import slots_in
+from services.render.providers.answer_outputs import find_outputs
 from services.render.providers.error_report import error_within
 from services.render.providers.output_entries import Search
 from services.render.providers.replicate.errors import failure_of
@@ -85,9 +85,9 @@ def _outcome(
     if output in (None, [], {}) and prediction.get("data_removed") is True:
         return RequestStopped(error=_expired(request.request_id), charged="yes", answer=answer)
     search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
-    slots = slots_in(output, search)
+    entries = find_outputs(output, search)
     report = error_within({"error": prediction.get("error")}) or error_within(output)
-    return outcome_of(slots, job=request.job, note=note, answer=answer, report=report)
+    return outcome_of(entries, job=request.job, note=note, answer=answer, report=report)
 
 
 def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> RequestStopped:

@@ -150,7 +150,7 @@ async def test_a_deadline_is_a_request_while_the_job_may_be_at_the_provider(scen
     await scene.reaper.sweep()
 
     assert [entry.event.name for entry in scene.events.of(late.id)][-1] == "expire_requested"
-    assert scene.hints == [subjects.cancel(late.id)]
+    assert scene.hints == [subjects.record_changed(late.id)]
 
 
 async def test_a_worker_that_does_not_stop_in_time_loses_the_job_and_keeps_the_request(

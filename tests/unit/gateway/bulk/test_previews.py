@@ -15,7 +15,7 @@ from services.gateway.bulk.preview_rules import (
     Mode,
     already_requested,
     cancel_outcome,
-    place_of,
+    pointer_to_job,
     sum_costs,
 )
 from tests.support.records import a_record
@@ -88,7 +88,7 @@ def test_a_job_is_pointed_at_where_it_was_named() -> None:
     named = ActionRequest(action="retry", ids=[a_record().id])
     matched = ActionRequest.model_validate({"action": "retry", "filter": {}})
 
-    assert (place_of(named, 0), place_of(matched, 0)) == ("/ids/0", "/filter")
+    assert (pointer_to_job(named, 0), pointer_to_job(matched, 0)) == ("/ids/0", "/filter")
 
 
 def test_the_digest_of_an_action_is_of_what_it_asks_for() -> None:

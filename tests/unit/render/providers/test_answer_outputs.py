@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from services.render.providers.answer_outputs import slots_in
-from services.render.providers.output_entries import Search, Slot
+from services.render.providers.answer_outputs import find_outputs
+from services.render.providers.output_entries import OutputEntry, Search
 from tests.support.fal.files import picture
 
 IMAGES = Search(media="image", base_url="https://there.example/v1/")
@@ -21,11 +21,11 @@ DATA = f"data:image/png;base64,{INLINE}"
 
 
 def urls(answer: Any, search: Search = IMAGES) -> list[str | None]:
-    return [slot.url for slot in slots_in(answer, search)]
+    return [slot.url for slot in find_outputs(answer, search)]
 
 
-def only(answer: Any, search: Search = IMAGES) -> Slot:
-    [slot] = slots_in(answer, search)
+def only(answer: Any, search: Search = IMAGES) -> OutputEntry:
+    [slot] = find_outputs(answer, search)
     return slot
 
 
@@ -157,7 +157,7 @@ def test_a_relative_address_is_relative_to_the_provider(value: str) -> None:
     ids=str,
 )
 def test_an_answer_without_anything_has_no_odd_slot(answer: Any) -> None:
-    slots = slots_in(answer, IMAGES)
+    slots = find_outputs(answer, IMAGES)
 
     assert all(slot.is_empty and not slot.is_odd for slot in slots)
 
@@ -176,7 +176,7 @@ def test_an_answer_without_anything_has_no_odd_slot(answer: Any) -> None:
     ids=lambda answer: str(answer)[:60],
 )
 def test_an_entry_that_is_not_a_file_is_invalid(answer: Any) -> None:
-    slots = slots_in(answer, IMAGES)
+    slots = find_outputs(answer, IMAGES)
 
     assert slots
     assert all(slot.is_empty for slot in slots)
@@ -189,8 +189,8 @@ def test_an_answer_of_any_size_and_depth_is_looked_at_within_bounds() -> None:
         deep = {"a": [deep]}
 
     assert urls(deep) in ([], [None])
-    assert len(slots_in([None] * 100_000, IMAGES)) < 1_000
-    assert len(slots_in({f"a{n}": n for n in range(100_000)}, IMAGES)) <= 1
+    assert len(find_outputs([None] * 100_000, IMAGES)) < 1_000
+    assert len(find_outputs({f"a{n}": n for n in range(100_000)}, IMAGES)) <= 1
 
 
 # -- each for itself
@@ -200,14 +200,14 @@ def test_an_answer_of_any_size_and_depth_is_looked_at_within_bounds() -> None:
     "missing", [None, "", {}, {"url": None}, {"b64_json": "", "url": None}, {"url": ""}], ids=str
 )
 def test_an_empty_slot_leaves_the_others(missing: Any) -> None:
-    slots = slots_in({"images": [{"url": ONE}, missing, {"url": TWO}]}, IMAGES)
+    slots = find_outputs({"images": [{"url": ONE}, missing, {"url": TWO}]}, IMAGES)
 
     assert [(slot.index, slot.url) for slot in slots] == [(0, ONE), (1, None), (2, TWO)]
     assert not slots[1].is_odd
 
 
 def test_two_slots_may_hold_the_same() -> None:
-    slots = slots_in({"data": [{"b64_json": INLINE}] * 3}, IMAGES)
+    slots = find_outputs({"data": [{"b64_json": INLINE}] * 3}, IMAGES)
 
     assert [slot.content for slot in slots] == [PICTURE] * 3
 
@@ -222,7 +222,7 @@ def test_two_slots_may_hold_the_same() -> None:
     ids=str,
 )
 def test_a_list_within_objects_is_a_row_of_slots_too(answer: Any) -> None:
-    slots = slots_in(answer, IMAGES)
+    slots = find_outputs(answer, IMAGES)
 
     assert [(slot.index, slot.url) for slot in slots] == [(0, None), (1, ONE)]
 
@@ -241,7 +241,7 @@ def test_a_list_within_objects_is_a_row_of_slots_too(answer: Any) -> None:
 def test_a_file_of_another_type_among_good_ones_is_refused(search: Search, other: Any) -> None:
     good = FILM if search is VIDEOS else ONE
 
-    slots = slots_in({"output": [other, good, {"caption": "a keeper"}]}, search)
+    slots = find_outputs({"output": [other, good, {"caption": "a keeper"}]}, search)
 
     assert [slot.url for slot in slots] == [None, good, None]
     assert [(slot.is_refused, slot.is_odd) for slot in slots] == [
@@ -287,7 +287,10 @@ def test_an_empty_text_of_bytes_leaves_the_address_beside_it() -> None:
 def test_bytes_of_another_type_count_only_where_nothing_else_came(kind: str) -> None:
     other = f"data:{kind};base64,{INLINE}"
 
-    assert [slot.is_refused for slot in slots_in({"images": [other, ONE]}, IMAGES)] == [True, False]
+    assert [slot.is_refused for slot in find_outputs({"images": [other, ONE]}, IMAGES)] == [
+        True,
+        False,
+    ]
     assert only({"images": [other]}).content == PICTURE
 
 
@@ -321,7 +324,7 @@ def test_a_text_is_not_taken_for_bytes() -> None:
 def test_an_output_that_is_flagged_is_known_whether_it_is_there_or_not(
     value: dict[str, Any],
 ) -> None:
-    slots = slots_in({"data": [{"url": ONE}, {"url": TWO, **value}, value]}, IMAGES)
+    slots = find_outputs({"data": [{"url": ONE}, {"url": TWO, **value}, value]}, IMAGES)
 
     assert [slot.flagged for slot in slots] == [False, True, True]
     assert slots[1].url == TWO
@@ -378,7 +381,7 @@ def test_verdicts_beside_the_outputs_are_theirs_in_order(
 ) -> None:
     answer = around({"images": [{"url": ONE}, {"url": TWO}], **value})
 
-    slots = slots_in(answer, Search(media="image", place=place))
+    slots = find_outputs(answer, Search(media="image", place=place))
 
     assert [slot.flagged for slot in slots] == flagged
 
@@ -406,4 +409,4 @@ def test_a_moderation_verdict_applies_wherever_the_output_is_and_without_one(
 def test_a_verdict_about_one_file_is_not_about_its_neighbours() -> None:
     answer = {"left": {"url": ONE, "nsfw": True}, "right": {"url": TWO, "nsfw": False}}
 
-    assert [slot.flagged for slot in slots_in(answer, IMAGES)] == [True, False]
+    assert [slot.flagged for slot in find_outputs(answer, IMAGES)] == [True, False]
