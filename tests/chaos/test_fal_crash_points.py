@@ -16,8 +16,8 @@ import pytest
 from heliograph.runtime.crash_points import POINTS, VARIABLE, Point
 from tests.chaos.crash_scenarios import FINAL, Story, Teller
 from tests.chaos.journal import Journal, SentRequest
+from tests.support.emulation.files import picture
 from tests.support.fal.emulator_process import FalAccount, FalServer
-from tests.support.fal.files import picture
 from tests.support.stack import Stack, stack_running
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 1)  #: deaths at each point

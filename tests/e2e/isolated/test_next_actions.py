@@ -20,8 +20,8 @@ from heliograph.contracts.errors import AccountRefused, JobError, every_error
 from heliograph.contracts.jobs import Job
 from heliograph.runtime.crash_points import VARIABLE
 from tests.support.emulation.emulator_process import EmulatedAccount, Emulator
+from tests.support.emulation.files import picture
 from tests.support.fal.emulator_process import FalAccount, FalServer
-from tests.support.fal.files import picture
 from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server
 from tests.support.shell import Ended, run_heliograph

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from tests.support.fal.files import picture
+from tests.support.emulation.files import picture
 
 
 def written(answer: Any, files: str) -> Any:

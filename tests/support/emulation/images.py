@@ -2,7 +2,7 @@
 
 import base64
 
-from tests.support.fal.files import picture
+from tests.support.emulation.files import picture
 
 
 def inlined(name: str, media: str) -> str:

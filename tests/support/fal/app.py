@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from tests.support.fal.answers import Cutting
+from tests.support.emulation.faults import Cutting
 from tests.support.fal.api import Platform
 from tests.support.fal.books import Books
 from tests.support.fal.plans import Plan

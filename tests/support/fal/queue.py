@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.support.emulation.faults import lose, trouble
 from tests.support.fal.accounts import Account, FalRequest
-from tests.support.fal.answers import lose, refuse, trouble
 from tests.support.fal.books import Books
 from tests.support.fal.oddities import odd
 from tests.support.fal.plans import Plan
+from tests.support.fal.refusals import refuse
 from tests.support.fal.results import NO_FILE, result_of
 from tests.support.fal.webhooks import Signer, call_back
 

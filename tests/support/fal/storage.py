@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.support.emulation.faults import trouble
+from tests.support.emulation.files import picture, video
 from tests.support.fal.accounts import Account
-from tests.support.fal.answers import trouble
 from tests.support.fal.books import Books
-from tests.support.fal.files import picture, video
 from tests.support.fal.oddities import ODDITIES, odd
 from tests.support.fal.webhooks import Signer
 

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 
 from tests.support.emulation.answers import marked, written
 from tests.support.emulation.books import Books, Refusal, say_no
+from tests.support.emulation.faults import Cutting, lose
 from tests.support.emulation.images import inlined
-from tests.support.fal.answers import Cutting, lose
 
 _KEY = "API key not valid. Please pass a valid API key."
 

@@ -14,9 +14,9 @@ from starlette.types import ASGIApp
 
 from tests.support.emulation.answers import marked, written
 from tests.support.emulation.books import Books, Refusal, bearer, say_no
+from tests.support.emulation.faults import Cutting, lose
+from tests.support.emulation.files import picture
 from tests.support.emulation.images import inlined
-from tests.support.fal.answers import Cutting, lose
-from tests.support.fal.files import picture
 
 
 class Plan(BaseModel):

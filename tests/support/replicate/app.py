@@ -14,9 +14,9 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from tests.support.emulation.books import Account, Books, Refusal, bearer, say_no
+from tests.support.emulation.faults import Cutting, lose, trouble
+from tests.support.emulation.files import picture
 from tests.support.emulation.forms import parts_of
-from tests.support.fal.answers import Cutting, lose, trouble
-from tests.support.fal.files import picture
 from tests.support.replicate.plans import Plan
 from tests.support.replicate.predictions import Prediction
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.render.providers.answer_outputs import find_outputs
 from services.render.providers.output_entries import OutputEntry, Search
-from tests.support.fal.files import picture
+from tests.support.emulation.files import picture
 
 IMAGES = Search(media="image", base_url="https://there.example/v1/")
 VIDEOS = Search(media="video")

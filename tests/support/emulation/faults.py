@@ -1,4 +1,4 @@
-"""Answers that go wrong on the way, and the hand that cuts a connection."""
+"""Faults of emulated providers: answers that go wrong on the way, and connections that are cut."""
 
 import asyncio
 import gzip
@@ -11,28 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _NGINX = "<html><head><title>502 Bad Gateway</title></head><center>nginx</center></html>"
-_CUT = "fal.cut"
-_REFUSALS: dict[str, tuple[int, Any, dict[str, str]]] = {
-    "401": (401, {"detail": "No user found for Key ID and Secret"}, {}),
-    "402": (402, {"detail": "Payment required"}, {}),
-    "403_locked": (
-        403,
-        {"detail": "User is locked. Reason: Exhausted balance. Top up your balance."},
-        {},
-    ),
-    "404": (404, {"detail": "Application not found"}, {}),
-    "422": (
-        422,
-        {"detail": [{"loc": ["body", "prompt"], "msg": "field required", "type": "missing"}]},
-        {"X-Fal-Request-Id": "r"},
-    ),
-    "504_user": (
-        504,
-        {"detail": "Request timed out", "error_type": "request_timeout"},
-        {"X-Fal-Request-Timeout-Type": "user", "X-Fal-Error-Type": "request_timeout"},
-    ),
-    "redirect": (307, {}, {"Location": "http://127.0.0.1:1/elsewhere"}),
-}
+_CUT = "emulator.cut"
 
 
 class Cutting:
@@ -46,16 +25,6 @@ class Cutting:
         if transport is not None:
             scope[_CUT] = transport.abort
         await self._app(scope, receive, send)
-
-
-def refuse(refusal: str, retry_after: str | None) -> Response:
-    """An answer to a submission that was not accepted."""
-    if refusal == "429":
-        headers = {"Retry-After": retry_after} if retry_after else {}
-        body = {"detail": "Too many requests", "error_type": "concurrent_requests_limit"}
-        return JSONResponse(body, 429, headers)
-    status, body, headers = _REFUSALS[refusal]
-    return JSONResponse(body, status, headers)
 
 
 async def lose(request: Request, loss: str, accepted: dict[str, Any]) -> Response:
