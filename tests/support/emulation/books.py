@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
@@ -12,11 +12,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 P = TypeVar("P", bound=BaseModel)
+A = TypeVar("A", bound="Account[Any]")
 
 
 @dataclass
 class Account(Generic[P]):
-    """All that belongs to one key. `accepted` is what it pays for, in order."""
+    """
+    All that belongs to one key. `accepted` is what it pays for, in order.
+
+    Attributes:
+        changeable: Fields that tests may change.
+    """
+
+    changeable: ClassVar[frozenset[str]] = frozenset({"busy"})
 
     plan_type: type[P]
     accepted: list[dict[str, Any]] = field(default_factory=list)
@@ -28,34 +36,38 @@ class Account(Generic[P]):
     def plan_for(self, prompt: str) -> P:
         return self.plans.get(prompt) or self.plan_type()
 
+    def report(self) -> dict[str, Any]:
+        """What tests may know."""
+        return {"accepted": self.accepted, "posts": self.posts, "heard": self.heard}
 
-class Books(Generic[P]):
+
+class Books(Generic[A]):
     """
     The accounts, and the door to them at `/emulator`.
 
     Args:
+        open_account: Makes the account of a new key.
         key_of: The key that a request carries; None when it carries none.
         nobody: The answer to whoever has no key, or one that begins with `revoked`.
     """
 
     def __init__(
         self,
-        plan_type: type[P],
+        open_account: Callable[[], A],
         key_of: Callable[[Request], str | None],
         nobody: tuple[int, dict[str, Any]],
     ) -> None:
-        self._plan_type = plan_type
         self._key_of = key_of
         self._nobody = nobody
-        self.accounts: dict[str, Account[P]] = defaultdict(lambda: Account(plan_type))
+        self.accounts: dict[str, A] = defaultdict(open_account)
 
-    def account(self, http: Request) -> Account[P]:
+    def account(self, http: Request) -> A:
         """Whose key it is."""
         key = self._key_of(http)
         if not key or key.startswith("revoked"):
             raise Refusal(*self._nobody)
         account = self.accounts[key]
-        account.heard.append(_heard(http))
+        account.heard.append(heard(http))
         return account
 
     def routes(self) -> list[Route]:
@@ -71,20 +83,20 @@ class Books(Generic[P]):
         return JSONResponse({})
 
     async def _tell(self, http: Request) -> Response:
-        account = self.accounts[http.path_params["key"]]
-        report = {"accepted": account.accepted, "posts": account.posts, "heard": account.heard}
-        return JSONResponse(report)
+        return JSONResponse(self.accounts[http.path_params["key"]].report())
 
     async def _change(self, http: Request) -> Response:
         account = self.accounts[http.path_params["key"]]
-        account.busy = int((await http.json())["busy"])
+        for name, value in (await http.json()).items():
+            assert name in account.changeable
+            setattr(account, name, value)
         return JSONResponse({})
 
     async def _plan(self, http: Request) -> Response:
         account, plan = self.accounts[http.path_params["key"]], await http.json()
         prompt = plan.pop("prompt")
         try:
-            account.plans[prompt] = self._plan_type.model_validate(plan)
+            account.plans[prompt] = account.plan_type.model_validate(plan)
         except ValidationError as error:
             raise HTTPException(400, str(error)) from error
         return JSONResponse({})
@@ -110,7 +122,8 @@ def bearer(http: Request) -> str | None:
     return key if kind == "Bearer" else None
 
 
-def _heard(http: Request) -> dict[str, Any]:
+def heard(http: Request) -> dict[str, Any]:
+    """A request, as tests see it."""
     return {
         "method": http.method,
         "path": http.url.path,

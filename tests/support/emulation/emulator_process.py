@@ -48,24 +48,32 @@ class EmulatedAccount:
         """What happens to requests with this prompt: the fields of the provider's `Plan`."""
         httpx.put(f"{self._door}/plans", json={"prompt": prompt, **plan}).raise_for_status()
 
+    def change(self, **fields: Any) -> None:
+        """Fields of the account that tests may change, see `Account.changeable`."""
+        httpx.put(self._door, json=fields).raise_for_status()
+
     def turn_away(self, uploads: int) -> None:
         """The next uploads are answered with 503."""
-        httpx.put(self._door, json={"busy": uploads}).raise_for_status()
+        self.change(busy=uploads)
+
+    def report(self) -> dict[str, Any]:
+        """All that the emulator says of it."""
+        return dict(httpx.get(self._door).json())
 
     def accepted(self, prompt: str | None = None) -> list[dict[str, Any]]:
         """The requests it pays for: `prompt` and `body` at least."""
-        requests = httpx.get(self._door).json()["accepted"]
+        requests = self.report()["accepted"]
         return [each for each in requests if prompt in (None, each["prompt"])]
 
     @property
     def posts(self) -> int:
         """Submissions that came in, accepted or not."""
-        return int(httpx.get(self._door).json()["posts"])
+        return int(self.report()["posts"])
 
     @property
     def heard(self) -> list[dict[str, Any]]:
         """Everything that was asked with its key, in order."""
-        return list(httpx.get(self._door).json()["heard"])
+        return list(self.report()["heard"])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import uuid4
 
+from tests.support.emulation.books import Account
 from tests.support.fal.plans import Plan
 
 Stage = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
@@ -25,6 +26,11 @@ class FalRequest:
     accepted_at: float = field(default_factory=time.time)
     starts_at: float = math.inf
     stopped_at: float | None = None  #: by a cancel
+
+    def report(self) -> dict[str, Any]:
+        """What tests may know of it."""
+        named = ("id", "endpoint", "body", "headers", "webhook")
+        return {name: getattr(self, name) for name in named} | {"prompt": self.body.get("prompt")}
 
     @property
     def app(self) -> str:
@@ -65,26 +71,29 @@ class FalRequest:
 
 
 @dataclass
-class Account:
+class FalAccountState(Account[Plan]):
     """All that belongs to one key."""
 
+    changeable = frozenset(
+        {"concurrency", "retention", "storage_troubles", "files_gone", "calls_back"}
+    )
+
+    plan_type: type[Plan] = Plan
     concurrency: int = 1000  #: requests that render at once
     retention: float = 3600.0  #: seconds that results are kept
     requests: list[FalRequest] = field(default_factory=list)
-    posts: int = 0  #: submissions that came in, accepted or not
-    plans: dict[str, Plan] = field(default_factory=dict)  #: by prompt
     uploads: list[str] = field(default_factory=list)  #: the life that each file was to have
     calls_back: bool = True  #: where a request says that it wants to be told of its end
     files_gone: bool = False  #: whether what its models made is no longer given out
     storage_troubles: list[str] = field(default_factory=list)  #: instead of taking them
-    heard: list[dict[str, Any]] = field(default_factory=list)  #: every request, in order
-
-    def plan_for(self, prompt: str) -> Plan:
-        return self.plans.get(prompt, Plan())
 
     def accept(self, request: FalRequest) -> None:
         self.requests.append(request)
+        self.accepted.append(request.report())
         self.schedule(request.accepted_at)
+
+    def report(self) -> dict[str, Any]:
+        return super().report() | {"uploads": self.uploads}
 
     def find(self, request_id: str, app: str, at: float) -> FalRequest | None:
         """A request by its address, unless it was forgotten."""

@@ -9,14 +9,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.support.fal.accounts import FalRequest
-from tests.support.fal.books import Books
+from tests.support.fal.books import FalBooks
 from tests.support.fal.results import result_of
 
 
 class Platform:
     """fal's API for accounts."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: FalBooks) -> None:
         self._books = books
 
     def routes(self) -> list[Route]:

@@ -1,34 +1,28 @@
-"""The emulator's books: accounts by key, with everything that was asked of them."""
+"""The emulator's books: accounts by key, and the files that were brought."""
 
 import re
-from collections import defaultdict
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from tests.support.fal.accounts import Account
+from tests.support.emulation.books import Books, heard
+from tests.support.fal.accounts import FalAccountState
+from tests.support.fal.webhooks import Signer
 
-_KEY = re.compile(r"Key (?!revoked)\S+")
+_KEY = re.compile(r"Key (\S+)")
+_NOBODY = {"detail": "Authentication is required to access this application"}
 
 
-class Books:
+class FalBooks(Books[FalAccountState]):
     """Who has what at the emulator."""
 
-    def __init__(self) -> None:
-        self.accounts: dict[str, Account] = defaultdict(Account)
+    def __init__(self, signer: Signer) -> None:
+        super().__init__(FalAccountState, _key_of, (401, _NOBODY))
+        self._signer = signer
         self.files: dict[str, tuple[bytes, str]] = {}  #: what was brought, with its type
         self.strangers: list[dict[str, Any]] = []  #: requests without a key of fal's
-
-    def account(self, http: Request) -> Account:
-        """Whose key it is. Keys that begin with `revoked` are nobody's."""
-        header = http.headers.get("Authorization", "")
-        if not _KEY.fullmatch(header):
-            detail = "Authentication is required to access this application"
-            raise HTTPException(401, detail)
-        account = self.accounts[header.removeprefix("Key ")]
-        account.heard.append(_heard(http))
-        return account
 
     def is_missing(self, http: Request, body: dict[str, Any]) -> bool:
         """Whether a request names a file that was brought here, and is here no longer."""
@@ -39,22 +33,37 @@ class Books:
 
     def stranger(self, http: Request) -> None:
         """A request that needs no key, and had better not carry one."""
-        self.strangers.append(_heard(http))
+        self.strangers.append(heard(http))
 
     def media(self, http: Request) -> str:
         """Where files are, seen from wherever the request came."""
         return f"{http.url.scheme}://{http.url.netloc}/cdn"
 
+    def routes(self) -> list[Route]:
+        return [
+            *super().routes(),
+            Route("/signatures", self._sign, methods=["POST"]),
+            Route("/files", self._forget, methods=["DELETE"]),
+            Route("/strangers", self._strangers),
+        ]
+
+    async def _sign(self, http: Request) -> Response:
+        off = int(http.query_params.get("off", 0))
+        return JSONResponse(self._signer.headers(http.query_params["id"], await http.body(), off))
+
+    async def _forget(self, _: Request) -> Response:
+        self.files.clear()
+        return JSONResponse({})
+
+    async def _strangers(self, _: Request) -> Response:
+        return JSONResponse(self.strangers)
+
+
+def _key_of(http: Request) -> str | None:
+    found = _KEY.fullmatch(http.headers.get("Authorization", ""))
+    return found[1] if found else None
+
 
 def _texts(value: Any) -> list[str]:
     values = value if isinstance(value, list) else [value]
     return [each for each in values if isinstance(each, str)]
-
-
-def _heard(http: Request) -> dict[str, Any]:
-    return {
-        "method": http.method,
-        "path": http.url.path,
-        "query": dict(http.query_params),
-        "headers": dict(http.headers),
-    }

@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.support.emulation.faults import lose, trouble
-from tests.support.fal.accounts import Account, FalRequest
-from tests.support.fal.books import Books
+from tests.support.fal.accounts import FalAccountState, FalRequest
+from tests.support.fal.books import FalBooks
 from tests.support.fal.oddities import odd
 from tests.support.fal.plans import Plan
 from tests.support.fal.refusals import refuse
@@ -23,7 +23,7 @@ _NOT_FOUND = {"status": "NOT_FOUND"}
 class Queue:
     """fal's queue."""
 
-    def __init__(self, books: Books, signer: Signer) -> None:
+    def __init__(self, books: FalBooks, signer: Signer) -> None:
         self._books = books
         self._signer = signer
         self._calls: set[asyncio.Task[None]] = set()
@@ -62,7 +62,7 @@ class Queue:
         return JSONResponse(accepted, headers={"X-Fal-Request-Id": request.id})
 
     def _accept(
-        self, http: Request, account: Account, body: dict[str, Any], plan: Plan
+        self, http: Request, account: FalAccountState, body: dict[str, Any], plan: Plan
     ) -> FalRequest:
         request = FalRequest(
             endpoint=http.path_params["endpoint"],
@@ -142,20 +142,20 @@ class Queue:
         account.schedule(now)
         return JSONResponse({"status": "CANCELLATION_REQUESTED"}, 202)
 
-    def _find(self, http: Request) -> tuple[Account, FalRequest | None]:
+    def _find(self, http: Request) -> tuple[FalAccountState, FalRequest | None]:
         account, where = self._books.account(http), http.path_params
         app, now = f"{where['owner']}/{where['alias']}", time.time()
         account.schedule(now)
         return account, account.find(where["id"], app, now)
 
-    def _promise(self, http: Request, account: Account, request: FalRequest) -> None:
+    def _promise(self, http: Request, account: FalAccountState, request: FalRequest) -> None:
         call = call_back(account, request, self._books.media(http), self._signer)
         task = asyncio.create_task(call)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
 
-def _status(http: Request, account: Account, request: FalRequest) -> dict[str, Any]:
+def _status(http: Request, account: FalAccountState, request: FalRequest) -> dict[str, Any]:
     now = time.time()
     status: dict[str, Any] = {"status": request.stage(now), **_addresses(http, request)}
     if status["status"] == "IN_QUEUE":

@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from tests.support.emulation.faults import trouble
 from tests.support.emulation.files import picture, video
-from tests.support.fal.accounts import Account
-from tests.support.fal.books import Books
+from tests.support.fal.accounts import FalAccountState
+from tests.support.fal.books import FalBooks
 from tests.support.fal.oddities import ODDITIES, odd
 from tests.support.fal.webhooks import Signer
 
@@ -24,10 +24,10 @@ _FLAKY = 3  #: downloads that fail before one does not
 class Storage:
     """fal's CDN, with what belongs to it."""
 
-    def __init__(self, books: Books, signer: Signer) -> None:
+    def __init__(self, books: FalBooks, signer: Signer) -> None:
         self._books = books
         self._signer = signer
-        self._tokens: dict[str, Account] = {}
+        self._tokens: dict[str, FalAccountState] = {}
         self._downloads: Counter[str] = Counter()
 
     def rest_routes(self) -> list[Route]:

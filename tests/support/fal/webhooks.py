@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.support.fal.accounts import Account, FalRequest
+from tests.support.fal.accounts import FalAccountState, FalRequest
 from tests.support.fal.results import result_of
 
 USER = "user-1"
@@ -43,7 +43,9 @@ class Signer:
         }
 
 
-async def call_back(account: Account, request: FalRequest, media: str, signer: Signer) -> None:
+async def call_back(
+    account: FalAccountState, request: FalRequest, media: str, signer: Signer
+) -> None:
     """Tell whoever asked to be told, once the request is over."""
     while time.time() < request.ends_at:
         await asyncio.sleep(0.05)

@@ -1,6 +1,7 @@
 """The emulator: one endpoint, both of whose paths Google's client has used, and a door for tests."""
 
 import json
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from tests.support.emulation.answers import marked, written
-from tests.support.emulation.books import Books, Refusal, say_no
+from tests.support.emulation.books import Account, Books, Refusal, say_no
 from tests.support.emulation.faults import Cutting, lose
 from tests.support.emulation.images import inlined
 
@@ -68,7 +69,7 @@ _REFUSALS = {
 
 def create_app() -> ASGIApp:
     """A Gemini that nobody used yet."""
-    books = Books(Plan, _key_of, _error(400, "INVALID_ARGUMENT", _KEY))
+    books = Books(partial(Account, Plan), _key_of, _error(400, "INVALID_ARGUMENT", _KEY))
     ask = Questions(books).ask
     app = Starlette(
         routes=[
@@ -86,7 +87,7 @@ def create_app() -> ASGIApp:
 class Questions:
     """What is asked, and answered."""
 
-    def __init__(self, books: Books[Plan]) -> None:
+    def __init__(self, books: Books[Account[Plan]]) -> None:
         self._books = books
 
     async def ask(self, http: Request) -> Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from tests.support.emulation.answers import marked, written
-from tests.support.emulation.books import Books, Refusal, bearer, say_no
+from tests.support.emulation.books import Account, Books, Refusal, bearer, say_no
 from tests.support.emulation.faults import Cutting, lose
 from tests.support.emulation.files import picture
 from tests.support.emulation.images import inlined
@@ -57,7 +58,7 @@ _REFUSALS = {
 
 def create_app() -> ASGIApp:
     """An OpenAI that nobody used yet. Without a key one is `nobody`, as on servers of one's own."""
-    books = Books(Plan, lambda http: bearer(http) or "nobody", _NOBODY)
+    books = Books(partial(Account, Plan), lambda http: bearer(http) or "nobody", _NOBODY)
     app = Starlette(
         routes=[
             Route("/v1/images/generations", Images(books).generate, methods=["POST"]),
@@ -77,7 +78,7 @@ async def file(http: Request) -> Response:
 class Images:
     """What is asked for, and made."""
 
-    def __init__(self, books: Books[Plan]) -> None:
+    def __init__(self, books: Books[Account[Plan]]) -> None:
         self._books = books
 
     async def generate(self, http: Request) -> Response:

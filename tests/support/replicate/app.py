@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -65,7 +66,7 @@ _REFUSALS: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = {
 
 def create_app() -> ASGIApp:
     """A Replicate that nobody used yet."""
-    books, shelf = Books(Plan, bearer, (401, _NOBODY)), Shelf()
+    books, shelf = Books(partial(Account, Plan), bearer, (401, _NOBODY)), Shelf()
     app = Starlette(
         routes=[
             Mount("/v1", routes=Api(books, shelf).routes()),
@@ -97,7 +98,7 @@ class Shelf:
 class Api:
     """`/v1`."""
 
-    def __init__(self, books: Books[Plan], shelf: Shelf) -> None:
+    def __init__(self, books: Books[Account[Plan]], shelf: Shelf) -> None:
         self._books = books
         self._shelf = shelf
 
