@@ -366,7 +366,7 @@ class NoOutput(ProviderError):
 
 
 class SubmitOutcomeUnknown(ProviderError):
-    """The provider may have accepted the request; nobody knows, so nothing is repeated unasked."""
+    """It is unknown whether the provider accepted the request; it is not sent again without a decision."""
 
     code = "submit_unknown"
 

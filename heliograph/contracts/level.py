@@ -2,7 +2,7 @@
 Levels: what all processes of a deployment understand.
 
 Fields of later releases are kept by older ones, and mean nothing to them. So a field or a fact that changes
-what somebody decides is written only once every process understands it. The event log says since which level
+what a process decides is written only once every process understands it. The event log says since which level
 that is: a new log begins at the level of its release, an older one stays at its own until an operator raises
 it, when the last process of the older release is gone (`heliograph level raise`).
 

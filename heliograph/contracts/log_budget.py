@@ -10,7 +10,7 @@ _ENTRY = 700  #: bytes of an attempt, without what it repeats of the request
 _ANSWERS = 4_096  #: bytes of what providers say, and of what the results are
 _REFERENCE = 400  #: bytes of a reference as a provider got it
 
-#: events that are still to come when nothing goes wrong, by step: one of them is a wish to stop
+#: events that are still to come when nothing goes wrong, by step: one of them is a request to stop
 _TO_COME = {
     Step.ACCEPTED: 6,
     Step.RETRY_SCHEDULED: 6,

@@ -46,7 +46,7 @@ _MONEY_SCHEMA = WithJsonSchema(  #: the number of digits has no word of its own
 
 
 class JobRequest(RequestBody):
-    """A picture, a video or a text that somebody wants."""
+    """Request for a job: a picture, a video or a text."""
 
     kind: Annotated[
         str,

@@ -43,7 +43,7 @@ def _end(before: Attempt, fact: AttemptCompleted, at: datetime, *, is_last: bool
     if fact.outcome:
         return {"ended_at": at, "outcome": fact.outcome}
     is_found = fact.request_id is not None and before.request_id is None
-    if is_found and is_last:  # closed as nobody knew of it: it may run on
+    if is_found and is_last:  # it was closed as not found: it may run on
         return {"ended_at": None, "outcome": None}
     return {}
 

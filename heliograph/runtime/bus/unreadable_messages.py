@@ -107,8 +107,8 @@ async def forget(jetstream: JetStream, letter: DeadLetter) -> None:
 
 async def mended(jetstream: JetStream) -> tuple[list[DeadLetter], list[Stored]]:
     """
-    Notes about what is gone, or can be read by this release, to be forgotten; and the events among
-    that, which whoever skipped them has to take in first. Raises Unavailable.
+    Dead letters to be forgotten: their messages are gone, or can be read by this release. And the events
+    among those messages, which the reader that skipped them applies first. Raises Unavailable.
     """
     letters, events = [], []
     for letter in await dead_letters(jetstream):

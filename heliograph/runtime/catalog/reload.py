@@ -26,7 +26,7 @@ async def watch_files(
     every: float = LOOK_EVERY,
 ) -> None:
     """
-    Keep the current catalog as its files are: whoever asks for it, or one of its sections, sees the change.
+    Hot reload: keep the current catalog, and the sections of it that were handed out, as its files are.
 
     A file is read once it has stayed the same for `every` seconds: by then its writer is done.
     One that is wrong changes nothing, and the log says where and why. Lanes cannot come or go, because

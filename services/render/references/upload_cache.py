@@ -181,7 +181,7 @@ class ReferenceUploadCache:
     async def _claim_and_upload(
         self, key: str, entry: KvEntry, file_host: FileHost, read: _Read
     ) -> str:
-        """Raises Conflict: somebody else brings it."""
+        """Raises Conflict: another process uploads it."""
         async with self._places:
             claim = await self._bucket.write(key, {"claimed": self._me}, entry.revision)
             crash_point("bring.claimed")

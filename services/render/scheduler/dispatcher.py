@@ -148,8 +148,8 @@ class Dispatcher:
     async def _on_cancel(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
         with suppress(Unavailable):
-            # whoever cancels may leave the message where it is: then it keeps its turn, and its
-            # worker drops it
+            # a cancel may leave the message in the queue: then it keeps its turn, and its worker
+            # drops it
             queued, _, _ = subjects.work_of(job)
             if await self._bus.jetstream.last(STREAM, queued) is None:
                 self._forget(job)

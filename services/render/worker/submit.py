@@ -44,7 +44,7 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
     A body that cannot be built ends the job before the intent: nothing was sent, nothing is charged.
 
     The submit limit runs from before the intent is written, by this process's own clock: a POST that
-    could not begin by then is not sent, so whoever looks the request up after the limit knows.
+    could not begin by then is not sent, so a lookup after the limit is conclusive.
 
     Returns the job as it was left; None when it has to be read again.
     """

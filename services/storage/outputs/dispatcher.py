@@ -2,7 +2,7 @@
 Storage's dispatcher: moves rendered jobs to the workers, round robin by project.
 
 As render's dispatcher does for lanes: one process at a time, by a lease, and each move is one step on
-the server, so that another dispatcher does no harm. While nobody waits, render asks for a place and
+the server, so that another dispatcher does no harm. While no job waits, render asks for a place and
 hands the job to the workers itself. Places in use are counted, and the count is corrected from the
 server: the messages on `store.>` are the tickets that workers have, or get next.
 """

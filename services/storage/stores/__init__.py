@@ -35,8 +35,8 @@ class ObjectStore(Protocol):
         Keep the bytes, and make sure that they are there, whole.
 
         Args:
-            is_sole: Whether no other process can be putting the same bytes there. By default nobody
-                knows.
+            is_sole: Whether no other process can be putting the same bytes there. None: that is
+                not known.
 
         Raises:
             Corrupted: They are not.

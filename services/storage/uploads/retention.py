@@ -30,7 +30,7 @@ class UploadSweeper:
     Removes uploads that nothing names.
 
     An upload is touched when it is used, so the compare-and-set by which it is taken away is lost
-    where somebody is about to name it. Each copy has a key of its own: a removal that comes late never
+    where a job is about to name it. Each copy has a key of its own: a removal that comes late never
     meets the next one.
 
     Args:

@@ -103,7 +103,7 @@ class Uploads:
             raise Unavailable("the upload cannot be recorded right now", retry_after=1) from None
 
     async def _note(self, name: str, known: dict[str, Any]) -> dict[str, Any]:
-        """Record an upload. Raises Conflict: somebody else brought it, or removes it."""
+        """Record an upload. Raises Conflict: another process recorded it, or removes it."""
         seen = await self._bucket.read(name)
         if "media_type" in seen.value:
             raise Conflict(name)
