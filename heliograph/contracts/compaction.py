@@ -58,7 +58,9 @@ def _least(record: Record) -> Record:
     if record.error:
         advice = [each for each in record.error.next_actions if each.kind == "change_request"]
         changes: _Changes = {"detail": _cut(record.error.detail), "errors": []}
-        changes["next_actions"] = advice[:1]  # a retry that was offered here would be paid for nothing
+        changes["next_actions"] = advice[
+            :1
+        ]  # a retry that was offered here would be paid for nothing
         job["error"] = record.error.model_copy(update=changes)
     inner = record.internal
     internal: _Changes = {

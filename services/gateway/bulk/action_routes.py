@@ -21,7 +21,8 @@ from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import JobPresenter
-from services.gateway.bulk.actions import BulkActionResult, BulkActions
+from services.gateway.bulk.actions import BulkActions
+from services.gateway.bulk.bulk_action import BulkActionResult
 from services.gateway.bulk.items import present
 from services.gateway.http import OF_A_CHANGE, REPLAYED, IdempotencyKey
 

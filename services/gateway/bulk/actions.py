@@ -1,6 +1,5 @@
 """Bulk actions: retry or cancel every job that matches a filter."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +21,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.ids import action_id
 from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.runtime.bus import EventLog, RequestReply
+from services.gateway.bulk.bulk_action import BulkAction, BulkActionResult, ItemAction
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
 from services.gateway.bulk.preview_rules import (
@@ -34,26 +34,6 @@ from services.gateway.bulk.previews import BulkPreview
 from services.gateway.jobs.cancellation import JobCancellation
 from services.gateway.jobs.lookup import load_job
 from services.gateway.jobs.service import JobService
-
-ItemAction = Callable[[int, str], Awaitable[ItemResult]]  #: of a job, by its index
-
-
-@dataclass(frozen=True, kw_only=True)
-class BulkAction:
-    """A request to do something with many jobs."""
-
-    request: ActionRequest
-    plan: Plan
-    key: str | None
-    is_replayed: bool  #: it was requested before, under the same key
-
-
-@dataclass(frozen=True, kw_only=True)
-class BulkActionResult:
-    """Result of an action."""
-
-    act: BulkAction
-    items: list[ItemResult]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Batches: many jobs submitted in one request, all or none, and idempotent as a whole."""
 
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -8,37 +7,18 @@ from functools import partial
 from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable, Unreadable
 from heliograph.contracts.ids import batch_id
-from heliograph.contracts.job_steps import Status
 from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.contracts.records import Marker
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.gateway.bulk.admission import BatchAdmission
+from services.gateway.bulk.batch_result import BatchResult, latest_retry
 from services.gateway.bulk.batch_submission import BatchSubmission, Drafts, item_pointer
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
 from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
 from services.gateway.jobs.service import JobService
 
 _MAX_RETRIES = 5_000  #: of the jobs of a batch that are looked for
-
-
-@dataclass(frozen=True, kw_only=True)
-class BatchResult:
-    """A batch, as it is now."""
-
-    id: str
-    project: str
-    items: list[ItemResult]
-
-    @property
-    def is_replayed(self) -> bool:
-        """Whether everything was there before."""
-        return all(item.outcome in ("replayed", "skipped") for item in self.items)
-
-    @property
-    def counts(self) -> dict[Status, int]:
-        attempted = (item for item in self.items if item.outcome != "skipped")
-        return Counter(item.entry.record.status for item in attempted if item.entry)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,10 +132,3 @@ class BatchService:
         with suppress(Unreadable):
             return await self.events.last(job)
         return None
-
-
-def latest_retry(latest: dict[str, str], job: str) -> str:
-    """The last try that began with a job."""
-    while job in latest:
-        job = latest[job]
-    return job

@@ -11,7 +11,8 @@ from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import JobPresenter
-from services.gateway.bulk.batches import BatchResult, BatchService
+from services.gateway.bulk.batch_result import BatchResult
+from services.gateway.bulk.batches import BatchService
 from services.gateway.bulk.items import present
 from services.gateway.http import (
     LOCATION,

@@ -10,48 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from heliograph.contracts.problems import FieldError
+from services.render.providers.error_field_names import (
+    CODES,
+    KNOWN_NAMES,
+    OF_NO_FIELD,
+    TEXTS,
+    TITLES,
+    WITHIN,
+)
 from services.render.providers.error_fields import LISTED_PLACES, PLACES, field_error, our_pointer
 from services.render.providers.error_words import MAX_CODE, error_code, meaningful_text
-
-_TEXTS = (
-    "message",
-    "msg",
-    "detail",
-    "error_description",
-    "error_message",
-    "errorMessage",
-    "status_msg",
-    "description",
-)
-_TITLES = ("error", "title", "reason")  #: texts where there is no other, else codes
-CODES = (
-    "code",
-    "error_code",
-    "errorCode",
-    "error_type",
-    "type",
-    "status",
-    "error",
-    "title",
-    "reason",
-)
-_WITHIN = (
-    "error",
-    "errors",
-    "detail",
-    "message",
-    "inner_error",
-    "innererror",
-    "innerError",
-    "details",
-    "base_resp",
-    "invalid_fields",
-    "invalid-params",
-    "invalid_params",
-    "fieldViolations",
-)
-
-_OF_NO_FIELD = ("non_field_errors", "__all__", "base", "_schema")  #: where others name a field
 
 _MAX_DEPTH, _MAX_NODES = 6, 1_000
 MAX_TEXTS = 8  #: that are taken from an answer of no known shape
@@ -87,23 +55,23 @@ class ErrorReader:
         if _is_by_field(value):
             self._read_fields(value)
             return
-        texts = [text for name in _TEXTS if (text := meaningful_text(value.get(name)))]
-        titles = [text for name in _TITLES if (text := meaningful_text(value.get(name)))]
+        texts = [text for name in TEXTS if (text := meaningful_text(value.get(name)))]
+        titles = [text for name in TITLES if (text := meaningful_text(value.get(name)))]
         for name in CODES:
-            if (code := error_code(value.get(name))) and (name not in _TITLES or texts):
+            if (code := error_code(value.get(name))) and (name not in TITLES or texts):
                 _add(self.codes, code)
         found = field_error(value, texts or titles, LISTED_PLACES if is_listed else PLACES)
         if found:
             self.fields.append(found)
         if not (found and is_listed):  # a listed error is reported by its field
             self._add_texts(texts or self._titles(value, titles))
-        for name in _WITHIN:
+        for name in WITHIN:
             if isinstance(value.get(name), Mapping | list):
                 self.read(value[name], depth + 1)
 
     def _read_fields(self, value: Mapping[str, list[str]]) -> None:
         for name, texts in value.items():
-            if name in _OF_NO_FIELD:
+            if name in OF_NO_FIELD:
                 self._add_texts(texts)
             else:
                 pointer = our_pointer([name])
@@ -111,7 +79,7 @@ class ErrorReader:
 
     def _titles(self, value: Mapping[str, Any], titles: list[str]) -> list[str]:
         """A title is a text only where nothing within says more."""
-        has_more = any(isinstance(value.get(n), Mapping | list) and value[n] for n in _WITHIN)
+        has_more = any(isinstance(value.get(n), Mapping | list) and value[n] for n in WITHIN)
         if not has_more:
             return titles
         for each in titles:
@@ -127,15 +95,12 @@ class ErrorReader:
             _add(self.texts, word)
 
 
-_KNOWN = frozenset((*_TEXTS, *_TITLES, *CODES, *_WITHIN, *LISTED_PLACES))
-
-
 def _is_by_field(value: Mapping[str, Any]) -> bool:
     """Whether an object has the mistakes of each field under its name: `{"prompt": ["is blank"]}`."""
     return bool(value) and all(
         isinstance(texts, list)
         and texts
-        and name not in _KNOWN
+        and name not in KNOWN_NAMES
         and all(isinstance(text, str) and meaningful_text(text) for text in texts)
         for name, texts in value.items()
     )

@@ -15,7 +15,8 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import FieldError, NextAction, ProviderNote
 from services.render.providers.content_filter_errors import is_content_code, speaks_of_content
-from services.render.providers.error_reader import CODES, MAX_TEXTS, ErrorReader, all_texts
+from services.render.providers.error_field_names import CODES
+from services.render.providers.error_reader import MAX_TEXTS, ErrorReader, all_texts
 from services.render.providers.error_words import is_http_status
 from services.render.providers.page_text import json_or_text
 from services.render.providers.response_content import excerpt, legible_content

@@ -114,7 +114,8 @@ def create_gemini(settings: RenderSettings, models: Mapping[str, Model]) -> Host
     """Gemini, as configured; its client is only loaded if there is a key."""
     if settings.gemini_key is None:
         return Unconfigured(settings.unusable_providers["gemini"])
-    from services.render.providers.gemini import GeminiOptions, GeminiProvider
+    from services.render.providers.gemini import GeminiProvider
+    from services.render.providers.gemini.options import GeminiOptions
 
     return GeminiProvider(
         settings.gemini_key.get_secret_value(),

@@ -11,21 +11,13 @@ from services.render.providers.file_urls import is_address as is_fetchable
 from services.render.providers.inline_content import content_in, media_type_of
 from services.render.providers.moderation import flags_beside, is_flagged
 from services.render.providers.output_entries import OutputEntry, Search
-from services.render.providers.output_places import USUAL_NAMES, has_content
+from services.render.providers.output_names import ADDRESSES, BYTES, MAYBE_BYTES, in_order
+from services.render.providers.output_places import has_content
 from services.render.providers.output_types import declared_type, type_by_name
 
 MAX_SLOTS = 256  #: places in an answer that are looked at
 _MAX_NODES = 20_000  #: values of an answer that are looked at
 _MAX_DEPTH = 16  #: levels
-
-#: never results: what was sent, addresses of the request itself, what is shown meanwhile
-_NEVER = frozenset(
-    ["urls", "logs", "log", "webhook", "metrics", "request", "timings", "error", "errors", "detail"]
-)
-_NEVER_PARTS = ("input", "preview", "thumb", "poster", "mask")
-_BYTES = ("b64_json", "base64", "b64", "image_base64", "video_base64", "bytesBase64Encoded")
-_MAYBE_BYTES = ("data", "content")
-_ADDRESSES = ("url", "uri", "image_url", "video_url", "file_url", "download_url", "href", "src")
 
 
 class OutputFinder:
@@ -80,18 +72,18 @@ class OutputFinder:
                 yield replace(own, flagged=is_flagged(value))
                 return
             flags = flags_beside(value)
-            within = (self._files(value[name], depth + 1) for name in _in_order(value))
+            within = (self._files(value[name], depth + 1) for name in in_order(value))
             for index, found in enumerate(chain.from_iterable(within)):
                 yield replace(found, flagged=found.flagged or flags(index))
 
     def _own_file(self, value: Mapping[str, Any]) -> OutputEntry | None:
         """The file that an object is about: a value counts, not a key."""
-        for name in (*_BYTES, *_MAYBE_BYTES, *_ADDRESSES):
+        for name in (*BYTES, *MAYBE_BYTES, *ADDRESSES):
             text = value.get(name)
             if not isinstance(text, str) or not text.strip():
                 continue
-            found = self._bytes(text.strip(), value, is_known=name in _BYTES)
-            if found is None and name in _ADDRESSES:
+            found = self._bytes(text.strip(), value, is_known=name in BYTES)
+            if found is None and name in ADDRESSES:
                 found = self._file(text.strip(), value, is_address=True)
             if found:
                 return found
@@ -147,22 +139,6 @@ def _flat(row: list[Any], depth: int) -> Iterator[Any]:
             yield from _flat(each, depth + 1)
         else:
             yield each
-
-
-def _in_order(value: Mapping[str, Any]) -> list[str]:
-    """
-    Names of an object, usual ones first; those that never name a result are left out, and so is what
-    says where its own file is.
-    """
-    own = {name for name in (*_BYTES, *_ADDRESSES) if isinstance(value.get(name), str)}
-    names = [name for name in value if name not in own and not _never(str(name).lower())]
-    return sorted(
-        names, key=lambda name: USUAL_NAMES.index(name) if name in USUAL_NAMES else len(USUAL_NAMES)
-    )
-
-
-def _never(name: str) -> bool:
-    return name in _NEVER or any(part in name for part in _NEVER_PARTS)
 
 
 def _joined(base_url: str, text: str) -> str:

@@ -14,27 +14,25 @@ from heliograph.contracts.errors import (
     ReferenceFailed,
     Unavailable,
 )
-from heliograph.contracts.job_events import Failed, JobEvent, Submitted, Submitting
+from heliograph.contracts.job_events import Failed, Submitting
 from heliograph.contracts.payloads import UnfitRequest
 from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
-from services.render.job_problem import job_problem, short_answer, short_text
-from services.render.providers.request_states import RequestStopped, RequestSucceeded
-from services.render.providers.submissions import Accepted, AmbiguousSubmit
-from services.render.settings import RenderSettings
+from services.render.job_problem import job_problem, short_text
+from services.render.providers.request_states import RequestSucceeded
+from services.render.providers.submissions import AmbiguousSubmit
 from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker
 from services.render.worker.inline_answers import record_inline
-from services.render.worker.outcomes import after_poll, put_back, restart_or_poison, retry_or_fail
+from services.render.worker.outcomes import put_back, restart_or_poison, retry_or_fail
 from services.render.worker.submission_body import payload_for, submission_with
+from services.render.worker.submit_result import SubmitResult, breaker_error, submission_event
 from services.render.worker.take_over import take_over
 
 log = structlog.get_logger()
-
-_SubmitResult = Accepted | RequestSucceeded | RequestStopped | JobError
 
 
 async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
@@ -88,7 +86,7 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
         crash_point("submit.posted")
         latest = await _write(worker, submitting, answer)
     await record_outcome(
-        worker, record, _breaker_error(answer)
+        worker, record, breaker_error(answer)
     )  # what was paid for is written before
     return latest
 
@@ -110,7 +108,7 @@ def _held(worker: Worker, record: Record, ends: float) -> AbstractContextManager
 
 async def _post(
     worker: Worker, record: Record, body: dict[str, Any], ends: float
-) -> _SubmitResult | None:
+) -> SubmitResult | None:
     """Result of the one POST; None when its response is lost."""
     try:
         async with asyncio.timeout_at(ends):
@@ -125,7 +123,7 @@ async def _post(
 
 
 async def _write(
-    worker: Worker, submitting: LogEntry, answer: _SubmitResult | None
+    worker: Worker, submitting: LogEntry, answer: SubmitResult | None
 ) -> LogEntry | None:
     if answer is None:
         return None
@@ -133,30 +131,7 @@ async def _write(
         latest = await record_inline(worker, submitting, answer)
     else:
         latest = await worker.append_until_written(
-            submitting, _fact(submitting.record, answer, worker.settings)
+            submitting, submission_event(submitting.record, answer, worker.settings)
         )
     crash_point("submit.written")
     return latest
-
-
-def _fact(
-    record: Record, answer: Accepted | RequestStopped | JobError, settings: RenderSettings
-) -> JobEvent:
-    match answer:
-        case Accepted():
-            return Submitted(
-                run=record.internal.run,
-                request_id=answer.request_id,
-                answer=short_answer(answer.answer),
-            )
-        case RequestStopped():
-            return after_poll(record, answer, now(), settings)
-        case JobError():
-            return retry_or_fail(record, answer, now(), settings)
-
-
-def _breaker_error(answer: _SubmitResult | None) -> JobError | None:
-    """The error that counts against the account's circuit breaker; None when the provider works."""
-    if answer is None:
-        return ProviderUnavailable("it did not answer")
-    return answer if isinstance(answer, JobError) else None

@@ -3,53 +3,16 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.startup import StartupError
-
-
-class UnsupportedDatabase(StartupError):
-    """The read model cannot be in that database; the message says what to change."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"HELIOGRAPH_DATABASE_URL {reason}")
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """Settings of one kind of database."""
-
-    greeting: tuple[str, ...]  #: statements that begin each connection
-    arguments: dict[str, Any] = field(default_factory=dict)  #: of the driver
-    is_local: bool = False  #: a file, and no server
-
-
-_KINDS = {
-    "sqlite+aiosqlite": _Kind(
-        (
-            "PRAGMA journal_mode=WAL",
-            "PRAGMA synchronous=NORMAL",
-            "PRAGMA busy_timeout=5000",
-            "PRAGMA foreign_keys=ON",
-        ),
-        is_local=True,
-    ),
-    "postgresql+asyncpg": _Kind(
-        (
-            "SET plan_cache_mode = force_custom_plan",  # a rare word is not found like a common one
-            "SET jit = off",  # compiling takes longer than any of our statements
-        ),
-        {"timeout": 10, "command_timeout": 300},  # seconds to connect, and for a statement
-    ),
-}
-_FORMS = "sqlite+aiosqlite:///<file> or postgresql+asyncpg://<user>:<password>@<host>/<database>"
+from services.status.read_model.database_urls import (
+    DATABASES,
+    UnsupportedDatabase,
+    parse_database_url,
+)
 
 #: Without these, a connection that a host or firewall dropped goes unnoticed for minutes.
 _WATCHED = {
@@ -74,8 +37,8 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        parsed = _parsed(url)
-        kind = _KINDS[parsed.drivername]
+        parsed = parse_database_url(url)
+        kind = DATABASES[parsed.drivername]
         try:
             self.engine = create_async_engine(
                 parsed, pool_pre_ping=True, connect_args=kind.arguments
@@ -116,19 +79,6 @@ def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
         return work(connection)
 
 
-def _parsed(url: str) -> URL:
-    """Errors show nothing of it: there may be a password in it."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise UnsupportedDatabase(f"is not a valid URL: it has to be {_FORMS}") from None
-    if parsed.drivername not in _KINDS:
-        raise UnsupportedDatabase(f"has to be {_FORMS}")
-    if "sslmode" in parsed.query:
-        raise UnsupportedDatabase("has to say `ssl=` instead of `sslmode=`")
-    return parsed
-
-
 def _greeting(statements: tuple[str, ...]) -> Callable[[Any, Any], None]:
     def greet(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
@@ -157,24 +107,3 @@ async def advisory_lock(connection: AsyncConnection) -> None:
     """Let one process at a time change the tables; SQLite sees to that by itself."""
     if connection.dialect.name == "postgresql":
         await connection.execute(_TURN)
-
-
-def cause_of(error: Exception) -> str:
-    """The driver's error code; its text may contain user data."""
-    own = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
-    return type(own or error).__name__
-
-
-_OF_VALUES = ("22", "54")  #: classes of SQLSTATE: data exceptions, and limits of the program
-_NO_VALUES = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
-
-
-def is_about_values(error: Exception) -> bool:
-    """Whether the same values could never be written, however well the database is."""
-    cause = error.__cause__ if isinstance(error, Unavailable) else error
-    if not isinstance(cause, DBAPIError):
-        return isinstance(cause, (StatementError, *_NO_VALUES))
-    driver = (cause.orig.__cause__ or cause.orig) if cause.orig else None
-    state = str(getattr(driver, "sqlstate", None) or "")
-    known = isinstance(cause, DataError | IntegrityError) or isinstance(driver, _NO_VALUES)
-    return known or state.startswith(_OF_VALUES)

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.status.read_model.column_types import folded
-from services.status.read_model.connection import cause_of
 from services.status.read_model.counts import count
+from services.status.read_model.database_errors import cause_of
 from services.status.read_model.tables import jobs
 
 log = structlog.get_logger()

@@ -7,21 +7,14 @@ pruned keeps its number, and is not shown. A success whose pictures cannot be de
 """
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from heliograph.contracts.queries.slots import GetSlot, ListSlots
-from services.status.read_model.row_columns import read_row
-from services.status.read_model.rows import Row
-from services.status.read_model.slot_rows import SlotRows
+from services.status.read_model.slot_results import FAILED, FAILURES, OPEN_STATUSES
 from services.status.read_model.tables import cursors, jobs
 
-FAILURES = 10  #: shown of a slot
-
-_FAILED = ("failed", "expired")
-_OPEN = ("queued", "running")
 _BEYOND = "\x7f"  #: comes after every character of a name
 _kept = jobs.c.pruned.is_(False)
 
@@ -65,7 +58,7 @@ def versions_after(project: str, slot: str, number: int) -> Select[Any]:
 
 def slot_occupants(project: str, slots: Sequence[str]) -> Select[Any]:
     """Of each slot, by name: the job that is open, else the last success."""
-    is_open = jobs.c.status.in_(_OPEN)
+    is_open = jobs.c.status.in_(OPEN_STATUSES)
     rank = func.row_number().over(
         partition_by=jobs.c.slot, order_by=(case((is_open, 0), else_=1), jobs.c.ended.desc())
     )
@@ -95,9 +88,9 @@ def _summed(project: str) -> Select[Any]:
 def _shown(project: str, slots: Select[Any]) -> Select[Any]:
     """Of each slot: the last success, what is open, and what failed since."""
     page = slots.cte("page")
-    failed = jobs.c.status.in_(_FAILED)
+    failed = jobs.c.status.in_(FAILED)
     news = and_(failed, jobs.c.ended > func.coalesce(page.c.latest, 0))
-    relevant = or_(jobs.c.ended == page.c.latest, jobs.c.status.in_(_OPEN), news)
+    relevant = or_(jobs.c.ended == page.c.latest, jobs.c.status.in_(OPEN_STATUSES), news)
     of_slot = and_(jobs.c.project == project, jobs.c.slot == page.c.slot)
     age = func.row_number().over(partition_by=(page.c.slot, failed), order_by=jobs.c.ended.desc())
     # of columns in the index of slots alone: rows are fetched of those that are shown
@@ -128,25 +121,4 @@ def _shown(project: str, slots: Select[Any]) -> Select[Any]:
         )
         .select_from(everything)
         .order_by(ranked.c.slot, jobs.c.ended.desc())
-    )
-
-
-def slots_in(found: Sequence[Any]) -> list[SlotRows]:
-    """The slots in rows of `slots_listed` or `slot_named`."""
-    named = [each for each in found if each.slot is not None]
-    return [_slot(name, list(each)) for name, each in groupby(named, lambda row: str(row.slot))]
-
-
-def _slot(name: str, found: list[Any]) -> SlotRows:
-    rows = [read_row(each) for each in found if each.record is not None]
-
-    def those(statuses: tuple[str, ...]) -> list[Row]:
-        return [row for row in rows if row.record.status in statuses]
-
-    return SlotRows(
-        slot=name,
-        versions=int(found[0].versions or 0),
-        latest=next(iter(those(("succeeded",))), None),
-        active=next(iter(those(_OPEN)), None),
-        failures=those(_FAILED),
     )

@@ -7,11 +7,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from heliograph.contracts.errors import Unavailable
 from services.status.read_model import CursorConflict, Unstorable
-from services.status.read_model.connection import (
-    advisory_lock,
-    cause_of,
-    is_about_values,
-)
+from services.status.read_model.connection import advisory_lock
+from services.status.read_model.database_errors import cause_of, is_about_values
 from services.status.read_model.row_columns import (
     job_columns,
     label_columns,

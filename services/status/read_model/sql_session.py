@@ -9,10 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.errors import Unavailable
-from services.status.read_model.connection import (
-    Database,
-    cause_of,
-)
+from services.status.read_model.connection import Database
+from services.status.read_model.database_errors import cause_of
 
 
 class SqlSession:

@@ -15,10 +15,10 @@ from services.status.read_model.rows import Row
 from services.status.read_model.slot_queries import (
     slot_named,
     slot_occupants,
-    slots_in,
     slots_listed,
     versions_after,
 )
+from services.status.read_model.slot_results import slots_in
 from services.status.read_model.slot_rows import SlotSnapshot
 from services.status.read_model.sql_session import SqlSession
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from services.render.providers.gemini import GeminiOptions, GeminiProvider
+from services.render.providers.gemini import GeminiProvider
+from services.render.providers.gemini.options import GeminiOptions
 from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 from services.render.providers.submissions import Submission
 from tests.support.emulation.emulator_process import Emulator

@@ -6,7 +6,6 @@ a lost response cannot be requested again, and is never replaced by a second sub
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -26,6 +25,7 @@ from heliograph.contracts.scenes import Story
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.gemini.errors import classify
+from services.render.providers.gemini.options import BASE_URL, GeminiOptions
 from services.render.providers.gemini.responses import (
     Outputs,
     audit_excerpt,
@@ -42,15 +42,7 @@ from services.render.providers.output_entries import OutputEntry
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
 from services.render.providers.submissions import AmbiguousSubmit, Submission
 
-BASE_URL = "https://generativelanguage.googleapis.com"
 READ = 600.0  #: seconds; the caller has less patience
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeminiOptions:
-    """Operator's options of Gemini."""
-
-    base_url: str | None = None  #: a server in Gemini's place; None: Gemini
 
 
 class GeminiProvider:

@@ -23,7 +23,6 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.outputs import Output
 from heliograph.contracts.payloads.sim import SimArguments
 from heliograph.contracts.problems import ProviderNote
-from heliograph.contracts.progress import LogLine, Progress
 from heliograph.contracts.sim import SimRecord
 from heliograph.runtime.clock import now
 from services.render.providers import Request
@@ -34,6 +33,7 @@ from services.render.providers.request_states import (
     RequestSucceeded,
     State,
 )
+from services.render.providers.sim.progress import progress_of
 from services.render.providers.sim.request_store import SimRequestStore, request_id
 from services.render.providers.submissions import Accepted, AmbiguousSubmit, RateLimited, Submission
 
@@ -108,7 +108,7 @@ class SimProvider:
             return RequestStopped(error=JobError("stopped on request"), charged="yes")
         elapsed = max(0.0, (now() - record.at).total_seconds())  # clocks are put back
         if arguments.fault == "hang" or elapsed < arguments.seconds:
-            return RequestRunning(progress=_progress(record, arguments, elapsed))
+            return RequestRunning(progress=progress_of(record, arguments, elapsed))
         error = _FAILURES.get(arguments.fault or "")
         if error:
             return RequestStopped(error=error(provider=_note(name)), charged="yes")
@@ -138,26 +138,6 @@ _FAILURES: dict[str, type[JobError]] = {
     "garbage": ProviderProtocol,
     "no_output": NoOutput,
 }
-
-
-def _progress(record: SimRecord, arguments: SimArguments, elapsed: float) -> Progress:
-    """How far a request is, in whole steps; one that hangs stays at its last but one."""
-    part = min(1.0, elapsed / arguments.seconds) if arguments.seconds else 1.0
-    done = min(int(part * arguments.steps), arguments.steps - 1)
-    step = arguments.seconds / arguments.steps
-    logs = [
-        LogLine(
-            at=record.at + timedelta(seconds=step * number),
-            message=f"step {number} of {arguments.steps}",
-        )
-        for number in range(max(1, done - 4), done + 1)
-    ]
-    return Progress(
-        percent=done * 100 // arguments.steps,
-        basis="provider",
-        eta_seconds=round(max(0.0, arguments.seconds - elapsed), 1),
-        logs=logs,
-    )
 
 
 def _note(name: str | None = None) -> ProviderNote:

@@ -19,7 +19,8 @@ from structlog.testing import capture_logs
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.jobs import ListJobs
 from heliograph.contracts.records import Record
-from services.status.read_model.connection import Database, UnsupportedDatabase
+from services.status.read_model.connection import Database
+from services.status.read_model.database_urls import UnsupportedDatabase
 from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings

@@ -24,7 +24,7 @@ from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from services.status.read_model.rows import Row
-from services.status.read_model.slot_queries import FAILURES
+from services.status.read_model.slot_results import FAILURES
 from services.status.read_model.slot_rows import SlotRows, SlotSnapshot
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record

@@ -17,8 +17,8 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.ids import BATCH_PATTERN, action_id, batch_id, matches
+from services.gateway.bulk.batch_result import latest_retry
 from services.gateway.bulk.batch_submission import BatchRejected, duplicate_slots, missing_slots
-from services.gateway.bulk.batches import latest_retry
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import Plan, gather_bounded
 from services.gateway.limits.quota import QueueQuota

@@ -1,0 +1,33 @@
+"""Result of a batch: what became of each item."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from heliograph.contracts.job_steps import Status
+from services.gateway.bulk.items import ItemResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchResult:
+    """A batch, as it is now."""
+
+    id: str
+    project: str
+    items: list[ItemResult]
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether everything was there before."""
+        return all(item.outcome in ("replayed", "skipped") for item in self.items)
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        attempted = (item for item in self.items if item.outcome != "skipped")
+        return Counter(item.entry.record.status for item in attempted if item.entry)
+
+
+def latest_retry(latest: dict[str, str], job: str) -> str:
+    """The last try that began with a job."""
+    while job in latest:
+        job = latest[job]
+    return job

@@ -1,0 +1,36 @@
+"""Result of a submission: the event that it causes, and what it says of the provider. Pure."""
+
+from heliograph.contracts.errors import JobError, ProviderUnavailable
+from heliograph.contracts.job_events import JobEvent, Submitted
+from heliograph.contracts.records import Record
+from heliograph.runtime.clock import now
+from services.render.job_problem import short_answer
+from services.render.providers.request_states import RequestStopped, RequestSucceeded
+from services.render.providers.submissions import Accepted
+from services.render.settings import RenderSettings
+from services.render.worker.outcomes import after_poll, retry_or_fail
+
+SubmitResult = Accepted | RequestSucceeded | RequestStopped | JobError
+
+
+def submission_event(
+    record: Record, answer: Accepted | RequestStopped | JobError, settings: RenderSettings
+) -> JobEvent:
+    match answer:
+        case Accepted():
+            return Submitted(
+                run=record.internal.run,
+                request_id=answer.request_id,
+                answer=short_answer(answer.answer),
+            )
+        case RequestStopped():
+            return after_poll(record, answer, now(), settings)
+        case JobError():
+            return retry_or_fail(record, answer, now(), settings)
+
+
+def breaker_error(answer: SubmitResult | None) -> JobError | None:
+    """The error that counts against the account's circuit breaker; None when the provider works."""
+    if answer is None:
+        return ProviderUnavailable("it did not answer")
+    return answer if isinstance(answer, JobError) else None
