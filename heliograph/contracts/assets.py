@@ -14,6 +14,8 @@ class Variant(Tolerant):
     bytes: int
     sha256: str
     still: bool = False  #: one frame of an animated picture
+    #: of a thumbnail or poster, base64: 25 bytes or so to draw while the picture is loading
+    thumbhash: str | None = None
     url: str | None = None
 
 

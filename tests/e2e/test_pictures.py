@@ -21,6 +21,7 @@ async def test_a_prompt_becomes_a_picture_whose_bytes_match(client: Client, tmp_
     assert hashlib.sha256(file.read_bytes()).hexdigest() == asset.sha256
     assert len(file.read_bytes()) == asset.bytes
     assert set(asset.variants) == {"thumbnail", "webp"}
+    assert asset.variants["thumbnail"].thumbhash
     assert done.charged == "no"
 
 

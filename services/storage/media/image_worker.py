@@ -23,6 +23,7 @@ from typing import Any
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from services.storage.media import jpeg_segments, png_chunks
+from services.storage.media.thumb_hash import thumb_hash
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 THUMBNAIL = 320  #: pixels of the longer side
@@ -64,12 +65,14 @@ def inspect(source: Path, folder: Path, max_pixels: int, *, lenient: bool) -> di
     with suppress(Exception):  # whatever is wrong with the EXIF, the pixels are there
         ImageOps.exif_transpose(image, in_place=True)
     light = _in_srgb(_shrunk(image, LIGHT), profile)
+    thumbnail = _shrunk(light, THUMBNAIL)
     return {
         "width": image.width,
         "height": image.height,
         "animated": is_animated,
         "variants": {
-            "thumbnail": _write(_shrunk(light, THUMBNAIL), folder / "thumbnail.webp", quality=80),
+            "thumbnail": _write(thumbnail, folder / "thumbnail.webp", quality=80)
+            | {"thumbhash": thumb_hash(thumbnail)},
             "webp": _write(light, folder / "light.webp", quality=85),
         },
     }
@@ -151,7 +154,8 @@ def inspect_video(source: Path, folder: Path, media_type: str, max_pixels: int) 
     poster = found.pop("poster")
     variants = {}
     if poster:
-        variants["poster"] = _write(_shrunk(poster, LIGHT), folder / "poster.webp", quality=85)
+        written = _write(_shrunk(poster, LIGHT), folder / "poster.webp", quality=85)
+        variants["poster"] = written | {"thumbhash": thumb_hash(poster)}
     return {**found, "variants": variants}
 
 

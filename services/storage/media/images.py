@@ -34,6 +34,7 @@ class ImageVariant(NamedTuple):
     height: int | None
     media_type: str = "image/webp"
     still: bool = False  #: one frame of an animation
+    thumbhash: str | None = None  #: base64
 
 
 class Inspection(NamedTuple):
@@ -89,9 +90,7 @@ class ImageWorkers:
             refusal = OutputRefused if answer.get("decodable", True) else Undecodable
             raise refusal(f"the picture cannot be opened: {answer['error']}")
         variants = {
-            name: ImageVariant(
-                Path(made["path"]), made["width"], made["height"], still=answer["animated"]
-            )
+            name: _variant(made, still=answer["animated"])
             for name, made in answer["variants"].items()
         }
         return Inspection(answer["width"], answer["height"], variants)
@@ -118,10 +117,7 @@ class ImageWorkers:
         if "error" in answer:
             refusal = OutputRefused if answer.get("decodable", True) else Undecodable
             raise refusal(f"the film cannot be opened: {answer['error']}")
-        variants = {
-            name: ImageVariant(Path(made["path"]), made["width"], made["height"], still=True)
-            for name, made in answer["variants"].items()
-        }
+        variants = {name: _variant(made, still=True) for name, made in answer["variants"].items()}
         return Inspection(
             answer["width"],
             answer["height"],
@@ -165,6 +161,11 @@ class ImageWorkers:
         """Stop the idle worker processes."""
         while self._idle:
             await _end(self._idle.pop())
+
+
+def _variant(made: dict[str, Any], *, still: bool) -> ImageVariant:
+    path, thumbhash = Path(made["path"]), made.get("thumbhash")
+    return ImageVariant(path, made["width"], made["height"], still=still, thumbhash=thumbhash)
 
 
 async def _start() -> Process:

@@ -163,6 +163,7 @@ class OutputIngest:
             bytes=content.size,
             sha256=content.sha256,
             still=made.still,
+            thumbhash=made.thumbhash,
         )
         record = ingestion.record
         key = variant_key(record.project, record.id, index, name, variant)
