@@ -4,8 +4,9 @@ Error tree: what can go wrong, and who can fix it:
 * HeliographError                 internal
   + RequestError                  the caller: change the request
     - MalformedRequest · IdempotencyKeyRequired · IdempotencyKeyInvalid          400
+    - Unauthenticated                                                            401
     - OverMaxCost                                                                402
-    - Forbidden · OutputWithheld                                                 403
+    - Forbidden · InsufficientScope · KeyExceedsParent · OutputWithheld          403
     - NotFound                                                                   404
     - MethodNotAllowed                                                           405
     - SlotBusy · StateConflict · ModelLocked · TooManyProjects                   409
@@ -122,6 +123,13 @@ class IdempotencyKeyInvalid(RequestError):
     code = "idempotency_key_invalid"
 
 
+class Unauthenticated(RequestError):
+    """This needs a valid key: `Authorization: Bearer <key>`."""
+
+    code = "unauthenticated"
+    status = 401
+
+
 class OverMaxCost(RequestError):
     """The price is higher than the request allows."""
 
@@ -133,6 +141,20 @@ class Forbidden(RequestError):
     """A page of another origin may not do this; its origin is not among the allowed ones."""
 
     code = "forbidden"
+    status = 403
+
+
+class InsufficientScope(RequestError):
+    """The key does not have the scope that this needs; a key with that scope does."""
+
+    code = "insufficient_scope"
+    status = 403
+
+
+class KeyExceedsParent(RequestError):
+    """A key makes no key with more scopes or more projects than its own."""
+
+    code = "key_exceeds_parent"
     status = 403
 
 

@@ -6,10 +6,12 @@ from pydantic import Field, TypeAdapter
 
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.key_records import KeyRecord
 from heliograph.contracts.limits import Cap
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored
+from heliograph.contracts.tickets import TicketEntry
 from heliograph.contracts.tolerant_reader import Tolerant
 
 
@@ -96,6 +98,8 @@ _ENTRIES: dict[str, TypeAdapter[Any]] = {
         "uploads": UploadEntry,
         "brought": CopyEntry,
         "leases": LeaseEntry,
+        "keys": KeyRecord,
+        "tickets": TicketEntry,
     }.items()
 }
 _OBJECT = TypeAdapter(dict[str, Any])

@@ -109,7 +109,12 @@ class ServiceSettings(BaseSettings):
     s3_bucket: str = "heliograph"
     s3_region: str = Field(default="us-east-1", pattern=r"^[A-Za-z0-9-]{1,64}$")  #: signed with
 
-    auth: Literal["off"] = "off"  #: `off` is allowed on loopback only
+    #: `keys`: whoever asks needs a key; `off` is allowed on loopback only
+    auth: Literal["off", "keys"] = "off"
+    #: with keys: who may read `/metrics`; `admin`: holders of a key with that scope
+    metrics_access: Literal["open", "admin"] = "admin"
+    docs: bool = True  #: whether `/docs` and `/openapi.json` are served, to everybody
+    max_keys: int = Field(default=10_000, ge=16)  #: keys, those that were revoked included
 
     models: Path | None = None  #: YAML files that override shipped entries
     kinds: Path | None = None

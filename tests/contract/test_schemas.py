@@ -13,7 +13,7 @@ CODES = {
     400: {"malformed_request", "idempotency_key_required", "idempotency_key_invalid"},
     401: {"unauthenticated"},
     402: {"over_budget", "over_max_cost"},
-    403: {"forbidden", "output_withheld"},
+    403: {"forbidden", "insufficient_scope", "key_exceeds_parent", "output_withheld"},
     404: {"not_found"},
     405: {"method_not_allowed"},
     409: {"slot_busy", "state_conflict", "model_locked", "quote_expired", "too_many_projects"},

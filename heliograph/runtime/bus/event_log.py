@@ -40,6 +40,11 @@ class JetStreamEventLog:
         entry = await self.last(job)
         return entry.as_job() if entry else None
 
+    async def project_of(self, job: str) -> str | None:
+        """The project of a job, also where its last event cannot be read. Raises Unavailable."""
+        stored = await self._jetstream.last(STREAM, subjects.event_of(job))
+        return subjects.parse(stored.subject)[0] if stored else None
+
     async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         subject, data, headers = event.subject, event.data(), event.headers()
         sequence = None

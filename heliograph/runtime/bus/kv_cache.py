@@ -1,6 +1,7 @@
 """Cache of a small key-value bucket: read in memory, refreshed by watching."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -33,6 +34,7 @@ class KvCache:
         self._read_to = 0
         self._is_whole = False
         self._bell = asyncio.Event()
+        self.confirmed_at = float("-inf")  #: on the monotonic clock: everything older is known
 
     async def watch(self) -> None:
         """Look again and again. Raises Unavailable."""
@@ -59,6 +61,10 @@ class KvCache:
             return await self.bucket.read(key)
         return self._entries.get(key) or KvEntry({}, 0)
 
+    def cached(self, key: str) -> KvEntry | None:
+        """The entry of a key, without asking anybody; None before everything was read once."""
+        return (self._entries.get(key) or KvEntry({}, 0)) if self._is_whole else None
+
     def known(self, prefix: str) -> list[KvEntry] | None:
         """Everything under keys that begin like this; None before everything was read once."""
         if not self._is_whole:
@@ -79,6 +85,7 @@ class KvCache:
         self._bell.set()
 
     async def _look(self) -> None:
+        asked_at = time.monotonic()
         info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
         last, keys = int(info["state"]["last_seq"]), int(info["state"].get("num_subjects", 0))
         is_another = last < self._read_to  # the bucket was made anew
@@ -97,3 +104,4 @@ class KvCache:
             for key, stored in latest.items():
                 self.note(key, self.bucket.entry(stored))
         self._is_whole = True
+        self.confirmed_at = asked_at

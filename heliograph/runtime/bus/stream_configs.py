@@ -3,6 +3,7 @@
 from typing import Any
 
 from heliograph.contracts import subjects
+from heliograph.contracts.tickets import TICKET_LIFE
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.settings import ServiceSettings
 
@@ -86,6 +87,8 @@ def streams(settings: ServiceSettings) -> list[Config]:
         _bucket("slots", settings.slots_max_bytes),
         _bucket("uploads", 64 * _MIB),
         {**_bucket("projects", 128 * _MIB), "max_msgs": settings.max_projects},
+        {**_bucket("keys", 64 * _MIB), "max_msgs": settings.max_keys},
+        {**_bucket("tickets", 16 * _MIB), "max_age": 2 * int(TICKET_LIFE) * _SECOND},
         # an old plan may go: the keys of its jobs stay, so a request that is sent again pays nothing
         {
             **_bucket("plans", settings.plans_max_bytes),

@@ -1,0 +1,196 @@
+"""
+Records of API keys: what is kept of a key, and how it is issued, rotated, revoked and recognized.
+
+Nothing here does I/O: the decisions are functions of a record and of the time.
+"""
+
+import hmac
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from heliograph.contracts.access_keys import KEY_ID_PATTERN, AccessKey
+from heliograph.contracts.authorization import SCOPES, Principal, Scope
+from heliograph.contracts.errors import KeyExceedsParent, StateConflict
+from heliograph.contracts.ids import ProjectName
+from heliograph.contracts.tolerant_reader import Tolerant
+
+ALL_PROJECTS = "*"
+OVERLAP = timedelta(hours=24)  #: in which a rotated key's old secret works, too
+MAX_LIFE = 3650  #: days
+
+KeyId = Annotated[str, StringConstraints(pattern=KEY_ID_PATTERN)]
+KeyName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+_Projects = Annotated[list[ProjectName], Field(min_length=1, max_length=256)]
+
+
+class KeyRecord(Tolerant):
+    """A key without its secret. Scopes may be of a later release."""
+
+    digest: str  #: SHA-256 of the key
+    old_digest: str | None = None  #: of the secret that a rotation replaced
+    old_until: AwareDatetime | None = None  #: when that one stops working
+    name: str
+    scopes: list[str]
+    projects: list[str]  #: `*` alone: all
+    created_by: str | None = None  #: id of the key that made it; null: an operator
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = None  #: null: never
+    revoked_at: AwareDatetime | None = None
+    last_used_at: AwareDatetime | None = None  #: to the hour
+    #: the key itself, of the one by which our services know each other; null for all others
+    text: str | None = None
+
+
+class CreateKey(BaseModel):
+    """A new key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: KeyName = Field(description="What it is for", examples=["shop backend"])
+    scopes: list[Scope] = Field(
+        min_length=1, max_length=16, description="What it allows", examples=[["jobs:write"]]
+    )
+    projects: _Projects | None = Field(
+        default=None, description="The only projects it is for; null: those of the key that asks"
+    )
+    expires_in_days: int | None = Field(
+        default=365,
+        ge=1,
+        le=MAX_LIFE,
+        description="Days until it expires, at most when the key that asks does; null: as that one",
+    )
+
+
+class RotateKey(BaseModel):
+    """A new secret for a key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    overlap_hours: int = Field(
+        default=24, ge=0, le=168, description="Hours in which the old secret works, too"
+    )
+
+
+class ListedKey(BaseModel):
+    """A key as lists show it."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+    id: str
+    name: str
+    scopes: list[str]
+    projects: list[str] | None = Field(description="The only ones; null: all")
+    created_by: str | None = Field(description="Id of the key that made it; null: an operator")
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+    rotated_until: AwareDatetime | None = Field(description="So long the older secret works, too")
+    last_used_at: AwareDatetime | None = Field(description="To the hour")
+
+
+class CreatedKey(ListedKey):
+    """A key with its secret, which is shown this once."""
+
+    key: str
+
+
+def issue(request: CreateKey, key: AccessKey, parent: Principal, now: datetime) -> KeyRecord:
+    """
+    The record of a new key, within the scopes, projects and life of its parent.
+
+    Raises:
+        KeyExceedsParent: It would allow more than its parent.
+    """
+    beyond = [scope for scope in request.scopes if not parent.has_scope(scope)]
+    if beyond:
+        raise KeyExceedsParent(f"the key that asks does not have {', '.join(beyond)}")
+    unseen = [project for project in request.projects or () if not parent.sees(project)]
+    if unseen:
+        raise KeyExceedsParent(f"the key that asks is not for {', '.join(unseen)}")
+    own = request.projects or (None if parent.projects is None else sorted(parent.projects))
+    return KeyRecord(
+        digest=key.digest,
+        name=request.name,
+        scopes=sorted(set(request.scopes)),
+        projects=[ALL_PROJECTS] if own is None else own,
+        created_by=parent.id or None,
+        created_at=now,
+        expires_at=_end(request.expires_in_days, parent, now),
+    )
+
+
+def _end(days: int | None, parent: Principal, now: datetime) -> datetime | None:
+    """When a new key expires: no later than its parent."""
+    if days is None:
+        return parent.expires_at
+    end = now + timedelta(days=days)
+    return end if parent.expires_at is None else min(end, parent.expires_at)
+
+
+def revoked(record: KeyRecord, now: datetime) -> KeyRecord:
+    """The record of a key that works no more. Revoked again, it does not change."""
+    return record if record.revoked_at else record.model_copy(update={"revoked_at": now})
+
+
+def rotated(record: KeyRecord, key: AccessKey, now: datetime, overlap: timedelta) -> KeyRecord:
+    """
+    The record with a new secret; the old one works for `overlap` more.
+
+    Raises:
+        StateConflict: The key is revoked or expired; make another one.
+    """
+    if record.revoked_at or _is_over(record.expires_at, now):
+        raise StateConflict("a key that is revoked or expired cannot be rotated")
+    old = {"old_digest": record.digest, "old_until": now + overlap}
+    return record.model_copy(update={"digest": key.digest, **old})
+
+
+def used(record: KeyRecord, now: datetime) -> KeyRecord:
+    """The record with its last use, to the hour."""
+    return record.model_copy(
+        update={"last_used_at": now.replace(minute=0, second=0, microsecond=0)}
+    )
+
+
+def authenticate(record: KeyRecord, key: AccessKey, now: datetime) -> Principal | None:
+    """The holder of a key; None when the secret is wrong, or the key works no more."""
+    return principal_of(record, key.id, now) if _is_secret(record, key, now) else None
+
+
+def principal_of(record: KeyRecord, id_: str, now: datetime) -> Principal | None:
+    """The holder of the key of a record; None when it is revoked or expired."""
+    if record.revoked_at or _is_over(record.expires_at, now):
+        return None
+    projects = None if ALL_PROJECTS in record.projects else frozenset(record.projects)
+    return Principal(
+        id=id_, scopes=frozenset(record.scopes), projects=projects, expires_at=record.expires_at
+    )
+
+
+def _is_secret(record: KeyRecord, key: AccessKey, now: datetime) -> bool:
+    is_current = hmac.compare_digest(record.digest, key.digest)
+    is_old = hmac.compare_digest(record.old_digest or "", key.digest)
+    return is_current or (is_old and not _is_over(record.old_until, now))
+
+
+def _is_over(end: datetime | None, now: datetime) -> bool:
+    return end is not None and now >= end
+
+
+def is_within(record: KeyRecord, holder: Principal) -> bool:
+    """Whether a key allows no more than its holder may: then the holder may see and change it."""
+    is_scoped = all(scope in SCOPES and holder.has_scope(scope) for scope in record.scopes)
+    if ALL_PROJECTS in record.projects:
+        return is_scoped and holder.projects is None
+    return is_scoped and all(holder.sees(project) for project in record.projects)
+
+
+def listed(record: KeyRecord, id_: str) -> ListedKey:
+    """A key as lists show it."""
+    facts = record.model_dump(include={*ListedKey.model_fields})
+    projects = None if ALL_PROJECTS in record.projects else record.projects
+    return ListedKey(
+        **{**facts, "id": id_, "projects": projects, "rotated_until": record.old_until}
+    )

@@ -1,0 +1,49 @@
+"""Tickets: a browser's entry to one live connection, bound to a project, for some seconds."""
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from heliograph.contracts.ids import JobId
+from heliograph.contracts.tolerant_reader import Tolerant
+
+TICKET_LIFE = 30.0  #: seconds
+MAX_TICKET_JOBS = 300  #: as many as a subscription may name
+
+
+class TicketRequest(BaseModel):
+    """A ticket for a live connection."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jobs: list[JobId] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_TICKET_JOBS,
+        description="The only jobs that it is for; null: all of the project",
+    )
+    origin: str | None = Field(
+        default=None,
+        max_length=255,
+        description="The only origin of pages that it is for; null: any that is allowed",
+        examples=["https://app.example"],
+    )
+
+
+class LiveTicket(BaseModel):
+    """A ticket, to be sent as the first frame of a live connection, once."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+    ticket: str
+    expires_at: AwareDatetime
+
+
+class TicketEntry(Tolerant):
+    """What a ticket is good for. It is kept under the digest of its text."""
+
+    key: str  #: id of the key that asked for it
+    project: str
+    jobs: list[str] | None = None
+    origin: str | None = None
+    user: str | None = None
+    expires_at: AwareDatetime
+    is_used: bool = False

@@ -1,0 +1,131 @@
+"""Records of API keys: who is recognized until when, and what a key may hand on."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heliograph.contracts.access_keys import AccessKey, new_key
+from heliograph.contracts.authorization import ANYBODY, INTERNAL, SCOPES, Principal, Scope
+from heliograph.contracts.errors import KeyExceedsParent, StateConflict
+from heliograph.contracts.key_records import (
+    CreateKey,
+    KeyRecord,
+    authenticate,
+    is_within,
+    issue,
+    listed,
+    principal_of,
+    revoked,
+    rotated,
+    used,
+)
+
+NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+KEY = new_key()
+PROJECTS = ("a", "b", "c")
+
+scopes = st.lists(st.sampled_from(SCOPES), min_size=1, max_size=4)
+projects = st.none() | st.lists(st.sampled_from(PROJECTS), min_size=1, max_size=3)
+holders = st.builds(
+    Principal,
+    id=st.just("0" * 8),
+    scopes=st.frozensets(st.sampled_from(SCOPES)),
+    projects=st.none() | st.frozensets(st.sampled_from(PROJECTS), min_size=1),
+    expires_at=st.none() | st.just(NOW + DAY),
+)
+
+
+def issued(key: AccessKey = KEY, **fields: object) -> KeyRecord:
+    request = CreateKey.model_validate({"name": "test", "scopes": ["jobs:read"], **fields})
+    return issue(request, key, ANYBODY, NOW)
+
+
+def test_the_holder_of_a_key_is_recognized_until_it_expires() -> None:
+    record = issued(expires_in_days=1)
+
+    assert authenticate(record, KEY, NOW + DAY - SECOND) == Principal(
+        id=KEY.id,
+        scopes=frozenset({"jobs:read"}),
+        projects=None,
+        expires_at=NOW + DAY,
+    )
+    assert authenticate(record, KEY, NOW + DAY) is None
+
+
+def test_another_secret_is_not_recognized() -> None:
+    assert authenticate(issued(), new_key(KEY.id), NOW) is None
+
+
+def test_a_revoked_key_is_not_recognized_and_stays_revoked() -> None:
+    record = revoked(issued(), NOW)
+
+    assert authenticate(record, KEY, NOW) is principal_of(record, KEY.id, NOW) is None
+    assert revoked(record, NOW + DAY) is record
+
+
+def test_both_secrets_of_a_rotated_key_work_for_a_while() -> None:
+    other = new_key(KEY.id)
+    record = rotated(issued(), other, NOW, DAY)
+
+    assert authenticate(record, KEY, NOW + DAY - SECOND)
+    assert authenticate(record, KEY, NOW + DAY) is None
+    assert authenticate(record, other, NOW + DAY)
+
+
+def test_what_works_no_more_is_not_rotated() -> None:
+    for record, at in ((revoked(issued(), NOW), NOW), (issued(expires_in_days=1), NOW + DAY)):
+        with pytest.raises(StateConflict):
+            rotated(record, new_key(KEY.id), at, DAY)
+
+
+def test_the_last_use_is_kept_to_the_hour() -> None:
+    assert used(issued(), NOW).last_used_at == datetime(2030, 1, 2, 3, tzinfo=UTC)
+
+
+def test_a_list_shows_no_digest() -> None:
+    record = rotated(issued(projects=["a"]), new_key(KEY.id), NOW, DAY)
+    shown = listed(record, KEY.id).model_dump_json()
+
+    assert record.digest not in shown
+    assert KEY.digest not in shown
+    assert listed(record, KEY.id).projects == ["a"]
+
+
+@given(holder=holders, asked=scopes, of=projects)
+def test_a_key_makes_no_key_that_may_more_than_itself(
+    holder: Principal, asked: list[Scope], of: list[str] | None
+) -> None:
+    request = CreateKey(name="child", scopes=asked, projects=of)
+    try:
+        record = issue(request, KEY, holder, NOW)
+    except KeyExceedsParent:
+        assert not all(map(holder.has_scope, asked)) or not all(map(holder.sees, of or ()))
+        return
+    child = principal_of(record, KEY.id, NOW)
+
+    assert child
+    assert all(map(holder.has_scope, child.scopes))
+    assert holder.projects is None or (child.projects and child.projects <= holder.projects)
+    assert not holder.expires_at or (child.expires_at and child.expires_at <= holder.expires_at)
+    assert is_within(record, holder)
+
+
+def test_what_allows_more_than_its_holder_may_is_not_within() -> None:
+    some = Principal("0" * 8, frozenset({"keys:write", "jobs:read"}), frozenset({"a"}))
+
+    assert is_within(issued(projects=["a"]), some)
+    assert not is_within(issued(projects=["a", "b"]), some)
+    assert not is_within(issued(), some)
+    assert not is_within(issued(projects=["a"], scopes=["admin"]), some)
+
+
+def test_only_services_have_the_scope_of_services() -> None:
+    admin = Principal("0" * 8, frozenset({"admin"}), None)
+
+    assert all(map(admin.has_scope, SCOPES))
+    assert not admin.has_scope(INTERNAL)
+    with pytest.raises(ValueError, match="scopes"):
+        issued(scopes=[INTERNAL])
