@@ -36,7 +36,14 @@ for name in (
 
 #: folders whose tests run in one process, those first that take longest: they share what takes long
 #: to start, and two crashes at once would only measure how busy the machine is
-TOGETHER = ("tests/chaos", "tests/e2e", "tests/browser", "tests/e2e/isolated", "tests/e2e/hosted")
+TOGETHER = (
+    "tests/chaos",
+    "tests/e2e",
+    "tests/browser",
+    "tests/e2e/isolated",
+    "tests/e2e/hosted",
+    "tests/e2e/access",
+)
 
 
 def _folder_of(nodeid: str) -> str:

@@ -9,6 +9,7 @@ from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.cast import Half
 from heliograph.contracts.job_steps import Status
 from heliograph.contracts.jobs import Job
+from heliograph.contracts.key_records import ListedKey
 from heliograph.contracts.kinds import KindFacts
 from heliograph.contracts.limits import AccountState
 from heliograph.contracts.models import ModelFacts
@@ -168,6 +169,10 @@ class LaneList(_List[LaneState]):
 
 class AccountList(_List[AccountState]):
     """Credentials at providers."""
+
+
+class KeyList(_List[ListedKey]):
+    """API keys, without their secrets."""
 
 
 class IndexLinks(_View):

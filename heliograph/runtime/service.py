@@ -15,12 +15,18 @@ from typing import Generic, Protocol, TypeVar
 from fastapi import APIRouter, FastAPI
 
 from heliograph.contracts.catalog import Catalog
+from heliograph.contracts.ids import ASSET_PATTERN, JOB_PATTERN, job_of_asset
+from heliograph.runtime.access.key_cache import KeyCache
+from heliograph.runtime.access.keyed_access import KeyedAccess, ResourceOwner
+from heliograph.runtime.access.last_use import note_uses_forever
+from heliograph.runtime.access.service_key import SERVICE_KEY, ensure_service_key
 from heliograph.runtime.background import BackgroundTask, run_in_background
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_consumers import MessageHandler, PullConsumers
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
+from heliograph.runtime.http.access import AccessCheck, OpenAccess
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import Check, add_health
 from heliograph.runtime.settings import ServiceSettings
@@ -48,6 +54,12 @@ class Service(Generic[Settings]):
         self.catalog = CurrentCatalog(_load(settings, without))
         self.bus = NatsBus(settings, self.catalog, name)
         self.prepared = asyncio.Event()  #: every opening step is done
+        self.keys = KeyCache(self.bus.jetstream)
+        self.owners = {
+            "job": ResourceOwner(JOB_PATTERN, self.bus.events.project_of),
+            "asset": ResourceOwner(ASSET_PATTERN, self._project_of_asset),
+        }
+        self.access: AccessCheck = OpenAccess()
         self._consumers = PullConsumers(settings, name)
         self._steps: list[Step] = []
         self._drains: list[Step] = []
@@ -60,6 +72,24 @@ class Service(Generic[Settings]):
                 watch_files, settings, self.catalog, partial(_load, settings, without)
             ),
         }
+        if settings.auth == "keys":
+            self._check_keys()
+
+    def _check_keys(self) -> None:
+        self.access = KeyedAccess(self.keys, self.owners)
+        self.on_open(partial(ensure_service_key, self.bus.jetstream))
+        self.run(keys=self.keys.watch)
+        self.run(key_uses=partial(note_uses_forever, self.bus.jetstream, self.keys))
+
+    def credentials(self) -> dict[str, str]:
+        """Headers by which other services recognize this one. Raises Unavailable."""
+        if self.settings.auth == "off":
+            return {}
+        text = self.keys.text_of(SERVICE_KEY)
+        return {"Authorization": f"Bearer {text}"} if text else {}
+
+    async def _project_of_asset(self, asset: str) -> str | None:
+        return await self.bus.events.project_of(job_of_asset(asset)[0])
 
     def consume(
         self, subject: str, handle: MessageHandler, *, stream: str, durable: str, workers: int
@@ -106,7 +136,7 @@ class Service(Generic[Settings]):
         ends_within: Callable[[], float] | None = None,
     ) -> FastAPI:
         """The application: routers, and health as `add_health` has it, of the bus and `checks`."""
-        app = create_web(self.settings, title, lifespan=self._lifespan)
+        app = create_web(self.settings, title, access=self.access, lifespan=self._lifespan)
         for router in routers:
             app.include_router(router)
         add_health(
@@ -115,6 +145,7 @@ class Service(Generic[Settings]):
             unusable=unusable,
             warnings=self.bus.warnings,
             ends_within=ends_within,
+            open_metrics=self.settings.metrics_access == "open",
         )
         return app
 

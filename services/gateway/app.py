@@ -7,6 +7,7 @@ from heliograph.runtime.bus.stream_configs import GATEWAY
 from heliograph.runtime.job_view import create_presenter
 from heliograph.runtime.service import Service
 from services.gateway import bus_requests
+from services.gateway.access.build import build_access
 from services.gateway.bulk.build import build_bulk
 from services.gateway.catalog import catalog_routes, index_routes, problem_pages
 from services.gateway.console import add_console
@@ -47,7 +48,15 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     ]
     web = service.web(
         "Heliograph",
-        [*jobs.routes, *slots.routes, *bulk, *limits.routes, *projects.routes, *catalog],
+        [
+            *build_access(service),
+            *jobs.routes,
+            *slots.routes,
+            *bulk,
+            *limits.routes,
+            *projects.routes,
+            *catalog,
+        ],
         unusable=settings.unusable_providers,
     )
     add_console(web, settings)

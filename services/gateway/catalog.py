@@ -16,6 +16,7 @@ from heliograph.contracts.listings import Index, KindList, ListedModel, ModelLis
 from heliograph.contracts.models import Model
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.catalog.parameter_forms import with_forms
+from heliograph.runtime.http.access import ScopedRoute, needs, public
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -36,6 +37,7 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
         response_description="Every model that has an account here",
         summary="Models, with prices and the schema of their parameters",
     )
+    @needs()
     async def list_models() -> Response:
         known = catalog.current
         usable = {n: m for n, m in known.models.items() if known.account_for(n)}
@@ -48,6 +50,7 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
         responses=problems(NotFound),
         summary="One model",
     )
+    @needs()
     async def get_model(provider: str, name: str) -> Response:
         full = f"{provider}/{name}"
         model = catalog.current.models.get(full)
@@ -63,6 +66,7 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
         response_description="Every kind",
         summary="What a job can be for",
     )
+    @needs()
     async def list_kinds() -> Response:
         known = catalog.current
         return page([_kind(name, kind, known) for name, kind in known.kinds.items()])
@@ -102,6 +106,7 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
         response_description="Version, providers and addresses",
         summary="What this deployment is, and where everything is",
     )
+    @public
     async def get_index() -> Response:
         return json_response({**facts, "providers": _providers(catalog.current)})
 
@@ -111,6 +116,7 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
         response_description="The AsyncAPI document",
         summary="The bus, for other services (AsyncAPI 3.0)",
     )
+    @public
     async def get_asyncapi() -> Response:
         return json_response(document)
 
@@ -119,10 +125,11 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
 
 def problem_pages() -> APIRouter:
     """A page for each `code`, from the docstring that is also its title."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=ScopedRoute)
     pages = {error.code: error for error in reversed([*every_error()])}  # the parent has the word
 
     @router.get("/problems/{code}")
+    @public
     async def problem(code: str) -> Response:
         error = pages.get(code)
         if error is None:

@@ -14,6 +14,7 @@ from servestatic import ServeStaticASGI
 from starlette.types import ASGIApp
 
 from heliograph.contracts.errors import NotFound
+from heliograph.runtime.http.access import public
 from services.gateway.page_headers import PageHeaders
 from services.gateway.settings import GatewaySettings
 
@@ -55,6 +56,7 @@ def _serve_build(app: FastAPI, dist: Path) -> None:
 
 def _say_not_built(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
+    @public
     async def show_not_built() -> HTMLResponse:
         return HTMLResponse(_NOT_BUILT)
 
@@ -63,6 +65,7 @@ def _serve_client(app: FastAPI, dist: Path) -> None:
     """`/heliograph.js` with its types and the modules that it loads, for pages of any origin."""
 
     @app.api_route("/heliograph{part}", methods=["GET", "HEAD"], include_in_schema=False)
+    @public
     def send_client(part: str) -> Response:
         file = dist / f"heliograph{part}"
         media_type = _CLIENT_TYPES.get(file.suffix)

@@ -22,3 +22,5 @@ class GatewaySettings(ServiceSettings):
     max_queued_per_project: int = Field(
         default=20_000, ge=1
     )  #: queue quota: waiting jobs of one project
+    #: where a deployment without any key writes its first one, with the scope `admin`; null: nowhere
+    first_key_file: Path | None = None

@@ -25,7 +25,7 @@ def create_app(settings: RenderSettings) -> FastAPI:
     bus, catalog, drain = service.bus, service.catalog, settings.shutdown_grace_period
     sim = SimProvider(settings.folder.path, settings.render_url)
     hosted = create_providers(settings, catalog.section(lambda each: each.models))
-    uploader = OutputUploader(settings.storage_door)
+    uploader = OutputUploader(settings.storage_door, service.credentials)
     providers, unusable = {"sim": sim, **hosted}, unusable_among(hosted)
     references = build_references(bus, settings, hosted)
     worker = build_worker(bus, settings, catalog, providers, references.resolver, uploader)

@@ -20,6 +20,7 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.stored_files import StoredAsset
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import Document, problems
 from heliograph.runtime.http.strict_route import create_router
@@ -77,6 +78,7 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
         responses=problems(*_ERRORS),
         summary="An asset, with fresh addresses",
     )
+    @needs("assets:read")
     async def get_asset(asset: AssetId, query: Annotated[AssetQuery, Query()]) -> Response:
         record, found = await _find(events, asset, withheld=query.withheld)
         return json_response(_present(store, record, found, life))
@@ -88,6 +90,7 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
         responses={307: _REDIRECT, **problems(*_ERRORS)},
         summary="The way to the bytes",
     )
+    @needs("assets:read")
     async def get_content(asset: AssetId, query: Annotated[ContentQuery, Query()]) -> Response:
         record, found = await _find(events, asset, withheld=query.withheld)
         for name, stored in objects_of(record, found):

@@ -47,7 +47,6 @@ OF_JOBS = {
 }
 #: of features that are not there yet: an error joins the tree with its feature, and leaves this list
 TO_COME = {
-    "unauthenticated",
     "over_budget",
     "quote_expired",
     "rate_limited",

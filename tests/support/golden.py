@@ -28,6 +28,7 @@ from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.cloudevents import EventEnvelope, event_type
 from heliograph.contracts.jobs import Job
+from heliograph.contracts.key_records import CreatedKey, CreateKey, KeyRecord, RotateKey
 from heliograph.contracts.live_asyncapi import live_asyncapi
 from heliograph.contracts.live_frames import ClientFrame, ServerFrame
 from heliograph.contracts.problems import Problem
@@ -43,6 +44,7 @@ from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.contracts.scenes import Story
 from heliograph.contracts.sim import SimRecord
 from heliograph.contracts.state_machine.transitions import TRANSITIONS
+from heliograph.contracts.tickets import LiveTicket, TicketRequest
 from heliograph.contracts.tolerant_reader import TolerantJsonSchema
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.app import create_app as create_gateway
@@ -77,6 +79,11 @@ AT_THE_EDGE: Shapes = {
     "project": (ProjectState, _WRITTEN),
     "cancel-request": (CancelRequest, _READ),
     "retry-request": (RetryRequest, _READ),
+    "create-key": (CreateKey, _READ),
+    "rotate-key": (RotateKey, _READ),
+    "created-key": (CreatedKey, _WRITTEN),
+    "ticket-request": (TicketRequest, _READ),
+    "live-ticket": (LiveTicket, _WRITTEN),
     "client-frame": (ClientFrame, _READ),
     "server-frame": (ServerFrame, _WRITTEN),
     "list-jobs": (ListJobs, _READ),
@@ -95,6 +102,7 @@ INSIDE: Shapes = {
     "ticket": (Ticket, _WRITTEN),
     "story": (Story, _WRITTEN),
     "sim-record": (SimRecord, _WRITTEN),
+    "key-record": (KeyRecord, _WRITTEN),
 }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from heliograph.client import Client
@@ -20,6 +20,13 @@ async def until(client: Client, job: str, **expected: Any) -> Job:
             return found
         await asyncio.sleep(0.05)
     raise AssertionError(f"{job} never had {expected}: {found}")
+
+
+async def until_true(check: Callable[[], Awaitable[bool]]) -> None:
+    """Ask again and again until it is so."""
+    async with asyncio.timeout(TIMEOUT):
+        while not await check():
+            await asyncio.sleep(0.05)
 
 
 async def until_one_runs(client: Client, jobs: Sequence[str]) -> None:

@@ -103,6 +103,8 @@ class LaneState(Tolerant):
     oldest_wait_seconds: float | None = None
     blocked: list[str] = Field(default_factory=list)  #: why accounts of jobs that wait have no room
     projects: list[WaitingProject] = Field(default_factory=list)
+    #: jobs of projects that whoever asks may not see; the dispatcher says 0
+    waiting_of_others: int = 0
 
 
 class LaneStates(Tolerant):

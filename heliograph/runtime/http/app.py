@@ -22,8 +22,10 @@ from heliograph.contracts.errors import (
     NotFound,
     RequestError,
     TooManyJobs,
+    Unauthenticated,
 )
 from heliograph.contracts.problems import Problem
+from heliograph.runtime.http.access import AccessCheck, OpenAccess, set_access
 from heliograph.runtime.http.cors import PageCors
 from heliograph.runtime.http.docs_page import add_docs_page
 from heliograph.runtime.http.hosts import HostAllowList
@@ -40,16 +42,25 @@ _MAX_CLOSE_REASON = 100  #: characters, of 123 bytes that a close frame has room
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which come by any name
 
 
-def create_web(settings: ServiceSettings, title: str, **options: Any) -> FastAPI:
-    """An application without routes, with our error handlers and checks of host and origin."""
+def create_web(
+    settings: ServiceSettings, title: str, *, access: AccessCheck | None = None, **options: Any
+) -> FastAPI:
+    """
+    An application without routes, with our error handlers and checks of host and origin.
+
+    Its routes are checked by `access`; null: by nothing.
+    """
     app = DocumentedApi(
         title=title,
         docs_url=None,
         redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
         generate_unique_id_function=operation_id,
         **options,
     )
-    add_docs_page(app)
+    set_access(app, access or OpenAccess())
+    if settings.docs:
+        add_docs_page(app)
     app.add_exception_handler(HeliographError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
@@ -112,11 +123,17 @@ def problem_response(problem: Problem, headers: dict[str, str] | None = None) ->
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HeliographError)
-    headers = _rate_limit(error) if isinstance(error, TooManyJobs) else None
+    headers = _headers_of(error)
     problem = error.problem(instance=request.scope["path"])
     if problem.status == 503 and problem.retry_after is None:
         problem = problem.model_copy(update={"retry_after": 1.0})
     return problem_response(problem, headers)
+
+
+def _headers_of(error: HeliographError) -> dict[str, str] | None:
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    return _rate_limit(error) if isinstance(error, TooManyJobs) else None
 
 
 def _rate_limit(error: TooManyJobs) -> dict[str, str]:

@@ -5,13 +5,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import InsufficientScope, Unauthenticated, Unavailable
 from heliograph.runtime.background import check_loops
+from heliograph.runtime.http.access import ScopedRoute, has_scope, needs, public
 from heliograph.runtime.http.problem_responses import Responses, problems
 
 #: A check returns when the dependency answers, and raises with the reason when it does not.
@@ -25,6 +26,9 @@ STANDSTILL = 10.0  #: seconds without a step, while there is something to be rea
 
 
 _BUG: Responses = {500: problems()[500]}
+_CLOSED: Responses = {
+    status: problems(Unauthenticated, InsufficientScope)[status] for status in (401, 403, 503)
+}
 
 
 class Health(BaseModel):
@@ -82,6 +86,7 @@ def add_health(
     unusable: Mapping[str, str] | None = None,
     warnings: Warnings | None = None,
     ends_within: Callable[[], float] | None = None,
+    open_metrics: bool = False,
 ) -> None:
     """
     `/healthz`, `/readyz` and `/metrics`.
@@ -90,15 +95,18 @@ def add_health(
         unusable: Unusable providers, each with the reason. A service without
             them is ready all the same.
         warnings: Messages that cannot be read, and are skipped. A service with some is ready, too.
+            They name projects and jobs: with keys, holders of `admin` see them.
         ends_within: Seconds that the process may need to end after SIGTERM.
+        open_metrics: Everybody reads `/metrics`; else it needs `admin`, with keys.
     """
-    router = APIRouter(tags=["operation"])
+    router = APIRouter(tags=["operation"], route_class=ScopedRoute)
 
     checks = {**checks, "loops": check_loops}
 
     @router.get(
         "/healthz", response_description="It is", responses=_BUG, summary="The process is alive"
     )
+    @public
     async def get_health() -> Health:
         return Health()
 
@@ -109,12 +117,13 @@ def add_health(
         responses={503: {"model": Readiness, "description": "Some do not"}, **_BUG},
         summary="Every dependency answers",
     )
-    async def get_readiness() -> Response:
+    @public
+    async def get_readiness(request: Request) -> Response:
         answers = await asyncio.gather(*(_answer(check) for check in checks.values()))
         report = dict(zip(checks, answers, strict=True))
         ready = all(answer == "ok" for answer in answers)
         body: dict[str, Any] = {"status": "ok" if ready else "unavailable", "dependencies": report}
-        if warnings is not None:
+        if warnings is not None and await has_scope(request, "admin"):
             body["warnings"] = await _listed_warnings(warnings)
         if unusable is not None:
             body["unusable_providers"] = dict(unusable)
@@ -126,9 +135,10 @@ def add_health(
         "/metrics",
         response_class=PlainTextResponse,
         response_description="The exposition format of Prometheus",
-        responses=_BUG,
+        responses={**_BUG, **({} if open_metrics else _CLOSED)},
         summary="Figures for Prometheus",
     )
+    @(public if open_metrics else needs("admin"))
     async def get_metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

@@ -6,8 +6,16 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from heliograph.runtime.http.access import SECURITY_SCHEME
 from heliograph.runtime.http.problem_responses import Document, complete
 from heliograph.runtime.http.strict_route import size_of
+
+_BEARER: Document = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key; its scopes are those that an operation lists. None is needed with "
+    "`HELIOGRAPH_AUTH=off`.",
+}
 
 
 class DocumentedApi(FastAPI):
@@ -17,6 +25,7 @@ class DocumentedApi(FastAPI):
         if self.openapi_schema is None:
             document = super().openapi()
             complete(document)
+            document["components"]["securitySchemes"] = {SECURITY_SCHEME: _BEARER}
             for path in document["paths"].values():
                 for operation in path.values():
                     _describe_events(operation["responses"].get("200", {}).get("content", {}))

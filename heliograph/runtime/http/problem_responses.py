@@ -6,9 +6,13 @@ from heliograph.contracts.errors import (
     BodyTooLarge,
     Forbidden,
     HeliographError,
+    InsufficientScope,
     MalformedRequest,
     Misdirected,
+    NotFound,
     TooManyJobs,
+    Unauthenticated,
+    Unavailable,
     ValidationFailed,
     every_error,
 )
@@ -21,7 +25,15 @@ Errors = tuple[type[HeliographError], ...]
 MEDIA_TYPE = "application/problem+json"
 
 #: what every route may answer
-_ANYWHERE: Errors = (ValidationFailed, Misdirected, HeliographError)
+_ANYWHERE: Errors = (
+    Unauthenticated,
+    InsufficientScope,
+    NotFound,
+    ValidationFailed,
+    Misdirected,
+    HeliographError,
+    Unavailable,
+)
 
 #: what a route that takes a body may answer beside that
 OF_A_BODY: Errors = (MalformedRequest, BodyTooLarge, Forbidden)

@@ -6,13 +6,12 @@ and lets unknown names of a query pass. Here a body is read and validated before
 so that FastAPI, which leaves an instance of the right model as it is, validates nothing twice.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, cast
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from heliograph.contracts.errors import (
@@ -20,6 +19,7 @@ from heliograph.contracts.errors import (
     IdempotencyKeyInvalid,
     ValidationFailed,
 )
+from heliograph.runtime.http.access import Handler, ScopedRoute
 from heliograph.runtime.http.bodies import MAX_BODY, read_body
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.validation import (
@@ -31,10 +31,8 @@ from heliograph.runtime.http.validation import (
 
 MAX_BYTES = "x-max-bytes"  #: of a documented body; a larger one is answered with 413
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-
-class StrictRoute(APIRoute):
+class StrictRoute(ScopedRoute):
     """A route whose body is a model, or that takes the bytes of its request itself."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -42,8 +40,8 @@ class StrictRoute(APIRoute):
         if self.body_field:
             self.openapi_extra = {**(self.openapi_extra or {}), "requestBody": size_of(MAX_BODY)}
 
-    def get_route_handler(self) -> Handler:
-        handle = super().get_route_handler()
+    def get_unchecked_handler(self) -> Handler:
+        handle = super().get_unchecked_handler()
         takes_query = bool(self.dependant.query_params)
         takes_key = any(each.alias == IDEMPOTENCY_KEY for each in self.dependant.header_params)
         model = cast(

@@ -17,6 +17,7 @@ from heliograph.contracts.errors import (
     TooManyJobs,
 )
 from heliograph.contracts.ids import ProjectName
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -48,6 +49,7 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
         },
         summary="Retry or cancel many jobs, after a look at what it would cost",
     )
+    @needs("jobs:write")
     async def run_action(
         project: ProjectName, body: ActionRequest, key: IdempotencyKey = None
     ) -> Response:

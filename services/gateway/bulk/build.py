@@ -2,6 +2,8 @@
 
 from fastapi import APIRouter
 
+from heliograph.contracts.ids import BATCH_PATTERN
+from heliograph.runtime.access.keyed_access import ResourceOwner
 from heliograph.runtime.job_view import JobPresenter
 from heliograph.runtime.service import Service
 from services.gateway.bulk.action_routes import action_routes
@@ -23,6 +25,7 @@ def build_bulk(
     """Wire the bulk requests of a gateway. Returns their routes."""
     events, request = service.bus.events, service.bus.request
     plans = PlanStore(service.bus.jetstream)
+    service.owners["batch"] = ResourceOwner(BATCH_PATTERN, plans.project_of)
     admission = BatchAdmission(
         jobs=jobs.service, acceptance=jobs.acceptance, plans=plans, request=request
     )

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from heliograph.contracts.cast import CastRequest
 from heliograph.contracts.ids import Label, ProjectName
 from heliograph.contracts.listings import CastJobs
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -28,6 +29,7 @@ def cast_routes(cast: CastReferences, views: JobViews) -> APIRouter:
         },
         summary="Make references of a person, both or one of them",
     )
+    @needs("jobs:write")
     async def make_references(
         project: ProjectName,
         person: Label,

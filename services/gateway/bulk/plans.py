@@ -46,6 +46,11 @@ class PlanStore:
         entry = await self._bucket.read(name)
         return Plan.model_validate(entry.value) if entry.value else None
 
+    async def project_of(self, name: str) -> str | None:
+        """The project of a plan; None for one that is not there, or cannot be read."""
+        stored = (await self._bucket.read(name)).readable
+        return str(stored["project"]) if stored else None
+
     async def create_or_get(self, plan: Plan) -> Plan:
         """The plan that counts from now on: this one, unless the same request was faster."""
         try:

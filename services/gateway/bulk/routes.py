@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.ids import BatchId, ProjectName
 from heliograph.contracts.problems import Problem
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -41,6 +42,7 @@ def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
         },
         summary="Ask for up to 500 jobs, all or none",
     )
+    @needs("jobs:write")
     async def create_batch(
         project: ProjectName,
         body: BatchRequest,
@@ -60,6 +62,7 @@ def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
         responses=problems(*OF_A_READ),
         summary="A batch, with its jobs as they are now",
     )
+    @needs("jobs:read")
     async def get_batch(batch: BatchId) -> Response:
         return json_response(await _shown(await batches.read(batch)))
 

@@ -7,6 +7,7 @@ from heliograph.contracts.ids import JobId
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.listings import CancelCharge
 from heliograph.contracts.requests import CancelRequest
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -30,6 +31,7 @@ def cancel_routes(cancellation: JobCancellation, views: JobViews) -> APIRouter:
         },
         summary="Stop a job, or take it out of its slot",
     )
+    @needs("jobs:write")
     async def cancel_job(job: JobId, body: CancelRequest) -> Response:
         entry, changed = await cancellation.cancel(job, body.mode)
         shown = await views.present(entry.record, entry.sequence)
@@ -42,6 +44,7 @@ def cancel_routes(cancellation: JobCancellation, views: JobViews) -> APIRouter:
         responses=problems(*OF_A_READ),
         summary="What canceling now would mean",
     )
+    @needs("jobs:read")
     async def preview_cancel(job: JobId) -> Response:
         return json_response({"charged": await cancellation.preview(job)})
 

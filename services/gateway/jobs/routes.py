@@ -8,6 +8,7 @@ from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retry_requests import RetryRequest
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -29,6 +30,7 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         responses={**ACCEPTED, **problems(*OF_A_JOB)},
         summary="Ask for a picture, a video or a text",
     )
+    @needs("jobs:write")
     async def create_job(
         project: ProjectName,
         body: JobRequest,
@@ -45,6 +47,7 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         responses={**ACCEPTED, **problems(*OF_A_JOB)},
         summary="Try again, from the cheapest step that can work",
     )
+    @needs("jobs:write")
     async def retry_job(job: JobId, body: RetryRequest, key: IdempotencyKey = None) -> Response:
         return await _answer(views, await jobs.retry(job, key, body))
 

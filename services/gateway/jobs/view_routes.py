@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.listings import Attempts, JobEvents, JobList
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -35,6 +36,7 @@ def view_routes(views: JobViews) -> APIRouter:
         },
         summary="Jobs of a project, filtered and in order",
     )
+    @needs("jobs:read")
     async def list_jobs(
         project: ProjectName, query: Annotated[JobsQuery, Query()], request: Request
     ) -> Response:
@@ -52,6 +54,7 @@ def view_routes(views: JobViews) -> APIRouter:
         responses=problems(*OF_A_READ),
         summary="A job as it is now",
     )
+    @needs("jobs:read")
     async def get_job(job: JobId) -> Response:
         return json_response(await views.job(job))
 
@@ -62,6 +65,7 @@ def view_routes(views: JobViews) -> APIRouter:
         responses=problems(*OF_A_READ),
         summary="What happened to a job, in order",
     )
+    @needs("jobs:read")
     async def list_events(job: JobId, query: Annotated[EventsQuery, Query()]) -> Response:
         return json_response(await views.history(job, query.after))
 
@@ -72,6 +76,7 @@ def view_routes(views: JobViews) -> APIRouter:
         responses=problems(*OF_A_READ),
         summary="What was sent to the provider, when, and for how much",
     )
+    @needs("jobs:read")
     async def list_attempts(job: JobId) -> Response:
         return json_response({"items": await views.attempts(job), "next": None})
 

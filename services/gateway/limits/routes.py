@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import NotFound, Unavailable
 from heliograph.contracts.limits import AccountState, ChangeAccount, ChangeLane
 from heliograph.contracts.listings import AccountList, LaneList
 from heliograph.contracts.queries.scheduler import LaneQueue, LaneState
+from heliograph.runtime.http.access import CurrentPrincipal, needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -34,8 +36,10 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
         responses=problems(Unavailable),
         summary="The bounded queues, as they are now",
     )
-    async def list_lanes() -> Response:
-        return page(_shown(await limits.lanes()))
+    @needs("jobs:read")
+    async def list_lanes(principal: CurrentPrincipal) -> Response:
+        lanes = await limits.lanes()
+        return page(_shown([visible_lane(lane, principal) for lane in lanes]))
 
     @router.get(
         "/lanes/{name}/queue",
@@ -44,8 +48,13 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
         responses=problems(NotFound, Unavailable),
         summary="The next jobs of a lane, in the order in which they will run",
     )
-    async def get_lane_queue(name: str, query: Annotated[QueueQuery, Query()]) -> Response:
-        return json_response((await limits.queue(name, query.limit)).model_dump(mode="json"))
+    @needs("jobs:read")
+    async def get_lane_queue(
+        name: str, query: Annotated[QueueQuery, Query()], principal: CurrentPrincipal
+    ) -> Response:
+        queue = await limits.queue(name, query.limit)
+        own = [each for each in queue.items if principal.sees(each.project)]
+        return json_response(queue.model_copy(update={"items": own}).model_dump(mode="json"))
 
     @router.patch(
         "/lanes/{name}",
@@ -54,8 +63,10 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
         responses=problems(*OF_A_CHANGE),
         summary="Change how much of a lane runs at once, or pause it",
     )
-    async def change_lane(name: str, body: ChangeLane) -> Response:
-        return json_response((await limits.change_lane(name, body)).model_dump(mode="json"))
+    @needs("lanes:write")
+    async def change_lane(name: str, body: ChangeLane, principal: CurrentPrincipal) -> Response:
+        lane = visible_lane(await limits.change_lane(name, body), principal)
+        return json_response(lane.model_dump(mode="json"))
 
     @router.get(
         "/accounts",
@@ -64,6 +75,7 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
         responses=problems(Unavailable),
         summary="Credentials at providers, and how much of them is in use",
     )
+    @needs("admin")
     async def list_accounts() -> Response:
         return page(_shown(await limits.accounts()))
 
@@ -74,10 +86,25 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
         responses=problems(*OF_A_CHANGE),
         summary="Change how many requests an account has open at once",
     )
+    @needs("admin")
     async def change_account(name: str, body: ChangeAccount) -> Response:
         return json_response((await limits.change_account(name, body)).model_dump(mode="json"))
 
     return router
+
+
+def visible_lane(lane: LaneState, principal: Principal) -> LaneState:
+    """
+    A lane as a principal may see it: its own projects, and how many jobs of others wait.
+
+    Why accounts have no room is for those with `admin`, as accounts are.
+    """
+    own = [each for each in lane.projects if principal.sees(each.project)]
+    others = sum(each.waiting for each in lane.projects) - sum(each.waiting for each in own)
+    blocked = lane.blocked if principal.has_scope("admin") else []
+    return lane.model_copy(
+        update={"projects": own, "waiting_of_others": others, "blocked": blocked}
+    )
 
 
 def _shown(items: Sequence[BaseModel]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from heliograph.contracts.listings import ProjectList
 from heliograph.contracts.projects import ChangeProject, ProjectState
 from heliograph.contracts.queries.projects import ListProjects
 from heliograph.runtime.bus import RequestReply
+from heliograph.runtime.http.access import CurrentPrincipal, needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -36,8 +37,12 @@ def project_routes(projects: ProjectSettings, request: RequestReply) -> APIRoute
         responses=problems(Unavailable),
         summary="Projects that have jobs, by name",
     )
-    async def list_projects(query: Annotated[ProjectsQuery, Query()]) -> Response:
-        page = await request(ListProjects(cursor=query.cursor, limit=query.limit))
+    @needs("jobs:read")
+    async def list_projects(
+        query: Annotated[ProjectsQuery, Query()], principal: CurrentPrincipal
+    ) -> Response:
+        own = None if principal.projects is None else sorted(principal.projects)
+        page = await request(ListProjects(projects=own, cursor=query.cursor, limit=query.limit))
         return json_response(page.model_dump(mode="json"))
 
     @router.get(
@@ -47,6 +52,7 @@ def project_routes(projects: ProjectSettings, request: RequestReply) -> APIRoute
         responses=problems(*OF_A_READ),
         summary="A project and its defaults",
     )
+    @needs("jobs:read")
     async def get_project(project: ProjectName) -> Response:
         return json_response((await projects.read(project)).model_dump(mode="json"))
 
@@ -57,6 +63,7 @@ def project_routes(projects: ProjectSettings, request: RequestReply) -> APIRoute
         responses=problems(*OF_A_CHANGE, TooManyProjects, UnknownKind, UnknownModel),
         summary="Change what a project fills in, and what it keeps",
     )
+    @needs("projects:write")
     async def change_project(project: ProjectName, body: ChangeProject) -> Response:
         return json_response((await projects.change(project, body)).model_dump(mode="json"))
 

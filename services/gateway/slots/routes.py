@@ -10,6 +10,7 @@ from heliograph.contracts.ids import ProjectName, SlotName
 from heliograph.contracts.listings import SlotList, SlotVersions
 from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from heliograph.contracts.slots import RestoreRequest
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -56,6 +57,7 @@ def slot_routes(versions: SlotService) -> APIRouter:
         responses=problems(*OF_A_READ),
         summary="Slots of a project, by name",
     )
+    @needs("jobs:read")
     async def list_slots(project: ProjectName, query: Annotated[SlotsQuery, Query()]) -> Response:
         return json_response(await versions.page(ListSlots(project=project, **query.model_dump())))
 
@@ -66,6 +68,7 @@ def slot_routes(versions: SlotService) -> APIRouter:
         responses=problems(*OF_A_READ),
         summary="A slot with its versions",
     )
+    @needs("jobs:read")
     async def get_slot(
         project: ProjectName, slot: SlotName, query: Annotated[VersionsQuery, Query()]
     ) -> Response:
@@ -79,6 +82,7 @@ def slot_routes(versions: SlotService) -> APIRouter:
         responses=problems(*OF_A_CHANGE, OutputGone),
         summary="Make an older version of a slot current",
     )
+    @needs("jobs:write")
     async def restore_version(project: ProjectName, body: RestoreRequest) -> Response:
         return json_response(await versions.restore(project, body))
 

@@ -1,5 +1,6 @@
 """Uploads outputs that came inside a response to storage, for their job."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import httpx
@@ -23,16 +24,24 @@ class OutputReceiver(Protocol):
 
 
 class OutputUploader:
-    """`OutputReceiver` of the storage service at `storage_url`."""
+    """
+    `OutputReceiver` of the storage service at `storage_url`.
 
-    def __init__(self, storage_url: str) -> None:
+    Args:
+        credentials: Headers by which storage recognizes a service. Raises Unavailable.
+    """
+
+    def __init__(
+        self, storage_url: str, credentials: Callable[[], dict[str, str]] = dict[str, str]
+    ) -> None:
+        self._credentials = credentials
         self._http = httpx.AsyncClient(base_url=storage_url, timeout=_TIMEOUT, trust_env=False)
 
     async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
         """Only what storage says of the content itself is final; anything else may pass."""
         path = f"/v1/projects/{project}/inline/{job}/sha256/{sha256}"
         try:
-            answer = await self._http.put(path, content=content)
+            answer = await self._http.put(path, content=content, headers=self._credentials())
         except httpx.HTTPError as error:
             raise Unavailable(f"storage does not answer: {type(error).__name__}") from error
         if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:

@@ -8,6 +8,7 @@ from heliograph.contracts.errors import NotFound, ProviderUnavailable, Unavailab
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Notify
+from heliograph.runtime.http.access import ScopedRoute, public
 from heliograph.runtime.http.bodies import read_bytes
 from services.render.providers import WebhookSender
 from services.render.worker.completion import complete_named
@@ -25,9 +26,10 @@ def webhook_routes(worker: Worker, hint: Notify) -> APIRouter:
 
     Answers 204 for every genuine call, whatever becomes of it, and 404 for all others.
     """
-    router = APIRouter(prefix="/v1/hooks", include_in_schema=False)
+    router = APIRouter(prefix="/v1/hooks", include_in_schema=False, route_class=ScopedRoute)
 
     @router.post("/{provider}/{job}/{run}/{proof}")
+    @public
     async def call(provider: str, job: str, run: int, proof: str, request: Request) -> Response:
         caller = worker.providers.get(provider)
         if not isinstance(caller, WebhookSender) or not caller.is_address(job, run, proof):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from heliograph.contracts.live_frames import Subscribe
+from heliograph.runtime.access.tickets import TicketStore
 from heliograph.runtime.job_view import create_presenter
 from heliograph.runtime.service import Service
 from services.status.live.client_limits import ClientLimits
@@ -47,5 +48,9 @@ def build_live(service: Service[StatusSettings], read_model: ReadModel) -> Live:
     def subscribe(request: Subscribe, queue: SendQueue) -> Subscription:
         return Subscription(request, hub, read_model, presenter, queue, terms)
 
-    routes = [live_routes(subscribe, limits, memory), sse_routes(subscribe, limits, memory)]
+    tickets = TicketStore(service.bus.jetstream, service.keys)
+    routes = [
+        live_routes(subscribe, limits, memory, tickets.redeem),
+        sse_routes(subscribe, limits, memory),
+    ]
     return Live(hub=hub, routes=routes)

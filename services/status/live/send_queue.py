@@ -102,7 +102,15 @@ class SendQueue:
 
     async def take(self) -> list[str]:
         """The oldest frames, as soon as there are some; a bounded number at once."""
+        await self.filled()
+        return self.take_now()
+
+    async def filled(self) -> None:
+        """Until there is a frame, or the client has to go."""
         await self._something.wait()
+
+    def take_now(self) -> list[str]:
+        """The oldest frames; a bounded number at once."""
         before = self.size
         taken: list[str] = []
         while (self._frames or self._progress) and (not taken or before - self.size < _HANDED_OUT):

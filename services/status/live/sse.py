@@ -2,21 +2,30 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from heliograph.contracts.errors import HeliographError, NotFound, ServiceError, Unavailable
+from heliograph.contracts.errors import (
+    HeliographError,
+    NotFound,
+    ServiceError,
+    Unauthenticated,
+    Unavailable,
+)
 from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.live_frames import Cursor, ServerFrame, Subscribe
+from heliograph.runtime.http.access import CurrentPrincipal, access_of, needs
 from heliograph.runtime.http.openapi import EventStream
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
+from services.status.live.authentication import CONFIRM_INTERVAL, require_subscription
 from services.status.live.client_limits import ClientLimits
 from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.subscription import SubscriptionFactory, error_frame
@@ -59,8 +68,11 @@ def sse_routes(
         },
         summary="Follow a project, or a job, as server-sent events",
     )
+    @needs("jobs:read", names_jobs=True)
     async def follow_events(
         query: Annotated[StreamQuery, Query()],
+        principal: CurrentPrincipal,
+        request: Request,
         last_event_id: Annotated[
             str,
             Header(
@@ -76,11 +88,13 @@ def sse_routes(
             jobs=[query.job] if query.job else None,
             after=cursor_of(last_event_id),
         )
+        require_subscription(principal, subscribe)
         with suppress(ServiceError):  # what passes ends the stream: a browser comes back to that
             await subscribing(subscribe, SendQueue()).check_jobs()
         admission.streams.check()
         admission.subscriptions.check(subscribe.project)
-        frames = _frames(subscribe, subscribing, admission, memory)
+        confirm = partial(access_of(request.app).confirm, principal)
+        frames = _frames(subscribe, subscribing, admission, memory, confirm)
         return EventSourceResponse(frames, ping=_PING, send_timeout=_SEND_TIMEOUT, sep=_LINE_END)
 
     return router
@@ -97,8 +111,12 @@ async def _frames(
     subscribing: SubscriptionFactory,
     admission: ClientLimits,
     memory: SendQueueMemory,
+    confirm: Callable[[], None],
 ) -> AsyncIterator[ServerSentEvent]:
-    """Ends when the client does not keep up, or cannot be served: it reconnects, and resumes."""
+    """
+    Ends when the client does not keep up, or cannot be served: it reconnects, and resumes. Ends also
+    when its key is not confirmed any more: then it is told so as it reconnects.
+    """
     with admission.streams.permit(), admission.subscriptions.permit(subscribe.project):
         send_queue = SendQueue(memory)
         subscription = subscribing(subscribe, send_queue)
@@ -106,10 +124,16 @@ async def _frames(
         joining.add_done_callback(lambda done: _complain(done, send_queue))
         try:
             while not send_queue.overflowed:
-                for frame in await send_queue.take():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CONFIRM_INTERVAL):
+                        await send_queue.filled()
+                confirm()
+                for frame in send_queue.take_now():
                     yield as_event(frame, subscription.epoch)
                     if frame.startswith('{"op":"error"'):
                         return
+        except (Unauthenticated, Unavailable):
+            return
         finally:
             joining.cancel()
             subscription.stop()

@@ -10,28 +10,40 @@ from pydantic import ValidationError
 
 from heliograph.contracts.errors import (
     HeliographError,
+    NotFound,
     ServiceError,
     StateConflict,
+    Unauthenticated,
+    Unavailable,
     ValidationFailed,
 )
 from heliograph.contracts.live_asyncapi import live_asyncapi
 from heliograph.contracts.live_frames import (
     CLIENT_FRAME,
     SUBPROTOCOL,
+    Auth,
     Ping,
     Subscribe,
     Unsubscribe,
 )
+from heliograph.runtime.http.access import access_of, needs, public
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.strict_route import create_router
-from services.status.live.client_limits import ClientLimits, TooManyClients
+from services.status.live.authentication import (
+    ClientAuthentication,
+    Redeem,
+    require_subscription,
+)
+from services.status.live.client_limits import ClientLimits
 from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.subscription import Subscription, SubscriptionFactory, error_frame
 
 log = structlog.get_logger()
 
-#: close codes; after `COME_BACK_LATER` and `TOO_SLOW` the same connection may succeed
+#: close codes; after `COME_BACK_LATER` and `TOO_SLOW` the same connection may succeed, after
+#: `UNAUTHENTICATED` another key or ticket may
 NOT_TEXT, POLICY_VIOLATION, COME_BACK_LATER, TOO_SLOW = 1003, 1008, 1013, 4408
+UNAUTHENTICATED, FORBIDDEN = 4401, 4403
 
 MAX_SUBSCRIPTIONS = 100
 MAX_FRAMES = 50  #: from a client, a second
@@ -40,9 +52,12 @@ _SEND_TIMEOUT = 30.0  #: seconds for a client to take one frame
 
 
 def live_routes(
-    subscribing: SubscriptionFactory, admission: ClientLimits, memory: SendQueueMemory
+    subscribing: SubscriptionFactory,
+    admission: ClientLimits,
+    memory: SendQueueMemory,
+    redeem: Redeem,
 ) -> APIRouter:
-    """Route of live events over WebSocket."""
+    """Route of live events over WebSocket. `redeem` redeems tickets of browsers."""
     router = create_router("live", prefix="")
 
     @router.get(
@@ -51,25 +66,39 @@ def live_routes(
         response_description="The AsyncAPI document",
         summary="The live protocol (AsyncAPI 3.0)",
     )
+    @public
     async def get_live_asyncapi(request: Request) -> Response:
         url = request.url
         document = live_asyncapi(url.netloc, secure=url.scheme == "https")
         return json_response(document)
 
     @router.websocket("/v1/live")
+    @needs("jobs:read", names_jobs=True)
     async def live(socket: WebSocket) -> None:
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        client = ClientAuthentication(socket, access_of(socket.app), redeem)
         try:
             with admission.connections.permit():
-                code = await _Connection(socket, subscribing, admission, memory).run()
-        except TooManyClients:
-            code = COME_BACK_LATER
+                await client.read_handshake()
+                code = await _Connection(socket, client, subscribing, admission, memory).run()
+        except HeliographError as error:
+            code = _close_code(error)
         if code:
             with suppress(RuntimeError):
                 await socket.close(code)
 
     return router
+
+
+def _close_code(error: HeliographError) -> int:
+    """With which code a connection is closed that is refused as a whole."""
+    match error:
+        case Unauthenticated():
+            return UNAUTHENTICATED
+        case ServiceError():
+            return COME_BACK_LATER
+    return FORBIDDEN
 
 
 class _Connection:
@@ -78,11 +107,13 @@ class _Connection:
     def __init__(
         self,
         socket: WebSocket,
+        client: ClientAuthentication,
         subscribing: SubscriptionFactory,
         admission: ClientLimits,
         memory: SendQueueMemory,
     ) -> None:
         self._socket = socket
+        self._client = client
         self._subscribing = subscribing
         self._admission = admission
         self._send_queue = SendQueue(memory)
@@ -98,6 +129,7 @@ class _Connection:
         talking: set[asyncio.Future[int | None]] = {
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._send_loop()),
+            asyncio.create_task(self._confirm_loop()),
             self._dismissed,
         }
         try:
@@ -117,17 +149,27 @@ class _Connection:
         if not self._dismissed.done():
             self._dismissed.set_result(code)
 
+    async def _confirm_loop(self) -> int:
+        """Returns the close code for a client whose key or ticket is not valid, or is no more."""
+        try:
+            await self._client.confirm_forever()
+        except (Unauthenticated, Unavailable) as error:
+            return _close_code(error)
+
     async def _send_loop(self) -> int | None:
         """Send what there is. Returns the close code for a client that does not keep up."""
         try:
             while True:
                 for frame in await self._send_queue.take():
+                    self._client.confirm()
                     async with asyncio.timeout(_SEND_TIMEOUT):
                         await self._socket.send_text(frame)
                 if self._send_queue.overflowed:
                     return TOO_SLOW
         except TimeoutError:
             return TOO_SLOW
+        except (Unauthenticated, Unavailable) as error:
+            return _close_code(error)
         except (WebSocketDisconnect, RuntimeError, OSError):
             return None
 
@@ -144,8 +186,8 @@ class _Connection:
             try:
                 await self._handle(message["text"])
                 self._mistakes = 0
-            except TooManyClients:
-                return COME_BACK_LATER
+            except (Unauthenticated, Unavailable) as error:
+                return _close_code(error)
             except HeliographError as error:
                 self._complain(None, error)
                 self._mistakes += 1
@@ -168,12 +210,19 @@ class _Connection:
         match frame:
             case Ping():
                 self._send_queue.put('{"op":"pong"}')
+            case Auth():
+                await self._client.read_ticket(frame)
             case Subscribe():
                 self._subscribe(frame)
             case Unsubscribe():
                 await self._unsubscribe(frame.id)
 
     def _subscribe(self, request: Subscribe) -> None:
+        try:
+            require_subscription(self._client.principal, request)
+        except NotFound as unseen:
+            self._complain(request.id, unseen)
+            return
         if request.id in self._subscriptions:
             self._complain(
                 request.id, StateConflict(f"there is a subscription {request.id} already")

@@ -23,6 +23,7 @@ from heliograph.contracts.models import Media
 from heliograph.contracts.object_keys import inline_folder, inline_key
 from heliograph.contracts.stored_files import InlineResult
 from heliograph.runtime.bus import EventLog
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.openapi import bytes_of
 from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
@@ -91,6 +92,7 @@ def inline_routes(results: InlineResults, folder: Path, settings: StorageSetting
         openapi_extra=bytes_of(limit),
         summary="Upload an inline output of a response",
     )
+    @needs("internal")
     async def put_inline_result(
         project: ProjectName, job: JobId, sha256: Sha256, request: Request
     ) -> Response:

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from heliograph.contracts.errors import NotFound, OutputRefused, QueueFull, Unavailable
 from heliograph.contracts.ids import ProjectName, Sha256
 from heliograph.contracts.stored_files import Upload
+from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.openapi import bytes_of
 from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
@@ -27,6 +28,7 @@ def upload_routes(receiver: UploadReceiver) -> APIRouter:
         openapi_extra=bytes_of(receiver.limit),
         summary="Upload a file",
     )
+    @needs("jobs:write")
     async def put_upload(project: ProjectName, sha256: Sha256, request: Request) -> Response:
         is_new, known = await receiver.receive(project, sha256, request)
         shown = {name: value for name, value in known.items() if name not in _OURS}

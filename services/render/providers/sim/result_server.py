@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from heliograph.contracts.errors import NotFound, Unavailable
 from heliograph.contracts.payloads.sim import SimArguments
 from heliograph.contracts.sim import SimRecord
+from heliograph.runtime.http.access import ScopedRoute, public
 from services.render.providers.sim import SimProvider
 
 _NAME = re.compile(r"sim_[0-7][0-9A-HJKMNP-TV-Z]{25}_\d{1,19}")
@@ -20,9 +21,10 @@ _DRAWING = asyncio.Semaphore(2)  #: drawn at once: the machine has other things 
 
 def sim_routes(sim: SimProvider) -> APIRouter:
     """The sim's own little web."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=ScopedRoute)
 
     @router.get("/sim/{name}/{index}")
+    @public
     async def output(name: str, index: int) -> Response:
         record = sim.records.find(name) if _NAME.fullmatch(name) else None
         if record is None or not 0 <= index < 4:

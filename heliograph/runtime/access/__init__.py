@@ -1,0 +1,1 @@
+"""Access control: API keys, and what stands in for them, on the key-value bucket `keys`."""

@@ -1,0 +1,75 @@
+"""Cache of API keys: every process watches the bucket, so that no request waits for a look-up."""
+
+import time
+from collections.abc import Iterator
+
+from heliograph.contracts.access_keys import AccessKey
+from heliograph.contracts.authorization import Principal
+from heliograph.contracts.errors import Unauthenticated, Unavailable
+from heliograph.contracts.key_records import KeyRecord, authenticate, principal_of
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.kv import KvEntry
+from heliograph.runtime.bus.kv_cache import KvCache
+from heliograph.runtime.clock import now
+
+BUCKET = "keys"
+CONFIRMED_WITHIN = 5.0  #: seconds; a key that was revoked longer ago is known to be
+
+
+class KeyCache:
+    """
+    Every API key of the deployment.
+
+    Once the bucket was not read for 5 s, nobody is let in: a key may have been revoked meanwhile.
+    """
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._cache = KvCache(jetstream, BUCKET)
+        self.watch = self._cache.watch
+        self._used: set[str] = set()
+
+    def authenticate(self, key: AccessKey) -> Principal:
+        """
+        The holder of a key.
+
+        Raises:
+            Unauthenticated: It is unknown, revoked or expired, or its secret is wrong.
+            Unavailable: The keys are not known right now.
+        """
+        record = self._record(key.id)
+        principal = record and authenticate(record, key, now())
+        if not principal:
+            raise Unauthenticated
+        self._used.add(key.id)
+        return principal
+
+    def principal(self, id_: str) -> Principal:
+        """The holder of a key that was recognized before. Raises as `authenticate` does."""
+        record = self._record(id_)
+        principal = record and principal_of(record, id_, now())
+        if not principal:
+            raise Unauthenticated
+        return principal
+
+    def note(self, id_: str, record: KeyRecord, revision: int) -> None:
+        """Know at once what this process has written."""
+        self._cache.note(id_, KvEntry(record.model_dump(mode="json"), revision))
+
+    def text_of(self, id_: str) -> str | None:
+        """The text of a key that is kept with it; None for all others. Raises Unavailable."""
+        record = self._record(id_)
+        return record.text if record else None
+
+    def take_used(self) -> Iterator[tuple[str, KeyRecord]]:
+        """Keys that were used since the last call, with what is known of them."""
+        used, self._used = self._used, set()
+        for id_ in used:
+            if record := self._record(id_):
+                yield id_, record
+
+    def _record(self, id_: str) -> KeyRecord | None:
+        """Raises Unavailable and Unreadable."""
+        entry = self._cache.cached(id_)
+        if entry is None or time.monotonic() - self._cache.confirmed_at > CONFIRMED_WITHIN:
+            raise Unavailable("the keys are not known right now", retry_after=1)
+        return KeyRecord.model_validate(entry.value) if entry.value else None

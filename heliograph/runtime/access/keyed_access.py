@@ -1,0 +1,86 @@
+"""Access check by API keys: who makes a request, and whether its scope and project allow it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from starlette.requests import HTTPConnection
+
+from heliograph.contracts.access_keys import parse_key
+from heliograph.contracts.authorization import Principal, require_project, require_scope
+from heliograph.contracts.errors import InsufficientScope, NotFound, Unauthenticated
+from heliograph.contracts.ids import job_of_asset, matches
+from heliograph.runtime.access.key_cache import KeyCache
+from heliograph.runtime.clock import now
+from heliograph.runtime.http.access import Requirement
+
+_BEARER = "bearer"
+
+
+class ResourceOwner(NamedTuple):
+    """How the project of a resource is found by the parameter of a path that names it."""
+
+    pattern: str  #: of its names
+    find: Callable[[str], Awaitable[str | None]]
+
+
+class KeyedAccess:
+    """
+    `AccessCheck` of `HELIOGRAPH_AUTH=keys`.
+
+    A route whose path names a project is bound to it. One whose path names a job, a batch or an asset
+    is bound to the project of that; for keys of some projects only, this costs a look-up.
+    """
+
+    def __init__(self, keys: KeyCache, owners: Mapping[str, ResourceOwner]) -> None:
+        self._keys = keys
+        self._owners = owners
+
+    async def check(self, request: HTTPConnection, requirement: Requirement) -> Principal:
+        """Who makes a request, and may; see `AccessCheck`."""
+        principal = self._authenticate(request)
+        require_scope(principal, requirement.scope)
+        if project := request.path_params.get("project"):
+            require_project(principal, project)
+        if principal.projects is not None:
+            await self._check_owners(principal, request)
+        if principal.jobs is not None and requirement.scope and not requirement.names_jobs:
+            _check_jobs(principal, request)
+        return principal
+
+    def confirm(self, principal: Principal) -> None:
+        """Whether a principal still may go on, see `AccessCheck`."""
+        self._keys.principal(principal.id)
+        if principal.expires_at and now() >= principal.expires_at:
+            raise Unauthenticated
+
+    def _authenticate(self, request: HTTPConnection) -> Principal:
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        key = parse_key(text.strip()) if scheme.lower() == _BEARER else None
+        if key is None:
+            raise Unauthenticated
+        return self._keys.authenticate(key)
+
+    async def _check_owners(self, principal: Principal, request: HTTPConnection) -> None:
+        """Raises NotFound, with the words for what is not there at all."""
+        for parameter, owner in self._owners.items():
+            name = request.path_params.get(parameter)
+            if name is None or not matches(owner.pattern, name):
+                continue
+            project = await owner.find(name)
+            if project is None or not principal.sees(project):
+                raise NotFound(f"there is no {parameter} {name}")
+
+
+def _check_jobs(principal: Principal, request: HTTPConnection) -> None:
+    """
+    Raises:
+        NotFound: The request is about another job than those of the principal.
+        InsufficientScope: It is about more than those.
+    """
+    job, asset = request.path_params.get("job"), request.path_params.get("asset")
+    if asset is not None:
+        job = job_of_asset(asset)[0]
+    if job is None:
+        raise InsufficientScope("this is about more than the jobs of the token")
+    if not principal.sees_job(job):
+        raise NotFound(f"there is no {'asset' if asset else 'job'} {asset or job}")

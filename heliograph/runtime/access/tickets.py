@@ -1,0 +1,85 @@
+"""Store of tickets: issued by the gateway, redeemed once by any status process."""
+
+import hashlib
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+
+from heliograph.contracts.authorization import ANYBODY, Principal, require_project
+from heliograph.contracts.errors import NotFound, Unauthenticated
+from heliograph.contracts.tickets import TICKET_LIFE, LiveTicket, TicketEntry, TicketRequest
+from heliograph.runtime.access.key_cache import KeyCache
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.clock import now
+
+_PREFIX = "hg_ticket_"
+_BYTES = 32  #: of randomness
+
+
+class TicketStore:
+    """Tickets in the bucket `tickets`, by the SHA-256 of their text. Every method raises Unavailable."""
+
+    def __init__(self, jetstream: JetStream, keys: KeyCache) -> None:
+        self._bucket = KeyValue(jetstream, "tickets")
+        self._keys = keys
+
+    async def issue(self, project: str, request: TicketRequest, holder: Principal) -> LiveTicket:
+        """
+        A ticket for a project, and for no more jobs than its holder may see.
+
+        Raises:
+            NotFound: One of the jobs is not among those.
+            QueueFull: There are too many tickets; ask again later.
+        """
+        jobs = request.jobs or (sorted(holder.jobs) if holder.jobs is not None else None)
+        if unseen := next((job for job in jobs or () if not holder.sees_job(job)), None):
+            raise NotFound(f"there is no job {unseen}")
+        text, end = _PREFIX + secrets.token_urlsafe(_BYTES), now() + timedelta(seconds=TICKET_LIFE)
+        entry = TicketEntry(
+            key=holder.id,
+            project=project,
+            jobs=jobs,
+            origin=request.origin,
+            user=holder.user,
+            expires_at=end,
+        )
+        await self._bucket.write(_digest(text), entry.model_dump(mode="json"), 0)
+        return LiveTicket(ticket=text, expires_at=end)
+
+    async def redeem(self, text: str, origin: str | None) -> Principal:
+        """
+        Whom a ticket is for; it works once, while the key that it goes back to does.
+
+        Raises:
+            Unauthenticated: It is unknown, used or expired, or for pages of another origin.
+        """
+        stored = await self._bucket.read(_digest(text))
+        if not stored.value:
+            raise Unauthenticated
+        entry = TicketEntry.model_validate(stored.value)
+        if entry.is_used or now() >= entry.expires_at or entry.origin not in (None, origin):
+            raise Unauthenticated
+        spent = entry.model_copy(update={"is_used": True})
+        try:
+            await self._bucket.write(_digest(text), spent.model_dump(mode="json"), stored.revision)
+        except Conflict:
+            raise Unauthenticated from None
+        return self._principal(entry)
+
+    def _principal(self, entry: TicketEntry) -> Principal:
+        """Raises Unauthenticated."""
+        holder = self._keys.principal(entry.key) if entry.key else ANYBODY
+        require_project(holder, entry.project)
+        return replace(
+            holder,
+            scopes=frozenset({"jobs:read"}),
+            projects=frozenset({entry.project}),
+            jobs=None if entry.jobs is None else frozenset(entry.jobs),
+            user=entry.user,
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Keys and tickets: who may use this deployment, and what for."""

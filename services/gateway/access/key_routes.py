@@ -1,0 +1,112 @@
+"""HTTP routes of API keys. A key sees and changes only keys that allow no more than itself."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter, Response
+
+from heliograph.contracts.access_keys import AccessKey
+from heliograph.contracts.authorization import Principal
+from heliograph.contracts.errors import KeyExceedsParent, NotFound, QueueFull, StateConflict
+from heliograph.contracts.key_records import (
+    CreatedKey,
+    CreateKey,
+    KeyId,
+    KeyRecord,
+    ListedKey,
+    RotateKey,
+    is_within,
+    listed,
+)
+from heliograph.contracts.listings import KeyList
+from heliograph.runtime.access.key_store import KeyStore
+from heliograph.runtime.http.access import CurrentPrincipal, needs
+from heliograph.runtime.http.json_response import json_response
+from heliograph.runtime.http.problem_responses import OF_A_BODY, problems
+from heliograph.runtime.http.strict_route import create_router
+from services.gateway.http import page
+
+_SECRET = {"Cache-Control": "no-store"}
+
+
+def key_routes(keys: KeyStore) -> APIRouter:
+    """Routes of API keys."""
+    router = create_router("keys")
+
+    @router.post(
+        "/keys",
+        status_code=201,
+        response_model=CreatedKey,
+        response_description="The key, with its secret, which is shown this once",
+        responses=problems(*OF_A_BODY, KeyExceedsParent, QueueFull),
+        summary="Create a key with some of one's own scopes and projects",
+    )
+    @needs("keys:write")
+    async def create_key(body: CreateKey, principal: CurrentPrincipal) -> Response:
+        key, record = await keys.create(body, principal)
+        return json_response(_with_secret(key, record), 201, _SECRET)
+
+    @router.get(
+        "/keys",
+        response_model=KeyList,
+        response_description="Every key, those included that were revoked",
+        summary="Keys that allow no more than one's own",
+    )
+    @needs("keys:write")
+    async def list_keys(principal: CurrentPrincipal) -> Response:
+        found = await keys.every()
+        within = {id_: each for id_, each in found.items() if is_within(each, principal)}
+        return page([_shown(each, id_) for id_, each in sorted(within.items())])
+
+    @router.get(
+        "/keys/me",
+        response_model=ListedKey,
+        response_description="The key",
+        summary="The key that asks",
+    )
+    @needs()
+    async def get_own_key(principal: CurrentPrincipal) -> Response:
+        if not principal.id:
+            raise NotFound("nobody needs a key here: HELIOGRAPH_AUTH is off")
+        return json_response(_shown(await keys.find(principal.id), principal.id))
+
+    @router.post(
+        "/keys/{key}/rotate",
+        response_model=CreatedKey,
+        response_description="The key, with its new secret, which is shown this once",
+        responses=problems(*OF_A_BODY, StateConflict, QueueFull),
+        summary="Replace the secret of a key; the old one works for a while",
+    )
+    @needs("keys:write")
+    async def rotate_key(key: KeyId, body: RotateKey, principal: CurrentPrincipal) -> Response:
+        await _require_within(keys, key, principal)
+        overlap = timedelta(hours=body.overlap_hours)
+        made, record = await keys.rotate(key, overlap=overlap)
+        return json_response(_with_secret(made, record), 200, _SECRET)
+
+    @router.delete(
+        "/keys/{key}",
+        response_model=ListedKey,
+        response_description="The key, which works no more",
+        responses=problems(QueueFull),
+        summary="Revoke a key",
+    )
+    @needs("keys:write")
+    async def revoke_key(key: KeyId, principal: CurrentPrincipal) -> Response:
+        await _require_within(keys, key, principal)
+        return json_response(_shown(await keys.revoke(key), key))
+
+    return router
+
+
+async def _require_within(keys: KeyStore, key: str, principal: Principal) -> None:
+    """Raises NotFound, also where the key allows more than the principal may."""
+    if not is_within(await keys.find(key), principal):
+        raise NotFound(f"there is no key {key}")
+
+
+def _shown(record: KeyRecord, id_: str) -> dict[str, object]:
+    return listed(record, id_).model_dump(mode="json")
+
+
+def _with_secret(key: AccessKey, record: KeyRecord) -> dict[str, object]:
+    return {**_shown(record, key.id), "key": key.text}

@@ -1,0 +1,42 @@
+"""One running Heliograph that wants keys, for all of these tests; projects keep them apart."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.access import KeyMaker, bearer, key_maker
+from tests.support.servers import outside_servers
+from tests.support.stack import Stack, stack_running
+
+
+@pytest.fixture(scope="session")
+def first_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("secrets") / "first-key"
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory, first_key_file: Path) -> Iterator[Stack]:
+    servers, home = tmp_path_factory.mktemp("servers"), tmp_path_factory.mktemp("keyed")
+    own = {"HELIOGRAPH_AUTH": "keys", "HELIOGRAPH_FIRST_KEY_FILE": str(first_key_file)}
+    with outside_servers(servers) as settings, stack_running(home, {**settings, **own}) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def keys(keyed: Stack) -> AsyncIterator[KeyMaker]:
+    async with key_maker(keyed) as keys:
+        yield keys
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=30) as http:
+        yield http
+
+
+@pytest.fixture
+def admin(first_key_file: Path, keyed: Stack) -> dict[str, str]:
+    """The header of the first key."""
+    return bearer(first_key_file.read_text().strip())
