@@ -16,6 +16,10 @@ class AddressRefused(ConnectionFailed):
     """An address that cannot be one of a service; the message says which one, and why."""
 
 
+class KeyRefused(ClientError, ValueError):
+    """An API key that cannot be one; the message says why, and does not show it."""
+
+
 class LiveClosed(ClientError):
     """The service closed the live connection for good; `code` is its close code, if it gave one."""
 

@@ -1,12 +1,17 @@
-"""Operator commands on the bus: unreadable messages, and the feature level of the deployment."""
+"""Operator commands on the bus: unreadable messages, the level of the deployment, and API keys."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from heliograph.client_errors import ClientError, ConnectionFailed
+from heliograph.contracts.access_keys import AccessKey
+from heliograph.contracts.authorization import ANYBODY
 from heliograph.contracts.errors import HeliographError
+from heliograph.contracts.key_records import CreatedKey, CreateKey, KeyRecord, ListedKey, listed
 from heliograph.contracts.level import LEVEL
+from heliograph.runtime.access.key_store import KeyStore
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import translated
@@ -39,6 +44,35 @@ async def raise_to_own() -> int:
     """Raise the level of the deployment to that of this release. Raises ClientError."""
     async with _bus() as jetstream:
         return await raise_level(jetstream)
+
+
+async def create_key(request: CreateKey) -> CreatedKey:
+    """A new API key, with any scopes and projects. Raises ClientError."""
+    async with _bus() as jetstream:
+        return _with_secret(*await KeyStore(jetstream).create(request, ANYBODY))
+
+
+async def list_keys() -> list[ListedKey]:
+    """Every API key, those included that were revoked. Raises ClientError."""
+    async with _bus() as jetstream:
+        found = await KeyStore(jetstream).every()
+        return [listed(record, id_) for id_, record in sorted(found.items())]
+
+
+async def rotate_key(id_: str, overlap: timedelta) -> CreatedKey:
+    """A new secret for an API key; the old one works for `overlap` more. Raises ClientError."""
+    async with _bus() as jetstream:
+        return _with_secret(*await KeyStore(jetstream).rotate(id_, overlap=overlap))
+
+
+async def revoke_key(id_: str) -> ListedKey:
+    """Let an API key work no more. Raises ClientError."""
+    async with _bus() as jetstream:
+        return listed(await KeyStore(jetstream).revoke(id_), id_)
+
+
+def _with_secret(key: AccessKey, record: KeyRecord) -> CreatedKey:
+    return CreatedKey(**listed(record, key.id).model_dump(), key=key.text)
 
 
 @asynccontextmanager

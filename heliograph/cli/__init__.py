@@ -8,6 +8,7 @@ from stamina.instrumentation import set_on_retry_hooks
 
 from heliograph.cli import bulk, catalog, follow, jobs, submit
 from heliograph.cli.command_runner import DONE
+from heliograph.cli.keys import keys
 from heliograph.cli.operator import level, unreadable
 from heliograph.cli.sim import sim
 
@@ -18,6 +19,7 @@ for commands in (submit, follow, jobs, bulk, catalog):
 app.add_typer(sim, name="sim")
 app.add_typer(unreadable, name="unreadable")
 app.add_typer(level, name="level")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

@@ -20,10 +20,13 @@ class Client(BulkCalls, LiveCalls):
         project: Default: `HELIOGRAPH_PROJECT`, or `demo`.
         proxy: The address of an HTTP proxy. Default: `HELIOGRAPH_PROXY`, or none: what other
             variables say of proxies and certificates is not read.
+        key: An API key, where the gateway wants one. Default: `HELIOGRAPH_KEY`, or the content of the
+            file that `HELIOGRAPH_KEY_FILE` names.
 
     Every call may raise ConnectionFailed (try again later), RequestRejected (read its `problem`) and
     Unsendable.
 
     Raises:
         AddressRefused: An address is not valid, or leads elsewhere; the message says which, and why.
+        KeyRefused: The key cannot be one, or its file cannot be read.
     """

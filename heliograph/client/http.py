@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import stamina
 
+from heliograph.client.credentials import BearerCredentials
 from heliograph.client_errors import (
     ClientError,
     ConnectionFailed,
@@ -28,12 +29,18 @@ class GatewayConnection:
     """Connection to one gateway, about one project. `Client` says what its arguments are."""
 
     def __init__(
-        self, url: str | None = None, *, project: str | None = None, proxy: str | None = None
+        self,
+        url: str | None = None,
+        *,
+        project: str | None = None,
+        proxy: str | None = None,
+        key: str | None = None,
     ) -> None:
         base = url or os.environ.get("HELIOGRAPH_PUBLIC_URL") or "http://127.0.0.1:8080"
         self.url = service_address(base)
         self.project = project or os.environ.get("HELIOGRAPH_PROJECT") or "demo"
         self._proxy = proxy_address(proxy or os.environ.get("HELIOGRAPH_PROXY"))
+        self._credentials = BearerCredentials(key)
         self._http = httpx.AsyncClient(
             base_url=self.url, timeout=_TIMEOUT, trust_env=False, proxy=self._proxy
         )
@@ -56,6 +63,8 @@ class GatewayConnection:
         """One request, repeated on a lost connection and on 503: all of ours are idempotent."""
         check_sendable(options.get("json"))
         check_sendable(options.get("params"))
+        # of requests to the gateway only: those to stores are signed by their addresses
+        options["headers"] = {**options.get("headers", {}), **self._credentials.headers()}
 
         async def send() -> Any:
             try:

@@ -8,6 +8,7 @@ from heliograph.client_errors import (
     JobFailed,
 )
 from heliograph.contracts.jobs import Job
+from heliograph.encodable_text import part
 from heliograph.live_connection import Link
 from heliograph.live_stream import LiveEvent, ResumeCursor, following
 from heliograph.subscriptions import CaughtUpCallback
@@ -41,11 +42,18 @@ class LiveCalls(GatewayConnection):
             LiveClosed: The service closed the connection for good.
             WaitedTooLong: `timeout` seconds are over; the jobs go on.
         """
-        link = Link((await self._send("GET", "/v1"))["links"]["live"], proxy=self._proxy)
+        address = (await self._send("GET", "/v1"))["links"]["live"]
+        ticket = self._ticket if self._credentials else None
+        link = Link(address, proxy=self._proxy, ticket=ticket)
         async with following(
             link, self.project, jobs, after, timeout=timeout, caught_up=caught_up
         ) as events:
             yield events
+
+    async def _ticket(self) -> str:
+        """A ticket for one live connection about the project."""
+        path = f"/v1/projects/{part(self.project)}/tickets"
+        return str((await self._send("POST", path, json={}))["ticket"])
 
     async def finish(
         self,

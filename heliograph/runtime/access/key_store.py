@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from heliograph.contracts.access_keys import AccessKey, new_key
+from heliograph.contracts.access_keys import KEY_ID_PATTERN, AccessKey, new_key
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import NotFound
+from heliograph.contracts.ids import matches
 from heliograph.contracts.key_records import (
     OVERLAP,
     CreateKey,
@@ -84,7 +85,8 @@ class KeyStore:
         self._note(id_, record, revision)
 
     async def _read(self, id_: str) -> tuple[KeyRecord, int]:
-        entry = await self._bucket.read(id_)
-        if not entry.value or id_ == SERVICE_KEY:
+        is_id = matches(KEY_ID_PATTERN, id_) and id_ != SERVICE_KEY
+        entry = await self._bucket.read(id_) if is_id else None
+        if not entry or not entry.value:
             raise NotFound(f"there is no key {id_}")
         return KeyRecord.model_validate(entry.value), entry.revision

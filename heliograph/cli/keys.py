@@ -1,0 +1,87 @@
+"""Commands of API keys, on the machine of the operator: they need no key, and make the first one."""
+
+import json
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from heliograph.cli.command_runner import USAGE, fail, run_command
+from heliograph.cli.options import AsJson
+from heliograph.cli.output import show_items
+from heliograph.contracts.key_records import MAX_LIFE, CreatedKey, CreateKey, ListedKey
+
+keys = typer.Typer(
+    no_args_is_help=True, help="API keys of the deployment; on the machine of the operator."
+)
+
+_COLUMNS = ("id", "name", "scopes", "projects", "expires_at", "revoked_at", "last_used_at")
+
+
+@keys.command(name="create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scope: Annotated[list[str], typer.Option("--scope", "-s", help="As jobs:write; repeat it.")],
+    project: Annotated[
+        list[str] | None, typer.Option("--project", "-p", help="The only ones; repeat it.")
+    ] = None,
+    expires_in_days: Annotated[
+        int, typer.Option("--days", min=0, max=MAX_LIFE, help="Until it expires; 0: never.")
+    ] = 365,
+    as_json: AsJson = False,
+) -> None:
+    """A new key. Its secret is shown this once."""
+    from heliograph import operator  # needs the packages of a service
+
+    fields = {"name": name, "scopes": scope, "projects": project or None}
+    try:
+        request = CreateKey.model_validate({**fields, "expires_in_days": expires_in_days or None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        fail(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", USAGE)
+    _show_secret(run_command(operator.create_key(request)), as_json=as_json)
+
+
+@keys.command(name="list")
+def list_keys(as_json: AsJson = False) -> None:
+    """Every key, those included that were revoked."""
+    from heliograph import operator  # needs the packages of a service
+
+    _show(run_command(operator.list_keys()), as_json=as_json)
+
+
+@keys.command(name="rotate")
+def rotate_key(
+    id_: Annotated[str, typer.Argument(metavar="ID")],
+    overlap: Annotated[
+        int, typer.Option("--overlap", min=0, help="Hours in which the old secret works, too.")
+    ] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """A new secret for a key. It is shown this once."""
+    from heliograph import operator  # needs the packages of a service
+
+    made = run_command(operator.rotate_key(id_, timedelta(hours=overlap)))
+    _show_secret(made, as_json=as_json)
+
+
+@keys.command(name="revoke")
+def revoke_key(id_: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """Let a key work no more, in all services within five seconds."""
+    from heliograph import operator  # needs the packages of a service
+
+    _show([run_command(operator.revoke_key(id_))], as_json=as_json)
+
+
+def _show(found: list[ListedKey], *, as_json: bool) -> None:
+    items = [each.model_dump(mode="json") for each in found]
+    if not as_json:
+        items = [{**each, "scopes": " ".join(each["scopes"])} for each in items]
+        items = [{**each, "projects": " ".join(each["projects"] or ["*"])} for each in items]
+    show_items(items, _COLUMNS, as_json=as_json)
+
+
+def _show_secret(made: CreatedKey, *, as_json: bool) -> None:
+    """The key alone on its line, for `$(…)`."""
+    print(json.dumps(made.model_dump(mode="json")) if as_json else made.key)
