@@ -31,7 +31,7 @@ RequiredScope = Scope | Literal["internal"]
 class Principal:
     """Who makes a request: the holder of a key, of a token or of a ticket."""
 
-    id: str  #: public id of the key it goes back to; empty with `HELIOGRAPH_AUTH=off`
+    id: str  #: public id of the key it goes back to; empty: none, as of a token of the app
     scopes: frozenset[str]
     projects: frozenset[str] | None  #: null: all
     jobs: frozenset[str] | None = None  #: the only ones; null: all of the projects

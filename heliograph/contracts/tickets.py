@@ -40,7 +40,8 @@ class LiveTicket(BaseModel):
 class TicketEntry(Tolerant):
     """What a ticket is good for. It is kept under the digest of its text."""
 
-    key: str  #: id of the key that asked for it
+    key: str  #: id of the key that asked for it; empty: a token of the app did
+    holder_expires_at: AwareDatetime | None = None  #: of that key or token
     project: str
     jobs: list[str] | None = None
     origin: str | None = None

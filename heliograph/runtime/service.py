@@ -16,6 +16,7 @@ from fastapi import APIRouter, FastAPI
 
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.ids import ASSET_PATTERN, JOB_PATTERN, job_of_asset
+from heliograph.runtime.access.build import build_tokens
 from heliograph.runtime.access.key_cache import KeyCache
 from heliograph.runtime.access.keyed_access import KeyedAccess, ResourceOwner
 from heliograph.runtime.access.last_use import note_uses_forever
@@ -76,7 +77,10 @@ class Service(Generic[Settings]):
             self._check_keys()
 
     def _check_keys(self) -> None:
-        self.access = KeyedAccess(self.keys, self.owners)
+        tokens = build_tokens(self.settings)
+        self.access = KeyedAccess(self.keys, self.owners, tokens.verifier if tokens else None)
+        if tokens and tokens.watch:
+            self._tasks["token_keys"] = tokens.watch
         self.on_open(partial(ensure_service_key, self.bus.jetstream))
         self.run(keys=self.keys.watch)
         self.run(key_uses=partial(note_uses_forever, self.bus.jetstream, self.keys))

@@ -33,6 +33,7 @@ from heliograph.runtime.authorities import (
 )
 from heliograph.runtime.data_dir import DataDir
 from heliograph.runtime.renamed_settings import accept_old_names
+from heliograph.runtime.token_settings import TokenSettings
 
 NO_ENV_FILE = "HELIOGRAPH_NO_ENV_FILE"  #: set: `.env` is not read
 
@@ -60,7 +61,7 @@ CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(TokenSettings):
     """Settings shared by all services."""
 
     model_config = SettingsConfigDict(

@@ -1,8 +1,12 @@
 """Keys of a running Heliograph, made beside its API: those that it would not make, too."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
+
+import jwt
 
 from heliograph.contracts.access_keys import AccessKey, new_key
 from heliograph.contracts.authorization import ANYBODY, INTERNAL, RequiredScope
@@ -14,6 +18,18 @@ from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.stack import Stack
+
+ISSUER = "https://app.example"
+SECRET = "canary-of-a-shared-secret-of-the-app"  # noqa: S105  # it is for tokens of tests
+
+
+def token_of(project: str, **claims: Any) -> str:
+    """A token that the app makes for an end user; it works for five minutes, unless `claims` differ."""
+    at = time.time()
+    times = {"iat": at, "exp": at + 300}
+    granted = {"project": project, "scopes": ["jobs:read", "jobs:write"]}
+    payload = {"iss": ISSUER, "aud": "heliograph", **times, **granted, **claims}
+    return jwt.encode(payload, SECRET, algorithm="HS256")
 
 
 class KeyMaker:

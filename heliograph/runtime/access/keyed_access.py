@@ -1,14 +1,15 @@
-"""Access check by API keys: who makes a request, and whether its scope and project allow it."""
+"""Access check by API keys and tokens: who makes a request, and whether its scope and project allow it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
 
-from heliograph.contracts.access_keys import parse_key
+from heliograph.contracts.access_keys import PREFIX, parse_key
 from heliograph.contracts.authorization import Principal, require_project, require_scope
 from heliograph.contracts.errors import InsufficientScope, NotFound, Unauthenticated
 from heliograph.contracts.ids import job_of_asset, matches
+from heliograph.runtime.access.jwt_tokens import TokenVerifier
 from heliograph.runtime.access.key_cache import KeyCache
 from heliograph.runtime.clock import now
 from heliograph.runtime.http.access import Requirement
@@ -31,9 +32,15 @@ class KeyedAccess:
     is bound to the project of that; for keys of some projects only, this costs a look-up.
     """
 
-    def __init__(self, keys: KeyCache, owners: Mapping[str, ResourceOwner]) -> None:
+    def __init__(
+        self,
+        keys: KeyCache,
+        owners: Mapping[str, ResourceOwner],
+        tokens: TokenVerifier | None = None,
+    ) -> None:
         self._keys = keys
         self._owners = owners
+        self._tokens = tokens
 
     async def check(self, request: HTTPConnection, requirement: Requirement) -> Principal:
         """Who makes a request, and may; see `AccessCheck`."""
@@ -49,16 +56,20 @@ class KeyedAccess:
 
     def confirm(self, principal: Principal) -> None:
         """Whether a principal still may go on, see `AccessCheck`."""
-        self._keys.principal(principal.id)
+        if principal.id:
+            self._keys.principal(principal.id)
         if principal.expires_at and now() >= principal.expires_at:
             raise Unauthenticated
 
     def _authenticate(self, request: HTTPConnection) -> Principal:
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        key = parse_key(text.strip()) if scheme.lower() == _BEARER else None
-        if key is None:
+        if scheme.lower() != _BEARER:
             raise Unauthenticated
-        return self._keys.authenticate(key)
+        if key := parse_key(text.strip()):
+            return self._keys.authenticate(key)
+        if self._tokens is None or text.startswith(PREFIX):
+            raise Unauthenticated
+        return self._tokens.verify(text.strip(), now())
 
     async def _check_owners(self, principal: Principal, request: HTTPConnection) -> None:
         """Raises NotFound, with the words for what is not there at all."""

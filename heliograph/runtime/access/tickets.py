@@ -2,10 +2,9 @@
 
 import hashlib
 import secrets
-from dataclasses import replace
 from datetime import timedelta
 
-from heliograph.contracts.authorization import ANYBODY, Principal, require_project
+from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import NotFound, Unauthenticated
 from heliograph.contracts.tickets import TICKET_LIFE, LiveTicket, TicketEntry, TicketRequest
 from heliograph.runtime.access.key_cache import KeyCache
@@ -39,6 +38,7 @@ class TicketStore:
         text, end = _PREFIX + secrets.token_urlsafe(_BYTES), now() + timedelta(seconds=TICKET_LIFE)
         entry = TicketEntry(
             key=holder.id,
+            holder_expires_at=holder.expires_at,
             project=project,
             jobs=jobs,
             origin=request.origin,
@@ -69,15 +69,16 @@ class TicketStore:
         return self._principal(entry)
 
     def _principal(self, entry: TicketEntry) -> Principal:
-        """Raises Unauthenticated."""
-        holder = self._keys.principal(entry.key) if entry.key else ANYBODY
-        require_project(holder, entry.project)
-        return replace(
-            holder,
+        """Raises Unauthenticated: the key that asked for it works no more."""
+        if entry.key:
+            self._keys.principal(entry.key)
+        return Principal(
+            id=entry.key,
             scopes=frozenset({"jobs:read"}),
             projects=frozenset({entry.project}),
             jobs=None if entry.jobs is None else frozenset(entry.jobs),
             user=entry.user,
+            expires_at=entry.holder_expires_at,
         )
 
 

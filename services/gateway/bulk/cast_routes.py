@@ -5,10 +5,11 @@ from fastapi import APIRouter, Response
 from heliograph.contracts.cast import CastRequest
 from heliograph.contracts.ids import Label, ProjectName
 from heliograph.contracts.listings import CastJobs
-from heliograph.runtime.http.access import needs
+from heliograph.runtime.http.access import CurrentPrincipal, needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
+from services.gateway.access.end_users import reject_users
 from services.gateway.bulk.cast import CastReferences
 from services.gateway.http import OF_A_JOB, REPLAYED, IdempotencyKey, TraceParent
 from services.gateway.jobs.routes import present
@@ -36,7 +37,10 @@ def cast_routes(cast: CastReferences, views: JobViews) -> APIRouter:
         body: CastRequest,
         key: IdempotencyKey = None,
         traceparent: TraceParent = None,
+        *,
+        principal: CurrentPrincipal,
     ) -> Response:
+        reject_users(principal)
         pair = await cast.ask(project, person, body, key, traceparent=traceparent)
         replayed = all(accepted.replayed for accepted in pair.values())
         headers = {"Idempotency-Replayed": "true"} if replayed else {}

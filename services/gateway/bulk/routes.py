@@ -7,11 +7,12 @@ from fastapi import APIRouter, Response
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
 from heliograph.contracts.ids import BatchId, ProjectName
 from heliograph.contracts.problems import Problem
-from heliograph.runtime.http.access import needs
+from heliograph.runtime.http.access import CurrentPrincipal, needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import JobPresenter
+from services.gateway.access.end_users import of_user
 from services.gateway.bulk.batch_result import BatchResult
 from services.gateway.bulk.batches import BatchService
 from services.gateway.bulk.items import present
@@ -48,7 +49,11 @@ def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
         body: BatchRequest,
         key: IdempotencyKey = None,
         traceparent: TraceParent = None,
+        *,
+        principal: CurrentPrincipal,
     ) -> Response:
+        jobs = [of_user(job, principal, f"/jobs/{n}") for n, job in enumerate(body.jobs)]
+        body = body.model_copy(update={"jobs": jobs}) if principal.user else body
         result = await batches.submit(project, body, key, traceparent=traceparent)
         headers = {"Location": f"/v1/batches/{result.id}"}
         if key and result.is_replayed:

@@ -8,10 +8,11 @@ from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retry_requests import RetryRequest
-from heliograph.runtime.http.access import needs
+from heliograph.runtime.http.access import CurrentPrincipal, needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
+from services.gateway.access.end_users import of_user, require_user
 from services.gateway.http import ACCEPTED, OF_A_JOB, IdempotencyKey, TraceParent
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import AcceptResult
@@ -36,7 +37,10 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         body: JobRequest,
         key: IdempotencyKey = None,
         traceparent: TraceParent = None,
+        *,
+        principal: CurrentPrincipal,
     ) -> Response:
+        body = of_user(body, principal)
         identity = identify_request(project, key, traceparent=traceparent)
         return await _answer(views, await jobs.submit(body, identity))
 
@@ -48,7 +52,10 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         summary="Try again, from the cheapest step that can work",
     )
     @needs("jobs:write")
-    async def retry_job(job: JobId, body: RetryRequest, key: IdempotencyKey = None) -> Response:
+    async def retry_job(
+        job: JobId, body: RetryRequest, key: IdempotencyKey = None, *, principal: CurrentPrincipal
+    ) -> Response:
+        require_user(body.changes.get("user"), principal, "/changes/user")
         return await _answer(views, await jobs.retry(job, key, body))
 
     return router

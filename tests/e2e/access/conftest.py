@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.access import KeyMaker, bearer, key_maker
+from tests.support.access import ISSUER, SECRET, KeyMaker, bearer, key_maker
 from tests.support.servers import outside_servers
 from tests.support.stack import Stack, stack_running
 
@@ -19,7 +19,13 @@ def first_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def keyed(tmp_path_factory: pytest.TempPathFactory, first_key_file: Path) -> Iterator[Stack]:
     servers, home = tmp_path_factory.mktemp("servers"), tmp_path_factory.mktemp("keyed")
-    own = {"HELIOGRAPH_AUTH": "keys", "HELIOGRAPH_FIRST_KEY_FILE": str(first_key_file)}
+    own = {
+        "HELIOGRAPH_AUTH": "keys",
+        "HELIOGRAPH_FIRST_KEY_FILE": str(first_key_file),
+        "HELIOGRAPH_JWT_ALGORITHM": "HS256",
+        "HELIOGRAPH_JWT_ISSUER": ISSUER,
+        "HELIOGRAPH_JWT_SECRET": SECRET,
+    }
     with outside_servers(servers) as settings, stack_running(home, {**settings, **own}) as stack:
         yield stack
 

@@ -6,7 +6,7 @@ import httpx
 
 from heliograph.client import Client
 from heliograph.contracts.access_keys import new_key
-from tests.support.access import KeyMaker, bearer
+from tests.support.access import SECRET, KeyMaker, bearer
 from tests.support.stack import Stack
 
 CANARY = "canary-of-a-prompt"
@@ -40,7 +40,7 @@ async def test_no_secret_is_in_a_log_a_figure_or_an_error(
     ticket = await http.post(
         f"{keyed.url('gateway')}/v1/projects/{project}/tickets", json={}, headers=admin
     )
-    secrets = [*used, unknown.text, unknown.text[17:], ticket.json()["ticket"]]
+    secrets = [*used, SECRET, unknown.text, unknown.text[17:], ticket.json()["ticket"]]
     said = []
     for service in SERVICES:
         for headers in (bearer(unknown), bearer("canary-of-a-header"), admin):

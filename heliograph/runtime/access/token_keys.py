@@ -1,0 +1,96 @@
+"""Keys of tokens: a shared secret, or a JSON Web Key Set (RFC 7517) from a file or an address."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import structlog
+from pydantic import SecretStr
+
+from heliograph.contracts.errors import Unauthenticated, Unavailable
+
+log = structlog.get_logger()
+
+_INTERVAL = 300.0  #: seconds between two looks at a key set
+_RETRY_DELAY = 5.0  #: seconds, where it could not be read
+_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+_MAX_BYTES = 256 * 1024  #: of a key set
+
+
+class SharedSecret:
+    """`TokenKeys` of HS256."""
+
+    def __init__(self, secret: SecretStr) -> None:
+        self._secret = secret
+
+    def of(self, key_id: str | None) -> Any:
+        return self._secret.get_secret_value()
+
+
+class KeySet:
+    """
+    `TokenKeys` of EdDSA and RS256, read again every five minutes.
+
+    Args:
+        source: A file, or an https address.
+    """
+
+    def __init__(self, source: str, algorithm: str) -> None:
+        self._source = source
+        self._algorithm = algorithm
+        self._keys: dict[str | None, Any] | None = None
+
+    def of(self, key_id: str | None) -> Any:
+        if self._keys is None:
+            raise Unavailable("the keys of tokens are not known yet", retry_after=5)
+        if key_id is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        if key_id not in self._keys:
+            raise Unauthenticated
+        return self._keys[key_id]
+
+    async def watch(self) -> None:
+        """Read the keys again and again. Where that fails, those that are known stay."""
+        while True:
+            try:
+                self.read(await self._text())
+                delay = _INTERVAL
+            except (OSError, ValueError, httpx.HTTPError) as error:
+                reason = type(error).__name__
+                log.error("Keys of tokens not read", source=self._source, reason=reason)
+                delay = _RETRY_DELAY
+            await asyncio.sleep(delay)
+
+    def read(self, text: str) -> None:
+        """Take the keys of a set that are for the algorithm. Raises ValueError: there are none."""
+        try:
+            found = jwt.PyJWKSet.from_json(text).keys
+        except jwt.PyJWTError as error:
+            raise ValueError("it is no key set") from error
+        keys = {key.key_id: key.key for key in found if key.algorithm_name == self._algorithm}
+        if not keys:
+            raise ValueError(f"no key is for {self._algorithm}")
+        self._keys = keys
+
+    async def _text(self) -> str:
+        if not self._source.startswith("https://"):
+            return await asyncio.to_thread(Path(self._source).read_text)
+        async with (
+            asyncio.timeout(_TIMEOUT.read),
+            httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as http,
+            http.stream("GET", self._source) as answer,
+        ):
+            answer.raise_for_status()
+            return (await _bounded(answer)).decode()
+
+
+async def _bounded(answer: httpx.Response) -> bytes:
+    """Raises ValueError: it is larger than a key set."""
+    content = b""
+    async for chunk in answer.aiter_bytes():
+        content += chunk
+        if len(content) > _MAX_BYTES:
+            raise ValueError("the key set is too large")
+    return content
