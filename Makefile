@@ -40,7 +40,7 @@ check: $(INSTALLED) check-client check-console ## Format, lint, types, import ru
 
 client: $(CLIENT) ## Build the TypeScript client
 
-check-client: $(CLIENT_CHECKED) ## Format, lint and types of the TypeScript client
+check-client: $(CLIENT_CHECKED) ## Format, lint, types, package and unit tests of the TypeScript client
 
 console: $(CONSOLE) ## Build the console, which the gateway serves
 
@@ -107,8 +107,9 @@ $(CLIENT): $(CLIENT_SOURCES) $(NODE_PACKAGES)
 	@$(NPM) run build --silent --workspace clients/typescript
 	@touch $@
 
-$(CLIENT_CHECKED): $(CLIENT_SOURCES) $(NODE_PACKAGES)
-	@$(NPM) run check --silent --workspace clients/typescript
+$(CLIENT_CHECKED): $(CLIENT)
+	@for step in check check-package test; do \
+		$(NPM) run $$step --silent --workspace clients/typescript || exit 1; done
 	@touch $@
 
 $(CONSOLE): $(CONSOLE_SOURCES) $(CLIENT) $(NODE_PACKAGES)

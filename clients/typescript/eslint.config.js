@@ -9,5 +9,8 @@ export default typescript.config(
     extends: [typescript.configs.strictTypeChecked, typescript.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
   },
-  { files: ["scripts/**", "*.js"], languageOptions: { globals: { URL: "readonly" } } },
+  {
+    files: ["scripts/**", "*.js"],
+    languageOptions: { globals: { URL: "readonly", process: "readonly" } },
+  },
 );

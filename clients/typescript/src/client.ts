@@ -95,8 +95,8 @@ export class Heliograph {
   }
 
   async #ticket(project: string): Promise<string | undefined> {
-    if (this.#options.key === undefined) return undefined;
-    return this.#gateway.ticket(project);
+    const isOpen = this.#options.key === undefined && (await this.index()).auth === "off";
+    return isOpen ? undefined : this.#gateway.ticket(project);
   }
 
   #reader(project: string): JobReader {

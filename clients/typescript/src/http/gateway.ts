@@ -61,7 +61,8 @@ export class Gateway {
   /** A ticket for one live connection: 30 s, once. */
   async ticket(project: string): Promise<string> {
     const url = `${this.#url}/v1/projects/${encodeURIComponent(project)}/tickets`;
-    const request = { method: "POST", url, headers: { Accept: "application/json" } };
+    const headers = { Accept: "application/json", "Content-Type": "application/json" };
+    const request = { method: "POST", url, headers, body: "{}" };
     const { body } = await this.transport.send(request, { tries: 1 });
     return (body as { ticket: string }).ticket;
   }

@@ -128,7 +128,7 @@ export class Connection {
     this.#socket?.send({
       ...{ op: "subscribe", id, project },
       ...(jobs && { jobs }),
-      ...(after && { after }),
+      ...(after && { after: { epoch: after.epoch, sequence: after.sequence } }),
     });
   }
 
