@@ -68,7 +68,8 @@ test-containers: $(INSTALLED) $(MINIO) ## What talks to servers, with these in c
 
 chaos: $(INSTALLED) ## Break everything for minutes, then kill at every step; an hour
 	$(VENV)/bin/pytest -s tests/chaos/long_storm.py
-	CRASH_ROUNDS=20 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py tests/chaos/test_fal_crash_points.py
+	CRASH_ROUNDS=20 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py tests/chaos/test_fal_crash_points.py \
+		tests/chaos/test_typescript_client.py
 
 PROFILE := short
 
