@@ -15,7 +15,8 @@ export const faults: readonly Fault[] = [
   {
     name: "policy",
     title: "Content policy",
-    story: "The request is accepted, and refused for its content afterwards: charged.",
+    story:
+      "The request is accepted, and refused for its content afterwards. Providers may charge for that; the sim is free.",
   },
   {
     name: "rate_limited",
