@@ -1,0 +1,66 @@
+"""Keys are known to every process, and let nobody in while they cannot be confirmed."""
+
+import asyncio
+
+import pytest
+
+from heliograph.contracts.authorization import ANYBODY
+from heliograph.contracts.errors import Unauthenticated, Unavailable
+from heliograph.contracts.key_records import CreateKey
+from heliograph.runtime.access.key_cache import KeyCache
+from heliograph.runtime.access.key_store import KeyStore
+from heliograph.runtime.background import run_in_background
+from heliograph.runtime.bus.nats_bus import NatsBus
+
+REQUEST = CreateKey(name="test", scopes=["jobs:read"])
+_BOUND = 30.0  #: seconds, on a busy machine
+
+
+async def until_known(cache: KeyCache, id_: str) -> None:
+    async with asyncio.timeout(_BOUND):
+        while not _knows(cache, id_):
+            await asyncio.sleep(0.01)
+
+
+def _knows(cache: KeyCache, id_: str) -> bool:
+    try:
+        return cache.principal(id_).id == id_
+    except (Unauthenticated, Unavailable):
+        return False
+
+
+async def test_before_the_keys_are_read_nobody_is_let_in(bus: NatsBus) -> None:
+    key, _ = await KeyStore(bus.jetstream).create(REQUEST, ANYBODY)
+
+    with pytest.raises(Unavailable):
+        KeyCache(bus.jetstream).authenticate(key)
+
+
+async def test_a_key_is_let_in_until_it_is_revoked(bus: NatsBus) -> None:
+    store, cache = KeyStore(bus.jetstream), KeyCache(bus.jetstream)
+    key, _ = await store.create(REQUEST, ANYBODY)
+
+    async with run_in_background(keys=cache.watch):
+        await until_known(cache, key.id)
+        assert cache.authenticate(key).scopes == {"jobs:read"}
+        await store.revoke(key.id)
+        async with asyncio.timeout(_BOUND):
+            while _knows(cache, key.id):
+                await asyncio.sleep(0.01)
+
+        with pytest.raises(Unauthenticated):
+            cache.authenticate(key)
+
+
+async def test_keys_that_were_not_confirmed_for_a_while_let_nobody_in(bus: NatsBus) -> None:
+    cache = KeyCache(bus.jetstream)
+    key, _ = await KeyStore(bus.jetstream).create(REQUEST, ANYBODY)
+    async with run_in_background(keys=cache.watch):
+        await until_known(cache, key.id)
+
+    async with asyncio.timeout(_BOUND):  # the watch is over
+        while _knows(cache, key.id):
+            await asyncio.sleep(0.05)
+
+    with pytest.raises(Unavailable):
+        cache.authenticate(key)
