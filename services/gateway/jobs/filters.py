@@ -74,7 +74,10 @@ Parameters = Annotated[
 
 def _split_statuses(given: Any) -> Any:
     """`queued,running` is both of them."""
-    parts = [part for each in given or () for part in str(each).split(",")]
+    values = [given] if isinstance(given, str) else given or ()
+    parts = [part for each in values for part in str(each).split(",")]
+    if len(parts) > len(_STATUSES):
+        raise PydanticCustomError("status", "at most {most}", {"most": len(_STATUSES)})
     if unknown := [part for part in parts if part not in _STATUSES]:
         known = ", ".join(_STATUSES)
         message = "{status} is not one of {known}"
@@ -88,7 +91,7 @@ Statuses = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": f"^({'|'.join(_STATUSES)})(,({'|'.join(_STATUSES)}))*$",
+            "pattern": f"^({'|'.join(_STATUSES)})(,({'|'.join(_STATUSES)})){{0,{len(_STATUSES) - 1}}}$",
             "examples": ["failed", "queued,running"],
         }
     ),

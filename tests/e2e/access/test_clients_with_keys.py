@@ -43,7 +43,11 @@ async def test_a_key_comes_from_a_file(
         assert await client.models()
 
 
-@pytest.mark.parametrize("text", [f"{new_key().text}x", "hg_live_x", "two words", "a\nb"])
+@pytest.mark.parametrize(
+    "text",
+    [f"{new_key().text}x", "hg_live_x", "two words", "a\nb"],
+    ids=["too long", "too short", "two words", "two lines"],
+)
 def test_what_can_be_no_key_is_refused_without_being_shown(text: str) -> None:
     with pytest.raises(KeyRefused) as refused:
         Client(key=text)

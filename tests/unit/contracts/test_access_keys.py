@@ -30,7 +30,9 @@ def test_one_wrong_character_is_found(place: int, letter: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hg_live_", KEY.text[:-1], f"{KEY.text}0", f" {KEY.text}", KEY.text.upper()]
+    "text",
+    ["", "hg_live_", KEY.text[:-1], f"{KEY.text}0", f" {KEY.text}", KEY.text.upper()],
+    ids=["empty", "prefix", "too short", "too long", "space before", "capitals"],
 )
 def test_what_is_malformed_is_no_key(text: str) -> None:
     assert parse_key(text) is None
