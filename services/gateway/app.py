@@ -2,14 +2,12 @@
 
 from fastapi import FastAPI
 
-from heliograph.contracts import subjects
-from heliograph.runtime.bus.stream_configs import GATEWAY
 from heliograph.runtime.job_view import create_presenter
 from heliograph.runtime.service import Service
-from services.gateway import bus_requests
 from services.gateway.access.build import build_access
 from services.gateway.bulk.build import build_bulk
-from services.gateway.catalog import catalog_routes, index_routes, problem_pages
+from services.gateway.bus_requests import consume_requests
+from services.gateway.catalog import build_catalog
 from services.gateway.console import add_console
 from services.gateway.jobs.build import build_jobs
 from services.gateway.limits.build import build_limits
@@ -27,36 +25,15 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     slots = build_slots(service, presenter)
     jobs = build_jobs(service, presenter, limits, projects, slots)
     bulk = build_bulk(service, presenter, jobs)
+    catalog = build_catalog(service)
 
-    requests = bus_requests.RequestConsumer(service.bus.jetstream, jobs.service)
-    service.consume(
-        subjects.REQUESTS,
-        requests.handle,
-        stream=bus_requests.STREAM,
-        durable=GATEWAY,
-        workers=bus_requests.WORKERS,
-    )
-    service.run(
-        quota=limits.quota.watch,
-        log_capacity=limits.log_capacity.watch,
-        projects=projects.settings.watch,
-    )
-    catalog = [
-        catalog_routes(service.catalog),
-        index_routes(settings, service.catalog),
-        problem_pages(),
-    ]
+    consume_requests(service, jobs.service)
+    service.run(quota=limits.quota.watch, log_capacity=limits.log_capacity.watch)
+    service.run(projects=projects.settings.watch)
+    routes = [*jobs.routes, *slots.routes, *bulk, *limits.routes, *projects.routes, *catalog]
     web = service.web(
         "Heliograph",
-        [
-            *build_access(service),
-            *jobs.routes,
-            *slots.routes,
-            *bulk,
-            *limits.routes,
-            *projects.routes,
-            *catalog,
-        ],
+        [*build_access(service), *routes],
         unusable=settings.unusable_providers,
     )
     add_console(web, settings)

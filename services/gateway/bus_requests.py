@@ -22,11 +22,14 @@ from heliograph.contracts.ids import PROJECT_PATTERN, keyed_job_id, matches
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import ApiError
+from heliograph.runtime.bus.stream_configs import GATEWAY
 from heliograph.runtime.clock import now
 from heliograph.runtime.http.bodies import checked
 from heliograph.runtime.logs import job_fields
+from heliograph.runtime.service import Service
 from services.gateway.idempotency import RequestIdentity, identify_request, validate_key
 from services.gateway.jobs.service import JobService
+from services.gateway.settings import GatewaySettings
 
 log = structlog.get_logger()
 
@@ -38,6 +41,17 @@ _RETRY_DELAY = 1.0  #: seconds
 _MAX_ECHO = 1_000  #: characters of a `ce-id` that is too long to be a key
 
 _UNSTORED = Counter("heliograph_refusals_unstored", "Refusals published but not stored")
+
+
+def consume_requests(service: Service[GatewaySettings], jobs: JobService) -> None:
+    """Handle the requests that come by the bus in a service."""
+    service.consume(
+        subjects.REQUESTS,
+        RequestConsumer(service.bus.jetstream, jobs).handle,
+        stream=STREAM,
+        durable=GATEWAY,
+        workers=WORKERS,
+    )
 
 
 class RequestConsumer:

@@ -21,10 +21,17 @@ from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from heliograph.runtime.job_view import live_address
+from heliograph.runtime.service import Service
 from services.gateway.http import page
 from services.gateway.settings import GatewaySettings
 
 _NATS_PORT = 4222  #: where the address does not say
+
+
+def build_catalog(service: Service[GatewaySettings]) -> list[APIRouter]:
+    """Routes of the catalog, the index and the pages of problem types."""
+    catalog = service.catalog
+    return [catalog_routes(catalog), index_routes(service.settings, catalog), problem_pages()]
 
 
 def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
