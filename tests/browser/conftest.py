@@ -18,7 +18,7 @@ expect.set_options(timeout=20_000)  # milliseconds, on a machine that has much e
 _QUIET = ("--disable-gpu", "--disable-background-networking", "--no-first-run")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if not (ROOT / "console" / "dist" / "index.html").exists():
         missing("the console is not built (make console)")
@@ -27,7 +27,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's event loop would be in the way of other tests
 def browser() -> Iterator[Browser]:
     named = os.environ.get("HELIOGRAPH_TEST_CHROMIUM")
     program = named or next(filter(None, map(shutil.which, _PROGRAMS)), None)
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ours(stack: Stack) -> tuple[str, ...]:
     """The beginnings of the addresses that the console may ask for."""
     services = tuple(stack.url(name) for name in ("gateway", "status", "storage"))

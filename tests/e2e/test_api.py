@@ -449,7 +449,7 @@ async def test_an_asset_is_described_and_led_to(
     assert described["variants"]["webp"]["url"]
     assert way.status_code == 307
     assert picture.headers["content-type"] == "image/webp"
-    assert picture.headers["content-disposition"].startswith('attachment; filename="image_')
+    assert picture.headers["content-disposition"].startswith('inline; filename="image_')
     assert max(described["variants"]["thumbnail"][side] for side in ("width", "height")) == 320
     await _problem(unknown, 422, "validation_failed")
 
