@@ -162,10 +162,10 @@ def _headers(body: Record | Marker) -> dict[str, str]:
 
 def _openapi(create: Callable[[Any], FastAPI], settings: type[ServiceSettings]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
-        return create(settings(_env_file=None, home=Path(home))).openapi()
+        return create(settings(_env_file=None, home=Path(home), auth="keys")).openapi()
 
 
-#: by service: its whole document, as it is served
+#: by service: its whole document, as it is served where requests need keys
 OPENAPI: dict[str, Callable[[], dict[str, Any]]] = {
     "gateway": partial(_openapi, create_gateway, GatewaySettings),
     "status": partial(_openapi, create_status, StatusSettings),

@@ -51,6 +51,7 @@ def create_web(
     Its routes are checked by `access`; null: by nothing.
     """
     app = DocumentedApi(
+        keyed=settings.auth == "keys",
         title=title,
         docs_url=None,
         redoc_url=None,

@@ -13,21 +13,32 @@ from heliograph.runtime.http.strict_route import size_of
 _BEARER: Document = {
     "type": "http",
     "scheme": "bearer",
-    "description": "An API key; its scopes are those that an operation lists. None is needed with "
-    "`HELIOGRAPH_AUTH=off`.",
+    "description": "An API key; its scopes are those that an operation lists",
 }
 
 
 class DocumentedApi(FastAPI):
-    """An application whose document is whole."""
+    """
+    An application whose document is whole.
+
+    Args:
+        keyed: Whether requests need keys; without, the document asks for none.
+    """
+
+    def __init__(self, *, keyed: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self._keyed = keyed
 
     def openapi(self) -> Document:
         if self.openapi_schema is None:
             document = super().openapi()
             complete(document)
-            document["components"]["securitySchemes"] = {SECURITY_SCHEME: _BEARER}
+            if self._keyed:
+                document["components"]["securitySchemes"] = {SECURITY_SCHEME: _BEARER}
             for path in document["paths"].values():
                 for operation in path.values():
+                    if not self._keyed:
+                        operation.pop("security", None)
                     _describe_events(operation["responses"].get("200", {}).get("content", {}))
         return super().openapi()
 

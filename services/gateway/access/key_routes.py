@@ -70,38 +70,38 @@ def key_routes(keys: KeyStore) -> APIRouter:
         return json_response(_shown(await keys.find(principal.id), principal.id))
 
     @router.post(
-        "/keys/{key}/rotate",
+        "/keys/{key_id}/rotate",
         response_model=CreatedKey,
         response_description="The key, with its new secret, which is shown this once",
         responses=problems(*OF_A_BODY, StateConflict, QueueFull),
         summary="Replace the secret of a key; the old one works for a while",
     )
     @needs("keys:write")
-    async def rotate_key(key: KeyId, body: RotateKey, principal: CurrentPrincipal) -> Response:
-        await _require_within(keys, key, principal)
+    async def rotate_key(key_id: KeyId, body: RotateKey, principal: CurrentPrincipal) -> Response:
+        await _require_within(keys, key_id, principal)
         overlap = timedelta(hours=body.overlap_hours)
-        made, record = await keys.rotate(key, overlap=overlap)
+        made, record = await keys.rotate(key_id, overlap=overlap)
         return json_response(_with_secret(made, record), 200, _SECRET)
 
     @router.delete(
-        "/keys/{key}",
+        "/keys/{key_id}",
         response_model=ListedKey,
         response_description="The key, which works no more",
         responses=problems(QueueFull),
         summary="Revoke a key",
     )
     @needs("keys:write")
-    async def revoke_key(key: KeyId, principal: CurrentPrincipal) -> Response:
-        await _require_within(keys, key, principal)
-        return json_response(_shown(await keys.revoke(key), key))
+    async def revoke_key(key_id: KeyId, principal: CurrentPrincipal) -> Response:
+        await _require_within(keys, key_id, principal)
+        return json_response(_shown(await keys.revoke(key_id), key_id))
 
     return router
 
 
-async def _require_within(keys: KeyStore, key: str, principal: Principal) -> None:
+async def _require_within(keys: KeyStore, key_id: str, principal: Principal) -> None:
     """Raises NotFound, also where the key allows more than the principal may."""
-    if not is_within(await keys.find(key), principal):
-        raise NotFound(f"there is no key {key}")
+    if not is_within(await keys.find(key_id), principal):
+        raise NotFound(f"there is no key {key_id}")
 
 
 def _shown(record: KeyRecord, id_: str) -> dict[str, object]:

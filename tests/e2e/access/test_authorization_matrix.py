@@ -34,8 +34,8 @@ SHARED = frozenset({"/v1/lanes", "/v1/lanes/{name}", "/v1/accounts", "/v1/accoun
     "/v1/kinds",
     "/v1/keys",
     "/v1/keys/me",
-    "/v1/keys/{key}/rotate",
-    "/v1/keys/{key}",
+    "/v1/keys/{key_id}/rotate",
+    "/v1/keys/{key_id}",
     "/metrics",
 }
 
@@ -59,7 +59,7 @@ class Place:
             "person": "alice",
             "sha256": "f" * 64,
             "provider": "sim",
-            "key": "zzzzzzzz",
+            "key_id": "zzzzzzzz",
         }
 
 
@@ -228,7 +228,7 @@ async def test_with_the_scope_every_route_of_its_project_goes_on(
         status, problem = await _answer(http, _request(keyed, route, own), headers)
 
         assert status not in (401, 403, 503), f"{route}: {problem}"
-        assert status != 404 or "{key}" in route.path, f"{route}: {problem}"
+        assert status != 404 or "{key_id}" in route.path, f"{route}: {problem}"
 
 
 async def test_what_is_of_another_project_is_as_what_is_not_there(

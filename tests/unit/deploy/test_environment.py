@@ -16,6 +16,10 @@ from services.status.settings import StatusSettings
 from services.storage.settings import StorageSettings
 
 CLASSES = (ServiceSettings, GatewaySettings, RenderSettings, StatusSettings, StorageSettings)
+OF_ALL = {
+    "HELIOGRAPH_NATS_URL",
+    "HELIOGRAPH_JWT_SECRET",
+}  #: every service connects, and checks tokens
 EVERYTHING = {
     **dict.fromkeys(SECRETS, "canary"),
     "PATH": "/bin",
@@ -28,12 +32,12 @@ EVERYTHING = {
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("gateway", {"HELIOGRAPH_NATS_URL"}),
+        ("gateway", OF_ALL),
         (
             "storage",
-            {"HELIOGRAPH_NATS_URL", "HELIOGRAPH_S3_ACCESS_KEY", "HELIOGRAPH_S3_SECRET_KEY"},
+            {*OF_ALL, "HELIOGRAPH_S3_ACCESS_KEY", "HELIOGRAPH_S3_SECRET_KEY"},
         ),
-        ("status", {"HELIOGRAPH_NATS_URL", "HELIOGRAPH_DATABASE_URL"}),
+        ("status", {*OF_ALL, "HELIOGRAPH_DATABASE_URL"}),
         (
             "render",
             {name for name, roles in SECRETS.items() if "render" in roles} | {"HTTPS_PROXY"},
