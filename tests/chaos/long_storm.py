@@ -22,6 +22,7 @@ SETTINGS = {
     "HELIOGRAPH_RENDERS": "2",
     "HELIOGRAPH_STORAGES": "2",
     "HELIOGRAPH_STATUSES": "2",
+    "HELIOGRAPH_TRIM_AT": "1",  # the witnesses read the whole log, also after it was full
 }
 SERVICES = ("gateway", "render", "storage", "status")
 PROCESSES = tuple(name + number for name in SERVICES for number in ("", "-2"))
