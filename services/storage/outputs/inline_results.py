@@ -19,6 +19,7 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.ids import JobId, ProjectName, Sha256
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.models import Media
 from heliograph.contracts.object_keys import inline_folder, inline_key
 from heliograph.contracts.stored_files import InlineResult
@@ -59,8 +60,17 @@ class InlineResults:
             raise BodyTooLarge(f"at most {MAX_RESULTS} results of one job")
 
     async def keep(self, project: str, job: str, content: Content) -> None:
-        """Raises Unavailable: upload it again later."""
-        await self._store.put(inline_key(project, job, content.sha256), content, _MEDIA_TYPE)
+        """
+        Raises Unavailable: upload it again later.
+
+        One that comes again after its job succeeded is stored as an asset already, and not kept: a
+        restarted render sends an answer that it does not know to be stored.
+        """
+        key = inline_key(project, job, content.sha256)
+        await self._store.put(key, content, _MEDIA_TYPE)
+        entry = await self._events.job(job)  # after the put: success removes what is there by then
+        if entry and entry.record.step is Step.SUCCEEDED:
+            await self._store.delete(key)
 
     async def get(self, project: str, name: str, target: Path, *, limit: int) -> bool:
         """

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.client_errors import RequestRejected
+from heliograph.client_errors import JobFailed, RequestRejected
 from heliograph.contracts.ids import new_job_id
 from tests.support.refusing_store import RefusingStore
 from tests.support.stack import Stack
@@ -69,8 +69,10 @@ async def test_an_inline_result_is_moved_and_is_not_an_upload(
 async def test_an_inline_result_goes_with_its_job(
     client: Client, stack: Stack, project: str, stored: Callable[[str], list[str]]
 ) -> None:
-    job = await _submit(client)
-    await client.wait(job)
+    failed = {"fault": "reject", "seconds": 0}
+    job = (await client.submit(kind="image", prompt="x", model="sim/picture", parameters=failed)).id
+    with pytest.raises(JobFailed):
+        await client.wait(job)
     body = uuid4().bytes
     await _upload(stack, project, job, body)
     assert stored(f"inline/{job}/") == [f"inline/{job}/{hashlib.sha256(body).hexdigest()}"]
@@ -80,6 +82,17 @@ async def test_an_inline_result_goes_with_its_job(
         assert answer.is_success, answer.text
 
     await _eventually(lambda: not stored(job))
+
+
+async def test_an_inline_result_that_comes_after_success_is_not_kept(
+    client: Client, stack: Stack, project: str, stored: Callable[[str], list[str]]
+) -> None:
+    done = await client.wait(await _submit(client))
+    await _eventually(lambda: not stored(f"inline/{done.id}/"))
+
+    await _upload(stack, project, done.id, uuid4().bytes)
+
+    assert stored(f"inline/{done.id}/") == []
 
 
 async def test_what_belongs_to_no_job_is_not_kept(stack: Stack, project: str) -> None:
