@@ -99,19 +99,24 @@ def prompt() -> str:
 
 
 @pytest.fixture
-def stored(s3: Server, stack: Stack, project: str) -> Callable[[str], list[str]]:
-    """The keys of a project's objects that have a part, by the store's own list."""
-    settings, bucket = s3.settings, stack.environment["HELIOGRAPH_S3_BUCKET"]
+def objects(s3: Server) -> Minio:
+    """The store's own client."""
+    settings = s3.settings
     assert settings.s3_endpoint
     assert settings.s3_access_key
     assert settings.s3_secret_key
-    secret, folder = settings.s3_secret_key.get_secret_value(), f"p/{project}/"
-    endpoint = urlsplit(settings.s3_endpoint).netloc
-    store = Minio(endpoint, settings.s3_access_key, secret, secure=False, region="us-east-1")
+    secret, endpoint = settings.s3_secret_key.get_secret_value(), urlsplit(settings.s3_endpoint)
+    return Minio(endpoint.netloc, settings.s3_access_key, secret, secure=False, region="us-east-1")
+
+
+@pytest.fixture
+def stored(objects: Minio, stack: Stack, project: str) -> Callable[[str], list[str]]:
+    """The keys of a project's objects that have a part, by the store's own list."""
+    bucket, folder = stack.environment["HELIOGRAPH_S3_BUCKET"], f"p/{project}/"
 
     def keys(part: str) -> list[str]:
-        objects = store.list_objects(bucket, prefix=folder, recursive=True)
-        names = [str(each.object_name).removeprefix(folder) for each in objects]
+        listed = objects.list_objects(bucket, prefix=folder, recursive=True)
+        names = [str(each.object_name).removeprefix(folder) for each in listed]
         return [name for name in names if part in name]
 
     return keys
