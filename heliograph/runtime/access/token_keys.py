@@ -10,6 +10,7 @@ import structlog
 from pydantic import SecretStr
 
 from heliograph.contracts.errors import Unauthenticated, Unavailable
+from heliograph.runtime.http.bounded_read import read_bounded
 
 log = structlog.get_logger()
 
@@ -83,14 +84,5 @@ class KeySet:
             http.stream("GET", self._source) as answer,
         ):
             answer.raise_for_status()
-            return (await _bounded(answer)).decode()
-
-
-async def _bounded(answer: httpx.Response) -> bytes:
-    """Raises ValueError: it is larger than a key set."""
-    content = b""
-    async for chunk in answer.aiter_bytes():
-        content += chunk
-        if len(content) > _MAX_BYTES:
-            raise ValueError("the key set is too large")
-    return content
+            too_large = ValueError("the key set is too large")
+            return (await read_bounded(answer.aiter_bytes(), _MAX_BYTES, too_large)).decode()

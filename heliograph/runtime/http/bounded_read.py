@@ -2,12 +2,8 @@
 
 from collections.abc import AsyncIterable
 
-from heliograph.contracts.errors import HeliographError
 
-
-async def read_bounded(
-    chunks: AsyncIterable[bytes], limit: int, too_large: HeliographError
-) -> bytes:
+async def read_bounded(chunks: AsyncIterable[bytes], limit: int, too_large: Exception) -> bytes:
     """All chunks together. Raises `too_large` as soon as there are more than `limit` bytes."""
     content = bytearray()
     async for chunk in chunks:
