@@ -14,14 +14,21 @@ from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus,
 from websockets.typing import Subprotocol
 
 from heliograph.client_errors import AddressRefused, ConnectionFailed, LiveClosed, RequestRejected
+from heliograph.contracts.close_codes import (
+    FORBIDDEN,
+    FRAME_TOO_LARGE,
+    NOT_TEXT,
+    POLICY_VIOLATION,
+    UNAUTHENTICATED,
+)
 from heliograph.contracts.live_frames import SUBPROTOCOL
 from heliograph.contracts.problems import Problem
 
 _FIRST_PAUSE, _MAX_PAUSE = 0.2, 5.0  #: seconds before a lost connection is opened again
 _GIVE_UP_AFTER = 60.0  #: seconds without a connection that works
 
-_FINAL = frozenset({1003, 1008, 1009, 4403})  #: close codes that do not get better
-_TICKET = 4401  #: the ticket was not accepted; a fresh one may be
+#: close codes that do not get better
+_FINAL = frozenset({NOT_TEXT, POLICY_VIOLATION, FRAME_TOO_LARGE, FORBIDDEN})
 
 Ticket = Callable[[], Awaitable[str]]
 
@@ -89,7 +96,7 @@ class ConnectionAttempts:
         """Wait until the next attempt, or raise what the last one means."""
         _raise_what_is_final(error)
         code = _code_of(error)
-        if code == _TICKET:
+        if code == UNAUTHENTICATED:
             if self._link.ticket is None or self._is_renewed:
                 raise LiveClosed.of(code, "the ticket was not accepted") from error
             self._is_renewed = True

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from heliograph.contracts.close_codes import FORBIDDEN
 from heliograph.contracts.errors import (
     BodyTooLarge,
     Forbidden,
@@ -37,7 +38,6 @@ from heliograph.runtime.settings import ServiceSettings
 log = structlog.get_logger()
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  #: methods that change nothing
-_NOT_YOURS = 4403  #: close code of a WebSocket; another try does not help
 _MAX_CLOSE_REASON = 100  #: characters, of 123 bytes that a close frame has room for
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which come by any name
 
@@ -107,7 +107,7 @@ async def _close_accepted(
     offered = scope.get("subprotocols") or [None]  # a browser fails where none of its own is chosen
     await send({"type": "websocket.accept", "subprotocol": offered[0]})
     reason = error.title()[:_MAX_CLOSE_REASON]
-    await send({"type": "websocket.close", "code": _NOT_YOURS, "reason": reason})
+    await send({"type": "websocket.close", "code": FORBIDDEN, "reason": reason})
 
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:

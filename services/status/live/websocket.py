@@ -8,6 +8,14 @@ import structlog
 from fastapi import APIRouter, Request, Response, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
+from heliograph.contracts.close_codes import (
+    COME_BACK_LATER,
+    FORBIDDEN,
+    NOT_TEXT,
+    POLICY_VIOLATION,
+    TOO_SLOW,
+    UNAUTHENTICATED,
+)
 from heliograph.contracts.errors import (
     HeliographError,
     NotFound,
@@ -39,11 +47,6 @@ from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.subscription import Subscription, SubscriptionFactory, error_frame
 
 log = structlog.get_logger()
-
-#: close codes; after `COME_BACK_LATER` and `TOO_SLOW` the same connection may succeed, after
-#: `UNAUTHENTICATED` another key or ticket may
-NOT_TEXT, POLICY_VIOLATION, COME_BACK_LATER, TOO_SLOW = 1003, 1008, 1013, 4408
-UNAUTHENTICATED, FORBIDDEN = 4401, 4403
 
 MAX_SUBSCRIPTIONS = 100
 MAX_FRAMES = 50  #: from a client, a second
