@@ -16,12 +16,14 @@ from schemathesis.core.parameters import ParameterLocation
 from heliograph.contracts.actions import ActionRequest
 from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.cast import CastRequest
+from heliograph.contracts.key_records import CreateKey, RotateKey
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
 from heliograph.contracts.projects import ChangeProject
 from heliograph.contracts.requests import CancelRequest, JobRequest
 from heliograph.contracts.retention import CleanupRequest
 from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.contracts.slots import RestoreRequest
+from heliograph.contracts.tickets import TicketRequest
 from services.gateway.jobs.filters import JobsQuery
 from services.gateway.jobs.view_routes import EventsQuery
 from services.gateway.slots.routes import SlotsQuery, VersionsQuery
@@ -74,9 +76,12 @@ MODELS: dict[str, type[BaseModel]] = {
         ChangeLane,
         ChangeProject,
         CleanupRequest,
+        CreateKey,
         JobRequest,
         RestoreRequest,
         RetryRequest,
+        RotateKey,
+        TicketRequest,
     )
 }
 QUERIES: dict[str, type[BaseModel]] = {
