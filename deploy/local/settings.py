@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from heliograph.runtime.settings import CommaList, ServiceSettings
+from heliograph.runtime.setting_types import CommaList
+from heliograph.runtime.settings import ServiceSettings
 
 STRIDE = 10  #: a second process of a service listens this many ports above the first, and so on
 _MAX = 8

@@ -130,6 +130,11 @@ def _web_address(text: str) -> SplitResult:
     return parts
 
 
+def host_and_port(host: str, port: int) -> str:
+    """Host and port as a URL has them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine's own, whatever a name server says."""
     if host == "localhost":

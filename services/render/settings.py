@@ -6,7 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from heliograph.contracts.circuit_breaker import BreakerPolicy
-from heliograph.runtime.settings import ServiceSettings, Url
+from heliograph.runtime.setting_types import Url
+from heliograph.runtime.settings import ServiceSettings
 
 
 class RenderSettings(ServiceSettings):

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local.processes import ROOT
 from heliograph.contracts.errors import OutputRefused
-from heliograph.runtime.settings import RESULT_HOSTS
+from heliograph.runtime.provider_settings import RESULT_HOSTS
 from services.render.providers.factory import create_providers
 from services.render.providers.gemini import GeminiProvider
 from services.render.providers.openai import OpenAIProvider

@@ -1,0 +1,88 @@
+"""Settings of the bus: the NATS server, and the bound of each stream and bucket."""
+
+from datetime import timedelta
+from urllib.parse import quote, urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from heliograph.runtime.authorities import checked_url, host_and_port
+from heliograph.runtime.deployment_settings import DeploymentSettings
+
+
+class BusSettings(DeploymentSettings):
+    """The server, and what may lie on it. The sum of bounds must fit its `max_file_store`."""
+
+    nats_port: int = Field(default=4222, ge=1, le=65535)
+    #: bytes that the bundled NATS may take on disk; less where the disk has less
+    nats_max_store: int = Field(default=16 * 2**30, ge=2**20)
+    nats_url: str | None = None  #: use this server instead of the bundled one; with credentials
+    nats_monitor_url: str | None = None  #: HTTP monitoring URL of that server
+
+    #: seconds without a heartbeat until a message is redelivered
+    ack_wait: float = Field(default=20.0, gt=0)
+    #: first events, or queue entries, of one process that are committed as one atomic batch; fewer are
+    #: stored one by one, which a server with a fast disk does faster
+    group_commit_from: int = Field(default=20, ge=2)
+
+    events_max_bytes: int = Field(default=4 * 2**30, ge=2**20)  #: of the event log
+    #: of the work queue: 200,000 jobs and more
+    work_max_bytes: int = Field(default=512 * 2**20, ge=2**16)
+    requests_max_bytes: int = Field(default=128 * 2**20, ge=2**16)  #: of requests from the bus
+    #: of refusals; the oldest are dropped
+    refusals_max_bytes: int = Field(default=64 * 2**20, ge=2**16)
+    #: of dead letters; the oldest are dropped
+    dead_max_bytes: int = Field(default=64 * 2**20, ge=2**16)
+    slots_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of slots, in all projects
+    plans_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of plans; the oldest are dropped
+    plan_retention: timedelta = timedelta(days=90)  #: how long batches and actions can be read
+    max_projects: int = Field(default=10_000, ge=1)  #: projects with their own settings
+    max_keys: int = Field(default=10_000, ge=16)  #: keys, those that were revoked included
+
+    @field_validator("nats_monitor_url")
+    @classmethod
+    def _is_url(cls, url: str | None) -> str | None:
+        return checked_url(url) if url else None
+
+    @field_validator("nats_url", mode="after")
+    @classmethod
+    def _is_nats(cls, url: str | None) -> str | None:
+        if url is not None and not _is_address(url, ("nats", "tls", "ws", "wss")):
+            raise ValueError(
+                "not of the form nats://<user>:<password>@<host>:<port>;"
+                " other characters than letters and digits are percent-encoded there"
+            )
+        return url
+
+    @property
+    def nats(self) -> str:
+        """URL of NATS. An outside server's may hold a password."""
+        return self.nats_url or f"nats://{host_and_port(self.host, self.nats_port)}"
+
+    @property
+    def nats_login(self) -> str:
+        """URL of NATS with the credentials of a service: for clients, never for logs."""
+        if self.nats_url:
+            return self.nats_url
+        credentials = self.folder.nats_credentials()
+        return self._nats_as(credentials.user, credentials.password)
+
+    @property
+    def nats_monitor_login(self) -> str | None:
+        """URL of the bundled NATS with the monitor's credentials; None: an outside server."""
+        if self.nats_url:
+            return None
+        credentials = self.folder.nats_credentials()
+        return self._nats_as(credentials.monitor_user, credentials.monitor_password)
+
+    def _nats_as(self, user: str, password: SecretStr) -> str:
+        login = f"{quote(user, safe='')}:{quote(password.get_secret_value(), safe='')}"
+        return f"nats://{login}@{host_and_port(self.host, self.nats_port)}"
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    """Whether it can be parsed. What cannot must not get far: errors of parsers show parts of it."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
