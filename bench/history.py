@@ -29,8 +29,8 @@ from heliograph.contracts.queries.jobs import ListJobs
 from heliograph.contracts.queries.slots import ListSlots
 from heliograph.contracts.records import Record
 from heliograph.runtime.server import settle
-from services.status.live.subscription import PAGE as SHOWN
-from services.status.live.subscription import PAGE_BYTES
+from services.status.live.snapshot_frames import PAGE as SHOWN
+from services.status.live.snapshot_frames import PAGE_BYTES
 from services.status.read_model.job_cursors import cursor_after
 from services.status.read_model.rows import Row
 from services.status.read_model.snapshot_pages import SnapshotQuery

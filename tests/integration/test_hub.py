@@ -28,11 +28,12 @@ from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter
 from heliograph.runtime.presigned_urls import PresignedUrlCache
-from services.status.live import subscription as subscribing
+from services.status.live import snapshot_frames
 from services.status.live.event_buffer import Frame
 from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue
-from services.status.live.subscription import Subscription, Terms
+from services.status.live.subscription import Subscription
+from services.status.live.terms import Terms
 from services.status.read_model.rows import Row
 from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotPage, SnapshotQuery
 from services.status.read_model.sql import SqlReadModel
@@ -339,7 +340,7 @@ async def test_events_that_a_snapshot_has_in_it_are_not_sent_again(
     bus: NatsBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its pages are read after its sequence was taken, so later ones may be newer."""
-    monkeypatch.setattr(subscribing, "_FIRST_PAGE_TRIES", 1)
+    monkeypatch.setattr(snapshot_frames, "_FIRST_PAGE_TRIES", 1)
     project = some_project()
     read_model = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
     await read_model.prepare()

@@ -13,7 +13,8 @@ from services.status.live.hub import Hub
 from services.status.live.replay_turns import ReplayTurns
 from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.sse import sse_routes
-from services.status.live.subscription import Subscription, Terms
+from services.status.live.subscription import Subscription
+from services.status.live.terms import Terms
 from services.status.live.websocket import live_routes
 from services.status.read_model import ReadModel
 from services.status.settings import StatusSettings

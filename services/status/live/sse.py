@@ -27,8 +27,9 @@ from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from services.status.live.authentication import CONFIRM_INTERVAL, require_subscription
 from services.status.live.client_limits import ClientLimits
+from services.status.live.frames import error_text
 from services.status.live.send_queue import SendQueue, SendQueueMemory
-from services.status.live.subscription import SubscriptionFactory, error_frame
+from services.status.live.subscription import SubscriptionFactory
 
 log = structlog.get_logger()
 
@@ -154,7 +155,7 @@ def _complain(joining: "asyncio.Task[None]", send_queue: SendQueue) -> None:
     """Say what will not get better; what passes ends the stream, and the client comes back."""
     error = None if joining.cancelled() else joining.exception()
     if isinstance(error, HeliographError) and not isinstance(error, ServiceError):
-        send_queue.put(error_frame(0, error.problem().model_dump(mode="json")))
+        send_queue.put(error_text(0, error.problem().model_dump(mode="json")))
     elif error:
         log.warning("Event stream not served", reason=str(error) or type(error).__name__)
         send_queue.give_up()

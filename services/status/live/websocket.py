@@ -43,8 +43,9 @@ from services.status.live.authentication import (
     require_subscription,
 )
 from services.status.live.client_limits import ClientLimits
+from services.status.live.frames import error_text
 from services.status.live.send_queue import SendQueue, SendQueueMemory
-from services.status.live.subscription import Subscription, SubscriptionFactory, error_frame
+from services.status.live.subscription import Subscription, SubscriptionFactory
 
 log = structlog.get_logger()
 
@@ -271,4 +272,4 @@ class _Connection:
         self._end(id_)
 
     def _complain(self, id_: int | None, error: HeliographError) -> None:
-        self._send_queue.put(error_frame(id_, error.problem().model_dump(mode="json")))
+        self._send_queue.put(error_text(id_, error.problem().model_dump(mode="json")))
