@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 from heliograph.contracts.errors import NotFound
-from heliograph.contracts.presigned_urls import cut_presigned
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.queries.jobs import GetProgress, ListJobs
 from heliograph.contracts.queries.scheduler import Position
 from heliograph.contracts.records import Record
+from heliograph.contracts.url_redaction import redact_presigned_urls
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.job_view import JobPresenter, with_progress, with_queue_position
 from services.gateway.jobs.lookup import load_job
@@ -49,7 +49,7 @@ class JobViews:
         """Attempts with the provider's responses, without URL signatures. Raises NotFound."""
         internal = (await load_job(self._events, job)).record.internal
         attempts = [attempt.model_dump(mode="json") for attempt in internal.attempts]
-        return [cut_presigned(attempt) for attempt in attempts]
+        return [redact_presigned_urls(attempt) for attempt in attempts]
 
     async def history(self, job: str, after: int) -> dict[str, Any]:
         """A page of the job's events. Raises NotFound."""

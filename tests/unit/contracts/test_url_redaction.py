@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from heliograph.contracts.presigned_urls import cut_presigned
+from heliograph.contracts.url_redaction import redact_presigned_urls
 
 S3 = (
     "https://s3.example/heliograph/demo/a.png?X-Amz-Algorithm=AWS4-HMAC-SHA256"
@@ -29,7 +29,7 @@ def test_the_signature_is_cut_and_the_place_stays(address: str) -> None:
     place = address.partition("?")[0]
     sent = {"image_urls": [address], "prompt": f"like {address} but blue", "n": 1}
 
-    assert cut_presigned(sent) == {
+    assert redact_presigned_urls(sent) == {
         "image_urls": [f"{place}?…"],
         "prompt": f"like {place}?… but blue",
         "n": 1,
@@ -42,13 +42,13 @@ def test_an_answer_that_holds_addresses_as_json_is_cut_too() -> None:
     escaped = raw.replace("/", "\\/").replace("&", "\\u0026")
 
     for answer in (raw, escaped, raw[: raw.index("AKIA") + 4], json.dumps(raw)):
-        cut = cut_presigned(answer)
+        cut = redact_presigned_urls(answer)
         assert "canary" not in cut
         assert "AKIA" not in cut
-    assert json.loads(cut_presigned(raw))["output"] == [S3.partition("?")[0] + "?…"]
+    assert json.loads(redact_presigned_urls(raw))["output"] == [S3.partition("?")[0] + "?…"]
 
 
 def test_what_is_not_signed_stays() -> None:
     sent = ["https://example.com/picture.php?id=3&w=200", "is this it? key=c minor", None, 4.5]
 
-    assert cut_presigned(sent) == sent
+    assert redact_presigned_urls(sent) == sent

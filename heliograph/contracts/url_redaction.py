@@ -1,6 +1,6 @@
 """
-Presigned URLs: a reader of one may fetch the object. In texts for people their signatures
-are cut, also those of other stores than ours.
+Redaction of presigned URLs: whoever reads one may fetch the object, so texts for people have no
+signatures in them. Those of other stores than ours are known, too.
 """
 
 import re
@@ -17,15 +17,15 @@ _SIGNED = re.compile(
 )
 
 
-def cut_presigned(value: Any) -> Any:
+def redact_presigned_urls(value: Any) -> Any:
     """The same JSON, in which no address can be used that was presigned."""
     match value:
         case str():
             return _QUERY.sub(_without_signature, value)
         case list():
-            return [cut_presigned(each) for each in value]
+            return [redact_presigned_urls(each) for each in value]
         case dict():
-            return {name: cut_presigned(each) for name, each in value.items()}
+            return {name: redact_presigned_urls(each) for name, each in value.items()}
     return value
 
 
