@@ -1,7 +1,7 @@
 """
 Service skeleton: what the processes of all four services have in common.
 
-A service opens its bus, carries out its opening steps, and pulls. When it ends, it stops pulling, lets
+A service opens its bus, calls its hooks for opening, and pulls. When it ends, it stops pulling, lets
 what is in hand end, and closes the bus and then what was built on it.
 """
 
@@ -33,7 +33,7 @@ from heliograph.runtime.http.health import Check, add_health
 from heliograph.runtime.settings import ServiceSettings
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
-Step = Callable[[], Awaitable[object]]
+LifecycleHook = Callable[[], Awaitable[object]]
 
 
 class Closable(Protocol):
@@ -54,7 +54,7 @@ class Service(Generic[Settings]):
         self.settings = settings
         self.catalog = CurrentCatalog(_load(settings, without))
         self.bus = NatsBus(settings, self.catalog, name)
-        self.prepared = asyncio.Event()  #: every opening step is done
+        self.prepared = asyncio.Event()  #: every hook for opening was called
         self.keys = KeyCache(self.bus.jetstream)
         self.owners = {
             "job": ResourceOwner(JOB_PATTERN, self.bus.events.project_of),
@@ -62,9 +62,9 @@ class Service(Generic[Settings]):
         }
         self.access: AccessCheck = OpenAccess()
         self._consumers = PullConsumers(settings, name)
-        self._steps: list[Step] = []
-        self._drains: list[Step] = []
-        self._farewells: list[Step] = []
+        self._open_hooks: list[LifecycleHook] = []
+        self._drain_hooks: list[LifecycleHook] = []
+        self._close_hooks: list[LifecycleHook] = []
         self._resources: list[Closable] = []
         self._tasks: dict[str, BackgroundTask] = {
             "bus": self._open,
@@ -111,20 +111,20 @@ class Service(Generic[Settings]):
         self._tasks |= _after(self.bus.opened, tasks)
 
     def run_when_prepared(self, **tasks: BackgroundTask) -> None:
-        """Run tasks in the background once every opening step is done."""
+        """Run tasks in the background once every hook for opening was called."""
         self._tasks |= _after(self.prepared, tasks)
 
-    def on_open(self, *steps: Step) -> None:
-        """Take steps, in order, when the bus is open and before anything is pulled."""
-        self._steps += steps
+    def on_open(self, *hooks: LifecycleHook) -> None:
+        """Call hooks, in order, when the bus is open and before anything is pulled."""
+        self._open_hooks += hooks
 
-    def on_drain(self, *steps: Step) -> None:
-        """Run a step after pulling has stopped, while work in progress goes on."""
-        self._drains += steps
+    def on_drain(self, *hooks: LifecycleHook) -> None:
+        """Call hooks after pulling has stopped, while work in progress goes on."""
+        self._drain_hooks += hooks
 
-    def before_close(self, *steps: Step) -> None:
-        """Run a step after all work has ended, while the bus is still open."""
-        self._farewells += steps
+    def before_close(self, *hooks: LifecycleHook) -> None:
+        """Call hooks after all work has ended, while the bus is still open."""
+        self._close_hooks += hooks
 
     def close_last(self, *resources: Closable) -> None:
         """Close what the service was built on, in order, after the bus."""
@@ -158,21 +158,21 @@ class Service(Generic[Settings]):
         async with run_in_background(**self._tasks):
             yield
         self._consumers.stop_pulling()
-        for step in self._drains:
-            await step()
+        for hook in self._drain_hooks:
+            await hook()
         await self._consumers.stop()
-        for step in self._farewells:
-            await step()
+        for hook in self._close_hooks:
+            await hook()
         await self.bus.close()
         for resource in self._resources:
             await resource.aclose()
 
     async def _open(self) -> None:
-        """Raises Unavailable: begin again. A step that was taken is not taken again."""
+        """Raises Unavailable: begin again. A hook that was called is not called again."""
         await self.bus.open()
-        while self._steps:
-            await self._steps[0]()
-            del self._steps[0]
+        while self._open_hooks:
+            await self._open_hooks[0]()
+            del self._open_hooks[0]
         await self._consumers.start()
         self.prepared.set()
 
