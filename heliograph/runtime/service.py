@@ -27,6 +27,7 @@ from heliograph.runtime.bus.pull_consumers import MessageHandler, PullConsumers
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
+from heliograph.runtime.disk_metrics import export_disk_metrics
 from heliograph.runtime.http.access import AccessCheck, OpenAccess
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import Check, add_health
@@ -140,6 +141,7 @@ class Service(Generic[Settings]):
         ends_within: Callable[[], float] | None = None,
     ) -> FastAPI:
         """The application: routers, and health as `add_health` has it, of the bus and `checks`."""
+        export_disk_metrics(self.settings.folder.path)
         app = create_web(self.settings, title, access=self.access, lifespan=self._lifespan)
         for router in routers:
             app.include_router(router)

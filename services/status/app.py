@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from heliograph.runtime.service import Service
 from services.status.live.build import build_live
 from services.status.maintenance.build import build_maintenance
+from services.status.metrics import export_lag
 from services.status.projector import Projector
 from services.status.queries import serve_queries
 from services.status.read_model.sql import SqlReadModel
@@ -32,7 +33,11 @@ def create_app(settings: StatusSettings) -> FastAPI:
         partial(serve_queries, bus, read_model, live.hub, slots, maintenance.retention),
     )
     service.run(hub=live.hub.run)
-    service.run_when_prepared(projector=projector.run, **maintenance.tasks)
+    service.run_when_prepared(
+        projector=projector.run,
+        lag=partial(export_lag, read_model.cursor, live.hub.missed.last_sequence),
+        **maintenance.tasks,
+    )
     service.close_last(read_model)
     return service.web(
         "Heliograph status", live.routes, checks=readiness_checks(live.hub, read_model, prepared)

@@ -28,6 +28,9 @@ _UNREADABLE = Counter(
     "heliograph_unreadable_messages", "Messages that could not be read and were skipped", ["stream"]
 )
 
+for _stream in ("EVENTS", "WORK", "REQUESTS", _BUS):
+    _UNREADABLE.labels(_stream)  # shown from the start: Prometheus does not see a rise from nothing
+
 Publish = Callable[[str, bytes, dict[str, str]], Awaitable[object]]
 Hear = Callable[[Msg], Awaitable[None]]
 

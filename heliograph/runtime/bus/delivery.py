@@ -16,6 +16,7 @@ import structlog
 from cachetools import LRUCache
 from nats.aio.msg import Msg
 from nats.errors import Error
+from prometheus_client import Histogram
 
 from heliograph.contracts.errors import QueueFull, Unavailable, Unreadable
 from heliograph.contracts.records import Record
@@ -29,6 +30,13 @@ BUGS = 3  #: unexpected errors about one message, then its job is buried
 DELIVERIES = 50  #: of one message; a bug that visits many processes ends here
 RETRY_DELAY = 1.0  #: seconds
 _REMEMBERED = 10_000  #: messages that had an unexpected error
+
+_SECONDS = Histogram(
+    "heliograph_message_seconds",
+    "Seconds for which a message was in hand, by how it was settled",
+    ["consumer", "outcome"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800),
+)
 
 
 class ShuttingDown(Exception):
@@ -92,24 +100,30 @@ async def deliver(
     """Run a handler on a message, and settle the message by how it ends. Returns what it left."""
     delivery = Delivery(message)
     began = time.monotonic()
+    record: Record | None = None
     try:
         record = await handle(delivery)
     except ShuttingDown:
+        outcome = "handed_over"
         await _settle(delivery._raw.nak())
     except Unreadable as error:
         # noted by its reader. The sweeper re-enqueues the job where it can be read
+        outcome = "unreadable"
         log.warning("Message skipped", reason=str(error), subject=delivery.subject)
         await _settle(delivery._raw.ack())
     except (Unavailable, QueueFull) as error:
+        outcome = "unavailable"
         log.warning("Message redelivered later", reason=str(error), subject=delivery.subject)
         await _settle(delivery._raw.nak(delay=RETRY_DELAY))
     except Exception as error:  # noqa: BLE001  # a bug in one job must not stop the others
+        outcome = "error"
         await _unexpected(delivery, error, dead_letter, failures)
     else:
+        outcome = "handled"
         await _settle(delivery._raw.ack())
         _log_outcome(delivery, record, time.monotonic() - began)
-        return record
-    return None
+    _SECONDS.labels(message.metadata.consumer, outcome).observe(time.monotonic() - began)
+    return record
 
 
 def _log_outcome(delivery: Delivery, record: Record | None, seconds: float) -> None:

@@ -10,15 +10,32 @@ from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus import EventLog, WorkQueue
 from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.job_metrics import count_event
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.clock import now
 
 
 async def append_event(
-    log: EventLog, name: str, body: Record | Marker, after: int, at: datetime | None = None
+    log: EventLog,
+    name: str,
+    body: Record | Marker,
+    after: int,
+    at: datetime | None = None,
+    *,
+    before: Record | None = None,
 ) -> LogEntry:
-    """Write an event of this service, at the server's time if no other is given. Raises Conflict, Unavailable."""
-    return await log.append(EventEnvelope.of(name, body, at or now(), log.source), after)
+    """
+    Write an event of this service, at the server's time if no other is given.
+
+    Args:
+        before: The record that the event changes; None for the first event of a job.
+
+    Raises:
+        Conflict, Unavailable: As for `EventLog.append`.
+    """
+    entry = await log.append(EventEnvelope.of(name, body, at or now(), log.source), after)
+    count_event(name, before, body)
+    return entry
 
 
 async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry:
@@ -30,8 +47,9 @@ async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry
         Conflict: The record changed meanwhile.
         Unavailable: The log does not answer.
     """
-    at = now()
-    return await append_event(log, fact.name, apply(entry.record, fact, at), entry.sequence, at)
+    at, before = now(), entry.record
+    after = apply(before, fact, at)
+    return await append_event(log, fact.name, after, entry.sequence, at, before=before)
 
 
 async def fail_as_poison(

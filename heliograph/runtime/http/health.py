@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
 from pydantic import BaseModel, Field
 
 from heliograph.contracts.errors import InsufficientScope, Unauthenticated, Unavailable
@@ -99,6 +99,8 @@ def add_health(
         ends_within: Seconds that the process may need to end after SIGTERM.
         open_metrics: Everybody reads `/metrics`; else it needs `admin`, with keys.
     """
+    # when each counter began: as many series again
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     router = APIRouter(tags=["operation"], route_class=ScopedRoute)
 
     checks = {**checks, "loops": check_loops}

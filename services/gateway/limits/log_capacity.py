@@ -15,6 +15,7 @@ from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.queries import RemoteProblem
+from services.gateway.limits.metrics import show_log, show_stream
 
 log = structlog.get_logger()
 
@@ -78,11 +79,14 @@ class EventLogCapacity:
             self._usage = await self._request(GetLogUsage(), timeout=_TIMEOUT)
         except (Unavailable, RemoteProblem) as error:
             log.debug("Log usage by project unknown", reason=str(error))
+        show_log(info, self._usage.reserve)
         self._forget(at)
 
     async def _part(self, stream: str) -> float:
         info = await self._jetstream.api(f"STREAM.INFO.{stream}")
-        return float(info["state"]["bytes"] / info["config"]["max_bytes"])
+        part = float(info["state"]["bytes"] / info["config"]["max_bytes"])
+        show_stream(stream, part)
+        return part
 
     def _forget(self, at: float) -> None:
         """Drop admissions that status has counted by now."""

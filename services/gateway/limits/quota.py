@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 
-from heliograph.contracts.errors import QueueFull, TooManyJobs
+from heliograph.contracts.errors import QueueFull, TooManyJobs, Unavailable
 from services.gateway.limits.lanes_accounts import LimitAdmin
+from services.gateway.limits.metrics import hide_lanes, show_lanes
 
 _INTERVAL = 1.0  #: seconds between looks at the queue
 _RETRY_AFTER = 10.0  #: seconds until a project that was refused may find room
@@ -40,7 +41,12 @@ class QueueQuota:
     async def look(self) -> None:
         """Ask the dispatcher. Raises Unavailable; then the last numbers stand."""
         self._lately.clear()
-        lanes = await self._limits.seen_lanes()
+        try:
+            lanes = await self._limits.seen_lanes()
+        except Unavailable:
+            hide_lanes()
+            raise
+        show_lanes(lanes)
         waiting = self._lately.copy()  # the answer may not know of them
         self._in_all = waiting.total() + sum(lane.waiting for lane in lanes)
         for lane in lanes:

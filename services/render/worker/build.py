@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from heliograph.runtime.bus.job_metrics import expect_provider
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers import Provider
@@ -26,6 +27,8 @@ def build_worker(
     outputs: OutputReceiver,
 ) -> Worker:
     """Wire the worker of a render process. `outputs` is where inline outputs are brought."""
+    for name in providers:
+        expect_provider(name)
     return Worker(
         events=bus.events,
         work=bus.work,

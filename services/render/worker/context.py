@@ -29,6 +29,7 @@ from services.render.worker.answer_spool import AnswerSpool
 from services.render.worker.attempt_limit import AttemptClock
 from services.render.worker.late_events import late_event
 from services.render.worker.lost_replies import LostReplies
+from services.render.worker.measured_provider import MeasuredProvider
 from services.render.worker.posts_in_flight import PostsInFlight
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import RequestIndex
@@ -108,8 +109,9 @@ class Worker:
             await self.work.enqueue(ticket_for(record))
 
     def provider(self, record: Record) -> Provider:
-        """The provider of the job."""
-        return self.providers[record.provider]
+        """The provider of the job; calls of it are measured."""
+        provider = self.providers[record.provider]
+        return MeasuredProvider(name=record.provider, model=record.model, provider=provider)
 
     def request(self, record: Record, attempt: Attempt, request_id: str) -> Request:
         """The request of an attempt, by its id at the provider."""

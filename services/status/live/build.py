@@ -10,6 +10,7 @@ from heliograph.runtime.job_view import create_presenter
 from heliograph.runtime.service import Service
 from services.status.live.client_limits import ClientLimits
 from services.status.live.hub import Hub
+from services.status.live.metrics import export_connections
 from services.status.live.replay_turns import ReplayTurns
 from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.sse import sse_routes
@@ -45,6 +46,7 @@ def build_live(service: Service[StatusSettings], read_model: ReadModel) -> Live:
         streams=settings.max_streams,
         subscriptions=settings.max_subscriptions,
     )
+    export_connections(limits)
 
     def subscribe(request: Subscribe, queue: SendQueue) -> Subscription:
         return Subscription(request, hub, read_model, presenter, queue, terms)

@@ -22,6 +22,11 @@ class ClientCaps:
         self._what = what
         self._taken: Counter[str] = Counter()
 
+    @property
+    def count(self) -> int:
+        """Places that are taken, of all names."""
+        return self._taken.total()
+
     def check(self, name: str = "") -> None:
         """Raises TooManyClients."""
         if self._taken[name] >= self._most:

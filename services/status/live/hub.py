@@ -27,6 +27,7 @@ from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
 from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.job_view import JobPresenter, as_json
 from services.status.live.event_buffer import EventBuffer, Frame, frame_of
+from services.status.live.metrics import EVENTS
 from services.status.live.missed_events import MissedEvents
 
 log = structlog.get_logger()
@@ -97,6 +98,7 @@ class Hub:
         frame = frame_of(sequence, message.subject, message.headers or {}, message.data)
         self._ring.add(frame)
         self.head = sequence
+        EVENTS.inc()
         if frame.type in _FINAL_TYPES:
             self._reports.pop(frame.job, None)
         if frame.project in self._live:

@@ -44,6 +44,7 @@ from services.status.live.authentication import (
 )
 from services.status.live.client_limits import ClientLimits
 from services.status.live.frames import error_text
+from services.status.live.metrics import SLOW_CLIENTS
 from services.status.live.send_queue import SendQueue, SendQueueMemory
 from services.status.live.subscription import Subscription, SubscriptionFactory
 
@@ -88,6 +89,8 @@ def live_routes(
                 code = await _Connection(socket, client, subscribing, admission, memory).run()
         except HeliographError as error:
             code = _close_code(error)
+        if code == TOO_SLOW:
+            SLOW_CLIENTS.inc()
         if code:
             with suppress(RuntimeError):
                 await socket.close(code)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from prometheus_client import Counter
+
 from heliograph.contracts.assets import Asset, Variant
 from heliograph.contracts.ids import asset_id
 from heliograph.contracts.models import Media
@@ -28,6 +30,10 @@ from services.storage.stores import IsSole, ObjectStore
 from services.storage.temp_dir import removed_folder
 
 _MAX_FETCHES = 3  #: of a picture or film that seems to be cut off
+
+_STORED = Counter(
+    "heliograph_stored_bytes", "Bytes of outputs and their variants that were stored", ["media"]
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +93,8 @@ class OutputIngest:
                     for name, form in opened.variants.items()
                 }
         crash_point("store.put")
+        size = content.size + sum(put.result().bytes for put in variants.values())
+        _STORED.labels(media_of(media_type)).inc(size)
         return Asset(
             id=asset_id(record.id, index),
             index=index,

@@ -1,0 +1,75 @@
+"""
+Prometheus metrics of lanes and streams, from what the gateway reads every second for its limits.
+
+Every gateway shows the same: take the maximum over processes, never the sum.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prometheus_client import Gauge
+
+from heliograph.contracts.queries.scheduler import LaneState
+
+_WAITING = Gauge("heliograph_lane_waiting", "Jobs that wait for their turn", ["lane"])
+_OLDEST = Gauge(
+    "heliograph_lane_oldest_wait_seconds", "Seconds for which the first job in turn waits", ["lane"]
+)
+_IN_USE = Gauge("heliograph_lane_in_use", "Jobs that workers have", ["lane"])
+_CAP = Gauge("heliograph_lane_cap", "Jobs that workers may have at once", ["lane"])
+_PAUSED = Gauge("heliograph_lane_paused", "1 while no job of the lane may start", ["lane"])
+_WANTED = Gauge(
+    "heliograph_render_wanted", "Jobs that render could work on now: per lane no more than its cap"
+)
+_OF_LANES = (_WAITING, _OLDEST, _IN_USE, _CAP, _PAUSED)
+
+_BYTES_RATIO = Gauge(
+    "heliograph_stream_bytes_ratio", "Part of a stream's bound in bytes that is in use", ["stream"]
+)
+_SUBJECTS = Gauge(
+    "heliograph_events_subjects", "Subjects of the event log: one of each job, kept for ever"
+)
+_RESERVE = Gauge(
+    "heliograph_events_reserve_ratio", "Part of the event log that open jobs still need to end"
+)
+
+
+def show_lanes(lanes: Sequence[LaneState]) -> None:
+    """Show what the dispatcher says of all lanes."""
+    for lane in lanes:
+        _WAITING.labels(lane.name).set(lane.waiting)
+        _OLDEST.labels(lane.name).set(lane.oldest_wait_seconds or 0)
+        _IN_USE.labels(lane.name).set(lane.in_use)
+        _CAP.labels(lane.name).set(lane.cap)
+        _PAUSED.labels(lane.name).set(lane.paused)
+    _WANTED.set(render_wanted(lanes))
+
+
+def hide_lanes() -> None:
+    """
+    The dispatcher does not answer, and old figures would look like a lane at rest. What render wants
+    stays as it was: a scaler must not take processes away on account of it.
+    """
+    for gauge in _OF_LANES:
+        gauge.clear()
+
+
+def render_wanted(lanes: Sequence[LaneState]) -> int:
+    """Jobs that could run now. More processes than that have nothing to do. Pure."""
+    return sum(
+        lane.in_use if lane.paused else min(lane.in_use + lane.waiting, max(lane.cap, lane.in_use))
+        for lane in lanes
+    )
+
+
+def show_log(info: Mapping[str, Any], reserve: int) -> None:
+    """Show how full the event log is, by its `STREAM.INFO`, and the bytes that open jobs still need."""
+    state, bound = info["state"], info["config"]["max_bytes"]
+    show_stream(info["config"]["name"], state["bytes"] / bound)
+    _SUBJECTS.set(state["num_subjects"])
+    _RESERVE.set(reserve / bound)
+
+
+def show_stream(stream: str, ratio: float) -> None:
+    """Show how full another stream is."""
+    _BYTES_RATIO.labels(stream).set(ratio)
