@@ -16,6 +16,36 @@ from heliograph.contracts.jobs import Job
 
 app = typer.Typer()
 
+KindName = Annotated[str, typer.Option("--kind", "-k")]
+ModelNamed = Annotated[str | None, typer.Option("--model", "-m")]
+ParameterPairs = Annotated[
+    list[str] | None, typer.Option("--parameter", "-P", help="name=value, as seed=7")
+]
+EditPrompt = Annotated[str | None, typer.Option("--edit", help="Instruction for references.")]
+ReferenceList = Annotated[list[str] | None, typer.Option("--reference", "-r")]
+MaxCost = Annotated[str | None, typer.Option("--max-cost", help="Refuse a higher price, as 0.05.")]
+
+
+def request_fields(
+    *,
+    model: str | None,
+    parameter: list[str] | None,
+    edit: str | None,
+    reference: list[str] | None,
+    max_cost: str | None,
+    **others: Any,
+) -> dict[str, Any]:
+    """Fields of a request, of the options that were given."""
+    fields = {
+        "model": model,
+        "edit_prompt": edit,
+        "parameters": _parameters(parameter or []),
+        "references": [_reference(each) for each in reference or []],
+        "max_cost": max_cost,
+        **others,
+    }
+    return {name: value for name, value in fields.items() if value}
+
 
 def _parameters(pairs: list[str]) -> dict[str, Any]:
     """`seed=7` as numbers, texts and truths."""
@@ -34,14 +64,16 @@ def _parameters(pairs: list[str]) -> dict[str, Any]:
 @app.command()
 def submit(
     prompt: str,
-    kind: Annotated[str, typer.Option("--kind", "-k")] = "image",
-    model: Annotated[str | None, typer.Option("--model", "-m")] = None,
+    kind: KindName = "image",
+    model: ModelNamed = None,
     slot: Annotated[str | None, typer.Option("--slot", "-s")] = None,
-    parameter: Annotated[
-        list[str] | None, typer.Option("--parameter", "-P", help="name=value, as seed=7")
+    parameter: ParameterPairs = None,
+    edit: EditPrompt = None,
+    reference: ReferenceList = None,
+    max_cost: MaxCost = None,
+    quote: Annotated[
+        str | None, typer.Option("--quote", help="Of `heliograph quote --json`, for the same.")
     ] = None,
-    edit: Annotated[str | None, typer.Option("--edit", help="Instruction for references.")] = None,
-    reference: Annotated[list[str] | None, typer.Option("--reference", "-r")] = None,
     key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for results.")
@@ -53,14 +85,15 @@ def submit(
     project: Project = None,
 ) -> None:
     """Ask for something, and watch it come."""
-    fields = {
-        "model": model,
-        "slot": slot,
-        "edit_prompt": edit,
-        "parameters": _parameters(parameter or []),
-        "references": [_reference(each) for each in reference or []],
-    }
-    given = {name: value for name, value in fields.items() if value}
+    given = request_fields(
+        model=model,
+        parameter=parameter,
+        edit=edit,
+        reference=reference,
+        max_cost=max_cost,
+        slot=slot,
+        quote=quote,
+    )
 
     async def work() -> int:
         async with Client(url, project=project) as client:

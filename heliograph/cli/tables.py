@@ -97,7 +97,7 @@ def price(found: Mapping[str, Any]) -> str | None:
     """The price of a model as text; None when it is unknown."""
     if found.get("parameter"):
         return f"by {found['parameter']}"
-    if found.get("amount") is None:
+    if found.get("amount") is None or found.get("known") is False:
         return None
     amount = money(Decimal(str(found["amount"])))
     unit = f" / {found['unit']}" if found.get("unit") else ""

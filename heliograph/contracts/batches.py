@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.job_steps import Status
-from heliograph.contracts.jobs import Job
+from heliograph.contracts.jobs import Cost, Job
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.requests import JobRequest
 
@@ -69,6 +69,8 @@ class Batch(BaseModel):
     id: str
     project: str
     counts: dict[Status, int]  #: of its jobs, without those of skipped items
+    #: of those jobs together; null when they are priced in different currencies
+    cost: Cost | None = None
     items: list[BatchItem]
 
 

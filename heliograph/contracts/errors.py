@@ -9,11 +9,12 @@ Error tree: what can go wrong, and who can fix it:
     - Forbidden · InsufficientScope · KeyExceedsParent · OutputWithheld          403
     - NotFound                                                                   404
     - MethodNotAllowed                                                           405
-    - SlotBusy · StateConflict · ModelLocked · TooManyProjects                   409
+    - SlotBusy · StateConflict · ModelLocked · TooManyProjects · QuoteExpired    409
     - OutputGone                                                                 410
     - BodyTooLarge                                                               413
     - Misdirected                                                                421
-    - ValidationFailed · UnknownKind · UnknownModel · IdempotencyKeyReused       422
+    - ValidationFailed · UnknownKind · UnknownModel · PriceUnknown               422
+    - IdempotencyKeyReused                                                       422
   + ServiceError                  the caller: try again later
     - TooManyJobs                                                                429
     - Unavailable · Unreadable · QueueFull · ModelUnavailable                    503
@@ -213,6 +214,13 @@ class TooManyProjects(RequestError):
     status = 409
 
 
+class QuoteExpired(RequestError):
+    """The quote has expired; ask for a new one."""
+
+    code = "quote_expired"
+    status = 409
+
+
 class OutputGone(RequestError):
     """It was there, and was removed: the project does not keep it that long."""
 
@@ -258,6 +266,12 @@ class UnknownModel(ValidationFailed):
     code = "unknown_model"
 
 
+class PriceUnknown(ValidationFailed):
+    """The price of this model is not known: say in `max_cost` what the job may cost."""
+
+    code = "price_unknown"
+
+
 class IdempotencyKeyReused(RequestError):
     """This Idempotency-Key was used before, with another body."""
 
@@ -299,7 +313,15 @@ class TooManyJobs(ServiceError):
     code = "too_many_jobs"
     status = 429
 
-    def __init__(self, detail: str | None = None, *, limit: int = 0, **mistakes: Any) -> None:
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        policy: str = "jobs",
+        limit: int = 0,
+        window: int | None = None,
+        **mistakes: Any,
+    ) -> None:
         super().__init__(detail, **mistakes)
         self.limit = limit  #: jobs of a project that may wait
 

@@ -1,5 +1,6 @@
 """Models of providers: what they take, make and cost."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -32,7 +33,7 @@ class ModelFacts(CatalogEntry):
     title: str
     min_references: int = Field(default=0, ge=0)
     max_references: int = Field(default=0, ge=0, le=16)
-    price: Price = Price()
+    price: Price = Price(known=False)
     wire: ArgumentMapping = ArgumentMapping()
     #: seconds, where the answer to the request comes with the outputs; null: it comes at once
     answers_within: float | None = Field(default=None, gt=0)
@@ -99,8 +100,16 @@ class Model(ModelFacts):
             "additionalProperties": False,
         }
 
-    def estimate(self, parameters: dict[str, Any]) -> Decimal:
-        """Estimated cost of a request with these parameters."""
+    def estimate(
+        self, parameters: Mapping[str, Any], body: Mapping[str, Any] | None = None
+    ) -> Decimal:
+        """
+        Estimated cost of a request with these parameters.
+
+        Args:
+            body: As the provider gets it; variants of the price depend on it.
+        """
+        amount = self.price.amount_for(body or {})
 
         def number(parameter: str, otherwise: int) -> Decimal:
             default = self.parameters.get(parameter, {}).get("default", otherwise)
@@ -109,9 +118,11 @@ class Model(ModelFacts):
         if self.price.parameter:
             return number(self.price.parameter, 0)
         match self.price.unit:
-            case "image" | "megapixel":
-                return self.price.amount * number("num_images", 1)
+            case "image":
+                return amount * number("num_images", 1)
+            case "megapixel":
+                return amount * number("num_images", 1) * number("megapixels", 1)
             case "second":
-                return self.price.amount * number("duration_seconds", 1)
+                return amount * number("duration_seconds", 1)
             case "request":
-                return self.price.amount
+                return amount

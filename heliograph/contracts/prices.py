@@ -1,7 +1,8 @@
 """Price of a model."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -9,13 +10,30 @@ from heliograph.contracts.catalog_entry import CatalogEntry
 from heliograph.contracts.money import Money
 
 
+class PriceVariant(CatalogEntry):
+    """Another amount, for requests whose body says certain things: a size, a quality."""
+
+    when: dict[str, str | int | bool] = Field(min_length=1)  #: in the provider's own words
+    amount: Money = Field(ge=0)
+
+
 class Price(CatalogEntry):
     """Price of a model: a fixed amount per unit, or the value of a parameter (sim)."""
 
     amount: Money = Field(default=Decimal(0), ge=0)
-    #: a megapixel is an image, too: no size on offer has more than one
+    #: a megapixel is an image, too: no size on offer of the shipped models has more than one
     unit: Literal["image", "megapixel", "second", "request"] = "request"
     currency: str = "USD"
     parameter: str | None = None  #: the parameter that names the price of the request
+    #: amounts in place of `amount`; the first one counts whose `when` the body matches
+    variants: list[PriceVariant] = Field(default_factory=list)
+    known: bool = True  #: false: what a request costs is not known
     source: str | None = None  #: where the amount was read
     date: str | None = None  #: when
+
+    def amount_for(self, body: Mapping[str, Any]) -> Decimal:
+        """Amount per unit, for a request with this body."""
+        for variant in self.variants:
+            if all(body.get(name) == value for name, value in variant.when.items()):
+                return variant.amount
+        return self.amount

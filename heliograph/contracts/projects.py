@@ -1,11 +1,13 @@
 """Projects: default values for their requests, and what they keep."""
 
+from decimal import Decimal
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from heliograph.contracts.ids import ModelName
 from heliograph.contracts.label_maps import LabelMap
+from heliograph.contracts.money import PRICE_SCHEMA, Money
 from heliograph.contracts.retention import ChangeRetention, Retention
 from heliograph.contracts.tolerant_reader import Tolerant
 
@@ -20,6 +22,8 @@ class Defaults(Tolerant):
     aspect_ratio: str | None = None  #: for the models that know it
     style: str | None = None  #: goes into every prompt, by the template of the kind
     locked_model: str | None = None  #: no other may make what this one makes
+    #: `max_cost` of requests that name none, for models whose price is not known
+    unpriced_max_cost: Money | None = None
 
 
 class ProjectState(BaseModel):
@@ -45,6 +49,15 @@ class ChangeDefaults(_Change):
     aspect_ratio: Shape | None = Field(default=None, examples=["16:9"])
     style: Style | None = Field(default=None, examples=["muted colours, 35 mm film"])
     locked_model: ModelName | None = None
+    unpriced_max_cost: Annotated[Decimal | None, PRICE_SCHEMA] = Field(
+        default=None,
+        ge=0,
+        max_digits=12,
+        decimal_places=6,
+        description="Allows models whose price is not known without `max_cost`: so much is counted "
+        "for each of their jobs",
+        examples=["0.10"],
+    )
 
 
 class ChangeProject(_Change):

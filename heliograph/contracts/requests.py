@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from heliograph.contracts.canonical_json import canonical, digest, json_size
 from heliograph.contracts.ids import JobId, ModelName, SlotName
 from heliograph.contracts.label_maps import Labels
+from heliograph.contracts.money import PRICE_SCHEMA
 from heliograph.contracts.references import Reference
 from heliograph.contracts.tolerant_reader import Tolerant
 
@@ -32,17 +33,6 @@ class OnAmbiguous(KeptOnAmbiguous):
     """Policy for a submission of unknown outcome."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-_MONEY_SCHEMA = WithJsonSchema(  #: the number of digits has no word of its own
-    {
-        "anyOf": [
-            {"type": "number", "minimum": 0, "maximum": 999_999, "multipleOf": 0.000001},
-            {"type": "string", "pattern": r"^[0-9]{1,6}(\.[0-9]{1,6})?$"},
-            {"type": "null"},
-        ]
-    }
-)
 
 
 class JobRequest(RequestBody):
@@ -120,20 +110,24 @@ class JobRequest(RequestBody):
     finish_by: AwareDatetime | None = Field(
         default=None, description="A job that is not done by then is `expired`"
     )
-    max_cost: Annotated[Decimal | None, _MONEY_SCHEMA] = Field(
+    max_cost: Annotated[Decimal | None, PRICE_SCHEMA] = Field(
         default=None,
         ge=0,
         max_digits=12,
         decimal_places=6,
-        description="The request is refused when its estimated price is higher",
+        description="The request is refused when its estimated price is higher. Where the price of the "
+        "model is not known, the job is counted as if it cost this",
         examples=["0.05"],
     )
     on_ambiguous: OnAmbiguous = Field(
         default=OnAmbiguous(),
         description="What to do when a submission may, or may not, have been accepted",
     )
-    quote: Annotated[str | None, WithJsonSchema({"type": "null"})] = Field(
-        default=None, max_length=256, description="Part of the contract, and not available yet"
+    quote: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="A quote for this request: the request is refused when the price has risen above it",
     )
     after: list[JobId] = Field(
         default_factory=list,
@@ -147,13 +141,6 @@ class JobRequest(RequestBody):
         default=False,
         description="Succeed at once, for nothing, with a stored result of the same input",
     )
-
-    @field_validator("quote")
-    @classmethod
-    def _works_already(cls, value: Any) -> Any:
-        if value:
-            raise ValueError("part of the contract, and not available yet")
-        return value
 
     @field_validator("parameters")
     @classmethod

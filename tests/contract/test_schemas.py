@@ -20,7 +20,10 @@ CODES = {
     410: {"output_gone"},
     413: {"body_too_large"},
     421: {"misdirected"},
-    422: {"validation_failed", "unknown_kind", "unknown_model", "idempotency_key_reused"},
+    422: {
+        *("validation_failed", "unknown_kind", "unknown_model", "price_unknown"),
+        "idempotency_key_reused",
+    },
     429: {"rate_limited", "too_many_jobs"},
     503: {"unavailable", "unreadable", "queue_full", "model_unavailable"},
 }

@@ -15,7 +15,13 @@ from tests.support.documented import documented_client
 from tests.support.stack import Stack
 
 FAST = {"seconds": 0}
-NOTHING: dict[str, Any] = {"models": {}, "aspect_ratio": None, "style": None, "locked_model": None}
+NOTHING: dict[str, Any] = {
+    "models": {},
+    "aspect_ratio": None,
+    "style": None,
+    "locked_model": None,
+    "unpriced_max_cost": None,
+}
 
 
 @pytest.fixture

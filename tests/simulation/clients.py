@@ -14,6 +14,7 @@ from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance
 from services.gateway.jobs.cancellation import JobCancellation
 from services.gateway.jobs.enrichment import RecordBuilder
+from services.gateway.jobs.quote_signer import QuoteSigner
 from services.gateway.jobs.references import ReferenceValidator
 from services.gateway.jobs.result_cache import ResultCache, is_cached_for
 from services.gateway.jobs.service import JobService
@@ -65,6 +66,7 @@ class Clients:
             projects=NoDefaults(),
             slots=SlotService(state.slots, _NONE, _NONE),
             references=ReferenceValidator(state.events, _NONE),
+            quotes=QuoteSigner(_NONE),
             results=Stored(state),
         )
         self._jobs = JobService(

@@ -56,6 +56,12 @@ export class Heliograph {
     return this.call("post", "/v1/projects/{project}/batches", { path, body }, options);
   }
 
+  /** What requests would cost, and when they would run; as `quote` of a request it binds the price. */
+  quote(jobs: Schemas["JobRequest"][], options?: CallOptions): Answer<Schemas["QuoteList"]> {
+    const path = { project: this.project };
+    return this.call("post", "/v1/projects/{project}/quotes", { path, body: { jobs } }, options);
+  }
+
   /** Retry or cancel many jobs, by `ids` or by `filter`. */
   act(body: ActionRequest, options?: PaidCallOptions): Answer<Schemas["ActionReport"]> {
     return this.#act({ ...body, dry_run: false }, options) as Answer<Schemas["ActionReport"]>;

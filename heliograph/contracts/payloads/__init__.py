@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from heliograph.contracts.catalog import provider_of
 from heliograph.contracts.models import Model
 from heliograph.contracts.payloads import fal, gemini, openai, replicate, sim
-from heliograph.contracts.payloads.call import Call, UnfitRequest
+from heliograph.contracts.payloads.call import Call, UnfitRequest, megapixels
 
 __all__ = ["PROVIDERS", "Call", "UnfitRequest", "build_payload", "price_of", "reserved_names"]
 
@@ -67,7 +67,8 @@ def build_payload(name: str, call: Call) -> dict[str, Any]:
 def price_of(name: str, model: Model, body: Mapping[str, Any]) -> Decimal:
     """Price of a request body. Raises UnfitRequest."""
     try:
-        return model.estimate(_MAPPINGS[provider_of(name)].quantities(body, model))
+        quantities = _MAPPINGS[provider_of(name)].quantities(body, model)
+        return model.estimate(megapixels(body) | quantities, body)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise UnfitRequest(f"{name} has no price for this: {error}") from error
 

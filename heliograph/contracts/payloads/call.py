@@ -1,10 +1,13 @@
 """A call of a model in our words, and what every mapping to a provider's words needs."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from heliograph.contracts.models import Model
+
+_MEGAPIXEL = 2**20  #: pixels, as providers count them: 1024 × 1024 is one
 
 
 class UnfitRequest(ValueError):
@@ -43,3 +46,12 @@ def references(call: Call) -> dict[str, Any]:
 def counted(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The number of outputs that a body asks for under `name`."""
     return {"num_images": body[name]} if name in body else {}
+
+
+def megapixels(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The begun megapixels of an output, where a body names its width and height in pixels."""
+    size = body.get("image_size", body)
+    if not isinstance(size, Mapping) or not {"width", "height"} <= size.keys():
+        return {}
+    pixels = int(size["width"]) * int(size["height"])
+    return {"megapixels": max(1, math.ceil(pixels / _MEGAPIXEL))}

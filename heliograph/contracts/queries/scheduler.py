@@ -79,6 +79,30 @@ class ListPositions(Query[Positions]):
     jobs: list[str] = Field(max_length=200)
 
 
+class NewJob(Tolerant):
+    """A job that is not there yet."""
+
+    lane: str
+    project: str
+    priority: Priority
+    account: str
+
+
+class Forecast(Tolerant):
+    positions: list[Position]  #: of the jobs, in their order
+
+
+class ForecastPositions(Query[Forecast]):
+    """
+    Where would jobs stand if they were enqueued now, in this order? Answered by the dispatcher with
+    `Forecast`.
+    """
+
+    subject = "query.lanes.forecast"
+
+    jobs: list[NewJob] = Field(max_length=500)
+
+
 class LaneCapacityHint(Tolerant):
     """A place in a lane is free again, and how long it was taken."""
 

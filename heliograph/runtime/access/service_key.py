@@ -5,6 +5,7 @@ One for the deployment, made by the first process, and kept with its text in the
 only services can read. No other key has its scope, `internal`.
 """
 
+import hmac
 from contextlib import suppress
 
 from heliograph.contracts.access_keys import new_key
@@ -35,3 +36,12 @@ async def ensure_service_key(jetstream: JetStream) -> None:
     )
     with suppress(Conflict):  # another process was first
         await bucket.write(SERVICE_KEY, record.model_dump(mode="json"), 0)
+
+
+async def shared_secret(jetstream: JetStream, purpose: str) -> bytes:
+    """A secret for one purpose, the same in all processes of the deployment. Raises Unavailable."""
+    await ensure_service_key(jetstream)
+    entry = await KeyValue(jetstream, BUCKET).read(SERVICE_KEY)
+    text = KeyRecord.model_validate(entry.value).text
+    assert text, "the service key is kept with its text"
+    return hmac.digest(text.encode(), purpose.encode(), "sha256")

@@ -46,12 +46,12 @@ _RETRY_AFTER: Document = {
 }
 _RATE_LIMIT: Document = {
     "RateLimit-Policy": {
-        "description": "How many jobs of a project may wait",
-        "schema": {"type": "string", "examples": ['"jobs";q=1000']},
+        "description": "Limits that the request counts for: how many (`q`), in how many seconds (`w`)",
+        "schema": {"type": "string", "examples": ['"jobs";q=1000', '"requests-user";q=10;w=60']},
     },
     "RateLimit": {
-        "description": "How many more may wait now, and seconds until there may be room",
-        "schema": {"type": "string", "examples": ['"jobs";r=0;t=1']},
+        "description": "How many more there may be now (`r`), and seconds until there is room (`t`)",
+        "schema": {"type": "string", "examples": ['"jobs";r=0;t=1', '"requests-user";r=4;t=31']},
     },
 }
 

@@ -17,7 +17,7 @@ from heliograph.contracts.errors import (
     TooManyJobs,
 )
 from heliograph.contracts.ids import ProjectName
-from heliograph.runtime.http.access import needs
+from heliograph.runtime.http.access import CurrentPrincipal, needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
@@ -51,7 +51,11 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
     )
     @needs("jobs:write")
     async def run_action(
-        project: ProjectName, body: ActionRequest, key: IdempotencyKey = None
+        project: ProjectName,
+        body: ActionRequest,
+        key: IdempotencyKey = None,
+        *,
+        principal: CurrentPrincipal,
     ) -> Response:
         if body.dry_run:
             return json_response((await actions.preview(project, body)).model_dump(mode="json"))

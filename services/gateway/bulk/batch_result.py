@@ -4,6 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from heliograph.contracts.job_steps import Status
+from heliograph.contracts.jobs import Cost
+from heliograph.contracts.records import Record
+from services.gateway.bulk.costs import total_cost
 from services.gateway.bulk.items import ItemResult
 
 
@@ -22,8 +25,17 @@ class BatchResult:
 
     @property
     def counts(self) -> dict[Status, int]:
+        return Counter(record.status for record in self._jobs)
+
+    @property
+    def cost(self) -> Cost | None:
+        """Of the jobs together, each once; None when they are priced in different currencies."""
+        return total_cost({record.id: record.cost for record in self._jobs}.values())
+
+    @property
+    def _jobs(self) -> list[Record]:
         attempted = (item for item in self.items if item.outcome != "skipped")
-        return Counter(item.entry.record.status for item in attempted if item.entry)
+        return [item.entry.record for item in attempted if item.entry]
 
 
 def latest_retry(latest: dict[str, str], job: str) -> str:

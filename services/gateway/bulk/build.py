@@ -1,4 +1,4 @@
-"""Builds the bulk requests: cast references, batches, and actions on many jobs."""
+"""Builds the bulk requests: cast references, batches, actions on many jobs, and quotes."""
 
 from fastapi import APIRouter
 
@@ -14,6 +14,8 @@ from services.gateway.bulk.cast import CastReferences
 from services.gateway.bulk.cast_routes import cast_routes
 from services.gateway.bulk.plans import PlanStore
 from services.gateway.bulk.previews import BulkPreview
+from services.gateway.bulk.quote_routes import quote_routes
+from services.gateway.bulk.quotes import QuoteService
 from services.gateway.bulk.routes import batch_routes
 from services.gateway.jobs.build import Jobs
 from services.gateway.settings import GatewaySettings
@@ -42,8 +44,12 @@ def build_bulk(
         request=request,
     )
     cast = CastReferences(jobs=jobs.service, acceptance=jobs.acceptance)
+    quotes = QuoteService(
+        jobs=jobs.service, signer=jobs.quotes, catalog=service.catalog, request=request
+    )
     return [
         cast_routes(cast, jobs.views),
         batch_routes(batches, presenter),
         action_routes(actions, presenter),
+        quote_routes(quotes),
     ]

@@ -1,7 +1,6 @@
 """Rules of previews: what a cancellation would do, and the sum of costs. Pure."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Literal
 
 from heliograph.contracts.actions import ActionRequest, RetryOutlook
@@ -10,6 +9,7 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.contracts.retry_requests import RetryRequest
+from services.gateway.bulk.costs import total_cost
 
 Mode = Literal["stop", "detach"]
 
@@ -57,10 +57,9 @@ def sum_costs(costs: Sequence[Cost]) -> Cost:
     Raises:
         ValidationFailed: The jobs are priced in different currencies.
     """
-    currencies = {cost.currency for cost in costs} or {Cost().currency}
-    if len(currencies) > 1:
-        reason = f"prices are in {' and '.join(sorted(currencies))}: ask for one model at a time"
+    total = total_cost(costs)
+    if total is None:
+        currencies = " and ".join(sorted({cost.currency for cost in costs}))
+        reason = f"prices are in {currencies}: ask for one model at a time"
         raise ValidationFailed.at("/filter/model", reason)
-    return Cost(
-        estimated=sum((cost.estimated for cost in costs), Decimal(0)), currency=currencies.pop()
-    )
+    return total.model_copy(update={"actual": None})

@@ -76,6 +76,7 @@ def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
             "id": result.id,
             "project": result.project,
             "counts": result.counts,
+            "cost": result.cost and result.cost.model_dump(mode="json"),
             "items": await present(result.items, presenter),
         }
 

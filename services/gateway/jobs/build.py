@@ -1,15 +1,18 @@
 """Builds the jobs: submission, idempotent acceptance, retry, cancellation and views."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import APIRouter
 
+from heliograph.runtime.access.service_key import shared_secret
 from heliograph.runtime.job_view import JobPresenter
 from heliograph.runtime.service import Service
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.jobs.cancel_routes import cancel_routes
 from services.gateway.jobs.cancellation import JobCancellation
 from services.gateway.jobs.enrichment import RecordBuilder
+from services.gateway.jobs.quote_signer import QuoteSigner
 from services.gateway.jobs.references import ReferenceValidator
 from services.gateway.jobs.result_cache import ResultCache
 from services.gateway.jobs.routes import job_routes
@@ -28,6 +31,7 @@ class Jobs:
 
     service: JobService
     acceptance: JobAcceptance
+    quotes: QuoteSigner
     cancellation: JobCancellation
     views: JobViews
     routes: list[APIRouter]
@@ -46,12 +50,14 @@ def build_jobs(
         events=bus.events, work=bus.work, slots=bus.slots, claim_timeout=settings.slot_claim_timeout
     )
     cancellation = JobCancellation(events=bus.events, work=bus.work, notify=bus.notify)
+    quotes = QuoteSigner(partial(shared_secret, bus.jetstream, "quotes"))
     records = RecordBuilder(
         catalog=service.catalog,
         events=bus.events,
         projects=projects.settings,
         slots=slots.service,
         references=ReferenceValidator(bus.events, bus.request),
+        quotes=quotes,
         results=ResultCache(bus.events, bus.request, timeout=settings.result_cache_timeout),
     )
     jobs = JobService(
@@ -67,6 +73,7 @@ def build_jobs(
     return Jobs(
         service=jobs,
         acceptance=acceptance,
+        quotes=quotes,
         cancellation=cancellation,
         views=views,
         routes=[job_routes(jobs, views), view_routes(views), cancel_routes(cancellation, views)],

@@ -16,6 +16,7 @@ from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import now
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
+from services.gateway.jobs.quote_signer import QuoteSigner
 from services.gateway.jobs.references import ReferenceValidator
 from services.gateway.jobs.result_cache import ResultCache
 from services.gateway.jobs.retry import in_changes, refuse_to_pay, retry_record
@@ -36,6 +37,7 @@ class RecordBuilder:
     projects: DefaultsSource
     slots: SlotService
     references: ReferenceValidator
+    quotes: QuoteSigner
     results: ResultCache
 
     async def for_request(self, request: JobRequest, identity: RequestIdentity) -> Record:
@@ -50,13 +52,16 @@ class RecordBuilder:
             current=await self.slots.current(identity.project, request),
             body_digest=identity.body_digest,
         )
+        await self.quotes.check(identity.project, request, record.cost)
         references = request.references or record.references
         return await self._looked_up(record, catalog, references, reuse=request.reuse)
 
     async def for_retry(
         self, old: Record, retry: RetryRequest, identity: RequestIdentity, *, may_pay: bool = False
     ) -> Record:
-        """Of the job that tries another one again."""
+        """Of the job that tries another one again. Its changes may say `max_cost`, and no quote."""
+        if retry.changes.get("quote") is not None:
+            raise ValidationFailed.at("/changes/quote", "a retry has no quote: use max_cost")
         defaults = await self.projects.defaults(identity.project)
         catalog = self.catalog.current
         record = retry_record(old, retry, identity, catalog, defaults, may_pay=may_pay)

@@ -8,9 +8,7 @@ from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.catalog import Catalog, provider_of
 from heliograph.contracts.errors import (
     BodyTooLarge,
-    IdempotencyKeyRequired,
     ModelUnavailable,
-    OverMaxCost,
     UnknownKind,
     UnknownModel,
     ValidationFailed,
@@ -19,17 +17,16 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.kinds import Kind
 from heliograph.contracts.models import Model
-from heliograph.contracts.payloads import Call, UnfitRequest, price_of
 from heliograph.contracts.problems import FieldError, NextAction, pointer_to
 from heliograph.contracts.projects import Defaults
-from heliograph.contracts.provider_arguments import final_arguments, final_prompt
 from heliograph.contracts.public_urls import url_problem
 from heliograph.contracts.records import Internal, Record
 from heliograph.contracts.references import Reference
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.parameter_validators import parameter_validator
-from services.gateway.jobs.raw_arguments import check_arguments, check_payload
+from services.gateway.jobs.pricing import check_key, check_max_cost, estimate_cost
+from services.gateway.jobs.raw_arguments import check_arguments
 from services.gateway.projects.defaults import apply_defaults
 
 MAX_RECORD_BYTES = (
@@ -62,6 +59,7 @@ def build_record(
         BodyTooLarge: Its events would not fit into messages.
         ModelLocked: The project wants another model for this.
         OverMaxCost: It costs more than the caller allows.
+        PriceUnknown: Nobody says what it may cost.
         IdempotencyKeyRequired: It costs something, and could be sent twice by accident.
         ModelUnavailable: The operator has no account for the model.
     """
@@ -118,9 +116,10 @@ def build_record(
         internal=internal,
     )
     _check_size(record)
-    priced = record.model_copy(update={"cost": _cost(record, kind, model)})
-    _check_cost(request, caller, priced.cost)
-    return priced
+    cost = estimate_cost(record, kind, model, request.max_cost or defaults.unpriced_max_cost)
+    check_max_cost(cost, request.max_cost)
+    check_key(cost, caller.key)
+    return record.model_copy(update={"cost": cost})
 
 
 def _model(name: str, kind: Kind, catalog: Catalog) -> Model:
@@ -184,33 +183,9 @@ def _check_addresses(requested: list[Reference]) -> None:
         raise ValidationFailed(detail, errors=errors, next_actions=[without])
 
 
-def _cost(record: Record, kind: Kind, model: Model) -> Cost:
-    """The price of the body that the provider will get, with placeholders for addresses in it."""
-    call = Call(
-        model=model,
-        arguments=final_arguments(record, final_prompt(record, kind)),
-        references=[f"https://reference.invalid/{n}" for n in range(len(record.references))],
-    )
-    body = check_payload(record.model, call)
-    try:
-        estimated = price_of(record.model, model, body)
-    except UnfitRequest as error:
-        raise ValidationFailed.at("/parameters", str(error)) from error
-    return Cost(estimated=estimated, currency=model.price.currency)
-
-
 def _check_size(record: Record) -> None:
     size = len(record.model_dump_json().encode())
     if size > MAX_RECORD_BYTES:
         raise BodyTooLarge(
             f"the job would have {size} bytes, at most {MAX_RECORD_BYTES} are kept of one"
         )
-
-
-def _check_cost(request: JobRequest, caller: RequestIdentity, cost: Cost) -> None:
-    if request.max_cost is not None and cost.estimated > request.max_cost:
-        raise OverMaxCost(
-            f"the price is {cost.estimated} {cost.currency}, the request allows {request.max_cost}"
-        )
-    if cost.estimated and caller.key is None:
-        raise IdempotencyKeyRequired

@@ -127,7 +127,11 @@ def retry_record(
     body, over = retry_digest(old, retry), resume_from(old, step)
     if over:
         return free_retry_record(old, caller, catalog, now(), takeover=over, body_digest=body)
-    filled = Defaults(style=old.internal.style, locked_model=defaults.locked_model)
+    filled = Defaults(
+        style=old.internal.style,
+        locked_model=defaults.locked_model,
+        unpriced_max_cost=defaults.unpriced_max_cost,
+    )
     may_reuse = retry.changes.get("reuse") is True  # then the price is checked later
     is_unconfirmed = retry.from_ is None and not (may_pay or may_reuse)
     # the price is reported before a key is required

@@ -102,7 +102,6 @@ class JobService:
         if known:
             return known
         record = await self.prepare_retry(old, retry, identity, may_pay=may_pay)
-        self.reserve([record])
         replace = retry.changes.get("replace") is True
         return await self._accept(record, identity, is_same, replace=replace)
 
@@ -122,7 +121,7 @@ class JobService:
         check_prompts(record, retry.changes)
         return record
 
-    def reserve(self, records: Collection[Record]) -> None:
+    async def reserve(self, records: Collection[Record]) -> None:
         """
         Room in the event log and in the queue for jobs of one project, for all or none.
 

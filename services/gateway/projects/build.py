@@ -27,3 +27,8 @@ def build_projects(service: Service[GatewaySettings]) -> Projects:
     cleanups = CleanupRequests(bus.request, bus.notify, settings)
     routes = [project_routes(settings, bus.request), cleanup_routes(cleanups)]
     return Projects(settings=settings, routes=routes)
+
+
+async def _utc(project: str) -> str:
+    """The time zone of projects."""
+    return "UTC"

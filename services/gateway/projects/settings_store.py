@@ -66,11 +66,11 @@ class ProjectSettings:
         retention = before.retention.after(change.retention)
         value = {
             **entry.value,
-            "defaults": defaults.model_dump(exclude_defaults=True),
+            "defaults": defaults.model_dump(mode="json", exclude_defaults=True),
             "retention": retention.model_dump(exclude_defaults=True),
         }
         await self._write(project, value, entry.revision)
-        return ProjectState(project=project, defaults=defaults, retention=retention)
+        return _state(project, value)
 
     async def _write(self, project: str, value: dict[str, Any], seen: int) -> None:
         """A project that says nothing any more takes no place. Raises Conflict and TooManyProjects."""

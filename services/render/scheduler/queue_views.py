@@ -1,18 +1,22 @@
 """Queue views: what the dispatcher answers about positions in the queue, and about lanes."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 
 from nats.aio.subscription import Subscription
 
 from heliograph.contracts.errors import NotFound
 from heliograph.contracts.queries.scheduler import (
+    Forecast,
+    ForecastPositions,
     GetLaneQueue,
     GetPosition,
     LaneQueue,
     LaneStates,
     ListLanes,
     ListPositions,
+    NewJob,
     Position,
     Positions,
     WaitingJob,
@@ -22,6 +26,7 @@ from heliograph.runtime.bus import AccountUsage
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.clock import now
 from services.render.scheduler.eta import DurationEstimator, eta
+from services.render.scheduler.forecasts import forecast
 from services.render.scheduler.lane_state import LaneScheduler
 from services.render.scheduler.wait_reasons import Pending, hindrance, jobs_aside, next_jobs
 
@@ -50,6 +55,7 @@ class QueueViews:
             await self._bus.serve(ListPositions, self._on_positions),
             await self._bus.serve(ListLanes, self._on_lanes),
             await self._bus.serve(GetLaneQueue, self._on_queue),
+            await self._bus.serve(ForecastPositions, self._on_forecast),
         ]
 
     async def _on_position(self, query: GetPosition) -> Position:
@@ -107,6 +113,24 @@ class QueueViews:
             waiting=len(lane.queue) + lane.ready,
             items=items,
         )
+
+    async def _on_forecast(self, query: ForecastPositions) -> Forecast:
+        by_lane: dict[str, list[int]] = defaultdict(list)
+        for index, job in enumerate(query.jobs):
+            by_lane[job.lane].append(index)
+        found = [Position() for _ in query.jobs]
+        for name, indexes in by_lane.items():
+            if lane := self._lanes.get(name):
+                positions = await self._forecast(lane, [query.jobs[index] for index in indexes])
+                for index, position in zip(indexes, positions, strict=True):
+                    found[index] = position
+        return Forecast(positions=found)
+
+    async def _forecast(self, lane: LaneScheduler, jobs: list[NewJob]) -> list[Position]:
+        await lane.look(self._bus)
+        accounts = {job.account for job in jobs}
+        places = {account: await self._bus.accounts.usage(account) for account in accounts}
+        return forecast(lane, jobs, places, self._pace.of_lane(lane.name), now())
 
     async def _on_lanes(self, _: ListLanes) -> LaneStates:
         await asyncio.gather(*(lane.look(self._bus) for lane in self._lanes.values()))

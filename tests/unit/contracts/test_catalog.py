@@ -371,7 +371,7 @@ def test_a_price_is_per_unit(unit: Any, parameters: dict[str, Any], cost: str) -
     assert model.estimate(parameters) == Decimal(cost)
 
 
-def test_a_model_without_a_price_is_free() -> None:
+def test_a_price_of_nothing_is_free() -> None:
     assert a_model(Price()).estimate({"num_images": 4}) == 0
 
 

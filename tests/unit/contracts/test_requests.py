@@ -211,8 +211,9 @@ def test_a_field_that_is_wrong_is_named(
     assert mistakes(**fields) == [where]
 
 
-def test_what_is_not_available_yet_is_refused_and_not_ignored() -> None:
-    assert mistakes(quote="q") == [("quote",)]
+def test_a_quote_is_as_long_as_we_make_them() -> None:
+    assert ask(quote="q" * 256).quote
+    assert mistakes(quote="q" * 257) == mistakes(quote="") == [("quote",)]
 
 
 def test_a_job_waits_for_a_few_others_and_for_jobs_only() -> None:

@@ -24,6 +24,7 @@ from heliograph.testing.work_queue import MemoryWorkQueue
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.jobs.enrichment import RecordBuilder
+from services.gateway.jobs.quote_signer import QuoteSigner
 from services.gateway.jobs.references import ReferenceValidator
 from services.gateway.jobs.result_cache import ResultCache
 from services.gateway.jobs.service import JobService
@@ -47,6 +48,7 @@ def a_gateway(events: EventLog, *, may_wait: int = 10) -> JobService:
         projects=NoDefaults(),
         slots=SlotService(slots, _NONE, _NONE),
         references=ReferenceValidator(events, _NONE),
+        quotes=QuoteSigner(_NONE),
         results=ResultCache(events, _NONE, timeout=0),
     )
     return JobService(

@@ -59,7 +59,9 @@ def urls(number: int) -> list[dict[str, str]]:
 
 def with_model(**fields: Any) -> Catalog:
     """The catalog with a model of the operator's, `<provider>/mine` at each of some."""
-    model = Model.model_validate({"endpoint": "e", "title": "t", "media": "image", **fields})
+    model = Model.model_validate(
+        {"endpoint": "e", "title": "t", "media": "image", "price": {}, **fields}
+    )
     mine = {f"{provider}/mine": model for provider in ("sim", "fal", "openai")}
     return CATALOG.model_copy(update={"models": {**CATALOG.models, **mine}})
 
