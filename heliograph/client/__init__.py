@@ -9,9 +9,11 @@ Async client for a Heliograph gateway.
 
 from heliograph.client.bulk import BulkCalls
 from heliograph.client.live import LiveCalls
+from heliograph.client.quotes import QuoteCalls
+from heliograph.client.usage import UsageCalls
 
 
-class Client(BulkCalls, LiveCalls):
+class Client(BulkCalls, QuoteCalls, UsageCalls, LiveCalls):
     """
     Talks to one gateway about one project. Close it, or use it as a context manager.
 

@@ -61,6 +61,7 @@ class Internal(Tolerant):
     replaces: int | None = None  #: sequence of the event that its compaction took the place of
     is_cut: bool = False  #: its compaction took part of the request away
     changed_at: AwareDatetime  #: time of the last event
+    access_key: str | None = None  #: id of the API key that asked for it; null: none did
     correlation_id: str | None = None
     traceparent: str | None = None
 

@@ -19,6 +19,7 @@ class RequestIdentity:
     is_repeatable: bool = False  #: the same request may arrive again under the same id, key or not
     body_digest: str | None = None  #: of the body that the request is only a part of, if it is
     batch: str | None = None  #: that the request is a part of
+    access_key: str | None = None  #: id of the API key that it came with, if it did
     correlation_id: str | None = None
     traceparent: str | None = None
 
@@ -57,7 +58,11 @@ _TRACEPARENT = 55  #: characters of a W3C traceparent
 
 
 def identify_request(
-    project: str, key: str | None, *, traceparent: str | None = None
+    project: str,
+    key: str | None,
+    *,
+    traceparent: str | None = None,
+    access_key: str | None = None,
 ) -> RequestIdentity:
     """A request with a key means the job that the key names; without one, a new job."""
     return RequestIdentity(
@@ -65,6 +70,7 @@ def identify_request(
         job=keyed_job_id(project, key) if key else new_job_id(),
         key=key,
         is_repeatable=key is not None,
+        access_key=access_key or None,
         correlation_id=key,
         traceparent=traceparent if traceparent and len(traceparent) == _TRACEPARENT else None,
     )

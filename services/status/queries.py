@@ -31,6 +31,7 @@ from heliograph.contracts.queries.slots import (
     SlotPage,
 )
 from heliograph.contracts.queries.uploads import FindNamedUploads, NamedUploads
+from heliograph.contracts.queries.usage import GetUsage, UsagePage
 from heliograph.contracts.retention import CleanupReport
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.status.account_statistics import AccountStatisticsReader
@@ -109,6 +110,10 @@ async def serve_queries(
     async def log_usage(_: GetLogUsage) -> LogUsage:
         return await read_model.usage(PROJECTS_TOLD)
 
+    async def usage(query: GetUsage) -> UsagePage:
+        await slots.wait_for_live()
+        return await read_model.usage_page(query)
+
     async def progress(query: GetProgress) -> LatestProgress:
         return LatestProgress(report=hub.report(query.job))
 
@@ -124,6 +129,7 @@ async def serve_queries(
     await bus.serve(GetSlot, get_slot, group=QUEUE_GROUP)
     await bus.serve(PlanCleanup, plan_cleanup, group=QUEUE_GROUP)
     await bus.serve(GetLogUsage, log_usage, group=QUEUE_GROUP)
+    await bus.serve(GetUsage, usage, group=QUEUE_GROUP)
     await bus.serve(GetProgress, progress, group=QUEUE_GROUP)
 
 

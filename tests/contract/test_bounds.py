@@ -103,6 +103,7 @@ def test_every_list_with_pages_says_how_long_one_may_be(tmp_path: Path) -> None:
         "get /v1/projects/{project}/jobs": 200,
         "get /v1/projects/{project}/slots": 200,
         "get /v1/projects/{project}/slots/{slot}": 200,
+        "get /v1/projects/{project}/usage": 1000,
     }
 
 

@@ -35,8 +35,10 @@ from heliograph.contracts.problems import Problem
 from heliograph.contracts.progress import LatestProgress, ProgressReport
 from heliograph.contracts.projects import ChangeProject, ProjectState
 from heliograph.contracts.queries.jobs import JobPage, ListJobs
-from heliograph.contracts.queries.scheduler import LaneStates, Position
+from heliograph.contracts.queries.scheduler import ForecastPositions, LaneStates, Position
+from heliograph.contracts.queries.usage import GetUsage, UsagePage
 from heliograph.contracts.queue_entries import Ticket
+from heliograph.contracts.quotes import QuoteList, QuoteRequest
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.requests import CancelRequest, JobRequest
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
@@ -46,6 +48,7 @@ from heliograph.contracts.sim import SimRecord
 from heliograph.contracts.state_machine.transitions import TRANSITIONS
 from heliograph.contracts.tickets import LiveTicket, TicketRequest
 from heliograph.contracts.tolerant_reader import TolerantJsonSchema
+from heliograph.contracts.usage import UsageReport
 from heliograph.runtime.settings import ServiceSettings
 from services.gateway.app import create_app as create_gateway
 from services.gateway.settings import GatewaySettings
@@ -87,6 +90,9 @@ AT_THE_EDGE: Shapes = {
     "client-frame": (ClientFrame, _READ),
     "server-frame": (ServerFrame, _WRITTEN),
     "list-jobs": (ListJobs, _READ),
+    "usage-report": (UsageReport, _WRITTEN),
+    "quote-request": (QuoteRequest, _READ),
+    "quote-list": (QuoteList, _WRITTEN),
     "cleanup-request": (CleanupRequest, _READ),
     "cleanup-report": (CleanupReport, _WRITTEN),
 }
@@ -98,6 +104,9 @@ INSIDE: Shapes = {
     "latest-progress": (LatestProgress, _WRITTEN),
     "position": (Position, _WRITTEN),
     "job-page": (JobPage, _WRITTEN),
+    "forecast-positions": (ForecastPositions, _WRITTEN),
+    "get-usage": (GetUsage, _WRITTEN),
+    "usage-page": (UsagePage, _WRITTEN),
     "lane-states": (LaneStates, _WRITTEN),
     "ticket": (Ticket, _WRITTEN),
     "story": (Story, _WRITTEN),

@@ -60,7 +60,14 @@ class BulkActions:
             return await self.previews.retry(project, request, jobs, more=more)
         return await self.previews.cancel(project, request, jobs, more=more)
 
-    async def act(self, project: str, request: ActionRequest, key: str | None) -> BulkActionResult:
+    async def act(
+        self,
+        project: str,
+        request: ActionRequest,
+        key: str | None,
+        *,
+        access_key: str | None = None,
+    ) -> BulkActionResult:
         """
         Do it to each job. One that refuses does not keep it from the others. A retry pays only with
         `from: submit`: without, a job that can only be submitted again refuses, with its price.
@@ -74,7 +81,13 @@ class BulkActions:
         before = await self.plans.find(action_id(project, key)) if key else None
         plan = before or await self._plan(project, request, key)
         plan.check(request.digest())
-        act = BulkAction(request=request, plan=plan, key=key, is_replayed=before is not None)
+        act = BulkAction(
+            request=request,
+            plan=plan,
+            key=key,
+            is_replayed=before is not None,
+            access_key=access_key,
+        )
         do = partial(self._retry if request.action == "retry" else self._cancel, act)
         items = await gather_bounded(self._tried(act, index, do) for index in range(len(plan.jobs)))
         return BulkActionResult(act=act, items=items)
@@ -133,7 +146,9 @@ class BulkActions:
             own = f"{job}/again"
         may_pay = not act.plan.asks_consent
         try:
-            accepted = await self.jobs.retry(job, own, retry_request(act.request), may_pay=may_pay)
+            accepted = await self.jobs.retry(
+                job, own, retry_request(act.request), may_pay=may_pay, access_key=act.access_key
+            )
         except IdempotencyKeyReused:
             raise StateConflict("another request tries it again, from another step") from None
         return ItemResult(outcome=outcome_of(accepted), entry=accepted.entry)

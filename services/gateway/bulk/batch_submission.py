@@ -46,12 +46,15 @@ class BatchSubmission:
     request: BatchRequest
     key: str | None
     traceparent: str | None
+    access_key: str | None
     id: str
 
     def identity(self, index: int, plan: Plan | None = None) -> RequestIdentity:
         """The request identity of an item. Without a key, the plan names its job."""
         key = f"{self.key}/{index}" if self.key else None
-        own = identify_request(self.project, key, traceparent=self.traceparent)
+        own = identify_request(
+            self.project, key, traceparent=self.traceparent, access_key=self.access_key
+        )
         if key is None and plan:
             own = replace(own, job=plan.jobs[index])
         # the answer to the item, should it be another job, has to be found again

@@ -38,6 +38,7 @@ class BatchService:
         key: str | None,
         *,
         traceparent: str | None = None,
+        access_key: str | None = None,
     ) -> BatchResult:
         """
         The jobs of a batch. A mistake in one refuses all.
@@ -52,7 +53,12 @@ class BatchService:
         """
         name = batch_id(project, key)
         submission = BatchSubmission(
-            project=project, request=request, key=key, traceparent=traceparent, id=name
+            project=project,
+            request=request,
+            key=key,
+            traceparent=traceparent,
+            access_key=access_key,
+            id=name,
         )
         plan = await self.plans.find(name) if key else None
         drafts: Drafts = {}

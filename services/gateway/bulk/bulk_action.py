@@ -18,6 +18,7 @@ class BulkAction:
     plan: Plan
     key: str | None
     is_replayed: bool  #: it was requested before, under the same key
+    access_key: str | None = None  #: id of the API key that it came with
 
 
 @dataclass(frozen=True, kw_only=True)

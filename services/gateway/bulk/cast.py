@@ -35,6 +35,7 @@ class CastReferences:
         key: str | None,
         *,
         traceparent: str | None = None,
+        access_key: str | None = None,
     ) -> Pair:
         """
         The jobs for the halves that are to be made. A mistake in one refuses both.
@@ -49,7 +50,7 @@ class CastReferences:
         for half in cast.halves:
             own = f"{key}/{BOTH.index(half)}" if key else None
             identity = replace(
-                identify_request(project, own, traceparent=traceparent),
+                identify_request(project, own, traceparent=traceparent, access_key=access_key),
                 body_digest=cast.digest(person, half),
             )
             request = request_for(cast, person, half)

@@ -41,7 +41,9 @@ def cast_routes(cast: CastReferences, views: JobViews) -> APIRouter:
         principal: CurrentPrincipal,
     ) -> Response:
         reject_users(principal)
-        pair = await cast.ask(project, person, body, key, traceparent=traceparent)
+        pair = await cast.ask(
+            project, person, body, key, traceparent=traceparent, access_key=principal.id
+        )
         replayed = all(accepted.replayed for accepted in pair.values())
         headers = {"Idempotency-Replayed": "true"} if replayed else {}
         shown = {half: await present(views, accepted) for half, accepted in pair.items()}

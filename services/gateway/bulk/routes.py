@@ -54,7 +54,9 @@ def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
     ) -> Response:
         jobs = [of_user(job, principal, f"/jobs/{n}") for n, job in enumerate(body.jobs)]
         body = body.model_copy(update={"jobs": jobs}) if principal.user else body
-        result = await batches.submit(project, body, key, traceparent=traceparent)
+        result = await batches.submit(
+            project, body, key, traceparent=traceparent, access_key=principal.id
+        )
         headers = {"Location": f"/v1/batches/{result.id}"}
         if key and result.is_replayed:
             headers["Idempotency-Replayed"] = "true"

@@ -91,6 +91,7 @@ def build_record(
         on_ambiguous=KeptOnAmbiguous(action=request.on_ambiguous.action),
         timeout_seconds=parameters.get("timeout_seconds", kind.timeout_seconds),
         changed_at=at,
+        access_key=caller.access_key,
         correlation_id=caller.correlation_id,
         traceparent=caller.traceparent,
     )

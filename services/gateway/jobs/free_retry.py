@@ -47,6 +47,7 @@ def free_retry_record(
         on_ambiguous=old.internal.on_ambiguous,
         timeout_seconds=old.internal.timeout_seconds,
         changed_at=at,
+        access_key=caller.access_key,
         correlation_id=caller.correlation_id,
         traceparent=caller.traceparent,
     )

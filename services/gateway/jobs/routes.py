@@ -56,7 +56,7 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         job: JobId, body: RetryRequest, key: IdempotencyKey = None, *, principal: CurrentPrincipal
     ) -> Response:
         require_user(body.changes.get("user"), principal, "/changes/user")
-        return await _answer(views, await jobs.retry(job, key, body))
+        return await _answer(views, await jobs.retry(job, key, body, access_key=principal.id))
 
     return router
 

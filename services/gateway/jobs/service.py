@@ -82,7 +82,13 @@ class JobService:
         return result
 
     async def retry(
-        self, job: str, key: str | None, retry: RetryRequest, *, may_pay: bool = False
+        self,
+        job: str,
+        key: str | None,
+        retry: RetryRequest,
+        *,
+        may_pay: bool = False,
+        access_key: str | None = None,
     ) -> AcceptResult:
         """
         Retry: in place for a job of unknown outcome, otherwise as a new job.
@@ -96,7 +102,7 @@ class JobService:
         if in_place:
             return in_place
         old = (await load_job(self.events, job)).record
-        identity = identify_request(old.project, key)
+        identity = identify_request(old.project, key, access_key=access_key)
         is_same = same_digest(retry_digest(old, retry))
         known = await self.acceptance.replay(identity, is_same)
         if known:

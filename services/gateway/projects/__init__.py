@@ -1,1 +1,1 @@
-"""Projects: default settings, retention settings and cleanup."""
+"""Projects: default settings, retention settings, cleanup and usage."""

@@ -1,4 +1,4 @@
-"""Builds the projects: their settings, and cleanup on request."""
+"""Builds the projects: their settings, cleanup on request, and usage."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,8 @@ from services.gateway.projects.cleanup import CleanupRequests
 from services.gateway.projects.cleanup_routes import cleanup_routes
 from services.gateway.projects.routes import project_routes
 from services.gateway.projects.settings_store import ProjectSettings
+from services.gateway.projects.usage import UsageReports
+from services.gateway.projects.usage_routes import usage_routes
 from services.gateway.settings import GatewaySettings
 
 
@@ -25,7 +27,12 @@ def build_projects(service: Service[GatewaySettings]) -> Projects:
     bus = service.bus
     settings = ProjectSettings(bus.jetstream, service.catalog)
     cleanups = CleanupRequests(bus.request, bus.notify, settings)
-    routes = [project_routes(settings, bus.request), cleanup_routes(cleanups)]
+    usage = UsageReports(bus.request, _utc)
+    routes = [
+        project_routes(settings, bus.request),
+        cleanup_routes(cleanups),
+        usage_routes(usage),
+    ]
     return Projects(settings=settings, routes=routes)
 
 

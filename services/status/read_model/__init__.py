@@ -8,6 +8,7 @@ from heliograph.contracts.queries.jobs import FindJobs, FoundJob, ListJobs
 from heliograph.contracts.queries.log_usage import LogUsage
 from heliograph.contracts.queries.projects import ListProjects, ProjectActivity
 from heliograph.contracts.queries.slots import GetSlot, ListSlots
+from heliograph.contracts.queries.usage import GetUsage, UsagePage
 from heliograph.contracts.retention import Rule
 from services.status.read_model.rows import FinishedJob, History, IdleJob, Page, Row
 from services.status.read_model.slot_rows import SlotSnapshot
@@ -66,6 +67,9 @@ class ReadModel(Protocol):
 
     async def projects(self, query: ListProjects) -> list[ProjectActivity]:
         """Projects that have jobs, by name; one more than the limit, if there are."""
+
+    async def usage_page(self, query: GetUsage) -> UsagePage:
+        """Jobs of a project added up by period, and by what the query says."""
 
     async def find(self, query: FindJobs) -> list[FoundJob]:
         """Names of jobs of a project, newest first; one more than the limit, if there are."""

@@ -7,6 +7,8 @@ from heliograph.contracts.ids import job_of_asset
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.records import Record
+from heliograph.contracts.spending import spending_of
+from services.status.read_model.amounts import stored_amount
 from services.status.read_model.column_types import folded
 from services.status.read_model.labels import flatten
 from services.status.read_model.rows import Row
@@ -16,7 +18,7 @@ from services.status.read_model.timestamps import stamp
 def job_columns(row: Row) -> dict[str, Any]:
     """A row of `jobs`."""
     record = row.record
-    own = list(own_objects(record))
+    own, spending = list(own_objects(record)), spending_of(record)
     return {
         "id": record.id,
         "project": record.project,
@@ -26,6 +28,7 @@ def job_columns(row: Row) -> dict[str, Any]:
         "model": record.model,
         "slot": record.slot,
         "user": record.user,
+        "access_key": record.internal.access_key,
         "batch": record.batch,
         "retry_of": record.retry_of,
         "result": record.internal.result_digest if _is_made(record) else None,
@@ -37,6 +40,8 @@ def job_columns(row: Row) -> dict[str, Any]:
         "changed_at": stamp(record.internal.changed_at),
         "finished_at": stamp(record.finished_at) if record.finished_at else None,
         "finish_by": stamp(record.finish_by) if record.finish_by else None,
+        "currency": record.cost.currency,
+        **{name: stored_amount(amount) for name, amount in spending._asdict().items()},
         "objects": len(own),
         "bytes": sum(own),
         "log_bytes": row.log_bytes,

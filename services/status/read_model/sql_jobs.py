@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from heliograph.contracts.queries.jobs import FindJobs, FoundJob, ListJobs
 from heliograph.contracts.queries.projects import ListProjects, ProjectActivity
+from heliograph.contracts.queries.usage import GetUsage, UsagePage
 from services.status.read_model.job_cursors import cursor_after
 from services.status.read_model.job_queries import counting, finding, listing
 from services.status.read_model.project_queries import read_projects
@@ -19,6 +20,7 @@ from services.status.read_model.snapshots import cursor_of, next_pass, snapshot_
 from services.status.read_model.sql_session import SqlSession
 from services.status.read_model.tables import jobs, named_uploads, requests
 from services.status.read_model.timestamps import stamp
+from services.status.read_model.usage_queries import read_usage_page
 
 
 class SqlJobs(SqlSession):
@@ -40,6 +42,10 @@ class SqlJobs(SqlSession):
     async def projects(self, query: ListProjects) -> list[ProjectActivity]:
         async with self._transaction() as connection:
             return await read_projects(connection, query)
+
+    async def usage_page(self, query: GetUsage) -> UsagePage:
+        async with self._transaction() as connection:
+            return await read_usage_page(connection, query)
 
     async def find(self, query: FindJobs) -> list[FoundJob]:
         async with self._transaction() as connection:

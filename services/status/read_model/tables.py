@@ -17,7 +17,7 @@ from sqlalchemy import (
 from services.status.read_model.column_types import UserText
 
 #: Changes with the tables. A read model of another layout is made anew, from the log.
-LAYOUT = "jobs 12"
+LAYOUT = "jobs 13"
 
 _IS_OPEN = text("finished_at IS NULL")
 
@@ -50,6 +50,7 @@ jobs = Table(
     Column("model", UserText(130), nullable=False),
     Column("slot", UserText(520)),
     Column("user", UserText(128)),
+    Column("access_key", UserText(64)),  # id of the API key that asked for it
     Column("batch", UserText(32)),
     Column("retry_of", String(32)),
     Column("result", String(64)),  # digest of what was made; null for what was not made here
@@ -61,6 +62,11 @@ jobs = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Column("finish_by", BigInteger),
+    Column("currency", UserText(16), nullable=False),
+    Column("estimated", BigInteger, nullable=False),  # amounts are in billionths of the currency
+    Column("actual", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    Column("unknown", BigInteger, nullable=False),
     Column("objects", Integer, nullable=False),  # in the store, made by this job
     Column("bytes", BigInteger, nullable=False),
     Column("log_bytes", BigInteger, nullable=False),  # of its events, in the log

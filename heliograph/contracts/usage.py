@@ -1,0 +1,149 @@
+"""Usage of a project: how many jobs were accepted in a time, and what they cost."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from heliograph.contracts.job_steps import Status
+from heliograph.contracts.money import Money
+from heliograph.contracts.queries.usage import MAX_GROUPS, UsageDimension, UsageGroup
+
+DIMENSIONS: tuple[UsageDimension, ...] = get_args(UsageDimension)
+
+
+def _split(given: Any) -> Any:
+    """`day,model` is both of them."""
+    values = [given] if isinstance(given, str) else given
+    parts = [part for each in values for part in str(each).split(",")]
+    if unknown := [part for part in parts if part not in DIMENSIONS]:
+        message = "{part} is not one of {known}"
+        known = ", ".join(DIMENSIONS)
+        raise PydanticCustomError("dimension", message, {"part": unknown[0], "known": known})
+    return [each for each in DIMENSIONS if each in parts]
+
+
+Dimensions = Annotated[
+    list[UsageDimension],
+    BeforeValidator(_split),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^({'|'.join(DIMENSIONS)})(,({'|'.join(DIMENSIONS)}))*$",
+            "maxLength": 64,
+            "examples": ["day", "day,model"],
+        }
+    ),
+]
+
+Moment = Annotated[
+    AwareDatetime | date,
+    WithJsonSchema({"anyOf": [{"type": "string", "format": f} for f in ("date-time", "date")]}),
+]
+
+
+class UsageQuery(BaseModel):
+    """Which usage of a project, and split by what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: Dimensions = Field(
+        default=["day"], validate_default=True, description="Add up by these, separated by commas"
+    )
+    since: Moment | None = Field(
+        default=None,
+        description="Jobs accepted at or after this time; a date is its first moment. Left out: 30 days",
+    )
+    until: Moment | None = Field(
+        default=None, description="Jobs accepted before this time. Left out: until now"
+    )
+    time_zone: str | None = Field(
+        default=None,
+        max_length=64,
+        description="Of days and dates, as `Europe/Berlin`. Left out: that of the project's budget, or UTC",
+    )
+    format: Literal["json", "csv"] | None = Field(
+        default=None, description="Left out: `csv` where `Accept` says `text/csv`"
+    )
+    cursor: str | None = Field(
+        default=None, max_length=2_048, description="`next` of the page before"
+    )
+    limit: int = Field(default=MAX_GROUPS, ge=1, le=MAX_GROUPS, description="Items in a page")
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class UsageAmounts(_View):
+    """Jobs added up."""
+
+    jobs: int
+    counts: dict[Status, int] = Field(description="By status; one without jobs is left out")
+    currency: str
+    estimated: Money = Field(description="Prices when the jobs were accepted")
+    actual: Money = Field(description="What ended jobs were charged")
+    unknown: Money = Field(description="What ended jobs may have been charged: it is not known")
+    spent: Money = Field(description="`actual` and `unknown` together")
+    held: Money = Field(description="What open jobs may still cost")
+
+    @classmethod
+    def of(cls, group: UsageGroup, **facts: Any) -> Self:
+        """From what the read model added up."""
+        return cls(
+            jobs=sum(group.counts.values()),
+            counts=group.counts,
+            currency=group.currency,
+            estimated=group.estimated,
+            actual=group.actual,
+            unknown=group.unknown,
+            spent=group.actual + group.unknown,
+            held=group.held,
+            **facts,
+        )
+
+
+class UsageItem(UsageAmounts):
+    """Jobs that have in common what the usage is split by; null: it is not split by that, or they have none."""
+
+    day: date | None
+    model: str | None
+    kind: str | None
+    user: str | None
+    key: str | None = Field(description="Id of the API key that asked for the jobs")
+
+
+class UsageReport(_View):
+    """Usage of a project. A job belongs to the time in which it was accepted."""
+
+    project: str
+    by: list[UsageDimension]
+    since: AwareDatetime
+    until: AwareDatetime
+    time_zone: str
+    total: UsageAmounts | None = Field(
+        description="Of all pages together; null when prices are in different currencies"
+    )
+    items: list[UsageItem]
+    next: str | None = Field(description="Continues the list, as `cursor`; null at its end")
+
+
+def item_of(group: UsageGroup, day: date | None) -> UsageItem:
+    """An item of a report."""
+    split = {name: getattr(group, name) for name in ("model", "kind", "user", "key")}
+    return UsageItem.of(group, day=day, **split)
+
+
+def moment(given: datetime | date, zone: Any) -> datetime:
+    """A time as it was given; of a date its first moment."""
+    if isinstance(given, datetime):
+        return given
+    return datetime(given.year, given.month, given.day, tzinfo=zone)

@@ -1,0 +1,91 @@
+"""Usage of projects: asked of status, a page at a time."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
+
+from heliograph.contracts.money import ZERO
+from heliograph.contracts.queries.usage import GetUsage, UsagePage, UsagePeriod
+from heliograph.contracts.usage import UsageAmounts, UsageQuery, UsageReport, item_of
+from heliograph.runtime.bus import RequestReply
+from heliograph.runtime.clock import now
+from services.gateway.projects.usage_periods import continued, cursor_of, usage_periods, zone_of
+
+_TIMEOUT = 20.0  #: seconds to add up what a project has
+
+ZoneOf = Callable[[str], Awaitable[str]]  #: IANA name of the time zone of a project
+
+
+class UsageReports:
+    """
+    Reports what the jobs of projects cost. Every method raises Unavailable.
+
+    Args:
+        zone_name: Is asked for the time zone of a project.
+    """
+
+    def __init__(self, request: RequestReply, zone_name: ZoneOf) -> None:
+        self._request = request
+        self._zone_name = zone_name
+
+    async def report(self, project: str, query: UsageQuery) -> UsageReport:
+        """
+        A page of the usage of a project.
+
+        Raises:
+            ValidationFailed: The times, the time zone or the cursor are wrong.
+        """
+        query = continued(query)
+        zone = query.time_zone or await self._zone_name(project)
+        periods = usage_periods(query, zone_of(zone), now())
+        page = await self._page(project, query, periods)
+        return _report(project, query, zone, periods, page)
+
+    async def reports(self, project: str, query: UsageQuery) -> AsyncIterator[UsageReport]:
+        """All pages from the cursor on, of the same time."""
+        while True:
+            report = await self.report(project, query)
+            yield report
+            if report.next is None:
+                return
+            query = query.model_copy(update={"cursor": report.next})
+
+    async def _page(self, project: str, query: UsageQuery, periods: list[UsagePeriod]) -> UsagePage:
+        by = [each for each in query.by if each != "day"]
+        asked = GetUsage(
+            project=project, periods=periods, by=by, cursor=query.cursor, limit=query.limit
+        )
+        return await self._request(asked, timeout=_TIMEOUT)
+
+
+def _report(
+    project: str, query: UsageQuery, zone: str, periods: list[UsagePeriod], page: UsagePage
+) -> UsageReport:
+    names = [date.fromisoformat(each.name) if each.name else None for each in periods]
+    return UsageReport(
+        project=project,
+        by=query.by,
+        since=periods[0].starts,
+        until=periods[-1].ends,
+        time_zone=zone,
+        total=_total(page),
+        items=[item_of(group, names[group.period]) for group in page.groups],
+        next=cursor_of(periods, page.next) if page.next else None,
+    )
+
+
+def _total(page: UsagePage) -> UsageAmounts | None:
+    if len(page.totals) > 1:
+        return None
+    return UsageAmounts.of(page.totals[0]) if page.totals else _NOTHING
+
+
+_NOTHING = UsageAmounts(
+    jobs=0,
+    counts={},
+    currency="USD",
+    estimated=ZERO,
+    actual=ZERO,
+    unknown=ZERO,
+    spent=ZERO,
+    held=ZERO,
+)

@@ -1,0 +1,42 @@
+"""Usage as CSV (RFC 4180): a line for each item, with a column for each status."""
+
+import csv
+import io
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from typing import Any, get_args
+
+from heliograph.contracts.job_steps import Status
+from heliograph.contracts.queries.usage import UsageDimension
+from heliograph.contracts.usage import UsageItem, UsageReport
+
+MEDIA_TYPE = "text/csv"
+
+_STATUSES: tuple[Status, ...] = get_args(Status)
+_AMOUNTS = ("estimated", "actual", "unknown", "spent", "held")
+
+
+async def csv_lines(reports: AsyncIterable[UsageReport]) -> AsyncIterator[str]:
+    """The pages of a report as text, the names of the columns first."""
+    is_first = True
+    async for report in reports:
+        names = [_row_of_names(report.by)] if is_first else []
+        yield _written([*names, *(_row(item, report.by) for item in report.items)])
+        is_first = False
+
+
+def _row_of_names(by: Sequence[UsageDimension]) -> list[str]:
+    return [*by, "jobs", *_STATUSES, "currency", *_AMOUNTS]
+
+
+def _row(item: UsageItem, by: Sequence[UsageDimension]) -> list[Any]:
+    """Amounts are written as in JSON; what an item has none of is empty."""
+    shown = item.model_dump(mode="json")
+    counts = (shown["counts"].get(status, 0) for status in _STATUSES)
+    amounts = (shown[name] for name in _AMOUNTS)
+    return [*(shown[each] for each in by), shown["jobs"], *counts, shown["currency"], *amounts]
+
+
+def _written(rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
