@@ -16,7 +16,7 @@ Error tree: what can go wrong, and who can fix it:
     - ValidationFailed · UnknownKind · UnknownModel · PriceUnknown               422
     - IdempotencyKeyReused                                                       422
   + ServiceError                  the caller: try again later
-    - TooManyJobs                                                                429
+    - QuotaExceeded: TooManyJobs · TooManyRequests                                   429
     - Unavailable · Unreadable · QueueFull · ModelUnavailable                    503
   + JobError                      how a job fails, or why it waits
     - ProviderError
@@ -307,10 +307,10 @@ class Unreadable(ServiceError):
         return cls("; ".join(f"{pointer_to(each['loc'])}: {each['msg']}" for each in mistakes[:3]))
 
 
-class TooManyJobs(ServiceError):
-    """Too many jobs of this project are waiting; some have to be done first."""
+class QuotaExceeded(ServiceError):
+    """There is a limit to how much may be asked for; later there is room again."""
 
-    code = "too_many_jobs"
+    code = "quota_exceeded"
     status = 429
 
     def __init__(
@@ -323,7 +323,21 @@ class TooManyJobs(ServiceError):
         **mistakes: Any,
     ) -> None:
         super().__init__(detail, **mistakes)
-        self.limit = limit  #: jobs of a project that may wait
+        self.policy = policy  #: name of the limit
+        self.limit = limit  #: jobs, or requests
+        self.window = window  #: seconds in which so many are allowed; null: at once
+
+
+class TooManyJobs(QuotaExceeded):
+    """Too many jobs are waiting, or open; some have to be done first."""
+
+    code = "too_many_jobs"
+
+
+class TooManyRequests(QuotaExceeded):
+    """Too many requests in this time; the next window has room again."""
+
+    code = "rate_limited"
 
 
 class QueueFull(ServiceError):

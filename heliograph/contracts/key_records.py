@@ -14,6 +14,7 @@ from heliograph.contracts.access_keys import KEY_ID_PATTERN, AccessKey
 from heliograph.contracts.authorization import SCOPES, Principal, Scope
 from heliograph.contracts.errors import KeyExceedsParent, StateConflict
 from heliograph.contracts.ids import ProjectName
+from heliograph.contracts.quotas import ChangeQuotas, Quotas
 from heliograph.contracts.tolerant_reader import Tolerant
 
 ALL_PROJECTS = "*"
@@ -39,6 +40,7 @@ class KeyRecord(Tolerant):
     expires_at: AwareDatetime | None = None  #: null: never
     revoked_at: AwareDatetime | None = None
     last_used_at: AwareDatetime | None = None  #: to the hour
+    quotas: Quotas = Quotas()  #: of the jobs that are asked for with it
     #: the key itself, of the one by which our services know each other; null for all others
     text: str | None = None
 
@@ -60,6 +62,20 @@ class CreateKey(BaseModel):
         ge=1,
         le=MAX_LIFE,
         description="Days until it expires, at most when the key that asks does; null: as that one",
+    )
+    quotas: ChangeQuotas | None = Field(
+        default=None, description="How many jobs may be asked for with it"
+    )
+
+
+class ChangeKey(BaseModel):
+    """Changes of a key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quotas: ChangeQuotas = Field(
+        description="How many jobs may be asked for with it",
+        examples=[{"requests": {"limit": 100, "window_seconds": 60}}],
     )
 
 
@@ -88,6 +104,7 @@ class ListedKey(BaseModel):
     revoked_at: AwareDatetime | None
     rotated_until: AwareDatetime | None = Field(description="So long the older secret works, too")
     last_used_at: AwareDatetime | None = Field(description="To the hour")
+    quotas: Quotas = Field(default=Quotas(), description="How many jobs may be asked for with it")
 
 
 class CreatedKey(ListedKey):
@@ -96,9 +113,17 @@ class CreatedKey(ListedKey):
     key: str
 
 
-def issue(request: CreateKey, key: AccessKey, parent: Principal, now: datetime) -> KeyRecord:
+def issue(
+    request: CreateKey,
+    key: AccessKey,
+    parent: Principal,
+    now: datetime,
+    *,
+    inherited: Quotas = Quotas(),  # noqa: B008  # it never changes
+) -> KeyRecord:
     """
-    The record of a new key, within the scopes, projects and life of its parent.
+    The record of a new key, within the scopes, projects and life of its parent, whose quotas it
+    inherits. Only a parent with `admin` gives it others.
 
     Raises:
         KeyExceedsParent: It would allow more than its parent.
@@ -109,6 +134,8 @@ def issue(request: CreateKey, key: AccessKey, parent: Principal, now: datetime) 
     unseen = [project for project in request.projects or () if not parent.sees(project)]
     if unseen:
         raise KeyExceedsParent(f"the key that asks is not for {', '.join(unseen)}")
+    if request.quotas and inherited.is_set and not parent.has_scope("admin"):
+        raise KeyExceedsParent("the quotas of the key that asks are those of the new one")
     own = request.projects or (None if parent.projects is None else sorted(parent.projects))
     return KeyRecord(
         digest=key.digest,
@@ -118,6 +145,7 @@ def issue(request: CreateKey, key: AccessKey, parent: Principal, now: datetime) 
         created_by=parent.id or None,
         created_at=now,
         expires_at=_end(request.expires_in_days, parent, now),
+        quotas=inherited.changed(request.quotas) if request.quotas else inherited,
     )
 
 

@@ -9,6 +9,7 @@ from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.key_records import KeyRecord
 from heliograph.contracts.limits import Cap
 from heliograph.contracts.projects import Defaults
+from heliograph.contracts.quotas import ProjectQuotas
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored
 from heliograph.contracts.tickets import TicketEntry
@@ -39,10 +40,11 @@ class LaneEntry(Tolerant):
 
 
 class ProjectEntry(Tolerant):
-    """Defaults and retention of a project."""
+    """Defaults, retention and quotas of a project."""
 
     defaults: Defaults = Defaults()
     retention: Retention = Retention()
+    quotas: ProjectQuotas = ProjectQuotas()
 
 
 class PlanEntry(Tolerant):
@@ -87,6 +89,12 @@ class LeaseEntry(Tolerant):
     holder: str | None = None
 
 
+class QuotaEntry(Tolerant):
+    """Jobs that count against a quota, and since when: seconds since 1970."""
+
+    holders: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
+
+
 _ENTRIES: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(entry)
     for name, entry in {
@@ -100,12 +108,13 @@ _ENTRIES: dict[str, TypeAdapter[Any]] = {
         "leases": LeaseEntry,
         "keys": KeyRecord,
         "tickets": TicketEntry,
+        "quotas": QuotaEntry,
     }.items()
 }
 _OBJECT = TypeAdapter(dict[str, Any])
 
 #: what can be made anew at any time: an entry that cannot be read is as good as none
-DISPOSABLE = frozenset({"uploads", "brought", "leases"})
+DISPOSABLE = frozenset({"uploads", "brought", "leases", "quotas"})
 
 
 def read_entry(bucket: str, data: bytes) -> dict[str, Any]:

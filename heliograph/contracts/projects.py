@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from heliograph.contracts.ids import ModelName
 from heliograph.contracts.label_maps import LabelMap
 from heliograph.contracts.money import PRICE_SCHEMA, Money
+from heliograph.contracts.quotas import ChangeProjectQuotas, ProjectQuotas
 from heliograph.contracts.retention import ChangeRetention, Retention
 from heliograph.contracts.tolerant_reader import Tolerant
 
@@ -34,6 +35,7 @@ class ProjectState(BaseModel):
     project: str
     defaults: Defaults
     retention: Retention = Retention()
+    quotas: ProjectQuotas = ProjectQuotas()
 
 
 class _Change(BaseModel):
@@ -72,11 +74,14 @@ class ChangeProject(_Change):
     retention: ChangeRetention = Field(
         default=ChangeRetention(), description="How much of what it made the project keeps"
     )
+    quotas: ChangeProjectQuotas = Field(
+        default=ChangeProjectQuotas(), description="How much may be asked for"
+    )
 
     @model_validator(mode="after")
     def _is_a_change(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("give defaults, retention, or both")
+            raise ValueError("give defaults, retention or quotas")
         return self
 
 

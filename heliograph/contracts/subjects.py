@@ -18,6 +18,7 @@ LANE_CAPACITY = "control.room.*"
 REQUESTS = "requests.*"
 REFUSALS = "requests.refused.*"
 LOOK_UP = "control.look_up.*"
+RATES = "rate.>"
 UNREADABLE = "dead.unreadable.*.*"  #: notes about messages that cannot be read
 APPLY_RETENTION = "control.clean"  #: a hint that a project wants to be cleaned now
 
@@ -90,6 +91,11 @@ def request(project: str) -> str:
 def refusal(project: str) -> str:
     """Subject of refusals."""
     return f"requests.refused.{project}"
+
+
+def rate(name: str, window: int) -> str:
+    """The counter of a rate in one window of time."""
+    return f"rate.{name}.{window}"
 
 
 def lane_capacity(lane: str) -> str:

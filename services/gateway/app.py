@@ -20,8 +20,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     """Assemble the service from its settings."""
     service = Service("gateway", settings, without=settings.unusable_providers)
     presenter = create_presenter(settings, service.bus.request)
-    limits = build_limits(service)
     projects = build_projects(service)
+    limits = build_limits(service, projects.settings.quotas)
     slots = build_slots(service, presenter)
     jobs = build_jobs(service, presenter, limits, projects, slots)
     bulk = build_bulk(service, presenter, jobs)

@@ -18,6 +18,7 @@ from heliograph.contracts.errors import (
     SlotBusy,
     StateConflict,
     TooManyJobs,
+    TooManyRequests,
     Unavailable,
     UnknownKind,
     UnknownModel,
@@ -25,7 +26,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.jobs import Job
 from heliograph.runtime.http.json_response import json_response
-from heliograph.runtime.http.problem_responses import OF_A_BODY, Errors, Responses
+from heliograph.runtime.http.problem_responses import OF_A_BODY, RATE_LIMIT, Errors, Responses
 from heliograph.runtime.http.validation import IDEMPOTENCY_KEY
 
 #: what reading something by its name may be refused with
@@ -49,6 +50,7 @@ OF_A_JOB: Errors = (
     SlotBusy,
     StateConflict,
     TooManyJobs,
+    TooManyRequests,
     ModelUnavailable,
 )
 
@@ -66,11 +68,11 @@ ACCEPTED: Responses = {
     200: {
         "model": Job,
         "description": "The existing job of a repeated request",
-        "headers": {**LOCATION, **REPLAYED},
+        "headers": {**LOCATION, **REPLAYED, **RATE_LIMIT},
     },
     202: {
         "description": "Durable: it will end in exactly one final state",
-        "headers": {**LOCATION, **REPLAYED},
+        "headers": {**LOCATION, **REPLAYED, **RATE_LIMIT},
     },
 }
 

@@ -9,12 +9,14 @@ from heliograph.contracts.queries.account_statistics import (
 )
 from heliograph.contracts.queries.jobs import (
     FindJobs,
+    FindJobStates,
     FindResult,
     FoundJobs,
     FoundResult,
     GetProgress,
     JobOrder,
     JobPage,
+    JobStates,
     ListedJob,
     ListJobs,
 )
@@ -87,6 +89,9 @@ async def serve_queries(
         found = await read_model.find(query)
         return FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit)
 
+    async def find_states(query: FindJobStates) -> JobStates:
+        return JobStates(statuses=await read_model.statuses(query.jobs))
+
     async def find_occupied(query: FindOccupiedSlots) -> OccupiedSlots:
         await slots.wait_for_log()
         return OccupiedSlots(jobs=await read_model.filled(query.project, query.slots))
@@ -121,6 +126,7 @@ async def serve_queries(
     await bus.serve(ListAccountStatistics, account_statistics, group=QUEUE_GROUP)
     await bus.serve(ListProjects, list_projects, group=QUEUE_GROUP)
     await bus.serve(FindJobs, find_jobs, group=QUEUE_GROUP)
+    await bus.serve(FindJobStates, find_states, group=QUEUE_GROUP)
     await bus.serve(FindOccupiedSlots, find_occupied, group=QUEUE_GROUP)
     await bus.serve(FindResult, find_result, group=QUEUE_GROUP)
     await bus.serve(FindNamedUploads, find_uploads, group=QUEUE_GROUP)

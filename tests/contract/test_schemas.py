@@ -51,8 +51,6 @@ OF_JOBS = {
 #: of features that are not there yet: an error joins the tree with its feature, and leaves this list
 TO_COME = {
     "over_budget",
-    "quote_expired",
-    "rate_limited",
 }
 ALSO_OF_UPLOADS = {"output_refused": 422}
 BRANCHES = {
@@ -62,6 +60,7 @@ BRANCHES = {
     "job_error",
     "provider_error",
     "account_refused",
+    "quota_exceeded",
 }
 
 LISTED = set().union(*CODES.values()) | OF_JOBS

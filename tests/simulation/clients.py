@@ -25,6 +25,7 @@ from tests.simulation.processes import current, gate
 from tests.simulation.scenario import Wish
 from tests.simulation.state import PROJECT, Answer, State
 from tests.simulation.virtual_time import BEGIN
+from tests.support.quotas import no_quotas
 from tests.support.records import CURRENT_CATALOG, a_request
 
 _NONE = cast(Any, None)  #: a part that no request of ours needs
@@ -77,6 +78,7 @@ class Clients:
             records=records,
             log_capacity=EventLogCapacity(_NONE, _NONE, high_watermark=1),
             quota=QueueQuota(_NONE, limit=_MANY, project_limit=_MANY),
+            quotas=no_quotas(),
         )
         self._requests = {wish: self._request(wish) for wish in state.scenario.wishes}
 

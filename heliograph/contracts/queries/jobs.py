@@ -67,6 +67,18 @@ class FindJobs(LabelledCriteria, Query[FoundJobs]):
     settled: bool = False  #: read-your-writes: the reply includes everything in the log
 
 
+class JobStates(Tolerant):
+    statuses: dict[str, str]  #: of the jobs that are there
+
+
+class FindJobStates(Query[JobStates]):
+    """What is the status of these jobs, a moment ago? Answered by status with `JobStates`."""
+
+    subject = "query.jobs.states"
+
+    jobs: list[str] = Field(max_length=1_000)
+
+
 class FoundResult(Tolerant):
     job: str | None = None  #: the last one that made it
 

@@ -7,6 +7,7 @@ from heliograph.contracts.access_keys import AccessKey
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import Unauthenticated, Unavailable
 from heliograph.contracts.key_records import KeyRecord, authenticate, principal_of
+from heliograph.contracts.quotas import Quotas
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KvEntry
 from heliograph.runtime.bus.kv_cache import KvCache
@@ -50,6 +51,11 @@ class KeyCache:
         if not principal:
             raise Unauthenticated
         return principal
+
+    def quotas(self, id_: str) -> Quotas | None:
+        """Quotas of a key; None for one that is not there. Raises Unavailable."""
+        record = self._record(id_)
+        return record.quotas if record else None
 
     def note(self, id_: str, record: KeyRecord, revision: int) -> None:
         """Know at once what this process has written."""

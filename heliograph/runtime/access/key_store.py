@@ -9,12 +9,14 @@ from heliograph.contracts.errors import NotFound
 from heliograph.contracts.ids import matches
 from heliograph.contracts.key_records import (
     OVERLAP,
+    ChangeKey,
     CreateKey,
     KeyRecord,
     issue,
     revoked,
     rotated,
 )
+from heliograph.contracts.quotas import Quotas
 from heliograph.runtime.access.key_cache import BUCKET
 from heliograph.runtime.access.service_key import SERVICE_KEY
 from heliograph.runtime.bus.conflicts import retry_on_conflict
@@ -40,7 +42,8 @@ class KeyStore:
     async def create(self, request: CreateKey, parent: Principal) -> tuple[AccessKey, KeyRecord]:
         """A new key. Raises KeyExceedsParent."""
         key = new_key()
-        record = issue(request, key, parent, now())
+        inherited = (await self.find(parent.id)).quotas if parent.id else Quotas()
+        record = issue(request, key, parent, now(), inherited=inherited)
         await self._write(key.id, record, 0)
         return key, record
 
@@ -79,6 +82,14 @@ class KeyStore:
         after = rotated(record, key, now(), overlap)
         await self._write(id_, after, revision)
         return key, after
+
+    @retry_on_conflict
+    async def change(self, id_: str, change: ChangeKey) -> KeyRecord:
+        """Change the quotas of a key. Raises NotFound."""
+        record, revision = await self._read(id_)
+        after = record.model_copy(update={"quotas": record.quotas.changed(change.quotas)})
+        await self._write(id_, after, revision)
+        return after
 
     async def _write(self, id_: str, record: KeyRecord, seen: int) -> None:
         revision = await self._bucket.write(id_, record.model_dump(mode="json"), seen)

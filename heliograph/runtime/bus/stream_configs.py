@@ -5,6 +5,8 @@ from typing import Any
 from heliograph.contracts import subjects
 from heliograph.contracts.tickets import TICKET_LIFE
 from heliograph.runtime.bus.lanes import lane_consumer
+from heliograph.runtime.bus.rate_counters import KEPT as RATES_KEPT
+from heliograph.runtime.bus.rate_counters import STREAM as RATES
 from heliograph.runtime.settings import ServiceSettings
 
 STORAGE = "storage"  #: the consumer of everything to be stored
@@ -15,6 +17,8 @@ _REFUSALS_KEPT = 10_000  #: of one project, the newest
 
 _SECOND = 1_000_000_000  #: nanoseconds
 _MIB = 2**20  #: bytes
+
+QUOTAS = "quotas"  #: the bucket of permits of jobs
 
 Config = dict[str, Any]
 
@@ -80,6 +84,18 @@ def streams(settings: ServiceSettings) -> list[Config]:
             "max_bytes": settings.dead_max_bytes,
             "discard": "old",
         },
+        {
+            "name": RATES,
+            "subjects": [subjects.RATES],
+            "retention": "limits",
+            "storage": "memory",  # a rate that begins anew harms nobody
+            "allow_direct": True,
+            "allow_msg_counter": True,
+            "max_age": RATES_KEPT * _SECOND,
+            "max_bytes": 16 * _MIB,
+            "max_msgs_per_subject": 1,
+            "discard": "old",
+        },
         _bucket("lanes", 8 * _MIB, history=5),
         _bucket("accounts", 64 * _MIB, history=5),
         _bucket("leases", 8 * _MIB),
@@ -88,6 +104,8 @@ def streams(settings: ServiceSettings) -> list[Config]:
         _bucket("uploads", 64 * _MIB),
         {**_bucket("projects", 128 * _MIB), "max_msgs": settings.max_projects},
         {**_bucket("keys", 64 * _MIB), "max_msgs": settings.max_keys},
+        # an entry that nobody asked for in so long is of nobody who has many jobs
+        {**_bucket(QUOTAS, 64 * _MIB), "max_age": 30 * 86_400 * _SECOND},
         {**_bucket("tickets", 16 * _MIB), "max_age": 2 * int(TICKET_LIFE) * _SECOND},
         # an old plan may go: the keys of its jobs stay, so a request that is sent again pays nothing
         {

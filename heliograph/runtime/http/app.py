@@ -21,8 +21,8 @@ from heliograph.contracts.errors import (
     MethodNotAllowed,
     Misdirected,
     NotFound,
+    QuotaExceeded,
     RequestError,
-    TooManyJobs,
     Unauthenticated,
 )
 from heliograph.contracts.problems import Problem
@@ -134,13 +134,17 @@ async def _on_error(request: Request, error: Exception) -> Response:
 def _headers_of(error: HeliographError) -> dict[str, str] | None:
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
-    return _rate_limit(error) if isinstance(error, TooManyJobs) else None
+    return _rate_limit(error) if isinstance(error, QuotaExceeded) else None
 
 
-def _rate_limit(error: TooManyJobs) -> dict[str, str]:
-    """As draft-ietf-httpapi-ratelimit-headers-10 writes it."""
-    wait = math.ceil(error.retry_after or 0)
-    return {"RateLimit-Policy": f'"jobs";q={error.limit}', "RateLimit": f'"jobs";r=0;t={wait}'}
+def _rate_limit(error: QuotaExceeded) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers-11 writes it."""
+    name, wait = f'"{error.policy}"', math.ceil(error.retry_after or 0)
+    window = f";w={error.window}" if error.window else ""
+    return {
+        "RateLimit-Policy": f"{name};q={error.limit}{window}",
+        "RateLimit": f"{name};r=0;t={wait}",
+    }
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from heliograph.contracts.errors import (
     MalformedRequest,
     Misdirected,
     NotFound,
-    TooManyJobs,
+    QuotaExceeded,
     Unauthenticated,
     Unavailable,
     ValidationFailed,
@@ -44,7 +44,7 @@ _RETRY_AFTER: Document = {
         "schema": {"type": "integer", "minimum": 0},
     }
 }
-_RATE_LIMIT: Document = {
+RATE_LIMIT: Document = {
     "RateLimit-Policy": {
         "description": "Limits that the request counts for: how many (`q`), in how many seconds (`w`)",
         "schema": {"type": "string", "examples": ['"jobs";q=1000', '"requests-user";q=10;w=60']},
@@ -83,7 +83,8 @@ def _response(errors: list[type[HeliographError]], model: Any) -> Document:
 
 def _headers(errors: list[type[HeliographError]]) -> Document:
     waits = any(each.status in (429, 503) for each in errors)
-    return {**(_RETRY_AFTER if waits else {}), **(_RATE_LIMIT if TooManyJobs in errors else {})}
+    is_limited = any(issubclass(each, QuotaExceeded) for each in errors)
+    return {**(_RETRY_AFTER if waits else {}), **(RATE_LIMIT if is_limited else {})}
 
 
 def complete(document: Document) -> None:

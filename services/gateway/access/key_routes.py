@@ -8,6 +8,7 @@ from heliograph.contracts.access_keys import AccessKey
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import KeyExceedsParent, NotFound, QueueFull, StateConflict
 from heliograph.contracts.key_records import (
+    ChangeKey,
     CreatedKey,
     CreateKey,
     KeyId,
@@ -82,6 +83,18 @@ def key_routes(keys: KeyStore) -> APIRouter:
         overlap = timedelta(hours=body.overlap_hours)
         made, record = await keys.rotate(key_id, overlap=overlap)
         return json_response(_with_secret(made, record), 200, _SECRET)
+
+    @router.patch(
+        "/keys/{key_id}",
+        response_model=ListedKey,
+        response_description="The key as it is now",
+        responses=problems(*OF_A_BODY, QueueFull),
+        summary="Change the quotas of a key",
+    )
+    @needs("admin")
+    async def change_key(key_id: KeyId, body: ChangeKey, principal: CurrentPrincipal) -> Response:
+        await _require_within(keys, key_id, principal)
+        return json_response(_shown(await keys.change(key_id, body), key_id))
 
     @router.delete(
         "/keys/{key_id}",

@@ -15,6 +15,7 @@ from heliograph.contracts.errors import (
     IdempotencyKeyRequired,
     IdempotencyKeyReused,
     TooManyJobs,
+    TooManyRequests,
 )
 from heliograph.contracts.ids import ProjectName
 from heliograph.runtime.http.access import CurrentPrincipal, needs
@@ -45,6 +46,7 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
                 IdempotencyKeyInvalid,
                 IdempotencyKeyReused,
                 TooManyJobs,
+                TooManyRequests,
             ),
         },
         summary="Retry or cancel many jobs, after a look at what it would cost",

@@ -51,7 +51,7 @@ class BatchAdmission:
             raise BatchRejected(refused)
         filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
         drafts = {i: each.record for i, each in found.items() if each.record}
-        self.jobs.reserve(drafts.values())
+        await self.jobs.reserve(drafts.values())
         every = range(len(submission.request.jobs))
         jobs = [filled[i] if i in filled else identities[i].job for i in every]
         plan = Plan(

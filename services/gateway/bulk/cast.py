@@ -75,7 +75,7 @@ class CastReferences:
                 for each in error.errors
             ]
             raise type(error)(str(error), errors=errors) from None
-        self.jobs.reserve([record])
+        await self.jobs.reserve([record])
         await self.acceptance.check_slot(record)
         return record
 

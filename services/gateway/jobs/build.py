@@ -68,6 +68,7 @@ def build_jobs(
         records=records,
         log_capacity=limits.log_capacity,
         quota=limits.quota,
+        quotas=limits.quotas,
     )
     views = JobViews(bus.events, bus.request, presenter)
     return Jobs(

@@ -41,8 +41,10 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         principal: CurrentPrincipal,
     ) -> Response:
         body = of_user(body, principal)
-        identity = identify_request(project, key, traceparent=traceparent)
-        return await _answer(views, await jobs.submit(body, identity))
+        identity = identify_request(project, key, traceparent=traceparent, access_key=principal.id)
+        accepted = await jobs.submit(body, identity)
+        limits = await jobs.quotas.headers(project, body.user, principal.id)
+        return await _answer(views, accepted, limits)
 
     @router.post(
         "/jobs/{job}/retry",
@@ -69,8 +71,10 @@ async def present(views: JobViews, accepted: AcceptResult) -> dict[str, Any]:
     return {**shown, "deduplicated": accepted.deduplicated}
 
 
-async def _answer(views: JobViews, accepted: AcceptResult) -> Response:
-    headers = {"Location": f"/v1/jobs/{accepted.job.id}"}
+async def _answer(
+    views: JobViews, accepted: AcceptResult, limits: dict[str, str] | None = None
+) -> Response:
+    headers = {"Location": f"/v1/jobs/{accepted.job.id}", **(limits or {})}
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
     status = 200 if accepted.deduplicated else 202

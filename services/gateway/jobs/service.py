@@ -3,7 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from heliograph.contracts.errors import HeliographError, RequestError, SlotBusy, Unavailable
+from heliograph.contracts.errors import (
+    HeliographError,
+    RequestError,
+    ServiceError,
+    SlotBusy,
+    Unavailable,
+)
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retry_requests import RetryRequest
@@ -23,6 +29,7 @@ from services.gateway.jobs.prompts import check_prompts
 from services.gateway.jobs.retry import retry_digest, retry_in_place
 from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.limits.quota import QueueQuota
+from services.gateway.limits.quota_admission import QuotaAdmission
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +43,7 @@ class JobService:
     records: RecordBuilder
     log_capacity: EventLogCapacity
     quota: QueueQuota
+    quotas: QuotaAdmission
 
     async def submit(
         self, request: JobRequest, identity: RequestIdentity, *, prepared: Record | None = None
@@ -71,15 +79,7 @@ class JobService:
         if prepared:
             return await self._accept(prepared, identity, is_same, replace=request.replace)
         record = await self.prepare(request, identity)
-        self.reserve([record])
-        try:
-            result = await self._accept(record, identity, is_same, replace=request.replace)
-        except RequestError:
-            self.release(record)
-            raise
-        if result.replayed or result.deduplicated:
-            self.release(record)
-        return result
+        return await self._accept_reserved(record, identity, is_same, replace=request.replace)
 
     async def retry(
         self,
@@ -109,7 +109,24 @@ class JobService:
             return known
         record = await self.prepare_retry(old, retry, identity, may_pay=may_pay)
         replace = retry.changes.get("replace") is True
-        return await self._accept(record, identity, is_same, replace=replace)
+        return await self._accept_reserved(record, identity, is_same, replace=replace)
+
+    async def _accept_reserved(
+        self, record: Record, identity: RequestIdentity, is_same: SameBody, *, replace: bool
+    ) -> AcceptResult:
+        """Accept a job once there is room for it, which is given back where no new job is made."""
+        await self.reserve([record])
+        try:
+            result = await self._accept(record, identity, is_same, replace=replace)
+        except RequestError:
+            await self.release(record)
+            raise
+        if result.replayed:  # the job was there before, with the permits that it needs
+            self._release_room(record)
+            await self.quotas.release_rate(record)
+        elif result.deduplicated:
+            await self.release(record)
+        return result
 
     async def prepare(self, request: JobRequest, identity: RequestIdentity) -> Record:
         """The first record of a request. Nothing is written, or reserved. Raises as `submit`."""
@@ -129,18 +146,31 @@ class JobService:
 
     async def reserve(self, records: Collection[Record]) -> None:
         """
-        Room in the event log and in the queue for jobs of one project, for all or none.
+        Room in the event log, in the queue and in quotas for jobs of one project, for all or none.
 
         Raises:
-            QueueFull, TooManyJobs: There is too little.
+            QueueFull, TooManyJobs, TooManyRequests: There is too little.
+            Unavailable: Whether there is cannot be said right now.
         """
         self.log_capacity.admit(records)
         waiting = [record for record in records if not record.internal.reused]
-        if waiting:
-            self.quota.reserve(waiting[0].project, len(waiting))
+        if not waiting:
+            return
+        self.quota.reserve(waiting[0].project, len(waiting))
+        try:
+            await self.quotas.admit(waiting)
+        except ServiceError:
+            for record in records:
+                self._release_room(record)
+            raise
 
-    def release(self, record: Record) -> None:
-        """Give back the room of a job whose request is answered with another, or was before."""
+    async def release(self, record: Record) -> None:
+        """Give back the room of a job whose request is answered with another, or is refused."""
+        self._release_room(record)
+        if not record.internal.reused:
+            await self.quotas.release(record)
+
+    def _release_room(self, record: Record) -> None:
         self.log_capacity.release(record)
         if not record.internal.reused:
             self.quota.release(record.project)

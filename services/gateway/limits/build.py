@@ -1,13 +1,17 @@
-"""Builds the limits: lanes and accounts, the queue quota, and the capacity of the event log."""
+"""Builds the limits: lanes and accounts, quotas, and the capacity of the event log."""
 
 from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from heliograph.runtime.bus.rate_counters import RateCounters
 from heliograph.runtime.service import Service
+from services.gateway.limits.job_permits import JobPermits
 from services.gateway.limits.lanes_accounts import LimitAdmin
 from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.limits.quota import QueueQuota
+from services.gateway.limits.quota_admission import ProjectQuotasOf, QuotaAdmission
+from services.gateway.limits.rate_limiter import RateLimiter
 from services.gateway.limits.routes import limit_routes
 from services.gateway.settings import GatewaySettings
 
@@ -17,11 +21,12 @@ class Limits:
     """Limits of new jobs."""
 
     quota: QueueQuota
+    quotas: QuotaAdmission
     log_capacity: EventLogCapacity
     routes: list[APIRouter]
 
 
-def build_limits(service: Service[GatewaySettings]) -> Limits:
+def build_limits(service: Service[GatewaySettings], project_quotas: ProjectQuotasOf) -> Limits:
     """Wire the limits of a gateway."""
     bus, settings = service.bus, service.settings
     admin = LimitAdmin(
@@ -34,6 +39,12 @@ def build_limits(service: Service[GatewaySettings]) -> Limits:
     return Limits(
         quota=QueueQuota(
             admin, limit=settings.max_queued, project_limit=settings.max_queued_per_project
+        ),
+        quotas=QuotaAdmission(
+            RateLimiter(RateCounters(bus.jetstream)),
+            JobPermits(bus.jetstream, bus.request),
+            project_quotas,
+            service.keys.quotas,
         ),
         log_capacity=EventLogCapacity(
             bus.jetstream, bus.request, high_watermark=settings.event_log_high_watermark

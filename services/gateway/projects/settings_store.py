@@ -1,4 +1,4 @@
-"""Project settings: default values and retention rules, cached by each gateway."""
+"""Project settings: default values, retention rules and quotas, cached by each gateway."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +13,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.models import Model
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
+from heliograph.contracts.quotas import ProjectQuotas
 from heliograph.contracts.retention import ChangeRetention
 from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.jetstream import JetStream
@@ -21,10 +22,12 @@ from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.catalog import CurrentCatalog
 from services.gateway.projects.defaults import supports_aspect_ratio
 
+_NO_QUOTAS = ProjectQuotas()
+
 
 class ProjectSettings:
     """
-    The bucket `projects`: key `<project>`, value `{defaults?, retention?}`. Every method raises
+    The bucket `projects`: key `<project>`, value `{defaults?, retention?, quotas?}`. Every method raises
     Unavailable.
 
     A change holds at once in the process that makes it, and a moment later in the others.
@@ -42,6 +45,11 @@ class ProjectSettings:
         """Current defaults of a project."""
         value = await self._cache.read(project)
         return Defaults.model_validate(value["defaults"]) if "defaults" in value else Defaults()
+
+    async def quotas(self, project: str) -> ProjectQuotas:
+        """Current quotas of a project."""
+        value = await self._cache.read(project)
+        return ProjectQuotas.model_validate(value["quotas"]) if value.get("quotas") else _NO_QUOTAS
 
     async def read(self, project: str) -> ProjectState:
         """A project, by what is stored."""
@@ -64,10 +72,12 @@ class ProjectSettings:
         before = _state(project, entry.value)
         defaults = changed(before.defaults, change.defaults)
         retention = before.retention.after(change.retention)
+        quotas = before.quotas.after(change.quotas)
         value = {
             **entry.value,
             "defaults": defaults.model_dump(mode="json", exclude_defaults=True),
             "retention": retention.model_dump(exclude_defaults=True),
+            "quotas": quotas.model_dump(exclude_defaults=True),
         }
         await self._write(project, value, entry.revision)
         return _state(project, value)

@@ -77,6 +77,9 @@ class ReadModel(Protocol):
     async def known(self, project: str, jobs: Sequence[str]) -> set[str]:
         """Which of these jobs the project has, as far as the read model is."""
 
+    async def statuses(self, jobs: Sequence[str]) -> dict[str, str]:
+        """The status of each of these jobs that is there."""
+
     async def head(self, epoch: str) -> int:
         """The cursor, once the read model holds events of that epoch. Raises Unavailable before."""
 

@@ -56,6 +56,12 @@ class SqlJobs(SqlSession):
         own = select(jobs.c.id).where(jobs.c.project == project, jobs.c.id.in_(named))
         return set(await self._ids(own))
 
+    async def statuses(self, named: Sequence[str]) -> dict[str, str]:
+        statement = select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(named))
+        async with self._transaction() as connection:
+            found = await connection.execute(statement)
+            return {str(job): str(status) for job, status in found}
+
     async def snapshot(
         self, query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int
     ) -> SnapshotPage:

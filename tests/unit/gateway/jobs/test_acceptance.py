@@ -32,6 +32,7 @@ from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.limits.quota import QueueQuota
 from services.gateway.slots.versions import SlotService
 from tests.support.acceptance import accept
+from tests.support.quotas import no_quotas
 from tests.support.records import KEYLESS, a_record, a_request, some_project
 
 SLOT = "portrait/keeper"
@@ -59,6 +60,7 @@ def a_gateway(events: EventLog, *, may_wait: int = 10) -> JobService:
         records=records,
         log_capacity=EventLogCapacity(_NONE, _NONE, high_watermark=1),
         quota=QueueQuota(_NONE, limit=may_wait, project_limit=may_wait),
+        quotas=no_quotas(),
     )
 
 

@@ -1,0 +1,39 @@
+"""
+Rate counters: sums that all processes share, one for each name and window of time (NATS ADR-49).
+
+They are kept in memory: a server that starts again begins at zero.
+"""
+
+import json
+
+from heliograph.contracts import subjects
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import ApiError
+
+STREAM = "RATES"
+KEPT = 2 * 86_400  #: seconds, more than the longest window
+
+
+class RateCounters:
+    """Counters on one connection."""
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._jetstream = jetstream
+
+    async def add(self, name: str, window: int, count: int) -> int:
+        """
+        Add to a counter. Returns what it says now.
+
+        Raises:
+            Unavailable: It may or may not have been added.
+        """
+        headers = {"Nats-Incr": f"+{count}"}
+        subject = subjects.rate(name, window)
+        async with self._jetstream.calling():
+            reply = await self._jetstream.connection.request(
+                subject, b"", timeout=self._jetstream.timeout / 2, headers=headers
+            )
+        answer = json.loads(reply.data)
+        if "error" in answer:
+            raise ApiError(answer["error"])
+        return int(answer["val"])

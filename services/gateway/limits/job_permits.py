@@ -1,0 +1,168 @@
+"""
+Job permits: which jobs count against a quota, kept for all gateways in one entry each (a semaphore).
+
+A job takes its permit before it is accepted, so that there are never more than the quota allows. Nobody
+has to give it back: once there is none left, whoever wants one looks which jobs need theirs no more.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cachetools import LRUCache
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.queries.jobs import FindJobStates
+from heliograph.runtime.bus import RequestReply
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.bus.queries import RemoteProblem
+from heliograph.runtime.bus.stream_configs import QUOTAS
+from heliograph.runtime.clock import now
+
+State = Literal["in_flight", "queued"]
+_OPEN: Mapping[State, frozenset[str]] = {
+    "in_flight": frozenset({"queued", "running"}),
+    "queued": frozenset({"queued"}),
+}  #: statuses in which a job needs its permit
+_ACCEPTED_WITHIN = 60.0  #: seconds from a permit to the job; then it was given up
+_LOOK_INTERVAL = 0.2  #: seconds between two looks at the jobs of one entry
+_KNOWN = 10_000  #: entries that a gateway remembers
+_TIMEOUT = 2.0  #: seconds for status to say how they are
+
+Holders = dict[str, float]  #: since when each job has its permit, in seconds since 1970
+
+
+@dataclass
+class _Claim:
+    jobs: Collection[str]
+    limit: int
+    granted: asyncio.Future[bool]
+
+
+@dataclass
+class _Entry:
+    """An entry as this process uses it: its claims are written together."""
+
+    claims: list[_Claim] = field(default_factory=list)
+    serving: asyncio.Task[None] | None = None
+    looked_at: float = float("-inf")  #: on the clock of the event loop
+
+
+class JobPermits:
+    """Permits in the bucket `quotas`: key `<holder>.<state>`, value `{holders}`."""
+
+    def __init__(self, jetstream: JetStream, request: RequestReply) -> None:
+        self._bucket = KeyValue(jetstream, QUOTAS)
+        self._request = request
+        self._entries: LRUCache[str, _Entry] = LRUCache(_KNOWN)
+
+    async def acquire(self, holder: str, state: State, jobs: Collection[str], limit: int) -> bool:
+        """
+        Permits for jobs, for all or none; one that a job has is its own. False: there are too few.
+
+        Raises:
+            Unavailable: They may or may not have theirs.
+        """
+        key = f"{holder}.{state}"
+        entry = self._entries.setdefault(key, _Entry())
+        claim = _Claim(jobs, limit, asyncio.get_running_loop().create_future())
+        entry.claims.append(claim)
+        if entry.serving is None or entry.serving.done():
+            entry.serving = asyncio.create_task(self._serve(key, state, entry))
+        return await claim.granted
+
+    async def release(self, holder: str, state: State, jobs: Collection[str]) -> None:
+        """Give back the permits of jobs that are not made after all. Raises Unavailable."""
+
+        def without(value: dict[str, Any]) -> dict[str, Any]:
+            return {"holders": {j: at for j, at in _holders(value).items() if j not in jobs}}
+
+        await self._bucket.change(f"{holder}.{state}", without)
+
+    async def _serve(self, key: str, state: State, entry: _Entry) -> None:
+        """Grant what is asked for, until nothing is. What comes meanwhile is written together."""
+        while entry.claims:
+            claims, entry.claims = entry.claims, []
+            await self._grant(key, state, entry, claims)
+
+    async def _grant(self, key: str, state: State, entry: _Entry, claims: list[_Claim]) -> None:
+        try:
+            granted = await self._decide(key, state, entry, claims)
+        except Exception as error:  # noqa: BLE001  # each of them is told
+            for claim in claims:
+                if not claim.granted.done():
+                    claim.granted.set_exception(error)
+        else:
+            for claim, is_granted in zip(claims, granted, strict=True):
+                if not claim.granted.done():
+                    claim.granted.set_result(is_granted)
+
+    async def _decide(
+        self, key: str, state: State, entry: _Entry, claims: list[_Claim]
+    ) -> list[bool]:
+        """Whether each has its permits, once that is written down."""
+        while True:
+            stored = await self._bucket.read(key)
+            before = _holders(stored.readable)
+            holders, granted = grant(before, [(c.jobs, c.limit) for c in claims], _time())
+            if not all(granted):
+                kept = await self._still_needed(before, state, entry)
+                holders, granted = grant(kept, [(c.jobs, c.limit) for c in claims], _time())
+            if holders == before:
+                return granted
+            with suppress(Conflict):
+                await self._bucket.write(key, {"holders": holders}, stored.revision)
+                return granted
+
+    async def _still_needed(self, holders: Holders, state: State, entry: _Entry) -> Holders:
+        """Without the jobs that need their permit no more. Where nobody knows, all need theirs."""
+        clock = asyncio.get_running_loop().time
+        if clock() - entry.looked_at < _LOOK_INTERVAL:
+            return holders
+        entry.looked_at = clock()
+        try:
+            found = await self._request(FindJobStates(jobs=[*holders]), timeout=_TIMEOUT)
+        except (Unavailable, RemoteProblem):
+            return holders
+        return needed(holders, found.statuses, state, _time())
+
+
+def grant(
+    holders: Holders, claims: Collection[tuple[Collection[str], int]], at: float
+) -> tuple[Holders, list[bool]]:
+    """The holders after claims of jobs, each with its limit, in their order; and which are granted."""
+    after, granted = dict(holders), []
+    for jobs, limit in claims:
+        new = {job: at for job in jobs if job not in after}
+        fits = not new or len(after) + len(new) <= limit
+        granted.append(fits)
+        if fits:
+            after |= new
+    return after, granted
+
+
+def needed(holders: Holders, statuses: Mapping[str, str], state: State, at: float) -> Holders:
+    """
+    The holders that need their permit still.
+
+    Args:
+        statuses: Of the jobs that are there.
+    """
+
+    def is_needed(job: str, since: float) -> bool:
+        status = statuses.get(job)
+        return at - since < _ACCEPTED_WITHIN if status is None else status in _OPEN[state]
+
+    return {job: since for job, since in holders.items() if is_needed(job, since)}
+
+
+def _holders(value: Mapping[str, Any]) -> Holders:
+    return {str(job): float(since) for job, since in value.get("holders", {}).items()}
+
+
+def _time() -> float:
+    return round(now().timestamp(), 1)

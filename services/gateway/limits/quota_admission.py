@@ -1,0 +1,117 @@
+"""Admission by quotas: new jobs are counted for their project, key and user before they are accepted."""
+
+import math
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack
+
+from heliograph.contracts.errors import TooManyJobs
+from heliograph.contracts.quotas import ProjectQuotas, Quotas
+from heliograph.contracts.records import Record
+from services.gateway.limits.job_permits import JobPermits, State
+from services.gateway.limits.quota_holders import (
+    HolderJobs,
+    QuotaHolder,
+    holders_of,
+    jobs_by_holder,
+)
+from services.gateway.limits.rate_limiter import RateLimiter, policy_of
+
+_RETRY_AFTER = 10.0  #: seconds until some jobs may have ended, or started
+_STATES: tuple[State, ...] = ("in_flight", "queued")
+_WORDS: dict[State, str] = {"in_flight": "open", "queued": "waiting"}
+
+ProjectQuotasOf = Callable[[str], Awaitable[ProjectQuotas]]
+KeyQuotasOf = Callable[[str], Quotas | None]
+
+
+class QuotaAdmission:
+    """
+    Counts new jobs. Where no quota is set, it asks nobody and writes nothing.
+
+    Every method raises Unavailable: what was to be counted may or may not be.
+    """
+
+    def __init__(
+        self,
+        rates: RateLimiter,
+        permits: JobPermits,
+        project_quotas: ProjectQuotasOf,
+        key_quotas: KeyQuotasOf,
+    ) -> None:
+        self._rates = rates
+        self._permits = permits
+        self._project_quotas = project_quotas
+        self._key_quotas = key_quotas
+
+    async def admit(self, records: Collection[Record]) -> None:
+        """
+        Count first records of one project and one key, all or none.
+
+        Raises:
+            TooManyRequests: There are too many in this time.
+            TooManyJobs: Too many of them are open, or wait.
+        """
+        async with AsyncExitStack() as undo:
+            for each in await self._counted(records):
+                await self._admit(each, undo)
+            undo.pop_all()  # all of them fit
+
+    async def _admit(self, each: HolderJobs, undo: AsyncExitStack) -> None:
+        holder, jobs = each
+        if rate := holder.quotas.requests:
+            await self._rates.take(holder.name, holder.title, rate, len(jobs))
+            undo.callback(self._rates.give_back, holder.name, rate, len(jobs))
+        for state in _STATES:
+            limit = _limit(holder.quotas, state)
+            if limit is None:
+                continue
+            if not await self._permits.acquire(holder.name, state, jobs, limit):
+                raise _too_many(holder, state, limit)
+            undo.push_async_callback(self._permits.release, holder.name, state, jobs)
+
+    async def release(self, record: Record) -> None:
+        """Take back a job that was counted, and is not made after all."""
+        for holder, jobs in await self._counted([record]):
+            if rate := holder.quotas.requests:
+                self._rates.give_back(holder.name, rate, len(jobs))
+            for state in _STATES:
+                if _limit(holder.quotas, state) is not None:
+                    await self._permits.release(holder.name, state, jobs)
+
+    async def release_rate(self, record: Record) -> None:
+        """Take back a request that was counted, and whose job was there before: it keeps its permits."""
+        for holder, jobs in await self._counted([record]):
+            if rate := holder.quotas.requests:
+                self._rates.give_back(holder.name, rate, len(jobs))
+
+    async def headers(self, project: str, user: str | None, key: str | None) -> dict[str, str]:
+        """What is left of each rate that a request counts for, as the RateLimit header draft has it."""
+        own = await self._project_quotas(project)
+        holders = holders_of(project, user, key, own, self._key_quotas(key) if key else None)
+        policies, limits = [], []
+        for holder in holders:
+            if rate := holder.quotas.requests:
+                name, state = policy_of(holder.name), self._rates.state(holder.name, rate)
+                policies.append(f'"{name}";q={rate.limit};w={rate.window_seconds}')
+                limits.append(f'"{name}";r={state.remaining};t={math.ceil(state.reset)}')
+        if not policies:
+            return {}
+        return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(limits)}
+
+    async def _counted(self, records: Collection[Record]) -> list[HolderJobs]:
+        first = next(iter(records), None)
+        if first is None:
+            return []
+        key = first.internal.access_key
+        own = await self._project_quotas(first.project)
+        return jobs_by_holder(records, own, self._key_quotas(key) if key else None)
+
+
+def _limit(quotas: Quotas, state: State) -> int | None:
+    return quotas.jobs_in_flight if state == "in_flight" else quotas.jobs_queued
+
+
+def _too_many(holder: QuotaHolder, state: State, limit: int) -> TooManyJobs:
+    detail = f"{holder.title} may have {limit} jobs that are {_WORDS[state]} at once"
+    policy = f"jobs-{state.replace('_', '-')}"
+    return TooManyJobs(detail, policy=policy, limit=limit, retry_after=_RETRY_AFTER)

@@ -1,0 +1,125 @@
+"""
+Rate limiter: requests in a window of time, counted together by all gateways.
+
+A gateway takes some requests at once from the shared counter, and hands them out without asking again.
+So all gateways together never let more through than the limit; each may have taken, and not used, up to
+`LEASE` - 1 requests, by which another one may refuse too early.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cachetools import LRUCache
+
+from heliograph.contracts.errors import TooManyRequests
+from heliograph.contracts.quotas import RequestRate
+from heliograph.runtime.clock import now
+
+LEASE = 10  #: requests that are taken at once, but no more than a twentieth of the limit
+_KNOWN = 10_000  #: counters that a gateway remembers
+
+
+class SharedCounters(Protocol):
+    """Counters of all gateways."""
+
+    async def add(self, name: str, window: int, count: int) -> int:
+        """Add to a counter. Returns what it says now. Raises Unavailable."""
+
+
+@dataclass
+class _Window:
+    """What a gateway knows of one window of one counter."""
+
+    number: int
+    left: int = 0  #: taken, and not used
+    total: int = 0  #: of all gateways, when it was last asked
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True)
+class RateState:
+    """State of a rate, as a gateway knows it."""
+
+    remaining: int  #: requests
+    reset: float  #: seconds until the next window
+
+
+class RateLimiter:
+    """Limits requests by name; every limit is given with the request."""
+
+    def __init__(self, counters: SharedCounters) -> None:
+        self._counters = counters
+        self._windows: LRUCache[str, _Window] = LRUCache(_KNOWN)
+
+    async def take(self, name: str, title: str, rate: RequestRate, count: int) -> None:
+        """
+        Count requests, all or none.
+
+        Args:
+            title: Whose rate it is, for people.
+
+        Raises:
+            TooManyRequests: There are too many; they fit into the next window, if they ever do.
+            Unavailable: The counter does not answer; they may or may not be counted.
+        """
+        window = self._current(name, rate)
+        async with window.lock:
+            if window.left < count and window.total < rate.limit:
+                await self._lease(name, rate, window, count - window.left)
+            if window.left < count:
+                raise _limited(name, title, rate)
+            window.left -= count
+
+    def give_back(self, name: str, rate: RequestRate, count: int) -> None:
+        """Requests that were counted, and made nothing new."""
+        self._current(name, rate).left += count
+
+    def state(self, name: str, rate: RequestRate) -> RateState:
+        """What is left, as far as this gateway knows."""
+        window = self._current(name, rate)
+        free = max(0, rate.limit - window.total) + window.left
+        return RateState(remaining=min(free, rate.limit), reset=_until_next(rate))
+
+    async def _lease(self, name: str, rate: RequestRate, window: _Window, needed: int) -> None:
+        wanted = max(needed, min(LEASE, rate.limit // 20))
+        total = await self._counters.add(_key(name, rate), window.number, wanted)
+        window.left += max(0, wanted - max(0, total - rate.limit))
+        window.total = total
+
+    def _current(self, name: str, rate: RequestRate) -> _Window:
+        """The window of now. Another length has windows, and counters, of its own."""
+        key = _key(name, rate)
+        number = int(now().timestamp() // rate.window_seconds)
+        known = self._windows.get(key)
+        if known is None or known.number != number:
+            known = self._windows[key] = _Window(number)
+        return known
+
+
+def _key(name: str, rate: RequestRate) -> str:
+    return f"{name}.{rate.window_seconds}"
+
+
+def _until_next(rate: RequestRate) -> float:
+    return rate.window_seconds - now().timestamp() % rate.window_seconds
+
+
+def policy_of(name: str) -> str:
+    """How headers call the rate of a holder."""
+    return f"requests-{name.partition('.')[0]}"
+
+
+def _limited(name: str, title: str, rate: RequestRate) -> TooManyRequests:
+    wait = _until_next(rate)
+    detail = (
+        f"{title} may ask for {rate.limit} jobs in {rate.window_seconds} seconds; the next "
+        f"{rate.window_seconds} seconds begin in {wait:.0f}"
+    )
+    return TooManyRequests(
+        detail,
+        policy=policy_of(name),
+        limit=rate.limit,
+        window=rate.window_seconds,
+        retry_after=max(1.0, wait),
+    )

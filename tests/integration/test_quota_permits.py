@@ -1,0 +1,66 @@
+"""Permits and rate counters on a real server, shared by gateways that know nothing of each other."""
+
+import asyncio
+
+import pytest
+
+from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.queries.jobs import JobStates
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.rate_counters import RateCounters
+from services.gateway.limits.job_permits import JobPermits
+from tests.support.records import some_project
+from tests.support.replies import Replies
+
+
+@pytest.fixture
+def holder() -> str:
+    return f"project.{some_project()}"
+
+
+def gateways(bus: NatsBus, **statuses: str) -> list[JobPermits]:
+    """Two of them, which are told how jobs are."""
+    return [JobPermits(bus.jetstream, Replies(JobStates(statuses=statuses))) for _ in range(2)]
+
+
+async def test_two_gateways_give_no_more_permits_than_there_are(bus: NatsBus, holder: str) -> None:
+    both = gateways(bus)
+
+    granted = await asyncio.gather(
+        *(both[n % 2].acquire(holder, "in_flight", [new_job_id()], 10) for n in range(60))
+    )
+
+    assert sum(granted) == 10
+
+
+async def test_a_job_has_one_permit_at_every_gateway(bus: NatsBus, holder: str) -> None:
+    one, other = gateways(bus)
+
+    assert await one.acquire(holder, "queued", ["job_a"], 1)
+    assert await other.acquire(holder, "queued", ["job_a"], 1)
+    assert not await other.acquire(holder, "queued", ["job_b"], 1)
+
+
+async def test_a_permit_that_is_given_back_is_free(bus: NatsBus, holder: str) -> None:
+    one, other = gateways(bus)
+    assert await one.acquire(holder, "in_flight", ["job_a"], 1)
+
+    await one.release(holder, "in_flight", ["job_a"])
+
+    assert await other.acquire(holder, "in_flight", ["job_b"], 1)
+
+
+async def test_the_permit_of_a_job_that_has_ended_is_free(bus: NatsBus, holder: str) -> None:
+    one, other = gateways(bus, job_a="succeeded", job_b="running")
+    assert await one.acquire(holder, "in_flight", ["job_a", "job_b"], 2)
+
+    assert await other.acquire(holder, "in_flight", ["job_c"], 2)
+    assert not await other.acquire(holder, "in_flight", ["job_d"], 2)
+
+
+async def test_a_rate_counter_is_one_for_all_and_for_each_window(bus: NatsBus, holder: str) -> None:
+    one, other = RateCounters(bus.jetstream), RateCounters(bus.jetstream)
+
+    assert await one.add(holder, 1, 10) == 10
+    assert await other.add(holder, 1, 3) == 13
+    assert await other.add(holder, 2, 1) == 1

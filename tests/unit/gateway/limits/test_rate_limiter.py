@@ -1,0 +1,170 @@
+"""Gateways count requests together: never more than the limit, and few calls of the counter."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heliograph.contracts.errors import TooManyRequests
+from heliograph.contracts.quotas import RequestRate
+from services.gateway.limits import rate_limiter
+from services.gateway.limits.rate_limiter import LEASE, RateLimiter
+
+NAME, TITLE = "project.demo", "the project demo"
+START = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+class Counters:
+    """`SharedCounters` of one process."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._counts: Counter[tuple[str, int]] = Counter()
+
+    async def add(self, name: str, window: int, count: int) -> int:
+        self.calls += 1
+        await asyncio.sleep(0)
+        self._counts[name, window] += count
+        return self._counts[name, window]
+
+
+class Time:
+    """What the limiter takes for now."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture(autouse=True)
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    monkeypatch.setattr(rate_limiter, "now", time.now)
+    return time
+
+
+def rate(limit: int, seconds: int = 60) -> RequestRate:
+    return RequestRate(limit=limit, window_seconds=seconds)
+
+
+async def taken(limiter: RateLimiter, of: RequestRate, count: int = 1) -> bool:
+    try:
+        await limiter.take(NAME, TITLE, of, count)
+    except TooManyRequests:
+        return False
+    return True
+
+
+async def test_as_many_are_let_through_as_the_limit_says() -> None:
+    limiter = RateLimiter(Counters())
+
+    assert [await taken(limiter, rate(3)) for _ in range(5)] == [True] * 3 + [False] * 2
+
+
+async def test_the_next_window_has_room_again(time: Time) -> None:
+    limiter = RateLimiter(Counters())
+    assert await taken(limiter, rate(1))
+    assert not await taken(limiter, rate(1))
+
+    time.at += timedelta(seconds=60)
+
+    assert await taken(limiter, rate(1))
+
+
+async def test_a_refusal_says_how_long_to_wait(time: Time) -> None:
+    limiter = RateLimiter(Counters())
+    time.at += timedelta(seconds=25)
+    assert await taken(limiter, rate(1))
+
+    with pytest.raises(TooManyRequests, match="the project demo may ask for 1 jobs in 60") as error:
+        await limiter.take(NAME, TITLE, rate(1), 1)
+
+    assert error.value.retry_after == 35
+    assert (error.value.policy, error.value.limit, error.value.window) == (
+        "requests-project",
+        1,
+        60,
+    )
+
+
+async def test_all_of_a_batch_are_counted_or_none() -> None:
+    limiter = RateLimiter(Counters())
+
+    assert not await taken(limiter, rate(5), count=6)
+    assert await taken(limiter, rate(5), count=5)
+
+
+async def test_what_made_nothing_new_is_given_back() -> None:
+    limiter = RateLimiter(Counters())
+    assert await taken(limiter, rate(1))
+
+    limiter.give_back(NAME, rate(1), 1)
+
+    assert await taken(limiter, rate(1))
+
+
+async def test_the_counter_is_not_asked_for_every_request() -> None:
+    counters = Counters()
+    limiter = RateLimiter(counters)
+
+    for _ in range(400):
+        assert await taken(limiter, rate(400))
+
+    assert counters.calls == 400 / LEASE
+
+
+async def test_the_counter_is_not_asked_once_nothing_is_left() -> None:
+    counters = Counters()
+    limiter = RateLimiter(counters)
+    for _ in range(50):
+        await taken(limiter, rate(1))
+
+    assert counters.calls <= 2
+
+
+@pytest.mark.parametrize("limit", [1, 7, 40, 400])
+async def test_two_gateways_together_let_no_more_through(limit: int) -> None:
+    counters = Counters()
+    gateways = [RateLimiter(counters), RateLimiter(counters)]
+
+    through = await asyncio.gather(
+        *(taken(gateways[n % 2], rate(limit)) for n in range(2 * limit + 2 * LEASE))
+    )
+
+    assert limit - (LEASE - 1) <= sum(through) <= limit
+
+
+@given(
+    limit=st.integers(1, 60),
+    wishes=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 12)), max_size=60),
+)
+def test_no_order_of_requests_gets_more_than_the_limit(
+    limit: int, wishes: list[tuple[int, int]]
+) -> None:
+    counters = Counters()
+    gateways = [RateLimiter(counters) for _ in range(3)]
+
+    async def everybody() -> list[bool]:
+        return await asyncio.gather(
+            *(taken(gateways[which], rate(limit), count) for which, count in wishes)
+        )
+
+    through = asyncio.run(everybody())
+
+    counts = [count for (_, count), passed in zip(wishes, through, strict=True) if passed]
+    assert sum(counts) <= limit
+
+
+async def test_what_is_left_is_said() -> None:
+    limiter = RateLimiter(Counters())
+    for _ in range(3):
+        await taken(limiter, rate(100))
+
+    state = limiter.state(NAME, rate(100))
+
+    assert (state.remaining, state.reset) == (97, 60)
