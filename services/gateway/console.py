@@ -20,6 +20,12 @@ from services.gateway.settings import GatewaySettings
 
 _ASSETS = "/assets"  #: files whose names contain a digest
 _CLIENT_TYPES = {".js": "text/javascript", ".ts": "text/plain"}  #: by the ending of a file
+#: of files that pages of any origin load
+_CLIENT_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Cache-Control": "no-cache",
+}
 
 _NOT_BUILT = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Heliograph</title>'
@@ -73,5 +79,4 @@ def _serve_client(app: FastAPI, dist: Path) -> None:
             raise NotFound
         if not file.is_file():
             raise NotFound("there is no such file of the TypeScript client: run `make client`")
-        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"}
-        return FileResponse(file, media_type=media_type, headers=headers)
+        return FileResponse(file, media_type=media_type, headers=_CLIENT_HEADERS)

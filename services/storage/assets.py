@@ -98,7 +98,7 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
                 headers = {
                     "Location": store.presigned_url(stored, seconds=life),
                     "Cache-Control": "private, no-store",
-                    "Referrer-Policy": "no-referrer",
+                    "Cross-Origin-Resource-Policy": "cross-origin",  # `<img>` of an app's page
                 }
                 return Response(status_code=307, headers=headers)
         raise NotFound(f"the asset has no {query.variant}")

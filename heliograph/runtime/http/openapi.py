@@ -5,9 +5,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from heliograph.runtime.http.access import SECURITY_SCHEME
 from heliograph.runtime.http.problem_responses import Document, complete
+from heliograph.runtime.http.security_headers import SecurityHeaders
 from heliograph.runtime.http.strict_route import size_of
 
 _BEARER: Document = {
@@ -19,7 +21,7 @@ _BEARER: Document = {
 
 class DocumentedApi(FastAPI):
     """
-    An application whose document is whole.
+    An application whose document is whole, and whose answers have security headers, all of them.
 
     Args:
         keyed: Whether requests need keys; without, the document asks for none.
@@ -41,6 +43,10 @@ class DocumentedApi(FastAPI):
                         operation.pop("security", None)
                     _describe_events(operation["responses"].get("200", {}).get("content", {}))
         return super().openapi()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Around the handler of our own bugs, which other middleware does not see."""
+        return SecurityHeaders(super().build_middleware_stack())
 
 
 class EventStream(Response):

@@ -163,8 +163,9 @@ async def test_the_api_has_no_headers_of_pages(web: httpx.AsyncClient) -> None:
     answer = await web.get("/v1/models", headers=NAVIGATION)
 
     assert answer.headers["content-type"] == "application/json"
-    assert "content-security-policy" not in answer.headers
-    assert "cache-control" not in answer.headers
+    policy = answer.headers["content-security-policy"]
+    assert policy == "default-src 'none'; frame-ancestors 'none'"
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_the_documentation_keeps_its_own_policy(web: httpx.AsyncClient) -> None:
