@@ -18,6 +18,7 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("HELIOGRAPH_S3_ACCESS_KEY", "HELIOGRAPH_S3_SECRET_KEY"), ("storage",)),
     "HELIOGRAPH_DATABASE_URL": ("status",),
     "HELIOGRAPH_NATS_URL": SERVICES,
+    "HELIOGRAPH_FETCH_PROXY": ("render", "storage"),
     "HELIOGRAPH_KEY": (),  # of clients
     "HELIOGRAPH_JWT_SECRET": SERVICES,
 }

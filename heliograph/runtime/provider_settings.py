@@ -21,6 +21,8 @@ RESULT_HOSTS = (
     "oaidalleapiprodscus.blob.core.windows.net",
 )
 
+_PROXY = re.compile(r"https?://[^\s/?#]+/?")
+
 
 class ProviderSettings(BaseSettings):
     """Credentials of providers. Without its own, the models of a provider are unavailable."""
@@ -50,18 +52,30 @@ class ProviderSettings(BaseSettings):
     #: null: those whose credentials are here
     configured_providers: CommaList | None = None
 
-    #: hosts (with port) that results may be fetched from, beside the providers' own; comma-separated
+    #: hosts (with port) that results may be fetched from, beside the providers' own, in any network;
+    #: of a `*.domain`, those on the internet; comma-separated
     provider_hosts: CommaList = Field(default_factory=list)
     #: hosts (with port) in our network whose references may be read for providers that cannot fetch
     #: them; comma-separated
     reference_hosts: CommaList = Field(default_factory=list)
+    #: HTTP proxy through which results are fetched from hosts that no setting names; then the proxy
+    #: decides which addresses are public, and we look at none. Null: none, whatever the environment says
+    fetch_proxy: SecretStr | None = None
 
     @field_validator("provider_hosts", "reference_hosts")
     @classmethod
     def _are_host_patterns(cls, hosts: list[str]) -> list[str]:
         return [checked_host_pattern(host) for host in hosts]
 
+    @field_validator("fetch_proxy")
+    @classmethod
+    def _is_proxy(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _PROXY.fullmatch(url.get_secret_value()):
+            raise ValueError("not of the form http://<user>:<password>@<host>:<port>")
+        return url
+
     @field_validator(
+        "fetch_proxy",
         "fal_key",
         "fal_base_url",
         "replicate_key",
@@ -97,11 +111,15 @@ class ProviderSettings(BaseSettings):
         return {name: reason for name, (_, reason) in keys.items() if not there[name]}
 
     @property
-    def hosts_of_results(self) -> list[str]:
-        """Hosts of results of hosted providers."""
+    def base_url_hosts(self) -> list[str]:
+        """Hosts of servers in the place of hosted providers: their results are there, too."""
         bases = (self.fal_base_url, self.replicate_base_url, self.openai_base_url)
-        elsewhere = [place for base in bases if base for place in _places_of(base)]
-        return [*RESULT_HOSTS, *elsewhere]
+        return [place for base in bases if base for place in _places_of(base)]
+
+    @property
+    def fetch_proxy_url(self) -> str | None:
+        """URL of the proxy for fetching. It may hold a password."""
+        return self.fetch_proxy.get_secret_value() if self.fetch_proxy else None
 
 
 def _places_of(url: str) -> list[str]:

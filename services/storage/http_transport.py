@@ -43,10 +43,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     Args:
         connections: Requests at once; others wait.
+        proxy: URL of an HTTP proxy for all of them.
     """
 
-    def __init__(self, *, connections: int = 100) -> None:
+    def __init__(self, *, connections: int = 100, proxy: str | None = None) -> None:
         self._connections = connections
+        self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -59,6 +61,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 data=_body(request),
                 timeout=_timeout(request),
                 allow_redirects=False,
+                proxy=self._proxy,
+                server_hostname=request.extensions.get("sni_hostname"),
             )
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Stream(answer))
 

@@ -21,6 +21,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.clock import now
 from services.render.providers import FileHost
 from services.render.providers.fal import FalProvider
+from services.render.references.download import RemoteReferences
 from services.render.references.upload_cache import BUCKET, ReferenceUploadCache
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import a_fal
@@ -279,7 +280,8 @@ async def test_our_own_network_is_not_read_for_callers(
 async def test_a_reference_on_an_allowed_host_is_uploaded_once(
     bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
 ) -> None:
-    cache, job = _cache(bus, file_host, hosts=[shelf.url.removeprefix("http://")]), _job()
+    remote = RemoteReferences([shelf.url.removeprefix("http://")])
+    cache, job = _cache(bus, file_host, remote=remote), _job()
     content = b"\x89PNG\r\n\x1a\n" + uuid4().bytes
     urls = [shelf.put(content)[0] for _ in range(2)]
 

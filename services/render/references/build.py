@@ -7,6 +7,7 @@ from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.render.providers import FileHost, Provider
+from services.render.references.download import RemoteReferences
 from services.render.references.resolver import ReferenceResolver
 from services.render.references.upload_cache import BUCKET, ReferenceUploadCache
 from services.render.settings import RenderSettings
@@ -29,7 +30,7 @@ def build_references(
         {name: each for name, each in providers.items() if isinstance(each, FileHost)},
         most=settings.reference_copies,
         claim=settings.reference_upload_lease,
-        hosts=settings.reference_hosts,
+        remote=RemoteReferences(settings.reference_hosts, proxy=settings.fetch_proxy_url),
     )
     urls = PresignedUrlCache(bus.request, timeout=settings.presign_timeout)
     resolver = ReferenceResolver(

@@ -3,29 +3,27 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from prometheus_client import Counter, Gauge
 from ulid import ULID
 
 from heliograph.contracts.attempts import SentReference
-from heliograph.contracts.errors import QueueFull, ReferenceFailed, Unavailable
+from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers import FileHost
-from services.render.providers.download import download_reference
+from services.render.references.download import RemoteReferences, download_own
 
 BUCKET = "brought"  #: older processes of a rolling upgrade know the bucket by this name
 TOUCHED_EVERY = 60.0  #: seconds between two notes that a copy is in use
 
-_READ_LIMIT = 20.0  #: seconds to read a reference from our store
 _TIMEOUT = 120.0  #: seconds for a reference to be uploaded, by any process
 _CONCURRENCY = 4  #: references in memory
 _POLL_INTERVAL = 0.2  #: seconds
@@ -56,7 +54,7 @@ class ReferenceUploadCache:
 
     Args:
         claim: Seconds until a process that began an upload is considered dead.
-        hosts: Hosts (with port) in our network that references may be read from for callers.
+        remote: Reads what is neither ours nor for the provider to fetch; null: no such thing.
     """
 
     def __init__(
@@ -65,13 +63,13 @@ class ReferenceUploadCache:
         file_hosts: Mapping[str, FileHost],
         *,
         most: int,
-        hosts: Collection[str] = (),
+        remote: RemoteReferences | None = None,
         claim: float,
         touched_every: float = TOUCHED_EVERY,
     ) -> None:
         self._bucket = bucket
         self._file_hosts = file_hosts
-        self._hosts = frozenset(hosts)
+        self._remote = remote or RemoteReferences()
         self._claim = claim
         self._touched_every = touched_every
         self._me = str(ULID())
@@ -96,7 +94,7 @@ class ReferenceUploadCache:
         """
         file_host = self._file_hosts.get(record.provider)
         if file_host:
-            read = partial(_read, url, is_ours=True)
+            read = partial(download_own, url)
             url = await self._copy(record.internal.account, sha256, file_host, read)
         return SentReference(url=url, digest=f"sha256:{sha256}")
 
@@ -111,12 +109,7 @@ class ReferenceUploadCache:
         if file_host is None or file_host.can_fetch(url):
             digest = hashlib.sha256(url.encode()).hexdigest()
             return SentReference(url=url, digest=f"sha256:{digest}")
-        if urlsplit(url).netloc.rpartition("@")[2] not in self._hosts:
-            raise ReferenceFailed(
-                f"{record.provider} cannot fetch {url}, and its host is not in "
-                "HELIOGRAPH_REFERENCE_HOSTS"
-            )
-        media_type, content = await _read(url)
+        media_type, content = await self._remote.download(url)
 
         async def read() -> tuple[str, bytes]:
             return media_type, content
@@ -215,11 +208,3 @@ def _usable(entry: KvEntry) -> str | None:
     value: dict[str, Any] = entry.value
     url = value.get("url")
     return str(url) if url and (value.get("until") or 0) > now().timestamp() else None
-
-
-async def _read(url: str, *, is_ours: bool = False) -> tuple[str, bytes]:
-    try:
-        async with asyncio.timeout(_READ_LIMIT):
-            return await download_reference(url, is_ours=is_ours)
-    except TimeoutError:
-        raise Unavailable("a reference's store is too slow") from None

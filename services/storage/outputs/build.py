@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 
+from heliograph.runtime.fetching.fetch_hosts import FetchHosts
+from heliograph.runtime.provider_settings import RESULT_HOSTS
 from heliograph.runtime.service import Service
 from services.storage.media.images import ImageWorkers
 from services.storage.outputs.dispatcher import StoreDispatcher
@@ -40,9 +42,13 @@ def build_outputs(
 ) -> Outputs:
     """Wire the outputs of a storage process. What is fetched lies in `folder` meanwhile."""
     bus, settings = service.bus, service.settings
-    hosts = [urlsplit(settings.render_url).netloc, *settings.hosts_of_results]
-    hosts += settings.provider_hosts
-    downloader = OutputDownloader(hosts, deadline=settings.download_deadline)
+    sim = urlsplit(settings.render_url).netloc
+    own = [sim, *settings.base_url_hosts, *settings.provider_hosts]
+    downloader = OutputDownloader(
+        FetchHosts(own=own, public=RESULT_HOSTS),
+        deadline=settings.download_deadline,
+        proxy=settings.fetch_proxy_url,
+    )
     inline_results = InlineResults(bus.events, store)
     sources = Sources(downloader, uploads, inline_results, deadline=settings.download_deadline)
     output_ingest = OutputIngest(

@@ -1,14 +1,16 @@
-"""Downloads outputs from allow-listed hosts: one pooled client, streamed to a file, bounded."""
+"""Downloads outputs from allow-listed hosts: streamed to a file, bounded in size and time."""
 
 import asyncio
-from collections.abc import Iterable
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
 import stamina
 
 from heliograph.contracts.errors import OutputExpired, OutputRefused, OutputTooLarge, StorageFailed
+from heliograph.runtime.fetching.errors import HostNotListed, TargetRefused
+from heliograph.runtime.fetching.fetch_hosts import FetchHosts
+from heliograph.runtime.fetching.guarded_client import GuardedClient
+from heliograph.runtime.fetching.public_transport import PublicTransport, unshared_transport
 from heliograph.runtime.http.content_encoding import (
     BrokenEncoding,
     TooLarge,
@@ -17,10 +19,8 @@ from heliograph.runtime.http.content_encoding import (
 )
 from services.storage.content import Body, BodyBuffer
 from services.storage.http_transport import AiohttpTransport, ssl_context
-from services.storage.outputs.result_hosts import ResultHosts
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-_MAX_REDIRECTS = 3
 _FIRST_PAUSE, _MAX_PAUSE = 0.2, 5.0  #: seconds between tries
 _EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
 _RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -43,15 +43,25 @@ class OutputDownloader:
     Fetches results of providers.
 
     Args:
-        hosts: Where results may come from: `host` (https), `host:port`, or `*.domain`.
+        hosts: Where results may come from.
         deadline: Seconds for one output, with all tries.
+        proxy: URL of an HTTP proxy to all hosts that no operator named; it decides what is public.
     """
 
-    def __init__(self, hosts: Iterable[str], *, deadline: float) -> None:
-        self._hosts = ResultHosts(hosts)
+    def __init__(self, hosts: FetchHosts, *, deadline: float, proxy: str | None = None) -> None:
         self._deadline = deadline
-        self._http = _client(AiohttpTransport())
-        self._lenient = _client(httpx.AsyncHTTPTransport(verify=ssl_context(), trust_env=False))
+        self._http = GuardedClient(
+            hosts,
+            own=AiohttpTransport(),
+            public=AiohttpTransport(proxy=proxy) if proxy else PublicTransport(AiohttpTransport()),
+            timeout=_TIMEOUT,
+        )
+        self._lenient = GuardedClient(
+            hosts,
+            own=_lenient(),
+            public=_lenient(proxy) if proxy else PublicTransport(unshared_transport(ssl_context())),
+            timeout=_TIMEOUT,
+        )
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -63,7 +73,7 @@ class OutputDownloader:
         bytes, else in the file `target`.
 
         Raises:
-            OutputRefused: The host is not a provider's.
+            OutputRefused: The host is not a provider's, or not where one can be.
             OutputMissing: It is gone, or not there yet.
             OutputTooLarge: It is, or says it is, larger than the limit.
             FetchRefused: The host will not give it, also later.
@@ -74,7 +84,7 @@ class OutputDownloader:
 
         async def attempt() -> Body:
             buffer = BodyBuffer(target, in_memory=in_memory)
-            return await self._download_once(client, url, buffer, limit)
+            return await _download_once(client, url, buffer, limit)
 
         def is_retryable(error: Exception) -> bool:
             nonlocal client, reason
@@ -97,27 +107,22 @@ class OutputDownloader:
         except TimeoutError:
             detail = f"the output could not be fetched in {self._deadline:g} s: {reason}"
             raise StorageFailed(detail) from None
-
-    async def _download_once(
-        self, client: httpx.AsyncClient, url: str, buffer: BodyBuffer, limit: int
-    ) -> Body:
-        for _ in range(_MAX_REDIRECTS + 1):
-            async with client.stream("GET", self._hosts.check(url)) as answer:
-                if not answer.is_redirect:
-                    _check_answer(answer, limit)
-                    return await _receive(answer, buffer, limit)
-                url = str(answer.next_request.url if answer.next_request else "")
-        raise OutputRefused("too many redirects")
+        except HostNotListed as error:
+            named = "an operator can name it in HELIOGRAPH_PROVIDER_HOSTS"
+            raise OutputRefused(f"{error}; {named}") from None
+        except TargetRefused as error:
+            raise OutputRefused(f"the output is not fetched: {error}") from None
 
 
-def _client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        transport=transport,
-        timeout=_TIMEOUT,
-        trust_env=False,
-        headers={"Accept-Encoding": "identity"},  # some servers compress all the same
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none are kept
-    )
+async def _download_once(client: GuardedClient, url: str, buffer: BodyBuffer, limit: int) -> Body:
+    async with client.get(url) as answer:
+        _check_answer(answer, limit)
+        return await _receive(answer, buffer, limit)
+
+
+def _lenient(proxy: str | None = None) -> httpx.AsyncHTTPTransport:
+    """Takes answers that break HTTP in some ways."""
+    return httpx.AsyncHTTPTransport(verify=ssl_context(), trust_env=False, proxy=proxy)
 
 
 def _check_answer(answer: httpx.Response, limit: int) -> None:

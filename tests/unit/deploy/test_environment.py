@@ -35,7 +35,12 @@ EVERYTHING = {
         ("gateway", OF_ALL),
         (
             "storage",
-            {*OF_ALL, "HELIOGRAPH_S3_ACCESS_KEY", "HELIOGRAPH_S3_SECRET_KEY"},
+            {
+                *OF_ALL,
+                "HELIOGRAPH_S3_ACCESS_KEY",
+                "HELIOGRAPH_S3_SECRET_KEY",
+                "HELIOGRAPH_FETCH_PROXY",
+            },
         ),
         ("status", {*OF_ALL, "HELIOGRAPH_DATABASE_URL"}),
         (

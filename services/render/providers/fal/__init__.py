@@ -10,15 +10,16 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from fal_client import AsyncRequestHandle, Completed, Queued, Status
 
 from heliograph.contracts.errors import ProviderProtocol, ProviderRejected, ProviderUnavailable
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
+from heliograph.runtime.fetching.public_addresses import may_be_public
 from services.render.providers import Request, UploadedFile
 from services.render.providers.candidates import is_recognizable
-from services.render.providers.download import is_public
 from services.render.providers.fal.client import FalClient, translated
 from services.render.providers.fal.errors import (
     Failure,
@@ -114,7 +115,7 @@ class FalProvider:
         return headers
 
     def can_fetch(self, url: str) -> bool:
-        return is_public(url)
+        return may_be_public(urlsplit(url).hostname or "")
 
     async def upload(self, media_type: str, content: bytes) -> UploadedFile:
         life = self._options.upload_ttl

@@ -13,13 +13,14 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from heliograph.contracts.errors import ProviderRejected, ProviderUnavailable
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
+from heliograph.runtime.fetching.public_addresses import may_be_public
 from services.render.providers import Request, UploadedFile
 from services.render.providers.candidates import is_recognizable
-from services.render.providers.download import is_public
 from services.render.providers.error_report import ErrorReport
 from services.render.providers.http import ProviderHttp
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
@@ -85,7 +86,7 @@ class ReplicateProvider:
         return Accepted(request_id=name, answer=excerpt(answer))
 
     def can_fetch(self, url: str) -> bool:
-        return is_public(url)
+        return may_be_public(urlsplit(url).hostname or "")
 
     async def upload(self, media_type: str, content: bytes) -> UploadedFile:
         try:

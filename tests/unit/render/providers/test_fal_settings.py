@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from heliograph.contracts.errors import ProviderAuth, ProviderUnavailable
+from heliograph.runtime.provider_settings import RESULT_HOSTS
 from services.render.providers import Request
 from services.render.providers.factory import create_fal
 from services.render.providers.fal import FalProvider
@@ -62,8 +63,8 @@ def test_a_catalog_without_a_provider_has_no_account_for_its_models() -> None:
 def test_results_are_fetched_from_fal_and_from_a_server_in_its_place() -> None:
     elsewhere = RenderSettings(fal_base_url="http://127.0.0.1:9555/fal")
 
-    assert "*.fal.media" in RenderSettings().hosts_of_results
-    assert "127.0.0.1:9555" in elsewhere.hosts_of_results
+    assert "*.fal.media" in RESULT_HOSTS
+    assert "127.0.0.1:9555" in elsewhere.base_url_hosts
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:9555", "ftp://fal", "http://fal?x=1", "http://a b"])

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from deploy.local.processes import ROOT
-from heliograph.contracts.errors import OutputRefused
+from heliograph.runtime.fetching.errors import HostNotListed
+from heliograph.runtime.fetching.fetch_hosts import FetchHosts
 from heliograph.runtime.provider_settings import RESULT_HOSTS
 from services.render.providers.factory import create_providers
 from services.render.providers.gemini import GeminiProvider
@@ -15,7 +16,6 @@ from services.render.providers.openai import OpenAIProvider
 from services.render.providers.replicate import ReplicateProvider
 from services.render.providers.unconfigured import Unconfigured
 from services.render.settings import RenderSettings
-from services.storage.outputs.result_hosts import ResultHosts
 from tests.support.records import CATALOG
 
 PROVIDERS = {
@@ -79,8 +79,8 @@ def test_results_are_fetched_from_where_they_are_given() -> None:
         replicate_base_url="http://127.0.0.1:9556", openai_base_url="http://127.0.0.1:9558/v1"
     )
 
-    assert {"replicate.delivery", "*.replicate.delivery"} < set(settings.hosts_of_results)
-    assert {"127.0.0.1:9556", "127.0.0.1:9558"} < set(settings.hosts_of_results)
+    assert {"replicate.delivery", "*.replicate.delivery"} < set(RESULT_HOSTS)
+    assert {"127.0.0.1:9556", "127.0.0.1:9558"} < set(settings.base_url_hosts)
 
 
 @pytest.mark.parametrize(
@@ -92,15 +92,15 @@ def test_results_are_fetched_from_where_they_are_given() -> None:
     ],
 )
 def test_a_server_on_this_machine_may_call_itself_otherwise(base_url: str, also: str) -> None:
-    hosts = RenderSettings(openai_base_url=base_url).hosts_of_results
+    hosts = RenderSettings(openai_base_url=base_url).base_url_hosts
 
-    assert {urlsplit(base_url).netloc, also} < set(hosts)
+    assert {urlsplit(base_url).netloc, also} <= set(hosts)
 
 
 def test_a_server_elsewhere_has_one_name() -> None:
-    hosts = RenderSettings(openai_base_url="https://there.example/v1").hosts_of_results
+    hosts = RenderSettings(openai_base_url="https://there.example/v1").base_url_hosts
 
-    assert hosts == [*RESULT_HOSTS, "there.example"]
+    assert hosts == ["there.example"]
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_a_server_elsewhere_has_one_name() -> None:
     ],
 )
 def test_results_of_every_provider_are_fetched_from_where_it_puts_them(url: str) -> None:
-    hosts = ResultHosts(RenderSettings().hosts_of_results)
+    hosts = FetchHosts(public=RESULT_HOSTS)
 
-    assert str(hosts.check(url)) == url
-    with pytest.raises(OutputRefused, match=r"evil\.example.*HELIOGRAPH_PROVIDER_HOSTS"):
+    assert str(hosts.check(url).url) == url
+    with pytest.raises(HostNotListed, match=r"evil\.example"):
         hosts.check(url.replace("https://", "https://evil.example/"))
 
 

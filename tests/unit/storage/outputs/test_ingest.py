@@ -40,6 +40,7 @@ from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import now
+from heliograph.runtime.fetching.fetch_hosts import FetchHosts
 from heliograph.testing.event_log import MemoryEventLog
 from heliograph.testing.work_queue import MemoryWorkQueue
 from services.render.providers.sim.scenes import write_scenes
@@ -142,7 +143,7 @@ class Studio:
         self.events = MemoryEventLog()
         self.work = MemoryWorkQueue()
         self.store = MemoryStore()
-        self.downloader = OutputDownloader([host.name], deadline=5)
+        self.downloader = OutputDownloader(FetchHosts(own=[host.name]), deadline=5)
         self.uploads: Uploads = NoUploads()
         self.renewals: list[str] = []  #: jobs for which fresh addresses were asked
         self.renewed: list[Output] = []  #: what the provider says
@@ -760,7 +761,7 @@ async def test_an_output_that_cannot_be_fetched_in_time_can_be_fetched_again(
     studio: Studio,
 ) -> None:
     await studio.downloader.aclose()
-    studio.downloader = OutputDownloader([studio.host.name], deadline=0.2)
+    studio.downloader = OutputDownloader(FetchHosts(own=[studio.host.name]), deadline=0.2)
 
     record = await _fails(studio, hangs)
 
@@ -1015,7 +1016,7 @@ async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: St
         return 404
 
     await studio.downloader.aclose()
-    studio.downloader = Telling([studio.host.name], deadline=5)
+    studio.downloader = Telling(FetchHosts(own=[studio.host.name]), deadline=5)
     studio.store = BreaksThen()
 
     record = await _fails(studio, gives(a_picture()), answers_late)

@@ -1,0 +1,1 @@
+"""Guarded fetching of addresses that callers and providers give (protection against SSRF)."""

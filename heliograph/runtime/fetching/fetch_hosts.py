@@ -1,0 +1,71 @@
+"""Allow-list of hosts that may be fetched from. Pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import httpx
+
+from heliograph.runtime.fetching.errors import HostNotListed, TargetRefused
+
+
+class FetchTarget(NamedTuple):
+    """An address that may be fetched."""
+
+    url: httpx.URL
+    is_own: bool  #: an operator named the host: it may be in any network
+
+
+class FetchHosts:
+    """
+    Hosts that may be fetched from: `host` (https), `host:port`, or `*.domain` with all below it.
+
+    Args:
+        own: Servers that an operator named; of a `*.domain` nobody knows all, so they have to be
+            public. Those with a port may speak plain http.
+        public: Hosts on the internet.
+    """
+
+    def __init__(self, *, own: Iterable[str] = (), public: Iterable[str] = ()) -> None:
+        named = list(own)
+        self._own = frozenset(each for each in named if not each.startswith("*."))
+        self._public = (*public, *(each for each in named if each.startswith("*.")))
+
+    def check(self, text: str) -> FetchTarget:
+        """
+        An address as it will be asked for.
+
+        Raises:
+            HostNotListed: Its host is not one of these.
+            TargetRefused: It is no address, or has a user or a password.
+        """
+        url = parse_url(text)
+        if url.userinfo:
+            raise TargetRefused("the URL has a user or a password")
+        place = url.netloc.decode()  # without a port that is the scheme's own
+        if self._is_own(url, place):
+            return FetchTarget(url, is_own=True)
+        if url.scheme == "https" and any(_covers(pattern, place) for pattern in self._public):
+            return FetchTarget(url, is_own=False)
+        raise HostNotListed(f"nothing is fetched from {place}")
+
+    def _is_own(self, url: httpx.URL, place: str) -> bool:
+        if url.scheme == "https":
+            return place in self._own
+        return url.scheme == "http" and (place if url.port else f"{place}:80") in self._own
+
+
+def parse_url(text: str) -> httpx.URL:
+    """An address. Raises TargetRefused."""
+    try:
+        url = httpx.URL(text)
+        url.host  # noqa: B018  # decoded when it is asked for: some names can be written, and not read
+    except (httpx.InvalidURL, UnicodeError):
+        raise TargetRefused("it is no valid URL") from None
+    return url
+
+
+def _covers(pattern: str, place: str) -> bool:
+    """`*.fal.media` is `fal.media`, too."""
+    if pattern.startswith("*."):
+        return place == pattern[2:] or place.endswith(pattern[1:])
+    return place == pattern
