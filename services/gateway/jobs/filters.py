@@ -16,6 +16,7 @@ from heliograph.contracts.job_criteria import MAX_LABELS, JobCriteria
 from heliograph.contracts.job_steps import Status
 from heliograph.contracts.label_maps import MAX_LABEL_VALUE, LabelValue
 from heliograph.contracts.queries.jobs import JobOrder, ListJobs
+from services.gateway.cursors import MAX_CURSOR
 
 _GROUPS = ("tag", "param")
 _STATUSES = get_args(Status)
@@ -122,7 +123,7 @@ class JobsQuery(JobCriteria, extra="forbid"):
         default=False, description="Count the jobs of each status that match all other filters"
     )
     cursor: str | None = Field(
-        default=None, max_length=512, description="`next` of the page before"
+        default=None, max_length=MAX_CURSOR, description="`next` of the page before"
     )
     limit: int = Field(default=50, ge=1, le=200, description="Jobs in a page")
 

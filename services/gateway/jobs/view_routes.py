@@ -12,9 +12,12 @@ from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
+from services.gateway.cursors import ListCursors
 from services.gateway.http import NEXT_PAGE, OF_A_READ
 from services.gateway.jobs.filters import JobsQuery
 from services.gateway.jobs.views import JobViews
+
+_NO_FILTERS = {"cursor", "limit", "counts"}  #: of a query of jobs: they choose no job
 
 
 class EventsQuery(BaseModel, extra="forbid"):
@@ -40,7 +43,11 @@ def view_routes(views: JobViews) -> APIRouter:
     async def list_jobs(
         project: ProjectName, query: Annotated[JobsQuery, Query()], request: Request
     ) -> Response:
-        page = await views.jobs(query.jobs(project))
+        asked = query.jobs(project)
+        cursors = ListCursors("jobs", asked.model_dump(exclude=_NO_FILTERS))
+        place = cursors.place(query.cursor)
+        page = await views.jobs(asked.model_copy(update={"cursor": place}))
+        page["next"] = cursors.after(page["next"])
         headers = {}
         if page["next"]:
             following = request.url.include_query_params(cursor=page["next"])

@@ -14,6 +14,7 @@ from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
+from services.gateway.cursors import MAX_CURSOR, ListCursors
 from services.gateway.http import OF_A_CHANGE, OF_A_READ
 from services.gateway.slots.versions import SlotService
 
@@ -31,10 +32,7 @@ class SlotsQuery(BaseModel, extra="forbid"):
         examples=["portrait/"],
     )
     cursor: str | None = Field(
-        default=None,
-        max_length=519,
-        pattern=_PART_OF_A_NAME,
-        description="`next` of the page before",
+        default=None, max_length=MAX_CURSOR, description="`next` of the page before"
     )
     limit: int = Field(default=200, ge=1, le=200, description="Slots in a page")
 
@@ -42,7 +40,9 @@ class SlotsQuery(BaseModel, extra="forbid"):
 class VersionsQuery(BaseModel, extra="forbid"):
     """Which versions of a slot."""
 
-    cursor: int = Field(default=0, ge=0, lt=2**31, description="`next` of the page before")
+    cursor: str | None = Field(
+        default=None, max_length=MAX_CURSOR, description="`next` of the page before"
+    )
     limit: int = Field(default=200, ge=1, le=200, description="Versions in a page")
 
 
@@ -59,7 +59,10 @@ def slot_routes(versions: SlotService) -> APIRouter:
     )
     @needs("jobs:read")
     async def list_slots(project: ProjectName, query: Annotated[SlotsQuery, Query()]) -> Response:
-        return json_response(await versions.page(ListSlots(project=project, **query.model_dump())))
+        cursors = ListCursors("slots", {"project": project, "prefix": query.prefix})
+        fields = {**query.model_dump(), "cursor": cursors.place(query.cursor)}
+        page = await versions.page(ListSlots(project=project, **fields))
+        return json_response({**page, "next": cursors.after(page["next"])})
 
     @router.get(
         "/projects/{project}/slots/{slot:path}",
@@ -72,8 +75,12 @@ def slot_routes(versions: SlotService) -> APIRouter:
     async def get_slot(
         project: ProjectName, slot: SlotName, query: Annotated[VersionsQuery, Query()]
     ) -> Response:
-        slot_query = GetSlot(project=project, slot=slot, after=query.cursor, limit=query.limit)
-        return json_response(await versions.slot(slot_query))
+        cursors = ListCursors("versions", {"project": project, "slot": slot})
+        after = int(cursors.place(query.cursor) or 0)
+        page = await versions.slot(
+            GetSlot(project=project, slot=slot, after=after, limit=query.limit)
+        )
+        return json_response({**page, "next": cursors.after(page["next"])})
 
     @router.post(
         "/projects/{project}/restore",

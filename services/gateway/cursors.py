@@ -1,0 +1,54 @@
+"""Pagination cursors, bound to the list that they continue: its project and its filters. Pure."""
+
+import base64
+import binascii
+import hashlib
+from typing import Any
+
+from heliograph.contracts.canonical_json import canonical
+from heliograph.contracts.errors import ValidationFailed
+
+_DIGEST = (
+    8  #: bytes; it tells lists apart, and keeps nobody out: the place is within one's own list
+)
+MAX_CURSOR = 1024  #: characters
+
+
+class ListCursors:
+    """
+    Cursors of one list.
+
+    Args:
+        name: What is listed.
+        filters: All that chooses and orders its items.
+    """
+
+    def __init__(self, name: str, filters: dict[str, Any]) -> None:
+        self._digest = hashlib.sha256(canonical([name, filters])).digest()[:_DIGEST]
+
+    def after(self, place: str | None) -> str | None:
+        """The cursor of what comes after a place; null at the end of the list."""
+        if place is None:
+            return None
+        return base64.urlsafe_b64encode(self._digest + place.encode()).decode().rstrip("=")
+
+    def place(self, cursor: str | None) -> str | None:
+        """
+        The place of a cursor.
+
+        Raises:
+            ValidationFailed: It is of another project or other filters; begin that list anew.
+        """
+        if cursor is None:
+            return None
+        try:
+            padded = cursor + "=" * (-len(cursor) % 4)
+            content = base64.b64decode(padded, altchars=b"-_", validate=True)
+            if content.startswith(self._digest):
+                return content[_DIGEST:].decode()
+        except (ValueError, binascii.Error):
+            pass
+        reason = (
+            "is no cursor of this list: it continues the list of its own project and filters only"
+        )
+        raise ValidationFailed.at("/query/cursor", reason)
