@@ -37,6 +37,7 @@ class Principal:
     jobs: frozenset[str] | None = None  #: the only ones; null: all of the projects
     user: str | None = None  #: whom the app made a token for
     expires_at: datetime | None = None
+    session: str | None = None  #: digest of the session that it came by
 
     def has_scope(self, scope: str) -> bool:
         """Whether a scope is among those of the principal, or in `admin`."""

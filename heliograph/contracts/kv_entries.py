@@ -11,6 +11,7 @@ from heliograph.contracts.limits import Cap
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.quotas import ProjectQuotas
 from heliograph.contracts.retention import Retention
+from heliograph.contracts.sessions import SessionRecord
 from heliograph.contracts.slots import Restored
 from heliograph.contracts.tickets import TicketEntry
 from heliograph.contracts.tolerant_reader import Tolerant
@@ -109,6 +110,7 @@ _ENTRIES: dict[str, TypeAdapter[Any]] = {
         "keys": KeyRecord,
         "tickets": TicketEntry,
         "quotas": QuotaEntry,
+        "sessions": SessionRecord,
     }.items()
 }
 _OBJECT = TypeAdapter(dict[str, Any])

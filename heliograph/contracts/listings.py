@@ -193,6 +193,7 @@ class IndexLinks(_View):
     accounts: str
     uploads: str
     assets: str
+    session: str
 
 
 class Index(_View):
@@ -200,6 +201,10 @@ class Index(_View):
 
     version: str = Field(description="Of the deployment; a page that sees another one is outdated")
     auth: str = Field(description="How clients prove who they are; `off`: not at all")
+    sign_in: list[str] = Field(
+        description="How somebody signs in on a page: by `key`; empty: nobody has to",
+        examples=[["key"]],
+    )
     providers: list[str] = Field(
         description="Those with a model that can be used; only `sim`: no key is configured",
         examples=[["fal", "sim"]],

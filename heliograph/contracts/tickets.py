@@ -46,5 +46,6 @@ class TicketEntry(Tolerant):
     jobs: list[str] | None = None
     origin: str | None = None
     user: str | None = None
+    session: str | None = None  #: digest of the session that asked for it
     expires_at: AwareDatetime
     is_used: bool = False

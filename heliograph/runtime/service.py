@@ -18,9 +18,11 @@ from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.ids import ASSET_PATTERN, JOB_PATTERN, job_of_asset
 from heliograph.runtime.access.build import build_tokens
 from heliograph.runtime.access.key_cache import KeyCache
-from heliograph.runtime.access.keyed_access import KeyedAccess, ResourceOwner
+from heliograph.runtime.access.keyed_access import KeyedAccess, ResourceOwner, Sessions
 from heliograph.runtime.access.last_use import note_uses_forever
 from heliograph.runtime.access.service_key import SERVICE_KEY, ensure_service_key
+from heliograph.runtime.access.session_cache import SessionCache
+from heliograph.runtime.access.session_cookies import SessionCookies
 from heliograph.runtime.background import BackgroundTask, run_in_background
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_consumers import MessageHandler, PullConsumers
@@ -57,6 +59,7 @@ class Service(Generic[Settings]):
         self.bus = NatsBus(settings, self.catalog, name)
         self.prepared = asyncio.Event()  #: every hook for opening was called
         self.keys = KeyCache(self.bus.jetstream)
+        self.sessions = SessionCache(self.bus.jetstream, self.keys)
         self.owners = {
             "job": ResourceOwner(JOB_PATTERN, self.bus.events.project_of),
             "asset": ResourceOwner(ASSET_PATTERN, self._project_of_asset),
@@ -79,11 +82,13 @@ class Service(Generic[Settings]):
 
     def _check_keys(self) -> None:
         tokens = build_tokens(self.settings)
-        self.access = KeyedAccess(self.keys, self.owners, tokens.verifier if tokens else None)
+        sessions = Sessions(self.sessions, SessionCookies(self.settings))
+        verifier = tokens.verifier if tokens else None
+        self.access = KeyedAccess(self.keys, sessions, self.owners, verifier)
         if tokens and tokens.watch:
             self._tasks["token_keys"] = tokens.watch
         self.on_open(partial(ensure_service_key, self.bus.jetstream))
-        self.run(keys=self.keys.watch)
+        self.run(keys=self.keys.watch, sessions=self.sessions.watch)
         self.run(key_uses=partial(note_uses_forever, self.bus.jetstream, self.keys))
 
     def credentials(self) -> dict[str, str]:

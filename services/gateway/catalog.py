@@ -101,8 +101,14 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
         "accounts": f"{here}/v1/accounts",
         "uploads": f"{settings.storage_url}/v1/projects/{{project}}/uploads/sha256/{{hex}}",
         "assets": f"{settings.storage_url}/v1/assets/{{asset}}",
+        "session": f"{here}/v1/session",
     }
-    facts = {"version": version("heliograph"), "auth": settings.auth, "links": links}
+    facts = {
+        "version": version("heliograph"),
+        "auth": settings.auth,
+        "sign_in": ["key"] if settings.auth == "keys" else [],
+        "links": links,
+    }
 
     nats = urlsplit(settings.nats)
     document = asyncapi(f"{nats.hostname}:{nats.port or _NATS_PORT}")  # never its credentials

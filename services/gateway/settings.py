@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from heliograph.contracts.sessions import MAX_SESSION_HOURS
 from heliograph.runtime.settings import ServiceSettings
 
 
@@ -24,3 +25,5 @@ class GatewaySettings(ServiceSettings):
     )  #: queue quota: waiting jobs of one project
     #: where a deployment without any key writes its first one, with the scope `admin`; null: nowhere
     first_key_file: Path | None = None
+    #: hours until somebody who signed in to the console has to sign in again
+    session_hours: float = Field(default=12.0, gt=0, le=MAX_SESSION_HOURS)

@@ -62,7 +62,7 @@ def _undocumented_responses(name: str, responses: Operation) -> Iterator[str]:
                 yield f"{name} has no schema of {status}"
             if media_type == PROBLEM and not content.get("examples"):
                 yield f"{name} has no example of {status}"
-        if status.startswith("2") and not response.get("content"):
+        if status.startswith("2") and status != "204" and not response.get("content"):
             yield f"{name} has no schema of {status}"
 
 

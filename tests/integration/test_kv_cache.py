@@ -64,3 +64,15 @@ async def test_what_is_older_than_the_known_is_ignored(bus: NatsBus) -> None:
         cache.note(key, KvEntry({"n": 0}, revision - 1))
 
         assert await cache.read(key) == {"n": 1}
+
+
+async def test_what_was_written_last_and_removed_is_forgotten(bus: NatsBus) -> None:
+    key, other = some_project(), KvCache(bus.jetstream, "projects")
+    async with watching(bus) as cache:
+        revision = await other.bucket.write(key, {"n": 1}, 0)
+        await until(cache, key, {"n": 1})
+
+        revision = await other.bucket.write(key, {"n": 2}, revision)
+        await other.bucket.forget(key, revision)
+
+        await until(cache, key, {})

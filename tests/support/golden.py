@@ -44,6 +44,7 @@ from heliograph.contracts.requests import CancelRequest, JobRequest
 from heliograph.contracts.retention import CleanupReport, CleanupRequest
 from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.contracts.scenes import Story
+from heliograph.contracts.sessions import Session, SessionRecord, SignIn
 from heliograph.contracts.sim import SimRecord
 from heliograph.contracts.state_machine.transitions import TRANSITIONS
 from heliograph.contracts.tickets import LiveTicket, TicketRequest
@@ -87,6 +88,8 @@ AT_THE_EDGE: Shapes = {
     "created-key": (CreatedKey, _WRITTEN),
     "ticket-request": (TicketRequest, _READ),
     "live-ticket": (LiveTicket, _WRITTEN),
+    "sign-in": (SignIn, _READ),
+    "session": (Session, _WRITTEN),
     "client-frame": (ClientFrame, _READ),
     "server-frame": (ServerFrame, _WRITTEN),
     "list-jobs": (ListJobs, _READ),
@@ -112,6 +115,7 @@ INSIDE: Shapes = {
     "story": (Story, _WRITTEN),
     "sim-record": (SimRecord, _WRITTEN),
     "key-record": (KeyRecord, _WRITTEN),
+    "session-record": (SessionRecord, _WRITTEN),
 }
 
 

@@ -41,8 +41,12 @@ class KeyCache:
         principal = record and authenticate(record, key, now())
         if not principal:
             raise Unauthenticated
-        self._used.add(key.id)
+        self.mark_used(key.id)
         return principal
+
+    def mark_used(self, id_: str) -> None:
+        """A key was used just now."""
+        self._used.add(id_)
 
     def principal(self, id_: str) -> Principal:
         """The holder of a key that was recognized before. Raises as `authenticate` does."""
@@ -60,6 +64,11 @@ class KeyCache:
     def note(self, id_: str, record: KeyRecord, revision: int) -> None:
         """Know at once what this process has written."""
         self._cache.note(id_, KvEntry(record.model_dump(mode="json"), revision))
+
+    def name_of(self, id_: str) -> str | None:
+        """The name of a key; None for one that is unknown. Raises Unavailable."""
+        record = self._record(id_)
+        return record.name if record else None
 
     def text_of(self, id_: str) -> str | None:
         """The text of a key that is kept with it; None for all others. Raises Unavailable."""

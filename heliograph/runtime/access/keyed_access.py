@@ -1,4 +1,7 @@
-"""Access check by API keys and tokens: who makes a request, and whether its scope and project allow it."""
+"""
+Access check by API keys, tokens and sessions: who makes a request, and whether its scope and project
+allow it.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
@@ -11,6 +14,8 @@ from heliograph.contracts.errors import InsufficientScope, NotFound, Unauthentic
 from heliograph.contracts.ids import job_of_asset, matches
 from heliograph.runtime.access.jwt_tokens import TokenVerifier
 from heliograph.runtime.access.key_cache import KeyCache
+from heliograph.runtime.access.session_cache import SessionCache
+from heliograph.runtime.access.session_cookies import SessionCookies
 from heliograph.runtime.clock import now
 from heliograph.runtime.http.access import Requirement
 
@@ -24,6 +29,13 @@ class ResourceOwner(NamedTuple):
     find: Callable[[str], Awaitable[str | None]]
 
 
+class Sessions(NamedTuple):
+    """Sessions, and the cookies by which browsers name them."""
+
+    cache: SessionCache
+    cookies: SessionCookies
+
+
 class KeyedAccess:
     """
     `AccessCheck` of `HELIOGRAPH_AUTH=keys`.
@@ -35,10 +47,12 @@ class KeyedAccess:
     def __init__(
         self,
         keys: KeyCache,
+        sessions: Sessions,
         owners: Mapping[str, ResourceOwner],
         tokens: TokenVerifier | None = None,
     ) -> None:
         self._keys = keys
+        self._sessions = sessions
         self._owners = owners
         self._tokens = tokens
 
@@ -56,13 +70,23 @@ class KeyedAccess:
 
     def confirm(self, principal: Principal) -> None:
         """Whether a principal still may go on, see `AccessCheck`."""
-        if principal.id:
+        if principal.session:
+            self._sessions.cache.principal(principal.session)
+        elif principal.id:
             self._keys.principal(principal.id)
         if principal.expires_at and now() >= principal.expires_at:
             raise Unauthenticated
 
     def _authenticate(self, request: HTTPConnection) -> Principal:
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        """By the header if there is one, whatever cookies a browser sends along."""
+        if header := request.headers.get("authorization"):
+            return self._bearer(header)
+        if token := self._sessions.cookies.token(request):
+            return self._sessions.cache.authenticate(token)
+        raise Unauthenticated
+
+    def _bearer(self, header: str) -> Principal:
+        scheme, _, text = header.partition(" ")
         if scheme.lower() != _BEARER:
             raise Unauthenticated
         if key := parse_key(text.strip()):

@@ -2,12 +2,12 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import NotFound, Unauthenticated
 from heliograph.contracts.tickets import TICKET_LIFE, LiveTicket, TicketEntry, TicketRequest
-from heliograph.runtime.access.key_cache import KeyCache
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KeyValue
@@ -18,11 +18,16 @@ _BYTES = 32  #: of randomness
 
 
 class TicketStore:
-    """Tickets in the bucket `tickets`, by the SHA-256 of their text. Every method raises Unavailable."""
+    """
+    Tickets in the bucket `tickets`, by the SHA-256 of their text. Every method raises Unavailable.
 
-    def __init__(self, jetstream: JetStream, keys: KeyCache) -> None:
+    Args:
+        confirm: `AccessCheck.confirm`: whether the holder of a ticket still may go on.
+    """
+
+    def __init__(self, jetstream: JetStream, confirm: Callable[[Principal], None]) -> None:
         self._bucket = KeyValue(jetstream, "tickets")
-        self._keys = keys
+        self._confirm = confirm
 
     async def issue(self, project: str, request: TicketRequest, holder: Principal) -> LiveTicket:
         """
@@ -43,6 +48,7 @@ class TicketStore:
             jobs=jobs,
             origin=request.origin,
             user=holder.user,
+            session=holder.session,
             expires_at=end,
         )
         await self._bucket.write(_digest(text), entry.model_dump(mode="json"), 0)
@@ -50,7 +56,7 @@ class TicketStore:
 
     async def redeem(self, text: str, origin: str | None) -> Principal:
         """
-        Whom a ticket is for; it works once, while the key that it goes back to does.
+        Whom a ticket is for; it works once, while the key or session that it goes back to does.
 
         Raises:
             Unauthenticated: It is unknown, used or expired, or for pages of another origin.
@@ -66,20 +72,21 @@ class TicketStore:
             await self._bucket.write(_digest(text), spent.model_dump(mode="json"), stored.revision)
         except Conflict:
             raise Unauthenticated from None
-        return self._principal(entry)
+        principal = _principal_of(entry)
+        self._confirm(principal)
+        return principal
 
-    def _principal(self, entry: TicketEntry) -> Principal:
-        """Raises Unauthenticated: the key that asked for it works no more."""
-        if entry.key:
-            self._keys.principal(entry.key)
-        return Principal(
-            id=entry.key,
-            scopes=frozenset({"jobs:read"}),
-            projects=frozenset({entry.project}),
-            jobs=None if entry.jobs is None else frozenset(entry.jobs),
-            user=entry.user,
-            expires_at=entry.holder_expires_at,
-        )
+
+def _principal_of(entry: TicketEntry) -> Principal:
+    return Principal(
+        id=entry.key,
+        scopes=frozenset({"jobs:read"}),
+        projects=frozenset({entry.project}),
+        jobs=None if entry.jobs is None else frozenset(entry.jobs),
+        user=entry.user,
+        expires_at=entry.holder_expires_at,
+        session=entry.session,
+    )
 
 
 def _digest(text: str) -> str:

@@ -103,5 +103,6 @@ class KvCache:
                 self._read_to = stored.sequence
             for key, stored in latest.items():
                 self.note(key, self.bucket.entry(stored))
+            self._read_to = max(self._read_to, last)  # what was written last may be removed
         self._is_whole = True
         self.confirmed_at = asked_at

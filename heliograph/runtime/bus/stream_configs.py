@@ -3,6 +3,7 @@
 from typing import Any
 
 from heliograph.contracts import subjects
+from heliograph.contracts.sessions import MAX_SESSION_HOURS
 from heliograph.contracts.tickets import TICKET_LIFE
 from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.rate_counters import KEPT as RATES_KEPT
@@ -14,6 +15,7 @@ GATEWAY = "gateway"  #: the consumer of what other services ask for
 _REQUESTS_AT_ONCE = 64  #: requests from the bus under way together, over all gateways
 _REQUESTS_WAITING = 10_000  #: of one project
 _REFUSALS_KEPT = 10_000  #: of one project, the newest
+_SESSIONS = 20_000  #: of browsers that are signed in
 
 _SECOND = 1_000_000_000  #: nanoseconds
 _MIB = 2**20  #: bytes
@@ -107,6 +109,11 @@ def streams(settings: ServiceSettings) -> list[Config]:
         # an entry that nobody asked for in so long is of nobody who has many jobs
         {**_bucket(QUOTAS, 64 * _MIB), "max_age": 30 * 86_400 * _SECOND},
         {**_bucket("tickets", 16 * _MIB), "max_age": 2 * int(TICKET_LIFE) * _SECOND},
+        {
+            **_bucket("sessions", 32 * _MIB),
+            "max_age": (MAX_SESSION_HOURS + 1) * 3_600 * _SECOND,
+            "max_msgs": _SESSIONS,
+        },
         # an old plan may go: the keys of its jobs stay, so a request that is sent again pays nothing
         {
             **_bucket("plans", settings.plans_max_bytes),

@@ -1,7 +1,13 @@
-"""CORS: which pages may read answers. Those of this deployment may, and those that the settings name."""
+"""
+CORS: which pages may read answers. Those of this deployment may, and those that the settings name.
 
+Only those of this deployment may send cookies along, as the console does to storage.
+"""
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Send
 
 from heliograph.runtime.http.hosts import HostAllowList
 
@@ -27,3 +33,18 @@ class PageCors(CORSMiddleware):
 
     def is_allowed_origin(self, origin: str) -> bool:
         return self._allowed.is_allowed_origin(origin, None)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        answer = super().preflight_response(request_headers)
+        self._allow_cookies(answer.headers, request_headers["origin"])
+        return answer
+
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        if message["type"] == "http.response.start" and "origin" in request_headers:
+            message.setdefault("headers", [])
+            self._allow_cookies(MutableHeaders(scope=message), request_headers["origin"])
+        await super().send(message, send, request_headers)
+
+    def _allow_cookies(self, headers: MutableHeaders, origin: str) -> None:
+        if self._allowed.is_own_origin(origin, None):
+            headers["Access-Control-Allow-Credentials"] = "true"

@@ -53,8 +53,10 @@ class HostAllowList:
 
     def is_allowed_origin(self, text: str | None, bound_port: int | None) -> bool:
         """Whether an `Origin` is of no page, of one of our own, or of one of the allowed."""
-        if text is None or text in self._allowed:
-            return True
+        return text is None or text in self._allowed or self.is_own_origin(text, bound_port)
+
+    def is_own_origin(self, text: str, bound_port: int | None) -> bool:
+        """Whether an `Origin` is of a page that this deployment serves."""
         origin = parse_origin(text)
         if origin is None:
             return False

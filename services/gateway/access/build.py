@@ -1,22 +1,38 @@
-"""Builds the routes of keys and tickets, and the first key of a deployment."""
+"""Builds the routes of keys, tickets and sessions, and the first key of a deployment."""
 
+from datetime import timedelta
 from functools import partial
 
 from fastapi import APIRouter
 
 from heliograph.runtime.access.first_key import write_first_key
 from heliograph.runtime.access.key_store import KeyStore
+from heliograph.runtime.access.session_cookies import SessionCookies
+from heliograph.runtime.access.session_store import SessionStore
 from heliograph.runtime.access.tickets import TicketStore
 from heliograph.runtime.service import Service
 from services.gateway.access.key_routes import key_routes
+from services.gateway.access.session_routes import session_routes
+from services.gateway.access.session_service import SessionService
 from services.gateway.access.ticket_routes import ticket_routes
 from services.gateway.settings import GatewaySettings
 
 
 def build_access(service: Service[GatewaySettings]) -> list[APIRouter]:
-    """Wire the keys of a gateway. Returns their routes."""
-    jetstream, file = service.bus.jetstream, service.settings.first_key_file
+    """Wire the access of a gateway. Returns its routes."""
+    jetstream, settings = service.bus.jetstream, service.settings
     keys = KeyStore(jetstream, service.keys.note)
-    if file and service.settings.auth == "keys":
-        service.on_open(partial(write_first_key, jetstream, file))
-    return [key_routes(keys), ticket_routes(TicketStore(jetstream, service.keys))]
+    if settings.first_key_file and settings.auth == "keys":
+        service.on_open(partial(write_first_key, jetstream, settings.first_key_file))
+    sessions = SessionService(
+        service.keys,
+        service.sessions,
+        SessionStore(jetstream, service.sessions),
+        life=timedelta(hours=settings.session_hours),
+        is_open=settings.auth == "off",
+    )
+    return [
+        key_routes(keys),
+        ticket_routes(TicketStore(jetstream, service.access.confirm)),
+        session_routes(sessions, SessionCookies(settings)),
+    ]

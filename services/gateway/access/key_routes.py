@@ -67,7 +67,7 @@ def key_routes(keys: KeyStore) -> APIRouter:
     @needs()
     async def get_own_key(principal: CurrentPrincipal) -> Response:
         if not principal.id:
-            raise NotFound("nobody needs a key here: HELIOGRAPH_AUTH is off")
+            raise NotFound("this request was made without a key")
         return json_response(_shown(await keys.find(principal.id), principal.id))
 
     @router.post(

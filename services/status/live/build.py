@@ -51,7 +51,7 @@ def build_live(service: Service[StatusSettings], read_model: ReadModel) -> Live:
     def subscribe(request: Subscribe, queue: SendQueue) -> Subscription:
         return Subscription(request, hub, read_model, presenter, queue, terms)
 
-    tickets = TicketStore(service.bus.jetstream, service.keys)
+    tickets = TicketStore(service.bus.jetstream, service.access.confirm)
     routes = [
         live_routes(subscribe, limits, memory, tickets.redeem),
         sse_routes(subscribe, limits, memory),

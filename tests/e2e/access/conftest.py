@@ -25,6 +25,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory, first_key_file: Path) -> Ite
         "HELIOGRAPH_JWT_ALGORITHM": "HS256",
         "HELIOGRAPH_JWT_ISSUER": ISSUER,
         "HELIOGRAPH_JWT_SECRET": SECRET,
+        "HELIOGRAPH_ALLOWED_ORIGINS": "https://app.example",
     }
     with outside_servers(servers) as settings, stack_running(home, {**settings, **own}) as stack:
         yield stack

@@ -1,4 +1,4 @@
-"""Canaries: no key, ticket, prompt or presigned address is in a log, a figure or an error."""
+"""Canaries: no key, ticket, session, prompt or presigned address is in a log, a figure or an error."""
 
 from pathlib import Path
 
@@ -40,11 +40,22 @@ async def test_no_secret_is_in_a_log_a_figure_or_an_error(
     ticket = await http.post(
         f"{keyed.url('gateway')}/v1/projects/{project}/tickets", json={}, headers=admin
     )
-    secrets = [*used, SECRET, unknown.text, unknown.text[17:], ticket.json()["ticket"]]
+    signed_in = await http.post(
+        f"{keyed.url('gateway')}/v1/session",
+        json={"key": admin["Authorization"].removeprefix("Bearer ")},
+    )
+    [session] = signed_in.cookies.values()
+    secrets = [*used, SECRET, unknown.text, unknown.text[17:], ticket.json()["ticket"], session]
     said = []
     for service in SERVICES:
-        for headers in (bearer(unknown), bearer("canary-of-a-header"), admin):
-            for path in ("/metrics", "/v1/keys/me", f"/v1/projects/{project}/nothing"):
+        cookie = {"Cookie": f"heliograph-{keyed.ports['gateway']}={session}"}
+        for headers in (bearer(unknown), bearer("canary-of-a-header"), admin, cookie):
+            for path in (
+                "/metrics",
+                "/v1/keys/me",
+                "/v1/session",
+                f"/v1/projects/{project}/nothing",
+            ):
                 said.append((await http.get(keyed.url(service) + path, headers=headers)).text)
         answer = await http.post(
             f"{keyed.url(service)}/v1/projects/{project}/jobs",

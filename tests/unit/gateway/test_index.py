@@ -21,6 +21,7 @@ async def test_the_index_names_version_sign_in_and_usable_providers(
 
     assert index["version"] == version("heliograph")
     assert (index["auth"], index["providers"]) == ("off", providers)
+    assert index["sign_in"] == []
     assert index["links"]["live"] == "ws://127.0.0.1:8081/v1/live"
     assert index["links"]["sse"].startswith("http://127.0.0.1:8081/v1/events")
     assert index["links"]["uploads"].startswith("http://127.0.0.1:8082/v1/projects/")

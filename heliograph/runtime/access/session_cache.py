@@ -1,0 +1,83 @@
+"""Cache of sessions: every process watches the bucket, so that no request waits for a look-up."""
+
+import hashlib
+import time
+
+from heliograph.contracts.authorization import Principal
+from heliograph.contracts.errors import Unauthenticated, Unavailable
+from heliograph.contracts.sessions import (
+    SessionRecord,
+    is_open,
+    principal_by_key,
+    principal_by_provider,
+)
+from heliograph.runtime.access.key_cache import CONFIRMED_WITHIN, KeyCache
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.kv import KvEntry
+from heliograph.runtime.bus.kv_cache import KvCache
+from heliograph.runtime.clock import now
+
+BUCKET = "sessions"
+
+
+class SessionCache:
+    """
+    Every session of the deployment, by the digest of its token.
+
+    Once the bucket was not read for 5 s, no session counts: it may have ended meanwhile.
+    """
+
+    def __init__(self, jetstream: JetStream, keys: KeyCache) -> None:
+        self._cache = KvCache(jetstream, BUCKET)
+        self._keys = keys
+        self.watch = self._cache.watch
+
+    def authenticate(self, token: str) -> Principal:
+        """
+        Whom a token of a session is for. Counts as a use of the session's key.
+
+        Raises:
+            Unauthenticated: The session is unknown or over, or its key works no more.
+            Unavailable: Whether it is, cannot be said right now.
+        """
+        principal = self.principal(digest_of(token))
+        if principal.id:
+            self._keys.mark_used(principal.id)
+        return principal
+
+    def principal(self, digest: str) -> Principal:
+        """Whom a session is for. Raises as `authenticate` does."""
+        record = self.record(digest)
+        if record is None or not is_open(record, now()):
+            raise Unauthenticated
+        if record.key is None:
+            return principal_by_provider(record, digest)
+        return principal_by_key(record, self._keys.principal(record.key), digest)
+
+    def record(self, digest: str) -> SessionRecord | None:
+        """A session; None when there is none. Raises Unavailable and Unreadable."""
+        entry = self._cache.cached(digest)
+        if entry is None or time.monotonic() - self._cache.confirmed_at > CONFIRMED_WITHIN:
+            raise Unavailable("the sessions are not known right now", retry_after=1)
+        return SessionRecord.model_validate(entry.value) if entry.value else None
+
+    def name_of(self, principal: Principal) -> str | None:
+        """The name of a principal's session or key. Raises Unavailable and Unreadable."""
+        record = self.record(principal.session) if principal.session else None
+        return record.name if record else self._keys.name_of(principal.id)
+
+    def count(self, record: SessionRecord) -> int:
+        """How many sessions of the same key, or of the same person, are known."""
+        values = [entry.readable for entry in self._cache.known("") or ()]
+        same = (record.key, record.subject)
+        return sum((each.get("key"), each.get("subject")) == same for each in values if each)
+
+    def note(self, digest: str, record: SessionRecord | None, revision: int) -> None:
+        """Know at once what this process has written; None: it has ended."""
+        value = record.model_dump(mode="json") if record else {}
+        self._cache.note(digest, KvEntry(value, revision))
+
+
+def digest_of(token: str) -> str:
+    """What is kept of a token: its SHA-256, in hexadecimal."""
+    return hashlib.sha256(token.encode()).hexdigest()
