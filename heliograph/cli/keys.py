@@ -10,13 +10,14 @@ from pydantic import ValidationError
 from heliograph.cli.command_runner import USAGE, fail, run_command
 from heliograph.cli.options import AsJson
 from heliograph.cli.output import show_items
+from heliograph.cli.tables import key_cells
 from heliograph.contracts.key_records import MAX_LIFE, CreatedKey, CreateKey, ListedKey
 
 keys = typer.Typer(
     no_args_is_help=True, help="API keys of the deployment; on the machine of the operator."
 )
 
-_COLUMNS = ("id", "name", "scopes", "projects", "expires_at", "revoked_at", "last_used_at")
+_COLUMNS = ("id", "name", "scopes", "projects", "state", "expires_at", "last_used_at")
 
 
 @keys.command(name="create")
@@ -75,10 +76,7 @@ def revoke_key(id_: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJso
 
 
 def _show(found: list[ListedKey], *, as_json: bool) -> None:
-    items = [each.model_dump(mode="json") for each in found]
-    if not as_json:
-        items = [{**each, "scopes": " ".join(each["scopes"])} for each in items]
-        items = [{**each, "projects": " ".join(each["projects"] or ["*"])} for each in items]
+    items = [each.model_dump(mode="json") if as_json else key_cells(each) for each in found]
     show_items(items, _COLUMNS, as_json=as_json)
 
 

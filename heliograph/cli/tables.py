@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from heliograph.contracts.jobs import Cost, Job
+from heliograph.contracts.key_records import NOTICES, ListedKey
 from heliograph.contracts.problems import NextAction
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -54,6 +55,24 @@ def job_cells(job: Job, now: datetime | None = None) -> Cells:
         "cost": cost(job.cost),
         "why": job.error.code if job.error else None,
     }
+
+
+def key_cells(key: ListedKey, now: datetime | None = None) -> dict[str, Any]:
+    """An API key in one line."""
+    return {
+        **key.model_dump(mode="json"),
+        "scopes": " ".join(key.scopes),
+        "projects": " ".join(key.projects or ["*"]),
+        "state": _key_state(key, now or datetime.now(UTC)),
+    }
+
+
+def _key_state(key: ListedKey, now: datetime) -> str:
+    if key.revoked_at:
+        return "revoked"
+    if key.expires_at is None or key.expires_at - now > NOTICES[0]:
+        return "works"
+    return "expired" if key.expires_at <= now else f"expires in {age(now, key.expires_at)}"
 
 
 def action_lines(actions: Sequence[NextAction], job: str | None = None) -> list[str]:

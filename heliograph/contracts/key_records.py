@@ -20,6 +20,8 @@ from heliograph.contracts.tolerant_reader import Tolerant
 ALL_PROJECTS = "*"
 OVERLAP = timedelta(hours=24)  #: in which a rotated key's old secret works, too
 MAX_LIFE = 3650  #: days
+#: before the end of a key, the longest first
+NOTICES = (timedelta(days=14), timedelta(days=3), timedelta(days=1))
 
 KeyId = Annotated[str, StringConstraints(pattern=KEY_ID_PATTERN)]
 KeyName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -195,6 +197,18 @@ def principal_of(record: KeyRecord, id_: str, now: datetime) -> Principal | None
     return Principal(
         id=id_, scopes=frozenset(record.scopes), projects=projects, expires_at=record.expires_at
     )
+
+
+def expiry_notice(record: KeyRecord, now: datetime) -> timedelta | None:
+    """
+    The notice that is due of a key's expiry, which comes within that time; None: there is time.
+
+    A key that was made for less than a notice is none to warn of then.
+    """
+    if record.expires_at is None or record.revoked_at or _is_over(record.expires_at, now):
+        return None
+    life, rest = record.expires_at - record.created_at, record.expires_at - now
+    return min((each for each in NOTICES if rest <= each < life), default=None)
 
 
 def _is_secret(record: KeyRecord, key: AccessKey, now: datetime) -> bool:

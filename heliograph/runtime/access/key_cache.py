@@ -75,6 +75,11 @@ class KeyCache:
         record = self._record(id_)
         return record.text if record else None
 
+    def every(self) -> dict[str, KeyRecord]:
+        """All keys by id, as far as they are known."""
+        found = {id_: entry.readable for id_, entry in self._cache.every().items()}
+        return {id_: KeyRecord.model_validate(value) for id_, value in found.items() if value}
+
     def take_used(self) -> Iterator[tuple[str, KeyRecord]]:
         """Keys that were used since the last call, with what is known of them."""
         used, self._used = self._used, set()

@@ -71,6 +71,10 @@ class KvCache:
             return None
         return [entry for key, entry in self._entries.items() if key.startswith(prefix)]
 
+    def every(self) -> dict[str, KvEntry]:
+        """All entries by key, as far as they are known."""
+        return dict(self._entries)
+
     def note(self, key: str, entry: KvEntry) -> None:
         """Store an entry that this process has read or written; older revisions are ignored."""
         known = self._entries.get(key)

@@ -6,6 +6,7 @@ from functools import partial
 from fastapi import APIRouter
 
 from heliograph.runtime.access.first_key import write_first_key
+from heliograph.runtime.access.key_expiry import warn_of_expiry_forever
 from heliograph.runtime.access.key_store import KeyStore
 from heliograph.runtime.access.session_cookies import SessionCookies
 from heliograph.runtime.access.session_store import SessionStore
@@ -22,8 +23,10 @@ def build_access(service: Service[GatewaySettings]) -> list[APIRouter]:
     """Wire the access of a gateway. Returns its routes."""
     jetstream, settings = service.bus.jetstream, service.settings
     keys = KeyStore(jetstream, service.keys.note)
-    if settings.first_key_file and settings.auth == "keys":
-        service.on_open(partial(write_first_key, jetstream, settings.first_key_file))
+    if settings.auth == "keys":
+        if settings.first_key_file:
+            service.on_open(partial(write_first_key, jetstream, settings.first_key_file))
+        service.run(key_expiry=partial(warn_of_expiry_forever, service.keys))
     sessions = SessionService(
         service.keys,
         service.sessions,

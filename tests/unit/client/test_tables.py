@@ -7,8 +7,18 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from heliograph.cli.tables import JOB_COLUMNS, age, cell, cost, job_cells, price, show_table
+from heliograph.cli.tables import (
+    JOB_COLUMNS,
+    age,
+    cell,
+    cost,
+    job_cells,
+    key_cells,
+    price,
+    show_table,
+)
 from heliograph.contracts.jobs import Cost
+from heliograph.contracts.key_records import ListedKey
 from tests.support.records import a_record
 
 NOW = datetime(2030, 1, 2, tzinfo=UTC)
@@ -64,3 +74,36 @@ def test_where_there_is_no_terminal_nothing_is_cut() -> None:
     head, row = written.getvalue().splitlines()
     assert head.split() == list(JOB_COLUMNS)
     assert row.split()[:4] == [record.id, "[bold]x", record.slot, "queued"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "is_revoked", "state"),
+    [
+        (None, False, "works"),
+        (15, False, "works"),
+        (14, False, "expires in 14 d"),
+        (0.5, False, "expires in 12 h"),
+        (0, False, "expired"),
+        (15, True, "revoked"),
+    ],
+)
+def test_a_list_of_keys_says_which_expire_soon(
+    rest: float | None, is_revoked: bool, state: str
+) -> None:
+    key = ListedKey(
+        id="abcd1234",
+        name="shop",
+        scopes=["jobs:read", "jobs:write"],
+        projects=None,
+        created_by=None,
+        created_at=NOW,
+        expires_at=None if rest is None else NOW + timedelta(days=rest),
+        revoked_at=NOW if is_revoked else None,
+        rotated_until=None,
+        last_used_at=None,
+    )
+
+    cells = key_cells(key, NOW)
+
+    assert (cells["scopes"], cells["projects"]) == ("jobs:read jobs:write", "*")
+    assert cells["state"] == state

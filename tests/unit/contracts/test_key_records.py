@@ -13,6 +13,7 @@ from heliograph.contracts.key_records import (
     CreateKey,
     KeyRecord,
     authenticate,
+    expiry_notice,
     is_within,
     issue,
     listed,
@@ -129,3 +130,29 @@ def test_only_services_have_the_scope_of_services() -> None:
     assert not admin.has_scope(INTERNAL)
     with pytest.raises(ValueError, match="scopes"):
         issued(scopes=[INTERNAL])
+
+
+@pytest.mark.parametrize(
+    ("life", "rest", "notice"),
+    [
+        (365, 15, None),
+        (365, 14, 14),
+        (365, 3.5, 14),
+        (365, 3, 3),
+        (365, 0.5, 1),
+        (365, 0, None),
+        (14, 10, None),
+        (14, 2, 3),
+        (1, 0.5, None),
+    ],
+)
+def test_notice_is_given_before_a_key_expires(life: int, rest: float, notice: int | None) -> None:
+    record = issued(expires_in_days=life)
+    at = NOW + life * DAY - rest * DAY
+
+    assert expiry_notice(record, at) == (None if notice is None else notice * DAY)
+    assert expiry_notice(revoked(record, NOW), at) is None
+
+
+def test_a_key_that_never_expires_needs_no_notice() -> None:
+    assert expiry_notice(issued(expires_in_days=None), NOW) is None
