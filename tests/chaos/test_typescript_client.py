@@ -68,9 +68,12 @@ class Follower:
 
 
 @asynccontextmanager
-async def following(stack: Stack, project: str) -> AsyncIterator[Follower]:
+async def following(
+    stack: Stack, project: str, carrier: str = "websocket"
+) -> AsyncIterator[Follower]:
     """A follower that is live."""
-    async with node(PROGRAMS / "follow_events.js", stack.url("gateway"), project) as process:
+    arguments = (stack.url("gateway"), project, carrier)
+    async with node(PROGRAMS / "follow_events.js", *arguments) as process:
         follower = Follower(process)
         reading = asyncio.create_task(follower.read())
         await follower.until(follower.is_live)
@@ -102,11 +105,12 @@ async def write_events(bus: NatsBus, project: str, count: int) -> list[int]:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("carrier", ["websocket", "sse"])
 async def test_a_follower_sees_each_event_once_while_status_is_killed(
-    fragile: Stack, project: str
+    carrier: str, fragile: Stack, project: str
 ) -> None:
     written = list[int]()
-    async with bus_of(fragile) as bus, following(fragile, project) as follower:
+    async with bus_of(fragile) as bus, following(fragile, project, carrier) as follower:
         for _ in range(KILLS):
             writing = asyncio.create_task(write_events(bus, project, EVENTS))
             await follower.until_seen(len(written) + 1)

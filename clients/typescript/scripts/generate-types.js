@@ -1,4 +1,4 @@
-// Types of the published OpenAPI documents, one module per service in src/generated.
+// Types of the published OpenAPI documents: one module per service in src/generated, and one of all error codes.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
@@ -20,9 +20,17 @@ async function withSharedShapes(document) {
   return document;
 }
 
+function union(name, values) {
+  const members = values.map((value) => `\n  | ${JSON.stringify(value)}`).join("");
+  return `/** Stable codes of problems, as this version of the service knows them. */\nexport type ${name} =${members};\n`;
+}
+
 await mkdir(GENERATED, { recursive: true });
 for (const service of SERVICES) {
   const document = await withSharedShapes(await read(`${service}-openapi.json`));
   const nodes = await openapiTS(document, { defaultNonNullable: false });
   await writeFile(new URL(`${service}.ts`, GENERATED), astToString(nodes));
+  if (service !== "gateway") continue;
+  const codes = document.components.schemas.Problem.properties.code.examples;
+  await writeFile(new URL("codes.ts", GENERATED), union("ProblemCode", codes));
 }

@@ -1,13 +1,16 @@
 /** Client of one gateway about one project. */
 import type { components } from "./generated/gateway.js";
 import { Cast } from "./cast.js";
+import { NotReachable } from "./errors.js";
 import type { Answer } from "./http/answer.js";
 import { Gateway } from "./http/gateway.js";
 import type { Answered, Operation, Parts, PathOf, Verb } from "./http/operations.js";
 import { Jobs } from "./jobs.js";
-import type { ConnectionOptions } from "./live/connection.js";
+import type { Channels, OpenChannel } from "./live/channel.js";
+import { EventStreams } from "./live/event-streams.js";
 import { Live } from "./live/live.js";
 import type { JobReader } from "./live/polling.js";
+import { LiveSocket } from "./live/socket.js";
 import type { CallOptions, HeliographOptions, PaidCallOptions } from "./options.js";
 import { Slots } from "./slots.js";
 import type { ActionPreview, ActionRequest, Batch, Index } from "./types.js";
@@ -34,7 +37,7 @@ export class Heliograph {
     this.slots = new Slots(gateway, project);
     this.live = new Live({
       project,
-      connection: (each) => this.#connection(each),
+      channels: (each) => this.#channels(each),
       reader: (each) => this.#reader(each),
     });
     this.jobs = new Jobs(gateway, this.live, this.uploads, project);
@@ -92,17 +95,21 @@ export class Heliograph {
     return this.call("post", "/v1/projects/{project}/actions", { path, body }, options);
   }
 
-  #connection(project: string): ConnectionOptions {
-    return {
-      address: async () => (await this.index()).links.live,
-      ticket: () => this.#ticket(project),
-      WebSocket: this.#options.WebSocket ?? WebSocket,
+  #channels(project: string): Channels {
+    const { key, live } = this.#options;
+    const socket: OpenChannel = async () => {
+      const { auth, links } = await this.index();
+      const isOpen = key === undefined && auth === "off";
+      const ticket = isOpen ? undefined : await this.#gateway.ticket(project);
+      return new LiveSocket(links.live, ticket, this.#options.WebSocket ?? WebSocket);
     };
-  }
-
-  async #ticket(project: string): Promise<string | undefined> {
-    const isOpen = this.#options.key === undefined && (await this.index()).auth === "off";
-    return isOpen ? undefined : this.#gateway.ticket(project);
+    const streams: OpenChannel = async () => {
+      const { auth, links } = await this.index();
+      const canAsk = key !== undefined || auth === "off";
+      if (!canAsk) throw new NotReachable(links.sse, "event streams want a key");
+      return new EventStreams(links.sse, this.#gateway.transport);
+    };
+    return live === "sse" ? [streams] : [socket, streams];
   }
 
   #reader(project: string): JobReader {

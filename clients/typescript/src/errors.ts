@@ -7,7 +7,7 @@
  *
  * What the caller aborts is thrown as the reason of the caller's signal.
  */
-import type { Job, NextAction, Problem } from "./types.js";
+import type { Job, NextAction, Problem, ProblemCode } from "./types.js";
 
 /** The service refused the request. */
 export class Refused extends Error {
@@ -19,8 +19,8 @@ export class Refused extends Error {
     this.problem = problem;
   }
 
-  /** Stable, for programs: `validation_failed`, `slot_busy`, … */
-  get code(): string {
+  /** Stable, for programs: `validation_failed`, `slot_busy`, … A newer service may have others. */
+  get code(): ProblemCode | (string & {}) {
     return this.problem.code;
   }
 

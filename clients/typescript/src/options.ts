@@ -13,6 +13,13 @@ export interface HeliographOptions {
   tries?: number;
   /** Headers of every request. */
   headers?: Record<string, string>;
+  /** Whether cookies go to the services of other origins, as a session's do. Default: as `fetch`. */
+  credentials?: RequestCredentials;
+  /**
+   * What carries live events. A WebSocket by default, and event streams where none can be had. Event
+   * streams alone are for tokens that no ticket can be had for, and need one request each.
+   */
+  live?: "websocket" | "sse";
   /** Default: the platform's. */
   fetch?: typeof fetch;
   /** Default: the platform's. */

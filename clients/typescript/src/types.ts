@@ -1,4 +1,5 @@
 /** Shapes of the API under short names; fields are named as on the wire. */
+import type { ProblemCode } from "./generated/codes.js";
 import type { components, operations } from "./generated/gateway.js";
 import type { components as Live } from "./generated/status.js";
 import type { components as Stored } from "./generated/storage.js";
@@ -6,6 +7,7 @@ import type { components as Stored } from "./generated/storage.js";
 type Schemas = components["schemas"];
 type Filters = NonNullable<operations["listJobs"]["parameters"]["query"]>;
 
+export type { ProblemCode };
 export type Job = Schemas["Job"];
 export type Asset = Schemas["Asset"];
 export type Problem = Schemas["Problem"];

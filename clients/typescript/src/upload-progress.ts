@@ -6,13 +6,14 @@ export function putWithProgress(
   onProgress: (progress: UploadProgress) => void,
 ): typeof fetch | undefined {
   if (typeof XMLHttpRequest === "undefined") return undefined;
-  return (url, { method = "PUT", headers, body, signal } = {}) =>
+  return (url, { method = "PUT", headers, body, signal, credentials } = {}) =>
     new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       const fail = (): void => {
         reject(signal?.aborted ? (signal.reason as Error) : new TypeError("the upload broke off"));
       };
       request.open(method, url as string);
+      request.withCredentials = credentials === "include";
       new Headers(headers).forEach((value, name) => {
         request.setRequestHeader(name, value);
       });

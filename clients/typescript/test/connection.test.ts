@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Live } from "../src/live/live.js";
 import type { LiveEvent, LiveState } from "../src/live/events.js";
 import type { JobReader } from "../src/live/polling.js";
+import { LiveSocket } from "../src/live/socket.js";
 import { FakeSocket } from "./fake-socket.js";
 
 const NOBODY: JobReader = {
@@ -13,11 +14,12 @@ const NOBODY: JobReader = {
 function aLive(tickets: string[] = [], reader: JobReader = NOBODY): Live {
   return new Live({
     project: "demo",
-    connection: () => ({
-      address: () => Promise.resolve("ws://live"),
-      ticket: () => Promise.resolve(tickets.shift()),
-      WebSocket: FakeSocket as unknown as typeof WebSocket,
-    }),
+    channels: () => [
+      () =>
+        Promise.resolve(
+          new LiveSocket("ws://live", tickets.shift(), FakeSocket as unknown as typeof WebSocket),
+        ),
+    ],
     reader: () => reader,
   });
 }

@@ -88,7 +88,7 @@ def _headers(errors: list[type[HeliographError]]) -> Document:
 
 
 def complete(document: Document) -> None:
-    """Give problems their media type, as FastAPI knows only that of the route, and examples."""
+    """Give problems their media type, as FastAPI knows only that of the route, examples, and all codes."""
     codes: set[str] = set()
     for operation in (each for path in document["paths"].values() for each in path.values()):
         operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -101,6 +101,8 @@ def complete(document: Document) -> None:
     tree = (error for error in every_error() if error.__module__ == HeliographError.__module__)
     known = {error.code: error for error in reversed([*tree])}  # the parent has the word
     document["components"]["examples"] = {code: _example(known[code]) for code in sorted(codes)}
+    problem = document["components"]["schemas"][Problem.__name__]["properties"]
+    problem["code"]["examples"] = sorted(known)  # an enum would say that there are never more
 
 
 def _example(error: type[HeliographError]) -> Document:

@@ -52,19 +52,27 @@ export class Transport {
     }
   }
 
+  /**
+   * The answer of a request whose body goes on and on. Asked for once.
+   *
+   * @throws {Refused} The service said no.
+   * @throws {NotReachable} No answer came.
+   */
+  async open(request: HttpRequest, signal: AbortSignal): Promise<Response> {
+    const response = await this.#fetch(request, signal).catch((cause: unknown) => {
+      throw new NotReachable(request.url, String(cause), cause);
+    });
+    if (response.ok) return response;
+    throw read(request.url, response, await response.text()) as Failure;
+  }
+
   async #attempt(request: HttpRequest, options: CallOptions): Promise<Reply | Failure> {
-    const { url, method, body } = request;
-    const headers = {
-      ...this.#options.headers,
-      ...(await this.#credentials()),
-      ...request.headers,
-    };
+    const { url } = request;
     const limit = AbortSignal.timeout(options.timeout ?? this.#options.timeout ?? 30_000);
     const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
-    const send = request.fetch ?? this.#options.fetch ?? fetch;
     options.signal?.throwIfAborted();
     try {
-      const response = await send(url, { method, headers, body: body ?? null, signal });
+      const response = await this.#fetch(request, signal);
       return read(url, response, await response.text());
     } catch (cause) {
       options.signal?.throwIfAborted();
@@ -72,7 +80,27 @@ export class Transport {
     }
   }
 
-  async #credentials(): Promise<Record<string, string>> {
+  async #fetch(
+    { url, method, body, ...request }: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const { credentials } = this.#options;
+    const headers = {
+      ...this.#options.headers,
+      ...(await this.#authorization()),
+      ...request.headers,
+    };
+    const send = request.fetch ?? this.#options.fetch ?? fetch;
+    return send(url, {
+      method,
+      headers,
+      body: body ?? null,
+      signal,
+      ...(credentials && { credentials }),
+    });
+  }
+
+  async #authorization(): Promise<Record<string, string>> {
     const { key } = this.#options;
     if (key === undefined) return {};
     return { Authorization: `Bearer ${typeof key === "function" ? await key() : key}` };

@@ -1,11 +1,11 @@
-/** Live connection of a project: one socket for up to 100 subscriptions, opened again when it breaks. */
+/** Live connection of a project: one channel for up to 100 subscriptions, opened again when it breaks. */
 import { NotReachable, Refused } from "../errors.js";
 import { backoff } from "../http/backoff.js";
 import type { Cursor, ServerFrame } from "../types.js";
+import type { Channel, Channels, Closed, OpenChannel } from "./channel.js";
 import { finalError, UNAUTHENTICATED } from "./close-codes.js";
 import type { LiveState } from "./events.js";
 import { listenToNetwork } from "./network.js";
-import { LiveSocket } from "./socket.js";
 
 export const MAX_SUBSCRIPTIONS = 100;
 
@@ -17,27 +17,19 @@ export interface Subscriber {
   link(state: LiveState): void;
 }
 
-export interface ConnectionOptions {
-  /** The live address, asked for before each connection. */
-  address: () => Promise<string>;
-  /** A fresh ticket for one connection; undefined where the service wants none. */
-  ticket: () => Promise<string | undefined>;
-  WebSocket: typeof WebSocket;
-}
-
 export class Connection {
-  readonly #options: ConnectionOptions;
+  readonly #channels: Channels;
   readonly #subscribers = new Map<number, Subscriber>();
   #lastId = 0;
-  #socket: LiveSocket | undefined;
+  #channel: Channel | undefined;
   #isOpen = false;
   #isRunning = false;
   #failures = 0;
   #refusedTickets = 0;
   #wake: (() => void) | undefined;
 
-  constructor(options: ConnectionOptions) {
-    this.#options = options;
+  constructor(channels: Channels) {
+    this.#channels = channels;
   }
 
   get size(): number {
@@ -55,22 +47,22 @@ export class Connection {
 
   remove(id: number): void {
     if (!this.#subscribers.delete(id)) return;
-    if (this.#isOpen) this.#socket?.send({ op: "unsubscribe", id });
+    if (this.#isOpen) this.#channel?.send({ op: "unsubscribe", id });
     if (this.size === 0) this.#stop();
   }
 
   #stop(): void {
-    this.#socket?.drop("no subscriptions");
+    this.#channel?.drop("no subscriptions");
     this.#wake?.();
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
     const stopListening = listenToNetwork({
-      lost: () => this.#socket?.drop("offline"),
+      lost: () => this.#channel?.drop("offline"),
       found: () => this.#wake?.(),
       awake: () => {
-        this.#socket?.probe();
+        this.#channel?.probe();
         this.#wake?.();
       },
     });
@@ -85,48 +77,46 @@ export class Connection {
   /** One connection, to its end and the pause after it. Returns why there is no use in another one. */
   async #connect(): Promise<Error | undefined> {
     this.#tell({ name: "connecting" });
-    let url = "the live service";
     try {
-      url = await this.#options.address();
-      const ticket = await this.#options.ticket();
+      const channel = await this.#next()();
       if (this.size === 0) return undefined;
-      const { code, reason } = await this.#talk(url, ticket);
+      const { code, reason } = await this.#talk(channel);
       if (code === UNAUTHENTICATED && this.#refusedTickets++ === 0) return undefined;
-      const error = finalError(url, code, reason);
+      const error = finalError(channel.url, code, reason);
       if (error) return error;
       await this.#pause(reason || `closed with ${code.toString()}`);
     } catch (error) {
       if (error instanceof Refused && !error.retryable) return error;
-      await this.#pause(error instanceof NotReachable ? error.message : `${url}: ${String(error)}`);
+      await this.#pause(error instanceof NotReachable ? error.message : String(error));
     }
     return undefined;
   }
 
-  async #talk(url: string, ticket: string | undefined): Promise<{ code: number; reason: string }> {
-    const socket = new LiveSocket(
-      url,
-      {
-        opened: () => {
-          this.#isOpen = true;
-          if (ticket !== undefined) socket.send({ op: "auth", ticket });
-          for (const [id, subscriber] of this.#subscribers) this.#subscribe(id, subscriber);
-        },
-        frame: (frame) => {
-          this.#receive(frame);
-        },
+  #next(): OpenChannel {
+    const turn = Math.max(0, this.#failures - 1) % this.#channels.length;
+    return this.#channels[turn] ?? this.#channels[0];
+  }
+
+  async #talk(channel: Channel): Promise<Closed> {
+    this.#channel = channel;
+    const closed = await channel.run({
+      opened: () => {
+        this.#isOpen = true;
+        for (const [id, subscriber] of this.#subscribers) this.#subscribe(id, subscriber);
       },
-      this.#options.WebSocket,
-    );
-    this.#socket = socket;
-    const closed = await socket.closed;
+      frame: (frame) => {
+        this.#receive(frame);
+      },
+    });
     this.#isOpen = false;
-    this.#socket = undefined;
+    this.#channel = undefined;
     return closed;
   }
 
   #subscribe(id: number, { project, jobs, after }: Subscriber): void {
-    this.#socket?.send({
-      ...{ op: "subscribe", id, project },
+    this.#channel?.send({
+      op: "subscribe",
+      ...{ id, project },
       ...(jobs && { jobs }),
       ...(after && { after: { epoch: after.epoch, sequence: after.sequence } }),
     });

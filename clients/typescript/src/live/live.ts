@@ -1,6 +1,7 @@
 /** Live events of a project: as an iterator, and as a store. */
 import type { Cursor, Job } from "../types.js";
-import { Connection, type ConnectionOptions, MAX_SUBSCRIPTIONS } from "./connection.js";
+import type { Channels } from "./channel.js";
+import { Connection, MAX_SUBSCRIPTIONS } from "./connection.js";
 import { EventQueue } from "./event-queue.js";
 import type { LiveEvent, LiveState } from "./events.js";
 import { Feed, type FeedListener, type FeedRequest } from "./feed.js";
@@ -34,7 +35,7 @@ export interface WatchOptions extends FollowOptions {
 
 export interface LiveOptions {
   project: string;
-  connection: (project: string) => ConnectionOptions;
+  channels: (project: string) => Channels;
   reader: (project: string) => JobReader;
 }
 
@@ -115,7 +116,7 @@ export class Live {
     const connections = this.#connections.get(project) ?? [];
     const free = connections.find((connection) => connection.size < MAX_SUBSCRIPTIONS);
     if (free) return free;
-    const connection = new Connection(this.#options.connection(project));
+    const connection = new Connection(this.#options.channels(project));
     this.#connections.set(project, [...connections, connection]);
     return connection;
   }

@@ -1,5 +1,6 @@
 /** One WebSocket from its opening to its end, with pings of our own: browsers hide the protocol's. */
 import type { ServerFrame } from "../types.js";
+import type { Channel, ChannelHandlers, ClientFrame, Closed } from "./channel.js";
 
 const SUBPROTOCOL = "heliograph.live.v1";
 const OPEN = 1;
@@ -8,32 +9,28 @@ const LIMITS = { opening: 10_000, ping: 15_000, awake: 5_000 };
 /** Frames that the service takes in a second are 50. */
 const BURST = 40;
 
-export interface SocketHandlers {
-  opened(): void;
-  frame(frame: ServerFrame): void;
-}
-
-export interface Closed {
-  code: number;
-  reason: string;
-}
-
-export class LiveSocket {
-  /** Settles when it is over, whoever ended it. */
-  readonly closed: Promise<Closed>;
-  #end!: (closed: Closed) => void;
-  readonly #socket: WebSocket;
-  readonly #opening: ReturnType<typeof setTimeout>;
-  readonly #pinging: ReturnType<typeof setInterval>;
-  readonly #unsent: object[] = [];
+export class LiveSocket implements Channel {
+  readonly url: string;
+  readonly #ticket: string | undefined;
+  readonly #Socket: typeof WebSocket;
+  readonly #unsent: ClientFrame[] = [];
+  #socket: WebSocket | undefined;
+  #end: ((closed: Closed) => void) | undefined;
+  #opening: ReturnType<typeof setTimeout> | undefined;
+  #pinging: ReturnType<typeof setInterval> | undefined;
   #pacing: ReturnType<typeof setTimeout> | undefined;
   #sent = 0;
   #isAnswered = true;
 
-  constructor(url: string, handlers: SocketHandlers, Socket: typeof WebSocket) {
-    const socket = new Socket(url, SUBPROTOCOL);
+  constructor(url: string, ticket: string | undefined, Socket: typeof WebSocket) {
+    this.url = url;
+    this.#ticket = ticket;
+    this.#Socket = Socket;
+  }
+
+  run(handlers: ChannelHandlers): Promise<Closed> {
+    const socket = new this.#Socket(this.url, SUBPROTOCOL);
     this.#socket = socket;
-    this.closed = new Promise((resolve) => (this.#end = resolve));
     this.#opening = setTimeout(() => {
       this.drop("not open in time");
     }, LIMITS.opening);
@@ -42,6 +39,7 @@ export class LiveSocket {
     }, LIMITS.ping);
     socket.onopen = () => {
       clearTimeout(this.#opening);
+      if (this.#ticket !== undefined) this.send({ op: "auth", ticket: this.#ticket });
       handlers.opened();
     };
     socket.onmessage = ({ data }) => {
@@ -53,15 +51,15 @@ export class LiveSocket {
     socket.onclose = ({ code, reason }) => {
       this.#over({ code, reason });
     };
+    return new Promise((resolve) => (this.#end = resolve));
   }
 
   /** Send a frame; no more in a second than the service takes. */
-  send(frame: object): void {
+  send(frame: ClientFrame): void {
     this.#unsent.push(frame);
     this.#flush();
   }
 
-  /** Whether it outlived the page's sleep shows soon. */
   probe(): void {
     this.#isAnswered = false;
     this.send({ op: "ping" });
@@ -70,16 +68,16 @@ export class LiveSocket {
     }, LIMITS.awake);
   }
 
-  /** Over now, without waiting for the other side: it may be gone. */
   drop(reason: string): void {
     this.#over({ code: 1006, reason });
-    this.#socket.close();
+    this.#socket?.close();
   }
 
   #flush(): void {
-    if (this.#socket.readyState !== OPEN) return;
+    const socket = this.#socket;
+    if (socket?.readyState !== OPEN) return;
     while (this.#unsent.length && this.#sent < BURST) {
-      this.#socket.send(JSON.stringify(this.#unsent.shift()));
+      socket.send(JSON.stringify(this.#unsent.shift()));
       this.#sent++;
     }
     this.#pacing ??= setTimeout(() => {
@@ -95,7 +93,7 @@ export class LiveSocket {
       this.drop("no answer");
       return;
     }
-    if (this.#socket.readyState !== OPEN) return;
+    if (this.#socket?.readyState !== OPEN) return;
     this.#isAnswered = false;
     this.send({ op: "ping" });
   }
@@ -105,8 +103,8 @@ export class LiveSocket {
     clearTimeout(this.#pacing);
     clearInterval(this.#pinging);
     const socket = this.#socket;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    this.#end(closed);
+    if (socket) socket.onopen = socket.onmessage = socket.onclose = null;
+    this.#end?.(closed);
   }
 }
 
