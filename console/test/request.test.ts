@@ -33,6 +33,14 @@ describe("a form made from a schema", () => {
     expect(fields.filter(({ advanced }) => advanced).map(({ name }) => name)).toEqual(["seed"]);
   });
 
+  test("a unit that the title says is not said again", () => {
+    const units = fieldsOf({
+      num_images: { title: "Pictures", "x-unit": "pictures" },
+      duration_seconds: { title: "Length", "x-unit": "seconds" },
+    }).map(({ unit }) => unit);
+    expect(units).toEqual(["", "seconds"]);
+  });
+
   test("only what somebody chose is sent", () => {
     expect(
       chosen(fields, {

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { iconOf } from "../src/app/icon";
 import { routeOf, to } from "../src/app/routes";
 import { spansOf } from "../src/job/timeline";
 import { literal, requestOf, snippet } from "../src/job/snippets";
-import { filterOf, matches } from "../src/jobs/filter";
+import { filterOf, matches, orderOf, placeOf, queryOf } from "../src/jobs/filter";
 import { outlook, refusals, ways } from "../src/jobs/preview";
+import { viewsOf } from "../src/jobs/views";
 import { endOf, jobOf, ratioOf } from "../src/live/pictures";
 import { percentOf, toneOf, wordOf } from "../src/live/phases";
+import { placeholderOf } from "../src/live/placeholders";
 import type { Asset, Job, JobEvent, Preview, Slot } from "../src/live/types";
 import { scenesOf } from "../src/slot/scenes";
 import { digestOf } from "../src/studio/digest";
@@ -104,6 +107,28 @@ describe("the list of jobs", () => {
     expect(matches(job({ status: "failed", prompt: "other" }), filter)).toBe(false);
   });
 
+  test("the address of a list has its filter and its order, and no defaults", () => {
+    expect(queryOf(filter, "newest").toString()).toBe("status=queued%2Cfailed&q=IT");
+    expect(queryOf(filterOf(new URLSearchParams()), "ended").toString()).toBe("order=ended");
+    expect([
+      orderOf(new URLSearchParams("order=oldest")),
+      orderOf(new URLSearchParams("order=odd")),
+    ]).toEqual(["oldest", "newest"]);
+  });
+
+  test("a job that is open has no place among those that ended", () => {
+    const times = { created_at: "2026-11-30T10:00:00Z", finished_at: null };
+    expect(placeOf(job(times), "ended")).toBe("");
+    expect(placeOf(job(times), "newest")).toBe(times.created_at);
+  });
+
+  test("views that cannot be read are none", () => {
+    expect(viewsOf('[{"name": "failed", "query": "status=failed"}, {"name": 1}, null]')).toEqual([
+      { name: "failed", query: "status=failed" },
+    ]);
+    expect([viewsOf(null), viewsOf("{"), viewsOf("3")]).toEqual([[], [], []]);
+  });
+
   test("a preview says what is free and what costs", () => {
     const items = [
       { id: "1", outcome: "accepted", from: "download", cost: { estimated: "0" } },
@@ -143,6 +168,22 @@ describe("pictures", () => {
     expect(ratioOf({ width: 300, height: 400 } as Asset, { aspect_ratio: "16:9" })).toBe(0.75);
     expect(ratioOf(undefined, { aspect_ratio: "odd" })).toBe(1);
     expect(jobOf({ id: "ast_01ABC_2" } as Asset)).toBe("job_01ABC");
+  });
+});
+
+describe("signs of work and of pictures to come", () => {
+  test("the icon of the tab is a ring that fills, and itself again when all is done", () => {
+    expect(iconOf(null)).toBe("/favicon.svg");
+    expect(decodeURIComponent(iconOf(50))).toContain('stroke-dasharray="39.2');
+  });
+
+  test("a placeholder is drawn from a ThumbHash, and an odd one is none", () => {
+    const with_ = (thumbhash: string | null) =>
+      ({ variants: { thumbnail: { thumbhash } } }) as unknown as Asset;
+    expect(placeholderOf(with_("1QcSHQRnh493V4dIh4eXh1h4kJUI"))).toMatch(
+      /^data:image\/png;base64,/,
+    );
+    expect([placeholderOf(with_(null)), placeholderOf(with_("%%"))]).toEqual([null, null]);
   });
 });
 

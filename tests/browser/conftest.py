@@ -1,19 +1,17 @@
 """One Heliograph and one Chromium for all of these tests; projects and tabs keep them apart."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from deploy.local.processes import ROOT
+from tests.support.browser import chromium_program
 from tests.support.console_page import ConsolePage, Requests, console_page
 from tests.support.servers import outside_servers
 from tests.support.servers.server import missing
 from tests.support.stack import Stack, stack_running
 
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 expect.set_options(timeout=20_000)  # milliseconds, on a machine that has much else to do
 _QUIET = ("--disable-gpu", "--disable-background-networking", "--no-first-run")
 
@@ -29,27 +27,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="package")  # Playwright's event loop would be in the way of other tests
 def browser() -> Iterator[Browser]:
-    named = os.environ.get("HELIOGRAPH_TEST_CHROMIUM")
-    program = named or next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if program is None:
-        missing("there is no Chromium (Debian: apt-get install chromium)")
+    program = chromium_program()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="package")
-def ours(stack: Stack) -> tuple[str, ...]:
-    """The beginnings of the addresses that the console may ask for."""
-    services = tuple(stack.url(name) for name in ("gateway", "status", "storage"))
-    store = stack.environment.get("HELIOGRAPH_S3_ENDPOINT", f"http://127.0.0.1:{stack.ports['s3']}")
-    return (*services, store, stack.live)
-
-
 @pytest.fixture
-def console(browser: Browser, stack: Stack, ours: tuple[str, ...]) -> Iterator[ConsolePage]:
-    with console_page(browser, stack.url("gateway"), ours) as console:
+def console(browser: Browser, stack: Stack) -> Iterator[ConsolePage]:
+    with console_page(browser, stack) as console:
         yield console
 
 

@@ -16,8 +16,13 @@ _SHOTS = (
 )
 
 
-def seed(requests: Requests) -> None:
-    """Cast, portraits, shots, a film and a story; one shot failed, one is being made for long."""
+def seed(requests: Requests) -> str:
+    """
+    Cast, portraits, shots, a film and a story; one shot failed, one is being made for long.
+
+    Returns:
+        The job that is being made.
+    """
     for person in ("alice", "tomas"):
         requests.cast(person, f"{person}, keeper of the light", aspect_ratio="3:4")
     for number, (name, prompt) in enumerate(_PORTRAITS.items()):
@@ -27,7 +32,8 @@ def seed(requests: Requests) -> None:
         requests.submit(prompt, kind="shot", slot=f"shot/{number}", parameters=parameters)
     refused = {"seconds": 0, "fault": "policy"}
     requests.submit("the wreck", kind="shot", slot="shot/6", parameters=refused)
-    requests.submit("dawn", kind="shot", slot="shot/7", parameters={"seconds": 600, "steps": 900})
+    long = {"seconds": 600, "steps": 900}
+    running = requests.submit("dawn", kind="shot", slot="shot/7", parameters=long)
     requests.submit("the lamp turns", kind="video", slot="video/opening", parameters={"seconds": 0})
     requests.submit("the night the lamp went out", kind="scenes", slot="story/one")
     for number, change in enumerate(("at dusk", "at dawn", "older, with a pipe")):
@@ -37,3 +43,4 @@ def seed(requests: Requests) -> None:
             edit_prompt=change,
             parameters={"seconds": 0, "seed": 90 + number},
         )
+    return running

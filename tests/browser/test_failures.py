@@ -1,7 +1,10 @@
 """What people see when something goes wrong."""
 
+import json
 import re
 import signal
+import subprocess
+import sys
 
 from playwright.sync_api import expect
 
@@ -21,6 +24,79 @@ def test_a_failure_says_what_happened_and_each_way_out_works(
     wrong.get_by_role("button", name="Change the request").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     expect(page.get_by_label("Prompt")).to_have_value("a picture that goes wrong: reject")
+
+
+#: how each fault of the sim ends: the words of its job's status, and what was charged, if it says so
+_ENDS = {
+    "Refused request": ("Failed", "not charged"),
+    "Content policy": ("Failed", "not charged"),
+    "Rate limit": ("Done", None),
+    "Provider unavailable": ("Done", None),
+    "Lost answer, found": ("Done", None),
+    "Lost answer": ("Answer lost", "not charged"),
+    "Never finishes": ("Failed", "not charged"),
+    "Not what was promised": ("Failed", "not charged"),
+    "Empty result": ("Failed", "not charged"),
+    "Not a picture": ("Failed", "not charged"),
+    "Too large": ("Failed", "not charged"),
+    "Bad download": ("Done", None),
+}
+
+
+def test_every_fault_of_the_sim_ends_as_its_card_says(console: ConsolePage, project: str) -> None:
+    """Each that fails says what it cost, and what can be done."""
+    page = console.open(f"/projects/{project}/failures")
+    cards = {
+        name: page.get_by_role("listitem").filter(
+            has=page.get_by_role("heading", name=name, exact=True)
+        )
+        for name in _ENDS
+    }
+    for card in cards.values():
+        card.get_by_role("button", name=re.compile("See it")).click()
+    for name, (status, charged) in _ENDS.items():
+        expect(cards[name].get_by_text(status, exact=True).first).to_be_visible()
+        wrong = cards[name].get_by_role("region", name="What went wrong")
+        if charged is None:
+            expect(wrong).to_have_count(0)
+        else:
+            expect(wrong.get_by_text(charged, exact=True)).to_be_visible()
+            assert wrong.get_by_role("button").count() > 0
+
+
+def test_half_a_pair_that_fails_is_tried_again_alone(
+    console: ConsolePage, requests: Requests, stack: Stack
+) -> None:
+    requests.cast("alice", "alice, front view", aspect_ratio="3:4")
+    page = console.open(f"/projects/{requests.project}/cast/alice")
+    for half in ("A", "B"):
+        expect(page.get_by_role("img", name=f"alice, reference {half}")).to_be_visible()
+    failing = {"seconds": 0, "fault": "reject"}
+    requests.submit("alice", slot="cast/alice/ref_b", model="sim/picture", parameters=failing)
+    wrong = page.get_by_role("region", name="What went wrong")
+    expect(wrong).to_have_count(1)
+    before = len(stack.ledger(requests.project))
+    wrong.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("status").get_by_role("link", name="Trying again")).to_be_visible()
+    expect(page.get_by_role("heading", name="A v1")).to_be_visible()
+    assert len(stack.ledger(requests.project)) <= before + 1
+
+
+def test_code_of_a_job_that_is_copied_runs_and_asks_for_the_same(
+    console: ConsolePage, requests: Requests
+) -> None:
+    """With the idempotency key in it, a second run is the same job."""
+    job = requests.submit("it's “quoted” $HOME `x`", parameters={"seconds": 0, "seed": 7})
+    page = console.open(f"/jobs/{job}")
+    code = page.get_by_role("region", name="As code").locator("pre")
+    shell = code.text_content() or ""
+    made = [json.loads(subprocess.check_output(["/bin/sh", "-c", shell])) for _ in range(2)]
+    assert made[0]["id"] == made[1]["id"] != job
+    assert made[0]["prompt"] == "it's “quoted” $HOME `x`"
+    page.get_by_role("button", name="Python", exact=True).click()
+    expect(code).to_contain_text("asyncio.run(main())")
+    python = [sys.executable, "-c", code.text_content() or ""]
+    assert "Asset(" in subprocess.check_output(python, text=True, timeout=60)
 
 
 def test_a_job_tells_its_history_and_is_tried_again(

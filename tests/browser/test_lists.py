@@ -3,9 +3,9 @@
 import re
 
 import httpx
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.support.console_page import ConsolePage, Requests
+from tests.support.console_page import ConsolePage, Requests, console_page
 from tests.support.stack import Stack
 
 
@@ -37,6 +37,60 @@ def test_a_filter_lives_in_the_address_and_selected_jobs_are_tried_again_after_a
     expect(page.get_by_text("Try again: 3 jobs")).to_be_visible()
     page.get_by_role("button", name="Clear").first.click()
     expect(rows).to_have_count(7)
+
+
+def test_an_order_and_a_filter_are_kept_under_a_name_and_travel_in_the_address(
+    console: ConsolePage, requests: Requests, browser: Browser, stack: Stack
+) -> None:
+    """Back and forward go through them, and another browser that has the address shows the same."""
+    for number in range(3):
+        requests.make(f"number {number}", kind="shot", parameters={"seconds": 0})
+    requests.make("other", parameters={"seconds": 0})
+    page = console.open(f"/projects/{requests.project}/jobs")
+    rows = page.get_by_role("row").filter(has=page.get_by_role("checkbox"))
+    expect(rows.first).to_contain_text("other")
+    page.get_by_label("Kind").select_option("shot")
+    page.get_by_label("Order").select_option("oldest")
+    expect(rows.first).to_contain_text("number 0")
+    expect(rows).to_have_count(3)
+    expect(page.get_by_role("columnheader", name="Asked")).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    page.get_by_role("button", name="Save this view").click()
+    page.keyboard.type("old shots")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_label("Order").select_option("newest")
+    expect(rows.first).to_contain_text("other")
+    page.reload()
+    page.get_by_role("link", name="old shots").click()
+    expect(rows.first).to_contain_text("number 0")
+    page.go_back()
+    expect(rows.first).to_contain_text("other")
+    page.go_forward()
+    expect(rows.first).to_contain_text("number 0")
+    with console_page(browser, stack) as elsewhere:
+        same = elsewhere.open(page.url.removeprefix(console.address))
+        expect(same.get_by_role("link", name="number 0")).to_be_visible()
+        expect(same.get_by_role("link", name="other")).to_have_count(0)
+    page.get_by_role("button", name="Remove the view old shots").click()
+    expect(page.get_by_role("link", name="old shots")).to_have_count(0)
+
+
+def test_whoever_comes_back_to_a_list_is_at_the_row_where_they_left(
+    console: ConsolePage, requests: Requests
+) -> None:
+    for number in range(30):
+        requests.submit(f"number {number}", parameters={"seconds": 0})
+    page = console.open(f"/projects/{requests.project}/jobs")
+    row = page.get_by_role("link", name="number 8", exact=True)
+    expect(page.get_by_role("link", name="number 29", exact=True)).to_be_visible()
+    page.get_by_label("Rows").evaluate("(rows) => { rows.scrollTop = 64 * 18; }")
+    expect(page).to_have_url(re.compile(r"at=job_"))
+    row.click()
+    expect(page.get_by_role("heading", name="number 8")).to_be_visible()
+    page.go_back()
+    expect(row).to_be_in_viewport()
 
 
 def test_new_jobs_wait_behind_a_button_while_somebody_reads_further_down(

@@ -2,6 +2,8 @@
 
 import io
 import os
+import re
+from typing import Literal
 
 import pytest
 from PIL import Image
@@ -12,55 +14,94 @@ from tests.browser.seeds import seed
 from tests.support.console_page import PHONE, WIDE, Requests, console_page
 from tests.support.stack import Stack
 
-_LOOKS = {
-    "light": (WIDE, "light"),
-    "dark": (WIDE, "dark"),
-    "phone": (PHONE, "light"),
-    "phone-dark": (PHONE, "dark"),
-}
-#: each view, its address below the project and the heading by which a test knows that it is there
+_SIZES = {"": WIDE, "-phone": PHONE}
+_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+#: each view, its address and the heading by which a test knows that it is there
 _VIEWS = {
     "projects": ("/", "Projects"),
-    "studio": ("", "lighthouse"),
-    "request": ("?new=portrait", "Make something"),
-    "slot": ("/slots/portrait/keeper", "portrait/keeper"),
-    "compare": ("/slots/portrait/keeper?version=3&against=2", "portrait/keeper"),
-    "failure": ("/slots/shot/6", "shot/6"),
-    "story": ("/slots/story/one", "story/one"),
-    "cast": ("/cast/alice", "alice"),
-    "jobs": ("/jobs", "Jobs"),
-    "failures": ("/failures", "Look at every failure"),
+    "studio": ("/projects/{project}", "lighthouse"),
+    "request": ("/projects/{project}?new=portrait", "Make something"),
+    "slot": ("/projects/{project}/slots/portrait/keeper", "portrait/keeper"),
+    "compare": ("/projects/{project}/slots/portrait/keeper?version=3&against=2", "portrait/keeper"),
+    "failure": ("/projects/{project}/slots/shot/6", "shot/6"),
+    "story": ("/projects/{project}/slots/story/one", "story/one"),
+    "cast": ("/projects/{project}/cast/alice", "alice"),
+    "jobs": ("/projects/{project}/jobs", "Jobs"),
+    "job": ("/jobs/{job}", "shot/7"),
+    "usage": ("/projects/{project}/usage", "Usage"),
+    "failures": ("/projects/{project}/failures", "Look at every failure"),
     "board": ("/board", "Board"),
 }
-#: `HELIOGRAPH_TEST_PICTURES=docs/images` keeps the pictures, then of all looks
+#: `HELIOGRAPH_TEST_PICTURES=docs/images` keeps the pictures
 _PICTURES = os.environ.get("HELIOGRAPH_TEST_PICTURES")
-_SEEN = _LOOKS if _PICTURES else ("light", "phone-dark")  # both themes, both widths
 
 
 @pytest.fixture(scope="module")
-def seeded(stack: Stack) -> str:
-    """The project's name."""
+def seeded(stack: Stack) -> dict[str, str]:
+    """The name of a project with something of everything, and one of its jobs that runs."""
     requests = Requests(stack.url("gateway"), "lighthouse")
-    seed(requests)
-    return requests.project
+    return {"project": requests.project, "job": seed(requests)}
 
 
-@pytest.mark.parametrize("look", _SEEN)
+@pytest.mark.parametrize("size", _SIZES, ids=["wide", "phone"])
 def test_no_view_has_a_severe_barrier_or_is_wider_than_the_screen(
-    look: str, browser: Browser, stack: Stack, ours: tuple[str, ...], seeded: str
+    size: str, browser: Browser, stack: Stack, seeded: dict[str, str]
 ) -> None:
-    size, scheme = _LOOKS[look]
-    options = {"viewport": size, "color_scheme": scheme, "reduced_motion": "reduce"}
-    with console_page(browser, stack.url("gateway"), ours, **options) as console:
-        for view, (path, heading) in _VIEWS.items():
-            below = "" if view in ("projects", "board") else f"/projects/{seeded}"
-            page = console.open(below + path)
+    viewport = _SIZES[size]
+    with console_page(browser, stack, viewport=viewport, reduced_motion="reduce") as console:
+        for view, (address, heading) in _VIEWS.items():
+            page = console.open(address.format(**seeded))
             expect(page.get_by_role("heading", name=heading, exact=True).first).to_be_visible()
             page.wait_for_load_state("networkidle")
-            assert console.severe_barriers() == [], view
+            for scheme in _SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                page.evaluate(
+                    "new Promise((drawn) => setTimeout(() => requestAnimationFrame(drawn)))"
+                )
+                assert console.severe_barriers() == [], f"{view} {scheme}"
+                look = "-phone" + ("-dark" if scheme == "dark" else "") if size else f"-{scheme}"
+                _keep(page, view + look, _SIZES[size])
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= _SIZES[size]["width"], f"{view} is {width} wide"
+
+
+@pytest.mark.parametrize("scheme", _SCHEMES)
+def test_no_open_menu_or_dialog_has_a_severe_barrier(
+    scheme: Literal["light", "dark"], browser: Browser, stack: Stack, seeded: dict[str, str]
+) -> None:
+    look = {"color_scheme": scheme, "reduced_motion": "reduce"}
+    with console_page(browser, stack, viewport=PHONE, **look) as console:
+        page = console.open("/projects/{project}/jobs?status=failed".format(**seeded))
+        page.get_by_role("checkbox").first.click()
+        page.get_by_role("button", name="Try again…").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert console.severe_barriers() == []
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Clear").last.click()
+        page.get_by_role("button", name="Save this view").click()
+        expect(page.get_by_role("textbox", name="Name of the view")).to_be_visible()
+        assert console.severe_barriers() == []
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name=re.compile(r"\d job")).first.click()
+        expect(page.get_by_text("Notify me")).to_be_visible()
+        assert console.severe_barriers() == []
+        console.open("/jobs/{job}".format(**seeded))
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(page.get_by_role("dialog", name="Stop this job?")).to_be_visible()
+        assert console.severe_barriers() == []
+
+
+def test_a_narrow_screen_or_large_letters_need_no_scrolling_sideways(
+    browser: Browser, stack: Stack, seeded: dict[str, str]
+) -> None:
+    """320 pixels: the smallest phone, or a screen of 640 at twice the size."""
+    size: ViewportSize = {"width": 320, "height": 640}
+    with console_page(browser, stack, viewport=size, reduced_motion="reduce") as console:
+        for view, (address, heading) in _VIEWS.items():
+            page = console.open(address.format(**seeded))
+            expect(page.get_by_role("heading", name=heading, exact=True).first).to_be_visible()
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= size["width"], f"{view} is {width} wide"
-            _keep(page, f"{view}-{look}", size)
 
 
 def _keep(page: Page, name: str, size: ViewportSize) -> None:

@@ -19,6 +19,15 @@ _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _TIMEOUT = 60.0  #: seconds, on a machine that has much else to do
 
 
+def chromium_program() -> str:
+    """The browser that `HELIOGRAPH_TEST_CHROMIUM` names, or that is found. Skips where there is none."""
+    named = os.environ.get("HELIOGRAPH_TEST_CHROMIUM")
+    program = named or next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    if program is None:
+        missing("there is no Chromium (Debian: apt-get install chromium)")
+    return program
+
+
 class Page:
     """One tab."""
 
@@ -47,11 +56,8 @@ class Page:
 @asynccontextmanager
 async def browser_page(profile: Path) -> AsyncIterator[Page]:
     """A page of a new browser. Skips the test where there is none; fails in CI."""
-    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
-    if program is None:
-        missing("there is no Chromium (Debian: apt-get install chromium)")
     process = await asyncio.create_subprocess_exec(
-        program,
+        chromium_program(),
         "--headless=new",
         "--no-sandbox",  # where tests run as root, it needs that
         "--disable-gpu",

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize
 
+from tests.support.stack import Stack
+
 _AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 _MADE_WITHIN = 60.0  #: seconds
 _TIMEOUT = 20_000.0  #: milliseconds until what a test waits for is there, on a busy machine
@@ -19,16 +21,24 @@ WIDE: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
+def origins_of(stack: Stack) -> tuple[str, ...]:
+    """The beginnings of the addresses that the console of a stack may ask for."""
+    services = tuple(stack.url(name) for name in ("gateway", "status", "storage"))
+    store = stack.environment.get("HELIOGRAPH_S3_ENDPOINT", f"http://127.0.0.1:{stack.ports['s3']}")
+    return (*services, store, stack.live)
+
+
 class ConsolePage:
     """One tab of the console. `faults` are what it should not have done."""
 
-    def __init__(self, page: Page, address: str, ours: tuple[str, ...]) -> None:
+    def __init__(self, page: Page, stack: Stack, host: str = "127.0.0.1") -> None:
         self.page = page
-        self.address = address
+        self.stack = stack
+        self.address = stack.url("gateway").replace("127.0.0.1", host)
         self.faults: list[str] = []
         #: whether requests may fail: a test that kills a server says so
         self.forgiving = False
-        self._ours = (*ours, "data:", "blob:", f"blob:{address}")
+        self._ours = (*origins_of(stack), self.address, "data:", "blob:", f"blob:{self.address}")
         page.set_default_timeout(_TIMEOUT)
         page.on("console", self._on_message)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
@@ -38,6 +48,10 @@ class ConsolePage:
     def open(self, path: str) -> Page:
         self.page.goto(self.address + path)
         return self.page
+
+    def another_tab(self) -> "ConsolePage":
+        """Of the same browser, with the same storage and the same session."""
+        return ConsolePage(self.page.context.new_page(), self.stack)
 
     def severe_barriers(self) -> list[str]:
         """What axe calls serious or critical on the page as it is."""
@@ -64,12 +78,18 @@ class ConsolePage:
 
 @contextmanager
 def console_page(
-    browser: Browser, address: str, ours: tuple[str, ...], **options: Any
+    browser: Browser, stack: Stack, *, host: str = "127.0.0.1", **options: Any
 ) -> Iterator[ConsolePage]:
-    """A new tab with a storage of its own. Fails the test when it did what a console must not."""
+    """
+    A new tab with a storage of its own. Fails the test when it did what a console must not.
+
+    Args:
+        host: By which name the browser reaches the gateway.
+        options: Of the browser's context.
+    """
     context = browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
     try:
-        console = ConsolePage(context.new_page(), address, ours)
+        console = ConsolePage(context.new_page(), stack, host)
         yield console
         assert not console.faults, console.faults
     finally:
@@ -79,8 +99,9 @@ def console_page(
 class Requests:
     """What another client asks for in a project while the console is looked at."""
 
-    def __init__(self, gateway: str, project: str) -> None:
+    def __init__(self, gateway: str, project: str, key: str | None = None) -> None:
         self.project = project
+        self._credentials = {"Authorization": f"Bearer {key}"} if key else {}
         self._gateway = f"{gateway}/v1"
         self._made = 0
 
@@ -93,7 +114,8 @@ class Requests:
         """A job, to its end."""
         job = self.submit(prompt, kind, **fields)
         end = time.monotonic() + _MADE_WITHIN
-        while not httpx.get(f"{self._gateway}/jobs/{job}").json()["finished_at"]:
+        address = f"{self._gateway}/jobs/{job}"
+        while not httpx.get(address, headers=self._credentials).json()["finished_at"]:
             assert time.monotonic() < end, f"{job} does not end"
             time.sleep(0.05)
 
@@ -107,7 +129,7 @@ class Requests:
             method,
             f"{self._gateway}/projects/{self.project}/{path}",
             json=body,
-            headers={"Idempotency-Key": f"test-{self._made}"},
+            headers={"Idempotency-Key": f"test-{self._made}", **self._credentials},
             timeout=30,
         )
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text

@@ -3,6 +3,7 @@
 import { percentOf, wordOf } from "../live/phases";
 import { isOpen } from "../live/project.svelte";
 import type { Job } from "../live/types";
+import { notifications } from "./notifications.svelte";
 import { to } from "./router.svelte";
 import { session } from "./session.svelte";
 import { toasts } from "./toasts.svelte";
@@ -42,15 +43,17 @@ class Activity {
     const ended = this.#ended.splice(0);
     if (ended.length > MANY) {
       const failed = ended.filter((job) => job.status !== "succeeded").length;
-      toasts.show(
-        `${ended.length} jobs ended${failed ? `, ${failed} of them without a result` : ""}`,
-      );
+      const text = `${ended.length} jobs ended${failed ? `, ${failed} of them without a result` : ""}`;
+      toasts.show(text);
+      notifications.tell(text);
       return;
     }
     for (const job of ended) {
       const tone =
         job.status === "succeeded" ? "good" : job.status === "canceled" ? "plain" : "bad";
-      toasts.show(`${wordOf(job)}: ${nameOf(job)}`, { tone, href: to.job(job.id) });
+      const text = `${wordOf(job)}: ${nameOf(job)}`;
+      toasts.show(text, { tone, href: to.job(job.id) });
+      notifications.tell(text, to.job(job.id));
     }
   }
 }

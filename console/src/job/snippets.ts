@@ -49,7 +49,7 @@ async def main() -> None:
     async with Client("${gateway}", project="${project}") as client:
         job = await client.submit(
 ${named.map((line) => `    ${line}`).join("\n")}
-            idempotency_key="${key}",
+            key="${key}",
         )
         done = await client.wait(job.id)
         print(done.assets)

@@ -1,13 +1,14 @@
-/** The jobs of a project that a filter lets through, newest first, page by page; kept current by live events. */
+/** The jobs of a project that a filter lets through, in order, page by page; kept current by live events. */
 
 import { SvelteSet } from "svelte/reactivity";
 import { reasonOf } from "../app/toasts.svelte";
 import { clientOf } from "../live/api";
 import type { LiveProject } from "../live/project.svelte";
 import type { Counts, Job } from "../live/types";
-import { matches, type Filter } from "./filter";
+import { matches, placeOf, type Filter, type Order } from "./filter";
 
 const PAGE = 100; // jobs
+const FAR = 30; // pages, behind which a place is not looked for
 
 export class JobRows {
   rows = $state.raw<Job[]>([]);
@@ -18,6 +19,7 @@ export class JobRows {
   arrived = $state.raw<Job[]>([]);
   readonly selected = new SvelteSet<string>();
   #next: string | null = null;
+  #page: Promise<void> | undefined;
   #ids = new Set<string>();
   #anchor = 0; // the row that was selected last
   readonly #forget: () => void;
@@ -25,6 +27,7 @@ export class JobRows {
   constructor(
     readonly live: LiveProject,
     readonly filter: Filter,
+    readonly order: Order,
   ) {
     this.#forget = live.onChange((job) => this.#take(job));
     void this.more();
@@ -34,10 +37,24 @@ export class JobRows {
     this.#forget();
   }
 
-  /** The next page. Nothing while one is on its way, or after the last. */
-  async more(): Promise<void> {
+  /** The next page, or the one that is on its way; nothing after the last. */
+  more(): Promise<void> {
+    this.#page ??= this.#load().finally(() => (this.#page = undefined));
+    return this.#page;
+  }
+
+  /** The index of a job, for which pages are loaded as far as is bearable; -1 where it is not found. */
+  async find(id: string): Promise<number> {
+    for (let pages = 0; pages < FAR; pages++) {
+      if (this.#ids.has(id) || this.fault || (pages && !this.#next)) break;
+      await this.more();
+    }
+    return this.rows.findIndex((job) => job.id === id);
+  }
+
+  async #load(): Promise<void> {
     const first = this.rows.length === 0;
-    if (!first && (this.loading || !this.#next)) return;
+    if (!first && !this.#next) return;
     this.loading = true;
     try {
       const page = await clientOf(this.live.name).call("get", "/v1/projects/{project}/jobs", {
@@ -56,7 +73,7 @@ export class JobRows {
   /** Put what has arrived on top. */
   reveal(): void {
     const newest = [...this.arrived].sort((one, other) =>
-      other.created_at.localeCompare(one.created_at),
+      placeOf(other, this.order).localeCompare(placeOf(one, this.order)),
     );
     this.arrived = [];
     this.#show([...newest, ...this.rows]);
@@ -78,7 +95,13 @@ export class JobRows {
   #query(first: boolean) {
     const given = Object.entries(this.filter).filter(([, value]) => value);
     const cursor = this.#next;
-    return { ...Object.fromEntries(given), limit: PAGE, counts: first, ...(cursor && { cursor }) };
+    return {
+      ...Object.fromEntries(given),
+      order: this.order,
+      limit: PAGE,
+      counts: first,
+      ...(cursor && { cursor }),
+    };
   }
 
   #show(jobs: Job[]): void {
@@ -86,10 +109,13 @@ export class JobRows {
     this.rows = jobs;
   }
 
+  /** A job that is new to the list waits to be put on top. In a list that begins with the oldest it comes with the last page. */
   #take(job: Job): void {
-    if (this.#ids.has(job.id) || this.loading || !matches(job, this.filter)) return;
-    const newest = this.rows[0]?.created_at ?? "";
-    if (job.created_at < newest) return; // an old job: it has its place further down
+    if (this.order === "oldest" || this.loading || this.#ids.has(job.id)) return;
+    const place = placeOf(job, this.order);
+    const first = this.rows[0];
+    if (!place || !matches(job, this.filter)) return;
+    if (first && place < placeOf(first, this.order)) return; // it has its place further down
     this.arrived = [...this.arrived.filter(({ id }) => id !== job.id), job];
   }
 }

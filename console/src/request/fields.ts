@@ -33,10 +33,16 @@ function fieldOf(name: string, schema: ParameterSchema): Field {
     ...(minimum === undefined ? {} : { minimum }),
     ...(one.maximum === undefined ? {} : { maximum: one.maximum }),
     step: one.type === "integer" ? 1 : "any",
-    unit: schema["x-unit"] ?? "",
+    unit: unitOf(schema),
     initial: schema.default,
     advanced: schema["x-advanced"] ?? false,
   };
+}
+
+/** The unit of a value, unless the title says it: "Pictures, pictures" says nothing twice. */
+function unitOf(schema: ParameterSchema): string {
+  const unit = schema["x-unit"] ?? "";
+  return schema.title?.toLowerCase().includes(unit.toLowerCase()) ? "" : unit;
 }
 
 function controlOf(schema: ParameterSchema): Field["control"] {

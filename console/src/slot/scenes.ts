@@ -7,6 +7,9 @@ export interface Scene {
   prompt: string; // of its shot
 }
 
+/** The slot that the shot of a scene fills. */
+export const slotOf = ({ number }: Scene) => `shot/${number}`;
+
 const str = (value: unknown) => (typeof value === "string" ? value : "");
 
 /** Scenes in order; none where the text has another shape, which is then shown as it is. */

@@ -66,5 +66,8 @@ const natural = (one: string, other: string) =>
   one.localeCompare(other, undefined, { numeric: true });
 const rank = ({ name }: Group) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
 
+/** Whether nothing has filled a slot yet, and nothing is on its way. */
+export const isMissing = ({ current, active }: Slot) => !current && !active;
+
 /** What people call a slot inside its group. */
 export const shortName = (slot: string) => slot.split("/").slice(1).join("/") || slot;

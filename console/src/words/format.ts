@@ -52,6 +52,10 @@ export const moment = (instant: string) => dateTime.format(Date.parse(instant));
 export const timeOfDay = (instant: string) => timeOnly.format(Date.parse(instant));
 export const count = (value: number) => whole.format(value);
 
+/** A part from 0 to 1: "4 %", "0.3 %". */
+export const percent = (part: number) =>
+  `${(part * 100).toLocaleString(undefined, { maximumFractionDigits: part < 0.01 ? 1 : 0 })} %`;
+
 /** "1 job", "3 jobs". */
 export const counted = (value: number, one: string, many = `${one}s`) =>
   `${count(value)} ${value === 1 ? one : many}`;

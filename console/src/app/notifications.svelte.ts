@@ -1,0 +1,39 @@
+/** Notifications of the system, for people whose tab is out of sight. Only those who asked for them get any. */
+
+import { address } from "./router.svelte";
+
+const WANTED = "heliograph.notify";
+
+class Notifications {
+  /** A browser has none where the page is not a secure context. */
+  readonly isPossible = "Notification" in window;
+  isOn = $state(
+    this.isPossible &&
+      Notification.permission === "granted" &&
+      localStorage.getItem(WANTED) === "yes",
+  );
+
+  /** Ask the browser, which asks the person. */
+  async turnOn(): Promise<void> {
+    this.isOn = (await Notification.requestPermission()) === "granted";
+    if (this.isOn) localStorage.setItem(WANTED, "yes");
+  }
+
+  turnOff(): void {
+    this.isOn = false;
+    localStorage.removeItem(WANTED);
+  }
+
+  /** Told only while the tab is out of sight; a press leads to `href`. */
+  tell(text: string, href?: string): void {
+    if (!this.isOn || !document.hidden) return;
+    const notification = new Notification("Heliograph", { body: text, icon: "/favicon.svg" });
+    notification.onclick = () => {
+      window.focus();
+      if (href) address.go(href);
+      notification.close();
+    };
+  }
+}
+
+export const notifications = new Notifications();

@@ -1,0 +1,53 @@
+"""The console where it is deployed: under another name of the host, and while a new build replaces it."""
+
+from playwright.sync_api import Browser, Page, Request, expect
+
+from tests.support.console_page import ConsolePage, Requests, console_page
+from tests.support.stack import Stack
+
+_BOARD = "**/assets/Board-*.js"
+
+
+def test_a_page_on_localhost_is_live_too(
+    browser: Browser, stack: Stack, requests: Requests
+) -> None:
+    """The index names 127.0.0.1; both are the same deployment."""
+    with console_page(browser, stack, host="localhost") as console:
+        page = console.open(f"/projects/{requests.project}")
+        expect(page.get_by_role("heading", name="This project is empty")).to_be_visible()
+        requests.submit("a keeper", slot="portrait/keeper", parameters={"seconds": 0})
+        expect(page.get_by_role("img", name="portrait/keeper")).to_be_visible()
+
+
+def test_a_tab_older_than_the_build_is_loaded_anew_once(console: ConsolePage) -> None:
+    console.forgiving = True
+    page = console.open("/")
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    loads = loads_of(page)
+    page.route(_BOARD, lambda route: route.continue_() if loads else route.fulfill(status=404))
+    page.get_by_role("link", name="Board").click()
+    expect(page.get_by_role("heading", name="Board")).to_be_visible()
+    assert len(loads) == 1
+
+
+def test_a_build_that_lacks_a_part_is_not_loaded_for_ever(console: ConsolePage) -> None:
+    console.forgiving = True
+    page = console.open("/")
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    loads = loads_of(page)
+    page.route(_BOARD, lambda route: route.fulfill(status=404))
+    page.get_by_role("link", name="Board").click()
+    expect(page.get_by_text("A part of this page is not there")).to_be_visible()
+    assert len(loads) == 1
+
+
+def loads_of(page: Page) -> list[str]:
+    """What the page is loaded from, from now on."""
+    loads = list[str]()
+
+    def note(request: Request) -> None:
+        if request.is_navigation_request():
+            loads.append(request.url)
+
+    page.on("request", note)
+    return loads
