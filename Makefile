@@ -6,6 +6,7 @@ PYTHON := $(VENV)/bin/python
 UV := $(shell command -v uv || echo .tools/bin/uv)
 INSTALLED := $(VENV)/.installed
 MINIO := .tools/bin/minio
+PROMETHEUS := .tools/bin/prometheus
 PYTEST := $(VENV)/bin/pytest --numprocesses 3 --no-loadscope-reorder
 
 # Node comes from PyPI; npm runs the one that is first on the path
@@ -76,6 +77,11 @@ PROFILE := short
 bench: $(INSTALLED) ## Measure everything, next to peers; PROFILE=full takes longer
 	$(PYTHON) -m bench all --profile $(PROFILE)
 
+prometheus: $(PROMETHEUS) ## Prometheus and promtool of Debian, for the tests of alerts
+
+test-alerts: $(INSTALLED) $(PROMETHEUS) ## Alert rules, by promtool
+	$(PYTEST) tests/unit/deploy/test_alerts.py
+
 format: $(INSTALLED) ## Let the tools put the code in order
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
@@ -127,6 +133,14 @@ $(MINIO):
 	@echo 'Building MinIO; once, a few minutes'
 	@CGO_ENABLED=0 GOBIN=$(CURDIR)/$(@D) go install -trimpath -ldflags '-s -w' github.com/minio/minio@latest
 
+# from Debian's archive, not installed: that needs no root, and starts nothing
+$(PROMETHEUS):
+	@command -v apt-get >/dev/null || { echo 'Install Prometheus: https://prometheus.io/download' >&2; exit 1; }
+	@mkdir -p $(@D) .tools/prometheus
+	@cd .tools/prometheus && apt-get download -qq -o APT::Sandbox::User=root prometheus && dpkg-deb --extract prometheus_*.deb .
+	@cp .tools/prometheus/usr/bin/prom* $(@D)
+	@rm -rf .tools/prometheus
+
 # an image of one program, without any registry
 image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/servers Dockerfile \
 	| docker build --quiet --tag heliograph-test/$(1) --build-arg PROGRAM=$(1) -
@@ -138,4 +152,4 @@ image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/s
 	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv.txt
 	@touch $@
 
-.PHONY: help demo up check check-client check-console client console web test test-minio test-containers chaos bench format golden lock setup seeds
+.PHONY: help demo up check check-client check-console client console web test test-minio test-containers test-alerts prometheus chaos bench format golden lock setup seeds
