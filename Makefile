@@ -77,10 +77,14 @@ PROFILE := short
 bench: $(INSTALLED) ## Measure everything, next to peers; PROFILE=full takes longer
 	$(PYTHON) -m bench all --profile $(PROFILE)
 
-prometheus: $(PROMETHEUS) ## Prometheus and promtool of Debian, for the tests of alerts
+prometheus: $(PROMETHEUS) ## Prometheus and promtool of Debian, for the tests of alerts and dashboards
 
-test-alerts: $(INSTALLED) $(PROMETHEUS) ## Alert rules, by promtool
-	$(PYTEST) tests/unit/deploy/test_alerts.py
+test-alerts: $(INSTALLED) $(PROMETHEUS) ## Alert rules and dashboards, by promtool and a real Prometheus
+	$(PYTEST) tests/unit/deploy/test_alerts.py tests/unit/deploy/test_dashboards.py \
+		tests/e2e/test_dashboard_queries.py
+
+dashboards: $(INSTALLED) ## Write the Grafana dashboards anew; review what changed
+	$(PYTHON) -m deploy.observability.dashboards
 
 format: $(INSTALLED) ## Let the tools put the code in order
 	$(VENV)/bin/ruff format .
@@ -152,4 +156,4 @@ image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/s
 	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv.txt
 	@touch $@
 
-.PHONY: help demo up check check-client check-console client console web test test-minio test-containers test-alerts prometheus chaos bench format golden lock setup seeds
+.PHONY: help demo up check check-client check-console client console web test test-minio test-containers test-alerts prometheus dashboards chaos bench format golden lock setup seeds

@@ -1,0 +1,1 @@
+"""What Prometheus and Grafana need of this system: configuration, alert rules, dashboards."""
