@@ -112,6 +112,21 @@ async def test_a_request_that_is_refused_for_another_reason_is_not_counted(
     assert (busy.status_code, accepted.status_code) == (409, 202)
 
 
+async def test_a_pair_that_is_refused_keeps_no_permits(
+    http: httpx.AsyncClient, client: Client
+) -> None:
+    await set_quotas(http, jobs_in_flight=3)
+    assert (await ask(http, LONG, slot="cast/alice/ref_b")).status_code == 202
+
+    pair = {"operation": "create", "prompt": "alice"}
+    refused = await http.put("/cast/alice/refs", json=pair)
+    accepted = [await ask(http, LONG) for _ in range(3)]
+
+    assert refused.status_code == 409
+    assert [each.status_code for each in accepted] == [202, 202, 429]
+    await cancel_all(client)
+
+
 async def test_two_gateways_let_no_more_through_than_one(
     stack: Stack, project: str, http: httpx.AsyncClient
 ) -> None:

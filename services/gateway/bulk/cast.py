@@ -55,6 +55,7 @@ class CastReferences:
             )
             request = request_for(cast, person, half)
             submissions[half] = request, identity, await self._prepare(request, identity)
+        await self.jobs.reserve([record for _, _, record in submissions.values() if record])
         results = await asyncio.gather(
             *(
                 self.jobs.submit(request, identity, prepared=record)
@@ -75,7 +76,6 @@ class CastReferences:
                 for each in error.errors
             ]
             raise type(error)(str(error), errors=errors) from None
-        await self.jobs.reserve([record])
         await self.acceptance.check_slot(record)
         return record
 

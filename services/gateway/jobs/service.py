@@ -76,9 +76,10 @@ class JobService:
         is_same: SameBody,
         prepared: Record | None,
     ) -> AcceptResult:
-        if prepared:
-            return await self._accept(prepared, identity, is_same, replace=request.replace)
-        record = await self.prepare(request, identity)
+        record = prepared
+        if record is None:
+            record = await self.prepare(request, identity)
+            await self.reserve([record])
         return await self._accept_reserved(record, identity, is_same, replace=request.replace)
 
     async def retry(
@@ -108,14 +109,14 @@ class JobService:
         if known:
             return known
         record = await self.prepare_retry(old, retry, identity, may_pay=may_pay)
+        await self.reserve([record])
         replace = retry.changes.get("replace") is True
         return await self._accept_reserved(record, identity, is_same, replace=replace)
 
     async def _accept_reserved(
         self, record: Record, identity: RequestIdentity, is_same: SameBody, *, replace: bool
     ) -> AcceptResult:
-        """Accept a job once there is room for it, which is given back where no new job is made."""
-        await self.reserve([record])
+        """Accept a job for which there is room, which is given back where no new job is made."""
         try:
             result = await self._accept(record, identity, is_same, replace=replace)
         except RequestError:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
 
-from heliograph.contracts.errors import TooManyJobs
+from heliograph.contracts.errors import ServiceError, TooManyJobs
 from heliograph.contracts.quotas import ProjectQuotas, Quotas
 from heliograph.contracts.records import Record
 from services.gateway.limits.job_permits import JobPermits, State
@@ -85,9 +85,18 @@ class QuotaAdmission:
                 self._rates.give_back(holder.name, rate, len(jobs))
 
     async def headers(self, project: str, user: str | None, key: str | None) -> dict[str, str]:
-        """What is left of each rate that a request counts for, as the RateLimit header draft has it."""
-        own = await self._project_quotas(project)
-        holders = holders_of(project, user, key, own, self._key_quotas(key) if key else None)
+        """
+        What is left of each rate that a request counts for, as the RateLimit header draft has it. Nothing
+        where that cannot be said right now: the request is accepted already.
+        """
+        try:
+            own = await self._project_quotas(project)
+            holders = [*holders_of(project, user, key, own, self._key_quotas(key) if key else None)]
+        except ServiceError:
+            return {}
+        return self._headers(holders)
+
+    def _headers(self, holders: Collection[QuotaHolder]) -> dict[str, str]:
         policies, limits = [], []
         for holder in holders:
             if rate := holder.quotas.requests:
