@@ -102,6 +102,15 @@ async def test_a_list_goes_on_with_its_cursor(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.usefixtures("spent")
+async def test_a_cursor_is_of_one_list(http: httpx.AsyncClient) -> None:
+    first = await usage(http, by="user", limit=1)
+
+    other = await http.get("/usage", params={"by": "kind", "limit": 1, "cursor": first["next"]})
+
+    assert other.status_code == 422
+
+
+@pytest.mark.usefixtures("spent")
 @pytest.mark.parametrize("way", ["accept", "format"])
 async def test_usage_comes_as_a_table_too(http: httpx.AsyncClient, way: str) -> None:
     query = {"by": "user", "limit": "1"} | ({"format": "csv"} if way == "format" else {})

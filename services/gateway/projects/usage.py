@@ -8,6 +8,7 @@ from heliograph.contracts.queries.usage import GetUsage, UsagePage, UsagePeriod
 from heliograph.contracts.usage import UsageAmounts, UsageQuery, UsageReport, item_of
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.clock import now
+from services.gateway.cursors import ListCursors
 from services.gateway.projects.usage_periods import continued, cursor_of, usage_periods, zone_of
 
 _TIMEOUT = 20.0  #: seconds to add up what a project has
@@ -34,11 +35,14 @@ class UsageReports:
         Raises:
             ValidationFailed: The times, the time zone or the cursor are wrong.
         """
-        query = continued(query)
+        cursors = _cursors(project, query)
+        query = continued(query.model_copy(update={"cursor": cursors.place(query.cursor)}))
         zone = query.time_zone or await self._zone_name(project)
         periods = usage_periods(query, zone_of(zone), now())
         page = await self._page(project, query, periods)
-        return _report(project, query, zone, periods, page)
+        place = cursor_of(periods, page.next) if page.next else None
+        report = _report(project, query, zone, periods, page)
+        return report.model_copy(update={"next": cursors.after(place)})
 
     async def reports(self, project: str, query: UsageQuery) -> AsyncIterator[UsageReport]:
         """All pages from the cursor on, of the same time."""
@@ -57,6 +61,12 @@ class UsageReports:
         return await self._request(asked, timeout=_TIMEOUT)
 
 
+def _cursors(project: str, query: UsageQuery) -> ListCursors:
+    """Cursors of the list that a query asks for."""
+    split = query.model_dump(mode="json", include={"by", "since", "until", "time_zone"})
+    return ListCursors("usage", {"project": project, **split})
+
+
 def _report(
     project: str, query: UsageQuery, zone: str, periods: list[UsagePeriod], page: UsagePage
 ) -> UsageReport:
@@ -69,7 +79,7 @@ def _report(
         time_zone=zone,
         total=_total(page),
         items=[item_of(group, names[group.period]) for group in page.groups],
-        next=cursor_of(periods, page.next) if page.next else None,
+        next=None,
     )
 
 

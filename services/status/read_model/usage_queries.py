@@ -119,7 +119,11 @@ def _place(found: Any, split: Sequence[str]) -> Place:
 
 
 def _cursor(place: Place) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps(place, ensure_ascii=False).encode())
+        .decode()
+        .rstrip("=")
+    )
 
 
 def _read_cursor(cursor: str, length: int) -> Place:
