@@ -72,6 +72,9 @@ chaos: $(INSTALLED) ## Break everything for minutes, then kill at every step; an
 	CRASH_ROUNDS=20 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py tests/chaos/test_fal_crash_points.py \
 		tests/chaos/test_typescript_client.py
 
+chaos-cluster: $(INSTALLED) ## A storm over three NATS servers, which are killed as well; minutes
+	$(VENV)/bin/pytest -s tests/chaos/cluster_storm.py
+
 PROFILE := short
 
 bench: $(INSTALLED) ## Measure everything, next to peers; PROFILE=full takes longer
@@ -156,4 +159,4 @@ image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/s
 	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv.txt
 	@touch $@
 
-.PHONY: help demo up check check-client check-console client console web test test-minio test-containers test-alerts prometheus dashboards chaos bench format golden lock setup seeds
+.PHONY: help demo up check check-client check-console client console web test test-minio test-containers test-alerts prometheus dashboards chaos chaos-cluster bench format golden lock setup seeds

@@ -82,10 +82,13 @@ async def _bus() -> AsyncIterator[JetStream]:
     try:
         with translated():
             await connection.client.connect(
-                **connection.options | {"max_reconnect_attempts": 1, "allow_reconnect": False}
+                **connection.options
+                | connection.credentials
+                | {"max_reconnect_attempts": 1, "allow_reconnect": False}
             )
     except Exception as error:
-        raise ConnectionFailed(f"NATS at {settings.nats} does not answer: {error}") from error
+        hosts = ", ".join(settings.nats_hosts)  # the URL may hold a password
+        raise ConnectionFailed(f"NATS at {hosts} does not answer: {error}") from error
     try:
         yield JetStream(connection.client)
     except HeliographError as error:

@@ -8,6 +8,8 @@ from pydantic import Field, SecretStr, field_validator
 from heliograph.runtime.authorities import checked_url, host_and_port
 from heliograph.runtime.deployment_settings import DeploymentSettings
 
+_NATS_PORT = 4222  #: that a URL need not say
+
 
 class BusSettings(DeploymentSettings):
     """The server, and what may lie on it. The sum of bounds must fit its `max_file_store`."""
@@ -15,7 +17,11 @@ class BusSettings(DeploymentSettings):
     nats_port: int = Field(default=4222, ge=1, le=65535)
     #: bytes that the bundled NATS may take on disk; less where the disk has less
     nats_max_store: int = Field(default=16 * 2**30, ge=2**20)
-    nats_url: str | None = None  #: use this server instead of the bundled one; with credentials
+    #: use this server instead of the bundled one, with credentials; of a cluster any server, or
+    #: several, separated by commas
+    nats_url: str | None = None
+    #: copies of each stream, on as many servers of a cluster; 1: a single server
+    nats_replicas: int = Field(default=1, ge=1, le=5)
     nats_monitor_url: str | None = None  #: HTTP monitoring URL of that server
 
     #: seconds without a heartbeat until a message is redelivered
@@ -46,7 +52,7 @@ class BusSettings(DeploymentSettings):
     @field_validator("nats_url", mode="after")
     @classmethod
     def _is_nats(cls, url: str | None) -> str | None:
-        if url is not None and not _is_address(url, ("nats", "tls", "ws", "wss")):
+        if url is not None and not all(map(_is_nats_url, url.split(","))):
             raise ValueError(
                 "not of the form nats://<user>:<password>@<host>:<port>;"
                 " other characters than letters and digits are percent-encoded there"
@@ -59,8 +65,14 @@ class BusSettings(DeploymentSettings):
         return self.nats_url or f"nats://{host_and_port(self.host, self.nats_port)}"
 
     @property
+    def nats_hosts(self) -> list[str]:
+        """Host and port of each server, without credentials: for people and documents."""
+        places = [urlsplit(url) for url in self.nats.split(",")]
+        return [host_and_port(each.hostname or "", each.port or _NATS_PORT) for each in places]
+
+    @property
     def nats_login(self) -> str:
-        """URL of NATS with the credentials of a service: for clients, never for logs."""
+        """URLs of NATS with the credentials of a service: for clients, never for logs."""
         if self.nats_url:
             return self.nats_url
         credentials = self.folder.nats_credentials()
@@ -79,10 +91,11 @@ class BusSettings(DeploymentSettings):
         return f"nats://{login}@{host_and_port(self.host, self.nats_port)}"
 
 
-def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+def _is_nats_url(url: str) -> bool:
     """Whether it can be parsed. What cannot must not get far: errors of parsers show parts of it."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        is_nats = parts.scheme in ("nats", "tls", "ws", "wss")
+        return is_nats and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False

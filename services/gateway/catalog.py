@@ -2,7 +2,6 @@
 
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
@@ -24,8 +23,6 @@ from heliograph.runtime.job_view import live_address
 from heliograph.runtime.service import Service
 from services.gateway.http import page
 from services.gateway.settings import GatewaySettings
-
-_NATS_PORT = 4222  #: where the address does not say
 
 
 def build_catalog(service: Service[GatewaySettings]) -> list[APIRouter]:
@@ -110,8 +107,7 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
         "links": links,
     }
 
-    nats = urlsplit(settings.nats)
-    document = asyncapi(f"{nats.hostname}:{nats.port or _NATS_PORT}")  # never its credentials
+    document = asyncapi(settings.nats_hosts[0])
 
     @router.get(
         "/v1",

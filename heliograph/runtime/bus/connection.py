@@ -3,6 +3,7 @@
 import os
 from datetime import datetime
 from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import structlog
 from nats.aio.client import Client
@@ -40,7 +41,7 @@ class Connection:
     def options(self) -> dict[str, Any]:
         """Arguments of `nats.connect`, and of FastStream's broker."""
         return {
-            "servers": [self._settings.nats_login],
+            "servers": [_without_password(server) for server in self._servers],
             "name": f"heliograph-{self._name}",
             "inbox_prefix": f"_INBOX_{self._name}".encode(),
             "connect_timeout": 2,
@@ -54,6 +55,21 @@ class Connection:
             "reconnected_cb": self._on_reconnected,
         }
 
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """
+        User and password for any server, apart from its URL: a cluster tells clients of servers by bare
+        addresses. Empty where the URLs have none, or a token.
+        """
+        first = self._servers[0]
+        if first.username is None or first.password is None:
+            return {}
+        return {"user": unquote(first.username), "password": unquote(first.password)}
+
+    @property
+    def _servers(self) -> list[SplitResult]:
+        return [urlsplit(url) for url in self._settings.nats_login.split(",")]
+
     async def open(self) -> None:
         """
         Connect; waits as long as it takes for the server to be there.
@@ -64,7 +80,7 @@ class Connection:
         # one that is lost comes back by itself: to connect it as well would leave two readers on it
         if not (self.client.is_connected or self.client.is_reconnecting):
             with translated():
-                await self.client.connect(**self.options)
+                await self.client.connect(**self.options, **self.credentials)
             self.note_connected()
 
     def note_connected(self) -> None:
@@ -112,3 +128,9 @@ def _exit(reason: str) -> None:
     """End the process at once: its supervisor starts a new one, with fresh state."""
     log.critical(reason)
     os._exit(70)
+
+
+def _without_password(server: SplitResult) -> str:
+    """The URL; without credentials, if they are a user and a password."""
+    place = server.netloc.rpartition("@")[2] if server.password is not None else server.netloc
+    return server._replace(netloc=place).geturl()

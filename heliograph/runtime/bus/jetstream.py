@@ -19,11 +19,17 @@ from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.core_nats import CoreNats
 from heliograph.runtime.bus.dead_letters import DeadLetters
 from heliograph.runtime.bus.jetstream_errors import (
+    NO_LEADER,
     NO_ROOM,
     WRONG_LAST_SEQUENCE,
     ApiError,
 )
-from heliograph.runtime.bus.stored_messages import Stored, messages_left, stored_message
+from heliograph.runtime.bus.stored_messages import (
+    Stored,
+    messages_left,
+    stored_at_leader,
+    stored_message,
+)
 
 _RETRY_DELAY = 0.1  #: seconds between tries while the server is away
 
@@ -38,6 +44,8 @@ class JetStream(CoreNats):
     Args:
         timeout, opened: As of `CoreNats`.
         dead_letters: Where to note what cannot be read. By default they are the view's own.
+        replicas: Copies of each stream. With more than one, single messages are read from the leader: a
+            direct get may be answered by a server that lags behind an acknowledged write (ADR-31).
     """
 
     def __init__(
@@ -47,8 +55,10 @@ class JetStream(CoreNats):
         timeout: float = 5.0,
         opened: asyncio.Event | None = None,
         dead_letters: DeadLetters | None = None,
+        replicas: int = 1,
     ) -> None:
         super().__init__(connection, timeout=timeout, opened=opened)
+        self._replicas = replicas
         self.dead_letters = dead_letters or DeadLetters(self.publish)
 
     def with_timeout(self, timeout: float) -> "JetStream":
@@ -58,6 +68,7 @@ class JetStream(CoreNats):
             timeout=timeout,
             opened=self._opened,
             dead_letters=self.dead_letters,
+            replicas=self._replicas,
         )
 
     async def api(self, name: str, body: Any = None) -> dict[str, Any]:
@@ -73,7 +84,7 @@ class JetStream(CoreNats):
             reply = await self.connection.request(f"$JS.API.{name}", data, timeout=self.timeout)
         answer: dict[str, Any] = json.loads(reply.data)
         if "error" in answer:
-            raise ApiError(answer["error"])
+            raise _translated(ApiError(answer["error"]))
         return answer
 
     async def publish(self, subject: str, data: bytes, headers: dict[str, str]) -> int:
@@ -149,16 +160,19 @@ class JetStream(CoreNats):
 
     async def _get(self, stream: str, query: dict[str, Any]) -> Stored | None:
         data = json.dumps(query).encode()
+        call, read = ("DIRECT.GET", stored_message)
+        if self._replicas > 1:
+            call, read = ("STREAM.MSG.GET", stored_at_leader)
         async with self.calling():
             while True:
                 try:
                     reply = await self.connection.request(
-                        f"$JS.API.DIRECT.GET.{stream}", data, timeout=self.timeout / 2
+                        f"$JS.API.{call}.{stream}", data, timeout=self.timeout / 2
                     )
                 except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
                     await asyncio.sleep(_RETRY_DELAY)
                     continue
-                return stored_message(reply)
+                return read(reply)
 
     async def read_batch(
         self,
@@ -233,4 +247,10 @@ def _sequence(answer: dict[str, Any]) -> int:
     error = ApiError(answer["error"])
     if error.err_code in NO_ROOM:
         raise QueueFull(f"the stream is full: {error}", retry_after=30)
-    raise error
+    raise _translated(error)
+
+
+def _translated(error: ApiError) -> Exception:
+    return (
+        Unavailable(f"the cluster is not ready: {error}") if error.err_code in NO_LEADER else error
+    )

@@ -10,6 +10,7 @@ from heliograph.contracts.errors import BodyTooLarge, Unavailable
 
 WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  #: err_code of a lost compare
 NO_ROOM = frozenset({10077, 10047, 10023})  #: err_code of a full stream or store
+NO_LEADER = frozenset({10008, 10009})  #: err_code of a cluster that chooses a leader just now
 NOT_FOUND = 404
 
 

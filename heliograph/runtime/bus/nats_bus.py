@@ -55,7 +55,7 @@ class NatsBus:
         self._connection = Connection(settings, name)
         self.client = self._connection.client
         self.opened = asyncio.Event()
-        self.jetstream = JetStream(self.client, opened=self.opened)
+        self.jetstream = JetStream(self.client, opened=self.opened, replicas=settings.nats_replicas)
         self.events = JetStreamEventLog(
             self.jetstream, f"heliograph/{name}", group=self._group(EVENTS)
         )

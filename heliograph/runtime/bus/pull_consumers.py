@@ -12,6 +12,7 @@ from typing import Any
 
 from faststream import AckPolicy, BaseMiddleware
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.security import SASLPlaintext
 from nats.aio.msg import Msg
 from nats.errors import Error
 
@@ -38,6 +39,7 @@ class PullConsumers:
         self._connection = Connection(settings, name)
         self._broker = _Broker(
             **self._connection.options,
+            security=_security(self._connection.credentials),
             apply_types=False,  # handlers take the message as it is: injection costs more than they do
             decoder=_as_it_is,
             middlewares=[_heartbeat(settings.ack_wait)],
@@ -109,6 +111,13 @@ class _Broker(NatsBroker):
                     await subscriber.stop()
                     raise
         self.running = True
+
+
+def _security(credentials: dict[str, Any]) -> SASLPlaintext | None:
+    """Credentials as FastStream takes them."""
+    if not credentials:
+        return None
+    return SASLPlaintext(credentials["user"], credentials["password"])
 
 
 async def _as_it_is(message: NatsMessage) -> NatsMessage:

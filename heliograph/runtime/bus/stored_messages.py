@@ -1,10 +1,14 @@
-"""Messages as they stand in a stream, read from direct gets."""
+"""Messages as they stand in a stream: read from direct gets, and from the leader of the stream."""
 
+import json
+from base64 import b64decode
 from dataclasses import dataclass
+from email.parser import BytesHeaderParser
 
 from nats.aio.msg import Msg
 
 from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.bus.jetstream_errors import NOT_FOUND
 
 _OVERHEAD = 46  #: bytes that the server adds to a message with headers
 
@@ -36,6 +40,26 @@ def stored_message(reply: Msg) -> Stored | None:
     if status:
         raise Unavailable(f"direct get answered {status} {headers.get('Description', '')}")
     return Stored(headers["Nats-Subject"], int(headers["Nats-Sequence"]), headers, reply.data)
+
+
+def stored_at_leader(reply: Msg) -> Stored | None:
+    """
+    Reply to `STREAM.MSG.GET`.
+
+    Raises:
+        Unavailable: The stream has no leader just now.
+    """
+    answer = json.loads(reply.data)
+    if "error" in answer:
+        if answer["error"].get("code") == NOT_FOUND:
+            return None
+        raise Unavailable(f"the leader of a stream does not answer: {answer['error']}")
+    message = answer["message"]
+    _, _, lines = b64decode(message.get("hdrs", "")).partition(b"\r\n")
+    headers = dict(BytesHeaderParser().parsebytes(lines).items())
+    headers["Nats-Time-Stamp"] = message["time"]
+    data = b64decode(message.get("data", ""))
+    return Stored(message["subject"], int(message["seq"]), headers, data)
 
 
 def messages_left(status: str, headers: dict[str, str]) -> int:

@@ -27,6 +27,10 @@ Config = dict[str, Any]
 
 def streams(settings: ServiceSettings) -> list[Config]:
     """Configuration of every stream."""
+    return [{**each, "num_replicas": settings.nats_replicas} for each in _streams(settings)]
+
+
+def _streams(settings: ServiceSettings) -> list[Config]:
     return [
         {
             "name": "EVENTS",

@@ -227,6 +227,17 @@ def test_an_address_that_is_not_of_nats_is_refused(url: str) -> None:
         ServiceSettings(nats_url=url)
 
 
+def test_hosts_of_a_cluster_are_shown_without_credentials() -> None:
+    settings = ServiceSettings(nats_url="nats://user:secret@n0:4222,nats://user:secret@n1")
+
+    assert settings.nats_hosts == ["n0:4222", "n1:4222"]
+
+
+def test_one_wrong_server_of_a_cluster_is_refused() -> None:
+    with pytest.raises(ValidationError, match="nats_url"):
+        ServiceSettings(nats_url="nats://n0:4222,n1")
+
+
 # -- what can never match is refused, by name
 
 

@@ -1,0 +1,88 @@
+"""`make chaos-cluster`: a storm over three NATS servers, which are killed and frozen as well."""
+
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.local.settings import LocalSettings
+from deploy.local.supervisor import Supervisor
+from tests.chaos.faults import Fault, Sort
+from tests.chaos.invariant_checker import judge
+from tests.chaos.storm import FaultPlan, Storm
+from tests.support.records import CATALOG
+from tests.support.servers.cluster import SIZE, cluster_processes, cluster_url
+from tests.support.servers.ports import free_port
+from tests.support.stack import Stack
+
+SETTINGS = {
+    "HELIOGRAPH_GATEWAYS": "2",
+    "HELIOGRAPH_RENDERS": "2",
+    "HELIOGRAPH_STORAGES": "2",
+    "HELIOGRAPH_STATUSES": "2",
+    "HELIOGRAPH_NATS_REPLICAS": str(SIZE),
+    "HELIOGRAPH_TRIM_AT": "1",  # the witnesses read the whole log
+}
+SERVICES = ("gateway", "render", "storage", "status")
+PROCESSES = tuple(name + number for name in SERVICES for number in ("", "-2"))
+SERVERS = tuple(f"nats-{number}" for number in range(SIZE))
+
+#: what goes wrong, and to whom
+FAULTS: list[tuple[Sort, tuple[str, ...], int]] = [
+    ("kill", SERVERS, 5),
+    ("freeze", SERVERS, 1),
+    ("kill", (*PROCESSES, "s3"), 1),
+    ("freeze", PROCESSES, 1),
+    ("roll", ("all",), 1),
+    ("garbage", ("any",), 4),
+]
+KINDS = ("image", "portrait", "cast_ref", "shot", *("scenes",) * 4)
+
+
+@asynccontextmanager
+async def stack_on_cluster(home: Path, settings: dict[str, str]) -> AsyncIterator[Stack]:
+    """All of Heliograph on three NATS servers, each kept running from here."""
+    stack = Stack(home, settings)
+    ports = [stack.ports["nats"], *(free_port() for _ in range(SIZE - 1))]
+    members = [LocalSettings(home=home, nats_port=port) for port in ports]
+    async with AsyncExitStack() as until_end:
+        for local, process in zip(members, cluster_processes([*members]), strict=True):
+            await until_end.enter_async_context(Supervisor([process], local, quiet=True))
+        stack.environment["HELIOGRAPH_NATS_URL"] = cluster_url([*members])
+        with stack.running():
+            yield stack
+
+
+@pytest.mark.timeout(1200)
+async def test_all_that_is_promised_holds_while_servers_of_the_cluster_die(tmp_path: Path) -> None:
+    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"CHAOS_SEED={seed}")  # noqa: T201  # how to have a storm like this again
+    faults = [Fault(s, target) for s, targets, n in FAULTS for target in targets for _ in range(n)]
+    weather = FaultPlan(
+        seed=seed,
+        jobs=int(os.environ.get("CHAOS_JOBS") or 800),
+        projects=6,
+        watchers=12,
+        faults=faults,
+        pause=(2.5, 6.5),
+        kinds=KINDS,
+        converge=90.0,
+        flood=200,
+    )
+
+    async with stack_on_cluster(tmp_path / "home", SETTINGS) as stack:
+        storm = Storm(stack, weather)
+        await storm.rage()
+        verdict = await judge(stack, storm.journal, CATALOG, [])
+
+    sorts = dict(Counter(fault.split()[0] for fault in storm.journal.faults))
+    verdict.figures |= {"faults": sorts, "converged": round(storm.converged, 1)}
+    print(verdict.summary())  # noqa: T201
+    print(verdict.figures)  # noqa: T201
+    assert verdict.wrong == {}, f"CHAOS_SEED={seed}"
+    assert len(storm.journal.faults) == len(faults) >= 40
+    assert storm.journal.reconnects >= weather.watchers
