@@ -1,8 +1,9 @@
-"""Operator commands on the bus: unreadable messages, the level of the deployment, and API keys."""
+"""Operator commands: unreadable messages, the level of the deployment, API keys, and backups."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from heliograph.client_errors import ClientError, ConnectionFailed
@@ -12,9 +13,13 @@ from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.key_records import CreatedKey, CreateKey, KeyRecord, ListedKey, listed
 from heliograph.contracts.level import LEVEL
 from heliograph.runtime.access.key_store import KeyStore
+from heliograph.runtime.backup.manifest import Manifest
+from heliograph.runtime.backup.restore import RestoreReport
+from heliograph.runtime.backup.restore import restore_backup as restore_into
+from heliograph.runtime.backup.save import save_backup as save_into
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.jetstream_errors import translated
+from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 from heliograph.runtime.bus.levels import raise_level, read_level
 from heliograph.runtime.bus.unreadable_messages import dead_letters, remove
 from heliograph.runtime.settings import ServiceSettings
@@ -71,6 +76,18 @@ async def revoke_key(id_: str) -> ListedKey:
         return listed(await KeyStore(jetstream).revoke(id_), id_)
 
 
+async def save_backup(folder: Path, *, with_objects: bool) -> Manifest:
+    """Copy the deployment into a folder. Raises ClientError."""
+    async with _bus() as jetstream:
+        return await save_into(jetstream, ServiceSettings(), folder, with_objects=with_objects)
+
+
+async def restore_backup(folder: Path, *, run_unsent: bool) -> RestoreReport:
+    """Put a backup into an empty NATS, and its store. Raises ClientError."""
+    async with _bus() as jetstream:
+        return await restore_into(jetstream, ServiceSettings(), folder, run_unsent=run_unsent)
+
+
 def _with_secret(key: AccessKey, record: KeyRecord) -> CreatedKey:
     return CreatedKey(**listed(record, key.id).model_dump(), key=key.text)
 
@@ -91,7 +108,7 @@ async def _bus() -> AsyncIterator[JetStream]:
         raise ConnectionFailed(f"NATS at {hosts} does not answer: {error}") from error
     try:
         yield JetStream(connection.client)
-    except HeliographError as error:
+    except (HeliographError, ApiError) as error:
         raise ClientError(str(error)) from error
     finally:
         await connection.close()

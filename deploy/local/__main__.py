@@ -1,4 +1,7 @@
-"""`python -m deploy.local up` keeps everything running; `demo` makes three pictures and stops."""
+"""
+`python -m deploy.local up` keeps everything running; `demo` makes three pictures and stops; `servers` keeps
+NATS and S3 running without any service, for a restore.
+"""
 
 import argparse
 import asyncio
@@ -11,8 +14,8 @@ from rich.console import Console
 
 from deploy.local.demo import CASTS, check_provider, run_demo
 from deploy.local.disk import check_disk
-from deploy.local.processes import ports, processes
-from deploy.local.readiness import addresses, check_ports, until_ready
+from deploy.local.processes import ports, processes, server_ports, servers
+from deploy.local.readiness import addresses, check_ports, until_bound, until_ready
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
 from heliograph.runtime.catalog.load import load_catalog
@@ -24,7 +27,7 @@ _READY_TIMEOUT = 60.0  #: seconds for the demo's services to come up
 def main() -> int:
     """Exit code 0: all well; 1: the demo failed; 2: it could not start."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
-    parser.add_argument("what", choices=["up", "demo"])
+    parser.add_argument("what", choices=["up", "demo", "servers"])
     parser.add_argument("--provider", choices=CASTS, default="sim", help="provider of the demo")
     arguments = parser.parse_args()
     try:
@@ -34,12 +37,22 @@ def main() -> int:
         settings.folder.make_private()
         if settings.nats_url is None:
             check_disk(settings)
-        check_ports(settings.host, ports(settings))
-        work = up(settings) if arguments.what == "up" else demo(settings, arguments.provider)
-        return asyncio.run(_until_signal(work))
+        return asyncio.run(_until_signal(_work(settings, arguments)))
     except StartupError as error:
         print(error, file=sys.stderr)
     return 2
+
+
+def _work(settings: LocalSettings, arguments: argparse.Namespace) -> Coroutine[None, None, int]:
+    """Raises PortsTaken."""
+    is_whole = arguments.what != "servers"
+    check_ports(settings.host, ports(settings) if is_whole else server_ports(settings))
+    match arguments.what:
+        case "up":
+            return up(settings)
+        case "demo":
+            return demo(settings, arguments.provider)
+    return keep_servers(settings)
 
 
 async def _until_signal(work: Coroutine[None, None, int]) -> int:
@@ -67,6 +80,15 @@ async def up(settings: LocalSettings) -> int:
         if settings.nats_url is None:
             file = settings.folder.nats_credentials_file
             print(f"(NATS at {settings.nats}, credentials in {file})", file=sys.stderr)
+        await asyncio.Event().wait()
+    return 0
+
+
+async def keep_servers(settings: LocalSettings) -> int:
+    """Start NATS and S3, say so, and stay."""
+    async with Supervisor(servers(settings), settings):
+        await until_bound(settings.host, server_ports(settings))
+        print(f"ready {settings.nats}", flush=True)
         await asyncio.Event().wait()
     return 0
 

@@ -139,22 +139,34 @@ def _hosts_of_results(settings: LocalSettings) -> dict[str, str]:
 
 
 def processes(settings: LocalSettings) -> list[Process]:
-    """Everything that has to run, servers first. Servers of the operator's own are not started."""
-    servers = []
+    """Everything that has to run, servers first."""
+    services = [process for name in SERVICES for process in service(name, settings)]
+    return [*servers(settings), *services]
+
+
+def servers(settings: LocalSettings) -> list[Process]:
+    """The bundled NATS and S3. Servers of the operator's own are not started."""
+    bundled = []
     if settings.nats_url is None:
-        servers.append(nats_server(settings))
+        bundled.append(nats_server(settings))
     if settings.s3_endpoint is None:
-        servers.append(s3_server(settings))
-    return [*servers, *(process for name in SERVICES for process in service(name, settings))]
+        bundled.append(s3_server(settings))
+    return bundled
 
 
 def ports(settings: LocalSettings) -> list[Port]:
     """Every port that will be bound."""
-    needed = [
+    services = [
         Port(f"HELIOGRAPH_{s.upper()}_PORT", port)
         for s in SERVICES
         for port in settings.service_ports(s)
     ]
+    return [*services, *server_ports(settings)]
+
+
+def server_ports(settings: LocalSettings) -> list[Port]:
+    """Ports of the bundled NATS and S3."""
+    needed = []
     if settings.nats_url is None:
         needed.append(Port("HELIOGRAPH_NATS_PORT", settings.nats_port))
     if settings.s3_endpoint is None:

@@ -11,6 +11,8 @@ from deploy.local.processes import Port
 from deploy.local.settings import LocalSettings
 from heliograph.runtime.startup import StartupError
 
+_LOOK_AGAIN = 0.05  #: seconds
+
 
 class PortsTaken(StartupError):
     """A port is in use; the message names its setting."""
@@ -42,7 +44,7 @@ def addresses(settings: LocalSettings) -> list[str]:
     ]
 
 
-async def until_ready(*addresses: str, every: float = 0.05) -> None:
+async def until_ready(*addresses: str) -> None:
     """Wait until `/readyz` of every process says yes."""
     async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
         waiting = set(addresses)
@@ -52,4 +54,13 @@ async def until_ready(*addresses: str, every: float = 0.05) -> None:
                     if (await client.get(f"{address}/readyz")).is_success:
                         waiting.discard(address)
             if waiting:
-                await asyncio.sleep(every)
+                await asyncio.sleep(_LOOK_AGAIN)
+
+
+async def until_bound(host: str, ports: list[Port]) -> None:
+    """Wait until each port is."""
+    waiting = {port.number for port in ports}
+    while waiting:
+        waiting = {number for number in waiting if _is_free(host, number)}
+        if waiting:
+            await asyncio.sleep(_LOOK_AGAIN)

@@ -479,6 +479,12 @@ class Poison(JobError):
     code = "poison"
 
 
+class RestoredFromBackup(JobError):
+    """The deployment was restored from a backup, after which the job may have been submitted."""
+
+    code = "restored"
+
+
 class Blocked(JobError):
     """The job waits for something outside itself."""
 

@@ -46,6 +46,7 @@ OF_JOBS = {
     "dependency_failed",
     "deadline",
     "poison",
+    "restored",
     "blocked",
 }
 #: of features that are not there yet: an error joins the tree with its feature, and leaves this list

@@ -1,0 +1,57 @@
+"""Commands for backup and restore, on the machine of the operator."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heliograph.cli.command_runner import run_command
+
+app = typer.Typer()
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the backup.")]
+
+
+@app.command()
+def backup(
+    folder: Folder,
+    objects: Annotated[
+        bool, typer.Option(help="Copy pictures and films, too; those that it has are not fetched.")
+    ] = True,
+) -> None:
+    """
+    Copy the deployment into a folder: jobs, slots, keys, settings, and objects. Services may run.
+
+    The read model is not in it: it is made again from the log.
+    """
+    from heliograph import operator  # needs the packages of a service
+
+    os.umask(0o077)  # all prompts and pictures are in it
+    manifest = run_command(operator.save_backup(folder, with_objects=objects))
+    found = "no objects" if manifest.objects is None else f"{manifest.objects} objects"
+    print(f"{folder}: {len(manifest.streams)} streams and buckets, {found}")
+
+
+@app.command()
+def restore(
+    folder: Folder,
+    run_unsent: Annotated[
+        bool,
+        typer.Option(
+            "--run-unsent",
+            help="Run jobs that the backup shows as waiting: only if none was submitted since.",
+        ),
+    ] = False,
+) -> None:
+    """
+    Put a backup into an empty NATS and its store, before any service is started.
+
+    Jobs that were waiting fail, unless they are free: they may have been paid for after the backup.
+    """
+    from heliograph import operator  # needs the packages of a service
+
+    report = run_command(operator.restore_backup(folder, run_unsent=run_unsent))
+    print(f"{report.streams} streams and buckets, {report.objects} objects restored")
+    if report.failed_jobs:
+        print(f"{report.failed_jobs} jobs may have been submitted after the backup, and failed")

@@ -1,0 +1,70 @@
+"""Manifest of a backup: what is in its folder, and how to tell that it is whole."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from heliograph.client_errors import ClientError
+
+FILE = "manifest.json"
+_BLOCK = 2**20  #: bytes read at once
+
+
+class StreamCopy(BaseModel):
+    """One stream or bucket, as the server gave it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    file: str
+    sha256: str
+    config: dict[str, Any]
+    state: dict[str, Any]  #: the server wants it back with the bytes
+
+
+class Manifest(BaseModel):
+    """Written last: a folder without one is no backup."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = 1
+    created_at: AwareDatetime  #: when the copy of the event log began
+    epoch: str  #: of the event log
+    streams: list[StreamCopy]
+    objects: int | None  #: null: the backup has none
+
+    def write(self, folder: Path) -> None:
+        part = folder / f"{FILE}.part"
+        part.write_text(self.model_dump_json(indent=1))
+        part.replace(folder / FILE)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """
+    The manifest of a backup whose files are as they were written.
+
+    Raises:
+        ClientError: The folder holds no backup, or a file of it was changed.
+    """
+    try:
+        manifest = Manifest.model_validate_json((folder / FILE).read_bytes())
+    except FileNotFoundError:
+        raise ClientError(f"{folder} holds no finished backup: it has no {FILE}") from None
+    except ValidationError as error:
+        raise ClientError(f"{folder / FILE} cannot be read: {error}") from error
+    for stream in manifest.streams:
+        file = folder / stream.file
+        if not file.is_file() or sha256_of(file) != stream.sha256:
+            raise ClientError(f"{file} is missing or was changed; restore from another backup")
+    return manifest
+
+
+def sha256_of(file: Path) -> str:
+    """Digest of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while block := content.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,85 @@
+"""Copies of the objects of the store: files of the same names, below one folder."""
+
+import mimetypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from minio import Minio
+from minio.error import MinioException
+from urllib3 import PoolManager, Timeout
+from urllib3.exceptions import HTTPError
+
+from heliograph.client_errors import ClientError
+from heliograph.runtime.settings import ServiceSettings
+
+FOLDER = "objects"
+_TIMEOUT = Timeout(connect=5.0, read=60.0)
+
+
+class ObjectCopies:
+    """
+    The bucket of the settings, and a folder. Blocks: not for an event loop.
+
+    An object never changes under its key, so a file of the right size is a copy already: a backup into
+    the folder of the one before fetches only what is new. Every method raises ClientError.
+    """
+
+    def __init__(self, settings: ServiceSettings, folder: Path) -> None:
+        access_key, secret_key = settings.s3_access_key, settings.s3_secret_key
+        if access_key is None or secret_key is None:
+            access_key, secret_key = settings.folder.s3_credentials()
+        endpoint = urlsplit(settings.s3_internal)
+        self._store = Minio(
+            endpoint.netloc,
+            access_key=access_key,
+            secret_key=secret_key.get_secret_value(),
+            secure=endpoint.scheme == "https",
+            region=settings.s3_region,
+            http_client=PoolManager(timeout=_TIMEOUT, retries=False),
+        )
+        self._bucket = settings.s3_bucket
+        self._folder = folder / FOLDER
+
+    def save(self) -> int:
+        """Fetch what the folder lacks. Returns the number of objects."""
+        count = 0
+        with _translated():
+            for item in self._store.list_objects(self._bucket, recursive=True):
+                file = self._file(str(item.object_name))
+                if not _has_size(file, item.size):
+                    self._store.fget_object(self._bucket, str(item.object_name), str(file))
+                count += 1
+        return count
+
+    def restore(self) -> int:
+        """Put every file into the bucket. Returns the number of objects."""
+        files = [each for each in sorted(self._folder.rglob("*")) if each.is_file()]
+        with _translated():
+            if not self._store.bucket_exists(self._bucket):
+                self._store.make_bucket(self._bucket)
+            for file in files:
+                key = file.relative_to(self._folder).as_posix()
+                # addresses of objects name their type; this is for whoever reads the bucket itself
+                media_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
+                self._store.fput_object(self._bucket, key, str(file), content_type=media_type)
+        return len(files)
+
+    def _file(self, key: str) -> Path:
+        file = (self._folder / key).resolve()
+        if not file.is_relative_to(self._folder.resolve()):
+            raise ClientError(f"the store has an object that is not ours: {key}")
+        return file
+
+
+def _has_size(file: Path, size: int | None) -> bool:
+    return file.is_file() and file.stat().st_size == size
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (MinioException, HTTPError) as error:
+        raise ClientError(f"the object store does not answer: {error}") from error

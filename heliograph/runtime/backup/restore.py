@@ -1,0 +1,75 @@
+"""Restore of a deployment from a backup: into an empty NATS, and while no service runs."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heliograph.client_errors import ClientError
+from heliograph.runtime.backup.manifest import Manifest, StreamCopy, read_manifest
+from heliograph.runtime.backup.object_copies import ObjectCopies
+from heliograph.runtime.backup.stream_snapshots import restore_stream
+from heliograph.runtime.backup.unsent_jobs import fail_unsent
+from heliograph.runtime.bus.event_log import STREAM
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.provisioning import EPOCH
+from heliograph.runtime.settings import ServiceSettings
+
+SOURCE = "heliograph/restore"  #: of the events that a restore writes
+
+
+@dataclass(frozen=True)
+class RestoreReport:
+    """What a restore did."""
+
+    streams: int
+    objects: int
+    failed_jobs: int  #: that may have been submitted after the backup
+
+
+async def restore_backup(
+    jetstream: JetStream, settings: ServiceSettings, folder: Path, *, run_unsent: bool = False
+) -> RestoreReport:
+    """
+    Put everything back, under a new epoch: cursors of clients and of read models belong to the lost log,
+    whose last events are not in this one.
+
+    Args:
+        run_unsent: Nothing was submitted since the backup: its waiting jobs may run.
+
+    Raises:
+        ClientError: The folder holds no backup, or NATS is not empty, or the store does not answer.
+        ApiError, Unavailable: NATS does not answer. Begin again with an empty one.
+    """
+    manifest = read_manifest(folder)
+    await _check_empty(jetstream)
+    for copy in _log_last(manifest):
+        await restore_stream(jetstream, copy, folder, _config(copy))
+    objects = 0
+    if manifest.objects is not None:
+        objects = await asyncio.to_thread(ObjectCopies(settings, folder).restore)
+    failed = 0 if run_unsent else await fail_unsent(jetstream, SOURCE)
+    return RestoreReport(streams=len(manifest.streams), objects=objects, failed_jobs=failed)
+
+
+async def _check_empty(jetstream: JetStream) -> None:
+    """Raises ClientError: services would go on with what they had read before."""
+    found = (await jetstream.api("STREAM.NAMES")).get("streams") or []
+    if found:
+        raise ClientError(
+            f"NATS has streams already ({', '.join(sorted(found)[:3])}, …). Restore into an empty one,"
+            " before any service is started"
+        )
+
+
+def _log_last(manifest: Manifest) -> list[StreamCopy]:
+    """A restore that was interrupted leaves no event log, so no service can take it for a whole one."""
+    return sorted(manifest.streams, key=lambda copy: copy.name == STREAM)
+
+
+def _config(copy: StreamCopy) -> dict[str, Any]:
+    if copy.name != STREAM:
+        return copy.config
+    metadata = {**copy.config.get("metadata", {}), EPOCH: secrets.token_hex(8)}
+    return {**copy.config, "metadata": metadata}

@@ -1,0 +1,41 @@
+"""Backup of a deployment into a folder. Services may run meanwhile."""
+
+import asyncio
+from pathlib import Path
+
+from heliograph.runtime.backup.manifest import Manifest
+from heliograph.runtime.backup.object_copies import ObjectCopies
+from heliograph.runtime.backup.stream_snapshots import save_stream
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.provisioning import epoch
+from heliograph.runtime.bus.stream_configs import streams
+from heliograph.runtime.clock import now
+from heliograph.runtime.settings import ServiceSettings
+
+#: what the event log brings back by itself, or what is worth nothing later
+_LEFT_OUT = frozenset({"WORK", "KV_leases", "KV_tickets"})
+
+
+async def save_backup(
+    jetstream: JetStream, settings: ServiceSettings, folder: Path, *, with_objects: bool = True
+) -> Manifest:
+    """
+    Copy the event log first and what it names after it: slots, plans, keys, settings, and objects. So a
+    backup of a running deployment may know of more than its log, and never of less.
+
+    Raises:
+        ClientError: The object store does not answer.
+        ApiError, Unavailable: NATS does not. What was written is no backup; try again.
+    """
+    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+    begun = now()
+    names = [each["name"] for each in streams(settings) if each["name"] not in _LEFT_OUT]
+    copies = [await save_stream(jetstream, name, folder) for name in names]
+    objects = None
+    if with_objects:
+        objects = await asyncio.to_thread(ObjectCopies(settings, folder).save)
+    manifest = Manifest(
+        created_at=begun, epoch=await epoch(jetstream), streams=copies, objects=objects
+    )
+    manifest.write(folder)
+    return manifest
