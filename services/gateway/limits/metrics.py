@@ -66,7 +66,7 @@ def show_log(info: Mapping[str, Any], reserve: int) -> None:
     """Show how full the event log is, by its `STREAM.INFO`, and the bytes that open jobs still need."""
     state, bound = info["state"], info["config"]["max_bytes"]
     show_stream(info["config"]["name"], state["bytes"] / bound)
-    _SUBJECTS.set(state["num_subjects"])
+    _SUBJECTS.set(state.get("num_subjects", 0))  # an empty stream has none
     _RESERVE.set(reserve / bound)
 
 
