@@ -19,6 +19,7 @@ SECRETS: Mapping[str, tuple[str, ...]] = {
     "HELIOGRAPH_DATABASE_URL": ("status",),
     "HELIOGRAPH_NATS_URL": SERVICES,
     "HELIOGRAPH_FETCH_PROXY": ("render", "storage"),
+    "HELIOGRAPH_OIDC_CLIENT_SECRET": ("gateway",),
     "HELIOGRAPH_KEY": (),  # of clients
     "HELIOGRAPH_JWT_SECRET": SERVICES,
 }

@@ -194,6 +194,7 @@ class IndexLinks(_View):
     uploads: str
     assets: str
     session: str
+    oidc: str | None = Field(description="Where a browser goes to sign in at an identity provider")
 
 
 class Index(_View):
@@ -202,8 +203,9 @@ class Index(_View):
     version: str = Field(description="Of the deployment; a page that sees another one is outdated")
     auth: str = Field(description="How clients prove who they are; `off`: not at all")
     sign_in: list[str] = Field(
-        description="How somebody signs in on a page: by `key`; empty: nobody has to",
-        examples=[["key"]],
+        description="How somebody signs in on a page: by `key`, or by `oidc` at an identity provider; "
+        "empty: nobody has to",
+        examples=[["key", "oidc"]],
     )
     providers: list[str] = Field(
         description="Those with a model that can be used; only `sim`: no key is configured",

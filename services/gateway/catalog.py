@@ -99,11 +99,12 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
         "uploads": f"{settings.storage_url}/v1/projects/{{project}}/uploads/sha256/{{hex}}",
         "assets": f"{settings.storage_url}/v1/assets/{{asset}}",
         "session": f"{here}/v1/session",
+        "oidc": f"{here}/v1/session/oidc" if settings.oidc_issuer else None,
     }
     facts = {
         "version": version("heliograph"),
         "auth": settings.auth,
-        "sign_in": ["key"] if settings.auth == "keys" else [],
+        "sign_in": _ways_to_sign_in(settings),
         "links": links,
     }
 
@@ -130,6 +131,12 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
         return json_response(document)
 
     return router
+
+
+def _ways_to_sign_in(settings: GatewaySettings) -> list[str]:
+    if settings.auth == "off":
+        return []
+    return ["key", "oidc"] if settings.oidc_issuer else ["key"]
 
 
 def problem_pages() -> APIRouter:

@@ -7,9 +7,10 @@ from pydantic import Field
 
 from heliograph.contracts.sessions import MAX_SESSION_HOURS
 from heliograph.runtime.settings import ServiceSettings
+from services.gateway.oidc_settings import OidcSettings
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(OidcSettings, ServiceSettings):
     console: Literal["on", "off"] = "on"  #: whether the console is served at `/`
     #: the folder with `console/dist` and `clients/typescript/dist`; default: the checkout
     web_root: Path = Path(__file__).parents[2]

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from heliograph.runtime.http.access import Requirement, declared_requirement
 from services.gateway.app import create_app as create_gateway
+from services.gateway.oidc_settings import OidcGrant
 from services.gateway.settings import GatewaySettings
 from services.render.app import create_app as create_render
 from services.render.settings import RenderSettings
@@ -62,7 +63,14 @@ def every_route() -> list[ServiceRoute]:
         home = Path(folder)
         apps: dict[str, Callable[[], FastAPI]] = {
             "gateway": lambda: create_gateway(
-                GatewaySettings(_env_file=None, home=home, console="off")  # pages are public
+                GatewaySettings(
+                    _env_file=None,
+                    home=home,
+                    console="off",  # pages are public
+                    oidc_issuer="https://id.example",
+                    oidc_client_id="heliograph",
+                    oidc_grants={"*": OidcGrant(scopes=["jobs:read"])},
+                )
             ),
             "render": lambda: create_render(
                 RenderSettings(_env_file=None, home=home, render_public_url="https://r.example")

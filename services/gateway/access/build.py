@@ -13,6 +13,8 @@ from heliograph.runtime.access.session_store import SessionStore
 from heliograph.runtime.access.tickets import TicketStore
 from heliograph.runtime.service import Service
 from services.gateway.access.key_routes import key_routes
+from services.gateway.access.oidc.provider import IdentityProvider
+from services.gateway.access.oidc.routes import CALLBACK, oidc_routes
 from services.gateway.access.session_routes import session_routes
 from services.gateway.access.session_service import SessionService
 from services.gateway.access.ticket_routes import ticket_routes
@@ -34,8 +36,13 @@ def build_access(service: Service[GatewaySettings]) -> list[APIRouter]:
         life=timedelta(hours=settings.session_hours),
         is_open=settings.auth == "off",
     )
-    return [
+    cookies = SessionCookies(settings)
+    routes = [
         key_routes(keys),
         ticket_routes(TicketStore(jetstream, service.access.confirm)),
-        session_routes(sessions, SessionCookies(settings)),
+        session_routes(sessions, cookies),
     ]
+    if settings.oidc_issuer:
+        provider = IdentityProvider(settings, f"{settings.gateway_url}{CALLBACK}")
+        routes.append(oidc_routes(provider, sessions, cookies, settings))
+    return routes

@@ -45,8 +45,7 @@ class SessionService:
             NotFound: There are no sessions.
             StateConflict, QueueFull: There are too many.
         """
-        if self._is_open:
-            raise NotFound("nobody needs a key here: HELIOGRAPH_AUTH is off")
+        self._require_keys()
         key = parse_key(text.strip())
         if key is None:
             raise Unauthenticated
@@ -55,9 +54,21 @@ class SessionService:
         return await self.begin(session_of_key(holder, name, now(), self.life))
 
     async def begin(self, record: SessionRecord) -> tuple[str, Session]:
-        """The token of a new session, and what it may do. Raises StateConflict and QueueFull."""
+        """
+        The token of a new session, and what it may do.
+
+        Raises:
+            NotFound: There are no sessions.
+            StateConflict, QueueFull: There are too many.
+        """
+        self._require_keys()
         token = await self._store.begin(record)
         return token, self.view(self._sessions.principal(digest_of(token)))
+
+    def _require_keys(self) -> None:
+        """Raises NotFound."""
+        if self._is_open:
+            raise NotFound("nobody needs a key here: HELIOGRAPH_AUTH is off")
 
     def view(self, principal: Principal) -> Session:
         """Who asks, and what it may do."""

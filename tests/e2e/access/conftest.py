@@ -1,5 +1,6 @@
 """One running Heliograph that wants keys, for all of these tests; projects keep them apart."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -7,8 +8,14 @@ import httpx
 import pytest
 
 from tests.support.access import ISSUER, SECRET, KeyMaker, bearer, key_maker
+from tests.support.identity_provider import IdentityProviderProcess, identity_provider
 from tests.support.servers import outside_servers
 from tests.support.stack import Stack, stack_running
+
+GRANTS = {
+    "admins": {"scopes": ["admin"]},
+    "artists": {"scopes": ["jobs:read", "jobs:write"], "projects": ["atelier"]},
+}
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +24,17 @@ def first_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def keyed(tmp_path_factory: pytest.TempPathFactory, first_key_file: Path) -> Iterator[Stack]:
+def provider_process() -> Iterator[IdentityProviderProcess]:
+    with identity_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def keyed(
+    tmp_path_factory: pytest.TempPathFactory,
+    first_key_file: Path,
+    provider_process: IdentityProviderProcess,
+) -> Iterator[Stack]:
     servers, home = tmp_path_factory.mktemp("servers"), tmp_path_factory.mktemp("keyed")
     own = {
         "HELIOGRAPH_AUTH": "keys",
@@ -26,6 +43,10 @@ def keyed(tmp_path_factory: pytest.TempPathFactory, first_key_file: Path) -> Ite
         "HELIOGRAPH_JWT_ISSUER": ISSUER,
         "HELIOGRAPH_JWT_SECRET": SECRET,
         "HELIOGRAPH_ALLOWED_ORIGINS": "https://app.example",
+        "HELIOGRAPH_OIDC_ISSUER": provider_process.issuer,
+        "HELIOGRAPH_OIDC_CLIENT_ID": "heliograph",
+        "HELIOGRAPH_OIDC_CLIENT_SECRET": "canary-of-a-client-secret",
+        "HELIOGRAPH_OIDC_GRANTS": json.dumps(GRANTS),
     }
     with outside_servers(servers) as settings, stack_running(home, {**settings, **own}) as stack:
         yield stack

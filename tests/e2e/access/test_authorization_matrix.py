@@ -195,7 +195,7 @@ async def test_public_routes_need_no_key(keyed: Stack, http: httpx.AsyncClient, 
         *(http.get(f"{keyed.url(route.service)}{path}") for route, path in paths.items())
     )
 
-    assert [answer.status_code for answer in answers] == [200] * len(paths)
+    assert {answer.status_code for answer in answers} == {200, 302}
 
 
 def test_the_scopes_that_routes_need_can_be_had() -> None:

@@ -45,7 +45,15 @@ async def test_no_secret_is_in_a_log_a_figure_or_an_error(
         json={"key": admin["Authorization"].removeprefix("Bearer ")},
     )
     [session] = signed_in.cookies.values()
-    secrets = [*used, SECRET, unknown.text, unknown.text[17:], ticket.json()["ticket"], session]
+    secrets = [
+        *used,
+        SECRET,
+        "canary-of-a-client-secret",
+        unknown.text,
+        unknown.text[17:],
+        ticket.json()["ticket"],
+        session,
+    ]
     said = []
     for service in SERVICES:
         cookie = {"Cookie": f"heliograph-{keyed.ports['gateway']}={session}"}

@@ -32,7 +32,7 @@ EVERYTHING = {
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("gateway", OF_ALL),
+        ("gateway", {*OF_ALL, "HELIOGRAPH_OIDC_CLIENT_SECRET"}),
         (
             "storage",
             {

@@ -1,0 +1,54 @@
+"""Grants: what the claims of a person come to, by the settings. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from heliograph.contracts.key_records import ALL_PROJECTS
+from heliograph.contracts.sessions import SessionRecord
+from services.gateway.oidc_settings import ANYBODY_THERE, OidcGrant
+
+_MAX_NAME = 128  #: characters
+_NAMES = ("name", "preferred_username", "email", "sub")  #: claims that say who it is
+
+
+def granted(
+    claims: Mapping[str, Any], claim: str, grants: Mapping[str, OidcGrant]
+) -> OidcGrant | None:
+    """
+    The first grant that somebody's claim has the value of; None: nothing is granted.
+
+    Several are not added up: the scopes of one would hold in the projects of the other.
+    """
+    values = _values(claims, claim)
+    return next(
+        (grant for value, grant in grants.items() if value == ANYBODY_THERE or value in values),
+        None,
+    )
+
+
+def _values(claims: Mapping[str, Any], claim: str) -> set[str]:
+    """An address that the provider has not verified is nobody's."""
+    found: Any = claims
+    for name in claim.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    if claim == "email" and claims.get("email_verified") is not True:
+        return set()
+    return {
+        each for each in (found if isinstance(found, list) else [found]) if isinstance(each, str)
+    }
+
+
+def session_of_person(
+    claims: Mapping[str, Any], grant: OidcGrant, now: datetime, life: timedelta
+) -> SessionRecord:
+    """A session of somebody who has signed in."""
+    name = next(text for each in _NAMES if (text := str(claims.get(each) or "")))
+    return SessionRecord(
+        subject=str(claims["sub"]),
+        name=name[:_MAX_NAME],
+        scopes=sorted(grant.scopes),
+        projects=[ALL_PROJECTS] if grant.projects is None else grant.projects,
+        created_at=now,
+        expires_at=now + life,
+    )
